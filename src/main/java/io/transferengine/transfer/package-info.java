@@ -1,0 +1,2 @@
+/** Values that every layer speaks: operations, states, errors. Depends on {@code java.base} only. */
+package io.transferengine.transfer;
