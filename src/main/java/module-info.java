@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Moves bytes between registered memory of processes, over RDMA and TCP. */
 @org.jspecify.annotations.NullMarked
 module io.transferengine {
