@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.memory;
+
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * One registered range of memory, and how many transfers use it right now.
+ *
+ * <p>Neither a network card nor a socket write is stopped by Java's own liveness checks: what keeps
+ * the bytes valid is this count. Whoever lets something touch the range calls {@link #acquire()}
+ * first and {@link #release()} once nothing can touch it any more. Whoever wants the memory back
+ * calls {@link #refuse()}, waits with {@link #awaitIdle(Duration)}, and only then frees it.
+ *
+ * <p>Thread-safe. {@code acquire} and {@code release} are one atomic operation on an uncontended
+ * region and never take a lock, save the release that a waiter is waiting for.
+ */
+public final class Region {
+  /** The highest bit of {@link #state}: no new use. The bits below are the uses in flight. */
+  private static final int REFUSED = 1 << 31;
+
+  /** As many uses as the count has room for; far above what any batch table admits. */
+  private static final int IN_FLIGHT_LIMIT = REFUSED - 1;
+
+  private final long address;
+  private final long length;
+  private final String location;
+  private final long sequence;
+  private final AtomicInteger state = new AtomicInteger();
+
+  /** Waiters for the last release wait here; see {@link #wakeWaiters()}. */
+  private final Object idle = new Object();
+
+  /** Made by {@link RegionTable}, which has checked the range. */
+  Region(long address, long length, String location, long sequence) {
+    this.address = address;
+    this.length = length;
+    this.location = location;
+    this.sequence = sequence;
+  }
+
+  /** {@return the first byte's address} */
+  public long address() {
+    return address;
+  }
+
+  /** {@return the length in bytes, at least 1} */
+  public long length() {
+    return length;
+  }
+
+  /** {@return the address after the last byte} */
+  public long end() {
+    return address + length;
+  }
+
+  /**
+   * {@return where the memory is, as published to peers: {@code cpu:0}, {@code *}, {@code cuda:3}}
+   */
+  public String location() {
+    return location;
+  }
+
+  /** {@return the place in the order of registration: higher means registered later} */
+  public long sequence() {
+    return sequence;
+  }
+
+  /**
+   * {@return whether the bytes from {@code address} on, {@code length} of them, all lie in this
+   * region} False for a length below 1 and for ranges beyond the end of the address space.
+   */
+  public boolean covers(long address, long length) {
+    // All comparisons are between numbers from 0 up, so that none of them can overflow.
+    return length > 0
+        && address >= this.address
+        && length <= this.length
+        && address - this.address <= this.length - length;
+  }
+
+  /**
+   * Counts one more use, which must be followed by exactly one {@link #release()}.
+   *
+   * @return false when the region takes no new use; then nothing was counted
+   */
+  public boolean acquire() {
+    while (true) {
+      int seen = state.get();
+      if (seen < 0) {
+        return false;
+      }
+      if (seen == IN_FLIGHT_LIMIT) {
+        throw new IllegalStateException("Uses never released: " + this);
+      }
+      if (state.compareAndSet(seen, seen + 1)) {
+        return true;
+      }
+    }
+  }
+
+  /**
+   * Ends one use: nothing touches the memory on its behalf any more.
+   *
+   * @throws IllegalStateException when there was no use to end, a bug in the caller
+   */
+  public void release() {
+    while (true) {
+      int seen = state.get();
+      if ((seen & IN_FLIGHT_LIMIT) == 0) {
+        throw new IllegalStateException("Released more often than acquired: " + this);
+      }
+      if (state.compareAndSet(seen, seen - 1)) {
+        if (seen - 1 == REFUSED) {
+          wakeWaiters();
+        }
+        return;
+      }
+    }
+  }
+
+  /** {@return the number of uses in flight; a snapshot} */
+  public int inFlight() {
+    return state.get() & IN_FLIGHT_LIMIT;
+  }
+
+  /**
+   * Lets no new use begin, for ever. The ones in flight go on. Idempotent.
+   *
+   * @return whether this call was the one that closed the region: of several threads that
+   *     unregister it, exactly one gets true
+   */
+  public boolean refuse() {
+    int before = state.getAndUpdate(seen -> seen | REFUSED);
+    if (before == 0) {
+      wakeWaiters();
+    }
+    return before >= 0;
+  }
+
+  /** {@return whether {@link #refuse()} was called} */
+  public boolean isRefused() {
+    return state.get() < 0;
+  }
+
+  /**
+   * Waits until the region is refused and nothing is in flight, or {@code timeout} is over.
+   *
+   * @param timeout zero or negative only looks
+   * @return whether it is refused and idle; it stays so
+   * @throws InterruptedException when the waiting thread was interrupted
+   */
+  public boolean awaitIdle(Duration timeout) throws InterruptedException {
+    if (state.get() == REFUSED) {
+      return true;
+    }
+    // Saturates where Duration.toNanos() would throw: "for ever" is a reasonable thing to ask.
+    long timeoutNanos = TimeUnit.NANOSECONDS.convert(timeout);
+    long startNanos = System.nanoTime();
+    synchronized (idle) {
+      while (state.get() != REFUSED) {
+        long leftNanos = timeoutNanos - (System.nanoTime() - startNanos);
+        if (leftNanos <= 0) {
+          return false;
+        }
+        TimeUnit.NANOSECONDS.timedWait(idle, leftNanos);
+      }
+      return true;
+    }
+  }
+
+  /**
+   * The state is changed before the lock is taken, and waiters look at the state while they hold
+   * the lock: a waiter either sees the change or is already waiting when this notifies.
+   */
+  private void wakeWaiters() {
+    synchronized (idle) {
+      idle.notifyAll();
+    }
+  }
+
+  @Override
+  public String toString() {
+    int seen = state.get();
+    return "Region "
+        + Ranges.text(address, length)
+        + " at "
+        + location
+        + ", "
+        + (seen & IN_FLIGHT_LIMIT)
+        + " in flight"
+        + (seen < 0 ? ", refused" : "");
+  }
+}
