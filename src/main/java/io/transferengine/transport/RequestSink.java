@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+/** Takes requests that {@link TransferTask#claim} hands out. */
+public interface RequestSink {
+  /**
+   * One request for the wire.
+   *
+   * @param task whose request it is; to be settled there exactly once
+   * @param firstBlock the block of the batch in which the range begins
+   * @param local where the range begins here
+   * @param remote where it begins at the peer
+   * @param length its length in bytes, at least 1
+   * @param unmerged whether it is known to lie within one block of the batch
+   */
+  void request(
+      TransferTask task, int firstBlock, long local, long remote, long length, boolean unmerged);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import java.util.Arrays;
+
+/**
+ * A sorted set of disjoint ranges (registrations of ours, or the buffers a peer published) that
+ * answers how far one may read on from an address without crossing into another range. It keeps the
+ * last range found, since the blocks of a batch tend to stay in one. Not thread-safe.
+ */
+public final class SeamFinder {
+  private final long[] starts;
+  private final long[] ends;
+  private int last;
+
+  /**
+   * @param starts first addresses, sorted ascending
+   * @param ends the addresses after the last bytes, in the same order
+   */
+  public SeamFinder(long[] starts, long[] ends) {
+    this.starts = starts;
+    this.ends = ends;
+  }
+
+  /** {@return the end of the range that {@code address} lies in, or 0 when it lies in none} */
+  public long endOfRange(long address) {
+    if (starts.length == 0) {
+      return 0;
+    }
+    if (address < starts[last] || address >= ends[last]) {
+      int found = Arrays.binarySearch(starts, address);
+      int index = found >= 0 ? found : -found - 2;
+      if (index < 0 || address >= ends[index]) {
+        return 0;
+      }
+      last = index;
+    }
+    return ends[last];
+  }
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The work of one batch towards one peer: which part of it no lane has taken yet, how many requests
+ * are out, and how it ends.
+ *
+ * <p>Transports pull. {@link #claim} hands out requests from a cursor that walks the blocks; each
+ * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected},
+ * {@link #failed} or {@link #dropped}. Those are the only mutators, together with {@link #end}.
+ *
+ * <p><b>Coalescing</b> happens as the cursor walks: neighbours that are adjacent on both sides go
+ * out as one request, never across the end of a local registration or of a buffer that the peer
+ * published, since a target takes a range only when it lies inside one of its registrations. Where
+ * the peer's buffers are not known nothing is merged. A merged request that is rejected all the
+ * same (the descriptor was old) comes back once as the blocks that it was made of.
+ *
+ * <p><b>The end.</b> A task ends when every byte is settled, or when an outcome (failure, cancel,
+ * deadline) is set and no request is out any more: only then does nothing touch the local memory on
+ * its behalf, and only then is the listener told, once.
+ *
+ * <p>Thread-safe; the lock is held for arithmetic only.
+ */
+public final class TransferTask {
+
+  /** Told once, on whichever thread settles the last request; must not block. */
+  public interface Listener {
+    /**
+     * @param state COMPLETED, FAILED, TIMEOUT or CANCELED
+     * @param failure why, unless completed
+     */
+    void taskEnded(
+        TransferState state, @Nullable TransferException failure, @Nullable FailureCause cause);
+  }
+
+  private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
+
+  private final Operation operation;
+  private final BlockColumns blocks;
+  private final SeamFinder localSeams;
+  private final SeamFinder remoteSeams;
+  private final Listener listener;
+  private final long totalBytes;
+
+  private final ArrayDeque<Piece> returned = new ArrayDeque<>();
+  private int cursorBlock;
+  private long cursorOffset;
+  private int outstanding;
+  private long completedBytes;
+  private boolean ended;
+  private @Nullable TransferState outcome;
+  private @Nullable TransferException failure;
+  private @Nullable FailureCause cause;
+  private volatile long progressNanos = System.nanoTime();
+  private volatile boolean claimedAny;
+
+  /**
+   * @param localSeams the local registrations that the blocks lie in
+   * @param remoteSeams the buffers that the peer published
+   */
+  public TransferTask(
+      Operation operation,
+      BlockColumns blocks,
+      long totalBytes,
+      SeamFinder localSeams,
+      SeamFinder remoteSeams,
+      Listener listener) {
+    this.operation = operation;
+    this.blocks = blocks;
+    this.totalBytes = totalBytes;
+    this.localSeams = localSeams;
+    this.remoteSeams = remoteSeams;
+    this.listener = listener;
+  }
+
+  /** {@return the direction} */
+  public Operation operation() {
+    return operation;
+  }
+
+  /** {@return the bytes of the whole batch} */
+  public long totalBytes() {
+    return totalBytes;
+  }
+
+  /** {@return the number of blocks as submitted; an upper bound of the requests left} */
+  public int blockCount() {
+    return blocks.count();
+  }
+
+  /** {@return the bytes known to be in their destination} */
+  public synchronized long completedBytes() {
+    return completedBytes;
+  }
+
+  /** {@return when a request was last completed, by {@link System#nanoTime()}} */
+  public long progressNanos() {
+    return progressNanos;
+  }
+
+  /** {@return whether any request was ever handed out} */
+  public boolean isStarted() {
+    return claimedAny;
+  }
+
+  /** {@return whether there is something to claim} */
+  public synchronized boolean hasWork() {
+    return outcome == null && (!returned.isEmpty() || cursorBlock < blocks.count());
+  }
+
+  /**
+   * Hands out the next requests.
+   *
+   * @param maxRequests at most so many
+   * @param maxBytes at most so many bytes, save that one request is always handed out
+   * @param maxRequestBytes no request is larger; larger blocks go out in pieces
+   * @return how many were handed to {@code sink}; 0 when there is nothing (more) to do
+   */
+  public synchronized int claim(
+      RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+    if (outcome != null) {
+      return 0;
+    }
+    int requests = 0;
+    long bytes = 0;
+    while (requests < maxRequests && bytes < maxBytes) {
+      Piece piece = returned.pollFirst();
+      if (piece != null) {
+        long length = Math.min(piece.length, maxRequestBytes);
+        if (length < piece.length) {
+          returned.addFirst(rest(piece, length));
+        }
+        sink.request(this, piece.block, piece.local, piece.remote, length, piece.unmerged);
+        bytes += length;
+      } else if (cursorBlock < blocks.count()) {
+        bytes += claimAtCursor(sink, maxRequestBytes);
+      } else {
+        break;
+      }
+      requests++;
+      outstanding++;
+    }
+    if (requests > 0 && !claimedAny) {
+      claimedAny = true;
+    }
+    return requests;
+  }
+
+  private long claimAtCursor(RequestSink sink, long maxRequestBytes) {
+    int first = cursorBlock;
+    long local = blocks.local(first) + cursorOffset;
+    long remote = blocks.remote(first) + cursorOffset;
+    long length = 0;
+    long localEnd = 0;
+    long remoteEnd = 0;
+    while (true) {
+      long left = blocks.length(cursorBlock) - cursorOffset;
+      long taken = Math.min(left, maxRequestBytes - length);
+      length += taken;
+      if (taken < left) {
+        cursorOffset += taken;
+        break;
+      }
+      cursorBlock++;
+      cursorOffset = 0;
+      if (cursorBlock == blocks.count()
+          || length == maxRequestBytes
+          || blocks.local(cursorBlock) != local + length
+          || blocks.remote(cursorBlock) != remote + length) {
+        break;
+      }
+      if (localEnd == 0) {
+        localEnd = localSeams.endOfRange(local);
+        remoteEnd = remoteSeams.endOfRange(remote);
+      }
+      long next = blocks.length(cursorBlock);
+      if (local + length + next > localEnd || remote + length + next > remoteEnd) {
+        break;
+      }
+    }
+    // localEnd is only looked up once a neighbour was adjacent: then the request may be merged.
+    sink.request(this, first, local, remote, length, localEnd == 0);
+    return length;
+  }
+
+  private static Piece rest(Piece piece, long taken) {
+    return new Piece(
+        piece.block,
+        piece.local + taken,
+        piece.remote + taken,
+        piece.length - taken,
+        piece.unmerged);
+  }
+
+  /** So many requests of so many bytes in all are in their destination. */
+  public void completed(int requests, long bytes) {
+    progressNanos = System.nanoTime();
+    synchronized (this) {
+      outstanding -= requests;
+      completedBytes += bytes;
+    }
+    finishIfOver();
+  }
+
+  /** A request whose bytes may be sent (again): it goes to whoever claims next. */
+  public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
+    synchronized (this) {
+      outstanding--;
+      if (outcome == null) {
+        returned.addLast(new Piece(block, local, remote, length, unmerged));
+      }
+    }
+    finishIfOver();
+  }
+
+  /**
+   * The peer refused the range. A merged request comes back as the blocks that it was made of; one
+   * block that is refused fails the task.
+   *
+   * @return whether the task goes on
+   */
+  public boolean rejected(
+      int block,
+      long local,
+      long remote,
+      long length,
+      boolean unmerged,
+      TransferException refusal) {
+    boolean goesOn = false;
+    synchronized (this) {
+      if (!unmerged && outcome == null) {
+        goesOn = splitAtBlocks(block, local, remote, length);
+      }
+      if (goesOn) {
+        outstanding--;
+      }
+    }
+    if (!goesOn) {
+      failed(refusal, FailureCause.REMOTE_REFUSED);
+    }
+    return goesOn;
+  }
+
+  /** Cuts a merged range at the ends of its blocks; false when it lies within one block. */
+  private boolean splitAtBlocks(int firstBlock, long local, long remote, long length) {
+    int block = firstBlock;
+    long done = 0;
+    long blockLeft = blocks.local(block) + blocks.length(block) - local;
+    if (blockLeft >= length) {
+      return false;
+    }
+    while (done < length) {
+      long taken = Math.min(blockLeft, length - done);
+      returned.addLast(new Piece(block, local + done, remote + done, taken, true));
+      done += taken;
+      block++;
+      blockLeft = block < blocks.count() ? blocks.length(block) : 0;
+    }
+    return true;
+  }
+
+  /** A request failed, and the task with it. */
+  public void failed(TransferException why, FailureCause kind) {
+    synchronized (this) {
+      outstanding--;
+      setOutcome(TransferState.FAILED, why, kind);
+    }
+    finishIfOver();
+  }
+
+  /** A request of a task that is ending anyway will never touch the memory again. */
+  public void dropped() {
+    synchronized (this) {
+      outstanding--;
+      if (outcome == null) {
+        setOutcome(
+            TransferState.FAILED,
+            new TransferException(ErrorCode.SOCKET, "The request was dropped", ""),
+            FailureCause.OTHER);
+      }
+    }
+    finishIfOver();
+  }
+
+  /**
+   * Ends the task from outside. If requests are out the listener is told when the last is settled:
+   * the caller asks the transport to hurry them.
+   *
+   * @return whether requests are out
+   */
+  public boolean end(TransferState state, TransferException why, FailureCause kind) {
+    boolean waits;
+    synchronized (this) {
+      setOutcome(state, why, kind);
+      waits = outstanding > 0;
+    }
+    finishIfOver();
+    return waits;
+  }
+
+  /** {@return whether the outcome is set or the task has ended} */
+  public synchronized boolean isEnding() {
+    return outcome != null;
+  }
+
+  /** {@return whether any block overlaps the local range; for frees, not for the data path} */
+  public boolean touches(long start, long end) {
+    for (int i = 0; i < blocks.count(); i++) {
+      long local = blocks.local(i);
+      if (local < end && local + blocks.length(i) > start) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void setOutcome(TransferState state, TransferException why, FailureCause kind) {
+    if (outcome == null && completedBytes < totalBytes) {
+      outcome = state;
+      failure = why;
+      cause = kind;
+      returned.clear();
+    }
+  }
+
+  private void finishIfOver() {
+    TransferState state;
+    TransferException why;
+    FailureCause kind;
+    synchronized (this) {
+      if (ended || outstanding > 0) {
+        return;
+      }
+      if (completedBytes == totalBytes) {
+        outcome = TransferState.COMPLETED;
+      } else if (outcome == null) {
+        return;
+      }
+      ended = true;
+      state = outcome;
+      why = failure;
+      kind = cause;
+    }
+    listener.taskEnded(state, why, kind);
+  }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.transfer.Operation;
+
+/**
+ * The frames of the TCP data protocol (protocol section 7): the 24-byte request header and the
+ * 8-byte status frame, both little-endian, read and written in native memory.
+ *
+ * <pre>
+ * request  0 size (8) | 8 address in the target (8) | 16 opcode (1) | 17 padding (7, ignored)
+ * status   0 code (4) | 4 "VTCM" (4)
+ * </pre>
+ */
+final class Frames {
+  static final int HEADER_BYTES = 24;
+  static final int STATUS_BYTES = 8;
+
+  /** Set in the opcode of a request whose sender wants a status frame. */
+  static final int VERSION_2_BIT = 0x80;
+
+  static final int OPCODE_READ = 0;
+  static final int OPCODE_WRITE = 1;
+
+  static final int STATUS_OK = 0;
+
+  /** The range is not wholly inside one registered buffer, is empty, or overflows. */
+  static final int STATUS_REJECTED = 1;
+
+  /** "VTCM" in the upper half of a status frame. */
+  private static final long STATUS_MAGIC = 0x4D435456_00000000L;
+
+  private Frames() {}
+
+  static void writeHeader(long to, long size, long address, Operation operation, boolean version2) {
+    MemoryWindow.setLongLE(to, size);
+    MemoryWindow.setLongLE(to + 8, address);
+    int opcode = operation == Operation.WRITE ? OPCODE_WRITE : OPCODE_READ;
+    // The opcode and seven zero bytes of padding in one store.
+    MemoryWindow.setLongLE(to + 16, version2 ? opcode | VERSION_2_BIT : opcode);
+  }
+
+  static long headerSize(long from) {
+    return MemoryWindow.getLongLE(from);
+  }
+
+  static long headerAddress(long from) {
+    return MemoryWindow.getLongLE(from + 8);
+  }
+
+  /** {@return the opcode, 0 to 255; the padding behind it is garbage in C++ peers' headers} */
+  static int headerOpcode(long from) {
+    return MemoryWindow.getByte(from + 16) & 0xff;
+  }
+
+  static void writeStatus(long to, int code) {
+    MemoryWindow.setLongLE(to, STATUS_MAGIC | code);
+  }
+
+  /** {@return the code of a status frame, or -1 when it is no status frame} */
+  static int statusCode(long from) {
+    long frame = MemoryWindow.getLongLE(from);
+    if ((frame & 0xFFFFFFFF_00000000L) != STATUS_MAGIC) {
+      return -1;
+    }
+    int code = (int) frame;
+    return code < 0 ? Integer.MAX_VALUE : code;
+  }
+}
