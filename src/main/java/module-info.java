@@ -11,5 +11,7 @@ module io.transferengine {
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;
 
+  exports io.transferengine.metrics;
+  exports io.transferengine.topology;
   exports io.transferengine.transfer;
 }

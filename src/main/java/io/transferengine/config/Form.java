@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The form that an option's text takes. Parsing is strict: no surrounding blanks, no other digits
+ * than ASCII's.
+ *
+ * @param parser turns text into a value; null when the text is malformed
+ * @param valid whether a value, however it was given, is in range
+ * @param accepted the accepted form, as the end of the sentence "expected …"
+ * @param presence whether being set is all that counts, with any text, even an empty one
+ */
+record Form<T>(
+    Function<String, @Nullable T> parser, Predicate<T> valid, String accepted, boolean presence) {
+
+  private static final Pattern WHOLE_NUMBER = Pattern.compile("-?[0-9]{1,19}");
+
+  /** Letters, digits and the signs of host names, IPv4, IPv6 and its scopes. */
+  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9._:%-]*");
+
+  /** DNS allows 253; an IPv6 address with its scope is shorter. */
+  private static final int HOST_LENGTH_LIMIT = 253;
+
+  /** Room for a list of metadata servers or any path; an environment block is bounded anyway. */
+  private static final int TEXT_LENGTH_LIMIT = 4096;
+
+  private static final List<String> TRUE_WORDS = List.of("1", "true", "yes", "on");
+  private static final List<String> FALSE_WORDS = List.of("0", "false", "no", "off");
+
+  static Form<Integer> integer(int min, int max) {
+    return integer(value -> value >= min && value <= max, "a whole number, " + min + " to " + max);
+  }
+
+  static Form<Integer> integer(Predicate<Integer> valid, String accepted) {
+    return new Form<>(Form::parseInteger, valid, accepted, false);
+  }
+
+  static Form<Long> longInteger(long min, long max) {
+    return new Form<>(
+        Form::parseLong,
+        value -> value >= min && value <= max,
+        "a whole number, " + min + " to " + max,
+        false);
+  }
+
+  static Form<Boolean> flag() {
+    return new Form<>(
+        Form::parseFlag,
+        value -> true,
+        "1, true, yes or on; or 0, false, no or off (in any case)",
+        false);
+  }
+
+  static Form<Boolean> presenceOnly() {
+    return new Form<>(
+        text -> true, value -> true, "set, with any value, even 0 or an empty one, or not", true);
+  }
+
+  static Form<String> text(String accepted) {
+    return new Form<>(text -> text, Form::isPrintable, accepted, false);
+  }
+
+  static Form<String> host() {
+    return new Form<>(
+        text -> text,
+        value -> value.length() <= HOST_LENGTH_LIMIT && HOST.matcher(value).matches(),
+        "an IP address (IPv6 without brackets) or a host name, without a port",
+        false);
+  }
+
+  static <E extends Enum<E>> Form<E> choice(Class<E> type) {
+    List<E> values = List.of(type.getEnumConstants());
+    List<String> words = values.stream().map(Form::word).toList();
+    return new Form<>(
+        text -> {
+          int index = words.indexOf(text.toLowerCase(Locale.ROOT));
+          return index < 0 ? null : values.get(index);
+        },
+        value -> true,
+        "one of " + String.join(", ", words),
+        false);
+  }
+
+  /** {@return the value as one would write it in the environment} */
+  static String render(Object value) {
+    return value instanceof Enum<?> constant ? word(constant) : value.toString();
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static boolean isPrintable(String text) {
+    return text.length() <= TEXT_LENGTH_LIMIT && text.chars().noneMatch(Character::isISOControl);
+  }
+
+  private static @Nullable Integer parseInteger(String text) {
+    Long value = parseLong(text);
+    return value == null || value.intValue() != value ? null : (Integer) value.intValue();
+  }
+
+  private static @Nullable Long parseLong(String text) {
+    if (!WHOLE_NUMBER.matcher(text).matches()) {
+      return null;
+    }
+    try {
+      return Long.valueOf(text);
+    } catch (NumberFormatException tooLarge) {
+      return null;
+    }
+  }
+
+  private static @Nullable Boolean parseFlag(String text) {
+    String word = text.toLowerCase(Locale.ROOT);
+    if (TRUE_WORDS.contains(word)) {
+      return Boolean.TRUE;
+    }
+    return FALSE_WORDS.contains(word) ? Boolean.FALSE : null;
+  }
+}

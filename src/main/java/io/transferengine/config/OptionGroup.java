@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+/** The tables of the configuration page, in its order. */
+public enum OptionGroup {
+  /** Names, metadata, the handshake port, deadlines: Mooncake's variables. */
+  ENGINE("Engine"),
+  /** The TCP transport: Mooncake's variables. */
+  TCP("TCP"),
+  /** What Mooncake has no variable for. */
+  OWN("Of our own");
+
+  private final String title;
+
+  OptionGroup(String title) {
+    this.title = title;
+  }
+
+  /** {@return the heading of the table} */
+  public String title() {
+    return title;
+  }
+}

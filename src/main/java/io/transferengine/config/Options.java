@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import static io.transferengine.config.OptionGroup.ENGINE;
+import static io.transferengine.config.OptionGroup.OWN;
+import static io.transferengine.config.OptionGroup.TCP;
+
+import io.transferengine.transfer.TcpIo;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Every option that has an effect, one constant each. {@code docs/CONFIGURATION.md} is rendered
+ * from this file.
+ */
+public final class Options {
+  private static final int KIB = 1 << 10;
+  private static final int MIB = 1 << 20;
+  private static final long GIB = 1L << 30;
+
+  private static final int MAX_PORT = 65_535;
+
+  /**
+   * Any int of seconds, since its nanoseconds (2.1e18) still fit a long: deadlines cannot overflow.
+   */
+  private static final int MAX_SECONDS = Integer.MAX_VALUE;
+
+  /** Far above any useful depth; keeps a slip of the finger from asking for gigabytes of queue. */
+  private static final int MAX_QUEUE_DEPTH = 1 << 20;
+
+  /** More than any process's file descriptors by default (Linux: fs.nr_open is 1,048,576). */
+  private static final int MAX_CONNECTIONS = 1 << 20;
+
+  /** The user address space of x86-64 and aarch64 with 4-level page tables. */
+  private static final long MAX_MEMORY = 1L << 47;
+
+  /** The smallest class of the managed memory's allocator. */
+  private static final long MIN_MEMORY = 8 * KIB;
+
+  private static final List<Option<?>> LISTED = new ArrayList<>();
+
+  // ---- Engine ----
+
+  /** Where segments are registered, when the caller gives no metadata server. */
+  public static final Option<String> METADATA_SERVER =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_METADATA_SERVER",
+                  "metadataServer",
+                  Form.text("a connection string, e.g. P2PHANDSHAKE or etcd://host:2379"),
+                  "")
+              .means("The metadata server that is used when the caller gives none.")
+              .mooncake("Read by its tests and examples only."));
+
+  /** The name of this process's segment, for the command. */
+  public static final Option<String> LOCAL_SERVER_NAME =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_LOCAL_SERVER_NAME",
+                  "localServerName",
+                  Form.text("a host, with or without a port"),
+                  "")
+              .means("The name of the local segment that the command takes when none is given.")
+              .mooncake("Read by its tests and examples only."));
+
+  /** Whether the RPC port is taken from the local server's name. */
+  public static final Option<Boolean> LEGACY_RPC_PORT_BINDING =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_LEGACY_RPC_PORT_BINDING",
+                  "legacyRpcPortBinding",
+                  Form.presenceOnly(),
+                  false)
+              .means(
+                  "With a metadata server, takes the RPC port from the local server name instead of"
+                      + " the range."));
+
+  /** The port of a name that has none. */
+  public static final Option<Integer> HANDSHAKE_PORT =
+      list(
+          new Option<>(
+                  ENGINE, "MC_HANDSHAKE_PORT", "handshakePort", Form.integer(1, MAX_PORT), 12_001)
+              .means("The RPC port of a server name that carries none."));
+
+  /** The address that is advertised in modes with a metadata server. */
+  public static final Option<String> TCP_BIND_ADDRESS =
+      list(
+          new Option<>(ENGINE, "MC_TCP_BIND_ADDRESS", "tcpBindAddress", Form.host(), "")
+              .defaultText("address of the first interface")
+              .means(
+                  "The address that is advertised (not bound) with a metadata server; see"
+                      + " TE_LISTEN_ADDRESS for the one that is bound."));
+
+  /** The first port that may be taken. */
+  public static final Option<Integer> MIN_RPC_PORT =
+      list(
+          portOfRange("MC_MIN_RPC_PORT", "minRpcPort", 15_000)
+              .aliases("MC_MIN_PRC_PORT")
+              .means("The first port that the RPC and the TCP data listener may take."));
+
+  /** The last port that may be taken. */
+  public static final Option<Integer> MAX_RPC_PORT =
+      list(
+          portOfRange("MC_MAX_RPC_PORT", "maxRpcPort", 17_000)
+              .aliases("MC_MAX_PRC_PORT")
+              .means("The last port that the RPC and the TCP data listener may take."));
+
+  /** Whether sockets are IPv6. */
+  public static final Option<Boolean> USE_IPV6 =
+      list(
+          new Option<>(ENGINE, "MC_USE_IPV6", "useIpv6", Form.presenceOnly(), false)
+              .means("Listens and looks names up in IPv6."));
+
+  /** How many unaccepted connections the RPC port holds. */
+  public static final Option<Integer> HANDSHAKE_LISTEN_BACKLOG =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_HANDSHAKE_LISTEN_BACKLOG",
+                  "handshakeListenBacklog",
+                  Form.integer(1, MAX_PORT),
+                  128)
+              .unit("connections")
+              .means("The backlog of the RPC port; the kernel may cap it (net.core.somaxconn)."));
+
+  /** How long connecting may take. */
+  public static final Option<Integer> HANDSHAKE_CONNECT_TIMEOUT =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_HANDSHAKE_CONNECT_TIMEOUT",
+                  "handshakeConnectTimeoutSeconds",
+                  Form.integer(1, 3599),
+                  5)
+              .unit("s")
+              .means("How long connecting to a peer may take."));
+
+  /** The longest frame that the handshake reader accepts. */
+  public static final Option<Integer> HANDSHAKE_MAX_LENGTH =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_HANDSHAKE_MAX_LENGTH",
+                  "handshakeMaxLengthBytes",
+                  Form.integer(MIB, 128 * MIB),
+                  16 * MIB)
+              .unit("bytes")
+              .means("The longest handshake frame that is accepted from a peer.")
+              .mooncake("Its default is 1 MiB."));
+
+  /** Whether descriptors are fetched anew on every use. */
+  public static final Option<Boolean> DISABLE_METACACHE =
+      list(
+          new Option<>(
+                  ENGINE, "MC_DISABLE_METACACHE", "disableMetacache", Form.presenceOnly(), false)
+              .means("Fetches a peer's descriptor on every use."));
+
+  /** How often cached descriptors are refreshed. */
+  public static final Option<Integer> METADATA_REFRESH_INTERVAL =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_TE_METADATA_REFRESH_INTERVAL_SECONDS",
+                  "metadataRefreshIntervalSeconds",
+                  Form.integer(0, MAX_SECONDS),
+                  0)
+              .unit("s")
+              .means(
+                  "How often cached descriptors are fetched anew in the background; 0 = never."));
+
+  /** How long a transfer may take, less 1 ns per byte. */
+  public static final Option<Integer> TRANSFER_TIMEOUT =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_TRANSFER_TIMEOUT",
+                  "transferTimeoutSeconds",
+                  Form.integer(
+                      value -> true, "a whole number, 5 to " + MAX_SECONDS + "; less counts as 5"),
+                  30)
+              .unit("s")
+              .means(
+                  "How long a transfer may take, to which 1 ns per byte is added; below 5 is 5,"
+                      + " with a WARN."));
+
+  /** How long a transfer may stand still. */
+  public static final Option<Integer> SLICE_TIMEOUT =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_SLICE_TIMEOUT",
+                  "sliceTimeoutSeconds",
+                  Form.integer(
+                      value -> value == -1 || value >= 1,
+                      "a whole number, 1 to " + MAX_SECONDS + ", or -1 for off"),
+                  -1)
+              .unit("s")
+              .means("After so long without progress a transfer times out; -1 = off.")
+              .mooncake("Reports slices that take longer, one by one."));
+
+  /** Whether RDMA is left alone. */
+  public static final Option<Boolean> FORCE_TCP =
+      list(
+          new Option<>(ENGINE, "MC_FORCE_TCP", "forceTcp", Form.presenceOnly(), false)
+              .means("Uses TCP even where there is RDMA."));
+
+  /** The file with the priority matrix. */
+  public static final Option<String> CUSTOM_TOPO_JSON =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_CUSTOM_TOPO_JSON",
+                  "customTopoJson",
+                  Form.text("the path of a JSON file"),
+                  "")
+              .means("A file with the priority matrix that replaces the discovered one.")
+              .mooncake("Ignores a file that it cannot read."));
+
+  /** Whether the line of metrics is logged. */
+  public static final Option<Boolean> METRIC =
+      list(
+          new Option<>(ENGINE, "MC_TE_METRIC", "metrics", Form.flag(), false)
+              .means("Logs a line of throughput and latency at every interval with traffic.")
+              .mooncake("Takes any other text as off."));
+
+  /** How often the line of metrics is logged. */
+  public static final Option<Integer> METRIC_INTERVAL =
+      list(
+          new Option<>(
+                  ENGINE,
+                  "MC_TE_METRIC_INTERVAL_SECONDS",
+                  "metricsIntervalSeconds",
+                  Form.integer(1, MAX_SECONDS),
+                  5)
+              .unit("s")
+              .means("The interval of MC_TE_METRIC's line."));
+
+  // ---- TCP ----
+
+  /** Whether connections stay open between transfers. */
+  public static final Option<Boolean> TCP_ENABLE_CONNECTION_POOL =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_TCP_ENABLE_CONNECTION_POOL",
+                  "tcpEnableConnectionPool",
+                  Form.flag(),
+                  true)
+              .means("Keeps connections to peers that allow it open between transfers.")
+              .mooncake("Off by default; any text but 0, false or no is on."));
+
+  /** How many connections go to one peer. */
+  public static final Option<Integer> TCP_LANES_PER_PEER =
+      list(
+          new Option<>(TCP, "MC_TCP_LANES_PER_PEER", "tcpLanesPerPeer", Form.integer(1, 16), 4)
+              .aliases("MC_TCP_MAX_CONNECTIONS_PER_PEER")
+              .unit("connections")
+              .means("How many connections a peer gets at most."));
+
+  /** How many requests may be on the wire to one peer. */
+  public static final Option<Integer> TCP_MAX_QUEUED_TRANSFERS_PER_PEER =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER",
+                  "tcpMaxQueuedTransfersPerPeer",
+                  Form.integer(1, MAX_QUEUE_DEPTH),
+                  1024)
+              .unit("requests")
+              .means(
+                  "How many requests to a peer may be on the wire; further ones wait, however large"
+                      + " the batch.")
+              .mooncake("Refuses what is above it."));
+
+  /** How many transfers may wait for a peer's first connection. */
+  public static final Option<Integer> TCP_MAX_PENDING_ADMISSIONS_PER_PEER =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER",
+                  "tcpMaxPendingAdmissionsPerPeer",
+                  Form.integer(1, MAX_QUEUE_DEPTH),
+                  1024)
+              .unit("requests")
+              .means(
+                  "How many requests a peer's lanes take from their transfers ahead of the wire.")
+              .mooncake("Refuses what is above it."));
+
+  /** The staging buffer of one connection. */
+  public static final Option<Integer> TCP_SLICE_SIZE =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_TCP_SLICE_SIZE",
+                  "tcpSliceSizeBytes",
+                  Form.integer(4 * KIB, 16 * MIB),
+                  64 * KIB)
+              .unit("bytes")
+              .means("The size of a connection's staging buffer, which small blocks pass through.")
+              .mooncake("The chunk of every local read and write."));
+
+  /** The newest version of the TCP data protocol that is spoken. */
+  public static final Option<Integer> TCP_PROTO =
+      list(
+          new Option<>(TCP, "MC_TCP_PROTO", "tcpProtoVersion", Form.integer(1, 2), 2)
+              .means("The newest version of the TCP data protocol that is spoken; 1 forces v1.")
+              .mooncake("Takes anything but 1 as the newest."));
+
+  /** How long the peer's status may take. */
+  public static final Option<Integer> TCP_STATUS_TIMEOUT =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_TCP_STATUS_TIMEOUT_SEC",
+                  "tcpStatusTimeoutSeconds",
+                  Form.integer(1, MAX_SECONDS),
+                  30)
+              .unit("s")
+              .means("How long a v2 peer's status may take."));
+
+  /** How many threads move bytes. */
+  public static final Option<Integer> TCP_IO_THREADS =
+      list(
+          new Option<>(
+                  TCP,
+                  "MC_NUM_TCP_IO_THREADS",
+                  "tcpIoThreads",
+                  Form.integer(1, 64),
+                  Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8))
+              .unit("threads")
+              .defaultText("available processors, at least 2, at most 8")
+              .means("How many threads move bytes over TCP.")
+              .mooncake("Its default is 1."));
+
+  // ---- Of our own ----
+
+  /** The address that listeners bind. */
+  public static final Option<String> LISTEN_ADDRESS =
+      list(
+          new Option<>(OWN, "TE_LISTEN_ADDRESS", "listenAddress", Form.host(), "")
+              .defaultText("all interfaces")
+              .means("The address that the RPC and the TCP data listener bind.")
+              .mooncake("Always binds all interfaces."));
+
+  /** The host that peers are told to connect to. */
+  public static final Option<String> ADVERTISED_HOST =
+      list(
+          new Option<>(OWN, "TE_ADVERTISED_HOST", "advertisedHost", Form.host(), "")
+              .defaultText("as the mode says")
+              .means("The host that peers are told to connect to, in every mode."));
+
+  /** The RPC port. */
+  public static final Option<Integer> RPC_PORT =
+      list(
+          new Option<>(OWN, "TE_RPC_PORT", "rpcPort", Form.integer(0, MAX_PORT), 0)
+              .means("The RPC port; 0 = one of the range."));
+
+  /** The TCP data port. */
+  public static final Option<Integer> DATA_PORT =
+      list(
+          new Option<>(OWN, "TE_DATA_PORT", "dataPort", Form.integer(0, MAX_PORT), 0)
+              .means("The TCP data port; 0 = one of the range."));
+
+  /** The kernel interface under TCP. */
+  public static final Option<TcpIo> TCP_IO =
+      list(
+          new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
+              .means("The kernel interface that carries TCP; auto = epoll where it is, else NIO."));
+
+  /** How much managed memory there may be. */
+  public static final Option<Long> MANAGED_MEMORY_LIMIT =
+      list(
+          new Option<>(
+                  OWN,
+                  "TE_MANAGED_MEMORY_LIMIT_BYTES",
+                  "managedMemoryLimitBytes",
+                  Form.longInteger(MIN_MEMORY, MAX_MEMORY),
+                  16 * GIB)
+              .unit("bytes")
+              .means("How much memory the engine allocates for its callers at most."));
+
+  /** Whether TCP in place of RDMA is an error. */
+  public static final Option<Boolean> REQUIRE_RDMA =
+      list(
+          new Option<>(OWN, "TE_REQUIRE_RDMA", "requireRdma", Form.flag(), false)
+              .means("Fails where TCP would be taken in place of RDMA."));
+
+  /** How long an inbound body may stand still. */
+  public static final Option<Integer> INBOUND_STALL =
+      list(
+          new Option<>(
+                  OWN,
+                  "TE_INBOUND_STALL_SECONDS",
+                  "inboundStallSeconds",
+                  Form.integer(1, MAX_SECONDS),
+                  30)
+              .unit("s")
+              .means(
+                  "After so long without progress inside a body an inbound connection is closed.")
+              .mooncake("Waits for ever."));
+
+  /** How many inbound connections there may be. */
+  public static final Option<Integer> MAX_INBOUND_CONNECTIONS =
+      list(
+          new Option<>(
+                  OWN,
+                  "TE_MAX_INBOUND_CONNECTIONS",
+                  "maxInboundConnections",
+                  Form.integer(1, MAX_CONNECTIONS),
+                  4096)
+              .unit("connections")
+              .means("How many inbound data connections are held; further ones are refused.")
+              .mooncake("Has no limit."));
+
+  private static final List<Option<?>> ALL = List.copyOf(LISTED);
+
+  private Options() {}
+
+  /** {@return every option, in the order of the configuration page} */
+  public static List<Option<?>> all() {
+    return ALL;
+  }
+
+  /** {@return the C++ engine's variables that are known and have no effect here} */
+  public static List<InertVariable> withoutEffect() {
+    return InertVariables.ALL;
+  }
+
+  private static <T> Option<T> list(Option<T> option) {
+    LISTED.add(option);
+    return option;
+  }
+
+  /**
+   * Linux hands 32768 to 60999 out to outgoing connections: a listener there collides now and then.
+   */
+  private static Option<Integer> portOfRange(String name, String builderName, int defaultPort) {
+    return new Option<>(
+            ENGINE,
+            name,
+            builderName,
+            Form.integer(
+                value ->
+                    value >= 1024 && value <= MAX_PORT && !(value >= 32_768 && value <= 60_999),
+                "a whole number, 1024 to 32767 or 61000 to 65535"),
+            defaultPort)
+        .mooncake("Silently takes the default for a port that it does not accept.");
+  }
+}

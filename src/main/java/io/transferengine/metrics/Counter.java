@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metrics;
+
+/** What is counted, since the engine opened. */
+public enum Counter {
+  /** Bytes of completed writes to peers. */
+  BYTES_WRITTEN("Bytes written"),
+  /** Bytes of completed reads from peers. */
+  BYTES_READ("Bytes read"),
+  /** Transfers that were accepted. */
+  TRANSFERS_SUBMITTED("Transfers submitted"),
+  /** Transfers whose every byte arrived. */
+  TRANSFERS_COMPLETED("Transfers completed"),
+  /** Transfers that ended with an error. */
+  TRANSFERS_FAILED("Transfers failed"),
+  /** Transfers that ended by their deadline. */
+  TRANSFERS_TIMED_OUT("Transfers timed out"),
+  /** Transfers that were canceled. */
+  TRANSFERS_CANCELED("Transfers canceled"),
+  /** Blocks in accepted transfers, before adjacent ones are merged. */
+  BLOCKS_SUBMITTED("Blocks submitted"),
+  /** Requests put on the wire, after adjacent blocks were merged. */
+  REQUESTS_SENT("Requests sent"),
+  /** Requests put on the wire once more, after a loss or a rejection. */
+  REQUESTS_RESENT("Requests sent again"),
+  /** Requests that the peer refused. */
+  REQUESTS_REJECTED_BY_PEER("Requests rejected by the peer"),
+  /** Bytes that peers wrote into memory registered here. */
+  INBOUND_BYTES_WRITTEN("Inbound bytes written"),
+  /** Bytes that peers read from memory registered here. */
+  INBOUND_BYTES_READ("Inbound bytes read"),
+  /** Requests that peers sent here. */
+  INBOUND_REQUESTS("Inbound requests"),
+  /** Requests of peers that were refused here. */
+  INBOUND_REJECTED("Inbound requests rejected"),
+  /** Connections of peers that were closed at once because there are too many. */
+  INBOUND_CONNECTIONS_REFUSED("Inbound connections refused"),
+  /** Data connections made to peers. */
+  CONNECTIONS_OPENED("Connections opened"),
+  /** Data connections to peers that broke, rather than being closed from here. */
+  CONNECTIONS_LOST("Connections lost"),
+  /** Handshake requests that were answered. */
+  HANDSHAKES_SERVED("Handshakes served"),
+  /** Handshake connections that were closed without an answer: malformed, silent or too many. */
+  HANDSHAKES_REFUSED("Handshakes refused"),
+  /** Times that TCP was taken where RDMA was asked for. */
+  TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
+  /** Notifications that nobody collected and that made room for newer ones. */
+  NOTIFICATIONS_DROPPED("Notifications dropped");
+
+  private final String label;
+
+  Counter(String label) {
+    this.label = label;
+  }
+
+  /** {@return the name for a reader} */
+  public String label() {
+    return label;
+  }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metrics;
+
+import java.util.Arrays;
+import java.util.stream.LongStream;
+
+/**
+ * How long completed transfers took, in the buckets of Mooncake's metrics: a bucket holds what took
+ * longer than the bound before it and at most its own; the last one holds what took longer than
+ * every bound. Immutable.
+ */
+public final class LatencyHistogram {
+  private static final long[] BOUNDS_MICROS = {
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000
+  };
+
+  private static final long NANOS_PER_MICRO = 1_000;
+
+  private final long[] counts;
+
+  LatencyHistogram(long[] counts) {
+    if (counts.length != bucketCount()) {
+      throw new IllegalArgumentException(
+          "a histogram has " + bucketCount() + " buckets, not " + counts.length);
+    }
+    this.counts = counts.clone();
+  }
+
+  /** {@return the number of buckets: one per bound, and the one above them all} */
+  public static int bucketCount() {
+    return BOUNDS_MICROS.length + 1;
+  }
+
+  /**
+   * {@return the largest latency that bucket {@code index} holds, in microseconds; {@link
+   * Long#MAX_VALUE} for the last}
+   *
+   * @throws IndexOutOfBoundsException for an index outside 0 to {@link #bucketCount()} - 1
+   */
+  public static long upperBoundMicros(int index) {
+    return index == BOUNDS_MICROS.length ? Long.MAX_VALUE : BOUNDS_MICROS[index];
+  }
+
+  /** {@return the bucket for a latency; anything below zero counts as zero} */
+  static int bucketOf(long nanos) {
+    // Rounded up, so that 10.001 µs is not among those of at most 10 µs.
+    long micros = nanos <= 0 ? 0 : Math.ceilDiv(nanos, NANOS_PER_MICRO);
+    int found = Arrays.binarySearch(BOUNDS_MICROS, micros);
+    return found >= 0 ? found : -found - 1;
+  }
+
+  /** {@return how many latencies were recorded} */
+  public long count() {
+    return LongStream.of(counts).sum();
+  }
+
+  /**
+   * {@return how many latencies bucket {@code index} holds}
+   *
+   * @throws IndexOutOfBoundsException for an index outside 0 to {@link #bucketCount()} - 1
+   */
+  public long count(int index) {
+    return counts[index];
+  }
+
+  /**
+   * {@return the upper bound, in microseconds, of the bucket that the {@code percentile} falls
+   * into; 0 when nothing was recorded, {@link Long#MAX_VALUE} above 10 s}
+   *
+   * @param percentile above 0, at most 100
+   * @throws IllegalArgumentException for another one
+   */
+  public long percentileMicros(double percentile) {
+    if (!(percentile > 0 && percentile <= 100)) {
+      throw new IllegalArgumentException("percentile " + percentile + " is not in (0, 100]");
+    }
+    long total = count();
+    if (total == 0) {
+      return 0;
+    }
+    long rank = Math.clamp((long) Math.ceil(percentile / 100 * total), 1, total);
+    long seen = 0;
+    for (int i = 0; i < counts.length; i++) {
+      seen += counts[i];
+      if (seen >= rank) {
+        return upperBoundMicros(i);
+      }
+    }
+    return Long.MAX_VALUE;
+  }
+
+  /** {@return what was recorded since {@code earlier}} */
+  public LatencyHistogram minus(LatencyHistogram earlier) {
+    long[] difference = new long[counts.length];
+    Arrays.setAll(difference, i -> counts[i] - earlier.counts[i]);
+    return new LatencyHistogram(difference);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof LatencyHistogram that && Arrays.equals(counts, that.counts);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(counts);
+  }
+
+  @Override
+  public String toString() {
+    return "LatencyHistogram[count=" + count() + ", buckets=" + Arrays.toString(counts) + "]";
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metrics;
+
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * All figures at one moment. They are read one after the other while transfers go on, so that sums
+ * over several of them may be off by what is under way. Immutable.
+ *
+ * @param counters every {@link Counter}
+ * @param failures transfers that did not complete, by every {@link FailureCause}
+ * @param peers figures by the peer's name; beyond {@link EngineMetrics#PEER_LIMIT} names under
+ *     {@link EngineMetrics#OTHER_PEERS}
+ * @param latency how long completed transfers took
+ */
+public record MetricsSnapshot(
+    Map<Counter, Long> counters,
+    Map<FailureCause, Long> failures,
+    Map<String, PeerSnapshot> peers,
+    LatencyHistogram latency) {
+
+  /** Copies the maps. */
+  public MetricsSnapshot {
+    counters = Map.copyOf(counters);
+    failures = Map.copyOf(failures);
+    peers = Map.copyOf(peers);
+  }
+
+  /** {@return the value of {@code counter}} */
+  public long get(Counter counter) {
+    return counters.getOrDefault(counter, 0L);
+  }
+
+  /** {@return how many transfers failed for {@code cause}} */
+  public long get(FailureCause cause) {
+    return failures.getOrDefault(cause, 0L);
+  }
+
+  /** {@return what came since {@code earlier}, a snapshot of the same engine} */
+  public MetricsSnapshot minus(MetricsSnapshot earlier) {
+    Map<Counter, Long> counterDifference = new EnumMap<>(Counter.class);
+    for (Counter counter : Counter.values()) {
+      counterDifference.put(counter, get(counter) - earlier.get(counter));
+    }
+    Map<FailureCause, Long> failureDifference = new EnumMap<>(FailureCause.class);
+    for (FailureCause cause : FailureCause.values()) {
+      failureDifference.put(cause, get(cause) - earlier.get(cause));
+    }
+    Map<String, PeerSnapshot> peerDifference = new HashMap<>();
+    peers.forEach(
+        (name, peer) ->
+            peerDifference.put(
+                name, peer.minus(earlier.peers.getOrDefault(name, PeerSnapshot.ZERO))));
+    return new MetricsSnapshot(
+        counterDifference, failureDifference, peerDifference, latency.minus(earlier.latency));
+  }
+}

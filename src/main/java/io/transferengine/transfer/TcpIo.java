@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+/** Which of the kernel's interfaces carries TCP. */
+public enum TcpIo {
+  /** Epoll where it is available, else NIO. */
+  AUTO,
+  /** Linux epoll, or an error. */
+  EPOLL,
+  /** Linux io_uring, or an error. */
+  IO_URING,
+  /** The selector of the JDK; works everywhere. */
+  NIO
+}
