@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * The frame of protocol section 5.1, the same in both directions: 8 bytes little-endian length (1 +
+ * payload), one type byte, the payload. Peers before v0.3.0 leave the type byte out; their payload
+ * starts with <code>{</code>. Stateless and thread-safe.
+ */
+public final class FrameCodec {
+  /** The longest frame that we read unless told otherwise: 16 times what C++ reads (1 MiB). */
+  public static final int MAX_LENGTH_DEFAULT_BYTES = 16 << 20;
+
+  /** What C++ readers take unless told otherwise. */
+  public static final int CPP_MAX_LENGTH_DEFAULT_BYTES = 1 << 20;
+
+  /** The least a reader may be limited to; any message without buffers fits. */
+  public static final int MAX_LENGTH_FLOOR_BYTES = 1024;
+
+  /**
+   * Memory for a payload grows with what has arrived, in steps that start here, so that an
+   * announced length costs nothing by itself.
+   */
+  private static final int FIRST_STEP_BYTES = 8 << 10;
+
+  private static final int LENGTH_BYTES = Long.BYTES;
+  private static final byte OLD_PROTOCOL_START = '{';
+
+  private FrameCodec() {}
+
+  static void requireMaxLength(int maxLengthBytes) {
+    if (maxLengthBytes < MAX_LENGTH_FLOOR_BYTES) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the longest handshake frame, " + maxLengthBytes + " bytes, is too short",
+          "Give at least " + MAX_LENGTH_FLOOR_BYTES);
+    }
+  }
+
+  /** {@return the bytes of {@code frame} on the wire} */
+  public static byte[] encode(HandshakeFrame frame) {
+    boolean typed = frame.type() != MessageType.OLD_PROTOCOL;
+    int length = frame.payload().length + (typed ? 1 : 0);
+    ByteBuffer out = ByteBuffer.allocate(LENGTH_BYTES + length).order(ByteOrder.LITTLE_ENDIAN);
+    out.putLong(length);
+    if (typed) {
+      out.put((byte) frame.type().wireValue());
+    }
+    return out.put(frame.payload()).array();
+  }
+
+  /**
+   * Reads one frame, and not a byte more.
+   *
+   * @param maxLengthBytes the longest length field that is accepted
+   * @throws EOFException when the stream ends inside the frame; its text says where
+   * @throws IOException what the stream threw
+   * @throws TransferException SOCKET when the length or the type is none of the protocol's
+   */
+  public static HandshakeFrame read(InputStream in, int maxLengthBytes) throws IOException {
+    return read(in, maxLengthBytes, PayloadPolicy.KEEP_ALL);
+  }
+
+  /** What becomes of the payload while it is read. */
+  interface PayloadPolicy {
+    /** Keeps every payload. */
+    PayloadPolicy KEEP_ALL = new PayloadPolicy() {};
+
+    /** {@return whether a payload of this type is kept; else it is read and dropped} */
+    default boolean keeps(MessageType type) {
+      return true;
+    }
+
+    /** Is told that {@code bytes} more of memory will be held; throws when there is no room. */
+    default void reserve(int bytes) {}
+  }
+
+  static HandshakeFrame read(InputStream in, int maxLengthBytes, PayloadPolicy policy)
+      throws IOException {
+    byte[] header = new byte[LENGTH_BYTES + 1];
+    readFully(in, header, 0, header.length, "its header");
+    long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    if (length < 1 || length > maxLengthBytes) {
+      throw new TransferException(
+          ErrorCode.SOCKET,
+          "a handshake frame announces "
+              + Long.toUnsignedString(length)
+              + " bytes; 1 to "
+              + maxLengthBytes
+              + " are accepted",
+          "If the peer really has that many buffers, raise MC_HANDSHAKE_MAX_LENGTH here");
+    }
+    MessageType type = typeOf(header[LENGTH_BYTES]);
+    int rest = (int) length - 1;
+    if (!policy.keeps(type)) {
+      drop(in, rest);
+      return new HandshakeFrame(type, new byte[0]);
+    }
+    if (type == MessageType.OLD_PROTOCOL) {
+      return new HandshakeFrame(
+          type, readPayload(in, new byte[] {OLD_PROTOCOL_START}, rest, policy));
+    }
+    return new HandshakeFrame(type, readPayload(in, new byte[0], rest, policy));
+  }
+
+  private static MessageType typeOf(byte first) {
+    return switch (first) {
+      case 0 -> MessageType.CONNECTION;
+      case 1 -> MessageType.METADATA;
+      case 2 -> MessageType.NOTIFY;
+      case 3 -> MessageType.PROBE;
+      case OLD_PROTOCOL_START -> MessageType.OLD_PROTOCOL;
+      default ->
+          throw new TransferException(
+              ErrorCode.SOCKET,
+              "unknown handshake message type 0x%02x".formatted(first & 0xff),
+              "The peer is newer than this engine, or no transfer engine at all");
+    };
+  }
+
+  /** Reads {@code rest} bytes behind those of {@code start}. */
+  private static byte[] readPayload(InputStream in, byte[] start, int rest, PayloadPolicy policy)
+      throws IOException {
+    int total = start.length + rest;
+    int filled = start.length;
+    int step = Math.min(total, FIRST_STEP_BYTES);
+    policy.reserve(step);
+    byte[] payload = Arrays.copyOf(start, step);
+    while (true) {
+      readFully(in, payload, filled, payload.length, "a payload of " + total + " bytes");
+      filled = payload.length;
+      if (filled == total) {
+        return payload;
+      }
+      int next = (int) Math.min(total, 2L * filled);
+      policy.reserve(next - filled);
+      payload = Arrays.copyOf(payload, next);
+    }
+  }
+
+  private static void drop(InputStream in, int count) throws IOException {
+    byte[] scratch = new byte[Math.min(count, FIRST_STEP_BYTES)];
+    int left = count;
+    while (left > 0) {
+      int part = Math.min(left, scratch.length);
+      readFully(in, scratch, 0, part, "a payload of " + count + " bytes");
+      left -= part;
+    }
+  }
+
+  private static void readFully(InputStream in, byte[] to, int from, int end, String what)
+      throws IOException {
+    int filled = from;
+    while (filled < end) {
+      int count = in.read(to, filled, end - filled);
+      if (count < 0) {
+        throw filled == 0 && what.equals("its header")
+            ? new EOFException("the connection was closed without a handshake frame")
+            : new EOFException(
+                "the connection was closed inside a handshake frame, after "
+                    + filled
+                    + " bytes of "
+                    + what);
+      }
+      filled += count;
+    }
+  }
+}

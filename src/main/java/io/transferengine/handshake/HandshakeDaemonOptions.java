@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/**
+ * Where and how the daemon listens.
+ *
+ * @param listenAddress an address of this host; empty for all of them, IPv6 and IPv4
+ * @param minPort the lowest port to choose from, 1 to 65535; or 0 with {@code maxPort} 0 for any
+ *     that the system has free
+ * @param maxPort the highest; with {@code minPort} for just that one
+ * @param backlog how many connections the system keeps that were not accepted yet, positive
+ * @param maxFrameLengthBytes the longest frame that is read, at least 1024
+ */
+public record HandshakeDaemonOptions(
+    String listenAddress, int minPort, int maxPort, int backlog, int maxFrameLengthBytes) {
+  /** The port range that the C++ engine chooses from. */
+  public static final int MIN_PORT_DEFAULT = 15_000;
+
+  /** The end of that range. */
+  public static final int MAX_PORT_DEFAULT = 17_000;
+
+  /** The C++ engine's {@code MC_HANDSHAKE_LISTEN_BACKLOG}. */
+  public static final int BACKLOG_DEFAULT = 128;
+
+  /** All addresses, a random port of the default range. */
+  public static final HandshakeDaemonOptions DEFAULT =
+      new HandshakeDaemonOptions(
+          "",
+          MIN_PORT_DEFAULT,
+          MAX_PORT_DEFAULT,
+          BACKLOG_DEFAULT,
+          FrameCodec.MAX_LENGTH_DEFAULT_BYTES);
+
+  /** Checks the ranges. */
+  public HandshakeDaemonOptions {
+    boolean anyPort = minPort == 0 && maxPort == 0;
+    if (!anyPort && (minPort < 1 || maxPort > 65_535 || minPort > maxPort)) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the RPC port range " + minPort + ".." + maxPort + " is not within 1..65535",
+          "Give a minimum that is not above the maximum");
+    }
+    if (backlog < 1) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "the handshake backlog " + backlog + " is not positive", "");
+    }
+    FrameCodec.requireMaxLength(maxFrameLengthBytes);
+  }
+
+  /** {@return these options with one port, 0 for any free one} */
+  public HandshakeDaemonOptions withPort(int port) {
+    return new HandshakeDaemonOptions(listenAddress, port, port, backlog, maxFrameLengthBytes);
+  }
+
+  /** {@return these options with a range of ports} */
+  public HandshakeDaemonOptions withPorts(int minPort, int maxPort) {
+    return new HandshakeDaemonOptions(
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+  }
+
+  /** {@return these options with another address to listen at} */
+  public HandshakeDaemonOptions withListenAddress(String listenAddress) {
+    return new HandshakeDaemonOptions(
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+  }
+
+  /** {@return these options with another longest frame} */
+  public HandshakeDaemonOptions withMaxFrameLengthBytes(int maxFrameLengthBytes) {
+    return new HandshakeDaemonOptions(
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import java.util.Optional;
+
+/**
+ * What the daemon asks its engine. Every method is called on a virtual thread of its own request,
+ * many at once, and may block: the request then waits, within its time limit, and no other does.
+ */
+public interface HandshakeHandler {
+  /**
+   * {@return our descriptor; empty while the engine is starting, and where descriptors are kept in
+   * a store: the peer is then told {@code null}}
+   *
+   * <p>The daemon keeps the encoded form of the last one: return the same instance until something
+   * changes.
+   */
+  Optional<SegmentDescriptor> metadata();
+
+  /** Takes a notification. When it throws, the peer is told that it failed. */
+  void notify(NotifyMessage message);
+
+  /**
+   * {@return the reply to a Connection message; with a {@code replyMessage} when it is refused}
+   *
+   * <p>When it throws, the exception's text is the {@code replyMessage}.
+   */
+  HandshakeDescriptor connection(HandshakeDescriptor request);
+}

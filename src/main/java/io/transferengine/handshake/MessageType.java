@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+/** The kinds of handshake messages (protocol section 5.1). */
+public enum MessageType {
+  /** Pairs queue pairs. */
+  CONNECTION(0),
+  /** Asks for the segment descriptor. */
+  METADATA(1),
+  /** Carries a notification. */
+  NOTIFY(2),
+  /** Asks for a sign of life. */
+  PROBE(3),
+  /** A Connection message of a peer before v0.3.0, which sends no type byte. */
+  OLD_PROTOCOL(-1);
+
+  private final int wireValue;
+
+  MessageType(int wireValue) {
+    this.wireValue = wireValue;
+  }
+
+  /** {@return the byte on the wire; -1 for {@link #OLD_PROTOCOL}, which has none} */
+  public int wireValue() {
+    return wireValue;
+  }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The handshake of protocol section 5: the daemon that answers on the RPC port, in every metadata
+ * mode, and the client that asks a peer's.
+ */
+package io.transferengine.handshake;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import java.util.List;
+
+/**
+ * One registered range of a segment (protocol sections 4.1 and 4.2).
+ *
+ * @param name for TCP the publisher's server name, for RDMA the memory's location such as {@code
+ *     cpu:0}
+ * @param address where the range starts in its owner's process, unsigned
+ * @param lengthBytes its length, positive
+ * @param rkeys the remote keys, one a device in the order of the segment's devices, each 0 to
+ *     2^32-1; empty for TCP
+ * @param lkeys the local keys, as many; readers count them and use them for nothing
+ * @param protocol the transport that this range belongs to where the segment offers several; empty
+ *     in every other segment
+ */
+public record BufferDescriptor(
+    String name,
+    long address,
+    long lengthBytes,
+    List<Long> rkeys,
+    List<Long> lkeys,
+    String protocol) {
+  /** Copies the lists. */
+  public BufferDescriptor {
+    rkeys = List.copyOf(rkeys);
+    lkeys = List.copyOf(lkeys);
+  }
+
+  /** An RDMA range in a segment of one protocol. */
+  public BufferDescriptor(
+      String name, long address, long lengthBytes, List<Long> rkeys, List<Long> lkeys) {
+    this(name, address, lengthBytes, rkeys, lkeys, "");
+  }
+
+  /** A TCP range in a segment of one protocol. */
+  public BufferDescriptor(String name, long address, long lengthBytes) {
+    this(name, address, lengthBytes, List.of(), List.of(), "");
+  }
+
+  /** {@return whether all of {@code address .. address + lengthBytes} lies inside this range} */
+  public boolean covers(long address, long lengthBytes) {
+    long offset = address - this.address;
+    return lengthBytes >= 0
+        && Long.compareUnsigned(address, this.address) >= 0
+        && offset >= 0
+        && offset <= this.lengthBytes
+        && lengthBytes <= this.lengthBytes - offset;
+  }
+}

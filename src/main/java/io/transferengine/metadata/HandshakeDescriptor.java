@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The Connection message that pairs queue pairs, and its reply (protocol section 5.3).
+ *
+ * @param localNicPath the sender's NIC, {@code <server>@<device>}
+ * @param peerNicPath the NIC that the sender wants to talk to, in the receiver's own spelling
+ * @param qpNums the sender's queue pair numbers, 0 to 2^32-1; the i-th pairs with the i-th
+ * @param replyMessage empty when all is well; in a reply the reason of a refusal
+ * @param localLid the LID of the sender's port, 0 to 65535
+ * @param localGid the sender's GID as in {@link DeviceDescriptor}; empty from peers before v0.3.11
+ * @param readyAck its presence says that the sender knows the second round; true in that round
+ * @param payload opaque; empty for RDMA
+ */
+public record HandshakeDescriptor(
+    String localNicPath,
+    String peerNicPath,
+    List<Long> qpNums,
+    String replyMessage,
+    int localLid,
+    String localGid,
+    Optional<Boolean> readyAck,
+    String payload) {
+  /** What a peer without RDMA answers: nothing in any member. */
+  public static final HandshakeDescriptor EMPTY = rejection("");
+
+  /** Copies the list. */
+  public HandshakeDescriptor {
+    qpNums = List.copyOf(qpNums);
+  }
+
+  /** The one-round message that every version understands: no {@code ready_ack}, no payload. */
+  public HandshakeDescriptor(
+      String localNicPath, String peerNicPath, List<Long> qpNums, int localLid, String localGid) {
+    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "");
+  }
+
+  /** {@return a reply that refuses, for {@code reason}} */
+  public static HandshakeDescriptor rejection(String reason) {
+    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "");
+  }
+
+  /** {@return this message with another {@code ready_ack}} */
+  public HandshakeDescriptor withReadyAck(Optional<Boolean> readyAck) {
+    return new HandshakeDescriptor(
+        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
+  }
+
+  /** {@return this message with another {@code reply_msg}} */
+  public HandshakeDescriptor withReplyMessage(String replyMessage) {
+    return new HandshakeDescriptor(
+        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
+  }
+}

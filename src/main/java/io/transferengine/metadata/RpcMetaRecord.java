@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/**
+ * Where a server's handshake daemon listens, as stored under {@code rpc_meta} (protocol section 3).
+ *
+ * @param host an address or host name
+ * @param port 1 to 65535
+ */
+public record RpcMetaRecord(String host, int port) {
+  /** Checks the ranges. */
+  public RpcMetaRecord {
+    if (host.isEmpty()) {
+      throw new TransferException(ErrorCode.METADATA, "the rpc_meta record names no host", "");
+    }
+    if (port < 1 || port > 65_535) {
+      throw new TransferException(
+          ErrorCode.METADATA,
+          "rpc_port " + port + " of " + host + " is not in 1..65535",
+          "Delete the stale rpc_meta record and restart that peer");
+    }
+  }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * What a process says of its registered memory and how to reach it (protocol section 4). Immutable.
+ *
+ * @param name the segment's name, which readers use as an address: {@code host:port} in P2P mode
+ * @param protocols the transports it offers; one, except where a multi-protocol peer published it
+ * @param tcpDataPort where its TCP transport listens, 0 to 65535; 0 when it has none
+ * @param tcpProtoVersion 1, or 2 for acknowledged framing; 1 where the member is missing
+ * @param timestamp local time of its owner, for people; see {@link MetadataCodec#timestamp}
+ * @param rdmaServerName the server part of its NIC paths, where that is not {@code name}
+ * @param buffers its registered ranges in order of registration
+ * @param devices its NICs; empty for TCP
+ * @param priorityMatrix by storage type, such as {@code cpu:0}, the preferred NICs and the others
+ *     (two lists); iterates in byte order of the keys
+ * @param incarnation a text that changes when its owner restarts; our own member, unknown to C++
+ */
+public record SegmentDescriptor(
+    String name,
+    List<String> protocols,
+    int tcpDataPort,
+    int tcpProtoVersion,
+    String timestamp,
+    Optional<String> rdmaServerName,
+    List<BufferDescriptor> buffers,
+    List<DeviceDescriptor> devices,
+    Map<String, List<List<String>>> priorityMatrix,
+    Optional<String> incarnation) {
+  /** The protocol of segments reached over TCP only. */
+  public static final String TCP = "tcp";
+
+  /** The protocol of segments reached over RDMA. */
+  public static final String RDMA = "rdma";
+
+  /** Copies the collections. */
+  public SegmentDescriptor {
+    protocols = List.copyOf(protocols);
+    buffers = List.copyOf(buffers);
+    devices = List.copyOf(devices);
+    priorityMatrix = copyOf(priorityMatrix);
+  }
+
+  private static Map<String, List<List<String>>> copyOf(Map<String, List<List<String>>> matrix) {
+    Map<String, List<List<String>>> copy = new TreeMap<>(JsonWriter.BYTE_ORDER);
+    matrix.forEach(
+        (location, nics) -> copy.put(location, nics.stream().map(List::copyOf).toList()));
+    return Collections.unmodifiableMap(copy);
+  }
+
+  /** {@return a builder of a descriptor without buffers, for one protocol} */
+  public static Builder builder(String name, String protocol) {
+    return new Builder(name, List.of(protocol));
+  }
+
+  /** {@return a builder that starts from this descriptor} */
+  public Builder toBuilder() {
+    return new Builder(name, protocols)
+        .tcpDataPort(tcpDataPort)
+        .tcpProtoVersion(tcpProtoVersion)
+        .timestamp(timestamp)
+        .rdmaServerName(rdmaServerName)
+        .buffers(buffers)
+        .devices(devices)
+        .priorityMatrix(priorityMatrix)
+        .incarnation(incarnation);
+  }
+
+  /** {@return this descriptor with other buffers} */
+  public SegmentDescriptor withBuffers(List<BufferDescriptor> buffers) {
+    return toBuilder().buffers(buffers).build();
+  }
+
+  /** {@return this descriptor with another timestamp} */
+  public SegmentDescriptor withTimestamp(String timestamp) {
+    return toBuilder().timestamp(timestamp).build();
+  }
+
+  /**
+   * {@return the one protocol to speak of: the only one; of several {@code tcp}, else {@code rdma},
+   * else the first; empty when there is none}
+   */
+  public String protocol() {
+    if (protocols.contains(TCP)) {
+      return TCP;
+    }
+    return protocols.contains(RDMA) ? RDMA : protocols.isEmpty() ? "" : protocols.getFirst();
+  }
+
+  /** {@return whether the segment offers {@code protocol}} */
+  public boolean offers(String protocol) {
+    return protocols.contains(protocol);
+  }
+
+  /** {@return whether it offers one that this engine speaks, {@code tcp} or {@code rdma}} */
+  public boolean isSupported() {
+    return offers(TCP) || offers(RDMA);
+  }
+
+  /** Collects the members of a descriptor. Not thread-safe. */
+  public static final class Builder {
+    private String name;
+    private List<String> protocols;
+    private int tcpDataPort;
+    private int tcpProtoVersion = 1;
+    private String timestamp = "";
+    private Optional<String> rdmaServerName = Optional.empty();
+    private List<BufferDescriptor> buffers = List.of();
+    private List<DeviceDescriptor> devices = List.of();
+    private Map<String, List<List<String>>> priorityMatrix = Map.of();
+    private Optional<String> incarnation = Optional.empty();
+
+    private Builder(String name, List<String> protocols) {
+      this.name = name;
+      this.protocols = protocols;
+    }
+
+    /** Sets the name. */
+    public Builder name(String name) {
+      this.name = name;
+      return this;
+    }
+
+    /** Sets the transports that the segment offers. */
+    public Builder protocols(List<String> protocols) {
+      this.protocols = protocols;
+      return this;
+    }
+
+    /** Sets the port of the TCP transport, 0 to 65535. */
+    public Builder tcpDataPort(int tcpDataPort) {
+      this.tcpDataPort = tcpDataPort;
+      return this;
+    }
+
+    /** Sets the version of the TCP framing. */
+    public Builder tcpProtoVersion(int tcpProtoVersion) {
+      this.tcpProtoVersion = tcpProtoVersion;
+      return this;
+    }
+
+    /** Sets the time. */
+    public Builder timestamp(String timestamp) {
+      this.timestamp = timestamp;
+      return this;
+    }
+
+    /** Sets the server part of the NIC paths. */
+    public Builder rdmaServerName(Optional<String> rdmaServerName) {
+      this.rdmaServerName = rdmaServerName;
+      return this;
+    }
+
+    /** Sets the registered ranges. */
+    public Builder buffers(List<BufferDescriptor> buffers) {
+      this.buffers = buffers;
+      return this;
+    }
+
+    /** Sets the NICs. */
+    public Builder devices(List<DeviceDescriptor> devices) {
+      this.devices = devices;
+      return this;
+    }
+
+    /** Sets the priority matrix. */
+    public Builder priorityMatrix(Map<String, List<List<String>>> priorityMatrix) {
+      this.priorityMatrix = priorityMatrix;
+      return this;
+    }
+
+    /** Sets the incarnation. */
+    public Builder incarnation(Optional<String> incarnation) {
+      this.incarnation = incarnation;
+      return this;
+    }
+
+    /** {@return the descriptor} */
+    public SegmentDescriptor build() {
+      return new SegmentDescriptor(
+          name,
+          protocols,
+          tcpDataPort,
+          tcpProtoVersion,
+          timestamp,
+          rdmaServerName,
+          buffers,
+          devices,
+          priorityMatrix,
+          incarnation);
+    }
+  }
+}

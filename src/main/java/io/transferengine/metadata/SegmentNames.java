@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/** The rule for names that segments are opened by (protocol section 2). */
+public final class SegmentNames {
+  private SegmentNames() {}
+
+  /**
+   * {@return {@code name} without its leading slashes, the form that is cached and looked up}
+   *
+   * @throws TransferException INVALID_ARGUMENT when nothing is left
+   */
+  public static String normalize(String name) {
+    int start = 0;
+    while (start < name.length() && name.charAt(start) == '/') {
+      start++;
+    }
+    if (start == name.length()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the segment name \"" + name + "\" is empty",
+          "Give the peer's name: host:port in P2P mode, else the name that the peer registered");
+    }
+    return name.substring(start);
+  }
+}

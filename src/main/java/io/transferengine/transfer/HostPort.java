@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+/**
+ * A host and a TCP port, as they are written in local and peer names (protocol section 3).
+ *
+ * @param host a host name, an IPv4 address, or an IPv6 address without brackets, perhaps with its
+ *     {@code %scope}; kept as it was written
+ * @param port 1 to 65535
+ */
+public record HostPort(String host, int port) {
+  /** Checks both. */
+  public HostPort {
+    HostPortSyntax.requireHost(host, host);
+    if (port < 1 || port > 65_535) {
+      throw HostPortSyntax.refused(host + ":" + port, "port " + port + " is not in 1..65535");
+    }
+  }
+
+  /**
+   * Parses {@code host:port}, {@code [v6]:port} or {@code v6%scope:port}.
+   *
+   * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
+   */
+  public static HostPort parse(String text) {
+    return HostPortSyntax.parse(text, HostPortSyntax.NO_DEFAULT_PORT);
+  }
+
+  /**
+   * Parses the forms above, and {@code host}, {@code [v6]} or a bare {@code v6} without a port.
+   *
+   * @param defaultPort the port where the text has none, 1 to 65535
+   * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
+   */
+  public static HostPort parse(String text, int defaultPort) {
+    return HostPortSyntax.parse(text, defaultPort);
+  }
+
+  /** {@return {@code host:port}, with brackets around an IPv6 address} */
+  @Override
+  public String toString() {
+    return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+  }
+}
