@@ -41,6 +41,15 @@ public final class TransferTask {
         TransferState state, @Nullable TransferException failure, @Nullable FailureCause cause);
   }
 
+  /** Has requests of the task out. */
+  public interface Owner {
+    /**
+     * The task's outcome is set: within moments each of its requests is to be settled, if need be by
+     * closing the connection that it is on. Must not block.
+     */
+    void hurry(TransferTask task);
+  }
+
   private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
 
   private final Operation operation;
@@ -59,6 +68,7 @@ public final class TransferTask {
   private @Nullable TransferState outcome;
   private @Nullable TransferException failure;
   private @Nullable FailureCause cause;
+  private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
   private volatile boolean claimedAny;
 
@@ -79,6 +89,11 @@ public final class TransferTask {
     this.localSeams = localSeams;
     this.remoteSeams = remoteSeams;
     this.listener = listener;
+  }
+
+  /** Says who works on the task; by the transport, before it claims anything. */
+  public void setOwner(Owner owner) {
+    this.owner = owner;
   }
 
   /** {@return the direction} */
@@ -291,19 +306,20 @@ public final class TransferTask {
   }
 
   /**
-   * Ends the task from outside. If requests are out the listener is told when the last is settled:
-   * the caller asks the transport to hurry them.
-   *
-   * @return whether requests are out
+   * Ends the task from outside. If requests are out, their owner is asked to hurry and the listener
+   * is told when the last is settled.
    */
-  public boolean end(TransferState state, TransferException why, FailureCause kind) {
+  public void end(TransferState state, TransferException why, FailureCause kind) {
     boolean waits;
     synchronized (this) {
       setOutcome(state, why, kind);
       waits = outstanding > 0;
     }
     finishIfOver();
-    return waits;
+    Owner hurried = owner;
+    if (waits && hurried != null) {
+      hurried.hurry(this);
+    }
   }
 
   /** {@return whether the outcome is set or the task has ended} */

@@ -57,6 +57,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   private int capacity;
   private @Nullable Owner owner;
   private @Nullable Object attachment;
+  private long streamEnd;
 
   MemoryWindow(WindowPool pool) {
     super(Integer.MAX_VALUE);
@@ -88,6 +89,21 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Nullable Object attachment() {
     return attachment;
+  }
+
+  /** Notes where in a connection's outbound stream the window's last byte lies. */
+  MemoryWindow endsAt(long streamEnd) {
+    this.streamEnd = streamEnd;
+    return this;
+  }
+
+  long streamEnd() {
+    return streamEnd;
+  }
+
+  /** {@return whether the window looks at a staging block, not at registered memory} */
+  boolean isStaged() {
+    return owner instanceof StagingBlock;
   }
 
   @Override

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import io.transferengine.metadata.SegmentDescriptor;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One way to move bytes between registered memory of two processes.
+ *
+ * <p><b>Threads.</b> {@code start} and {@code stop} are called once each, by one thread. All other
+ * methods may be called by any thread at any time between them and must neither block nor do I/O on
+ * the caller's thread. What a transport does on its own runs on daemon threads of its own.
+ *
+ * <p><b>Errors.</b> {@code start} throws. From {@link #submit} on nothing is thrown: a request that
+ * fails is settled at its {@link TransferTask}.
+ */
+public interface Transport {
+  /** {@return the name, as in the {@code protocol} member of a descriptor} */
+  String name();
+
+  /**
+   * Opens what it needs. After a failure {@link #stop} cleans up what was opened.
+   *
+   * @throws io.transferengine.transfer.TransferException when it cannot serve
+   */
+  void start();
+
+  /** Adds to our own descriptor what peers need in order to reach this transport. */
+  void describe(SegmentDescriptor.Builder descriptor);
+
+  /** {@return whether it can reach a segment so described} */
+  boolean reaches(SegmentDescriptor peer);
+
+  /**
+   * Starts to work on a task; its requests are claimed as there is room on the wire. The transport
+   * tells the task whom to ask for haste ({@link TransferTask#setOwner}).
+   *
+   * @param peer the segment, one that this transport {@link #reaches}
+   */
+  void submit(PeerAddress peer, TransferTask task);
+
+  /**
+   * {@return a future that completes when no peer moves bytes of a range of our memory through this
+   * transport any more} What is under way gets {@code grace} to finish, then it is cut off. The
+   * caller has seen to it that nothing new begins.
+   */
+  CompletableFuture<Void> drainInbound(long start, long end, Duration grace);
+
+  /** Opens the way to a peer ahead of the first transfer; failures show at that transfer. */
+  void warmUp(PeerAddress peer);
+
+  /**
+   * Ends everything: requests that are out fail, connections close, threads end. Idempotent.
+   *
+   * @param timeout how long to wait for the last of it
+   */
+  void stop(Duration timeout);
+}

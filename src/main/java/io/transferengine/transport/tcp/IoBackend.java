@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.ServerSocketChannel;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringServerSocketChannel;
+import io.netty.channel.uring.IoUringSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TcpIo;
+import io.transferengine.transfer.TransferException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The kernel interface under Netty: epoll where there is one, io_uring on request, else NIO. */
+enum IoBackend {
+  EPOLL(EpollSocketChannel.class, EpollServerSocketChannel.class, EpollIoHandler::newFactory),
+  IO_URING(
+      IoUringSocketChannel.class, IoUringServerSocketChannel.class, IoUringIoHandler::newFactory),
+  NIO(NioSocketChannel.class, NioServerSocketChannel.class, NioIoHandler::newFactory);
+
+  private final Class<? extends SocketChannel> channel;
+  private final Class<? extends ServerSocketChannel> serverChannel;
+  private final Supplier<IoHandlerFactory> handlers;
+
+  IoBackend(
+      Class<? extends SocketChannel> channel,
+      Class<? extends ServerSocketChannel> serverChannel,
+      Supplier<IoHandlerFactory> handlers) {
+    this.channel = channel;
+    this.serverChannel = serverChannel;
+    this.handlers = handlers;
+  }
+
+  /**
+   * {@return the one that an option asks for}
+   *
+   * @throws TransferException when this machine has not got it
+   */
+  static IoBackend of(TcpIo option) {
+    return switch (option) {
+      case AUTO -> Epoll.isAvailable() ? EPOLL : NIO;
+      case EPOLL -> require(EPOLL, Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
+      case IO_URING ->
+          require(IO_URING, IoUring.isAvailable() ? null : IoUring.unavailabilityCause());
+      case NIO -> NIO;
+    };
+  }
+
+  private static IoBackend require(IoBackend backend, @Nullable Throwable unavailable) {
+    if (unavailable != null) {
+      throw new TransferException(
+          ErrorCode.NOT_IMPLEMENTED,
+          "TE_TCP_IO asks for " + backend + ", which this machine has not got: " + unavailable,
+          "Leave it at auto",
+          unavailable);
+    }
+    return backend;
+  }
+
+  EventLoopGroup newGroup(int threads) {
+    return new MultiThreadIoEventLoopGroup(
+        threads, new DefaultThreadFactory("te-tcp", true), handlers.get());
+  }
+
+  Class<? extends SocketChannel> channel() {
+    return channel;
+  }
+
+  Class<? extends ServerSocketChannel> serverChannel() {
+    return serverChannel;
+  }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.WriteBufferWaterMark;
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One of the parallel ways to a peer: at most one connection at a time, opened when there is work
+ * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link #hurry} runs
+ * on the lane's event loop.
+ */
+final class Lane {
+  /** What waits in a connection's queue before no more is claimed for it. */
+  private static final WriteBufferWaterMark WATER_MARK =
+      new WriteBufferWaterMark(512 << 10, 1 << 20);
+
+  /**
+   * How long the requests of a task that is ending may still be answered before their connection,
+   * which others may share, is closed.
+   */
+  private static final long HURRY_MILLIS = 200;
+
+  private static final long BACK_OFF_MIN_MILLIS = 10;
+  private static final long BACK_OFF_MAX_MILLIS = 1000;
+
+  private final TcpPeer peer;
+  private final EventLoops loops;
+  private final EventLoop loop;
+  private final IoBackend backend;
+  private final AtomicBoolean woken = new AtomicBoolean();
+  private final Runnable run = this::run;
+  private volatile int load;
+  private volatile boolean open;
+  private @Nullable LaneConnection connection;
+  private boolean connecting;
+  private boolean closed;
+  private int fruitless;
+
+  Lane(TcpPeer peer, EventLoops loops, IoBackend backend) {
+    this.peer = peer;
+    this.loops = loops;
+    this.loop = loops.next();
+    this.backend = backend;
+  }
+
+  /** Lets the lane look for work. */
+  void wake() {
+    if (woken.compareAndSet(false, true)) {
+      loop.execute(run);
+    }
+  }
+
+  /** {@return requests out, roughly} */
+  int load() {
+    return load;
+  }
+
+  void setLoad(int requests) {
+    load = requests;
+  }
+
+  /** {@return whether it is connected} */
+  boolean isOpen() {
+    return open;
+  }
+
+  EventLoop loop() {
+    return loop;
+  }
+
+  private void run() {
+    woken.set(false);
+    LaneConnection there = connection;
+    if (there != null) {
+      there.pump();
+    } else if (!connecting && !closed && (peer.hasWork() || peer.wantsWarmUp())) {
+      connecting = true;
+      connect(peer.addresses(), 0, System.nanoTime());
+    }
+  }
+
+  private void connect(List<InetSocketAddress> addresses, int index, long startNanos) {
+    long spentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+    long leftMillis = peer.connectTimeoutMillis() - spentMillis;
+    Bootstrap bootstrap =
+        new Bootstrap()
+            .group(loop)
+            .channel(backend.channel())
+            .option(ChannelOption.TCP_NODELAY, true)
+            .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .option(ChannelOption.AUTO_CLOSE, false)
+            .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.max(1, leftMillis))
+            .handler(
+                new ChannelInitializer<>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    LaneConnection made = new LaneConnection(Lane.this, peer, loops.pool(loop));
+                    channel.config().setRecvByteBufAllocator(made.newInlet());
+                    channel.pipeline().addLast(made);
+                  }
+                });
+    var unused =
+        bootstrap
+            .connect(addresses.get(index))
+            .addListener(
+                done -> {
+                  if (done.isSuccess()) {
+                    return;
+                  }
+                  boolean timeLeft =
+                      System.nanoTime() - startNanos
+                          < TimeUnit.MILLISECONDS.toNanos(peer.connectTimeoutMillis());
+                  if (index + 1 < addresses.size() && timeLeft && !closed) {
+                    connect(addresses, index + 1, startNanos);
+                  } else {
+                    connecting = false;
+                    Throwable cause = done.cause();
+                    peer.connectFailed(addresses.get(index), cause);
+                    backOff();
+                  }
+                });
+  }
+
+  /** The connection is made. */
+  void opened(LaneConnection made) {
+    connecting = false;
+    connection = made;
+    open = true;
+    peer.metrics().increment(Counter.CONNECTIONS_OPENED);
+    peer.warmedUp();
+    if (closed) {
+      made.end(LaneConnection.End.SHUTDOWN, "the engine was closed", null);
+    } else {
+      made.pump();
+    }
+  }
+
+  /** The connection has had so many answers in all. */
+  void answered(int answers) {
+    if (answers > 0) {
+      fruitless = 0;
+    }
+  }
+
+  /** The connection has ended and its requests are settled. */
+  void closed(
+      LaneConnection ended, LaneConnection.End why, int answers, TransferException failure) {
+    if (connection == ended) {
+      connection = null;
+      open = false;
+      load = 0;
+    }
+    switch (why) {
+      case RENEWED, REJECTED, ABORTED -> wake();
+      case LOST, PROTOCOL, NONE -> {
+        peer.metrics().increment(Counter.CONNECTIONS_LOST);
+        if (answers > 0) {
+          wake();
+        } else {
+          fruitless++;
+          peer.connectionFruitless(fruitless, failure);
+          backOff();
+        }
+      }
+      case SHUTDOWN -> {}
+    }
+  }
+
+  private void backOff() {
+    long millis =
+        Math.min(BACK_OFF_MAX_MILLIS, BACK_OFF_MIN_MILLIS << Math.min(fruitless, Byte.SIZE));
+    if (!closed) {
+      var unused = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Sees to it that no request of an ending task stays out for long. */
+  void hurry(TransferTask task) {
+    loop.execute(
+        () -> {
+          if (carries(task)) {
+            var unused =
+                loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
+          }
+        });
+  }
+
+  private boolean carries(TransferTask task) {
+    LaneConnection there = connection;
+    return there != null && there.carries(task);
+  }
+
+  private void abort(TransferTask task) {
+    LaneConnection there = connection;
+    if (there != null && there.carries(task)) {
+      there.end(
+          LaneConnection.End.ABORTED,
+          "a transfer on it was canceled, timed out or failed while the peer did not answer",
+          null);
+    }
+  }
+
+  void endIfStalled(long nowNanos, long limitNanos) {
+    LaneConnection there = connection;
+    if (there != null) {
+      there.endIfStalled(nowNanos, limitNanos);
+    }
+  }
+
+  /** Closes the lane for good. */
+  void close() {
+    loop.execute(
+        () -> {
+          closed = true;
+          LaneConnection there = connection;
+          if (there != null) {
+            there.end(LaneConnection.End.SHUTDOWN, "the engine was closed", null);
+          }
+        });
+  }
+}

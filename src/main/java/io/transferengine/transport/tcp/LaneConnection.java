@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.socket.DuplexChannel;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The initiator's end of a data connection: claims requests, sends them, and settles them as the
+ * target answers, in order.
+ *
+ * <h2>When a request is done</h2>
+ *
+ * Version 2: a write when its status frame says so, a read when its last byte is here. Version 1
+ * acknowledges nothing. Towards a peer known to take several requests on a connection, writes are
+ * followed by a 1-byte read of the last byte written: since requests are served in order, its answer
+ * confirms them all. Towards any other peer a write has a connection to itself, which is closed in
+ * our direction behind the body; the orderly end from the other side confirms it (protocol section
+ * 7.6).
+ *
+ * <h2>When the connection ends early</h2>
+ *
+ * It is closed first; only when nothing can touch local memory any more are its requests settled,
+ * each as {@link #settleUnanswered} says: the one at fault fails, those that cannot have had an
+ * effect are handed to another connection, and a write that had begun fails when we closed the
+ * connection ourselves, because its bytes may still be drained by a stopped target and must not
+ * arrive after newer ones.
+ *
+ * <p>Confined to the channel's event loop.
+ */
+final class LaneConnection extends WireHandler {
+
+  /** Why a connection ended. */
+  enum End {
+    /** Still open. */
+    NONE,
+    /** The target refused the oldest request and closed, as the protocol says. */
+    REJECTED,
+    /** Closed to free the memory of a task that is ending. */
+    ABORTED,
+    /** Ended by the peer or the network. */
+    LOST,
+    /** Something arrived that is not the protocol. */
+    PROTOCOL,
+    /** Closed because the next request needs a connection of its own. */
+    RENEWED,
+    /** Closed with the engine. */
+    SHUTDOWN
+  }
+
+  /** Requests claimed at a time: enough for one gathering write, few enough to share fairly. */
+  private static final int CLAIM_REQUESTS = 64;
+
+  /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
+  private static final long CLAIM_BYTES = 1L << 20;
+
+  private final Lane lane;
+  private final TcpPeer peer;
+  private final boolean version2;
+  private final RequestRing ring;
+  private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
+
+  private int statusBytes;
+  private boolean bodyIsDirect;
+  private long bodyAddress;
+  private long bodyBytesLeft;
+  private int answers;
+  private int unconfirmedWrites;
+  private boolean pumping;
+  private boolean halfCloseWhenSent;
+  private boolean outputClosed;
+  private long progressNanos = System.nanoTime();
+  private long sentMark;
+  private End ended = End.NONE;
+  private @Nullable Throwable endCause;
+  private String endText = "";
+
+  private @Nullable TransferTask settledTask;
+  private int settledRequests;
+  private long settledBytes;
+
+  LaneConnection(Lane lane, TcpPeer peer, WindowPool pool) {
+    super(pool);
+    this.lane = lane;
+    this.peer = peer;
+    this.version2 = peer.isVersion2();
+    this.ring = new RequestRing(peer.ringCapacity());
+  }
+
+  // ---- sending
+
+  @Override
+  public void channelActive(ChannelHandlerContext unused) {
+    progressNanos = System.nanoTime();
+    lane.opened(this);
+  }
+
+  @Override
+  void onWritable() {
+    pump();
+  }
+
+  /** Claims and sends as much as there is room for. */
+  void pump() {
+    if (pumping || ended != End.NONE || !channel().isActive()) {
+      return;
+    }
+    pumping = true;
+    try {
+      boolean claimed = true;
+      while (claimed && ended == End.NONE && channel().isWritable()) {
+        int room = room();
+        if (room <= 0) {
+          peer.wakeAnother(lane);
+          break;
+        }
+        long from = ring.end();
+        claimed =
+            peer.claim(ring, Math.min(room, CLAIM_REQUESTS), CLAIM_BYTES, maxRequestBytes()) > 0;
+        send(from);
+        if (!claimed || ring.size() > peer.ringCapacity() / 2) {
+          confirmWrites();
+        }
+        outlet().flush();
+      }
+    } finally {
+      pumping = false;
+    }
+    lane.setLoad(ring.size());
+  }
+
+  private int room() {
+    if (peer.persistence() == Persistence.PERSISTENT) {
+      // One place is kept for a confirmation.
+      return peer.requestsPerLane() - ring.size() - 1;
+    }
+    return ring.size() == 0 ? 1 : 0;
+  }
+
+  /** Requests of a peer that takes one per connection are not cut up. */
+  private long maxRequestBytes() {
+    return version2 && peer.persistence() != Persistence.SINGLE
+        ? TcpPeer.REQUEST_BYTES_MAX
+        : Long.MAX_VALUE;
+  }
+
+  private void send(long from) {
+    for (long position = from; position < ring.end(); position++) {
+      boolean write = !ring.isRead(position);
+      if (write && needsOwnConnection()) {
+        if (answers > 0) {
+          end(End.RENEWED, "the next request needs a connection of its own", null);
+          return;
+        }
+        halfCloseWhenSent = true;
+      }
+      ring.startsAt(position, outlet().queuedBytes());
+      header(position, write ? Operation.WRITE : Operation.READ);
+      if (write) {
+        sendBody(position);
+        if (!version2) {
+          unconfirmedWrites++;
+        }
+      }
+    }
+    peer.metrics().add(Counter.REQUESTS_SENT, ring.end() - from);
+  }
+
+  private boolean needsOwnConnection() {
+    return !version2 && peer.persistence() != Persistence.PERSISTENT;
+  }
+
+  private void header(long position, Operation operation) {
+    Frames.writeHeader(
+        outlet().reserve(Frames.HEADER_BYTES),
+        ring.length(position),
+        ring.remote(position),
+        operation,
+        version2);
+  }
+
+  private void sendBody(long position) {
+    long length = ring.length(position);
+    if (length < DIRECT_BYTES_MIN) {
+      outlet().copy(ring.local(position), (int) length);
+    } else {
+      outlet().body(ring.local(position), length, null);
+    }
+  }
+
+  /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
+  private void confirmWrites() {
+    if (unconfirmedWrites == 0 || needsOwnConnection() || ended != End.NONE) {
+      return;
+    }
+    long last = ring.end() - 1;
+    ring.confirmation(ring.remote(last) + ring.length(last) - 1);
+    ring.startsAt(last + 1, outlet().queuedBytes());
+    header(last + 1, Operation.READ);
+    unconfirmedWrites = 0;
+  }
+
+  @Override
+  public void bodyReleased(Object attachment) {
+    throw new IllegalStateException("A lane attaches nothing to its bodies");
+  }
+
+  @Override
+  public void outletDrained() {
+    progressNanos = System.nanoTime();
+    if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
+      halfCloseWhenSent = false;
+      // Not from here: this is called while the outbound queue is being walked.
+      context().executor().execute(this::closeOutput);
+    }
+    super.outletDrained();
+  }
+
+  private void closeOutput() {
+    if (ended == End.NONE) {
+      outputClosed = true;
+      ((DuplexChannel) channel()).shutdownOutput();
+    }
+  }
+
+  // ---- answers
+
+  @Override
+  public long directBytes() {
+    if (ended != End.NONE) {
+      return 0;
+    }
+    if (!version2 && bodyBytesLeft == 0 && nextAnswered() < ring.end()) {
+      // No status frame announces the body: what comes next is the body.
+      expectBody(nextAnswered());
+    }
+    return bodyIsDirect ? bodyBytesLeft : 0;
+  }
+
+  @Override
+  public long directAddress() {
+    return bodyAddress;
+  }
+
+  /** Staged reads end where the body of a large read begins: all that is expected is known. */
+  @Override
+  public int stagedBytesLimit() {
+    if (ring.largeReads() == 0) {
+      return Integer.MAX_VALUE;
+    }
+    long limit = bodyBytesLeft;
+    long position = nextAnswered();
+    if (bodyBytesLeft > 0) {
+      position++;
+    } else {
+      limit -= statusBytes;
+    }
+    for (; position < ring.end(); position++) {
+      limit += version2 ? Frames.STATUS_BYTES : 0;
+      if (ring.isLargeRead(position)) {
+        break;
+      }
+      limit += ring.isRead(position) ? ring.length(position) : 0;
+    }
+    return Math.clamp(limit, 1, Integer.MAX_VALUE);
+  }
+
+  @Override
+  void onDirect(int bytes) {
+    progressNanos = System.nanoTime();
+    if (ended == End.NONE) {
+      bodyArrived(bytes);
+    }
+  }
+
+  @Override
+  void onStaged(MemoryWindow window, long from, long to) {
+    progressNanos = System.nanoTime();
+    long at = from;
+    while (at < to && ended == End.NONE) {
+      if (bodyBytesLeft > 0) {
+        int bytes = (int) Math.min(bodyBytesLeft, to - at);
+        if (bodyAddress != 0) {
+          MemoryWindow.copy(at, bodyAddress, bytes);
+        }
+        at += bytes;
+        bodyArrived(bytes);
+      } else if (nextAnswered() == ring.end()) {
+        end(End.PROTOCOL, "it sent bytes that nobody had asked for", null);
+      } else if (!version2) {
+        expectBody(nextAnswered());
+      } else {
+        int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
+        MemoryWindow.copy(at, partialStatus.address() + statusBytes, bytes);
+        statusBytes += bytes;
+        at += bytes;
+        if (statusBytes == Frames.STATUS_BYTES) {
+          statusBytes = 0;
+          status(Frames.statusCode(partialStatus.address()));
+        }
+      }
+    }
+  }
+
+  /** {@return the oldest request that gets an answer; version 1 writes get none} */
+  private long nextAnswered() {
+    long position = ring.first();
+    if (!version2) {
+      while (position < ring.end() && !ring.isRead(position)) {
+        position++;
+      }
+    }
+    return position;
+  }
+
+  private void expectBody(long position) {
+    bodyAddress = ring.local(position);
+    bodyBytesLeft = ring.length(position);
+    if (ring.task(position) == null) {
+      bodyAddress = 0;
+    }
+    bodyIsDirect = ring.isLargeRead(position);
+  }
+
+  private void status(int code) {
+    long position = ring.first();
+    if (code == Frames.STATUS_OK) {
+      if (ring.isRead(position)) {
+        expectBody(position);
+      } else if (outlet().oldestBodyEnd()
+          <= ring.streamStart(position) + Frames.HEADER_BYTES + ring.length(position)) {
+        end(End.PROTOCOL, "it acknowledged a write before all of it was sent", null);
+      } else {
+        answered(position);
+      }
+    } else if (code < 0) {
+      end(End.PROTOCOL, "it sent something else than a status frame", null);
+    } else {
+      peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
+      end(End.REJECTED, "it refused a range (status " + code + ")", null);
+    }
+  }
+
+  private void bodyArrived(int bytes) {
+    bodyBytesLeft -= bytes;
+    if (bodyAddress != 0) {
+      bodyAddress += bytes;
+    }
+    if (bodyBytesLeft == 0) {
+      bodyIsDirect = false;
+      answered(nextAnswered());
+    }
+  }
+
+  /** Settles everything up to and with {@code position}, which has been answered. */
+  private void answered(long position) {
+    answers++;
+    while (ring.first() <= position) {
+      settle(ring.first());
+      ring.removeFirst();
+    }
+    if (peer.persistence() == Persistence.UNKNOWN && answers == 2) {
+      peer.learnt(Persistence.PERSISTENT);
+    }
+    if (peer.persistence() == Persistence.SINGLE && ended == End.NONE) {
+      end(End.RENEWED, "one request was answered on it", null);
+    }
+  }
+
+  private void settle(long position) {
+    TransferTask task = ring.task(position);
+    if (task == null) {
+      return;
+    }
+    if (task != settledTask) {
+      tellSettled();
+      settledTask = task;
+    }
+    settledRequests++;
+    settledBytes += ring.length(position);
+  }
+
+  private void tellSettled() {
+    TransferTask task = settledTask;
+    if (task != null) {
+      settledTask = null;
+      int requests = settledRequests;
+      long bytes = settledBytes;
+      settledRequests = 0;
+      settledBytes = 0;
+      task.completed(requests, bytes);
+    }
+  }
+
+  @Override
+  void onReadComplete() {
+    lane.answered(answers);
+    // The next requests first: whoever waits for these answers is woken while they are under way.
+    pump();
+    tellSettled();
+    lane.setLoad(ring.size());
+  }
+
+  // ---- the end
+
+  @Override
+  void onEndOfStream(@Nullable Throwable error) {
+    if (ended != End.NONE) {
+      return;
+    }
+    if (error == null && outputClosed && ring.size() == 1 && !ring.isRead(ring.first())) {
+      answered(ring.first());
+      end(End.RENEWED, "its one write was confirmed", null);
+      return;
+    }
+    if (peer.persistence() == Persistence.UNKNOWN && answers > 0 && noAnswerBegun()) {
+      peer.learnt(Persistence.SINGLE);
+      end(End.RENEWED, "the peer closes after each request", null);
+      return;
+    }
+    end(End.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+  }
+
+  private boolean noAnswerBegun() {
+    return statusBytes == 0 && bodyBytesLeft == 0;
+  }
+
+  /** Closes the connection; its requests are settled once it has. On the event loop. */
+  void end(End why, String text, @Nullable Throwable cause) {
+    if (ended == End.NONE) {
+      ended = why;
+      endText = text;
+      endCause = cause;
+      channel().close();
+    }
+  }
+
+  /** {@return whether a request of the task is out on this connection} */
+  boolean carries(TransferTask task) {
+    return ring.contains(task);
+  }
+
+  void endIfStalled(long nowNanos, long limitNanos) {
+    long mark = outlet().sentMark();
+    if (mark != sentMark) {
+      sentMark = mark;
+      progressNanos = nowNanos;
+    }
+    if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
+      end(
+          End.LOST,
+          "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s",
+          null);
+    }
+  }
+
+  @Override
+  void onQuiesced() {
+    tellSettled();
+    boolean first = true;
+    while (ring.size() > 0) {
+      long position = ring.first();
+      TransferTask task = ring.task(position);
+      if (task != null) {
+        settleUnanswered(task, position, first);
+      }
+      first = false;
+      ring.removeFirst();
+    }
+    lane.closed(this, ended, answers, failure());
+  }
+
+  private void settleUnanswered(TransferTask task, long position, boolean oldest) {
+    boolean sent = ring.streamStart(position) < outlet().sentBytes();
+    boolean mayHaveEffect = sent && !ring.isRead(position);
+    switch (ended) {
+      case REJECTED -> {
+        if (oldest) {
+          boolean goesOn =
+              task.rejected(
+                  ring.block(position),
+                  ring.local(position),
+                  ring.remote(position),
+                  ring.length(position),
+                  ring.unmerged(position),
+                  refusal(position));
+          if (goesOn) {
+            peer.requeue(task);
+          }
+        } else {
+          giveBack(task, position, sent);
+        }
+      }
+      case RENEWED -> giveBack(task, position, sent);
+      case PROTOCOL -> {
+        if (oldest || mayHaveEffect) {
+          task.failed(failure(), FailureCause.PROTOCOL);
+        } else {
+          giveBack(task, position, sent);
+        }
+      }
+      case ABORTED, LOST, NONE -> {
+        if (mayHaveEffect) {
+          task.failed(failure(), FailureCause.CONNECTION_LOST);
+        } else {
+          giveBack(task, position, sent);
+        }
+      }
+      case SHUTDOWN -> task.failed(failure(), FailureCause.SHUTDOWN);
+    }
+  }
+
+  private void giveBack(TransferTask task, long position, boolean sent) {
+    if (sent) {
+      peer.metrics().increment(Counter.REQUESTS_RESENT);
+    }
+    task.giveBack(
+        ring.block(position),
+        ring.local(position),
+        ring.remote(position),
+        ring.length(position),
+        ring.unmerged(position));
+    peer.requeue(task);
+  }
+
+  private TransferException refusal(long position) {
+    return TransferException.withPeer(
+        peer.name(),
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "the peer refused %d bytes at 0x%x: not wholly inside one of its registrations"
+            .formatted(ring.length(position), ring.remote(position)),
+        "Check the address and that the peer has registered the memory",
+        null);
+  }
+
+  private TransferException failure() {
+    return TransferException.withPeer(
+        peer.name(),
+        ErrorCode.SOCKET,
+        "data connection closed: " + endText,
+        "Is the peer still running? The transfer may be tried again",
+        endCause);
+  }
+}

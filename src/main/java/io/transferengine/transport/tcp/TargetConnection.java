@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.DuplexChannel;
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The target's end of a data connection: takes requests one after another, checks that each range
+ * lies inside one registration, and moves its body.
+ *
+ * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and addresses
+ * are used only after the check, and while a body is under way its region has a use more, so that
+ * it cannot be unregistered below it. A request that is refused ends the connection (protocol
+ * section 7.3): version 2 gets a status frame and is then read from, but not listened to, for a
+ * moment, because a reset would take the status frame with it; version 1 has no other way to be
+ * told than that reset.
+ *
+ * <p>Answers to reads wait in the outbound queue. When that is full no further request is looked at
+ * until it has drained.
+ */
+final class TargetConnection extends WireHandler {
+
+  /** How long a refused peer may go on sending before its connection is closed hard. */
+  private static final long LINGER_MILLIS = 1000;
+
+  private final TargetServer server;
+  private final EngineMetrics metrics;
+  private final MemorySegment partialHeader = Arena.ofAuto().allocate(Frames.HEADER_BYTES, 8);
+
+  /** Bytes of {@link #partialHeader} that have arrived. */
+  private int headerBytes;
+
+  private @Nullable Region bodyRegion;
+  private long bodyAddress;
+  private long bodyBytesLeft;
+  private long bodyBytes;
+  private boolean bodyIsVersion2;
+  private boolean lastBodyWasLarge;
+
+  private @Nullable MemoryWindow held;
+  private long heldFrom;
+  private long heldTo;
+
+  private boolean refused;
+  private boolean ended;
+  private long progressNanos = System.nanoTime();
+  private long sentMark;
+  private long bytesWritten;
+  private long bytesRead;
+  private long requests;
+
+  TargetConnection(TargetServer server, WindowPool pool) {
+    super(pool);
+    this.server = server;
+    this.metrics = server.metrics();
+  }
+
+  // ---- where the next bytes go
+
+  @Override
+  public long directBytes() {
+    return bodyBytes >= DIRECT_BYTES_MIN && !refused ? bodyBytesLeft : 0;
+  }
+
+  @Override
+  public long directAddress() {
+    return bodyAddress;
+  }
+
+  @Override
+  public int stagedBytesLimit() {
+    // After a large body another one is likely: then the header alone, so that none of the body
+    // has to be copied out of staging.
+    return lastBodyWasLarge && bodyBytesLeft == 0
+        ? Frames.HEADER_BYTES - headerBytes
+        : Integer.MAX_VALUE;
+  }
+
+  @Override
+  void onDirect(int bytes) {
+    bodyArrived(bytes);
+  }
+
+  @Override
+  void onStaged(MemoryWindow window, long from, long to) {
+    progressNanos = System.nanoTime();
+    long at = parse(from, to);
+    if (at < to) {
+      held = window;
+      window.retain();
+      heldFrom = at;
+      heldTo = to;
+      channel().config().setAutoRead(false);
+    }
+  }
+
+  @Override
+  void onWritable() {
+    MemoryWindow window = held;
+    if (window == null) {
+      return;
+    }
+    heldFrom = parse(heldFrom, heldTo);
+    if (heldFrom == heldTo) {
+      held = null;
+      window.release();
+      channel().config().setAutoRead(true);
+    }
+  }
+
+  /** {@return how far it came: not to the end when answers have to drain first} */
+  private long parse(long from, long to) {
+    long at = from;
+    while (at < to) {
+      if (refused || ended) {
+        return to;
+      }
+      if (bodyBytesLeft > 0) {
+        int bytes = (int) Math.min(bodyBytesLeft, to - at);
+        MemoryWindow.copy(at, bodyAddress, bytes);
+        at += bytes;
+        bodyArrived(bytes);
+      } else if (!channel().isWritable()) {
+        outlet().flush();
+        if (!channel().isWritable()) {
+          return at;
+        }
+      } else if (headerBytes == 0 && to - at >= Frames.HEADER_BYTES) {
+        request(at);
+        at += Frames.HEADER_BYTES;
+      } else {
+        int bytes = (int) Math.min(Frames.HEADER_BYTES - headerBytes, to - at);
+        MemoryWindow.copy(at, partialHeader.address() + headerBytes, bytes);
+        headerBytes += bytes;
+        at += bytes;
+        if (headerBytes == Frames.HEADER_BYTES) {
+          headerBytes = 0;
+          request(partialHeader.address());
+        }
+      }
+    }
+    return at;
+  }
+
+  // ---- requests
+
+  private void request(long header) {
+    long size = Frames.headerSize(header);
+    long address = Frames.headerAddress(header);
+    int opcode = Frames.headerOpcode(header);
+    boolean version2 = (opcode & Frames.VERSION_2_BIT) != 0;
+    requests++;
+    switch (opcode & ~Frames.VERSION_2_BIT) {
+      case Frames.OPCODE_READ -> {
+        Region region = use(address, size);
+        if (region == null) {
+          refuse(version2, "read", address, size);
+        } else {
+          answerRead(region, address, size, version2);
+        }
+      }
+      case Frames.OPCODE_WRITE -> {
+        Region region = use(address, size);
+        if (region == null) {
+          refuse(version2, "write", address, size);
+        } else {
+          bodyRegion = region;
+          bodyAddress = address;
+          bodyBytes = size;
+          bodyBytesLeft = size;
+          bodyIsVersion2 = version2;
+        }
+      }
+      default -> {
+        server.warn(channel(), "a request with the unknown opcode 0x%02x".formatted(opcode));
+        end();
+      }
+    }
+  }
+
+  private @Nullable Region use(long address, long size) {
+    Region region = size <= 0 ? null : server.regions().find(address, size);
+    return region != null && region.acquire() ? region : null;
+  }
+
+  private void bodyArrived(int bytes) {
+    progressNanos = System.nanoTime();
+    bodyAddress += bytes;
+    bodyBytesLeft -= bytes;
+    bytesWritten += bytes;
+    if (bodyBytesLeft == 0 && bodyRegion != null) {
+      lastBodyWasLarge = bodyBytes >= DIRECT_BYTES_MIN;
+      bodyRegion.release();
+      bodyRegion = null;
+      bodyBytes = 0;
+      if (bodyIsVersion2) {
+        Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+      }
+    }
+  }
+
+  private void answerRead(Region region, long address, long size, boolean version2) {
+    lastBodyWasLarge = false;
+    if (version2) {
+      Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+    }
+    bytesRead += size;
+    if (size < DIRECT_BYTES_MIN) {
+      outlet().copy(address, (int) size);
+      region.release();
+      return;
+    }
+    outlet().body(address, size, region);
+  }
+
+  @Override
+  public void bodyReleased(Object attachment) {
+    progressNanos = System.nanoTime();
+    ((Region) attachment).release();
+  }
+
+  private void refuse(boolean version2, String what, long address, long size) {
+    metrics.increment(Counter.INBOUND_REJECTED);
+    server.warn(
+        channel(),
+        "a %s of %d bytes at 0x%x, which is not wholly inside one registration"
+            .formatted(what, size, address));
+    if (!version2) {
+      channel().config().setOption(ChannelOption.SO_LINGER, 0);
+      end();
+      return;
+    }
+    refused = true;
+    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
+    outlet().flush();
+    channel()
+        .writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(sent -> ((DuplexChannel) channel()).shutdownOutput());
+    context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  // ---- the end
+
+  @Override
+  void onReadComplete() {
+    if (requests > 0) {
+      metrics.add(Counter.INBOUND_REQUESTS, requests);
+      requests = 0;
+    }
+    if (bytesWritten > 0) {
+      metrics.add(Counter.INBOUND_BYTES_WRITTEN, bytesWritten);
+      bytesWritten = 0;
+    }
+    if (bytesRead > 0) {
+      metrics.add(Counter.INBOUND_BYTES_READ, bytesRead);
+      bytesRead = 0;
+    }
+  }
+
+  @Override
+  void onEndOfStream(@Nullable Throwable error) {
+    if (ended) {
+      return;
+    }
+    if (refused) {
+      end();
+    } else if (bodyBytesLeft > 0 || headerBytes > 0) {
+      server.warn(
+          channel(),
+          bodyBytesLeft > 0
+              ? "the end of the stream %d bytes before the end of a body".formatted(bodyBytesLeft)
+              : "the end of the stream within a request header");
+      end();
+    } else if (error != null) {
+      end();
+    } else {
+      // Half-closed between two requests: what was asked for is still answered.
+      outlet().flush();
+      channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
+  /** Closes the connection; on the event loop. */
+  void end() {
+    ended = true;
+    channel().close();
+  }
+
+  /** {@return whether bytes of a range are being moved; on the event loop} */
+  boolean isUsing(long start, long end) {
+    boolean writing = bodyBytesLeft > 0 && bodyAddress < end && bodyAddress + bodyBytesLeft > start;
+    return writing || outlet().isSendingFrom(start, end);
+  }
+
+  /** Closes the connection if a request is under way and nothing has moved for so long. */
+  void endIfStalled(long nowNanos, long limitNanos) {
+    long mark = outlet().sentMark();
+    if (mark != sentMark) {
+      sentMark = mark;
+      progressNanos = nowNanos;
+    }
+    boolean underWay = bodyBytesLeft > 0 || headerBytes > 0 || !outlet().isDrained();
+    if (underWay && nowNanos - progressNanos > limitNanos) {
+      server.warn(
+          channel(),
+          "no progress for %d s; %d bytes of a body were missing"
+              .formatted(TimeUnit.NANOSECONDS.toSeconds(limitNanos), bodyBytesLeft));
+      end();
+    }
+  }
+
+  @Override
+  void onQuiesced() {
+    onReadComplete();
+    MemoryWindow window = held;
+    if (window != null) {
+      held = null;
+      window.release();
+    }
+    Region region = bodyRegion;
+    if (region != null) {
+      bodyRegion = null;
+      region.release();
+    }
+    server.gone(this);
+  }
+}

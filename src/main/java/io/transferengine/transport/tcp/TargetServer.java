@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The data port: accepts peers' connections and spreads them over the event loops. Thread-safe after
+ * {@link #start}.
+ */
+final class TargetServer {
+  private static final Logger log = LoggerFactory.getLogger(TargetServer.class);
+
+  /** Attempts at a random port of the range, as in the C++ engine. */
+  private static final int BIND_ATTEMPTS_LIMIT = 500;
+
+  /** Pending connections; more than the lanes of a cluster that starts at once. */
+  private static final int BACKLOG = 1024;
+
+  /**
+   * Answers that may wait in a connection's queue before its next request is looked at: enough to
+   * keep a socket busy, and a bound on what a peer that does not read can pin.
+   */
+  private static final WriteBufferWaterMark WATER_MARK =
+      new WriteBufferWaterMark(512 << 10, 1 << 20);
+
+  /** How often connections are looked at for a stalled body. */
+  private static final long STALL_CHECK_SECONDS = 5;
+
+  /** How often connections are looked at while somebody waits for them to leave a range. */
+  private static final long DRAIN_CHECK_MILLIS = 5;
+
+  private final EventLoops loops;
+  private final IoBackend backend;
+  private final RegionTable regions;
+  private final EngineMetrics metrics;
+  private final TcpOptions options;
+  private final RateLimitedLog rateLimited = new RateLimitedLog(log);
+  private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
+  private @Nullable Channel listener;
+
+  TargetServer(
+      EventLoops loops,
+      IoBackend backend,
+      RegionTable regions,
+      EngineMetrics metrics,
+      TcpOptions options) {
+    this.loops = loops;
+    this.backend = backend;
+    this.regions = regions;
+    this.metrics = metrics;
+    this.options = options;
+  }
+
+  RegionTable regions() {
+    return regions;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  /**
+   * Binds the configured port or a free one of the range.
+   *
+   * @throws TransferException when none can be had
+   */
+  void start() {
+    ServerBootstrap bootstrap =
+        new ServerBootstrap()
+            .group(loops.group(), loops.group())
+            .channel(backend.serverChannel())
+            .option(ChannelOption.SO_BACKLOG, BACKLOG)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .childOption(ChannelOption.AUTO_CLOSE, false)
+            .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    accept(channel);
+                  }
+                });
+    listener = bind(bootstrap);
+    for (EventExecutor loop : loops.all()) {
+      var unused =
+          loop.scheduleAtFixedRate(
+              () -> endStalled(loop), STALL_CHECK_SECONDS, STALL_CHECK_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private Channel bind(ServerBootstrap bootstrap) {
+    Throwable last = null;
+    int attempts = options.dataPort() != 0 ? 1 : BIND_ATTEMPTS_LIMIT;
+    for (int attempt = 0; attempt < attempts; attempt++) {
+      int port =
+          options.dataPort() != 0
+              ? options.dataPort()
+              : ThreadLocalRandom.current().nextInt(options.portMin(), options.portMax() + 1);
+      InetSocketAddress address =
+          options.listenAddress().isEmpty()
+              ? new InetSocketAddress(port)
+              : new InetSocketAddress(options.listenAddress(), port);
+      if (address.isUnresolved()) {
+        throw new TransferException(
+            ErrorCode.DNS,
+            "The listen address '" + options.listenAddress() + "' does not resolve",
+            "Set TE_LISTEN_ADDRESS to an address of this machine, or leave it empty");
+      }
+      ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
+      if (bound.isSuccess()) {
+        return bound.channel();
+      }
+      last = bound.cause();
+    }
+    throw new TransferException(
+        ErrorCode.SOCKET,
+        "No data port could be bound, "
+            + (options.dataPort() != 0
+                ? "not the configured " + options.dataPort()
+                : "none of " + options.portMin() + " to " + options.portMax())
+            + (options.listenAddress().isEmpty() ? "" : " at " + options.listenAddress()),
+        "Free a port, or change TE_DATA_PORT, TE_LISTEN_ADDRESS, MC_MIN_RPC_PORT, MC_MAX_RPC_PORT",
+        last == null ? new IllegalStateException("no attempt") : last);
+  }
+
+  /** {@return the port bound, 0 before {@link #start}} */
+  int port() {
+    Channel there = listener;
+    return there == null ? 0 : ((InetSocketAddress) there.localAddress()).getPort();
+  }
+
+  private void accept(SocketChannel channel) {
+    if (connections.size() >= options.inboundConnectionsLimit()) {
+      metrics.increment(Counter.INBOUND_CONNECTIONS_REFUSED);
+      warn(
+          channel,
+          "the limit of %d inbound connections (TE_MAX_INBOUND_CONNECTIONS) is reached"
+              .formatted(options.inboundConnectionsLimit()));
+      channel.close();
+      return;
+    }
+    TargetConnection connection = new TargetConnection(this, loops.pool(channel.eventLoop()));
+    connections.add(connection);
+    channel.config().setRecvByteBufAllocator(connection.newInlet());
+    channel.pipeline().addLast(connection);
+  }
+
+  void gone(TargetConnection connection) {
+    connections.remove(connection);
+  }
+
+  /** One of a peer's doings that ends its connection. */
+  void warn(Channel channel, String what) {
+    rateLimited.warn("Data connection of " + channel.remoteAddress() + " closed: " + what);
+  }
+
+  private void endStalled(EventExecutor loop) {
+    long now = System.nanoTime();
+    long limit = TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
+    forEachOn(loop, connection -> connection.endIfStalled(now, limit));
+  }
+
+  private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {
+    for (TargetConnection connection : connections) {
+      if (connection.channel().eventLoop() == loop) {
+        action.accept(connection);
+      }
+    }
+  }
+
+  /**
+   * {@return a future that completes when no connection moves bytes of the range any more}
+   * Connections that do get {@code grace} to finish, then they are closed.
+   */
+  CompletableFuture<Void> drain(long start, long end, Duration grace) {
+    List<CompletableFuture<Void>> drained = new ArrayList<>();
+    long closeAtNanos = System.nanoTime() + grace.toNanos();
+    for (EventExecutor loop : loops.all()) {
+      CompletableFuture<Void> done = new CompletableFuture<>();
+      drained.add(done);
+      loop.execute(() -> drainOn(loop, start, end, closeAtNanos, done));
+    }
+    return CompletableFuture.allOf(drained.toArray(CompletableFuture[]::new));
+  }
+
+  private void drainOn(
+      EventExecutor loop, long start, long end, long closeAtNanos, CompletableFuture<Void> done) {
+    boolean close = System.nanoTime() - closeAtNanos >= 0;
+    boolean[] used = {false};
+    forEachOn(
+        loop,
+        connection -> {
+          if (connection.isUsing(start, end)) {
+            used[0] = true;
+            if (close) {
+              warn(connection.channel(), "its memory was unregistered or freed");
+              connection.end();
+            }
+          }
+        });
+    if (!used[0]) {
+      done.complete(null);
+    } else {
+      var unused =
+          loop.schedule(
+              () -> drainOn(loop, start, end, closeAtNanos, done),
+              DRAIN_CHECK_MILLIS,
+              TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Accepts nobody any more and closes all connections. */
+  void close() {
+    Channel there = listener;
+    if (there != null) {
+      there.close().awaitUninterruptibly(TimeUnit.SECONDS.toMillis(1));
+    }
+    for (TargetConnection connection : connections) {
+      connection.channel().eventLoop().execute(connection::end);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+
+/** The options that this transport heeds, read once. */
+record TcpOptions(
+    String listenAddress,
+    int dataPort,
+    int portMin,
+    int portMax,
+    int inboundConnectionsLimit,
+    int inboundStallSeconds,
+    int stagingBytes,
+    int ioThreads,
+    boolean connectionPool,
+    int lanesPerPeer,
+    int requestsOnWireLimit,
+    int queuedRequestsLimit,
+    boolean version1Only,
+    int statusTimeoutSeconds,
+    int connectTimeoutSeconds) {
+
+  static TcpOptions of(Settings settings) {
+    return new TcpOptions(
+        settings.get(Options.LISTEN_ADDRESS),
+        settings.get(Options.DATA_PORT),
+        settings.get(Options.MIN_RPC_PORT),
+        settings.get(Options.MAX_RPC_PORT),
+        settings.get(Options.MAX_INBOUND_CONNECTIONS),
+        settings.get(Options.INBOUND_STALL),
+        settings.get(Options.TCP_SLICE_SIZE),
+        settings.get(Options.TCP_IO_THREADS),
+        settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
+        settings.get(Options.TCP_LANES_PER_PEER),
+        settings.get(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER),
+        settings.get(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER),
+        settings.get(Options.TCP_PROTO) == 1,
+        settings.get(Options.TCP_STATUS_TIMEOUT),
+        settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT));
+  }
+}

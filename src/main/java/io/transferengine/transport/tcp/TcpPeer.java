@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A peer's data port, the lanes to it and the tasks that wait for room on them.
+ *
+ * <p>Lanes pull: whichever has room claims the next requests of the task at the head of the queue,
+ * which then goes to its end, so that a batch of a million blocks does not keep a single one
+ * waiting. Thread-safe.
+ */
+final class TcpPeer implements TransferTask.Owner {
+
+  /**
+   * Larger blocks go out as several requests towards peers that take several on a connection, so
+   * that lanes share them and other transfers get between.
+   */
+  static final long REQUEST_BYTES_MAX = 4L << 20;
+
+  /** For each so many bytes of a task one lane more is set to it. */
+  private static final long BYTES_PER_LANE = 16L << 20;
+
+  /** Connections in a row that end without one answer before the peer is given up for now. */
+  private static final int FRUITLESS_LIMIT = 5;
+
+  private final String name;
+  private final TcpOptions options;
+  private final EngineMetrics metrics;
+  private final boolean version2;
+  private final List<InetSocketAddress> addresses;
+  private final Lane[] lanes;
+  private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
+  private volatile Persistence persistence;
+  private volatile boolean warmUp;
+  private volatile boolean closed;
+
+  TcpPeer(
+      String name,
+      boolean version2,
+      List<InetSocketAddress> addresses,
+      TcpOptions options,
+      EngineMetrics metrics,
+      EventLoops loops,
+      IoBackend backend) {
+    this.name = name;
+    this.version2 = version2;
+    this.addresses = List.copyOf(addresses);
+    this.options = options;
+    this.metrics = metrics;
+    this.persistence = options.connectionPool() ? Persistence.UNKNOWN : Persistence.SINGLE;
+    List<Lane> made = new ArrayList<>();
+    for (int i = 0; i < options.lanesPerPeer(); i++) {
+      made.add(new Lane(this, loops, backend));
+    }
+    this.lanes = made.toArray(Lane[]::new);
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean isVersion2() {
+    return version2;
+  }
+
+  List<InetSocketAddress> addresses() {
+    return addresses;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  long connectTimeoutMillis() {
+    return TimeUnit.SECONDS.toMillis(options.connectTimeoutSeconds());
+  }
+
+  Persistence persistence() {
+    return persistence;
+  }
+
+  /** Notes the peer's habit; what is known stays. */
+  void learnt(Persistence habit) {
+    if (persistence == Persistence.UNKNOWN) {
+      persistence = habit;
+    }
+  }
+
+  /** {@return the most requests out on one lane} */
+  int requestsPerLane() {
+    return Math.max(2, options.requestsOnWireLimit() / lanes.length);
+  }
+
+  /** {@return the power of two that holds {@link #requestsPerLane()}} */
+  int ringCapacity() {
+    return Integer.highestOneBit(requestsPerLane() - 1) << 1;
+  }
+
+  void submit(TransferTask task) {
+    task.setOwner(this);
+    synchronized (tasks) {
+      if (!closed) {
+        tasks.addLast(task);
+      }
+    }
+    if (closed) {
+      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+      return;
+    }
+    if (task.isEnding()) {
+      // Ended between being made and being owned: nobody has asked us to hurry.
+      hurry(task);
+      return;
+    }
+    wakeFor(task);
+  }
+
+  private void wakeFor(TransferTask task) {
+    long wanted =
+        persistence == Persistence.PERSISTENT
+            ? 1 + task.totalBytes() / BYTES_PER_LANE
+            : task.blockCount();
+    if (wanted >= lanes.length) {
+      for (Lane lane : lanes) {
+        lane.wake();
+      }
+      return;
+    }
+    int first = leastLoaded();
+    for (int i = 0; i < wanted; i++) {
+      lanes[(first + i) % lanes.length].wake();
+    }
+  }
+
+  /** An open lane is better than one that has yet to connect, unless it is busy. */
+  private int leastLoaded() {
+    int best = 0;
+    int bestLoad = Integer.MAX_VALUE;
+    for (int i = 0; i < lanes.length; i++) {
+      int load = lanes[i].load() * 2 + (lanes[i].isOpen() ? 0 : 1);
+      if (load < bestLoad) {
+        best = i;
+        bestLoad = load;
+      }
+    }
+    return best;
+  }
+
+  /** A lane is full while there is work left: lets another one look. */
+  void wakeAnother(Lane full) {
+    if (!hasWork()) {
+      return;
+    }
+    for (Lane lane : lanes) {
+      if (lane != full && lane.load() == 0) {
+        lane.wake();
+        return;
+      }
+    }
+  }
+
+  /** {@return whether a task waits to be claimed from} */
+  boolean hasWork() {
+    synchronized (tasks) {
+      return !tasks.isEmpty();
+    }
+  }
+
+  /** Hands out the next requests; see {@link TransferTask#claim}. */
+  int claim(RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+    synchronized (tasks) {
+      TransferTask task;
+      while ((task = tasks.pollFirst()) != null) {
+        int claimed = task.claim(sink, maxRequests, maxBytes, maxRequestBytes);
+        if (claimed > 0) {
+          tasks.addLast(task);
+          return claimed;
+        }
+      }
+      return 0;
+    }
+  }
+
+  /** A task has got requests back. */
+  void requeue(TransferTask task) {
+    synchronized (tasks) {
+      if (!closed && !tasks.contains(task)) {
+        tasks.addFirst(task);
+      }
+    }
+    if (closed) {
+      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+    }
+  }
+
+  @Override
+  public void hurry(TransferTask task) {
+    synchronized (tasks) {
+      tasks.remove(task);
+    }
+    for (Lane lane : lanes) {
+      lane.hurry(task);
+    }
+  }
+
+  /** No address could be connected to. Fails what waits, unless another lane can carry it. */
+  void connectFailed(InetSocketAddress address, Throwable cause) {
+    warmUp = false;
+    if (!anyLaneOpen()) {
+      failAll(
+          TransferException.withPeer(
+              name,
+              ErrorCode.SOCKET,
+              "cannot connect to its data port at " + address + ": " + cause.getMessage(),
+              "Is the peer running and reachable?",
+              cause),
+          FailureCause.CONNECT);
+    }
+  }
+
+  /** Connections are made but end without an answer. */
+  void connectionFruitless(int inARow, TransferException failure) {
+    if (inARow >= FRUITLESS_LIMIT && !anyLaneOpen()) {
+      failAll(failure, FailureCause.CONNECTION_LOST);
+    }
+  }
+
+  private boolean anyLaneOpen() {
+    for (Lane lane : lanes) {
+      if (lane.isOpen()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void failAll(TransferException failure, FailureCause cause) {
+    List<TransferTask> failed;
+    synchronized (tasks) {
+      failed = new ArrayList<>(tasks);
+      tasks.clear();
+    }
+    for (TransferTask task : failed) {
+      task.end(TransferState.FAILED, failure, cause);
+    }
+  }
+
+  void warmUp() {
+    warmUp = true;
+    lanes[0].wake();
+  }
+
+  boolean wantsWarmUp() {
+    return warmUp;
+  }
+
+  void warmedUp() {
+    warmUp = false;
+  }
+
+  /** {@return whether nothing waits and nothing is out, roughly} */
+  boolean isIdle() {
+    if (hasWork()) {
+      return false;
+    }
+    for (Lane lane : lanes) {
+      if (lane.load() > 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Lane[] lanes() {
+    return lanes;
+  }
+
+  /** Fails what waits and closes the lanes. Idempotent. */
+  void close() {
+    closed = true;
+    failAll(shutDown(), FailureCause.SHUTDOWN);
+    for (Lane lane : lanes) {
+      lane.close();
+    }
+  }
+
+  private TransferException shutDown() {
+    return TransferException.withPeer(
+        name, ErrorCode.SOCKET, "the way to this peer was closed", "", null);
+  }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransferTask;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves bytes over TCP: a {@link TargetServer} for what peers ask of us, a {@link TcpPeer} for each
+ * peer that we ask.
+ */
+final class TcpTransport implements Transport {
+  /** Peers at a time; each has a few connections. Beyond it idle ones make room. */
+  private static final int PEERS_LIMIT = 16_384;
+
+  /** How often lanes are looked at for an answer that does not come. */
+  private static final long STALL_CHECK_SECONDS = 1;
+
+  /** What makes two descriptors lead to the same data port of the same process. */
+  private record PeerKey(
+      String name, int port, boolean version2, Optional<String> incarnation) {}
+
+  private record KnownPeer(PeerKey key, TcpPeer peer) {}
+
+  private final TransportContext context;
+  private final TcpOptions options;
+  private final Map<String, KnownPeer> peers = new HashMap<>();
+  private @Nullable IoBackend backend;
+  private @Nullable EventLoops loops;
+  private @Nullable TargetServer server;
+  private boolean stopped;
+
+  TcpTransport(TransportContext context) {
+    this.context = context;
+    this.options = TcpOptions.of(context.settings());
+  }
+
+  @Override
+  public String name() {
+    return SegmentDescriptor.TCP;
+  }
+
+  @Override
+  public void start() {
+    IoBackend chosen = IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
+    EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
+    backend = chosen;
+    loops = started;
+    TargetServer listening =
+        new TargetServer(started, chosen, context.regions(), context.metrics(), options);
+    server = listening;
+    listening.start();
+    long limitNanos = TimeUnit.SECONDS.toNanos(options.statusTimeoutSeconds());
+    for (EventExecutor loop : started.all()) {
+      var unused =
+          loop.scheduleAtFixedRate(
+              () -> endStalled(loop, limitNanos),
+              STALL_CHECK_SECONDS,
+              STALL_CHECK_SECONDS,
+              TimeUnit.SECONDS);
+    }
+  }
+
+  private void endStalled(EventExecutor loop, long limitNanos) {
+    long now = System.nanoTime();
+    List<KnownPeer> known;
+    synchronized (peers) {
+      known = List.copyOf(peers.values());
+    }
+    for (KnownPeer entry : known) {
+      for (Lane lane : entry.peer.lanes()) {
+        if (lane.loop() == loop) {
+          lane.endIfStalled(now, limitNanos);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void describe(SegmentDescriptor.Builder descriptor) {
+    TargetServer listening = server;
+    descriptor.tcpDataPort(listening == null ? 0 : listening.port()).tcpProtoVersion(2);
+  }
+
+  @Override
+  public boolean reaches(SegmentDescriptor peer) {
+    // An rdma segment of ours has a live data port beside its devices; that of a C++ peer has 0.
+    return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;
+  }
+
+  @Override
+  public void submit(PeerAddress address, TransferTask task) {
+    TcpPeer peer;
+    try {
+      peer = peer(address);
+    } catch (TransferException refused) {
+      task.end(TransferState.FAILED, refused, FailureCause.LOCAL);
+      return;
+    }
+    peer.submit(task);
+  }
+
+  @Override
+  public void warmUp(PeerAddress address) {
+    peer(address).warmUp();
+  }
+
+  private TcpPeer peer(PeerAddress address) {
+    SegmentDescriptor descriptor = address.descriptor();
+    boolean version2 = descriptor.tcpProtoVersion() >= 2 && !options.version1Only();
+    synchronized (peers) {
+      EventLoops running = loops;
+      IoBackend chosen = backend;
+      if (stopped || running == null || chosen == null) {
+        throw new TransferException(ErrorCode.SOCKET, "The TCP transport is not running", "");
+      }
+      KnownPeer known = peers.get(descriptor.name());
+      if (known != null
+          && known.key.port == dataPort(address)
+          && known.key.version2 == version2
+          && known.key.incarnation.equals(descriptor.incarnation())) {
+        return known.peer;
+      }
+      if (known != null) {
+        // Another process now, or the same one under another port: nothing goes to the old one.
+        known.peer.close();
+      } else {
+        makeRoom();
+      }
+      PeerKey key =
+          new PeerKey(descriptor.name(), dataPort(address), version2, descriptor.incarnation());
+      List<InetSocketAddress> addresses =
+          address.addresses().stream()
+              .map(ip -> new InetSocketAddress(ip, key.port))
+              .toList();
+      TcpPeer made =
+          new TcpPeer(
+              key.name, version2, addresses, options, context.metrics(), running, chosen);
+      peers.put(key.name, new KnownPeer(key, made));
+      return made;
+    }
+  }
+
+  private static int dataPort(PeerAddress address) {
+    return address.descriptor().tcpDataPort();
+  }
+
+  private void makeRoom() {
+    if (peers.size() < PEERS_LIMIT) {
+      return;
+    }
+    for (KnownPeer known : peers.values()) {
+      if (known.peer.isIdle()) {
+        known.peer.close();
+        peers.remove(known.key.name);
+        return;
+      }
+    }
+    throw new TransferException(
+        ErrorCode.TOO_MANY_REQUESTS,
+        "Transfers to " + PEERS_LIMIT + " peers are under way",
+        "Wait for some to end");
+  }
+
+  @Override
+  public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+    TargetServer listening = server;
+    return listening == null
+        ? CompletableFuture.completedFuture(null)
+        : listening.drain(start, end, grace);
+  }
+
+  @Override
+  public void stop(Duration timeout) {
+    List<KnownPeer> known;
+    synchronized (peers) {
+      if (stopped) {
+        return;
+      }
+      stopped = true;
+      known = List.copyOf(peers.values());
+      peers.clear();
+    }
+    for (KnownPeer entry : known) {
+      entry.peer.close();
+    }
+    TargetServer listening = server;
+    if (listening != null) {
+      listening.close();
+    }
+    EventLoops running = loops;
+    if (running != null) {
+      running.close(timeout);
+    }
+  }
+}

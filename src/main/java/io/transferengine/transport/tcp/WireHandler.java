@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What both ends of a data connection share: reads that {@link Inlet} aims, writes that {@link
+ * Outlet} gathers, and a moment at which nothing touches registered memory any more.
+ *
+ * <p>That moment, {@link #onQuiesced()}, is after the channel has closed and every window is back.
+ * On epoll and NIO the two coincide; with io_uring the kernel may hold a window until its last
+ * completion. Confined to the channel's event loop.
+ */
+abstract class WireHandler extends ChannelInboundHandlerAdapter
+    implements Inlet.Stream, Outlet.Listener, MemoryWindow.Owner {
+
+  /** From this length on a body moves between memory and socket without a copy. */
+  static final int DIRECT_BYTES_MIN = 16 << 10;
+
+  private final WindowPool pool;
+  private @Nullable Outlet outlet;
+  private @Nullable ChannelHandlerContext context;
+  private int directWindowsOut;
+  private boolean inactive;
+  private boolean quiesced;
+
+  WireHandler(WindowPool pool) {
+    this.pool = pool;
+  }
+
+  /** {@return the receive allocator to give to the channel} */
+  final Inlet newInlet() {
+    return new Inlet(pool, this);
+  }
+
+  final Outlet outlet() {
+    Outlet there = outlet;
+    if (there == null) {
+      throw new IllegalStateException("The handler is not on a channel yet");
+    }
+    return there;
+  }
+
+  final Channel channel() {
+    return context().channel();
+  }
+
+  final ChannelHandlerContext context() {
+    ChannelHandlerContext there = context;
+    if (there == null) {
+      throw new IllegalStateException("The handler is not on a channel yet");
+    }
+    return there;
+  }
+
+  /**
+   * Bytes that came through staging. They are gone after the call, unless it retains the window.
+   */
+  abstract void onStaged(MemoryWindow window, long from, long to);
+
+  /** Bytes that are already where {@link #directAddress()} said. */
+  abstract void onDirect(int bytes);
+
+  /** All that had arrived was read. */
+  abstract void onReadComplete();
+
+  /** The peer sends no more; {@code error} is what the socket said, if it was no orderly end. */
+  abstract void onEndOfStream(@Nullable Throwable error);
+
+  /** There is room in the outbound queue again. */
+  abstract void onWritable();
+
+  /** The channel is closed and touches no memory any more. Called once. */
+  abstract void onQuiesced();
+
+  private @Nullable Throwable readError;
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) {
+    context = added;
+    outlet = new Outlet(added, pool, this);
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext unused, Object message) {
+    MemoryWindow window = (MemoryWindow) message;
+    int bytes = window.readableBytes();
+    try {
+      if (window.isStaged()) {
+        onStaged(window, window.memoryAddress(), window.memoryAddress() + bytes);
+      } else {
+        onDirect(bytes);
+      }
+    } finally {
+      window.release();
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext unused) {
+    onReadComplete();
+    outlet().flush();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext unused) {
+    if (channel().isWritable()) {
+      onWritable();
+      outlet().flush();
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext unused, Object event) {
+    if (event == ChannelInputShutdownEvent.INSTANCE) {
+      onEndOfStream(readError);
+    }
+  }
+
+  @Override
+  @SuppressWarnings("deprecation") // of the super class's handler, not of this inbound one
+  public void exceptionCaught(ChannelHandlerContext unused, Throwable cause) {
+    readError = cause;
+    if (!(cause instanceof java.io.IOException)) {
+      // Not the socket's doing: nothing on this connection can be trusted any more.
+      onEndOfStream(cause);
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext unused) {
+    onEndOfStream(readError);
+    inactive = true;
+    outlet().discard();
+    quiesceIfOver();
+  }
+
+  @Override
+  public final MemoryWindow.Owner directOwner() {
+    directWindowsOut++;
+    return this;
+  }
+
+  @Override
+  public final void windowReleased(MemoryWindow window) {
+    directWindowsOut--;
+    quiesceIfOver();
+  }
+
+  @Override
+  public void outletDrained() {
+    quiesceIfOver();
+  }
+
+  private void quiesceIfOver() {
+    if (inactive && !quiesced && directWindowsOut == 0 && outlet().isDrained()) {
+      quiesced = true;
+      onQuiesced();
+    }
+  }
+}
