@@ -90,7 +90,10 @@ public final class MemoryPool implements AutoCloseable {
   private long usedBytes;
   private long reservedBytes;
 
-  /** A decision of how to serve one request; its bytes are reserved already. */
+  /**
+   * How to serve one request: {@code bytes} from the system as a pool or as an own region, or the
+   * spare once more; {@code giveUp} is the spare when it has to make room first.
+   */
   private record Growth(
       long bytes, boolean isShared, @Nullable PoolMemory reuse, @Nullable PoolMemory giveUp) {}
 
@@ -163,7 +166,10 @@ public final class MemoryPool implements AutoCloseable {
         }
         awaitChange(deadlineNanos, lengthBytes);
       }
-      begin(growth);
+      isGrowing = true;
+      if (growth.reuse != null || growth.giveUp != null) {
+        spare = null;
+      }
     } finally {
       lock.unlock();
     }
@@ -219,44 +225,22 @@ public final class MemoryPool implements AutoCloseable {
     return Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
   }
 
-  /** Reserves the bytes under the lock, so that nobody else plans with them. */
-  private void begin(Growth growth) {
-    isGrowing = true;
-    if (growth.reuse != null || growth.giveUp != null) {
-      spare = null;
-    }
-    if (growth.reuse == null) {
-      reservedBytes += growth.bytes;
-    }
-    if (growth.giveUp != null) {
-      reservedBytes -= growth.giveUp.bytes();
-    }
-  }
-
   /** Makes the planned memory and serves the request from it. Without the lock, save at the end. */
   private MemorySegment grow(Growth growth, long lengthBytes) {
-    PoolMemory made = null;
+    PoolMemory made;
     try {
       if (growth.giveUp != null) {
-        closeMemory(growth.giveUp);
+        returnToSystem(growth.giveUp);
       }
-      made = takeAndRegister(growth, lengthBytes);
-    } finally {
-      if (made == null) {
-        lock.lock();
-        try {
-          isGrowing = false;
-          reservedBytes -= growth.bytes;
-          changed.signalAll();
-        } finally {
-          lock.unlock();
-        }
-      }
+      made = growth.reuse != null ? growth.reuse : take(growth, lengthBytes);
+      register(made);
+    } catch (Throwable t) {
+      endGrowth();
+      throw t;
     }
     lock.lock();
     try {
-      isGrowing = false;
-      changed.signalAll();
+      endGrowth();
       if (!isClosed) {
         return addAndAllocate(made, lengthBytes);
       }
@@ -266,6 +250,48 @@ public final class MemoryPool implements AutoCloseable {
     }
     giveBack(made);
     throw PoolErrors.closed();
+  }
+
+  private void endGrowth() {
+    lock.lock();
+    try {
+      isGrowing = false;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Counts the memory once it is there; nobody else takes any, since one thread grows at a time.
+   */
+  private PoolMemory take(Growth growth, long lengthBytes) {
+    PoolMemory taken;
+    try {
+      taken = PoolMemory.take(growth.bytes, growth.isShared);
+    } catch (OutOfMemoryError e) {
+      throw PoolErrors.noMemory(requestText(lengthBytes), e);
+    }
+    addReserved(taken.bytes());
+    return taken;
+  }
+
+  private void register(PoolMemory memory) {
+    try {
+      memory.setRegion(registrar.register(memory.memory(), location));
+    } catch (Throwable t) {
+      returnToSystem(memory);
+      throw t;
+    }
+  }
+
+  private void addReserved(long bytes) {
+    lock.lock();
+    try {
+      reservedBytes += bytes;
+    } finally {
+      lock.unlock();
+    }
   }
 
   private MemorySegment addAndAllocate(PoolMemory made, long lengthBytes) {
@@ -279,22 +305,6 @@ public final class MemoryPool implements AutoCloseable {
     }
     usedBytes += lengthBytes;
     return block;
-  }
-
-  private PoolMemory takeAndRegister(Growth growth, long lengthBytes) {
-    PoolMemory made;
-    try {
-      made = growth.reuse != null ? growth.reuse : PoolMemory.take(growth.bytes, growth.isShared);
-    } catch (OutOfMemoryError e) {
-      throw PoolErrors.noMemory(requestText(lengthBytes), e);
-    }
-    try {
-      made.setRegion(registrar.register(made.memory(), location));
-      return made;
-    } catch (Throwable t) {
-      closeMemory(made);
-      throw t;
-    }
   }
 
   @SuppressWarnings("WaitNotInLoop") // The loop is the caller's: what it waits for is a decision.
@@ -368,16 +378,14 @@ public final class MemoryPool implements AutoCloseable {
    * counted against the limit.
    */
   private void giveBack(PoolMemory memory) {
-    long returnedBytes = 0;
     try {
       registrar.unregister(memory.takeRegion());
-      if (!keepAsSpare(memory) && closeMemory(memory)) {
-        returnedBytes = memory.bytes();
+      if (!keepAsSpare(memory)) {
+        returnToSystem(memory);
       }
     } finally {
       lock.lock();
       try {
-        reservedBytes -= returnedBytes;
         returningCount--;
         changed.signalAll();
       } finally {
@@ -400,19 +408,18 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  /** {@return whether the memory is the system's again} */
-  private static boolean closeMemory(PoolMemory memory) {
+  private void returnToSystem(PoolMemory memory) {
+    long bytes = memory.bytes();
     try {
       memory.close();
-      return true;
+      addReserved(-bytes);
     } catch (IllegalStateException e) {
       LOG.warn(
-          "{} bytes of managed memory at {} cannot be returned: some I/O still uses a segment of"
-              + " it ({}). Free a buffer only when everything that was given it has ended.",
-          memory.bytes(),
+          "{} bytes of managed memory at {} are lost: some I/O still uses a segment of it ({})."
+              + " Free a buffer only when everything that was given it has ended.",
+          bytes,
           Ranges.hex(memory.address()),
           e.getMessage());
-      return false;
     }
   }
 
@@ -494,17 +501,18 @@ public final class MemoryPool implements AutoCloseable {
         }
       }
     }
-    boolean isSpareReturned = kept != null && closeMemory(kept);
-    awaitQuiet(isSpareReturned && kept != null ? kept.bytes() : 0);
+    if (kept != null) {
+      returnToSystem(kept);
+    }
+    awaitQuiet();
     if (failure != null) {
       throw failure;
     }
   }
 
-  private void awaitQuiet(long returnedBytes) {
+  private void awaitQuiet() {
     lock.lock();
     try {
-      reservedBytes -= returnedBytes;
       long leftNanos = TimeUnit.SECONDS.toNanos(CLOSE_WAIT_SECONDS);
       while ((isGrowing || returningCount > 0) && leftNanos > 0) {
         leftNanos = changed.awaitNanos(leftNanos);
