@@ -1,22 +1,176 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
-/** Tells whether memory is mapped readable and writable. */
+/**
+ * Tells whether memory is mapped readable and writable now, from what the kernel says about this
+ * process in {@code /proc/self/maps}. A wrong address is refused at registration, where it is a
+ * status, and not at the first transfer, where it would end the JVM.
+ *
+ * <p>Where that file is missing or cannot be read (other systems, containers without {@code /proc})
+ * every range is accepted: there the caller alone answers for the address.
+ *
+ * <p>Thread-safe. Reading takes about a millisecond; for many ranges use {@link
+ * #requireAllReadableWritable}, which reads once.
+ */
 public final class MappedMemory {
-  private MappedMemory() {}
+  private static final Path SELF_MAPS = Path.of("/proc/self/maps");
 
-  /** Refuses a range that is not wholly mapped readable and writable. */
-  public static void requireReadableWritable(long address, long length) throws TransferException {
-    Ranges.requireValid(address, length);
+  /**
+   * As often as the file is read before a range is refused. The kernel writes it page by page while
+   * other threads map and unmap, so one reading may miss a mapping that is being split or merged.
+   */
+  private static final int READING_LIMIT = 2;
+
+  /** One line of the file; {@code end} is exclusive. */
+  private record Mapping(long start, long end, String permissions, String name) {
+    boolean isReadableWritable() {
+      return permissions.startsWith("rw");
+    }
   }
 
-  /** As above for many ranges, reading the map once. */
-  public static void requireAllReadableWritable(long[] addresses, long[] lengths)
-      throws TransferException {
+  private MappedMemory() {}
+
+  /**
+   * Refuses a range of which any byte is not mapped readable and writable. It may span several
+   * mappings that lie side by side.
+   *
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT}, which says what is there instead
+   */
+  public static void requireReadableWritable(long address, long length) {
+    requireAllReadableWritable(new long[] {address}, new long[] {length});
+  }
+
+  /**
+   * As {@link #requireReadableWritable} for as many ranges as {@code addresses} has; the first bad
+   * one is named.
+   */
+  public static void requireAllReadableWritable(long[] addresses, long[] lengths) {
+    requireAllReadableWritable(SELF_MAPS, addresses, lengths);
+  }
+
+  static void requireAllReadableWritable(Path maps, long[] addresses, long[] lengths) {
     for (int i = 0; i < addresses.length; i++) {
       Ranges.requireValid(addresses[i], lengths[i]);
+    }
+    for (int reading = 1; ; reading++) {
+      Optional<List<Mapping>> mappings = read(maps);
+      if (mappings.isEmpty()) {
+        return;
+      }
+      Optional<TransferException> refusal = check(mappings.get(), addresses, lengths);
+      if (refusal.isEmpty()) {
+        return;
+      }
+      if (reading == READING_LIMIT) {
+        throw refusal.get();
+      }
+    }
+  }
+
+  private static Optional<TransferException> check(
+      List<Mapping> mappings, long[] addresses, long[] lengths) {
+    for (int i = 0; i < addresses.length; i++) {
+      String fault = fault(mappings, addresses[i], addresses[i] + lengths[i]);
+      if (!fault.isEmpty()) {
+        return Optional.of(
+            new TransferException(
+                ErrorCode.INVALID_ARGUMENT,
+                "Memory "
+                    + Ranges.text(addresses[i], lengths[i])
+                    + " is not wholly mapped readable and writable: "
+                    + fault,
+                "Give memory that is allocated now, and no more than its length."));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** {@return what is wrong with the range, empty when nothing is} */
+  private static String fault(List<Mapping> mappings, long address, long end) {
+    long position = address;
+    int index = firstEndingAbove(mappings, address);
+    while (position < end) {
+      if (index == mappings.size() || mappings.get(index).start > position) {
+        long gapEnd = index == mappings.size() ? end : Math.min(end, mappings.get(index).start);
+        return mappedSoFar(address, position)
+            + "nothing is mapped from "
+            + Ranges.hex(position)
+            + " to "
+            + Ranges.hex(gapEnd);
+      }
+      Mapping mapping = mappings.get(index++);
+      if (!mapping.isReadableWritable()) {
+        return mappedSoFar(address, position)
+            + Ranges.hex(position)
+            + " to "
+            + Ranges.hex(Math.min(end, mapping.end))
+            + " is mapped "
+            + mapping.permissions
+            + (mapping.name.isEmpty() ? "" : " (" + mapping.name + ")");
+      }
+      position = mapping.end;
+    }
+    return "";
+  }
+
+  private static String mappedSoFar(long address, long position) {
+    return position == address ? "" : "it is so up to " + Ranges.hex(position) + ", but ";
+  }
+
+  /** Mappings are sorted and do not overlap, hence their ends are sorted as well. */
+  private static int firstEndingAbove(List<Mapping> mappings, long address) {
+    int low = 0;
+    int high = mappings.size();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (mappings.get(middle).end > address) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
+  }
+
+  private static Optional<List<Mapping>> read(Path maps) {
+    List<Mapping> mappings = new ArrayList<>();
+    // File names in it may hold any bytes: Latin-1 decodes all of them.
+    try (var lines = Files.newBufferedReader(maps, StandardCharsets.ISO_8859_1)) {
+      for (var line = lines.readLine(); line != null; line = lines.readLine()) {
+        parse(line).ifPresent(mappings::add);
+      }
+    } catch (IOException | SecurityException e) {
+      return Optional.empty();
+    }
+    return mappings.isEmpty() ? Optional.empty() : Optional.of(mappings);
+  }
+
+  /**
+   * {@code 7f00-7f10 rw-p 00000000 00:00 0 [heap]}, numbers in hexadecimal. Lines of another shape
+   * and the kernel's own page above 2^63 ({@code [vsyscall]}) are left out.
+   */
+  private static Optional<Mapping> parse(String line) {
+    String[] fields = line.trim().split("\\s+", 6);
+    int dash = fields[0].indexOf('-');
+    if (fields.length < 2 || dash < 1) {
+      return Optional.empty();
+    }
+    try {
+      long start = Long.parseLong(fields[0].substring(0, dash), 16);
+      long end = Long.parseLong(fields[0].substring(dash + 1), 16);
+      return Optional.of(new Mapping(start, end, fields[1], fields.length < 6 ? "" : fields[5]));
+    } catch (NumberFormatException e) {
+      return Optional.empty();
     }
   }
 }

@@ -1,45 +1,526 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.memory.BuddyAllocator.FreeResult;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Managed memory. */
-@SuppressWarnings("DoNotCallSuggester")
+/**
+ * Managed memory: hands out blocks of registered native memory and takes the memory from the system
+ * in large pieces.
+ *
+ * <h2>Pools</h2>
+ *
+ * <p>A pool is one piece of memory, one {@link Region} and one {@link BuddyAllocator}, so that a
+ * thousand buffers are one registration. The first pool has 64 MiB, each further one twice the
+ * largest that exists, up to 1 GiB; a request that needs more gets a pool of its class at once. A
+ * request of more than 1 GiB gets a region of its own, with exactly its length. Pools begin at a
+ * page, and the first block of a new pool lies at its base.
+ *
+ * <p>When the last block of a pool is freed, its registration ends before {@link #free} returns and
+ * the memory goes back to the system. One empty pool of the first size is kept as a spare, without
+ * a registration: a loop that allocates and frees one buffer would zero 64 MiB each time.
+ *
+ * <h2>The limit</h2>
+ *
+ * <p>It counts what is taken from the system (pools, own regions, the spare), which is what the
+ * process grows by. It never stands in the way of a request that fits: near it the spare is given
+ * up, a new pool is halved until it fits, down to the class of the request, and when not even the
+ * class fits (classes are powers of two) the request gets a region of exactly its length. Pools
+ * that another thread is returning are waited for.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Thread-safe. One lock guards the tables and the arithmetic; it is never held while memory is
+ * taken, zeroed, returned, registered or unregistered. One thread at a time makes a new pool,
+ * others that need one wait for it and then look again: sixty-four first requests make one pool.
+ *
+ * <p>Blocks are not cleared when they are handed out again.
+ */
 public final class MemoryPool implements AutoCloseable {
-  /** A pool that hands out at most {@code limitBytes}. */
-  public MemoryPool(long limitBytes, String location, RegionRegistrar registrar) {}
+  /** The first pool: worth the registration, and zeroed in some 20 ms. */
+  public static final long FIRST_POOL_BYTES = 64L << 20;
 
-  /** Allocates. */
+  /** The largest pool: beyond it, zeroing takes half a second and a stray block pins too much. */
+  public static final long LARGEST_POOL_BYTES = 1L << 30;
+
+  /** The option that {@code limitBytes} comes from, as error texts name it. */
+  public static final String LIMIT_OPTION = "TE_MANAGED_MEMORY_LIMIT_BYTES";
+
+  /**
+   * A request waits this long for other threads that make or return pools. Zeroing takes a second
+   * for a few GiB and an unregistration waits a few seconds for transfers.
+   */
+  private static final long GROWTH_WAIT_SECONDS = 30;
+
+  /** {@link #close} waits this long for them; what they do later still leaves nothing behind. */
+  private static final long CLOSE_WAIT_SECONDS = 10;
+
+  private static final Logger LOG = LoggerFactory.getLogger(MemoryPool.class);
+
+  private final long limitBytes;
+  private final long firstPoolBytes;
+  private final long largestPoolBytes;
+  private final String location;
+  private final RegionRegistrar registrar;
+
+  private final ReentrantLock lock = new ReentrantLock();
+
+  /** Signalled when a pool was made or returned, or failed to be. */
+  private final Condition changed = lock.newCondition();
+
+  // All below: guarded by the lock.
+  private final TreeMap<Long, PoolMemory> byAddress = new TreeMap<>();
+  private final List<PoolMemory> shared = new ArrayList<>();
+  private @Nullable PoolMemory spare;
+  private boolean isGrowing;
+  private int returningCount;
+  private boolean isClosed;
+  private long usedBytes;
+  private long reservedBytes;
+
+  /**
+   * How to serve one request: {@code bytes} from the system as a pool or as an own region, or the
+   * spare once more; {@code giveUp} is the spare when it has to make room first.
+   */
+  private record Growth(
+      long bytes, boolean isShared, @Nullable PoolMemory reuse, @Nullable PoolMemory giveUp) {}
+
+  /**
+   * An empty pool; takes no memory yet.
+   *
+   * @param limitBytes as much as may be taken from the system, above 0
+   * @param location of the memory as published to peers, {@code cpu:0} or {@code *}
+   * @param registrar makes regions of pools; called from the threads that allocate and free
+   */
+  public MemoryPool(long limitBytes, String location, RegionRegistrar registrar) {
+    this(limitBytes, location, registrar, FIRST_POOL_BYTES, LARGEST_POOL_BYTES);
+  }
+
+  MemoryPool(
+      long limitBytes,
+      String location,
+      RegionRegistrar registrar,
+      long firstPoolBytes,
+      long largestPoolBytes) {
+    if (limitBytes <= 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "Limit of " + limitBytes + " bytes for managed memory is not positive",
+          "Set " + LIMIT_OPTION + " to a number of bytes above 0.");
+    }
+    this.limitBytes = limitBytes;
+    this.location = location;
+    this.registrar = registrar;
+    this.firstPoolBytes = firstPoolBytes;
+    this.largestPoolBytes = largestPoolBytes;
+  }
+
+  /**
+   * Hands out a block of registered memory. It is the caller's until {@link #free}; its content is
+   * whatever was there.
+   *
+   * @param lengthBytes above 0
+   * @return exactly that many bytes, usable by any thread, not by anybody after {@code free}
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for a length below 1 or a closed
+   *     pool, {@link ErrorCode#MEMORY} above the limit or when the system has no more, and what the
+   *     registrar throws
+   */
   public MemorySegment allocate(long lengthBytes) {
-    throw new UnsupportedOperationException("not yet " + lengthBytes);
+    if (lengthBytes <= 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "Length " + lengthBytes + " of a managed buffer is not positive",
+          "Ask for at least 1 byte.");
+    }
+    Growth growth;
+    lock.lock();
+    try {
+      long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(GROWTH_WAIT_SECONDS);
+      while (true) {
+        requireOpen();
+        MemorySegment block = allocateFromPools(lengthBytes);
+        if (block != null) {
+          return block;
+        }
+        if (!isGrowing) {
+          Growth possible = planGrowth(lengthBytes);
+          if (possible != null) {
+            growth = possible;
+            break;
+          }
+          if (returningCount == 0) {
+            throw PoolErrors.aboveLimit(requestText(lengthBytes));
+          }
+        }
+        awaitChange(deadlineNanos, lengthBytes);
+      }
+      isGrowing = true;
+      if (growth.reuse != null || growth.giveUp != null) {
+        spare = null;
+      }
+    } finally {
+      lock.unlock();
+    }
+    return grow(growth, lengthBytes);
   }
 
-  /** Frees. */
+  private void requireOpen() {
+    if (isClosed) {
+      throw PoolErrors.closed();
+    }
+  }
+
+  /** Oldest pools first, so that the younger ones run empty. */
+  private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
+    for (int i = 0; i < shared.size(); i++) {
+      MemorySegment block = shared.get(i).allocate(lengthBytes);
+      if (block != null) {
+        usedBytes += lengthBytes;
+        return block;
+      }
+    }
+    return null;
+  }
+
+  /** {@return what to take from the system for the request, null when the limit forbids all} */
+  private @Nullable Growth planGrowth(long lengthBytes) {
+    PoolMemory kept = spare;
+    long room = limitBytes - reservedBytes;
+    long roomWithoutSpare = room + (kept == null ? 0 : kept.bytes());
+    long classBytes = BuddyAllocator.classBytes(lengthBytes);
+    if (classBytes <= largestPoolBytes) {
+      if (kept != null && classBytes <= kept.bytes()) {
+        return new Growth(kept.bytes(), true, kept, null);
+      }
+      long bytes = Math.max(nextPoolBytes(), classBytes);
+      while (bytes > roomWithoutSpare && bytes > classBytes) {
+        bytes >>= 1;
+      }
+      if (bytes <= roomWithoutSpare) {
+        return new Growth(bytes, true, null, bytes > room ? kept : null);
+      }
+    }
+    return lengthBytes <= roomWithoutSpare
+        ? new Growth(lengthBytes, false, null, lengthBytes > room ? kept : null)
+        : null;
+  }
+
+  private long nextPoolBytes() {
+    long largest = firstPoolBytes >> 1;
+    for (PoolMemory pool : shared) {
+      largest = Math.max(largest, pool.bytes());
+    }
+    return Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
+  }
+
+  /** Makes the planned memory and serves the request from it. Without the lock, save at the end. */
+  private MemorySegment grow(Growth growth, long lengthBytes) {
+    PoolMemory made;
+    try {
+      if (growth.giveUp != null) {
+        returnToSystem(growth.giveUp);
+      }
+      made = growth.reuse != null ? growth.reuse : take(growth, lengthBytes);
+      register(made);
+    } catch (Throwable t) {
+      endGrowth();
+      throw t;
+    }
+    lock.lock();
+    try {
+      endGrowth();
+      if (!isClosed) {
+        return addAndAllocate(made, lengthBytes);
+      }
+      returningCount++;
+    } finally {
+      lock.unlock();
+    }
+    giveBack(made);
+    throw PoolErrors.closed();
+  }
+
+  private void endGrowth() {
+    lock.lock();
+    try {
+      isGrowing = false;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Counts the memory once it is there; nobody else takes any, since one thread grows at a time.
+   */
+  private PoolMemory take(Growth growth, long lengthBytes) {
+    PoolMemory taken;
+    try {
+      taken = PoolMemory.take(growth.bytes, growth.isShared);
+    } catch (OutOfMemoryError e) {
+      throw PoolErrors.noMemory(requestText(lengthBytes), e);
+    }
+    addReserved(taken.bytes());
+    return taken;
+  }
+
+  private void register(PoolMemory memory) {
+    try {
+      memory.setRegion(registrar.register(memory.memory(), location));
+    } catch (Throwable t) {
+      returnToSystem(memory);
+      throw t;
+    }
+  }
+
+  private void addReserved(long bytes) {
+    lock.lock();
+    try {
+      reservedBytes += bytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private MemorySegment addAndAllocate(PoolMemory made, long lengthBytes) {
+    byAddress.put(made.address(), made);
+    if (made.isShared()) {
+      shared.add(made);
+    }
+    MemorySegment block = made.allocate(lengthBytes);
+    if (block == null) {
+      throw new IllegalStateException("New pool has no room for " + lengthBytes + " bytes");
+    }
+    usedBytes += lengthBytes;
+    return block;
+  }
+
+  @SuppressWarnings("WaitNotInLoop") // The loop is the caller's: what it waits for is a decision.
+  private void awaitChange(long deadlineNanos, long lengthBytes) {
+    String problem;
+    try {
+      long leftNanos = deadlineNanos - System.nanoTime();
+      if (leftNanos > 0) {
+        changed.awaitNanos(leftNanos);
+        return;
+      }
+      problem = "Other threads made or returned pools for " + GROWTH_WAIT_SECONDS + " s";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      problem = "Interrupted while other threads made or returned pools";
+    }
+    throw PoolErrors.waitEnded(problem, requestText(lengthBytes));
+  }
+
+  private String requestText(long lengthBytes) {
+    lock.lock();
+    try {
+      return PoolErrors.requestText(lengthBytes, usedBytes, reservedBytes, limitBytes);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Takes a block back. When it was the last one of its pool, this also ends the registration, and
+   * waits for the transfers over it as long as the registrar does.
+   *
+   * @param address of a segment that {@link #allocate} returned
+   * @param lengthBytes that was asked for
+   * @throws TransferException {@link ErrorCode#ADDRESS_NOT_REGISTERED} when no block begins there
+   *     (any more), {@link ErrorCode#INVALID_ARGUMENT} when a block begins there but of another
+   *     length; then nothing was freed
+   */
   public void free(long address, long lengthBytes) {
-    throw new UnsupportedOperationException("not yet " + address + lengthBytes);
+    PoolMemory emptied;
+    lock.lock();
+    try {
+      PoolMemory memory = find(address);
+      FreeResult result =
+          memory == null ? FreeResult.NOT_ALLOCATED : memory.free(address, lengthBytes);
+      PoolErrors.requireFreed(result, address, lengthBytes);
+      usedBytes -= lengthBytes;
+      if (memory == null || !memory.isEmpty()) {
+        return;
+      }
+      byAddress.remove(memory.address());
+      shared.remove(memory);
+      returningCount++;
+      emptied = memory;
+    } finally {
+      lock.unlock();
+    }
+    giveBack(emptied);
   }
 
-  /** {@return whether {@code address} lies inside a pool} */
+  private @Nullable PoolMemory find(long address) {
+    Map.Entry<Long, PoolMemory> below = byAddress.floorEntry(address);
+    return below != null && below.getValue().contains(address) ? below.getValue() : null;
+  }
+
+  /**
+   * Ends the registration of memory that is in no table any more, then keeps it as the spare or
+   * returns it to the system. The caller has counted it in {@link #returningCount}.
+   *
+   * <p>When the registrar fails, something may still touch the memory: it is lost, and stays
+   * counted against the limit.
+   */
+  private void giveBack(PoolMemory memory) {
+    try {
+      registrar.unregister(memory.takeRegion());
+      if (!keepAsSpare(memory)) {
+        returnToSystem(memory);
+      }
+    } finally {
+      lock.lock();
+      try {
+        returningCount--;
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private boolean keepAsSpare(PoolMemory memory) {
+    lock.lock();
+    try {
+      boolean keep =
+          !isClosed && spare == null && memory.isShared() && memory.bytes() == firstPoolBytes;
+      if (keep) {
+        spare = memory;
+      }
+      return keep;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void returnToSystem(PoolMemory memory) {
+    long bytes = memory.bytes();
+    try {
+      memory.close();
+      addReserved(-bytes);
+    } catch (IllegalStateException e) {
+      LOG.warn(
+          "{} bytes of managed memory at {} are lost: some I/O still uses a segment of it ({})."
+              + " Free a buffer only when everything that was given it has ended.",
+          bytes,
+          Ranges.hex(memory.address()),
+          e.getMessage());
+    }
+  }
+
+  /** {@return whether {@code address} lies in memory of this pool, handed out or not} */
   public boolean owns(long address) {
-    throw new UnsupportedOperationException("not yet " + address);
+    lock.lock();
+    try {
+      return find(address) != null;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** {@return the bytes asked for and not freed} */
+  /** {@return the bytes that were asked for and not freed} */
   public long usedBytes() {
-    throw new UnsupportedOperationException("not yet");
+    lock.lock();
+    try {
+      return usedBytes;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** {@return the bytes taken from the system} */
+  /** {@return the bytes taken from the system, the spare included: what the limit counts} */
   public long reservedBytes() {
-    throw new UnsupportedOperationException("not yet");
+    lock.lock();
+    try {
+      return reservedBytes;
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** {@return the number of registered pools} */
+  /** {@return the number of registrations: pools and own regions, not the spare} */
   public int poolCount() {
-    throw new UnsupportedOperationException("not yet");
+    lock.lock();
+    try {
+      return byAddress.size();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /** Idempotent. */
+  /**
+   * Ends every registration and returns all memory, freed or not; then waits at most 10 s for other
+   * threads that are making or returning pools. What fails does not keep the rest from going; the
+   * first failure is thrown at the end. Idempotent.
+   */
   @Override
-  public void close() {}
+  public void close() {
+    List<PoolMemory> all;
+    PoolMemory kept;
+    lock.lock();
+    try {
+      if (isClosed) {
+        return;
+      }
+      isClosed = true;
+      all = new ArrayList<>(byAddress.values());
+      byAddress.clear();
+      shared.clear();
+      returningCount += all.size();
+      usedBytes = 0;
+      kept = spare;
+      spare = null;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    RuntimeException failure = null;
+    for (PoolMemory memory : all) {
+      try {
+        giveBack(memory);
+      } catch (RuntimeException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (kept != null) {
+      returnToSystem(kept);
+    }
+    awaitQuiet();
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void awaitQuiet() {
+    lock.lock();
+    try {
+      long leftNanos = TimeUnit.SECONDS.toNanos(CLOSE_WAIT_SECONDS);
+      while ((isGrowing || returningCount > 0) && leftNanos > 0) {
+        leftNanos = changed.awaitNanos(leftNanos);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      lock.unlock();
+    }
+  }
 }

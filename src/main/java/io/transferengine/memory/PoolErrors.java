@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.memory;
+
+import io.transferengine.memory.BuddyAllocator.FreeResult;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/** What {@link MemoryPool} says when it refuses something. */
+final class PoolErrors {
+  private PoolErrors() {}
+
+  /** {@return the figures that every refusal for want of memory names} */
+  static String requestText(long lengthBytes, long usedBytes, long reservedBytes, long limitBytes) {
+    return lengthBytes
+        + " bytes requested ("
+        + usedBytes
+        + " in use in pools of "
+        + reservedBytes
+        + ", limit "
+        + limitBytes
+        + ")";
+  }
+
+  static TransferException aboveLimit(String request) {
+    return new TransferException(
+        ErrorCode.MEMORY,
+        "Managed memory has no room for " + request,
+        "Free buffers, or raise " + MemoryPool.LIMIT_OPTION + ".");
+  }
+
+  static TransferException waitEnded(String problem, String request) {
+    return new TransferException(
+        ErrorCode.MEMORY,
+        problem + "; not allocated: " + request,
+        "Try again, or raise " + MemoryPool.LIMIT_OPTION + ".");
+  }
+
+  static TransferException noMemory(String request, OutOfMemoryError cause) {
+    return new TransferException(
+        ErrorCode.MEMORY,
+        "The system has no memory for " + request + ": " + cause.getMessage(),
+        "Free buffers, raise -XX:MaxDirectMemorySize (without it: as much as -Xmx), or set "
+            + MemoryPool.LIMIT_OPTION
+            + " to what the machine can give.",
+        cause);
+  }
+
+  static TransferException closed() {
+    return new TransferException(
+        ErrorCode.INVALID_ARGUMENT, "Managed memory is closed", "Open a new engine.");
+  }
+
+  /** Refuses everything but {@link FreeResult#FREED}. */
+  static void requireFreed(FreeResult result, long address, long lengthBytes) {
+    switch (result) {
+      case FREED -> {}
+      case NOT_ALLOCATED ->
+          throw new TransferException(
+              ErrorCode.ADDRESS_NOT_REGISTERED,
+              "No managed buffer begins at " + Ranges.hex(address),
+              "Free the address that the allocation returned.");
+      case ALREADY_FREE ->
+          throw new TransferException(
+              ErrorCode.ADDRESS_NOT_REGISTERED,
+              "Managed buffer at " + Ranges.hex(address) + " was freed before",
+              "Free each buffer once.");
+      case WRONG_LENGTH ->
+          throw new TransferException(
+              ErrorCode.INVALID_ARGUMENT,
+              "Managed buffer at "
+                  + Ranges.hex(address)
+                  + " was not allocated with "
+                  + lengthBytes
+                  + " bytes",
+              "Free it with the length that it was allocated with.");
+    }
+  }
+}
