@@ -47,6 +47,9 @@ public final class Option<T> {
 
   Option<T> unit(String text) {
     this.unit = text;
+    if (text.equals("bytes") && defaultValue instanceof Number bytes) {
+      this.defaultText = Form.sizeText(bytes.longValue());
+    }
     return this;
   }
 
@@ -88,19 +91,23 @@ public final class Option<T> {
     return defaultValue;
   }
 
-  /** {@return the default for a reader: the same text on every machine} */
+  /**
+   * {@return the default for a reader: the same text on every machine; empty for an empty default}
+   */
   public String defaultText() {
     return defaultText;
   }
 
-  /** {@return the unit of the number; empty for words and counts} */
+  /** {@return the unit of the number, a plural noun; empty for words and ports} */
   public String unit() {
     return unit;
   }
 
   /** {@return the accepted form, as the end of the sentence "expected …"} */
   public String acceptedForm() {
-    return form.accepted();
+    return unit.isEmpty()
+        ? form.accepted()
+        : form.accepted().replaceFirst("^a whole number", "a whole number of " + unit);
   }
 
   /** {@return whether the variable counts with any text, even an empty one} */
@@ -126,7 +133,7 @@ public final class Option<T> {
   public T parse(String variable, String text) {
     T value = form.parser().apply(text);
     if (value == null || !form.valid().test(value)) {
-      throw new ConfigurationException(variable, text, expected());
+      throw new ConfigurationException(variable, text, acceptedForm());
     }
     return value;
   }
@@ -139,13 +146,9 @@ public final class Option<T> {
   public T validate(T value) {
     if (!form.valid().test(value)) {
       throw new ConfigurationException(
-          builderName + " (" + environmentName + ")", Form.render(value), expected());
+          builderName + " (" + environmentName + ")", Form.render(value), acceptedForm());
     }
     return value;
-  }
-
-  private String expected() {
-    return form.accepted() + (unit.isEmpty() ? "" : " (" + unit + ")");
   }
 
   @Override
