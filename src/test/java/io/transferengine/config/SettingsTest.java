@@ -10,15 +10,20 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.transferengine.transfer.ConfigurationException;
+import java.io.BufferedReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.LoggerFactory;
 
+@Timeout(60)
 final class SettingsTest {
   private final Logger logger = (Logger) LoggerFactory.getLogger(Settings.class);
   private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
@@ -142,9 +147,11 @@ final class SettingsTest {
   }
 
   @Test
-  void thisProcessesEnvironmentIsRead() {
-    assertThat(Settings.fromEnvironment())
-        .hasToString(Settings.fromMap(System.getenv()).toString());
+  void thisProcessesEnvironmentIsRead() throws Exception {
+    assertThat(run(Map.of("MC_HANDSHAKE_PORT", "2000", "MC_USE_IPV6", "", "TE_TCP_IO", "")))
+        .isEqualTo("Settings[MC_HANDSHAKE_PORT=2000, MC_USE_IPV6=true]");
+    assertThat(run(Map.of("MC_HANDSHAKE_PORT", "70000")))
+        .startsWith("MC_HANDSHAKE_PORT is \"70000\"; expected a whole number, 1 to 65535");
   }
 
   @Test
@@ -175,6 +182,37 @@ final class SettingsTest {
                     "MC_TCP_LANES_PER_PEER", "8",
                     "TE_TCP_IO", "io_uring")))
         .hasToString("Settings[MC_USE_IPV6=true, MC_TCP_LANES_PER_PEER=8, TE_TCP_IO=io_uring]");
+  }
+
+  /** What {@link Child} prints with exactly this environment. */
+  private static String run(Map<String, String> environment) throws Exception {
+    ProcessBuilder child =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            System.getProperty("java.class.path"),
+            Child.class.getName());
+    child.environment().clear();
+    child.environment().putAll(environment);
+    Process process = child.redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+      return out.readAllAsString().strip();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** Prints the settings of its environment, or why there are none. */
+  static final class Child {
+    private Child() {}
+
+    public static void main(String[] arguments) {
+      try {
+        System.out.println(Settings.fromEnvironment());
+      } catch (ConfigurationException e) {
+        System.out.println(e.getMessage());
+      }
+    }
   }
 
   private void assertWarnedOnce(Settings settings, String... parts) {
