@@ -17,17 +17,19 @@ public final class ConfigurationDoc {
       <!-- Generated from io.transferengine.config.Options. Do not edit; regenerate with
            REGENERATE -->
 
-      Every option is an environment variable and a method of `EngineConfig`'s builder; what the builder is given wins.
-      The environment is read once per engine, in one place.
+      Every option is an environment variable and a method of `EngineConfig`'s builder; what the
+      builder is given wins. The environment is read once per engine, in one place.
 
-      * **Absent** gives the default. An **empty value** counts as absent, except where presence is all that counts.
-      * **Malformed, out of range or contradictory** is an error that names the variable, the text found and the expected
-        form. Nothing falls back to a default silently. Blanks around a value make it malformed.
-      * Where the accepted form is "set, with any value", the variable counts even with the value `0` or an empty one, as in
-        Mooncake's C++ engine. Unset it to turn the option off.
+      * **Absent** gives the default. An **empty value** counts as absent, except where presence is
+        all that counts.
+      * **Malformed, out of range or contradictory** is an error that names the variable, the text
+        found and the expected form. Nothing falls back to a default silently. Blanks around a value
+        make it malformed.
+      * Where the accepted form is "set, with any value", the variable counts even with the value
+        `0` or an empty one, as in Mooncake's C++ engine. Unset it to turn the option off.
       * Of two names for one option the first is read; the old one only where the first is absent.
-      * Variables that start with `MC_` mean what they mean to Mooncake's C++ engine, unless "C++ engine" says
-        otherwise; those that start with `TE_` are of our own.
+      * Variables that start with `MC_` mean what they mean to Mooncake's C++ engine, unless
+        "C++ engine" says otherwise; those that start with `TE_` are of our own.
       """;
 
   private static final String REGENERATE =
