@@ -2,9 +2,16 @@
 package io.transferengine.config;
 
 import io.transferengine.transfer.ConfigurationException;
+import java.util.List;
 
 /** What single values cannot show: options that contradict each other. */
 final class CrossChecks {
+  /** What {@link #check} holds, for the configuration page. */
+  static final List<String> RULES =
+      List.of(
+          "`MC_MIN_RPC_PORT` is at most `MC_MAX_RPC_PORT`.",
+          "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.");
+
   private CrossChecks() {}
 
   static void check(Settings settings) {

@@ -22,8 +22,9 @@ record Form<T>(
 
   private static final Pattern WHOLE_NUMBER = Pattern.compile("-?[0-9]{1,19}");
 
-  /** Letters, digits and the signs of host names, IPv4, IPv6 and its scopes. */
-  private static final Pattern HOST = Pattern.compile("[A-Za-z0-9._:%-]*");
+  /** A host name or IPv4 address; or, told apart by its colons, an IPv6 address with its scope. */
+  private static final Pattern HOST =
+      Pattern.compile("[A-Za-z0-9._-]*|(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*(?:%[A-Za-z0-9._-]+)?");
 
   /** DNS allows 253; an IPv6 address with its scope is shorter. */
   private static final int HOST_LENGTH_LIMIT = 253;
@@ -42,12 +43,30 @@ record Form<T>(
     return new Form<>(Form::parseInteger, valid, accepted, false);
   }
 
-  static Form<Long> longInteger(long min, long max) {
+  static Form<Integer> size(int min, int max) {
+    return integer(
+        value -> value >= min && value <= max,
+        "a whole number, " + sizeText(min) + " to " + sizeText(max));
+  }
+
+  static Form<Long> longSize(long min, long max) {
     return new Form<>(
         Form::parseLong,
         value -> value >= min && value <= max,
-        "a whole number, " + min + " to " + max,
+        "a whole number, " + sizeText(min) + " to " + sizeText(max),
         false);
+  }
+
+  /**
+   * {@return a number of bytes, with the largest binary unit that divides it: {@code 65536 (64
+   * KiB)}}
+   */
+  static String sizeText(long bytes) {
+    List<String> units = List.of("", "KiB", "MiB", "GiB", "TiB");
+    int unit = Math.min(Long.numberOfTrailingZeros(bytes) / 10, units.size() - 1);
+    return unit == 0 || bytes == 0
+        ? Long.toString(bytes)
+        : bytes + " (" + (bytes >> (10 * unit)) + " " + units.get(unit) + ")";
   }
 
   static Form<Boolean> flag() {

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * One option: how it is named in the environment and in the builder, what it accepts, and what it
  * means. {@link Options} has them all. Times are whole numbers whose unit ends the builder's name,
- * so that both spellings take the same number.
+ * so that both spellings take the same number. Immutable.
  *
  * @param <T> the type of its value
  */
@@ -17,47 +17,72 @@ public final class Option<T> {
   private final String builderName;
   private final Form<T> form;
   private final T defaultValue;
-  private List<String> aliases = List.of();
-  private String defaultText;
-  private String unit = "";
-  private String description = "";
-  private String difference = "";
+  private final Texts texts;
+
+  /** What readers are told; the withers below replace one of them each. */
+  private record Texts(
+      List<String> aliases,
+      String defaultText,
+      String unit,
+      String description,
+      String difference) {}
 
   Option(
       OptionGroup group, String environmentName, String builderName, Form<T> form, T defaultValue) {
+    this(
+        group,
+        environmentName,
+        builderName,
+        form,
+        defaultValue,
+        new Texts(List.of(), Form.render(defaultValue), "", "", ""));
+  }
+
+  private Option(
+      OptionGroup group,
+      String environmentName,
+      String builderName,
+      Form<T> form,
+      T defaultValue,
+      Texts texts) {
     this.group = group;
     this.environmentName = environmentName;
     this.builderName = builderName;
     this.form = form;
     this.defaultValue = defaultValue;
-    this.defaultText = Form.render(defaultValue);
+    this.texts = texts;
   }
 
-  // The setters below are for the initializers in Options; nothing calls them later.
-
   Option<T> aliases(String... names) {
-    this.aliases = List.of(names);
-    return this;
+    return with(
+        new Texts(
+            List.of(names), texts.defaultText, texts.unit, texts.description, texts.difference));
   }
 
   Option<T> defaultText(String text) {
-    this.defaultText = text;
-    return this;
+    return with(new Texts(texts.aliases, text, texts.unit, texts.description, texts.difference));
   }
 
   Option<T> unit(String text) {
-    this.unit = text;
-    return this;
+    String defaultText =
+        text.equals("bytes") && defaultValue instanceof Number bytes
+            ? Form.sizeText(bytes.longValue())
+            : texts.defaultText;
+    return with(new Texts(texts.aliases, defaultText, text, texts.description, texts.difference));
   }
 
   Option<T> means(String sentence) {
-    this.description = sentence;
-    return this;
+    return with(
+        new Texts(texts.aliases, texts.defaultText, texts.unit, sentence, texts.difference));
   }
 
   Option<T> mooncake(String sentence) {
-    this.difference = sentence;
-    return this;
+    return with(
+        new Texts(texts.aliases, texts.defaultText, texts.unit, texts.description, sentence));
+  }
+
+  private Option<T> with(Texts changed) {
+    return new Option<>(group, environmentName, builderName, form, defaultValue, changed);
   }
 
   /** {@return the table that the option stands in} */
@@ -72,7 +97,7 @@ public final class Option<T> {
 
   /** {@return older names of the variable, read when the first one is absent} */
   public List<String> aliases() {
-    return aliases;
+    return texts.aliases;
   }
 
   /**
@@ -88,19 +113,23 @@ public final class Option<T> {
     return defaultValue;
   }
 
-  /** {@return the default for a reader: the same text on every machine} */
+  /**
+   * {@return the default for a reader: the same text on every machine; empty for an empty default}
+   */
   public String defaultText() {
-    return defaultText;
+    return texts.defaultText;
   }
 
-  /** {@return the unit of the number; empty for words and counts} */
+  /** {@return the unit of the number, a plural noun; empty for words and ports} */
   public String unit() {
-    return unit;
+    return texts.unit;
   }
 
   /** {@return the accepted form, as the end of the sentence "expected …"} */
   public String acceptedForm() {
-    return form.accepted();
+    return texts.unit.isEmpty()
+        ? form.accepted()
+        : form.accepted().replaceFirst("^a whole number", "a whole number of " + texts.unit);
   }
 
   /** {@return whether the variable counts with any text, even an empty one} */
@@ -110,12 +139,12 @@ public final class Option<T> {
 
   /** {@return what the option does, in one sentence} */
   public String description() {
-    return description;
+    return texts.description;
   }
 
   /** {@return what the C++ engine does differently; empty if nothing} */
   public String differenceFromMooncake() {
-    return difference;
+    return texts.difference;
   }
 
   /**
@@ -126,7 +155,7 @@ public final class Option<T> {
   public T parse(String variable, String text) {
     T value = form.parser().apply(text);
     if (value == null || !form.valid().test(value)) {
-      throw new ConfigurationException(variable, text, expected());
+      throw new ConfigurationException(variable, text, acceptedForm());
     }
     return value;
   }
@@ -139,13 +168,9 @@ public final class Option<T> {
   public T validate(T value) {
     if (!form.valid().test(value)) {
       throw new ConfigurationException(
-          builderName + " (" + environmentName + ")", Form.render(value), expected());
+          builderName + " (" + environmentName + ")", Form.render(value), acceptedForm());
     }
     return value;
-  }
-
-  private String expected() {
-    return form.accepted() + (unit.isEmpty() ? "" : " (" + unit + ")");
   }
 
   @Override

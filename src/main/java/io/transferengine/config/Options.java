@@ -135,7 +135,7 @@ public final class Options {
                   "handshakeConnectTimeoutSeconds",
                   Form.integer(1, 3599),
                   5)
-              .unit("s")
+              .unit("seconds")
               .means("How long connecting to a peer may take."));
 
   /** The longest frame that the handshake reader accepts. */
@@ -145,7 +145,7 @@ public final class Options {
                   ENGINE,
                   "MC_HANDSHAKE_MAX_LENGTH",
                   "handshakeMaxLengthBytes",
-                  Form.integer(MIB, 128 * MIB),
+                  Form.size(MIB, 128 * MIB),
                   16 * MIB)
               .unit("bytes")
               .means("The longest handshake frame that is accepted from a peer.")
@@ -167,11 +167,11 @@ public final class Options {
                   "metadataRefreshIntervalSeconds",
                   Form.integer(0, MAX_SECONDS),
                   0)
-              .unit("s")
+              .unit("seconds")
               .means(
                   "How often cached descriptors are fetched anew in the background; 0 = never."));
 
-  /** How long a transfer may take, less 1 ns per byte. */
+  /** How long a transfer may take, not counting the 1 ns per byte that it gets on top. */
   public static final Option<Integer> TRANSFER_TIMEOUT =
       list(
           new Option<>(
@@ -181,7 +181,7 @@ public final class Options {
                   Form.integer(
                       value -> true, "a whole number, 5 to " + MAX_SECONDS + "; less counts as 5"),
                   30)
-              .unit("s")
+              .unit("seconds")
               .means(
                   "How long a transfer may take, to which 1 ns per byte is added; below 5 is 5,"
                       + " with a WARN."));
@@ -197,7 +197,7 @@ public final class Options {
                       value -> value == -1 || value >= 1,
                       "a whole number, 1 to " + MAX_SECONDS + ", or -1 for off"),
                   -1)
-              .unit("s")
+              .unit("seconds")
               .means("After so long without progress a transfer times out; -1 = off.")
               .mooncake("Reports slices that take longer, one by one."));
 
@@ -216,15 +216,13 @@ public final class Options {
                   "customTopoJson",
                   Form.text("the path of a JSON file"),
                   "")
-              .means("A file with the priority matrix that replaces the discovered one.")
-              .mooncake("Ignores a file that it cannot read."));
+              .means("A file with the priority matrix that replaces the discovered one."));
 
   /** Whether the line of metrics is logged. */
   public static final Option<Boolean> METRIC =
       list(
           new Option<>(ENGINE, "MC_TE_METRIC", "metrics", Form.flag(), false)
-              .means("Logs a line of throughput and latency at every interval with traffic.")
-              .mooncake("Takes any other text as off."));
+              .means("Logs a line of throughput and latency at every interval with traffic."));
 
   /** How often the line of metrics is logged. */
   public static final Option<Integer> METRIC_INTERVAL =
@@ -235,7 +233,7 @@ public final class Options {
                   "metricsIntervalSeconds",
                   Form.integer(1, MAX_SECONDS),
                   5)
-              .unit("s")
+              .unit("seconds")
               .means("The interval of MC_TE_METRIC's line."));
 
   // ---- TCP ----
@@ -272,10 +270,9 @@ public final class Options {
               .unit("requests")
               .means(
                   "How many requests to a peer may be on the wire; further ones wait, however large"
-                      + " the batch.")
-              .mooncake("Refuses what is above it."));
+                      + " the batch."));
 
-  /** How many transfers may wait for a peer's first connection. */
+  /** How many requests may wait for a lane to one peer. */
   public static final Option<Integer> TCP_MAX_PENDING_ADMISSIONS_PER_PEER =
       list(
           new Option<>(
@@ -286,8 +283,8 @@ public final class Options {
                   1024)
               .unit("requests")
               .means(
-                  "How many requests a peer's lanes take from their transfers ahead of the wire.")
-              .mooncake("Refuses what is above it."));
+                  "How many requests to a peer may wait for a lane; further ones stay with their"
+                      + " transfer."));
 
   /** The staging buffer of one connection. */
   public static final Option<Integer> TCP_SLICE_SIZE =
@@ -296,7 +293,7 @@ public final class Options {
                   TCP,
                   "MC_TCP_SLICE_SIZE",
                   "tcpSliceSizeBytes",
-                  Form.integer(4 * KIB, 16 * MIB),
+                  Form.size(4 * KIB, 16 * MIB),
                   64 * KIB)
               .unit("bytes")
               .means("The size of a connection's staging buffer, which small blocks pass through.")
@@ -306,7 +303,7 @@ public final class Options {
   public static final Option<Integer> TCP_PROTO =
       list(
           new Option<>(TCP, "MC_TCP_PROTO", "tcpProtoVersion", Form.integer(1, 2), 2)
-              .means("The newest version of the TCP data protocol that is spoken; 1 forces v1.")
+              .means("The newest version of the TCP data protocol that is spoken: 1 forces v1.")
               .mooncake("Takes anything but 1 as the newest."));
 
   /** How long the peer's status may take. */
@@ -318,7 +315,7 @@ public final class Options {
                   "tcpStatusTimeoutSeconds",
                   Form.integer(1, MAX_SECONDS),
                   30)
-              .unit("s")
+              .unit("seconds")
               .means("How long a v2 peer's status may take."));
 
   /** How many threads move bytes. */
@@ -377,7 +374,7 @@ public final class Options {
                   OWN,
                   "TE_MANAGED_MEMORY_LIMIT_BYTES",
                   "managedMemoryLimitBytes",
-                  Form.longInteger(MIN_MEMORY, MAX_MEMORY),
+                  Form.longSize(MIN_MEMORY, MAX_MEMORY),
                   16 * GIB)
               .unit("bytes")
               .means("How much memory the engine allocates for its callers at most."));
@@ -397,7 +394,7 @@ public final class Options {
                   "inboundStallSeconds",
                   Form.integer(1, MAX_SECONDS),
                   30)
-              .unit("s")
+              .unit("seconds")
               .means(
                   "After so long without progress inside a body an inbound connection is closed.")
               .mooncake("Waits for ever."));
@@ -412,8 +409,7 @@ public final class Options {
                   Form.integer(1, MAX_CONNECTIONS),
                   4096)
               .unit("connections")
-              .means("How many inbound data connections are held; further ones are refused.")
-              .mooncake("Has no limit."));
+              .means("How many inbound data connections are held; further ones are refused."));
 
   private static final List<Option<?>> ALL = List.copyOf(LISTED);
 

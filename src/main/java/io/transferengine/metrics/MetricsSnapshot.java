@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metrics;
 
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * All figures at one moment. They are read one after the other while transfers go on, so that sums
@@ -21,11 +23,17 @@ public record MetricsSnapshot(
     Map<String, PeerSnapshot> peers,
     LatencyHistogram latency) {
 
-  /** Copies the maps. */
+  /** Copies the maps; the copies iterate in the order of the enums and of the peers' names. */
   public MetricsSnapshot {
-    counters = Map.copyOf(counters);
-    failures = Map.copyOf(failures);
-    peers = Map.copyOf(peers);
+    counters = copy(Counter.class, counters);
+    failures = copy(FailureCause.class, failures);
+    peers = Collections.unmodifiableMap(new TreeMap<>(peers));
+  }
+
+  private static <E extends Enum<E>> Map<E, Long> copy(Class<E> type, Map<E, Long> values) {
+    Map<E, Long> copy = new EnumMap<>(type);
+    copy.putAll(values);
+    return Collections.unmodifiableMap(copy);
   }
 
   /** {@return the value of {@code counter}} */

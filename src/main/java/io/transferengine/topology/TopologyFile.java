@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Reads and writes the priority matrix as JSON. */
 final class TopologyFile {
@@ -57,7 +56,7 @@ final class TopologyFile {
       String where =
           malformed.getLocation() == null ? "" : " in line " + malformed.getLocation().getLineNr();
       throw wrong(
-          file, "it is not JSON" + where + ": " + malformed.getOriginalMessage(), malformed);
+          file, "it is malformed JSON" + where + ": " + malformed.getOriginalMessage(), malformed);
     } catch (IOException unreadable) {
       throw wrong(file, "it cannot be read: " + unreadable.getMessage(), unreadable);
     }
@@ -91,7 +90,7 @@ final class TopologyFile {
   private static String text(Path file) {
     // Before it is opened: opening a FIFO would wait for a writer, and a device may have no end.
     if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw wrong(file, "it is not a regular file", null);
+      throw wrong(file, "it is not a regular file");
     }
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
@@ -102,7 +101,7 @@ final class TopologyFile {
       throw wrong(file, "it cannot be read (" + unreadable + ")", unreadable);
     }
     if (bytes.length > SIZE_LIMIT_BYTES) {
-      throw wrong(file, "it is larger than " + SIZE_LIMIT_BYTES + " bytes", null);
+      throw wrong(file, "it is larger than " + SIZE_LIMIT_BYTES + " bytes");
     }
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
@@ -160,11 +159,14 @@ final class TopologyFile {
   }
 
   private ConfigurationException shape(String problem) {
-    return wrong(file, problem, null);
+    return wrong(file, problem);
   }
 
-  private static ConfigurationException wrong(
-      Path file, String problem, @Nullable Throwable cause) {
+  private static ConfigurationException wrong(Path file, String problem) {
+    return new ConfigurationException(VARIABLE, file.toString(), problem, EXPECTED);
+  }
+
+  private static ConfigurationException wrong(Path file, String problem, Throwable cause) {
     return new ConfigurationException(VARIABLE, file.toString(), problem, EXPECTED, cause);
   }
 }

@@ -2,7 +2,6 @@
 package io.transferengine.transfer;
 
 import java.io.Serial;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A configuration value that cannot be used: malformed, out of range, or in contradiction to
@@ -12,45 +11,45 @@ import org.jspecify.annotations.Nullable;
 public final class ConfigurationException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 
-  /** A longer value is cut in the text: a log line stays readable whatever was found. */
-  private static final int QUOTED_LENGTH_LIMIT = 200;
+  private static final String REMEDY = "Correct the value, or leave it out to have the default";
+
+  /**
+   * A longer value, or problem, is cut in the text: a log line stays readable whatever was found.
+   */
+  private static final int SHOWN_LENGTH_LIMIT = 300;
 
   private final String variable;
   private final String found;
   private final String expected;
 
   /**
+   * A value whose text alone shows what is wrong.
+   *
    * @param variable the name that the value was given under, e.g. {@code MC_HANDSHAKE_PORT}
    * @param found the value as it was found
    * @param expected the form that is accepted, as the end of the sentence "expected …"
    */
   public ConfigurationException(String variable, String found, String expected) {
-    this(variable, found, "", expected, null);
+    this(variable, found, "", expected);
   }
 
   /**
-   * As above, with what is wrong where the value alone does not show it.
-   *
-   * @param problem what is wrong, as a sentence without a final stop; may be empty
-   * @param cause what was caught, or null
+   * As above, with what is wrong ({@code problem}, a sentence without a final stop; may be empty).
    */
-  public ConfigurationException(
-      String variable, String found, String problem, String expected, @Nullable Throwable cause) {
-    super(
-        ErrorCode.INVALID_ARGUMENT,
-        variable
-            + " is "
-            + quoted(found)
-            + (problem.isEmpty() ? "" : ": " + problem)
-            + "; expected "
-            + expected,
-        "Correct the value, or leave it out to have the default");
+  public ConfigurationException(String variable, String found, String problem, String expected) {
+    super(ErrorCode.INVALID_ARGUMENT, text(variable, found, problem, expected), REMEDY);
     this.variable = variable;
     this.found = found;
     this.expected = expected;
-    if (cause != null) {
-      initCause(cause);
-    }
+  }
+
+  /** As above, caused by another exception. */
+  public ConfigurationException(
+      String variable, String found, String problem, String expected, Throwable cause) {
+    super(ErrorCode.INVALID_ARGUMENT, text(variable, found, problem, expected), REMEDY, cause);
+    this.variable = variable;
+    this.found = found;
+    this.expected = expected;
   }
 
   /** {@return the name that the value was given under} */
@@ -68,14 +67,19 @@ public final class ConfigurationException extends TransferException {
     return expected;
   }
 
+  private static String text(String variable, String found, String problem, String expected) {
+    String what = problem.isEmpty() ? "" : ": " + shown(problem);
+    return variable + " is \"" + shown(found) + '"' + what + "; expected " + expected;
+  }
+
   /** Control characters become {@code ?}: a value from outside cannot forge a second log line. */
-  private static String quoted(String text) {
-    StringBuilder quoted = new StringBuilder("\"");
-    int length = Math.min(text.length(), QUOTED_LENGTH_LIMIT);
+  private static String shown(String text) {
+    StringBuilder shown = new StringBuilder();
+    int length = Math.min(text.length(), SHOWN_LENGTH_LIMIT);
     for (int i = 0; i < length; i++) {
       char c = text.charAt(i);
-      quoted.append(Character.isISOControl(c) ? '?' : c);
+      shown.append(Character.isISOControl(c) ? '?' : c);
     }
-    return quoted.append(length < text.length() ? "…\"" : "\"").toString();
+    return shown.append(length < text.length() ? "…" : "").toString();
   }
 }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import io.transferengine.transfer.TcpIo;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Renders {@code docs/CONFIGURATION.md} from {@link Options}, so that the page cannot differ from
+ * the code.
+ */
+public final class ConfigurationDoc {
+  private static final String INTRODUCTION =
+      """
+      # Configuration
+
+      <!-- Generated from io.transferengine.config.Options. Do not edit; regenerate with
+           REGENERATE -->
+
+      Every option is an environment variable and a method of `EngineConfig`'s builder; what the
+      builder is given wins. The environment is read once per engine, in one place.
+
+      * **Absent** gives the default. An **empty value** counts as absent, except where presence is
+        all that counts.
+      * **Malformed, out of range or contradictory** is an error that names the variable, the text
+        found and the expected form. Nothing falls back to a default silently. Blanks around a value
+        make it malformed.
+      * Where the accepted form is "set, with any value", the variable counts even with the value
+        `0` or an empty one, as in Mooncake's C++ engine. Unset it to turn the option off.
+      * Of two names for one option the first is read; the old one only where the first is absent.
+      * Variables that start with `MC_` mean what they mean to Mooncake's C++ engine, unless
+        "C++ engine" says otherwise; those that start with `TE_` are of our own.
+      """;
+
+  private static final String REGENERATE =
+      "mvn test -Dtest=ConfigurationDocTest -Dte.regenerate=true";
+
+  private ConfigurationDoc() {}
+
+  /** {@return the command that writes the page anew} */
+  public static String regenerateCommand() {
+    return REGENERATE;
+  }
+
+  /** {@return the page, the same on every machine} */
+  public static String render() {
+    StringBuilder page = new StringBuilder(INTRODUCTION.replace("REGENERATE", REGENERATE));
+    for (OptionGroup group : OptionGroup.values()) {
+      page.append("\n## ").append(group.title()).append("\n\n");
+      row(page, "Variable", "Builder method", "Default", "Accepted", "Meaning");
+      row(page, "---", "---", "---", "---", "---");
+      for (Option<?> option : Options.all()) {
+        if (option.group() == group) {
+          optionRow(page, option);
+        }
+      }
+    }
+    page.append("\n## Checked together\n\n");
+    CrossChecks.RULES.forEach(rule -> page.append("* ").append(rule).append('\n'));
+    page.append("\n## Known, without effect\n\n");
+    page.append(
+        "These variables of the C++ engine have no effect here. Setting one gives one WARN that"
+            + " names it.\n\n");
+    row(page, "Variable", "Why");
+    row(page, "---", "---");
+    for (InertVariable variable : Options.withoutEffect()) {
+      row(page, code(variable.name()), variable.reason());
+    }
+    return page.toString();
+  }
+
+  private static void optionRow(StringBuilder page, Option<?> option) {
+    String variable = code(option.environmentName());
+    for (String alias : option.aliases()) {
+      variable += "<br>old: " + code(alias);
+    }
+    String meaning = option.description();
+    if (!option.differenceFromMooncake().isEmpty()) {
+      meaning += " *C++ engine:* " + option.differenceFromMooncake();
+    }
+    row(
+        page,
+        variable,
+        code(option.builderName() + "(" + type(option.defaultValue()) + ")"),
+        defaultOf(option),
+        option.acceptedForm(),
+        meaning);
+  }
+
+  private static String defaultOf(Option<?> option) {
+    if (option.isPresenceOnly()) {
+      return "unset";
+    }
+    return option.defaultText().isEmpty() ? "none" : option.defaultText();
+  }
+
+  private static String type(Object value) {
+    return switch (value) {
+      case Integer i -> "int";
+      case Long l -> "long";
+      case Boolean b -> "boolean";
+      case String s -> "String";
+      case TcpIo io -> "TcpIo";
+      default -> throw new IllegalStateException("no builder type for " + value.getClass());
+    };
+  }
+
+  private static String code(String text) {
+    return "`" + text + "`";
+  }
+
+  private static void row(StringBuilder page, String... cells) {
+    List<String> escaped = new ArrayList<>();
+    for (String cell : cells) {
+      escaped.add(cell.replace("|", "\\|"));
+    }
+    page.append("| ").append(String.join(" | ", escaped)).append(" |\n");
+  }
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TcpIo;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every option, one row each: its default, texts that are accepted and texts that are not. */
+final class OptionsTest {
+  private static final List<String> NOT_NUMBERS =
+      List.of("abc", "1.5", " 7", "7 ", "+7", "0x10", "5s", "٣", "99999999999999999999", "--1");
+  private static final List<String> NOT_FLAGS = List.of("2", "maybe", " 1", "y", "truee", "-1");
+  private static final List<String> NOT_HOSTS =
+      List.of("a b", "http://h", "h:80", "[::1]", "h/x", "::1%", "h\n", "a".repeat(254));
+
+  /** One row. {@code accepted} maps texts to values; {@code absent} is the default. */
+  private record Row(
+      Option<?> option, Object absent, Map<String, ?> accepted, List<String> refused) {
+    @Override
+    public String toString() {
+      return option.environmentName();
+    }
+  }
+
+  static Stream<Row> rows() {
+    return Stream.of(
+        texts(Options.METADATA_SERVER, "P2PHANDSHAKE", "etcd://a:2379;b:2379"),
+        texts(Options.LOCAL_SERVER_NAME, "host", "[::1]:12345"),
+        presence(Options.LEGACY_RPC_PORT_BINDING),
+        number(Options.HANDSHAKE_PORT, 12_001, List.of(1, 65_535), List.of(0, 65_536, -1)),
+        host(Options.TCP_BIND_ADDRESS),
+        rangePort(Options.MIN_RPC_PORT, 15_000, 1024, 16_999),
+        rangePort(Options.MAX_RPC_PORT, 17_000, 15_001, 32_767, 61_000, 65_535),
+        presence(Options.USE_IPV6),
+        number(Options.HANDSHAKE_LISTEN_BACKLOG, 128, List.of(1, 65_535), List.of(0, 65_536)),
+        number(Options.HANDSHAKE_CONNECT_TIMEOUT, 5, List.of(1, 3599), List.of(0, 3600, -1)),
+        number(
+            Options.HANDSHAKE_MAX_LENGTH,
+            16 << 20,
+            List.of(1 << 20, 128 << 20),
+            List.of((1 << 20) - 1, (128 << 20) + 1, 0)),
+        presence(Options.DISABLE_METACACHE),
+        number(Options.METADATA_REFRESH_INTERVAL, 0, List.of(1, 86_400), List.of(-1)),
+        number(Options.TRANSFER_TIMEOUT, 30, List.of(5, 6, Integer.MAX_VALUE), List.of()),
+        number(Options.SLICE_TIMEOUT, -1, List.of(1, 60), List.of(0, -2)),
+        presence(Options.FORCE_TCP),
+        texts(Options.CUSTOM_TOPO_JSON, "/etc/topo.json", "with space.json"),
+        flag(Options.METRIC, false),
+        number(Options.METRIC_INTERVAL, 5, List.of(1, 3600), List.of(0, -1)),
+        flag(Options.TCP_ENABLE_CONNECTION_POOL, true),
+        number(Options.TCP_LANES_PER_PEER, 4, List.of(1, 16), List.of(0, 17)),
+        number(
+            Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER,
+            1024,
+            List.of(1, 1 << 20),
+            List.of(0, (1 << 20) + 1)),
+        number(
+            Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER,
+            1024,
+            List.of(1, 1 << 20),
+            List.of(0, (1 << 20) + 1)),
+        number(
+            Options.TCP_SLICE_SIZE, 65_536, List.of(4096, 16 << 20), List.of(4095, (16 << 20) + 1)),
+        number(Options.TCP_PROTO, 2, List.of(1, 2), List.of(0, 3)),
+        number(Options.TCP_STATUS_TIMEOUT, 30, List.of(1, 600), List.of(0, -1)),
+        number(
+            Options.TCP_IO_THREADS,
+            Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8),
+            List.of(1, 64),
+            List.of(0, 65)),
+        host(Options.LISTEN_ADDRESS),
+        host(Options.ADVERTISED_HOST),
+        number(Options.RPC_PORT, 0, List.of(0, 1, 65_535), List.of(-1, 65_536)),
+        number(Options.DATA_PORT, 0, List.of(0, 1, 65_535), List.of(-1, 65_536)),
+        new Row(
+            Options.TCP_IO,
+            TcpIo.AUTO,
+            Map.of(
+                "auto", TcpIo.AUTO,
+                "epoll", TcpIo.EPOLL,
+                "io_uring", TcpIo.IO_URING,
+                "NIO", TcpIo.NIO),
+            List.of("kqueue", "iouring", " nio", "0")),
+        new Row(
+            Options.MANAGED_MEMORY_LIMIT,
+            16L << 30,
+            Map.of("8192", 8192L, "17179869184", 16L << 30, "140737488355328", 1L << 47),
+            plus(NOT_NUMBERS, "8191", "0", "-1", "140737488355329", "16GiB")),
+        flag(Options.REQUIRE_RDMA, false),
+        number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
+        number(
+            Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)));
+  }
+
+  @Test
+  void theTableHasEveryOption() {
+    assertThat(rows().map(Row::option)).containsExactlyElementsOf(Options.all());
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void absentGivesTheDefault(Row row) {
+    assertThat((Object) Settings.fromMap(Map.of()).get(row.option())).isEqualTo(row.absent());
+    assertThat((Object) row.option().defaultValue()).isEqualTo(row.absent());
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void acceptedTextsGiveTheirValue(Row row) {
+    for (String name : names(row.option())) {
+      row.accepted()
+          .forEach(
+              (text, value) ->
+                  assertThat((Object) Settings.fromMap(Map.of(name, text)).get(row.option()))
+                      .as("%s=%s", name, text)
+                      .isEqualTo(value));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void otherTextsAreErrorsThatNameVariableTextAndForm(Row row) {
+    for (String name : names(row.option())) {
+      for (String text : row.refused()) {
+        assertThatThrownBy(() -> Settings.fromMap(Map.of(name, text)))
+            .as("%s=%s", name, text)
+            .isInstanceOfSatisfying(
+                ConfigurationException.class,
+                e -> {
+                  assertThat(e.code()).isEqualTo(ErrorCode.INVALID_ARGUMENT);
+                  assertThat(e.variable()).isEqualTo(name);
+                  assertThat(e.found()).isEqualTo(text);
+                  assertThat(e.expected()).isEqualTo(row.option().acceptedForm());
+                  assertThat(e.getMessage()).contains(name, row.option().acceptedForm());
+                });
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void emptyIsAbsentUnlessPresenceCounts(Row row) {
+    Object value = Settings.fromMap(Map.of(row.option().environmentName(), "")).get(row.option());
+    assertThat(value).isEqualTo(row.option().isPresenceOnly() ? true : row.absent());
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void theBuilderTakesWhatTheEnvironmentTakes(Row row) {
+    for (Object value : row.accepted().values()) {
+      assertThat((Object) set(Settings.builder(), row.option(), value).build().get(row.option()))
+          .isEqualTo(value);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("rows")
+  void itIsDescribedForReaders(Row row) {
+    Option<?> option = row.option();
+    assertThat(option.description()).endsWith(".").doesNotContain("\n");
+    assertThat(option.acceptedForm()).isNotEmpty().doesNotEndWith(".");
+    assertThat(option.builderName()).matches("[a-z][A-Za-z0-9]*");
+    assertThat(option.environmentName()).matches("(MC|TE)_[A-Z0-9_]+");
+    assertThat(option.environmentName().startsWith("TE_"))
+        .isEqualTo(option.group() == OptionGroup.OWN);
+    if (option.unit().equals("seconds")) {
+      assertThat(option.builderName()).endsWith("Seconds");
+    }
+    if (option.unit().equals("bytes")) {
+      assertThat(option.builderName()).endsWith("Bytes");
+    }
+  }
+
+  @Test
+  void noNameIsUsedTwice() {
+    Set<String> variables = new HashSet<>();
+    Set<String> builderNames = new HashSet<>();
+    for (Option<?> option : Options.all()) {
+      assertThat(builderNames.add(option.builderName())).as(option.builderName()).isTrue();
+      names(option).forEach(name -> assertThat(variables.add(name)).as(name).isTrue());
+    }
+    Options.withoutEffect()
+        .forEach(
+            variable -> assertThat(variables.add(variable.name())).as(variable.name()).isTrue());
+  }
+
+  @Test
+  void theBuilderRefusesWhatIsOutOfRangeByItsOwnName() {
+    assertThatThrownBy(() -> Settings.builder().set(Options.HANDSHAKE_PORT, 70_000))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("handshakePort", "MC_HANDSHAKE_PORT", "70000", "1 to 65535");
+    assertThatThrownBy(() -> Settings.builder().set(Options.LISTEN_ADDRESS, "a b"))
+        .isInstanceOf(ConfigurationException.class);
+    assertThatThrownBy(() -> Settings.builder().set(Options.MANAGED_MEMORY_LIMIT, 0L))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("managedMemoryLimitBytes", "8192 (8 KiB)");
+  }
+
+  private static Row texts(Option<String> option, String... accepted) {
+    Map<String, String> values = Stream.of(accepted).collect(Collectors.toMap(t -> t, t -> t));
+    return new Row(option, "", values, List.of("a\nb", "a\u0000", "a".repeat(4097)));
+  }
+
+  private static Row host(Option<String> option) {
+    return new Row(
+        option,
+        "",
+        Map.of(
+            "10.0.0.1", "10.0.0.1",
+            "node-1.example_a", "node-1.example_a",
+            "::1", "::1",
+            "fe80::1%eth0", "fe80::1%eth0",
+            "::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+        NOT_HOSTS);
+  }
+
+  private static Row presence(Option<Boolean> option) {
+    return new Row(
+        option, false, Map.of("1", true, "0", true, "false", true, "", true, " ", true), List.of());
+  }
+
+  private static Row flag(Option<Boolean> option, boolean absent) {
+    return new Row(
+        option,
+        absent,
+        Map.of(
+            "1", true, "true", true, "YES", true, "On", true, "0", false, "FALSE", false, "no",
+            false, "off", false),
+        NOT_FLAGS);
+  }
+
+  private static Row number(
+      Option<Integer> option, int absent, List<Integer> accepted, List<Integer> refused) {
+    Map<String, Integer> values =
+        accepted.stream().collect(Collectors.toMap(n -> Integer.toString(n), n -> n));
+    List<String> outside = refused.stream().map(n -> Integer.toString(n)).toList();
+    return new Row(
+        option,
+        absent,
+        values,
+        plus(plus(NOT_NUMBERS, "2147483648", "-2147483649"), outside.toArray(String[]::new)));
+  }
+
+  private static Row rangePort(Option<Integer> option, int absent, Integer... accepted) {
+    return number(option, absent, List.of(accepted), List.of(0, 1023, 32_768, 60_999, 65_536, -1));
+  }
+
+  private static List<String> plus(List<String> list, String... more) {
+    List<String> all = new ArrayList<>(list);
+    all.addAll(List.of(more));
+    return all;
+  }
+
+  private static List<String> names(Option<?> option) {
+    return plus(option.aliases(), option.environmentName());
+  }
+
+  @SuppressWarnings("unchecked") // The table gives each option values of its own type.
+  private static <T> Settings.Builder set(Settings.Builder to, Option<T> option, Object value) {
+    return to.set(option, (T) value);
+  }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class EngineMetricsTest {
+  private final EngineMetrics metrics = new EngineMetrics();
+
+  @Test
+  void everyCounterAndCauseStartsAtZeroAndCountsAlone() {
+    for (Counter counter : Counter.values()) {
+      assertThat(metrics.snapshot().get(counter)).isZero();
+      metrics.add(counter, 7);
+      metrics.increment(counter);
+      assertThat(metrics.snapshot().get(counter)).isEqualTo(8);
+    }
+    for (FailureCause cause : FailureCause.values()) {
+      assertThat(metrics.snapshot().get(cause)).isZero();
+      metrics.failed(cause);
+      assertThat(metrics.snapshot().get(cause)).isOne();
+    }
+    assertThat(metrics.snapshot().counters()).containsOnlyKeys(Counter.values());
+    assertThat(metrics.snapshot().failures()).containsOnlyKeys(FailureCause.values());
+  }
+
+  @Test
+  void labelsAreThereAndDiffer() {
+    assertThat(Stream.of(Counter.values()).map(Counter::label))
+        .doesNotHaveDuplicates()
+        .allMatch(l -> !l.isBlank());
+    assertThat(Stream.of(FailureCause.values()).map(FailureCause::label))
+        .doesNotHaveDuplicates()
+        .allMatch(l -> !l.isBlank());
+  }
+
+  @Test
+  void aPeerHasItsOwnFigures() {
+    metrics.peer("a:1").addBytesWritten(10);
+    metrics.peer("a:1").addBytesRead(20);
+    metrics.peer("a:1").transferCompleted();
+    metrics.peer("b:2").transferFailed();
+
+    assertThat(metrics.snapshot().peers())
+        .containsOnlyKeys("a:1", "b:2")
+        .containsEntry("a:1", new PeerSnapshot(10, 20, 1, 0))
+        .containsEntry("b:2", new PeerSnapshot(0, 0, 0, 1));
+  }
+
+  @Test
+  void peersBeyondTheLimitCountTogether() {
+    for (int i = 0; i < EngineMetrics.PEER_LIMIT; i++) {
+      metrics.peer("peer" + i).addBytesRead(1);
+    }
+    assertThat(metrics.snapshot().peers()).doesNotContainKey(EngineMetrics.OTHER_PEERS);
+
+    metrics.peer("late").addBytesRead(5);
+    metrics.peer("later").addBytesRead(6);
+    metrics.peer("peer0").addBytesRead(1);
+
+    MetricsSnapshot snapshot = metrics.snapshot();
+    assertThat(snapshot.peers()).hasSize(EngineMetrics.PEER_LIMIT + 1).doesNotContainKey("late");
+    assertThat(snapshot.peers())
+        .containsEntry(EngineMetrics.OTHER_PEERS, new PeerSnapshot(0, 11, 0, 0))
+        .containsEntry("peer0", new PeerSnapshot(0, 2, 0, 0));
+  }
+
+  @Test
+  void aPeerThatIsCalledLikeTheOthersIsAmongThem() {
+    metrics.peer(EngineMetrics.OTHER_PEERS).addBytesRead(3);
+
+    assertThat(metrics.snapshot().peers())
+        .containsOnlyKeys(EngineMetrics.OTHER_PEERS)
+        .containsEntry(EngineMetrics.OTHER_PEERS, new PeerSnapshot(0, 3, 0, 0));
+  }
+
+  @Test
+  void nothingIsLostBetweenThreads() throws InterruptedException {
+    int threads = 8;
+    int rounds = 20_000;
+    List<Thread> running = new ArrayList<>();
+    for (int t = 0; t < threads; t++) {
+      running.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    for (int i = 0; i < rounds; i++) {
+                      metrics.increment(Counter.REQUESTS_SENT);
+                      metrics.recordLatencyNanos(i);
+                      metrics.peer("peer" + i % 10).addBytesWritten(1);
+                    }
+                  }));
+    }
+    for (Thread thread : running) {
+      thread.join();
+    }
+
+    MetricsSnapshot snapshot = metrics.snapshot();
+    long total = (long) threads * rounds;
+    assertThat(snapshot.get(Counter.REQUESTS_SENT)).isEqualTo(total);
+    assertThat(snapshot.latency().count()).isEqualTo(total);
+    assertThat(snapshot.peers()).hasSize(10);
+    assertThat(snapshot.peers().values().stream().mapToLong(PeerSnapshot::bytesWritten).sum())
+        .isEqualTo(total);
+  }
+
+  @Test
+  void aSnapshotDoesNotChange() {
+    MetricsSnapshot before = metrics.snapshot();
+    metrics.increment(Counter.BYTES_READ);
+    metrics.peer("a").addBytesRead(1);
+
+    assertThat(before.get(Counter.BYTES_READ)).isZero();
+    assertThat(before.peers()).isEmpty();
+    assertThatThrownBy(() -> before.counters().put(Counter.BYTES_READ, 1L))
+        .isInstanceOf(UnsupportedOperationException.class);
+    assertThatThrownBy(() -> before.failures().clear())
+        .isInstanceOf(UnsupportedOperationException.class);
+  }
+
+  @Test
+  void aDifferenceHoldsWhatCameInBetween() {
+    metrics.add(Counter.BYTES_WRITTEN, 100);
+    metrics.failed(FailureCause.TIMEOUT);
+    metrics.peer("a").addBytesWritten(100);
+    MetricsSnapshot earlier = metrics.snapshot();
+    metrics.add(Counter.BYTES_WRITTEN, 11);
+    metrics.failed(FailureCause.PROTOCOL);
+    metrics.peer("a").addBytesWritten(11);
+    metrics.peer("b").transferCompleted();
+
+    MetricsSnapshot between = metrics.snapshot().minus(earlier);
+    assertThat(between.get(Counter.BYTES_WRITTEN)).isEqualTo(11);
+    assertThat(between.get(FailureCause.TIMEOUT)).isZero();
+    assertThat(between.get(FailureCause.PROTOCOL)).isOne();
+    assertThat(between.peers())
+        .containsEntry("a", new PeerSnapshot(11, 0, 0, 0))
+        .containsEntry("b", new PeerSnapshot(0, 0, 1, 0));
+  }
+}
