@@ -2,11 +2,13 @@
 package io.transferengine.transfer;
 
 /**
- * Why something failed: the numbers that Mooncake's engine uses (protocol section 10.5), so that code ported from Python or
- * C++ finds the values it tests for.
+ * Why something failed: the numbers that Mooncake's engine uses (protocol section 10.5), so that
+ * code ported from Python or C++ finds the values it tests for.
  */
 public enum ErrorCode {
-  /** A null, zero, negative, malformed or contradictory argument; also the facade's general refusal. */
+  /**
+   * A null, zero, negative, malformed or contradictory argument; also the facade's general refusal.
+   */
   INVALID_ARGUMENT(-1),
   /** A bounded table is full. */
   TOO_MANY_REQUESTS(-2),

@@ -18,6 +18,7 @@ public interface Transfer {
    * Waits until the transfer has ended or {@code timeout} is over, whichever is first. The wait
    * does not end the transfer: its own deadline or {@link #cancel()} does.
    *
+   * @param timeout how long to wait at most; zero or negative only looks
    * @return the state then; not terminal when the time was over first
    * @throws InterruptedException when the waiting thread was interrupted; the transfer goes on
    */
@@ -43,6 +44,8 @@ public interface Transfer {
   /** {@return the bytes known to be in their destination, from 0 to the length of the batch} */
   long transferredBytes();
 
-  /** {@return why the transfer ended otherwise than {@link TransferState#COMPLETED}; empty before} */
+  /**
+   * {@return why the transfer ended otherwise than {@link TransferState#COMPLETED}; empty before}
+   */
   Optional<TransferException> failure();
 }

@@ -1,3 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Values that every layer speaks: operations, states, errors. Depends on {@code java.base} only. */
+/**
+ * Values that every layer speaks: operations, states, errors. Depends on {@code java.base} only.
+ */
 package io.transferengine.transfer;

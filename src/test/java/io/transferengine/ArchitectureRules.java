@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static com.tngtech.archunit.core.domain.JavaModifier.NATIVE;
+
+import com.tngtech.archunit.core.domain.AccessTarget;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * What a class of this project may use, as data. {@link ArchitectureTest} applies it to the classes
+ * of the build, and proves of each rule that it can fail.
+ *
+ * <p>Packages are named below {@code io.transferengine}; {@code ""} is the root package. A package
+ * that the list does not name belongs to its nearest named parent, the root excepted.
+ */
+final class ArchitectureRules {
+  private static final String BASE = "io.transferengine";
+
+  /** From the bottom to the top. A package sees those of earlier lines, and no neighbour. */
+  private static final List<List<String>> LAYERS =
+      List.of(
+          List.of("transfer", "bindings", "metrics"),
+          List.of("config", "memory", "topology", "verbs"),
+          List.of("metadata"),
+          List.of(
+              "metadata.etcd",
+              "metadata.http",
+              "metadata.redis",
+              "metadata.p2p",
+              "handshake",
+              "transport"),
+          List.of("transport.tcp", "transport.rdma"),
+          List.of("engine"),
+          List.of(""),
+          List.of("cli"));
+
+  /** A rule: its reason to exist, and what a class does against it. */
+  record Rule(String name, Function<JavaClass, Stream<String>> violations) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  /** Names of classes, by prefix, that only some packages may depend on. */
+  private record Confined(String name, List<String> prefixes, Set<String> packages) {}
+
+  private static final List<Confined> CONFINED =
+      List.of(
+          new Confined(
+              "Netty only in transport.tcp", List.of("io.netty."), Set.of("transport.tcp")),
+          new Confined(
+              "Jackson only in metadata, topology and cli",
+              List.of("com.fasterxml.jackson."),
+              Set.of("metadata", "topology", "cli")),
+          new Confined(
+              "libraries of the command only in cli",
+              List.of("picocli.", "me.tongfei.progressbar.", "org.HdrHistogram.", "org.jline."),
+              Set.of("cli")),
+          new Confined(
+              "native calls only in bindings and verbs",
+              List.of(
+                  "java.lang.invoke.MethodHandle!",
+                  "java.lang.foreign.Linker!",
+                  "java.lang.foreign.Linker$",
+                  "java.lang.foreign.SymbolLookup!"),
+              Set.of("bindings", "verbs")),
+          new Confined(
+              "SLF4J is the only log interface",
+              List.of("java.util.logging.", "ch.qos.logback.", "java.lang.System$Logger"),
+              Set.of()),
+          new Confined("no internals of the JDK", List.of("sun.", "jdk.internal."), Set.of()));
+
+  private static final Set<String> PROPERTY_READERS =
+      Set.of(
+          "java.lang.System.getenv",
+          "java.lang.System.getProperty",
+          "java.lang.System.getProperties",
+          "java.lang.Boolean.getBoolean",
+          "java.lang.Integer.getInteger",
+          "java.lang.Long.getLong");
+
+  private static final Set<String> CONSOLE =
+      Set.of(
+          "java.lang.System.out",
+          "java.lang.System.err",
+          "java.lang.System.console",
+          "java.lang.Throwable.printStackTrace");
+
+  static final List<Rule> ALL =
+      Stream.concat(
+              Stream.of(
+                  new Rule("packages see lower layers only", ArchitectureRules::againstArrows),
+                  new Rule(
+                      "environment and system properties only in config",
+                      type -> uses(type, PROPERTY_READERS, Set.of("config"))),
+                  new Rule(
+                      "standard output and error only in cli",
+                      type -> uses(type, CONSOLE, Set.of("cli"))),
+                  new Rule("no native methods of our own", ArchitectureRules::nativeMethods)),
+              CONFINED.stream().map(rule -> new Rule(rule.name(), type -> outsideOf(rule, type))))
+          .toList();
+
+  private ArchitectureRules() {}
+
+  private static Stream<String> againstArrows(JavaClass type) {
+    Optional<String> from = packageOf(type);
+    if (from.isEmpty()) {
+      return Stream.of(type.getName() + " is in no package of ArchitectureRules.LAYERS");
+    }
+    return dependencies(type, name -> name.startsWith(BASE + "."))
+        .filter(target -> !mayDependOn(from.get(), target))
+        .map(target -> type.getName() + " depends on " + target.getName());
+  }
+
+  private static boolean mayDependOn(String from, JavaClass target) {
+    return packageOf(target)
+        .filter(to -> to.equals(from) || layerOf(to) < layerOf(from))
+        .isPresent();
+  }
+
+  private static int layerOf(String name) {
+    for (int layer = 0; layer < LAYERS.size(); layer++) {
+      if (LAYERS.get(layer).contains(name)) {
+        return layer;
+      }
+    }
+    throw new IllegalArgumentException(name);
+  }
+
+  /** The named package that {@code type} belongs to. */
+  private static Optional<String> packageOf(JavaClass type) {
+    String full = type.getPackageName();
+    if (full.equals(BASE)) {
+      return Optional.of("");
+    }
+    for (String name = full.substring(BASE.length() + 1); !name.isEmpty(); name = parent(name)) {
+      String candidate = name;
+      if (LAYERS.stream().anyMatch(layer -> layer.contains(candidate))) {
+        return Optional.of(name);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String parent(String name) {
+    return name.substring(0, Math.max(0, name.lastIndexOf('.')));
+  }
+
+  private static boolean isIn(JavaClass type, Set<String> packages) {
+    String name = type.getPackageName();
+    return packages.stream()
+        .map(allowed -> BASE + "." + allowed)
+        .anyMatch(allowed -> name.equals(allowed) || name.startsWith(allowed + "."));
+  }
+
+  private static Stream<JavaClass> dependencies(JavaClass type, Predicate<String> name) {
+    return type.getDirectDependenciesFromSelf().stream()
+        .map(dependency -> dependency.getTargetClass().getBaseComponentType())
+        .filter(target -> name.test(target.getName()))
+        .distinct();
+  }
+
+  /** A prefix that ends in {@code !} is a whole name. */
+  private static boolean matches(String name, String prefix) {
+    return prefix.endsWith("!") ? prefix.equals(name + "!") : name.startsWith(prefix);
+  }
+
+  private static Stream<String> outsideOf(Confined rule, JavaClass type) {
+    if (isIn(type, rule.packages())) {
+      return Stream.empty();
+    }
+    return dependencies(
+            type, name -> rule.prefixes().stream().anyMatch(prefix -> matches(name, prefix)))
+        .map(target -> type.getName() + " depends on " + target.getName());
+  }
+
+  private static Stream<String> uses(JavaClass type, Set<String> members, Set<String> packages) {
+    if (isIn(type, packages)) {
+      return Stream.empty();
+    }
+    return Stream.<JavaAccess<?>>concat(
+            type.getAccessesFromSelf().stream(), type.getMethodReferencesFromSelf().stream())
+        .filter(access -> members.contains(nameOf(access.getTarget())))
+        .map(JavaAccess::getDescription)
+        .distinct();
+  }
+
+  private static String nameOf(AccessTarget member) {
+    return member.getOwner().getName() + "." + member.getName();
+  }
+
+  private static Stream<String> nativeMethods(JavaClass type) {
+    return type.getMethods().stream()
+        .filter(method -> method.getModifiers().contains(NATIVE))
+        .map(method -> method.getFullName() + " is native");
+  }
+}

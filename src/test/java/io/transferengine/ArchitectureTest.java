@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static java.util.stream.Collectors.toMap;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import io.transferengine.ArchitectureRules.Rule;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.lang.module.ModuleDescriptor;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.spi.ToolProvider;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Holds the layout of the project: who may use what, and the form of the files. */
+class ArchitectureTest {
+  private static final Path CLASSES = Path.of("target/classes");
+  private static final String LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0";
+
+  /** Longer files have more than one job. */
+  private static final int SOURCE_LINES_LIMIT = 600;
+
+  private static JavaClasses classes;
+
+  @BeforeAll
+  static void importClasses() {
+    classes = new ClassFileImporter().importPath(CLASSES);
+    assertThat(classes).isNotEmpty();
+  }
+
+  static List<Rule> rules() {
+    return ArchitectureRules.ALL;
+  }
+
+  @ParameterizedTest
+  @MethodSource("rules")
+  void everyClassKeepsTheRule(Rule rule) {
+    assertThat(violations(rule, classes)).isEmpty();
+  }
+
+  /** Offences, by the rule that they break: a class name, then the class. */
+  private static final Map<String, List<String>> OFFENCES =
+      Map.of(
+          "packages see lower layers only",
+          List.of(
+              "transfer.A", "interface A { io.transferengine.config.Neighbour a(); }",
+              "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
+              "metadata.p2p.A", "class A { io.transferengine.transport.Neighbour[] a; }",
+              "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
+              "unheardof.A", "class A {}"),
+          "environment and system properties only in config",
+          List.of(
+              "engine.A", "class A { String a = System.getenv(\"A\"); }",
+              "engine.B", "class B { String a = System.getProperty(\"A\"); }",
+              "cli.A", "class A { Object a = System.getProperties(); }",
+              "cli.B", "class B { java.util.function.Predicate<String> a = Boolean::getBoolean; }",
+              "memory.A", "class A { Integer a = Integer.getInteger(\"A\"); }"),
+          "standard output and error only in cli",
+          List.of(
+              "engine.A", "class A { { System.out.println(); } }",
+              "engine.B", "class B { { new Throwable().printStackTrace(); } }"),
+          "no native methods of our own",
+          List.of("verbs.A", "class A { native void a(); }"),
+          "Netty only in transport.tcp",
+          List.of(
+              "transport.A", "class A { io.netty.buffer.ByteBuf a; }",
+              "transport.rdma.A", "class A { { new io.netty.util.ResourceLeakException(); } }"),
+          "Jackson only in metadata, topology and cli",
+          List.of("handshake.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }"),
+          "libraries of the command only in cli",
+          List.of(
+              "engine.A", "class A { picocli.CommandLine a; }",
+              "metrics.A", "class A { org.HdrHistogram.Histogram a; }",
+              "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }"),
+          "native calls only in bindings and verbs",
+          List.of(
+              "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
+              "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }"),
+          "SLF4J is the only log interface",
+          List.of("engine.A", "class A { java.util.logging.Logger a; }"),
+          "no internals of the JDK",
+          List.of("memory.A", "class A { sun.misc.Unsafe a; }"));
+
+  /** What keeps the rules, although it comes near: no rule may name it. */
+  private static final List<String> INNOCENTS =
+      List.of(
+          "transport.tcp.A", "record A(io.netty.buffer.ByteBuf a, String b) {}",
+          "metadata.p2p.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
+          "config.A", "class A { String a = System.getenv(\"A\"); }",
+          "verbs.A", "class A { java.lang.invoke.MethodHandle a; java.lang.foreign.Linker b; }",
+          "cli.A", "class A extends io.transferengine.Neighbour { { System.out.println(); } }",
+          "memory.A",
+              """
+          record A(java.lang.foreign.MemorySegment a, Runnable b) {
+            static final java.lang.invoke.VarHandle V =
+                java.lang.invoke.MethodHandles.arrayElementVarHandle(long[].class);
+            String c() {
+              return "" + a + (Runnable) () -> a.fill((byte) 0);
+            }
+          }
+          """);
+
+  @Test
+  void everyRuleHasAnOffence() {
+    assertThat(OFFENCES.keySet())
+        .containsExactlyInAnyOrderElementsOf(rules().stream().map(Rule::name).toList());
+  }
+
+  @ParameterizedTest
+  @MethodSource("rules")
+  void everyRuleCanFail(Rule rule, @TempDir Path directory) throws IOException {
+    List<String> sources = OFFENCES.getOrDefault(rule.name(), List.of());
+    JavaClasses offenders = compile(directory, sources);
+    for (int i = 0; i < sources.size(); i += 2) {
+      String name = "io.transferengine." + sources.get(i);
+      assertThat(rule.violations().apply(offenders.get(name))).as(name).isNotEmpty();
+    }
+  }
+
+  @Test
+  void noRuleNamesTheInnocent(@TempDir Path directory) throws IOException {
+    JavaClasses innocents = compile(directory, INNOCENTS);
+    assertThat(rules()).allSatisfy(rule -> assertThat(violations(rule, innocents)).isEmpty());
+  }
+
+  @Test
+  void everySourceNamesItsLicense() {
+    assertThat(sources("src/main/java", "src/main/generated", "src/main/jshell", "src/test"))
+        .isNotEmpty()
+        .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
+    for (String script : List.of("te", ".ci/run", "src/test/consumer/run")) {
+      assertThat(lines(Path.of(script)).get(1)).isEqualTo("# " + LICENSE_LINE);
+    }
+  }
+
+  @Test
+  void noSourceIsTooLong() {
+    assertThat(sources("src/main/java", "src/test"))
+        .allSatisfy(
+            source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
+  }
+
+  /** On the class path the files count, on the module path the descriptor does. */
+  @Test
+  void servicesAreTheSameOnBothPaths() throws IOException {
+    ModuleDescriptor module;
+    try (InputStream in = Files.newInputStream(CLASSES.resolve("module-info.class"))) {
+      module = ModuleDescriptor.read(in);
+    }
+    Map<String, Set<String>> provided =
+        module.provides().stream()
+            .collect(
+                toMap(
+                    ModuleDescriptor.Provides::service,
+                    service -> new TreeSet<>(service.providers())));
+    Map<String, Set<String>> listed = new HashMap<>();
+    for (Path file : files(CLASSES.resolve("META-INF/services"))) {
+      Set<String> providers = new TreeSet<>();
+      lines(file).stream()
+          .map(line -> line.replaceFirst("#.*", "").strip())
+          .filter(line -> !line.isEmpty())
+          .forEach(providers::add);
+      listed.put(String.valueOf(file.getFileName()), providers);
+    }
+    assertThat(listed).isEqualTo(provided);
+  }
+
+  private static List<String> violations(Rule rule, JavaClasses types) {
+    return types.stream().flatMap(rule.violations()).sorted().toList();
+  }
+
+  /** Compiles pairs of a class name and a class, with something to depend on in some packages. */
+  private static JavaClasses compile(Path directory, List<String> namesAndTypes)
+      throws IOException {
+    Path out = Files.createDirectories(directory.resolve("out"));
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("-proc:none", "-nowarn", "-cp", System.getProperty("java.class.path")));
+    arguments.addAll(List.of("-d", out.toString()));
+    for (String neighbour : List.of("", ".config", ".transport")) {
+      arguments.add(
+          write(
+              directory,
+              "io.transferengine" + neighbour,
+              "Neighbour",
+              "public class Neighbour {}"));
+    }
+    for (int i = 0; i < namesAndTypes.size(); i += 2) {
+      String name = "io.transferengine." + namesAndTypes.get(i);
+      int dot = name.lastIndexOf('.');
+      arguments.add(
+          write(
+              directory,
+              name.substring(0, dot),
+              name.substring(dot + 1),
+              namesAndTypes.get(i + 1)));
+    }
+    StringWriter text = new StringWriter();
+    PrintWriter printer = new PrintWriter(text);
+    int status =
+        ToolProvider.findFirst("javac")
+            .orElseThrow()
+            .run(printer, printer, arguments.toArray(String[]::new));
+    assertThat(status).as("javac: %s", text).isZero();
+    return new ClassFileImporter().importPath(out);
+  }
+
+  private static String write(Path directory, String packageName, String name, String type)
+      throws IOException {
+    Path file = directory.resolve(packageName.replace('.', '/')).resolve(name + ".java");
+    Files.createDirectories(file.getParent());
+    return Files.writeString(file, "package " + packageName + ";\n" + type).toString();
+  }
+
+  private static List<Path> sources(String... roots) {
+    return Stream.of(roots)
+        .flatMap(root -> files(Path.of(root)).stream())
+        .filter(file -> file.toString().matches(".*\\.(java|jsh)"))
+        .toList();
+  }
+
+  private static List<Path> files(Path root) {
+    if (!Files.isDirectory(root)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.walk(root)) {
+      return files.filter(Files::isRegularFile).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file.toString(), e);
+    }
+  }
+}
