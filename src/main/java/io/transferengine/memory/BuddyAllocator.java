@@ -191,6 +191,35 @@ public final class BuddyAllocator {
     return FreeResult.FREED;
   }
 
+  /**
+   * Finds the block handed out that an offset lies in: of each order only one block can hold it, so
+   * that a few looks suffice.
+   *
+   * @param offset within the pool
+   * @return where that block begins, or -1 when the offset is in none, or beyond the length that was
+   *     asked for
+   */
+  public long blockStart(long offset) {
+    int leaf = (int) (offset >> SMALLEST_BLOCK_SHIFT);
+    for (int order = 0; order <= topOrder; order++) {
+      int first = (leaf >> order) << order;
+      long start = (long) first << SMALLEST_BLOCK_SHIFT;
+      if (requested[first] > 0 && offset - start < requested[first]) {
+        return start;
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * {@return the length that the block was asked for with}
+   *
+   * @param start where a block begins that is handed out
+   */
+  public long blockLength(long start) {
+    return requested[(int) (start >> SMALLEST_BLOCK_SHIFT)];
+  }
+
   /** Makes the numbers above {@code node}, a block of {@code order}, agree with those below. */
   private void updateAbove(int node, int order) {
     int whole = order + 1;

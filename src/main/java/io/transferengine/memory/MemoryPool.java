@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -428,6 +429,20 @@ public final class MemoryPool implements AutoCloseable {
     lock.lock();
     try {
       return find(address) != null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * {@return the block handed out that {@code address} lies in} Empty for memory that was freed, was
+   * never handed out, or is not this pool's.
+   */
+  public Optional<MemorySegment> blockAt(long address) {
+    lock.lock();
+    try {
+      PoolMemory memory = find(address);
+      return Optional.ofNullable(memory == null ? null : memory.blockAt(address));
     } finally {
       lock.unlock();
     }

@@ -113,6 +113,15 @@ final class PoolMemory {
     return FreeResult.FREED;
   }
 
+  /** {@return the block handed out that holds {@code address}, or null} */
+  @Nullable MemorySegment blockAt(long address) {
+    if (blocks == null) {
+      return singleBlockInUse ? memory : null;
+    }
+    long start = blocks.blockStart(address - address());
+    return start < 0 ? null : memory.asSlice(start, blocks.blockLength(start));
+  }
+
   boolean isEmpty() {
     return blocks != null ? blocks.isEmpty() : !singleBlockInUse;
   }

@@ -14,6 +14,8 @@ public final class SeamFinder {
   private int last;
 
   /**
+   * A finder over ranges.
+   *
    * @param starts first addresses, sorted ascending
    * @param ends the addresses after the last bytes, in the same order
    */

@@ -2,6 +2,7 @@
 package io.transferengine.transport;
 
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
@@ -34,6 +35,8 @@ public final class TransferTask {
   /** Told once, on whichever thread settles the last request; must not block. */
   public interface Listener {
     /**
+     * The task has ended.
+     *
      * @param state COMPLETED, FAILED, TIMEOUT or CANCELED
      * @param failure why, unless completed
      */
@@ -73,6 +76,8 @@ public final class TransferTask {
   private volatile boolean claimedAny;
 
   /**
+   * Work of which nothing is claimed yet.
+   *
    * @param localSeams the local registrations that the blocks lie in
    * @param remoteSeams the buffers that the peer published
    */

@@ -21,28 +21,13 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The kernel interface under Netty: epoll where there is one, io_uring on request, else NIO. */
 enum IoBackend {
-  EPOLL(EpollSocketChannel.class, EpollServerSocketChannel.class, EpollIoHandler::newFactory),
-  IO_URING(
-      IoUringSocketChannel.class, IoUringServerSocketChannel.class, IoUringIoHandler::newFactory),
-  NIO(NioSocketChannel.class, NioServerSocketChannel.class, NioIoHandler::newFactory);
-
-  private final Class<? extends SocketChannel> channel;
-  private final Class<? extends ServerSocketChannel> serverChannel;
-  private final Supplier<IoHandlerFactory> handlers;
-
-  IoBackend(
-      Class<? extends SocketChannel> channel,
-      Class<? extends ServerSocketChannel> serverChannel,
-      Supplier<IoHandlerFactory> handlers) {
-    this.channel = channel;
-    this.serverChannel = serverChannel;
-    this.handlers = handlers;
-  }
+  EPOLL,
+  IO_URING,
+  NIO;
 
   /**
    * {@return the one that an option asks for}
@@ -72,14 +57,30 @@ enum IoBackend {
 
   EventLoopGroup newGroup(int threads) {
     return new MultiThreadIoEventLoopGroup(
-        threads, new DefaultThreadFactory("te-tcp", true), handlers.get());
+        threads, new DefaultThreadFactory("te-tcp", true), handlers());
+  }
+
+  private IoHandlerFactory handlers() {
+    return switch (this) {
+      case EPOLL -> EpollIoHandler.newFactory();
+      case IO_URING -> IoUringIoHandler.newFactory();
+      case NIO -> NioIoHandler.newFactory();
+    };
   }
 
   Class<? extends SocketChannel> channel() {
-    return channel;
+    return switch (this) {
+      case EPOLL -> EpollSocketChannel.class;
+      case IO_URING -> IoUringSocketChannel.class;
+      case NIO -> NioSocketChannel.class;
+    };
   }
 
   Class<? extends ServerSocketChannel> serverChannel() {
-    return serverChannel;
+    return switch (this) {
+      case EPOLL -> EpollServerSocketChannel.class;
+      case IO_URING -> IoUringServerSocketChannel.class;
+      case NIO -> NioServerSocketChannel.class;
+    };
   }
 }

@@ -112,7 +112,7 @@ final class Lane {
                     channel.pipeline().addLast(made);
                   }
                 });
-    var unused =
+    var _ =
         bootstrap
             .connect(addresses.get(index))
             .addListener(
@@ -183,7 +183,7 @@ final class Lane {
     long millis =
         Math.min(BACK_OFF_MAX_MILLIS, BACK_OFF_MIN_MILLIS << Math.min(fruitless, Byte.SIZE));
     if (!closed) {
-      var unused = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
+      var _ = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -192,7 +192,7 @@ final class Lane {
     loop.execute(
         () -> {
           if (carries(task)) {
-            var unused =
+            var _ =
                 loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
           }
         });

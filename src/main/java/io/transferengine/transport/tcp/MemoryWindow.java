@@ -133,7 +133,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   }
 
   @Override
-  @Deprecated
+  @SuppressWarnings({"deprecation", "InlineMeSuggester"}) // ours to implement, not to offer
   public ByteOrder order() {
     return ByteOrder.BIG_ENDIAN;
   }
@@ -216,16 +216,16 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected int _getUnsignedMedium(int index) {
-    return (_getByte(index) & 0xff) << 16
-        | (_getByte(index + 1) & 0xff) << 8
-        | _getByte(index + 2) & 0xff;
+    return ((_getByte(index) & 0xff) << 16)
+        | ((_getByte(index + 1) & 0xff) << 8)
+        | (_getByte(index + 2) & 0xff);
   }
 
   @Override
   protected int _getUnsignedMediumLE(int index) {
-    return (_getByte(index + 2) & 0xff) << 16
-        | (_getByte(index + 1) & 0xff) << 8
-        | _getByte(index) & 0xff;
+    return ((_getByte(index + 2) & 0xff) << 16)
+        | ((_getByte(index + 1) & 0xff) << 8)
+        | (_getByte(index) & 0xff);
   }
 
   @Override

@@ -26,6 +26,8 @@ final class RequestRing implements RequestSink {
   private int largeReads;
 
   /**
+   * An empty ring.
+   *
    * @param capacity the most requests, a power of two
    */
   RequestRing(int capacity) {

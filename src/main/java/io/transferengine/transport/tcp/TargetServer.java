@@ -109,7 +109,7 @@ final class TargetServer {
                 });
     listener = bind(bootstrap);
     for (EventExecutor loop : loops.all()) {
-      var unused =
+      var _ =
           loop.scheduleAtFixedRate(
               () -> endStalled(loop), STALL_CHECK_SECONDS, STALL_CHECK_SECONDS, TimeUnit.SECONDS);
     }
@@ -228,7 +228,7 @@ final class TargetServer {
     if (!used[0]) {
       done.complete(null);
     } else {
-      var unused =
+      var _ =
           loop.schedule(
               () -> drainOn(loop, start, end, closeAtNanos, done),
               DRAIN_CHECK_MILLIS,

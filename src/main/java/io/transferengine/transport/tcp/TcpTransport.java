@@ -68,7 +68,7 @@ final class TcpTransport implements Transport {
     listening.start();
     long limitNanos = TimeUnit.SECONDS.toNanos(options.statusTimeoutSeconds());
     for (EventExecutor loop : started.all()) {
-      var unused =
+      var _ =
           loop.scheduleAtFixedRate(
               () -> endStalled(loop, limitNanos),
               STALL_CHECK_SECONDS,

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+/**
+ * Blocks of one length that lie at multiples of a stride from a base: the pages of a KV cache,
+ * picked by their indices. Immutable.
+ */
+public final class BlockLayout {
+  private final long base;
+  private final long stride;
+  private final long blockLength;
+  private final int[] indices;
+
+  /**
+   * Makes a layout; the indices are copied.
+   *
+   * @param base the address of the block with index 0
+   * @param stride bytes from the start of one block to that of the next index; may be larger than
+   *     the block, for layouts in which other things lie between
+   * @param blockLength bytes of each block, above 0
+   * @param indices which blocks, in order; each 0 or more
+   * @throws TransferException for a length or stride that is not positive, a negative index, more
+   *     than {@link BlockColumns#COUNT_LIMIT} indices, or a block beyond the address space
+   */
+  public BlockLayout(long base, long stride, long blockLength, int[] indices) {
+    ListedBlocks.requireCount(indices.length);
+    if (blockLength <= 0 || stride <= 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "A layout of %d-byte blocks with a stride of %d bytes".formatted(blockLength, stride),
+          "Both must be above 0");
+    }
+    this.base = base;
+    this.stride = stride;
+    this.blockLength = blockLength;
+    this.indices = indices.clone();
+    long indexLimit = (Long.MAX_VALUE - base - blockLength) / stride;
+    for (int index : this.indices) {
+      if (index < 0 || base <= 0 || index > indexLimit) {
+        throw new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            "Block index %d from base 0x%x with a stride of %d bytes is no range of memory"
+                .formatted(index, base, stride),
+            "Indices are 0 or more, the base is an address above 0");
+      }
+    }
+  }
+
+  /** {@return the number of blocks} */
+  public int count() {
+    return indices.length;
+  }
+
+  /** {@return the bytes of each block} */
+  public long blockLength() {
+    return blockLength;
+  }
+
+  /**
+   * {@return the address of a block}
+   *
+   * @param position from 0 to {@code count() - 1}, a place in the array of indices
+   */
+  public long address(int position) {
+    return base + stride * indices[position];
+  }
+}

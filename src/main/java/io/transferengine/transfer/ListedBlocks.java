@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+/** Blocks that are listed one by one. */
+final class ListedBlocks implements BlockColumns {
+  private final long[] local;
+  private final long[] remote;
+  private final long[] length;
+  private final int count;
+  private final long totalBytes;
+
+  private ListedBlocks(long[] local, long[] remote, long[] length, int count, long totalBytes) {
+    this.local = local;
+    this.remote = remote;
+    this.length = length;
+    this.count = count;
+    this.totalBytes = totalBytes;
+  }
+
+  static ListedBlocks copyOf(long[] local, long[] remote, long[] length) {
+    if (local.length != remote.length || local.length != length.length) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "%d local addresses, %d remote addresses and %d lengths make no batch"
+              .formatted(local.length, remote.length, length.length),
+          "Give as many of each");
+    }
+    requireCount(local.length);
+    long[] locals = local.clone();
+    long[] remotes = remote.clone();
+    long[] lengths = length.clone();
+    int count = 0;
+    long total = 0;
+    for (int i = 0; i < lengths.length; i++) {
+      requireBlock(i, locals[i], remotes[i], lengths[i]);
+      if (lengths[i] == 0) {
+        continue;
+      }
+      locals[count] = locals[i];
+      remotes[count] = remotes[i];
+      lengths[count] = lengths[i];
+      count++;
+      total += lengths[i];
+      requireTotal(total);
+    }
+    return new ListedBlocks(locals, remotes, lengths, count, total);
+  }
+
+  static void requireCount(int count) {
+    if (count > COUNT_LIMIT) {
+      throw new TransferException(
+          ErrorCode.TOO_MANY_REQUESTS,
+          "A batch of " + count + " blocks is above the limit of " + COUNT_LIMIT,
+          "Cut it into several batches");
+    }
+  }
+
+  static void requireBlock(int index, long local, long remote, long length) {
+    if (length < 0 || isBeyond(local, length) || isBeyond(remote, length)) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "Block %d of %d bytes from 0x%x to 0x%x is no range of memory"
+              .formatted(index, length, local, remote),
+          "Lengths are 0 or more, addresses above 0");
+    }
+  }
+
+  static void requireTotal(long total) {
+    if (total < 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "The batch has more than 2^63 - 1 bytes", "");
+    }
+  }
+
+  private static boolean isBeyond(long address, long length) {
+    return length > 0 && (address <= 0 || address > Long.MAX_VALUE - length);
+  }
+
+  @Override
+  public int count() {
+    return count;
+  }
+
+  @Override
+  public long local(int index) {
+    return local[index];
+  }
+
+  @Override
+  public long remote(int index) {
+    return remote[index];
+  }
+
+  @Override
+  public long length(int index) {
+    return length[index];
+  }
+
+  @Override
+  public long totalBytes() {
+    return totalBytes;
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * A batch of blocks to move between our memory and one peer's. Immutable; may be submitted any
+ * number of times.
+ *
+ * @param operation the direction
+ * @param target the peer's segment, such as {@code 10.0.0.2:15123}
+ * @param blocks what goes where
+ * @param timeout its deadline, counted from submission; empty for the configured one ({@code
+ *     MC_TRANSFER_TIMEOUT}, plus a nanosecond per byte)
+ * @param notification sent to the peer once every byte is in its place; empty for none
+ */
+public record TransferRequest(
+    Operation operation,
+    String target,
+    BlockColumns blocks,
+    Optional<Duration> timeout,
+    Optional<Notification> notification) {
+
+  /**
+   * A short message for the peer's application.
+   *
+   * @param name what it is about
+   * @param message its text
+   */
+  public record Notification(String name, String message) {}
+
+  /**
+   * {@return a request for blocks, with the configured deadline and no notification}
+   *
+   * @param operation the direction
+   * @param target the peer's segment
+   * @param blocks what goes where
+   */
+  public static TransferRequest of(Operation operation, String target, BlockColumns blocks) {
+    return new TransferRequest(operation, target, blocks, Optional.empty(), Optional.empty());
+  }
+
+  /**
+   * {@return a request to write registered memory to the peer}
+   *
+   * @param target the peer's segment
+   * @param source native memory inside a registration
+   * @param remoteAddress where it goes
+   * @throws TransferException for a heap segment
+   */
+  public static TransferRequest write(String target, MemorySegment source, long remoteAddress) {
+    return of(Operation.WRITE, target, one(NativeMemory.require(source), remoteAddress));
+  }
+
+  /**
+   * {@return a request to write registered memory to the peer}
+   *
+   * @param target the peer's segment
+   * @param source a direct buffer inside a registration, from its position to its limit
+   * @param remoteAddress where it goes
+   * @throws TransferException for a heap buffer
+   */
+  public static TransferRequest write(String target, ByteBuffer source, long remoteAddress) {
+    return of(Operation.WRITE, target, one(NativeMemory.require(source), remoteAddress));
+  }
+
+  /**
+   * {@return a request to read the peer's memory into ours}
+   *
+   * @param target the peer's segment
+   * @param destination native memory inside a registration; its length is what is read
+   * @param remoteAddress where the bytes lie
+   * @throws TransferException for a heap segment
+   */
+  public static TransferRequest read(
+      String target, MemorySegment destination, long remoteAddress) {
+    return of(Operation.READ, target, one(NativeMemory.require(destination), remoteAddress));
+  }
+
+  /**
+   * {@return a request to read the peer's memory into ours}
+   *
+   * @param target the peer's segment
+   * @param destination a direct buffer inside a registration; what remains of it is filled, its
+   *     position stays
+   * @param remoteAddress where the bytes lie
+   * @throws TransferException for a heap buffer
+   */
+  public static TransferRequest read(String target, ByteBuffer destination, long remoteAddress) {
+    return of(Operation.READ, target, one(NativeMemory.require(destination), remoteAddress));
+  }
+
+  private static BlockColumns one(MemorySegment local, long remoteAddress) {
+    return BlockColumns.of(local.address(), remoteAddress, local.byteSize());
+  }
+
+  /**
+   * {@return the same with a deadline of its own}
+   *
+   * @param deadline from submission on, above zero
+   * @throws TransferException for a deadline that is not positive
+   */
+  public TransferRequest withTimeout(Duration deadline) {
+    if (deadline.isZero() || deadline.isNegative()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "It must be above zero");
+    }
+    return new TransferRequest(operation, target, blocks, Optional.of(deadline), notification);
+  }
+
+  /**
+   * {@return the same with a notification for the peer on completion}
+   *
+   * @param name what it is about
+   * @param message its text
+   */
+  public TransferRequest withNotification(String name, String message) {
+    return new TransferRequest(
+        operation, target, blocks, timeout, Optional.of(new Notification(name, message)));
+  }
+}
