@@ -188,6 +188,18 @@ class MemoryPoolTest {
   }
 
   @Test
+  void nearTheLimitASmallerPoolIsMadeForManyBlocks() {
+    pool = small(100 * KIB);
+    pool.allocate(64 * KIB);
+    for (int i = 0; i < 4; i++) {
+      pool.allocate(8 * KIB);
+    }
+    assertThat(registrar.table.inOrder())
+        .extracting(region -> region.length() / KIB)
+        .containsExactly(64L, 32L);
+  }
+
+  @Test
   void onlyOneSpareIsKept() {
     pool = small(128 * KIB);
     MemorySegment first = pool.allocate(64 * KIB);
