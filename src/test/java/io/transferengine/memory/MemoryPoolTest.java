@@ -188,6 +188,31 @@ class MemoryPoolTest {
   }
 
   @Test
+  void nearTheLimitASmallerPoolIsMadeForManyBlocks() {
+    pool = small(100 * KIB);
+    pool.allocate(64 * KIB);
+    for (int i = 0; i < 4; i++) {
+      pool.allocate(8 * KIB);
+    }
+    assertThat(registrar.table.inOrder())
+        .extracting(region -> region.length() / KIB)
+        .containsExactly(64L, 32L);
+  }
+
+  @Test
+  void onlyOneSpareIsKept() {
+    pool = small(128 * KIB);
+    MemorySegment first = pool.allocate(64 * KIB);
+    MemorySegment second = pool.allocate(64 * KIB);
+    assertThat(registrar.table.inOrder()).extracting(Region::length).containsOnly(64 * KIB);
+
+    pool.free(first.address(), 64 * KIB);
+    pool.free(second.address(), 64 * KIB);
+    assertThat(pool.reservedBytes()).isEqualTo(64 * KIB);
+    assertThat(second.scope().isAlive()).isFalse();
+  }
+
+  @Test
   void everyByteUpToTheLimitCanBeHad() {
     pool = small(64 * KIB + 32 * KIB + 8 * KIB + 100);
     pool.allocate(40 * KIB);

@@ -126,11 +126,24 @@ class RegionTest {
   @Test
   void refusingAnIdleRegionWakesAWaiter() throws Exception {
     Region region = region();
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      Future<Boolean> waiter = threads.submit(() -> region.awaitIdle(LONG));
-      region.refuse();
-      assertThat(waiter.get(30, TimeUnit.SECONDS)).isTrue();
+    var isIdle = new AtomicBoolean();
+    Thread waiter =
+        Thread.ofPlatform()
+            .daemon()
+            .start(
+                () -> {
+                  try {
+                    isIdle.set(region.awaitIdle(Duration.ofDays(1)));
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                });
+    while (waiter.getState() != Thread.State.TIMED_WAITING) {
+      Thread.onSpinWait();
     }
+    region.refuse();
+    assertThat(waiter.join(LONG)).isTrue();
+    assertThat(isIdle).isTrue();
   }
 
   @Test
