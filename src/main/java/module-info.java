@@ -11,7 +11,17 @@ module io.transferengine {
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;
 
+  // The command's; a user of the library does not get them. HdrHistogram has no module name: it
+  // stays on the class path.
+  requires static info.picocli;
+  requires static me.tongfei.progressbar;
+
   exports io.transferengine.metrics;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
+
+  uses io.transferengine.transport.TransportProvider;
+
+  provides io.transferengine.transport.TransportProvider with
+      io.transferengine.transport.tcp.TcpTransportProvider;
 }

@@ -228,7 +228,7 @@ final class LaneConnection extends WireHandler {
   private void closeOutput() {
     if (ended == End.NONE) {
       outputClosed = true;
-      ((DuplexChannel) channel()).shutdownOutput();
+      var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
 
@@ -440,7 +440,7 @@ final class LaneConnection extends WireHandler {
       ended = why;
       endText = text;
       endCause = cause;
-      channel().close();
+      var _ = channel().close();
     }
   }
 

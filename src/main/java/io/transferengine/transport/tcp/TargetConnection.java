@@ -242,10 +242,11 @@ final class TargetConnection extends WireHandler {
     refused = true;
     Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
     outlet().flush();
-    channel()
-        .writeAndFlush(Unpooled.EMPTY_BUFFER)
-        .addListener(sent -> ((DuplexChannel) channel()).shutdownOutput());
-    context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+    var _ =
+        channel()
+            .writeAndFlush(Unpooled.EMPTY_BUFFER)
+            .addListener(_ -> ((DuplexChannel) channel()).shutdownOutput());
+    var _ = context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   // ---- the end
@@ -285,14 +286,15 @@ final class TargetConnection extends WireHandler {
     } else {
       // Half-closed between two requests: what was asked for is still answered.
       outlet().flush();
-      channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+      var _ =
+          channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
     }
   }
 
   /** Closes the connection; on the event loop. */
   void end() {
     ended = true;
-    channel().close();
+    var _ = channel().close();
   }
 
   /** {@return whether bytes of a range are being moved; on the event loop} */

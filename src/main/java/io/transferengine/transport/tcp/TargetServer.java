@@ -163,7 +163,7 @@ final class TargetServer {
           channel,
           "the limit of %d inbound connections (TE_MAX_INBOUND_CONNECTIONS) is reached"
               .formatted(options.inboundConnectionsLimit()));
-      channel.close();
+      var _ = channel.close();
       return;
     }
     TargetConnection connection = new TargetConnection(this, loops.pool(channel.eventLoop()));
