@@ -131,7 +131,23 @@ final class JsonReader {
       return "";
     }
     require(JsonToken.VALUE_STRING, "a string");
-    return parser.getText();
+    String text = parser.getText();
+    requireWholeCharacters(text);
+    return text;
+  }
+
+  /** jsoncpp refuses half a surrogate pair too; no record could be written back with one. */
+  void requireWholeCharacters(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        boolean pair =
+            i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
+        if (!pair) {
+          throw wrong("free of half surrogate pairs");
+        }
+        i++;
+      }
+    }
   }
 
   /** {@return the flag here; false for null} */

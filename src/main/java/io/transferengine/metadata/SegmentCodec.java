@@ -269,6 +269,7 @@ final class SegmentCodec {
         if (!in.isArray()) {
           throw in.wrong("an array of two arrays of NIC names");
         }
+        in.requireWholeCharacters(location);
         matrix.put(location, readMatrixEntry(in, location));
         in.requireCount(matrix.size(), JsonLimits.LIST_LENGTH_MAX);
       }
