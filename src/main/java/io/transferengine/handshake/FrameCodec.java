@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.metadata.JsonLimits;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
@@ -25,23 +26,30 @@ public final class FrameCodec {
   /** The least a reader may be limited to; any message without buffers fits. */
   public static final int MAX_LENGTH_FLOOR_BYTES = 1024;
 
+  /** The most that {@code MC_HANDSHAKE_MAX_LENGTH} may ask for. */
+  public static final int MAX_LENGTH_CEILING_BYTES = JsonLimits.DOCUMENT_LENGTH_MAX_BYTES;
+
   /**
    * Memory for a payload grows with what has arrived, in steps that start here, so that an
    * announced length costs nothing by itself.
    */
   private static final int FIRST_STEP_BYTES = 8 << 10;
 
+  /** The text of the EOFException when not even the first byte came. */
+  static final String NOTHING_SENT = "the connection was closed without a handshake frame";
+
+  private static final String HEADER = "its header";
   private static final int LENGTH_BYTES = Long.BYTES;
   private static final byte OLD_PROTOCOL_START = '{';
 
   private FrameCodec() {}
 
   static void requireMaxLength(int maxLengthBytes) {
-    if (maxLengthBytes < MAX_LENGTH_FLOOR_BYTES) {
+    if (maxLengthBytes < MAX_LENGTH_FLOOR_BYTES || maxLengthBytes > MAX_LENGTH_CEILING_BYTES) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "the longest handshake frame, " + maxLengthBytes + " bytes, is too short",
-          "Give at least " + MAX_LENGTH_FLOOR_BYTES);
+          "the longest handshake frame cannot be " + maxLengthBytes + " bytes",
+          "Give " + MAX_LENGTH_FLOOR_BYTES + " to " + MAX_LENGTH_CEILING_BYTES);
     }
   }
 
@@ -69,24 +77,19 @@ public final class FrameCodec {
     return read(in, maxLengthBytes, PayloadPolicy.KEEP_ALL);
   }
 
-  /** What becomes of the payload while it is read. */
+  /** Is told how much memory a payload takes while it is read. */
   interface PayloadPolicy {
-    /** Keeps every payload. */
-    PayloadPolicy KEEP_ALL = new PayloadPolicy() {};
-
-    /** {@return whether a payload of this type is kept; else it is read and dropped} */
-    default boolean keeps(MessageType type) {
-      return true;
-    }
+    /** Lets every payload be. */
+    PayloadPolicy KEEP_ALL = bytes -> {};
 
     /** Is told that {@code bytes} more of memory will be held; throws when there is no room. */
-    default void reserve(int bytes) {}
+    void reserve(int bytes);
   }
 
   static HandshakeFrame read(InputStream in, int maxLengthBytes, PayloadPolicy policy)
       throws IOException {
     byte[] header = new byte[LENGTH_BYTES + 1];
-    readFully(in, header, 0, header.length, "its header");
+    readFully(in, header, 0, LENGTH_BYTES, HEADER);
     long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (length < 1 || length > maxLengthBytes) {
       throw new TransferException(
@@ -98,12 +101,9 @@ public final class FrameCodec {
               + " are accepted",
           "If the peer really has that many buffers, raise MC_HANDSHAKE_MAX_LENGTH here");
     }
+    readFully(in, header, LENGTH_BYTES, LENGTH_BYTES + 1, HEADER);
     MessageType type = typeOf(header[LENGTH_BYTES]);
     int rest = (int) length - 1;
-    if (!policy.keeps(type)) {
-      drop(in, rest);
-      return new HandshakeFrame(type, new byte[0]);
-    }
     if (type == MessageType.OLD_PROTOCOL) {
       return new HandshakeFrame(
           type, readPayload(in, new byte[] {OLD_PROTOCOL_START}, rest, policy));
@@ -146,26 +146,16 @@ public final class FrameCodec {
     }
   }
 
-  private static void drop(InputStream in, int count) throws IOException {
-    byte[] scratch = new byte[Math.min(count, FIRST_STEP_BYTES)];
-    int left = count;
-    while (left > 0) {
-      int part = Math.min(left, scratch.length);
-      readFully(in, scratch, 0, part, "a payload of " + count + " bytes");
-      left -= part;
-    }
-  }
-
   private static void readFully(InputStream in, byte[] to, int from, int end, String what)
       throws IOException {
     int filled = from;
     while (filled < end) {
       int count = in.read(to, filled, end - filled);
       if (count < 0) {
-        throw filled == 0 && what.equals("its header")
-            ? new EOFException("the connection was closed without a handshake frame")
-            : new EOFException(
-                "the connection was closed inside a handshake frame, after "
+        throw new EOFException(
+            filled == 0 && what.equals(HEADER)
+                ? NOTHING_SENT
+                : "the connection was closed inside a handshake frame, after "
                     + filled
                     + " bytes of "
                     + what);

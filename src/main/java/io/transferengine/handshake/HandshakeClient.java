@@ -2,11 +2,21 @@
 package io.transferengine.handshake;
 
 import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Asks a peer's handshake daemon (protocol section 5.2). Every call runs on its caller's thread,
@@ -18,13 +28,26 @@ import java.time.Duration;
  * does not resolve, SOCKET when the connection cannot be made, breaks, or carries a reply of
  * another type, MALFORMED_JSON and METADATA for what the reply holds.
  */
-@SuppressWarnings("DoNotCallSuggester") // while the bodies are missing
 public final class HandshakeClient {
   /** The C++ engine's {@code MC_HANDSHAKE_CONNECT_TIMEOUT}. */
   public static final Duration CONNECT_TIMEOUT_DEFAULT = Duration.ofSeconds(5);
 
   /** How long a peer may take for a byte of its reply, as in C++. */
   public static final Duration READ_TIMEOUT = Duration.ofSeconds(60);
+
+  /** A day is for ever here, and far from the overflow of nanoseconds. */
+  private static final Duration TIMEOUT_MAX = Duration.ofDays(1);
+
+  /** A C++ peer installs its transports within some milliseconds of listening... */
+  private static final long BACK_OFF_MIN_MILLIS = 20;
+
+  /** ...or within seconds, when it registers much memory; then once a second does. */
+  private static final long BACK_OFF_MAX_MILLIS = 1_000;
+
+  private static final byte[] PROBE = "{}\n".getBytes(StandardCharsets.US_ASCII);
+
+  private final Duration connectTimeout;
+  private final int maxFrameLengthBytes;
 
   /**
    * @param connectTimeout bounds name resolution and connecting, all of the peer's addresses
@@ -33,6 +56,14 @@ public final class HandshakeClient {
    */
   public HandshakeClient(Duration connectTimeout, int maxFrameLengthBytes) {
     FrameCodec.requireMaxLength(maxFrameLengthBytes);
+    if (!connectTimeout.isPositive()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the connect time-out " + connectTimeout + " is not positive",
+          "Give a time such as 5 s");
+    }
+    this.connectTimeout = atMost(connectTimeout, TIMEOUT_MAX);
+    this.maxFrameLengthBytes = maxFrameLengthBytes;
   }
 
   /**
@@ -45,7 +76,39 @@ public final class HandshakeClient {
    *     {@code timeout}, or offers no protocol that we speak
    */
   public SegmentDescriptor fetchMetadata(HostPort peer, SegmentDescriptor own, Duration timeout) {
-    throw new UnsupportedOperationException();
+    long deadlineNanos = deadlineNanos(timeout);
+    byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(own.withBuffers(List.of())));
+    long backOffMillis = BACK_OFF_MIN_MILLIS;
+    while (true) {
+      byte[] reply = exchange(peer, MessageType.METADATA, request, deadlineNanos);
+      Optional<SegmentDescriptor> descriptor = decode(peer, reply, MetadataCodec::decodeSegment);
+      if (descriptor.isPresent()) {
+        return supported(peer, descriptor.get());
+      }
+      if (Connector.millisUntil(deadlineNanos) <= backOffMillis) {
+        throw TransferException.withPeer(
+            peer.toString(),
+            ErrorCode.METADATA,
+            "it answers, but has no descriptor to give",
+            "It is still starting, or it keeps its descriptor on a metadata server: then open it"
+                + " through that one",
+            null);
+      }
+      sleep(peer, backOffMillis);
+      backOffMillis = Math.min(BACK_OFF_MAX_MILLIS, backOffMillis * 2);
+    }
+  }
+
+  private static SegmentDescriptor supported(HostPort peer, SegmentDescriptor descriptor) {
+    if (!descriptor.isSupported()) {
+      throw TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.METADATA,
+          "it offers the protocols " + descriptor.protocols() + ", none of which we speak",
+          "Start it with tcp or rdma",
+          null);
+    }
+    return descriptor;
   }
 
   /**
@@ -54,12 +117,28 @@ public final class HandshakeClient {
    * @throws TransferException also METADATA when the peer did not take it
    */
   public void notify(HostPort peer, NotifyMessage message, Duration timeout) {
-    throw new UnsupportedOperationException();
+    byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(message));
+    byte[] reply = exchange(peer, MessageType.NOTIFY, request, deadlineNanos(timeout));
+    if (decode(peer, reply, MetadataCodec::decodeNotify).message().isEmpty()) {
+      throw TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.METADATA,
+          "it did not take the notification \"" + message.name() + "\"",
+          "Its log says why",
+          null);
+    }
   }
 
   /** Returns when the peer gave a sign of life, and throws when it did not. */
   public void probe(HostPort peer, Duration timeout) {
-    throw new UnsupportedOperationException();
+    byte[] reply = exchange(peer, MessageType.PROBE, PROBE, deadlineNanos(timeout));
+    decode(
+        peer,
+        reply,
+        json -> {
+          MetadataCodec.requireWellFormed(json);
+          return true;
+        });
   }
 
   /**
@@ -70,6 +149,110 @@ public final class HandshakeClient {
    * @throws TransferException also METADATA when the reply's {@code reply_msg} refuses, with it
    */
   public HandshakeDescriptor connect(HostPort peer, HandshakeDescriptor request, Duration timeout) {
-    throw new UnsupportedOperationException();
+    byte[] json = MetadataCodec.withNewline(MetadataCodec.encode(request));
+    byte[] reply = exchange(peer, MessageType.CONNECTION, json, deadlineNanos(timeout));
+    Optional<HandshakeDescriptor> descriptor = decode(peer, reply, MetadataCodec::decodeHandshake);
+    if (descriptor.isEmpty() || !descriptor.get().replyMessage().isEmpty()) {
+      throw TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.METADATA,
+          "it refused to connect "
+              + request.peerNicPath()
+              + ": "
+              + descriptor.map(HandshakeDescriptor::replyMessage).orElse("without a reason"),
+          "Its log says more",
+          null);
+    }
+    return descriptor.get();
+  }
+
+  private static long deadlineNanos(Duration timeout) {
+    return System.nanoTime() + Math.max(0, atMost(timeout, TIMEOUT_MAX).toNanos());
+  }
+
+  private static Duration atMost(Duration time, Duration max) {
+    return time.compareTo(max) > 0 ? max : time;
+  }
+
+  private static void sleep(HostPort peer, long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Connector.interrupted(peer, e);
+    }
+  }
+
+  /** Reads what a reply holds; what the codec says of it is said of the peer. */
+  private static <T> T decode(HostPort peer, byte[] json, Function<byte[], T> decoder) {
+    try {
+      return decoder.apply(json);
+    } catch (TransferException e) {
+      throw ofPeer(peer, e);
+    }
+  }
+
+  private static TransferException ofPeer(HostPort peer, TransferException e) {
+    String text = String.valueOf(e.getMessage());
+    String remedy = e.remedy();
+    String message =
+        !remedy.isEmpty() && text.endsWith(". " + remedy)
+            ? text.substring(0, text.length() - remedy.length() - 2)
+            : text;
+    return TransferException.withPeer(peer.toString(), e.code(), message, remedy, e);
+  }
+
+  /** Sends one request and reads its reply, of the same type, on one connection. */
+  private byte[] exchange(HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
+    long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
+    long connectDeadlineNanos = System.nanoTime() + leftNanos;
+    HandshakeFrame reply;
+    try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
+      reply = converse(channel, new HandshakeFrame(type, payload), deadlineNanos);
+    } catch (TransferException e) {
+      throw e.peer().isPresent() ? e : ofPeer(peer, e);
+    } catch (IOException e) {
+      throw broken(peer, type, e, deadlineNanos);
+    }
+    if (reply.type() != type) {
+      throw TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.SOCKET,
+          "it answered a handshake message of type " + type + " with one of type " + reply.type(),
+          "Something else than a transfer engine listens there",
+          null);
+    }
+    return reply.payload();
+  }
+
+  private HandshakeFrame converse(SocketChannel channel, HandshakeFrame request, long deadlineNanos)
+      throws IOException {
+    Duration left = Duration.ofNanos(deadlineNanos - System.nanoTime());
+    try (var _ = Watchdog.closeAfter(left, channel)) {
+      ServerConnection.writeFully(channel, FrameCodec.encode(request));
+    }
+    TimedInput in = new TimedInput(channel, READ_TIMEOUT, deadlineNanos);
+    return FrameCodec.read(in, maxFrameLengthBytes);
+  }
+
+  private static TransferException broken(
+      HostPort peer, MessageType type, IOException cause, long deadlineNanos) {
+    if (Thread.currentThread().isInterrupted()) {
+      return Connector.interrupted(peer, cause);
+    }
+    boolean late =
+        cause instanceof SocketTimeoutException
+            || (cause instanceof AsynchronousCloseException
+                && Connector.millisUntil(deadlineNanos) <= 0);
+    return TransferException.withPeer(
+        peer.toString(),
+        ErrorCode.SOCKET,
+        late
+            ? "no reply to a handshake message of type " + type + " in time"
+            : "no reply to a handshake message of type " + type + ": " + cause.getMessage(),
+        late
+            ? "It may be stopped or overloaded; C++ peers serve one handshake at a time"
+            : "It may have refused or not known the message; its log says more",
+        cause);
   }
 }

@@ -2,37 +2,179 @@
 package io.transferengine.handshake;
 
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Answers handshakes on the RPC port. */
+/**
+ * Answers handshakes on the RPC port, in every metadata mode (protocol section 5.2). Thread-safe.
+ *
+ * <p>Unlike the C++ daemon, which serves one client at a time, this one gives each a virtual
+ * thread: a client that is silent, slow or hostile costs one of {@link
+ * ServingLimits#CONNECTIONS_MAX} connections for some seconds and delays nobody. A connection that
+ * carries no proper request is closed without a reply, counted, and named in one warning a second
+ * at most.
+ */
 public final class HandshakeDaemon implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HandshakeDaemon.class);
+
+  /** Everything ends at once when its socket is closed; a handler may take a moment more. */
+  private static final long CLOSE_WAIT_MILLIS = 1_000;
+
+  private final ServerSocketChannel listener;
+  private final int port;
+  private final int maxFrameLengthBytes;
+  private final ServingLimits limits;
+  private final WarnLimiter warnings = new WarnLimiter(log);
+  private final ReplyMaker replies;
+  private final Semaphore slots;
+  private final Thread acceptor;
+  private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
+  private final AtomicLong heldBytes = new AtomicLong();
+  private final AtomicLong answered = new AtomicLong();
+  private final AtomicLong refused = new AtomicLong();
+  private final AtomicLong failed = new AtomicLong();
+  private final AtomicBoolean closed = new AtomicBoolean();
+
   /**
    * Binds, and starts to answer.
    *
-   * @throws TransferException SOCKET when no port could be bound
+   * @throws TransferException SOCKET when no port could be bound, INVALID_ARGUMENT when the listen
+   *     address is unknown
    */
-  public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler) {}
+  public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler) {
+    this(options, handler, ServingLimits.DEFAULT);
+  }
+
+  HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler, ServingLimits limits) {
+    this.limits = limits;
+    this.maxFrameLengthBytes = options.maxFrameLengthBytes();
+    this.replies = new ReplyMaker(handler, warnings);
+    this.slots = new Semaphore(limits.connectionsMax());
+    this.listener = PortBinder.bind(options);
+    this.port = listener.socket().getLocalPort();
+    this.acceptor =
+        Thread.ofPlatform()
+            .daemon()
+            .name("te-handshake-" + port)
+            .start(new AcceptLoop(listener::accept, this::admit, warnings));
+  }
 
   /** {@return the port that it listens on} */
   public int port() {
-    return 0;
+    return port;
+  }
+
+  /** {@return the address that it listens at} */
+  public InetSocketAddress localAddress() {
+    return new InetSocketAddress(listener.socket().getInetAddress(), port);
   }
 
   /** {@return the requests answered so far} */
   public long answered() {
-    return 0;
+    return answered.get();
   }
 
   /** {@return the connections closed because too many were open} */
   public long refused() {
-    return 0;
+    return refused.get();
   }
 
   /** {@return the connections closed because of what came, or did not come, over them} */
   public long failed() {
-    return 0;
+    return failed.get();
   }
 
-  /** Stops listening and ends every connection, within about a second. Idempotent. */
+  private void admit(SocketChannel channel) {
+    if (!slots.tryAcquire()) {
+      refused.incrementAndGet();
+      warnings.warn(
+          "handshake of %s refused: %d connections are open already"
+              .formatted(nameOf(channel), limits.connectionsMax()));
+      Watchdog.closeQuietly(channel);
+      return;
+    }
+    Thread thread = Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel));
+    clients.put(channel, thread);
+    thread.start();
+    if (closed.get()) {
+      end(channel, thread);
+    }
+  }
+
+  private static void end(SocketChannel channel, Thread thread) {
+    Watchdog.closeQuietly(channel);
+    thread.interrupt();
+  }
+
+  private void run(SocketChannel channel) {
+    try (channel) {
+      serve(channel);
+    } catch (IOException e) {
+      log.debug("closing a handshake connection", e);
+    } finally {
+      clients.remove(channel);
+      slots.release();
+    }
+  }
+
+  private void serve(SocketChannel channel) {
+    ServerConnection connection =
+        new ServerConnection(channel, maxFrameLengthBytes, limits, replies, heldBytes);
+    try {
+      connection.serve();
+      answered.incrementAndGet();
+      connection.awaitClose();
+    } catch (IOException e) {
+      if (!closed.get() && !ServerConnection.isSilentLeave(e)) {
+        fail(channel, e);
+      }
+    } catch (RuntimeException e) {
+      fail(channel, e);
+    }
+  }
+
+  private void fail(SocketChannel channel, Exception cause) {
+    failed.incrementAndGet();
+    String text = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    warnings.warn("handshake of " + nameOf(channel) + " ended without a reply: " + text);
+  }
+
+  private static String nameOf(SocketChannel channel) {
+    var address = (InetSocketAddress) channel.socket().getRemoteSocketAddress();
+    return address == null ? "a client" : address.getHostString() + ":" + address.getPort();
+  }
+
+  /**
+   * Stops listening and ends every connection. Returns when all have ended, or after about a second
+   * when a handler does not return. Idempotent.
+   */
   @Override
-  public void close() {}
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      listener.close();
+    } catch (IOException e) {
+      log.debug("closing the handshake listener", e);
+    }
+    acceptor.interrupt();
+    clients.forEach(HandshakeDaemon::end);
+    try {
+      if (!slots.tryAcquire(limits.connectionsMax(), CLOSE_WAIT_MILLIS, TimeUnit.MILLISECONDS)) {
+        log.warn("a handshake handler did not return within {} ms of close", CLOSE_WAIT_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
 }

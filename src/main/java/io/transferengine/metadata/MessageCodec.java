@@ -1,37 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata;
 
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 
-@SuppressWarnings("DoNotCallSuggester") // while the bodies are missing
+/** The small records: Connection, Notify and rpc_meta (protocol sections 3 and 5). */
 final class MessageCodec {
   private MessageCodec() {}
 
   static byte[] encode(HandshakeDescriptor descriptor) {
-    throw new UnsupportedOperationException();
+    for (long number : descriptor.qpNums()) {
+      if (number < 0 || number > DescriptorRules.UINT32_MAX) {
+        throw new TransferException(
+            ErrorCode.INVALID_ARGUMENT, "queue pair number " + number + " has not 32 bits", "");
+      }
+    }
+    JsonWriter out = new JsonWriter(512);
+    out.beginObject().member("local_gid").value(descriptor.localGid());
+    out.member("local_lid").unsigned(descriptor.localLid() & 0xffff);
+    out.member("local_nic_path").value(descriptor.localNicPath());
+    out.member("payload").value(descriptor.payload());
+    out.member("peer_nic_path").value(descriptor.peerNicPath());
+    SegmentCodec.writeNumbers(out.member("qp_num"), descriptor.qpNums());
+    descriptor.readyAck().ifPresent(ready -> out.member("ready_ack").value(ready));
+    out.member("reply_msg").value(descriptor.replyMessage()).endObject();
+    return out.toBytes();
   }
 
   static Optional<HandshakeDescriptor> decodeHandshake(byte[] json) {
-    throw new UnsupportedOperationException();
+    return JsonReader.parse(
+        json,
+        "the Connection message",
+        in -> in.beginObject() ? Optional.of(readHandshake(in)) : Optional.empty());
+  }
+
+  private static HandshakeDescriptor readHandshake(JsonReader in) throws IOException {
+    String localNicPath = "";
+    String peerNicPath = "";
+    List<Long> qpNums = List.of();
+    String replyMessage = "";
+    int localLid = 0;
+    String localGid = "";
+    Optional<Boolean> readyAck = Optional.empty();
+    String payload = "";
+    for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+      switch (member) {
+        case "local_nic_path" -> localNicPath = in.text();
+        case "peer_nic_path" -> peerNicPath = in.text();
+        case "qp_num" -> qpNums = SegmentCodec.readNumbers(in);
+        case "reply_msg" -> replyMessage = in.text();
+        case "local_lid" -> localLid = in.unsignedInt(65_535);
+        case "local_gid" -> localGid = in.text();
+        case "ready_ack" -> readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
+        case "payload" -> payload = in.text();
+        default -> in.skip();
+      }
+    }
+    return new HandshakeDescriptor(
+        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
   }
 
   static byte[] encode(NotifyMessage message) {
-    throw new UnsupportedOperationException();
+    JsonWriter out = new JsonWriter(64 + message.name().length() + message.message().length());
+    out.beginObject().member("name").value(message.name());
+    out.member("notify_msg").value(message.message()).endObject();
+    return out.toBytes();
   }
 
   static NotifyMessage decodeNotify(byte[] json) {
-    throw new UnsupportedOperationException();
+    return JsonReader.parse(
+        json,
+        "the notification",
+        in -> {
+          String name = "";
+          String message = "";
+          if (in.beginObject()) {
+            for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+              switch (member) {
+                case "name" -> name = in.text();
+                case "notify_msg" -> message = in.text();
+                default -> in.skip();
+              }
+            }
+          }
+          return new NotifyMessage(name, message);
+        });
   }
 
   static byte[] encode(RpcMetaRecord rpcMeta) {
-    throw new UnsupportedOperationException();
+    JsonWriter out = new JsonWriter(64 + rpcMeta.host().length());
+    out.beginObject().member("ip_or_host_name").value(rpcMeta.host());
+    out.member("rpc_port").unsigned(rpcMeta.port()).endObject();
+    return out.toBytes();
   }
 
   static RpcMetaRecord decodeRpcMeta(byte[] json) {
-    throw new UnsupportedOperationException();
+    return JsonReader.parse(
+        json,
+        "the rpc_meta record",
+        in -> {
+          String host = "";
+          int port = 0;
+          if (in.beginObject()) {
+            for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+              switch (member) {
+                case "ip_or_host_name" -> host = in.text();
+                case "rpc_port" -> port = in.unsignedInt(65_535);
+                default -> in.skip();
+              }
+            }
+          }
+          return new RpcMetaRecord(host, port);
+        });
   }
 
   static void requireWellFormed(byte[] json) {
-    throw new UnsupportedOperationException();
+    JsonReader.parse(
+        json,
+        "the message",
+        in -> {
+          in.skip();
+          return true;
+        });
   }
 }

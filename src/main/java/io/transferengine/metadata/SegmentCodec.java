@@ -1,27 +1,298 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata;
 
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
-@SuppressWarnings("DoNotCallSuggester") // while the bodies are missing
+/** The segment descriptor and the priority matrix (protocol sections 4 and 8). */
 final class SegmentCodec {
+  /** Our own member; C++ readers pass over it. */
+  private static final String INCARNATION = "te_incarnation";
+
+  /** A buffer's text is about this long; sizes the output. */
+  private static final int BUFFER_TEXT_BYTES = 96;
+
+  private static final String WHAT = "the segment descriptor";
+
   private SegmentCodec() {}
 
   static byte[] encode(SegmentDescriptor descriptor) {
-    throw new UnsupportedOperationException();
+    if (!descriptor.isSupported()) {
+      throw new TransferException(
+          ErrorCode.NOT_IMPLEMENTED,
+          "descriptors of protocol \"" + descriptor.protocol() + "\" are not written",
+          "Publish tcp or rdma");
+    }
+    DescriptorRules.check(descriptor);
+    // A stock C++ reader dies of an array here. Of two, RDMA is the richer form; it carries the
+    // TCP port too.
+    boolean rdma = descriptor.offers(SegmentDescriptor.RDMA);
+    JsonWriter out = new JsonWriter(512 + descriptor.buffers().size() * BUFFER_TEXT_BYTES);
+    out.beginObject().member("buffers").beginArray();
+    for (BufferDescriptor buffer : descriptor.buffers()) {
+      writeBuffer(out, buffer, rdma);
+    }
+    out.endArray();
+    if (rdma) {
+      out.member("devices").beginArray();
+      for (DeviceDescriptor device : descriptor.devices()) {
+        out.beginObject().member("gid").value(device.gid());
+        out.member("lid").unsigned(device.lid() & 0xffff);
+        out.member("name").value(device.name()).endObject();
+      }
+      out.endArray();
+    }
+    out.member("name").value(descriptor.name());
+    if (rdma) {
+      writeMatrix(out.member("priority_matrix"), descriptor.priorityMatrix());
+    }
+    out.member("protocol").value(rdma ? SegmentDescriptor.RDMA : SegmentDescriptor.TCP);
+    descriptor.rdmaServerName().ifPresent(name -> out.member("rdma_server_name").value(name));
+    out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
+    out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
+    descriptor.incarnation().ifPresent(text -> out.member(INCARNATION).value(text));
+    out.member("timestamp").value(descriptor.timestamp()).endObject();
+    return out.toBytes();
   }
 
-  static Optional<SegmentDescriptor> decode(byte[] json) {
-    throw new UnsupportedOperationException();
+  private static void writeBuffer(JsonWriter out, BufferDescriptor buffer, boolean rdma) {
+    out.beginObject().member("addr").unsigned(buffer.address());
+    out.member("length").unsigned(buffer.lengthBytes());
+    if (rdma) {
+      writeNumbers(out.member("lkey"), buffer.lkeys());
+    }
+    out.member("name").value(buffer.name());
+    if (rdma) {
+      writeNumbers(out.member("rkey"), buffer.rkeys());
+    }
+    out.endObject();
+  }
+
+  static void writeNumbers(JsonWriter out, List<Long> numbers) {
+    out.beginArray();
+    for (long number : numbers) {
+      out.unsigned(number);
+    }
+    out.endArray();
   }
 
   static void writeMatrix(JsonWriter out, Map<String, List<List<String>>> matrix) {
-    throw new UnsupportedOperationException();
+    Map<String, List<List<String>>> sorted = new TreeMap<>(JsonWriter.BYTE_ORDER);
+    sorted.putAll(matrix);
+    out.beginObject();
+    sorted.forEach(
+        (location, lists) -> {
+          out.member(location).beginArray();
+          for (List<String> nics : lists) {
+            out.beginArray();
+            nics.forEach(out::value);
+            out.endArray();
+          }
+          out.endArray();
+        });
+    out.endObject();
+  }
+
+  static Optional<SegmentDescriptor> decode(byte[] json) {
+    return JsonReader.parse(
+        json, WHAT, in -> in.beginObject() ? Optional.of(readSegment(in)) : Optional.empty());
+  }
+
+  private static SegmentDescriptor readSegment(JsonReader in) throws IOException {
+    SegmentDescriptor.Builder builder = SegmentDescriptor.builder("", "");
+    builder.protocols(List.of());
+    for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+      switch (member) {
+        case "name" -> builder.name(in.text());
+        case "protocol" -> builder.protocols(readProtocols(in));
+        case "tcp_data_port" -> builder.tcpDataPort(in.unsignedInt(65_535));
+        case "tcp_proto_version" -> builder.tcpProtoVersion(readVersion(in));
+        case "timestamp" -> builder.timestamp(in.text());
+        case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
+        case INCARNATION -> builder.incarnation(nonEmpty(in.text()));
+        case "buffers" -> builder.buffers(readBuffers(in));
+        case "devices" -> builder.devices(readDevices(in));
+        case "priority_matrix" -> builder.priorityMatrix(readMatrix(in));
+        default -> in.skip();
+      }
+    }
+    SegmentDescriptor descriptor = withUsableBuffers(builder.build());
+    DescriptorRules.check(descriptor);
+    return descriptor;
+  }
+
+  /**
+   * Of a multi-protocol segment only the ranges of transports that we speak: those of others, such
+   * as cxl, have no addresses.
+   */
+  private static SegmentDescriptor withUsableBuffers(SegmentDescriptor descriptor) {
+    if (descriptor.protocols().size() < 2) {
+      return descriptor;
+    }
+    return descriptor.withBuffers(
+        descriptor.buffers().stream()
+            .filter(
+                buffer ->
+                    buffer.protocol().isEmpty()
+                        || buffer.protocol().equals(SegmentDescriptor.TCP)
+                        || buffer.protocol().equals(SegmentDescriptor.RDMA))
+            .toList());
+  }
+
+  private static Optional<String> nonEmpty(String text) {
+    return text.isEmpty() ? Optional.empty() : Optional.of(text);
+  }
+
+  private static int readVersion(JsonReader in) throws IOException {
+    return in.isNull() ? 1 : in.unsignedInt(Integer.MAX_VALUE);
+  }
+
+  private static List<String> readProtocols(JsonReader in) throws IOException {
+    if (in.isArray()) {
+      return readTexts(in);
+    }
+    String protocol = in.text();
+    return protocol.isEmpty() ? List.of() : List.of(protocol);
+  }
+
+  private static List<String> readTexts(JsonReader in) throws IOException {
+    List<String> texts = new ArrayList<>();
+    if (in.beginArray()) {
+      while (in.nextElement()) {
+        texts.add(in.text());
+        in.requireCount(texts.size(), JsonLimits.LIST_LENGTH_MAX);
+      }
+    }
+    return texts;
+  }
+
+  private static List<BufferDescriptor> readBuffers(JsonReader in) throws IOException {
+    List<BufferDescriptor> buffers = new ArrayList<>();
+    String previousName = "";
+    if (in.beginArray()) {
+      while (in.nextElement()) {
+        BufferDescriptor buffer = readBuffer(in, previousName);
+        previousName = buffer.name();
+        buffers.add(buffer);
+        in.requireCount(buffers.size(), JsonLimits.BUFFERS_MAX);
+      }
+    }
+    return buffers;
+  }
+
+  /**
+   * @param previousName is kept instead of an equal name: buffers of one segment share few names
+   */
+  private static BufferDescriptor readBuffer(JsonReader in, String previousName)
+      throws IOException {
+    String name = "";
+    String protocol = "";
+    long address = 0;
+    long lengthBytes = 0;
+    List<Long> rkeys = List.of();
+    List<Long> lkeys = List.of();
+    if (in.beginObject()) {
+      for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+        switch (member) {
+          case "name" -> name = in.text();
+          case "addr" -> address = in.unsigned(-1L);
+          case "length" -> lengthBytes = in.unsigned(Long.MAX_VALUE);
+          case "rkey" -> rkeys = readNumbers(in);
+          case "lkey" -> lkeys = readNumbers(in);
+          case "protocol" -> protocol = in.text();
+          default -> in.skip();
+        }
+      }
+    }
+    return new BufferDescriptor(
+        name.equals(previousName) ? previousName : name,
+        address,
+        lengthBytes,
+        rkeys,
+        lkeys,
+        protocol);
+  }
+
+  static List<Long> readNumbers(JsonReader in) throws IOException {
+    List<Long> numbers = new ArrayList<>(2);
+    if (in.beginArray()) {
+      while (in.nextElement()) {
+        numbers.add(in.unsigned(DescriptorRules.UINT32_MAX));
+        in.requireCount(numbers.size(), JsonLimits.LIST_LENGTH_MAX);
+      }
+    }
+    return numbers;
+  }
+
+  private static List<DeviceDescriptor> readDevices(JsonReader in) throws IOException {
+    List<DeviceDescriptor> devices = new ArrayList<>();
+    if (in.beginArray()) {
+      while (in.nextElement()) {
+        devices.add(readDevice(in));
+        in.requireCount(devices.size(), JsonLimits.LIST_LENGTH_MAX);
+      }
+    }
+    return devices;
+  }
+
+  private static DeviceDescriptor readDevice(JsonReader in) throws IOException {
+    String name = "";
+    int lid = 0;
+    String gid = "";
+    if (in.beginObject()) {
+      for (String member = in.nextMember(); member != null; member = in.nextMember()) {
+        switch (member) {
+          case "name" -> name = in.text();
+          case "lid" -> lid = in.unsignedInt(65_535);
+          case "gid" -> gid = in.text();
+          default -> in.skip();
+        }
+      }
+    }
+    return new DeviceDescriptor(name, lid, gid);
   }
 
   static Map<String, List<List<String>>> decodeMatrix(byte[] json) {
-    throw new UnsupportedOperationException();
+    return JsonReader.parse(json, "the priority matrix", SegmentCodec::readMatrix);
+  }
+
+  private static Map<String, List<List<String>>> readMatrix(JsonReader in) throws IOException {
+    Map<String, List<List<String>>> matrix = new TreeMap<>(JsonWriter.BYTE_ORDER);
+    if (in.beginObject()) {
+      for (String location = in.nextMember(); location != null; location = in.nextMember()) {
+        if (!in.isArray()) {
+          throw in.wrong("an array of two arrays of NIC names");
+        }
+        in.requireWholeCharacters(location);
+        matrix.put(location, readMatrixEntry(in, location));
+        in.requireCount(matrix.size(), JsonLimits.LIST_LENGTH_MAX);
+      }
+    }
+    return matrix;
+  }
+
+  private static List<List<String>> readMatrixEntry(JsonReader in, String location)
+      throws IOException {
+    List<List<String>> lists = new ArrayList<>(2);
+    in.beginArray();
+    while (in.nextElement()) {
+      if (!in.isArray() || lists.size() == 2) {
+        throw in.wrong("one of two arrays of NIC names");
+      }
+      lists.add(readTexts(in));
+    }
+    if (lists.size() != 2) {
+      throw new TransferException(
+          ErrorCode.MALFORMED_JSON,
+          "the priority matrix has " + lists.size() + " lists of NICs for \"" + location + "\"",
+          "Give two: the preferred NICs, and the others");
+    }
+    return lists;
   }
 }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Connects to a peer by name: every address that the name has is tried, in the resolver's order,
+ * until one answers. One deadline covers the look-up and all the attempts; an address that stays
+ * silent may use up only its share of what is left.
+ */
+final class Connector {
+  /** A share of the time too short for a handshake across a continent would try nothing. */
+  private static final long SHARE_MIN_MILLIS = 250;
+
+  private Connector() {}
+
+  /**
+   * @param deadlineNanos of {@link System#nanoTime}
+   * @throws TransferException DNS or SOCKET, naming the peer
+   */
+  static SocketChannel connect(HostPort peer, long deadlineNanos) {
+    InetAddress[] addresses = resolve(peer, deadlineNanos);
+    IOException last = null;
+    int tried = 0;
+    for (int i = 0; i < addresses.length; i++) {
+      long leftMillis = millisUntil(deadlineNanos);
+      if (leftMillis < 1 && tried > 0) {
+        break;
+      }
+      long share = Math.max(SHARE_MIN_MILLIS, leftMillis / (addresses.length - i));
+      tried++;
+      try {
+        return connect(
+            new InetSocketAddress(addresses[i], peer.port()),
+            Math.clamp(Math.min(share, leftMillis), 1, Integer.MAX_VALUE));
+      } catch (IOException e) {
+        if (Thread.currentThread().isInterrupted()) {
+          throw interrupted(peer, e);
+        }
+        last = e;
+      }
+    }
+    throw unreachable(peer, tried, last);
+  }
+
+  private static SocketChannel connect(InetSocketAddress address, int timeoutMillis)
+      throws IOException {
+    SocketChannel channel = SocketChannel.open();
+    try {
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      channel.socket().connect(address, timeoutMillis);
+      return channel;
+    } catch (IOException | RuntimeException e) {
+      Watchdog.closeQuietly(channel);
+      throw e;
+    }
+  }
+
+  /** The system's resolver takes no time-out, so it runs on a thread that can be left behind. */
+  private static InetAddress[] resolve(HostPort peer, long deadlineNanos) {
+    CompletableFuture<InetAddress[]> result = new CompletableFuture<>();
+    Thread.ofVirtual()
+        .name("te-resolve")
+        .start(
+            () -> {
+              try {
+                result.complete(InetAddress.getAllByName(peer.host()));
+              } catch (UnknownHostException | RuntimeException e) {
+                result.completeExceptionally(e);
+              }
+            });
+    try {
+      return result.get(Math.max(1, millisUntil(deadlineNanos)), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw unresolved(peer, "cannot be resolved", e);
+    } catch (TimeoutException e) {
+      throw unresolved(peer, "is still being resolved at the end of the connect time-out", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw interrupted(peer, e);
+    }
+  }
+
+  private static TransferException unresolved(HostPort peer, String why, Exception cause) {
+    return TransferException.withPeer(
+        peer.toString(),
+        ErrorCode.DNS,
+        "the host name \"" + peer.host() + "\" " + why,
+        "Check its spelling, /etc/hosts and the name server, or use the address",
+        cause);
+  }
+
+  private static TransferException unreachable(
+      HostPort peer, int tried, @Nullable IOException cause) {
+    if (cause == null || cause instanceof SocketTimeoutException) {
+      return TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.SOCKET,
+          "no answer within the connect time-out (" + tried + " addresses tried)",
+          "Is the host up, and does a firewall drop its packets? See MC_HANDSHAKE_CONNECT_TIMEOUT",
+          cause);
+    }
+    return TransferException.withPeer(
+        peer.toString(),
+        ErrorCode.SOCKET,
+        "cannot connect (" + tried + " addresses tried): " + cause.getMessage(),
+        "Nothing listens at " + peer + "; is the peer running, and is this its RPC port?",
+        cause);
+  }
+
+  static TransferException interrupted(HostPort peer, Exception cause) {
+    return TransferException.withPeer(
+        peer.toString(), ErrorCode.SOCKET, "the thread was interrupted", "", cause);
+  }
+
+  static long millisUntil(long deadlineNanos) {
+    return (deadlineNanos - System.nanoTime()) / 1_000_000;
+  }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
+import java.nio.channels.ServerSocketChannel;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Binds a listener to a port of a range. Ports are tried in random order and bound at once: one
+ * that is only probed could be taken by another process before it is bound.
+ */
+final class PortBinder {
+  /** As in the C++ engine; with a quarter of its range free, the chance to miss is nil. */
+  private static final int ATTEMPTS_MAX = 500;
+
+  private PortBinder() {}
+
+  static ServerSocketChannel bind(HandshakeDaemonOptions options) {
+    int count = options.maxPort() - options.minPort() + 1;
+    int[] ports =
+        ThreadLocalRandom.current()
+            .ints(options.minPort(), options.maxPort() + 1)
+            .distinct()
+            .limit(Math.min(count, ATTEMPTS_MAX))
+            .toArray();
+    IOException last = null;
+    for (int port : ports) {
+      ServerSocketChannel channel = null;
+      try {
+        channel = ServerSocketChannel.open();
+        channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+        return channel.bind(address(options.listenAddress(), port), options.backlog());
+      } catch (UnknownHostException e) {
+        close(channel);
+        throw new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            "the listen address \"" + options.listenAddress() + "\" is unknown",
+            "Give an address of this host, or none for all of them",
+            e);
+      } catch (IOException e) {
+        close(channel);
+        last = e;
+      }
+    }
+    throw new TransferException(
+        ErrorCode.SOCKET,
+        "no RPC port could be bound at \"%s\", %d..%d (%d tried): %s"
+            .formatted(
+                options.listenAddress(),
+                options.minPort(),
+                options.maxPort(),
+                ports.length,
+                last == null ? "none" : last.getMessage()),
+        "Free a port, widen the range, or correct the listen address",
+        last == null ? new IOException("no port") : last);
+  }
+
+  /** Without an address the JDK binds the IPv6 wildcard, IPv4 included, where there is IPv6. */
+  private static InetSocketAddress address(String host, int port) throws UnknownHostException {
+    return host.isEmpty()
+        ? new InetSocketAddress(port)
+        : new InetSocketAddress(InetAddress.getByName(host), port);
+  }
+
+  private static void close(@Nullable ServerSocketChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        // It was never bound; the failure to bind is the one that is told.
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.MetadataCodec;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Turns a request into the bytes of its reply by asking the handler. A handler that throws is
+ * answered for, as protocol section 5.2 has it: with {@code null}, or for Connection with the
+ * exception's text in {@code reply_msg}. Thread-safe.
+ */
+final class ReplyMaker {
+  private static final Logger log = LoggerFactory.getLogger(ReplyMaker.class);
+
+  /** A reason is a sentence or two; an exception's text may quote anything. */
+  private static final int REASON_LENGTH_MAX = 1_000;
+
+  private static final byte[] NULL = ascii("null\n");
+  private static final byte[] ALIVE = ascii("{\"status\":\"success\"}\n");
+
+  private final HandshakeHandler handler;
+  private final WarnLimiter warnings;
+
+  /**
+   * The last descriptor and its reply: many peers ask at once for the same long text, which is made
+   * and held once.
+   */
+  private @Nullable Encoded encoded;
+
+  private record Encoded(SegmentDescriptor descriptor, Reply reply) {}
+
+  /** The bytes of a frame; wrapped, so that a record may hold them. */
+  static final class Reply {
+    final byte[] frame;
+
+    Reply(MessageType type, byte[] payload) {
+      frame = FrameCodec.encode(new HandshakeFrame(type, payload));
+    }
+  }
+
+  ReplyMaker(HandshakeHandler handler, WarnLimiter warnings) {
+    this.handler = handler;
+    this.warnings = warnings;
+  }
+
+  /**
+   * {@return the reply's frame}
+   *
+   * @throws TransferException when the request's payload is not what its type asks for
+   */
+  byte[] reply(HandshakeFrame request) {
+    return switch (request.type()) {
+      case METADATA -> metadata(request.payload()).frame;
+      case NOTIFY -> notification(MetadataCodec.decodeNotify(request.payload())).frame;
+      case PROBE -> {
+        MetadataCodec.requireWellFormed(request.payload());
+        yield new Reply(MessageType.PROBE, ALIVE).frame;
+      }
+      case CONNECTION, OLD_PROTOCOL -> connection(request);
+    };
+  }
+
+  private Reply metadata(byte[] senderDescriptor) {
+    requireText(senderDescriptor);
+    Optional<SegmentDescriptor> descriptor;
+    try {
+      descriptor = handler.metadata();
+      return descriptor.isEmpty()
+          ? new Reply(MessageType.METADATA, NULL)
+          : encode(descriptor.get());
+    } catch (RuntimeException | AssertionError e) {
+      log.warn("no descriptor to answer a handshake with", e);
+      return new Reply(MessageType.METADATA, NULL);
+    }
+  }
+
+  /**
+   * The sender's own descriptor serves no purpose here, so one that breaks the rules for
+   * descriptors is passed over; but a stranger that sends no proper JSON is no peer.
+   */
+  private static void requireText(byte[] senderDescriptor) {
+    try {
+      MetadataCodec.decodeSegment(senderDescriptor);
+    } catch (TransferException e) {
+      if (e.code() != ErrorCode.METADATA) {
+        throw e;
+      }
+    }
+  }
+
+  @SuppressWarnings("ReferenceEquality") // comparing 100,000 buffers would cost what it saves
+  private synchronized Reply encode(SegmentDescriptor descriptor) {
+    Encoded last = encoded;
+    if (last != null && last.descriptor() == descriptor) {
+      return last.reply();
+    }
+    Reply reply =
+        new Reply(
+            MessageType.METADATA, MetadataCodec.withNewline(MetadataCodec.encode(descriptor)));
+    encoded = new Encoded(descriptor, reply);
+    int lengthBytes = reply.frame.length - Long.BYTES;
+    if (lengthBytes > FrameCodec.CPP_MAX_LENGTH_DEFAULT_BYTES) {
+      warnings.warn(
+          ("our descriptor has %d buffers and takes %d bytes: C++ peers read %d. Register fewer and"
+                  + " larger ranges, raise MC_HANDSHAKE_MAX_LENGTH at the peers, or use a metadata"
+                  + " server")
+              .formatted(
+                  descriptor.buffers().size(),
+                  lengthBytes,
+                  FrameCodec.CPP_MAX_LENGTH_DEFAULT_BYTES));
+    }
+    return reply;
+  }
+
+  private Reply notification(NotifyMessage message) {
+    try {
+      handler.notify(message);
+    } catch (RuntimeException | AssertionError e) {
+      warnings.warn("a notification was not taken: " + e);
+      return new Reply(MessageType.NOTIFY, NULL);
+    }
+    return new Reply(
+        MessageType.NOTIFY, MetadataCodec.withNewline(MetadataCodec.encode(NotifyMessage.TAKEN)));
+  }
+
+  private byte[] connection(HandshakeFrame request) {
+    HandshakeDescriptor asked =
+        MetadataCodec.decodeHandshake(request.payload()).orElse(HandshakeDescriptor.EMPTY);
+    byte[] json;
+    try {
+      json = MetadataCodec.encode(handler.connection(asked));
+    } catch (RuntimeException | AssertionError e) {
+      warnings.warn("the connection asked for by " + asked.localNicPath() + " was refused: " + e);
+      json = MetadataCodec.encode(HandshakeDescriptor.rejection(reason(e)));
+    }
+    return new Reply(request.type(), MetadataCodec.withNewline(json)).frame;
+  }
+
+  /** Never empty: an empty reason would mean success. */
+  private static String reason(Throwable e) {
+    String text =
+        e.getMessage() == null || e.getMessage().isEmpty() ? e.toString() : e.getMessage();
+    return text.substring(0, Math.min(text.length(), REASON_LENGTH_MAX));
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}

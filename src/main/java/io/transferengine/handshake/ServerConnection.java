@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One client of the daemon: one request, one reply (protocol section 5.2). Served on a thread of
+ * its own; every step has its limit.
+ */
+final class ServerConnection implements FrameCodec.PayloadPolicy {
+  /** The JDK copies what a channel writes into a buffer of its own; this bounds that one. */
+  static final int WRITE_PIECE_BYTES = 64 << 10;
+
+  private final SocketChannel channel;
+  private final int maxFrameLengthBytes;
+  private final ServingLimits limits;
+  private final ReplyMaker replies;
+
+  /** Payload bytes held by all connections together. */
+  private final AtomicLong heldBytes;
+
+  private long ownHeldBytes;
+
+  ServerConnection(
+      SocketChannel channel,
+      int maxFrameLengthBytes,
+      ServingLimits limits,
+      ReplyMaker replies,
+      AtomicLong heldBytes) {
+    this.channel = channel;
+    this.maxFrameLengthBytes = maxFrameLengthBytes;
+    this.limits = limits;
+    this.replies = replies;
+    this.heldBytes = heldBytes;
+  }
+
+  /**
+   * Serves the client to the end of its reply.
+   *
+   * @throws IOException when the client was too slow, broke off, or closed the connection
+   * @throws TransferException when what it sent is no request
+   */
+  void serve() throws IOException {
+    byte[] reply;
+    try {
+      long deadlineNanos = System.nanoTime() + limits.requestTimeLimit().toNanos();
+      TimedInput in = new TimedInput(channel, limits.readTimeout(), deadlineNanos);
+      HandshakeFrame request = FrameCodec.read(in, maxFrameLengthBytes, this);
+      Thread self = Thread.currentThread();
+      try (var _ = Watchdog.after(limits.handlerTimeLimit(), self::interrupt)) {
+        reply = replies.reply(request);
+      }
+    } finally {
+      heldBytes.addAndGet(-ownHeldBytes);
+    }
+    try (var _ = Watchdog.closeAfter(limits.replyTimeLimit(), channel)) {
+      writeFully(channel, reply);
+    }
+    channel.shutdownOutput();
+  }
+
+  /** Waits for the client to close its end, so that ours does not cut the reply off. */
+  void awaitClose() {
+    try {
+      long deadlineNanos = System.nanoTime() + limits.closeTimeout().toNanos();
+      new TimedInput(channel, limits.closeTimeout(), deadlineNanos).read();
+    } catch (IOException e) {
+      // It has its reply; how it ends the connection is its own business.
+    }
+  }
+
+  static void writeFully(SocketChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer out = ByteBuffer.wrap(bytes);
+    while (out.position() < bytes.length) {
+      out.limit(Math.min(bytes.length, out.position() + WRITE_PIECE_BYTES));
+      channel.write(out);
+    }
+  }
+
+  @Override
+  public void reserve(int bytes) {
+    ownHeldBytes += bytes;
+    if (heldBytes.addAndGet(bytes) > limits.heldBytesMax()) {
+      throw new TransferException(
+          ErrorCode.SOCKET,
+          "handshake requests hold more than " + limits.heldBytesMax() + " bytes together",
+          "Find out who sends so much");
+    }
+  }
+
+  /** {@return whether {@code e} only says that the client left without a word, as probes do} */
+  static boolean isSilentLeave(IOException e) {
+    return e instanceof EOFException && FrameCodec.NOTHING_SENT.equals(e.getMessage());
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+
+/**
+ * The input of a blocking channel, where a read waits for a byte no longer than one limit, and all
+ * reads together no longer than another. For one thread.
+ */
+final class TimedInput extends InputStream {
+  private final Socket socket;
+  private final InputStream in;
+  private final long readTimeoutNanos;
+  private final long deadlineNanos;
+
+  /**
+   * @param deadlineNanos of {@link System#nanoTime}
+   */
+  TimedInput(SocketChannel channel, Duration readTimeout, long deadlineNanos) throws IOException {
+    this.socket = channel.socket();
+    this.in = socket.getInputStream();
+    this.readTimeoutNanos = readTimeout.toNanos();
+    this.deadlineNanos = deadlineNanos;
+  }
+
+  @Override
+  public int read() throws IOException {
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+  }
+
+  @Override
+  public int read(byte[] to, int offset, int length) throws IOException {
+    long leftNanos = deadlineNanos - System.nanoTime();
+    if (leftNanos <= 0) {
+      throw new SocketTimeoutException("the message did not arrive whole within its time");
+    }
+    long waitMillis = Math.min(readTimeoutNanos, leftNanos) / 1_000_000;
+    socket.setSoTimeout(Math.clamp(waitMillis, 1, Integer.MAX_VALUE));
+    try {
+      return in.read(to, offset, length);
+    } catch (SocketTimeoutException e) {
+      SocketTimeoutException named =
+          new SocketTimeoutException("nothing came for " + waitMillis + " ms");
+      named.initCause(e);
+      throw named;
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import org.slf4j.Logger;
+
+/** Lets one warning a second through, with the count of those held back. Thread-safe. */
+final class WarnLimiter {
+  /** A stranger can send garbage as fast as it likes; a log may grow by a line a second. */
+  private static final long INTERVAL_NANOS = 1_000_000_000L;
+
+  private final Logger log;
+  private long nextNanos = System.nanoTime();
+  private long heldBack;
+
+  WarnLimiter(Logger log) {
+    this.log = log;
+  }
+
+  void warn(String message) {
+    long count;
+    synchronized (this) {
+      long now = System.nanoTime();
+      if (now - nextNanos < 0) {
+        heldBack++;
+        return;
+      }
+      nextNanos = now + INTERVAL_NANOS;
+      count = heldBack;
+      heldBack = 0;
+    }
+    if (count == 0) {
+      log.warn("{}", message);
+    } else {
+      log.warn("{} ({} more such warnings were held back)", message, count);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Ends what a blocking call cannot end by itself: a write has no time-out. One daemon thread for
+ * the process, gone when nothing is watched. Thread-safe.
+ */
+final class Watchdog {
+  private static final ScheduledThreadPoolExecutor TIMER = timer();
+
+  private Watchdog() {}
+
+  private static ScheduledThreadPoolExecutor timer() {
+    ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("te-handshake-watchdog").factory());
+    timer.setRemoveOnCancelPolicy(true);
+    timer.setKeepAliveTime(5, TimeUnit.SECONDS);
+    timer.allowCoreThreadTimeOut(true);
+    return timer;
+  }
+
+  /** Closes {@code channel} after {@code limit}, unless the guard is closed first. */
+  static Guard closeAfter(Duration limit, SocketChannel channel) {
+    return after(limit, () -> closeQuietly(channel));
+  }
+
+  /** Runs {@code action}, which must not block, after {@code limit} or not at all. */
+  static Guard after(Duration limit, Runnable action) {
+    ScheduledFuture<?> task =
+        TIMER.schedule(action, Math.max(1, limit.toNanos()), TimeUnit.NANOSECONDS);
+    return () -> task.cancel(false);
+  }
+
+  static void closeQuietly(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // The descriptor is gone all the same, and nobody is left to tell.
+    }
+  }
+
+  /** A limit that is in force until it is closed. */
+  interface Guard extends AutoCloseable {
+    @Override
+    void close();
+  }
+}

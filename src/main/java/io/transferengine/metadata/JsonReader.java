@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonStreamContext;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads JSON as leniently as jsoncpp's default reader and as strictly in types as its accessors,
+ * within {@link JsonLimits}. A cursor: after {@link #beginObject}, {@link #nextMember} stands on
+ * the value of each member in turn; after {@link #beginArray}, {@link #nextElement} on each
+ * element. Every value must be read, begun or {@link #skip}ped. Not thread-safe.
+ */
+final class JsonReader {
+  private static final int SHOWN_LENGTH_MAX = 60;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxDocumentLength(JsonLimits.DOCUMENT_LENGTH_MAX_BYTES)
+                  .maxNestingDepth(JsonLimits.NESTING_DEPTH_MAX)
+                  .maxStringLength(JsonLimits.STRING_LENGTH_MAX)
+                  .maxNameLength(JsonLimits.MEMBER_NAME_LENGTH_MAX)
+                  .maxNumberLength(JsonLimits.NUMBER_LENGTH_MAX)
+                  .build())
+          .enable(JsonReadFeature.ALLOW_JAVA_COMMENTS)
+          .enable(JsonReadFeature.ALLOW_TRAILING_COMMA)
+          .enable(JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS)
+          .enable(JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS)
+          // Names come from strangers: they must not fill the JVM's table of interned strings.
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          .build();
+
+  private final JsonParser parser;
+  private final String what;
+
+  private JsonReader(JsonParser parser, String what) {
+    this.parser = parser;
+    this.what = what;
+  }
+
+  /** What is done with the cursor. */
+  interface Body<T> {
+    T read(JsonReader in) throws IOException;
+  }
+
+  /**
+   * Runs {@code body} on the document's value.
+   *
+   * @param what the document's name in error texts, with its article
+   */
+  static <T> T parse(byte[] json, String what, Body<T> body) {
+    if (json.length > JsonLimits.DOCUMENT_LENGTH_MAX_BYTES) {
+      throw malformed(
+          what + " has " + json.length + " bytes of " + JsonLimits.DOCUMENT_LENGTH_MAX_BYTES, null);
+    }
+    try (JsonParser parser = FACTORY.createParser(json)) {
+      if (parser.nextToken() == null) {
+        throw malformed(what + " is empty", null);
+      }
+      return body.read(new JsonReader(parser, what));
+    } catch (StreamConstraintsException e) {
+      throw malformed(what + " exceeds a limit: " + printable(e.getOriginalMessage(), 300), e);
+    } catch (IOException | IllegalStateException e) {
+      // IllegalStateException: Jackson's answer to member names made to collide in its hash table.
+      String text = e.getMessage() == null ? e.toString() : e.getMessage();
+      throw malformed(what + " is no JSON: " + printable(text, 300), e);
+    }
+  }
+
+  /** {@return whether an object begins here; false for null, which has no members} */
+  boolean beginObject() {
+    if (parser.currentToken() == JsonToken.VALUE_NULL) {
+      return false;
+    }
+    require(JsonToken.START_OBJECT, "an object");
+    return true;
+  }
+
+  /** {@return the next member's name, standing on its value; null behind the last one} */
+  @Nullable String nextMember() throws IOException {
+    if (parser.nextToken() == JsonToken.END_OBJECT) {
+      return null;
+    }
+    String name = parser.currentName();
+    parser.nextToken();
+    return name;
+  }
+
+  /** {@return whether an array begins here; false for null, which has no elements} */
+  boolean beginArray() {
+    if (parser.currentToken() == JsonToken.VALUE_NULL) {
+      return false;
+    }
+    require(JsonToken.START_ARRAY, "an array");
+    return true;
+  }
+
+  /** Steps to the next element; false behind the last one. */
+  boolean nextElement() throws IOException {
+    return parser.nextToken() != JsonToken.END_ARRAY;
+  }
+
+  /** {@return whether the value here is an array} */
+  boolean isArray() {
+    return parser.currentToken() == JsonToken.START_ARRAY;
+  }
+
+  /** {@return whether the value here is null} */
+  boolean isNull() {
+    return parser.currentToken() == JsonToken.VALUE_NULL;
+  }
+
+  /** Passes over the value here, whatever it is. */
+  void skip() throws IOException {
+    parser.skipChildren();
+  }
+
+  /** {@return the text here; "" for null} */
+  String text() throws IOException {
+    if (isNull()) {
+      return "";
+    }
+    require(JsonToken.VALUE_STRING, "a string");
+    String text = parser.getText();
+    requireWholeCharacters(text);
+    return text;
+  }
+
+  /** jsoncpp refuses half a surrogate pair too; no record could be written back with one. */
+  void requireWholeCharacters(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        boolean pair =
+            i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
+        if (!pair) {
+          throw wrong("free of half surrogate pairs");
+        }
+        i++;
+      }
+    }
+  }
+
+  /** {@return the flag here; false for null} */
+  boolean flag() throws IOException {
+    return switch (parser.currentToken()) {
+      case VALUE_TRUE -> true;
+      case VALUE_FALSE, VALUE_NULL -> false;
+      default -> throw wrong("true or false");
+    };
+  }
+
+  /** {@return the whole number here, at most {@code max}; both unsigned; 0 for null} */
+  long unsigned(long max) throws IOException {
+    if (isNull()) {
+      return 0;
+    }
+    require(JsonToken.VALUE_NUMBER_INT, "a whole number");
+    long number =
+        switch (parser.getNumberType()) {
+          case INT, LONG -> parser.getLongValue();
+          case BIG_INTEGER -> beyondLong(max);
+          case FLOAT, DOUBLE, BIG_DECIMAL -> throw wrong("a whole number");
+        };
+    boolean negative = number < 0 && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+    if (negative || Long.compareUnsigned(number, max) > 0) {
+      throw wrong("a number from 0 to " + Long.toUnsignedString(max));
+    }
+    return number;
+  }
+
+  /** {@return the whole number here, from 0 to {@code max}; 0 for null} */
+  int unsignedInt(int max) throws IOException {
+    return (int) unsigned(max);
+  }
+
+  /** Refuses a list that has become longer than it may. */
+  void requireCount(int count, int max) {
+    if (count > max) {
+      throw malformed(what + ": " + path() + " has more than " + max + " elements", null);
+    }
+  }
+
+  /** {@return the error that the value here is not what it must be} */
+  TransferException wrong(String expected) {
+    return malformed(what + ": " + path() + " must be " + expected + ", not " + found(), null);
+  }
+
+  private long beyondLong(long max) throws IOException {
+    if (parser.getBigIntegerValue().signum() < 0 || parser.getBigIntegerValue().bitLength() > 64) {
+      throw wrong("a number from 0 to " + Long.toUnsignedString(max));
+    }
+    return parser.getBigIntegerValue().longValue();
+  }
+
+  private void require(JsonToken token, String expected) {
+    if (parser.currentToken() != token) {
+      throw wrong(expected);
+    }
+  }
+
+  private String path() {
+    JsonStreamContext context = parser.getParsingContext();
+    JsonToken token = parser.currentToken();
+    if (token != null && token.isStructStart() && context.getParent() != null) {
+      context = context.getParent();
+    }
+    String pointer = context.pathAsPointer().toString();
+    return pointer.isEmpty() ? "the value" : "\"" + printable(pointer.substring(1), 200) + "\"";
+  }
+
+  private String found() {
+    JsonToken token = parser.currentToken();
+    if (token == JsonToken.START_OBJECT) {
+      return "an object";
+    }
+    if (token == JsonToken.START_ARRAY) {
+      return "an array";
+    }
+    try {
+      String text = printable(String.valueOf(parser.getText()), SHOWN_LENGTH_MAX);
+      return token == JsonToken.VALUE_STRING ? "the string \"" + text + "\"" : text;
+    } catch (IOException e) {
+      return "something unreadable";
+    }
+  }
+
+  /** A stranger's text for a log line: bounded, one line, nothing that could forge another. */
+  private static String printable(String text, int lengthMax) {
+    String cut = text.length() <= lengthMax ? text : text.substring(0, lengthMax) + "...";
+    return cut.replaceAll("\\p{Cntrl}+", " ");
+  }
+
+  private static TransferException malformed(String message, @Nullable Exception cause) {
+    String remedy = "The sender is no transfer engine, or a broken one";
+    return cause == null
+        ? new TransferException(ErrorCode.MALFORMED_JSON, message, remedy)
+        : new TransferException(ErrorCode.MALFORMED_JSON, message, remedy, cause);
+  }
+}
