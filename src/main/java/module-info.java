@@ -16,6 +16,7 @@ module io.transferengine {
   requires static info.picocli;
   requires static me.tongfei.progressbar;
 
+  exports io.transferengine;
   exports io.transferengine.metrics;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;

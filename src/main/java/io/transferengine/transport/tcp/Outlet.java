@@ -190,7 +190,7 @@ final class Outlet implements MemoryWindow.Owner {
   private void write(MemoryWindow window) {
     windowsOut++;
     unflushed = true;
-    context.write(window, promise);
+    var _ = context.write(window, promise);
   }
 
   @Override

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.engine.EngineCore;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Registered memory that the engine has handed out. It is the holder's until {@link #close()}; its
+ * first content is whatever was there. Thread-safe.
+ */
+public final class Allocation implements AutoCloseable {
+  private final EngineCore core;
+  private final MemorySegment segment;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  Allocation(EngineCore core, MemorySegment segment) {
+    this.core = core;
+    this.segment = segment;
+  }
+
+  /** {@return the memory, exactly as long as was asked for; not to be used after closing} */
+  public MemorySegment segment() {
+    return segment;
+  }
+
+  /** {@return its address, which peers need to reach it} */
+  public long address() {
+    return segment.address();
+  }
+
+  /** {@return its length in bytes} */
+  public long length() {
+    return segment.byteSize();
+  }
+
+  /**
+   * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent.
+   */
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true) && !core.isClosed()) {
+      core.memory().free(segment.address(), segment.byteSize());
+    }
+  }
+}

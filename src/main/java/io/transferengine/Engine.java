@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.engine.EngineCore;
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.NativeMemory;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * The typed API: throws {@link TransferException} on misuse and when something that talks to a peer
+ * fails, and never on the data path, where a {@link Transfer} reaches exactly one terminal state.
+ *
+ * <p>Thread-safe. {@link #submit} does not block; the methods that wait for a peer say so. After
+ * {@link #close()} every method throws.
+ */
+public final class Engine implements AutoCloseable {
+  private final EngineCore core;
+
+  private Engine(EngineCore core) {
+    this.core = core;
+  }
+
+  /**
+   * Opens an engine: its ports listen when this returns.
+   *
+   * @param config how
+   * @return the engine, to be closed by the caller
+   * @throws TransferException for a host, metadata server or protocol that is none, and when no
+   *     port can be bound
+   */
+  public static Engine open(EngineConfig config) {
+    return new Engine(new EngineCore(config.options()));
+  }
+
+  EngineCore core() {
+    return core;
+  }
+
+  /** {@return the name by which peers open our segment, {@code host:port}} */
+  public String segmentName() {
+    return core.segmentName();
+  }
+
+  /** {@return the port of our handshake daemon} */
+  public int rpcPort() {
+    return core.rpcPort();
+  }
+
+  /**
+   * Hands out registered memory.
+   *
+   * @param lengthBytes above 0
+   * @return the memory, which lives until it or the engine is closed
+   * @throws TransferException when there is no more to be had, or the length is not positive
+   */
+  public Allocation allocate(long lengthBytes) {
+    requireOpen();
+    return new Allocation(core, core.memory().allocate(lengthBytes));
+  }
+
+  /**
+   * Registers memory of the caller's.
+   *
+   * @param memory native, and kept alive by the engine until it is unregistered; its arena must
+   *     stay open that long
+   * @return the registration
+   * @throws TransferException for a heap segment, an empty one, and one that overlaps another
+   *     registration, which is named
+   */
+  public Registration register(MemorySegment memory) {
+    requireOpen();
+    Region region = core.memory().registerSegment(NativeMemory.require(memory), "*");
+    return new Registration(core, region.address(), region.length());
+  }
+
+  /**
+   * Registers what lies between a direct buffer's position and its limit.
+   *
+   * @param memory direct, writable, kept alive by the engine until it is unregistered
+   * @return the registration
+   * @throws TransferException as {@link #register(MemorySegment)}
+   */
+  public Registration register(ByteBuffer memory) {
+    return register(NativeMemory.require(memory));
+  }
+
+  /**
+   * Registers memory by its address.
+   *
+   * @param address of the first byte
+   * @param length in bytes, above 0
+   * @param location {@code *} or {@code cpu:N} for host memory, which must be mapped readable and
+   *     writable; {@code cuda:N} for device memory, which needs RDMA
+   * @return the registration
+   * @throws TransferException for a range that is empty, not mapped or overlaps another one
+   */
+  public Registration register(long address, long length, String location) {
+    requireOpen();
+    Region region = core.memory().register(address, length, location);
+    return new Registration(core, region.address(), region.length());
+  }
+
+  /**
+   * Opens a peer's segment. Waits for the peer where it is not known yet.
+   *
+   * @param name in P2P mode {@code host:port} of its handshake daemon
+   * @return the segment
+   * @throws TransferException when the peer cannot be reached
+   */
+  public Segment openSegment(String name) {
+    requireOpen();
+    return new Segment(this, name, core.open(name));
+  }
+
+  /**
+   * Looks a peer up and begins to connect to it, so that the first transfer need not. Waits for the
+   * lookup.
+   *
+   * @param name the segment
+   * @throws TransferException when the peer cannot be reached
+   */
+  public void warmUp(String name) {
+    core.warmUp(name);
+  }
+
+  /**
+   * Begins a transfer; does not block. What the peer has against it shows in the transfer's state.
+   *
+   * @param request what to move
+   * @return its handle
+   * @throws TransferException when a local range is not registered or managed here, or too many
+   *     transfers are under way
+   */
+  public Transfer submit(TransferRequest request) {
+    return core.submit(request);
+  }
+
+  /**
+   * Asks whether a peer is alive. Waits for its answer.
+   *
+   * @param segment the peer
+   * @throws TransferException when it does not answer
+   */
+  public void probe(String segment) {
+    core.probe(segment);
+  }
+
+  /**
+   * Sends a message to a peer's application. Waits until the peer has it.
+   *
+   * @param segment the peer
+   * @param message the message
+   * @throws TransferException when the peer does not take it
+   */
+  public void sendNotify(String segment, TransferNotify message) {
+    core.sendNotify(segment, new NotifyMessage(message.name(), message.message()));
+  }
+
+  /** {@return the messages that have arrived since the last call, oldest first} */
+  public List<TransferNotify> takeNotifies() {
+    requireOpen();
+    return core.takeNotifies().stream()
+        .map(message -> new TransferNotify(message.name(), message.message()))
+        .toList();
+  }
+
+  /** {@return the priority matrix of the network devices as JSON, <code>{}</code> without any} */
+  public String topologyJson() {
+    requireOpen();
+    return core.topology().toJson();
+  }
+
+  /** {@return what was counted so far; still readable after closing} */
+  public MetricsSnapshot metrics() {
+    return core.metrics().snapshot();
+  }
+
+  private void requireOpen() {
+    if (core.isClosed()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
+    }
+  }
+
+  /**
+   * Ends everything within some 5 seconds: transfers under way fail, connections close, managed
+   * memory is returned. Idempotent.
+   */
+  @Override
+  public void close() {
+    core.close();
+  }
+}

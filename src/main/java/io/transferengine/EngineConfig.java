@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.engine.EngineOptions;
+import io.transferengine.transfer.TcpIo;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How an {@link Engine} is opened. Immutable. Every option is here and in {@code
+ * docs/CONFIGURATION.md}; a value that an option does not accept is refused by the setter or by
+ * {@link Builder#build()} with a {@link io.transferengine.transfer.ConfigurationException} that
+ * names it.
+ */
+public final class EngineConfig {
+  private final EngineOptions options;
+
+  private EngineConfig(EngineOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * {@return a builder that starts from the environment variables}
+   *
+   * @param localHostname our host as peers reach it: a name or an address
+   * @throws io.transferengine.transfer.ConfigurationException for a variable that is malformed
+   */
+  public static Builder fromEnvironment(String localHostname) {
+    return new Builder(localHostname, Settings.builderFromEnvironment());
+  }
+
+  /**
+   * {@return a builder that starts from the defaults and leaves the environment alone}
+   *
+   * @param localHostname our host as peers reach it: a name or an address
+   */
+  public static Builder builder(String localHostname) {
+    return new Builder(localHostname, Settings.builder());
+  }
+
+  EngineOptions options() {
+    return options;
+  }
+
+  /** {@return what differs from the defaults} */
+  @Override
+  public String toString() {
+    return "EngineConfig[localHostname=%s, metadataServer=%s, protocol=%s, deviceName=%s, %s]"
+        .formatted(
+            options.localHostname(),
+            options.metadataServer(),
+            options.protocol(),
+            options.deviceName(),
+            options.settings());
+  }
+
+  /** Collects options. Not thread-safe. */
+  public static final class Builder {
+    private final String localHostname;
+    private final Settings.Builder settings;
+    private String protocol = "";
+    private String deviceName = "";
+    private @Nullable Executor executor;
+    private String defaultMetadataServer = "P2PHANDSHAKE";
+
+    private Builder(String localHostname, Settings.Builder settings) {
+      this.localHostname = localHostname;
+      this.settings = settings;
+    }
+
+    /**
+     * What moves the bytes.
+     *
+     * @param value {@code tcp}, {@code rdma}, or empty for the best there is, which is the default
+     * @return this builder
+     */
+    public Builder protocol(String value) {
+      protocol = value;
+      return this;
+    }
+
+    /**
+     * The network devices to use.
+     *
+     * @param value names with commas between them; empty for all, which is the default
+     * @return this builder
+     */
+    public Builder deviceName(String value) {
+      deviceName = value;
+      return this;
+    }
+
+    /**
+     * What futures complete on.
+     *
+     * @param value never an I/O thread; the default is a virtual thread for each
+     * @return this builder
+     */
+    public Builder executor(Executor value) {
+      executor = value;
+      return this;
+    }
+
+    /**
+     * The metadata server that is used when the caller gives none. ({@code MC_METADATA_SERVER})
+     *
+     * @param value a connection string, e.g. P2PHANDSHAKE or etcd://host:2379
+     * @return this builder
+     */
+    public Builder metadataServer(String value) {
+      settings.set(Options.METADATA_SERVER, value);
+      return this;
+    }
+
+    /**
+     * The name of the local segment that the command takes when none is given. ({@code
+     * MC_LOCAL_SERVER_NAME})
+     *
+     * @param value a host, with or without a port
+     * @return this builder
+     */
+    public Builder localServerName(String value) {
+      settings.set(Options.LOCAL_SERVER_NAME, value);
+      return this;
+    }
+
+    /**
+     * With a metadata server, takes the RPC port from the local server name instead of the
+     * range. ({@code MC_LEGACY_RPC_PORT_BINDING})
+     *
+     * @param value set, with any value, even 0 or an empty one, or not
+     * @return this builder
+     */
+    public Builder legacyRpcPortBinding(boolean value) {
+      settings.set(Options.LEGACY_RPC_PORT_BINDING, value);
+      return this;
+    }
+
+    /**
+     * The RPC port of a server name that carries none. ({@code MC_HANDSHAKE_PORT})
+     *
+     * @param value a whole number, 1 to 65535
+     * @return this builder
+     */
+    public Builder handshakePort(int value) {
+      settings.set(Options.HANDSHAKE_PORT, value);
+      return this;
+    }
+
+    /**
+     * The address that is advertised (not bound) with a metadata server; see TE_LISTEN_ADDRESS
+     * for the one that is bound. ({@code MC_TCP_BIND_ADDRESS})
+     *
+     * @param value an IP address (IPv6 without brackets) or a host name, without a port
+     * @return this builder
+     */
+    public Builder tcpBindAddress(String value) {
+      settings.set(Options.TCP_BIND_ADDRESS, value);
+      return this;
+    }
+
+    /**
+     * The first port that the RPC and the TCP data listener may take. ({@code MC_MIN_RPC_PORT})
+     *
+     * @param value a whole number, 1024 to 32767 or 61000 to 65535
+     * @return this builder
+     */
+    public Builder minRpcPort(int value) {
+      settings.set(Options.MIN_RPC_PORT, value);
+      return this;
+    }
+
+    /**
+     * The last port that the RPC and the TCP data listener may take. ({@code MC_MAX_RPC_PORT})
+     *
+     * @param value a whole number, 1024 to 32767 or 61000 to 65535
+     * @return this builder
+     */
+    public Builder maxRpcPort(int value) {
+      settings.set(Options.MAX_RPC_PORT, value);
+      return this;
+    }
+
+    /**
+     * Listens and looks names up in IPv6. ({@code MC_USE_IPV6})
+     *
+     * @param value set, with any value, even 0 or an empty one, or not
+     * @return this builder
+     */
+    public Builder useIpv6(boolean value) {
+      settings.set(Options.USE_IPV6, value);
+      return this;
+    }
+
+    /**
+     * The backlog of the RPC port; the kernel may cap it (net.core.somaxconn). ({@code
+     * MC_HANDSHAKE_LISTEN_BACKLOG})
+     *
+     * @param value a whole number of connections, 1 to 65535
+     * @return this builder
+     */
+    public Builder handshakeListenBacklog(int value) {
+      settings.set(Options.HANDSHAKE_LISTEN_BACKLOG, value);
+      return this;
+    }
+
+    /**
+     * How long connecting to a peer may take. ({@code MC_HANDSHAKE_CONNECT_TIMEOUT})
+     *
+     * @param value a whole number of seconds, 1 to 3599
+     * @return this builder
+     */
+    public Builder handshakeConnectTimeoutSeconds(int value) {
+      settings.set(Options.HANDSHAKE_CONNECT_TIMEOUT, value);
+      return this;
+    }
+
+    /**
+     * The longest handshake frame that is accepted from a peer. ({@code
+     * MC_HANDSHAKE_MAX_LENGTH})
+     *
+     * @param value a whole number of bytes, 1048576 (1 MiB) to 134217728 (128 MiB)
+     * @return this builder
+     */
+    public Builder handshakeMaxLengthBytes(int value) {
+      settings.set(Options.HANDSHAKE_MAX_LENGTH, value);
+      return this;
+    }
+
+    /**
+     * Fetches a peer's descriptor on every use. ({@code MC_DISABLE_METACACHE})
+     *
+     * @param value set, with any value, even 0 or an empty one, or not
+     * @return this builder
+     */
+    public Builder disableMetacache(boolean value) {
+      settings.set(Options.DISABLE_METACACHE, value);
+      return this;
+    }
+
+    /**
+     * How often cached descriptors are fetched anew in the background; 0 = never. ({@code
+     * MC_TE_METADATA_REFRESH_INTERVAL_SECONDS})
+     *
+     * @param value a whole number of seconds, 0 to 2147483647
+     * @return this builder
+     */
+    public Builder metadataRefreshIntervalSeconds(int value) {
+      settings.set(Options.METADATA_REFRESH_INTERVAL, value);
+      return this;
+    }
+
+    /**
+     * How long a transfer may take, to which 1 ns per byte is added; below 5 is 5, with a WARN.
+     * ({@code MC_TRANSFER_TIMEOUT})
+     *
+     * @param value a whole number of seconds, 5 to 2147483647; less counts as 5
+     * @return this builder
+     */
+    public Builder transferTimeoutSeconds(int value) {
+      settings.set(Options.TRANSFER_TIMEOUT, value);
+      return this;
+    }
+
+    /**
+     * After so long without progress a transfer times out; -1 = off. ({@code MC_SLICE_TIMEOUT})
+     *
+     * @param value a whole number of seconds, 1 to 2147483647, or -1 for off
+     * @return this builder
+     */
+    public Builder sliceTimeoutSeconds(int value) {
+      settings.set(Options.SLICE_TIMEOUT, value);
+      return this;
+    }
+
+    /**
+     * Uses TCP even where there is RDMA. ({@code MC_FORCE_TCP})
+     *
+     * @param value set, with any value, even 0 or an empty one, or not
+     * @return this builder
+     */
+    public Builder forceTcp(boolean value) {
+      settings.set(Options.FORCE_TCP, value);
+      return this;
+    }
+
+    /**
+     * A file with the priority matrix that replaces the discovered one. ({@code
+     * MC_CUSTOM_TOPO_JSON})
+     *
+     * @param value the path of a JSON file
+     * @return this builder
+     */
+    public Builder customTopoJson(String value) {
+      settings.set(Options.CUSTOM_TOPO_JSON, value);
+      return this;
+    }
+
+    /**
+     * Logs a line of throughput and latency at every interval with traffic. ({@code
+     * MC_TE_METRIC})
+     *
+     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @return this builder
+     */
+    public Builder metrics(boolean value) {
+      settings.set(Options.METRIC, value);
+      return this;
+    }
+
+    /**
+     * The interval of {@code MC_TE_METRIC}'s line. ({@code MC_TE_METRIC_INTERVAL_SECONDS})
+     *
+     * @param value a whole number of seconds, 1 to 2147483647
+     * @return this builder
+     */
+    public Builder metricsIntervalSeconds(int value) {
+      settings.set(Options.METRIC_INTERVAL, value);
+      return this;
+    }
+
+    /**
+     * Keeps connections to peers that allow it open between transfers. ({@code
+     * MC_TCP_ENABLE_CONNECTION_POOL})
+     *
+     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @return this builder
+     */
+    public Builder tcpEnableConnectionPool(boolean value) {
+      settings.set(Options.TCP_ENABLE_CONNECTION_POOL, value);
+      return this;
+    }
+
+    /**
+     * How many connections a peer gets at most. ({@code MC_TCP_LANES_PER_PEER})
+     *
+     * @param value a whole number of connections, 1 to 16
+     * @return this builder
+     */
+    public Builder tcpLanesPerPeer(int value) {
+      settings.set(Options.TCP_LANES_PER_PEER, value);
+      return this;
+    }
+
+    /**
+     * How many requests to a peer may be on the wire; further ones wait, however large the
+     * batch. ({@code MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER})
+     *
+     * @param value a whole number of requests, 1 to 1048576
+     * @return this builder
+     */
+    public Builder tcpMaxQueuedTransfersPerPeer(int value) {
+      settings.set(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER, value);
+      return this;
+    }
+
+    /**
+     * How many requests to a peer may wait for a lane; further ones stay with their transfer.
+     * ({@code MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
+     *
+     * @param value a whole number of requests, 1 to 1048576
+     * @return this builder
+     */
+    public Builder tcpMaxPendingAdmissionsPerPeer(int value) {
+      settings.set(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER, value);
+      return this;
+    }
+
+    /**
+     * The size of a connection's staging buffer, which small blocks pass through. ({@code
+     * MC_TCP_SLICE_SIZE})
+     *
+     * @param value a whole number of bytes, 4096 (4 KiB) to 16777216 (16 MiB)
+     * @return this builder
+     */
+    public Builder tcpSliceSizeBytes(int value) {
+      settings.set(Options.TCP_SLICE_SIZE, value);
+      return this;
+    }
+
+    /**
+     * The newest version of the TCP data protocol that is spoken: 1 forces v1. ({@code
+     * MC_TCP_PROTO})
+     *
+     * @param value a whole number, 1 to 2
+     * @return this builder
+     */
+    public Builder tcpProtoVersion(int value) {
+      settings.set(Options.TCP_PROTO, value);
+      return this;
+    }
+
+    /**
+     * How long a v2 peer's status may take. ({@code MC_TCP_STATUS_TIMEOUT_SEC})
+     *
+     * @param value a whole number of seconds, 1 to 2147483647
+     * @return this builder
+     */
+    public Builder tcpStatusTimeoutSeconds(int value) {
+      settings.set(Options.TCP_STATUS_TIMEOUT, value);
+      return this;
+    }
+
+    /**
+     * How many threads move bytes over TCP. ({@code MC_NUM_TCP_IO_THREADS})
+     *
+     * @param value a whole number of threads, 1 to 64
+     * @return this builder
+     */
+    public Builder tcpIoThreads(int value) {
+      settings.set(Options.TCP_IO_THREADS, value);
+      return this;
+    }
+
+    /**
+     * The address that the RPC and the TCP data listener bind. ({@code TE_LISTEN_ADDRESS})
+     *
+     * @param value an IP address (IPv6 without brackets) or a host name, without a port
+     * @return this builder
+     */
+    public Builder listenAddress(String value) {
+      settings.set(Options.LISTEN_ADDRESS, value);
+      return this;
+    }
+
+    /**
+     * The host that peers are told to connect to, in every mode. ({@code TE_ADVERTISED_HOST})
+     *
+     * @param value an IP address (IPv6 without brackets) or a host name, without a port
+     * @return this builder
+     */
+    public Builder advertisedHost(String value) {
+      settings.set(Options.ADVERTISED_HOST, value);
+      return this;
+    }
+
+    /**
+     * The RPC port; 0 = one of the range. ({@code TE_RPC_PORT})
+     *
+     * @param value a whole number, 0 to 65535
+     * @return this builder
+     */
+    public Builder rpcPort(int value) {
+      settings.set(Options.RPC_PORT, value);
+      return this;
+    }
+
+    /**
+     * The TCP data port; 0 = one of the range. ({@code TE_DATA_PORT})
+     *
+     * @param value a whole number, 0 to 65535
+     * @return this builder
+     */
+    public Builder dataPort(int value) {
+      settings.set(Options.DATA_PORT, value);
+      return this;
+    }
+
+    /**
+     * The kernel interface that carries TCP; auto = epoll where it is, else NIO. ({@code
+     * TE_TCP_IO})
+     *
+     * @param value one of auto, epoll, io_uring, nio
+     * @return this builder
+     */
+    public Builder tcpIo(TcpIo value) {
+      settings.set(Options.TCP_IO, value);
+      return this;
+    }
+
+    /**
+     * How much memory the engine allocates for its callers at most. ({@code
+     * TE_MANAGED_MEMORY_LIMIT_BYTES})
+     *
+     * @param value a whole number of bytes, 8192 (8 KiB) to 140737488355328 (128 TiB)
+     * @return this builder
+     */
+    public Builder managedMemoryLimitBytes(long value) {
+      settings.set(Options.MANAGED_MEMORY_LIMIT, value);
+      return this;
+    }
+
+    /**
+     * Fails where TCP would be taken in place of RDMA. ({@code TE_REQUIRE_RDMA})
+     *
+     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @return this builder
+     */
+    public Builder requireRdma(boolean value) {
+      settings.set(Options.REQUIRE_RDMA, value);
+      return this;
+    }
+
+    /**
+     * After so long without progress inside a body an inbound connection is closed. ({@code
+     * TE_INBOUND_STALL_SECONDS})
+     *
+     * @param value a whole number of seconds, 1 to 2147483647
+     * @return this builder
+     */
+    public Builder inboundStallSeconds(int value) {
+      settings.set(Options.INBOUND_STALL, value);
+      return this;
+    }
+
+    /**
+     * How many inbound data connections are held; further ones are refused. ({@code
+     * TE_MAX_INBOUND_CONNECTIONS})
+     *
+     * @param value a whole number of connections, 1 to 1048576
+     * @return this builder
+     */
+    public Builder maxInboundConnections(int value) {
+      settings.set(Options.MAX_INBOUND_CONNECTIONS, value);
+      return this;
+    }
+
+    /** Takes back the default of the metadata server: the facade's callers must name one. */
+    Builder requireMetadataServer() {
+      defaultMetadataServer = "";
+      return this;
+    }
+
+    /**
+     * {@return the configuration} Where no metadata server is given it is {@code P2PHANDSHAKE}.
+     *
+     * @throws io.transferengine.transfer.ConfigurationException for options that contradict one
+     *     another
+     */
+    public EngineConfig build() {
+      Settings concluded = settings.build();
+      String server = concluded.get(Options.METADATA_SERVER);
+      return new EngineConfig(
+          new EngineOptions(
+              localHostname,
+              server.isEmpty() ? defaultMetadataServer : server,
+              protocol,
+              deviceName,
+              concluded,
+              Optional.ofNullable(executor)));
+    }
+  }
+}

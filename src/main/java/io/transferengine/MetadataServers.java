@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+/** Puts the two arguments by which {@code initializeExt} names a metadata service together. */
+final class MetadataServers {
+  private static final String P2P = "P2PHANDSHAKE";
+
+  private MetadataServers() {}
+
+  static String join(String server, String type) {
+    if (type.equals(P2P)) {
+      return P2P;
+    }
+    return type.isEmpty() || server.isEmpty() || server.equals(P2P) || server.contains("://")
+        ? server
+        : type + "://" + server;
+  }
+}

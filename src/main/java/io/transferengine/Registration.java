@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.engine.EngineCore;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Memory of the caller's that peers may reach and transfers may use, until {@link #close()}. The
+ * memory itself stays the caller's, who must keep it mapped that long. Thread-safe.
+ */
+public final class Registration implements AutoCloseable {
+  private final EngineCore core;
+  private final long address;
+  private final long length;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  Registration(EngineCore core, long address, long length) {
+    this.core = core;
+    this.address = address;
+    this.length = length;
+  }
+
+  /** {@return the first byte's address} */
+  public long address() {
+    return address;
+  }
+
+  /** {@return the length in bytes} */
+  public long length() {
+    return length;
+  }
+
+  /**
+   * Ends the registration. Transfers over it get a second to end, then they are failed. When this
+   * returns, nothing touches the memory any more. Idempotent.
+   */
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true) && !core.isClosed()) {
+      core.memory().unregister(address);
+    }
+  }
+}

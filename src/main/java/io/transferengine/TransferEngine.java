@@ -1,0 +1,725 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.engine.BatchTable;
+import io.transferengine.engine.LocalMemory;
+import io.transferengine.memory.MemoryAccess;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
+ * JShell prompt.
+ *
+ * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for a
+ * failure; none throws for an operating error, and null or nonsensical arguments are failures too.
+ * The cause is logged once, at WARN, with what can be done about it. Until {@code initialize} has
+ * succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
+ *
+ * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
+ */
+public final class TransferEngine implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(TransferEngine.class);
+
+  private static final int FAILED = ErrorCode.INVALID_ARGUMENT.value();
+
+  /** Longer than any deadline: a transfer ends by itself. */
+  private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
+
+  private final BatchTable batches = new BatchTable();
+  private volatile @Nullable Engine engine;
+  private boolean closed;
+
+  /** An engine that has yet to be initialized. */
+  public TransferEngine() {}
+
+  // ---- life
+
+  /**
+   * Opens the engine.
+   *
+   * @param localHostname our host as peers reach it, a name or an address; a port behind it is
+   *     ignored in P2P mode, where the segment's name becomes the host, a colon and {@link
+   *     #getRpcPort()}
+   * @param metadataServer {@code P2PHANDSHAKE}; empty for the variable MC_METADATA_SERVER
+   * @param protocol {@code tcp}, {@code rdma}, or empty for the best there is
+   * @param deviceName network devices; empty for all
+   * @return 0, or negative: then it may be tried again. -1 on an engine that is initialized, which
+   *     goes on unharmed
+   */
+  public int initialize(
+      String localHostname, String metadataServer, String protocol, String deviceName) {
+    return status("initialize", () -> open(localHostname, metadataServer, protocol, deviceName));
+  }
+
+  /**
+   * As {@link #initialize}, with the kind of metadata service given apart.
+   *
+   * @param localHostname as there
+   * @param metadataServer as there, or an address without a scheme
+   * @param protocol as there
+   * @param deviceName as there
+   * @param metadataType {@code etcd}, {@code http}, {@code https} or {@code redis}: the scheme of
+   *     an address that has none; {@code P2PHANDSHAKE} or empty where the server says it all
+   * @return as there
+   */
+  public int initializeExt(
+      String localHostname,
+      String metadataServer,
+      String protocol,
+      String deviceName,
+      String metadataType) {
+    return status(
+        "initializeExt",
+        () ->
+            open(
+                localHostname,
+                MetadataServers.join(metadataServer, metadataType),
+                protocol,
+                deviceName));
+  }
+
+  private synchronized int open(
+      String localHostname, String metadataServer, String protocol, String deviceName) {
+    if (closed || engine != null) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          closed ? "The engine was closed" : "The engine is initialized already",
+          "Make another TransferEngine");
+    }
+    EngineConfig.Builder config =
+        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
+    if (!metadataServer.isEmpty()) {
+      config.metadataServer(metadataServer);
+    }
+    engine = Engine.open(config.requireMetadataServer().build());
+    return 0;
+  }
+
+  /** {@return the port of our handshake daemon, -1 without one} */
+  public int getRpcPort() {
+    Engine open = engine;
+    return open == null ? FAILED : open.rpcPort();
+  }
+
+  /** Ends everything within some 5 seconds; calls that wait return -1. Idempotent. */
+  @Override
+  public void close() {
+    Engine open;
+    synchronized (this) {
+      closed = true;
+      open = engine;
+      engine = null;
+    }
+    if (open != null) {
+      open.close();
+    }
+  }
+
+  // ---- memory
+
+  /**
+   * Hands out registered memory.
+   *
+   * @param length in bytes, above 0
+   * @return its address, 0 on failure
+   */
+  public long allocateManagedBuffer(long length) {
+    return value("allocateManagedBuffer", 0L, open -> memory(open).allocate(length).address());
+  }
+
+  /**
+   * Takes managed memory back. What is in flight over it gets a second to end, then it is canceled;
+   * when this returns 0, nothing touches the memory any more.
+   *
+   * @param bufferAddress as handed out
+   * @param length as asked for
+   * @return 0; -3 for an address that was not handed out or is free already; -1 for another length
+   */
+  public int freeManagedBuffer(long bufferAddress, long length) {
+    return run("freeManagedBuffer", open -> memory(open).free(bufferAddress, length));
+  }
+
+  /**
+   * Asks a peer for its first registered range.
+   *
+   * @param segmentName the peer
+   * @return the address in the peer's process, 0 when it has none or does not answer
+   */
+  public long getFirstBufferAddress(String segmentName) {
+    return value(
+        "getFirstBufferAddress",
+        0L,
+        open -> {
+          var buffers = open.core().describe(segmentName).buffers();
+          return buffers.isEmpty() ? 0L : buffers.getFirst().address();
+        });
+  }
+
+  /**
+   * Copies bytes into memory that this engine handed out or that is registered with it.
+   *
+   * @param destAddress where to
+   * @param src what
+   * @param length how many of them, 0 to {@code src.length}
+   * @return 0; -3 for memory of which this engine knows nothing; -1 for a length out of range
+   */
+  public int writeBytesToBuffer(long destAddress, byte[] src, long length) {
+    return run(
+        "writeBytesToBuffer",
+        open -> {
+          if (length < 0 || length > src.length) {
+            throw new TransferException(
+                ErrorCode.INVALID_ARGUMENT,
+                "%d bytes of an array of %d".formatted(length, src.length),
+                "The length is from 0 to the array's");
+          }
+          if (length > 0) {
+            memory(open)
+                .access(
+                    destAddress,
+                    length,
+                    () -> {
+                      MemoryAccess.copyIn(src, 0, destAddress, (int) length);
+                      return 0;
+                    });
+          }
+        });
+  }
+
+  /**
+   * Copies bytes out of memory that this engine handed out or that is registered with it.
+   *
+   * @param sourceAddress where from
+   * @param length how many, 0 to 2^31 - 9
+   * @return the bytes; empty for memory of which this engine knows nothing
+   */
+  public byte[] readBytesFromBuffer(long sourceAddress, long length) {
+    return value(
+        "readBytesFromBuffer",
+        new byte[0],
+        open -> {
+          if (length < 0 || length > Integer.MAX_VALUE - 8) {
+            throw new TransferException(
+                ErrorCode.INVALID_ARGUMENT,
+                "An array of " + length + " bytes cannot be made",
+                "Read less at a time");
+          }
+          if (length == 0) {
+            return new byte[0];
+          }
+          return memory(open)
+              .access(
+                  sourceAddress,
+                  length,
+                  () -> {
+                    byte[] bytes = new byte[(int) length];
+                    MemoryAccess.copyOut(sourceAddress, bytes, 0, bytes.length);
+                    return bytes;
+                  });
+        });
+  }
+
+  /**
+   * Registers host memory of the caller's, who must keep it mapped until it is unregistered.
+   *
+   * @param bufferAddress of the first byte
+   * @param capacity in bytes, above 0
+   * @return 0; -1 for an empty or overflowing range, or one that is not wholly mapped readable and
+   *     writable; -7 for one that overlaps another registration
+   */
+  public int registerMemory(long bufferAddress, long capacity) {
+    return registerMemory(bufferAddress, capacity, "*");
+  }
+
+  /**
+   * As {@link #registerMemory(long, long)}, saying where the memory is.
+   *
+   * @param address as there
+   * @param capacity as there
+   * @param location {@code *} or {@code cpu:N}; {@code cuda:N} needs RDMA
+   * @return as there
+   */
+  public int registerMemory(long address, long capacity, String location) {
+    return run("registerMemory", open -> memory(open).register(address, capacity, location));
+  }
+
+  /**
+   * Ends a registration; see {@link #freeManagedBuffer} for what is in flight over it.
+   *
+   * @param bufferAddress as registered
+   * @return 0; -3 when no registration begins there
+   */
+  public int unregisterMemory(long bufferAddress) {
+    return run("unregisterMemory", open -> memory(open).unregister(bufferAddress));
+  }
+
+  /**
+   * Registers all ranges or none.
+   *
+   * @param addresses of the first bytes
+   * @param capacities in bytes, as many
+   * @return 0, or as {@link #registerMemory(long, long)}
+   */
+  public int batchRegisterMemory(long[] addresses, long[] capacities) {
+    return run(
+        "batchRegisterMemory",
+        open -> {
+          if (addresses.length != capacities.length) {
+            throw new TransferException(
+                ErrorCode.INVALID_ARGUMENT,
+                addresses.length + " addresses and " + capacities.length + " lengths",
+                "Give as many of each");
+          }
+          var _ = memory(open).registerAll(addresses, capacities, "*");
+        });
+  }
+
+  /**
+   * Ends several registrations.
+   *
+   * @param addresses as registered
+   * @return 0; else the first failure, after all others were ended
+   */
+  public int batchUnregisterMemory(long[] addresses) {
+    return status(
+        "batchUnregisterMemory",
+        () -> {
+          if (engine == null) {
+            return FAILED;
+          }
+          int first = 0;
+          for (long address : addresses) {
+            int result = unregisterMemory(address);
+            first = first == 0 ? result : first;
+          }
+          return first;
+        });
+  }
+
+  // ---- transfers
+
+  /**
+   * Writes registered memory to a peer and waits until it is there.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffer our memory
+   * @param peerBufferAddress the peer's
+   * @param length in bytes; 0 does nothing
+   * @return 0; -3 when our range is not registered or managed here; -1 when the peer refused or the
+   *     deadline was over; else another {@link ErrorCode}
+   */
+  public int transferSyncWrite(
+      String targetHostname, long buffer, long peerBufferAddress, long length) {
+    return transferSync(targetHostname, buffer, peerBufferAddress, length, TransferOpcode.WRITE);
+  }
+
+  /**
+   * Reads a peer's memory into ours and waits until it is here.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffer our memory
+   * @param peerBufferAddress the peer's
+   * @param length in bytes; 0 does nothing
+   * @return as {@link #transferSyncWrite}
+   */
+  public int transferSyncRead(
+      String targetHostname, long buffer, long peerBufferAddress, long length) {
+    return transferSync(targetHostname, buffer, peerBufferAddress, length, TransferOpcode.READ);
+  }
+
+  /**
+   * Moves bytes in either direction and waits for the end.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffer our memory
+   * @param peerBufferAddress the peer's
+   * @param length in bytes; 0 does nothing
+   * @param opcode the direction
+   * @return as {@link #transferSyncWrite}
+   */
+  public int transferSync(
+      String targetHostname,
+      long buffer,
+      long peerBufferAddress,
+      long length,
+      TransferOpcode opcode) {
+    return batchTransferSync(
+        targetHostname,
+        new long[] {buffer},
+        new long[] {peerBufferAddress},
+        new long[] {length},
+        opcode);
+  }
+
+  /**
+   * Begins a write; does not wait.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffer our memory
+   * @param peerBufferAddress the peer's
+   * @param length in bytes
+   * @return a batch id above 0; -3 when our range is not registered or managed here, -1 for other
+   *     arguments that make no transfer. What the peer has against it shows in the status
+   */
+  public long transferSubmitWrite(
+      String targetHostname, long buffer, long peerBufferAddress, long length) {
+    return submitOne(targetHostname, buffer, peerBufferAddress, length, TransferOpcode.WRITE);
+  }
+
+  /**
+   * Begins a read; does not wait.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffer our memory
+   * @param peerBufferAddress the peer's
+   * @param length in bytes
+   * @return as {@link #transferSubmitWrite}
+   */
+  public long transferSubmitRead(
+      String targetHostname, long buffer, long peerBufferAddress, long length) {
+    return submitOne(targetHostname, buffer, peerBufferAddress, length, TransferOpcode.READ);
+  }
+
+  private long submitOne(
+      String target, long buffer, long peerAddress, long length, TransferOpcode opcode) {
+    return batchTransferAsync(
+        target, new long[] {buffer}, new long[] {peerAddress}, new long[] {length}, opcode);
+  }
+
+  /**
+   * Looks how a batch stands.
+   *
+   * @param batchId as returned
+   * @return 0 while it runs, as often as asked; then once 1 for done, -1 for failed or -2 for timed
+   *     out; -1 for an id that is not known (any more)
+   */
+  public int transferCheckStatus(long batchId) {
+    return value(
+        "transferCheckStatus",
+        FAILED,
+        _ -> {
+          Optional<Transfer> found = batches.find(batchId);
+          if (found.isEmpty()) {
+            return FAILED;
+          }
+          TransferState state = found.get().state();
+          if (!state.isTerminal()) {
+            return 0;
+          }
+          if (!batches.forget(batchId)) {
+            // Another thread was told at the same moment.
+            return FAILED;
+          }
+          logFailure("transferCheckStatus", found.get());
+          return switch (state) {
+            case COMPLETED -> 1;
+            case TIMEOUT -> -2;
+            case WAITING, PENDING, INVALID, CANCELED, FAILED -> FAILED;
+          };
+        });
+  }
+
+  /**
+   * Writes several blocks to one peer and waits for the end.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @return as {@link #transferSyncWrite}; -1 for columns of different lengths
+   */
+  public int batchTransferSyncWrite(
+      String targetHostname, long[] buffers, long[] peerBufferAddresses, long[] lengths) {
+    return batchTransferSync(
+        targetHostname, buffers, peerBufferAddresses, lengths, TransferOpcode.WRITE);
+  }
+
+  /**
+   * Reads several blocks from one peer and waits for the end.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @return as {@link #batchTransferSyncWrite}
+   */
+  public int batchTransferSyncRead(
+      String targetHostname, long[] buffers, long[] peerBufferAddresses, long[] lengths) {
+    return batchTransferSync(
+        targetHostname, buffers, peerBufferAddresses, lengths, TransferOpcode.READ);
+  }
+
+  /**
+   * Moves several blocks in either direction and waits for the end.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @param opcode the direction
+   * @return as {@link #batchTransferSyncWrite}
+   */
+  public int batchTransferSync(
+      String targetHostname,
+      long[] buffers,
+      long[] peerBufferAddresses,
+      long[] lengths,
+      TransferOpcode opcode) {
+    return status(
+        "transferSync",
+        () -> {
+          Engine open = engine;
+          return open == null
+              ? FAILED
+              : await(
+                  open.submit(
+                      request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
+        });
+  }
+
+  private static int await(Transfer transfer) {
+    try {
+      transfer.await(UNTIL_THE_END);
+    } catch (InterruptedException e) {
+      transfer.cancel();
+      awaitUninterruptibly(transfer);
+      Thread.currentThread().interrupt();
+      // It may have completed all the same, but an interrupted call is a failed one.
+      return FAILED;
+    }
+    logFailure("transferSync", transfer);
+    if (transfer.state() == TransferState.COMPLETED) {
+      return 0;
+    }
+    return transfer
+        .failure()
+        .filter(failure -> transfer.state() == TransferState.FAILED)
+        .filter(failure -> failure.code() != ErrorCode.ADDRESS_NOT_REGISTERED)
+        .map(failure -> failure.code().value())
+        .orElse(FAILED);
+  }
+
+  /** A canceled transfer ends within moments; its memory is the caller's only then. */
+  private static void awaitUninterruptibly(Transfer transfer) {
+    while (!transfer.state().isTerminal()) {
+      try {
+        transfer.await(UNTIL_THE_END);
+      } catch (InterruptedException again) {
+        // The caller's flag is set once, afterwards.
+      }
+    }
+  }
+
+  /**
+   * Begins to write several blocks; does not wait.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @return as {@link #transferSubmitWrite}
+   */
+  public long batchTransferAsyncWrite(
+      String targetHostname, long[] buffers, long[] peerBufferAddresses, long[] lengths) {
+    return batchTransferAsync(
+        targetHostname, buffers, peerBufferAddresses, lengths, TransferOpcode.WRITE);
+  }
+
+  /**
+   * Begins to read several blocks; does not wait.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @return as {@link #transferSubmitWrite}
+   */
+  public long batchTransferAsyncRead(
+      String targetHostname, long[] buffers, long[] peerBufferAddresses, long[] lengths) {
+    return batchTransferAsync(
+        targetHostname, buffers, peerBufferAddresses, lengths, TransferOpcode.READ);
+  }
+
+  /**
+   * Begins to move several blocks in either direction; does not wait.
+   *
+   * @param targetHostname the peer's segment
+   * @param buffers our addresses
+   * @param peerBufferAddresses the peer's, as many
+   * @param lengths in bytes, as many
+   * @param opcode the direction
+   * @return as {@link #transferSubmitWrite}
+   */
+  public long batchTransferAsync(
+      String targetHostname,
+      long[] buffers,
+      long[] peerBufferAddresses,
+      long[] lengths,
+      TransferOpcode opcode) {
+    Engine open = engine;
+    if (open == null) {
+      return FAILED;
+    }
+    try {
+      return batches.add(
+          open.submit(request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
+    } catch (TransferException e) {
+      log.warn("transferSubmit: {}", e.getMessage());
+      return e.code() == ErrorCode.ADDRESS_NOT_REGISTERED ? e.code().value() : FAILED;
+    } catch (NullPointerException e) {
+      return nullArgument("transferSubmit");
+    }
+  }
+
+  /**
+   * Waits until all batches have ended.
+   *
+   * @param batchIds as returned; they are not known any more afterwards
+   * @return 0 when all were done; -1 when one failed, timed out or is not known
+   */
+  public int getBatchTransferStatus(long[] batchIds) {
+    return value(
+        "getBatchTransferStatus",
+        FAILED,
+        _ -> {
+          int result = 0;
+          for (long id : batchIds) {
+            Optional<Transfer> found = batches.find(id);
+            if (found.isEmpty()) {
+              result = FAILED;
+              continue;
+            }
+            if (found.get().await(UNTIL_THE_END) != TransferState.COMPLETED) {
+              result = FAILED;
+            }
+            batches.forget(id);
+            logFailure("getBatchTransferStatus", found.get());
+          }
+          return result;
+        });
+  }
+
+  private static TransferRequest request(
+      String target, long[] buffers, long[] peerAddresses, long[] lengths, TransferOpcode opcode) {
+    return TransferRequest.of(
+        opcode.operation(), target, BlockColumns.of(buffers, peerAddresses, lengths));
+  }
+
+  private static void logFailure(String call, Transfer transfer) {
+    transfer.failure().ifPresent(failure -> log.warn("{}: {}", call, failure.getMessage()));
+  }
+
+  // ---- others
+
+  /** {@return the priority matrix of the network devices as JSON; <code>{}</code> without any} */
+  public String getLocalTopology() {
+    return value("getLocalTopology", "", Engine::topologyJson);
+  }
+
+  /**
+   * Asks whether a peer is alive.
+   *
+   * @param peer its segment
+   * @return 0 when it answers, negative else
+   */
+  public int sendProbe(String peer) {
+    return run("sendProbe", open -> open.probe(peer));
+  }
+
+  /**
+   * Sends a message to a peer's application.
+   *
+   * @param peer its segment
+   * @param name what it is about
+   * @param message its text
+   * @return 0 when the peer has it, negative else
+   */
+  public int sendNotify(String peer, String name, String message) {
+    return run("sendNotify", open -> open.sendNotify(peer, new TransferNotify(name, message)));
+  }
+
+  /** {@return the messages that have arrived since the last call, oldest first} */
+  public List<TransferNotify> getNotifies() {
+    return value("getNotifies", List.of(), Engine::takeNotifies);
+  }
+
+  // ---- from exceptions to status codes
+
+  private static LocalMemory memory(Engine open) {
+    return open.core().memory();
+  }
+
+  private interface Call<T> {
+    T on(Engine open) throws InterruptedException;
+  }
+
+  private interface Action {
+    void on(Engine open);
+  }
+
+  private int run(String name, Action action) {
+    return status(
+        name,
+        () -> {
+          Engine open = engine;
+          if (open == null) {
+            return FAILED;
+          }
+          action.on(open);
+          return 0;
+        });
+  }
+
+  private static int status(String name, Callable<Integer> call) {
+    try {
+      return call.call();
+    } catch (TransferException e) {
+      log.warn("{}: {}", name, e.getMessage());
+      return e.code().value();
+    } catch (NullPointerException e) {
+      return nullArgument(name);
+    } catch (Exception e) {
+      log.warn("{} failed", name, e);
+      return FAILED;
+    }
+  }
+
+  private <T> T value(String name, T otherwise, Call<T> call) {
+    Engine open = engine;
+    if (open == null) {
+      return otherwise;
+    }
+    try {
+      return call.on(open);
+    } catch (TransferException e) {
+      log.warn("{}: {}", name, e.getMessage());
+      return otherwise;
+    } catch (NullPointerException e) {
+      nullArgument(name);
+      return otherwise;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return otherwise;
+    } catch (RuntimeException e) {
+      log.warn("{} failed", name, e);
+      return otherwise;
+    }
+  }
+
+  private static int nullArgument(String name) {
+    log.warn("{}: an argument is null. No argument may be; an empty string stands for none.", name);
+    return FAILED;
+  }
+}

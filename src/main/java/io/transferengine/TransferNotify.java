@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+/**
+ * A message that a peer's application has sent to ours.
+ *
+ * @param name what it is about
+ * @param message its text
+ */
+public record TransferNotify(String name, String message) {}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.PeerMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of transfers under way: begins them, ends them at their deadlines, and counts them.
+ * Thread-safe.
+ */
+final class ActiveTransfers {
+  /** Transfers at a time; 10,000 waiting threads are a normal day, a leak is not. */
+  static final int ACTIVE_LIMIT = 65_536;
+
+  /** The longest deadline; beyond it nanoseconds would overflow. */
+  private static final Duration DEADLINE_MAX = Duration.ofDays(365);
+
+  private final LocalMemory memory;
+  private final SegmentCache segments;
+  private final EngineMetrics metrics;
+  private final Executor executor;
+  private final long timeoutNanos;
+  private final long sliceTimeoutNanos;
+  private final BiConsumer<String, TransferRequest.Notification> notifier;
+  private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger count = new AtomicInteger();
+  private volatile boolean closed;
+
+  /**
+   * An empty table.
+   *
+   * @param timeoutSeconds the deadline of transfers that name none, to which a nanosecond per byte
+   *     is added
+   * @param sliceTimeoutSeconds without progress for so long a transfer times out; -1 for never
+   * @param executor completes futures and looks peers up
+   * @param notifier sends a notification to a segment; may block
+   */
+  ActiveTransfers(
+      LocalMemory memory,
+      SegmentCache segments,
+      EngineMetrics metrics,
+      Executor executor,
+      int timeoutSeconds,
+      int sliceTimeoutSeconds,
+      BiConsumer<String, TransferRequest.Notification> notifier) {
+    this.memory = memory;
+    this.segments = segments;
+    this.metrics = metrics;
+    this.executor = executor;
+    this.timeoutNanos = TimeUnit.SECONDS.toNanos(timeoutSeconds);
+    this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
+    this.notifier = notifier;
+  }
+
+  Executor executor() {
+    return executor;
+  }
+
+  /**
+   * Begins a transfer; does not block.
+   *
+   * @throws TransferException for a local range that is not ours, a full table, a closed engine
+   */
+  TransferHandle submit(TransferRequest request) {
+    long timeout =
+        request
+            .timeout()
+            .map(asked -> asked.compareTo(DEADLINE_MAX) < 0 ? asked : DEADLINE_MAX)
+            .map(Duration::toNanos)
+            .orElseGet(() -> saturatedSum(timeoutNanos, request.blocks().totalBytes()));
+    TransferHandle handle =
+        memory.use(
+            request.blocks(),
+            hold -> {
+              TransferHandle made = new TransferHandle(this, request, hold, timeout);
+              enter(made);
+              return made;
+            });
+    metrics.increment(Counter.TRANSFERS_SUBMITTED);
+    metrics.add(Counter.BLOCKS_SUBMITTED, request.blocks().count());
+    if (request.blocks().totalBytes() == 0) {
+      handle.finish(TransferState.COMPLETED, null, null);
+    } else {
+      resolve(handle);
+    }
+    return handle;
+  }
+
+  private void enter(TransferHandle handle) {
+    if (count.incrementAndGet() > ACTIVE_LIMIT) {
+      count.decrementAndGet();
+      throw new TransferException(
+          ErrorCode.TOO_MANY_REQUESTS,
+          ACTIVE_LIMIT + " transfers are under way",
+          "Wait for some to end, or put more blocks into each");
+    }
+    active.add(handle);
+    if (closed && active.remove(handle)) {
+      count.decrementAndGet();
+      throw closedEngine();
+    }
+  }
+
+  private static long saturatedSum(long a, long b) {
+    long max = DEADLINE_MAX.toNanos();
+    return b > max - a ? max : a + b;
+  }
+
+  /** Finds the peer of a transfer and sets the transfer to work. */
+  void resolve(TransferHandle handle) {
+    String target = handle.request().target();
+    Optional<RemoteSegment> known = segments.known(target);
+    if (known.isPresent()) {
+      handle.begin(known.get(), true);
+      return;
+    }
+    var _ =
+        segments
+            .get(target, Duration.ofNanos(Math.max(1, handle.nanosLeft())))
+            .whenComplete(
+                (found, why) -> {
+                  if (found != null) {
+                    handle.begin(found, false);
+                  } else {
+                    handle.notFound(TransferErrors.of(target, why));
+                  }
+                });
+  }
+
+  void dropSegment(RemoteSegment failed) {
+    segments.drop(failed);
+  }
+
+  /** A handle has reached its end, once. */
+  void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
+    if (active.remove(handle)) {
+      count.decrementAndGet();
+    }
+    TransferRequest request = handle.request();
+    PeerMetrics peer = metrics.peer(request.target());
+    long bytes = handle.transferredBytes();
+    boolean write = request.operation() == Operation.WRITE;
+    metrics.add(write ? Counter.BYTES_WRITTEN : Counter.BYTES_READ, bytes);
+    if (write) {
+      peer.addBytesWritten(bytes);
+    } else {
+      peer.addBytesRead(bytes);
+    }
+    if (state == TransferState.COMPLETED) {
+      metrics.increment(Counter.TRANSFERS_COMPLETED);
+      metrics.recordLatencyNanos(System.nanoTime() - handle.startNanos());
+      peer.transferCompleted();
+      request
+          .notification()
+          .ifPresent(text -> executor.execute(() -> notifier.accept(request.target(), text)));
+      return;
+    }
+    metrics.increment(
+        switch (state) {
+          case TIMEOUT -> Counter.TRANSFERS_TIMED_OUT;
+          case CANCELED -> Counter.TRANSFERS_CANCELED;
+          case WAITING, PENDING, INVALID, COMPLETED, FAILED -> Counter.TRANSFERS_FAILED;
+        });
+    metrics.failed(cause == null ? FailureCause.OTHER : cause);
+    peer.transferFailed();
+  }
+
+  /** Ends the transfers whose deadline is over. Called a few times a second. */
+  void endOverdue() {
+    long now = System.nanoTime();
+    for (TransferHandle handle : active) {
+      if (handle.nanosLeft() <= 0) {
+        handle.abort(TransferState.TIMEOUT, overdue(handle, "deadline"), FailureCause.TIMEOUT);
+      } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
+        handle.abort(
+            TransferState.TIMEOUT,
+            overdue(handle, "MC_SLICE_TIMEOUT without progress"),
+            FailureCause.TIMEOUT);
+      }
+    }
+  }
+
+  private static TransferException overdue(TransferHandle handle, String what) {
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - handle.startNanos());
+    return TransferException.withPeer(
+        handle.request().target(),
+        ErrorCode.SOCKET,
+        "%d of %d bytes were transferred when the %s was over, after %d ms"
+            .formatted(
+                handle.transferredBytes(), handle.request().blocks().totalBytes(), what, millis),
+        "Is the peer alive and the network up? MC_TRANSFER_TIMEOUT sets the deadline",
+        null);
+  }
+
+  /**
+   * Ends the transfers that touch a range: waits for the grace, then cancels them.
+   *
+   * @return whether none is left
+   */
+  boolean drain(long start, long end, Duration grace, Duration wait) throws InterruptedException {
+    long graceEndNanos = System.nanoTime() + grace.toNanos();
+    long endNanos = graceEndNanos + wait.toNanos();
+    boolean cancelled = false;
+    for (TransferHandle handle : active) {
+      if (!handle.touches(start, end)) {
+        continue;
+      }
+      handle.await(Duration.ofNanos(Math.max(0, graceEndNanos - System.nanoTime())));
+      if (!handle.state().isTerminal()) {
+        cancelled = true;
+        handle.abort(
+            TransferState.FAILED,
+            new TransferException(
+                ErrorCode.ADDRESS_NOT_REGISTERED,
+                "The local memory from 0x%x to 0x%x was unregistered or freed during the transfer"
+                    .formatted(start, end),
+                "Wait for transfers before giving up their memory"),
+            FailureCause.LOCAL);
+      }
+    }
+    if (!cancelled) {
+      return true;
+    }
+    boolean over = true;
+    for (TransferHandle handle : active) {
+      if (handle.touches(start, end)) {
+        over &=
+            handle
+                .await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())))
+                .isTerminal();
+      }
+    }
+    return over;
+  }
+
+  /** Lets nothing begin any more and fails what is under way. Idempotent. */
+  void close() {
+    closed = true;
+    for (TransferHandle handle : active) {
+      handle.abort(TransferState.FAILED, closedEngine(), FailureCause.SHUTDOWN);
+    }
+  }
+
+  /** Waits until no transfer is under way, at most so long. */
+  void awaitEnd(Duration timeout) {
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    boolean interrupted = false;
+    for (TransferHandle handle : active) {
+      try {
+        handle.await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static TransferException closedEngine() {
+    return new TransferException(
+        ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
+  }
+}

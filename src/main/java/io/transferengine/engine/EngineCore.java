@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.handshake.HandshakeClient;
+import io.transferengine.handshake.HandshakeDaemon;
+import io.transferengine.handshake.HandshakeDaemonOptions;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransportContext;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One engine: its memory, its transports, its handshake daemon and what is under way, opened
+ * together and closed together.
+ *
+ * <p>Thread-safe. {@link #submit} does not block; what talks to a peer says so. One daemon thread
+ * looks at deadlines a few times a second and prints the metrics line; all else that runs here are
+ * virtual threads and the transports' own threads.
+ */
+public final class EngineCore implements AutoCloseable, LocalMemory.Users {
+  private static final Logger log = LoggerFactory.getLogger(EngineCore.class);
+
+  /** How exact deadlines are. Ten looks a second cost some 0.02 % of a core when nothing runs. */
+  private static final long DEADLINE_CHECK_MILLIS = 100;
+
+  /** What {@link #close} gives transfers, connections and threads in all. */
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
+
+  /** How long cancelled transfers and inbound requests get to let go of memory. */
+  private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(5);
+
+  private final Settings settings;
+  private final EngineMetrics metrics = new EngineMetrics();
+  private final Topology topology;
+  private final LocalMemory memory;
+  private final TransportRegistry transports;
+  private final Notifications notifications = new Notifications(metrics);
+  private final Executor executor;
+  private final HandshakeClient client;
+  private final SegmentCache segments;
+  private final ActiveTransfers active;
+  private final ScheduledExecutorService timer;
+  private final OwnSegment own;
+  private final HandshakeDaemon daemon;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  /**
+   * Opens an engine. When it fails, everything opened on the way is closed again.
+   *
+   * @throws TransferException for options that name nothing, and when a port cannot be bound
+   */
+  public EngineCore(EngineOptions options) {
+    EngineNames.requireMetadataServer(options.metadataServer());
+    HostPort local = EngineNames.localHost(options.localHostname(), options.settings());
+    EngineNames.requireProtocol(options.protocol());
+    settings = options.settings();
+    topology = topology(settings);
+    EngineNames.chooseTcp(options.protocol(), settings, metrics);
+    executor = options.executor().orElseGet(Executors::newVirtualThreadPerTaskExecutor);
+    memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), false, this);
+    transports =
+        TransportRegistry.create(new TransportContext(settings, memory.regions(), metrics));
+    client =
+        new HandshakeClient(
+            Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
+            settings.get(Options.HANDSHAKE_MAX_LENGTH));
+    segments =
+        new SegmentCache(
+            this::resolve,
+            Executors.newVirtualThreadPerTaskExecutor(),
+            settings.get(Options.DISABLE_METACACHE));
+    active =
+        new ActiveTransfers(
+            memory,
+            segments,
+            metrics,
+            executor,
+            settings.get(Options.TRANSFER_TIMEOUT),
+            settings.get(Options.SLICE_TIMEOUT),
+            this::notifyOnCompletion);
+    own = new OwnSegment(memory, transports, notifications, metrics);
+    timer =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("te-timer").factory());
+    HandshakeDaemon started = null;
+    try {
+      transports.start();
+      started = new HandshakeDaemon(daemonOptions(settings), own);
+      own.open(local.host(), started.port());
+      daemon = started;
+      startTimer();
+    } catch (Throwable t) {
+      if (started != null) {
+        started.close();
+      }
+      timer.shutdownNow();
+      transports.stop(CLOSE_TIMEOUT);
+      throw t;
+    }
+  }
+
+  private static Topology topology(Settings settings) {
+    String file = settings.get(Options.CUSTOM_TOPO_JSON);
+    return file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
+  }
+
+  private static HandshakeDaemonOptions daemonOptions(Settings settings) {
+    int port = settings.get(Options.RPC_PORT);
+    return new HandshakeDaemonOptions(
+        settings.get(Options.LISTEN_ADDRESS),
+        port != 0 ? port : settings.get(Options.MIN_RPC_PORT),
+        port != 0 ? port : settings.get(Options.MAX_RPC_PORT),
+        settings.get(Options.HANDSHAKE_LISTEN_BACKLOG),
+        settings.get(Options.HANDSHAKE_MAX_LENGTH));
+  }
+
+  private void startTimer() {
+    var _ =
+        timer.scheduleWithFixedDelay(
+            this::checkDeadlines,
+            DEADLINE_CHECK_MILLIS,
+            DEADLINE_CHECK_MILLIS,
+            TimeUnit.MILLISECONDS);
+    if (settings.get(Options.METRIC)) {
+      int seconds = settings.get(Options.METRIC_INTERVAL);
+      var _ =
+          timer.scheduleAtFixedRate(
+              new MetricsReporter(metrics, Duration.ofSeconds(seconds)),
+              seconds,
+              seconds,
+              TimeUnit.SECONDS);
+    }
+    int refreshSeconds = settings.get(Options.METADATA_REFRESH_INTERVAL);
+    if (refreshSeconds > 0) {
+      var _ =
+          timer.scheduleWithFixedDelay(
+              this::refreshSegments, refreshSeconds, refreshSeconds, TimeUnit.SECONDS);
+    }
+  }
+
+  private void checkDeadlines() {
+    try {
+      active.endOverdue();
+    } catch (RuntimeException e) {
+      // An exception would end the periodic task, and with it every deadline.
+      log.error("Looking at deadlines failed", e);
+    }
+  }
+
+  private void refreshSegments() {
+    for (String name : segments.names()) {
+      executor.execute(
+          () -> {
+            try {
+              var _ = segments.refresh(name, lookUpTimeout());
+            } catch (TransferException e) {
+              log.debug("Refreshing {} failed", name, e);
+            }
+          });
+    }
+  }
+
+  // ---- what is asked of it
+
+  /** {@return the name by which peers open our segment} */
+  public String segmentName() {
+    return own.name();
+  }
+
+  /** {@return the port of the handshake daemon} */
+  public int rpcPort() {
+    return daemon.port();
+  }
+
+  /** {@return the memory} */
+  public LocalMemory memory() {
+    return memory;
+  }
+
+  /** {@return the numbers} */
+  public EngineMetrics metrics() {
+    return metrics;
+  }
+
+  /** {@return the priority matrix of the NICs} */
+  public Topology topology() {
+    return topology;
+  }
+
+  /** Begins a transfer; does not block. Peers' errors show in its state. */
+  public Transfer submit(TransferRequest request) {
+    requireOpen();
+    return active.submit(request);
+  }
+
+  /** {@return what a peer says of itself now} Waits for the peer. */
+  public SegmentDescriptor describe(String segment) {
+    requireOpen();
+    return segments.refresh(segment, lookUpTimeout()).descriptor();
+  }
+
+  /** {@return what is known of a peer} Waits for the peer when nothing is. */
+  public SegmentDescriptor open(String segment) {
+    requireOpen();
+    try {
+      return segments.get(segment, lookUpTimeout()).join().descriptor();
+    } catch (CompletionException e) {
+      throw TransferErrors.of(segment, e);
+    }
+  }
+
+  /** Looks a peer up and opens the way to it. Waits for the lookup. */
+  public void warmUp(String segment) {
+    requireOpen();
+    open(segment);
+    segments.known(segment).ifPresent(known -> known.transport().warmUp(known.address()));
+  }
+
+  /** Asks whether a peer is alive. Waits for its answer. */
+  public void probe(String segment) {
+    requireOpen();
+    client.probe(EngineNames.peer(segment, settings), lookUpTimeout());
+  }
+
+  /** Sends a message to a peer's application. Waits until the peer has it. */
+  public void sendNotify(String segment, NotifyMessage message) {
+    requireOpen();
+    client.notify(EngineNames.peer(segment, settings), message, lookUpTimeout());
+  }
+
+  /** {@return the messages that have arrived since the last call} */
+  public List<NotifyMessage> takeNotifies() {
+    return notifications.drain();
+  }
+
+  private void notifyOnCompletion(String segment, TransferRequest.Notification text) {
+    try {
+      sendNotify(segment, new NotifyMessage(text.name(), text.message()));
+    } catch (TransferException e) {
+      log.warn("The notification '{}' for {} was not delivered: {}", text.name(), segment, e.getMessage());
+    }
+  }
+
+  private Duration lookUpTimeout() {
+    return Duration.ofSeconds(settings.get(Options.TRANSFER_TIMEOUT));
+  }
+
+  /** {@return whether {@link #close} was called} */
+  public boolean isClosed() {
+    return closed.get();
+  }
+
+  private void requireOpen() {
+    if (closed.get()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
+    }
+  }
+
+  // ---- peers
+
+  private RemoteSegment resolve(String segment, Duration timeout) {
+    HostPort peer = EngineNames.peer(segment, settings);
+    SegmentDescriptor descriptor =
+        client.fetchMetadata(peer, own.descriptorWithoutBuffers(), timeout);
+    HostPort data = EngineNames.peer(descriptor.name(), settings);
+    return RemoteSegment.of(
+        segment,
+        new PeerAddress(
+            descriptor, EngineNames.addresses(data.host(), settings.get(Options.USE_IPV6))),
+        transports.select(descriptor));
+  }
+
+  @Override
+  public boolean drain(long start, long end, Duration grace) throws InterruptedException {
+    var inbound = transports.drainInbound(start, end, grace);
+    boolean outbound = active.drain(start, end, grace, CUT_OFF_WAIT);
+    try {
+      inbound.get(grace.plus(CUT_OFF_WAIT).toMillis(), TimeUnit.MILLISECONDS);
+      return outbound;
+    } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+      return false;
+    }
+  }
+
+  /** Ends everything within a few seconds. Calls that wait return. Idempotent. */
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    daemon.close();
+    active.close();
+    active.awaitEnd(Duration.ofSeconds(1));
+    transports.stop(CLOSE_TIMEOUT.minusSeconds(2));
+    active.awaitEnd(Duration.ofSeconds(1));
+    timer.shutdownNow();
+    memory.close();
+    metrics.add(Counter.HANDSHAKES_SERVED, daemon.answered());
+    metrics.add(Counter.HANDSHAKES_REFUSED, daemon.refused());
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.config.Settings;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+
+/**
+ * What an engine is opened with.
+ *
+ * @param localHostname our host as peers reach it, perhaps with a port, which P2P mode ignores
+ * @param metadataServer a connection string of protocol section 1
+ * @param protocol {@code tcp}, {@code rdma}, or empty for the best
+ * @param deviceName network devices to use; empty for all
+ * @param settings the options
+ * @param executor completes futures; empty for virtual threads
+ */
+public record EngineOptions(
+    String localHostname,
+    String metadataServer,
+    String protocol,
+    String deviceName,
+    Settings settings,
+    Optional<Executor> executor) {}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.memory.MappedMemory;
+import io.transferengine.memory.MemoryPool;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionRegistrar;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory that this engine may touch: what callers registered and what it handed out itself.
+ *
+ * <p>Taking memory back has three steps, the same for an unregistration and for a free. First the
+ * range is closed to new use: a region refuses, a managed block is marked. Then what is in flight
+ * over it gets a second to end, and is cut off after that. Only then is the range forgotten, or
+ * handed out again. A lock makes the first step clean: whoever begins a transfer checks its ranges
+ * and enters the table of active transfers under the read side, whoever closes a range takes the
+ * write side for that moment, so that afterwards every user is either in the table or refused.
+ *
+ * <p>Thread-safe.
+ */
+public final class LocalMemory implements RegionRegistrar {
+
+  /** What moves bytes to and from the ranges that are to be taken back. */
+  public interface Users {
+    /**
+     * Ends all use of a range: waits for {@code grace}, then cancels what is left.
+     *
+     * @return whether nothing touches the range any more
+     */
+    boolean drain(long start, long end, Duration grace) throws InterruptedException;
+  }
+
+  /** How long transfers over memory that is taken back may go on by themselves. */
+  static final Duration GRACE = Duration.ofSeconds(1);
+
+  /** How long cancelled transfers may take until the last one has let go. */
+  private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(10);
+
+  private final RegionTable regions = new RegionTable();
+  private final MemoryPool pool;
+  private final Users users;
+  private final boolean deviceMemory;
+  private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+  /** Regions that pools of ours are made of: in them only blocks handed out may be used. */
+  private final Map<Region, Boolean> pools = new ConcurrentHashMap<>();
+
+  /** Keeps the caller's segments alive while they are registered. */
+  private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
+
+  /** Managed blocks that are being freed, by address; guarded by {@link #lock}. */
+  private final Map<Long, Long> freeing = new ConcurrentHashMap<>();
+
+  private volatile Duration grace = GRACE;
+
+  /**
+   * Nothing registered yet.
+   *
+   * @param managedLimitBytes what {@link #allocate} may take from the system
+   * @param deviceMemory whether a transport can move memory that is not the processor's
+   */
+  public LocalMemory(long managedLimitBytes, boolean deviceMemory, Users users) {
+    this.pool = new MemoryPool(managedLimitBytes, "*", this);
+    this.users = users;
+    this.deviceMemory = deviceMemory;
+  }
+
+  /** {@return the table of registrations} */
+  public RegionTable regions() {
+    return regions;
+  }
+
+  // ---- registration
+
+  /** Registers memory that belongs to the caller. */
+  public Region register(long address, long length, String location) {
+    return registerAll(new long[] {address}, new long[] {length}, location).getFirst();
+  }
+
+  /** Registers a segment, which stays reachable until it is unregistered. */
+  public Region registerSegment(MemorySegment memory, String location) {
+    Region region = register(memory.address(), memory.byteSize(), location);
+    registered.put(region, memory);
+    return region;
+  }
+
+  /** Registers all ranges or none. */
+  public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
+    if (location.startsWith("cpu:") || location.equals("*")) {
+      MappedMemory.requireAllReadableWritable(addresses, lengths);
+    } else if (!deviceMemory) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "Memory at location '" + location + "' cannot be moved over TCP, which reads and writes"
+              + " it with the processor",
+          "Register host memory (location '*' or 'cpu:N'), or use RDMA");
+    }
+    return regions.registerAll(addresses, lengths, location);
+  }
+
+  /**
+   * Ends a registration by the address that it begins at.
+   *
+   * @throws TransferException ADDRESS_NOT_REGISTERED when none begins there
+   */
+  public void unregister(long address) {
+    Region region = regions.byAddress(address);
+    if (region == null || pools.containsKey(region) || !close(region)) {
+      throw new TransferException(
+          ErrorCode.ADDRESS_NOT_REGISTERED,
+          "No registration begins at 0x%x".formatted(address),
+          "Give the address that was registered; managed buffers are freed, not unregistered");
+    }
+    drainAndForget(region);
+  }
+
+  private boolean close(Region region) {
+    lock.writeLock().lock();
+    try {
+      return region.refuse();
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  private void drainAndForget(Region region) {
+    boolean interrupted = false;
+    boolean idle = false;
+    try {
+      idle =
+          region.awaitIdle(grace)
+              || (users.drain(region.address(), region.end(), Duration.ZERO)
+                  && region.awaitIdle(CUT_OFF_WAIT));
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    if (!idle && interrupted) {
+      // The caller is in a hurry, but the memory must not be given up before it is safe.
+      idle = cutOffUninterruptibly(region);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (!idle) {
+      throw new TransferException(
+          ErrorCode.BATCH_BUSY,
+          region + " is still in use " + CUT_OFF_WAIT.toSeconds() + " s after it was refused",
+          "Keep the memory mapped; this should not happen, please report it");
+    }
+    regions.remove(region);
+    pools.remove(region);
+    registered.remove(region);
+  }
+
+  private boolean cutOffUninterruptibly(Region region) {
+    for (int attempt = 0; attempt < 2; attempt++) {
+      try {
+        return users.drain(region.address(), region.end(), Duration.ZERO)
+            && region.awaitIdle(CUT_OFF_WAIT);
+      } catch (InterruptedException e) {
+        // Once more, with the flag cleared; the caller sets it again.
+      }
+    }
+    return false;
+  }
+
+  // ---- managed memory
+
+  /** Hands out registered memory. */
+  public MemorySegment allocate(long lengthBytes) {
+    return pool.allocate(lengthBytes);
+  }
+
+  /** Takes a managed block back once nothing touches it any more. */
+  public void free(long address, long lengthBytes) {
+    lock.writeLock().lock();
+    try {
+      Optional<MemorySegment> block = pool.blockAt(address);
+      boolean known = block.isPresent() && block.get().address() == address;
+      if (known && block.get().byteSize() == lengthBytes) {
+        if (freeing.putIfAbsent(address, lengthBytes) != null) {
+          throw new TransferException(
+              ErrorCode.ADDRESS_NOT_REGISTERED,
+              "The buffer at 0x%x is being freed by another thread".formatted(address),
+              "Free a buffer once");
+        }
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
+    boolean marked = freeing.containsKey(address);
+    try {
+      Region region = regions.find(address, 1);
+      if (marked && region != null && region.inFlight() > 0) {
+        drainBlock(address, address + lengthBytes);
+      }
+      // Refuses what is no block of ours, with the right words.
+      pool.free(address, lengthBytes);
+    } finally {
+      if (marked) {
+        freeing.remove(address);
+      }
+    }
+  }
+
+  private void drainBlock(long start, long end) {
+    boolean interrupted = false;
+    boolean idle = false;
+    for (int attempt = 0; attempt < 2 && !idle; attempt++) {
+      try {
+        idle = users.drain(start, end, interrupted ? Duration.ZERO : grace);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (!idle) {
+      throw new TransferException(
+          ErrorCode.BATCH_BUSY,
+          "The buffer at 0x%x is still in use".formatted(start),
+          "Free it again later; this should not happen, please report it");
+    }
+  }
+
+  @Override
+  public Region register(MemorySegment memory, String location) {
+    Region region = regions.register(memory.address(), memory.byteSize(), location);
+    pools.put(region, true);
+    return region;
+  }
+
+  @Override
+  public void unregister(Region region) {
+    if (close(region)) {
+      drainAndForget(region);
+    }
+  }
+
+  // ---- use
+
+  /**
+   * Counts a use of every region that the blocks lie in, and lets {@code begin} enter the transfer
+   * in the table of active ones before any of them can be taken back.
+   *
+   * @throws TransferException ADDRESS_NOT_REGISTERED for a block that is not wholly inside one
+   *     registration or managed buffer
+   */
+  <T> T use(BlockColumns blocks, java.util.function.Function<RegionHold, T> begin) {
+    lock.readLock().lock();
+    try {
+      RegionHold hold = hold(blocks);
+      try {
+        return begin.apply(hold);
+      } catch (Throwable t) {
+        hold.release();
+        throw t;
+      }
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  private RegionHold hold(BlockColumns blocks) {
+    Map<Region, Boolean> held = Collections.synchronizedMap(new IdentityHashMap<>());
+    long usableStart = 0;
+    long usableEnd = 0;
+    try {
+      for (int i = 0; i < blocks.count(); i++) {
+        long start = blocks.local(i);
+        long length = blocks.length(i);
+        if (start >= usableStart && start + length <= usableEnd) {
+          continue;
+        }
+        Region region = regions.find(start, length);
+        if (region == null) {
+          throw notRegistered(start, length);
+        }
+        usableStart = region.address();
+        usableEnd = region.end();
+        if (pools.containsKey(region)) {
+          MemorySegment block = managedBlock(start, length);
+          usableStart = block.address();
+          usableEnd = usableStart + block.byteSize();
+        }
+        if (!held.containsKey(region)) {
+          if (!region.acquire()) {
+            throw notRegistered(start, length);
+          }
+          held.put(region, true);
+        }
+      }
+      return new RegionHold(held.keySet());
+    } catch (Throwable t) {
+      held.keySet().forEach(Region::release);
+      throw t;
+    }
+  }
+
+  private MemorySegment managedBlock(long start, long length) {
+    MemorySegment block = pool.blockAt(start).orElseThrow(() -> notRegistered(start, length));
+    boolean inside = start + length <= block.address() + block.byteSize();
+    if (!inside || freeing.containsKey(block.address())) {
+      throw notRegistered(start, length);
+    }
+    return block;
+  }
+
+  private static TransferException notRegistered(long start, long length) {
+    return new TransferException(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "The local range of %d bytes at 0x%x is not wholly inside one registration or managed buffer"
+            .formatted(length, start),
+        "Register it first, or allocate it with the engine");
+  }
+
+  /**
+   * Does something with a range while it cannot be taken back.
+   *
+   * @throws TransferException as {@link #use}
+   */
+  public <T> T access(long address, long length, Supplier<T> action) {
+    RegionHold hold = use(BlockColumns.of(address, address, length), taken -> taken);
+    try {
+      return action.get();
+    } finally {
+      hold.release();
+    }
+  }
+
+  /** {@return the region of a managed or registered address, if there is one} */
+  @Nullable Region regionAt(long address) {
+    return regions.find(address, 1);
+  }
+
+  /** Gives everything back; what is in flight has been ended before. Idempotent. */
+  public void close() {
+    grace = Duration.ZERO;
+    for (Region region : regions.inOrder()) {
+      if (!pools.containsKey(region) && close(region)) {
+        drainAndForget(region);
+      }
+    }
+    pool.close();
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.handshake.HandshakeHandler;
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.MetadataCodec;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transfer.HostPort;
+import java.security.SecureRandom;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What we tell peers of ourselves, and what we answer on the handshake port. Thread-safe. */
+final class OwnSegment implements HandshakeHandler {
+  /** Enough that two runs of a program never share it. */
+  private static final int INCARNATION_BYTES = 8;
+
+  private final LocalMemory memory;
+  private final TransportRegistry transports;
+  private final Notifications notifications;
+  private final String incarnation = newIncarnation();
+  private volatile @Nullable String name;
+
+  /** The last descriptor and the registrations that it was made from. */
+  private volatile @Nullable Rendered rendered;
+
+  private record Rendered(List<Region> regions, SegmentDescriptor descriptor) {}
+
+  OwnSegment(
+      LocalMemory memory,
+      TransportRegistry transports,
+      Notifications notifications,
+      EngineMetrics metrics) {
+    this.memory = memory;
+    this.transports = transports;
+    this.notifications = notifications;
+  }
+
+  private static String newIncarnation() {
+    byte[] bytes = new byte[INCARNATION_BYTES];
+    new SecureRandom().nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  /** From now on peers get an answer. */
+  void open(String host, int rpcPort) {
+    name = new HostPort(host, rpcPort).toString();
+  }
+
+  String name() {
+    String known = name;
+    return known == null ? "" : known;
+  }
+
+  /** {@return what goes out with a question; receivers ignore it, so it stays small} */
+  SegmentDescriptor descriptorWithoutBuffers() {
+    return render(List.of());
+  }
+
+  @Override
+  public Optional<SegmentDescriptor> metadata() {
+    if (name == null) {
+      return Optional.empty();
+    }
+    List<Region> regions =
+        memory.regions().inOrder().stream().filter(region -> !region.isRefused()).toList();
+    Rendered last = rendered;
+    if (last == null || !last.regions.equals(regions)) {
+      last = new Rendered(regions, render(regions));
+      rendered = last;
+    }
+    return Optional.of(last.descriptor);
+  }
+
+  private SegmentDescriptor render(List<Region> regions) {
+    List<BufferDescriptor> buffers = new ArrayList<>(regions.size());
+    for (Region region : regions) {
+      buffers.add(new BufferDescriptor(name(), region.address(), region.length()));
+    }
+    SegmentDescriptor.Builder builder =
+        SegmentDescriptor.builder(name(), SegmentDescriptor.TCP)
+            .buffers(buffers)
+            .timestamp(MetadataCodec.timestamp(LocalDateTime.now(java.time.ZoneId.systemDefault())))
+            .incarnation(Optional.of(incarnation));
+    transports.describe(builder);
+    return builder.build();
+  }
+
+  @Override
+  public void notify(NotifyMessage message) {
+    notifications.add(message);
+  }
+
+  @Override
+  public HandshakeDescriptor connection(HandshakeDescriptor request) {
+    return HandshakeDescriptor.rejection(
+        "This peer (" + name() + ") has no RDMA; it is reached over TCP");
+  }
+}

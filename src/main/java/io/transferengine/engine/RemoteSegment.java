@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.Transport;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * A peer's segment, ready for use. Immutable.
+ *
+ * @param name the name that it was opened by
+ * @param address its descriptor and addresses
+ * @param transport what reaches it
+ * @param bufferStarts first addresses of its buffers, sorted
+ * @param bufferEnds the addresses after their last bytes, in the same order
+ */
+@SuppressWarnings("ArrayRecordComponent") // shared by every transfer to the segment, never changed
+record RemoteSegment(
+    String name,
+    PeerAddress address,
+    Transport transport,
+    long[] bufferStarts,
+    long[] bufferEnds) {
+
+  static RemoteSegment of(String name, PeerAddress address, Transport transport) {
+    List<BufferDescriptor> sorted =
+        address.descriptor().buffers().stream()
+            .sorted(Comparator.comparingLong(BufferDescriptor::address))
+            .toList();
+    long[] starts = new long[sorted.size()];
+    long[] ends = new long[sorted.size()];
+    for (int i = 0; i < starts.length; i++) {
+      starts[i] = sorted.get(i).address();
+      ends[i] = starts[i] + sorted.get(i).lengthBytes();
+    }
+    return new RemoteSegment(name, address, transport, starts, ends);
+  }
+
+  SegmentDescriptor descriptor() {
+    return address.descriptor();
+  }
+
+  SeamFinder seams() {
+    return new SeamFinder(bufferStarts, bufferEnds);
+  }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/** Turns whatever a lookup threw into the one exception that callers know. */
+final class TransferErrors {
+  private TransferErrors() {}
+
+  static TransferException of(String target, @Nullable Throwable thrown) {
+    Throwable cause = thrown;
+    while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause instanceof TransferException known
+        ? known
+        : TransferException.withPeer(
+            target, ErrorCode.METADATA, "the peer could not be looked up: " + cause, "", cause);
+  }
+}

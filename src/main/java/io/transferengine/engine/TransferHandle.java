@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.TransferTask;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One transfer from submission to its end: first it waits for the peer's descriptor, then a {@link
+ * TransferTask} works on it, and {@link #finish} is its end whichever way it comes.
+ */
+final class TransferHandle implements Transfer, TransferTask.Listener {
+  private final ActiveTransfers owner;
+  private final TransferRequest request;
+  private final RegionHold hold;
+  private final long startNanos = System.nanoTime();
+  private final long deadlineNanos;
+  private final CountDownLatch over = new CountDownLatch(1);
+
+  // Below: guarded by this.
+  private @Nullable TransferTask task;
+  private @Nullable RemoteSegment segment;
+  private boolean segmentWasKnown;
+  private boolean resolvedAgain;
+  private @Nullable CompletableFuture<Void> future;
+  private @Nullable Runnable whenOver;
+
+  private volatile @Nullable TransferState end;
+  private volatile @Nullable TransferException failure;
+
+  TransferHandle(
+      ActiveTransfers owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
+    this.owner = owner;
+    this.request = request;
+    this.hold = hold;
+    this.deadlineNanos = startNanos + timeoutNanos;
+  }
+
+  TransferRequest request() {
+    return request;
+  }
+
+  long startNanos() {
+    return startNanos;
+  }
+
+  /** {@return how long until the deadline; zero or negative when it is over} */
+  long nanosLeft() {
+    return deadlineNanos - System.nanoTime();
+  }
+
+  /** {@return since when nothing has arrived, by {@link System#nanoTime()}} */
+  synchronized long progressNanos() {
+    return task == null ? startNanos : task.progressNanos();
+  }
+
+  /** The peer is known: the work begins, unless the transfer has ended meanwhile. */
+  void begin(RemoteSegment peer, boolean wasKnown) {
+    TransferTask made;
+    synchronized (this) {
+      if (end != null) {
+        return;
+      }
+      made =
+          new TransferTask(
+              request.operation(),
+              request.blocks(),
+              request.blocks().totalBytes(),
+              hold.seams(),
+              peer.seams(),
+              this);
+      task = made;
+      segment = peer;
+      segmentWasKnown = wasKnown;
+    }
+    peer.transport().submit(peer.address(), made);
+  }
+
+  /** The peer could not be found. */
+  void notFound(TransferException why) {
+    finish(TransferState.FAILED, why, FailureCause.METADATA);
+  }
+
+  @Override
+  public void taskEnded(
+      TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    if (cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
+      RemoteSegment failed;
+      boolean again;
+      synchronized (this) {
+        failed = segment;
+        again =
+            cause == FailureCause.CONNECT
+                && segmentWasKnown
+                && !resolvedAgain
+                && task != null
+                && !task.isStarted();
+        resolvedAgain |= again;
+      }
+      if (failed != null) {
+        owner.dropSegment(failed);
+      }
+      if (again && nanosLeft() > 0) {
+        // What we knew of the peer was old and not a byte was sent: it may live elsewhere now.
+        synchronized (this) {
+          task = null;
+        }
+        owner.resolve(this);
+        return;
+      }
+    }
+    finish(state, why, cause);
+  }
+
+  /** Ends the transfer from outside; its terminal state follows when nothing touches its memory. */
+  void abort(TransferState state, TransferException why, FailureCause cause) {
+    TransferTask running;
+    synchronized (this) {
+      running = task;
+    }
+    if (running != null) {
+      running.end(state, why, cause);
+    } else {
+      finish(state, why, cause);
+    }
+  }
+
+  void finish(TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    CompletableFuture<Void> told;
+    Runnable after;
+    synchronized (this) {
+      if (end != null) {
+        return;
+      }
+      hold.release();
+      failure = why;
+      end = state;
+      told = future;
+      after = whenOver;
+    }
+    // Counted before anybody is woken: who sees the state sees the numbers.
+    owner.ended(this, state, cause);
+    over.countDown();
+    if (after != null) {
+      after.run();
+    }
+    if (told != null) {
+      owner.executor().execute(() -> complete(told));
+    }
+  }
+
+  /** Runs something once the transfer has ended; at once when it has. Must not block. */
+  void whenOver(Runnable action) {
+    synchronized (this) {
+      if (end == null) {
+        whenOver = action;
+        return;
+      }
+    }
+    action.run();
+  }
+
+  /** {@return whether any block lies in a range of our memory} */
+  boolean touches(long start, long stop) {
+    var blocks = request.blocks();
+    for (int i = 0; i < blocks.count(); i++) {
+      long local = blocks.local(i);
+      if (local < stop && local + blocks.length(i) > start) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public TransferState state() {
+    TransferState known = end;
+    if (known != null) {
+      return known;
+    }
+    synchronized (this) {
+      return task != null && task.isStarted() ? TransferState.PENDING : TransferState.WAITING;
+    }
+  }
+
+  @Override
+  public TransferState await(Duration timeout) throws InterruptedException {
+    if (end == null) {
+      boolean _ =
+          over.await(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
+    }
+    return state();
+  }
+
+  @Override
+  public CompletableFuture<Void> toCompletableFuture() {
+    CompletableFuture<Void> mine;
+    boolean isOver;
+    synchronized (this) {
+      mine = future;
+      if (mine != null) {
+        return mine.copy();
+      }
+      mine = new CompletableFuture<>();
+      future = mine;
+      isOver = end != null;
+    }
+    if (isOver) {
+      complete(mine);
+    }
+    return mine.copy();
+  }
+
+  private void complete(CompletableFuture<Void> told) {
+    TransferException why = failure;
+    if (why == null) {
+      told.complete(null);
+    } else {
+      told.completeExceptionally(why);
+    }
+  }
+
+  @Override
+  public boolean cancel() {
+    if (end != null) {
+      return false;
+    }
+    abort(
+        TransferState.CANCELED,
+        new TransferException(
+            ErrorCode.INVALID_ARGUMENT, "The transfer to " + request.target() + " was canceled", ""),
+        FailureCause.CANCELED);
+    return true;
+  }
+
+  @Override
+  public long transferredBytes() {
+    if (end == TransferState.COMPLETED) {
+      return request.blocks().totalBytes();
+    }
+    synchronized (this) {
+      return task == null ? 0 : task.completedBytes();
+    }
+  }
+
+  @Override
+  public Optional<TransferException> failure() {
+    return end == null ? Optional.empty() : Optional.ofNullable(failure);
+  }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Moves bytes between registered memory of processes, one-sided: the target's program is not asked.
+ *
+ * <p>{@link io.transferengine.TransferEngine} has Mooncake's documented methods, with status codes;
+ * {@link io.transferengine.Engine} is the typed API under it:
+ *
+ * <pre>{@code
+ * try (Engine engine = Engine.open(EngineConfig.builder("10.0.0.1").build());
+ *     Allocation pages = engine.allocate(1 << 20)) {
+ *   Segment peer = engine.openSegment("10.0.0.2:15123");
+ *   long remote = peer.buffers().getFirst().address();
+ *   Transfer transfer = engine.submit(TransferRequest.write(peer.name(), pages.segment(), remote));
+ *   transfer.toCompletableFuture().join();
+ * }
+ * }</pre>
+ *
+ * <p>No method takes or returns {@code null}. All types are thread-safe unless they say otherwise.
+ * Moving memory needs {@code --enable-native-access=io.transferengine} (or {@code ALL-UNNAMED} on
+ * the class path).
+ */
+package io.transferengine;
