@@ -33,7 +33,10 @@ final class Connector {
    * @throws TransferException DNS or SOCKET, naming the peer
    */
   static SocketChannel connect(HostPort peer, long deadlineNanos) {
-    InetAddress[] addresses = resolve(peer, deadlineNanos);
+    return connect(peer, resolve(peer, deadlineNanos), deadlineNanos);
+  }
+
+  static SocketChannel connect(HostPort peer, InetAddress[] addresses, long deadlineNanos) {
     IOException last = null;
     int tried = 0;
     for (int i = 0; i < addresses.length; i++) {

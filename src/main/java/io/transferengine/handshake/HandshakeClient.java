@@ -7,10 +7,11 @@ import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
-import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -43,6 +44,9 @@ public final class HandshakeClient {
 
   /** ...or within seconds, when it registers much memory; then once a second does. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
+
+  /** A peer's reason is a sentence or two. */
+  private static final int QUOTED_LENGTH_MAX = 1_000;
 
   private static final byte[] PROBE = "{}\n".getBytes(StandardCharsets.US_ASCII);
 
@@ -104,7 +108,9 @@ public final class HandshakeClient {
       throw TransferException.withPeer(
           peer.toString(),
           ErrorCode.METADATA,
-          "it offers the protocols " + descriptor.protocols() + ", none of which we speak",
+          "it offers the protocols "
+              + Printable.of(descriptor.protocols().toString(), QUOTED_LENGTH_MAX)
+              + ", none of which we speak",
           "Start it with tcp or rdma",
           null);
     }
@@ -159,7 +165,9 @@ public final class HandshakeClient {
           "it refused to connect "
               + request.peerNicPath()
               + ": "
-              + descriptor.map(HandshakeDescriptor::replyMessage).orElse("without a reason"),
+              + Printable.of(
+                  descriptor.map(HandshakeDescriptor::replyMessage).orElse("without a reason"),
+                  QUOTED_LENGTH_MAX),
           "Its log says more",
           null);
     }
@@ -242,7 +250,7 @@ public final class HandshakeClient {
     }
     boolean late =
         cause instanceof SocketTimeoutException
-            || (cause instanceof AsynchronousCloseException
+            || (cause instanceof ClosedChannelException
                 && Connector.millisUntil(deadlineNanos) <= 0);
     return TransferException.withPeer(
         peer.toString(),

@@ -30,6 +30,9 @@ final class ReplyMaker {
   private final HandshakeHandler handler;
   private final WarnLimiter warnings;
 
+  /** Apart from what strangers cause, so that they cannot crowd this one out. */
+  private final WarnLimiter sizeWarnings = new WarnLimiter(log);
+
   /**
    * The last descriptor and its reply: many peers ask at once for the same long text, which is made
    * and held once.
@@ -78,7 +81,7 @@ final class ReplyMaker {
           ? new Reply(MessageType.METADATA, NULL)
           : encode(descriptor.get());
     } catch (RuntimeException | AssertionError e) {
-      log.warn("no descriptor to answer a handshake with", e);
+      warnings.warn("no descriptor to answer a handshake with: " + e);
       return new Reply(MessageType.METADATA, NULL);
     }
   }
@@ -109,7 +112,7 @@ final class ReplyMaker {
     encoded = new Encoded(descriptor, reply);
     int lengthBytes = reply.frame.length - Long.BYTES;
     if (lengthBytes > FrameCodec.CPP_MAX_LENGTH_DEFAULT_BYTES) {
-      warnings.warn(
+      sizeWarnings.warn(
           ("our descriptor has %d buffers and takes %d bytes: C++ peers read %d. Register fewer and"
                   + " larger ranges, raise MC_HANDSHAKE_MAX_LENGTH at the peers, or use a metadata"
                   + " server")

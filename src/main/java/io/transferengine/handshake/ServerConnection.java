@@ -5,7 +5,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -61,6 +63,13 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     }
     try (var _ = Watchdog.closeAfter(limits.replyTimeLimit(), channel)) {
       writeFully(channel, reply);
+    } catch (ClosedChannelException e) {
+      SocketTimeoutException named =
+          new SocketTimeoutException(
+              "the client took more than %d ms for its reply of %d bytes"
+                  .formatted(limits.replyTimeLimit().toMillis(), reply.length));
+      named.initCause(e);
+      throw named;
     }
     channel.shutdownOutput();
   }

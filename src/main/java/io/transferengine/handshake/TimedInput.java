@@ -13,6 +13,8 @@ import java.time.Duration;
  * reads together no longer than another. For one thread.
  */
 final class TimedInput extends InputStream {
+  private static final String NOT_WHOLE = "the message did not arrive whole within its time";
+
   private final Socket socket;
   private final InputStream in;
   private final long readTimeoutNanos;
@@ -38,7 +40,7 @@ final class TimedInput extends InputStream {
   public int read(byte[] to, int offset, int length) throws IOException {
     long leftNanos = deadlineNanos - System.nanoTime();
     if (leftNanos <= 0) {
-      throw new SocketTimeoutException("the message did not arrive whole within its time");
+      throw new SocketTimeoutException(NOT_WHOLE);
     }
     long waitMillis = Math.min(readTimeoutNanos, leftNanos) / 1_000_000;
     socket.setSoTimeout(Math.clamp(waitMillis, 1, Integer.MAX_VALUE));
@@ -46,7 +48,8 @@ final class TimedInput extends InputStream {
       return in.read(to, offset, length);
     } catch (SocketTimeoutException e) {
       SocketTimeoutException named =
-          new SocketTimeoutException("nothing came for " + waitMillis + " ms");
+          new SocketTimeoutException(
+              leftNanos < readTimeoutNanos ? NOT_WHOLE : "nothing came for " + waitMillis + " ms");
       named.initCause(e);
       throw named;
     }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.transfer.Printable;
 import org.slf4j.Logger;
 
 /** Lets one warning a second through, with the count of those held back. Thread-safe. */
 final class WarnLimiter {
   /** A stranger can send garbage as fast as it likes; a log may grow by a line a second. */
   private static final long INTERVAL_NANOS = 1_000_000_000L;
+
+  /** Room for an address, a cause and a remedy. */
+  private static final int TEXT_LENGTH_MAX = 1_000;
 
   private final Logger log;
   private long nextNanos = System.nanoTime();
@@ -16,7 +20,11 @@ final class WarnLimiter {
     this.log = log;
   }
 
-  void warn(String message) {
+  /**
+   * @param text may quote strangers: it is made one line of bounded length
+   */
+  void warn(String text) {
+    String message = Printable.of(text, TEXT_LENGTH_MAX);
     long count;
     synchronized (this) {
       long now = System.nanoTime();

@@ -2,6 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Printable;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 
@@ -85,7 +86,10 @@ final class DescriptorRules {
   private static TransferException broken(SegmentDescriptor descriptor, String why) {
     return new TransferException(
         ErrorCode.METADATA,
-        "the descriptor of segment \"" + descriptor.name() + "\" is unusable: " + why,
+        "the descriptor of segment \""
+            + Printable.of(descriptor.name(), 200)
+            + "\" is unusable: "
+            + why,
         "Restart its owner, or delete its stale record from the metadata store");
   }
 }

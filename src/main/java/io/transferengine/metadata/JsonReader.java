@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -69,11 +70,11 @@ final class JsonReader {
       }
       return body.read(new JsonReader(parser, what));
     } catch (StreamConstraintsException e) {
-      throw malformed(what + " exceeds a limit: " + printable(e.getOriginalMessage(), 300), e);
+      throw malformed(what + " exceeds a limit: " + Printable.of(e.getOriginalMessage(), 300), e);
     } catch (IOException | IllegalStateException e) {
       // IllegalStateException: Jackson's answer to member names made to collide in its hash table.
       String text = e.getMessage() == null ? e.toString() : e.getMessage();
-      throw malformed(what + " is no JSON: " + printable(text, 300), e);
+      throw malformed(what + " is no JSON: " + Printable.of(text, 300), e);
     }
   }
 
@@ -215,7 +216,7 @@ final class JsonReader {
       context = context.getParent();
     }
     String pointer = context.pathAsPointer().toString();
-    return pointer.isEmpty() ? "the value" : "\"" + printable(pointer.substring(1), 200) + "\"";
+    return pointer.isEmpty() ? "the value" : "\"" + Printable.of(pointer.substring(1), 200) + "\"";
   }
 
   private String found() {
@@ -227,17 +228,11 @@ final class JsonReader {
       return "an array";
     }
     try {
-      String text = printable(String.valueOf(parser.getText()), SHOWN_LENGTH_MAX);
+      String text = Printable.of(String.valueOf(parser.getText()), SHOWN_LENGTH_MAX);
       return token == JsonToken.VALUE_STRING ? "the string \"" + text + "\"" : text;
     } catch (IOException e) {
       return "something unreadable";
     }
-  }
-
-  /** A stranger's text for a log line: bounded, one line, nothing that could forge another. */
-  private static String printable(String text, int lengthMax) {
-    String cut = text.length() <= lengthMax ? text : text.substring(0, lengthMax) + "...";
-    return cut.replaceAll("\\p{Cntrl}+", " ");
   }
 
   private static TransferException malformed(String message, @Nullable Exception cause) {

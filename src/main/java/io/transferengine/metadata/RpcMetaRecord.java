@@ -2,6 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Printable;
 import io.transferengine.transfer.TransferException;
 
 /**
@@ -19,7 +20,7 @@ public record RpcMetaRecord(String host, int port) {
     if (port < 1 || port > 65_535) {
       throw new TransferException(
           ErrorCode.METADATA,
-          "rpc_port " + port + " of " + host + " is not in 1..65535",
+          "rpc_port " + port + " of " + Printable.of(host, 200) + " is not in 1..65535",
           "Delete the stale rpc_meta record and restart that peer");
     }
   }

@@ -2,6 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -290,7 +291,11 @@ final class SegmentCodec {
     if (lists.size() != 2) {
       throw new TransferException(
           ErrorCode.MALFORMED_JSON,
-          "the priority matrix has " + lists.size() + " lists of NICs for \"" + location + "\"",
+          "the priority matrix has "
+              + lists.size()
+              + " lists of NICs for \""
+              + Printable.of(location, 100)
+              + "\"",
           "Give two: the preferred NICs, and the others");
     }
     return lists;

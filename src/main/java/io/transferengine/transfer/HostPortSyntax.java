@@ -23,7 +23,9 @@ final class HostPortSyntax {
 
   static TransferException refused(String text, String why) {
     return new TransferException(
-        ErrorCode.INVALID_ARGUMENT, "\"" + shown(text) + "\" is no host and port: " + why, FORMS);
+        ErrorCode.INVALID_ARGUMENT,
+        "\"" + Printable.of(text, 100) + "\" is no host and port: " + why,
+        FORMS);
   }
 
   static HostPort parse(String text, int defaultPort) {
@@ -49,7 +51,7 @@ final class HostPortSyntax {
     }
     String host = text.substring(1, close);
     if (host.indexOf(':') < 0) {
-      throw refused(text, "\"" + shown(host) + "\" in brackets is no IPv6 address");
+      throw refused(text, "\"" + Printable.of(host, 100) + "\" in brackets is no IPv6 address");
     }
     String rest = text.substring(close + 1);
     if (rest.isEmpty()) {
@@ -78,12 +80,12 @@ final class HostPortSyntax {
     for (int i = 0; i < digits.length(); i++) {
       char c = digits.charAt(i);
       if (c < '0' || c > '9') {
-        throw refused(text, "port \"" + shown(digits) + "\" is not a number");
+        throw refused(text, "port \"" + Printable.of(digits, 100) + "\" is not a number");
       }
       port = Math.min(100_000, port * 10 + (c - '0'));
     }
     if (port < 1 || port > 65_535) {
-      throw refused(text, "port \"" + shown(digits) + "\" is not in 1..65535");
+      throw refused(text, "port \"" + Printable.of(digits, 100) + "\" is not in 1..65535");
     }
     return port;
   }
@@ -107,13 +109,13 @@ final class HostPortSyntax {
     if (percent >= 0) {
       String scope = host.substring(percent + 1);
       if (scope.isEmpty() || !scope.chars().allMatch(HostPortSyntax::isScopeCharacter)) {
-        throw refused(text, "\"" + shown(scope) + "\" is no scope of an IPv6 address");
+        throw refused(text, "\"" + Printable.of(scope, 100) + "\" is no scope of an IPv6 address");
       }
     }
     try {
       Inet6Address.ofLiteral(address);
     } catch (IllegalArgumentException e) {
-      throw refused(text, "\"" + shown(address) + "\" is no IPv6 address");
+      throw refused(text, "\"" + Printable.of(address, 100) + "\" is no IPv6 address");
     }
   }
 
@@ -133,7 +135,7 @@ final class HostPortSyntax {
               && Integer.parseInt(octet) <= 255;
     }
     if (!good) {
-      throw refused(text, "\"" + shown(host) + "\" is no IPv4 address");
+      throw refused(text, "\"" + Printable.of(host, 100) + "\" is no IPv4 address");
     }
   }
 
@@ -149,7 +151,7 @@ final class HostPortSyntax {
       if (label.startsWith("-")
           || label.endsWith("-")
           || !label.chars().allMatch(HostPortSyntax::isNameCharacter)) {
-        throw refused(text, "\"" + shown(label) + "\" is no part of a host name");
+        throw refused(text, "\"" + Printable.of(label, 100) + "\" is no part of a host name");
       }
     }
   }
@@ -160,11 +162,5 @@ final class HostPortSyntax {
         || (c >= '0' && c <= '9')
         || c == '-'
         || c == '_';
-  }
-
-  /** A value for an error text: bounded, and without what could forge log lines. */
-  private static String shown(String text) {
-    String cut = text.length() <= 100 ? text : text.substring(0, 100) + "...";
-    return cut.replaceAll("\\p{Cntrl}", "?");
   }
 }

@@ -53,7 +53,11 @@ final class RawPeer {
   static byte[] ask(InetAddress address, int port, byte[] request) throws IOException {
     try (Socket socket = new Socket(address, port)) {
       socket.setSoTimeout(60_000);
-      socket.getOutputStream().write(request);
+      try {
+        socket.getOutputStream().write(request);
+      } catch (IOException e) {
+        // The other side may close before it has read all of something bad.
+      }
       return readToEnd(socket.getInputStream());
     }
   }

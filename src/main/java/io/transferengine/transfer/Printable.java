@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transfer;
+
+/** Makes strangers' text fit to be quoted in an error text or a log line. */
+public final class Printable {
+  private Printable() {}
+
+  /**
+   * {@return {@code text} in one line of at most {@code lengthMax} characters and "...", without
+   * control characters, which could forge further lines}
+   */
+  public static String of(String text, int lengthMax) {
+    String cut = text.length() <= lengthMax ? text : text.substring(0, lengthMax) + "...";
+    return cut.replaceAll("\\p{Cntrl}+", " ");
+  }
+}

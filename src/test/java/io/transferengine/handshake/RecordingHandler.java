@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** An engine for the daemon's tests: keeps what it was told; fails where it is told to. */
+class RecordingHandler implements HandshakeHandler {
+  volatile Optional<SegmentDescriptor> descriptor = Optional.empty();
+  volatile boolean failing;
+  final List<NotifyMessage> notifications = new CopyOnWriteArrayList<>();
+  final List<HandshakeDescriptor> connections = new CopyOnWriteArrayList<>();
+
+  @Override
+  public Optional<SegmentDescriptor> metadata() {
+    fail();
+    return descriptor;
+  }
+
+  @Override
+  public void notify(NotifyMessage message) {
+    fail();
+    notifications.add(message);
+  }
+
+  @Override
+  public HandshakeDescriptor connection(HandshakeDescriptor request) {
+    fail();
+    connections.add(request);
+    return new HandshakeDescriptor(
+        request.peerNicPath(), request.localNicPath(), List.of(7L, 4_000_000_000L), 0, "gid");
+  }
+
+  private void fail() {
+    if (failing) {
+      throw new IllegalStateException("told to fail");
+    }
+  }
+}
