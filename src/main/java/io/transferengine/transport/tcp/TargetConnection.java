@@ -245,8 +245,12 @@ final class TargetConnection extends WireHandler {
     var _ =
         channel()
             .writeAndFlush(Unpooled.EMPTY_BUFFER)
-            .addListener(_ -> ((DuplexChannel) channel()).shutdownOutput());
+            .addListener(_ -> closeOutput());
     var _ = context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void closeOutput() {
+    var _ = ((DuplexChannel) channel()).shutdownOutput();
   }
 
   // ---- the end
