@@ -22,10 +22,10 @@ import org.slf4j.LoggerFactory;
  * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
  * JShell prompt.
  *
- * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for a
- * failure; none throws for an operating error, and null or nonsensical arguments are failures too.
- * The cause is logged once, at WARN, with what can be done about it. Until {@code initialize} has
- * succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
+ * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for
+ * a failure; none throws for an operating error, and null or nonsensical arguments are failures
+ * too. The cause is logged once, at WARN, with what can be done about it. Until {@code initialize}
+ * has succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
  *
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */

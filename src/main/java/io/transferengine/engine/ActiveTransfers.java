@@ -241,9 +241,7 @@ final class ActiveTransfers {
     for (TransferHandle handle : active) {
       if (handle.touches(start, end)) {
         over &=
-            handle
-                .await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())))
-                .isTerminal();
+            handle.await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()))).isTerminal();
       }
     }
     return over;

@@ -259,7 +259,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     try {
       sendNotify(segment, new NotifyMessage(text.name(), text.message()));
     } catch (TransferException e) {
-      log.warn("The notification '{}' for {} was not delivered: {}", text.name(), segment, e.getMessage());
+      log.warn(
+          "The notification '{}' for {} was not delivered: {}",
+          text.name(),
+          segment,
+          e.getMessage());
     }
   }
 

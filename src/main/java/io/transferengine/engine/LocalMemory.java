@@ -107,7 +107,9 @@ public final class LocalMemory implements RegionRegistrar {
     } else if (!deviceMemory) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "Memory at location '" + location + "' cannot be moved over TCP, which reads and writes"
+          "Memory at location '"
+              + location
+              + "' cannot be moved over TCP, which reads and writes"
               + " it with the processor",
           "Register host memory (location '*' or 'cpu:N'), or use RDMA");
     }

@@ -47,8 +47,8 @@ public final class TransferTask {
   /** Has requests of the task out. */
   public interface Owner {
     /**
-     * The task's outcome is set: within moments each of its requests is to be settled, if need be by
-     * closing the connection that it is on. Must not block.
+     * The task's outcome is set: within moments each of its requests is to be settled, if need be
+     * by closing the connection that it is on. Must not block.
      */
     void hurry(TransferTask task);
   }
