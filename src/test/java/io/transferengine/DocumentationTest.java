@@ -24,7 +24,7 @@ class DocumentationTest {
 
   /** Names of that form that are not ours. */
   private static final List<String> FOREIGN =
-      List.of("MemorySegment", "ByteBuffer", "ServiceLoader", "RecvByteBufAllocator");
+      List.of("MemorySegment", "ByteBuffer", "ServiceLoader", "ByteBuf", "RecvByteBufAllocator");
 
   /** A release needs its entry. */
   @Test

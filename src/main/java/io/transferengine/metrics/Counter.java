@@ -45,7 +45,7 @@ public enum Counter {
   HANDSHAKES_REFUSED("Handshakes refused"),
   /** Times that TCP was taken where RDMA was asked for. */
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
-  /** Notifications that nobody collected and that made room for newer ones. */
+  /** Notifications that were refused because too many wait to be collected; senders are told. */
   NOTIFICATIONS_DROPPED("Notifications dropped");
 
   private final String label;
