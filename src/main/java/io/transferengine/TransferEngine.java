@@ -12,6 +12,7 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -22,10 +23,10 @@ import org.slf4j.LoggerFactory;
  * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
  * JShell prompt.
  *
- * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for a
- * failure; none throws for an operating error, and null or nonsensical arguments are failures too.
- * The cause is logged once, at WARN, with what can be done about it. Until {@code initialize} has
- * succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
+ * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for
+ * a failure; none throws for an operating error, and null or nonsensical arguments are failures
+ * too. The cause is logged once, at WARN, with what can be done about it. Until {@code initialize}
+ * has succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
  *
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */
@@ -99,7 +100,9 @@ public final class TransferEngine implements AutoCloseable {
           "Make another TransferEngine");
     }
     EngineConfig.Builder config =
-        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
+        EngineConfig.fromEnvironment(localHostname)
+            .protocol(protocol)
+            .deviceName(Objects.requireNonNull(deviceName, "deviceName"));
     if (!metadataServer.isEmpty()) {
       config.metadataServer(metadataServer);
     }
@@ -579,7 +582,7 @@ public final class TransferEngine implements AutoCloseable {
       log.warn("transferSubmit: {}", e.getMessage());
       return e.code() == ErrorCode.ADDRESS_NOT_REGISTERED ? e.code().value() : FAILED;
     } catch (NullPointerException e) {
-      return nullArgument("transferSubmit");
+      return nullArgument("transferSubmit", e);
     }
   }
 
@@ -689,7 +692,7 @@ public final class TransferEngine implements AutoCloseable {
       log.warn("{}: {}", name, e.getMessage());
       return e.code().value();
     } catch (NullPointerException e) {
-      return nullArgument(name);
+      return nullArgument(name, e);
     } catch (Exception e) {
       log.warn("{} failed", name, e);
       return FAILED;
@@ -707,7 +710,7 @@ public final class TransferEngine implements AutoCloseable {
       log.warn("{}: {}", name, e.getMessage());
       return otherwise;
     } catch (NullPointerException e) {
-      nullArgument(name);
+      nullArgument(name, e);
       return otherwise;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -718,8 +721,13 @@ public final class TransferEngine implements AutoCloseable {
     }
   }
 
-  private static int nullArgument(String name) {
-    log.warn("{}: an argument is null. No argument may be; an empty string stands for none.", name);
+  /** The JVM's own text says which argument it was. */
+  private static int nullArgument(String name, NullPointerException e) {
+    log.warn(
+        "{}: an argument is null ({}). No argument may be; an empty string stands for none.",
+        name,
+        e.getMessage());
+    log.debug("{}", name, e);
     return FAILED;
   }
 }

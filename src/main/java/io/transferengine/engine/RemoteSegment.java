@@ -20,11 +20,7 @@ import java.util.List;
  */
 @SuppressWarnings("ArrayRecordComponent") // shared by every transfer to the segment, never changed
 record RemoteSegment(
-    String name,
-    PeerAddress address,
-    Transport transport,
-    long[] bufferStarts,
-    long[] bufferEnds) {
+    String name, PeerAddress address, Transport transport, long[] bufferStarts, long[] bufferEnds) {
 
   static RemoteSegment of(String name, PeerAddress address, Transport transport) {
     List<BufferDescriptor> sorted =

@@ -84,7 +84,9 @@ final class TransportRegistry {
     throw TransferException.withPeer(
         peer.name(),
         ErrorCode.METADATA,
-        "it offers " + peer.protocols() + " and no TCP data port, which none of our transports"
+        "it offers "
+            + peer.protocols()
+            + " and no TCP data port, which none of our transports"
             + " reaches",
         "Start the peer with TCP (MC_FORCE_TCP=1 for a C++ engine)",
         null);

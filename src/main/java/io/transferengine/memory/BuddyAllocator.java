@@ -196,8 +196,8 @@ public final class BuddyAllocator {
    * that a few looks suffice.
    *
    * @param offset within the pool
-   * @return where that block begins, or -1 when the offset is in none, or beyond the length that was
-   *     asked for
+   * @return where that block begins, or -1 when the offset is in none, or beyond the length that
+   *     was asked for
    */
   public long blockStart(long offset) {
     int leaf = (int) (offset >> SMALLEST_BLOCK_SHIFT);

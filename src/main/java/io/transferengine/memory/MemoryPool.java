@@ -435,8 +435,8 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /**
-   * {@return the block handed out that {@code address} lies in} Empty for memory that was freed, was
-   * never handed out, or is not this pool's.
+   * {@return the block handed out that {@code address} lies in} Empty for memory that was freed,
+   * was never handed out, or is not this pool's.
    */
   public Optional<MemorySegment> blockAt(long address) {
     lock.lock();

@@ -16,8 +16,7 @@ final class PagedBlocks implements BlockColumns {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "%d local blocks of %d bytes do not pair with %d remote blocks of %d bytes"
-              .formatted(
-                  local.count(), local.blockLength(), remote.count(), remote.blockLength()),
+              .formatted(local.count(), local.blockLength(), remote.count(), remote.blockLength()),
           "Both layouts need as many blocks of the same length");
     }
     for (int i = 0; i < local.count(); i++) {

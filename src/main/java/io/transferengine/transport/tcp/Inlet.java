@@ -9,8 +9,8 @@ import io.netty.util.UncheckedBooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides, before each read of a channel, where its bytes go: straight into the memory that they are
- * for, or through a staging block.
+ * Decides, before each read of a channel, where its bytes go: straight into the memory that they
+ * are for, or through a staging block.
  *
  * <p>Netty asks a channel's {@link RecvByteBufAllocator} for the buffer of the next read. Elsewhere
  * that guesses a size; here it is the place to aim. While a large body is expected the buffer is a

@@ -192,8 +192,7 @@ final class Lane {
     loop.execute(
         () -> {
           if (carries(task)) {
-            var _ =
-                loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
+            var _ = loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
           }
         });
   }

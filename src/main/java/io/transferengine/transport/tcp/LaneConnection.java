@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  *
  * Version 2: a write when its status frame says so, a read when its last byte is here. Version 1
  * acknowledges nothing. Towards a peer known to take several requests on a connection, writes are
- * followed by a 1-byte read of the last byte written: since requests are served in order, its answer
- * confirms them all. Towards any other peer a write has a connection to itself, which is closed in
- * our direction behind the body; the orderly end from the other side confirms it (protocol section
- * 7.6).
+ * followed by a 1-byte read of the last byte written: since requests are served in order, its
+ * answer confirms them all. Towards any other peer a write has a connection to itself, which is
+ * closed in our direction behind the body; the orderly end from the other side confirms it
+ * (protocol section 7.6).
  *
  * <h2>When the connection ends early</h2>
  *
@@ -456,10 +456,7 @@ final class LaneConnection extends WireHandler {
       progressNanos = nowNanos;
     }
     if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
-      end(
-          End.LOST,
-          "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s",
-          null);
+      end(End.LOST, "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s", null);
     }
   }
 

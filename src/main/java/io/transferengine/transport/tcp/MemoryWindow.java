@@ -26,11 +26,11 @@ import org.jspecify.annotations.Nullable;
  * A Netty buffer that looks at a range of native memory by address: the way in which bytes go from
  * registered memory to a socket, and from a socket into registered memory, without being copied.
  *
- * <p>Netty's own wrappers either need {@code Unsafe} for an address or allocate an object per range.
- * A window is used again and again: {@link #aim} points it somewhere, Netty reads or writes through
- * {@link #memoryAddress()}, and when the last reference is released the window tells its owner and
- * goes back to the {@link WindowPool} of its event loop. A window spans less than 2 GiB; larger
- * ranges take several.
+ * <p>Netty's own wrappers either need {@code Unsafe} for an address or allocate an object per
+ * range. A window is used again and again: {@link #aim} points it somewhere, Netty reads or writes
+ * through {@link #memoryAddress()}, and when the last reference is released the window tells its
+ * owner and goes back to the {@link WindowPool} of its event loop. A window spans less than 2 GiB;
+ * larger ranges take several.
  *
  * <p>Confined to one event loop. It does not keep the memory alive: its owner holds a use of the
  * region until {@link Owner#windowReleased} is called.

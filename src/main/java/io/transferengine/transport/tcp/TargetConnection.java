@@ -17,12 +17,12 @@ import org.jspecify.annotations.Nullable;
  * The target's end of a data connection: takes requests one after another, checks that each range
  * lies inside one registration, and moves its body.
  *
- * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and addresses
- * are used only after the check, and while a body is under way its region has a use more, so that
- * it cannot be unregistered below it. A request that is refused ends the connection (protocol
- * section 7.3): version 2 gets a status frame and is then read from, but not listened to, for a
- * moment, because a reset would take the status frame with it; version 1 has no other way to be
- * told than that reset.
+ * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and
+ * addresses are used only after the check, and while a body is under way its region has a use more,
+ * so that it cannot be unregistered below it. A request that is refused ends the connection
+ * (protocol section 7.3): version 2 gets a status frame and is then read from, but not listened to,
+ * for a moment, because a reset would take the status frame with it; version 1 has no other way to
+ * be told than that reset.
  *
  * <p>Answers to reads wait in the outbound queue. When that is full no further request is looked at
  * until it has drained.
@@ -242,10 +242,7 @@ final class TargetConnection extends WireHandler {
     refused = true;
     Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
     outlet().flush();
-    var _ =
-        channel()
-            .writeAndFlush(Unpooled.EMPTY_BUFFER)
-            .addListener(_ -> closeOutput());
+    var _ = channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutput());
     var _ = context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
   }
 

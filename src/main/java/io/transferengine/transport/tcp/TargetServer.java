@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The data port: accepts peers' connections and spreads them over the event loops. Thread-safe after
- * {@link #start}.
+ * The data port: accepts peers' connections and spreads them over the event loops. Thread-safe
+ * after {@link #start}.
  */
 final class TargetServer {
   private static final Logger log = LoggerFactory.getLogger(TargetServer.class);

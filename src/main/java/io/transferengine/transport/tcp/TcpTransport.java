@@ -8,9 +8,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
-import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashMap;
@@ -33,8 +33,7 @@ final class TcpTransport implements Transport {
   private static final long STALL_CHECK_SECONDS = 1;
 
   /** What makes two descriptors lead to the same data port of the same process. */
-  private record PeerKey(
-      String name, int port, boolean version2, Optional<String> incarnation) {}
+  private record PeerKey(String name, int port, boolean version2, Optional<String> incarnation) {}
 
   private record KnownPeer(PeerKey key, TcpPeer peer) {}
 
@@ -58,7 +57,8 @@ final class TcpTransport implements Transport {
 
   @Override
   public void start() {
-    IoBackend chosen = IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
+    IoBackend chosen =
+        IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
     EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
     backend = chosen;
     loops = started;
@@ -146,12 +146,9 @@ final class TcpTransport implements Transport {
       PeerKey key =
           new PeerKey(descriptor.name(), dataPort(address), version2, descriptor.incarnation());
       List<InetSocketAddress> addresses =
-          address.addresses().stream()
-              .map(ip -> new InetSocketAddress(ip, key.port))
-              .toList();
+          address.addresses().stream().map(ip -> new InetSocketAddress(ip, key.port)).toList();
       TcpPeer made =
-          new TcpPeer(
-              key.name, version2, addresses, options, context.metrics(), running, chosen);
+          new TcpPeer(key.name, version2, addresses, options, context.metrics(), running, chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }

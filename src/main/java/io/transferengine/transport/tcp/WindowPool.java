@@ -31,8 +31,7 @@ final class WindowPool {
   /** {@return a window on {@code length} bytes at {@code address}} */
   MemoryWindow window(long address, int length, int readable, MemoryWindow.@Nullable Owner owner) {
     MemoryWindow window = windows.pollLast();
-    return (window == null ? new MemoryWindow(this) : window)
-        .aim(address, length, readable, owner);
+    return (window == null ? new MemoryWindow(this) : window).aim(address, length, readable, owner);
   }
 
   void giveBack(MemoryWindow window) {
