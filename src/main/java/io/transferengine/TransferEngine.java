@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
-import io.transferengine.engine.BatchTable;
+import static io.transferengine.StatusCodes.FAILED;
+
 import io.transferengine.engine.LocalMemory;
 import io.transferengine.memory.MemoryAccess;
-import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transfer.TransferRequest;
-import io.transferengine.transfer.TransferState;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
@@ -31,14 +23,7 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */
 public final class TransferEngine implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(TransferEngine.class);
-
-  private static final int FAILED = ErrorCode.INVALID_ARGUMENT.value();
-
-  /** Longer than any deadline: a transfer ends by itself. */
-  private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
-
-  private final BatchTable batches = new BatchTable();
+  private final Batches batches = new Batches();
   private volatile @Nullable Engine engine;
   private boolean closed;
 
@@ -61,7 +46,8 @@ public final class TransferEngine implements AutoCloseable {
    */
   public int initialize(
       String localHostname, String metadataServer, String protocol, String deviceName) {
-    return status("initialize", () -> open(localHostname, metadataServer, protocol, deviceName));
+    return StatusCodes.status(
+        "initialize", () -> open(localHostname, metadataServer, protocol, deviceName));
   }
 
   /**
@@ -81,7 +67,7 @@ public final class TransferEngine implements AutoCloseable {
       String protocol,
       String deviceName,
       String metadataType) {
-    return status(
+    return StatusCodes.status(
         "initializeExt",
         () ->
             open(
@@ -296,7 +282,7 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0; else the first failure, after all others were ended
    */
   public int batchUnregisterMemory(long[] addresses) {
-    return status(
+    return StatusCodes.status(
         "batchUnregisterMemory",
         () -> {
           if (engine == null) {
@@ -409,29 +395,7 @@ public final class TransferEngine implements AutoCloseable {
    *     out; -1 for an id that is not known (any more)
    */
   public int transferCheckStatus(long batchId) {
-    return value(
-        "transferCheckStatus",
-        FAILED,
-        _ -> {
-          Optional<Transfer> found = batches.find(batchId);
-          if (found.isEmpty()) {
-            return FAILED;
-          }
-          TransferState state = found.get().state();
-          if (!state.isTerminal()) {
-            return 0;
-          }
-          if (!batches.forget(batchId)) {
-            // Another thread was told at the same moment.
-            return FAILED;
-          }
-          logFailure("transferCheckStatus", found.get());
-          return switch (state) {
-            case COMPLETED -> 1;
-            case TIMEOUT -> -2;
-            case WAITING, PENDING, INVALID, CANCELED, FAILED -> FAILED;
-          };
-        });
+    return value("transferCheckStatus", FAILED, _ -> batches.check(batchId));
   }
 
   /**
@@ -480,49 +444,16 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    return status(
+    Engine open = engine;
+    return StatusCodes.status(
         "transferSync",
-        () -> {
-          Engine open = engine;
-          return open == null
-              ? FAILED
-              : await(
-                  open.submit(
-                      request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
-        });
-  }
-
-  private static int await(Transfer transfer) {
-    try {
-      transfer.await(UNTIL_THE_END);
-    } catch (InterruptedException e) {
-      transfer.cancel();
-      awaitUninterruptibly(transfer);
-      Thread.currentThread().interrupt();
-      // It may have completed all the same, but an interrupted call is a failed one.
-      return FAILED;
-    }
-    logFailure("transferSync", transfer);
-    if (transfer.state() == TransferState.COMPLETED) {
-      return 0;
-    }
-    return transfer
-        .failure()
-        .filter(failure -> transfer.state() == TransferState.FAILED)
-        .filter(failure -> failure.code() != ErrorCode.ADDRESS_NOT_REGISTERED)
-        .map(failure -> failure.code().value())
-        .orElse(FAILED);
-  }
-
-  /** A canceled transfer ends within moments; its memory is the caller's only then. */
-  private static void awaitUninterruptibly(Transfer transfer) {
-    while (!transfer.state().isTerminal()) {
-      try {
-        transfer.await(UNTIL_THE_END);
-      } catch (InterruptedException again) {
-        // The caller's flag is set once, afterwards.
-      }
-    }
+        () ->
+            open == null
+                ? FAILED
+                : Batches.await(
+                    open.submit(
+                        Batches.request(
+                            targetHostname, buffers, peerBufferAddresses, lengths, opcode))));
   }
 
   /**
@@ -571,19 +502,13 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    Engine open = engine;
-    if (open == null) {
-      return FAILED;
-    }
-    try {
-      return batches.add(
-          open.submit(request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
-    } catch (TransferException e) {
-      log.warn("transferSubmit: {}", e.getMessage());
-      return e.code() == ErrorCode.ADDRESS_NOT_REGISTERED ? e.code().value() : FAILED;
-    } catch (NullPointerException e) {
-      return nullArgument("transferSubmit", e);
-    }
+    return value(
+        "transferSubmit",
+        (long) FAILED,
+        open ->
+            batches.submit(
+                open,
+                Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
   }
 
   /**
@@ -593,35 +518,7 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0 when all were done; -1 when one failed, timed out or is not known
    */
   public int getBatchTransferStatus(long[] batchIds) {
-    return value(
-        "getBatchTransferStatus",
-        FAILED,
-        _ -> {
-          int result = 0;
-          for (long id : batchIds) {
-            Optional<Transfer> found = batches.find(id);
-            if (found.isEmpty()) {
-              result = FAILED;
-              continue;
-            }
-            if (found.get().await(UNTIL_THE_END) != TransferState.COMPLETED) {
-              result = FAILED;
-            }
-            batches.forget(id);
-            logFailure("getBatchTransferStatus", found.get());
-          }
-          return result;
-        });
-  }
-
-  private static TransferRequest request(
-      String target, long[] buffers, long[] peerAddresses, long[] lengths, TransferOpcode opcode) {
-    return TransferRequest.of(
-        opcode.operation(), target, BlockColumns.of(buffers, peerAddresses, lengths));
-  }
-
-  private static void logFailure(String call, Transfer transfer) {
-    transfer.failure().ifPresent(failure -> log.warn("{}: {}", call, failure.getMessage()));
+    return value("getBatchTransferStatus", FAILED, _ -> batches.awaitAll(batchIds));
   }
 
   // ---- others
@@ -658,76 +555,15 @@ public final class TransferEngine implements AutoCloseable {
     return value("getNotifies", List.of(), Engine::takeNotifies);
   }
 
-  // ---- from exceptions to status codes
-
   private static LocalMemory memory(Engine open) {
     return open.core().memory();
   }
 
-  private interface Call<T> {
-    T on(Engine open) throws InterruptedException;
+  private int run(String name, StatusCodes.Action action) {
+    return StatusCodes.run(name, engine, action);
   }
 
-  private interface Action {
-    void on(Engine open);
-  }
-
-  private int run(String name, Action action) {
-    return status(
-        name,
-        () -> {
-          Engine open = engine;
-          if (open == null) {
-            return FAILED;
-          }
-          action.on(open);
-          return 0;
-        });
-  }
-
-  private static int status(String name, Callable<Integer> call) {
-    try {
-      return call.call();
-    } catch (TransferException e) {
-      log.warn("{}: {}", name, e.getMessage());
-      return e.code().value();
-    } catch (NullPointerException e) {
-      return nullArgument(name, e);
-    } catch (Exception e) {
-      log.warn("{} failed", name, e);
-      return FAILED;
-    }
-  }
-
-  private <T> T value(String name, T otherwise, Call<T> call) {
-    Engine open = engine;
-    if (open == null) {
-      return otherwise;
-    }
-    try {
-      return call.on(open);
-    } catch (TransferException e) {
-      log.warn("{}: {}", name, e.getMessage());
-      return otherwise;
-    } catch (NullPointerException e) {
-      nullArgument(name, e);
-      return otherwise;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return otherwise;
-    } catch (RuntimeException e) {
-      log.warn("{} failed", name, e);
-      return otherwise;
-    }
-  }
-
-  /** The JVM's own text says which argument it was. */
-  private static int nullArgument(String name, NullPointerException e) {
-    log.warn(
-        "{}: an argument is null ({}). No argument may be; an empty string stands for none.",
-        name,
-        e.getMessage());
-    log.debug("{}", name, e);
-    return FAILED;
+  private <T> T value(String name, T otherwise, StatusCodes.Call<T> call) {
+    return StatusCodes.value(name, engine, otherwise, call);
   }
 }

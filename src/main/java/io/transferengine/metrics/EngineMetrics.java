@@ -39,29 +39,48 @@ public final class EngineMetrics {
   /** Starts all figures at zero. */
   public EngineMetrics() {}
 
-  /** Adds {@code amount} to {@code counter}. */
+  /**
+   * Adds to a counter.
+   *
+   * @param counter which one
+   * @param amount in the counter's unit, 0 or more
+   */
   public void add(Counter counter, long amount) {
     adder(counters, counter).add(amount);
   }
 
-  /** Adds one to {@code counter}. */
+  /**
+   * Adds one to a counter.
+   *
+   * @param counter which one
+   */
   public void increment(Counter counter) {
     adder(counters, counter).increment();
   }
 
   /**
    * Counts one transfer that did not complete; the counters of {@link Counter} are the caller's.
+   *
+   * @param cause why, as the submitter is told
    */
   public void failed(FailureCause cause) {
     adder(failures, cause).increment();
   }
 
-  /** Records how long a completed transfer took, from its submission. */
+  /**
+   * Records how long a completed transfer took, from its submission.
+   *
+   * @param nanos in nanoseconds; below zero counts as zero
+   */
   public void recordLatencyNanos(long nanos) {
     latencies[LatencyHistogram.bucketOf(nanos)].increment();
   }
 
-  /** {@return the figures of {@code name}, or those of all other peers when there are too many} */
+  /**
+   * {@return the figures of {@code name}, or those of all other peers when there are too many}
+   *
+   * @param name a peer's segment
+   */
   public PeerMetrics peer(String name) {
     PeerMetrics known = peers.get(name);
     if (known != null) {

@@ -53,6 +53,7 @@ public final class LatencyHistogram {
    * {@return the largest latency that bucket {@code index} holds, in microseconds; {@link
    * Long#MAX_VALUE} for the last}
    *
+   * @param index 0 for the fastest
    * @throws IndexOutOfBoundsException for an index outside 0 to {@link #bucketCount()} - 1
    */
   public static long upperBoundMicros(int index) {
@@ -75,6 +76,7 @@ public final class LatencyHistogram {
   /**
    * {@return how many latencies bucket {@code index} holds}
    *
+   * @param index 0 for the fastest
    * @throws IndexOutOfBoundsException for an index outside 0 to {@link #bucketCount()} - 1
    */
   public long count(int index) {
@@ -107,7 +109,11 @@ public final class LatencyHistogram {
     return Long.MAX_VALUE;
   }
 
-  /** {@return what was recorded since {@code earlier}} */
+  /**
+   * {@return what was recorded since {@code earlier}}
+   *
+   * @param earlier a histogram of the same engine
+   */
   public LatencyHistogram minus(LatencyHistogram earlier) {
     long[] difference = new long[counts.length];
     Arrays.setAll(difference, i -> counts[i] - earlier.counts[i]);

@@ -36,17 +36,29 @@ public record MetricsSnapshot(
     return Collections.unmodifiableMap(copy);
   }
 
-  /** {@return the value of {@code counter}} */
+  /**
+   * {@return the value of {@code counter}}
+   *
+   * @param counter which one
+   */
   public long get(Counter counter) {
     return counters.getOrDefault(counter, 0L);
   }
 
-  /** {@return how many transfers failed for {@code cause}} */
+  /**
+   * {@return how many transfers failed for {@code cause}}
+   *
+   * @param cause which one
+   */
   public long get(FailureCause cause) {
     return failures.getOrDefault(cause, 0L);
   }
 
-  /** {@return what came since {@code earlier}, a snapshot of the same engine} */
+  /**
+   * {@return what came since {@code earlier}}
+   *
+   * @param earlier a snapshot of the same engine
+   */
   public MetricsSnapshot minus(MetricsSnapshot earlier) {
     Map<Counter, Long> counterDifference = new EnumMap<>(Counter.class);
     for (Counter counter : Counter.values()) {

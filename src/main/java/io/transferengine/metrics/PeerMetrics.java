@@ -12,12 +12,20 @@ public final class PeerMetrics {
 
   PeerMetrics() {}
 
-  /** Counts {@code bytes} written to the peer. */
+  /**
+   * Counts bytes written to the peer.
+   *
+   * @param bytes how many, 0 or more
+   */
   public void addBytesWritten(long bytes) {
     bytesWritten.add(bytes);
   }
 
-  /** Counts {@code bytes} read from the peer. */
+  /**
+   * Counts bytes read from the peer.
+   *
+   * @param bytes how many, 0 or more
+   */
   public void addBytesRead(long bytes) {
     bytesRead.add(bytes);
   }

@@ -15,7 +15,11 @@ public record PeerSnapshot(
   /** Nothing at all. */
   static final PeerSnapshot ZERO = new PeerSnapshot(0, 0, 0, 0);
 
-  /** {@return what came since {@code earlier}} */
+  /**
+   * {@return what came since {@code earlier}}
+   *
+   * @param earlier figures of the same peer
+   */
   public PeerSnapshot minus(PeerSnapshot earlier) {
     return new PeerSnapshot(
         bytesWritten - earlier.bytesWritten,

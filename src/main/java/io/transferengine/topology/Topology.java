@@ -47,6 +47,7 @@ public final class Topology {
   /**
    * {@return the topology in {@code file}, which {@code MC_CUSTOM_TOPO_JSON} names}
    *
+   * @param file a priority matrix as JSON in UTF-8, at most 1 MiB
    * @throws ConfigurationException when the file cannot be read, is too large, or is not a priority
    *     matrix
    */

@@ -18,8 +18,13 @@ public final class ConfigurationException extends TransferException {
    */
   private static final int SHOWN_LENGTH_LIMIT = 300;
 
+  /** The name that the value was given under. */
   private final String variable;
+
+  /** The value as it was found. */
   private final String found;
+
+  /** The form that is accepted. */
   private final String expected;
 
   /**
@@ -34,7 +39,12 @@ public final class ConfigurationException extends TransferException {
   }
 
   /**
-   * As above, with what is wrong ({@code problem}, a sentence without a final stop; may be empty).
+   * A value whose text alone does not show what is wrong.
+   *
+   * @param variable the name that the value was given under
+   * @param found the value as it was found
+   * @param problem what is wrong with it, a clause without a final stop; empty for none
+   * @param expected the form that is accepted, as the end of the sentence "expected …"
    */
   public ConfigurationException(String variable, String found, String problem, String expected) {
     super(ErrorCode.INVALID_ARGUMENT, text(variable, found, problem, expected), REMEDY);
@@ -43,7 +53,15 @@ public final class ConfigurationException extends TransferException {
     this.expected = expected;
   }
 
-  /** As above, caused by another exception. */
+  /**
+   * A value that could not be used because something else failed.
+   *
+   * @param variable the name that the value was given under
+   * @param found the value as it was found
+   * @param problem what is wrong with it, a clause without a final stop; empty for none
+   * @param expected the form that is accepted, as the end of the sentence "expected …"
+   * @param cause what failed
+   */
   public ConfigurationException(
       String variable, String found, String problem, String expected, Throwable cause) {
     super(ErrorCode.INVALID_ARGUMENT, text(variable, found, problem, expected), REMEDY, cause);

@@ -20,6 +20,8 @@ public record HostPort(String host, int port) {
   /**
    * Parses {@code host:port}, {@code [v6]:port} or {@code v6%scope:port}.
    *
+   * @param text one of those forms, without blanks
+   * @return its parts; the host as it was written, brackets excepted
    * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
    */
   public static HostPort parse(String text) {
@@ -29,7 +31,9 @@ public record HostPort(String host, int port) {
   /**
    * Parses the forms above, and {@code host}, {@code [v6]} or a bare {@code v6} without a port.
    *
+   * @param text one of those forms, without blanks
    * @param defaultPort the port where the text has none, 1 to 65535
+   * @return its parts; the host as it was written, brackets excepted
    * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
    */
   public static HostPort parse(String text, int defaultPort) {

@@ -8,6 +8,9 @@ public final class Printable {
   /**
    * {@return {@code text} in one line of at most {@code lengthMax} characters and "...", without
    * control characters, which could forge further lines}
+   *
+   * @param text anything, of any length
+   * @param lengthMax how many of its characters are shown, 0 or more
    */
   public static String of(String text, int lengthMax) {
     String cut = text.length() <= lengthMax ? text : text.substring(0, lengthMax) + "...";

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static io.transferengine.StatusCodes.FAILED;
+
+import io.transferengine.engine.BatchTable;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.time.Duration;
+import java.util.Optional;
+
+/** The transfers of one {@link TransferEngine}, told by numbers and status codes. Thread-safe. */
+final class Batches {
+  /** Longer than any deadline: a transfer ends by itself. */
+  private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
+
+  private final BatchTable table = new BatchTable();
+
+  Batches() {}
+
+  static TransferRequest request(
+      String target, long[] buffers, long[] peerAddresses, long[] lengths, TransferOpcode opcode) {
+    return TransferRequest.of(
+        opcode.operation(), target, BlockColumns.of(buffers, peerAddresses, lengths));
+  }
+
+  /** {@return the number of a transfer that has begun, or the code of an argument error} */
+  long submit(Engine open, TransferRequest request) {
+    try {
+      return table.add(open.submit(request));
+    } catch (TransferException e) {
+      if (e.code() == ErrorCode.ADDRESS_NOT_REGISTERED) {
+        return StatusCodes.refused("transferSubmit", e);
+      }
+      throw e;
+    }
+  }
+
+  /** {@return how a transfer ended, after waiting for that} */
+  static int await(Transfer transfer) {
+    try {
+      transfer.await(UNTIL_THE_END);
+    } catch (InterruptedException e) {
+      transfer.cancel();
+      awaitUninterruptibly(transfer);
+      Thread.currentThread().interrupt();
+      // It may have completed all the same, but an interrupted call is a failed one.
+      return FAILED;
+    }
+    StatusCodes.logFailure("transferSync", transfer);
+    if (transfer.state() == TransferState.COMPLETED) {
+      return 0;
+    }
+    return transfer
+        .failure()
+        .filter(failure -> transfer.state() == TransferState.FAILED)
+        .filter(failure -> failure.code() != ErrorCode.ADDRESS_NOT_REGISTERED)
+        .map(failure -> failure.code().value())
+        .orElse(FAILED);
+  }
+
+  /** A canceled transfer ends within moments; its memory is the caller's only then. */
+  private static void awaitUninterruptibly(Transfer transfer) {
+    while (!transfer.state().isTerminal()) {
+      try {
+        transfer.await(UNTIL_THE_END);
+      } catch (InterruptedException again) {
+        // The caller's flag is set once, afterwards.
+      }
+    }
+  }
+
+  /** {@return how a batch stands: 0 running, then once 1, -1 or -2; -1 for an unknown one} */
+  int check(long id) {
+    Optional<Transfer> found = table.find(id);
+    if (found.isEmpty()) {
+      return FAILED;
+    }
+    TransferState state = found.get().state();
+    if (!state.isTerminal()) {
+      return 0;
+    }
+    if (!table.forget(id)) {
+      // Another thread was told at the same moment.
+      return FAILED;
+    }
+    StatusCodes.logFailure("transferCheckStatus", found.get());
+    return switch (state) {
+      case COMPLETED -> 1;
+      case TIMEOUT -> -2;
+      case WAITING, PENDING, INVALID, CANCELED, FAILED -> FAILED;
+    };
+  }
+
+  /** {@return 0 when all batches were done, -1 else, after waiting for all} */
+  int awaitAll(long[] ids) throws InterruptedException {
+    int result = 0;
+    for (long id : ids) {
+      Optional<Transfer> found = table.find(id);
+      if (found.isEmpty()) {
+        result = FAILED;
+        continue;
+      }
+      if (found.get().await(UNTIL_THE_END) != TransferState.COMPLETED) {
+        result = FAILED;
+      }
+      table.forget(id);
+      StatusCodes.logFailure("getBatchTransferStatus", found.get());
+    }
+    return result;
+  }
+}
