@@ -180,7 +180,7 @@ public final class Engine implements AutoCloseable {
 
   /** {@return what was counted so far; still readable after closing} */
   public MetricsSnapshot metrics() {
-    return core.metrics().snapshot();
+    return core.metrics();
   }
 
   private void requireOpen() {

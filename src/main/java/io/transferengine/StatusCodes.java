@@ -51,7 +51,7 @@ final class StatusCodes {
     } catch (TransferException e) {
       return refused(name, e);
     } catch (NullPointerException e) {
-      return nullArgument(name);
+      return nullArgument(name, e);
     } catch (Exception e) {
       log.warn("{} failed", name, e);
       return FAILED;
@@ -69,7 +69,7 @@ final class StatusCodes {
       log.warn("{}: {}", name, e.getMessage());
       return otherwise;
     } catch (NullPointerException e) {
-      nullArgument(name);
+      nullArgument(name, e);
       return otherwise;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -91,8 +91,13 @@ final class StatusCodes {
     transfer.failure().ifPresent(failure -> log.warn("{}: {}", name, failure.getMessage()));
   }
 
-  private static int nullArgument(String name) {
-    log.warn("{}: an argument is null. No argument may be; an empty string stands for none.", name);
+  /** The JVM's own text says which argument it was. */
+  private static int nullArgument(String name, NullPointerException e) {
+    log.warn(
+        "{}: an argument is null ({}). No argument may be; an empty string stands for none.",
+        name,
+        e.getMessage());
+    log.debug("{}", name, e);
     return FAILED;
   }
 }

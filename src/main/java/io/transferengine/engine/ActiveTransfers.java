@@ -18,6 +18,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,7 @@ final class ActiveTransfers {
   private final Executor executor;
   private final long timeoutNanos;
   private final long sliceTimeoutNanos;
+  private final Consumer<String> nameCheck;
   private final BiConsumer<String, TransferRequest.Notification> notifier;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
   private final AtomicInteger count = new AtomicInteger();
@@ -49,6 +51,7 @@ final class ActiveTransfers {
    *     is added
    * @param sliceTimeoutSeconds without progress for so long a transfer times out; -1 for never
    * @param executor completes futures and looks peers up
+   * @param nameCheck throws for a segment name that can be none
    * @param notifier sends a notification to a segment; may block
    */
   ActiveTransfers(
@@ -58,6 +61,7 @@ final class ActiveTransfers {
       Executor executor,
       int timeoutSeconds,
       int sliceTimeoutSeconds,
+      Consumer<String> nameCheck,
       BiConsumer<String, TransferRequest.Notification> notifier) {
     this.memory = memory;
     this.segments = segments;
@@ -65,6 +69,7 @@ final class ActiveTransfers {
     this.executor = executor;
     this.timeoutNanos = TimeUnit.SECONDS.toNanos(timeoutSeconds);
     this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
+    this.nameCheck = nameCheck;
     this.notifier = notifier;
   }
 
@@ -75,9 +80,13 @@ final class ActiveTransfers {
   /**
    * Begins a transfer; does not block.
    *
-   * @throws TransferException for a local range that is not ours, a full table, a closed engine
+   * @throws TransferException for a target that can be no name, a local range that is not ours, a
+   *     full table, a closed engine
    */
   TransferHandle submit(TransferRequest request) {
+    if (segments.known(request.target()).isEmpty()) {
+      nameCheck.accept(request.target());
+    }
     long timeout =
         request
             .timeout()

@@ -10,6 +10,7 @@ import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -57,7 +58,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final LocalMemory memory;
   private final TransportRegistry transports;
   private final Notifications notifications = new Notifications(metrics);
-  private final Executor executor;
+
+  /** For what waits on peers; never a caller's executor, which may be small. */
+  private final Executor lookups = Executors.newVirtualThreadPerTaskExecutor();
+
   private final HandshakeClient client;
   private final SegmentCache segments;
   private final ActiveTransfers active;
@@ -65,6 +69,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
   private final AtomicBoolean closed = new AtomicBoolean();
+  private long handshakesServed;
+  private long handshakesRefused;
 
   /**
    * Opens an engine. When it fails, everything opened on the way is closed again.
@@ -78,7 +84,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     settings = options.settings();
     topology = topology(settings);
     EngineNames.chooseTcp(options.protocol(), settings, metrics);
-    executor = options.executor().orElseGet(Executors::newVirtualThreadPerTaskExecutor);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), false, this);
     transports =
         TransportRegistry.create(new TransportContext(settings, memory.regions(), metrics));
@@ -86,21 +91,18 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
             settings.get(Options.HANDSHAKE_MAX_LENGTH));
-    segments =
-        new SegmentCache(
-            this::resolve,
-            Executors.newVirtualThreadPerTaskExecutor(),
-            settings.get(Options.DISABLE_METACACHE));
+    segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
     active =
         new ActiveTransfers(
             memory,
             segments,
             metrics,
-            executor,
+            options.executor().orElse(lookups),
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
+            name -> EngineNames.peer(name, settings),
             this::notifyOnCompletion);
-    own = new OwnSegment(memory, transports, notifications, metrics);
+    own = new OwnSegment(memory, transports, notifications);
     timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("te-timer").factory());
@@ -147,7 +149,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       int seconds = settings.get(Options.METRIC_INTERVAL);
       var _ =
           timer.scheduleAtFixedRate(
-              new MetricsReporter(metrics, Duration.ofSeconds(seconds)),
+              new MetricsReporter(this::metrics, Duration.ofSeconds(seconds)),
               seconds,
               seconds,
               TimeUnit.SECONDS);
@@ -171,7 +173,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private void refreshSegments() {
     for (String name : segments.names()) {
-      executor.execute(
+      lookups.execute(
           () -> {
             try {
               var _ = segments.refresh(name, lookUpTimeout());
@@ -199,9 +201,16 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return memory;
   }
 
-  /** {@return the numbers} */
-  public EngineMetrics metrics() {
-    return metrics;
+  /** {@return what was counted so far} */
+  public synchronized MetricsSnapshot metrics() {
+    // The daemon counts for itself; its numbers are taken over whenever somebody looks.
+    long served = daemon.answered();
+    long refused = daemon.refused() + daemon.failed();
+    metrics.add(Counter.HANDSHAKES_SERVED, served - handshakesServed);
+    metrics.add(Counter.HANDSHAKES_REFUSED, refused - handshakesRefused);
+    handshakesServed = served;
+    handshakesRefused = refused;
+    return metrics.snapshot();
   }
 
   /** {@return the priority matrix of the NICs} */
@@ -256,15 +265,18 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   private void notifyOnCompletion(String segment, TransferRequest.Notification text) {
-    try {
-      sendNotify(segment, new NotifyMessage(text.name(), text.message()));
-    } catch (TransferException e) {
-      log.warn(
-          "The notification '{}' for {} was not delivered: {}",
-          text.name(),
-          segment,
-          e.getMessage());
-    }
+    lookups.execute(
+        () -> {
+          try {
+            sendNotify(segment, new NotifyMessage(text.name(), text.message()));
+          } catch (TransferException e) {
+            log.warn(
+                "The notification '{}' for {} was not delivered: {}",
+                text.name(),
+                segment,
+                e.getMessage());
+          }
+        });
   }
 
   private Duration lookUpTimeout() {
@@ -322,7 +334,5 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     active.awaitEnd(Duration.ofSeconds(1));
     timer.shutdownNow();
     memory.close();
-    metrics.add(Counter.HANDSHAKES_SERVED, daemon.answered());
-    metrics.add(Counter.HANDSHAKES_REFUSED, daemon.refused());
   }
 }

@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.metadata.SegmentNames;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
@@ -120,11 +121,7 @@ final class EngineNames {
 
   /** {@return where a segment's handshake daemon is} Leading slashes do not count. */
   static HostPort peer(String segment, Settings settings) {
-    String name = segment;
-    while (name.startsWith("/")) {
-      name = name.substring(1);
-    }
-    return HostPort.parse(name, settings.get(Options.HANDSHAKE_PORT));
+    return HostPort.parse(SegmentNames.normalize(segment), settings.get(Options.HANDSHAKE_PORT));
   }
 
   /** {@return the addresses of a host, in the order in which to try them} */

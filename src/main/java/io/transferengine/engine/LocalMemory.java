@@ -20,7 +20,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The memory that this engine may touch: what callers registered and what it handed out itself.
@@ -345,11 +344,6 @@ public final class LocalMemory implements RegionRegistrar {
     } finally {
       hold.release();
     }
-  }
-
-  /** {@return the region of a managed or registered address, if there is one} */
-  @Nullable Region regionAt(long address) {
-    return regions.find(address, 1);
   }
 
   /** Gives everything back; what is in flight has been ended before. Idempotent. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.MetricsLine;
 import io.transferengine.metrics.MetricsSnapshot;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,19 +12,19 @@ import org.slf4j.LoggerFactory;
 final class MetricsReporter implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(MetricsReporter.class);
 
-  private final EngineMetrics metrics;
+  private final Supplier<MetricsSnapshot> metrics;
   private final Duration interval;
   private MetricsSnapshot last;
 
-  MetricsReporter(EngineMetrics metrics, Duration interval) {
+  MetricsReporter(Supplier<MetricsSnapshot> metrics, Duration interval) {
     this.metrics = metrics;
     this.interval = interval;
-    this.last = metrics.snapshot();
+    this.last = metrics.get();
   }
 
   @Override
   public void run() {
-    MetricsSnapshot now = metrics.snapshot();
+    MetricsSnapshot now = metrics.get();
     MetricsLine.format(now.minus(last), interval).ifPresent(log::info);
     last = now;
   }

@@ -8,7 +8,6 @@ import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.HostPort;
 import java.security.SecureRandom;
 import java.time.LocalDateTime;
@@ -34,11 +33,7 @@ final class OwnSegment implements HandshakeHandler {
 
   private record Rendered(List<Region> regions, SegmentDescriptor descriptor) {}
 
-  OwnSegment(
-      LocalMemory memory,
-      TransportRegistry transports,
-      Notifications notifications,
-      EngineMetrics metrics) {
+  OwnSegment(LocalMemory memory, TransportRegistry transports, Notifications notifications) {
     this.memory = memory;
     this.transports = transports;
     this.notifications = notifications;

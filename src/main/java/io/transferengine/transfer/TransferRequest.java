@@ -4,6 +4,7 @@ package io.transferengine.transfer;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -23,6 +24,14 @@ public record TransferRequest(
     BlockColumns blocks,
     Optional<Duration> timeout,
     Optional<Notification> notification) {
+  /** Checks for null. */
+  public TransferRequest {
+    Objects.requireNonNull(operation, "operation");
+    Objects.requireNonNull(target, "target");
+    Objects.requireNonNull(blocks, "blocks");
+    Objects.requireNonNull(timeout, "timeout");
+    Objects.requireNonNull(notification, "notification");
+  }
 
   /**
    * A short message for the peer's application.
@@ -30,7 +39,13 @@ public record TransferRequest(
    * @param name what it is about
    * @param message its text
    */
-  public record Notification(String name, String message) {}
+  public record Notification(String name, String message) {
+    /** Checks for null. */
+    public Notification {
+      Objects.requireNonNull(name, "name");
+      Objects.requireNonNull(message, "message");
+    }
+  }
 
   /**
    * {@return a request for blocks, with the configured deadline and no notification}

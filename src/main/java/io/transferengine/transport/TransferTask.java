@@ -3,7 +3,6 @@ package io.transferengine.transport;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -15,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * are out, and how it ends.
  *
  * <p>Transports pull. {@link #claim} hands out requests from a cursor that walks the blocks; each
- * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected},
- * {@link #failed} or {@link #dropped}. Those are the only mutators, together with {@link #end}.
+ * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected} or
+ * {@link #failed}. Those are the only mutators, together with {@link #end}.
  *
  * <p><b>Coalescing</b> happens as the cursor walks: neighbours that are adjacent on both sides go
  * out as one request, never across the end of a local registration or of a buffer that the peer
@@ -296,20 +295,6 @@ public final class TransferTask {
     finishIfOver();
   }
 
-  /** A request of a task that is ending anyway will never touch the memory again. */
-  public void dropped() {
-    synchronized (this) {
-      outstanding--;
-      if (outcome == null) {
-        setOutcome(
-            TransferState.FAILED,
-            new TransferException(ErrorCode.SOCKET, "The request was dropped", ""),
-            FailureCause.OTHER);
-      }
-    }
-    finishIfOver();
-  }
-
   /**
    * Ends the task from outside. If requests are out, their owner is asked to hurry and the listener
    * is told when the last is settled.
@@ -330,17 +315,6 @@ public final class TransferTask {
   /** {@return whether the outcome is set or the task has ended} */
   public synchronized boolean isEnding() {
     return outcome != null;
-  }
-
-  /** {@return whether any block overlaps the local range; for frees, not for the data path} */
-  public boolean touches(long start, long end) {
-    for (int i = 0; i < blocks.count(); i++) {
-      long local = blocks.local(i);
-      if (local < end && local + blocks.length(i) > start) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private void setOutcome(TransferState state, TransferException why, FailureCause kind) {

@@ -63,6 +63,13 @@ final class LaneConnection extends WireHandler {
   /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
   private static final long CLAIM_BYTES = 1L << 20;
 
+  /**
+   * Bytes asked for and not here yet, beyond which no more are asked for: some milliseconds of a
+   * fast link, so that a large read neither delays the others on its lane for long nor takes long
+   * to stop. Writes are held back by the outbound queue.
+   */
+  private static final long READ_BYTES_OUT_LIMIT = 16L << 20;
+
   private final Lane lane;
   private final TcpPeer peer;
   private final boolean version2;
@@ -141,7 +148,9 @@ final class LaneConnection extends WireHandler {
   private int room() {
     if (peer.persistence() == Persistence.PERSISTENT) {
       // One place is kept for a confirmation.
-      return peer.requestsPerLane() - ring.size() - 1;
+      return ring.readBytes() >= READ_BYTES_OUT_LIMIT
+          ? 0
+          : peer.requestsPerLane() - ring.size() - 1;
     }
     return ring.size() == 0 ? 1 : 0;
   }

@@ -24,6 +24,7 @@ final class RequestRing implements RequestSink {
   private long first;
   private long end;
   private int largeReads;
+  private long readBytes;
 
   /**
    * An empty ring.
@@ -57,6 +58,9 @@ final class RequestRing implements RequestSink {
     length[slot] = bytes;
     unmerged[slot] = isUnmerged;
     streamStart[slot] = Long.MAX_VALUE;
+    if (isRead(end - 1)) {
+      readBytes += bytes;
+    }
     if (isLargeRead(end - 1)) {
       largeReads++;
     }
@@ -87,6 +91,9 @@ final class RequestRing implements RequestSink {
     if (isLargeRead(first)) {
       largeReads--;
     }
+    if (isRead(first) && task(first) != null) {
+      readBytes -= length[slot(first)];
+    }
     task[slot(first)] = null;
     first++;
   }
@@ -94,6 +101,11 @@ final class RequestRing implements RequestSink {
   /** {@return the number of reads whose bodies are to be read straight into their memory} */
   int largeReads() {
     return largeReads;
+  }
+
+  /** {@return the bytes that the target has been asked for and that are not all here} */
+  long readBytes() {
+    return readBytes;
   }
 
   boolean isLargeRead(long position) {
