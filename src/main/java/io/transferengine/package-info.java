@@ -16,7 +16,7 @@
  * }</pre>
  *
  * <p>No method takes or returns {@code null}. All types are thread-safe unless they say otherwise.
- * Moving memory needs {@code --enable-native-access=io.transferengine} (or {@code ALL-UNNAMED} on
- * the class path).
+ * Moving memory needs {@code --enable-native-access=io.transferengine,io.netty.common} on the
+ * module path, {@code --enable-native-access=ALL-UNNAMED} on the class path.
  */
 package io.transferengine;
