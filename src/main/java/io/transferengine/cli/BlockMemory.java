@@ -89,6 +89,11 @@ final class BlockMemory implements AutoCloseable {
     return takenSlots.clone();
   }
 
+  /** {@return the first region} */
+  MemorySegment first() {
+    return regions.getFirst();
+  }
+
   /** {@return the addresses of the blocks, region after region} */
   long[] addresses() {
     return shape.addresses(regionAddresses(), takenSlots);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli;
 
-import io.transferengine.Allocation;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.transfer.TransferException;
@@ -44,6 +43,7 @@ final class TargetAgent implements AutoCloseable {
   private final long memoryLimitBytes;
   private final Engine engine;
   private final List<Engine> others = new ArrayList<>();
+  private final List<BlockMemory> buffers = new ArrayList<>();
   private @Nullable BlockMemory memory;
 
   TargetAgent(EngineConfig config, long memoryLimitBytes) {
@@ -138,9 +138,9 @@ final class TargetAgent implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       Engine other = Engine.open(config);
       others.add(other);
-      // Lives as long as its engine.
-      Allocation buffer = other.allocate(bytes);
-      names.add(other.segmentName() + " " + buffer.address());
+      BlockMemory buffer = BlockMemory.allocate(other, BlockShape.single(bytes), 0);
+      buffers.add(buffer);
+      names.add(other.segmentName() + " " + buffer.first().address());
     }
     return String.join(",", names);
   }
@@ -162,6 +162,7 @@ final class TargetAgent implements AutoCloseable {
   @Override
   public void close() {
     free();
+    buffers.forEach(BlockMemory::close);
     others.forEach(Engine::close);
     engine.close();
   }
