@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import io.transferengine.transfer.Operation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/**
+ * What is measured: every operation with every size and batch.
+ *
+ * @param seconds how long a row takes, when {@code count} is 0
+ * @param count transfers of each thread in a row, or 0
+ * @param memoryBytes what a row may use on each side; larger batches use places again
+ */
+record BenchPlan(
+    List<Operation> operations,
+    List<Long> sizes,
+    List<Integer> batches,
+    double seconds,
+    long count,
+    int threads,
+    boolean adjacent,
+    long memoryBytes) {
+
+  /** A page lies between two blocks, so that they are not one. */
+  static final long GAP_BYTES = 4096;
+
+  /** Warming up takes this part of a row, within the limits below. */
+  private static final double WARM_UP_SHARE = 0.2;
+
+  private static final double WARM_UP_SECONDS_MAX = 0.5;
+
+  BenchPlan {
+    operations = List.copyOf(operations);
+    sizes = List.copyOf(sizes);
+    batches = List.copyOf(batches);
+  }
+
+  /**
+   * A line of the table before it is measured.
+   *
+   * @param slots places that the blocks of all threads share
+   * @param strideBytes from one place to the next
+   */
+  record Row(Operation operation, long blockBytes, int batch, int slots, long strideBytes) {
+
+    /** {@return what the places take up} */
+    long extentBytes() {
+      return (slots - 1) * strideBytes + blockBytes;
+    }
+
+    /** {@return where the blocks of one thread's batch lie, from the start of the memory} */
+    LongStream offsets(int thread) {
+      long first = (long) thread * batch;
+      return LongStream.range(first, first + batch).map(block -> block % slots * strideBytes);
+    }
+
+    long batchBytes() {
+      return batch * blockBytes;
+    }
+  }
+
+  List<Row> rows() {
+    List<Row> rows = new ArrayList<>();
+    for (long size : sizes) {
+      for (int batch : batches) {
+        operations.forEach(operation -> rows.add(row(operation, size, batch)));
+      }
+    }
+    return rows;
+  }
+
+  private Row row(Operation operation, long size, int batch) {
+    long stride = adjacent ? size : size + GAP_BYTES;
+    long places = (memoryBytes - size) / stride + 1;
+    int slots = (int) Math.min((long) batch * threads, places);
+    return new Row(operation, size, batch, slots, stride);
+  }
+
+  long warmUpNanos() {
+    return nanos(Math.min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE));
+  }
+
+  long rowNanos() {
+    return nanos(seconds);
+  }
+
+  /** {@return transfers of each thread to warm up with, when a row is counted} */
+  long warmUpCount() {
+    return Math.max(1, (long) (count * WARM_UP_SHARE));
+  }
+
+  private static long nanos(double seconds) {
+    return (long) (seconds * 1e9);
+  }
+}

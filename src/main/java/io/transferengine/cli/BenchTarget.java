@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import io.transferengine.EngineConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+
+/** The target on another machine: the requests of a {@link TargetAgent} over a socket. */
+final class BenchTarget {
+  /** Connections that wait for the one that is served. */
+  private static final int BACKLOG = 4;
+
+  /** The longest row, and some. A connection that is silent for longer is closed. */
+  private static final Duration SILENCE_LIMIT = Duration.ofMinutes(15);
+
+  private BenchTarget() {}
+
+  /** Serves one initiator after the other, each with an engine of its own; does not return. */
+  static int serve(Screen screen, EngineConfig config, String host, int port, long memoryBytes) {
+    try (ServerSocket listener = new ServerSocket()) {
+      listener.setReuseAddress(true);
+      listener.bind(new InetSocketAddress(port), BACKLOG);
+      screen.line("listening on " + host + ":" + listener.getLocalPort());
+      screen.line(
+          "On the other machine: ./te bench --initiator %s:%d"
+              .formatted(host, listener.getLocalPort()));
+      System.out.flush();
+      while (true) {
+        serve(listener.accept(), config, memoryBytes);
+      }
+    } catch (IOException e) {
+      throw CommandException.failed("--control-port " + port + ": " + e.getMessage());
+    }
+  }
+
+  private static void serve(Socket socket, EngineConfig config, long memoryBytes) {
+    try (socket;
+        TargetAgent agent = new TargetAgent(config, memoryBytes)) {
+      socket.setTcpNoDelay(true);
+      socket.setSoTimeout(Math.toIntExact(SILENCE_LIMIT.toMillis()));
+      agent.serve(socket.getInputStream(), socket.getOutputStream());
+    } catch (IOException | UncheckedIOException e) {
+      System.err.println("te: an initiator went away: " + e.getMessage());
+    }
+  }
+
+  /** {@return a link to a target that another machine serves} */
+  static TargetLink connect(String host, int port, Duration limit) {
+    Socket socket = new Socket();
+    try {
+      socket.connect(new InetSocketAddress(host, port), Math.toIntExact(limit.toMillis()));
+      socket.setTcpNoDelay(true);
+      return new TargetLink(socket.getInputStream(), socket.getOutputStream(), socket);
+    } catch (IOException e) {
+      CommandException failure =
+          CommandException.failed(
+              "--initiator %s:%d: %s; is ./te bench --target running there?"
+                  .formatted(host, port, e.getMessage()));
+      try {
+        socket.close();
+      } catch (IOException suppressed) {
+        failure.addSuppressed(suppressed);
+      }
+      throw failure;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import io.transferengine.Engine;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+
+/** What an engine costs that has connections to peers and nothing to do. */
+final class IdleBench {
+  private static final int PEERS = 10;
+  private static final long BYTES = 64 << 10;
+
+  /** After the last transfer the compiler threads still have work. */
+  private static final Duration SETTLING = Duration.ofSeconds(2);
+
+  private static final double PERCENT = 100;
+
+  private IdleBench() {}
+
+  static void run(Screen screen, Engine engine, TargetLink target, int seconds) {
+    String[] peers = target.ask("engines", PEERS, BYTES).split(",", -1);
+    try (BlockMemory memory = BlockMemory.allocate(engine, BlockShape.single(BYTES), 0);
+        Progress progress = screen.progress("idle", seconds)) {
+      memory.fill(1);
+      for (String peer : peers) {
+        write(engine, memory.first(), peer.split(" ", -1));
+      }
+      Thread.sleep(SETTLING);
+      long targetBegin = Long.parseLong(target.ask("cpu"));
+      long begin = System.nanoTime();
+      long cpuBegin = ProcessorTime.ofThisProcessNanos();
+      for (int i = 0; i < seconds; i++) {
+        progress.step("doing nothing");
+        Thread.sleep(Duration.ofSeconds(1));
+      }
+      long cpuNanos = ProcessorTime.ofThisProcessNanos() - cpuBegin;
+      long nanos = System.nanoTime() - begin;
+      long targetNanos = Long.parseLong(target.ask("cpu")) - targetBegin;
+      report(screen, "an engine with " + PEERS + " open peers", cpuNanos, nanos);
+      report(screen, "the process of those " + PEERS + " peers", targetNanos, nanos);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted while idle");
+    }
+  }
+
+  private static void write(Engine engine, MemorySegment memory, String[] nameAndAddress) {
+    long address = Long.parseLong(nameAndAddress[1]);
+    Transfer transfer = engine.submit(TransferRequest.write(nameAndAddress[0], memory, address));
+    TransferState state = Waiting.forEnd(transfer);
+    if (state != TransferState.COMPLETED) {
+      throw CommandException.failed(
+          transfer.failure().map(TransferException::getMessage).orElse(state.toString()));
+    }
+  }
+
+  private static void report(Screen screen, String what, long cpuNanos, long nanos) {
+    screen.line(
+        "idle, %s: %s %% of a core (%s s of processor time in %s s)"
+            .formatted(
+                what,
+                Units.fixed(PERCENT * cpuNanos / nanos, 2),
+                Units.fixed(Units.seconds(cpuNanos), 2),
+                Units.fixed(Units.seconds(nanos), 1)));
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+
+/**
+ * Asks a {@link TargetAgent}: a line there, a line back. Lines of the agent start with {@link
+ * #MARK}; others are the JVM's own, which it may print to standard output. Not thread-safe.
+ */
+final class TargetLink implements AutoCloseable {
+  static final String MARK = "@";
+  static final String OK = "ok";
+  static final String ERROR = "error";
+
+  /** Digests of gigabytes on a busy machine take seconds; longer than this is a hang. */
+  private static final Duration REPLY_LIMIT = Duration.ofMinutes(2);
+
+  /** There is one reply to a request, and one end. */
+  private static final int UNREAD_LIMIT = 4;
+
+  private static final String END = "end";
+
+  private final BlockingQueue<String> replies = new ArrayBlockingQueue<>(UNREAD_LIMIT);
+  private final Writer requests;
+  private final AutoCloseable owner;
+  private final String segmentName;
+
+  /** Waits for the agent's first line, its segment's name. Closing closes {@code owner}. */
+  TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
+    this.requests = new OutputStreamWriter(out, StandardCharsets.UTF_8);
+    this.owner = owner;
+    Thread.ofPlatform().daemon().name("te-target-replies").start(() -> read(in));
+    try {
+      this.segmentName = reply("its start");
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** {@return the target's segment, host:port} */
+  String segmentName() {
+    return segmentName;
+  }
+
+  /**
+   * {@return what the agent answers}
+   *
+   * @throws CommandException when it refuses, has ended or stays silent
+   */
+  String ask(Object... words) {
+    String request = String.join(" ", Arrays.stream(words).map(String::valueOf).toList());
+    try {
+      requests.write(request + "\n");
+      requests.flush();
+    } catch (IOException e) {
+      throw ended();
+    }
+    return reply(String.valueOf(words[0]));
+  }
+
+  static long[] numbers(String list) {
+    return Arrays.stream(list.split(",", -1)).mapToLong(Long::parseLong).toArray();
+  }
+
+  static String list(LongStream numbers) {
+    return String.join(",", numbers.mapToObj(Long::toString).toList());
+  }
+
+  private String reply(String request) {
+    String line;
+    try {
+      line = replies.poll(REPLY_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted while waiting for the target process");
+    }
+    if (line == null) {
+      throw CommandException.failed(
+          "The target process did not answer to "
+              + request
+              + " in "
+              + REPLY_LIMIT.toSeconds()
+              + " s");
+    }
+    if (line.startsWith(MARK + OK)) {
+      return line.substring((MARK + OK).length()).strip();
+    }
+    if (line.startsWith(MARK + ERROR)) {
+      throw CommandException.failed(
+          "The target process: " + line.substring((MARK + ERROR).length()).strip());
+    }
+    throw ended();
+  }
+
+  private static CommandException ended() {
+    return CommandException.failed("The target process has ended; what it said is above");
+  }
+
+  private void read(InputStream in) {
+    try (BufferedReader reader =
+        new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        if (line.startsWith(MARK)) {
+          replies.put(line);
+        } else {
+          System.err.println(line);
+        }
+      }
+    } catch (IOException e) {
+      // The end, like any other.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      boolean noted = replies.offer(END);
+      assert noted || !replies.isEmpty();
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      owner.close();
+    } catch (Exception e) {
+      throw CommandException.failed("The target process did not end: " + e);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import io.transferengine.config.CommandEnvironment;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A second JVM on this machine that runs a {@link TargetAgent}. It ends when its standard input
+ * does, so it cannot outlive us, however we end; in an orderly end we do not wait for that.
+ */
+final class TargetProcess {
+  /** To close its engine, which takes 5 s at most. */
+  private static final Duration END_LIMIT = Duration.ofSeconds(8);
+
+  private TargetProcess() {}
+
+  /** {@return a link to a new process on the loopback interface; closing it ends the process} */
+  static TargetLink start(CommandEnvironment environment) {
+    if (environment.classPath().isEmpty()) {
+      throw CommandException.lacks(
+          "The class path is empty, so no second process can be started: use ./te, or java -cp");
+    }
+    List<String> command =
+        List.of(
+            environment.javaHome().resolve("bin").resolve("java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            environment.classPath(),
+            Main.class.getName(),
+            TargetAgentCommand.NAME);
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    } catch (IOException e) {
+      throw CommandException.lacks("The target process could not be started: " + e.getMessage());
+    }
+    Thread killer = new Thread(process::destroyForcibly, "te-target-killer");
+    Runtime.getRuntime().addShutdownHook(killer);
+    return new TargetLink(
+        process.getInputStream(), process.getOutputStream(), () -> end(process, killer));
+  }
+
+  private static void end(Process process, Thread killer) throws InterruptedException {
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      // It has ended already.
+    }
+    if (!process.waitFor(END_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+      process.destroyForcibly();
+    }
+    try {
+      Runtime.getRuntime().removeShutdownHook(killer);
+    } catch (IllegalStateException e) {
+      // We are ending: the hook runs.
+    }
+  }
+}
