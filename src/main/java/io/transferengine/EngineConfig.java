@@ -356,8 +356,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many requests to a peer may wait for a lane; further ones stay with their transfer.
-     * ({@code MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
+     * How many requests to a peer may be on the wire, too: the smaller of the two counts. ({@code
+     * MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
      * @return this builder

@@ -210,13 +210,14 @@ public final class TransferTask {
     return length;
   }
 
-  private static Piece rest(Piece piece, long taken) {
-    return new Piece(
-        piece.block,
-        piece.local + taken,
-        piece.remote + taken,
-        piece.length - taken,
-        piece.unmerged);
+  private Piece rest(Piece piece, long taken) {
+    int block = piece.block;
+    long local = piece.local + taken;
+    // What is left of a merged piece may begin in a later block than the piece did.
+    while (!piece.unmerged && local >= blocks.local(block) + blocks.length(block)) {
+      block++;
+    }
+    return new Piece(block, local, piece.remote + taken, piece.length - taken, piece.unmerged);
   }
 
   /** So many requests of so many bytes in all are in their destination. */
@@ -229,12 +230,15 @@ public final class TransferTask {
     finishIfOver();
   }
 
-  /** A request whose bytes may be sent (again): it goes to whoever claims next. */
+  /**
+   * A request whose bytes may be sent (again): it is the first that is claimed next. So whoever
+   * gives several back keeps their order by beginning with the last.
+   */
   public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
     synchronized (this) {
       outstanding--;
       if (outcome == null) {
-        returned.addLast(new Piece(block, local, remote, length, unmerged));
+        returned.addFirst(new Piece(block, local, remote, length, unmerged));
       }
     }
     finishIfOver();
@@ -335,7 +339,10 @@ public final class TransferTask {
         return;
       }
       if (completedBytes == totalBytes) {
+        // Even if an end was set: every byte was there before it could take effect.
         outcome = TransferState.COMPLETED;
+        failure = null;
+        cause = null;
       } else if (outcome == null) {
         return;
       }

@@ -130,11 +130,16 @@ final class TcpTransport implements Transport {
       if (stopped || running == null || chosen == null) {
         throw new TransferException(ErrorCode.SOCKET, "The TCP transport is not running", "");
       }
+      List<InetSocketAddress> addresses =
+          address.addresses().stream()
+              .map(ip -> new InetSocketAddress(ip, descriptor.tcpDataPort()))
+              .toList();
       KnownPeer known = peers.get(descriptor.name());
       if (known != null
-          && known.key.port == dataPort(address)
+          && known.key.port == descriptor.tcpDataPort()
           && known.key.version2 == version2
           && known.key.incarnation.equals(descriptor.incarnation())) {
+        known.peer.movedTo(addresses);
         return known.peer;
       }
       if (known != null) {
@@ -144,18 +149,13 @@ final class TcpTransport implements Transport {
         makeRoom();
       }
       PeerKey key =
-          new PeerKey(descriptor.name(), dataPort(address), version2, descriptor.incarnation());
-      List<InetSocketAddress> addresses =
-          address.addresses().stream().map(ip -> new InetSocketAddress(ip, key.port)).toList();
+          new PeerKey(
+              descriptor.name(), descriptor.tcpDataPort(), version2, descriptor.incarnation());
       TcpPeer made =
           new TcpPeer(key.name, version2, addresses, options, context.metrics(), running, chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }
-  }
-
-  private static int dataPort(PeerAddress address) {
-    return address.descriptor().tcpDataPort();
   }
 
   private void makeRoom() {
