@@ -299,9 +299,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private RemoteSegment resolve(String segment, Duration timeout) {
     HostPort peer = EngineNames.peer(segment, settings);
-    SegmentDescriptor descriptor =
-        client.fetchMetadata(peer, own.descriptorWithoutBuffers(), timeout);
-    HostPort data = EngineNames.peer(descriptor.name(), settings);
+    SegmentDescriptor answer = client.fetchMetadata(peer, own.descriptorWithoutBuffers(), timeout);
+    HostPort data = EngineNames.peer(answer.name(), settings);
+    SegmentDescriptor descriptor = EngineNames.withDataPort(answer, data);
     return RemoteSegment.of(
         segment,
         new PeerAddress(

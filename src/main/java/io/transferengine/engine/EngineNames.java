@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metadata.SegmentNames;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
@@ -30,6 +31,8 @@ final class EngineNames {
   private static final String FORMS =
       "Accepted are P2PHANDSHAKE, and once built in etcd://host:port[;host:port], host:port,"
           + " http(s)://host:port/path and redis://host:port";
+
+  private static final int PORT_MAX = 65_535;
 
   private static final Set<String> SCHEMES = Set.of("etcd", "http", "https", "redis");
 
@@ -122,6 +125,17 @@ final class EngineNames {
   /** {@return where a segment's handshake daemon is} Leading slashes do not count. */
   static HostPort peer(String segment, Settings settings) {
     return HostPort.parse(SegmentNames.normalize(segment), settings.get(Options.HANDSHAKE_PORT));
+  }
+
+  /**
+   * {@return the descriptor with the data port that its engine listens on} Engines before 0.3.5 do
+   * not name it: it is the one after their RPC port (protocol section 7.5).
+   */
+  static SegmentDescriptor withDataPort(SegmentDescriptor descriptor, HostPort rpc) {
+    boolean named = descriptor.tcpDataPort() != 0 || !descriptor.offers(SegmentDescriptor.TCP);
+    return named || rpc.port() == PORT_MAX
+        ? descriptor
+        : descriptor.toBuilder().tcpDataPort(rpc.port() + 1).build();
   }
 
   /** {@return the addresses of a host, in the order in which to try them} */

@@ -22,12 +22,16 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The kernel interface under Netty: epoll where there is one, io_uring on request, else NIO. */
 enum IoBackend {
   EPOLL,
   IO_URING,
   NIO;
+
+  private static final Logger log = LoggerFactory.getLogger(IoBackend.class);
 
   /**
    * {@return the one that an option asks for}
@@ -36,12 +40,20 @@ enum IoBackend {
    */
   static IoBackend of(TcpIo option) {
     return switch (option) {
-      case AUTO -> Epoll.isAvailable() ? EPOLL : NIO;
+      case AUTO -> epollOrNio();
       case EPOLL -> require(EPOLL, Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
       case IO_URING ->
           require(IO_URING, IoUring.isAvailable() ? null : IoUring.unavailabilityCause());
       case NIO -> NIO;
     };
+  }
+
+  private static IoBackend epollOrNio() {
+    if (Epoll.isAvailable()) {
+      return EPOLL;
+    }
+    log.info("TCP runs on NIO: epoll is not available ({})", "" + Epoll.unavailabilityCause());
+    return NIO;
   }
 
   private static IoBackend require(IoBackend backend, @Nullable Throwable unavailable) {
