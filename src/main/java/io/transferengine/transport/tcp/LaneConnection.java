@@ -81,7 +81,6 @@ final class LaneConnection extends WireHandler {
   private int unconfirmedWrites;
   private boolean pumping;
   private boolean halfCloseWhenSent;
-  private boolean outputClosed;
   private long progressNanos = System.nanoTime();
   private long sentMark;
   private End ended = End.NONE;
@@ -222,7 +221,7 @@ final class LaneConnection extends WireHandler {
     progressNanos = System.nanoTime();
     if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
-      if (outlet().sentBytes() < outlet().queuedBytes()) {
+      if (!outlet().isSentWhole()) {
         // Dropped, because the socket refused it. What ends the stream now confirms nothing,
         // however
         // orderly it looks: the write that failed has taken the socket's error away.
@@ -237,7 +236,6 @@ final class LaneConnection extends WireHandler {
 
   private void closeOutput() {
     if (ended == End.NONE) {
-      outputClosed = true;
       var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
@@ -427,7 +425,7 @@ final class LaneConnection extends WireHandler {
     if (ended != End.NONE) {
       return;
     }
-    if (error == null && outputClosed && ring.size() == 1 && !ring.isRead(ring.first())) {
+    if (error == null && isOwnConnectionOfAWrite() && outlet().isSentWhole()) {
       answered(ring.first());
       end(End.RENEWED, "its one write was confirmed", null);
       return;
@@ -439,6 +437,17 @@ final class LaneConnection extends WireHandler {
       return;
     }
     end(End.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+  }
+
+  /**
+   * Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that they
+   * do so in order says that they have read the body.
+   */
+  private boolean isOwnConnectionOfAWrite() {
+    return !version2
+        && peer.persistence() != Persistence.PERSISTENT
+        && ring.size() == 1
+        && !ring.isRead(ring.first());
   }
 
   private boolean noAnswerBegun() {
