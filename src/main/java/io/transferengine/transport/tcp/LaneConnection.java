@@ -88,7 +88,6 @@ final class LaneConnection extends WireHandler {
   private int unconfirmedWrites;
   private boolean pumping;
   private boolean halfCloseWhenSent;
-  private boolean outputClosed;
   private long progressNanos = System.nanoTime();
   private long sentMark;
   private End ended = End.NONE;
@@ -231,7 +230,7 @@ final class LaneConnection extends WireHandler {
     progressNanos = System.nanoTime();
     if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
-      if (outlet().sentBytes() < outlet().queuedBytes()) {
+      if (!outlet().isSentWhole()) {
         // Dropped, because the socket refused it. What ends the stream now confirms nothing,
         // however
         // orderly it looks: the write that failed has taken the socket's error away.
@@ -246,7 +245,6 @@ final class LaneConnection extends WireHandler {
 
   private void closeOutput() {
     if (ended == End.NONE) {
-      outputClosed = true;
       var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
@@ -436,7 +434,7 @@ final class LaneConnection extends WireHandler {
     if (ended != End.NONE) {
       return;
     }
-    if (error == null && outputClosed && ring.size() == 1 && !ring.isRead(ring.first())) {
+    if (error == null && isOwnConnectionOfAWrite() && outlet().isSentWhole()) {
       answered(ring.first());
       end(End.RENEWED, "its one write was confirmed", null);
       return;
@@ -448,6 +446,17 @@ final class LaneConnection extends WireHandler {
       return;
     }
     end(End.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+  }
+
+  /**
+   * Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that they
+   * do so in order says that they have read the body.
+   */
+  private boolean isOwnConnectionOfAWrite() {
+    return !version2
+        && peer.persistence() != Persistence.PERSISTENT
+        && ring.size() == 1
+        && !ring.isRead(ring.first());
   }
 
   private boolean noAnswerBegun() {
