@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import java.util.Objects;
+
 /**
  * A message that a peer's application has sent to ours.
  *
  * @param name what it is about
  * @param message its text
  */
-public record TransferNotify(String name, String message) {}
+public record TransferNotify(String name, String message) {
+  /** Neither is null. */
+  public TransferNotify {
+    Objects.requireNonNull(name, "name");
+    Objects.requireNonNull(message, "message");
+  }
+}

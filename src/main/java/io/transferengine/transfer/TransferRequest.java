@@ -4,6 +4,7 @@ package io.transferengine.transfer;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -24,13 +25,28 @@ public record TransferRequest(
     Optional<Duration> timeout,
     Optional<Notification> notification) {
 
+  /** No component is null: found here, before a transfer has begun that nobody could end. */
+  public TransferRequest {
+    Objects.requireNonNull(operation, "operation");
+    Objects.requireNonNull(target, "target");
+    Objects.requireNonNull(blocks, "blocks");
+    Objects.requireNonNull(timeout, "timeout");
+    Objects.requireNonNull(notification, "notification");
+  }
+
   /**
    * A short message for the peer's application.
    *
    * @param name what it is about
    * @param message its text
    */
-  public record Notification(String name, String message) {}
+  public record Notification(String name, String message) {
+    /** Neither is null. */
+    public Notification {
+      Objects.requireNonNull(name, "name");
+      Objects.requireNonNull(message, "message");
+    }
+  }
 
   /**
    * {@return a request for blocks, with the configured deadline and no notification}
