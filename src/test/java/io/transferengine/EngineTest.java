@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.PeerSnapshot;
+import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Pattern;
+import io.transferengine.testkit.PeerProcess;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.BlockLayout;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The typed API against an engine in another process. */
+@Timeout(60)
+class EngineTest {
+  private static final int LENGTH = 1 << 20;
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  private static final PeerProcess peer = PeerProcess.start();
+  private static final Engine engine =
+      Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+  private static long remote;
+
+  @BeforeAll
+  static void open() {
+    peer.initialize("127.0.0.1");
+    remote = peer.allocate(LENGTH);
+  }
+
+  @AfterAll
+  static void close() {
+    engine.close();
+    peer.close();
+  }
+
+  private static void assertRefused(ErrorCode code, ThrowingCallable call, String... parts) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(code))
+        .satisfies(e -> assertThat(List.of(parts)).allMatch(e.toString()::contains));
+  }
+
+  private static Transfer completed(TransferRequest request) throws InterruptedException {
+    Transfer transfer = engine.submit(request);
+    assertThat(transfer.await(LONG)).as("%s", transfer.failure()).isEqualTo(TransferState.COMPLETED);
+    return transfer;
+  }
+
+  @Test
+  void heapMemoryIsRefusedWithTheReason() {
+    MemorySegment heap = MemorySegment.ofArray(new byte[10]);
+    ByteBuffer buffer = ByteBuffer.allocate(10);
+    String[] why = {"heap", "garbage collector", "Engine.allocate"};
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(heap), why);
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(buffer), why);
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT, () -> TransferRequest.write(peer.name(), heap, 1), why);
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT, () -> TransferRequest.read(peer.name(), heap, 1), why);
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT, () -> TransferRequest.write(peer.name(), buffer, 1), why);
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT, () -> TransferRequest.read(peer.name(), buffer, 1), why);
+  }
+
+  @Test
+  void closedAndReadOnlyMemoryIsRefused() {
+    Arena arena = Arena.ofShared();
+    MemorySegment gone = arena.allocate(100);
+    arena.close();
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(gone), "closed");
+    ByteBuffer readOnly = ByteBuffer.allocateDirect(10).asReadOnlyBuffer();
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(readOnly), "read-only");
+  }
+
+  @Test
+  void overlapsNameTheOtherRegistration() {
+    try (Mapped mine = Mapped.of(8192);
+        Registration registration = engine.register(mine.segment().asSlice(0, 4096))) {
+      assertThat(registration.address()).isEqualTo(mine.address());
+      assertThat(registration.length()).isEqualTo(4096);
+      assertRefused(
+          ErrorCode.ADDRESS_OVERLAPPED,
+          () -> engine.register(mine.segment().asSlice(4000, 200)),
+          "0x" + Long.toHexString(mine.address()));
+    }
+  }
+
+  @Test
+  void registrationsAndAllocationsCloseTwice() {
+    try (Mapped mine = Mapped.of(4096)) {
+      Registration registration = engine.register(mine.address(), 4096, "cpu:0");
+      registration.close();
+      Registration again = engine.register(mine.segment());
+      registration.close();
+      assertThat(engine.core().memory().regions().byAddress(mine.address()))
+          .as("closing the first one twice leaves the second alone")
+          .isNotNull();
+      again.close();
+    }
+    Allocation allocation = engine.allocate(5000);
+    assertThat(allocation.length()).isEqualTo(5000);
+    assertThat(allocation.segment().byteSize()).isEqualTo(5000);
+    allocation.close();
+    Allocation next = engine.allocate(5000);
+    allocation.close();
+    assertThat(next.address()).as("the same block, handed out again").isEqualTo(allocation.address());
+    TransferRequest write = TransferRequest.write(peer.name(), next.segment(), remote);
+    assertThat(engine.submit(write).failure()).isEmpty();
+    next.close();
+    assertRefused(ErrorCode.ADDRESS_NOT_REGISTERED, () -> engine.submit(write));
+  }
+
+  @Test
+  void segmentsAndDirectBuffersMove() throws InterruptedException {
+    try (Allocation mine = engine.allocate(LENGTH)) {
+      Pattern.fill(mine.segment(), 1, 0);
+      Transfer write = completed(TransferRequest.write(peer.name(), mine.segment(), remote));
+      assertThat(write.transferredBytes()).isEqualTo(LENGTH);
+      assertThat(write.failure()).isEmpty();
+      assertThat(write.cancel()).as("it has ended").isFalse();
+      assertThat(peer.mismatch(remote, LENGTH, 1)).isEqualTo(-1);
+    }
+    ByteBuffer buffer = ByteBuffer.allocateDirect(3000);
+    try (Registration _ = engine.register(buffer)) {
+      peer.fill(remote, 3000, 2);
+      buffer.position(1000).limit(2000);
+      completed(TransferRequest.read(peer.name(), buffer, remote + 1000));
+      assertThat(buffer.position()).isEqualTo(1000);
+      MemorySegment all = MemorySegment.ofBuffer(buffer.clear());
+      assertThat(Pattern.firstMismatch(all.asSlice(1000, 1000), 2, 1000)).isEqualTo(-1);
+      assertThat(all.asSlice(0, 1000).mismatch(MemorySegment.ofArray(new byte[1000])))
+          .isEqualTo(-1);
+      assertThat(all.asSlice(2000).mismatch(MemorySegment.ofArray(new byte[1000]))).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void pagesGoByIndices() throws InterruptedException {
+    int[] from = {7, 0, 3, 4, 5};
+    int[] to = {1, 2, 10, 11, 12};
+    peer.zero(remote, 16 * 8192);
+    try (Allocation mine = engine.allocate(8 * 4096)) {
+      Pattern.fill(mine.segment(), 3, 0);
+      BlockColumns pages =
+          BlockColumns.paged(
+              new BlockLayout(mine.address(), 4096, 4096, from),
+              new BlockLayout(remote, 8192, 4096, to));
+      assertThat(pages.totalBytes()).isEqualTo(5 * 4096);
+      completed(TransferRequest.of(Operation.WRITE, peer.name(), pages));
+      for (int i = 0; i < from.length; i++) {
+        assertThat(peer.mismatch(remote + to[i] * 8192L, 4096, 3, from[i] * 4096L)).isEqualTo(-1);
+        assertThat(peer.ask("byte", remote + to[i] * 8192L + 4096, 1L)).isEqualTo("0");
+      }
+      mine.segment().fill((byte) 0);
+      completed(TransferRequest.of(Operation.READ, peer.name(), pages));
+      for (int page : from) {
+        assertThat(
+                Pattern.firstMismatch(
+                    mine.segment().asSlice(page * 4096L, 4096), 3, page * 4096L))
+            .isEqualTo(-1);
+      }
+      assertThat(mine.segment().asSlice(4096, 8192).mismatch(Mapped.at(remoteZeros(), 8192)))
+          .as("pages 1 and 2 were not asked for")
+          .isEqualTo(-1);
+    }
+  }
+
+  private static long remoteZeros() {
+    return ZEROS.address();
+  }
+
+  private static final Mapped ZEROS = Mapped.of(8192);
+
+  @Test
+  void layoutsThatDoNotMatchAreRefused() {
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT,
+        () ->
+            BlockColumns.paged(
+                new BlockLayout(4096, 10, 10, new int[2]),
+                new BlockLayout(4096, 10, 10, new int[3])),
+        "2",
+        "3");
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT,
+        () ->
+            BlockColumns.paged(
+                new BlockLayout(4096, 10, 10, new int[2]),
+                new BlockLayout(4096, 10, 9, new int[2])));
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT, () -> new BlockLayout(4096, 10, 10, new int[] {-1}), "-1");
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT,
+        () -> BlockColumns.of(new long[1_000_001], new long[1_000_001], new long[1_000_001]),
+        "1000001");
+  }
+
+  @Test
+  void segmentsShowWhatIsRegisteredAndRefresh() {
+    Segment segment = engine.openSegment(peer.name());
+    assertThat(segment.name()).isEqualTo(peer.name());
+    int before = segment.refresh().buffers().size();
+    assertThat(before).isPositive();
+    long more = peer.map(4096);
+    assertThat(peer.call("registerMemory", more, 4096)).isZero();
+    assertThat(segment.buffers()).as("as last heard").hasSize(before);
+    assertThat(engine.openSegment(peer.name()).buffers()).as("it is cached").hasSize(before);
+    assertThat(segment.refresh().buffers())
+        .hasSize(before + 1)
+        .last()
+        .isEqualTo(new Segment.Buffer(more, 4096));
+    assertThat(peer.call("unregisterMemory", more)).isZero();
+    assertThat(segment.refresh().buffers()).hasSize(before);
+    assertThatThrownBy(() -> engine.openSegment("127.0.0.1:1"))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.peer()).contains("127.0.0.1:1"));
+    assertThatThrownBy(() -> engine.openSegment("no port here"))
+        .isInstanceOf(TransferException.class);
+  }
+
+  @Test
+  void warmUpOpensTheWay() throws InterruptedException {
+    try (Engine cold = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build())) {
+      cold.warmUp(peer.name());
+      long end = System.nanoTime() + LONG.toNanos();
+      while (cold.metrics().get(Counter.CONNECTIONS_OPENED) == 0) {
+        assertThat(System.nanoTime()).as("no connection was opened").isLessThan(end);
+        Thread.sleep(5);
+      }
+      assertThat(cold.metrics().get(Counter.TRANSFERS_SUBMITTED)).isZero();
+      assertThatThrownBy(() -> cold.warmUp("127.0.0.1:1")).isInstanceOf(TransferException.class);
+    }
+  }
+
+  @Test
+  void theNotificationComesAfterTheBytes() throws InterruptedException {
+    try (Allocation mine = engine.allocate(LENGTH)) {
+      peer.text("getNotifies");
+      Pattern.fill(mine.segment(), 4, 0);
+      completed(
+          TransferRequest.write(peer.name(), mine.segment(), remote)
+              .withNotification("done", "all of it"));
+      long end = System.nanoTime() + LONG.toNanos();
+      String heard = peer.text("getNotifies");
+      while (heard.isEmpty()) {
+        assertThat(System.nanoTime()).as("no notification came").isLessThan(end);
+        Thread.sleep(5);
+        heard = peer.text("getNotifies");
+      }
+      assertThat(heard).isEqualTo("done=all of it");
+      assertThat(peer.mismatch(remote, LENGTH, 4)).isEqualTo(-1);
+
+      Transfer refused =
+          engine.submit(
+              TransferRequest.write(peer.name(), mine.segment(), 1)
+                  .withNotification("never", "sent"));
+      assertThat(refused.await(LONG)).isEqualTo(TransferState.FAILED);
+      completed(
+          TransferRequest.write(peer.name(), mine.segment(), remote)
+              .withNotification("second", "2"));
+      while (heard.equals("done=all of it") || heard.isEmpty()) {
+        assertThat(System.nanoTime()).as("no second notification came").isLessThan(end);
+        heard = peer.text("getNotifies");
+      }
+      assertThat(heard).as("a failed transfer notifies nobody").isEqualTo("second=2");
+    }
+  }
+
+  @Test
+  void failuresSayWhy() throws InterruptedException {
+    try (Allocation mine = engine.allocate(100)) {
+      Transfer refused = engine.submit(TransferRequest.read(peer.name(), mine.segment(), 8));
+      assertThat(refused.await(LONG)).isEqualTo(TransferState.FAILED);
+      assertThat(refused.failure()).hasValueSatisfying(e -> assertThat(e.peer()).isPresent());
+      assertThat(refused.failure().orElseThrow()).hasMessageContainingAll("0x8", peer.name());
+      assertThat(refused.transferredBytes()).isZero();
+      assertThatThrownBy(() -> refused.toCompletableFuture().join())
+          .isInstanceOf(CompletionException.class)
+          .hasCause(refused.failure().orElseThrow());
+    }
+  }
+
+  @Test
+  void futuresCompleteOnTheExecutor() throws Exception {
+    Set<String> names = ConcurrentHashMap.newKeySet();
+    try (var pool =
+            Executors.newFixedThreadPool(2, Thread.ofPlatform().daemon().name("mine-", 0).factory());
+        Engine own =
+            Engine.open(
+                EngineConfig.builder("127.0.0.1").protocol("tcp").executor(pool).build());
+        Allocation mine = own.allocate(4096)) {
+      CountDownLatch gate = new CountDownLatch(1);
+      peer.stop();
+      try {
+        for (int i = 0; i < 20; i++) {
+          // Attached while the transfer waits: these run where the future is completed.
+          var _ =
+              own.submit(TransferRequest.write(peer.name(), mine.segment(), i < 10 ? remote : 1))
+                  .toCompletableFuture()
+                  .handle(
+                      (_, failure) -> {
+                        names.add(Thread.currentThread().getName());
+                        if (names.size() > 1 || failure != null) {
+                          gate.countDown();
+                        }
+                        return failure;
+                      });
+        }
+      } finally {
+        peer.resume();
+      }
+      assertThat(gate.await(30, TimeUnit.SECONDS)).isTrue();
+    }
+    assertThat(names).isNotEmpty().allSatisfy(name -> assertThat(name).startsWith("mine-"));
+  }
+
+  @Test
+  void withoutAnExecutorFuturesCompleteOnVirtualThreads() throws Exception {
+    try (Allocation mine = engine.allocate(4096)) {
+      peer.stop();
+      Transfer transfer;
+      java.util.concurrent.CompletableFuture<Boolean> virtual;
+      try {
+        transfer = engine.submit(TransferRequest.write(peer.name(), mine.segment(), remote));
+        virtual =
+            transfer.toCompletableFuture().thenApply(_ -> Thread.currentThread().isVirtual());
+        assertThat(transfer.await(Duration.ofMillis(50)).isTerminal()).isFalse();
+        assertThat(transfer.failure()).isEmpty();
+        var cancelled = transfer.toCompletableFuture();
+        cancelled.cancel(true);
+        assertThat(transfer.state().isTerminal()).as("a future does not cancel it").isFalse();
+      } finally {
+        peer.resume();
+      }
+      assertThat(virtual.get(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(transfer.toCompletableFuture()).isCompleted();
+    }
+  }
+
+  @Test
+  void cancelledTransfersLeaveTheEngineUsable() throws Exception {
+    try (Allocation mine = engine.allocate(LENGTH)) {
+      completed(TransferRequest.write(peer.name(), mine.segment(), remote));
+      peer.stop();
+      Transfer transfer;
+      try {
+        transfer = engine.submit(TransferRequest.read(peer.name(), mine.segment(), remote));
+        assertThat(transfer.await(Duration.ZERO).isTerminal()).isFalse();
+        assertThat(transfer.cancel()).isTrue();
+        assertThat(transfer.await(LONG)).isEqualTo(TransferState.CANCELED);
+        assertThat(transfer.cancel()).isFalse();
+        assertThat(transfer.transferredBytes()).isLessThan(LENGTH);
+      } finally {
+        peer.resume();
+      }
+      Pattern.fill(mine.segment(), 6, 0);
+      completed(TransferRequest.write(peer.name(), mine.segment(), remote));
+      assertThat(peer.mismatch(remote, LENGTH, 6)).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void aDeadlineOfItsOwnEndsATransfer() throws Exception {
+    try (Allocation mine = engine.allocate(LENGTH)) {
+      completed(TransferRequest.write(peer.name(), mine.segment(), remote));
+      TransferRequest read = TransferRequest.read(peer.name(), mine.segment(), remote);
+      peer.stop();
+      try {
+        long start = System.nanoTime();
+        Transfer transfer = engine.submit(read.withTimeout(Duration.ofMillis(300)));
+        assertThat(transfer.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+        assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(300_000_000);
+        assertThat(transfer.failure().orElseThrow())
+            .hasMessageContainingAll("MC_TRANSFER_TIMEOUT", "bytes");
+      } finally {
+        peer.resume();
+      }
+      completed(read);
+      assertRefused(ErrorCode.INVALID_ARGUMENT, () -> read.withTimeout(Duration.ZERO));
+      assertRefused(ErrorCode.INVALID_ARGUMENT, () -> read.withTimeout(Duration.ofMillis(-1)));
+    }
+  }
+
+  @Test
+  void everythingIsCounted() throws Exception {
+    try (Engine own = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+        Allocation mine = own.allocate(LENGTH)) {
+      String nobody = "127.0.0.1:1";
+      TransferRequest write = TransferRequest.write(peer.name(), mine.segment(), remote);
+      for (int i = 0; i < 3; i++) {
+        own.submit(write).await(LONG);
+      }
+      MetricsSnapshot three = own.metrics();
+      own.submit(TransferRequest.read(peer.name(), mine.segment(), remote)).await(LONG);
+      own.submit(TransferRequest.read(peer.name(), mine.segment(), 1)).await(LONG);
+      own.submit(TransferRequest.read(nobody, mine.segment(), remote)).await(LONG);
+      long[] local = {mine.address(), mine.address() + 100, mine.address() + 5000};
+      long[] target = {remote, remote + 100, remote};
+      long[] length = {100, 50, 10};
+      own.submit(
+              TransferRequest.of(
+                  Operation.WRITE, peer.name(), BlockColumns.of(local, target, length)))
+          .await(LONG);
+      peer.call("transferSyncWrite", own.segmentName(), remote, mine.address(), 777);
+      peer.call("transferSyncRead", own.segmentName(), remote, mine.address(), 333);
+
+      MetricsSnapshot all = own.metrics();
+      assertThat(all.get(Counter.TRANSFERS_SUBMITTED)).isEqualTo(7);
+      assertThat(all.get(Counter.TRANSFERS_COMPLETED)).isEqualTo(5);
+      assertThat(all.get(Counter.TRANSFERS_FAILED)).isEqualTo(2);
+      assertThat(all.get(Counter.BYTES_WRITTEN)).isEqualTo(3L * LENGTH + 160);
+      assertThat(all.get(Counter.BYTES_READ)).isEqualTo(LENGTH);
+      assertThat(all.get(Counter.BLOCKS_SUBMITTED)).isEqualTo(9);
+      assertThat(all.get(Counter.INBOUND_BYTES_WRITTEN)).isEqualTo(777);
+      assertThat(all.get(Counter.INBOUND_BYTES_READ)).isEqualTo(333);
+      assertThat(all.get(Counter.INBOUND_REQUESTS)).isEqualTo(2);
+      assertThat(all.get(Counter.REQUESTS_REJECTED_BY_PEER)).isEqualTo(1);
+      assertThat(all.get(FailureCause.REMOTE_REFUSED)).isEqualTo(1);
+      assertThat(all.failures().values().stream().mapToLong(Long::longValue).sum()).isEqualTo(2);
+      assertThat(all.peers().get(peer.name()))
+          .isEqualTo(new PeerSnapshot(3L * LENGTH + 160, LENGTH, 5, 1));
+      assertThat(all.peers().get(nobody)).isEqualTo(new PeerSnapshot(0, 0, 0, 1));
+      MetricsSnapshot since = all.minus(three);
+      assertThat(since.get(Counter.BYTES_WRITTEN)).isEqualTo(160);
+      assertThat(since.get(Counter.TRANSFERS_COMPLETED)).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void afterCloseEveryMethodThrows() {
+    Engine closed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+    Allocation allocation = closed.allocate(100);
+    TransferRequest write =
+        TransferRequest.of(
+            Operation.WRITE, peer.name(), BlockColumns.of(allocation.address(), remote, 1));
+    closed.close();
+    closed.close();
+    allocation.close();
+    ErrorCode code = ErrorCode.INVALID_ARGUMENT;
+    assertRefused(code, () -> closed.allocate(1), "closed");
+    assertRefused(code, () -> closed.register(ByteBuffer.allocateDirect(1)), "closed");
+    assertRefused(code, () -> closed.register(ZEROS.address(), 1, "*"), "closed");
+    assertRefused(code, () -> closed.submit(write), "closed");
+    assertRefused(code, () -> closed.openSegment(peer.name()), "closed");
+    assertRefused(code, () -> closed.warmUp(peer.name()), "closed");
+    assertRefused(code, () -> closed.probe(peer.name()), "closed");
+    assertRefused(
+        code, () -> closed.sendNotify(peer.name(), new TransferNotify("a", "b")), "closed");
+    assertRefused(code, closed::takeNotifies, "closed");
+    assertRefused(code, closed::topologyJson, "closed");
+    assertThat(Arrays.asList(closed.metrics().get(Counter.BYTES_READ))).containsExactly(0L);
+  }
+}
