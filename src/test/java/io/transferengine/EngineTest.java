@@ -218,7 +218,7 @@ class EngineTest {
     assertRefused(
         ErrorCode.INVALID_ARGUMENT, () -> new BlockLayout(4096, 10, 10, new int[] {-1}), "-1");
     assertRefused(
-        ErrorCode.INVALID_ARGUMENT,
+        ErrorCode.TOO_MANY_REQUESTS,
         () -> BlockColumns.of(new long[1_000_001], new long[1_000_001], new long[1_000_001]),
         "1000001");
   }

@@ -77,7 +77,7 @@ class LoadTest {
 
   @Test
   void blocksOnBothSidesOfASeamGoAndOneAcrossItDoesNot() {
-    int half = 1 << 16;
+    long half = 1 << 16;
     try (Mapped mine = Mapped.of(2 * half);
         LogCapture _ = new LogCapture()) {
       long remote = peer.map(2 * half);
