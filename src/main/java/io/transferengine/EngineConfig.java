@@ -129,8 +129,8 @@ public final class EngineConfig {
     }
 
     /**
-     * With a metadata server, takes the RPC port from the local server name instead of the
-     * range. ({@code MC_LEGACY_RPC_PORT_BINDING})
+     * With a metadata server, takes the RPC port from the local server name instead of the range.
+     * ({@code MC_LEGACY_RPC_PORT_BINDING})
      *
      * @param value set, with any value, even 0 or an empty one, or not
      * @return this builder
@@ -152,8 +152,8 @@ public final class EngineConfig {
     }
 
     /**
-     * The address that is advertised (not bound) with a metadata server; see TE_LISTEN_ADDRESS
-     * for the one that is bound. ({@code MC_TCP_BIND_ADDRESS})
+     * The address that is advertised (not bound) with a metadata server; see TE_LISTEN_ADDRESS for
+     * the one that is bound. ({@code MC_TCP_BIND_ADDRESS})
      *
      * @param value an IP address (IPv6 without brackets) or a host name, without a port
      * @return this builder
@@ -220,8 +220,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The longest handshake frame that is accepted from a peer. ({@code
-     * MC_HANDSHAKE_MAX_LENGTH})
+     * The longest handshake frame that is accepted from a peer. ({@code MC_HANDSHAKE_MAX_LENGTH})
      *
      * @param value a whole number of bytes, 1048576 (1 MiB) to 134217728 (128 MiB)
      * @return this builder
@@ -301,8 +300,7 @@ public final class EngineConfig {
     }
 
     /**
-     * Logs a line of throughput and latency at every interval with traffic. ({@code
-     * MC_TE_METRIC})
+     * Logs a line of throughput and latency at every interval with traffic. ({@code MC_TE_METRIC})
      *
      * @param value 1, true, yes or on; or 0, false, no or off (in any case)
      * @return this builder
@@ -347,8 +345,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many requests to a peer may be on the wire; further ones wait, however large the
-     * batch. ({@code MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER})
+     * How many requests to a peer may be on the wire; further ones wait, however large the batch.
+     * ({@code MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
      * @return this builder
@@ -359,8 +357,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many requests to a peer may wait for a lane; further ones stay with their transfer.
-     * ({@code MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
+     * How many requests to a peer may be on the wire, too: the smaller of the two counts. ({@code
+     * MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
      * @return this builder

@@ -272,7 +272,7 @@ public final class Options {
                   "How many requests to a peer may be on the wire; further ones wait, however large"
                       + " the batch."));
 
-  /** How many requests may wait for a lane to one peer. */
+  /** How many requests may be on the wire to one peer, as well. */
   public static final Option<Integer> TCP_MAX_PENDING_ADMISSIONS_PER_PEER =
       list(
           new Option<>(
@@ -283,8 +283,9 @@ public final class Options {
                   1024)
               .unit("requests")
               .means(
-                  "How many requests to a peer may wait for a lane; further ones stay with their"
-                      + " transfer."));
+                  "How many requests to a peer may be on the wire, too: the smaller of the two"
+                      + " counts.")
+              .mooncake("How many requests may wait for a lane before further ones are refused."));
 
   /** The staging buffer of one connection. */
   public static final Option<Integer> TCP_SLICE_SIZE =

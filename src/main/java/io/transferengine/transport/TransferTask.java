@@ -3,7 +3,6 @@ package io.transferengine.transport;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -15,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * are out, and how it ends.
  *
  * <p>Transports pull. {@link #claim} hands out requests from a cursor that walks the blocks; each
- * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected},
- * {@link #failed} or {@link #dropped}. Those are the only mutators, together with {@link #end}.
+ * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected} or
+ * {@link #failed}. Those are the only mutators, together with {@link #end}.
  *
  * <p><b>Coalescing</b> happens as the cursor walks: neighbours that are adjacent on both sides go
  * out as one request, never across the end of a local registration or of a buffer that the peer
@@ -47,8 +46,8 @@ public final class TransferTask {
   /** Has requests of the task out. */
   public interface Owner {
     /**
-     * The task's outcome is set: within moments each of its requests is to be settled, if need be by
-     * closing the connection that it is on. Must not block.
+     * The task's outcome is set: within moments each of its requests is to be settled, if need be
+     * by closing the connection that it is on. Must not block.
      */
     void hurry(TransferTask task);
   }
@@ -211,13 +210,14 @@ public final class TransferTask {
     return length;
   }
 
-  private static Piece rest(Piece piece, long taken) {
-    return new Piece(
-        piece.block,
-        piece.local + taken,
-        piece.remote + taken,
-        piece.length - taken,
-        piece.unmerged);
+  private Piece rest(Piece piece, long taken) {
+    int block = piece.block;
+    long local = piece.local + taken;
+    // What is left of a merged piece may begin in a later block than the piece did.
+    while (!piece.unmerged && local >= blocks.local(block) + blocks.length(block)) {
+      block++;
+    }
+    return new Piece(block, local, piece.remote + taken, piece.length - taken, piece.unmerged);
   }
 
   /** So many requests of so many bytes in all are in their destination. */
@@ -230,12 +230,15 @@ public final class TransferTask {
     finishIfOver();
   }
 
-  /** A request whose bytes may be sent (again): it goes to whoever claims next. */
+  /**
+   * A request whose bytes may be sent (again): it is the first that is claimed next. So whoever
+   * gives several back keeps their order by beginning with the last.
+   */
   public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
     synchronized (this) {
       outstanding--;
       if (outcome == null) {
-        returned.addLast(new Piece(block, local, remote, length, unmerged));
+        returned.addFirst(new Piece(block, local, remote, length, unmerged));
       }
     }
     finishIfOver();
@@ -296,20 +299,6 @@ public final class TransferTask {
     finishIfOver();
   }
 
-  /** A request of a task that is ending anyway will never touch the memory again. */
-  public void dropped() {
-    synchronized (this) {
-      outstanding--;
-      if (outcome == null) {
-        setOutcome(
-            TransferState.FAILED,
-            new TransferException(ErrorCode.SOCKET, "The request was dropped", ""),
-            FailureCause.OTHER);
-      }
-    }
-    finishIfOver();
-  }
-
   /**
    * Ends the task from outside. If requests are out, their owner is asked to hurry and the listener
    * is told when the last is settled.
@@ -361,7 +350,10 @@ public final class TransferTask {
         return;
       }
       if (completedBytes == totalBytes) {
+        // Even if an end was set: every byte was there before it could take effect.
         outcome = TransferState.COMPLETED;
+        failure = null;
+        cause = null;
       } else if (outcome == null) {
         return;
       }

@@ -9,8 +9,8 @@ import io.netty.util.UncheckedBooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides, before each read of a channel, where its bytes go: straight into the memory that they are
- * for, or through a staging block.
+ * Decides, before each read of a channel, where its bytes go: straight into the memory that they
+ * are for, or through a staging block.
  *
  * <p>Netty asks a channel's {@link RecvByteBufAllocator} for the buffer of the next read. Elsewhere
  * that guesses a size; here it is the place to aim. While a large body is expected the buffer is a
@@ -34,6 +34,9 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
 
     /** {@return the most bytes that may come through staging, at least 1} */
     int stagedBytesLimit();
+
+    /** {@return whether there is still a socket to read from} */
+    boolean isOpen();
 
     /** {@return who is told when a window on the body's memory is released} */
     MemoryWindow.Owner directOwner();
@@ -128,7 +131,14 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
 
   private boolean mayContinue() {
     ChannelConfig current = config;
-    return last > 0 && reads < READS_PER_TURN_LIMIT && (current == null || current.isAutoRead());
+    // Netty does not look whether what it has just handed on made the handler close the channel
+    // when
+    // half-closure is allowed: it would read on from a descriptor that may be another socket's by
+    // now.
+    return last > 0
+        && reads < READS_PER_TURN_LIMIT
+        && stream.isOpen()
+        && (current == null || current.isAutoRead());
   }
 
   @Override

@@ -12,9 +12,12 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One of the parallel ways to a peer: at most one connection at a time, opened when there is work
@@ -22,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * on the lane's event loop.
  */
 final class Lane {
+  private static final Logger log = LoggerFactory.getLogger(Lane.class);
+
   /** What waits in a connection's queue before no more is claimed for it. */
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(512 << 10, 1 << 20);
@@ -58,7 +63,16 @@ final class Lane {
   /** Lets the lane look for work. */
   void wake() {
     if (woken.compareAndSet(false, true)) {
-      loop.execute(run);
+      execute(run);
+    }
+  }
+
+  private void execute(Runnable action) {
+    try {
+      loop.execute(action);
+    } catch (RejectedExecutionException e) {
+      // The transport has stopped: the loop has closed its connections and settled what was out.
+      log.debug("The event loop has ended", e);
     }
   }
 
@@ -102,7 +116,10 @@ final class Lane {
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_CLOSE, false)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
-            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.max(1, leftMillis))
+            .option(
+                ChannelOption.CONNECT_TIMEOUT_MILLIS,
+                // A share for each address left: the first may be a black hole.
+                (int) Math.max(1, leftMillis / (addresses.size() - index)))
             .handler(
                 new ChannelInitializer<>() {
                   @Override
@@ -189,11 +206,10 @@ final class Lane {
 
   /** Sees to it that no request of an ending task stays out for long. */
   void hurry(TransferTask task) {
-    loop.execute(
+    execute(
         () -> {
           if (carries(task)) {
-            var _ =
-                loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
+            var _ = loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
           }
         });
   }
@@ -222,7 +238,7 @@ final class Lane {
 
   /** Closes the lane for good. */
   void close() {
-    loop.execute(
+    execute(
         () -> {
           closed = true;
           LaneConnection there = connection;

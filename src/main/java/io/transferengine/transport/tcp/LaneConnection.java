@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  *
  * Version 2: a write when its status frame says so, a read when its last byte is here. Version 1
  * acknowledges nothing. Towards a peer known to take several requests on a connection, writes are
- * followed by a 1-byte read of the last byte written: since requests are served in order, its answer
- * confirms them all. Towards any other peer a write has a connection to itself, which is closed in
- * our direction behind the body; the orderly end from the other side confirms it (protocol section
- * 7.6).
+ * followed by a 1-byte read of the last byte written: since requests are served in order, its
+ * answer confirms them all. Towards any other peer a write has a connection to itself, which is
+ * closed in our direction behind the body; the orderly end from the other side confirms it
+ * (protocol section 7.6).
  *
  * <h2>When the connection ends early</h2>
  *
@@ -33,7 +33,8 @@ import org.jspecify.annotations.Nullable;
  * each as {@link #settleUnanswered} says: the one at fault fails, those that cannot have had an
  * effect are handed to another connection, and a write that had begun fails when we closed the
  * connection ourselves, because its bytes may still be drained by a stopped target and must not
- * arrive after newer ones.
+ * arrive after newer ones. A target that refuses a version 1 read just closes; a read at which a
+ * connection ended is asked for again, and is at fault when it ends a fresh connection too.
  *
  * <p>Confined to the channel's event loop.
  */
@@ -62,6 +63,9 @@ final class LaneConnection extends WireHandler {
 
   /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
   private static final long CLAIM_BYTES = 1L << 20;
+
+  /** Places that are kept for the read which confirms version 1 writes. */
+  static final int CONFIRMATIONS_KEPT_FREE = 1;
 
   private final Lane lane;
   private final TcpPeer peer;
@@ -127,7 +131,7 @@ final class LaneConnection extends WireHandler {
         claimed =
             peer.claim(ring, Math.min(room, CLAIM_REQUESTS), CLAIM_BYTES, maxRequestBytes()) > 0;
         send(from);
-        if (!claimed || ring.size() > peer.ringCapacity() / 2) {
+        if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
         outlet().flush();
@@ -140,8 +144,7 @@ final class LaneConnection extends WireHandler {
 
   private int room() {
     if (peer.persistence() == Persistence.PERSISTENT) {
-      // One place is kept for a confirmation.
-      return peer.requestsPerLane() - ring.size() - 1;
+      return peer.requestsPerLane() - ring.size() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
     }
     return ring.size() == 0 ? 1 : 0;
   }
@@ -219,6 +222,13 @@ final class LaneConnection extends WireHandler {
     progressNanos = System.nanoTime();
     if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
+      if (outlet().sentBytes() < outlet().queuedBytes()) {
+        // Dropped, because the socket refused it. What ends the stream now confirms nothing,
+        // however
+        // orderly it looks: the write that failed has taken the socket's error away.
+        super.outletDrained();
+        return;
+      }
       // Not from here: this is called while the outbound queue is being walked.
       context().executor().execute(this::closeOutput);
     }
@@ -422,7 +432,8 @@ final class LaneConnection extends WireHandler {
       end(End.RENEWED, "its one write was confirmed", null);
       return;
     }
-    if (peer.persistence() == Persistence.UNKNOWN && answers > 0 && noAnswerBegun()) {
+    // Not only while unknown: another lane may just have learnt it.
+    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && noAnswerBegun()) {
       peer.learnt(Persistence.SINGLE);
       end(End.RENEWED, "the peer closes after each request", null);
       return;
@@ -456,26 +467,21 @@ final class LaneConnection extends WireHandler {
       progressNanos = nowNanos;
     }
     if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
-      end(
-          End.LOST,
-          "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s",
-          null);
+      end(End.LOST, "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s", null);
     }
   }
 
   @Override
   void onQuiesced() {
     tellSettled();
-    boolean first = true;
-    while (ring.size() > 0) {
-      long position = ring.first();
+    // From the newest on, each to the front: so they go out again in their order.
+    for (long position = ring.end() - 1; position >= ring.first(); position--) {
       TransferTask task = ring.task(position);
       if (task != null) {
-        settleUnanswered(task, position, first);
+        settleUnanswered(task, position, position == ring.first());
       }
-      first = false;
-      ring.removeFirst();
     }
+    ring.clear();
     lane.closed(this, ended, answers, failure());
   }
 
@@ -509,7 +515,7 @@ final class LaneConnection extends WireHandler {
         }
       }
       case ABORTED, LOST, NONE -> {
-        if (mayHaveEffect) {
+        if (mayHaveEffect || (ended == End.LOST && oldest && sent && answers == 0)) {
           task.failed(failure(), FailureCause.CONNECTION_LOST);
         } else {
           giveBack(task, position, sent);

@@ -91,6 +91,12 @@ final class RequestRing implements RequestSink {
     first++;
   }
 
+  void clear() {
+    while (size() > 0) {
+      removeFirst();
+    }
+  }
+
   /** {@return the number of reads whose bodies are to be read straight into their memory} */
   int largeReads() {
     return largeReads;

@@ -5,11 +5,13 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -17,12 +19,12 @@ import org.jspecify.annotations.Nullable;
  * The target's end of a data connection: takes requests one after another, checks that each range
  * lies inside one registration, and moves its body.
  *
- * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and addresses
- * are used only after the check, and while a body is under way its region has a use more, so that
- * it cannot be unregistered below it. A request that is refused ends the connection (protocol
- * section 7.3): version 2 gets a status frame and is then read from, but not listened to, for a
- * moment, because a reset would take the status frame with it; version 1 has no other way to be
- * told than that reset.
+ * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and
+ * addresses are used only after the check, and while a body is under way its region has a use more,
+ * so that it cannot be unregistered below it. A request that is refused ends the connection
+ * (protocol section 7.3): version 2 gets a status frame and is then read from, but not listened to,
+ * for a moment, because a reset would take the status frame with it; version 1 has no other way to
+ * be told than that reset.
  *
  * <p>Answers to reads wait in the outbound queue. When that is full no further request is looked at
  * until it has drained.
@@ -33,6 +35,7 @@ final class TargetConnection extends WireHandler {
   private static final long LINGER_MILLIS = 1000;
 
   private final TargetServer server;
+  private final EventExecutor loop;
   private final EngineMetrics metrics;
   private final MemorySegment partialHeader = Arena.ofAuto().allocate(Frames.HEADER_BYTES, 8);
 
@@ -46,9 +49,15 @@ final class TargetConnection extends WireHandler {
   private boolean bodyIsVersion2;
   private boolean lastBodyWasLarge;
 
-  private @Nullable MemoryWindow held;
+  /**
+   * What has arrived while answers had to drain, oldest first. One window, and what the kernel's
+   * word of a half-close or a read already under way may add after reading was switched off.
+   */
+  private final ArrayDeque<MemoryWindow> held = new ArrayDeque<>();
+
   private long heldFrom;
-  private long heldTo;
+  private boolean parsingHeld;
+  private boolean inputEnded;
 
   private boolean refused;
   private boolean ended;
@@ -58,17 +67,23 @@ final class TargetConnection extends WireHandler {
   private long bytesRead;
   private long requests;
 
-  TargetConnection(TargetServer server, WindowPool pool) {
+  TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool) {
     super(pool);
     this.server = server;
+    this.loop = loop;
     this.metrics = server.metrics();
+  }
+
+  /** {@return the event loop that it is confined to; any thread may ask} */
+  EventExecutor loop() {
+    return loop;
   }
 
   // ---- where the next bytes go
 
   @Override
   public long directBytes() {
-    return bodyBytes >= DIRECT_BYTES_MIN && !refused ? bodyBytesLeft : 0;
+    return bodyBytes >= DIRECT_BYTES_MIN && !refused && held.isEmpty() ? bodyBytesLeft : 0;
   }
 
   @Override
@@ -93,26 +108,50 @@ final class TargetConnection extends WireHandler {
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
     progressNanos = System.nanoTime();
+    if (!held.isEmpty()) {
+      window.retain();
+      held.addLast(window);
+      return;
+    }
     long at = parse(from, to);
     if (at < to) {
-      held = window;
       window.retain();
+      held.addLast(window);
       heldFrom = at;
-      heldTo = to;
       channel().config().setAutoRead(false);
     }
   }
 
   @Override
   void onWritable() {
-    MemoryWindow window = held;
-    if (window == null) {
+    // Parsing flushes, and a flush tells of new room before it returns.
+    if (parsingHeld || held.isEmpty()) {
       return;
     }
-    heldFrom = parse(heldFrom, heldTo);
-    if (heldFrom == heldTo) {
-      held = null;
+    parsingHeld = true;
+    try {
+      parseHeld();
+    } finally {
+      parsingHeld = false;
+    }
+  }
+
+  private void parseHeld() {
+    MemoryWindow window;
+    while ((window = held.peekFirst()) != null) {
+      long end = window.memoryAddress() + window.readableBytes();
+      heldFrom = parse(heldFrom, end);
+      if (heldFrom < end) {
+        return;
+      }
+      held.removeFirst();
       window.release();
+      MemoryWindow next = held.peekFirst();
+      heldFrom = next == null ? 0 : next.memoryAddress();
+    }
+    if (inputEnded) {
+      onEndOfStream(null);
+    } else if (!ended) {
       channel().config().setAutoRead(true);
     }
   }
@@ -242,15 +281,13 @@ final class TargetConnection extends WireHandler {
     refused = true;
     Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
     outlet().flush();
-    var _ =
-        channel()
-            .writeAndFlush(Unpooled.EMPTY_BUFFER)
-            .addListener(_ -> closeOutput());
-    var _ = context().executor().schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+    var _ = channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
   }
 
-  private void closeOutput() {
+  /** The status frame, and the answers before it, have left. */
+  private void closeOutputAndLinger() {
     var _ = ((DuplexChannel) channel()).shutdownOutput();
+    var _ = loop.schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   // ---- the end
@@ -278,6 +315,9 @@ final class TargetConnection extends WireHandler {
     }
     if (refused) {
       end();
+    } else if (!held.isEmpty() && error == null) {
+      // Once the requests that wait have been looked at.
+      inputEnded = true;
     } else if (bodyBytesLeft > 0 || headerBytes > 0) {
       server.warn(
           channel(),
@@ -327,9 +367,8 @@ final class TargetConnection extends WireHandler {
   @Override
   void onQuiesced() {
     onReadComplete();
-    MemoryWindow window = held;
-    if (window != null) {
-      held = null;
+    MemoryWindow window;
+    while ((window = held.pollFirst()) != null) {
       window.release();
     }
     Region region = bodyRegion;

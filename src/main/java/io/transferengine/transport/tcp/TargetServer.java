@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The data port: accepts peers' connections and spreads them over the event loops. Thread-safe after
- * {@link #start}.
+ * The data port: accepts peers' connections and spreads them over the event loops. Thread-safe
+ * after {@link #start}.
  */
 final class TargetServer {
   private static final Logger log = LoggerFactory.getLogger(TargetServer.class);
@@ -48,8 +48,10 @@ final class TargetServer {
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(512 << 10, 1 << 20);
 
-  /** How often connections are looked at for a stalled body. */
-  private static final long STALL_CHECK_SECONDS = 5;
+  /** How often connections are looked at for a stalled body, at the least and at the most. */
+  private static final long STALL_CHECK_MILLIS_MIN = 250;
+
+  private static final long STALL_CHECK_MILLIS_MAX = 5000;
 
   /** How often connections are looked at while somebody waits for them to leave a range. */
   private static final long DRAIN_CHECK_MILLIS = 5;
@@ -108,10 +110,16 @@ final class TargetServer {
                   }
                 });
     listener = bind(bootstrap);
+    // A quarter of the limit: how late a stall may be seen.
+    long periodMillis =
+        Math.clamp(
+            TimeUnit.SECONDS.toMillis(options.inboundStallSeconds()) / 4,
+            STALL_CHECK_MILLIS_MIN,
+            STALL_CHECK_MILLIS_MAX);
     for (EventExecutor loop : loops.all()) {
       var _ =
           loop.scheduleAtFixedRate(
-              () -> endStalled(loop), STALL_CHECK_SECONDS, STALL_CHECK_SECONDS, TimeUnit.SECONDS);
+              () -> endStalled(loop), periodMillis, periodMillis, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -157,7 +165,12 @@ final class TargetServer {
   }
 
   private void accept(SocketChannel channel) {
-    if (connections.size() >= options.inboundConnectionsLimit()) {
+    TargetConnection connection =
+        new TargetConnection(this, channel.eventLoop(), loops.pool(channel.eventLoop()));
+    // Entered before it is counted: loops accept at the same time.
+    connections.add(connection);
+    if (connections.size() > options.inboundConnectionsLimit()) {
+      connections.remove(connection);
       metrics.increment(Counter.INBOUND_CONNECTIONS_REFUSED);
       warn(
           channel,
@@ -166,8 +179,6 @@ final class TargetServer {
       var _ = channel.close();
       return;
     }
-    TargetConnection connection = new TargetConnection(this, loops.pool(channel.eventLoop()));
-    connections.add(connection);
     channel.config().setRecvByteBufAllocator(connection.newInlet());
     channel.pipeline().addLast(connection);
   }
@@ -189,7 +200,8 @@ final class TargetServer {
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {
     for (TargetConnection connection : connections) {
-      if (connection.channel().eventLoop() == loop) {
+      // Asked of the handler, not of its channel, which it may not be on yet.
+      if (connection.loop() == loop) {
         action.accept(connection);
       }
     }
@@ -243,7 +255,7 @@ final class TargetServer {
       there.close().awaitUninterruptibly(TimeUnit.SECONDS.toMillis(1));
     }
     for (TargetConnection connection : connections) {
-      connection.channel().eventLoop().execute(connection::end);
+      connection.loop().execute(connection::end);
     }
   }
 }

@@ -17,7 +17,6 @@ record TcpOptions(
     boolean connectionPool,
     int lanesPerPeer,
     int requestsOnWireLimit,
-    int queuedRequestsLimit,
     boolean version1Only,
     int statusTimeoutSeconds,
     int connectTimeoutSeconds) {
@@ -34,8 +33,9 @@ record TcpOptions(
         settings.get(Options.TCP_IO_THREADS),
         settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
         settings.get(Options.TCP_LANES_PER_PEER),
-        settings.get(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER),
-        settings.get(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER),
+        Math.min(
+            settings.get(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER),
+            settings.get(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER)),
         settings.get(Options.TCP_PROTO) == 1,
         settings.get(Options.TCP_STATUS_TIMEOUT),
         settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT));

@@ -39,9 +39,10 @@ final class TcpPeer implements TransferTask.Owner {
   private final TcpOptions options;
   private final EngineMetrics metrics;
   private final boolean version2;
-  private final List<InetSocketAddress> addresses;
   private final Lane[] lanes;
+  private final int requestsPerLane;
   private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
+  private volatile List<InetSocketAddress> addresses;
   private volatile Persistence persistence;
   private volatile boolean warmUp;
   private volatile boolean closed;
@@ -59,9 +60,14 @@ final class TcpPeer implements TransferTask.Owner {
     this.addresses = List.copyOf(addresses);
     this.options = options;
     this.metrics = metrics;
-    this.persistence = options.connectionPool() ? Persistence.UNKNOWN : Persistence.SINGLE;
+    int laneCount = Math.min(options.lanesPerPeer(), options.requestsOnWireLimit());
+    this.requestsPerLane = options.requestsOnWireLimit() / laneCount;
+    // Version 1 writes on one connection need a read behind them that confirms them.
+    boolean mayPipeline = version2 || requestsPerLane > LaneConnection.CONFIRMATIONS_KEPT_FREE;
+    this.persistence =
+        options.connectionPool() && mayPipeline ? Persistence.UNKNOWN : Persistence.SINGLE;
     List<Lane> made = new ArrayList<>();
-    for (int i = 0; i < options.lanesPerPeer(); i++) {
+    for (int i = 0; i < laneCount; i++) {
       made.add(new Lane(this, loops, backend));
     }
     this.lanes = made.toArray(Lane[]::new);
@@ -77,6 +83,11 @@ final class TcpPeer implements TransferTask.Owner {
 
   List<InetSocketAddress> addresses() {
     return addresses;
+  }
+
+  /** From now on connections are made to these: the host's name may lead elsewhere by now. */
+  void movedTo(List<InetSocketAddress> newest) {
+    addresses = newest;
   }
 
   EngineMetrics metrics() {
@@ -100,12 +111,12 @@ final class TcpPeer implements TransferTask.Owner {
 
   /** {@return the most requests out on one lane} */
   int requestsPerLane() {
-    return Math.max(2, options.requestsOnWireLimit() / lanes.length);
+    return requestsPerLane;
   }
 
   /** {@return the power of two that holds {@link #requestsPerLane()}} */
   int ringCapacity() {
-    return Integer.highestOneBit(requestsPerLane() - 1) << 1;
+    return Integer.highestOneBit(2 * requestsPerLane - 1);
   }
 
   void submit(TransferTask task) {
@@ -185,7 +196,9 @@ final class TcpPeer implements TransferTask.Owner {
       while ((task = tasks.pollFirst()) != null) {
         int claimed = task.claim(sink, maxRequests, maxBytes, maxRequestBytes);
         if (claimed > 0) {
-          tasks.addLast(task);
+          if (task.hasWork()) {
+            tasks.addLast(task);
+          }
           return claimed;
         }
       }
@@ -193,10 +206,12 @@ final class TcpPeer implements TransferTask.Owner {
     }
   }
 
-  /** A task has got requests back. */
+  /** A task has got requests back: it is next. */
+  @SuppressWarnings("ReferenceEquality") // tasks have no other
   void requeue(TransferTask task) {
     synchronized (tasks) {
-      if (!closed && !tasks.contains(task)) {
+      if (!closed && tasks.peekFirst() != task) {
+        tasks.remove(task);
         tasks.addFirst(task);
       }
     }
@@ -218,7 +233,10 @@ final class TcpPeer implements TransferTask.Owner {
   /** No address could be connected to. Fails what waits, unless another lane can carry it. */
   void connectFailed(InetSocketAddress address, Throwable cause) {
     warmUp = false;
-    if (!anyLaneOpen()) {
+    if (anyLaneOpen()) {
+      // The work that was meant for the lane that failed; the open ones may all have gone idle.
+      wakeOpenLanes();
+    } else {
       failAll(
           TransferException.withPeer(
               name,
@@ -234,6 +252,14 @@ final class TcpPeer implements TransferTask.Owner {
   void connectionFruitless(int inARow, TransferException failure) {
     if (inARow >= FRUITLESS_LIMIT && !anyLaneOpen()) {
       failAll(failure, FailureCause.CONNECTION_LOST);
+    }
+  }
+
+  private void wakeOpenLanes() {
+    for (Lane lane : lanes) {
+      if (lane.isOpen()) {
+        lane.wake();
+      }
     }
   }
 

@@ -8,9 +8,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
-import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.HashMap;
@@ -33,8 +33,7 @@ final class TcpTransport implements Transport {
   private static final long STALL_CHECK_SECONDS = 1;
 
   /** What makes two descriptors lead to the same data port of the same process. */
-  private record PeerKey(
-      String name, int port, boolean version2, Optional<String> incarnation) {}
+  private record PeerKey(String name, int port, boolean version2, Optional<String> incarnation) {}
 
   private record KnownPeer(PeerKey key, TcpPeer peer) {}
 
@@ -58,7 +57,8 @@ final class TcpTransport implements Transport {
 
   @Override
   public void start() {
-    IoBackend chosen = IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
+    IoBackend chosen =
+        IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
     EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
     backend = chosen;
     loops = started;
@@ -130,11 +130,16 @@ final class TcpTransport implements Transport {
       if (stopped || running == null || chosen == null) {
         throw new TransferException(ErrorCode.SOCKET, "The TCP transport is not running", "");
       }
+      List<InetSocketAddress> addresses =
+          address.addresses().stream()
+              .map(ip -> new InetSocketAddress(ip, descriptor.tcpDataPort()))
+              .toList();
       KnownPeer known = peers.get(descriptor.name());
       if (known != null
-          && known.key.port == dataPort(address)
+          && known.key.port == descriptor.tcpDataPort()
           && known.key.version2 == version2
           && known.key.incarnation.equals(descriptor.incarnation())) {
+        known.peer.movedTo(addresses);
         return known.peer;
       }
       if (known != null) {
@@ -144,21 +149,13 @@ final class TcpTransport implements Transport {
         makeRoom();
       }
       PeerKey key =
-          new PeerKey(descriptor.name(), dataPort(address), version2, descriptor.incarnation());
-      List<InetSocketAddress> addresses =
-          address.addresses().stream()
-              .map(ip -> new InetSocketAddress(ip, key.port))
-              .toList();
+          new PeerKey(
+              descriptor.name(), descriptor.tcpDataPort(), version2, descriptor.incarnation());
       TcpPeer made =
-          new TcpPeer(
-              key.name, version2, addresses, options, context.metrics(), running, chosen);
+          new TcpPeer(key.name, version2, addresses, options, context.metrics(), running, chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }
-  }
-
-  private static int dataPort(PeerAddress address) {
-    return address.descriptor().tcpDataPort();
   }
 
   private void makeRoom() {

@@ -140,6 +140,11 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   }
 
   @Override
+  public final boolean isOpen() {
+    return channel().isOpen();
+  }
+
+  @Override
   public final MemoryWindow.Owner directOwner() {
     directWindowsOut++;
     return this;

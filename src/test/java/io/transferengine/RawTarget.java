@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A target written from the protocol page alone, on plain sockets: a handshake port that answers
+ * Metadata, Notify and Probe with hand-written JSON, and a data port that does what its {@link
+ * Behaviour} says. It shares no code with what it tests. Its memory is arrays at made-up addresses.
+ */
+final class RawTarget implements AutoCloseable {
+  static final int READ = 0x00;
+  static final int WRITE = 0x01;
+  static final int V2 = 0x80;
+
+  /** Where the first buffer pretends to be. */
+  static final long BASE = 0x7f5a_0000_0000L;
+
+  private static final byte[] MAGIC = {0x56, 0x54, 0x43, 0x4d};
+
+  /** One request header as it came. */
+  @SuppressWarnings("ArrayRecordComponent")
+  record Request(long size, long address, int opcode, byte[] header) {
+    boolean isWrite() {
+      return (opcode & ~V2) == WRITE;
+    }
+
+    boolean isV2() {
+      return (opcode & V2) != 0;
+    }
+  }
+
+  /** What the data port does with one connection; it is closed when this returns or throws. */
+  interface Behaviour {
+    void serve(Connection connection) throws IOException;
+  }
+
+  @SuppressWarnings("ArrayRecordComponent")
+  private record Buffer(long address, byte[] bytes) {}
+
+  private final int version;
+  private final ServerSocket handshake;
+  private final ServerSocket data;
+  private final List<Buffer> buffers = new CopyOnWriteArrayList<>();
+  private final List<Socket> open = new CopyOnWriteArrayList<>();
+  private final AtomicInteger accepted = new AtomicInteger();
+  private final AtomicInteger concurrent = new AtomicInteger();
+  final List<Request> requests = new CopyOnWriteArrayList<>();
+  private volatile Behaviour behaviour = Connection::serveAll;
+  private volatile int advertisedDataPort;
+  private volatile boolean closed;
+
+  /** A persistent target of a version, with one buffer at {@link #BASE}. */
+  RawTarget(int version, int bufferBytes) throws IOException {
+    this.version = version;
+    InetAddress loopback = InetAddress.getLoopbackAddress();
+    handshake = new ServerSocket(0, 128, loopback);
+    data = new ServerSocket(0, 128, loopback);
+    advertisedDataPort = data.getLocalPort();
+    addBuffer(BASE, bufferBytes);
+    Thread.ofVirtual().start(() -> acceptAll(handshake, this::answerHandshake));
+    Thread.ofVirtual().start(() -> acceptAll(data, this::serveData));
+  }
+
+  RawTarget behaving(Behaviour wanted) {
+    behaviour = wanted;
+    return this;
+  }
+
+  RawTarget addBuffer(long address, int bytes) {
+    buffers.add(new Buffer(address, new byte[bytes]));
+    return this;
+  }
+
+  /** What peers send stays with them until it is read. */
+  RawTarget withSmallReceiveBuffer() throws IOException {
+    data.setReceiveBufferSize(32 << 10);
+    return this;
+  }
+
+  /** From now on descriptors lead to a port at which nobody listens. */
+  void dataPortGone() throws IOException {
+    data.close();
+  }
+
+  String name() {
+    return "127.0.0.1:" + handshake.getLocalPort();
+  }
+
+  /** How many data connections there were. */
+  int accepted() {
+    return accepted.get();
+  }
+
+  byte[] memory() {
+    return buffers.getFirst().bytes;
+  }
+
+  byte[] memory(int buffer) {
+    return buffers.get(buffer).bytes;
+  }
+
+  private interface Served {
+    void serve(Socket socket) throws IOException;
+  }
+
+  private void acceptAll(ServerSocket listener, Served served) {
+    while (!closed) {
+      try {
+        Socket socket = listener.accept();
+        open.add(socket);
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try (socket) {
+                    served.serve(socket);
+                  } catch (IOException | RuntimeException e) {
+                    // The other side's doing, or this test's end.
+                  } finally {
+                    open.remove(socket);
+                  }
+                });
+      } catch (IOException e) {
+        return;
+      }
+    }
+  }
+
+  // ---- handshake, protocol section 5
+
+  private void answerHandshake(Socket socket) throws IOException {
+    InputStream in = socket.getInputStream();
+    byte[] lengthBytes = in.readNBytes(8);
+    if (lengthBytes.length < 8) {
+      return;
+    }
+    long length = ByteBuffer.wrap(lengthBytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    byte[] frame = in.readNBytes((int) length);
+    int type = frame[0];
+    String json =
+        switch (type) {
+          case 1 -> descriptor();
+          case 2 -> "{\"name\":\"\",\"notify_msg\":\"success\"}\n";
+          case 3 -> "{\"status\":\"success\"}\n";
+          default -> "null\n";
+        };
+    byte[] payload = json.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer reply =
+        ByteBuffer.allocate(9 + payload.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(payload.length + 1L)
+            .put((byte) type)
+            .put(payload);
+    socket.getOutputStream().write(reply.array());
+    socket.shutdownOutput();
+    int _ = in.read();
+  }
+
+  private String descriptor() {
+    StringBuilder json = new StringBuilder("{\"buffers\":[");
+    String separator = "";
+    for (Buffer buffer : buffers) {
+      json.append(separator)
+          .append(
+              "{\"addr\":%d,\"length\":%d,\"name\":\"%s\"}"
+                  .formatted(buffer.address, buffer.bytes.length, name()));
+      separator = ",";
+    }
+    json.append(
+        "],\"name\":\"%s\",\"protocol\":\"tcp\",\"tcp_data_port\":%d,"
+            .formatted(name(), advertisedDataPort));
+    if (version >= 2) {
+      json.append("\"tcp_proto_version\":2,");
+    }
+    return json.append("\"timestamp\":\"2026-11-22 10:22:35.106704\"}\n").toString();
+  }
+
+  // ---- data, protocol section 7
+
+  private void serveData(Socket socket) throws IOException {
+    socket.setTcpNoDelay(true);
+    accepted.incrementAndGet();
+    concurrent.incrementAndGet();
+    try {
+      behaviour.serve(new Connection(socket));
+    } finally {
+      concurrent.decrementAndGet();
+    }
+  }
+
+  /** The target's end of one data connection. */
+  final class Connection {
+    final Socket socket;
+    private final DataInputStream in;
+    private final OutputStream out;
+
+    Connection(Socket socket) throws IOException {
+      this.socket = socket;
+      this.in = new DataInputStream(socket.getInputStream());
+      this.out = socket.getOutputStream();
+    }
+
+    /** The next header, or null when the peer has half-closed between two requests. */
+    @Nullable Request next() throws IOException {
+      byte[] header = new byte[24];
+      int first = in.read();
+      if (first < 0) {
+        return null;
+      }
+      header[0] = (byte) first;
+      in.readFully(header, 1, 23);
+      ByteBuffer fields = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN);
+      Request request =
+          new Request(fields.getLong(), fields.getLong(), fields.get() & 0xff, header);
+      requests.add(request);
+      return request;
+    }
+
+    /** The next header, which has to come. */
+    Request required() throws IOException {
+      Request request = next();
+      if (request == null) {
+        throw new EOFException("no request");
+      }
+      return request;
+    }
+
+    byte[] body(long bytes) throws IOException {
+      byte[] body = new byte[(int) bytes];
+      in.readFully(body);
+      return body;
+    }
+
+    void send(byte[] bytes) throws IOException {
+      out.write(bytes);
+    }
+
+    void status(int code) throws IOException {
+      ByteBuffer frame = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+      send(frame.putInt(code).put(MAGIC).array());
+    }
+
+    /** Requests one after another until the peer closes; closes itself at a bad range. */
+    void serveAll() throws IOException {
+      @Nullable Request request;
+      while ((request = next()) != null && serve(request)) {}
+    }
+
+    /** As peers up to 0.3.9 do. */
+    void serveOne() throws IOException {
+      Request request = next();
+      if (request != null) {
+        boolean _ = serve(request);
+      }
+    }
+
+    /** One request by the book; false after a refusal. */
+    boolean serve(Request request) throws IOException {
+      Buffer buffer = bufferOf(request.address, request.size);
+      if (buffer == null) {
+        if (request.isV2()) {
+          status(1);
+        } else {
+          // Java's close sends an orderly end before the reset, if bytes are unread; C++ peers' do
+          // not.
+          reset();
+        }
+        return false;
+      }
+      int offset = (int) (request.address - buffer.address);
+      if (request.isWrite()) {
+        in.readFully(buffer.bytes, offset, (int) request.size);
+        if (request.isV2()) {
+          status(0);
+        }
+      } else {
+        if (request.isV2()) {
+          status(0);
+        }
+        out.write(buffer.bytes, offset, (int) request.size);
+      }
+      return true;
+    }
+
+    /** Closes with a reset. */
+    void reset() throws IOException {
+      socket.setSoLinger(true, 0);
+      socket.close();
+    }
+
+    /** Reads and drops until the peer closes. */
+    void drain() throws IOException {
+      byte[] junk = new byte[4096];
+      while (in.read(junk) >= 0) {}
+    }
+  }
+
+  private @Nullable Buffer bufferOf(long address, long size) {
+    for (Buffer buffer : buffers) {
+      long offset = address - buffer.address;
+      if (offset >= 0 && size > 0 && offset + size <= buffer.bytes.length) {
+        return buffer;
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void close() throws IOException {
+    closed = true;
+    handshake.close();
+    data.close();
+    List<Socket> left = new ArrayList<>(open);
+    for (Socket socket : left) {
+      socket.close();
+    }
+  }
+}

@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static io.transferengine.TestEngine.assertCompleted;
+import static io.transferengine.TestEngine.assertFailed;
+import static io.transferengine.TestEngine.eventually;
+import static io.transferengine.TestEngine.random;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferState;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The engine as initiator, against targets written from the protocol page. */
+@Timeout(60)
+class RawTargetTest {
+  private static final int MIB = 1 << 20;
+  private static final int[] SIZES = {
+    0, 1, 23, 24, 25, 16383, 16384, 16385, 65535, 65536, 65537, MIB - 1, MIB, 5 * MIB
+  };
+
+  @ParameterizedTest
+  @CsvSource({"1,true", "1,false", "2,true", "2,false"})
+  void everySizeGoesThereAndBack(int version, boolean persistent) throws Exception {
+    try (RawTarget target = new RawTarget(version, 6 * MIB);
+        TestEngine here = new TestEngine(12 * MIB)) {
+      if (!persistent) {
+        target.behaving(RawTarget.Connection::serveOne);
+      }
+      for (int size : SIZES) {
+        byte[] sent = random(size, size);
+        here.put(0, sent);
+        assertCompleted(here.submit(Operation.WRITE, target.name(), RawTarget.BASE + 3, size));
+        // Complete means applied, for version 1 peers too.
+        assertThat(Arrays.copyOfRange(target.memory(), 3, 3 + size)).isEqualTo(sent);
+        here.put(0, new byte[size]);
+        assertCompleted(
+            here.submit(
+                Operation.READ,
+                target.name(),
+                BlockColumns.of(here.address() + 6 * MIB, RawTarget.BASE + 3, size)));
+        assertThat(here.bytes(6L * MIB, size)).isEqualTo(sent);
+      }
+      assertThat(target.requests).allSatisfy(r -> assertThat(r.isV2()).isEqualTo(version == 2));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1,READ,true,4",
+    "1,READ,false,2",
+    "1,WRITE,true,4",
+    "1,WRITE,false,2",
+    "2,READ,true,1",
+    "2,READ,true,4",
+    "2,READ,false,4",
+    "2,WRITE,true,4",
+    "2,WRITE,false,4"
+  })
+  void aBatchOfScatteredBlocks(int version, Operation operation, boolean persistent, int lanes)
+      throws Exception {
+    int count = persistent ? 3000 : 100;
+    int stride = 4096;
+    byte[] content = random(7, count * stride);
+    try (RawTarget target = new RawTarget(version, count * stride);
+        TestEngine here = new TestEngine((long) count * stride, b -> b.tcpLanesPerPeer(lanes))) {
+      if (!persistent) {
+        target.behaving(RawTarget.Connection::serveOne);
+      }
+      // Mixed lengths, never adjacent; the order at the peer is reversed.
+      long[] local = new long[count];
+      long[] remote = new long[count];
+      long[] length = new long[count];
+      for (int i = 0; i < count; i++) {
+        local[i] = here.address() + (long) i * stride;
+        remote[i] = RawTarget.BASE + (long) (count - 1 - i) * stride;
+        length[i] = 1 + (i * 37L) % (stride - 1);
+      }
+      BlockColumns blocks = BlockColumns.of(local, remote, length);
+      byte[] from = operation == Operation.WRITE ? content : target.memory();
+      if (operation == Operation.WRITE) {
+        here.put(0, content);
+      } else {
+        System.arraycopy(content, 0, target.memory(), 0, content.length);
+      }
+      for (int round = 0; round < 2; round++) {
+        assertCompleted(here.submit(operation, target.name(), blocks));
+        byte[] mine = here.bytes(0, count * stride);
+        for (int i = 0; i < count; i++) {
+          int at = (int) (local[i] - here.address());
+          int there = (int) (remote[i] - RawTarget.BASE);
+          int n = (int) length[i];
+          assertThat(Arrays.equals(mine, at, at + n, target.memory(), there, there + n))
+              .as("block %d", i)
+              .isTrue();
+        }
+      }
+      assertThat(from).isNotNull();
+    }
+  }
+
+  @Test
+  void aVersion1WriteIsCompleteOnlyOnceApplied() throws Exception {
+    CountDownLatch mayRead = new CountDownLatch(1);
+    CountDownLatch headerSeen = new CountDownLatch(1);
+    try (RawTarget target = new RawTarget(1, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.behaving(
+          c -> {
+            RawTarget.Request request = c.required();
+            headerSeen.countDown();
+            await(mayRead);
+            c.serve(request);
+            c.drain();
+          });
+      byte[] sent = random(1, 1000);
+      here.put(0, sent);
+      Transfer transfer = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 1000);
+      await(headerSeen);
+      // All of it is in the target's kernel by now, and yet it is not done.
+      assertThat(transfer.await(Duration.ofMillis(300)).isTerminal()).isFalse();
+      mayRead.countDown();
+      assertCompleted(transfer);
+      assertThat(Arrays.copyOf(target.memory(), 1000)).isEqualTo(sent);
+      assertThat(target.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void aVersion1PeerIsAskedForAConfirmationOnlyAfterTwoAnswersOnAConnection() throws Exception {
+    try (RawTarget target = new RawTarget(1, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1))) {
+      BlockColumns scattered = scattered(here, 8, 64);
+      assertCompleted(here.submit(Operation.WRITE, target.name(), scattered));
+      assertThat(target.requests).hasSize(8).allMatch(RawTarget.Request::isWrite);
+      assertThat(target.accepted()).isEqualTo(8);
+      assertCompleted(here.submit(Operation.READ, target.name(), scattered));
+      target.requests.clear();
+      int before = target.accepted();
+      assertCompleted(here.submit(Operation.WRITE, target.name(), scattered));
+      assertThat(target.accepted() - before).isLessThanOrEqualTo(1);
+      List<RawTarget.Request> reads = target.requests.stream().filter(r -> !r.isWrite()).toList();
+      assertThat(reads).hasSize(1);
+      assertThat(reads.getFirst().size()).isEqualTo(1);
+      RawTarget.Request last = target.requests.get(target.requests.size() - 2);
+      assertThat(last.isWrite()).isTrue();
+      assertThat(reads.getFirst().address())
+          .isBetween(last.address(), last.address() + last.size() - 1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5, 7, 8, 9, 20})
+  void aVersion1BatchEndsWhateverTheLimitOfRequests(int limit) throws Exception {
+    try (RawTarget target = new RawTarget(1, MIB);
+        TestEngine here =
+            new TestEngine(MIB, b -> b.tcpLanesPerPeer(1).tcpMaxQueuedTransfersPerPeer(limit))) {
+      BlockColumns scattered = scattered(here, 40, 64);
+      here.put(0, random(limit, MIB));
+      assertCompleted(here.submit(Operation.READ, target.name(), scattered));
+      assertCompleted(here.submit(Operation.WRITE, target.name(), scattered));
+    }
+  }
+
+  @Test
+  void aVersion1WriteThatIsCutOffIsNoSuccess() throws Exception {
+    try (RawTarget target = new RawTarget(1, 64 * MIB);
+        TestEngine here = new TestEngine(32 * MIB)) {
+      for (int size : new int[] {100, 100_000, 32 * MIB}) {
+        CountDownLatch sent = new CountDownLatch(1);
+        target.behaving(
+            c -> {
+              RawTarget.Request request = c.required();
+              c.body(request.size() / 2);
+              if (size < MIB) {
+                await(sent);
+              }
+              c.reset();
+            });
+        Transfer transfer = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, size);
+        if (size < MIB) {
+          // The body is in the kernels and the half-close behind it.
+          assertThat(transfer.await(Duration.ofMillis(200)).isTerminal()).isFalse();
+        }
+        sent.countDown();
+        assertFailed(transfer);
+      }
+    }
+  }
+
+  @Test
+  void aVersion1WriteToATargetThatClosesBeforeTheBodyIsSentIsNoSuccess() throws Exception {
+    try (RawTarget target = new RawTarget(1, 64 * MIB);
+        TestEngine here = new TestEngine(32 * MIB)) {
+      target.behaving(
+          c -> {
+            c.required();
+            // An orderly end in its direction while our body is still on its way.
+            c.socket.shutdownOutput();
+            c.drain();
+          });
+      assertFailed(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 32L * MIB));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,READ", "2,READ", "2,WRITE"})
+  void anEarlyEndIsAFailure(int version, Operation operation) throws Exception {
+    try (RawTarget target = new RawTarget(version, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.behaving(
+          c -> {
+            RawTarget.Request request = c.required();
+            if (request.isWrite()) {
+              c.body(request.size());
+            } else {
+              if (request.isV2()) {
+                c.status(0);
+              }
+              c.send(new byte[(int) request.size() / 2]);
+            }
+          });
+      assertFailed(here.submit(operation, target.name(), RawTarget.BASE, 100_000));
+      assertFailed(here.submit(operation, target.name(), RawTarget.BASE, 100));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,100", "1,300000", "2,100", "2,300000"})
+  void aReadThatStallsEndsByItsDeadlineAndTouchesNothingAfterwards(int version, int size)
+      throws Exception {
+    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch wentOn = new CountDownLatch(1);
+    try (RawTarget target = new RawTarget(version, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.behaving(
+          c -> {
+            RawTarget.Request request = c.required();
+            if (request.isV2()) {
+              c.status(0);
+            }
+            c.send(filled(size / 2, (byte) 1));
+            await(goOn);
+            try {
+              c.send(filled(size - size / 2, (byte) 2));
+            } finally {
+              wentOn.countDown();
+            }
+          });
+      Transfer transfer =
+          here.submit(
+              Operation.READ,
+              target.name(),
+              BlockColumns.of(here.address(), RawTarget.BASE, size),
+              Duration.ofMillis(500));
+      assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
+      byte[] marks = filled(MIB, (byte) 9);
+      here.put(0, marks);
+      goOn.countDown();
+      await(wentOn);
+      Thread.sleep(50);
+      assertThat(here.bytes(0, MIB)).isEqualTo(marks);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void aWriteThatStallsEndsByItsDeadlineAndSendsNothingNewAfterwards(int version) throws Exception {
+    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch wentOn = new CountDownLatch(1);
+    int size = 32 * MIB;
+    AtomicInteger newBytes = new AtomicInteger();
+    AtomicInteger oldBytes = new AtomicInteger();
+    try (RawTarget target = new RawTarget(version, size);
+        TestEngine here = new TestEngine(size)) {
+      target.behaving(
+          c -> {
+            try {
+              RawTarget.Request request = c.required();
+              c.body(1000);
+              await(goOn);
+              for (int left = (int) Math.min(request.size(), 4 * MIB) - 1000; left > 0; left--) {
+                byte b = c.body(1)[0];
+                (b == 9 ? newBytes : oldBytes).incrementAndGet();
+              }
+            } finally {
+              wentOn.countDown();
+            }
+          });
+      here.put(0, filled(size, (byte) 1));
+      Transfer transfer =
+          here.submit(
+              Operation.WRITE,
+              target.name(),
+              BlockColumns.of(here.address(), RawTarget.BASE, size),
+              Duration.ofMillis(500));
+      assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
+      here.put(0, filled(size, (byte) 9));
+      goOn.countDown();
+      await(wentOn);
+      assertThat(newBytes).hasValue(0);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aRejectionFailsOnlyItsOwnTransfer(boolean reset) throws Exception {
+    try (RawTarget target = new RawTarget(2, 4 * MIB);
+        TestEngine here = new TestEngine(4 * MIB, b -> b.tcpLanesPerPeer(1))) {
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            while ((request = c.next()) != null) {
+              if (!c.serve(request)) {
+                if (reset) {
+                  // Requests behind it are unread or on their way.
+                  c.reset();
+                }
+                return;
+              }
+            }
+          });
+      // Two answers on a connection: from now on requests are pipelined.
+      assertCompleted(here.submit(Operation.WRITE, target.name(), scattered(here, 8, 64)));
+      byte[] content = random(3, 4 * MIB);
+      here.put(0, content);
+      for (int round = 0; round < 20; round++) {
+        Arrays.fill(target.memory(), (byte) 0);
+        List<Transfer> good = new ArrayList<>();
+        List<Transfer> bad = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+          int size = 1 + i * 20_000;
+          long offset = i * 300_000L;
+          good.add(
+              here.submit(
+                  Operation.WRITE,
+                  target.name(),
+                  BlockColumns.of(here.address() + offset, RawTarget.BASE + offset, size)));
+          if (i % 4 == 1) {
+            bad.add(
+                here.submit(
+                    i % 8 == 1 ? Operation.WRITE : Operation.READ, target.name(), 0x1000, 100));
+          }
+        }
+        bad.forEach(TestEngine::assertFailed);
+        good.forEach(TestEngine::assertCompleted);
+        for (int i = 0; i < 12; i++) {
+          int from = i * 300_000;
+          int to = from + 1 + i * 20_000;
+          assertThat(Arrays.equals(target.memory(), from, to, content, from, to)).isTrue();
+        }
+      }
+    }
+  }
+
+  @Test
+  void mergedBlocksThatAreRejectedAreSentAgainUnmergedOnce() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      // What it published as one buffer are two registrations by now.
+      long seam = RawTarget.BASE + 3000;
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            while ((request = c.next()) != null) {
+              long end = request.address() + request.size();
+              boolean straddles = request.address() < seam && end > seam;
+              if (straddles) {
+                c.status(1);
+                return;
+              }
+              c.serve(request);
+            }
+          });
+      byte[] content = random(5, 6000);
+      here.put(0, content);
+      long[] local = new long[6];
+      long[] remote = new long[6];
+      long[] length = new long[6];
+      for (int i = 0; i < 6; i++) {
+        local[i] = here.address() + i * 1000L;
+        remote[i] = RawTarget.BASE + i * 1000L;
+        length[i] = 1000;
+      }
+      assertCompleted(
+          here.submit(Operation.WRITE, target.name(), BlockColumns.of(local, remote, length)));
+      assertThat(Arrays.copyOf(target.memory(), 6000)).isEqualTo(content);
+      assertThat(target.requests.getFirst().size()).isEqualTo(6000);
+      assertThat(here.count(Counter.REQUESTS_REJECTED_BY_PEER)).isEqualTo(1);
+
+      // One of the blocks itself is bad: the batch fails, and not for ever.
+      remote[2] = seam - 500;
+      remote[1] = remote[2] - 1000;
+      remote[3] = remote[2] + 1000;
+      assertFailed(
+          here.submit(Operation.WRITE, target.name(), BlockColumns.of(local, remote, length)));
+    }
+  }
+
+  @Test
+  void blocksOnBothSidesOfASeamAreNotMerged() throws Exception {
+    try (RawTarget target = new RawTarget(2, 4096);
+        TestEngine here = new TestEngine(MIB)) {
+      target.addBuffer(RawTarget.BASE + 4096, 4096);
+      here.put(0, random(2, 8192));
+      assertCompleted(
+          here.submit(
+              Operation.WRITE,
+              target.name(),
+              BlockColumns.of(
+                  new long[] {here.address(), here.address() + 4096},
+                  new long[] {RawTarget.BASE, RawTarget.BASE + 4096},
+                  new long[] {4096, 4096})));
+      assertThat(target.memory()).isEqualTo(half(2, 8192, 0));
+      assertThat(target.memory(1)).isEqualTo(half(2, 8192, 4096));
+      assertThat(here.count(Counter.REQUESTS_REJECTED_BY_PEER)).isZero();
+    }
+  }
+
+  private static byte[] half(int seed, int length, int from) {
+    return Arrays.copyOfRange(TestEngine.random(seed, length), from, from + length / 2);
+  }
+
+  @Test
+  void anOkBeforeTheBodyWasSentIsAProtocolError() throws Exception {
+    try (RawTarget target = new RawTarget(2, 64 * MIB).withSmallReceiveBuffer();
+        TestEngine here = new TestEngine(32 * MIB)) {
+      target.behaving(
+          c -> {
+            c.required();
+            c.status(0);
+            await(new CountDownLatch(1));
+          });
+      Transfer transfer = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 32L * MIB);
+      assertFailed(transfer);
+      assertThat(transfer.failure().orElseThrow())
+          .hasMessageContaining("before all of it was sent");
+    }
+  }
+
+  @Test
+  void somethingElseThanAStatusFrameIsAFailure() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.behaving(
+          c -> {
+            RawTarget.Request request = c.required();
+            if (request.isWrite()) {
+              c.body(request.size());
+            }
+            c.send(
+                "HTTP/1.1 400 Bad Request\r\n\r\n"
+                    .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+            c.drain();
+          });
+      assertFailed(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 1000));
+      byte[] marks = filled(MIB, (byte) 7);
+      here.put(0, marks);
+      assertFailed(here.submit(Operation.READ, target.name(), RawTarget.BASE, 1000));
+      assertThat(here.bytes(0, MIB)).isEqualTo(marks);
+      // The engine stays usable.
+      target.behaving(RawTarget.Connection::serveAll);
+      assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, 1000));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void bytesNobodyAskedForHarmNothing(int version) throws Exception {
+    try (RawTarget target = new RawTarget(version, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1))) {
+      AtomicInteger connections = new AtomicInteger();
+      target.behaving(
+          c -> {
+            boolean first = connections.getAndIncrement() == 0;
+            RawTarget.Request request = c.required();
+            c.serve(request);
+            if (first) {
+              c.send(new byte[100]);
+            }
+            c.serveAll();
+          });
+      System.arraycopy(random(8, 1000), 0, target.memory(), 0, 1000);
+      byte[] marks = filled(MIB, (byte) 7);
+      here.put(0, marks);
+      assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, 1000));
+      assertThat(here.bytes(1000, 4000)).isEqualTo(Arrays.copyOf(marks, 4000));
+      eventually("the connection is given up", () -> here.count(Counter.CONNECTIONS_LOST) == 1);
+      assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, 1000));
+      assertThat(here.bytes(0, 1000)).isEqualTo(random(8, 1000));
+    }
+  }
+
+  @Test
+  void answersThatDribbleAndComeLateAreFine() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            while ((request = c.next()) != null) {
+              byte[] answer = new byte[8];
+              answer[4] = 0x56;
+              answer[5] = 0x54;
+              answer[6] = 0x43;
+              answer[7] = 0x4d;
+              if (request.isWrite()) {
+                System.arraycopy(
+                    c.body(request.size()), 0, target.memory(), 0, (int) request.size());
+                pause(100);
+              }
+              for (byte b : answer) {
+                c.send(new byte[] {b});
+              }
+              if (!request.isWrite()) {
+                for (int i = 0; i < request.size(); i++) {
+                  c.send(new byte[] {target.memory()[i]});
+                }
+              }
+            }
+          });
+      for (int size : new int[] {1, 100, 20_000}) {
+        byte[] content = random(size, size);
+        here.put(0, content);
+        assertCompleted(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, size));
+        here.put(0, new byte[size]);
+        assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, size));
+        assertThat(here.bytes(0, size)).isEqualTo(content);
+      }
+    }
+  }
+
+  @Test
+  void aDataPortAtWhichNobodyListensFailsSoon() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB)) {
+      target.dataPortGone();
+      long start = System.nanoTime();
+      assertFailed(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 1000));
+      assertThat(TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start)).isLessThan(9);
+    }
+  }
+
+  @Test
+  void version1IsSpokenToAVersion2PeerWhenItIsForced() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpProtoVersion(1))) {
+      here.put(0, random(1, 1000));
+      assertCompleted(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 1000));
+      assertThat(Arrays.copyOf(target.memory(), 1000)).isEqualTo(random(1, 1000));
+      assertThat(target.requests).noneMatch(RawTarget.Request::isV2);
+      // A refused version 1 write is a close that we must not take for a confirmation.
+      assertFailed(here.submit(Operation.WRITE, target.name(), 0x1000, MIB));
+      assertFailed(here.submit(Operation.READ, target.name(), 0x1000, 100));
+    }
+  }
+
+  @Test
+  void withoutThePoolEachRequestGetsAConnection() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpEnableConnectionPool(false))) {
+      assertCompleted(here.submit(Operation.WRITE, target.name(), scattered(here, 20, 64)));
+      assertCompleted(here.submit(Operation.READ, target.name(), scattered(here, 20, 64)));
+      eventually("connections", () -> target.accepted() >= 40);
+    }
+  }
+
+  @Test
+  void noMoreRequestsAreOnTheWireThanTheSmallerLimitAllows() throws Exception {
+    AtomicInteger most = new AtomicInteger();
+    AtomicInteger waiting = new AtomicInteger();
+    try (RawTarget target = new RawTarget(2, MIB);
+        TestEngine here =
+            new TestEngine(
+                MIB,
+                b ->
+                    b.tcpLanesPerPeer(4)
+                        .tcpMaxQueuedTransfersPerPeer(100)
+                        .tcpMaxPendingAdmissionsPerPeer(6))) {
+      target.behaving(
+          c -> {
+            List<RawTarget.Request> taken = new ArrayList<>();
+            c.socket.setSoTimeout(30);
+            while (true) {
+              try {
+                RawTarget.Request request = c.required();
+                taken.add(request);
+                int now = waiting.incrementAndGet();
+                most.accumulateAndGet(now, Math::max);
+              } catch (java.net.SocketTimeoutException e) {
+                for (RawTarget.Request request : taken) {
+                  waiting.decrementAndGet();
+                  c.serve(request);
+                }
+                taken.clear();
+              }
+            }
+          });
+      assertCompleted(here.submit(Operation.READ, target.name(), scattered(here, 8, 64)));
+      assertCompleted(here.submit(Operation.READ, target.name(), scattered(here, 60, 64)));
+      assertThat(most.get()).isBetween(2, 6);
+    }
+  }
+
+  @Test
+  void manySmallAndLargeTransfersOfManyThreadsShareFourLanes() throws Exception {
+    try (RawTarget target = new RawTarget(2, 8 * MIB);
+        TestEngine here = new TestEngine(8 * MIB)) {
+      byte[] content = random(11, 8 * MIB);
+      here.put(0, content);
+      List<Thread> threads = new ArrayList<>();
+      List<Transfer> transfers = new java.util.concurrent.CopyOnWriteArrayList<>();
+      for (int t = 0; t < 16; t++) {
+        int thread = t;
+        threads.add(
+            Thread.ofVirtual()
+                .start(
+                    () -> {
+                      for (int i = 0; i < 16; i++) {
+                        long offset = (thread * 16 + i) * 32_768L;
+                        int size = i % 3 == 0 ? 32_768 : 100 * (i + 1);
+                        Transfer transfer =
+                            here.submit(
+                                Operation.WRITE,
+                                target.name(),
+                                BlockColumns.of(
+                                    here.address() + offset, RawTarget.BASE + offset, size));
+                        transfers.add(transfer);
+                        assertCompleted(transfer);
+                      }
+                    }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(transfers).hasSize(256).allMatch(t -> t.state() == TransferState.COMPLETED);
+      assertThat(target.accepted()).isLessThanOrEqualTo(4);
+      for (int i = 0; i < 256; i++) {
+        int size = i % 16 % 3 == 0 ? 32_768 : 100 * (i % 16 + 1);
+        int from = i * 32_768;
+        assertThat(Arrays.equals(target.memory(), from, from + size, content, from, from + size))
+            .isTrue();
+      }
+    }
+  }
+
+  static BlockColumns scattered(TestEngine here, int count, int size) {
+    long[] local = new long[count];
+    long[] remote = new long[count];
+    long[] length = new long[count];
+    for (int i = 0; i < count; i++) {
+      local[i] = here.address() + i * 2L * size;
+      remote[i] = RawTarget.BASE + i * 2L * size;
+      length[i] = size;
+    }
+    return BlockColumns.of(local, remote, length);
+  }
+
+  static byte[] filled(int length, byte value) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, value);
+    return bytes;
+  }
+
+  private static void pause(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static void await(CountDownLatch latch) throws IOException {
+    try {
+      if (!latch.await(20, TimeUnit.SECONDS)) {
+        throw new IOException("waited in vain");
+      }
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+  }
+}

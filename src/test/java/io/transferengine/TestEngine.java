@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+
+/** An engine on the loopback with one registered range, for tests. */
+final class TestEngine implements AutoCloseable {
+  final Engine engine;
+  final Arena arena = Arena.ofShared();
+  final MemorySegment memory;
+
+  TestEngine(long bytes) {
+    this(bytes, builder -> builder);
+  }
+
+  TestEngine(long bytes, UnaryOperator<EngineConfig.Builder> options) {
+    engine =
+        Engine.open(
+            options
+                .apply(
+                    EngineConfig.builder("127.0.0.1")
+                        .metadataServer("P2PHANDSHAKE")
+                        .protocol("tcp")
+                        .listenAddress("127.0.0.1")
+                        .transferTimeoutSeconds(10))
+                .build());
+    memory = arena.allocate(bytes, 4096);
+    var _ = engine.register(memory);
+  }
+
+  long address() {
+    return memory.address();
+  }
+
+  /** A transfer of one block of our memory, from its start. */
+  Transfer submit(Operation operation, String target, long remote, long bytes) {
+    return submit(operation, target, BlockColumns.of(address(), remote, bytes));
+  }
+
+  Transfer submit(Operation operation, String target, BlockColumns blocks) {
+    return engine.submit(TransferRequest.of(operation, target, blocks));
+  }
+
+  Transfer submit(Operation operation, String target, BlockColumns blocks, Duration timeout) {
+    return engine.submit(TransferRequest.of(operation, target, blocks).withTimeout(timeout));
+  }
+
+  static TransferState end(Transfer transfer) {
+    try {
+      return transfer.await(Duration.ofSeconds(30));
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static void assertCompleted(Transfer transfer) {
+    TransferState state = end(transfer);
+    assertThat(state).as("%s", transfer.failure()).isEqualTo(TransferState.COMPLETED);
+    assertThat(transfer.failure()).isEmpty();
+  }
+
+  static void assertFailed(Transfer transfer) {
+    assertThat(end(transfer)).isEqualTo(TransferState.FAILED);
+    assertThat(transfer.failure()).isPresent();
+  }
+
+  byte[] bytes(long offset, int length) {
+    return memory.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  void put(long offset, byte[] bytes) {
+    MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, offset, bytes.length);
+  }
+
+  static byte[] random(long seed, int length) {
+    byte[] bytes = new byte[length];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  long count(Counter counter) {
+    return engine.metrics().get(counter);
+  }
+
+  static void eventually(String what, BooleanSupplier condition) {
+    long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as(what).isLessThan(end);
+      try {
+        Thread.sleep(2);
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
+
+  /** No transfer, inbound or outbound, has kept a use of any region. */
+  void assertNothingInFlight() {
+    for (Region region : engine.core().memory().regions().inOrder()) {
+      eventually("in flight: " + region, () -> region.inFlight() == 0);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      assertNothingInFlight();
+    } finally {
+      engine.close();
+      arena.close();
+    }
+  }
+}
