@@ -70,7 +70,7 @@ class LoadTest {
     long[] tooMany = new long[count + 1];
     try (LogCapture log = new LogCapture()) {
       assertThat(engine.batchTransferSyncRead(peer.name(), tooMany, tooMany, tooMany))
-          .isEqualTo(-1);
+          .isEqualTo(-2);
       assertThat(log.warnings()).singleElement().asString().contains("1000001");
     }
   }

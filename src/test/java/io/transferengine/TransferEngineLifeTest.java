@@ -153,6 +153,23 @@ class TransferEngineLifeTest {
   }
 
   @Test
+  void theNewestResultsThatNobodyAskedForAreKept() {
+    int kept = 65_536;
+    try (TransferEngine engine = new TransferEngine()) {
+      assertThat(engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "")).isZero();
+      long first = engine.transferSubmitWrite("127.0.0.1:1", 1, 1, 0);
+      long last = first;
+      for (int i = 1; i < kept + 10; i++) {
+        last = engine.transferSubmitWrite("127.0.0.1:1", 1, 1, 0);
+      }
+      assertThat(last - first).as("ids count up").isEqualTo(kept + 9);
+      assertThat(engine.transferCheckStatus(first + 9)).as("made room").isEqualTo(-1);
+      assertThat(engine.transferCheckStatus(first + 10)).as("the oldest kept").isEqualTo(1);
+      assertThat(engine.transferCheckStatus(last)).isEqualTo(1);
+    }
+  }
+
+  @Test
   void anEngineReachesItself() {
     try (Mapped mine = Mapped.of(8192);
         TransferEngine engine = new TransferEngine()) {
