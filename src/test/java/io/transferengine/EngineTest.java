@@ -456,6 +456,61 @@ class EngineTest {
   }
 
   @Test
+  @SuppressWarnings("try") // it is closed in the middle of a transfer
+  void failuresAreCountedByCause() throws Exception {
+    try (Engine own = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+        Mapped memory = Mapped.of(4096)) {
+      Registration mine = own.register(memory.segment());
+      TransferRequest read = TransferRequest.read(peer.name(), memory.segment(), remote);
+      own.submit(read).await(LONG);
+      own.submit(TransferRequest.read("127.0.0.1:1", memory.segment(), 1)).await(LONG);
+      own.submit(TransferRequest.read(peer.name(), memory.segment(), 1)).await(LONG);
+      peer.stop();
+      try {
+        assertThat(own.submit(read.withTimeout(Duration.ofMillis(10))).await(LONG))
+            .isEqualTo(TransferState.TIMEOUT);
+        Transfer canceled = own.submit(read);
+        assertThat(canceled.cancel()).isTrue();
+        assertThat(canceled.await(LONG)).isEqualTo(TransferState.CANCELED);
+        Transfer local = own.submit(read);
+        mine.close();
+        assertThat(local.state()).as("ended when close returns").isEqualTo(TransferState.FAILED);
+        Registration again = own.register(memory.segment());
+        Transfer last = own.submit(read);
+        own.close();
+        assertThat(last.state()).isEqualTo(TransferState.FAILED);
+        again.close();
+      } finally {
+        peer.resume();
+      }
+      MetricsSnapshot all = own.metrics();
+      for (FailureCause cause :
+          List.of(
+              FailureCause.METADATA,
+              FailureCause.REMOTE_REFUSED,
+              FailureCause.TIMEOUT,
+              FailureCause.CANCELED,
+              FailureCause.LOCAL,
+              FailureCause.SHUTDOWN)) {
+        assertThat(all.get(cause)).as("%s", cause).isEqualTo(1);
+      }
+      assertThat(all.get(Counter.TRANSFERS_TIMED_OUT)).isEqualTo(1);
+      assertThat(all.get(Counter.TRANSFERS_CANCELED)).isEqualTo(1);
+      assertThat(all.get(Counter.TRANSFERS_FAILED)).isEqualTo(4);
+      assertThat(all.get(Counter.TRANSFERS_COMPLETED)).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void allocationsThatCannotBeThrow() {
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.allocate(0), "0");
+    assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.allocate(-5), "-5");
+    assertThatThrownBy(() -> engine.allocate(1L << 40))
+        .isInstanceOf(TransferException.class)
+        .hasMessageContaining("TE_MANAGED_MEMORY_LIMIT_BYTES");
+  }
+
+  @Test
   void afterCloseEveryMethodThrows() {
     Engine closed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
     Allocation allocation = closed.allocate(100);

@@ -42,6 +42,32 @@ class EnvironmentTest {
     }
   }
 
+  /** Times out without progress, which is quicker to wait for than the 5 s of a deadline. */
+  @Test
+  void aTimedOutTransferIsMinusTwoInTheStatusAndMinusOneInACall() throws InterruptedException {
+    try (PeerProcess initiator = PeerProcess.initialized(Map.of("MC_SLICE_TIMEOUT", "1"));
+        PeerProcess target = PeerProcess.initialized(Map.of())) {
+      long local = initiator.allocate(4096);
+      long remote = target.allocate(4096);
+      assertThat(initiator.call("transferSyncWrite", target.name(), local, remote, 4096)).isZero();
+      target.stop();
+      long id = initiator.call("transferSubmitRead", target.name(), local, remote, 4096);
+      assertThat(initiator.call("transferSyncRead", target.name(), local, remote, 4096))
+          .isEqualTo(-1);
+      long status = initiator.call("transferCheckStatus", id);
+      while (status == 0) {
+        Thread.sleep(10);
+        status = initiator.call("transferCheckStatus", id);
+      }
+      assertThat(status).isEqualTo(-2);
+      assertThat(initiator.call("transferCheckStatus", id)).as("told once").isEqualTo(-1);
+      assertThat(initiator.log())
+          .anySatisfy(line -> assertThat(line).contains("WARN", "MC_SLICE_TIMEOUT"));
+      target.resume();
+      assertThat(initiator.call("transferSyncRead", target.name(), local, remote, 4096)).isZero();
+    }
+  }
+
   @Test
   void aMissingTopologyFileFailsTheInitialization() {
     try (PeerProcess peer = PeerProcess.start(Map.of("MC_CUSTOM_TOPO_JSON", "/no/such/file"))) {

@@ -186,6 +186,33 @@ class FaultTest {
     assertWorks(17);
   }
 
+  @Test
+  void aPeerKilledInTheMiddleOfABodyLeavesNothingBehind() throws Exception {
+    inboundWriteStoppedInTheMiddle(mine.address());
+    peer.kill();
+    assertThat(engine.unregisterMemory(mine.address())).isZero();
+    mine.close();
+    mine = Mapped.of(LENGTH);
+    assertThat(engine.registerMemory(mine.address(), LENGTH)).isZero();
+    peer = PeerProcess.initialized(Map.of());
+    remote = peer.map(LENGTH);
+    assertThat(peer.call("registerMemory", remote, LENGTH)).isZero();
+    assertWorks(18);
+  }
+
+  @Test
+  void submittingToAPeerThatDoesNotAnswerDoesNotBlock() {
+    peer.stop();
+    Pattern.fill(mine.segment().asSlice(0, 1000), 19, 0);
+    long id = engine.transferSubmitWrite(peer.name(), mine.address(), remote, 1000);
+    assertThat(id).isPositive();
+    assertThat(engine.transferCheckStatus(id)).isZero();
+    assertThat(engine.transferCheckStatus(id)).as("any number of times").isZero();
+    peer.resume();
+    assertThat(engine.getBatchTransferStatus(new long[] {id})).isZero();
+    assertThat(peer.mismatch(remote, 1000, 19)).isEqualTo(-1);
+  }
+
   private String ownName() {
     return "127.0.0.1:" + engine.getRpcPort();
   }

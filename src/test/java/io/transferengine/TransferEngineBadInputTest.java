@@ -8,11 +8,16 @@ import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.SocketTimeoutException;
+import java.nio.channels.FileChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -141,6 +147,17 @@ class TransferEngineBadInputTest {
   void memoryThatIsNotMappedIsNotRegistered() {
     assertThat(engine.registerMemory(4096, 4096)).isEqualTo(-1);
     assertOneWarning("mapped", "0x1000");
+  }
+
+  @Test
+  void memoryThatIsReadOnlyIsNotRegistered(@TempDir Path folder) throws IOException {
+    Path file = Files.write(folder.resolve("page"), new byte[4096]);
+    try (Arena arena = Arena.ofShared();
+        FileChannel channel = FileChannel.open(file)) {
+      MemorySegment page = channel.map(FileChannel.MapMode.READ_ONLY, 0, 4096, arena);
+      assertThat(engine.registerMemory(page.address(), 4096)).isEqualTo(-1);
+      assertOneWarning("writable", Long.toHexString(page.address()));
+    }
   }
 
   @Test
