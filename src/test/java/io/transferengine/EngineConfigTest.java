@@ -156,10 +156,7 @@ class EngineConfigTest {
   @Test
   void theManagedMemoryLimitHolds() {
     EngineConfig config =
-        EngineConfig.builder("127.0.0.1")
-            .protocol("tcp")
-            .managedMemoryLimitBytes(1 << 20)
-            .build();
+        EngineConfig.builder("127.0.0.1").protocol("tcp").managedMemoryLimitBytes(1 << 20).build();
     try (Engine small = Engine.open(config)) {
       assertThat(small.allocate(1 << 19).length()).isEqualTo(1 << 19);
       assertThatThrownBy(() -> small.allocate(1 << 20))

@@ -110,8 +110,7 @@ class FaultTest {
     FutureTask<Integer> read =
         inBackground(() -> engine.transferSyncRead(peer.name(), mine.address(), remote, LENGTH));
     long id = engine.transferSubmitRead(peer.name(), mine.address(), remote, LENGTH);
-    FutureTask<Integer> status =
-        inBackground(() -> engine.getBatchTransferStatus(new long[] {id}));
+    FutureTask<Integer> status = inBackground(() -> engine.getBatchTransferStatus(new long[] {id}));
     Thread.sleep(200);
     long start = System.nanoTime();
     engine.close();
@@ -300,8 +299,7 @@ class FaultTest {
       first.stop();
       long id = engine.transferSubmitWrite(first.name(), mine.address(), theirs, LENGTH);
       FutureTask<Integer> read =
-          inBackground(
-              () -> engine.transferSyncRead(first.name(), mine.address(), theirs, LENGTH));
+          inBackground(() -> engine.transferSyncRead(first.name(), mine.address(), theirs, LENGTH));
       Thread.sleep(200);
       first.kill();
       assertThat(engine.getBatchTransferStatus(new long[] {id})).isEqualTo(-1);
@@ -314,8 +312,7 @@ class FaultTest {
       long theirs = second.map(100_000);
       assertThat(second.call("registerMemory", theirs, 100_000)).isZero();
       Pattern.fill(mine.segment().asSlice(0, 100_000), 14, 0);
-      assertThat(engine.transferSyncWrite(second.name(), mine.address(), theirs, 100_000))
-          .isZero();
+      assertThat(engine.transferSyncWrite(second.name(), mine.address(), theirs, 100_000)).isZero();
       assertThat(second.mismatch(theirs, 100_000, 14)).isEqualTo(-1);
     }
   }

@@ -109,8 +109,7 @@ class LoadTest {
       assertSeamHolds(mine, remote, 3);
       assertThat(peer.call("unregisterMemory", remote)).isZero();
       assertThat(
-              peer.call(
-                  "batchRegisterMemory", new long[] {remote, seam}, new long[] {half, half}))
+              peer.call("batchRegisterMemory", new long[] {remote, seam}, new long[] {half, half}))
           .isZero();
       assertSeamHolds(mine, remote, 4);
 
@@ -147,8 +146,7 @@ class LoadTest {
       for (int i = 0; i < threads; i++) {
         long seed = i;
         long offset = i * slot;
-        tasks.add(
-            pool.submit(() -> writeAndReadBack(mine + offset, remote + offset, slot, seed)));
+        tasks.add(pool.submit(() -> writeAndReadBack(mine + offset, remote + offset, slot, seed)));
       }
     }
     for (Future<?> task : tasks) {
@@ -196,8 +194,7 @@ class LoadTest {
       for (int i = 1; i <= good; i++) {
         long seed = i;
         long offset = i * slot;
-        tasks.add(
-            pool.submit(() -> writeAndReadBack(mine + offset, remote + offset, slot, seed)));
+        tasks.add(pool.submit(() -> writeAndReadBack(mine + offset, remote + offset, slot, seed)));
       }
       try {
         for (Future<?> task : tasks) {

@@ -98,8 +98,7 @@ class TransferEngineBadInputTest {
     try (TransferEngine other = new TransferEngine()) {
       assertThat(other.initialize(host, server, protocol, "")).isNegative();
       assertOneWarning(named);
-      assertThat(log.warnings().getFirst())
-          .containsAnyOf("Accepted are", "Use host:port");
+      assertThat(log.warnings().getFirst()).containsAnyOf("Accepted are", "Use host:port");
       assertThat(other.getRpcPort()).isEqualTo(-1);
     }
   }

@@ -167,8 +167,7 @@ class TransferEngineTest {
     assertWritten(11);
     fillLocal(12);
     assertThat(
-            engine.batchTransferSync(
-                peer.name(), buffers, targets, LENGTHS, TransferOpcode.WRITE))
+            engine.batchTransferSync(peer.name(), buffers, targets, LENGTHS, TransferOpcode.WRITE))
         .isZero();
     assertWritten(12);
   }
@@ -243,8 +242,7 @@ class TransferEngineTest {
   void registersAndUnregistersAlone() {
     try (Mapped mine = Mapped.of(8192)) {
       mine.fill(20);
-      assertThat(engine.transferSyncWrite(peer.name(), mine.address(), remote, 8192))
-          .isEqualTo(-3);
+      assertThat(engine.transferSyncWrite(peer.name(), mine.address(), remote, 8192)).isEqualTo(-3);
       assertThat(engine.registerMemory(mine.address(), 8192)).isZero();
       assertThat(engine.transferSyncWrite(peer.name(), mine.address(), remote, 8192)).isZero();
       assertThat(peer.mismatch(remote, 8192, 20)).isEqualTo(-1);

@@ -29,7 +29,21 @@ import org.junit.jupiter.params.provider.EnumSource;
 class TransferVariantsTest {
   /** Around the header's 24 bytes, a segment's, the staging limit's and a window's. */
   private static final int[] SIZES = {
-    0, 1, 7, 8, 23, 24, 25, 4095, 16_383, 16_384, 16_385, 65_535, 65_536, 65_537, (1 << 20) + 3,
+    0,
+    1,
+    7,
+    8,
+    23,
+    24,
+    25,
+    4095,
+    16_383,
+    16_384,
+    16_385,
+    65_535,
+    65_536,
+    65_537,
+    (1 << 20) + 3,
     5 * (1 << 20) + 1
   };
 
@@ -206,12 +220,10 @@ class TransferVariantsTest {
     assertThat(remote).isLessThan(columns[1][0]);
   }
 
-  private static void assertWeHave(
-      MemorySegment mine, long[][] columns, long remote, long seed) {
+  private static void assertWeHave(MemorySegment mine, long[][] columns, long remote, long seed) {
     for (int i = 0; i < SIZES.length; i++) {
       long at = columns[0][i] - mine.address();
-      assertThat(
-              Pattern.firstMismatch(mine.asSlice(at, SIZES[i]), seed, columns[1][i] - remote))
+      assertThat(Pattern.firstMismatch(mine.asSlice(at, SIZES[i]), seed, columns[1][i] - remote))
           .as("block of %d bytes", SIZES[i])
           .isEqualTo(-1);
       assertThat(mine.get(java.lang.foreign.ValueLayout.JAVA_BYTE, at - 1)).isZero();

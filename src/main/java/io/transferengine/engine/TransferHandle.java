@@ -200,8 +200,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   @Override
   public TransferState await(Duration timeout) throws InterruptedException {
     if (end == null) {
-      boolean _ =
-          over.await(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
+      boolean _ = over.await(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
     }
     return state();
   }
@@ -242,7 +241,9 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     abort(
         TransferState.CANCELED,
         new TransferException(
-            ErrorCode.INVALID_ARGUMENT, "The transfer to " + request.target() + " was canceled", ""),
+            ErrorCode.INVALID_ARGUMENT,
+            "The transfer to " + request.target() + " was canceled",
+            ""),
         FailureCause.CANCELED);
     return true;
   }

@@ -91,8 +91,7 @@ public record TransferRequest(
    * @param remoteAddress where the bytes lie
    * @throws TransferException for a heap segment
    */
-  public static TransferRequest read(
-      String target, MemorySegment destination, long remoteAddress) {
+  public static TransferRequest read(String target, MemorySegment destination, long remoteAddress) {
     return of(Operation.READ, target, one(NativeMemory.require(destination), remoteAddress));
   }
 

@@ -102,11 +102,7 @@ public final class PeerMain {
   /** Address, count, block length, stride, seed: block by block, and zeros in the gaps. */
   private static long firstWrongBlock(List<String> args) {
     return Blocks.firstWrong(
-        number(args, 0),
-        (int) number(args, 1),
-        number(args, 2),
-        number(args, 3),
-        number(args, 4));
+        number(args, 0), (int) number(args, 1), number(args, 2), number(args, 3), number(args, 4));
   }
 
   private Object call(String name, List<String> args) throws ReflectiveOperationException {
