@@ -5,6 +5,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineOptions;
 import io.transferengine.transfer.TcpIo;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +68,7 @@ public final class EngineConfig {
     private String defaultMetadataServer = "P2PHANDSHAKE";
 
     private Builder(String localHostname, Settings.Builder settings) {
-      this.localHostname = localHostname;
+      this.localHostname = Objects.requireNonNull(localHostname, "localHostname");
       this.settings = settings;
     }
 
@@ -78,7 +79,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder protocol(String value) {
-      protocol = value;
+      protocol = Objects.requireNonNull(value, "protocol");
       return this;
     }
 
@@ -89,7 +90,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder deviceName(String value) {
-      deviceName = value;
+      deviceName = Objects.requireNonNull(value, "deviceName");
       return this;
     }
 
@@ -100,7 +101,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder executor(Executor value) {
-      executor = value;
+      executor = Objects.requireNonNull(value, "executor");
       return this;
     }
 

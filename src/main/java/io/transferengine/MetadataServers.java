@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import java.util.Objects;
+
 /** Puts the two arguments by which {@code initializeExt} names a metadata service together. */
 final class MetadataServers {
   private static final String P2P = "P2PHANDSHAKE";
@@ -8,6 +10,7 @@ final class MetadataServers {
   private MetadataServers() {}
 
   static String join(String server, String type) {
+    Objects.requireNonNull(server, "metadataServer");
     if (type.equals(P2P)) {
       return P2P;
     }

@@ -32,6 +32,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private @Nullable RemoteSegment segment;
   private boolean segmentWasKnown;
   private boolean resolvedAgain;
+  private boolean finishing;
   private @Nullable CompletableFuture<Void> future;
   private @Nullable Runnable whenOver;
 
@@ -68,7 +69,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   void begin(RemoteSegment peer, boolean wasKnown) {
     TransferTask made;
     synchronized (this) {
-      if (end != null) {
+      if (finishing) {
         return;
       }
       made =
@@ -136,20 +137,23 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   }
 
   void finish(TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    synchronized (this) {
+      if (finishing) {
+        return;
+      }
+      finishing = true;
+      failure = why;
+    }
+    hold.release();
+    // Counted before the end can be seen: who sees the state sees the numbers.
+    owner.ended(this, state, cause);
     CompletableFuture<Void> told;
     Runnable after;
     synchronized (this) {
-      if (end != null) {
-        return;
-      }
-      hold.release();
-      failure = why;
       end = state;
       told = future;
       after = whenOver;
     }
-    // Counted before anybody is woken: who sees the state sees the numbers.
-    owner.ended(this, state, cause);
     over.countDown();
     if (after != null) {
       after.run();

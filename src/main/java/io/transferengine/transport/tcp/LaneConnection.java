@@ -567,6 +567,16 @@ final class LaneConnection extends WireHandler {
   }
 
   private TransferException failure() {
+    if (!version2 && ended == End.LOST) {
+      // Perhaps a refusal: the general code, as for a refusal that version 2 puts into words.
+      return TransferException.withPeer(
+          peer.name(),
+          ErrorCode.INVALID_ARGUMENT,
+          "data connection closed: " + endText,
+          "A version 1 peer closes when it refuses a range: is the memory registered there, and is"
+              + " the peer still running?",
+          endCause);
+    }
     return TransferException.withPeer(
         peer.name(),
         ErrorCode.SOCKET,

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Pattern;
+import io.transferengine.testkit.PeerProcess;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Peers that stand still or die in the middle, memory that is taken back in the middle, callers
+ * that give up in the middle. A stopped process keeps its connections open and takes what fits into
+ * the kernel's buffers, so that a large transfer stays in flight for as long as a test wants.
+ */
+@Timeout(60)
+class FaultTest {
+  /** More than the socket buffers of both ends hold. */
+  private static final long LENGTH = 96L << 20;
+
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  private PeerProcess peer = PeerProcess.start();
+  private TransferEngine engine = new TransferEngine();
+  private Mapped mine = Mapped.of(LENGTH);
+  private long remote;
+
+  @BeforeEach
+  void open() {
+    peer.initialize("127.0.0.1");
+    remote = peer.map(LENGTH);
+    assertThat(peer.call("registerMemory", remote, LENGTH)).isZero();
+    assertThat(engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "")).isZero();
+    assertThat(engine.registerMemory(mine.address(), LENGTH)).isZero();
+  }
+
+  @AfterEach
+  void close() {
+    peer.close();
+    engine.close();
+    mine.close();
+  }
+
+  private void assertWorks(long seed) {
+    Pattern.fill(mine.segment().asSlice(0, 100_000), seed, 0);
+    assertThat(engine.transferSyncWrite(peer.name(), mine.address(), remote, 100_000)).isZero();
+    assertThat(peer.mismatch(remote, 100_000, seed)).isEqualTo(-1);
+  }
+
+  private FutureTask<Integer> inBackground(java.util.concurrent.Callable<Integer> call) {
+    FutureTask<Integer> task = new FutureTask<>(call);
+    Thread.ofPlatform().daemon().start(task);
+    return task;
+  }
+
+  @Test
+  void anInterruptedCallCancelsItsTransferOnly() throws Exception {
+    assertWorks(1);
+    peer.stop();
+    AtomicBoolean flag = new AtomicBoolean();
+    FutureTask<Integer> call =
+        new FutureTask<>(
+            () -> {
+              int status = engine.transferSyncWrite(peer.name(), mine.address(), remote, LENGTH);
+              flag.set(Thread.currentThread().isInterrupted());
+              return status;
+            });
+    Thread caller = Thread.ofPlatform().daemon().start(call);
+    long other = engine.transferSubmitWrite(peer.name(), mine.address(), remote, 1000);
+    assertThat(other).isPositive();
+    Thread.sleep(200);
+    assertThat(call.isDone()).isFalse();
+    caller.interrupt();
+    assertThat(call.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(flag).as("the flag is kept").isTrue();
+    peer.resume();
+    assertThat(engine.getBatchTransferStatus(new long[] {other}))
+        .as("the other transfer to the same peer")
+        .isZero();
+    assertWorks(2);
+  }
+
+  @Test
+  void aCallerInterruptedBeforehandGetsMinusOne() {
+    Thread.currentThread().interrupt();
+    int status = engine.transferSyncRead(peer.name(), mine.address(), remote, LENGTH);
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(status).isEqualTo(-1);
+    assertWorks(3);
+  }
+
+  @Test
+  void closingEndsCallsThatWait() throws Exception {
+    assertWorks(4);
+    peer.stop();
+    FutureTask<Integer> write =
+        inBackground(() -> engine.transferSyncWrite(peer.name(), mine.address(), remote, LENGTH));
+    FutureTask<Integer> read =
+        inBackground(() -> engine.transferSyncRead(peer.name(), mine.address(), remote, LENGTH));
+    long id = engine.transferSubmitRead(peer.name(), mine.address(), remote, LENGTH);
+    FutureTask<Integer> status = inBackground(() -> engine.getBatchTransferStatus(new long[] {id}));
+    Thread.sleep(200);
+    long start = System.nanoTime();
+    engine.close();
+    assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(10));
+    assertThat(write.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(read.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    // Nothing may touch the memory any more: if something did, this JVM would crash.
+    mine.close();
+    peer.resume();
+    assertThat(peer.call("getRpcPort")).isPositive();
+  }
+
+  @Test
+  void unregisteringEndsOutgoingTransfers() throws Exception {
+    assertWorks(5);
+    peer.stop();
+    long write = engine.transferSubmitWrite(peer.name(), mine.address(), remote, LENGTH);
+    long read = engine.transferSubmitRead(peer.name(), mine.address(), remote, LENGTH);
+    Thread.sleep(100);
+    assertThat(engine.unregisterMemory(mine.address())).isZero();
+    assertThat(engine.transferCheckStatus(write)).isEqualTo(-1);
+    assertThat(engine.transferCheckStatus(read)).isEqualTo(-1);
+    mine.close();
+    peer.resume();
+    assertThat(peer.call("getRpcPort")).isPositive();
+    mine = Mapped.of(LENGTH);
+    assertThat(engine.registerMemory(mine.address(), LENGTH)).isZero();
+    assertWorks(6);
+  }
+
+  @Test
+  void freeingEndsOutgoingTransfersOverThatBufferOnly() throws Exception {
+    long doomed = engine.allocateManagedBuffer(LENGTH / 2);
+    long kept = engine.allocateManagedBuffer(1000);
+    assertWorks(7);
+    peer.stop();
+    long write = engine.transferSubmitWrite(peer.name(), doomed, remote, LENGTH / 2);
+    long other = engine.transferSubmitWrite(peer.name(), kept, remote, 1000);
+    Thread.sleep(100);
+    assertThat(engine.freeManagedBuffer(doomed, LENGTH / 2)).isZero();
+    assertThat(engine.transferCheckStatus(write)).isEqualTo(-1);
+    assertThat(engine.transferCheckStatus(other)).isZero();
+    peer.resume();
+    assertThat(engine.getBatchTransferStatus(new long[] {other})).isZero();
+    assertWorks(8);
+  }
+
+  /** The peer writes into us and stands still in the middle of the body. */
+  @Test
+  void unregisteringCutsIncomingWritesOff() throws Exception {
+    long id = inboundWriteStoppedInTheMiddle(mine.address());
+    assertThat(engine.unregisterMemory(mine.address())).isZero();
+    mine.fill(10);
+    peer.resume();
+    assertThat(peer.call("getBatchTransferStatus", new long[] {id})).isEqualTo(-1);
+    assertThat(Pattern.firstMismatch(mine.segment(), 10, 0))
+        .as("nothing arrives after the unregistration")
+        .isEqualTo(-1);
+    assertThat(engine.registerMemory(mine.address(), LENGTH)).isZero();
+    assertWorks(11);
+    assertThat(peer.call("transferSyncWrite", ownName(), remote, mine.address(), 1000)).isZero();
+  }
+
+  @Test
+  void freeingCutsIncomingWritesOff() throws Exception {
+    long managed = engine.allocateManagedBuffer(LENGTH);
+    long id = inboundWriteStoppedInTheMiddle(managed);
+    assertThat(engine.freeManagedBuffer(managed, LENGTH)).isZero();
+    peer.resume();
+    assertThat(peer.call("getBatchTransferStatus", new long[] {id})).isEqualTo(-1);
+    assertWorks(17);
+  }
+
+  @Test
+  void aPeerKilledInTheMiddleOfABodyLeavesNothingBehind() throws Exception {
+    inboundWriteStoppedInTheMiddle(mine.address());
+    peer.kill();
+    assertThat(engine.unregisterMemory(mine.address())).isZero();
+    mine.close();
+    mine = Mapped.of(LENGTH);
+    assertThat(engine.registerMemory(mine.address(), LENGTH)).isZero();
+    peer = PeerProcess.initialized(Map.of());
+    remote = peer.map(LENGTH);
+    assertThat(peer.call("registerMemory", remote, LENGTH)).isZero();
+    assertWorks(18);
+  }
+
+  @Test
+  void submittingToAPeerThatDoesNotAnswerDoesNotBlock() {
+    peer.stop();
+    Pattern.fill(mine.segment().asSlice(0, 1000), 19, 0);
+    long id = engine.transferSubmitWrite(peer.name(), mine.address(), remote, 1000);
+    assertThat(id).isPositive();
+    assertThat(engine.transferCheckStatus(id)).isZero();
+    assertThat(engine.transferCheckStatus(id)).as("any number of times").isZero();
+    peer.resume();
+    assertThat(engine.getBatchTransferStatus(new long[] {id})).isZero();
+    assertThat(peer.mismatch(remote, 1000, 19)).isEqualTo(-1);
+  }
+
+  private String ownName() {
+    return "127.0.0.1:" + engine.getRpcPort();
+  }
+
+  private long inboundWriteStoppedInTheMiddle(long destination) throws InterruptedException {
+    peer.fill(remote, LENGTH, 9);
+    MemorySegment memory = Mapped.at(destination, LENGTH);
+    for (int attempt = 0; attempt < 10; attempt++) {
+      memory.fill((byte) 0);
+      long id = peer.call("transferSubmitWrite", ownName(), remote, destination, LENGTH);
+      assertThat(id).isPositive();
+      while (memory.asSlice(0, 1 << 20).mismatch(ZEROS.segment()) == -1) {
+        Thread.onSpinWait();
+      }
+      peer.stop();
+      Thread.sleep(100);
+      if (Pattern.firstMismatch(memory, 9, 0) >= 0) {
+        return id;
+      }
+      peer.resume();
+    }
+    throw new AssertionError("the peer was never stopped in the middle of a body");
+  }
+
+  private static final Mapped ZEROS = Mapped.of(1 << 20);
+
+  @Test
+  void aPeerThatStandsStillEndsByTheDeadline() throws Exception {
+    try (Engine typed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+        Mapped destination = Mapped.of(LENGTH);
+        Registration _ = typed.register(destination.segment());
+        PeerProcess second = PeerProcess.initialized(Map.of())) {
+      peer.fill(remote, LENGTH, 12);
+      TransferRequest read = TransferRequest.read(peer.name(), destination.segment(), remote);
+      assertThat(typed.submit(read).await(LONG)).isEqualTo(TransferState.COMPLETED);
+      Transfer reading = readingStoppedInTheMiddle(typed, read);
+      Transfer writing =
+          typed.submit(
+              TransferRequest.write(peer.name(), destination.segment(), remote)
+                  .withTimeout(Duration.ofSeconds(1)));
+      assertThat(writing.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(reading.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(reading.transferredBytes()).isBetween(1L, LENGTH - 1);
+      destination.fill(13);
+
+      long elsewhere = second.allocate(4096);
+      TransferRequest small =
+          TransferRequest.write(second.name(), destination.segment().asSlice(0, 4096), elsewhere);
+      assertThat(typed.submit(small).await(LONG))
+          .as("another peer while the first stands still")
+          .isEqualTo(TransferState.COMPLETED);
+
+      peer.resume();
+      assertThat(peer.call("getRpcPort")).isPositive();
+      Thread.sleep(200);
+      assertThat(Pattern.firstMismatch(destination.segment(), 13, 0))
+          .as("memory after the terminal state")
+          .isEqualTo(-1);
+      assertThat(typed.submit(read).await(LONG)).isEqualTo(TransferState.COMPLETED);
+    }
+  }
+
+  private Transfer readingStoppedInTheMiddle(Engine typed, TransferRequest read)
+      throws InterruptedException {
+    for (int attempt = 0; attempt < 10; attempt++) {
+      Transfer reading = typed.submit(read.withTimeout(Duration.ofSeconds(3)));
+      while (reading.transferredBytes() == 0 && !reading.state().isTerminal()) {
+        Thread.onSpinWait();
+      }
+      peer.stop();
+      if (!reading.await(Duration.ofMillis(100)).isTerminal()) {
+        return reading;
+      }
+      peer.resume();
+    }
+    throw new AssertionError("the peer was never stopped in the middle of a body");
+  }
+
+  @Test
+  void aKilledPeerFailsTheTransferAndItsSuccessorIsFound() throws Exception {
+    try (PeerProcess first = PeerProcess.initialized(Map.of("TE_RPC_PORT", "16911"))) {
+      long theirs = first.map(LENGTH);
+      assertThat(first.call("registerMemory", theirs, LENGTH)).isZero();
+      assertThat(engine.transferSyncWrite(first.name(), mine.address(), theirs, 1000)).isZero();
+      first.stop();
+      long id = engine.transferSubmitWrite(first.name(), mine.address(), theirs, LENGTH);
+      FutureTask<Integer> read =
+          inBackground(() -> engine.transferSyncRead(first.name(), mine.address(), theirs, LENGTH));
+      Thread.sleep(200);
+      first.kill();
+      assertThat(engine.getBatchTransferStatus(new long[] {id})).isEqualTo(-1);
+      assertThat(read.get(20, TimeUnit.SECONDS)).isNegative();
+      assertThat(engine.transferSyncWrite(first.name(), mine.address(), theirs, 1000))
+          .as("nobody is there")
+          .isNegative();
+    }
+    try (PeerProcess second = PeerProcess.initialized(Map.of("TE_RPC_PORT", "16911"))) {
+      long theirs = second.map(100_000);
+      assertThat(second.call("registerMemory", theirs, 100_000)).isZero();
+      Pattern.fill(mine.segment().asSlice(0, 100_000), 14, 0);
+      assertThat(engine.transferSyncWrite(second.name(), mine.address(), theirs, 100_000)).isZero();
+      assertThat(second.mismatch(theirs, 100_000, 14)).isEqualTo(-1);
+    }
+  }
+
+  /** What was known of a peer is old: it was restarted between two transfers. */
+  @Test
+  void aPeerThatWasRestartedIsFoundAgain() {
+    long theirs;
+    try (PeerProcess first = PeerProcess.initialized(Map.of("TE_RPC_PORT", "16912"))) {
+      theirs = first.allocate(4096);
+      assertThat(engine.transferSyncWrite(first.name(), mine.address(), theirs, 1000)).isZero();
+    }
+    try (PeerProcess second = PeerProcess.initialized(Map.of("TE_RPC_PORT", "16912"))) {
+      long now = second.allocate(4096);
+      Pattern.fill(mine.segment().asSlice(0, 4096), 15, 0);
+      assertThat(engine.transferSyncWrite(second.name(), mine.address(), now, 4096))
+          .as("at once, not at the second try")
+          .isZero();
+      assertThat(second.mismatch(now, 4096, 15)).isEqualTo(-1);
+    }
+    assertWorks(16);
+  }
+}

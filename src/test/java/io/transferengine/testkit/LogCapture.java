@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.testkit;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import java.util.List;
+import org.slf4j.LoggerFactory;
+
+/** The warnings of the engine while a test runs; they do not reach the console meanwhile. */
+public final class LogCapture implements AutoCloseable {
+  private final Logger logger = (Logger) LoggerFactory.getLogger("io.transferengine");
+  private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
+
+  /** Begins. */
+  public LogCapture() {
+    appender.start();
+    logger.addAppender(appender);
+    logger.setAdditive(false);
+  }
+
+  /** {@return the texts at WARN and above so far} */
+  public List<String> warnings() {
+    synchronized (appender) {
+      return appender.list.stream()
+          .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
+          .map(ILoggingEvent::getFormattedMessage)
+          .toList();
+    }
+  }
+
+  /** {@return the texts since the last call} */
+  public List<String> take() {
+    synchronized (appender) {
+      List<String> taken = warnings();
+      appender.list.clear();
+      return taken;
+    }
+  }
+
+  @Override
+  public void close() {
+    logger.detachAppender(appender);
+    logger.setAdditive(true);
+  }
+}
