@@ -19,7 +19,12 @@ import picocli.CommandLine.Spec;
     name = "te",
     description = "Moves bytes between registered memory of processes.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, BenchCommand.class, TargetAgentCommand.class})
+    subcommands = {
+      DemoCommand.class,
+      BenchCommand.class,
+      DoctorCommand.class,
+      TargetAgentCommand.class
+    })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 
