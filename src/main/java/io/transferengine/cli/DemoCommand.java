@@ -131,8 +131,11 @@ final class DemoCommand implements Callable<Integer> {
     return new BlockShape(LAYER_POOLS, slots, fitting, PAGE_BYTES);
   }
 
-  private static long sizeOf(Path source) {
+  private long sizeOf(Path source) {
     try {
+      if (!Files.isRegularFile(source) && file == null) {
+        throw CommandException.lacks("This JDK has no " + source + ": name a file with --file");
+      }
       if (!Files.isRegularFile(source)) {
         throw CommandException.usage("--file " + source + ": there is no such file");
       }

@@ -38,9 +38,14 @@ public final class Main implements Runnable {
    * @param arguments the name of the command, then its arguments
    */
   public static void main(String[] arguments) {
-    int status = commandLine(new Screen(CommandEnvironment.current())).execute(arguments);
+    int status = run(arguments);
     System.out.flush();
     System.exit(status);
+  }
+
+  /** {@return the exit status} */
+  static int run(String... arguments) {
+    return commandLine(new Screen(CommandEnvironment.current())).execute(arguments);
   }
 
   private static CommandLine commandLine(Screen screen) {
