@@ -297,7 +297,12 @@ final class BenchCommand implements Callable<Integer> {
         Progress progress = screen.progress("bench", rows.size())) {
       for (BenchPlan.Row row : rows) {
         results.add(runner.measure(row));
-        progress.step(row.operation() + " " + Units.size(row.blockBytes()) + " x " + row.batch());
+        progress.step(
+            BenchResult.name(row.operation())
+                + " "
+                + Units.size(row.blockBytes())
+                + " x "
+                + row.batch());
       }
     }
     BenchReport report = new BenchReport(plan, protocol, results, reference);
