@@ -171,6 +171,12 @@ final class BenchCommand implements Callable<Integer> {
               + " connects.")
   private int controlPort;
 
+  @Option(
+      names = "--corrupt-for-test",
+      hidden = true,
+      description = "Spoils the target's memory before the comparison.")
+  private boolean corrupt;
+
   @Mixin final HelpOption help = new HelpOption();
 
   /** What to compare with. */
@@ -287,11 +293,16 @@ final class BenchCommand implements Callable<Integer> {
     BenchPlan plan = plan(initiator == null ? 2 : 1);
     List<BenchResult> results = new ArrayList<>();
     List<BenchPlan.Row> rows = plan.rows();
-    try (BenchRunner runner = new BenchRunner(engine, link, plan);
+    try (BenchRunner runner = new BenchRunner(engine, link, plan, corrupt);
         Progress progress = screen.progress("bench", rows.size())) {
       for (BenchPlan.Row row : rows) {
         results.add(runner.measure(row));
-        progress.step(row.operation() + " " + Units.size(row.blockBytes()) + " x " + row.batch());
+        progress.step(
+            BenchResult.name(row.operation())
+                + " "
+                + Units.size(row.blockBytes())
+                + " x "
+                + row.batch());
       }
     }
     BenchReport report = new BenchReport(plan, protocol, results, reference);

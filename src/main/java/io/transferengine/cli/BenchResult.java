@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli;
 
+import io.transferengine.transfer.Operation;
 import java.util.Locale;
 import java.util.Optional;
 import org.HdrHistogram.Histogram;
@@ -28,7 +29,11 @@ record BenchResult(
   private static final double NANOS_PER_MICRO = 1e3;
 
   String operation() {
-    return row.operation().name().toLowerCase(Locale.ROOT);
+    return name(row.operation());
+  }
+
+  static String name(Operation operation) {
+    return operation.name().toLowerCase(Locale.ROOT);
   }
 
   double seconds() {

@@ -34,20 +34,26 @@ final class BenchRunner implements AutoCloseable {
   /** Keeps the request to the target a short line. */
   private static final int SAMPLE_BLOCKS_LIMIT = 64;
 
+  /** Not a seed of any row. */
+  private static final long SPOILING_SEED = -1;
+
   private static final int SIGNIFICANT_DIGITS = 3;
 
   private final Engine engine;
   private final TargetLink target;
   private final BenchPlan plan;
+  private final boolean corrupt;
   private final BlockMemory memory;
   private final long remoteBase;
   private final ExecutorService threads;
   private long seed;
 
-  BenchRunner(Engine engine, TargetLink target, BenchPlan plan) {
+  /** With {@code corrupt}, for tests, each comparison fails. */
+  BenchRunner(Engine engine, TargetLink target, BenchPlan plan, boolean corrupt) {
     this.engine = engine;
     this.target = target;
     this.plan = plan;
+    this.corrupt = corrupt;
     long bytes = plan.rows().stream().mapToLong(BenchPlan.Row::extentBytes).max().orElse(1);
     String[] remote = target.ask("allocate", 1, 1, 1, bytes, 0).split(" ", -1);
     remoteBase = Long.parseLong(remote[0]);
@@ -171,6 +177,9 @@ final class BenchRunner implements AutoCloseable {
   }
 
   private Optional<String> compareSample(BenchPlan.Row row) {
+    if (corrupt) {
+      target.ask("fill", SPOILING_SEED, Math.min(row.blockBytes(), Long.BYTES));
+    }
     long most = Math.clamp(SAMPLE_BYTES_LIMIT / row.blockBytes(), 1, SAMPLE_BLOCKS_LIMIT);
     long step = Math.ceilDiv(row.slots(), most);
     long[] offsets =

@@ -2,6 +2,7 @@
 package io.transferengine.cli;
 
 import io.transferengine.EngineConfig;
+import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -43,8 +44,9 @@ final class BenchTarget {
       socket.setTcpNoDelay(true);
       socket.setSoTimeout(Math.toIntExact(SILENCE_LIMIT.toMillis()));
       agent.serve(socket.getInputStream(), socket.getOutputStream());
-    } catch (IOException | UncheckedIOException e) {
-      System.err.println("te: an initiator went away: " + e.getMessage());
+    } catch (IOException | UncheckedIOException | CommandException | TransferException e) {
+      // The next one may fare better.
+      System.err.println("te: an initiator was not served to its end: " + e.getMessage());
     }
   }
 

@@ -103,7 +103,8 @@ final class DemoCommand implements Callable<Integer> {
     long movedBytes = Math.min(wantedBytes, limitBytes);
     if (movedBytes < wantedBytes) {
       screen.line(
-          "Only the first %s of %s: memory is short.".formatted(Units.size(movedBytes), source));
+          "Only the first %s of %s: memory is short (./te doctor)."
+              .formatted(Units.size(movedBytes), source));
     }
     String name = file == null ? "the JDK's lib/modules" : String.valueOf(source.getFileName());
     return List.of(
@@ -125,14 +126,19 @@ final class DemoCommand implements Callable<Integer> {
     long poolPages = limitBytes / LAYER_POOLS / PAGE_BYTES;
     int fitting = Math.clamp((long) (poolPages * POOL_SHARE), 1, pages);
     if (fitting < pages) {
-      screen.line("Only %d of %d KV pages a region: memory is short.".formatted(fitting, pages));
+      screen.line(
+          "Only %d of %d KV pages a region: memory is short (./te doctor)."
+              .formatted(fitting, pages));
     }
     int slots = (int) Math.ceil(fitting / POOL_SHARE);
     return new BlockShape(LAYER_POOLS, slots, fitting, PAGE_BYTES);
   }
 
-  private static long sizeOf(Path source) {
+  private long sizeOf(Path source) {
     try {
+      if (!Files.isRegularFile(source) && file == null) {
+        throw CommandException.lacks("This JDK has no " + source + ": name a file with --file");
+      }
       if (!Files.isRegularFile(source)) {
         throw CommandException.usage("--file " + source + ": there is no such file");
       }

@@ -19,7 +19,12 @@ import picocli.CommandLine.Spec;
     name = "te",
     description = "Moves bytes between registered memory of processes.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {DemoCommand.class, BenchCommand.class, TargetAgentCommand.class})
+    subcommands = {
+      DemoCommand.class,
+      BenchCommand.class,
+      DoctorCommand.class,
+      TargetAgentCommand.class
+    })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -33,9 +38,14 @@ public final class Main implements Runnable {
    * @param arguments the name of the command, then its arguments
    */
   public static void main(String[] arguments) {
-    int status = commandLine(new Screen(CommandEnvironment.current())).execute(arguments);
+    int status = run(arguments);
     System.out.flush();
     System.exit(status);
+  }
+
+  /** {@return the exit status} */
+  static int run(String... arguments) {
+    return commandLine(new Screen(CommandEnvironment.current())).execute(arguments);
   }
 
   private static CommandLine commandLine(Screen screen) {

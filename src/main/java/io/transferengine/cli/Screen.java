@@ -26,8 +26,12 @@ final class Screen {
   private final boolean progress;
 
   Screen(CommandEnvironment environment) {
-    colour = environment.colour() && isTerminal(STANDARD_OUTPUT);
-    progress = isTerminal(STANDARD_ERROR);
+    this(environment.colour(), isTerminal(STANDARD_OUTPUT), isTerminal(STANDARD_ERROR));
+  }
+
+  Screen(boolean colourWelcome, boolean outputIsTerminal, boolean errorIsTerminal) {
+    colour = colourWelcome && outputIsTerminal;
+    progress = errorIsTerminal;
   }
 
   boolean colour() {

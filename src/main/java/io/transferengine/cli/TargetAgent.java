@@ -134,6 +134,11 @@ final class TargetAgent implements AutoCloseable {
     if (count < 1 || others.size() + count > ENGINE_LIMIT) {
       throw CommandException.usage(count + " engines are asked for; the limit is " + ENGINE_LIMIT);
     }
+    if (bytes > memoryLimitBytes / count) {
+      throw CommandException.usage(
+          "%d x %d bytes are asked for, more than the limit of this target, %d"
+              .formatted(count, bytes, memoryLimitBytes));
+    }
     List<String> names = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       Engine other = Engine.open(config);

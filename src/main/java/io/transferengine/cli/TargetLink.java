@@ -15,6 +15,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Asks a {@link TargetAgent}: a line there, a line back. Lines of the agent start with {@link
@@ -36,23 +37,20 @@ final class TargetLink implements AutoCloseable {
   private final BlockingQueue<String> replies = new ArrayBlockingQueue<>(UNREAD_LIMIT);
   private final Writer requests;
   private final AutoCloseable owner;
-  private final String segmentName;
+  private @Nullable String segmentName;
 
-  /** Waits for the agent's first line, its segment's name. Closing closes {@code owner}. */
+  /** Does not wait for the agent. Closing closes {@code owner}. */
   TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
     this.requests = new OutputStreamWriter(out, StandardCharsets.UTF_8);
     this.owner = owner;
     Thread.ofPlatform().daemon().name("te-target-replies").start(() -> read(in));
-    try {
-      this.segmentName = reply("its start");
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
   }
 
-  /** {@return the target's segment, host:port} */
+  /** {@return the target's segment, host:port, which is the agent's first line; waits for it} */
   String segmentName() {
+    if (segmentName == null) {
+      segmentName = reply("its start");
+    }
     return segmentName;
   }
 
@@ -62,6 +60,7 @@ final class TargetLink implements AutoCloseable {
    * @throws CommandException when it refuses, has ended or stays silent
    */
   String ask(Object... words) {
+    String _ = segmentName();
     String request = String.join(" ", Arrays.stream(words).map(String::valueOf).toList());
     try {
       requests.write(request + "\n");

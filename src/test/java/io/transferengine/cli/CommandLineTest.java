@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Help and wrong command lines. These start nothing, so they run in this process. */
+@Timeout(60)
+class CommandLineTest {
+  private final ByteArrayOutputStream output = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream error = new ByteArrayOutputStream();
+
+  private int run(String line) {
+    PrintStream realOutput = System.out;
+    PrintStream realError = System.err;
+    System.setOut(new PrintStream(output, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(error, true, StandardCharsets.UTF_8));
+    try {
+      return Main.run(line.isEmpty() ? new String[0] : line.split(" ", -1));
+    } finally {
+      System.setOut(realOutput);
+      System.setErr(realError);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo", "bench", "doctor"})
+  void helpIsOnStandardOutput(String command) {
+    assertThat(run(command + " --help")).isZero();
+    assertThat(output.toString(StandardCharsets.UTF_8))
+        .startsWith("Usage: te " + command)
+        .contains("Exit status")
+        .doesNotContain("corrupt-for-test")
+        .doesNotContain("\u001b");
+    assertThat(error.toString(StandardCharsets.UTF_8)).isEmpty();
+  }
+
+  @Test
+  void helpListsTheCommands() {
+    assertThat(run("--help")).isZero();
+    assertThat(output.toString(StandardCharsets.UTF_8))
+        .contains("demo", "bench", "doctor")
+        .doesNotContain(TargetAgentCommand.NAME);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'' | A command is missing | 2",
+        "frobnicate | frobnicate | 2",
+        "demo --nope | --nope | 2",
+        "demo --pages x | 'x' | 2",
+        "demo --pages 0 | --pages 0 | 2",
+        "demo --pages 6251 | --pages 6251 | 2",
+        "demo --file-bytes 1Q | '1Q' | 2",
+        "demo --file-bytes 0 | '0' | 2",
+        "demo --file /nowhere/at/all | /nowhere/at/all | 2",
+        "bench | --loopback | 2",
+        "bench --loopback --target | --loopback | 2",
+        "bench --loopback --op move | move | 2",
+        "bench --loopback --sizes 4K,-1 | '-1' | 2",
+        "bench --loopback --sizes 9999999999999G | '9999999999999G' | 2",
+        "bench --loopback --batch 0 | --batch 0 | 2",
+        "bench --loopback --batch 1000001 | --batch 1000001 | 2",
+        "bench --loopback --threads 0 | --threads 0 | 2",
+        "bench --loopback --lanes 17 | --lanes 17 | 2",
+        "bench --loopback --seconds 0 | --seconds 0 | 2",
+        "bench --loopback --seconds NaN | --seconds NaN | 2",
+        "bench --loopback --count 0 | --count 0 | 2",
+        "bench --loopback --protocol pigeon | pigeon | 2",
+        "bench --loopback --protocol rdma | not built in yet | 3",
+        "bench --idle 0 | --idle 0 | 2",
+        "bench --initiator nowhere | nowhere | 2",
+        "bench --target --control-port 70000 | 70000 | 2",
+        "bench --initiator 127.0.0.1:1 --host 127.0.0.1 | 127.0.0.1:1 | 1",
+        "doctor now | now | 2"
+      })
+  void anErrorIsOneLineThatNamesTheValue(String line, String named, int status) {
+    assertThat(run(line)).isEqualTo(status);
+    assertThat(output.toString(StandardCharsets.UTF_8)).isEmpty();
+    assertThat(error.toString(StandardCharsets.UTF_8))
+        .startsWith("te: ")
+        .contains(named)
+        .hasLineCount(1);
+  }
+}

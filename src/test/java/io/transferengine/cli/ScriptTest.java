@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The script around the command, as far as it builds nothing. */
+@Timeout(60)
+class ScriptTest {
+  private static final Path HOME = Path.of("").toAbsolutePath();
+
+  private static CommandRun te(String... arguments) throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder();
+    builder.command().add(HOME.resolve("te").toString());
+    builder.command().addAll(List.of(arguments));
+    // As below ./te test: what is built is used as it is.
+    builder.environment().put("TE_LOCKED", HOME.toRealPath().toString());
+    return CommandRun.wait(builder.start());
+  }
+
+  @Test
+  void helpAndUsage() throws Exception {
+    assertThat(te("help").status()).isZero();
+    assertThat(te("help").output()).contains("demo").contains("Exit status");
+    assertThat(te().status()).isEqualTo(2);
+    assertThat(te("frobnicate").status()).isEqualTo(2);
+    assertThat(te("frobnicate").error()).startsWith("te: unknown command: frobnicate\n");
+    assertThat(te("classpath", "now").status()).isEqualTo(2);
+  }
+
+  @Test
+  void classPathIsOneLineOfWhatExists() throws Exception {
+    assumeTrue(
+        Files.exists(HOME.resolve("target/te/classpath")),
+        "./te has built nothing here; under ./te test this runs");
+
+    CommandRun run = te("classpath");
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output()).hasLineCount(1).endsWith("\n");
+    assertThat(run.output().strip().split(":", -1))
+        .contains(HOME.toRealPath().resolve("target/classes").toString())
+        .allSatisfy(entry -> assertThat(Path.of(entry)).isAbsolute().exists());
+  }
+}
