@@ -169,7 +169,9 @@ final class DemoCommand implements Callable<Integer> {
       return;
     }
     screen.line("");
-    screen.line("Both processes hold the same bytes. Each row is a first transfer in a cold JVM.");
+    screen.line(
+        "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
+            + " started.");
     screen.line("Next: ./te bench --loopback   what it does warmed up, and what that costs");
     screen.line("      ./te doctor             what this machine can do, and why not");
     screen.line("      ./te jshell             an engine at a prompt");
