@@ -212,6 +212,24 @@ class FaultTest {
     assertThat(peer.mismatch(remote, 1000, 19)).isEqualTo(-1);
   }
 
+  /** Two transfers wait for one look-up; the short deadline of the first is not the second's. */
+  @Test
+  void aShortDeadlineDoesNotEndTheLookUpForOthers() throws Exception {
+    try (Engine typed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+        Allocation memory = typed.allocate(1000)) {
+      peer.stop();
+      TransferRequest read = TransferRequest.read(peer.name(), memory.segment(), remote);
+      Transfer hasty = typed.submit(read.withTimeout(Duration.ofMillis(100)));
+      Transfer patient = typed.submit(read);
+      assertThat(hasty.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(patient.await(Duration.ofMillis(300)).isTerminal()).isFalse();
+      peer.resume();
+      assertThat(patient.await(LONG))
+          .as("%s", patient.failure())
+          .isEqualTo(TransferState.COMPLETED);
+    }
+  }
+
   private String ownName() {
     return "127.0.0.1:" + engine.getRpcPort();
   }
