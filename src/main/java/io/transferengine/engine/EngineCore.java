@@ -259,7 +259,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     try {
       sendNotify(segment, new NotifyMessage(text.name(), text.message()));
     } catch (TransferException e) {
-      log.warn("The notification '{}' for {} was not delivered: {}", text.name(), segment, e.getMessage());
+      log.warn(
+          "The notification '{}' for {} was not delivered: {}",
+          text.name(),
+          segment,
+          e.getMessage());
     }
   }
 
@@ -312,6 +316,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       return;
     }
     daemon.close();
+    client.close();
     active.close();
     active.awaitEnd(Duration.ofSeconds(1));
     transports.stop(CLOSE_TIMEOUT.minusSeconds(2));
