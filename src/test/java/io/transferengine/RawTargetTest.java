@@ -165,6 +165,51 @@ class RawTargetTest {
     }
   }
 
+  @Test
+  void aVersion1WriteKeepsItsConnectionWhileAnotherLaneLearnsThatThePeerIsPersistent()
+      throws Exception {
+    CountDownLatch mayRead = new CountDownLatch(1);
+    int size = 32 * MIB;
+    try (RawTarget target = new RawTarget(1, size);
+        TestEngine here = new TestEngine(size, b -> b.tcpLanesPerPeer(2))) {
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            while ((request = c.next()) != null) {
+              if (request.size() == size) {
+                await(mayRead);
+              }
+              c.serve(request);
+            }
+          });
+      byte[] content = random(1, size);
+      here.put(0, content);
+      Transfer write = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, size);
+      eventually("the write is on its way", () -> target.requests.size() == 1);
+      for (int i = 0; i < 4; i++) {
+        // Two answers on one connection of the other lane.
+        assertCompleted(
+            here.submit(
+                i == 0 ? Operation.WRITE : Operation.READ,
+                target.name(),
+                BlockColumns.of(here.address(), RawTarget.BASE, 1)));
+      }
+      List<Transfer> behind = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        behind.add(
+            here.submit(
+                i % 2 == 0 ? Operation.READ : Operation.WRITE,
+                target.name(),
+                BlockColumns.of(here.address(), RawTarget.BASE, 1)));
+      }
+      mayRead.countDown();
+      assertCompleted(write);
+      behind.forEach(TestEngine::assertCompleted);
+      assertThat(Arrays.equals(target.memory(), content)).isTrue();
+      assertThat(here.count(Counter.CONNECTIONS_LOST)).isZero();
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 7, 8, 9, 20})
   void aVersion1BatchEndsWhateverTheLimitOfRequests(int limit) throws Exception {

@@ -7,6 +7,7 @@ import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -18,7 +19,10 @@ import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
-/** An engine on the loopback with one registered range, for tests. */
+/**
+ * An engine on the loopback with one registered range, for tests; {@code -Dte.test.io=NIO} has all
+ * of them run on another kernel interface.
+ */
 final class TestEngine implements AutoCloseable {
   final Engine engine;
   final Arena arena = Arena.ofShared();
@@ -37,6 +41,7 @@ final class TestEngine implements AutoCloseable {
                         .metadataServer("P2PHANDSHAKE")
                         .protocol("tcp")
                         .listenAddress("127.0.0.1")
+                        .tcpIo(TcpIo.valueOf(System.getProperty("te.test.io", "AUTO")))
                         .transferTimeoutSeconds(10))
                 .build());
     memory = arena.allocate(bytes, 4096);

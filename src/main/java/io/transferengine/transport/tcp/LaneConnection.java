@@ -80,8 +80,13 @@ final class LaneConnection extends WireHandler {
   private int answers;
   private int unconfirmedWrites;
   private boolean pumping;
+
+  /**
+   * Whether a version 1 write has it to itself: whatever other lanes learn meanwhile, it stays so.
+   */
+  private boolean dedicated;
+
   private boolean halfCloseWhenSent;
-  private boolean outputClosed;
   private long progressNanos = System.nanoTime();
   private long sentMark;
   private End ended = End.NONE;
@@ -115,13 +120,17 @@ final class LaneConnection extends WireHandler {
 
   /** Claims and sends as much as there is room for. */
   void pump() {
+    if (dedicated) {
+      peer.wakeAnother(lane);
+      return;
+    }
     if (pumping || ended != End.NONE || !channel().isActive()) {
       return;
     }
     pumping = true;
     try {
       boolean claimed = true;
-      while (claimed && ended == End.NONE && channel().isWritable()) {
+      while (claimed && !dedicated && ended == End.NONE && channel().isWritable()) {
         int room = room();
         if (room <= 0) {
           peer.wakeAnother(lane);
@@ -140,6 +149,11 @@ final class LaneConnection extends WireHandler {
       pumping = false;
     }
     lane.setLoad(ring.size());
+  }
+
+  /** {@return whether what was claimed still waits for the socket} */
+  boolean isCongested() {
+    return !channel().isWritable();
   }
 
   private int room() {
@@ -164,6 +178,7 @@ final class LaneConnection extends WireHandler {
           end(End.RENEWED, "the next request needs a connection of its own", null);
           return;
         }
+        dedicated = true;
         halfCloseWhenSent = true;
       }
       ring.startsAt(position, outlet().queuedBytes());
@@ -202,7 +217,7 @@ final class LaneConnection extends WireHandler {
 
   /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
   private void confirmWrites() {
-    if (unconfirmedWrites == 0 || needsOwnConnection() || ended != End.NONE) {
+    if (unconfirmedWrites == 0 || dedicated || ended != End.NONE) {
       return;
     }
     long last = ring.end() - 1;
@@ -222,7 +237,7 @@ final class LaneConnection extends WireHandler {
     progressNanos = System.nanoTime();
     if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
-      if (outlet().sentBytes() < outlet().queuedBytes()) {
+      if (!outlet().isSentWhole()) {
         // Dropped, because the socket refused it. What ends the stream now confirms nothing,
         // however
         // orderly it looks: the write that failed has taken the socket's error away.
@@ -237,7 +252,6 @@ final class LaneConnection extends WireHandler {
 
   private void closeOutput() {
     if (ended == End.NONE) {
-      outputClosed = true;
       var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
@@ -427,7 +441,10 @@ final class LaneConnection extends WireHandler {
     if (ended != End.NONE) {
       return;
     }
-    if (error == null && outputClosed && ring.size() == 1 && !ring.isRead(ring.first())) {
+    // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that
+    // they
+    // do so in order says that they have read the body.
+    if (error == null && dedicated && ring.size() == 1 && outlet().isSentWhole()) {
       answered(ring.first());
       end(End.RENEWED, "its one write was confirmed", null);
       return;

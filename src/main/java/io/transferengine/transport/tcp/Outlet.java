@@ -143,6 +143,11 @@ final class Outlet implements MemoryWindow.Owner {
     return sentBytes;
   }
 
+  /** {@return whether the kernel took every byte of the stream so far} */
+  boolean isSentWhole() {
+    return isDrained() && !hasUnflushed() && sentBytes == queuedBytes;
+  }
+
   /** {@return a number that grows as the kernel takes more of the stream} */
   long sentMark() {
     MemoryWindow oldest = bodies.peekFirst();

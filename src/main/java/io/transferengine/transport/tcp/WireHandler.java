@@ -5,6 +5,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import java.nio.channels.ClosedChannelException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,8 +78,6 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   /** The channel is closed and touches no memory any more. Called once. */
   abstract void onQuiesced();
 
-  private @Nullable Throwable readError;
-
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
@@ -117,23 +116,24 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void userEventTriggered(ChannelHandlerContext unused, Object event) {
     if (event == ChannelInputShutdownEvent.INSTANCE) {
-      onEndOfStream(readError);
+      onEndOfStream(null);
     }
   }
 
   @Override
   @SuppressWarnings("deprecation") // of the super class's handler, not of this inbound one
   public void exceptionCaught(ChannelHandlerContext unused, Throwable cause) {
-    readError = cause;
-    if (!(cause instanceof java.io.IOException)) {
-      // Not the socket's doing: nothing on this connection can be trusted any more.
-      onEndOfStream(cause);
-    }
+    // The socket's word, or a mistake of ours: nothing on this connection can be trusted any more.
+    // Not every backend says more than this after a read that failed.
+    onEndOfStream(cause);
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext unused) {
-    onEndOfStream(readError);
+    if (!inactive) {
+      // An orderly end was told before. This is none, whoever closed the channel.
+      onEndOfStream(new ClosedChannelException());
+    }
     inactive = true;
     outlet().discard();
     quiesceIfOver();

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.TransferTask;
+import java.util.ArrayDeque;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class RequestRingTest {
+  private static TransferTask task(Operation operation) {
+    SeamFinder none = new SeamFinder(new long[0], new long[0]);
+    return new TransferTask(operation, BlockColumns.of(1, 1, 1), 1, none, none, (_, _, _) -> {});
+  }
+
+  @Test
+  void keepsItsColumnsInOrderAroundTheEnd() {
+    TransferTask read = task(Operation.READ);
+    TransferTask write = task(Operation.WRITE);
+    RequestRing ring = new RequestRing(8);
+    ArrayDeque<long[]> model = new ArrayDeque<>();
+    long seed = Long.getLong("seed", System.nanoTime());
+    System.out.println("RequestRing: replay with -Dseed=" + seed);
+    Random random = new Random(seed);
+    long next = 0;
+    for (int i = 0; i < 5000; i++) {
+      if (model.size() < 8 && random.nextBoolean()) {
+        long kind = random.nextInt(3);
+        long length = random.nextBoolean() ? 1 + random.nextInt(16_383) : 16_384;
+        if (kind == 2) {
+          length = 1;
+          ring.confirmation(next);
+        } else {
+          ring.request(kind == 0 ? read : write, (int) next, next + 1, next, length, next % 2 == 0);
+          assertThat(ring.streamStart(ring.end() - 1)).isEqualTo(Long.MAX_VALUE);
+          ring.startsAt(ring.end() - 1, next * 10);
+        }
+        model.addLast(new long[] {kind, next, length});
+        next++;
+      } else if (!model.isEmpty()) {
+        model.removeFirst();
+        ring.removeFirst();
+      }
+      assertThat(ring.size()).isEqualTo(model.size());
+      assertThat(ring.end() - ring.first()).isEqualTo(model.size());
+      long position = ring.first();
+      long large = 0;
+      for (long[] expected : model) {
+        assertThat(ring.remote(position)).isEqualTo(expected[1]);
+        assertThat(ring.length(position)).isEqualTo(expected[2]);
+        assertThat(ring.isRead(position)).isEqualTo(expected[0] != 1);
+        if (expected[0] == 2) {
+          assertThat(ring.task(position)).isNull();
+        } else {
+          assertThat(ring.task(position)).isSameAs(expected[0] == 0 ? read : write);
+          assertThat(ring.block(position)).isEqualTo((int) expected[1]);
+          assertThat(ring.local(position)).isEqualTo(expected[1] + 1);
+          assertThat(ring.unmerged(position)).isEqualTo(expected[1] % 2 == 0);
+          assertThat(ring.streamStart(position)).isEqualTo(expected[1] * 10);
+        }
+        large += expected[0] != 1 && expected[2] >= 16_384 ? 1 : 0;
+        position++;
+      }
+      assertThat(ring.largeReads()).isEqualTo((int) large);
+      assertThat(ring.contains(read)).isEqualTo(model.stream().anyMatch(e -> e[0] == 0));
+    }
+    ring.clear();
+    assertThat(ring.size()).isZero();
+    assertThat(ring.largeReads()).isZero();
+    assertThat(ring.contains(write)).isFalse();
+  }
+}
