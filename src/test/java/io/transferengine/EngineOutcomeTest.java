@@ -152,6 +152,24 @@ class EngineOutcomeTest {
   }
 
   @Test
+  void anExecutorThatHasEndedLeavesNoTransferWithoutAnEnd() throws Exception {
+    var pool = Executors.newSingleThreadExecutor();
+    try (Engine own =
+            Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").executor(pool).build());
+        Allocation mine = own.allocate(4096)) {
+      peer.text("getNotifies");
+      pool.shutdown();
+      Transfer transfer =
+          own.submit(
+              TransferRequest.write(peer.name(), mine.segment(), remote)
+                  .withNotification("all", "the same"));
+      var future = transfer.toCompletableFuture();
+      assertThat(transfer.await(Duration.ofSeconds(10))).isEqualTo(TransferState.COMPLETED);
+      future.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
   void withoutAnExecutorFuturesCompleteOnVirtualThreads() throws Exception {
     try (Allocation mine = engine.allocate(4096)) {
       peer.stop();

@@ -11,6 +11,7 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -98,6 +99,10 @@ class FaultTest {
     int status = engine.transferSyncRead(peer.name(), mine.address(), remote, LENGTH);
     assertThat(Thread.interrupted()).isTrue();
     assertThat(status).isEqualTo(-1);
+    Thread.currentThread().interrupt();
+    status = engine.sendProbe(peer.name());
+    assertThat(Thread.interrupted()).isTrue();
+    assertThat(status).isNegative();
     assertWorks(3);
   }
 
@@ -111,13 +116,21 @@ class FaultTest {
         inBackground(() -> engine.transferSyncRead(peer.name(), mine.address(), remote, LENGTH));
     long id = engine.transferSubmitRead(peer.name(), mine.address(), remote, LENGTH);
     FutureTask<Integer> status = inBackground(() -> engine.getBatchTransferStatus(new long[] {id}));
+    FutureTask<Integer> probe = inBackground(() -> engine.sendProbe(peer.name()));
+    FutureTask<Integer> notify = inBackground(() -> engine.sendNotify(peer.name(), "n", "m"));
+    FutureTask<Integer> address =
+        inBackground(() -> (int) engine.getFirstBufferAddress(peer.name()));
     Thread.sleep(200);
+    assertThat(List.of(write, read, status, probe, notify, address)).noneMatch(FutureTask::isDone);
     long start = System.nanoTime();
     engine.close();
     assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(10));
     assertThat(write.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
     assertThat(read.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
     assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(probe.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(notify.get(10, TimeUnit.SECONDS)).isEqualTo(-1);
+    assertThat(address.get(10, TimeUnit.SECONDS)).isZero();
     // Nothing may touch the memory any more: if something did, this JVM would crash.
     mine.close();
     peer.resume();
@@ -210,6 +223,24 @@ class FaultTest {
     peer.resume();
     assertThat(engine.getBatchTransferStatus(new long[] {id})).isZero();
     assertThat(peer.mismatch(remote, 1000, 19)).isEqualTo(-1);
+  }
+
+  /** Two transfers wait for one look-up; the short deadline of the first is not the second's. */
+  @Test
+  void aShortDeadlineDoesNotEndTheLookUpForOthers() throws Exception {
+    try (Engine typed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+        Allocation memory = typed.allocate(1000)) {
+      peer.stop();
+      TransferRequest read = TransferRequest.read(peer.name(), memory.segment(), remote);
+      Transfer hasty = typed.submit(read.withTimeout(Duration.ofMillis(100)));
+      Transfer patient = typed.submit(read);
+      assertThat(hasty.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(patient.await(Duration.ofMillis(300)).isTerminal()).isFalse();
+      peer.resume();
+      assertThat(patient.await(LONG))
+          .as("%s", patient.failure())
+          .isEqualTo(TransferState.COMPLETED);
+    }
   }
 
   private String ownName() {

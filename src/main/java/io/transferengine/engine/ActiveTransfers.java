@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -32,11 +33,18 @@ final class ActiveTransfers {
   /** The longest deadline; beyond it nanoseconds would overflow. */
   private static final Duration DEADLINE_MAX = Duration.ofDays(365);
 
+  /**
+   * A look-up is shared by all transfers that wait for it, so no deadline of theirs may end it. It
+   * goes on a moment longer than the usual one, so that the deadline is what they report.
+   */
+  private static final Duration LOOK_UP_EXTRA = Duration.ofSeconds(1);
+
   private final LocalMemory memory;
   private final SegmentCache segments;
   private final EngineMetrics metrics;
   private final Executor executor;
   private final long timeoutNanos;
+  private final Duration lookUpTimeout;
   private final long sliceTimeoutNanos;
   private final Consumer<String> nameCheck;
   private final BiConsumer<String, TransferRequest.Notification> notifier;
@@ -66,11 +74,23 @@ final class ActiveTransfers {
     this.memory = memory;
     this.segments = segments;
     this.metrics = metrics;
-    this.executor = executor;
+    this.executor = command -> executeAnyway(executor, command);
     this.timeoutNanos = TimeUnit.SECONDS.toNanos(timeoutSeconds);
+    this.lookUpTimeout = Duration.ofSeconds(timeoutSeconds).plus(LOOK_UP_EXTRA);
     this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
     this.nameCheck = nameCheck;
     this.notifier = notifier;
+  }
+
+  /**
+   * The caller's executor may have been shut down; what it was given has to happen all the same.
+   */
+  private static void executeAnyway(Executor executor, Runnable command) {
+    try {
+      executor.execute(command);
+    } catch (RejectedExecutionException e) {
+      Thread.ofVirtual().start(command);
+    }
   }
 
   Executor executor() {
@@ -141,7 +161,7 @@ final class ActiveTransfers {
     }
     var _ =
         segments
-            .get(target, Duration.ofNanos(Math.max(1, handle.nanosLeft())))
+            .get(target, lookUpTimeout)
             .whenComplete(
                 (found, why) -> {
                   if (found != null) {

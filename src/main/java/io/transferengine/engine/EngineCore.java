@@ -328,6 +328,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       return;
     }
     daemon.close();
+    client.close();
     active.close();
     active.awaitEnd(Duration.ofSeconds(1));
     transports.stop(CLOSE_TIMEOUT.minusSeconds(2));

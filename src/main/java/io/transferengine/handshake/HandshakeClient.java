@@ -17,19 +17,22 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 /**
  * Asks a peer's handshake daemon (protocol section 5.2). Every call runs on its caller's thread,
  * best a virtual one, on a connection of its own that is closed as soon as the reply is read: C++
- * listeners serve one client at a time. Thread-safe; holds nothing between calls.
+ * listeners serve one client at a time. Thread-safe; holds nothing between calls, so that {@link
+ * #close} is for those under way.
  *
  * <p>A call ends within the time given to it. Interrupting its thread ends it at once; the flag
  * stays set. Every failure is a {@link TransferException} that names the peer: DNS when its name
  * does not resolve, SOCKET when the connection cannot be made, breaks, or carries a reply of
  * another type, MALFORMED_JSON and METADATA for what the reply holds.
  */
-public final class HandshakeClient {
+public final class HandshakeClient implements AutoCloseable {
   /** The C++ engine's {@code MC_HANDSHAKE_CONNECT_TIMEOUT}. */
   public static final Duration CONNECT_TIMEOUT_DEFAULT = Duration.ofSeconds(5);
 
@@ -52,6 +55,11 @@ public final class HandshakeClient {
 
   private final Duration connectTimeout;
   private final int maxFrameLengthBytes;
+
+  /** The connections of the calls under way, which {@link #close} ends. */
+  private final Set<SocketChannel> conversations = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean closed;
 
   /**
    * @param connectTimeout bounds name resolution and connecting, all of the peer's addresses
@@ -174,6 +182,13 @@ public final class HandshakeClient {
     return descriptor.get();
   }
 
+  /** Ends the exchanges under way, each with an exception, and lets none begin. Idempotent. */
+  @Override
+  public void close() {
+    closed = true;
+    conversations.forEach(Watchdog::closeQuietly);
+  }
+
   private static long deadlineNanos(Duration timeout) {
     return System.nanoTime() + Math.max(0, atMost(timeout, TIMEOUT_MAX).toNanos());
   }
@@ -216,7 +231,7 @@ public final class HandshakeClient {
     long connectDeadlineNanos = System.nanoTime() + leftNanos;
     HandshakeFrame reply;
     try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
-      reply = converse(channel, new HandshakeFrame(type, payload), deadlineNanos);
+      reply = converseUntilClosed(channel, new HandshakeFrame(type, payload), deadlineNanos);
     } catch (TransferException e) {
       throw e.peer().isPresent() ? e : ofPeer(peer, e);
     } catch (IOException e) {
@@ -233,6 +248,19 @@ public final class HandshakeClient {
     return reply.payload();
   }
 
+  private HandshakeFrame converseUntilClosed(
+      SocketChannel channel, HandshakeFrame request, long deadlineNanos) throws IOException {
+    conversations.add(channel);
+    try {
+      if (closed) {
+        throw new ClosedChannelException();
+      }
+      return converse(channel, request, deadlineNanos);
+    } finally {
+      conversations.remove(channel);
+    }
+  }
+
   private HandshakeFrame converse(SocketChannel channel, HandshakeFrame request, long deadlineNanos)
       throws IOException {
     Duration left = Duration.ofNanos(deadlineNanos - System.nanoTime());
@@ -243,8 +271,16 @@ public final class HandshakeClient {
     return FrameCodec.read(in, maxFrameLengthBytes);
   }
 
-  private static TransferException broken(
+  private TransferException broken(
       HostPort peer, MessageType type, IOException cause, long deadlineNanos) {
+    if (closed) {
+      return TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.INVALID_ARGUMENT,
+          "the engine was closed while the peer was asked",
+          "",
+          cause);
+    }
     if (Thread.currentThread().isInterrupted()) {
       return Connector.interrupted(peer, cause);
     }

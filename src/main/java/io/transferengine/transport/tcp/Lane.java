@@ -99,6 +99,10 @@ final class Lane {
     LaneConnection there = connection;
     if (there != null) {
       there.pump();
+      if (there.isCongested()) {
+        // Whoever chose this lane saw an older load.
+        peer.wakeAnother(this);
+      }
     } else if (!connecting && !closed && (peer.hasWork() || peer.wantsWarmUp())) {
       connecting = true;
       connect(peer.addresses(), 0, System.nanoTime());

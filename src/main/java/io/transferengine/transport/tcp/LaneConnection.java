@@ -87,6 +87,12 @@ final class LaneConnection extends WireHandler {
   private int answers;
   private int unconfirmedWrites;
   private boolean pumping;
+
+  /**
+   * Whether a version 1 write has it to itself: whatever other lanes learn meanwhile, it stays so.
+   */
+  private boolean dedicated;
+
   private boolean halfCloseWhenSent;
   private long progressNanos = System.nanoTime();
   private long sentMark;
@@ -121,13 +127,17 @@ final class LaneConnection extends WireHandler {
 
   /** Claims and sends as much as there is room for. */
   void pump() {
+    if (dedicated) {
+      peer.wakeAnother(lane);
+      return;
+    }
     if (pumping || ended != End.NONE || !channel().isActive()) {
       return;
     }
     pumping = true;
     try {
       boolean claimed = true;
-      while (claimed && ended == End.NONE && channel().isWritable()) {
+      while (claimed && !dedicated && ended == End.NONE && channel().isWritable()) {
         int room = room();
         if (room <= 0) {
           peer.wakeAnother(lane);
@@ -146,6 +156,11 @@ final class LaneConnection extends WireHandler {
       pumping = false;
     }
     lane.setLoad(ring.size());
+  }
+
+  /** {@return whether what was claimed still waits for the socket} */
+  boolean isCongested() {
+    return !channel().isWritable();
   }
 
   private int room() {
@@ -172,6 +187,7 @@ final class LaneConnection extends WireHandler {
           end(End.RENEWED, "the next request needs a connection of its own", null);
           return;
         }
+        dedicated = true;
         halfCloseWhenSent = true;
       }
       ring.startsAt(position, outlet().queuedBytes());
@@ -210,7 +226,7 @@ final class LaneConnection extends WireHandler {
 
   /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
   private void confirmWrites() {
-    if (unconfirmedWrites == 0 || needsOwnConnection() || ended != End.NONE) {
+    if (unconfirmedWrites == 0 || dedicated || ended != End.NONE) {
       return;
     }
     long last = ring.end() - 1;
@@ -434,7 +450,10 @@ final class LaneConnection extends WireHandler {
     if (ended != End.NONE) {
       return;
     }
-    if (error == null && isOwnConnectionOfAWrite() && outlet().isSentWhole()) {
+    // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that
+    // they
+    // do so in order says that they have read the body.
+    if (error == null && dedicated && ring.size() == 1 && outlet().isSentWhole()) {
       answered(ring.first());
       end(End.RENEWED, "its one write was confirmed", null);
       return;
@@ -446,17 +465,6 @@ final class LaneConnection extends WireHandler {
       return;
     }
     end(End.LOST, error == null ? "the peer closed the connection" : "" + error, error);
-  }
-
-  /**
-   * Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that they
-   * do so in order says that they have read the body.
-   */
-  private boolean isOwnConnectionOfAWrite() {
-    return !version2
-        && peer.persistence() != Persistence.PERSISTENT
-        && ring.size() == 1
-        && !ring.isRead(ring.first());
   }
 
   private boolean noAnswerBegun() {
