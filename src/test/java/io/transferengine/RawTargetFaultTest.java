@@ -147,9 +147,13 @@ class RawTargetFaultTest {
               RawTarget.Request request = c.required();
               c.body(1000);
               RawTargetTest.await(goOn);
-              for (int left = (int) Math.min(request.size(), 4 * MIB) - 1000; left > 0; left--) {
-                byte b = c.body(1)[0];
-                (b == 9 ? newBytes : oldBytes).incrementAndGet();
+              int left = (int) Math.min(request.size(), 4 * MIB) - 1000;
+              while (left > 0) {
+                int piece = Math.min(left, 1000);
+                for (byte b : c.body(piece)) {
+                  (b == 9 ? newBytes : oldBytes).incrementAndGet();
+                }
+                left -= piece;
               }
             } finally {
               wentOn.countDown();
