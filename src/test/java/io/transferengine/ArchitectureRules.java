@@ -26,6 +26,7 @@ final class ArchitectureRules {
   /** From the bottom to the top. A package sees those of earlier lines, and no neighbour. */
   private static final List<List<String>> LAYERS =
       List.of(
+          List.of("logging"),
           List.of("transfer", "bindings", "metrics"),
           List.of("config", "memory", "topology", "verbs"),
           List.of("metadata"),

@@ -7,7 +7,7 @@ import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
-import io.transferengine.transfer.Printable;
+import io.transferengine.logging.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;

@@ -2,7 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Printable;
+import io.transferengine.logging.Printable;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 

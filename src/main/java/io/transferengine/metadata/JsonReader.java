@@ -9,7 +9,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Printable;
+import io.transferengine.logging.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import io.transferengine.logging.Printable;
 import java.net.Inet6Address;
 
 /**

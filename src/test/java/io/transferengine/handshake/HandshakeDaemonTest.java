@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.Golden;
 import io.transferengine.metadata.HandshakeDescriptor;

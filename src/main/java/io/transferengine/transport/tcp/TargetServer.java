@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.logging.WarnLimiter;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
@@ -61,7 +62,7 @@ final class TargetServer {
   private final RegionTable regions;
   private final EngineMetrics metrics;
   private final TcpOptions options;
-  private final RateLimitedLog rateLimited = new RateLimitedLog(log);
+  private final WarnLimiter rateLimited = new WarnLimiter(log);
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
 

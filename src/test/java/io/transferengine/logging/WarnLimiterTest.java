@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.transport.tcp;
+package io.transferengine.logging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
 
-class RateLimitedLogTest {
+class WarnLimiterTest {
   @Test
   void aFloodIsOneWarning() {
     AtomicInteger warnings = new AtomicInteger();
@@ -23,7 +23,7 @@ class RateLimitedLogTest {
                   }
                   return null;
                 });
-    RateLimitedLog log = new RateLimitedLog(logger);
+    WarnLimiter log = new WarnLimiter(logger);
     for (int i = 0; i < 1000; i++) {
       log.warn("bad " + i);
     }

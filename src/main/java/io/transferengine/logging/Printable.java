@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.transfer;
+package io.transferengine.logging;
 
 /** Makes strangers' text fit to be quoted in an error text or a log line. */
 public final class Printable {

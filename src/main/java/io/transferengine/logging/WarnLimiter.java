@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.handshake;
+package io.transferengine.logging;
 
-import io.transferengine.transfer.Printable;
 import org.slf4j.Logger;
 
 /** Lets one warning a second through, with the count of those held back. Thread-safe. */
-final class WarnLimiter {
+public final class WarnLimiter {
   /** A stranger can send garbage as fast as it likes; a log may grow by a line a second. */
   private static final long INTERVAL_NANOS = 1_000_000_000L;
 
@@ -16,14 +15,21 @@ final class WarnLimiter {
   private long nextNanos = System.nanoTime();
   private long heldBack;
 
-  WarnLimiter(Logger log) {
+  /**
+   * A limiter of its own.
+   *
+   * @param log where the warnings go
+   */
+  public WarnLimiter(Logger log) {
     this.log = log;
   }
 
   /**
+   * Warns, or counts the warning for the next one.
+   *
    * @param text may quote strangers: it is made one line of bounded length
    */
-  void warn(String text) {
+  public void warn(String text) {
     String message = Printable.of(text, TEXT_LENGTH_MAX);
     long count;
     synchronized (this) {

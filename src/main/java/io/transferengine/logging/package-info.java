@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What every layer needs for putting strangers' doings into a log or an error text. */
+package io.transferengine.logging;
