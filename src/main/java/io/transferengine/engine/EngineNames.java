@@ -79,7 +79,16 @@ final class EngineNames {
   static HostPort localHost(String name, Settings settings) {
     String advertised = settings.get(Options.ADVERTISED_HOST);
     int defaultPort = settings.get(Options.HANDSHAKE_PORT);
-    HostPort given = HostPort.parse(name, defaultPort);
+    HostPort given;
+    try {
+      given = HostPort.parse(name, defaultPort);
+    } catch (TransferException e) {
+      throw new TransferException(
+          e.code(),
+          "The local host name " + e.getMessage(),
+          "A host or an address without a port is enough",
+          e);
+    }
     return advertised.isEmpty() ? given : new HostPort(advertised, given.port());
   }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.logging.Printable;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
-import io.transferengine.logging.Printable;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.SocketTimeoutException;

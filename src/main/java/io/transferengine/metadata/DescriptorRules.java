@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata;
 
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.logging.Printable;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import io.transferengine.logging.WarnLimiter;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
@@ -10,6 +9,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
