@@ -128,7 +128,14 @@ class RawInitiatorTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"100000,100", "20000,4000", "300,1000000"})
+  @CsvSource({
+    "100000,100",
+    "20000,4000",
+    "300,1000000",
+    "301,1000000",
+    "302,1000000",
+    "303,1000000"
+  })
   void whoAsksForMuchAndDoesNotReadGetsItAllLater(int count, int size) throws Exception {
     byte[] content = random(9, size);
     try (TestEngine target = new TestEngine(MIB);

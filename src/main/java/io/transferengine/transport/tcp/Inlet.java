@@ -131,10 +131,8 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
 
   private boolean mayContinue() {
     ChannelConfig current = config;
-    // Netty does not look whether what it has just handed on made the handler close the channel
-    // when
-    // half-closure is allowed: it would read on from a descriptor that may be another socket's by
-    // now.
+    // With half-closure allowed Netty does not look whether the handler has just closed the
+    // channel: it would read on from a descriptor that may be another socket's by now.
     return last > 0
         && reads < READS_PER_TURN_LIMIT
         && stream.isOpen()

@@ -247,9 +247,8 @@ final class LaneConnection extends WireHandler {
     if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
       if (!outlet().isSentWhole()) {
-        // Dropped, because the socket refused it. What ends the stream now confirms nothing,
-        // however
-        // orderly it looks: the write that failed has taken the socket's error away.
+        // Dropped, because the socket refused it. What ends the stream now confirms nothing, be
+        // it ever so orderly: the write that failed has taken the socket's error away.
         super.outletDrained();
         return;
       }
@@ -450,9 +449,8 @@ final class LaneConnection extends WireHandler {
     if (ended != End.NONE) {
       return;
     }
-    // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and that
-    // they
-    // do so in order says that they have read the body.
+    // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and an
+    // orderly end says that they have read the body.
     if (error == null && dedicated && ring.size() == 1 && outlet().isSentWhole()) {
       answered(ring.first());
       end(End.RENEWED, "its one write was confirmed", null);

@@ -34,6 +34,14 @@ final class TargetConnection extends WireHandler {
   /** How long a refused peer may go on sending before its connection is closed hard. */
   private static final long LINGER_MILLIS = 1000;
 
+  /**
+   * Writes in a row after a half-close; never reached. Netty's epoll takes a channel that waits for
+   * neither input nor room out of its set and does not notice when it should be put back (seen in
+   * 4.2.18: epoll_ctl ENOENT, and what waited was dropped). That state lasts a moment whenever the
+   * usual 16 writes are used up, so after the input has ended they must not be.
+   */
+  private static final int WRITES_AFTER_HALF_CLOSE = Integer.MAX_VALUE / 2;
+
   private final TargetServer server;
   private final EventExecutor loop;
   private final EngineMetrics metrics;
@@ -312,6 +320,9 @@ final class TargetConnection extends WireHandler {
   void onEndOfStream(@Nullable Throwable error) {
     if (ended) {
       return;
+    }
+    if (error == null) {
+      channel().config().setWriteSpinCount(WRITES_AFTER_HALF_CLOSE);
     }
     if (refused) {
       end();
