@@ -11,14 +11,15 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
-import java.util.Collections;
-import java.util.IdentityHashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -58,13 +59,13 @@ public final class LocalMemory implements RegionRegistrar {
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
   /** Regions that pools of ours are made of: in them only blocks handed out may be used. */
-  private final Map<Region, Boolean> pools = new ConcurrentHashMap<>();
+  private final Set<Region> pools = ConcurrentHashMap.newKeySet();
 
   /** Keeps the caller's segments alive while they are registered. */
   private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
 
-  /** Managed blocks that are being freed, by address; guarded by {@link #lock}. */
-  private final Map<Long, Long> freeing = new ConcurrentHashMap<>();
+  /** Managed blocks that are being freed, by address: a mark of the call that frees each. */
+  private final Map<Long, Object> freeing = new ConcurrentHashMap<>();
 
   private volatile Duration grace = GRACE;
 
@@ -122,7 +123,7 @@ public final class LocalMemory implements RegionRegistrar {
    */
   public void unregister(long address) {
     Region region = regions.byAddress(address);
-    if (region == null || pools.containsKey(region) || !close(region)) {
+    if (region == null || pools.contains(region) || !close(region)) {
       throw new TransferException(
           ErrorCode.ADDRESS_NOT_REGISTERED,
           "No registration begins at 0x%x".formatted(address),
@@ -185,17 +186,23 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Hands out registered memory. */
   public MemorySegment allocate(long lengthBytes) {
-    return pool.allocate(lengthBytes);
+    MemorySegment block = pool.allocate(lengthBytes);
+    // The call that freed what was here before may not have come to removing its mark yet.
+    freeing.remove(block.address());
+    return block;
   }
 
   /** Takes a managed block back once nothing touches it any more. */
   public void free(long address, long lengthBytes) {
+    Object mark = new Object();
+    boolean marked = false;
     lock.writeLock().lock();
     try {
       Optional<MemorySegment> block = pool.blockAt(address);
       boolean known = block.isPresent() && block.get().address() == address;
       if (known && block.get().byteSize() == lengthBytes) {
-        if (freeing.putIfAbsent(address, lengthBytes) != null) {
+        marked = freeing.putIfAbsent(address, mark) == null;
+        if (!marked) {
           throw new TransferException(
               ErrorCode.ADDRESS_NOT_REGISTERED,
               "The buffer at 0x%x is being freed by another thread".formatted(address),
@@ -205,7 +212,6 @@ public final class LocalMemory implements RegionRegistrar {
     } finally {
       lock.writeLock().unlock();
     }
-    boolean marked = freeing.containsKey(address);
     try {
       Region region = regions.find(address, 1);
       if (marked && region != null && region.inFlight() > 0) {
@@ -214,9 +220,7 @@ public final class LocalMemory implements RegionRegistrar {
       // Refuses what is no block of ours, with the right words.
       pool.free(address, lengthBytes);
     } finally {
-      if (marked) {
-        freeing.remove(address);
-      }
+      freeing.remove(address, mark);
     }
   }
 
@@ -244,7 +248,7 @@ public final class LocalMemory implements RegionRegistrar {
   @Override
   public Region register(MemorySegment memory, String location) {
     Region region = regions.register(memory.address(), memory.byteSize(), location);
-    pools.put(region, true);
+    pools.add(region);
     return region;
   }
 
@@ -264,7 +268,7 @@ public final class LocalMemory implements RegionRegistrar {
    * @throws TransferException ADDRESS_NOT_REGISTERED for a block that is not wholly inside one
    *     registration or managed buffer
    */
-  <T> T use(BlockColumns blocks, java.util.function.Function<RegionHold, T> begin) {
+  <T> T use(BlockColumns blocks, Function<RegionHold, T> begin) {
     lock.readLock().lock();
     try {
       RegionHold hold = hold(blocks);
@@ -280,7 +284,7 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   private RegionHold hold(BlockColumns blocks) {
-    Map<Region, Boolean> held = Collections.synchronizedMap(new IdentityHashMap<>());
+    Set<Region> held = new HashSet<>();
     long usableStart = 0;
     long usableEnd = 0;
     try {
@@ -296,21 +300,21 @@ public final class LocalMemory implements RegionRegistrar {
         }
         usableStart = region.address();
         usableEnd = region.end();
-        if (pools.containsKey(region)) {
+        if (pools.contains(region)) {
           MemorySegment block = managedBlock(start, length);
           usableStart = block.address();
           usableEnd = usableStart + block.byteSize();
         }
-        if (!held.containsKey(region)) {
+        if (!held.contains(region)) {
           if (!region.acquire()) {
             throw notRegistered(start, length);
           }
-          held.put(region, true);
+          held.add(region);
         }
       }
-      return new RegionHold(held.keySet());
+      return new RegionHold(held);
     } catch (Throwable t) {
-      held.keySet().forEach(Region::release);
+      held.forEach(Region::release);
       throw t;
     }
   }
@@ -350,7 +354,7 @@ public final class LocalMemory implements RegionRegistrar {
   public void close() {
     grace = Duration.ZERO;
     for (Region region : regions.inOrder()) {
-      if (!pools.containsKey(region) && close(region)) {
+      if (!pools.contains(region) && close(region)) {
         drainAndForget(region);
       }
     }
