@@ -65,7 +65,7 @@ public final class EngineConfig {
     private String protocol = "";
     private String deviceName = "";
     private @Nullable Executor executor;
-    private String defaultMetadataServer = "P2PHANDSHAKE";
+    private String defaultMetadataServer = EngineOptions.P2P_HANDSHAKE;
 
     private Builder(String localHostname, Settings.Builder settings) {
       this.localHostname = Objects.requireNonNull(localHostname, "localHostname");

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.engine.EngineOptions;
 import java.util.Objects;
 
 /** Puts the two arguments by which {@code initializeExt} names a metadata service together. */
 final class MetadataServers {
-  private static final String P2P = "P2PHANDSHAKE";
-
   private MetadataServers() {}
 
   static String join(String server, String type) {
     Objects.requireNonNull(server, "metadataServer");
-    if (type.equals(P2P)) {
-      return P2P;
+    if (type.equals(EngineOptions.P2P_HANDSHAKE)) {
+      return EngineOptions.P2P_HANDSHAKE;
     }
-    return type.isEmpty() || server.isEmpty() || server.equals(P2P) || server.contains("://")
+    return type.isEmpty()
+            || server.isEmpty()
+            || server.equals(EngineOptions.P2P_HANDSHAKE)
+            || server.contains("://")
         ? server
         : type + "://" + server;
   }

@@ -8,7 +8,6 @@ import io.transferengine.memory.MemoryAccess;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,9 +85,7 @@ public final class TransferEngine implements AutoCloseable {
           "Make another TransferEngine");
     }
     EngineConfig.Builder config =
-        EngineConfig.fromEnvironment(localHostname)
-            .protocol(protocol)
-            .deviceName(Objects.requireNonNull(deviceName, "deviceName"));
+        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
     if (!metadataServer.isEmpty()) {
       config.metadataServer(metadataServer);
     }

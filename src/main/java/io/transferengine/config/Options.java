@@ -5,6 +5,7 @@ import static io.transferengine.config.OptionGroup.ENGINE;
 import static io.transferengine.config.OptionGroup.OWN;
 import static io.transferengine.config.OptionGroup.TCP;
 
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,7 @@ public final class Options {
   private static final int MIB = 1 << 20;
   private static final long GIB = 1L << 30;
 
-  private static final int MAX_PORT = 65_535;
+  private static final int MAX_PORT = HostPort.PORT_MAX;
 
   /**
    * Any int of seconds, since its nanoseconds (2.1e18) still fit a long: deadlines cannot overflow.

@@ -60,7 +60,7 @@ final class ActiveTransfers {
    * @param sliceTimeoutSeconds without progress for so long a transfer times out; -1 for never
    * @param executor completes futures and looks peers up
    * @param nameCheck throws for a segment name that can be none
-   * @param notifier sends a notification to a segment; may block
+   * @param notifier sees to it that a notification reaches a segment; must not block
    */
   ActiveTransfers(
       LocalMemory memory,
@@ -195,9 +195,7 @@ final class ActiveTransfers {
       metrics.increment(Counter.TRANSFERS_COMPLETED);
       metrics.recordLatencyNanos(System.nanoTime() - handle.startNanos());
       peer.transferCompleted();
-      request
-          .notification()
-          .ifPresent(text -> executor.execute(() -> notifier.accept(request.target(), text)));
+      request.notification().ifPresent(text -> notifier.accept(request.target(), text));
       return;
     }
     metrics.increment(

@@ -25,21 +25,16 @@ import org.slf4j.LoggerFactory;
 final class EngineNames {
   private static final Logger log = LoggerFactory.getLogger(EngineNames.class);
 
-  /** The one mode that needs no service. */
-  static final String P2P = "P2PHANDSHAKE";
-
   private static final String FORMS =
       "Accepted are P2PHANDSHAKE, and once built in etcd://host:port[;host:port], host:port,"
           + " http(s)://host:port/path and redis://host:port";
-
-  private static final int PORT_MAX = 65_535;
 
   private static final Set<String> SCHEMES = Set.of("etcd", "http", "https", "redis");
 
   private EngineNames() {}
 
   static void requireMetadataServer(String server) {
-    if (server.equals(P2P)) {
+    if (server.equals(EngineOptions.P2P_HANDSHAKE)) {
       return;
     }
     if (server.isEmpty()) {
@@ -142,7 +137,7 @@ final class EngineNames {
    */
   static SegmentDescriptor withDataPort(SegmentDescriptor descriptor, HostPort rpc) {
     boolean named = descriptor.tcpDataPort() != 0 || !descriptor.offers(SegmentDescriptor.TCP);
-    return named || rpc.port() == PORT_MAX
+    return named || rpc.port() == HostPort.PORT_MAX
         ? descriptor
         : descriptor.toBuilder().tcpDataPort(rpc.port() + 1).build();
   }

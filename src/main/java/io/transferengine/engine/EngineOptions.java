@@ -21,4 +21,7 @@ public record EngineOptions(
     String protocol,
     String deviceName,
     Settings settings,
-    Optional<Executor> executor) {}
+    Optional<Executor> executor) {
+  /** The metadata server that is none: peers ask one another (protocol section 1). */
+  public static final String P2P_HANDSHAKE = "P2PHANDSHAKE";
+}

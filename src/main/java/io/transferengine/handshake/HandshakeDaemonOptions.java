@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 
 /**
@@ -37,7 +38,7 @@ public record HandshakeDaemonOptions(
   /** Checks the ranges. */
   public HandshakeDaemonOptions {
     boolean anyPort = minPort == 0 && maxPort == 0;
-    if (!anyPort && (minPort < 1 || maxPort > 65_535 || minPort > maxPort)) {
+    if (!anyPort && (minPort < 1 || maxPort > HostPort.PORT_MAX || minPort > maxPort)) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "the RPC port range " + minPort + ".." + maxPort + " is not within 1..65535",

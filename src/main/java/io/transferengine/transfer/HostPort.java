@@ -9,10 +9,13 @@ package io.transferengine.transfer;
  * @param port 1 to 65535
  */
 public record HostPort(String host, int port) {
+  /** The highest TCP port. */
+  public static final int PORT_MAX = 65_535;
+
   /** Checks both. */
   public HostPort {
     HostPortSyntax.requireHost(host, host);
-    if (port < 1 || port > 65_535) {
+    if (port < 1 || port > PORT_MAX) {
       throw HostPortSyntax.refused(host + ":" + port, "port " + port + " is not in 1..65535");
     }
   }

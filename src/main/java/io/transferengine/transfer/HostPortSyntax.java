@@ -85,7 +85,7 @@ final class HostPortSyntax {
       }
       port = Math.min(100_000, port * 10 + (c - '0'));
     }
-    if (port < 1 || port > 65_535) {
+    if (port < 1 || port > HostPort.PORT_MAX) {
       throw refused(text, "port \"" + Printable.of(digits, 100) + "\" is not in 1..65535");
     }
     return port;

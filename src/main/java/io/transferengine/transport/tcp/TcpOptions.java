@@ -3,9 +3,11 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.transfer.TcpIo;
 
 /** The options that this transport heeds, read once. */
 record TcpOptions(
+    TcpIo io,
     String listenAddress,
     int dataPort,
     int portMin,
@@ -23,6 +25,7 @@ record TcpOptions(
 
   static TcpOptions of(Settings settings) {
     return new TcpOptions(
+        settings.get(Options.TCP_IO),
         settings.get(Options.LISTEN_ADDRESS),
         settings.get(Options.DATA_PORT),
         settings.get(Options.MIN_RPC_PORT),

@@ -57,8 +57,7 @@ final class TcpTransport implements Transport {
 
   @Override
   public void start() {
-    IoBackend chosen =
-        IoBackend.of(context.settings().get(io.transferengine.config.Options.TCP_IO));
+    IoBackend chosen = IoBackend.of(options.io());
     EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
     backend = chosen;
     loops = started;
