@@ -47,7 +47,7 @@ final class Libclang implements AutoCloseable {
   private static final MemoryLayout UNSAVED_FILE =
       MemoryLayout.structLayout(ADDRESS, ADDRESS, JAVA_LONG);
 
-  /** Debian's and Ubuntu's names by version, the one that is tested first; then everybody's. */
+  /** Debian's and Ubuntu's names by version, the one that is tested first; then those of others. */
   private static final List<String> LIBRARY_NAMES =
       List.of(
           "libclang-14.so.1",
@@ -59,7 +59,7 @@ final class Libclang implements AutoCloseable {
           "libclang-20.so.1",
           "libclang-21.so.1",
           "libclang.so.1",
-          "libclang.so");
+          "libclang.so.13");
 
   private static final Set<String> TAKE_STRINGS = Set.of("getCString", "disposeString");
 
