@@ -4,7 +4,6 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transport.TransferTask;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -57,6 +56,7 @@ final class LaneConnection extends WireHandler {
   private final TcpPeer peer;
   private final boolean version2;
   private final RequestRing ring;
+  private final RequestWriter writer;
   private final Settlement settlement;
   private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
 
@@ -86,6 +86,7 @@ final class LaneConnection extends WireHandler {
     this.peer = peer;
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity());
+    this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring);
   }
 
@@ -121,8 +122,8 @@ final class LaneConnection extends WireHandler {
           break;
         }
         long from = ring.end();
-        claimed =
-            peer.claim(ring, Math.min(room, CLAIM_REQUESTS), CLAIM_BYTES, maxRequestBytes()) > 0;
+        int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
+        claimed = peer.claim(ring, most, CLAIM_BYTES, maxRequestBytes()) > 0;
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
@@ -141,12 +142,15 @@ final class LaneConnection extends WireHandler {
   }
 
   private int room() {
-    if (peer.persistence() == Persistence.PERSISTENT) {
-      return ring.readBytes() >= READ_BYTES_OUT_LIMIT
-          ? 0
-          : peer.requestsPerLane() - ring.size() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
+    if (peer.persistence() != Persistence.PERSISTENT) {
+      return ring.size() == 0 ? 1 : 0;
     }
-    return ring.size() == 0 ? 1 : 0;
+    if (ring.readBytes() >= READ_BYTES_OUT_LIMIT || ring.isFull()) {
+      return 0;
+    }
+    int requests =
+        peer.requestsPerLane() - ring.frames() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
+    return Math.min(requests, ring.capacity() - ring.size());
   }
 
   /** Requests of a peer that takes one per connection are not cut up. */
@@ -157,48 +161,44 @@ final class LaneConnection extends WireHandler {
   }
 
   private void send(long from) {
-    for (long position = from; position < ring.end(); position++) {
-      boolean write = !ring.isRead(position);
-      if (write && needsOwnConnection()) {
-        if (answers > 0) {
-          end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
-          return;
-        }
-        dedicated = true;
-        halfCloseWhenSent = true;
+    int frames = 0;
+    int count;
+    for (long position = from; position < ring.end(); position += count) {
+      count = vectored() ? writer.ranges(position) : 1;
+      if (count > 1) {
+        writer.vector(outlet(), position, count);
+      } else if (!plain(position)) {
+        return;
       }
-      ring.startsAt(position, outlet().queuedBytes());
-      header(position, write ? Operation.WRITE : Operation.READ);
-      if (write) {
-        sendBody(position);
-        if (!version2) {
-          unconfirmedWrites++;
-        }
-      }
+      frames++;
     }
-    peer.metrics().add(Counter.REQUESTS_SENT, ring.end() - from);
+    peer.metrics().add(Counter.REQUESTS_SENT, frames);
+  }
+
+  /** False when the request needs a connection of its own, which this one is not any more. */
+  private boolean plain(long position) {
+    boolean write = !ring.isRead(position);
+    if (write && needsOwnConnection()) {
+      if (answers > 0) {
+        end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
+        return false;
+      }
+      dedicated = true;
+      halfCloseWhenSent = true;
+    }
+    writer.plain(outlet(), position);
+    if (write && !version2) {
+      unconfirmedWrites++;
+    }
+    return true;
+  }
+
+  private boolean vectored() {
+    return peer.takesVectors() && peer.persistence() == Persistence.PERSISTENT;
   }
 
   private boolean needsOwnConnection() {
     return !version2 && peer.persistence() != Persistence.PERSISTENT;
-  }
-
-  private void header(long position, Operation operation) {
-    Frames.writeHeader(
-        outlet().reserve(Frames.HEADER_BYTES),
-        ring.length(position),
-        ring.remote(position),
-        operation,
-        version2);
-  }
-
-  private void sendBody(long position) {
-    long length = ring.length(position);
-    if (length < DIRECT_BYTES_MIN) {
-      outlet().copy(ring.local(position), (int) length);
-    } else {
-      outlet().body(ring.local(position), length, null);
-    }
   }
 
   /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
@@ -208,8 +208,7 @@ final class LaneConnection extends WireHandler {
     }
     long last = ring.end() - 1;
     ring.confirmation(ring.remote(last) + ring.length(last) - 1);
-    ring.startsAt(last + 1, outlet().queuedBytes());
-    header(last + 1, Operation.READ);
+    writer.plain(outlet(), last + 1);
     unconfirmedWrites = 0;
   }
 
@@ -248,7 +247,9 @@ final class LaneConnection extends WireHandler {
     if (ended != Ending.Why.NONE) {
       return 0;
     }
-    if (!version2 && bodyBytesLeft == 0 && nextAnswered() < ring.end()) {
+    if (bodyBytesLeft == 0
+        && nextAnswered() < ring.end()
+        && (!version2 || ring.ranges(ring.first()) == 0)) {
       // No status frame announces the body: what comes next is the body.
       expectBody(nextAnswered());
     }
@@ -274,7 +275,8 @@ final class LaneConnection extends WireHandler {
       limit -= statusBytes;
     }
     for (; position < ring.end(); position++) {
-      limit += version2 ? Frames.STATUS_BYTES : 0;
+      // A range behind the head of its frame has no status of its own.
+      limit += version2 && ring.ranges(position) > 0 ? Frames.STATUS_BYTES : 0;
       if (ring.isLargeRead(position)) {
         break;
       }
@@ -305,7 +307,7 @@ final class LaneConnection extends WireHandler {
         bodyArrived(bytes);
       } else if (nextAnswered() == ring.end()) {
         end(Ending.Why.PROTOCOL, "it sent bytes that nobody had asked for", null);
-      } else if (!version2) {
+      } else if (!version2 || ring.ranges(ring.first()) == 0) {
         expectBody(nextAnswered());
       } else {
         int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
@@ -345,11 +347,10 @@ final class LaneConnection extends WireHandler {
     if (code == Frames.STATUS_OK) {
       if (ring.isRead(position)) {
         expectBody(position);
-      } else if (outlet().oldestBodyEnd()
-          <= ring.streamStart(position) + Frames.HEADER_BYTES + ring.length(position)) {
+      } else if (outlet().oldestBodyEnd() <= writer.streamEnd(position)) {
         end(Ending.Why.PROTOCOL, "it acknowledged a write before all of it was sent", null);
       } else {
-        answered(position);
+        answered(position + ring.ranges(position) - 1);
       }
     } else if (code < 0) {
       end(Ending.Why.PROTOCOL, "it sent something else than a status frame", null);

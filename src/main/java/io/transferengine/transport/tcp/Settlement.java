@@ -62,6 +62,13 @@ final class Settlement {
    * @param sentBytes how much of the stream the kernel took
    */
   void unanswered(Ending ending, long sentBytes) {
+    int refused =
+        ending.why() == Ending.Why.REJECTED && ring.size() > 0 ? ring.ranges(ring.first()) : 0;
+    TransferTask accused = refused > 1 ? ring.task(ring.first()) : null;
+    if (accused != null) {
+      // One of them is bad, and the target does not say which. It took nothing of the others.
+      accused.sendOneByOne();
+    }
     // From the newest on, each to the front: so they go out again in their order.
     for (long position = ring.end() - 1; position >= ring.first(); position--) {
       TransferTask owner = ring.task(position);
@@ -77,7 +84,7 @@ final class Settlement {
     boolean mayHaveEffect = sent && !ring.isRead(position);
     switch (ending.why()) {
       case REJECTED -> {
-        if (oldest) {
+        if (oldest && ring.ranges(position) == 1) {
           rejected(owner, position);
         } else {
           giveBack(owner, position, sent);
