@@ -41,4 +41,10 @@ public record RdmaDevice(
   public Optional<RdmaPort> port(int number) {
     return ports.stream().filter(port -> port.number() == number).findFirst();
   }
+
+  /** {@return the same device, not usable for this reason} */
+  RdmaDevice without(String reason) {
+    return new RdmaDevice(
+        name, numaNode, pciPath, ports, verbsNode, accessible, Optional.of(reason));
+  }
 }

@@ -19,6 +19,9 @@ class DoctorCommandTest {
         .containsPattern("self-test +1 MiB .* ok\n")
         .containsPattern("RDMA +not built in yet.* no\n")
         .containsPattern("ports +[0-9]+ of [0-9]+ free")
+        .containsPattern("libibverbs +\\S")
+        .containsPattern("RDMA devices +\\S")
+        .containsPattern("locked memory +\\S")
         .doesNotContain("missing")
         .doesNotContain("\u001b");
   }
