@@ -37,7 +37,11 @@ public record RdmaDevice(
     return unusable.isEmpty();
   }
 
-  /** {@return the port of that number, if it has one} */
+  /**
+   * {@return the port, if it has it}
+   *
+   * @param number the port's number
+   */
   public Optional<RdmaPort> port(int number) {
     return ports.stream().filter(port -> port.number() == number).findFirst();
   }

@@ -28,7 +28,11 @@ public final class RoceMtu {
     return SysFiles.number(sysRoot.resolve("class/net").resolve(netdev).resolve("mtu"));
   }
 
-  /** {@return the path MTU in bytes, 256 to 4096, that fits into {@code netdevMtuBytes}} */
+  /**
+   * {@return the path MTU in bytes, 256 to 4096; empty when not even the smallest fits}
+   *
+   * @param netdevMtuBytes the MTU of the network interface
+   */
   public static OptionalInt within(int netdevMtuBytes) {
     return SIZES.stream()
         .filter(size -> size <= netdevMtuBytes - HEADERS_BYTES)
@@ -36,7 +40,11 @@ public final class RoceMtu {
         .findFirst();
   }
 
-  /** {@return the MTU in bytes that an interface needs for packets of {@code pathMtuBytes}} */
+  /**
+   * {@return the MTU in bytes that a network interface needs}
+   *
+   * @param pathMtuBytes the path MTU to make room for
+   */
   public static int neededFor(int pathMtuBytes) {
     return pathMtuBytes + HEADERS_BYTES;
   }
