@@ -5,9 +5,11 @@ import io.transferengine.Engine;
 import io.transferengine.config.CommandEnvironment;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.engine.LocalTopology;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Verbs;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -41,7 +43,7 @@ final class DoctorChecks {
     Settings settings = settings();
     findings.add(ports(settings));
     findings.addAll(RdmaChecks.all(settings));
-    findings.add(Finding.no("RDMA", "not built in yet; TCP is used, whatever the machine has"));
+    findings.add(rdma(settings));
     findings.add(Finding.ok("metadata", "P2PHANDSHAKE, without a server"));
     findings.add(Finding.no("metadata servers", "etcd, HTTP and redis are not built in yet"));
     findings.add(SelfTest.run());
@@ -100,6 +102,25 @@ final class DoctorChecks {
       return Settings.fromEnvironment();
     } catch (ConfigurationException e) {
       return Settings.builder().build();
+    }
+  }
+
+  /** Opens an engine where that has a chance: its text says why it failed, not what to do first. */
+  private static Finding rdma(Settings settings) {
+    String what = "RDMA";
+    try {
+      Optional<String> cause =
+          Verbs.unavailabilityCause()
+              .or(() -> LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings).problem());
+      if (cause.isPresent()) {
+        return Finding.no(what, "TCP is used in its place: " + cause.get());
+      }
+      try (Engine engine =
+          Engine.open(Configs.loopback().protocol("rdma").requireRdma(true).build())) {
+        return Finding.ok(what, "opened as " + engine.segmentName());
+      }
+    } catch (TransferException e) {
+      return Finding.no(what, text(e));
     }
   }
 

@@ -9,6 +9,12 @@ import io.transferengine.topology.RdmaDevices;
 import io.transferengine.topology.RdmaPort;
 import io.transferengine.topology.RoceMtu;
 import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.LoadedLibrary;
+import io.transferengine.verbs.PortAttributes;
+import io.transferengine.verbs.Verbs;
+import io.transferengine.verbs.VerbsException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -29,20 +35,6 @@ final class RdmaChecks {
   static final Path DEV = Path.of("/dev");
   static final Path PROC = Path.of("/proc/self");
 
-  /** Where distributions put libraries; ld.so.cache is not asked. */
-  static final List<Path> LIBRARY_FOLDERS =
-      List.of(
-          Path.of("/usr/lib/x86_64-linux-gnu"),
-          Path.of("/usr/lib/aarch64-linux-gnu"),
-          Path.of("/usr/lib64"),
-          Path.of("/usr/lib"),
-          Path.of("/usr/local/lib"),
-          Path.of("/lib/x86_64-linux-gnu"),
-          Path.of("/lib64"));
-
-  private static final String LIBRARY = "libibverbs.so.1";
-  private static final Pattern LIBRARY_VERSION = Pattern.compile("libibverbs\\.so\\.([0-9.]+)");
-
   /** What else could be tried; a table may have hundreds of rows. */
   private static final int GIDS_SHOWN = 3;
 
@@ -55,30 +47,65 @@ final class RdmaChecks {
   private final Path sysRoot;
   private final Path devRoot;
   private final Path procRoot;
-  private final List<Path> libraryFolders;
+  private final Library library;
   private final Settings settings;
 
-  RdmaChecks(
-      Path sysRoot, Path devRoot, Path procRoot, List<Path> libraryFolders, Settings settings) {
+  /** libibverbs, as far as the doctor needs it; a test has one of its own. */
+  interface Library {
+    /** {@return why it cannot be used, and what to do about it; empty where it can} */
+    Optional<String> unavailabilityCause();
+
+    /** {@return which file it is, where the system says} */
+    Optional<LoadedLibrary> loaded();
+
+    /**
+     * {@return what the port's device says of it}
+     *
+     * @throws VerbsException where it cannot be opened or asked
+     * @throws TransferException where libibverbs does not have it
+     */
+    PortAttributes queryPort(String device, int port);
+  }
+
+  private static final Library LIBIBVERBS =
+      new Library() {
+        @Override
+        public Optional<String> unavailabilityCause() {
+          return Verbs.unavailabilityCause();
+        }
+
+        @Override
+        public Optional<LoadedLibrary> loaded() {
+          return Verbs.loaded();
+        }
+
+        @Override
+        public PortAttributes queryPort(String device, int port) {
+          try (Context context = Context.open(Verbs.library(), device)) {
+            return context.queryPort(port);
+          }
+        }
+      };
+
+  RdmaChecks(Path sysRoot, Path devRoot, Path procRoot, Library library, Settings settings) {
     this.sysRoot = sysRoot;
     this.devRoot = devRoot;
     this.procRoot = procRoot;
-    this.libraryFolders = List.copyOf(libraryFolders);
+    this.library = library;
     this.settings = settings;
   }
 
   /** {@return the findings for this machine} */
   static List<Finding> all(Settings settings) {
-    return new RdmaChecks(SYS, DEV, PROC, LIBRARY_FOLDERS, settings).findings();
+    return new RdmaChecks(SYS, DEV, PROC, LIBIBVERBS, settings).findings();
   }
 
   List<Finding> findings() {
     List<RdmaDevice> devices =
         PortView.onPort(RdmaDevices.discover(sysRoot, devRoot), sysRoot, settings);
     List<Finding> findings = new ArrayList<>();
-    Optional<Path> library = library();
-    findings.add(verbsLibrary(library));
-    library.ifPresent(file -> findings.add(providers(file)));
+    findings.add(verbsLibrary());
+    library.loaded().ifPresent(loaded -> findings.add(providers(Path.of(loaded.path()))));
     findings.add(devices(devices));
     filters(devices).ifPresent(findings::add);
     for (RdmaDevice device : devices) {
@@ -91,40 +118,26 @@ final class RdmaChecks {
     return findings;
   }
 
-  private Optional<Path> library() {
-    return libraryFolders.stream()
-        .map(folder -> folder.resolve(LIBRARY))
-        .filter(Files::exists)
-        .findFirst();
-  }
-
-  private static Finding verbsLibrary(Optional<Path> library) {
-    return library
-        .map(file -> Finding.ok("libibverbs", file + version(file)))
-        .orElse(
-            Finding.no(
-                "libibverbs",
-                LIBRARY + " not found: install libibverbs1 and ibverbs-providers (rdma-core)"));
-  }
-
-  /** The link leads to a file whose name ends in the version. */
-  private static String version(Path library) {
-    try {
-      String name = String.valueOf(library.toRealPath().getFileName());
-      var matcher = LIBRARY_VERSION.matcher(name);
-      return matcher.matches() ? ", version " + matcher.group(1) : ", of unknown version";
-    } catch (IOException e) {
-      return ", which cannot be followed: " + e.getMessage();
+  private Finding verbsLibrary() {
+    Optional<String> cause = library.unavailabilityCause();
+    if (cause.isPresent()) {
+      return Finding.no("libibverbs", cause.get());
     }
+    return Finding.ok(
+        "libibverbs",
+        library
+            .loaded()
+            .map(loaded -> loaded.path() + ", version " + loaded.version())
+            .orElse("loaded"));
   }
 
   /** Without the one for its hardware, libibverbs does not see a device that the kernel has. */
-  private static Finding providers(Path library) {
-    Path folder = library.resolveSibling("libibverbs");
+  private static Finding providers(Path file) {
+    Path folder = file.resolveSibling("libibverbs");
     int count = 0;
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*-rdmav*.so")) {
-      for (Path file : files) {
-        count += Files.exists(file) ? 1 : 0;
+      for (Path provider : files) {
+        count += Files.exists(provider) ? 1 : 0;
       }
     } catch (IOException e) {
       count = 0;
@@ -158,7 +171,7 @@ final class RdmaChecks {
       RdmaDevices.select(devices, variable, filters);
       return Optional.of(Finding.ok(variable, filters));
     } catch (ConfigurationException e) {
-      return Optional.of(Finding.missing(variable, DoctorChecks.text(e)));
+      return Optional.of(Finding.no(variable, DoctorChecks.text(e)));
     }
   }
 
@@ -183,10 +196,10 @@ final class RdmaChecks {
     PortView view = PortView.of(device, port, sysRoot, settings);
     findings.add(port.active() ? Finding.ok(what, text) : Finding.no(what, text));
     findings.add(gid(what + " GID", view));
-    view.choice()
-        .chosen()
-        .flatMap(GidEntry::netdev)
-        .ifPresent(netdev -> findings.add(mtu(what + " MTU", netdev)));
+    if (port.active() && library.unavailabilityCause().isEmpty()) {
+      Optional<String> netdev = view.choice().chosen().flatMap(GidEntry::netdev);
+      findings.add(mtu(what + " MTU", device.name(), port.number(), netdev));
+    }
   }
 
   private static Finding gid(String what, PortView view) {
@@ -209,21 +222,34 @@ final class RdmaChecks {
             + (others.isEmpty() ? "" : "; then " + others + more));
   }
 
-  /** What the device makes of it is only known when it is opened; this is the kernel's formula. */
-  private Finding mtu(String what, String netdev) {
-    OptionalInt frame = RoceMtu.ofInterface(sysRoot, netdev);
-    if (frame.isEmpty()) {
-      return Finding.no(what, netdev + " is not visible here: it is in another network namespace");
+  /** Asks the device itself, which also shows whether it can be opened. */
+  private Finding mtu(String what, String device, int port, Optional<String> netdev) {
+    int active;
+    try {
+      active = library.queryPort(device, port).activeMtuBytes();
+    } catch (VerbsException e) {
+      return Finding.no(what, "the device cannot be asked: " + e.getMessage());
+    } catch (TransferException e) {
+      return Finding.no(what, DoctorChecks.text(e));
     }
     int wanted = settings.get(RdmaOptions.MTU);
-    int path = RoceMtu.within(frame.getAsInt()).orElse(0);
-    String text = "%d bytes, for %s has %d".formatted(path, netdev, frame.getAsInt());
-    return path >= wanted
-        ? Finding.ok(what, text)
-        : Finding.no(
-            what,
-            "%s; for %d: ip link set %s mtu %d, on both sides and the switch"
-                .formatted(text, wanted, netdev, RoceMtu.neededFor(wanted)));
+    String text = active + " bytes";
+    if (active >= wanted) {
+      return Finding.ok(what, text);
+    }
+    String remedy =
+        netdev
+            .map(
+                name ->
+                    "ip link set %s mtu %d%s"
+                        .formatted(name, RoceMtu.neededFor(wanted), frameMtu(name)))
+            .orElse("set it at the subnet manager");
+    return Finding.no(what, "%s; for %d on both sides: %s".formatted(text, wanted, remedy));
+  }
+
+  private String frameMtu(String netdev) {
+    OptionalInt mtu = RoceMtu.ofInterface(sysRoot, netdev);
+    return mtu.isPresent() ? " (now " + mtu.getAsInt() + ")" : "";
   }
 
   private Finding lockedMemory() {

@@ -2,13 +2,11 @@
 package io.transferengine.cli;
 
 import io.transferengine.config.CommandEnvironment;
-import io.transferengine.config.Options;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.RdmaDevice;
-import io.transferengine.topology.RdmaDevices;
 import io.transferengine.topology.Topology;
-import io.transferengine.transfer.ConfigurationException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -28,7 +26,7 @@ import picocli.CommandLine.Option;
     },
     footer = {
       "",
-      "Exit status: 0 done, 1 a variable is wrong, 2 usage, 3 there is no device of that name."
+      "Exit status: 0 done, 1 a variable is wrong, 2 usage, 3 no device passes the filters."
     })
 final class TopologyCommand implements Callable<Integer> {
   @Mixin final HelpOption help = new HelpOption();
@@ -54,42 +52,26 @@ final class TopologyCommand implements Callable<Integer> {
   public Integer call() {
     Screen screen = new Screen(CommandEnvironment.current());
     Settings settings = Settings.fromEnvironment();
-    List<RdmaDevice> devices = devices(settings);
-    Topology topology = topology(settings, devices);
+    LocalTopology local = LocalTopology.of(sysRoot, devRoot, deviceNames, settings);
+    boolean filtered = !deviceNames.isEmpty() || !settings.get(RdmaOptions.TE_FILTERS).isEmpty();
+    if (local.devices().isEmpty() && filtered) {
+      throw CommandException.lacks(
+          "no device passes the filters: " + local.problem().orElse("none is left"));
+    }
     if (json) {
-      screen.line(topology.toJson());
+      screen.line(local.topology().toJson());
       return 0;
     }
-    if (devices.isEmpty()) {
+    if (local.devices().isEmpty()) {
       screen.line("no RDMA devices in " + sysRoot.resolve("class/infiniband") + "; ./te doctor");
     } else {
-      printDevices(screen, settings, devices);
+      printDevices(screen, settings, local.devices());
     }
-    if (!topology.matrix().isEmpty()) {
+    if (!local.topology().matrix().isEmpty()) {
       screen.line("");
-      printMatrix(screen, topology);
+      printMatrix(screen, local.topology());
     }
     return 0;
-  }
-
-  private List<RdmaDevice> devices(Settings settings) {
-    List<RdmaDevice> all = RdmaDevices.discover(sysRoot, devRoot);
-    List<RdmaDevice> allowed =
-        RdmaDevices.select(
-            all, RdmaOptions.TE_FILTERS.environmentName(), settings.get(RdmaOptions.TE_FILTERS));
-    try {
-      return PortView.onPort(
-          RdmaDevices.select(allowed, "--device", deviceNames), sysRoot, settings);
-    } catch (ConfigurationException e) {
-      throw CommandException.lacks(DoctorChecks.text(e));
-    }
-  }
-
-  private Topology topology(Settings settings, List<RdmaDevice> devices) {
-    String file = settings.get(Options.CUSTOM_TOPO_JSON);
-    return file.isEmpty()
-        ? Topology.discovered(devices, sysRoot)
-        : Topology.fromCustomFile(Path.of(file));
   }
 
   private void printDevices(Screen screen, Settings settings, List<RdmaDevice> devices) {

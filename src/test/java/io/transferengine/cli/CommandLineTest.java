@@ -86,7 +86,7 @@ class CommandLineTest {
         "doctor now | now | 2",
         "topology now | now | 2",
         "topology --device | --device | 2",
-        "topology --device nowhere --sys-root /nowhere | nowhere | 3"
+        "topology --device mlx5_9 --sys-root /nowhere | no RDMA devices | 3"
       })
   void anErrorIsOneLineThatNamesTheValue(String line, String named, int status) {
     assertThat(run(line)).isEqualTo(status);

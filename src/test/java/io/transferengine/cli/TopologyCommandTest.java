@@ -94,12 +94,13 @@ class TopologyCommandTest {
 
     CommandRun option = run(Map.of(), "--device", "mlx5_7");
     assertThat(option.status()).as("%s", option).isEqualTo(3);
-    assertThat(option.error()).contains("--device", "mlx5_7", "mlx5_0,mlx5_1").hasLineCount(1);
+    assertThat(option.error()).contains("mlx5_7", "mlx5_0,mlx5_1").hasLineCount(1);
     assertThat(option.output()).isEmpty();
 
-    CommandRun variable = run(Map.of("MC_TE_FILTERS", "mlx5_7"));
-    assertThat(variable.status()).as("%s", variable).isEqualTo(1);
+    CommandRun variable = run(Map.of("MC_TE_FILTERS", "mlx5_7"), "--json");
+    assertThat(variable.status()).as("%s", variable).isEqualTo(3);
     assertThat(variable.error()).contains("MC_TE_FILTERS", "mlx5_7", "mlx5_0,mlx5_1");
+    assertThat(variable.output()).isEmpty();
   }
 
   @Test
@@ -120,6 +121,18 @@ class TopologyCommandTest {
     twoNics();
     Path file = root.resolve("matrix.json");
     Files.writeString(file, "{ \"cpu:0\": [[\"mlx5_1\"], []] }");
+
+    CommandRun run = run(Map.of("MC_CUSTOM_TOPO_JSON", file.toString()), "--json");
+
+    assertThat(run.output()).isEqualTo("{\"cpu:0\":[[\"mlx5_1\"],[]]}\n");
+  }
+
+  @Test
+  void ofAFileOnlyTheUsableDevicesCount() throws Exception {
+    twoNics();
+    machine.port("mlx5_0", 1, "1: DOWN", "Ethernet");
+    Path file = root.resolve("matrix.json");
+    Files.writeString(file, "{ \"cpu:0\": [[\"mlx5_0\", \"mlx5_1\"], [\"mlx5_7\"]] }");
 
     CommandRun run = run(Map.of("MC_CUSTOM_TOPO_JSON", file.toString()), "--json");
 
