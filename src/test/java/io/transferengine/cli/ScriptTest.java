@@ -28,7 +28,7 @@ class ScriptTest {
   @Test
   void helpAndUsage() throws Exception {
     assertThat(te("help").status()).isZero();
-    assertThat(te("help").output()).contains("demo").contains("Exit status");
+    assertThat(te("help").output()).contains("demo").contains("topology").contains("Exit status");
     assertThat(te().status()).isEqualTo(2);
     assertThat(te("frobnicate").status()).isEqualTo(2);
     assertThat(te("frobnicate").error()).startsWith("te: unknown command: frobnicate\n");
