@@ -78,7 +78,7 @@ class CommandLineTest {
         "bench --loopback --seconds NaN | --seconds NaN | 2",
         "bench --loopback --count 0 | --count 0 | 2",
         "bench --loopback --protocol pigeon | pigeon | 2",
-        "bench --loopback --protocol rdma | not built in yet | 3",
+        "bench --loopback --protocol rdma | RDMA is required | 3",
         "bench --idle 0 | --idle 0 | 2",
         "bench --initiator nowhere | nowhere | 2",
         "bench --target --control-port 70000 | 70000 | 2",
