@@ -95,9 +95,11 @@ record RdmaPort(String device, String address) {
     return "%d.%d.%d.%d".formatted(bits >> 24, (bits >> 16) & 255, (bits >> 8) & 255, bits & 255);
   }
 
-  /** {@return packets that a device has sent so far, those to itself included} */
+  /** {@return packets that a device has sent so far, where it counts those to itself, those too} */
   static long packetsSent(String device) {
-    return Long.parseLong(read(DEVICES.resolve(device + "/ports/1/hw_counters/sent_pkts")));
+    Path port = DEVICES.resolve(device + "/ports/1");
+    String soft = read(port.resolve("hw_counters/sent_pkts"));
+    return Long.parseLong(soft.isEmpty() ? read(port.resolve("counters/port_xmit_packets")) : soft);
   }
 
   private static String read(Path file) {
