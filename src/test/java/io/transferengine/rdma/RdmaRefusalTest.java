@@ -4,6 +4,7 @@ package io.transferengine.rdma;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
@@ -16,6 +17,7 @@ import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -162,10 +164,15 @@ class RdmaRefusalTest {
       peer.initialize(port.address(), "rdma", port.device());
       long large = peer.map(64 << 20);
       assertThat(peer.call("registerMemory", large, 64 << 20)).isNegative();
-      assertThat(String.join("\n", peer.log()))
-          .contains("ibv_reg_mr")
-          .contains("ENOMEM")
-          .containsIgnoringCase("memlock");
+      // The log arrives by another way than the answer.
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(
+              () ->
+                  assertThat(String.join("\n", peer.log()))
+                      .contains("ibv_reg_mr")
+                      .contains("ENOMEM")
+                      .containsIgnoringCase("memlock"));
 
       long small = peer.map(LENGTH);
       assertThat(peer.call("registerMemory", small, LENGTH)).as("%s", peer.log()).isZero();
