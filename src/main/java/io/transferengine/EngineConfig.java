@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.config.Option;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineOptions;
@@ -59,7 +60,7 @@ public final class EngineConfig {
   }
 
   /** Collects options. Not thread-safe. */
-  public static final class Builder {
+  public static final class Builder extends RdmaBuilder {
     private final String localHostname;
     private final Settings.Builder settings;
     private String protocol = "";
@@ -112,8 +113,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metadataServer(String value) {
-      settings.set(Options.METADATA_SERVER, value);
-      return this;
+      return set(Options.METADATA_SERVER, value);
     }
 
     /**
@@ -124,8 +124,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder localServerName(String value) {
-      settings.set(Options.LOCAL_SERVER_NAME, value);
-      return this;
+      return set(Options.LOCAL_SERVER_NAME, value);
     }
 
     /**
@@ -136,8 +135,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder legacyRpcPortBinding(boolean value) {
-      settings.set(Options.LEGACY_RPC_PORT_BINDING, value);
-      return this;
+      return set(Options.LEGACY_RPC_PORT_BINDING, value);
     }
 
     /**
@@ -147,8 +145,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakePort(int value) {
-      settings.set(Options.HANDSHAKE_PORT, value);
-      return this;
+      return set(Options.HANDSHAKE_PORT, value);
     }
 
     /**
@@ -159,8 +156,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpBindAddress(String value) {
-      settings.set(Options.TCP_BIND_ADDRESS, value);
-      return this;
+      return set(Options.TCP_BIND_ADDRESS, value);
     }
 
     /**
@@ -170,8 +166,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder minRpcPort(int value) {
-      settings.set(Options.MIN_RPC_PORT, value);
-      return this;
+      return set(Options.MIN_RPC_PORT, value);
     }
 
     /**
@@ -181,8 +176,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder maxRpcPort(int value) {
-      settings.set(Options.MAX_RPC_PORT, value);
-      return this;
+      return set(Options.MAX_RPC_PORT, value);
     }
 
     /**
@@ -192,8 +186,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder useIpv6(boolean value) {
-      settings.set(Options.USE_IPV6, value);
-      return this;
+      return set(Options.USE_IPV6, value);
     }
 
     /**
@@ -204,8 +197,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeListenBacklog(int value) {
-      settings.set(Options.HANDSHAKE_LISTEN_BACKLOG, value);
-      return this;
+      return set(Options.HANDSHAKE_LISTEN_BACKLOG, value);
     }
 
     /**
@@ -215,8 +207,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeConnectTimeoutSeconds(int value) {
-      settings.set(Options.HANDSHAKE_CONNECT_TIMEOUT, value);
-      return this;
+      return set(Options.HANDSHAKE_CONNECT_TIMEOUT, value);
     }
 
     /**
@@ -226,8 +217,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeMaxLengthBytes(int value) {
-      settings.set(Options.HANDSHAKE_MAX_LENGTH, value);
-      return this;
+      return set(Options.HANDSHAKE_MAX_LENGTH, value);
     }
 
     /**
@@ -237,8 +227,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder disableMetacache(boolean value) {
-      settings.set(Options.DISABLE_METACACHE, value);
-      return this;
+      return set(Options.DISABLE_METACACHE, value);
     }
 
     /**
@@ -249,8 +238,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metadataRefreshIntervalSeconds(int value) {
-      settings.set(Options.METADATA_REFRESH_INTERVAL, value);
-      return this;
+      return set(Options.METADATA_REFRESH_INTERVAL, value);
     }
 
     /**
@@ -261,8 +249,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder transferTimeoutSeconds(int value) {
-      settings.set(Options.TRANSFER_TIMEOUT, value);
-      return this;
+      return set(Options.TRANSFER_TIMEOUT, value);
     }
 
     /**
@@ -272,8 +259,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder sliceTimeoutSeconds(int value) {
-      settings.set(Options.SLICE_TIMEOUT, value);
-      return this;
+      return set(Options.SLICE_TIMEOUT, value);
     }
 
     /**
@@ -283,8 +269,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder forceTcp(boolean value) {
-      settings.set(Options.FORCE_TCP, value);
-      return this;
+      return set(Options.FORCE_TCP, value);
     }
 
     /**
@@ -295,8 +280,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder customTopoJson(String value) {
-      settings.set(Options.CUSTOM_TOPO_JSON, value);
-      return this;
+      return set(Options.CUSTOM_TOPO_JSON, value);
     }
 
     /**
@@ -306,8 +290,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metrics(boolean value) {
-      settings.set(Options.METRIC, value);
-      return this;
+      return set(Options.METRIC, value);
     }
 
     /**
@@ -317,8 +300,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metricsIntervalSeconds(int value) {
-      settings.set(Options.METRIC_INTERVAL, value);
-      return this;
+      return set(Options.METRIC_INTERVAL, value);
     }
 
     /**
@@ -329,8 +311,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpEnableConnectionPool(boolean value) {
-      settings.set(Options.TCP_ENABLE_CONNECTION_POOL, value);
-      return this;
+      return set(Options.TCP_ENABLE_CONNECTION_POOL, value);
     }
 
     /**
@@ -340,8 +321,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpLanesPerPeer(int value) {
-      settings.set(Options.TCP_LANES_PER_PEER, value);
-      return this;
+      return set(Options.TCP_LANES_PER_PEER, value);
     }
 
     /**
@@ -352,8 +332,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpMaxQueuedTransfersPerPeer(int value) {
-      settings.set(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER, value);
-      return this;
+      return set(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER, value);
     }
 
     /**
@@ -364,8 +343,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpMaxPendingAdmissionsPerPeer(int value) {
-      settings.set(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER, value);
-      return this;
+      return set(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER, value);
     }
 
     /**
@@ -376,8 +354,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpSliceSizeBytes(int value) {
-      settings.set(Options.TCP_SLICE_SIZE, value);
-      return this;
+      return set(Options.TCP_SLICE_SIZE, value);
     }
 
     /**
@@ -388,8 +365,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpProtoVersion(int value) {
-      settings.set(Options.TCP_PROTO, value);
-      return this;
+      return set(Options.TCP_PROTO, value);
     }
 
     /**
@@ -399,8 +375,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpStatusTimeoutSeconds(int value) {
-      settings.set(Options.TCP_STATUS_TIMEOUT, value);
-      return this;
+      return set(Options.TCP_STATUS_TIMEOUT, value);
     }
 
     /**
@@ -410,8 +385,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpIoThreads(int value) {
-      settings.set(Options.TCP_IO_THREADS, value);
-      return this;
+      return set(Options.TCP_IO_THREADS, value);
     }
 
     /**
@@ -421,8 +395,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder listenAddress(String value) {
-      settings.set(Options.LISTEN_ADDRESS, value);
-      return this;
+      return set(Options.LISTEN_ADDRESS, value);
     }
 
     /**
@@ -432,8 +405,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder advertisedHost(String value) {
-      settings.set(Options.ADVERTISED_HOST, value);
-      return this;
+      return set(Options.ADVERTISED_HOST, value);
     }
 
     /**
@@ -443,8 +415,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder rpcPort(int value) {
-      settings.set(Options.RPC_PORT, value);
-      return this;
+      return set(Options.RPC_PORT, value);
     }
 
     /**
@@ -454,8 +425,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder dataPort(int value) {
-      settings.set(Options.DATA_PORT, value);
-      return this;
+      return set(Options.DATA_PORT, value);
     }
 
     /**
@@ -466,8 +436,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpIo(TcpIo value) {
-      settings.set(Options.TCP_IO, value);
-      return this;
+      return set(Options.TCP_IO, value);
     }
 
     /**
@@ -478,8 +447,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder managedMemoryLimitBytes(long value) {
-      settings.set(Options.MANAGED_MEMORY_LIMIT, value);
-      return this;
+      return set(Options.MANAGED_MEMORY_LIMIT, value);
     }
 
     /**
@@ -489,8 +457,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder requireRdma(boolean value) {
-      settings.set(Options.REQUIRE_RDMA, value);
-      return this;
+      return set(Options.REQUIRE_RDMA, value);
     }
 
     /**
@@ -501,8 +468,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder inboundStallSeconds(int value) {
-      settings.set(Options.INBOUND_STALL, value);
-      return this;
+      return set(Options.INBOUND_STALL, value);
     }
 
     /**
@@ -513,7 +479,12 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder maxInboundConnections(int value) {
-      settings.set(Options.MAX_INBOUND_CONNECTIONS, value);
+      return set(Options.MAX_INBOUND_CONNECTIONS, value);
+    }
+
+    @Override
+    <T> Builder set(Option<T> option, T value) {
+      settings.set(option, value);
       return this;
     }
 

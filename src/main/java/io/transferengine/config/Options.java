@@ -8,11 +8,13 @@ import static io.transferengine.config.OptionGroup.TCP;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * Every option that has an effect, one constant each. {@code docs/CONFIGURATION.md} is rendered
- * from this file.
+ * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions}.
+ * {@code docs/CONFIGURATION.md} is rendered from these two files.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -413,7 +415,11 @@ public final class Options {
               .unit("connections")
               .means("How many inbound data connections are held; further ones are refused."));
 
-  private static final List<Option<?>> ALL = List.copyOf(LISTED);
+  /** Sorting keeps the order within a group. */
+  private static final List<Option<?>> ALL =
+      Stream.concat(LISTED.stream(), RdmaOptions.ALL.stream())
+          .sorted(Comparator.comparing(Option::group))
+          .toList();
 
   private Options() {}
 
