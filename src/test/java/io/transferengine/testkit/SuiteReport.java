@@ -80,7 +80,7 @@ final class SuiteReport implements TestExecutionListener {
         "  %5.1f s  %s  %s%n",
         (System.nanoTime() - started) / 1e9,
         outcome,
-        test.getDisplayName());
+        test.getLegacyReportingName());
   }
 
   synchronized void fail(String name) {
