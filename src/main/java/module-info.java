@@ -24,5 +24,6 @@ module io.transferengine {
   uses io.transferengine.transport.TransportProvider;
 
   provides io.transferengine.transport.TransportProvider with
+      io.transferengine.transport.rdma.RdmaTransportProvider,
       io.transferengine.transport.tcp.TcpTransportProvider;
 }

@@ -84,16 +84,17 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    */
   public EngineCore(EngineOptions options) {
     EngineNames.requireMetadataServer(options.metadataServer());
-    HostPort local = EngineNames.localHost(options.localHostname(), options.settings());
+    HostPort host = EngineNames.localHost(options.localHostname(), options.settings());
     EngineNames.requireProtocol(options.protocol());
     settings = options.settings();
-    topology = LocalTopology.of(options.deviceName(), settings);
+    LocalTopology local = LocalTopology.of(options.deviceName(), settings);
+    topology = local.topology();
     RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
             new TransportContext(settings, memory.regions(), metrics, topology, new Peers()),
-            rdma.decide(topology) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
+            rdma.decide(local) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
     client =
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
@@ -123,7 +124,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             rdma.failed(failure);
           });
       started = new HandshakeDaemon(daemonOptions(settings), own);
-      own.open(local.host(), started.port());
+      own.open(host.host(), started.port());
       daemon = started;
       startTimer();
     } catch (Throwable t) {
