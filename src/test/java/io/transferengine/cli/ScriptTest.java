@@ -36,6 +36,7 @@ class ScriptTest {
     assertThat(te("soft-roce").status()).isEqualTo(2);
     assertThat(te("soft-roce").error()).startsWith("guest: a command is missing\n");
     assertThat(te("soft-roce", "-r", "0", "true").status()).isEqualTo(2);
+    assertThat(te("bindings", "now").status()).isEqualTo(2);
   }
 
   @Test

@@ -93,6 +93,24 @@ final class SendQueue {
     return ring.size() == 0 || (failed && flushedEnd == ring.end());
   }
 
+  /** Gives the newest request back to its task: it was not posted. */
+  void giveBackLast() {
+    giveBack(ring.end() - 1);
+    ring.removeLast();
+  }
+
+  private void giveBack(long position) {
+    TransferTask task = ring.task(position);
+    if (task != null) {
+      task.giveBack(
+          ring.block(position),
+          ring.local(position),
+          ring.remote(position),
+          ring.length(position),
+          ring.unmerged(position));
+    }
+  }
+
   /**
    * Settles everything that is posted: the queue pair is gone, so nothing touches memory any more.
    * The requests are given back, newest first so that they keep their order.
@@ -111,12 +129,7 @@ final class SendQueue {
       if (blamed != null) {
         task.failed(blamed, culpritCause);
       } else {
-        task.giveBack(
-            ring.block(position),
-            ring.local(position),
-            ring.remote(position),
-            ring.length(position),
-            ring.unmerged(position));
+        giveBack(position);
         returned.add(task);
       }
     }
