@@ -165,14 +165,14 @@ class RdmaChoiceTest {
         Engine engine = Engine.open(config("rdma").build())) {
       assertExchange(engine, peer, 20);
       assertThat(log.take()).isEmpty();
-      assertThat(engine.metrics().get(Counter.TCP_CHOSEN_OVER_RDMA)).isZero();
+      assertThat(engine.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isZero();
       Shell.cut(0);
       try {
         assertExchange(engine, peer, 24);
       } finally {
         Shell.mend(0);
       }
-      assertThat(engine.metrics().get(Counter.TCP_CHOSEN_OVER_RDMA)).isPositive();
+      assertThat(engine.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isPositive();
       assertThat(log.take()).anySatisfy(line -> assertThat(line).contains("TCP"));
       awaitLog(peer, "TCP");
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 @Tag("rdma")
 @Timeout(300)
 class RdmaResourcesTest {
-  private static final int CYCLES = 1000;
+  private static final int CYCLES = Integer.getInteger("cycles", 1000);
 
   /** Classes are loaded and pools filled by then. */
   private static final int WARM_UP = 50;
