@@ -109,9 +109,7 @@ final class DoctorChecks {
   private static Finding rdma(Settings settings) {
     String what = "RDMA";
     try {
-      Optional<String> cause =
-          Verbs.unavailabilityCause()
-              .or(() -> LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings).problem());
+      Optional<String> cause = Verbs.unavailabilityCause().or(() -> noDevice(settings));
       if (cause.isPresent()) {
         return Finding.no(what, "TCP is used in its place: " + cause.get());
       }
@@ -122,6 +120,14 @@ final class DoctorChecks {
     } catch (TransferException e) {
       return Finding.no(what, text(e));
     }
+  }
+
+  /** Devices that cannot be used have said so, each in a line of its own. */
+  private static Optional<String> noDevice(Settings settings) {
+    LocalTopology local = LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings);
+    return local.devices().isEmpty()
+        ? local.problem()
+        : local.problem().map(_ -> "no device can be used, for the reasons above");
   }
 
   private static Finding ports(Settings settings) {
