@@ -59,17 +59,21 @@ public final class EngineConfig {
   }
 
   /** Collects options. Not thread-safe. */
-  public static final class Builder {
+  public static final class Builder extends MetadataConfig<Builder> {
     private final String localHostname;
-    private final Settings.Builder settings;
     private String protocol = "";
     private String deviceName = "";
     private @Nullable Executor executor;
     private String defaultMetadataServer = EngineOptions.P2P_HANDSHAKE;
 
     private Builder(String localHostname, Settings.Builder settings) {
+      super(settings);
       this.localHostname = Objects.requireNonNull(localHostname, "localHostname");
-      this.settings = settings;
+    }
+
+    @Override
+    Builder self() {
+      return this;
     }
 
     /**

@@ -9,10 +9,11 @@ import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * Every option that has an effect, one constant each. {@code docs/CONFIGURATION.md} is rendered
- * from this file.
+ * Every option that has an effect, one constant each, here and in {@link MetadataOptions}. {@code docs/CONFIGURATION.md} is rendered
+ * from them.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -413,7 +414,8 @@ public final class Options {
               .unit("connections")
               .means("How many inbound data connections are held; further ones are refused."));
 
-  private static final List<Option<?>> ALL = List.copyOf(LISTED);
+  private static final List<Option<?>> ALL =
+      Stream.concat(LISTED.stream(), MetadataOptions.ALL.stream()).toList();
 
   private Options() {}
 
