@@ -6,6 +6,8 @@ import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.handshake.HandshakeDaemonOptions;
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
@@ -18,10 +20,13 @@ import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerLink;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -82,11 +87,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     HostPort local = EngineNames.localHost(options.localHostname(), options.settings());
     EngineNames.requireProtocol(options.protocol());
     settings = options.settings();
-    topology = topology(settings);
-    EngineNames.chooseTcp(options.protocol(), settings, metrics);
-    memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), false, this);
+    topology = LocalTopology.of(options.deviceName(), settings);
+    RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
+    memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
-        TransportRegistry.create(new TransportContext(settings, memory.regions(), metrics));
+        TransportRegistry.create(
+            new TransportContext(settings, memory.regions(), metrics, topology, new Peers()),
+            rdma.decide(topology) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
     client =
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
@@ -108,7 +115,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             Thread.ofPlatform().daemon().name("te-timer").factory());
     HandshakeDaemon started = null;
     try {
-      transports.start();
+      transports.start(
+          (transport, failure) -> {
+            if (!transport.name().equals(SegmentDescriptor.RDMA)) {
+              throw failure;
+            }
+            rdma.failed(failure);
+          });
       started = new HandshakeDaemon(daemonOptions(settings), own);
       own.open(local.host(), started.port());
       daemon = started;
@@ -121,11 +134,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       transports.stop(CLOSE_TIMEOUT);
       throw t;
     }
-  }
-
-  private static Topology topology(Settings settings) {
-    String file = settings.get(Options.CUSTOM_TOPO_JSON);
-    return file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
   }
 
   private static HandshakeDaemonOptions daemonOptions(Settings settings) {
@@ -307,6 +315,50 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new PeerAddress(
             descriptor, EngineNames.addresses(data.host(), settings.get(Options.USE_IPV6))),
         transports.select(descriptor));
+  }
+
+  /** What transports ask of us. */
+  private final class Peers implements PeerLink {
+    @Override
+    public String segmentName() {
+      return own.name();
+    }
+
+    @Override
+    public HandshakeDescriptor connect(
+        String segment, HandshakeDescriptor request, Duration timeout) {
+      return client.connect(EngineNames.peer(segment, settings), request, timeout);
+    }
+
+    @Override
+    public SegmentDescriptor describe(String segment, Duration timeout) {
+      return client.fetchMetadata(
+          EngineNames.peer(segment, settings), own.descriptorWithoutBuffers(), timeout);
+    }
+
+    @Override
+    public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
+      if (settings.get(Options.REQUIRE_RDMA) || !transports.handOver(from, peer, task)) {
+        return false;
+      }
+      metrics.increment(Counter.TRANSFERS_MOVED_TO_TCP);
+      return true;
+    }
+  }
+
+  @Override
+  public void registered(Region region) {
+    transports.register(region);
+  }
+
+  @Override
+  public void unregistered(Region region) {
+    transports.unregister(region);
+  }
+
+  @Override
+  public boolean takesDeviceMemory() {
+    return transports.has(SegmentDescriptor.RDMA);
   }
 
   @Override

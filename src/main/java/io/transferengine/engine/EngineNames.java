@@ -5,8 +5,6 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metadata.SegmentNames;
-import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -16,15 +14,10 @@ import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Checks the names that an engine is opened with and those that it is asked for. */
 final class EngineNames {
-  private static final Logger log = LoggerFactory.getLogger(EngineNames.class);
-
   private static final String FORMS =
       "Accepted are P2PHANDSHAKE, and once built in etcd://host:port[;host:port], host:port,"
           + " http(s)://host:port/path and redis://host:port";
@@ -94,36 +87,6 @@ final class EngineNames {
           "'" + protocol + "' is no protocol of this engine",
           "Accepted are 'tcp', 'rdma' and '' for the best there is");
     }
-  }
-
-  /** A choice of TCP where something faster was asked for is never silent. */
-  static void chooseTcp(String protocol, Settings settings, EngineMetrics metrics) {
-    boolean required = settings.get(Options.REQUIRE_RDMA);
-    if (protocol.equals("tcp") || settings.get(Options.FORCE_TCP)) {
-      if (required) {
-        throw new TransferException(
-            ErrorCode.INVALID_ARGUMENT,
-            "RDMA is required (TE_REQUIRE_RDMA) and TCP is asked for",
-            "Ask for protocol 'rdma', or drop the requirement");
-      }
-      return;
-    }
-    Optional<String> cause = TransportRegistry.unavailabilityCause("rdma");
-    if (cause.isEmpty()) {
-      return;
-    }
-    if (required) {
-      throw new TransferException(
-          ErrorCode.DEVICE_NOT_FOUND,
-          "RDMA is required (TE_REQUIRE_RDMA) and cannot be used: " + cause.get(),
-          "Drop the requirement, or ask for 'tcp'");
-    }
-    metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
-    log.warn(
-        "Using TCP, although protocol '{}' prefers RDMA: {}. Ask for protocol 'tcp' if that is what"
-            + " you want; requireRdma refuses it instead.",
-        protocol,
-        cause.get());
   }
 
   /** {@return where a segment's handshake daemon is} Leading slashes do not count. */

@@ -11,6 +11,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -36,8 +37,21 @@ import java.util.function.Supplier;
  */
 public final class LocalMemory implements RegionRegistrar {
 
-  /** What moves bytes to and from the ranges that are to be taken back. */
+  /** What moves bytes to and from the ranges. */
   public interface Users {
+    /**
+     * Makes a new range fit for use. May block.
+     *
+     * @throws TransferException when it cannot; nothing is left of the attempt then
+     */
+    void registered(Region region);
+
+    /** Undoes {@link #registered}; when it returns nobody reaches the range any more. */
+    void unregistered(Region region);
+
+    /** {@return whether memory that is not the processor's can be moved} */
+    boolean takesDeviceMemory();
+
     /**
      * Ends all use of a range: waits for {@code grace}, then cancels what is left.
      *
@@ -55,7 +69,6 @@ public final class LocalMemory implements RegionRegistrar {
   private final RegionTable regions = new RegionTable();
   private final MemoryPool pool;
   private final Users users;
-  private final boolean deviceMemory;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
   /** Regions that pools of ours are made of: in them only blocks handed out may be used. */
@@ -73,12 +86,10 @@ public final class LocalMemory implements RegionRegistrar {
    * Nothing registered yet.
    *
    * @param managedLimitBytes what {@link #allocate} may take from the system
-   * @param deviceMemory whether a transport can move memory that is not the processor's
    */
-  public LocalMemory(long managedLimitBytes, boolean deviceMemory, Users users) {
+  public LocalMemory(long managedLimitBytes, Users users) {
     this.pool = new MemoryPool(managedLimitBytes, "*", this);
     this.users = users;
-    this.deviceMemory = deviceMemory;
   }
 
   /** {@return the table of registrations} */
@@ -102,9 +113,9 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Registers all ranges or none. */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
-    if (location.startsWith("cpu:") || location.equals("*")) {
+    if (Region.isHostMemory(location)) {
       MappedMemory.requireAllReadableWritable(addresses, lengths);
-    } else if (!deviceMemory) {
+    } else if (!users.takesDeviceMemory()) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "Memory at location '"
@@ -113,7 +124,25 @@ public final class LocalMemory implements RegionRegistrar {
               + " it with the processor",
           "Register host memory (location '*' or 'cpu:N'), or use RDMA");
     }
-    return regions.registerAll(addresses, lengths, location);
+    List<Region> made = regions.registerAll(addresses, lengths, location);
+    prepare(made);
+    return made;
+  }
+
+  /** Lets the transports know of ranges that are in the table already: of all, or of none. */
+  private void prepare(List<Region> made) {
+    List<Region> done = new ArrayList<>();
+    try {
+      for (Region region : made) {
+        users.registered(region);
+        done.add(region);
+      }
+    } catch (Throwable t) {
+      made.forEach(Region::refuse);
+      done.forEach(users::unregistered);
+      made.forEach(regions::remove);
+      throw t;
+    }
   }
 
   /**
@@ -165,6 +194,7 @@ public final class LocalMemory implements RegionRegistrar {
           region + " is still in use " + CUT_OFF_WAIT.toSeconds() + " s after it was refused",
           "Keep the memory mapped; this should not happen, please report it");
     }
+    users.unregistered(region);
     regions.remove(region);
     pools.remove(region);
     registered.remove(region);
@@ -249,6 +279,12 @@ public final class LocalMemory implements RegionRegistrar {
   public Region register(MemorySegment memory, String location) {
     Region region = regions.register(memory.address(), memory.byteSize(), location);
     pools.add(region);
+    try {
+      prepare(List.of(region));
+    } catch (Throwable t) {
+      pools.remove(region);
+      throw t;
+    }
     return region;
   }
 

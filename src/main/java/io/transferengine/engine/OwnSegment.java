@@ -31,7 +31,7 @@ final class OwnSegment implements HandshakeHandler {
   /** The last descriptor and the registrations that it was made from. */
   private volatile @Nullable Rendered rendered;
 
-  private record Rendered(List<Region> regions, SegmentDescriptor descriptor) {}
+  private record Rendered(List<Region> regions, long version, SegmentDescriptor descriptor) {}
 
   OwnSegment(LocalMemory memory, TransportRegistry transports, Notifications notifications) {
     this.memory = memory;
@@ -67,9 +67,11 @@ final class OwnSegment implements HandshakeHandler {
     }
     List<Region> regions =
         memory.regions().inOrder().stream().filter(region -> !region.isRefused()).toList();
+    // Read before the transports are asked: a change while they are shows as an old version.
+    long version = transports.descriptionVersion();
     Rendered last = rendered;
-    if (last == null || !last.regions.equals(regions)) {
-      last = new Rendered(regions, render(regions));
+    if (last == null || last.version != version || !last.regions.equals(regions)) {
+      last = new Rendered(regions, version, render(regions));
       rendered = last;
     }
     return Optional.of(last.descriptor);
@@ -85,7 +87,7 @@ final class OwnSegment implements HandshakeHandler {
             .buffers(buffers)
             .timestamp(MetadataCodec.timestamp(LocalDateTime.now(java.time.ZoneId.systemDefault())))
             .incarnation(Optional.of(incarnation));
-    transports.describe(builder);
+    transports.describe(builder, regions);
     return builder.build();
   }
 
@@ -96,7 +98,11 @@ final class OwnSegment implements HandshakeHandler {
 
   @Override
   public HandshakeDescriptor connection(HandshakeDescriptor request) {
-    return HandshakeDescriptor.rejection(
-        "This peer (" + name() + ") has no RDMA; it is reached over TCP");
+    return transports
+        .connection(request)
+        .orElseGet(
+            () ->
+                HandshakeDescriptor.rejection(
+                    "This peer (" + name() + ") has no RDMA; it is reached over TCP"));
   }
 }

@@ -29,6 +29,16 @@ final class RegionHold {
     return new SeamFinder(starts, ends);
   }
 
+  /** {@return whether some of the memory is out of the processor's reach} */
+  boolean hasDeviceMemory() {
+    for (Region region : regions) {
+      if (!region.isHostMemory()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Idempotent. */
   void release() {
     if (released.compareAndSet(false, true)) {

@@ -84,7 +84,23 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       segment = peer;
       segmentWasKnown = wasKnown;
     }
+    if (hold.hasDeviceMemory()) {
+      if (!peer.transport().movesDeviceMemory()) {
+        finish(TransferState.FAILED, deviceMemory(), FailureCause.LOCAL);
+        return;
+      }
+      made.keepFromProcessor();
+    }
     peer.transport().submit(peer.address(), made);
+  }
+
+  private TransferException deviceMemory() {
+    return TransferException.withPeer(
+        request.target(),
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "it is reached over TCP, which cannot move the device memory of this transfer",
+        "Copy the data to host memory, or reach the peer over RDMA",
+        null);
   }
 
   /** The peer could not be found. */
@@ -95,24 +111,23 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   @Override
   public void taskEnded(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
-    if (cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
+    boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
+    if (stale || cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
       RemoteSegment failed;
       boolean again;
       synchronized (this) {
         failed = segment;
-        again =
-            cause == FailureCause.CONNECT
-                && segmentWasKnown
-                && !resolvedAgain
-                && task != null
-                && !task.isStarted();
+        // Old keys moved nothing, and what went before them is moved once more: to the same place.
+        boolean harmless =
+            stale || (cause == FailureCause.CONNECT && task != null && !task.isStarted());
+        again = harmless && segmentWasKnown && !resolvedAgain;
         resolvedAgain |= again;
       }
       if (failed != null) {
         owner.dropSegment(failed);
       }
       if (again && nanosLeft() > 0) {
-        // What we knew of the peer was old and not a byte was sent: it may live elsewhere now.
+        // What we knew of the peer was old: it may live elsewhere now.
         synchronized (this) {
           task = null;
         }

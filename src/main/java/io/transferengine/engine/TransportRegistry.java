@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
@@ -13,14 +17,17 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiConsumer;
 
 /** The transports of one engine, best first; choosing one for a peer is all it does. */
 final class TransportRegistry {
   private final List<Transport> transports;
 
   private TransportRegistry(List<Transport> transports) {
-    this.transports = transports;
+    this.transports = new CopyOnWriteArrayList<>(transports);
   }
 
   /**
@@ -37,11 +44,15 @@ final class TransportRegistry {
     return Optional.of("no transport for '" + protocol + "' is built in yet");
   }
 
-  /** Makes the transports that this machine has; they have opened nothing yet. */
-  static TransportRegistry create(TransportContext context) {
+  /**
+   * Makes the transports that this machine has; they have opened nothing yet.
+   *
+   * @param unwanted names of those that are left out
+   */
+  static TransportRegistry create(TransportContext context, Set<String> unwanted) {
     List<Transport> made = new ArrayList<>();
     for (TransportProvider provider : providers()) {
-      if (provider.unavailabilityCause().isEmpty()) {
+      if (!unwanted.contains(provider.name()) && provider.unavailabilityCause().isEmpty()) {
         made.add(provider.create(context));
       }
     }
@@ -62,12 +73,69 @@ final class TransportRegistry {
     return found;
   }
 
-  void start() {
-    transports.forEach(Transport::start);
+  /**
+   * Starts all. One that fails is left out when {@code spare} takes it, which it does by returning.
+   */
+  void start(BiConsumer<Transport, TransferException> spare) {
+    for (Transport transport : List.copyOf(transports)) {
+      try {
+        transport.start();
+      } catch (TransferException e) {
+        transport.stop(Duration.ZERO);
+        spare.accept(transport, e);
+        transports.remove(transport);
+      }
+    }
   }
 
-  void describe(SegmentDescriptor.Builder descriptor) {
-    transports.forEach(transport -> transport.describe(descriptor));
+  void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+    transports.forEach(transport -> transport.describe(descriptor, regions));
+  }
+
+  long descriptionVersion() {
+    return transports.stream().mapToLong(Transport::descriptionVersion).sum();
+  }
+
+  /** Registers a range with all transports or, when one of them fails, with none. */
+  void register(Region region) {
+    List<Transport> done = new ArrayList<>();
+    try {
+      for (Transport transport : transports) {
+        transport.register(region);
+        done.add(transport);
+      }
+    } catch (Throwable t) {
+      done.forEach(transport -> transport.unregister(region));
+      throw t;
+    }
+  }
+
+  void unregister(Region region) {
+    transports.forEach(transport -> transport.unregister(region));
+  }
+
+  Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+    return transports.stream()
+        .flatMap(transport -> transport.connection(request).stream())
+        .findFirst();
+  }
+
+  /** {@return whether a transport of that name runs} */
+  boolean has(String name) {
+    return transports.stream().anyMatch(transport -> transport.name().equals(name));
+  }
+
+  /** Gives a task to the next best transport; false when there is none. */
+  @SuppressWarnings("ReferenceEquality") // transports have no other
+  boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
+    for (Transport transport : transports) {
+      boolean fit = !task.usesDeviceMemory() || transport.movesDeviceMemory();
+      if (fit && transport != from && transport.reaches(peer.descriptor())) {
+        transport.submit(peer, task);
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

@@ -62,6 +62,16 @@ public final class Region {
     return location;
   }
 
+  /** {@return whether the processor can read and write it, as the location says} */
+  public boolean isHostMemory() {
+    return isHostMemory(location);
+  }
+
+  /** {@return whether the processor can read and write memory at {@code location}} */
+  public static boolean isHostMemory(String location) {
+    return location.equals("*") || location.startsWith("cpu:");
+  }
+
   /** {@return the place in the order of registration: higher means registered later} */
   public long sequence() {
     return sequence;

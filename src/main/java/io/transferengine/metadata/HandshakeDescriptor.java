@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param localGid the sender's GID as in {@link DeviceDescriptor}; empty from peers before v0.3.11
  * @param readyAck its presence says that the sender knows the second round; true in that round
  * @param payload opaque; empty for RDMA
+ * @param activeMtuBytes the MTU of the sender's port, so that both sides can take the smaller one;
+ *     our own member, unknown to C++; 0 when the sender does not tell
  */
 public record HandshakeDescriptor(
     String localNicPath,
@@ -24,7 +26,8 @@ public record HandshakeDescriptor(
     int localLid,
     String localGid,
     Optional<Boolean> readyAck,
-    String payload) {
+    String payload,
+    int activeMtuBytes) {
   /** What a peer without RDMA answers: nothing in any member. */
   public static final HandshakeDescriptor EMPTY = rejection("");
 
@@ -36,23 +39,53 @@ public record HandshakeDescriptor(
   /** The one-round message that every version understands: no {@code ready_ack}, no payload. */
   public HandshakeDescriptor(
       String localNicPath, String peerNicPath, List<Long> qpNums, int localLid, String localGid) {
-    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "");
+    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "", 0);
   }
 
   /** {@return a reply that refuses, for {@code reason}} */
   public static HandshakeDescriptor rejection(String reason) {
-    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "");
+    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "", 0);
   }
 
   /** {@return this message with another {@code ready_ack}} */
   public HandshakeDescriptor withReadyAck(Optional<Boolean> readyAck) {
     return new HandshakeDescriptor(
-        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
+        localNicPath,
+        peerNicPath,
+        qpNums,
+        replyMessage,
+        localLid,
+        localGid,
+        readyAck,
+        payload,
+        activeMtuBytes);
   }
 
   /** {@return this message with another {@code reply_msg}} */
   public HandshakeDescriptor withReplyMessage(String replyMessage) {
     return new HandshakeDescriptor(
-        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
+        localNicPath,
+        peerNicPath,
+        qpNums,
+        replyMessage,
+        localLid,
+        localGid,
+        readyAck,
+        payload,
+        activeMtuBytes);
+  }
+
+  /** {@return this message with another {@code te_mtu}} */
+  public HandshakeDescriptor withActiveMtuBytes(int activeMtuBytes) {
+    return new HandshakeDescriptor(
+        localNicPath,
+        peerNicPath,
+        qpNums,
+        replyMessage,
+        localLid,
+        localGid,
+        readyAck,
+        payload,
+        activeMtuBytes);
   }
 }

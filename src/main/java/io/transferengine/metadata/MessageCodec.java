@@ -9,6 +9,12 @@ import java.util.Optional;
 
 /** The small records: Connection, Notify and rpc_meta (protocol sections 3 and 5). */
 final class MessageCodec {
+  /** Our own member; C++ readers pass over it. */
+  private static final String MTU = "te_mtu";
+
+  /** The largest of InfiniBand. */
+  private static final int MTU_MAX_BYTES = 4096;
+
   private MessageCodec() {}
 
   static byte[] encode(HandshakeDescriptor descriptor) {
@@ -26,7 +32,11 @@ final class MessageCodec {
     out.member("peer_nic_path").value(descriptor.peerNicPath());
     SegmentCodec.writeNumbers(out.member("qp_num"), descriptor.qpNums());
     descriptor.readyAck().ifPresent(ready -> out.member("ready_ack").value(ready));
-    out.member("reply_msg").value(descriptor.replyMessage()).endObject();
+    out.member("reply_msg").value(descriptor.replyMessage());
+    if (descriptor.activeMtuBytes() != 0) {
+      out.member(MTU).unsigned(descriptor.activeMtuBytes());
+    }
+    out.endObject();
     return out.toBytes();
   }
 
@@ -46,6 +56,7 @@ final class MessageCodec {
     String localGid = "";
     Optional<Boolean> readyAck = Optional.empty();
     String payload = "";
+    int activeMtuBytes = 0;
     for (String member = in.nextMember(); member != null; member = in.nextMember()) {
       switch (member) {
         case "local_nic_path" -> localNicPath = in.text();
@@ -56,11 +67,20 @@ final class MessageCodec {
         case "local_gid" -> localGid = in.text();
         case "ready_ack" -> readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
         case "payload" -> payload = in.text();
+        case MTU -> activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();
       }
     }
     return new HandshakeDescriptor(
-        localNicPath, peerNicPath, qpNums, replyMessage, localLid, localGid, readyAck, payload);
+        localNicPath,
+        peerNicPath,
+        qpNums,
+        replyMessage,
+        localLid,
+        localGid,
+        readyAck,
+        payload,
+        activeMtuBytes);
   }
 
   static byte[] encode(NotifyMessage message) {

@@ -45,6 +45,14 @@ public enum Counter {
   HANDSHAKES_REFUSED("Handshakes refused"),
   /** Times that TCP was taken where RDMA was asked for. */
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
+  /** Transfers that went over to TCP because no RDMA path was left for some seconds. */
+  TRANSFERS_MOVED_TO_TCP("Transfers moved to TCP"),
+  /** Pairs of NICs that queue pairs were connected over. */
+  RDMA_PATHS_CONNECTED("RDMA paths connected"),
+  /** RDMA paths that failed: their requests went over another, or waited for them to come back. */
+  RDMA_PATHS_FAILED("RDMA paths failed"),
+  /** RDMA endpoints that made room for others. */
+  RDMA_ENDPOINTS_EVICTED("RDMA endpoints evicted"),
   /** Notifications that were refused because too many wait to be collected; senders are told. */
   NOTIFICATIONS_DROPPED("Notifications dropped");
 

@@ -15,6 +15,8 @@ public enum FailureCause {
   CONNECTION_LOST("connection lost"),
   /** The peer sent something that the protocol does not allow. */
   PROTOCOL("protocol"),
+  /** What was known of the peer's memory was no longer true, and still was not when asked again. */
+  STALE_DESCRIPTOR("stale descriptor"),
   /** The peer's record is missing, broken or cannot be fetched. */
   METADATA("metadata"),
   /** The local memory or machine: unregistered under the transfer, or a failed system call. */

@@ -4,6 +4,18 @@ package io.transferengine.transport;
 /** Takes requests that {@link TransferTask#claim} hands out. */
 public interface RequestSink {
   /**
+   * {@return how many bytes from here on may at most go out as one request, at least 1} For
+   * transports whose registrations have seams that the blocks know nothing of.
+   *
+   * @param local where the range begins here
+   * @param remote where it begins at the peer
+   * @param wanted how many bytes of the block, or of the returned request, are left
+   */
+  default long lengthLimit(long local, long remote, long wanted) {
+    return Long.MAX_VALUE;
+  }
+
+  /**
    * One request for the wire.
    *
    * @param task whose request it is; to be settled there exactly once

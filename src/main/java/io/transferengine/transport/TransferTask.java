@@ -73,6 +73,7 @@ public final class TransferTask {
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
   private volatile boolean claimedAny;
+  private volatile boolean deviceMemory;
 
   /**
    * Work of which nothing is claimed yet.
@@ -98,6 +99,16 @@ public final class TransferTask {
   /** Says who works on the task; by the transport, before it claims anything. */
   public void setOwner(Owner owner) {
     this.owner = owner;
+  }
+
+  /** Says that the processor must not touch the local memory; before the task is submitted. */
+  public void keepFromProcessor() {
+    deviceMemory = true;
+  }
+
+  /** {@return whether only a transport that moves device memory may work on it} */
+  public boolean usesDeviceMemory() {
+    return deviceMemory;
   }
 
   /** {@return the direction} */
@@ -153,7 +164,8 @@ public final class TransferTask {
     while (requests < maxRequests && bytes < maxBytes) {
       Piece piece = returned.pollFirst();
       if (piece != null) {
-        long length = Math.min(piece.length, maxRequestBytes);
+        long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
+        long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
         if (length < piece.length) {
           returned.addFirst(rest(piece, length));
         }
@@ -173,10 +185,12 @@ public final class TransferTask {
     return requests;
   }
 
-  private long claimAtCursor(RequestSink sink, long maxRequestBytes) {
+  private long claimAtCursor(RequestSink sink, long mostBytes) {
     int first = cursorBlock;
     long local = blocks.local(first) + cursorOffset;
     long remote = blocks.remote(first) + cursorOffset;
+    long wanted = blocks.length(first) - cursorOffset;
+    long maxRequestBytes = Math.min(mostBytes, sink.lengthLimit(local, remote, wanted));
     long length = 0;
     long localEnd = 0;
     long remoteEnd = 0;

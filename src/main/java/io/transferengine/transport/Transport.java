@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
  * One way to move bytes between registered memory of two processes.
  *
  * <p><b>Threads.</b> {@code start} and {@code stop} are called once each, by one thread. All other
- * methods may be called by any thread at any time between them and must neither block nor do I/O on
- * the caller's thread. What a transport does on its own runs on daemon threads of its own.
+ * methods may be called by any thread at any time between them. {@code register}, {@code
+ * unregister} and {@code connection} may block; the others must neither block nor do I/O on the
+ * caller's thread. What a transport does on its own runs on daemon threads of its own.
  *
  * <p><b>Errors.</b> {@code start} throws. From {@link #submit} on nothing is thrown: a request that
  * fails is settled at its {@link TransferTask}.
@@ -26,11 +31,50 @@ public interface Transport {
    */
   void start();
 
-  /** Adds to our own descriptor what peers need in order to reach this transport. */
-  void describe(SegmentDescriptor.Builder descriptor);
+  /**
+   * Makes a range of our memory fit for use, before any transfer over it begins and before peers
+   * learn of it. Does nothing for a transport that needs no preparation.
+   *
+   * @throws io.transferengine.transfer.TransferException when it cannot; then nothing is left of
+   *     the attempt
+   */
+  default void register(Region region) {}
+
+  /**
+   * Ends what {@link #register} began: when it returns, no peer reaches the range through this
+   * transport any more. Nothing of ours is in flight over it. Idempotent.
+   */
+  default void unregister(Region region) {}
+
+  /**
+   * Adds to our own descriptor what peers need in order to reach this transport.
+   *
+   * @param regions our registrations, in order
+   */
+  void describe(SegmentDescriptor.Builder descriptor, List<Region> regions);
+
+  /** {@return a number that changes whenever {@link #describe} would add something else} */
+  default long descriptionVersion() {
+    return 0;
+  }
+
+  /**
+   * {@return the reply to a peer that wants to pair queue pairs with ours; empty when this
+   * transport has none}
+   *
+   * <p>When it throws, the peer is refused with the exception's text.
+   */
+  default Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+    return Optional.empty();
+  }
 
   /** {@return whether it can reach a segment so described} */
   boolean reaches(SegmentDescriptor peer);
+
+  /** {@return whether it moves memory that the processor cannot read and write} */
+  default boolean movesDeviceMemory() {
+    return false;
+  }
 
   /**
    * Starts to work on a task; its requests are claimed as there is room on the wire. The transport

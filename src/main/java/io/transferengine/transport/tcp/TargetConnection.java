@@ -236,7 +236,8 @@ final class TargetConnection extends WireHandler {
 
   private @Nullable Region use(long address, long size) {
     Region region = size <= 0 ? null : server.regions().find(address, size);
-    return region != null && region.acquire() ? region : null;
+    // Device memory is registered for RDMA only: the processor would fault on it.
+    return region != null && region.isHostMemory() && region.acquire() ? region : null;
   }
 
   private void bodyArrived(int bytes) {

@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.memory.Region;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
@@ -92,7 +93,7 @@ final class TcpTransport implements Transport {
   }
 
   @Override
-  public void describe(SegmentDescriptor.Builder descriptor) {
+  public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
     TargetServer listening = server;
     descriptor.tcpDataPort(listening == null ? 0 : listening.port()).tcpProtoVersion(2);
   }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
+import java.time.Duration;
+
+/**
+ * What a transport asks of the engine when it has to speak to a peer's engine rather than move its
+ * bytes. Thread-safe. {@link #connect} and {@link #describe} block and are for virtual threads.
+ */
+public interface PeerLink {
+  /** {@return our segment's name as peers know it; empty until our daemon listens} */
+  String segmentName();
+
+  /**
+   * Sends a Connection message (protocol section 5.3) to the daemon of a segment.
+   *
+   * @param segment the name in the segment's descriptor
+   * @return the reply, which does not refuse
+   * @throws io.transferengine.transfer.TransferException with SOCKET or DNS when the daemon cannot
+   *     be reached, METADATA with the peer's reason when it refuses
+   */
+  HandshakeDescriptor connect(String segment, HandshakeDescriptor request, Duration timeout);
+
+  /**
+   * {@return what a segment says of itself now; nothing is cached}
+   *
+   * @throws io.transferengine.transfer.TransferException when it cannot be asked
+   */
+  SegmentDescriptor describe(String segment, Duration timeout);
+
+  /**
+   * Gives a task of which no request is out to another transport that reaches the peer.
+   *
+   * @return whether there is one; if not, the task stays where it is
+   */
+  boolean handOver(Transport from, PeerAddress peer, TransferTask task);
+}
