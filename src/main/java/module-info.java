@@ -28,6 +28,7 @@ module io.transferengine {
   uses io.transferengine.transport.TransportProvider;
 
   provides io.transferengine.metadata.MetadataStoreProvider with
+      io.transferengine.metadata.InMemoryMetadataStoreProvider,
       io.transferengine.metadata.http.HttpMetadataStoreProvider;
   provides io.transferengine.transport.TransportProvider with
       io.transferengine.transport.tcp.TcpTransportProvider;

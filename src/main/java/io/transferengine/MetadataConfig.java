@@ -20,7 +20,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
   abstract B self();
 
   /**
-   * A part of every key: engines find only those with the same one. ({@code MC_METADATA_CLUSTER_ID})
+   * A part of every key: engines find only those with the same one. ({@code
+   * MC_METADATA_CLUSTER_ID})
    *
    * @param value a word, with or without a slash at its end
    * @return this builder
@@ -31,7 +32,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
   }
 
   /**
-   * How long our records outlive an engine that dies; they are refreshed three times as often. ({@code TE_METADATA_TTL_SECONDS})
+   * How long our records outlive an engine that dies; they are refreshed three times as often.
+   * ({@code TE_METADATA_TTL_SECONDS})
    *
    * @param value a whole number of seconds, 2 to 86400
    * @return this builder
@@ -42,7 +44,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
   }
 
   /**
-   * Opens the engine although the service cannot be reached, and registers when it can be. ({@code TE_METADATA_BACKGROUND_START})
+   * Opens the engine although the service cannot be reached, and registers when it can be. ({@code
+   * TE_METADATA_BACKGROUND_START})
    *
    * @param value 1, true, yes or on; or 0, false, no or off (in any case)
    * @return this builder
@@ -119,7 +122,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
   }
 
   /**
-   * The certificates that vouch for metadata services over TLS, of any kind. ({@code TE_METADATA_TLS_CA})
+   * The certificates that vouch for metadata services over TLS, of any kind. ({@code
+   * TE_METADATA_TLS_CA})
    *
    * @param value the path of a PEM file
    * @return this builder

@@ -34,7 +34,7 @@ final class ArchitectureRules {
               "metadata.etcd",
               "metadata.http",
               "metadata.redis",
-              "metadata.p2p",
+              "metadata.server",
               "handshake",
               "transport"),
           List.of("transport.tcp", "transport.rdma"),

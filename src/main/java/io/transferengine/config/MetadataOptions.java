@@ -54,8 +54,7 @@ public final class MetadataOptions {
 
   /** The user of redis. */
   public static final Option<String> REDIS_USERNAME =
-      new Option<>(
-              METADATA, "MC_REDIS_USERNAME", "redisUsername", Form.text("a user's name"), "")
+      new Option<>(METADATA, "MC_REDIS_USERNAME", "redisUsername", Form.text("a user's name"), "")
           .means("The user of redis; none for the default user.");
 
   /** The password of redis. */

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Every option that has an effect, one constant each, here and in {@link MetadataOptions}. {@code docs/CONFIGURATION.md} is rendered
- * from them.
+ * Every option that has an effect, one constant each, here and in {@link MetadataOptions}. {@code
+ * docs/CONFIGURATION.md} is rendered from them.
  */
 public final class Options {
   private static final int KIB = 1 << 10;

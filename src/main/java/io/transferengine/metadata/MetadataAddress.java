@@ -21,7 +21,8 @@ public record MetadataAddress(String scheme, String address) {
   /** The scheme of etcd, the default. */
   public static final String ETCD = "etcd";
 
-  private static final Set<String> SCHEMES = Set.of(ETCD, "http", "https", "redis", "rediss");
+  private static final Set<String> SCHEMES =
+      Set.of(ETCD, "http", "https", "redis", "rediss", "memory");
 
   /**
    * {@return the parts of a connection string}
@@ -49,8 +50,7 @@ public record MetadataAddress(String scheme, String address) {
   /** {@return the error that a connection string is none} */
   public static TransferException malformed(
       String text, @org.jspecify.annotations.Nullable Exception cause) {
-    String message =
-        "'" + Printable.of(text, 200) + "' names no known kind of metadata server";
+    String message = "'" + Printable.of(text, 200) + "' names no known kind of metadata server";
     return cause == null
         ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS)
         : new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS, cause);

@@ -65,7 +65,9 @@ public record MetadataKeys(String prefix) {
     String fault = "";
     if (normal.length() > NAME_LENGTH_MAX) {
       fault = "has " + normal.length() + " characters of " + NAME_LENGTH_MAX;
-    } else if (normal.chars().anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c))) {
+    } else if (normal
+        .chars()
+        .anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c))) {
       fault = "holds a blank or a control character";
     } else if (normal.startsWith(RPC_META) || normal.startsWith(RAM)) {
       fault = "begins like the key of another record";

@@ -5,7 +5,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.Serial;
 
-/** The metadata service cannot be reached or did not answer in time; nothing is known of the key. */
+/**
+ * The metadata service cannot be reached or did not answer in time; nothing is known of the key.
+ */
 public final class MetadataUnavailableException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 

@@ -117,8 +117,7 @@ public final class TlsFiles {
     String form = "a PEM file with a PKCS #8 private key without a password";
     byte[] encoded;
     try {
-      Matcher pem =
-          PRIVATE_KEY.matcher(Files.readString(Path.of(file), StandardCharsets.US_ASCII));
+      Matcher pem = PRIVATE_KEY.matcher(Files.readString(Path.of(file), StandardCharsets.US_ASCII));
       if (!pem.find()) {
         throw unusable(option, file, form);
       }

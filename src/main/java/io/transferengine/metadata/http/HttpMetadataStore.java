@@ -192,8 +192,7 @@ final class HttpMetadataStore implements MetadataStore {
   }
 
   private boolean delete(String key, long deadlineNanos) {
-    Answer answer =
-        send("DELETE", key, HttpRequest.newBuilder(uri(key)).DELETE(), deadlineNanos);
+    Answer answer = send("DELETE", key, HttpRequest.newBuilder(uri(key)).DELETE(), deadlineNanos);
     if (answer.status == HttpMetadataProtocol.NOT_FOUND) {
       return false;
     }
@@ -205,7 +204,8 @@ final class HttpMetadataStore implements MetadataStore {
   public List<String> keys(String prefix, int limit, Duration timeout) {
     URI list = base.resolve(HttpMetadataProtocol.KEYS_PATH + "?prefix=" + CurlEscape.of(prefix));
     Answer answer =
-        send("GET", HttpMetadataProtocol.KEYS_PATH, HttpRequest.newBuilder(list), deadline(timeout));
+        send(
+            "GET", HttpMetadataProtocol.KEYS_PATH, HttpRequest.newBuilder(list), deadline(timeout));
     if (!answer.ours || answer.status != HttpMetadataProtocol.OK) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
@@ -245,8 +245,7 @@ final class HttpMetadataStore implements MetadataStore {
     return URI.create(base + "?key=" + CurlEscape.of(key));
   }
 
-  private Answer send(
-      String method, String key, HttpRequest.Builder request, long deadlineNanos) {
+  private Answer send(String method, String key, HttpRequest.Builder request, long deadlineNanos) {
     long leftNanos = Math.min(REQUEST_TIMEOUT.toNanos(), deadlineNanos - System.nanoTime());
     HttpRequest made =
         request.timeout(Duration.ofNanos(Math.max(1, leftNanos))).header("Accept", "*/*").build();
@@ -279,9 +278,10 @@ final class HttpMetadataStore implements MetadataStore {
   }
 
   private MetadataUnavailableException failed(String what, Throwable cause) {
-    String why = cause instanceof IOException && cause.getMessage() != null
-        ? cause.getMessage()
-        : cause.toString();
+    String why =
+        cause instanceof IOException && cause.getMessage() != null
+            ? cause.getMessage()
+            : cause.toString();
     return new MetadataUnavailableException(
         description(), what + ": " + Printable.of(why, QUOTED_LENGTH_MAX), cause);
   }

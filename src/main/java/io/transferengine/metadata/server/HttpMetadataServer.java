@@ -25,12 +25,12 @@ import org.jspecify.annotations.Nullable;
  * and what a test or an application can run in its own process.
  *
  * <p>Records are in memory. {@code GET /metadata?key=K} gives 200 with the record or 404; {@code
- * PUT} stores one, over the one that is there, and gives 200; {@code DELETE} gives 200, of a missing
- * key too. An empty key gives 400, a body above the limit 413, a full server 507. Keys are compared
- * after decoding. A record lives until it is deleted, unless its writer asks for a time to live
- * with {@code X-TE-TTL-Seconds}, as Java engines do: C++ engines never refresh theirs. {@code GET
- * /health} gives 200, {@code /metrics} figures for Prometheus, {@code /segments} who is registered,
- * as JSON.
+ * PUT} stores one, over the one that is there, and gives 200; {@code DELETE} gives 200, of a
+ * missing key too. An empty key gives 400, a body above the limit 413, a full server 507. Keys are
+ * compared after decoding. A record lives until it is deleted, unless its writer asks for a time to
+ * live with {@code X-TE-TTL-Seconds}, as Java engines do: C++ engines never refresh theirs. {@code
+ * GET /health} gives 200, {@code /metrics} figures for Prometheus, {@code /segments} who is
+ * registered, as JSON.
  *
  * <p>There is no access control: whoever reaches the port can read, write and delete. Thread-safe.
  */

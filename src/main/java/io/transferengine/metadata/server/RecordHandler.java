@@ -156,8 +156,7 @@ final class RecordHandler implements HttpHandler {
 
   private static Refusal tooLarge() {
     return new Refusal(
-        TOO_LARGE,
-        "a record has at most " + HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + " bytes");
+        TOO_LARGE, "a record has at most " + HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + " bytes");
   }
 
   private static void requireDone(RecordTable.Outcome outcome) throws Refusal {
