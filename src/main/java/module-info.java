@@ -29,7 +29,9 @@ module io.transferengine {
 
   provides io.transferengine.metadata.MetadataStoreProvider with
       io.transferengine.metadata.InMemoryMetadataStoreProvider,
-      io.transferengine.metadata.http.HttpMetadataStoreProvider;
+      io.transferengine.metadata.etcd.EtcdMetadataStoreProvider,
+      io.transferengine.metadata.http.HttpMetadataStoreProvider,
+      io.transferengine.metadata.redis.RedisMetadataStoreProvider;
   provides io.transferengine.transport.TransportProvider with
       io.transferengine.transport.tcp.TcpTransportProvider;
 }

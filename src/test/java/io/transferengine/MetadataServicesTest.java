@@ -4,7 +4,10 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.testkit.PeerProcess;
+import io.transferengine.testkit.services.EtcdService;
+import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.OwnHttpService;
+import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;
 import java.util.HashMap;
 import java.util.Map;
@@ -21,7 +24,15 @@ class MetadataServicesTest {
   private static final int LENGTH = 3 << 20;
 
   static Stream<Named<Supplier<TestService>>> services() {
-    return Stream.of(Named.of("our HTTP server", OwnHttpService::new));
+    return Stream.of(
+        Named.of("our HTTP server", OwnHttpService::plain),
+        Named.of("our HTTP server, https", OwnHttpService::secured),
+        Named.of("a server of Mooncake's kind", ForeignHttpService::new),
+        Named.of("redis", RedisService::plain),
+        Named.of("redis, TLS and password", RedisService::secured),
+        Named.of("etcd", EtcdService::single),
+        Named.of("etcd, TLS and password", EtcdService::secured),
+        Named.of("etcd, three nodes", EtcdService::cluster));
   }
 
   private static PeerProcess engine(TestService service, String name) {

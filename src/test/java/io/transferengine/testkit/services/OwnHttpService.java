@@ -2,15 +2,53 @@
 package io.transferengine.testkit.services;
 
 import io.transferengine.metadata.server.HttpMetadataServer;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
 
 /** Our own HTTP server, in this JVM. */
 public final class OwnHttpService implements TestService {
-  private HttpMetadataServer server = HttpMetadataServer.start("127.0.0.1", 0);
-  private final int port = server.port();
+  private final Map<String, String> environment = new HashMap<>();
+  private final Optional<SSLContext> tls;
+  private HttpMetadataServer server;
+  private final int port;
+
+  private OwnHttpService(boolean secured) {
+    if (secured) {
+      TestCertificate certificate = new TestCertificate(ServerProcess.newFolder("https"));
+      environment.put("TE_METADATA_TLS_CA", certificate.certificateFile());
+      tls = Optional.of(certificate.serverContext());
+    } else {
+      tls = Optional.empty();
+    }
+    server = launch(0);
+    port = server.port();
+  }
+
+  /** Starts one that anybody may use. */
+  public static OwnHttpService plain() {
+    return new OwnHttpService(false);
+  }
+
+  /** Starts one with TLS. */
+  public static OwnHttpService secured() {
+    return new OwnHttpService(true);
+  }
+
+  private HttpMetadataServer launch(int atPort) {
+    return tls.map(context -> HttpMetadataServer.startTls("127.0.0.1", atPort, context))
+        .orElseGet(() -> HttpMetadataServer.start("127.0.0.1", atPort));
+  }
 
   @Override
   public String connectionString() {
-    return "http://127.0.0.1:" + port + "/metadata";
+    return server.connectionString("127.0.0.1");
+  }
+
+  @Override
+  public Map<String, String> environment() {
+    return environment;
   }
 
   @Override
@@ -20,7 +58,7 @@ public final class OwnHttpService implements TestService {
 
   @Override
   public void restart() {
-    server = HttpMetadataServer.start("127.0.0.1", port);
+    server = launch(port);
   }
 
   @Override
