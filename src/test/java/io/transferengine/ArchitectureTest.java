@@ -62,7 +62,7 @@ class ArchitectureTest {
           List.of(
               "transfer.A", "interface A { io.transferengine.config.Neighbour a(); }",
               "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
-              "metadata.p2p.A", "class A { io.transferengine.transport.Neighbour[] a; }",
+              "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
               "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
               "unheardof.A", "class A {}"),
           "environment and system properties only in config",
@@ -78,7 +78,13 @@ class ArchitectureTest {
               "engine.B", "class B { { new Throwable().printStackTrace(); } }"),
           "no native methods of our own",
           List.of("verbs.A", "class A { native void a(); }"),
-          "Netty only in transport.tcp",
+          "jetcd and gRPC only in metadata.etcd",
+          List.of(
+              "engine.A", "class A { io.etcd.jetcd.Client a; }",
+              "metadata.A", "class A { io.grpc.Status a; }"),
+          "Jedis only in metadata.redis",
+          List.of("metadata.etcd.A", "class A { redis.clients.jedis.Jedis a; }"),
+          "Netty only in transport.tcp; jetcd takes its TLS in Netty's terms",
           List.of(
               "transport.A", "class A { io.netty.buffer.ByteBuf a; }",
               "transport.rdma.A", "class A { { new io.netty.util.ResourceLeakException(); } }"),
@@ -102,7 +108,7 @@ class ArchitectureTest {
   private static final List<String> INNOCENTS =
       List.of(
           "transport.tcp.A", "record A(io.netty.buffer.ByteBuf a, String b) {}",
-          "metadata.p2p.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
+          "metadata.server.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
           "config.A", "class A { String a = System.getenv(\"A\"); }",
           "verbs.A", "class A { java.lang.invoke.MethodHandle a; java.lang.foreign.Linker b; }",
           "cli.A", "class A extends io.transferengine.Neighbour { { System.out.println(); } }",

@@ -258,6 +258,7 @@ public final class LocalMemory implements RegionRegistrar {
     } finally {
       freeing.remove(address, mark);
     }
+    users.awaitPublished();
   }
 
   private void drainBlock(long start, long end) {

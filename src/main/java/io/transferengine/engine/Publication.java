@@ -322,7 +322,9 @@ final class Publication implements AutoCloseable {
     thread.interrupt();
     boolean interrupted = false;
     try {
-      thread.join(REMOVE_TIMEOUT);
+      if (thread.getState() != Thread.State.NEW) {
+        boolean _ = thread.join(REMOVE_TIMEOUT);
+      }
     } catch (InterruptedException e) {
       interrupted = true;
     }

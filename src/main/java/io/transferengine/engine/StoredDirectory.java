@@ -91,9 +91,8 @@ final class StoredDirectory implements SegmentDirectory {
   }
 
   private HostPort rpcMeta(String name, Duration timeout) {
-    RpcMetaRecord record =
+    HostPort address =
         read(name, keys.rpcMeta(name), timeout, json -> Optional.of(decodeRpcMeta(json)));
-    HostPort address = new HostPort(record.host(), record.port());
     if (addresses.size() >= ADDRESSES_LIMIT) {
       addresses.remove(addresses.keySet().iterator().next());
     }
@@ -101,8 +100,9 @@ final class StoredDirectory implements SegmentDirectory {
     return address;
   }
 
-  private static RpcMetaRecord decodeRpcMeta(byte[] json) {
-    return MetadataCodec.decodeRpcMeta(json);
+  private static HostPort decodeRpcMeta(byte[] json) {
+    RpcMetaRecord record = MetadataCodec.decodeRpcMeta(json);
+    return new HostPort(record.host(), record.port());
   }
 
   @Override
