@@ -33,5 +33,6 @@ module io.transferengine {
       io.transferengine.metadata.http.HttpMetadataStoreProvider,
       io.transferengine.metadata.redis.RedisMetadataStoreProvider;
   provides io.transferengine.transport.TransportProvider with
+      io.transferengine.transport.rdma.RdmaTransportProvider,
       io.transferengine.transport.tcp.TcpTransportProvider;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.config.Option;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineOptions;
@@ -59,21 +60,17 @@ public final class EngineConfig {
   }
 
   /** Collects options. Not thread-safe. */
-  public static final class Builder extends MetadataConfig<Builder> {
+  public static final class Builder extends RdmaBuilder {
     private final String localHostname;
+    private final Settings.Builder settings;
     private String protocol = "";
     private String deviceName = "";
     private @Nullable Executor executor;
     private String defaultMetadataServer = EngineOptions.P2P_HANDSHAKE;
 
     private Builder(String localHostname, Settings.Builder settings) {
-      super(settings);
       this.localHostname = Objects.requireNonNull(localHostname, "localHostname");
-    }
-
-    @Override
-    Builder self() {
-      return this;
+      this.settings = settings;
     }
 
     /**
@@ -116,8 +113,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metadataServer(String value) {
-      settings.set(Options.METADATA_SERVER, value);
-      return this;
+      return set(Options.METADATA_SERVER, value);
     }
 
     /**
@@ -128,8 +124,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder localServerName(String value) {
-      settings.set(Options.LOCAL_SERVER_NAME, value);
-      return this;
+      return set(Options.LOCAL_SERVER_NAME, value);
     }
 
     /**
@@ -140,8 +135,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder legacyRpcPortBinding(boolean value) {
-      settings.set(Options.LEGACY_RPC_PORT_BINDING, value);
-      return this;
+      return set(Options.LEGACY_RPC_PORT_BINDING, value);
     }
 
     /**
@@ -151,8 +145,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakePort(int value) {
-      settings.set(Options.HANDSHAKE_PORT, value);
-      return this;
+      return set(Options.HANDSHAKE_PORT, value);
     }
 
     /**
@@ -163,8 +156,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpBindAddress(String value) {
-      settings.set(Options.TCP_BIND_ADDRESS, value);
-      return this;
+      return set(Options.TCP_BIND_ADDRESS, value);
     }
 
     /**
@@ -174,8 +166,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder minRpcPort(int value) {
-      settings.set(Options.MIN_RPC_PORT, value);
-      return this;
+      return set(Options.MIN_RPC_PORT, value);
     }
 
     /**
@@ -185,8 +176,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder maxRpcPort(int value) {
-      settings.set(Options.MAX_RPC_PORT, value);
-      return this;
+      return set(Options.MAX_RPC_PORT, value);
     }
 
     /**
@@ -196,8 +186,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder useIpv6(boolean value) {
-      settings.set(Options.USE_IPV6, value);
-      return this;
+      return set(Options.USE_IPV6, value);
     }
 
     /**
@@ -208,8 +197,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeListenBacklog(int value) {
-      settings.set(Options.HANDSHAKE_LISTEN_BACKLOG, value);
-      return this;
+      return set(Options.HANDSHAKE_LISTEN_BACKLOG, value);
     }
 
     /**
@@ -219,8 +207,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeConnectTimeoutSeconds(int value) {
-      settings.set(Options.HANDSHAKE_CONNECT_TIMEOUT, value);
-      return this;
+      return set(Options.HANDSHAKE_CONNECT_TIMEOUT, value);
     }
 
     /**
@@ -230,8 +217,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder handshakeMaxLengthBytes(int value) {
-      settings.set(Options.HANDSHAKE_MAX_LENGTH, value);
-      return this;
+      return set(Options.HANDSHAKE_MAX_LENGTH, value);
     }
 
     /**
@@ -241,8 +227,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder disableMetacache(boolean value) {
-      settings.set(Options.DISABLE_METACACHE, value);
-      return this;
+      return set(Options.DISABLE_METACACHE, value);
     }
 
     /**
@@ -253,8 +238,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metadataRefreshIntervalSeconds(int value) {
-      settings.set(Options.METADATA_REFRESH_INTERVAL, value);
-      return this;
+      return set(Options.METADATA_REFRESH_INTERVAL, value);
     }
 
     /**
@@ -265,8 +249,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder transferTimeoutSeconds(int value) {
-      settings.set(Options.TRANSFER_TIMEOUT, value);
-      return this;
+      return set(Options.TRANSFER_TIMEOUT, value);
     }
 
     /**
@@ -276,8 +259,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder sliceTimeoutSeconds(int value) {
-      settings.set(Options.SLICE_TIMEOUT, value);
-      return this;
+      return set(Options.SLICE_TIMEOUT, value);
     }
 
     /**
@@ -287,8 +269,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder forceTcp(boolean value) {
-      settings.set(Options.FORCE_TCP, value);
-      return this;
+      return set(Options.FORCE_TCP, value);
     }
 
     /**
@@ -299,8 +280,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder customTopoJson(String value) {
-      settings.set(Options.CUSTOM_TOPO_JSON, value);
-      return this;
+      return set(Options.CUSTOM_TOPO_JSON, value);
     }
 
     /**
@@ -310,8 +290,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metrics(boolean value) {
-      settings.set(Options.METRIC, value);
-      return this;
+      return set(Options.METRIC, value);
     }
 
     /**
@@ -321,8 +300,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder metricsIntervalSeconds(int value) {
-      settings.set(Options.METRIC_INTERVAL, value);
-      return this;
+      return set(Options.METRIC_INTERVAL, value);
     }
 
     /**
@@ -333,8 +311,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpEnableConnectionPool(boolean value) {
-      settings.set(Options.TCP_ENABLE_CONNECTION_POOL, value);
-      return this;
+      return set(Options.TCP_ENABLE_CONNECTION_POOL, value);
     }
 
     /**
@@ -344,8 +321,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpLanesPerPeer(int value) {
-      settings.set(Options.TCP_LANES_PER_PEER, value);
-      return this;
+      return set(Options.TCP_LANES_PER_PEER, value);
     }
 
     /**
@@ -356,8 +332,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpMaxQueuedTransfersPerPeer(int value) {
-      settings.set(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER, value);
-      return this;
+      return set(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER, value);
     }
 
     /**
@@ -368,8 +343,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpMaxPendingAdmissionsPerPeer(int value) {
-      settings.set(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER, value);
-      return this;
+      return set(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER, value);
     }
 
     /**
@@ -380,8 +354,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpSliceSizeBytes(int value) {
-      settings.set(Options.TCP_SLICE_SIZE, value);
-      return this;
+      return set(Options.TCP_SLICE_SIZE, value);
     }
 
     /**
@@ -392,8 +365,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpProtoVersion(int value) {
-      settings.set(Options.TCP_PROTO, value);
-      return this;
+      return set(Options.TCP_PROTO, value);
     }
 
     /**
@@ -403,8 +375,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpStatusTimeoutSeconds(int value) {
-      settings.set(Options.TCP_STATUS_TIMEOUT, value);
-      return this;
+      return set(Options.TCP_STATUS_TIMEOUT, value);
     }
 
     /**
@@ -414,8 +385,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpIoThreads(int value) {
-      settings.set(Options.TCP_IO_THREADS, value);
-      return this;
+      return set(Options.TCP_IO_THREADS, value);
     }
 
     /**
@@ -425,8 +395,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder listenAddress(String value) {
-      settings.set(Options.LISTEN_ADDRESS, value);
-      return this;
+      return set(Options.LISTEN_ADDRESS, value);
     }
 
     /**
@@ -436,8 +405,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder advertisedHost(String value) {
-      settings.set(Options.ADVERTISED_HOST, value);
-      return this;
+      return set(Options.ADVERTISED_HOST, value);
     }
 
     /**
@@ -447,8 +415,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder rpcPort(int value) {
-      settings.set(Options.RPC_PORT, value);
-      return this;
+      return set(Options.RPC_PORT, value);
     }
 
     /**
@@ -458,8 +425,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder dataPort(int value) {
-      settings.set(Options.DATA_PORT, value);
-      return this;
+      return set(Options.DATA_PORT, value);
     }
 
     /**
@@ -470,8 +436,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder tcpIo(TcpIo value) {
-      settings.set(Options.TCP_IO, value);
-      return this;
+      return set(Options.TCP_IO, value);
     }
 
     /**
@@ -482,8 +447,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder managedMemoryLimitBytes(long value) {
-      settings.set(Options.MANAGED_MEMORY_LIMIT, value);
-      return this;
+      return set(Options.MANAGED_MEMORY_LIMIT, value);
     }
 
     /**
@@ -493,8 +457,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder requireRdma(boolean value) {
-      settings.set(Options.REQUIRE_RDMA, value);
-      return this;
+      return set(Options.REQUIRE_RDMA, value);
     }
 
     /**
@@ -505,8 +468,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder inboundStallSeconds(int value) {
-      settings.set(Options.INBOUND_STALL, value);
-      return this;
+      return set(Options.INBOUND_STALL, value);
     }
 
     /**
@@ -517,7 +479,12 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder maxInboundConnections(int value) {
-      settings.set(Options.MAX_INBOUND_CONNECTIONS, value);
+      return set(Options.MAX_INBOUND_CONNECTIONS, value);
+    }
+
+    @Override
+    <T> Builder set(Option<T> option, T value) {
+      settings.set(option, value);
       return this;
     }
 

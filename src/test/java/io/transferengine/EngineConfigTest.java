@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Option;
 import io.transferengine.config.Options;
+import io.transferengine.config.RdmaOptions;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -56,7 +57,7 @@ class EngineConfigTest {
               .filter(constant -> constant != value)
               .findFirst()
               .orElseThrow();
-      case String _ -> "10.1.2.3";
+      case String _ -> option.equals(RdmaOptions.NIC_PEER_AFFINITY) ? "a=b" : "10.1.2.3";
       case Integer number -> otherNumber(option, number);
       case Long number -> number / 2;
       default -> throw new AssertionError("no other value for " + option);

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Renders {@code docs/CONFIGURATION.md} from {@link Options}, so that the page cannot differ from
- * the code.
+ * Renders {@code docs/CONFIGURATION.md} from {@link Options} and {@link RdmaOptions}, so that the
+ * page cannot differ from the code.
  */
 public final class ConfigurationDoc {
   private static final String INTRODUCTION =

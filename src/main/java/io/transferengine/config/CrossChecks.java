@@ -10,11 +10,19 @@ final class CrossChecks {
   static final List<String> RULES =
       List.of(
           "`MC_MIN_RPC_PORT` is at most `MC_MAX_RPC_PORT`.",
-          "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.");
+          "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.",
+          "`MC_FORCE_TCP` and `TE_REQUIRE_RDMA` are not both set.",
+          "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
+          "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
 
   private CrossChecks() {}
 
   static void check(Settings settings) {
+    checkPorts(settings);
+    checkRdma(settings);
+  }
+
+  private static void checkPorts(Settings settings) {
     int min = settings.get(Options.MIN_RPC_PORT);
     int max = settings.get(Options.MAX_RPC_PORT);
     if (min > max) {
@@ -30,6 +38,32 @@ final class CrossChecks {
           Options.RPC_PORT.environmentName(),
           Integer.toString(rpcPort),
           "another port than " + Options.DATA_PORT + ", which is " + dataPort + " too");
+    }
+  }
+
+  private static void checkRdma(Settings settings) {
+    if (settings.get(Options.FORCE_TCP) && settings.get(Options.REQUIRE_RDMA)) {
+      throw new ConfigurationException(
+          Options.REQUIRE_RDMA.environmentName(),
+          "true",
+          "false while " + Options.FORCE_TCP + " is set, or that one to be left out");
+    }
+    int slice = settings.get(RdmaOptions.SLICE_SIZE);
+    long region = settings.get(RdmaOptions.MAX_MR_SIZE);
+    if (slice > region) {
+      throw new ConfigurationException(
+          RdmaOptions.SLICE_SIZE.environmentName(),
+          Integer.toString(slice),
+          "at most " + RdmaOptions.MAX_MR_SIZE + ", which is " + region);
+    }
+    if (settings.get(RdmaOptions.ENABLE_DEST_DEVICE_AFFINITY)
+        && settings.get(RdmaOptions.ENABLE_HCA_PEER_AFFINITY)) {
+      throw new ConfigurationException(
+          RdmaOptions.ENABLE_HCA_PEER_AFFINITY.environmentName(),
+          "true",
+          "false while "
+              + RdmaOptions.ENABLE_DEST_DEVICE_AFFINITY
+              + " is set, or that one to be left out");
     }
   }
 }

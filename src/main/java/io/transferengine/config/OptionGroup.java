@@ -7,6 +7,8 @@ public enum OptionGroup {
   ENGINE("Engine"),
   /** The TCP transport: Mooncake's variables. */
   TCP("TCP"),
+  /** The RDMA transport: Mooncake's variables. */
+  RDMA("RDMA"),
   /** Metadata services: Mooncake's variables and ours. */
   METADATA("Metadata services"),
   /** What Mooncake has no variable for. */

@@ -8,12 +8,14 @@ import static io.transferengine.config.OptionGroup.TCP;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Every option that has an effect, one constant each, here and in {@link MetadataOptions}. {@code
- * docs/CONFIGURATION.md} is rendered from them.
+ * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions},
+ * those of metadata services in {@link MetadataOptions}. {@code docs/CONFIGURATION.md} is rendered
+ * from these three files.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -414,8 +416,12 @@ public final class Options {
               .unit("connections")
               .means("How many inbound data connections are held; further ones are refused."));
 
+  /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
-      Stream.concat(LISTED.stream(), MetadataOptions.ALL.stream()).toList();
+      Stream.of(LISTED, RdmaOptions.ALL, MetadataOptions.ALL)
+          .flatMap(List::stream)
+          .sorted(Comparator.comparing(Option::group))
+          .toList();
 
   private Options() {}
 

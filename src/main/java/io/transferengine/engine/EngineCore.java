@@ -88,13 +88,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         options.metadataServer().equals(EngineOptions.P2P_HANDSHAKE)
             ? LocalIdentity.peerToPeer(options.localHostname(), settings)
             : LocalIdentity.stored(options.localHostname(), settings);
-    topology = LocalTopology.of(options.deviceName(), settings);
+    LocalTopology local = LocalTopology.of(options.deviceName(), settings);
+    topology = local.topology();
     RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
             new TransportContext(settings, memory.regions(), metrics, topology, new Peers()),
-            rdma.decide(topology) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
+            rdma.decide(local) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
     client =
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),

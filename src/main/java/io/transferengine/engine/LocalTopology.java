@@ -2,16 +2,66 @@
 package io.transferengine.engine;
 
 import io.transferengine.config.Options;
+import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.topology.RdmaDevice;
+import io.transferengine.topology.RdmaDevices;
 import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ConfigurationException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/** Finds the network devices that an engine may use. */
-final class LocalTopology {
-  private LocalTopology() {}
+/**
+ * The network devices that an engine may use, and what memory they are near to.
+ *
+ * @param topology the matrix of the usable devices that pass both filters: discovered, or the
+ *     custom one
+ * @param problem why none passes, where a filter names what is not there
+ */
+record LocalTopology(Topology topology, Optional<String> problem) {
+  private static final Path SYSTEM = Path.of("/sys");
+  private static final Path DEVICES = Path.of("/dev");
 
-  static Topology of(String deviceName, Settings settings) {
+  /**
+   * {@return what this machine has}
+   *
+   * @param deviceName the caller's filter, names separated by commas; empty for all
+   * @throws ConfigurationException for a custom file that is no matrix
+   */
+  static LocalTopology of(String deviceName, Settings settings) {
     String file = settings.get(Options.CUSTOM_TOPO_JSON);
-    return file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
+    List<RdmaDevice> found = RdmaDevices.discover(SYSTEM, DEVICES);
+    if (found.isEmpty()) {
+      // Nothing to restrict a custom matrix to: it is what the caller wants to see.
+      Topology shown = file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
+      return new LocalTopology(shown, Optional.of("this machine has no RDMA devices"));
+    }
+    List<RdmaDevice> chosen;
+    try {
+      chosen = RdmaDevices.select(found, "the device name", deviceName.replace(" ", ""));
+      chosen = RdmaDevices.select(chosen, "MC_TE_FILTERS", settings.get(RdmaOptions.TE_FILTERS));
+    } catch (ConfigurationException e) {
+      return new LocalTopology(Topology.none(), Optional.of(String.valueOf(e.getMessage())));
+    }
+    Set<String> usable =
+        chosen.stream()
+            .filter(RdmaDevice::usable)
+            .map(RdmaDevice::name)
+            .collect(Collectors.toSet());
+    Topology topology =
+        file.isEmpty()
+            ? Topology.discovered(chosen, SYSTEM)
+            : Topology.fromCustomFile(Path.of(file)).restrictedTo(usable);
+    return new LocalTopology(
+        topology, topology.matrix().isEmpty() ? Optional.of(unusable(chosen)) : Optional.empty());
+  }
+
+  private static String unusable(List<RdmaDevice> devices) {
+    return devices.stream()
+        .map(device -> device.name() + ": " + device.unusable().orElse("not in the custom matrix"))
+        .collect(Collectors.joining("; ", "no RDMA device can be used (", ")"));
   }
 }

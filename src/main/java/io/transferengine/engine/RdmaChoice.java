@@ -6,7 +6,6 @@ import io.transferengine.config.Settings;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
-import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Optional;
@@ -47,16 +46,13 @@ final class RdmaChoice {
    *
    * @throws TransferException when it is required and impossible
    */
-  boolean decide(Topology topology) {
+  boolean decide(LocalTopology local) {
     if (protocol.equals("tcp")) {
       return false;
     }
     Optional<String> cause = TransportRegistry.unavailabilityCause(SegmentDescriptor.RDMA);
-    if (cause.isEmpty() && topology.matrix().isEmpty()) {
-      cause =
-          Optional.of(
-              "there is no usable RDMA device here (./te topology says which were found and what"
-                  + " is wrong with them)");
+    if (cause.isEmpty()) {
+      cause = local.problem();
     }
     cause.ifPresent(text -> without(text, null));
     return cause.isEmpty();

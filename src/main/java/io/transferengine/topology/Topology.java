@@ -6,8 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -32,6 +35,16 @@ public final class Topology {
       preferred = List.copyOf(preferred);
       available = List.copyOf(available);
     }
+
+    private boolean isEmpty() {
+      return preferred.isEmpty() && available.isEmpty();
+    }
+
+    private Devices restrictedTo(Set<String> names) {
+      return new Devices(
+          preferred.stream().filter(names::contains).toList(),
+          available.stream().filter(names::contains).toList());
+    }
   }
 
   Topology(Map<String, Devices> matrix) {
@@ -53,6 +66,53 @@ public final class Topology {
    */
   public static Topology fromCustomFile(Path file) {
     return TopologyFile.read(file);
+  }
+
+  /**
+   * {@return the matrix of this machine: for {@code cpu:N} of each NUMA node, the devices plugged
+   * into it are preferred; for {@code cuda:I} of each NVIDIA GPU, by ascending PCI address, the
+   * nearest ones on the PCI bus of those on its node, or of all where its node has none. All others
+   * are available. Empty without usable devices}
+   *
+   * @param devices those that transfers may use, from {@link RdmaDevices#discover}; unusable ones
+   *     are left out
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   */
+  public static Topology discovered(List<RdmaDevice> devices, Path sysRoot) {
+    return new Topology(MatrixDiscovery.matrix(devices, sysRoot));
+  }
+
+  /**
+   * {@return the devices for memory at {@code location}; for a location that the matrix does not
+   * have, or has no devices for, all of them as equals}
+   *
+   * @param location a kind of memory, such as {@code cpu:0}, or {@code *}
+   */
+  public Devices devicesFor(String location) {
+    Devices devices = matrix.get(location);
+    return devices == null || devices.isEmpty() ? new Devices(deviceNames(), List.of()) : devices;
+  }
+
+  /**
+   * {@return each device once, in the order of the walk over the matrix: by key, preferred before
+   * available. Its index in this list is the device's index in a published segment (protocol
+   * section 8)}
+   */
+  public List<String> deviceNames() {
+    Set<String> names = new LinkedHashSet<>();
+    for (Devices devices : matrix.values()) {
+      names.addAll(devices.preferred());
+      names.addAll(devices.available());
+    }
+    return List.copyOf(names);
+  }
+
+  /** {@return this matrix without all devices but {@code names}; empty when none is left} */
+  public Topology restrictedTo(Set<String> names) {
+    Map<String, Devices> restricted = new HashMap<>();
+    matrix.forEach((location, devices) -> restricted.put(location, devices.restrictedTo(names)));
+    boolean nothing = restricted.values().stream().allMatch(Devices::isEmpty);
+    return nothing ? NONE : new Topology(restricted);
   }
 
   /** {@return the devices by kind of memory, sorted by the bytes of its name} */

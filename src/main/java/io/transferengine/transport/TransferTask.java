@@ -141,6 +141,16 @@ public final class TransferTask {
     return claimedAny;
   }
 
+  /** {@return where the first block begins in this process} */
+  public long firstLocal() {
+    return blocks.local(0);
+  }
+
+  /** {@return whether no request is out} */
+  public synchronized boolean isQuiet() {
+    return outstanding == 0;
+  }
+
   /** {@return whether there is something to claim} */
   public synchronized boolean hasWork() {
     return outcome == null && (!returned.isEmpty() || cursorBlock < blocks.count());

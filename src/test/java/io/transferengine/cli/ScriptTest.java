@@ -33,6 +33,7 @@ class ScriptTest {
     assertThat(te("frobnicate").status()).isEqualTo(2);
     assertThat(te("frobnicate").error()).startsWith("te: unknown command: frobnicate\n");
     assertThat(te("classpath", "now").status()).isEqualTo(2);
+    assertThat(te("bindings", "now").status()).isEqualTo(2);
   }
 
   @Test

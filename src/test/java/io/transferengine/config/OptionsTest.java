@@ -20,15 +20,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every option, one row each: its default, texts that are accepted and texts that are not. */
 final class OptionsTest {
-  private static final List<String> NOT_NUMBERS =
+  static final List<String> NOT_NUMBERS =
       List.of("abc", "1.5", " 7", "7 ", "+7", "0x10", "5s", "٣", "99999999999999999999", "--1");
   private static final List<String> NOT_FLAGS = List.of("2", "maybe", " 1", "y", "truee", "-1");
   private static final List<String> NOT_HOSTS =
       List.of("a b", "http://h", "h:80", "[::1]", "h/x", "::1%", "h\n", "a".repeat(254));
 
   /** One row. {@code accepted} maps texts to values; {@code absent} is the default. */
-  private record Row(
-      Option<?> option, Object absent, Map<String, ?> accepted, List<String> refused) {
+  record Row(Option<?> option, Object absent, Map<String, ?> accepted, List<String> refused) {
     @Override
     public String toString() {
       return option.environmentName();
@@ -36,6 +35,10 @@ final class OptionsTest {
   }
 
   static Stream<Row> rows() {
+    return Stream.of(rowsOfMooncake(), RdmaOptionRows.rows(), rowsOfOurOwn()).flatMap(rows -> rows);
+  }
+
+  private static Stream<Row> rowsOfMooncake() {
     return Stream.of(
         texts(Options.METADATA_SERVER, "P2PHANDSHAKE", "etcd://a:2379;b:2379"),
         texts(Options.LOCAL_SERVER_NAME, "host", "[::1]:12345"),
@@ -80,7 +83,11 @@ final class OptionsTest {
             Options.TCP_IO_THREADS,
             Math.clamp(Runtime.getRuntime().availableProcessors(), 2, 8),
             List.of(1, 64),
-            List.of(0, 65)),
+            List.of(0, 65)));
+  }
+
+  private static Stream<Row> rowsOfOurOwn() {
+    return Stream.of(
         host(Options.LISTEN_ADDRESS),
         host(Options.ADVERTISED_HOST),
         number(Options.RPC_PORT, 0, List.of(0, 1, 65_535), List.of(-1, 65_536)),
@@ -103,6 +110,7 @@ final class OptionsTest {
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
+        number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)),
         texts(MetadataOptions.CLUSTER_ID, "a", "a/"),
         number(MetadataOptions.TTL, 10, List.of(2, 86_400), List.of(1, 0, -1, 86_401)),
         flag(MetadataOptions.BACKGROUND_START, false),
@@ -237,7 +245,7 @@ final class OptionsTest {
     return new Row(option, "", values, List.of("a\nb", "a\u0000", "a".repeat(4097)));
   }
 
-  private static Row host(Option<String> option) {
+  static Row host(Option<String> option) {
     return new Row(
         option,
         "",
@@ -250,12 +258,12 @@ final class OptionsTest {
         NOT_HOSTS);
   }
 
-  private static Row presence(Option<Boolean> option) {
+  static Row presence(Option<Boolean> option) {
     return new Row(
         option, false, Map.of("1", true, "0", true, "false", true, "", true, " ", true), List.of());
   }
 
-  private static Row flag(Option<Boolean> option, boolean absent) {
+  static Row flag(Option<Boolean> option, boolean absent) {
     return new Row(
         option,
         absent,
@@ -265,7 +273,7 @@ final class OptionsTest {
         NOT_FLAGS);
   }
 
-  private static Row number(
+  static Row number(
       Option<Integer> option, int absent, List<Integer> accepted, List<Integer> refused) {
     Map<String, Integer> values =
         accepted.stream().collect(Collectors.toMap(n -> Integer.toString(n), n -> n));
@@ -281,7 +289,7 @@ final class OptionsTest {
     return number(option, absent, List.of(accepted), List.of(0, 1023, 32_768, 60_999, 65_536, -1));
   }
 
-  private static List<String> plus(List<String> list, String... more) {
+  static List<String> plus(List<String> list, String... more) {
     List<String> all = new ArrayList<>(list);
     all.addAll(List.of(more));
     return all;

@@ -146,6 +146,11 @@ public final class EtcdService implements TestService {
     nodes.get(node).kill();
   }
 
+  /** Starts a node that was killed. */
+  public void restart(int node) {
+    nodes.get(node).restart();
+  }
+
   @Override
   public void kill() {
     nodes.forEach(ServerProcess::kill);

@@ -2,22 +2,14 @@
 package io.transferengine;
 
 import io.transferengine.config.MetadataOptions;
-import io.transferengine.config.Settings;
+import io.transferengine.config.Option;
 
-/**
- * The setters of {@link EngineConfig.Builder} for metadata services. Not thread-safe.
- *
- * @param <B> the builder
- */
-public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
-    permits EngineConfig.Builder {
-  final Settings.Builder settings;
+/** The options of metadata services in {@link EngineConfig.Builder}. Not thread-safe. */
+abstract sealed class MetadataBuilder permits RdmaBuilder {
+  MetadataBuilder() {}
 
-  MetadataConfig(Settings.Builder settings) {
-    this.settings = settings;
-  }
-
-  abstract B self();
+  /** Sets one option, and returns the builder. */
+  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /**
    * A part of every key: engines find only those with the same one. ({@code
@@ -26,9 +18,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a word, with or without a slash at its end
    * @return this builder
    */
-  public B metadataClusterId(String value) {
-    settings.set(MetadataOptions.CLUSTER_ID, value);
-    return self();
+  public EngineConfig.Builder metadataClusterId(String value) {
+    return set(MetadataOptions.CLUSTER_ID, value);
   }
 
   /**
@@ -38,9 +29,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a whole number of seconds, 2 to 86400
    * @return this builder
    */
-  public B metadataTtlSeconds(int value) {
-    settings.set(MetadataOptions.TTL, value);
-    return self();
+  public EngineConfig.Builder metadataTtlSeconds(int value) {
+    return set(MetadataOptions.TTL, value);
   }
 
   /**
@@ -50,9 +40,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value 1, true, yes or on; or 0, false, no or off (in any case)
    * @return this builder
    */
-  public B metadataBackgroundStart(boolean value) {
-    settings.set(MetadataOptions.BACKGROUND_START, value);
-    return self();
+  public EngineConfig.Builder metadataBackgroundStart(boolean value) {
+    return set(MetadataOptions.BACKGROUND_START, value);
   }
 
   /**
@@ -61,9 +50,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a user's name
    * @return this builder
    */
-  public B redisUsername(String value) {
-    settings.set(MetadataOptions.REDIS_USERNAME, value);
-    return self();
+  public EngineConfig.Builder redisUsername(String value) {
+    return set(MetadataOptions.REDIS_USERNAME, value);
   }
 
   /**
@@ -72,9 +60,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a password
    * @return this builder
    */
-  public B redisPassword(String value) {
-    settings.set(MetadataOptions.REDIS_PASSWORD, value);
-    return self();
+  public EngineConfig.Builder redisPassword(String value) {
+    return set(MetadataOptions.REDIS_PASSWORD, value);
   }
 
   /**
@@ -83,9 +70,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a whole number, 0 to 255
    * @return this builder
    */
-  public B redisDbIndex(int value) {
-    settings.set(MetadataOptions.REDIS_DB_INDEX, value);
-    return self();
+  public EngineConfig.Builder redisDbIndex(int value) {
+    return set(MetadataOptions.REDIS_DB_INDEX, value);
   }
 
   /**
@@ -94,9 +80,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a user's name
    * @return this builder
    */
-  public B etcdUsername(String value) {
-    settings.set(MetadataOptions.ETCD_USERNAME, value);
-    return self();
+  public EngineConfig.Builder etcdUsername(String value) {
+    return set(MetadataOptions.ETCD_USERNAME, value);
   }
 
   /**
@@ -105,9 +90,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value a password
    * @return this builder
    */
-  public B etcdPassword(String value) {
-    settings.set(MetadataOptions.ETCD_PASSWORD, value);
-    return self();
+  public EngineConfig.Builder etcdPassword(String value) {
+    return set(MetadataOptions.ETCD_PASSWORD, value);
   }
 
   /**
@@ -116,9 +100,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value 1, true, yes or on; or 0, false, no or off (in any case)
    * @return this builder
    */
-  public B etcdTls(boolean value) {
-    settings.set(MetadataOptions.ETCD_TLS, value);
-    return self();
+  public EngineConfig.Builder etcdTls(boolean value) {
+    return set(MetadataOptions.ETCD_TLS, value);
   }
 
   /**
@@ -128,9 +111,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value the path of a PEM file
    * @return this builder
    */
-  public B metadataTlsCa(String value) {
-    settings.set(MetadataOptions.TLS_CA, value);
-    return self();
+  public EngineConfig.Builder metadataTlsCa(String value) {
+    return set(MetadataOptions.TLS_CA, value);
   }
 
   /**
@@ -139,9 +121,8 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value the path of a PEM file
    * @return this builder
    */
-  public B metadataTlsCert(String value) {
-    settings.set(MetadataOptions.TLS_CERTIFICATE, value);
-    return self();
+  public EngineConfig.Builder metadataTlsCert(String value) {
+    return set(MetadataOptions.TLS_CERTIFICATE, value);
   }
 
   /**
@@ -150,8 +131,7 @@ public abstract sealed class MetadataConfig<B extends MetadataConfig<B>>
    * @param value the path of a PEM file
    * @return this builder
    */
-  public B metadataTlsKey(String value) {
-    settings.set(MetadataOptions.TLS_KEY, value);
-    return self();
+  public EngineConfig.Builder metadataTlsKey(String value) {
+    return set(MetadataOptions.TLS_KEY, value);
   }
 }

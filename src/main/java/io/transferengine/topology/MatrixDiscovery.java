@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.topology;
+
+import io.transferengine.topology.Topology.Devices;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Predicate;
+
+/** Which devices are near which memory (protocol section 8), from sysfs. */
+final class MatrixDiscovery {
+  private static final int NVIDIA = 0x10de;
+
+  /** The upper two bytes of the class are base class and subclass (PCI ID database). */
+  private static final int SUBCLASS_SHIFT = 8;
+
+  private static final int VGA_CONTROLLER = 0x0300;
+  private static final int CONTROLLER_3D = 0x0302;
+
+  private final List<RdmaDevice> devices;
+  private final List<Integer> nodes;
+
+  /** A GPU: the node that it is plugged into, or -1, and the PCI bridges down to it. */
+  private record Gpu(int numaNode, Optional<String> pciPath) {}
+
+  private MatrixDiscovery(List<RdmaDevice> devices, List<Integer> nodes) {
+    this.devices = devices;
+    this.nodes = nodes;
+  }
+
+  static Map<String, Devices> matrix(List<RdmaDevice> devices, Path sysRoot) {
+    List<RdmaDevice> usable = devices.stream().filter(RdmaDevice::usable).toList();
+    if (usable.isEmpty()) {
+      return Map.of();
+    }
+    List<Integer> nodes = SysFiles.numbers(sysRoot.resolve("devices/system/node"), "node");
+    return new MatrixDiscovery(usable, nodes.isEmpty() ? List.of(0) : nodes).matrix(gpus(sysRoot));
+  }
+
+  private Map<String, Devices> matrix(List<Gpu> gpus) {
+    Map<String, Devices> matrix = new HashMap<>();
+    for (int node : nodes) {
+      matrix.put("cpu:" + node, split(device -> nodeOf(device) == node));
+    }
+    for (int i = 0; i < gpus.size(); i++) {
+      matrix.put("cuda:" + i, split(nearest(gpus.get(i))));
+    }
+    return matrix;
+  }
+
+  private Devices split(Predicate<RdmaDevice> preferred) {
+    return new Devices(names(preferred), names(preferred.negate()));
+  }
+
+  private List<String> names(Predicate<RdmaDevice> which) {
+    return devices.stream().filter(which).map(RdmaDevice::name).toList();
+  }
+
+  /** An unknown node counts as the first: right where there is one node, harmless elsewhere. */
+  private int nodeOf(RdmaDevice device) {
+    return device.numaNode() < 0 ? nodes.getFirst() : device.numaNode();
+  }
+
+  private Predicate<RdmaDevice> nearest(Gpu gpu) {
+    Predicate<RdmaDevice> sameNode =
+        device -> gpu.numaNode() >= 0 && nodeOf(device) == gpu.numaNode();
+    Predicate<RdmaDevice> candidate =
+        devices.stream().anyMatch(sameNode) ? sameNode : device -> true;
+    OptionalInt least =
+        devices.stream()
+            .filter(candidate)
+            .mapToInt(device -> PciLocation.distance(gpu.pciPath(), device.pciPath()))
+            .min();
+    return candidate.and(
+        device ->
+            PciLocation.distance(gpu.pciPath(), device.pciPath())
+                == least.orElse(Integer.MAX_VALUE));
+  }
+
+  /** In the order that CUDA counts in with {@code CUDA_DEVICE_ORDER=PCI_BUS_ID}. */
+  private static List<Gpu> gpus(Path sysRoot) {
+    Path bus = sysRoot.resolve("bus/pci/devices");
+    return SysFiles.names(bus, PciLocation.ADDRESS).stream()
+        .sorted()
+        .map(bus::resolve)
+        .filter(MatrixDiscovery::isGpu)
+        .map(
+            device ->
+                new Gpu(
+                    SysFiles.number(device.resolve("numa_node")).orElse(-1),
+                    PciLocation.of(device)))
+        .toList();
+  }
+
+  private static boolean isGpu(Path device) {
+    int subclass = SysFiles.hexadecimal(device.resolve("class")).orElse(0) >>> SUBCLASS_SHIFT;
+    return SysFiles.hexadecimal(device.resolve("vendor")).orElse(0) == NVIDIA
+        && (subclass == VGA_CONTROLLER || subclass == CONTROLLER_3D);
+  }
+}

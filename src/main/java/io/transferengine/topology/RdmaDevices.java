@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.topology;
+
+import io.transferengine.transfer.ConfigurationException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Finds the RDMA devices of the machine in sysfs, without any library. Thread-safe. */
+public final class RdmaDevices {
+  /**
+   * A name that fits into a NIC path ({@code host@name}) and a line of text. The kernel gives out
+   * no others, but lets root rename devices ({@code rdma dev set}).
+   */
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,63}");
+
+  /** The kernel's enumeration of ports is a byte (ib_user_verbs.h). */
+  private static final int PORT_MAX = 255;
+
+  /** {@code mlx5_2} before {@code mlx5_10}. */
+  private static final Comparator<String> BY_NUMBER =
+      Comparator.<String, String>comparing(name -> name.replaceFirst("[0-9]+$", ""))
+          .thenComparing(String::length)
+          .thenComparing(Comparator.naturalOrder());
+
+  private final Path sysRoot;
+  private final Map<String, Path> verbsNodes;
+
+  private RdmaDevices(Path sysRoot, Map<String, Path> verbsNodes) {
+    this.sysRoot = sysRoot;
+    this.verbsNodes = verbsNodes;
+  }
+
+  /**
+   * {@return all RDMA devices, also those that cannot be used, by name: numbers at its end count as
+   * numbers}
+   *
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   * @param devRoot {@code /dev}, or a folder that looks like it
+   */
+  public static List<RdmaDevice> discover(Path sysRoot, Path devRoot) {
+    Path verbs = sysRoot.resolve("class/infiniband_verbs");
+    Map<String, Path> nodes = new HashMap<>();
+    for (int number : SysFiles.numbers(verbs, "uverbs")) {
+      String file = "uverbs" + number;
+      SysFiles.text(verbs.resolve(file).resolve("ibdev"))
+          .ifPresent(name -> nodes.put(name, devRoot.resolve("infiniband").resolve(file)));
+    }
+    RdmaDevices devices = new RdmaDevices(sysRoot, nodes);
+    return SysFiles.names(sysRoot.resolve("class/infiniband"), NAME).stream()
+        .sorted(BY_NUMBER)
+        .map(devices::device)
+        .toList();
+  }
+
+  /**
+   * {@return those of {@code devices} that a list names, in the order of {@code devices}}
+   *
+   * @param devices from {@link #discover}
+   * @param source where the list was given, for the text of an error: a variable or an argument
+   * @param names names of devices with commas between them; empty for all
+   * @throws ConfigurationException when a name is not among the devices; it says which are
+   */
+  public static List<RdmaDevice> select(List<RdmaDevice> devices, String source, String names) {
+    if (names.isEmpty()) {
+      return List.copyOf(devices);
+    }
+    List<String> wanted = List.of(names.split(",", -1));
+    List<String> known = devices.stream().map(RdmaDevice::name).toList();
+    for (String name : wanted) {
+      if (!known.contains(name)) {
+        throw new ConfigurationException(
+            source,
+            names,
+            "there is no RDMA device \"" + name + '"',
+            known.isEmpty()
+                ? "an empty list, since this machine has no RDMA devices"
+                : "names out of " + String.join(",", known) + " with commas between them");
+      }
+    }
+    return devices.stream().filter(device -> wanted.contains(device.name())).toList();
+  }
+
+  private RdmaDevice device(String name) {
+    Path folder = sysRoot.resolve("class/infiniband").resolve(name);
+    Path bus = busDevice(folder);
+    List<RdmaPort> ports = ports(name, folder.resolve("ports"));
+    Optional<Path> node = Optional.ofNullable(verbsNodes.get(name)).filter(Files::exists);
+    boolean accessible = node.filter(RdmaDevices::isAccessible).isPresent();
+    return new RdmaDevice(
+        name,
+        Math.max(-1, SysFiles.number(bus.resolve("numa_node")).orElse(-1)),
+        PciLocation.of(bus),
+        ports,
+        node,
+        accessible,
+        problem(name, folder, node, ports));
+  }
+
+  /** A soft-RoCE device has none of its own; the interface that it sits on may have one. */
+  private Path busDevice(Path folder) {
+    Path own = folder.resolve("device");
+    if (Files.exists(own)) {
+      return own;
+    }
+    return SysFiles.text(folder.resolve("parent"))
+        .filter(parent -> NAME.matcher(parent).matches())
+        .map(parent -> sysRoot.resolve("class/net").resolve(parent).resolve("device"))
+        .orElse(own);
+  }
+
+  private List<RdmaPort> ports(String device, Path folder) {
+    List<RdmaPort> ports = new ArrayList<>();
+    for (int number : SysFiles.numbers(folder, "")) {
+      if (number >= 1 && number <= PORT_MAX) {
+        Path port = folder.resolve(Integer.toString(number));
+        ports.add(
+            new RdmaPort(
+                number,
+                state(port.resolve("state")),
+                word(port.resolve("link_layer")),
+                GidTable.hasAny(sysRoot, device, number)));
+      }
+    }
+    return ports;
+  }
+
+  /** The file says {@code 4: ACTIVE}. */
+  private static String state(Path file) {
+    return word(file).replaceFirst("^[0-9]+: *", "");
+  }
+
+  /** What gets into tables and messages is a short word, whatever the file holds. */
+  private static String word(Path file) {
+    return SysFiles.text(file).filter(text -> text.matches("[\\w:. -]{1,40}")).orElse("unknown");
+  }
+
+  private static boolean isAccessible(Path node) {
+    return Files.isReadable(node) && Files.isWritable(node);
+  }
+
+  private static Optional<String> problem(
+      String name, Path folder, Optional<Path> node, List<RdmaPort> ports) {
+    if (SysFiles.text(folder.resolve("node_type"))
+        .filter(type -> type.startsWith("4"))
+        .isPresent()) {
+      return Optional.of("it is an iWARP device, which connects in another way; use TCP over it");
+    }
+    if (node.isEmpty()) {
+      return Optional.of(
+          "it has no file in /dev/infiniband: modprobe ib_uverbs; a container needs"
+              + " --device=/dev/infiniband");
+    }
+    if (!isAccessible(node.get())) {
+      return Optional.of(
+          node.get() + " may not be read and written by this user: chmod a+rw, or run as root");
+    }
+    if (ports.stream().noneMatch(RdmaPort::active)) {
+      return Optional.of(
+          "no port is ACTIVE: plug the cable in or set the interface up (rdma link show "
+              + name
+              + "/1); InfiniBand needs a subnet manager, too");
+    }
+    if (ports.stream().noneMatch(port -> port.active() && port.hasGid())) {
+      return Optional.of("no active port has a GID: give its network interface an IP address");
+    }
+    return Optional.empty();
+  }
+}

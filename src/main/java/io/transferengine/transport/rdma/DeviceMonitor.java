@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.verbs.AsyncEvent;
+import io.transferengine.verbs.EventWaiter;
+import io.transferengine.verbs.VerbsException;
+import io.transferengine.verbs.VerbsLibrary;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Listens to what devices say on their own: a port went down or came up, the device is gone, a GID
+ * has changed. One thread for all devices, which sleeps in poll(2).
+ */
+final class DeviceMonitor implements Runnable {
+  private static final Logger log = LoggerFactory.getLogger(DeviceMonitor.class);
+
+  private static final Duration END_LIMIT = Duration.ofSeconds(2);
+
+  /** Endpoints whose peer has never said that it is ready are looked for so often. */
+  private static final int LOOK_MILLIS = 10_000;
+
+  /** How long a peer has for its second message (protocol section 5.4). */
+  private static final long ACK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  /**
+   * An endpoint that we have not sent over for so long is tried out with a request of no bytes: a
+   * peer that has gone away without a word would keep our queue pairs for ever.
+   */
+  private static final long IDLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  private final RdmaTransport transport;
+  private final EventWaiter waiter;
+  private final Thread thread;
+  private volatile boolean stopping;
+
+  DeviceMonitor(RdmaTransport transport, VerbsLibrary library) {
+    this.transport = transport;
+    this.waiter = new EventWaiter(library);
+    this.thread = Thread.ofPlatform().daemon().name("te-rdma-events").unstarted(this);
+    for (RdmaNic nic : transport.nics()) {
+      waiter.add(nic.context().asyncFd());
+    }
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Ends the thread; before the devices are closed. */
+  void close() {
+    stopping = true;
+    waiter.wakeUp();
+    boolean interrupted = false;
+    try {
+      if (!thread.join(END_LIMIT)) {
+        log.error("{} has not ended", thread.getName());
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    waiter.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void run() {
+    while (!stopping) {
+      try {
+        waiter.await(LOOK_MILLIS);
+        for (RdmaNic nic : transport.nics()) {
+          takeEvents(nic);
+          lookAfter(nic);
+        }
+      } catch (VerbsException e) {
+        log.error("Listening to the devices' events ends: {}", e.getMessage());
+        return;
+      } catch (RuntimeException e) {
+        log.error("Handling a device's event failed", e);
+      }
+    }
+  }
+
+  private void takeEvents(RdmaNic nic) {
+    for (Optional<AsyncEvent> event = nic.context().takeAsyncEvent();
+        event.isPresent();
+        event = nic.context().takeAsyncEvent()) {
+      handle(nic, event.get());
+    }
+  }
+
+  private void handle(RdmaNic nic, AsyncEvent event) {
+    switch (event.type()) {
+      case PORT_ACTIVE,
+          PORT_ERROR,
+          LID_CHANGE,
+          CLIENT_REREGISTER,
+          SUBNET_MANAGER_CHANGE,
+          PARTITION_KEY_CHANGE ->
+          portChanged(nic, event);
+      case GID_CHANGE -> gidChanged(nic);
+      case DEVICE_FATAL, COMPLETION_QUEUE_ERROR -> gone(nic, event);
+      case QUEUE_PAIR_FATAL, QUEUE_PAIR_REQUEST_ERROR, QUEUE_PAIR_ACCESS_ERROR ->
+          // The requests that are out complete with an error, or the peer's do: handled there.
+          log.debug("{}: {}", nic, event);
+      case COMMUNICATION_ESTABLISHED,
+          SEND_QUEUE_DRAINED,
+          PATH_MIGRATED,
+          PATH_MIGRATION_ERROR,
+          SHARED_RECEIVE_QUEUE_ERROR,
+          SHARED_RECEIVE_QUEUE_LIMIT,
+          LAST_RECEIVE_REACHED,
+          WORK_QUEUE_FATAL,
+          UNKNOWN ->
+          log.debug("{}: {}", nic, event);
+    }
+  }
+
+  private void portChanged(RdmaNic nic, AsyncEvent event) {
+    boolean was = nic.isUsable();
+    boolean active = nic.refreshPort();
+    if (active && !was) {
+      log.warn("{}: port {} is active again", nic, transport.settings().port());
+      nic.workers().forEach(RdmaWorker::resume);
+      transport.knownPeers().forEach(peer -> peer.hurryPaths(nic));
+    } else if (!active && was) {
+      log.warn(
+          "{}: port {} is down ({}); transfers go over other devices, or wait",
+          nic,
+          transport.settings().port(),
+          event.type());
+      transport.knownPeers().forEach(peer -> peer.leave(nic));
+    }
+  }
+
+  private void gidChanged(RdmaNic nic) {
+    if (nic.refreshGid(transport.gidSource())) {
+      log.warn("{}: the GID is now {}", nic, nic.gid());
+      // Endpoints use the old one; they end by themselves when it leads nowhere any more.
+      transport.devicesChanged();
+    }
+    portChanged(nic, new AsyncEvent(io.transferengine.verbs.AsyncEventType.GID_CHANGE, 0));
+  }
+
+  private void gone(RdmaNic nic, AsyncEvent event) {
+    log.error(
+        "{}: the device is gone ({}); the engine goes on without it. Open it anew to use it again",
+        nic,
+        event.type());
+    nic.fail();
+    transport.devicesChanged();
+    transport.knownPeers().forEach(peer -> peer.leave(nic));
+    for (RdmaEndpoint endpoint : nic.endpoints().all()) {
+      endpoint.worker().close(endpoint, "the device is gone");
+    }
+  }
+
+  private static void lookAfter(RdmaNic nic) {
+    long now = System.nanoTime();
+    for (RdmaEndpoint endpoint : nic.endpoints().all()) {
+      RdmaEndpoint.State state = endpoint.state();
+      if (state == RdmaEndpoint.State.WAITING_FOR_ACK
+          && now - endpoint.connectedNanos() > ACK_LIMIT_NANOS) {
+        // A peer that began a handshake and never ended it holds queue pairs of ours.
+        endpoint.worker().close(endpoint, "the peer never said that it is ready");
+      } else if (state == RdmaEndpoint.State.CONNECTED
+          && nic.isUsable()
+          && now - endpoint.usedNanos() > IDLE_LIMIT_NANOS) {
+        var _ = endpoint.worker().probe(endpoint);
+      }
+    }
+  }
+}

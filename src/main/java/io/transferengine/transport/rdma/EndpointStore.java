@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/**
+ * The endpoints of one device, by the peer's NIC path. Full, it lets the one that we have not used
+ * for longest go, which drains first; the peer finds out when it posts, and connects again.
+ * Thread-safe.
+ */
+final class EndpointStore {
+  private final RdmaNic nic;
+  private final int limit;
+  private final ConcurrentMap<String, RdmaEndpoint> endpoints = new ConcurrentHashMap<>();
+
+  EndpointStore(RdmaNic nic, int limit) {
+    this.nic = nic;
+    this.limit = limit;
+  }
+
+  Optional<RdmaEndpoint> find(String peerPath) {
+    return Optional.ofNullable(endpoints.get(peerPath));
+  }
+
+  /** {@return the endpoint towards a NIC of a peer, made if there is none} */
+  RdmaEndpoint getOrCreate(String peerPath) {
+    RdmaEndpoint known = endpoints.get(peerPath);
+    if (known != null) {
+      return known;
+    }
+    if (endpoints.size() >= limit) {
+      evict();
+    }
+    // Made outside of any lock, since that is a system call; of two that race, one is thrown away.
+    RdmaEndpoint made = nic.createEndpoint(peerPath);
+    RdmaEndpoint raced = endpoints.putIfAbsent(peerPath, made);
+    if (raced != null) {
+      made.worker().close(made, "another thread was faster");
+      return raced;
+    }
+    return made;
+  }
+
+  /** Forgets an endpoint, unless another one stands in its place. */
+  void remove(RdmaEndpoint endpoint) {
+    endpoints.remove(endpoint.peerPath(), endpoint);
+  }
+
+  private void evict() {
+    RdmaEndpoint oldest = null;
+    for (RdmaEndpoint endpoint : endpoints.values()) {
+      boolean candidate =
+          endpoint.state() == RdmaEndpoint.State.CONNECTED
+              && endpoint.path().map(path -> !path.isBusy()).orElse(true);
+      if (candidate && (oldest == null || endpoint.usedNanos() - oldest.usedNanos() < 0)) {
+        oldest = endpoint;
+      }
+    }
+    if (oldest == null) {
+      throw TransferException.withDevice(
+          nic.name(),
+          ErrorCode.TOO_MANY_REQUESTS,
+          "all " + limit + " endpoints are busy",
+          "Raise MC_MAX_EP_PER_CTX (the device sets a limit, too), or talk to fewer peers at once",
+          null);
+    }
+    nic.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
+    oldest.worker().close(oldest, "it made room for another endpoint");
+  }
+
+  List<RdmaEndpoint> all() {
+    return List.copyOf(endpoints.values());
+  }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.VerbsException;
+import java.net.ConnectException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens paths, each on a virtual thread of its own that lives until the path is open or nobody
+ * needs it any more.
+ *
+ * <p>A path that has failed before is tried out before it is used: a request of no bytes has to
+ * come through. So a path whose link is down but whose peer still answers handshakes (they go over
+ * TCP) does not draw requests away from those that work. And the peer's descriptor is asked for
+ * again, since a peer that was restarted has other keys, under another incarnation.
+ */
+final class PathConnector {
+  private static final Logger log = LoggerFactory.getLogger(PathConnector.class);
+
+  /** Longer than a queue pair takes to give up (0.6 s with the timers of protocol 9.1). */
+  private static final long PROBE_LIMIT_SECONDS = 5;
+
+  /** How long a peer may take to say what it is now. */
+  private static final Duration DESCRIBE_LIMIT = Duration.ofSeconds(5);
+
+  private static final int EINVAL = 22;
+
+  private final RdmaTransport transport;
+
+  PathConnector(RdmaTransport transport) {
+    this.transport = transport;
+  }
+
+  /** Sees to it that a path opens. Does not block. */
+  void open(RdmaPath path) {
+    if (transport.isStopped() || !path.beginConnecting()) {
+      return;
+    }
+    Thread.ofVirtual()
+        .name("te-rdma-connect-" + path.nic().name())
+        .start(
+            () -> {
+              boolean opened = false;
+              try {
+                opened = untilOpen(path);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } catch (RuntimeException e) {
+                log.error("Opening {} failed", path, e);
+              } finally {
+                path.endConnecting();
+              }
+              afterwards(path, opened);
+            });
+  }
+
+  private void afterwards(RdmaPath path, boolean opened) {
+    if (opened) {
+      if (path.endpoint().isEmpty() && path.peer().isActive()) {
+        open(path); // It ended while it still counted as being opened.
+      }
+    } else if (path.peer().hasWork()) {
+      open(path); // Work came between the last look and now.
+    } else {
+      path.peer().rest();
+    }
+  }
+
+  private boolean untilOpen(RdmaPath path) throws InterruptedException {
+    while (isWanted(path)) {
+      if (path.nic().isUsable() && attempt(path)) {
+        return true;
+      }
+      if (!isWanted(path)) {
+        break;
+      }
+      path.backOff();
+    }
+    return false;
+  }
+
+  private boolean isWanted(RdmaPath path) {
+    return !transport.isStopped()
+        && !path.peer().isClosed()
+        && !path.nic().isFailed()
+        && path.peer().isActive();
+  }
+
+  private boolean attempt(RdmaPath path) throws InterruptedException {
+    RdmaPeer peer = path.peer();
+    String partner = "";
+    try {
+      if (path.isSuspect() && !stillTheSame(peer)) {
+        return false;
+      }
+      List<String> ranked = PartnerRanking.rank(path.nic(), peer.descriptor());
+      if (ranked.isEmpty()) {
+        throw TransferException.withPeer(
+            peer.name(),
+            ErrorCode.DEVICE_NOT_FOUND,
+            "MC_NIC_PEER_AFFINITY names none of its devices " + peer.buffers().deviceNames(),
+            "Correct the rail of " + path.nic().name(),
+            null);
+      }
+      partner = path.nextPartner(ranked);
+      RdmaEndpoint endpoint =
+          transport.handshakes().connect(path.nic(), peer.descriptor(), partner);
+      if (path.isSuspect()) {
+        requireAlive(path, endpoint);
+      }
+      opened(path, endpoint);
+      return path.endpoint().isPresent();
+    } catch (VerbsException e) {
+      noRoute(path, partner, e);
+    } catch (TransferException e) {
+      failed(path, e);
+    }
+    return false;
+  }
+
+  private void opened(RdmaPath path, RdmaEndpoint endpoint) {
+    path.opened(endpoint);
+    if (endpoint.state() != RdmaEndpoint.State.CONNECTED) {
+      // Closed before it belonged to the path, which has not been told therefore.
+      path.ended(endpoint, java.util.Optional.empty());
+      return;
+    }
+    log.debug("{} is open", path);
+    path.nic().gidWorks();
+    path.nic().metrics().increment(Counter.RDMA_PATHS_CONNECTED);
+    path.peer().pathOpened(path);
+  }
+
+  private void requireAlive(RdmaPath path, RdmaEndpoint endpoint) throws InterruptedException {
+    boolean alive;
+    try {
+      alive = endpoint.worker().probe(endpoint).get(PROBE_LIMIT_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      alive = false;
+    }
+    if (!alive) {
+      endpoint.worker().close(endpoint, "a probe was not answered");
+      throw TransferException.withPeer(
+          path.peer().name(),
+          ErrorCode.ENDPOINT,
+          "nothing comes through from " + path.nic().name() + " to " + path.partner(),
+          "Are both links up?",
+          null);
+    }
+  }
+
+  /** Asks the peer what it is now; false when it is another process by now. */
+  private boolean stillTheSame(RdmaPeer peer) {
+    SegmentDescriptor now = transport.peers().describe(peer.name(), DESCRIBE_LIMIT);
+    if (!now.incarnation().equals(peer.incarnation())) {
+      peer.gone(
+          TransferException.withPeer(
+              peer.name(),
+              ErrorCode.SOCKET,
+              "the peer was restarted",
+              "Ask it for its addresses again",
+              null));
+      transport.forget(peer);
+      return false;
+    }
+    if (now.devices().isEmpty()) {
+      throw TransferException.withPeer(
+          peer.name(),
+          ErrorCode.DEVICE_NOT_FOUND,
+          "it has no RDMA devices any more",
+          "./te doctor at the peer",
+          null);
+    }
+    peer.update(new io.transferengine.transport.PeerAddress(now, peer.address().addresses()));
+    return true;
+  }
+
+  /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
+  private void noRoute(RdmaPath path, String partner, VerbsException e) {
+    log.debug("{}: {}", path, e.getMessage());
+    if (e.errno() == EINVAL && path.nic().tryNextGid()) {
+      transport.devicesChanged();
+    } else {
+      path.avoid(partner, transport.settings().noRoutePause().toNanos());
+    }
+    path.attemptFailed();
+    path.peer()
+        .attemptFailed(
+            TransferException.withDevice(
+                path.nic().name(),
+                ErrorCode.ENDPOINT,
+                "no way to %s of %s: %s".formatted(partner, path.peer().name(), e.getMessage()),
+                "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
+                e));
+    path.nic().metrics().increment(Counter.RDMA_PATHS_FAILED);
+  }
+
+  private void failed(RdmaPath path, TransferException e) {
+    log.debug("{}: {}", path, e.getMessage());
+    path.attemptFailed();
+    path.nic().metrics().increment(Counter.RDMA_PATHS_FAILED);
+    RdmaPeer peer = path.peer();
+    if (isRefusedConnection(e)) {
+      peer.gone(e);
+    } else if (isAnswer(e)) {
+      if (mayHaveNoRoute(e)) {
+        path.avoid(path.partner(), transport.settings().noRoutePause().toNanos());
+      }
+      peer.refused(e);
+    } else {
+      peer.attemptFailed(e);
+    }
+  }
+
+  private static boolean isAnswer(TransferException e) {
+    return switch (e.code()) {
+      case METADATA, REJECT_HANDSHAKE, DEVICE_NOT_FOUND, MALFORMED_JSON -> true;
+      case INVALID_ARGUMENT,
+          TOO_MANY_REQUESTS,
+          ADDRESS_NOT_REGISTERED,
+          BATCH_BUSY,
+          ADDRESS_OVERLAPPED,
+          DNS,
+          SOCKET,
+          ENDPOINT,
+          CONTEXT,
+          MEMORY,
+          NOT_IMPLEMENTED ->
+          false;
+    };
+  }
+
+  /** A refusal may mean that the peer's queue pairs would not connect to ours. */
+  private static boolean mayHaveNoRoute(TransferException e) {
+    return e.code() == ErrorCode.METADATA;
+  }
+
+  /** The host is there and says that nothing listens: the process is gone. */
+  private static boolean isRefusedConnection(TransferException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConnectException
+          && String.valueOf(cause.getMessage()).contains("refused")) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

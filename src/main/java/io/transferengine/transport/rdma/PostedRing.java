@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.transport.TransferTask;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The requests that are posted on one queue pair, oldest first: the order in which they complete.
+ * Columns instead of objects, made once. Confined to a worker.
+ *
+ * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1. A
+ * request without a task is a probe.
+ */
+final class PostedRing {
+  private final int mask;
+  private final int capacity;
+  private final @Nullable TransferTask[] task;
+  private final int[] block;
+  private final long[] local;
+  private final long[] remote;
+  private final int[] length;
+  private final boolean[] unmerged;
+  private long first;
+  private long end;
+  private long bytes;
+
+  /**
+   * An empty ring.
+   *
+   * @param capacity the most requests
+   */
+  PostedRing(int capacity) {
+    this.capacity = capacity;
+    int size = Integer.highestOneBit(Math.max(1, 2 * capacity - 1));
+    mask = size - 1;
+    task = new @Nullable TransferTask[size];
+    block = new int[size];
+    local = new long[size];
+    remote = new long[size];
+    length = new int[size];
+    unmerged = new boolean[size];
+  }
+
+  /** Adds a request; its position is the {@link #end()} before. */
+  void add(
+      @Nullable TransferTask owner,
+      int firstBlock,
+      long localAddress,
+      long remoteAddress,
+      int lengthBytes,
+      boolean isUnmerged) {
+    int slot = slot(end++);
+    task[slot] = owner;
+    block[slot] = firstBlock;
+    local[slot] = localAddress;
+    remote[slot] = remoteAddress;
+    length[slot] = lengthBytes;
+    unmerged[slot] = isUnmerged;
+    bytes += lengthBytes;
+  }
+
+  /** Takes the newest request away again: it was not posted. */
+  void removeLast() {
+    int slot = slot(--end);
+    task[slot] = null;
+    bytes -= length[slot];
+  }
+
+  void removeFirst() {
+    int slot = slot(first++);
+    task[slot] = null;
+    bytes -= length[slot];
+  }
+
+  long first() {
+    return first;
+  }
+
+  long end() {
+    return end;
+  }
+
+  int size() {
+    return (int) (end - first);
+  }
+
+  int room() {
+    return capacity - size();
+  }
+
+  /** {@return the bytes of all requests} */
+  long bytes() {
+    return bytes;
+  }
+
+  boolean contains(TransferTask wanted) {
+    for (long position = first; position < end; position++) {
+      if (task[slot(position)] == wanted) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** {@return whose request it is; null for a probe} */
+  @Nullable TransferTask task(long position) {
+    return task[slot(position)];
+  }
+
+  int block(long position) {
+    return block[slot(position)];
+  }
+
+  long local(long position) {
+    return local[slot(position)];
+  }
+
+  long remote(long position) {
+    return remote[slot(position)];
+  }
+
+  int length(long position) {
+    return length[slot(position)];
+  }
+
+  boolean unmerged(long position) {
+    return unmerged[slot(position)];
+  }
+
+  private int slot(long position) {
+    return (int) position & mask;
+  }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.transport.TransferTask;
+import io.transferengine.verbs.QueuePair;
+import io.transferengine.verbs.ReadyToReceive;
+import io.transferengine.verbs.ReadyToSend;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The queue pairs between one of our devices and one of a peer's. There is one endpoint for both
+ * directions (protocol section 5.4): whichever side asks first connects it, and both may post.
+ *
+ * <p>Three parts with three owners. The <b>connection</b> (state and the peer's queue pair numbers)
+ * is guarded by the endpoint's lock, which is held while queue pairs change state, never while a
+ * peer is asked. The <b>work</b> (tasks, rings, posting) belongs to the worker's thread. The
+ * <b>queue pairs</b> are destroyed by the worker, after which nothing touches memory for them.
+ *
+ * <pre>
+ * NEW --connect--> WAITING_FOR_ACK --ack--> CONNECTED --close--> CLOSING --drained--> CLOSED
+ *  '----connect (peer is known to be ready)--^
+ * </pre>
+ */
+final class RdmaEndpoint {
+  enum State {
+    /** Queue pairs exist and lead nowhere. */
+    NEW,
+    /** The peer asked, ours are ready, and the peer has yet to say that its are: no posting. */
+    WAITING_FOR_ACK,
+    CONNECTED,
+    /** Queue pairs are in the error state; what was posted is being flushed. */
+    CLOSING,
+    CLOSED
+  }
+
+  // Attributes of protocol section 9.1.
+  private static final int READ_ATOMIC_MAX = 16;
+  private static final int MIN_RNR_TIMER = 12;
+  private static final int HOP_LIMIT = 16;
+  private static final int TIMEOUT = 14;
+  private static final int RETRY_COUNT = 7;
+  private static final int RNR_RETRY = 7;
+
+  private final RdmaNic nic;
+  private final RdmaWorker worker;
+  private final String peerPath;
+  private final List<SendQueue> queues;
+  private final List<Long> numbers;
+
+  // Guarded by this.
+  private State state = State.NEW;
+  private List<Long> peerNumbers = List.of();
+  private long connectedNanos;
+
+  /** The path that sends over it; none while only the peer uses it. */
+  private volatile @Nullable RdmaPath path;
+
+  private volatile long usedNanos = System.nanoTime();
+
+  // Confined to the worker.
+  private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
+  private final Set<TransferTask> queued = new HashSet<>();
+  private @Nullable CompletableFuture<Boolean> probe;
+  private boolean closing;
+
+  /** Takes the queue pairs over. */
+  RdmaEndpoint(RdmaNic nic, RdmaWorker worker, String peerPath, List<QueuePair> queuePairs) {
+    this.nic = nic;
+    this.worker = worker;
+    this.peerPath = peerPath;
+    List<SendQueue> made = new ArrayList<>();
+    for (QueuePair queuePair : queuePairs) {
+      int capacity = Math.min(queuePair.maxSendWorkRequests(), nic.settings().workRequestsMax());
+      made.add(new SendQueue(this, queuePair, capacity));
+    }
+    this.queues = List.copyOf(made);
+    this.numbers =
+        queuePairs.stream().map(queuePair -> Integer.toUnsignedLong(queuePair.number())).toList();
+  }
+
+  RdmaNic nic() {
+    return nic;
+  }
+
+  RdmaWorker worker() {
+    return worker;
+  }
+
+  String peerPath() {
+    return peerPath;
+  }
+
+  /** {@return our queue pair numbers} */
+  List<Long> numbers() {
+    return numbers;
+  }
+
+  synchronized State state() {
+    return state;
+  }
+
+  /** {@return the queue pair numbers that ours are connected to; empty before} */
+  synchronized List<Long> peerNumbers() {
+    return peerNumbers;
+  }
+
+  /** {@return since when it has been connected, by {@link System#nanoTime()}} */
+  synchronized long connectedNanos() {
+    return connectedNanos;
+  }
+
+  Optional<RdmaPath> path() {
+    return Optional.ofNullable(path);
+  }
+
+  void usedBy(@Nullable RdmaPath owner) {
+    path = owner;
+  }
+
+  long usedNanos() {
+    return usedNanos;
+  }
+
+  void used() {
+    usedNanos = System.nanoTime();
+  }
+
+  // ---- the connection
+
+  /**
+   * Connects the queue pairs with the peer's, the i-th with the i-th.
+   *
+   * @param waits whether the peer will say when it is ready
+   * @throws io.transferengine.verbs.VerbsException when a queue pair cannot change its state
+   */
+  synchronized void connect(PeerPort peer, List<Long> theirs, boolean waits) {
+    if (state != State.NEW) {
+      throw new IllegalStateException("Connecting " + this);
+    }
+    RdmaSettings settings = nic.settings();
+    for (int i = 0; i < queues.size(); i++) {
+      QueuePair queuePair = queues.get(i).queuePair;
+      queuePair.toInit(settings.port(), settings.pkeyIndex(), settings.queuePairAccess());
+      queuePair.toReadyToReceive(readyToReceive(peer, theirs.get(i).intValue()));
+      queuePair.toReadyToSend(
+          new ReadyToSend(
+              TIMEOUT,
+              RETRY_COUNT,
+              RNR_RETRY,
+              0,
+              Math.min(READ_ATOMIC_MAX, nic.device().maxReadAtomicAsInitiator())));
+    }
+    peerNumbers = List.copyOf(theirs);
+    connectedNanos = System.nanoTime();
+    state = waits ? State.WAITING_FOR_ACK : State.CONNECTED;
+  }
+
+  private ReadyToReceive readyToReceive(PeerPort peer, int theirNumber) {
+    RdmaSettings settings = nic.settings();
+    int mtu = Math.min(nic.port().activeMtuBytes(), settings.mtuBytes());
+    if (peer.mtuBytes() > 0) {
+      mtu = Math.min(mtu, peer.mtuBytes());
+    }
+    return new ReadyToReceive(
+        mtu,
+        theirNumber,
+        0,
+        Math.min(READ_ATOMIC_MAX, nic.device().maxReadAtomicAsTarget()),
+        MIN_RNR_TIMER,
+        peer.gid().bytes(),
+        nic.gid().index(),
+        HOP_LIMIT,
+        Math.max(0, settings.trafficClass()),
+        peer.lid(),
+        Math.max(0, settings.serviceLevel()),
+        settings.port(),
+        true);
+  }
+
+  /** The peer is ready, too: from now on we may post. */
+  synchronized void acknowledged() {
+    if (state == State.WAITING_FOR_ACK) {
+      state = State.CONNECTED;
+    }
+  }
+
+  /**
+   * From now on no path takes it. The worker does the rest.
+   *
+   * @return whether this call was the one that closed it
+   */
+  synchronized boolean beginClosing() {
+    if (state == State.CLOSING || state == State.CLOSED) {
+      return false;
+    }
+    state = State.CLOSING;
+    return true;
+  }
+
+  synchronized void closed() {
+    state = State.CLOSED;
+  }
+
+  // ---- the work: all on the worker's thread
+
+  List<SendQueue> queues() {
+    return queues;
+  }
+
+  void enqueue(TransferTask task) {
+    if (queued.add(task)) {
+      tasks.addLast(task);
+    }
+  }
+
+  @Nullable TransferTask firstTask() {
+    return tasks.peekFirst();
+  }
+
+  boolean hasTasks() {
+    return !tasks.isEmpty();
+  }
+
+  /** The first task goes to the end, so that a large one does not keep the others waiting. */
+  void rotate() {
+    TransferTask first = tasks.pollFirst();
+    if (first != null) {
+      tasks.addLast(first);
+    }
+  }
+
+  void dequeue(TransferTask task) {
+    if (queued.remove(task)) {
+      tasks.remove(task);
+    }
+  }
+
+  void dequeueAll() {
+    tasks.clear();
+    queued.clear();
+  }
+
+  /** {@return whether requests of the task are posted} */
+  boolean holds(TransferTask task) {
+    for (SendQueue queue : queues) {
+      if (queue.ring.contains(task)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** {@return the queue pair with the fewest bytes on it} */
+  SendQueue leastLoaded() {
+    SendQueue best = queues.getFirst();
+    for (int i = 1; i < queues.size(); i++) {
+      SendQueue next = queues.get(i);
+      if (next.ring.bytes() < best.ring.bytes() && next.ring.room() > 0) {
+        best = next;
+      }
+    }
+    return best;
+  }
+
+  boolean isIdle() {
+    return tasks.isEmpty() && postedCount() == 0;
+  }
+
+  int postedCount() {
+    int count = 0;
+    for (SendQueue queue : queues) {
+      count += queue.ring.size();
+    }
+    return count;
+  }
+
+  boolean isDrained() {
+    for (SendQueue queue : queues) {
+      if (!queue.isDrained()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  boolean isClosing() {
+    return closing;
+  }
+
+  void setClosing() {
+    closing = true;
+  }
+
+  void setProbe(CompletableFuture<Boolean> answer) {
+    probe = answer;
+  }
+
+  /** The probe that is out has an answer. */
+  void probed(boolean alive) {
+    CompletableFuture<Boolean> waiting = probe;
+    probe = null;
+    if (waiting != null) {
+      waiting.complete(alive);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return nic.name() + " to " + peerPath + " " + state();
+  }
+}

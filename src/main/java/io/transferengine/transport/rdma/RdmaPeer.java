@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A peer's segment, the paths to it, and the tasks that still have requests to hand out.
+ *
+ * <p>A task is queued at every path that suits it, and the paths' workers claim from it as they
+ * have room: so a large one is spread over all of them by their speed, and what a path gives back
+ * goes over another. A path suits when its device is near the memory that the task begins in; the
+ * others do when no such path is open. Without any open path tasks wait here: for a path to open,
+ * for their deadline, or for TCP to take them ({@link TcpFallback}).
+ *
+ * <p>Thread-safe; the lock is held for arithmetic only.
+ */
+final class RdmaPeer implements TransferTask.Owner {
+  /**
+   * Up to so many slices go over one path: waking a second worker would cost more than it gains.
+   */
+  private static final int SLICES_PER_PATH = 4;
+
+  /** Since the last work, for so long paths that failed are still looked after. */
+  private static final long ACTIVE_NANOS = 10_000_000_000L;
+
+  private final String name;
+  private final Optional<String> incarnation;
+  private final RdmaTransport transport;
+  private final List<RdmaPath> paths = new ArrayList<>();
+  private final TcpFallback fallback;
+  private volatile PeerAddress address;
+  private volatile RemoteBuffers buffers;
+
+  // Guarded by this.
+  private final Set<TransferTask> open = new LinkedHashSet<>();
+  private long usedNanos = System.nanoTime();
+  private int nextPath;
+  private boolean closed;
+  private int refusals;
+
+  RdmaPeer(RdmaTransport transport, PeerAddress address) {
+    this.transport = transport;
+    this.address = address;
+    this.name = address.descriptor().name();
+    this.incarnation = address.descriptor().incarnation();
+    this.buffers = new RemoteBuffers(address.descriptor());
+    this.fallback = new TcpFallback(this, transport);
+    for (RdmaNic nic : transport.nics()) {
+      paths.add(new RdmaPath(this, nic));
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  Optional<String> incarnation() {
+    return incarnation;
+  }
+
+  PeerAddress address() {
+    return address;
+  }
+
+  RemoteBuffers buffers() {
+    return buffers;
+  }
+
+  SegmentDescriptor descriptor() {
+    return buffers.descriptor();
+  }
+
+  Registrations registrations() {
+    return transport.registrations();
+  }
+
+  List<RdmaPath> paths() {
+    return paths;
+  }
+
+  /** The peer has published something newer. */
+  void update(PeerAddress newest) {
+    address = newest;
+    buffers = new RemoteBuffers(newest.descriptor());
+  }
+
+  // ---- tasks
+
+  void submit(TransferTask task) {
+    task.setOwner(this);
+    boolean refused;
+    synchronized (this) {
+      refused = closed;
+      usedNanos = System.nanoTime();
+      if (!refused) {
+        open.add(task);
+      }
+    }
+    if (refused) {
+      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+    } else if (task.isEnding()) {
+      // Ended between being made and being owned: nobody has asked us to hurry.
+      exhausted(task);
+    } else {
+      dispatch(task);
+    }
+  }
+
+  /** Queues a task at the paths that suit it, and sees to it that paths are opened. */
+  private void dispatch(TransferTask task) {
+    List<RdmaPath> near = nearTo(task);
+    List<RdmaPath> ready = openOf(near);
+    List<RdmaPath> wanted = near;
+    if (ready.isEmpty()) {
+      ready = openOf(paths);
+      boolean hopeless = near.stream().allMatch(path -> path.isSuspect() || !path.nic().isUsable());
+      wanted = hopeless ? paths : near;
+    }
+    boolean small =
+        task.totalBytes() <= (long) SLICES_PER_PATH * transport.settings().sliceBytes()
+            && task.blockCount() <= SLICES_PER_PATH;
+    if (small && !ready.isEmpty()) {
+      ready = List.of(ready.get(nextOf(ready.size())));
+    } else {
+      wanted.forEach(transport.connector()::open);
+    }
+    for (RdmaPath path : ready) {
+      assign(path, task);
+    }
+    if (ready.isEmpty()) {
+      fallback.watch();
+    }
+  }
+
+  private static void assign(RdmaPath path, TransferTask task) {
+    // If it ends between the two calls, its end dispatches the task once more.
+    path.endpoint().ifPresent(endpoint -> endpoint.worker().assign(endpoint, task));
+  }
+
+  private static List<RdmaPath> openOf(List<RdmaPath> of) {
+    return of.stream().filter(RdmaPath::isOpen).toList();
+  }
+
+  private synchronized int nextOf(int count) {
+    nextPath = (nextPath + 1) % count;
+    return nextPath;
+  }
+
+  /** The paths of the devices near the memory that the task begins in. */
+  private List<RdmaPath> nearTo(TransferTask task) {
+    String location = registrations().snapshot().locationOf(task.firstLocal());
+    Topology.Devices devices = transport.topology().devicesFor(location);
+    List<RdmaPath> near =
+        paths.stream().filter(path -> devices.preferred().contains(path.nic().name())).toList();
+    return near.isEmpty() ? paths : near;
+  }
+
+  /** Nothing is left to be claimed of a task. */
+  synchronized void exhausted(TransferTask task) {
+    if (!task.hasWork()) {
+      open.remove(task);
+    }
+  }
+
+  /** A task has got requests back. */
+  void requeue(TransferTask task) {
+    boolean refused;
+    synchronized (this) {
+      refused = closed;
+      if (!refused && task.hasWork()) {
+        open.add(task);
+      }
+    }
+    if (refused) {
+      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+    } else if (task.hasWork()) {
+      dispatch(task);
+    }
+  }
+
+  @Override
+  public void hurry(TransferTask task) {
+    synchronized (this) {
+      open.remove(task);
+    }
+    for (RdmaPath path : paths) {
+      path.endpoint().ifPresent(endpoint -> endpoint.worker().hurry(endpoint, task));
+    }
+  }
+
+  /** {@return whether any task has requests to hand out} */
+  synchronized boolean hasWork() {
+    open.removeIf(task -> !task.hasWork());
+    return !open.isEmpty();
+  }
+
+  /** {@return whether it is worth the effort to keep paths open} */
+  boolean isActive() {
+    if (hasWork()) {
+      return true;
+    }
+    synchronized (this) {
+      return !closed && System.nanoTime() - usedNanos < ACTIVE_NANOS;
+    }
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
+  // ---- paths
+
+  /** A path has opened: whatever waits may go over it. */
+  void pathOpened(RdmaPath path) {
+    fallback.pathIsOpen();
+    List<TransferTask> waiting;
+    synchronized (this) {
+      refusals = 0;
+      waiting = List.copyOf(open);
+    }
+    for (TransferTask task : waiting) {
+      assign(path, task);
+    }
+  }
+
+  /**
+   * A path has ended: its work goes over others, and it is opened again if there is any.
+   *
+   * @param failure set when the way is at fault
+   */
+  void pathEnded(RdmaPath path, Optional<TransferException> failure) {
+    failure.ifPresent(fallback::note);
+    if (hasOpenPath()) {
+      List<TransferTask> waiting;
+      synchronized (this) {
+        waiting = List.copyOf(open);
+      }
+      waiting.forEach(this::dispatch);
+    } else if (hasWork()) {
+      fallback.watch();
+    }
+    if (isActive()) {
+      transport.connector().open(path);
+    }
+  }
+
+  boolean hasOpenPath() {
+    return paths.stream().anyMatch(RdmaPath::isOpen);
+  }
+
+  /** An attempt to open a path failed in a way that says nothing of the peer's end. */
+  void attemptFailed(TransferException why) {
+    fallback.note(why);
+  }
+
+  /**
+   * The peer refuses to connect. Its reason may pass: it is starting, or it is full. After some
+   * refusals in a row it is taken at its word.
+   */
+  void refused(TransferException why) {
+    fallback.note(why);
+    boolean often;
+    synchronized (this) {
+      often = ++refusals >= transport.settings().refusalsMax();
+    }
+    if (often && !hasOpenPath()) {
+      failAll(why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
+    }
+  }
+
+  /** Nothing listens where the peer was, or another process does. */
+  void gone(TransferException why) {
+    if (!hasOpenPath()) {
+      failAll(why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
+    }
+  }
+
+  private void failAll(TransferException why, FailureCause ofUntouched, FailureCause ofBegun) {
+    for (TransferTask task : takeOpen(task -> true)) {
+      task.end(TransferState.FAILED, why, task.isStarted() ? ofBegun : ofUntouched);
+    }
+  }
+
+  /** Takes tasks out, for somebody else to see to them. */
+  List<TransferTask> takeOpen(java.util.function.Predicate<TransferTask> which) {
+    List<TransferTask> taken = new ArrayList<>();
+    synchronized (this) {
+      open.removeIf(task -> !task.hasWork());
+      for (TransferTask task : open) {
+        if (which.test(task)) {
+          taken.add(task);
+        }
+      }
+      taken.forEach(open::remove);
+    }
+    return taken;
+  }
+
+  /** Nobody looks after the paths that are not open any more. */
+  void rest() {
+    fallback.forget();
+  }
+
+  /** Opens the paths that most transfers would take. */
+  void warmUp() {
+    synchronized (this) {
+      usedNanos = System.nanoTime();
+    }
+    List<String> preferred = transport.topology().devicesFor("*").preferred();
+    for (RdmaPath path : paths) {
+      if (preferred.contains(path.nic().name())) {
+        transport.connector().open(path);
+      }
+    }
+  }
+
+  /** A device of ours can send again. */
+  void hurryPaths(RdmaNic nic) {
+    for (RdmaPath path : paths) {
+      if (path.nic() == nic) {
+        path.hurry();
+        if (isActive()) {
+          transport.connector().open(path);
+        }
+      }
+    }
+  }
+
+  /** A device of ours cannot send for now: what is queued there may go over others. */
+  void leave(RdmaNic nic) {
+    List<TransferTask> waiting;
+    synchronized (this) {
+      waiting = List.copyOf(open);
+    }
+    if (paths.stream().anyMatch(path -> path.nic() == nic && path.endpoint().isPresent())) {
+      waiting.forEach(this::dispatch);
+    }
+  }
+
+  /** Fails what waits and closes the endpoints. Idempotent. */
+  void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    failAll(shutDown(), FailureCause.SHUTDOWN, FailureCause.SHUTDOWN);
+    for (RdmaPath path : paths) {
+      path.hurry();
+      path.endpoint().ifPresent(endpoint -> endpoint.worker().close(endpoint, "the peer was left"));
+    }
+  }
+
+  private TransferException shutDown() {
+    return TransferException.withPeer(
+        name, ErrorCode.SOCKET, "the way to this peer was closed", "", null);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.config.NicPeerAffinity;
+import io.transferengine.config.RdmaOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.verbs.Access;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The options of this transport, read once.
+ *
+ * @param port the port of every device
+ * @param pkeyIndex the partition key of queue pairs
+ * @param gidIndex the GID of every port; -1 to choose
+ * @param gidRetries how many other GIDs are tried when the chosen one leads nowhere
+ * @param trafficClass of packets; -1 for 0
+ * @param serviceLevel of packets; -1 for 0
+ * @param mtuBytes the largest packet payload
+ * @param completionQueueEntries of each worker's queue
+ * @param endpointsPerNic the most endpoints of a device
+ * @param queuePairsPerEndpoint as many as the peer has
+ * @param sgeMax scatter/gather entries of a work request that queue pairs are made for
+ * @param workRequestsMax requests out on one queue pair
+ * @param inlineMaxBytes inline bytes that queue pairs are made for
+ * @param workersPerNic threads of a device
+ * @param sliceBytes the usual size of a request
+ * @param tailBytes a rest of up to so many bytes goes with the request before it
+ * @param refusalsMax how often in a row a peer may refuse to connect before its transfers fail
+ * @param memoryRegionMaxBytes larger registrations are cut
+ * @param parallelRegistration whether devices register at once: 1 yes, 0 no, -1 where it pays
+ * @param sameName whether a peer's device of our device's name is preferred
+ * @param rails for devices of ours those of peers to talk to; empty for all
+ * @param noRoutePause how long a pair of devices without a route is left alone
+ * @param relaxedOrdering whether memory is registered for relaxed ordering of PCI writes
+ * @param bindAddress the host in our NIC paths, where that is not the segment's
+ * @param toTcpAfter how long a transfer may be without a path before it goes over to TCP; zero for
+ *     never
+ */
+record RdmaSettings(
+    int port,
+    int pkeyIndex,
+    int gidIndex,
+    int gidRetries,
+    int trafficClass,
+    int serviceLevel,
+    int mtuBytes,
+    int completionQueueEntries,
+    int endpointsPerNic,
+    int queuePairsPerEndpoint,
+    int sgeMax,
+    int workRequestsMax,
+    int inlineMaxBytes,
+    int workersPerNic,
+    int sliceBytes,
+    int tailBytes,
+    int refusalsMax,
+    long memoryRegionMaxBytes,
+    int parallelRegistration,
+    boolean sameName,
+    Map<String, List<String>> rails,
+    Duration noRoutePause,
+    boolean relaxedOrdering,
+    Optional<String> bindAddress,
+    Duration toTcpAfter) {
+
+  static RdmaSettings of(Settings settings) {
+    int slice = settings.get(RdmaOptions.SLICE_SIZE);
+    String bind = settings.get(RdmaOptions.RDMA_BIND_ADDRESS);
+    return new RdmaSettings(
+        settings.get(RdmaOptions.IB_PORT),
+        settings.get(RdmaOptions.PKEY_INDEX),
+        settings.get(RdmaOptions.GID_INDEX),
+        settings.get(RdmaOptions.AUTO_GID_MAX_RETRIES),
+        settings.get(RdmaOptions.IB_TC),
+        settings.get(RdmaOptions.IB_SL),
+        settings.get(RdmaOptions.MTU),
+        settings.get(RdmaOptions.MAX_CQE_PER_CTX),
+        settings.get(RdmaOptions.MAX_EP_PER_CTX),
+        settings.get(RdmaOptions.NUM_QP_PER_EP),
+        settings.get(RdmaOptions.MAX_SGE),
+        settings.get(RdmaOptions.MAX_WR),
+        settings.get(RdmaOptions.MAX_INLINE),
+        settings.get(RdmaOptions.WORKERS_PER_CTX),
+        slice,
+        slice / settings.get(RdmaOptions.FRAGMENT_RATIO),
+        settings.get(RdmaOptions.RETRY_CNT),
+        settings.get(RdmaOptions.MAX_MR_SIZE),
+        settings.get(RdmaOptions.ENABLE_PARALLEL_REG_MR),
+        settings.get(RdmaOptions.ENABLE_DEST_DEVICE_AFFINITY),
+        settings.get(RdmaOptions.ENABLE_HCA_PEER_AFFINITY)
+            ? NicPeerAffinity.parse(settings.get(RdmaOptions.NIC_PEER_AFFINITY))
+            : Map.of(),
+        Duration.ofSeconds(settings.get(RdmaOptions.RDMA_RAIL_PAUSE_SECONDS)),
+        settings.get(RdmaOptions.IB_PCI_RELAXED_ORDERING) != 0,
+        bind.isEmpty() ? Optional.empty() : Optional.of(bind),
+        Duration.ofSeconds(settings.get(RdmaOptions.RDMA_TO_TCP_SECONDS)));
+  }
+
+  /** {@return the largest request: a slice and the tail that goes with it} */
+  int requestMaxBytes() {
+    return sliceBytes + tailBytes;
+  }
+
+  /** {@return what peers may do with registered memory (protocol section 9.3)} */
+  int memoryAccess() {
+    int access = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ;
+    return relaxedOrdering ? access | Access.RELAXED_ORDERING : access;
+  }
+
+  /** {@return what peers may do over a queue pair (protocol section 9.1)} */
+  int queuePairAccess() {
+    return Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
+  }
+}

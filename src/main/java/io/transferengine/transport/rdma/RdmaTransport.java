@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.DeviceDescriptor;
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerLink;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.verbs.VerbsLibrary;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves bytes over RDMA: opens the devices, keeps our memory registered on all of them, answers
+ * peers that connect, and has a {@link RdmaPeer} for each segment that we move bytes to or from.
+ */
+final class RdmaTransport implements Transport {
+  private static final Logger log = LoggerFactory.getLogger(RdmaTransport.class);
+
+  /** Segments at a time. Beyond it those without work make room. */
+  private static final int PEERS_LIMIT = 16_384;
+
+  private final TransportContext context;
+  private final VerbsLibrary library;
+  private final GidSource gidSource;
+  private final RdmaSettings settings;
+  private final List<RdmaNic> nics = new ArrayList<>();
+  private final Registrations registrations;
+  private final Handshakes handshakes;
+  private final PathConnector connector = new PathConnector(this);
+  private final AtomicLong deviceChanges = new AtomicLong();
+  private final Map<String, RdmaPeer> peers = new HashMap<>();
+  private @Nullable DeviceMonitor monitor;
+  private volatile boolean stopped;
+
+  RdmaTransport(TransportContext context, VerbsLibrary library, GidSource gidSource) {
+    this.context = context;
+    this.library = library;
+    this.gidSource = gidSource;
+    this.settings = RdmaSettings.of(context.settings());
+    this.registrations = new Registrations(nics, library, settings);
+    this.handshakes = new Handshakes(nics, settings, context.peers());
+  }
+
+  @Override
+  public String name() {
+    return SegmentDescriptor.RDMA;
+  }
+
+  RdmaSettings settings() {
+    return settings;
+  }
+
+  List<RdmaNic> nics() {
+    return nics;
+  }
+
+  Registrations registrations() {
+    return registrations;
+  }
+
+  Handshakes handshakes() {
+    return handshakes;
+  }
+
+  PathConnector connector() {
+    return connector;
+  }
+
+  PeerLink peers() {
+    return context.peers();
+  }
+
+  Topology topology() {
+    return context.topology();
+  }
+
+  boolean isStopped() {
+    return stopped;
+  }
+
+  // ---- life
+
+  @Override
+  public void start() {
+    TransferException first = null;
+    for (String device : context.topology().deviceNames()) {
+      try {
+        nics.add(new RdmaNic(library, device, nics.size(), settings, context.metrics(), gidSource));
+      } catch (TransferException e) {
+        log.warn("The device is left out: {}", e.getMessage());
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (nics.isEmpty()) {
+      throw first != null
+          ? first
+          : new TransferException(
+              ErrorCode.DEVICE_NOT_FOUND,
+              "No RDMA device is left to open",
+              "./te topology shows what there is; device names and MC_TE_FILTERS leave devices out");
+    }
+    nics.forEach(RdmaNic::start);
+    DeviceMonitor watching = new DeviceMonitor(this, library);
+    monitor = watching;
+    watching.start();
+  }
+
+  @Override
+  public void stop(Duration timeout) {
+    List<RdmaPeer> known;
+    synchronized (peers) {
+      if (stopped) {
+        return;
+      }
+      stopped = true;
+      known = List.copyOf(peers.values());
+      peers.clear();
+    }
+    known.forEach(RdmaPeer::close);
+    DeviceMonitor watching = monitor;
+    if (watching != null) {
+      watching.close();
+    }
+    for (RdmaNic nic : nics) {
+      nic.stop(timeout);
+    }
+    // The workers have destroyed the queue pairs: nobody reaches memory through us any more.
+    registrations.close();
+    nics.forEach(RdmaNic::close);
+  }
+
+  // ---- our segment
+
+  @Override
+  public void register(Region region) {
+    registrations.register(region);
+  }
+
+  @Override
+  public void unregister(Region region) {
+    registrations.unregister(region);
+  }
+
+  @Override
+  public boolean movesDeviceMemory() {
+    return true;
+  }
+
+  @Override
+  public long descriptionVersion() {
+    return registrations.version() + deviceChanges.get();
+  }
+
+  /** Our descriptor is another one now: a device has gone, or has another GID. */
+  void devicesChanged() {
+    deviceChanges.incrementAndGet();
+  }
+
+  @Override
+  public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+    List<RdmaNic> shown = nics.stream().filter(nic -> !nic.isFailed()).toList();
+    if (shown.isEmpty()) {
+      return; // Then TCP is all that we offer.
+    }
+    Set<String> names = shown.stream().map(RdmaNic::name).collect(Collectors.toSet());
+    Map<String, List<List<String>>> matrix = new TreeMap<>();
+    context
+        .topology()
+        .restrictedTo(names)
+        .matrix()
+        .forEach(
+            (location, devices) ->
+                matrix.put(location, List.of(devices.preferred(), devices.available())));
+    descriptor
+        .protocols(List.of(SegmentDescriptor.RDMA))
+        .devices(
+            shown.stream()
+                .map(
+                    nic ->
+                        new DeviceDescriptor(nic.name(), nic.port().lid(), nic.gid().gid().text()))
+                .toList())
+        .priorityMatrix(matrix)
+        .rdmaServerName(settings.bindAddress().map(host -> handshakes.server()))
+        .buffers(registrations.describe(regions, shown));
+  }
+
+  @Override
+  public Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+    if (stopped || nics.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(handshakes.answer(request));
+  }
+
+  // ---- peers' segments
+
+  @Override
+  public boolean reaches(SegmentDescriptor peer) {
+    return peer.offers(SegmentDescriptor.RDMA) && !peer.devices().isEmpty();
+  }
+
+  @Override
+  public void submit(PeerAddress address, TransferTask task) {
+    RdmaPeer peer;
+    try {
+      peer = peer(address);
+    } catch (TransferException refused) {
+      task.end(TransferState.FAILED, refused, FailureCause.LOCAL);
+      return;
+    }
+    peer.submit(task);
+  }
+
+  @Override
+  public void warmUp(PeerAddress address) {
+    peer(address).warmUp();
+  }
+
+  @SuppressWarnings("ReferenceEquality") // this very descriptor, not one that says the same
+  private RdmaPeer peer(PeerAddress address) {
+    SegmentDescriptor descriptor = address.descriptor();
+    RdmaPeer old;
+    RdmaPeer peer;
+    synchronized (peers) {
+      if (stopped) {
+        throw new TransferException(ErrorCode.SOCKET, "The RDMA transport is not running", "");
+      }
+      old = peers.get(descriptor.name());
+      if (old != null && old.incarnation().equals(descriptor.incarnation())) {
+        if (old.address() != address) {
+          old.update(address);
+        }
+        return old;
+      }
+      if (old == null) {
+        old = makeRoom();
+      }
+      peer = new RdmaPeer(this, address);
+      peers.put(descriptor.name(), peer);
+    }
+    if (old != null) {
+      // Another process by now, or one that has had no work for long.
+      old.close();
+    }
+    return peer;
+  }
+
+  private @Nullable RdmaPeer makeRoom() {
+    if (peers.size() < PEERS_LIMIT) {
+      return null;
+    }
+    for (RdmaPeer peer : peers.values()) {
+      if (!peer.hasWork()) {
+        peers.remove(peer.name());
+        return peer;
+      }
+    }
+    throw new TransferException(
+        ErrorCode.TOO_MANY_REQUESTS,
+        "Transfers to " + PEERS_LIMIT + " peers are under way",
+        "Wait for some to end");
+  }
+
+  /** A peer is another process by now. */
+  void forget(RdmaPeer peer) {
+    synchronized (peers) {
+      peers.remove(peer.name(), peer);
+    }
+    peer.close();
+  }
+
+  List<RdmaPeer> knownPeers() {
+    synchronized (peers) {
+      return List.copyOf(peers.values());
+    }
+  }
+
+  GidSource gidSource() {
+    return gidSource;
+  }
+
+  @Override
+  public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+    // One-sided: nobody here knows what a peer has under way. Taking the keys away ends it.
+    return CompletableFuture.completedFuture(null);
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
+import io.transferengine.verbs.Verbs;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Offers RDMA where libibverbs is installed. */
+public final class RdmaTransportProvider implements TransportProvider {
+  /** Above TCP. */
+  private static final int PRIORITY = 100;
+
+  /** For {@link java.util.ServiceLoader}. */
+  public RdmaTransportProvider() {}
+
+  @Override
+  public String name() {
+    return "rdma";
+  }
+
+  @Override
+  public int priority() {
+    return PRIORITY;
+  }
+
+  @Override
+  public Optional<String> unavailabilityCause() {
+    return Verbs.unavailabilityCause();
+  }
+
+  @Override
+  public Transport create(TransportContext context) {
+    return new RdmaTransport(context, Verbs.library(), new SysfsGidSource(Path.of("/sys")));
+  }
+}

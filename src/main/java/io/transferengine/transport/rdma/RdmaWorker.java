@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.verbs.CompletionChannel;
+import io.transferengine.verbs.CompletionQueue;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.SendWorkRequestRing;
+import io.transferengine.verbs.VerbsException;
+import io.transferengine.verbs.WorkCompletions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A thread of a device that posts requests and takes their completions.
+ *
+ * <p><b>Pull.</b> Tasks are queued at endpoints; a turn of the loop claims as many requests of the
+ * task at the head as the queue pair and the completion queue have room for, and posts them as one
+ * chain with one doorbell. Then the task goes to the end of its endpoint's queue.
+ *
+ * <p><b>Room.</b> A request takes a place in its queue pair's ring from the post to the completion
+ * that covers it. Only some ask for a completion; when one arrives, the ones before it on the same
+ * queue pair are complete, too, since a reliable connection keeps their order. After an error every
+ * request left completes with one, asked for or not: hence no more are posted in all than the
+ * completion queue has entries.
+ *
+ * <p><b>The end of an endpoint.</b> Its queue pairs go to the error state, which flushes what is
+ * posted. When the last flushed request has completed, or if that takes too long, the queue pairs
+ * are destroyed; the device touches no memory for them after that, and only then are requests given
+ * back to their tasks, or failed.
+ *
+ * <p><b>Waiting.</b> After work the loop looks again at once. With requests out it polls for a
+ * moment, as long as that has paid off of late and there is another processor for whoever we wait
+ * for; then, and with nothing out, it asks for an event and sleeps in poll(2).
+ *
+ * <p>{@link #execute} and what is built on it may be called by any thread; all else belongs to the
+ * worker's.
+ */
+final class RdmaWorker implements Runnable {
+  private static final Logger log = LoggerFactory.getLogger(RdmaWorker.class);
+
+  /** A doorbell for so many; longer chains save nothing more and delay the first completion. */
+  private static final int CHAIN_MAX = 32;
+
+  private static final int POLL_BATCH = 64;
+
+  /**
+   * Bytes on one queue pair: far above what a link holds (400 Gb/s times 20 µs are 1 MB), and
+   * little enough that a small transfer behind them does not wait long.
+   */
+  private static final long QUEUE_MAX_BYTES = 8L << 20;
+
+  /** Chains in a row for one endpoint, before completions are looked at and others have a turn. */
+  private static final int CHAINS_PER_TURN = 8;
+
+  /** Flushing takes microseconds; a device that does not flush has its queue pairs destroyed. */
+  private static final long DRAIN_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  /**
+   * As over TCP: what is out of a transfer that ends may end by itself, for other transfers' sake.
+   */
+  private static final long HURRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
+  /** The longest poll without a system call: about what an interrupt and a wake-up cost. */
+  private static final long SPIN_MAX_NANOS = 20_000;
+
+  private static final long SPIN_MIN_NANOS = 500;
+
+  private final RdmaNic nic;
+  private final EngineMetrics metrics;
+  private final CompletionChannel channel;
+  private final CompletionQueue queue;
+  private final WorkCompletions completions = new WorkCompletions(POLL_BATCH);
+  private final SendWorkRequestRing chain = new SendWorkRequestRing(CHAIN_MAX);
+  private final PostingSink sink;
+  private final Thread thread;
+  private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+  private final boolean mayspin = Runtime.getRuntime().availableProcessors() > 1;
+  private volatile boolean parked;
+  private volatile boolean stopping;
+
+  private final SlotTable slots = new SlotTable();
+  private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
+
+  /** Those with tasks queued. */
+  private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
+
+  private final WorkerTimers timers = new WorkerTimers();
+  private int posted;
+  private long spinNanos = SPIN_MIN_NANOS;
+
+  /** Makes the queue and its channel; {@link #start} starts the thread. */
+  RdmaWorker(RdmaNic nic, Context context, int index) {
+    this.nic = nic;
+    this.metrics = nic.metrics();
+    this.sink = new PostingSink(chain, nic.index(), nic.settings());
+    this.thread =
+        Thread.ofPlatform().daemon().name("te-rdma-" + nic.name() + "-" + index).unstarted(this);
+    channel = context.createCompletionChannel();
+    try {
+      int entries =
+          Math.min(
+              nic.settings().completionQueueEntries(), nic.device().maxCompletionQueueEntries());
+      queue = context.createCompletionQueue(entries, channel);
+    } catch (Throwable t) {
+      channel.close();
+      throw t;
+    }
+  }
+
+  CompletionQueue completionQueue() {
+    return queue;
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  // ---- any thread
+
+  /** Has the worker do something, in the order of the calls. */
+  void execute(Runnable command) {
+    commands.add(command);
+    if (parked) {
+      channel.wakeUp();
+    }
+  }
+
+  void attach(RdmaEndpoint endpoint) {
+    execute(() -> attachNow(endpoint));
+  }
+
+  /** Requests of the task may go over the endpoint. */
+  void assign(RdmaEndpoint endpoint, TransferTask task) {
+    execute(() -> assignNow(endpoint, task));
+  }
+
+  /** The task has an outcome: what is posted of it is to be settled soon. */
+  void hurry(RdmaEndpoint endpoint, TransferTask task) {
+    execute(() -> hurryNow(endpoint, task));
+  }
+
+  /** Ends an endpoint, for a reason that is no fault of the way to the peer. */
+  void close(RdmaEndpoint endpoint, String reason) {
+    execute(() -> closeNow(endpoint, reason, Optional.empty()));
+  }
+
+  /** {@return whether a request of no bytes gets through to the peer} */
+  CompletableFuture<Boolean> probe(RdmaEndpoint endpoint) {
+    CompletableFuture<Boolean> answer = new CompletableFuture<>();
+    execute(() -> probeNow(endpoint, answer));
+    return answer;
+  }
+
+  /** The device can send again: looks at what waits. */
+  void resume() {
+    execute(() -> {});
+  }
+
+  /** Ends all endpoints and then the thread. Idempotent. */
+  void stop() {
+    stopping = true;
+    execute(() -> {});
+  }
+
+  void awaitEnd(Duration timeout) {
+    boolean interrupted = false;
+    try {
+      if (thread.isAlive() && !thread.join(timeout)) {
+        log.error("{} has not ended within {}", thread.getName(), timeout);
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Gives the queue back; the thread has ended or was never started. */
+  void release() {
+    try {
+      queue.close();
+      channel.close();
+    } catch (VerbsException e) {
+      log.warn("{}: {}", thread.getName(), e.getMessage());
+    }
+    completions.close();
+    chain.close();
+  }
+
+  // ---- the loop
+
+  @Override
+  public void run() {
+    try {
+      while (!stopping) {
+        turn();
+      }
+    } catch (Throwable t) {
+      // A bug of ours: what is queued here ends at its deadline, new work goes elsewhere.
+      log.error("{} ends", thread.getName(), t);
+      nic.fail();
+    }
+    closeAll();
+  }
+
+  private void turn() {
+    boolean worked = runCommands();
+    worked |= poll() > 0;
+    worked |= timers.run();
+    worked |= postAll();
+    if (!worked) {
+      await();
+    }
+  }
+
+  private boolean runCommands() {
+    boolean any = false;
+    for (Runnable command = commands.poll(); command != null; command = commands.poll()) {
+      command.run();
+      any = true;
+    }
+    return any;
+  }
+
+  private void await() {
+    if (posted > 0) {
+      if (mayspin && spin()) {
+        return;
+      }
+      queue.requestNotification();
+      if (poll() > 0) {
+        return;
+      }
+    }
+    parked = true;
+    if (commands.isEmpty() && !stopping) {
+      channel.await(timers.waitMillis());
+    }
+    parked = false;
+  }
+
+  /** Polls for a moment; the moment grows while that pays off. */
+  private boolean spin() {
+    long endNanos = System.nanoTime() + spinNanos;
+    do {
+      if (poll() > 0 || !commands.isEmpty()) {
+        spinNanos = Math.min(SPIN_MAX_NANOS, spinNanos * 2);
+        return true;
+      }
+      Thread.onSpinWait();
+    } while (System.nanoTime() - endNanos < 0);
+    spinNanos = Math.max(SPIN_MIN_NANOS, spinNanos / 2);
+    return false;
+  }
+
+  // ---- posting
+
+  private boolean postAll() {
+    if (busy.isEmpty() || !nic.isUsable()) {
+      return false;
+    }
+    boolean any = false;
+    for (int i = busy.size() - 1; i >= 0; i--) {
+      RdmaEndpoint endpoint = busy.get(i);
+      any |= post(endpoint);
+      if (endpoint.isClosing() || !endpoint.hasTasks()) {
+        busy.remove(endpoint);
+      }
+    }
+    return any;
+  }
+
+  private boolean post(RdmaEndpoint endpoint) {
+    RdmaPath path = endpoint.path().orElse(null);
+    if (path == null) {
+      return false;
+    }
+    boolean any = false;
+    for (int chains = 0; chains < CHAINS_PER_TURN && !endpoint.isClosing(); ) {
+      TransferTask task = endpoint.firstTask();
+      if (task == null) {
+        break;
+      }
+      SendQueue onto = endpoint.leastLoaded();
+      int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), queue.capacity() - posted));
+      long bytes = QUEUE_MAX_BYTES - onto.ring.bytes();
+      if (room <= 0 || bytes <= 0) {
+        break;
+      }
+      RemoteBuffers remote = path.peer().buffers();
+      sink.begin(onto, path.snapshot(), remote, remote.deviceIndex(path.partner()));
+      int claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
+      if (claimed == 0) {
+        endpoint.dequeue(task);
+        path.peer().exhausted(task);
+        continue;
+      }
+      any = true;
+      chains++;
+      postChain(onto, task, path);
+      endpoint.rotate();
+    }
+    if (any) {
+      endpoint.used();
+    }
+    return any;
+  }
+
+  private void postChain(SendQueue onto, TransferTask task, RdmaPath path) {
+    int count = sink.end();
+    int accepted = count == 0 ? 0 : onto.queuePair.post(chain, count);
+    posted += accepted;
+    metrics.add(Counter.REQUESTS_SENT, accepted);
+    if (count > 0 && onto.queuePair.lastErrno() != 0) {
+      for (int left = count - accepted; left > 0; left--) {
+        onto.giveBackLast();
+      }
+      notPosted(onto);
+      path.peer().requeue(task);
+    }
+    for (int i = 0; i < sink.unknownLocal(); i++) {
+      task.failed(
+          WorkErrors.notRegistered(sink.unknownAddress(), sink.unknownBytes()), FailureCause.LOCAL);
+    }
+    for (int i = 0; i < sink.unknownRemote(); i++) {
+      task.failed(
+          WorkErrors.unknownRemote(path.peer().name(), sink.unknownAddress(), sink.unknownBytes()),
+          FailureCause.STALE_DESCRIPTOR);
+    }
+  }
+
+  // ---- completions
+
+  private int poll() {
+    int total = 0;
+    int count;
+    do {
+      count = queue.poll(completions);
+      for (int i = 0; i < count; i++) {
+        completed(completions.workRequestId(i), completions.status(i), completions.vendorError(i));
+      }
+      total += count;
+    } while (count == POLL_BATCH);
+    return total;
+  }
+
+  private void completed(long workRequestId, int status, int vendorError) {
+    SendQueue of = slots.of(workRequestId);
+    long position = of == null ? -1 : of.positionOf(workRequestId);
+    if (of == null || position < 0) {
+      return; // Of a queue pair that has been destroyed meanwhile.
+    }
+    if (status == WorkErrors.SUCCESS && !of.hasFailed()) {
+      settleThrough(of, position);
+      return;
+    }
+    if (!of.hasFailed()) {
+      settleThrough(of, position - 1);
+      firstError(of, position, status, vendorError);
+    }
+    of.failedAt(position);
+    if (of.endpoint.isDrained()) {
+      finish(of.endpoint);
+    }
+  }
+
+  private void settleThrough(SendQueue of, long last) {
+    PostedRing ring = of.ring;
+    while (ring.first() <= last) {
+      TransferTask task = ring.task(ring.first());
+      int requests = 0;
+      long bytes = 0;
+      while (ring.first() <= last && ring.task(ring.first()) == task) {
+        bytes += ring.length(ring.first());
+        ring.removeFirst();
+        requests++;
+      }
+      posted -= requests;
+      if (task == null) {
+        of.endpoint.probed(true);
+      } else {
+        task.completed(requests, bytes);
+      }
+    }
+  }
+
+  private void firstError(SendQueue of, long position, int status, int vendorError) {
+    RdmaEndpoint endpoint = of.endpoint;
+    TransferTask task = of.ring.task(position);
+    long remote = of.ring.remote(position);
+    int bytes = of.ring.length(position);
+    if (WorkErrors.isRequestsFault(status) && task != null) {
+      boolean atPeer = WorkErrors.isPeersRefusal(status);
+      if (atPeer) {
+        metrics.increment(Counter.REQUESTS_REJECTED_BY_PEER);
+      }
+      TransferException failure =
+          WorkErrors.ofRequest(endpoint, status, vendorError, task.operation(), remote, bytes);
+      of.blame(position, failure, atPeer ? FailureCause.STALE_DESCRIPTOR : FailureCause.LOCAL);
+      closeNow(endpoint, "a request was refused", Optional.empty());
+    } else {
+      TransferException failure = WorkErrors.ofPath(endpoint, status, vendorError);
+      closeNow(endpoint, String.valueOf(failure.getMessage()), Optional.of(failure));
+    }
+  }
+
+  // ---- commands
+
+  private void attachNow(RdmaEndpoint endpoint) {
+    endpoints.add(endpoint);
+    endpoint.queues().forEach(slots::place);
+  }
+
+  private void assignNow(RdmaEndpoint endpoint, TransferTask task) {
+    if (endpoint.isClosing()) {
+      endpoint.path().ifPresent(path -> path.peer().requeue(task));
+      return;
+    }
+    endpoint.enqueue(task);
+    if (!busy.contains(endpoint)) {
+      busy.add(endpoint);
+    }
+  }
+
+  private void hurryNow(RdmaEndpoint endpoint, TransferTask task) {
+    endpoint.dequeue(task);
+    if (!endpoint.holds(task) || endpoint.isClosing()) {
+      return;
+    }
+    timers.after(
+        HURRY_NANOS,
+        () -> {
+          if (endpoint.holds(task)) {
+            closeNow(endpoint, "a transfer over it was cut off", Optional.empty());
+          }
+        });
+  }
+
+  private void probeNow(RdmaEndpoint endpoint, CompletableFuture<Boolean> answer) {
+    SendQueue onto = endpoint.queues().getFirst();
+    if (endpoint.isClosing() || onto.ring.room() == 0 || posted >= queue.capacity()) {
+      answer.complete(!endpoint.isClosing());
+      return;
+    }
+    chain.setEmpty(0, onto.workRequestId(onto.ring.end()));
+    onto.ring.add(null, 0, 0, 0, 0, true);
+    endpoint.setProbe(answer);
+    int accepted = onto.queuePair.post(chain, 1);
+    posted += accepted;
+    endpoint.used();
+    if (accepted == 0) {
+      onto.ring.removeLast();
+    }
+    if (onto.queuePair.lastErrno() != 0) {
+      notPosted(onto);
+    }
+  }
+
+  /** The provider would not take a request; the queue pair is good for nothing then. */
+  private void notPosted(SendQueue onto) {
+    closeNow(
+        onto.endpoint,
+        "a request was not taken",
+        Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
+  }
+
+  /**
+   * Begins the end of an endpoint.
+   *
+   * @param failure set when the way to the peer is at fault
+   */
+  private void closeNow(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
+    if (endpoint.isClosing()) {
+      return;
+    }
+    endpoint.setClosing();
+    endpoint.beginClosing();
+    log.debug("{} ends: {}", endpoint, reason);
+    nic.endpoints().remove(endpoint);
+    for (SendQueue each : endpoint.queues()) {
+      try {
+        each.queuePair.toError();
+      } catch (VerbsException e) {
+        // Then nothing is flushed, and the limit below destroys it.
+        log.debug("{}: {}", endpoint, e.getMessage());
+      }
+    }
+    busy.remove(endpoint);
+    endpoint.dequeueAll();
+    endpoint.path().ifPresent(path -> path.ended(endpoint, failure));
+    if (endpoint.isDrained()) {
+      finish(endpoint);
+    } else {
+      timers.after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
+    }
+  }
+
+  /** Destroys the queue pairs and settles what was posted on them. */
+  private void finish(RdmaEndpoint endpoint) {
+    if (!endpoints.remove(endpoint)) {
+      return;
+    }
+    Set<TransferTask> returned = new LinkedHashSet<>();
+    for (SendQueue each : endpoint.queues()) {
+      try {
+        each.queuePair.close();
+      } catch (VerbsException e) {
+        log.error(
+            "{}: the queue pair stays, and so may what it does: {}", endpoint, e.getMessage());
+      }
+      posted -= each.settleAll(returned);
+      slots.remove(each);
+    }
+    endpoint.probed(false);
+    endpoint.closed();
+    metrics.add(Counter.REQUESTS_RESENT, returned.size());
+    endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
+  }
+
+  private void closeAll() {
+    runCommands();
+    for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
+      closeNow(endpoint, "the engine closes", Optional.empty());
+      finish(endpoint);
+    }
+    // What arrived meanwhile finds the endpoints closed.
+    runCommands();
+  }
+}

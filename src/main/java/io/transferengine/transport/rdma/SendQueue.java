@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.verbs.QueuePair;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One queue pair of an endpoint and what is posted on it. Confined to the endpoint's worker, save
+ * the queue pair's own state changes.
+ *
+ * <p>A completion names its work request by 64 bits: the slot of the queue at its worker, how often
+ * that slot was given out before (a provider may deliver completions of a queue pair that has been
+ * destroyed), and the low half of the request's position.
+ */
+final class SendQueue {
+  /** Slots of a worker: more queue pairs than any device has. */
+  static final int SLOT_BITS = 20;
+
+  private static final int GENERATION_BITS = 12;
+  private static final int POSITION_BITS = 32;
+
+  final RdmaEndpoint endpoint;
+  final QueuePair queuePair;
+  final PostedRing ring;
+  private int slot = -1;
+  private int generation;
+
+  /** After an error: every request before this position has completed. */
+  private long flushedEnd;
+
+  private boolean failed;
+  private long culprit = -1;
+  private @Nullable TransferException culpritFailure;
+  private FailureCause culpritCause = FailureCause.OTHER;
+
+  SendQueue(RdmaEndpoint endpoint, QueuePair queuePair, int capacity) {
+    this.endpoint = endpoint;
+    this.queuePair = queuePair;
+    this.ring = new PostedRing(capacity);
+  }
+
+  void placedAt(int slot, int generation) {
+    this.slot = slot;
+    this.generation = generation & ((1 << GENERATION_BITS) - 1);
+  }
+
+  int slot() {
+    return slot;
+  }
+
+  long workRequestId(long position) {
+    return ((long) slot << (GENERATION_BITS + POSITION_BITS))
+        | ((long) generation << POSITION_BITS)
+        | (position & 0xffff_ffffL);
+  }
+
+  static int slotOf(long workRequestId) {
+    return (int) (workRequestId >>> (GENERATION_BITS + POSITION_BITS));
+  }
+
+  /** {@return the position that a completion is for; -1 when it is not for this queue} */
+  long positionOf(long workRequestId) {
+    int itsGeneration = (int) (workRequestId >>> POSITION_BITS) & ((1 << GENERATION_BITS) - 1);
+    if (itsGeneration != generation) {
+      return -1;
+    }
+    long position = ring.first() + ((workRequestId - ring.first()) & 0xffff_ffffL);
+    return position < ring.end() ? position : -1;
+  }
+
+  /** A request completed with an error; the ones before it are settled. */
+  void failedAt(long position) {
+    failed = true;
+    flushedEnd = position + 1;
+  }
+
+  /** The request is at fault itself, rather than the way to the peer. */
+  void blame(long position, TransferException failure, FailureCause cause) {
+    culprit = position;
+    culpritFailure = failure;
+    culpritCause = cause;
+  }
+
+  boolean hasFailed() {
+    return failed;
+  }
+
+  /** {@return whether every posted request has completed, with or without an error} */
+  boolean isDrained() {
+    return ring.size() == 0 || (failed && flushedEnd == ring.end());
+  }
+
+  /** Gives the newest request back to its task: it was not posted. */
+  void giveBackLast() {
+    giveBack(ring.end() - 1);
+    ring.removeLast();
+  }
+
+  private void giveBack(long position) {
+    TransferTask task = ring.task(position);
+    if (task != null) {
+      task.giveBack(
+          ring.block(position),
+          ring.local(position),
+          ring.remote(position),
+          ring.length(position),
+          ring.unmerged(position));
+    }
+  }
+
+  /**
+   * Settles everything that is posted: the queue pair is gone, so nothing touches memory any more.
+   * The requests are given back, newest first so that they keep their order.
+   *
+   * @param returned told of each task that has got requests back
+   */
+  int settleAll(java.util.Set<TransferTask> returned) {
+    int count = 0;
+    for (long position = ring.end() - 1; position >= ring.first(); position--) {
+      TransferTask task = ring.task(position);
+      count++;
+      if (task == null) {
+        continue;
+      }
+      TransferException blamed = position == culprit ? culpritFailure : null;
+      if (blamed != null) {
+        task.failed(blamed, culpritCause);
+      } else {
+        giveBack(position);
+        returned.add(task);
+      }
+    }
+    while (ring.size() > 0) {
+      ring.removeFirst();
+    }
+    return count;
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives a peer's transfers to TCP when there has been no RDMA path for some seconds. Watches, on a
+ * virtual thread, only while transfers wait without a path. Thread-safe.
+ */
+final class TcpFallback {
+  private static final Logger log = LoggerFactory.getLogger(TcpFallback.class);
+
+  /** How exactly the time is kept. */
+  private static final Duration LOOK = Duration.ofMillis(50);
+
+  private final RdmaPeer peer;
+  private final RdmaTransport transport;
+
+  // Guarded by this.
+  private boolean watching;
+  private boolean warned;
+  private boolean impossible;
+  private long sinceNanos;
+  private boolean without;
+  private @Nullable TransferException last;
+
+  TcpFallback(RdmaPeer peer, RdmaTransport transport) {
+    this.peer = peer;
+    this.transport = transport;
+  }
+
+  /** A path is open. */
+  synchronized void pathIsOpen() {
+    without = false;
+    warned = false;
+    impossible = false;
+  }
+
+  /** What made a path fail, for the warning. */
+  synchronized void note(TransferException failure) {
+    last = failure;
+  }
+
+  /** Transfers wait without a path. */
+  void watch() {
+    synchronized (this) {
+      if (!without) {
+        without = true;
+        sinceNanos = System.nanoTime();
+      }
+      if (watching || impossible || transport.settings().toTcpAfter().isZero()) {
+        return;
+      }
+      watching = true;
+    }
+    Thread.ofVirtual().name("te-rdma-fallback").start(this::run);
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        Thread.sleep(LOOK);
+        if (peer.hasOpenPath()) {
+          // Opened between the check and the watch, by whoever did not know of it.
+          pathIsOpen();
+        }
+        synchronized (this) {
+          if (!without || peer.isClosed() || !peer.hasWork()) {
+            watching = false;
+            return;
+          }
+          if (System.nanoTime() - sinceNanos < transport.settings().toTcpAfter().toNanos()) {
+            continue;
+          }
+        }
+        if (!handOver()) {
+          return;
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Nobody keeps the peer's paths open any more: the next transfer gets the whole time again. */
+  synchronized void forget() {
+    if (!watching) {
+      without = false;
+      impossible = false;
+    }
+  }
+
+  /** False when the peer cannot be reached over TCP: transfers wait for a path until they end. */
+  private boolean handOver() {
+    List<TransferTask> waiting = peer.takeOpen(TransferTask::isQuiet);
+    int moved = 0;
+    List<TransferTask> kept = new ArrayList<>();
+    for (TransferTask task : waiting) {
+      if (transport.peers().handOver(transport, peer.address(), task)) {
+        moved++;
+      } else {
+        kept.add(task);
+      }
+    }
+    if (moved > 0) {
+      warn(moved);
+    } else if (!kept.isEmpty()) {
+      synchronized (this) {
+        impossible = true;
+        watching = false;
+      }
+    }
+    kept.forEach(peer::requeue);
+    return moved > 0 || kept.isEmpty();
+  }
+
+  private void warn(int moved) {
+    TransferException why;
+    synchronized (this) {
+      if (warned) {
+        return;
+      }
+      warned = true;
+      why = last;
+    }
+    log.warn(
+        "{} transfers to {} go over TCP: no RDMA path has been open for {} s. The last reason: {}."
+            + " ./te doctor on both machines helps to find out; requireRdma forbids it",
+        moved,
+        peer.name(),
+        transport.settings().toTcpAfter().toSeconds(),
+        why == null ? "none was found yet" : why.getMessage());
+  }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.WorkCompletionStatus;
+
+/** What a failed work request means, in words for whoever submitted the transfer. */
+final class WorkErrors {
+  static final int SUCCESS = WorkCompletionStatus.SUCCESS.raw();
+
+  private WorkErrors() {}
+
+  /** {@return whether the request itself is at fault, so that another path would not help} */
+  static boolean isRequestsFault(int status) {
+    WorkCompletionStatus meaning = WorkCompletionStatus.of(status);
+    return isPeersRefusal(status)
+        || meaning == WorkCompletionStatus.LOCAL_LENGTH_ERROR
+        || meaning == WorkCompletionStatus.LOCAL_PROTECTION_ERROR
+        || meaning == WorkCompletionStatus.LOCAL_ACCESS_ERROR;
+  }
+
+  /** {@return whether the peer's device refused the range or the key} */
+  static boolean isPeersRefusal(int status) {
+    WorkCompletionStatus meaning = WorkCompletionStatus.of(status);
+    return meaning == WorkCompletionStatus.REMOTE_ACCESS_ERROR
+        || meaning == WorkCompletionStatus.REMOTE_INVALID_REQUEST_ERROR;
+  }
+
+  static TransferException ofRequest(
+      RdmaEndpoint endpoint,
+      int status,
+      int vendorError,
+      Operation operation,
+      long remote,
+      int bytes) {
+    String what =
+        "the %s of %d bytes at 0x%x over %s failed: %s"
+            .formatted(
+                operation == Operation.WRITE ? "write" : "read",
+                bytes,
+                remote,
+                endpoint.nic().name(),
+                text(status, vendorError));
+    return TransferException.withPeer(
+        endpoint.peerPath(),
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        what,
+        isPeersRefusal(status)
+            ? "Check the address, and that the peer still has this memory registered"
+            : "This should not happen, please report it",
+        null);
+  }
+
+  static TransferException ofPath(RdmaEndpoint endpoint, int status, int vendorError) {
+    return TransferException.withPeer(
+        endpoint.peerPath(),
+        ErrorCode.ENDPOINT,
+        "the way from %s was lost: %s".formatted(endpoint.nic().name(), text(status, vendorError)),
+        "Is the peer alive, are both links up, and are their MTUs the same?",
+        null);
+  }
+
+  private static String text(int status, int vendorError) {
+    return "%s (status %d, vendor error 0x%x)"
+        .formatted(WorkCompletionStatus.of(status), status, vendorError);
+  }
+
+  static TransferException refusedPost(String device, int errno) {
+    return TransferException.withDevice(
+        device,
+        ErrorCode.ENDPOINT,
+        "ibv_post_send failed with errno " + errno,
+        "./te doctor shows the state of the device",
+        null);
+  }
+
+  static TransferException notRegistered(long address, long bytes) {
+    return new TransferException(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "%d bytes at 0x%x are not registered for RDMA any more".formatted(bytes, address),
+        "Wait for transfers before giving up their memory");
+  }
+
+  static TransferException unknownRemote(String peer, long address, long bytes) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "%d bytes at 0x%x are not in any range that it has published".formatted(bytes, address),
+        "Check the address and that the peer has registered the memory",
+        null);
+  }
+}

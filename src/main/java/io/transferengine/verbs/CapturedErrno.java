@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Where a native call leaves {@code errno}. The JVM itself may change it before Java looks, so the
+ * linker copies it right after the call, into memory that no other thread uses.
+ */
+@SuppressWarnings("restricted") // names an option of the linker; calls nothing
+final class CapturedErrno {
+  /** The option for handles that set errno; they take {@link #state()} as an argument. */
+  static final Linker.Option OPTION = Linker.Option.captureCallState("errno");
+
+  private static final long OFFSET =
+      Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+
+  private static final ThreadLocal<MemorySegment> STATE =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
+
+  private CapturedErrno() {}
+
+  /** {@return this thread's memory for errno} */
+  static MemorySegment state() {
+    return STATE.get();
+  }
+
+  /** {@return what the last call of this thread that was given {@link #state()} left} */
+  static int get() {
+    return STATE.get().get(ValueLayout.JAVA_INT, OFFSET);
+  }
+
+  /**
+   * {@return the exception for whatever {@code invokeExact} threw} A native call throws nothing
+   * itself; what arrives here is the check of an argument (a closed arena), or a bug.
+   */
+  static RuntimeException unexpected(Throwable thrown) {
+    if (thrown instanceof RuntimeException argument) {
+      return argument;
+    }
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    throw new AssertionError(thrown);
+  }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import io.transferengine.bindings.ibv_cq;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * Where ended requests of some queue pairs are reported. Closing it closes these queue pairs.
+ *
+ * <p>One thread at a time polls and asks for notifications; it must not do so while another closes.
+ */
+public final class CompletionQueue extends Handle {
+  private final Context context;
+  private final DataPath dataPath;
+  private final MemorySegment handle;
+  private final int capacity;
+
+  /** The caller is inside {@code use} of both. */
+  CompletionQueue(Context context, CompletionChannel channel, int entries) {
+    super("completion queue of " + context.deviceName(), List.of(context, channel));
+    this.context = context;
+    this.dataPath = context.dataPath();
+    this.handle = context.library().createCq(context.handle(), entries, channel.handle());
+    this.capacity = ibv_cq.cqe(handle);
+    adopt();
+  }
+
+  /** {@return how many completions it has room for: as many as asked for, or more} */
+  public int capacity() {
+    return capacity;
+  }
+
+  /**
+   * Takes completions that are there, in their order, as many as {@code into} has room for. Does
+   * not block and does not allocate.
+   *
+   * @param into overwritten from index 0
+   * @return how many were taken
+   * @throws VerbsException when the queue is broken, as after an overflow
+   */
+  public int poll(WorkCompletions into) {
+    requireOpen();
+    int count = dataPath.pollCq(handle, into.capacity(), into.segment());
+    if (count < 0) {
+      throw new VerbsException("ibv_poll_cq", this + ", returned " + count, -count);
+    }
+    return count;
+  }
+
+  /**
+   * Asks for one event on the channel when the next completion arrives. What is there already
+   * causes none: poll once more afterwards.
+   *
+   * @throws VerbsException when the device refuses
+   */
+  public void requestNotification() {
+    requireOpen();
+    int errno = dataPath.reqNotifyCq(handle, 0);
+    if (errno != 0) {
+      throw new VerbsException("ibv_req_notify_cq", this + ", solicited_only=0", errno);
+    }
+  }
+
+  void requireOf(Context other) {
+    if (context != other) {
+      throw new IllegalArgumentException(this + " does not belong to " + other);
+    }
+  }
+
+  MemorySegment handle() {
+    return handle;
+  }
+
+  @Override
+  void destroy() {
+    context.library().destroyCq(handle);
+  }
+}

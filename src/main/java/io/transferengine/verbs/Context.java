@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import io.transferengine.bindings.ibv_async_event;
+import io.transferengine.bindings.ibv_context;
+import io.transferengine.bindings.ibv_device_attr;
+import io.transferengine.bindings.ibv_gid;
+import io.transferengine.bindings.ibv_port_attr;
+import io.transferengine.transfer.TransferException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * An open device: what everything on it is made from. Closing it closes all of that.
+ *
+ * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
+ */
+public final class Context extends Handle {
+  private static final int GID_BYTES = 16;
+
+  private final VerbsLibrary library;
+  private final String deviceName;
+  private final MemorySegment handle;
+  private final DataPath dataPath;
+  private final int asyncFd;
+
+  /** Numbers of the open queue pairs by the address of their {@code struct ibv_qp}. */
+  private final Map<Long, Integer> queuePairNumbers = new ConcurrentHashMap<>();
+
+  private Context(VerbsLibrary library, String deviceName, MemorySegment handle) {
+    super("context of " + deviceName, List.of());
+    this.library = library;
+    this.deviceName = deviceName;
+    this.handle = handle;
+    this.dataPath = library.dataPath(handle);
+    this.asyncFd = ibv_context.async_fd(handle);
+    library.setNonBlocking(asyncFd);
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param library the real library, or a simulator
+   * @param deviceName one of {@link Device#names}
+   * @return the open device, to be closed by the caller
+   * @throws TransferException when there is no device of this name
+   * @throws VerbsException when the device cannot be opened
+   */
+  public static Context open(VerbsLibrary library, String deviceName) {
+    MemorySegment handle = Device.open(library, deviceName);
+    try {
+      return new Context(library, deviceName, handle);
+    } catch (Throwable failure) {
+      library.closeDevice(handle);
+      throw failure;
+    }
+  }
+
+  /** {@return the device's name, such as {@code mlx5_0}} */
+  public String deviceName() {
+    return deviceName;
+  }
+
+  /** {@return what this context was opened with} */
+  public VerbsLibrary library() {
+    return library;
+  }
+
+  /** {@return the device's limits, asked now} */
+  public DeviceAttributes queryDevice() {
+    return use(
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = ibv_device_attr.allocate(arena);
+            library.queryDevice(handle, attributes);
+            return DeviceAttributes.of(attributes);
+          }
+        });
+  }
+
+  /**
+   * {@return a port's state, asked now}
+   *
+   * @param port 1 to 255
+   */
+  public PortAttributes queryPort(int port) {
+    Ranges.require("port", port, 1, 0xff);
+    return use(
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = ibv_port_attr.allocate(arena);
+            library.queryPort(handle, port, attributes);
+            return PortAttributes.of(attributes);
+          }
+        });
+  }
+
+  /**
+   * {@return the 16 bytes of a GID, asked now; all zeros for an entry that is not in use}
+   *
+   * @param port 1 to 255
+   * @param index 0 to 65535, below the port's {@link PortAttributes#gidTableLength}
+   */
+  public byte[] queryGid(int port, int index) {
+    Ranges.require("port", port, 1, 0xff);
+    Ranges.require("GID index", index, 0, 0xffff);
+    return use(
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment gid = ibv_gid.allocate(arena);
+            library.queryGid(handle, port, index, gid);
+            return gid.asSlice(0, GID_BYTES).toArray(ValueLayout.JAVA_BYTE);
+          }
+        });
+  }
+
+  /** {@return a new protection domain, closed with this context at the latest} */
+  public ProtectionDomain allocateProtectionDomain() {
+    return use(() -> new ProtectionDomain(this));
+  }
+
+  /** {@return a new completion channel, closed with this context at the latest} */
+  public CompletionChannel createCompletionChannel() {
+    return use(() -> new CompletionChannel(this));
+  }
+
+  /**
+   * {@return a new completion queue, closed with this context or {@code channel} at the latest}
+   *
+   * @param entries how many completions it must have room for, at least 1; a queue that overflows
+   *     is dead, and so are its queue pairs
+   * @param channel where its events go; of this context
+   */
+  public CompletionQueue createCompletionQueue(int entries, CompletionChannel channel) {
+    Ranges.require("completion queue entries", entries, 1, Integer.MAX_VALUE);
+    channel.requireOf(this);
+    return use(() -> channel.use(() -> new CompletionQueue(this, channel, entries)));
+  }
+
+  /** {@return the file descriptor that is readable when there is an asynchronous event} */
+  public int asyncFd() {
+    return asyncFd;
+  }
+
+  /**
+   * Takes and acknowledges one asynchronous event. Never blocks.
+   *
+   * @return the event; empty when there is none
+   * @throws VerbsException when events cannot be read any more, as when the device was taken away
+   */
+  public Optional<AsyncEvent> takeAsyncEvent() {
+    return use(
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment event = ibv_async_event.allocate(arena);
+            if (!library.getAsyncEvent(handle, event)) {
+              return Optional.empty();
+            }
+            try {
+              return Optional.of(read(event));
+            } finally {
+              library.ackAsyncEvent(event);
+            }
+          }
+        });
+  }
+
+  private AsyncEvent read(MemorySegment event) {
+    AsyncEventType type = AsyncEventType.of(ibv_async_event.event_type(event));
+    MemorySegment element = ibv_async_event.element(event);
+    return new AsyncEvent(
+        type,
+        switch (type.element()) {
+          case PORT -> ibv_async_event.element.port_num(element);
+          case QUEUE_PAIR ->
+              queuePairNumbers.getOrDefault(ibv_async_event.element.qp(element).address(), -1);
+          case DEVICE, COMPLETION_QUEUE, OTHER -> 0;
+        });
+  }
+
+  MemorySegment handle() {
+    return handle;
+  }
+
+  DataPath dataPath() {
+    return dataPath;
+  }
+
+  void queuePairOpened(MemorySegment queuePair, int number) {
+    queuePairNumbers.put(queuePair.address(), number);
+  }
+
+  void queuePairClosed(MemorySegment queuePair) {
+    queuePairNumbers.remove(queuePair.address());
+  }
+
+  @Override
+  void destroy() {
+    library.closeDevice(handle);
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import io.transferengine.bindings.ibv_mr;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A range of memory that one device may use. Only a handle: who counts the requests that use the
+ * range is {@code memory.Region}, and closing this one under a request fails that request.
+ *
+ * <p>Thread-safe; all but {@link #close} may be called when closed, too.
+ */
+public final class MemoryRegion extends Handle {
+  private final Context context;
+  private final MemorySegment handle;
+  private final long address;
+  private final long lengthBytes;
+  private final int localKey;
+  private final int remoteKey;
+
+  /** The caller is inside {@code domain.use} and has checked the range. */
+  MemoryRegion(ProtectionDomain domain, long address, long lengthBytes, int accessFlags) {
+    super(
+        String.format(
+            "registration 0x%x+%d with %s", address, lengthBytes, domain.context().deviceName()),
+        List.of(domain));
+    this.context = domain.context();
+    this.address = address;
+    this.lengthBytes = lengthBytes;
+    this.handle = context.library().regMr(domain.handle(), address, lengthBytes, accessFlags);
+    this.localKey = ibv_mr.lkey(handle);
+    this.remoteKey = ibv_mr.rkey(handle);
+    adopt();
+  }
+
+  /** {@return the arguments of {@code ibv_reg_mr}, for an error text} */
+  static String describe(long address, long lengthBytes, int accessFlags) {
+    return String.format("addr=0x%x, length=%d, access=0x%x", address, lengthBytes, accessFlags);
+  }
+
+  /** {@return the first byte's address} */
+  public long address() {
+    return address;
+  }
+
+  /** {@return the length in bytes, at least 1} */
+  public long lengthBytes() {
+    return lengthBytes;
+  }
+
+  /** {@return the key for our own requests; any 32 bits} */
+  public int localKey() {
+    return localKey;
+  }
+
+  /** {@return the key for peers' requests; any 32 bits} */
+  public int remoteKey() {
+    return remoteKey;
+  }
+
+  @Override
+  void destroy() {
+    context.library().deregMr(handle);
+  }
+}

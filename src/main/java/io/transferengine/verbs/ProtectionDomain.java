@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * What belongs together on a device: a queue pair reaches registrations of its own domain only.
+ * Closing it closes its registrations and queue pairs.
+ *
+ * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
+ */
+public final class ProtectionDomain extends Handle {
+  private final Context context;
+  private final MemorySegment handle;
+
+  /** The caller is inside {@code context.use}. */
+  ProtectionDomain(Context context) {
+    super("protection domain of " + context.deviceName(), List.of(context));
+    this.context = context;
+    this.handle = context.library().allocPd(context.handle());
+    adopt();
+  }
+
+  /**
+   * Lets the device use a range of this process' memory, which is locked into RAM meanwhile. May
+   * take long: the kernel touches every page. Several may run at once.
+   *
+   * @param address the first byte, positive; the memory must stay mapped until the registration is
+   *     closed
+   * @param lengthBytes at least 1
+   * @param accessFlags bits of {@link Access}
+   * @return the registration, closed with this domain at the latest
+   * @throws IllegalArgumentException when the range is empty or leaves the address space
+   * @throws VerbsException when the device refuses: ENOMEM beyond the limit of locked memory
+   *     ({@code ulimit -l}), EFAULT for memory that is not mapped, or not writable as asked
+   */
+  public MemoryRegion register(long address, long lengthBytes, int accessFlags) {
+    if (address <= 0 || lengthBytes <= 0 || address > Long.MAX_VALUE - lengthBytes) {
+      throw new IllegalArgumentException(
+          String.format(
+              "No range of memory: address=0x%x, length=%d; both must be positive, and so must"
+                  + " the end",
+              address, lengthBytes));
+    }
+    return use(() -> new MemoryRegion(this, address, lengthBytes, accessFlags));
+  }
+
+  /**
+   * Makes a queue pair of the reliable connected kind, which both sends and receives through {@code
+   * queue}. Only requests that ask for it have a completion when they succeed.
+   *
+   * @param queue for its completions; of the same context. Must have room for {@code
+   *     maxSendWorkRequests} beside what its other queue pairs may need.
+   * @param maxSendWorkRequests how many requests may be out, at least 1; more may be granted
+   * @param maxReceiveWorkRequests likewise for receives, at least 0
+   * @param maxSge scatter/gather elements of a request, at least 1
+   * @param maxInlineBytes bytes that a request may carry itself, at least 0
+   * @return the queue pair in state RESET, closed with this domain or {@code queue} at the latest
+   * @throws VerbsException when the device refuses: EINVAL for more than it can do, ENOMEM
+   */
+  public QueuePair createQueuePair(
+      CompletionQueue queue,
+      int maxSendWorkRequests,
+      int maxReceiveWorkRequests,
+      int maxSge,
+      int maxInlineBytes) {
+    Ranges.require("send work requests", maxSendWorkRequests, 1, Integer.MAX_VALUE);
+    Ranges.require("receive work requests", maxReceiveWorkRequests, 0, Integer.MAX_VALUE);
+    Ranges.require("scatter/gather elements", maxSge, 1, Integer.MAX_VALUE);
+    Ranges.require("inline bytes", maxInlineBytes, 0, Integer.MAX_VALUE);
+    queue.requireOf(context);
+    return use(
+        () ->
+            queue.use(
+                () ->
+                    new QueuePair(
+                        this,
+                        queue,
+                        new QueuePairCapacity(
+                            maxSendWorkRequests, maxReceiveWorkRequests, maxSge, maxInlineBytes))));
+  }
+
+  Context context() {
+    return context;
+  }
+
+  MemorySegment handle() {
+    return handle;
+  }
+
+  @Override
+  void destroy() {
+    context.library().deallocPd(handle);
+  }
+}

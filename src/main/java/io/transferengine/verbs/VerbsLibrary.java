@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The seam to libibverbs: one method for each verb that is used, with C's arguments and structs.
+ *
+ * <p>How C reports errors differs, and here it does not: a verb that returns a pointer fails with
+ * null and sets {@code errno}; most that return {@code int} return the errno itself; a few return
+ * -1 and set it. All of them throw {@link VerbsException} with the number. The verbs of {@link
+ * DataPath} return it.
+ *
+ * <p>A handle that is returned is a segment that holds the members of its struct which the bindings
+ * know, valid until it is destroyed. Nothing here checks that a handle is still valid, or destroys
+ * in the right order: a mistake can end the process. The typed classes of this package make none.
+ *
+ * <p>Thread-safe as libibverbs is: every verb may run at once with every other, except with the one
+ * that destroys its argument.
+ */
+public interface VerbsLibrary extends SystemCalls {
+  /**
+   * {@return {@code struct ibv_device *[n]}, to be given back to {@link #freeDeviceList}} {@code
+   * ibv_get_device_list(3)}; sets errno: ENOSYS when the kernel has no RDMA.
+   *
+   * @param count {@code int *}, set to n
+   */
+  MemorySegment getDeviceList(MemorySegment count);
+
+  /**
+   * Frees a list of devices; those that were opened stay so. {@code ibv_free_device_list(3)}
+   *
+   * @param list from {@link #getDeviceList}
+   */
+  void freeDeviceList(MemorySegment list);
+
+  /**
+   * {@return the device's name} {@code ibv_get_device_name(3)}, which cannot fail.
+   *
+   * @param device {@code struct ibv_device *} of a list that was not freed
+   */
+  String getDeviceName(MemorySegment device);
+
+  /**
+   * {@return {@code struct ibv_context *}} {@code ibv_open_device(3)}; sets errno.
+   *
+   * @param device {@code struct ibv_device *} of a list that was not freed
+   */
+  MemorySegment openDevice(MemorySegment device);
+
+  /**
+   * Closes a context, which must have nothing open. {@code ibv_close_device(3)}; returns errno.
+   *
+   * @param context {@code struct ibv_context *}
+   */
+  void closeDevice(MemorySegment context);
+
+  /**
+   * Reads a device's limits. {@code ibv_query_device(3)}; returns errno.
+   *
+   * @param context {@code struct ibv_context *}
+   * @param attributes {@code struct ibv_device_attr *}
+   */
+  void queryDevice(MemorySegment context, MemorySegment attributes);
+
+  /**
+   * Reads a port's state. {@code ibv_query_port(3)}; returns errno. The exported symbol fills an
+   * older, shorter struct: the caller hands in zeros, and members beyond it stay zero.
+   *
+   * @param context {@code struct ibv_context *}
+   * @param port from 1
+   * @param attributes {@code struct ibv_port_attr *}, zeroed
+   */
+  void queryPort(MemorySegment context, int port, MemorySegment attributes);
+
+  /**
+   * Reads an entry of a port's GID table. {@code ibv_query_gid(3)}; returns -1 and sets errno.
+   *
+   * @param context {@code struct ibv_context *}
+   * @param port from 1
+   * @param index from 0
+   * @param gid {@code union ibv_gid *}
+   */
+  void queryGid(MemorySegment context, int port, int index, MemorySegment gid);
+
+  /**
+   * {@return {@code struct ibv_pd *}} {@code ibv_alloc_pd(3)}; sets errno.
+   *
+   * @param context {@code struct ibv_context *}
+   */
+  MemorySegment allocPd(MemorySegment context);
+
+  /**
+   * Frees a protection domain without registrations and queue pairs. {@code ibv_dealloc_pd(3)};
+   * returns errno: EBUSY when something is left in it.
+   *
+   * @param protectionDomain {@code struct ibv_pd *}
+   */
+  void deallocPd(MemorySegment protectionDomain);
+
+  /**
+   * {@return {@code struct ibv_mr *}} {@code ibv_reg_mr(3)}; sets errno: ENOMEM beyond the limit of
+   * locked memory, EFAULT for a range that is not mapped. In C a macro picks {@code
+   * ibv_reg_mr_iova2} for access flags of the optional range; so does this method. Where the
+   * library is too old to have it, such flags are left out, which they allow by their definition.
+   *
+   * @param protectionDomain {@code struct ibv_pd *}
+   * @param address the range's first byte
+   * @param lengthBytes the range's length
+   * @param accessFlags {@code enum ibv_access_flags}
+   */
+  MemorySegment regMr(
+      MemorySegment protectionDomain, long address, long lengthBytes, int accessFlags);
+
+  /**
+   * Ends a registration; the device does not touch the memory any more. {@code ibv_dereg_mr(3)};
+   * returns errno.
+   *
+   * @param memoryRegion {@code struct ibv_mr *}
+   */
+  void deregMr(MemorySegment memoryRegion);
+
+  /**
+   * {@return {@code struct ibv_comp_channel *}} {@code ibv_create_comp_channel(3)}; sets errno.
+   *
+   * @param context {@code struct ibv_context *}
+   */
+  MemorySegment createCompChannel(MemorySegment context);
+
+  /**
+   * Destroys a channel that no completion queue uses. {@code ibv_destroy_comp_channel(3)}; returns
+   * errno.
+   *
+   * @param channel {@code struct ibv_comp_channel *}
+   */
+  void destroyCompChannel(MemorySegment channel);
+
+  /**
+   * {@return {@code struct ibv_cq *}} {@code ibv_create_cq(3)} with completion vector 0; sets
+   * errno.
+   *
+   * @param context {@code struct ibv_context *}
+   * @param entries how many completions it must have room for
+   * @param channel {@code struct ibv_comp_channel *}
+   */
+  MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel);
+
+  /**
+   * Destroys a queue that no queue pair uses. {@code ibv_destroy_cq(3)}; returns errno. Blocks
+   * until all its events are acknowledged.
+   *
+   * @param completionQueue {@code struct ibv_cq *}
+   */
+  void destroyCq(MemorySegment completionQueue);
+
+  /**
+   * Takes one completion event. {@code ibv_get_cq_event(3)}; returns -1 and sets errno. The
+   * channel's descriptor must be non-blocking.
+   *
+   * @param channel {@code struct ibv_comp_channel *}
+   * @return {@code struct ibv_cq *} of the queue, whose event must be acknowledged; {@link
+   *     MemorySegment#NULL} when there is no event
+   */
+  MemorySegment getCqEvent(MemorySegment channel);
+
+  /**
+   * Acknowledges completion events. {@code ibv_ack_cq_events(3)}, which cannot fail.
+   *
+   * @param completionQueue from {@link #getCqEvent}
+   * @param count how many
+   */
+  void ackCqEvents(MemorySegment completionQueue, int count);
+
+  /**
+   * {@return {@code struct ibv_qp *}} {@code ibv_create_qp(3)}; sets errno.
+   *
+   * @param protectionDomain {@code struct ibv_pd *}
+   * @param attributes {@code struct ibv_qp_init_attr *}; its {@code cap} is set to what was granted
+   */
+  MemorySegment createQp(MemorySegment protectionDomain, MemorySegment attributes);
+
+  /**
+   * Destroys a queue pair, its requests and its completions. {@code ibv_destroy_qp(3)}; returns
+   * errno. Blocks until all its asynchronous events are acknowledged.
+   *
+   * @param queuePair {@code struct ibv_qp *}
+   */
+  void destroyQp(MemorySegment queuePair);
+
+  /**
+   * Changes attributes of a queue pair, its state among them. {@code ibv_modify_qp(3)}; returns
+   * errno.
+   *
+   * @param queuePair {@code struct ibv_qp *}
+   * @param attributes {@code struct ibv_qp_attr *}
+   * @param mask {@code enum ibv_qp_attr_mask}: which of them
+   */
+  void modifyQp(MemorySegment queuePair, MemorySegment attributes, int mask);
+
+  /**
+   * Reads attributes of a queue pair. {@code ibv_query_qp(3)}; returns errno.
+   *
+   * @param queuePair {@code struct ibv_qp *}
+   * @param attributes {@code struct ibv_qp_attr *}
+   * @param mask {@code enum ibv_qp_attr_mask}: the ones that are needed
+   * @param initialAttributes {@code struct ibv_qp_init_attr *}
+   */
+  void queryQp(
+      MemorySegment queuePair, MemorySegment attributes, int mask, MemorySegment initialAttributes);
+
+  /**
+   * Takes one asynchronous event. {@code ibv_get_async_event(3)}; returns -1 and sets errno. The
+   * context's {@code async_fd} must be non-blocking.
+   *
+   * @param context {@code struct ibv_context *}
+   * @param event {@code struct ibv_async_event *}
+   * @return whether there was one; it must be acknowledged
+   */
+  boolean getAsyncEvent(MemorySegment context, MemorySegment event);
+
+  /**
+   * Acknowledges an asynchronous event. {@code ibv_ack_async_event(3)}, which cannot fail.
+   *
+   * @param event as {@link #getAsyncEvent} filled it
+   */
+  void ackAsyncEvent(MemorySegment event);
+
+  /**
+   * {@return the verbs that run for each request, for queue pairs and queues of {@code context}}
+   *
+   * @param context {@code struct ibv_context *}
+   */
+  DataPath dataPath(MemorySegment context);
+}
