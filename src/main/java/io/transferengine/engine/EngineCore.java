@@ -332,6 +332,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     }
 
     @Override
+    public void descriptionChanged() {
+      registry.changed();
+    }
+
+    @Override
     public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
       if (settings.get(Options.REQUIRE_RDMA) || !transports.handOver(from, peer, task)) {
         return false;
