@@ -145,7 +145,13 @@ class ArchitectureTest {
     assertThat(sources("src/main/java", "src/main/generated", "src/main/jshell", "src/test"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
-    for (String script : List.of("te", ".ci/run", "src/test/consumer/run")) {
+    for (String script :
+        List.of(
+            "te",
+            ".ci/run",
+            "src/test/consumer/run",
+            "src/test/soft-roce/guest",
+            "src/test/soft-roce/init")) {
       assertThat(lines(Path.of(script)).get(1)).isEqualTo("# " + LICENSE_LINE);
     }
   }
