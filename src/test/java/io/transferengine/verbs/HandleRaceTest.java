@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Threads that make, use and close objects of one device, in any order. The simulator complains of
- * each verb that gets what is destroyed, of a parent that goes before its child, and of what is left;
- * the only thing that a thread may see is that an object is closed.
+ * each verb that gets what is destroyed, of a parent that goes before its child, and of what is
+ * left; the only thing that a thread may see is that an object is closed.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class HandleRaceTest {
