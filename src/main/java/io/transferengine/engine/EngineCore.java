@@ -61,6 +61,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final EngineMetrics metrics = new EngineMetrics();
   private final Topology topology;
   private final LocalMemory memory;
+  private final RdmaChoice rdma;
   private final TransportRegistry transports;
   private final Notifications notifications = new Notifications(metrics);
 
@@ -89,7 +90,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     settings = options.settings();
     LocalTopology local = LocalTopology.of(options.deviceName(), settings);
     topology = local.topology();
-    RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
+    rdma = RdmaChoice.of(options.protocol(), settings, metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
@@ -315,7 +316,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         segment,
         new PeerAddress(
             descriptor, EngineNames.addresses(data.host(), settings.get(Options.USE_IPV6))),
-        transports.select(descriptor));
+        rdma.transportFor(descriptor, transports));
   }
 
   /** What transports ask of us. */
