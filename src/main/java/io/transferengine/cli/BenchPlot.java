@@ -145,7 +145,7 @@ final class BenchPlot {
     Map<Double, BasicStroke> percentiles = new LinkedHashMap<>();
     percentiles.put(BenchSummary.MEDIAN, SeriesLines.SOLID);
     percentiles.put(BenchSummary.HIGH, SeriesLines.DASH_DASH);
-    percentiles.put(BenchSummary.HIGHEST, SeriesLines.DOT_DOT);
+    percentiles.put(BenchSummary.HIGHEST, SeriesLines.DASH_DOT);
     int color = 0;
     for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
       for (Map.Entry<Double, BasicStroke> percentile : percentiles.entrySet()) {
