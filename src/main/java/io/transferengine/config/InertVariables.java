@@ -4,9 +4,8 @@ package io.transferengine.config;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The list behind {@link Options#withoutEffect()}: it shrinks as transports and stores arrive. */
+/** The list behind {@link Options#withoutEffect()}: it shrinks as transports arrive. */
 final class InertVariables {
-  private static final String NO_STORE = "Metadata servers are not built in yet.";
   private static final String NO_EFA = "There is no EFA transport.";
 
   static final List<InertVariable> ALL = list();
@@ -15,13 +14,6 @@ final class InertVariables {
 
   private static List<InertVariable> list() {
     List<InertVariable> all = new ArrayList<>();
-    add(
-        all,
-        NO_STORE,
-        "MC_METADATA_CLUSTER_ID",
-        "MC_REDIS_USERNAME",
-        "MC_REDIS_PASSWORD",
-        "MC_REDIS_DB_INDEX");
     add(
         all,
         "A request waits for its transfer's deadline instead (MC_TRANSFER_TIMEOUT).",

@@ -33,6 +33,8 @@ final class PathConnector {
   /** How long a peer may take to say what it is now. */
   private static final Duration DESCRIBE_LIMIT = Duration.ofSeconds(5);
 
+  private static final int EINVAL = 22;
+
   private final RdmaTransport transport;
 
   PathConnector(RdmaTransport transport) {
@@ -134,6 +136,7 @@ final class PathConnector {
       return;
     }
     log.debug("{} is open", path);
+    path.nic().gidWorks();
     path.nic().metrics().increment(Counter.RDMA_PATHS_CONNECTED);
     path.peer().pathOpened(path);
   }
@@ -185,7 +188,11 @@ final class PathConnector {
   /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
   private void noRoute(RdmaPath path, String partner, VerbsException e) {
     log.debug("{}: {}", path, e.getMessage());
-    path.avoid(partner, transport.settings().noRoutePause().toNanos());
+    if (e.errno() == EINVAL && path.nic().tryNextGid()) {
+      transport.devicesChanged();
+    } else {
+      path.avoid(partner, transport.settings().noRoutePause().toNanos());
+    }
     path.attemptFailed();
     path.peer()
         .attemptFailed(

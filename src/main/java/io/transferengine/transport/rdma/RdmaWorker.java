@@ -17,13 +17,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -95,24 +93,15 @@ final class RdmaWorker implements Runnable {
   private volatile boolean parked;
   private volatile boolean stopping;
 
-  private final List<@Nullable SendQueue> slots = new ArrayList<>();
-  private final List<Integer> generations = new ArrayList<>();
-  private final List<Integer> freeSlots = new ArrayList<>();
+  private final SlotTable slots = new SlotTable();
   private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
 
   /** Those with tasks queued. */
   private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
 
-  private final PriorityQueue<Timer> timers = new PriorityQueue<>();
+  private final WorkerTimers timers = new WorkerTimers();
   private int posted;
   private long spinNanos = SPIN_MIN_NANOS;
-
-  private record Timer(long dueNanos, Runnable action) implements Comparable<Timer> {
-    @Override
-    public int compareTo(Timer other) {
-      return Long.compare(dueNanos - other.dueNanos, 0);
-    }
-  }
 
   /** Makes the queue and its channel; {@link #start} starts the thread. */
   RdmaWorker(RdmaNic nic, Context context, int index) {
@@ -233,7 +222,7 @@ final class RdmaWorker implements Runnable {
   private void turn() {
     boolean worked = runCommands();
     worked |= poll() > 0;
-    worked |= runTimers();
+    worked |= timers.run();
     worked |= postAll();
     if (!worked) {
       await();
@@ -249,22 +238,6 @@ final class RdmaWorker implements Runnable {
     return any;
   }
 
-  private boolean runTimers() {
-    boolean any = false;
-    for (Timer next = timers.peek();
-        next != null && next.dueNanos - System.nanoTime() <= 0;
-        next = timers.peek()) {
-      timers.poll();
-      next.action.run();
-      any = true;
-    }
-    return any;
-  }
-
-  private void after(long nanos, Runnable action) {
-    timers.add(new Timer(System.nanoTime() + nanos, action));
-  }
-
   private void await() {
     if (posted > 0) {
       if (mayspin && spin()) {
@@ -277,7 +250,7 @@ final class RdmaWorker implements Runnable {
     }
     parked = true;
     if (commands.isEmpty() && !stopping) {
-      channel.await(waitMillis());
+      channel.await(timers.waitMillis());
     }
     parked = false;
   }
@@ -294,15 +267,6 @@ final class RdmaWorker implements Runnable {
     } while (System.nanoTime() - endNanos < 0);
     spinNanos = Math.max(SPIN_MIN_NANOS, spinNanos / 2);
     return false;
-  }
-
-  private int waitMillis() {
-    Timer next = timers.peek();
-    if (next == null) {
-      return -1;
-    }
-    long nanos = next.dueNanos - System.nanoTime();
-    return Math.clamp(nanos / 1_000_000 + 1, 0, 60_000);
   }
 
   // ---- posting
@@ -363,21 +327,11 @@ final class RdmaWorker implements Runnable {
     int accepted = count == 0 ? 0 : onto.queuePair.post(chain, count);
     posted += accepted;
     metrics.add(Counter.REQUESTS_SENT, accepted);
-    if (accepted < count) {
+    if (count > 0 && onto.queuePair.lastErrno() != 0) {
       for (int left = count - accepted; left > 0; left--) {
-        long position = onto.ring.end() - 1;
-        task.giveBack(
-            onto.ring.block(position),
-            onto.ring.local(position),
-            onto.ring.remote(position),
-            onto.ring.length(position),
-            onto.ring.unmerged(position));
-        onto.ring.removeLast();
+        onto.giveBackLast();
       }
-      closeNow(
-          onto.endpoint,
-          "a request was not taken",
-          Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
+      notPosted(onto);
       path.peer().requeue(task);
     }
     for (int i = 0; i < sink.unknownLocal(); i++) {
@@ -407,8 +361,7 @@ final class RdmaWorker implements Runnable {
   }
 
   private void completed(long workRequestId, int status, int vendorError) {
-    int slot = SendQueue.slotOf(workRequestId);
-    SendQueue of = slot < slots.size() ? slots.get(slot) : null;
+    SendQueue of = slots.of(workRequestId);
     long position = of == null ? -1 : of.positionOf(workRequestId);
     if (of == null || position < 0) {
       return; // Of a queue pair that has been destroyed meanwhile.
@@ -471,19 +424,7 @@ final class RdmaWorker implements Runnable {
 
   private void attachNow(RdmaEndpoint endpoint) {
     endpoints.add(endpoint);
-    for (SendQueue added : endpoint.queues()) {
-      int slot;
-      if (freeSlots.isEmpty()) {
-        slot = slots.size();
-        slots.add(added);
-        generations.add(0);
-      } else {
-        slot = freeSlots.removeLast();
-        slots.set(slot, added);
-        generations.set(slot, generations.get(slot) + 1);
-      }
-      added.placedAt(slot, generations.get(slot));
-    }
+    endpoint.queues().forEach(slots::place);
   }
 
   private void assignNow(RdmaEndpoint endpoint, TransferTask task) {
@@ -502,7 +443,7 @@ final class RdmaWorker implements Runnable {
     if (!endpoint.holds(task) || endpoint.isClosing()) {
       return;
     }
-    after(
+    timers.after(
         HURRY_NANOS,
         () -> {
           if (endpoint.holds(task)) {
@@ -517,20 +458,26 @@ final class RdmaWorker implements Runnable {
       answer.complete(!endpoint.isClosing());
       return;
     }
-    // A write of no bytes has to be acknowledged like any other, and its key is not looked at.
-    chain.set(0, onto.workRequestId(onto.ring.end()), true, true, 0, 0, 0, 0, 0);
+    chain.setEmpty(0, onto.workRequestId(onto.ring.end()));
     onto.ring.add(null, 0, 0, 0, 0, true);
     endpoint.setProbe(answer);
-    if (onto.queuePair.post(chain, 1) == 1) {
-      posted++;
-    } else {
+    int accepted = onto.queuePair.post(chain, 1);
+    posted += accepted;
+    endpoint.used();
+    if (accepted == 0) {
       onto.ring.removeLast();
-      endpoint.probed(false);
-      closeNow(
-          endpoint,
-          "a probe was not taken",
-          Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
     }
+    if (onto.queuePair.lastErrno() != 0) {
+      notPosted(onto);
+    }
+  }
+
+  /** The provider would not take a request; the queue pair is good for nothing then. */
+  private void notPosted(SendQueue onto) {
+    closeNow(
+        onto.endpoint,
+        "a request was not taken",
+        Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
   }
 
   /**
@@ -560,7 +507,7 @@ final class RdmaWorker implements Runnable {
     if (endpoint.isDrained()) {
       finish(endpoint);
     } else {
-      after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
+      timers.after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
     }
   }
 
@@ -577,13 +524,13 @@ final class RdmaWorker implements Runnable {
         log.error(
             "{}: the queue pair stays, and so may what it does: {}", endpoint, e.getMessage());
       }
-      posted -= each.settleAll(returned);
-      slots.set(each.slot(), null);
-      freeSlots.add(each.slot());
+      int settled = each.settleAll(returned);
+      posted -= settled;
+      metrics.add(Counter.REQUESTS_RESENT, settled);
+      slots.remove(each);
     }
     endpoint.probed(false);
     endpoint.closed();
-    metrics.add(Counter.REQUESTS_RESENT, returned.size());
     endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
   }
 
