@@ -104,7 +104,8 @@ class ArchitectureTest {
               List.of(
                   "engine.A", "class A { picocli.CommandLine a; }",
                   "metrics.A", "class A { org.HdrHistogram.Histogram a; }",
-                  "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }")),
+                  "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
+                  "topology.A", "class A { java.awt.Color a; }")),
           Map.entry(
               "native calls only in bindings and verbs",
               List.of(
