@@ -62,8 +62,7 @@ final class DoctorChecks {
     findings.add(devices());
     findings.add(lockedMemory());
     findings.add(Finding.no("RDMA", "not built in yet; TCP is used, whatever the machine has"));
-    findings.add(Finding.ok("metadata", "P2PHANDSHAKE, without a server"));
-    findings.add(Finding.no("metadata servers", "etcd, HTTP and redis are not built in yet"));
+    findings.add(MetadataCheck.run());
     findings.add(SelfTest.run());
     return findings;
   }

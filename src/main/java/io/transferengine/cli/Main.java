@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
+      MetadataServerCommand.class,
+      SegmentsCommand.class,
       TargetAgentCommand.class
     })
 public final class Main implements Runnable {
