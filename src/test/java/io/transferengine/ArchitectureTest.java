@@ -142,7 +142,9 @@ class ArchitectureTest {
 
   @Test
   void everySourceNamesItsLicense() {
-    assertThat(sources("src/main/java", "src/main/generated", "src/main/jshell", "src/test"))
+    assertThat(
+            sources(
+                "src/main/java", "src/main/generated", "src/main/jshell", "src/test", "src/jmh"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
     for (String script : List.of("te", ".ci/run", "src/test/consumer/run")) {
@@ -152,7 +154,7 @@ class ArchitectureTest {
 
   @Test
   void noSourceIsTooLong() {
-    assertThat(sources("src/main/java", "src/test"))
+    assertThat(sources("src/main/java", "src/test", "src/jmh"))
         .allSatisfy(
             source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
   }
