@@ -10,12 +10,16 @@ import io.transferengine.topology.Gid;
 import io.transferengine.topology.RdmaDevice;
 import io.transferengine.topology.RdmaPort;
 import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
+import io.transferengine.verbs.Context;
 import io.transferengine.verbs.SimulatedFabric;
+import io.transferengine.verbs.SimulatedVerbs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -28,6 +32,9 @@ import java.util.Optional;
  */
 public final class InstantRdma implements AutoCloseable {
   private static final String DEVICE = "sim0";
+
+  /** The one that looks like an IPv4 address. */
+  private static final int GID_INDEX = 1;
 
   private final SimulatedFabric fabric = SimulatedFabric.instant();
   private final RdmaTransport transport;
@@ -54,12 +61,15 @@ public final class InstantRdma implements AutoCloseable {
             new EngineMetrics(),
             Topology.discovered(List.of(device), Path.of("/sys")),
             new Self(segment));
-    Gid gid = new Gid(0, 0xffff_0a00_0002L);
-    transport =
-        new RdmaTransport(
-            context,
-            fabric.process("self", List.of(DEVICE)),
-            (name, port, explicitIndex) -> List.of(new LocalGid(1, gid)));
+    SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
+    LocalGid gid = new LocalGid(GID_INDEX, gidOf(library));
+    transport = new RdmaTransport(context, library, (name, port, index) -> List.of(gid));
+  }
+
+  private static Gid gidOf(SimulatedVerbs library) {
+    try (Context device = Context.open(library, DEVICE)) {
+      return Gid.of(device.queryGid(1, GID_INDEX));
+    }
   }
 
   /** {@return the transport, to be started and stopped by the caller} */
@@ -82,12 +92,16 @@ public final class InstantRdma implements AutoCloseable {
     @Override
     public HandshakeDescriptor connect(
         String segment, HandshakeDescriptor request, Duration timeout) {
-      throw new UnsupportedOperationException("A handshake with " + segment);
+      throw nobody(segment);
     }
 
     @Override
     public SegmentDescriptor describe(String segment, Duration timeout) {
-      throw new UnsupportedOperationException("Asking " + segment);
+      throw nobody(segment);
+    }
+
+    private static TransferException nobody(String segment) {
+      return new TransferException(ErrorCode.SOCKET, "There is no " + segment, "");
     }
 
     @Override
