@@ -14,6 +14,7 @@ module io.transferengine {
   // The command's; a user of the library does not get them. HdrHistogram has no module name: it
   // stays on the class path.
   requires static info.picocli;
+  requires static jdk.management;
   requires static me.tongfei.progressbar;
 
   exports io.transferengine;

@@ -147,7 +147,13 @@ class ArchitectureTest {
                 "src/main/java", "src/main/generated", "src/main/jshell", "src/test", "src/jmh"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
-    for (String script : List.of("te", ".ci/run", "src/test/consumer/run")) {
+    for (String script :
+        List.of(
+            "te",
+            ".ci/run",
+            "src/test/consumer/run",
+            "src/test/soft-roce/guest",
+            "src/test/soft-roce/init")) {
       assertThat(lines(Path.of(script)).get(1)).isEqualTo("# " + LICENSE_LINE);
     }
   }

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
+      TopologyCommand.class,
       TargetAgentCommand.class
     })
 public final class Main implements Runnable {

@@ -524,12 +524,13 @@ final class RdmaWorker implements Runnable {
         log.error(
             "{}: the queue pair stays, and so may what it does: {}", endpoint, e.getMessage());
       }
-      posted -= each.settleAll(returned);
+      int settled = each.settleAll(returned);
+      posted -= settled;
+      metrics.add(Counter.REQUESTS_RESENT, settled);
       slots.remove(each);
     }
     endpoint.probed(false);
     endpoint.closed();
-    metrics.add(Counter.REQUESTS_RESENT, returned.size());
     endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
   }
 
