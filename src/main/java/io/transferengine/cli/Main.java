@@ -23,6 +23,9 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
+      TopologyCommand.class,
+      MetadataServerCommand.class,
+      SegmentsCommand.class,
       TargetAgentCommand.class
     })
 public final class Main implements Runnable {

@@ -109,6 +109,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
           "A request of " + lengthBytes + " bytes; it must have at least 1");
     }
     segment.set(JAVA_LONG, request + WORK_REQUEST_ID, workRequestId);
+    segment.set(JAVA_INT, request + ELEMENT_COUNT, 1);
     segment.set(JAVA_INT, request + OPERATION, write ? WRITE : READ);
     segment.set(JAVA_INT, request + FLAGS, signalled ? SIGNALED : 0);
     segment.set(JAVA_LONG, request + REMOTE_ADDRESS, remoteAddress);
@@ -117,6 +118,24 @@ public final class SendWorkRequestRing implements AutoCloseable {
     segment.set(JAVA_LONG, element + ELEMENT_ADDRESS, localAddress);
     segment.set(JAVA_INT, element + ELEMENT_LENGTH, lengthBytes);
     segment.set(JAVA_INT, element + ELEMENT_KEY, localKey);
+  }
+
+  /**
+   * Fills one request that moves nothing: a write of no bytes, which the peer acknowledges like any
+   * other, and whose key it does not look at (InfiniBand specification, C9-88). It shows that the
+   * way to the peer's queue pair and back is open.
+   *
+   * @param index 0 to {@code capacity} - 1
+   * @param workRequestId comes back in the completion, which there always is
+   */
+  public void setEmpty(int index, long workRequestId) {
+    long request = Objects.checkIndex(index, capacity) * SIZE;
+    segment.set(JAVA_LONG, request + WORK_REQUEST_ID, workRequestId);
+    segment.set(JAVA_INT, request + ELEMENT_COUNT, 0);
+    segment.set(JAVA_INT, request + OPERATION, WRITE);
+    segment.set(JAVA_INT, request + FLAGS, SIGNALED);
+    segment.set(JAVA_LONG, request + REMOTE_ADDRESS, 0);
+    segment.set(JAVA_INT, request + REMOTE_KEY, 0);
   }
 
   /** Posts the first {@code count} requests, 1 or more; {@return what the verb returned} */

@@ -26,6 +26,12 @@ final class DeviceMonitor implements Runnable {
   /** How long a peer has for its second message (protocol section 5.4). */
   private static final long ACK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
+  /**
+   * An endpoint that we have not sent over for so long is tried out with a request of no bytes: a
+   * peer that has gone away without a word would keep our queue pairs for ever.
+   */
+  private static final long IDLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
   private final RdmaTransport transport;
   private final EventWaiter waiter;
   private final Thread thread;
@@ -69,7 +75,7 @@ final class DeviceMonitor implements Runnable {
         waiter.await(LOOK_MILLIS);
         for (RdmaNic nic : transport.nics()) {
           takeEvents(nic);
-          closeUnready(nic);
+          lookAfter(nic);
         }
       } catch (VerbsException e) {
         log.error("Listening to the devices' events ends: {}", e.getMessage());
@@ -154,12 +160,18 @@ final class DeviceMonitor implements Runnable {
     }
   }
 
-  /** A peer that began a handshake and never ended it holds queue pairs of ours. */
-  private static void closeUnready(RdmaNic nic) {
+  private static void lookAfter(RdmaNic nic) {
+    long now = System.nanoTime();
     for (RdmaEndpoint endpoint : nic.endpoints().all()) {
-      if (endpoint.state() == RdmaEndpoint.State.WAITING_FOR_ACK
-          && System.nanoTime() - endpoint.connectedNanos() > ACK_LIMIT_NANOS) {
+      RdmaEndpoint.State state = endpoint.state();
+      if (state == RdmaEndpoint.State.WAITING_FOR_ACK
+          && now - endpoint.connectedNanos() > ACK_LIMIT_NANOS) {
+        // A peer that began a handshake and never ended it holds queue pairs of ours.
         endpoint.worker().close(endpoint, "the peer never said that it is ready");
+      } else if (state == RdmaEndpoint.State.CONNECTED
+          && nic.isUsable()
+          && now - endpoint.usedNanos() > IDLE_LIMIT_NANOS) {
+        var _ = endpoint.worker().probe(endpoint);
       }
     }
   }

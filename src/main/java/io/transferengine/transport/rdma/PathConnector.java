@@ -33,6 +33,8 @@ final class PathConnector {
   /** How long a peer may take to say what it is now. */
   private static final Duration DESCRIBE_LIMIT = Duration.ofSeconds(5);
 
+  private static final int EINVAL = 22;
+
   private final RdmaTransport transport;
 
   PathConnector(RdmaTransport transport) {
@@ -53,8 +55,6 @@ final class PathConnector {
                 opened = untilOpen(path);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-              } catch (RuntimeException e) {
-                log.error("Opening {} failed", path, e);
               } finally {
                 path.endConnecting();
               }
@@ -76,8 +76,14 @@ final class PathConnector {
 
   private boolean untilOpen(RdmaPath path) throws InterruptedException {
     while (isWanted(path)) {
-      if (path.nic().isUsable() && attempt(path)) {
-        return true;
+      try {
+        if (path.nic().isUsable() && attempt(path)) {
+          return true;
+        }
+      } catch (RuntimeException e) {
+        // A bug of ours; the next attempt waits like after any other failure.
+        log.error("Opening {} failed", path, e);
+        path.attemptFailed();
       }
       if (!isWanted(path)) {
         break;
@@ -134,6 +140,7 @@ final class PathConnector {
       return;
     }
     log.debug("{} is open", path);
+    path.nic().gidWorks();
     path.nic().metrics().increment(Counter.RDMA_PATHS_CONNECTED);
     path.peer().pathOpened(path);
   }
@@ -185,7 +192,11 @@ final class PathConnector {
   /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
   private void noRoute(RdmaPath path, String partner, VerbsException e) {
     log.debug("{}: {}", path, e.getMessage());
-    path.avoid(partner, transport.settings().noRoutePause().toNanos());
+    if (e.errno() == EINVAL && path.nic().tryNextGid()) {
+      transport.devicesChanged();
+    } else {
+      path.avoid(partner, transport.settings().noRoutePause().toNanos());
+    }
     path.attemptFailed();
     path.peer()
         .attemptFailed(

@@ -41,6 +41,11 @@ final class RdmaNic {
   private volatile boolean portActive;
   private volatile boolean failed;
 
+  /** Whether queue pairs were ever connected with our GID. */
+  private volatile boolean gidProven;
+
+  private int gidRetries;
+
   /**
    * Opens a device; its workers do not run yet.
    *
@@ -199,6 +204,27 @@ final class RdmaNic {
       log.warn("{}: no GID can be used any more: {}", name, e.getMessage());
       return false;
     }
+  }
+
+  /** Our GID is good: queue pairs have been connected with it. */
+  void gidWorks() {
+    gidProven = true;
+  }
+
+  /**
+   * Turns to the next best GID, because the kernel would not connect queue pairs with this one
+   * (protocol section 5.4, step 9).
+   *
+   * @return whether there is another one to try
+   */
+  synchronized boolean tryNextGid() {
+    if (gidProven || gidRetries >= Math.min(settings.gidRetries(), gids.size() - 1)) {
+      return false;
+    }
+    gidRetries++;
+    gid = gids.get(gidRetries);
+    log.warn("{}: queue pairs do not connect with the GID chosen; trying {}", name, gid);
+    return true;
   }
 
   /** Makes the queue pairs of an endpoint, on the next worker in turn. */

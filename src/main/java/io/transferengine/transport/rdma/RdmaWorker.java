@@ -17,13 +17,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -95,24 +93,16 @@ final class RdmaWorker implements Runnable {
   private volatile boolean parked;
   private volatile boolean stopping;
 
-  private final List<@Nullable SendQueue> slots = new ArrayList<>();
-  private final List<Integer> generations = new ArrayList<>();
-  private final List<Integer> freeSlots = new ArrayList<>();
+  private final SlotTable slots = new SlotTable();
   private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
 
   /** Those with tasks queued. */
   private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
 
-  private final PriorityQueue<Timer> timers = new PriorityQueue<>();
+  private final WorkerTimers timers = new WorkerTimers();
+  private final int postedMax;
   private int posted;
   private long spinNanos = SPIN_MIN_NANOS;
-
-  private record Timer(long dueNanos, Runnable action) implements Comparable<Timer> {
-    @Override
-    public int compareTo(Timer other) {
-      return Long.compare(dueNanos - other.dueNanos, 0);
-    }
-  }
 
   /** Makes the queue and its channel; {@link #start} starts the thread. */
   RdmaWorker(RdmaNic nic, Context context, int index) {
@@ -127,6 +117,8 @@ final class RdmaWorker implements Runnable {
           Math.min(
               nic.settings().completionQueueEntries(), nic.device().maxCompletionQueueEntries());
       queue = context.createCompletionQueue(entries, channel);
+      // Some are left for completions of queue pairs that were destroyed with requests out.
+      postedMax = Math.max(1, queue.capacity() - Math.min(POLL_BATCH, queue.capacity() / 4));
     } catch (Throwable t) {
       channel.close();
       throw t;
@@ -233,7 +225,7 @@ final class RdmaWorker implements Runnable {
   private void turn() {
     boolean worked = runCommands();
     worked |= poll() > 0;
-    worked |= runTimers();
+    worked |= timers.run();
     worked |= postAll();
     if (!worked) {
       await();
@@ -249,22 +241,6 @@ final class RdmaWorker implements Runnable {
     return any;
   }
 
-  private boolean runTimers() {
-    boolean any = false;
-    for (Timer next = timers.peek();
-        next != null && next.dueNanos - System.nanoTime() <= 0;
-        next = timers.peek()) {
-      timers.poll();
-      next.action.run();
-      any = true;
-    }
-    return any;
-  }
-
-  private void after(long nanos, Runnable action) {
-    timers.add(new Timer(System.nanoTime() + nanos, action));
-  }
-
   private void await() {
     if (posted > 0) {
       if (mayspin && spin()) {
@@ -277,7 +253,7 @@ final class RdmaWorker implements Runnable {
     }
     parked = true;
     if (commands.isEmpty() && !stopping) {
-      channel.await(waitMillis());
+      channel.await(timers.waitMillis());
     }
     parked = false;
   }
@@ -294,15 +270,6 @@ final class RdmaWorker implements Runnable {
     } while (System.nanoTime() - endNanos < 0);
     spinNanos = Math.max(SPIN_MIN_NANOS, spinNanos / 2);
     return false;
-  }
-
-  private int waitMillis() {
-    Timer next = timers.peek();
-    if (next == null) {
-      return -1;
-    }
-    long nanos = next.dueNanos - System.nanoTime();
-    return Math.clamp(nanos / 1_000_000 + 1, 0, 60_000);
   }
 
   // ---- posting
@@ -334,13 +301,19 @@ final class RdmaWorker implements Runnable {
         break;
       }
       SendQueue onto = endpoint.leastLoaded();
-      int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), queue.capacity() - posted));
+      int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), postedMax - posted));
       long bytes = QUEUE_MAX_BYTES - onto.ring.bytes();
       if (room <= 0 || bytes <= 0) {
         break;
       }
       RemoteBuffers remote = path.peer().buffers();
-      sink.begin(onto, path.snapshot(), remote, remote.deviceIndex(path.partner()));
+      int device = remote.deviceIndex(path.partner());
+      if (device < 0) {
+        TransferException gone = WorkErrors.noSuchDevice(endpoint);
+        closeNow(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
+        break;
+      }
+      sink.begin(onto, path.snapshot(), remote, device);
       int claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
       if (claimed == 0) {
         endpoint.dequeue(task);
@@ -363,21 +336,11 @@ final class RdmaWorker implements Runnable {
     int accepted = count == 0 ? 0 : onto.queuePair.post(chain, count);
     posted += accepted;
     metrics.add(Counter.REQUESTS_SENT, accepted);
-    if (accepted < count) {
+    if (count > 0 && onto.queuePair.lastErrno() != 0) {
       for (int left = count - accepted; left > 0; left--) {
-        long position = onto.ring.end() - 1;
-        task.giveBack(
-            onto.ring.block(position),
-            onto.ring.local(position),
-            onto.ring.remote(position),
-            onto.ring.length(position),
-            onto.ring.unmerged(position));
-        onto.ring.removeLast();
+        onto.giveBackLast();
       }
-      closeNow(
-          onto.endpoint,
-          "a request was not taken",
-          Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
+      notPosted(onto);
       path.peer().requeue(task);
     }
     for (int i = 0; i < sink.unknownLocal(); i++) {
@@ -407,8 +370,7 @@ final class RdmaWorker implements Runnable {
   }
 
   private void completed(long workRequestId, int status, int vendorError) {
-    int slot = SendQueue.slotOf(workRequestId);
-    SendQueue of = slot < slots.size() ? slots.get(slot) : null;
+    SendQueue of = slots.of(workRequestId);
     long position = of == null ? -1 : of.positionOf(workRequestId);
     if (of == null || position < 0) {
       return; // Of a queue pair that has been destroyed meanwhile.
@@ -471,19 +433,7 @@ final class RdmaWorker implements Runnable {
 
   private void attachNow(RdmaEndpoint endpoint) {
     endpoints.add(endpoint);
-    for (SendQueue added : endpoint.queues()) {
-      int slot;
-      if (freeSlots.isEmpty()) {
-        slot = slots.size();
-        slots.add(added);
-        generations.add(0);
-      } else {
-        slot = freeSlots.removeLast();
-        slots.set(slot, added);
-        generations.set(slot, generations.get(slot) + 1);
-      }
-      added.placedAt(slot, generations.get(slot));
-    }
+    endpoint.queues().forEach(slots::place);
   }
 
   private void assignNow(RdmaEndpoint endpoint, TransferTask task) {
@@ -502,7 +452,7 @@ final class RdmaWorker implements Runnable {
     if (!endpoint.holds(task) || endpoint.isClosing()) {
       return;
     }
-    after(
+    timers.after(
         HURRY_NANOS,
         () -> {
           if (endpoint.holds(task)) {
@@ -513,24 +463,33 @@ final class RdmaWorker implements Runnable {
 
   private void probeNow(RdmaEndpoint endpoint, CompletableFuture<Boolean> answer) {
     SendQueue onto = endpoint.queues().getFirst();
-    if (endpoint.isClosing() || onto.ring.room() == 0 || posted >= queue.capacity()) {
+    if (endpoint.joinProbe(answer)) {
+      return;
+    }
+    if (endpoint.isClosing() || onto.ring.room() == 0 || posted >= postedMax) {
       answer.complete(!endpoint.isClosing());
       return;
     }
-    // A write of no bytes has to be acknowledged like any other, and its key is not looked at.
-    chain.set(0, onto.workRequestId(onto.ring.end()), true, true, 0, 0, 0, 0, 0);
+    chain.setEmpty(0, onto.workRequestId(onto.ring.end()));
     onto.ring.add(null, 0, 0, 0, 0, true);
     endpoint.setProbe(answer);
-    if (onto.queuePair.post(chain, 1) == 1) {
-      posted++;
-    } else {
+    int accepted = onto.queuePair.post(chain, 1);
+    posted += accepted;
+    endpoint.used();
+    if (accepted == 0) {
       onto.ring.removeLast();
-      endpoint.probed(false);
-      closeNow(
-          endpoint,
-          "a probe was not taken",
-          Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
     }
+    if (onto.queuePair.lastErrno() != 0) {
+      notPosted(onto);
+    }
+  }
+
+  /** The provider would not take a request; the queue pair is good for nothing then. */
+  private void notPosted(SendQueue onto) {
+    closeNow(
+        onto.endpoint,
+        "a request was not taken",
+        Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
   }
 
   /**
@@ -560,7 +519,7 @@ final class RdmaWorker implements Runnable {
     if (endpoint.isDrained()) {
       finish(endpoint);
     } else {
-      after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
+      timers.after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
     }
   }
 
@@ -577,13 +536,13 @@ final class RdmaWorker implements Runnable {
         log.error(
             "{}: the queue pair stays, and so may what it does: {}", endpoint, e.getMessage());
       }
-      posted -= each.settleAll(returned);
-      slots.set(each.slot(), null);
-      freeSlots.add(each.slot());
+      int settled = each.settleAll(returned);
+      posted -= settled;
+      metrics.add(Counter.REQUESTS_RESENT, settled);
+      slots.remove(each);
     }
     endpoint.probed(false);
     endpoint.closed();
-    metrics.add(Counter.REQUESTS_RESENT, returned.size());
     endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
   }
 

@@ -93,11 +93,30 @@ final class SendQueue {
     return ring.size() == 0 || (failed && flushedEnd == ring.end());
   }
 
+  /** Gives the newest request back to its task: it was not posted. */
+  void giveBackLast() {
+    giveBack(ring.end() - 1);
+    ring.removeLast();
+  }
+
+  private void giveBack(long position) {
+    TransferTask task = ring.task(position);
+    if (task != null) {
+      task.giveBack(
+          ring.block(position),
+          ring.local(position),
+          ring.remote(position),
+          ring.length(position),
+          ring.unmerged(position));
+    }
+  }
+
   /**
    * Settles everything that is posted: the queue pair is gone, so nothing touches memory any more.
    * The requests are given back, newest first so that they keep their order.
    *
    * @param returned told of each task that has got requests back
+   * @return how many there were
    */
   int settleAll(java.util.Set<TransferTask> returned) {
     int count = 0;
@@ -111,12 +130,7 @@ final class SendQueue {
       if (blamed != null) {
         task.failed(blamed, culpritCause);
       } else {
-        task.giveBack(
-            ring.block(position),
-            ring.local(position),
-            ring.remote(position),
-            ring.length(position),
-            ring.unmerged(position));
+        giveBack(position);
         returned.add(task);
       }
     }

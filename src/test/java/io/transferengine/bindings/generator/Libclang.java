@@ -88,8 +88,32 @@ final class Libclang implements AutoCloseable {
     this.library = library;
   }
 
+  /**
+   * libclang installs handlers for SIGSEGV and its like as soon as an index is made, unless this
+   * variable is set. They would catch the faults that the JVM provokes on purpose, and end it.
+   */
+  private static void keepSignalHandlers() {
+    Linker linker = Linker.nativeLinker();
+    MethodHandle setenv =
+        linker.downcallHandle(
+            linker.defaultLookup().findOrThrow("setenv"),
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = arena.allocateFrom("LIBCLANG_DISABLE_CRASH_RECOVERY");
+      int status = (int) setenv.invokeExact(name, arena.allocateFrom("1"), 1);
+      if (status != 0) {
+        throw new GeneratorException("setenv failed");
+      }
+    } catch (Error | RuntimeException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError("setenv", e);
+    }
+  }
+
   /** libclang, in the first of the names it goes by; empty when the machine has none. */
   static Optional<Libclang> find() {
+    keepSignalHandlers();
     for (String name : LIBRARY_NAMES) {
       try {
         return Optional.of(new Libclang(SymbolLookup.libraryLookup(name, Arena.global())));

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.bindings;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.bindings.GeneratedClasses.Structure;
+import io.transferengine.testkit.Needs;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.GroupLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.PaddingLayout;
+import java.lang.foreign.SequenceLayout;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Sizes, offsets and constants of the generated classes against a C program, which the machine's
+ * gcc makes of the machine's own headers. Neither the pinned headers nor clang take part.
+ */
+@Timeout(120)
+class LayoutTest {
+  private static final Path HEADER = Path.of("/usr/include/infiniband/verbs.h");
+
+  /** A byte that no untouched memory of a test has. */
+  private static final byte UNTOUCHED = 0x5a;
+
+  static List<Structure> structures() {
+    return GeneratedClasses.structures();
+  }
+
+  @Test
+  void gccAgrees(@TempDir Path directory) throws Exception {
+    Needs.that(Files.exists(HEADER), "no " + HEADER + ": install the package libibverbs-dev");
+    Map<String, Long> expected = new TreeMap<>();
+    Map<String, String> expressions = new TreeMap<>();
+    for (Structure structure : structures()) {
+      describe(structure, expected, expressions);
+    }
+    for (String constant : GeneratedClasses.symbols().constants()) {
+      expected.put(constant, GeneratedClasses.constant(constant));
+      expressions.put(constant, constant);
+    }
+    assertThat(expected).hasSizeGreaterThan(500);
+
+    assertThat(run(directory, expressions)).containsExactlyEntriesOf(expected);
+  }
+
+  /** What Java has of a type, and the C expressions for the same. */
+  private static void describe(
+      Structure structure, Map<String, Long> values, Map<String, String> expressions) {
+    String c = structure.c();
+    if (structure.complete()) {
+      String whole = structure.path().isEmpty() ? c : member(c, structure.path());
+      values.put("sizeof " + structure, structure.layout().byteSize());
+      expressions.put("sizeof " + structure, "sizeof(%s)".formatted(whole));
+      values.put("alignof " + structure, structure.layout().byteAlignment());
+      expressions.put("alignof " + structure, "__alignof__(%s)".formatted(whole));
+    }
+    for (String name : structure.members()) {
+      String path = structure.path(name);
+      String key = c + "." + path;
+      values.put("offset of " + key, structure.base() + structure.offset(name));
+      expressions.put("offset of " + key, "offsetof(%s, %s)".formatted(c, path));
+      values.put("size of " + key, structure.layout(name).byteSize());
+      expressions.put("size of " + key, "sizeof(%s)".formatted(member(c, path)));
+    }
+  }
+
+  private static String member(String type, String path) {
+    return "((%s *) 0)->%s".formatted(type, path);
+  }
+
+  /** Compiles a program that prints the values of the expressions, and runs it. */
+  private static Map<String, Long> run(Path directory, Map<String, String> expressions)
+      throws IOException, InterruptedException {
+    StringBuilder program =
+        new StringBuilder(
+            """
+            #include <stddef.h>
+            #include <stdio.h>
+            #include <infiniband/verbs.h>
+            int main(void) {
+            """);
+    expressions.forEach(
+        (name, expression) ->
+            program.append(
+                "  printf(\"%s=%%lld\\n\", (long long) (%s));\n".formatted(name, expression)));
+    program.append("  return 0;\n}\n");
+    Path source = Files.writeString(directory.resolve("layouts.c"), program);
+    Path binary = directory.resolve("layouts");
+    try {
+      execute("gcc", "-std=gnu11", "-o", binary.toString(), source.toString());
+    } catch (IOException e) {
+      Needs.that(false, "no gcc (" + e.getMessage() + "): install the package gcc");
+    }
+    Map<String, Long> values = new TreeMap<>();
+    for (String line : execute(binary.toString())) {
+      String[] parts = line.split("=", 2);
+      values.put(parts[0], Long.valueOf(parts[1]));
+    }
+    return values;
+  }
+
+  private static List<String> execute(String... command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try {
+      process.getOutputStream().close();
+      List<String> lines = process.inputReader().readAllLines();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("%s ends", command[0]).isTrue();
+      assertThat(process.exitValue()).as("%s: %s", command[0], lines).isZero();
+      return lines;
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** So that no member is missing between two others: a gap is there for alignment alone. */
+  @ParameterizedTest
+  @MethodSource("structures")
+  void paddingIsForAlignmentOnly(Structure structure) {
+    assertGapsAlign(structure.toString(), structure.layout());
+  }
+
+  private static void assertGapsAlign(String name, MemoryLayout layout) {
+    if (!(layout instanceof GroupLayout group)) {
+      return;
+    }
+    List<MemoryLayout> members = group.memberLayouts();
+    for (int i = 0; i < members.size(); i++) {
+      MemoryLayout member = members.get(i);
+      if (member instanceof PaddingLayout && layout instanceof StructLayout) {
+        boolean last = i + 1 == members.size();
+        long alignment = (last ? layout : members.get(i + 1)).byteAlignment();
+        assertThat(member.byteSize()).as("%s, padding %d", name, i).isLessThan(alignment);
+      }
+      assertGapsAlign(name + "." + member.name().orElse(String.valueOf(i)), member);
+    }
+  }
+
+  /** Each setter writes its own bytes and no others, and the getter finds what it wrote. */
+  @ParameterizedTest
+  @MethodSource("structures")
+  void settersAndGettersMeetTheirMember(Structure structure) throws Exception {
+    List<String> seen = new ArrayList<>();
+    for (String name : structure.members()) {
+      MemoryLayout layout = structure.layout(name);
+      if (layout instanceof ValueLayout value) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment memory = arena.allocate(structure.layout()).fill(UNTOUCHED);
+          Object written = sample(value);
+          structure
+              .type()
+              .getMethod(name, MemorySegment.class, value.carrier())
+              .invoke(null, memory, written);
+          assertOnlyChanged(memory, structure.offset(name), value.byteSize(), name);
+          Object read = structure.type().getMethod(name, MemorySegment.class).invoke(null, memory);
+          assertThat(plain(read)).as("%s.%s", structure, name).isEqualTo(plain(written));
+        }
+      } else {
+        assertThat(layout).isInstanceOfAny(GroupLayout.class, SequenceLayout.class);
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment memory = arena.allocate(structure.layout()).fill(UNTOUCHED);
+          MemorySegment part =
+              (MemorySegment)
+                  structure.type().getMethod(name, MemorySegment.class).invoke(null, memory);
+          assertThat(part.byteSize()).isEqualTo(layout.byteSize());
+          structure
+              .type()
+              .getMethod(name, MemorySegment.class, MemorySegment.class)
+              .invoke(null, memory, arena.allocate(layout));
+          assertOnlyChanged(memory, structure.offset(name), layout.byteSize(), name);
+          assertThat(part.mismatch(arena.allocate(layout))).isEqualTo(-1);
+        }
+      }
+      seen.add(name);
+    }
+    assertThat(seen).as("members of %s", structure).isNotEmpty();
+  }
+
+  private static Object sample(ValueLayout layout) {
+    return switch (layout) {
+      case ValueLayout.OfByte _ -> (byte) 0x81;
+      case ValueLayout.OfShort _ -> (short) 0x8182;
+      case ValueLayout.OfInt _ -> 0x81828384;
+      case ValueLayout.OfLong _ -> 0x8182838485868788L;
+      default -> MemorySegment.ofAddress(0x0102030405060708L);
+    };
+  }
+
+  /** A pointer that was read has the size of what it may point to. */
+  private static Object plain(Object value) {
+    return value instanceof MemorySegment pointer ? pointer.address() : value;
+  }
+
+  private static void assertOnlyChanged(MemorySegment memory, long offset, long size, String name) {
+    for (long i = 0; i < memory.byteSize(); i++) {
+      boolean inside = i >= offset && i < offset + size;
+      boolean changed = memory.get(ValueLayout.JAVA_BYTE, i) != UNTOUCHED;
+      assertThat(changed).as("byte %d after setting %s", i, name).isEqualTo(inside);
+    }
+  }
+
+  @Test
+  void elementsOfArraysAreChecked() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment gid = ibv_gid.allocate(arena);
+      ibv_gid.raw(gid, 15, (byte) 7);
+      assertThat(ibv_gid.raw(gid, 15)).isEqualTo((byte) 7);
+      assertThat(gid.get(ValueLayout.JAVA_BYTE, 15)).isEqualTo((byte) 7);
+      assertThatThrownBy(() -> ibv_gid.raw(gid, 16)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
+}
