@@ -3,6 +3,8 @@
 @org.jspecify.annotations.NullMarked
 module io.transferengine {
   requires static transitive org.jspecify;
+  requires java.net.http;
+  requires jdk.httpserver;
   requires org.slf4j;
   requires com.fasterxml.jackson.core;
   requires io.netty.buffer;
@@ -12,18 +14,26 @@ module io.transferengine {
   requires io.netty.transport.classes.io_uring;
 
   // The command's; a user of the library does not get them. HdrHistogram has no module name: it
-  // stays on the class path.
+  // stays on the class path, and so does XChart.
   requires static info.picocli;
+  requires static java.desktop;
   requires static jdk.management;
   requires static me.tongfei.progressbar;
 
   exports io.transferengine;
+  exports io.transferengine.metadata.server;
   exports io.transferengine.metrics;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
 
+  uses io.transferengine.metadata.MetadataStoreProvider;
   uses io.transferengine.transport.TransportProvider;
 
+  provides io.transferengine.metadata.MetadataStoreProvider with
+      io.transferengine.metadata.InMemoryMetadataStoreProvider,
+      io.transferengine.metadata.etcd.EtcdMetadataStoreProvider,
+      io.transferengine.metadata.http.HttpMetadataStoreProvider,
+      io.transferengine.metadata.redis.RedisMetadataStoreProvider;
   provides io.transferengine.transport.TransportProvider with
       io.transferengine.transport.rdma.RdmaTransportProvider,
       io.transferengine.transport.tcp.TcpTransportProvider;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
-import io.transferengine.config.Option;
 import io.transferengine.config.RdmaOptions;
 
 /**
  * The options of RDMA in {@link EngineConfig.Builder}, in a file of their own because there are
  * many. Not thread-safe.
  */
-abstract sealed class RdmaBuilder permits EngineConfig.Builder {
+abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.Builder {
   RdmaBuilder() {}
-
-  /** Sets one option, and returns this builder. */
-  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /**
    * The index of the GID that is used; -1 = the best one is chosen. ({@code MC_GID_INDEX})

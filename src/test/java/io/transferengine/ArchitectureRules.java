@@ -34,7 +34,7 @@ final class ArchitectureRules {
               "metadata.etcd",
               "metadata.http",
               "metadata.redis",
-              "metadata.p2p",
+              "metadata.server",
               "handshake",
               "transport"),
           List.of("transport.tcp", "transport.rdma"),
@@ -56,14 +56,31 @@ final class ArchitectureRules {
   private static final List<Confined> CONFINED =
       List.of(
           new Confined(
-              "Netty only in transport.tcp", List.of("io.netty."), Set.of("transport.tcp")),
+              "Netty only in transport.tcp; jetcd takes its TLS in Netty's terms",
+              List.of("io.netty."),
+              Set.of("transport.tcp", "metadata.etcd")),
+          new Confined(
+              "jetcd and gRPC only in metadata.etcd",
+              List.of("io.etcd.", "io.grpc.", "io.vertx.", "com.google."),
+              Set.of("metadata.etcd")),
+          new Confined(
+              "Jedis only in metadata.redis",
+              List.of("redis.clients.", "org.apache.commons.pool2."),
+              Set.of("metadata.redis")),
           new Confined(
               "Jackson only in metadata, topology and cli",
               List.of("com.fasterxml.jackson."),
               Set.of("metadata", "topology", "cli")),
           new Confined(
               "libraries of the command only in cli",
-              List.of("picocli.", "me.tongfei.progressbar.", "org.HdrHistogram.", "org.jline."),
+              List.of(
+                  "picocli.",
+                  "me.tongfei.progressbar.",
+                  "org.HdrHistogram.",
+                  "org.jline.",
+                  "org.knowm.xchart.",
+                  "de.erichseifert.",
+                  "java.awt."),
               Set.of("cli")),
           new Confined(
               "native calls only in bindings and verbs",

@@ -105,11 +105,51 @@ class TransferEngineBadInputTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"etcd://127.0.0.1:2379", "http://127.0.0.1:8080/metadata", "redis://h:6379"})
-  void otherMetadataServersAreNotBuiltInYet(String server) {
+      strings = {
+        "etcd://127.0.0.1:1",
+        "127.0.0.1:1",
+        "127.0.0.1:1, 127.0.0.1:2",
+        "http://127.0.0.1:1/metadata",
+        "https://127.0.0.1:1/metadata",
+        "redis://127.0.0.1:1",
+      })
+  void aMetadataServerThatIsNotThereIsNamed(String server) {
     try (TransferEngine other = new TransferEngine()) {
-      assertThat(other.initialize("127.0.0.1", server, "tcp", "")).isEqualTo(-303);
-      assertOneWarning(server, "not built in yet");
+      assertThat(other.initialize("127.0.0.1", server, "tcp", "")).isEqualTo(-200);
+      assertOneWarning("127.0.0.1:1", "cannot be reached", "Is it running");
+      assertThat(other.getRpcPort()).isEqualTo(-1);
+      // It may be tried again.
+      assertThat(other.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "")).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nonsense",
+        "etcd://host",
+        "etcd://;",
+        "etcd://host:1;other",
+        "http://",
+        "http:///metadata",
+        "http://user:password@h/metadata",
+        "http://h/meta data",
+        "redis://h:port",
+        "redis://a:1,b:2",
+      })
+  void aMetadataServerThatIsNoneIsRefused(String server) {
+    try (TransferEngine other = new TransferEngine()) {
+      assertThat(other.initialize("127.0.0.1", server, "tcp", "")).isEqualTo(-1);
+      assertOneWarning("names no known kind of metadata server", "Accepted are");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "///", "two words", "rpc_meta/x", "ram/x"})
+  void aNameThatCannotBeStoredIsRefused(String name) {
+    try (TransferEngine other = new TransferEngine()) {
+      assertThat(other.initialize(name, "memory://bad-names", "tcp", "")).isEqualTo(-1);
+      assertOneWarning(name, "name");
     }
   }
 

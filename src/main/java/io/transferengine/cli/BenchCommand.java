@@ -6,7 +6,6 @@ import io.transferengine.EngineConfig;
 import io.transferengine.config.CommandEnvironment;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,11 +66,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Mixin private final ReferenceOptions reference = new ReferenceOptions();
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Writes the figures there, too, as {\"runs\": [...]}.")
-  private @Nullable Path json;
+  @Mixin private final OutputOptions output = new OutputOptions();
 
   @Mixin final HelpOption help = new HelpOption();
 
@@ -80,6 +75,7 @@ final class BenchCommand implements Callable<Integer> {
     CommandEnvironment environment = CommandEnvironment.current();
     Screen screen = new Screen(environment);
     requireValid();
+    output.prepare();
     if (target) {
       Side side = network.onNetwork(environment);
       EngineConfig config = network.build(side.onNetwork());
@@ -153,9 +149,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     new BenchReport(rows, reference.rounds(), explanations).print(screen);
-    if (json != null) {
-      BenchJson.write(json, rows, network.protocol(), workload.threads());
-    }
+    output.write(screen, rows, network.protocol(), workload.threads());
     boolean verified = rows.stream().allMatch(row -> row.problem().isEmpty());
     return verified ? 0 : CommandException.FAILED;
   }

@@ -35,8 +35,13 @@ final class BenchLoop implements AutoCloseable {
     this.engine = engine;
     this.target = target;
     this.pace = pace;
+    threads = threads(pace.threads());
+  }
+
+  /** {@return threads that submit transfers and wait for them} */
+  static ExecutorService threads(int count) {
     ThreadFactory factory = Thread.ofPlatform().daemon().name("te-bench-", 0).factory();
-    threads = Executors.newFixedThreadPool(pace.threads(), factory);
+    return Executors.newFixedThreadPool(count, factory);
   }
 
   /** The memory behind requests. */

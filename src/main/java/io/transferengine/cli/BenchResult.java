@@ -30,6 +30,11 @@ record BenchResult(
     static final Cost NONE = new Cost(0, 0, 0, 0);
   }
 
+  /** {@return the same with another problem, or none} */
+  BenchResult with(Optional<String> found) {
+    return new BenchResult(bytes, blocks, cost, latencies, found);
+  }
+
   double seconds() {
     return Units.seconds(cost.nanos());
   }

@@ -13,6 +13,7 @@ import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What ib_write_bw and ib_read_bw do between the devices of both sides, with messages of the row's
@@ -25,10 +26,14 @@ final class Perftest implements Reference {
   /** They take whole seconds. */
   private static final int SECONDS = 3;
 
-  /** In User Mode Linux, where the processor's frequency is guessed, some runs print 0 or inf. */
-  private static final int ATTEMPTS = 5;
+  /** In User Mode Linux, where the processor's frequency is guessed, many runs print 0 or inf. */
+  private static final int ATTEMPTS = 20;
 
+  /** Of the server; the client comes later with each attempt, up to a limit. */
   private static final Duration SERVER_START = Duration.ofMillis(400);
+
+  private static final int SERVER_START_FACTOR_LIMIT = 5;
+
   private static final Duration RUN_LIMIT = Duration.ofSeconds(SECONDS + 30);
 
   /** Its MB has 2^20 bytes. */
@@ -70,7 +75,10 @@ final class Perftest implements Reference {
     }
     String said = "";
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      said = run(row.blockBytes(), SERVER_START.multipliedBy(attempt));
+      said =
+          run(
+              row.blockBytes(),
+              SERVER_START.multipliedBy(Math.min(attempt, SERVER_START_FACTOR_LIMIT)));
       OptionalDouble rate = bytesPerSecond(said);
       if (rate.isPresent()) {
         return Optional.of(new Figure(Units.gb((long) rate.getAsDouble()), OptionalDouble.empty()));
@@ -78,7 +86,15 @@ final class Perftest implements Reference {
     }
     throw CommandException.failed(
         "--against %s: %d runs gave no figure; the last said: %s"
-            .formatted(name(), ATTEMPTS, said.isBlank() ? "nothing" : said.strip()));
+            .formatted(name(), ATTEMPTS, lastLines(said)));
+  }
+
+  /** Its figures or its complaint; what comes before is about queue pairs. */
+  private static String lastLines(String said) {
+    List<String> lines = said.lines().filter(line -> !line.startsWith("---")).toList();
+    return lines.isEmpty()
+        ? "nothing"
+        : String.join("; ", lines.subList(Math.max(0, lines.size() - 2), lines.size()));
   }
 
   /** {@return the average of its output; empty when it is not a number above zero} */
@@ -139,7 +155,7 @@ final class Perftest implements Reference {
     return command;
   }
 
-  private static void end(@org.jspecify.annotations.Nullable Process process) {
+  private static void end(@Nullable Process process) {
     if (process != null) {
       process.destroyForcibly();
     }

@@ -61,8 +61,26 @@ final class Units {
     return String.format(Locale.ROOT, "%." + decimals + "f", value);
   }
 
+  /** {@return a number without zeros at its end: {@code 50}, {@code 99.9}} */
+  static String shortest(double value) {
+    return value == Math.rint(value) ? fixed(value, 0) : Double.toString(value);
+  }
+
   static double seconds(long nanos) {
     return nanos / NANOS_PER_SECOND;
+  }
+
+  /** {@return an age for people: {@code 12 s}, {@code 3 min}, {@code 5 h}, {@code 2 d}} */
+  static String age(long seconds) {
+    if (seconds < 120) {
+      return seconds + " s";
+    }
+    long minutes = seconds / 60;
+    if (minutes < 120) {
+      return minutes + " min";
+    }
+    long hours = minutes / 60;
+    return hours < 48 ? hours + " h" : hours / 24 + " d";
   }
 
   /** {@return GB per second; 0 when no time has passed} */

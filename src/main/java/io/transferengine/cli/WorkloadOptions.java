@@ -6,6 +6,7 @@ import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which blocks are moved, and how often. */
@@ -69,7 +70,7 @@ final class WorkloadOptions {
       converter = Units.SizeConverter.class,
       description =
           "Memory on each side; a batch that needs more uses places again. Default: 512M, or less"
-              + " where memory is short.")
+              + " where memory is short; with --preset, what it needs.")
   private @Nullable Long memory;
 
   @Option(
@@ -78,7 +79,10 @@ final class WorkloadOptions {
       description = "Spoils the target's memory before the comparison.")
   private boolean corrupt;
 
+  @Mixin private final PagedOptions paged = new PagedOptions();
+
   void requireValid() {
+    paged.requireValid();
     batches.forEach(batch -> Ranges.require("--batch", batch, BATCH_LIMIT));
     Ranges.require("--threads", threads, THREADS_LIMIT);
     if (count != null) {
@@ -97,11 +101,22 @@ final class WorkloadOptions {
 
   /** {@return what to measure; {@code copies} of its memory lie on this machine} */
   BenchWorkload open(Engine engine, TargetLink target, BenchLoop loop, int copies) {
+    if (paged.replays()) {
+      TracePlan plan = paged.trace(threads);
+      int pages = paged.tracePages(plan, memoryBytes(copies));
+      return new TraceWorkload(engine, target, plan, operations, pages, corrupt);
+    }
+    if (paged.hasPreset()) {
+      PresetWorkload.Plan plan = paged.preset(operations, threads);
+      int pages = paged.presetPages(plan, memory, MachineMemory.sizeLimitBytes(copies, 1));
+      return new PresetWorkload(engine, target, plan, pages, loop, corrupt);
+    }
     GridPlan plan =
         new GridPlan(operations, sizes, batches, threads, adjacent, memoryBytes(copies));
     return new GridWorkload(engine, target, plan, loop, corrupt);
   }
 
+  /** {@return what a side takes, unless a preset needs more} */
   long memoryBytes(int copies) {
     return memory != null
         ? memory

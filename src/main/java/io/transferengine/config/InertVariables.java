@@ -4,9 +4,8 @@ package io.transferengine.config;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The list behind {@link Options#withoutEffect()}: it shrinks as transports and stores arrive. */
+/** The list behind {@link Options#withoutEffect()}: it shrinks as transports arrive. */
 final class InertVariables {
-  private static final String NO_STORE = "Metadata servers are not built in yet.";
   private static final String NO_EFA = "There is no EFA transport.";
 
   static final List<InertVariable> ALL = list();
@@ -15,13 +14,6 @@ final class InertVariables {
 
   private static List<InertVariable> list() {
     List<InertVariable> all = new ArrayList<>();
-    add(
-        all,
-        NO_STORE,
-        "MC_METADATA_CLUSTER_ID",
-        "MC_REDIS_USERNAME",
-        "MC_REDIS_PASSWORD",
-        "MC_REDIS_DB_INDEX");
     add(
         all,
         "A request waits for its transfer's deadline instead (MC_TRANSFER_TIMEOUT).",
@@ -33,7 +25,10 @@ final class InertVariables {
         "MC_NUM_COMP_CHANNELS_PER_CTX");
     add(all, "Of too many endpoints the least recently used one goes.", "MC_ENDPOINT_STORE_TYPE");
     add(all, "Paths take work as they have room, not in turn.", "MC_PATH_ROUNDROBIN");
-    add(all, "A path that failed waits for MC_RDMA_RAIL_PAUSE_SECONDS.", "MC_CONN_PAUSE_TTL_MS");
+    add(
+        all,
+        "A peer that failed is tried every 0.05 to 1 s, while transfers wait for it.",
+        "MC_CONN_PAUSE_TTL_MS");
     add(
         all,
         "Only verbs that every provider has are used, none of mlx5's own.",

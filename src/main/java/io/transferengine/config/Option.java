@@ -155,7 +155,7 @@ public final class Option<T> {
   public T parse(String variable, String text) {
     T value = form.parser().apply(text);
     if (value == null || !form.valid().test(value)) {
-      throw new ConfigurationException(variable, text, acceptedForm());
+      throw new ConfigurationException(variable, shown(text), acceptedForm());
     }
     return value;
   }
@@ -168,9 +168,14 @@ public final class Option<T> {
   public T validate(T value) {
     if (!form.valid().test(value)) {
       throw new ConfigurationException(
-          builderName + " (" + environmentName + ")", Form.render(value), acceptedForm());
+          builderName + " (" + environmentName + ")", shown(value), acceptedForm());
     }
     return value;
+  }
+
+  /** {@return the value as logs and errors may show it: passwords are not} */
+  String shown(Object value) {
+    return environmentName.endsWith("_PASSWORD") ? "***" : Form.render(value);
   }
 
   @Override

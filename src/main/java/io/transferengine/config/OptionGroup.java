@@ -9,6 +9,8 @@ public enum OptionGroup {
   TCP("TCP"),
   /** The RDMA transport: Mooncake's variables. */
   RDMA("RDMA"),
+  /** Metadata services: Mooncake's variables and ours. */
+  METADATA("Metadata services"),
   /** What Mooncake has no variable for. */
   OWN("Of our own");
 

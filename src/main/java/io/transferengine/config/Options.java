@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions}.
- * {@code docs/CONFIGURATION.md} is rendered from these two files.
+ * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions},
+ * those of metadata services in {@link MetadataOptions}. {@code docs/CONFIGURATION.md} is rendered
+ * from these three files.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -417,7 +418,8 @@ public final class Options {
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
-      Stream.concat(LISTED.stream(), RdmaOptions.ALL.stream())
+      Stream.of(LISTED, RdmaOptions.ALL, MetadataOptions.ALL)
+          .flatMap(List::stream)
           .sorted(Comparator.comparing(Option::group))
           .toList();
 

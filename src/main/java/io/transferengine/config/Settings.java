@@ -91,7 +91,7 @@ public final class Settings {
     for (Option<?> option : Options.all()) {
       Object value = get(option);
       if (!value.equals(option.defaultValue())) {
-        text.add(option.environmentName() + "=" + Form.render(value));
+        text.add(option.environmentName() + "=" + option.shown(value));
       }
     }
     return text.toString();

@@ -5,7 +5,6 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
-import io.transferengine.handshake.HandshakeDaemonOptions;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.NotifyMessage;
@@ -15,7 +14,6 @@ import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
@@ -61,6 +59,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final EngineMetrics metrics = new EngineMetrics();
   private final Topology topology;
   private final LocalMemory memory;
+  private final RdmaChoice rdma;
   private final TransportRegistry transports;
   private final Notifications notifications = new Notifications(metrics);
 
@@ -69,6 +68,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private final HandshakeClient client;
   private final SegmentCache segments;
+  private final Registry registry;
   private final ActiveTransfers active;
   private final ScheduledExecutorService timer;
   private final OwnSegment own;
@@ -83,13 +83,15 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    * @throws TransferException for options that name nothing, and when a port cannot be bound
    */
   public EngineCore(EngineOptions options) {
-    EngineNames.requireMetadataServer(options.metadataServer());
-    HostPort host = EngineNames.localHost(options.localHostname(), options.settings());
-    EngineNames.requireProtocol(options.protocol());
     settings = options.settings();
+    EngineNames.requireProtocol(options.protocol());
+    LocalIdentity identity =
+        options.metadataServer().equals(EngineOptions.P2P_HANDSHAKE)
+            ? LocalIdentity.peerToPeer(options.localHostname(), settings)
+            : LocalIdentity.stored(options.localHostname(), settings);
     LocalTopology local = LocalTopology.of(options.deviceName(), settings);
     topology = local.topology();
-    RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
+    rdma = RdmaChoice.of(options.protocol(), settings, metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
@@ -99,7 +101,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
             settings.get(Options.HANDSHAKE_MAX_LENGTH));
+    own = new OwnSegment(memory, transports, notifications);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
+    registry =
+        new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
     active =
         new ActiveTransfers(
             memory,
@@ -108,9 +113,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             options.executor().orElse(lookups),
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
-            name -> EngineNames.peer(name, settings),
+            registry.directory()::requireName,
             this::notifyOnCompletion);
-    own = new OwnSegment(memory, transports, notifications);
     timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("te-timer").factory());
@@ -123,11 +127,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             }
             rdma.failed(failure);
           });
-      started = new HandshakeDaemon(daemonOptions(settings), own);
-      own.open(host.host(), started.port());
+      started = new HandshakeDaemon(identity.daemonOptions(settings), own);
       daemon = started;
+      own.open(identity.segmentName(started.port()));
+      registry.register(identity, started.port());
       startTimer();
     } catch (Throwable t) {
+      registry.close();
       if (started != null) {
         started.close();
       }
@@ -135,16 +141,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       transports.stop(CLOSE_TIMEOUT);
       throw t;
     }
-  }
-
-  private static HandshakeDaemonOptions daemonOptions(Settings settings) {
-    int port = settings.get(Options.RPC_PORT);
-    return new HandshakeDaemonOptions(
-        settings.get(Options.LISTEN_ADDRESS),
-        port != 0 ? port : settings.get(Options.MIN_RPC_PORT),
-        port != 0 ? port : settings.get(Options.MAX_RPC_PORT),
-        settings.get(Options.HANDSHAKE_LISTEN_BACKLOG),
-        settings.get(Options.HANDSHAKE_MAX_LENGTH));
   }
 
   private void startTimer() {
@@ -259,13 +255,15 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** Asks whether a peer is alive. Waits for its answer. */
   public void probe(String segment) {
     requireOpen();
-    client.probe(EngineNames.peer(segment, settings), lookUpTimeout());
+    Duration timeout = lookUpTimeout();
+    client.probe(registry.directory().rpcAddress(segment, timeout), timeout);
   }
 
   /** Sends a message to a peer's application. Waits until the peer has it. */
   public void sendNotify(String segment, NotifyMessage message) {
     requireOpen();
-    client.notify(EngineNames.peer(segment, settings), message, lookUpTimeout());
+    Duration timeout = lookUpTimeout();
+    client.notify(registry.directory().rpcAddress(segment, timeout), message, timeout);
   }
 
   /** {@return the messages that have arrived since the last call} */
@@ -307,15 +305,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   // ---- peers
 
   private RemoteSegment resolve(String segment, Duration timeout) {
-    HostPort peer = EngineNames.peer(segment, settings);
-    SegmentDescriptor answer = client.fetchMetadata(peer, own.descriptorWithoutBuffers(), timeout);
-    HostPort data = EngineNames.peer(answer.name(), settings);
-    SegmentDescriptor descriptor = EngineNames.withDataPort(answer, data);
+    SegmentDirectory.Found found = registry.directory().find(segment, timeout);
     return RemoteSegment.of(
         segment,
         new PeerAddress(
-            descriptor, EngineNames.addresses(data.host(), settings.get(Options.USE_IPV6))),
-        transports.select(descriptor));
+            found.descriptor(),
+            EngineNames.addresses(found.host(), settings.get(Options.USE_IPV6))),
+        rdma.transportFor(found.descriptor(), transports));
   }
 
   /** What transports ask of us. */
@@ -328,13 +324,17 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     @Override
     public HandshakeDescriptor connect(
         String segment, HandshakeDescriptor request, Duration timeout) {
-      return client.connect(EngineNames.peer(segment, settings), request, timeout);
+      return client.connect(registry.directory().rpcAddress(segment, timeout), request, timeout);
     }
 
     @Override
     public SegmentDescriptor describe(String segment, Duration timeout) {
-      return client.fetchMetadata(
-          EngineNames.peer(segment, settings), own.descriptorWithoutBuffers(), timeout);
+      return registry.directory().find(segment, timeout).descriptor();
+    }
+
+    @Override
+    public void descriptionChanged() {
+      registry.changed();
     }
 
     @Override
@@ -350,11 +350,18 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   @Override
   public void registered(Region region) {
     transports.register(region);
+    registry.changed();
   }
 
   @Override
   public void unregistered(Region region) {
     transports.unregister(region);
+    registry.changed();
+  }
+
+  @Override
+  public void awaitPublished() {
+    registry.awaitPublished();
   }
 
   @Override
@@ -380,6 +387,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    registry.close();
     daemon.close();
     client.close();
     active.close();

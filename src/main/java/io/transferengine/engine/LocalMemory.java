@@ -49,6 +49,9 @@ public final class LocalMemory implements RegionRegistrar {
     /** Undoes {@link #registered}; when it returns nobody reaches the range any more. */
     void unregistered(Region region);
 
+    /** Waits until peers can learn of what was registered or unregistered; not for long. */
+    void awaitPublished();
+
     /** {@return whether memory that is not the processor's can be moved} */
     boolean takesDeviceMemory();
 
@@ -126,6 +129,7 @@ public final class LocalMemory implements RegionRegistrar {
     }
     List<Region> made = regions.registerAll(addresses, lengths, location);
     prepare(made);
+    users.awaitPublished();
     return made;
   }
 
@@ -159,6 +163,7 @@ public final class LocalMemory implements RegionRegistrar {
           "Give the address that was registered; managed buffers are freed, not unregistered");
     }
     drainAndForget(region);
+    users.awaitPublished();
   }
 
   private boolean close(Region region) {
@@ -219,6 +224,7 @@ public final class LocalMemory implements RegionRegistrar {
     MemorySegment block = pool.allocate(lengthBytes);
     // The call that freed what was here before may not have come to removing its mark yet.
     freeing.remove(block.address());
+    users.awaitPublished();
     return block;
   }
 
@@ -252,6 +258,7 @@ public final class LocalMemory implements RegionRegistrar {
     } finally {
       freeing.remove(address, mark);
     }
+    users.awaitPublished();
   }
 
   private void drainBlock(long start, long end) {

@@ -8,7 +8,6 @@ import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
-import io.transferengine.transfer.HostPort;
 import java.security.SecureRandom;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -46,8 +45,8 @@ final class OwnSegment implements HandshakeHandler {
   }
 
   /** From now on peers get an answer. */
-  void open(String host, int rpcPort) {
-    name = new HostPort(host, rpcPort).toString();
+  void open(String segmentName) {
+    name = segmentName;
   }
 
   String name() {

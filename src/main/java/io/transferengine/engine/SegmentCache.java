@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.List;
@@ -14,8 +15,9 @@ import java.util.concurrent.Executor;
  * What is known of peers, by segment name.
  *
  * <p>A name is looked up once however many transfers wait for it; a failure is not remembered, so
- * that the next transfer asks again. An entry is dropped when its use fails. Thread-safe; lookups
- * run on the executor, never on the caller's thread.
+ * that the next transfer asks again. An entry is dropped when its use fails; should the metadata
+ * service be away when the next transfer asks, it serves once more, since the peer may have been
+ * well. Thread-safe; lookups run on the executor, never on the caller's thread.
  */
 final class SegmentCache {
 
@@ -32,6 +34,9 @@ final class SegmentCache {
   private final boolean disabled;
   private final ConcurrentMap<String, CompletableFuture<RemoteSegment>> entries =
       new ConcurrentHashMap<>();
+
+  /** What was dropped because its use failed, until a lookup has succeeded. */
+  private final ConcurrentMap<String, RemoteSegment> suspects = new ConcurrentHashMap<>();
 
   /**
    * An empty cache.
@@ -79,6 +84,7 @@ final class SegmentCache {
   /** {@return the segment as the peer describes it now} The calling thread waits. */
   RemoteSegment refresh(String name, Duration timeout) {
     RemoteSegment fresh = resolver.resolve(name, timeout);
+    suspects.remove(name);
     entries.put(name, CompletableFuture.completedFuture(fresh));
     makeRoom(name);
     return fresh;
@@ -88,7 +94,17 @@ final class SegmentCache {
     executor.execute(
         () -> {
           try {
-            made.complete(resolver.resolve(name, timeout));
+            RemoteSegment found = resolver.resolve(name, timeout);
+            suspects.remove(name);
+            made.complete(found);
+          } catch (MetadataUnavailableException e) {
+            entries.remove(name, made);
+            RemoteSegment suspect = suspects.get(name);
+            if (suspect == null) {
+              made.completeExceptionally(e);
+            } else {
+              made.complete(suspect);
+            }
           } catch (TransferException e) {
             entries.remove(name, made);
             made.completeExceptionally(e);
@@ -117,10 +133,21 @@ final class SegmentCache {
   void drop(RemoteSegment failed) {
     entries.computeIfPresent(
         failed.name(),
-        (name, entry) ->
-            entry.isDone() && !entry.isCompletedExceptionally() && entry.join() == failed
-                ? null
-                : entry);
+        (name, entry) -> {
+          if (!entry.isDone() || entry.isCompletedExceptionally() || entry.join() != failed) {
+            return entry;
+          }
+          if (suspects.size() < ENTRIES_LIMIT) {
+            suspects.put(name, failed);
+          }
+          return null;
+        });
+  }
+
+  /** Forgets a segment whose records have changed; a lookup under way is not remembered. */
+  void forget(String name) {
+    entries.remove(name);
+    suspects.remove(name);
   }
 
   /** {@return the names of all entries} */

@@ -48,6 +48,9 @@ public final class HandshakeClient implements AutoCloseable {
   /** ...or within seconds, when it registers much memory; then once a second does. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
+  /** After a silent Probe has used its time up: a kernel that listens accepts at once. */
+  private static final Duration ACCEPT_MIN = Duration.ofMillis(500);
+
   /** A peer's reason is a sentence or two. */
   private static final int QUOTED_LENGTH_MAX = 1_000;
 
@@ -153,6 +156,44 @@ public final class HandshakeClient implements AutoCloseable {
           MetadataCodec.requireWellFormed(json);
           return true;
         });
+  }
+
+  /**
+   * {@return whether something listens at an address, and what it says of itself, once}
+   *
+   * <p>Peers that do not know Probe close the connection, so that one that could be made is a sign
+   * of life as well (protocol section 5.1). The descriptor is empty for peers that give none: C++
+   * engines with a metadata service, and what is no engine.
+   *
+   * @param own our descriptor, sent without its buffers
+   */
+  public Presence look(HostPort peer, SegmentDescriptor own, Duration timeout) {
+    long deadlineNanos = deadlineNanos(timeout);
+    try {
+      byte[] _ = exchange(peer, MessageType.PROBE, PROBE, deadlineNanos);
+    } catch (TransferException e) {
+      return new Presence(accepts(peer, deadlineNanos), Optional.empty());
+    }
+    try {
+      byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(own.withBuffers(List.of())));
+      byte[] reply = exchange(peer, MessageType.METADATA, request, deadlineNanos);
+      return new Presence(true, MetadataCodec.decodeSegment(reply));
+    } catch (TransferException e) {
+      return new Presence(true, Optional.empty());
+    }
+  }
+
+  /** What {@link #look} saw. */
+  public record Presence(boolean listens, Optional<SegmentDescriptor> descriptor) {}
+
+  private boolean accepts(HostPort peer, long deadlineNanos) {
+    long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
+    long enoughNanos = Math.max(leftNanos, ACCEPT_MIN.toNanos());
+    try (SocketChannel _ = Connector.connect(peer, System.nanoTime() + enoughNanos)) {
+      return true;
+    } catch (TransferException | IOException e) {
+      return false;
+    }
   }
 
   /**

@@ -107,6 +107,12 @@ public final class MetadataCodec {
     return SegmentCodec.decodeMatrix(json.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** {@return a JSON string} */
+  public static String quote(String text) {
+    return new String(
+        new JsonWriter(text.length() + 2).value(text).toBytes(), StandardCharsets.US_ASCII);
+  }
+
   /**
    * Checks that {@code json} is well-formed and within the limits, whatever it holds.
    *

@@ -15,7 +15,8 @@ public record RpcMetaRecord(String host, int port) {
   /** Checks the ranges. */
   public RpcMetaRecord {
     if (host.isEmpty()) {
-      throw new TransferException(ErrorCode.METADATA, "the rpc_meta record names no host", "");
+      throw new TransferException(
+          ErrorCode.METADATA, "the rpc_meta record names no host: ip_or_host_name is empty", "");
     }
     if (port < 1 || port > 65_535) {
       throw new TransferException(

@@ -8,6 +8,7 @@ import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -110,12 +111,25 @@ final class OptionsTest {
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
-        number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)));
+        number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)),
+        texts(MetadataOptions.CLUSTER_ID, "a", "a/"),
+        number(MetadataOptions.TTL, 10, List.of(2, 86_400), List.of(1, 0, -1, 86_401)),
+        flag(MetadataOptions.BACKGROUND_START, false),
+        texts(MetadataOptions.REDIS_USERNAME, "u"),
+        texts(MetadataOptions.REDIS_PASSWORD, "p w"),
+        number(MetadataOptions.REDIS_DB_INDEX, 0, List.of(0, 255), List.of(-1, 256)),
+        texts(MetadataOptions.ETCD_USERNAME, "u"),
+        texts(MetadataOptions.ETCD_PASSWORD, "p w"),
+        flag(MetadataOptions.ETCD_TLS, false),
+        texts(MetadataOptions.TLS_CA, "/etc/ca.pem"),
+        texts(MetadataOptions.TLS_CERTIFICATE, "/etc/cert.pem"),
+        texts(MetadataOptions.TLS_KEY, "/etc/key.pem"));
   }
 
   @Test
   void theTableHasEveryOption() {
-    assertThat(rows().map(Row::option)).containsExactlyElementsOf(Options.all());
+    assertThat(rows().map(Row::option).sorted(Comparator.comparing(Option::group)))
+        .containsExactlyElementsOf(Options.all());
   }
 
   @ParameterizedTest
@@ -150,7 +164,7 @@ final class OptionsTest {
                 e -> {
                   assertThat(e.code()).isEqualTo(ErrorCode.INVALID_ARGUMENT);
                   assertThat(e.variable()).isEqualTo(name);
-                  assertThat(e.found()).isEqualTo(text);
+                  assertThat(e.found()).isEqualTo(name.endsWith("_PASSWORD") ? "***" : text);
                   assertThat(e.expected()).isEqualTo(row.option().acceptedForm());
                   assertThat(e.getMessage()).contains(name, row.option().acceptedForm());
                 });
@@ -182,8 +196,10 @@ final class OptionsTest {
     assertThat(option.acceptedForm()).isNotEmpty().doesNotEndWith(".");
     assertThat(option.builderName()).matches("[a-z][A-Za-z0-9]*");
     assertThat(option.environmentName()).matches("(MC|TE)_[A-Z0-9_]+");
-    assertThat(option.environmentName().startsWith("TE_"))
-        .isEqualTo(option.group() == OptionGroup.OWN);
+    if (option.group() != OptionGroup.METADATA) {
+      assertThat(option.environmentName().startsWith("TE_"))
+          .isEqualTo(option.group() == OptionGroup.OWN);
+    }
     if (option.unit().equals("seconds")) {
       assertThat(option.builderName()).endsWith("Seconds");
     }
@@ -203,6 +219,15 @@ final class OptionsTest {
     Options.withoutEffect()
         .forEach(
             variable -> assertThat(variables.add(variable.name())).as(variable.name()).isTrue());
+  }
+
+  @Test
+  void passwordsAreNotShown() {
+    Settings settings =
+        Settings.fromMap(Map.of("MC_REDIS_PASSWORD", "secret", "TE_ETCD_PASSWORD", "secret"));
+    assertThat(settings.toString())
+        .contains("MC_REDIS_PASSWORD=***", "TE_ETCD_PASSWORD=***")
+        .doesNotContain("secret");
   }
 
   @Test

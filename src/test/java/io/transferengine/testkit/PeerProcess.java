@@ -110,6 +110,15 @@ public final class PeerProcess implements AutoCloseable {
     name = host + ":" + call("getRpcPort");
   }
 
+  /** Initializes its engine for TCP under a name that a metadata service keeps. */
+  public void register(String segmentName, String metadataServer) {
+    long status = call("initialize", segmentName, metadataServer, "tcp", "");
+    if (status != 0) {
+      throw new IllegalStateException("the peer's initialize gave " + status + ": " + log);
+    }
+    name = segmentName;
+  }
+
   private static void read(InputStream stream, java.util.function.Consumer<String> sink) {
     Thread.ofVirtual()
         .start(

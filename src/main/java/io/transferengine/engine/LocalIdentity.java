@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.handshake.HandshakeDaemonOptions;
+import io.transferengine.metadata.MetadataKeys;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.util.Comparator;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who we are, as the mode has it (the table of protocol section 3).
+ *
+ * @param name the segment's name; empty where it is the host and the RPC port
+ * @param host where peers reach us
+ * @param rpcPort the port that the mode prescribes; 0 where it is one of the range
+ */
+record LocalIdentity(String name, String host, int rpcPort) {
+  private static final Logger log = LoggerFactory.getLogger(LocalIdentity.class);
+
+  /** Peer-to-peer mode: the name is an address, whose port means nothing. */
+  static LocalIdentity peerToPeer(String localHostname, Settings settings) {
+    return new LocalIdentity("", hostOf(localHostname, settings).host(), 0);
+  }
+
+  /** A metadata service: the name is a word, and the service says where it is. */
+  static LocalIdentity stored(String localHostname, Settings settings) {
+    String name = MetadataKeys.requireName(localHostname);
+    String advertised = settings.get(Options.ADVERTISED_HOST);
+    if (settings.get(Options.LEGACY_RPC_PORT_BINDING)) {
+      HostPort given = hostOf(localHostname, settings);
+      return new LocalIdentity(name, given.host(), given.port());
+    }
+    if (advertised.isEmpty()) {
+      advertised = settings.get(Options.TCP_BIND_ADDRESS);
+    }
+    return new LocalIdentity(
+        name, advertised.isEmpty() ? firstAddress(settings.get(Options.USE_IPV6)) : advertised, 0);
+  }
+
+  private static HostPort hostOf(String localHostname, Settings settings) {
+    String advertised = settings.get(Options.ADVERTISED_HOST);
+    HostPort given;
+    try {
+      given = HostPort.parse(localHostname, settings.get(Options.HANDSHAKE_PORT));
+    } catch (TransferException e) {
+      throw new TransferException(
+          e.code(),
+          "The local host name " + e.getMessage(),
+          "A host or an address without a port is enough",
+          e);
+    }
+    return advertised.isEmpty() ? given : new HostPort(advertised, given.port());
+  }
+
+  /** That of the first interface that is up and leads out of this machine. */
+  private static String firstAddress(boolean ipv6) {
+    Optional<InetAddress> found;
+    try {
+      found =
+          NetworkInterface.networkInterfaces()
+              .filter(LocalIdentity::leadsOut)
+              .sorted(Comparator.comparingInt(NetworkInterface::getIndex))
+              .flatMap(NetworkInterface::inetAddresses)
+              .filter(address -> address instanceof Inet4Address != ipv6)
+              .filter(address -> !address.isLinkLocalAddress())
+              .findFirst();
+    } catch (SocketException e) {
+      found = Optional.empty();
+    }
+    if (found.isPresent()) {
+      return found.get().getHostAddress();
+    }
+    log.warn(
+        "No interface but the loopback is up, so peers on this machine only can reach this engine."
+            + " MC_TCP_BIND_ADDRESS sets the address that they are told.");
+    return ipv6 ? "::1" : "127.0.0.1";
+  }
+
+  private static boolean leadsOut(NetworkInterface network) {
+    try {
+      return network.isUp() && !network.isLoopback();
+    } catch (SocketException e) {
+      return false;
+    }
+  }
+
+  /** {@return the segment's name, once the port is known} */
+  String segmentName(int boundRpcPort) {
+    return name.isEmpty() ? new HostPort(host, boundRpcPort).toString() : name;
+  }
+
+  /** {@return how the handshake daemon listens} */
+  HandshakeDaemonOptions daemonOptions(Settings settings) {
+    int asked = settings.get(Options.RPC_PORT);
+    int port = asked != 0 ? asked : rpcPort;
+    return new HandshakeDaemonOptions(
+        settings.get(Options.LISTEN_ADDRESS),
+        port != 0 ? port : settings.get(Options.MIN_RPC_PORT),
+        port != 0 ? port : settings.get(Options.MAX_RPC_PORT),
+        settings.get(Options.HANDSHAKE_LISTEN_BACKLOG),
+        settings.get(Options.HANDSHAKE_MAX_LENGTH));
+  }
+}

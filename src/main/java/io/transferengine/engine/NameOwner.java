@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.handshake.HandshakeClient;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * Whether a record under our name is a dead engine's, which we replace, or another live engine's,
+ * which we must not touch.
+ *
+ * <p>Live is what its RPC address leads to: something answers Probe there (an old engine: accepts a
+ * connection). It is not the owner of the name after all when it is ourselves, on the port that our
+ * predecessor had, or when it says that its name is another one: then that engine has got the dead
+ * one's port. C++ engines say no name here; they count as the owner.
+ */
+final class NameOwner {
+  /** Long enough for an engine that is busy, short enough for all of a start's 5 seconds. */
+  private static final Duration LOOK_TIMEOUT = Duration.ofMillis(1500);
+
+  private final HandshakeClient client;
+  private final Supplier<SegmentDescriptor> own;
+
+  /**
+   * @param client belongs to the engine, which closes it
+   * @param own our descriptor without its buffers
+   */
+  NameOwner(HandshakeClient client, Supplier<SegmentDescriptor> own) {
+    this.client = client;
+    this.own = own;
+  }
+
+  /**
+   * Returns when nobody lives at an address who owns our name.
+   *
+   * @param key of the record that names the address
+   * @throws TransferException METADATA when somebody does
+   */
+  void requireGone(String key, HostPort address) {
+    SegmentDescriptor ourselves = own.get();
+    HandshakeClient.Presence there = client.look(address, ourselves, LOOK_TIMEOUT);
+    if (!there.listens()) {
+      return;
+    }
+    Optional<SegmentDescriptor> said = there.descriptor();
+    boolean owner =
+        said.isEmpty()
+            || (said.get().name().equals(ourselves.name())
+                && !said.get().incarnation().equals(ourselves.incarnation()));
+    if (owner) {
+      throw new TransferException(
+          ErrorCode.METADATA,
+          "The name \""
+              + ourselves.name()
+              + "\" belongs to another engine, which is alive at "
+              + address
+              + " (record "
+              + key
+              + ")",
+          "Choose another name, or stop that engine");
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.config.MetadataOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.handshake.HandshakeClient;
+import io.transferengine.metadata.MetadataKeys;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.RpcMetaRecord;
+import io.transferengine.transfer.TransferException;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the mode makes of names: where peers are found, and where we can be found. In peer-to-peer
+ * mode the second is nothing to do. Thread-safe.
+ */
+final class Registry implements AutoCloseable {
+  private final Settings settings;
+  private final HandshakeClient client;
+  private final OwnSegment own;
+  private final Optional<MetadataStore> store;
+  private final MetadataKeys keys;
+  private final SegmentDirectory directory;
+  private volatile @Nullable Publication publication;
+
+  /**
+   * @param server a connection string of protocol section 1
+   * @param client belongs to the engine, which closes it
+   * @param executor for what waits on the service
+   * @param changed is told the name of a segment whose records have changed
+   * @throws TransferException for a service of which we have no client
+   */
+  Registry(
+      String server,
+      Settings settings,
+      HandshakeClient client,
+      OwnSegment own,
+      Executor executor,
+      Consumer<String> changed) {
+    this.settings = settings;
+    this.client = client;
+    this.own = own;
+    keys = MetadataKeys.ofCluster(settings.get(MetadataOptions.CLUSTER_ID));
+    store = MetadataStores.open(server, settings);
+    directory =
+        store.isPresent()
+            ? new StoredDirectory(store.get(), keys, executor, changed)
+            : new PeerDirectory(settings, client, own::descriptorWithoutBuffers);
+  }
+
+  /** {@return where peers are found} */
+  SegmentDirectory directory() {
+    return directory;
+  }
+
+  /**
+   * Makes us known under our name; peers get answers from our daemon by now.
+   *
+   * @throws TransferException when that cannot be done
+   */
+  void register(LocalIdentity identity, int rpcPort) {
+    if (store.isEmpty()) {
+      return;
+    }
+    Publication made =
+        new Publication(
+            store.get(),
+            keys,
+            own.name(),
+            new RpcMetaRecord(identity.host(), rpcPort),
+            new NameOwner(client, own::descriptorWithoutBuffers),
+            own::metadata,
+            settings.get(MetadataOptions.TTL));
+    publication = made;
+    made.start(settings.get(MetadataOptions.BACKGROUND_START));
+  }
+
+  /** What we say of ourselves has changed. Does not wait. */
+  void changed() {
+    Publication known = publication;
+    if (known != null) {
+      known.changed();
+    }
+  }
+
+  /** Waits until peers can learn of what has changed; not for long. */
+  void awaitPublished() {
+    Publication known = publication;
+    if (known != null) {
+      known.awaitPublished();
+    }
+  }
+
+  /** Ends what waits on the service, takes our records back and lets go of it. Idempotent. */
+  @Override
+  public void close() {
+    directory.close();
+    Publication known = publication;
+    if (known != null) {
+      known.close();
+    }
+    store.ifPresent(MetadataStore::close);
+  }
+}

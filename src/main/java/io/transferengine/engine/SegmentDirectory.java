@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+
+/**
+ * How a segment's name becomes what reaches it: in peer-to-peer mode the name is an address, else a
+ * metadata service knows. Thread-safe; calls wait on their thread within the time given.
+ */
+interface SegmentDirectory extends AutoCloseable {
+
+  /**
+   * What is known of a segment.
+   *
+   * @param descriptor with the data port filled in
+   * @param host where its engine is
+   */
+  record Found(SegmentDescriptor descriptor, String host) {}
+
+  /**
+   * Checks a name without asking anybody.
+   *
+   * @throws TransferException INVALID_ARGUMENT for what can be no segment's name
+   */
+  void requireName(String segment);
+
+  /** {@return where the segment's handshake daemon listens} */
+  HostPort rpcAddress(String segment, Duration timeout);
+
+  /** {@return what the segment's owner says of it now} */
+  Found find(String segment, Duration timeout);
+
+  /** Ends the calls under way. Idempotent. */
+  @Override
+  void close();
+}

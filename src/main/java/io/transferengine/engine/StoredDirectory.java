@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.logging.Printable;
+import io.transferengine.metadata.MetadataCodec;
+import io.transferengine.metadata.MetadataKeys;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.RpcMetaRecord;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+/**
+ * Modes with a metadata service: a segment has two records there (protocol sections 2 to 4), its
+ * descriptor, and where its handshake daemon is.
+ *
+ * <p>Both are read anew for each question: what may be remembered, {@link SegmentCache} remembers.
+ * Where the service can do it, the records of a segment that was found are watched until their next
+ * change, which is told to whoever remembers.
+ *
+ * <p>The service is asked on a thread of its own, which the caller leaves behind when its time is
+ * over or the engine is closed.
+ */
+final class StoredDirectory implements SegmentDirectory {
+  /** As many as {@link SegmentCache} remembers; further segments are not watched. */
+  private static final int WATCHED_LIMIT = 16_384;
+
+  /** As many addresses are remembered for the time of an outage; then an arbitrary one goes. */
+  private static final int ADDRESSES_LIMIT = 16_384;
+
+  private final MetadataStore store;
+  private final MetadataKeys keys;
+  private final Executor executor;
+  private final Consumer<String> changed;
+
+  /** What ends each of the questions under way. */
+  private final Set<Runnable> underWay = ConcurrentHashMap.newKeySet();
+
+  private final Map<String, List<MetadataStore.Watch>> watches = new ConcurrentHashMap<>();
+  private final Map<String, HostPort> addresses = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /**
+   * @param store belongs to the engine, which closes it
+   * @param executor for questions
+   * @param changed is told the name, as it was asked for, of a segment whose records have changed
+   */
+  StoredDirectory(
+      MetadataStore store, MetadataKeys keys, Executor executor, Consumer<String> changed) {
+    this.store = store;
+    this.keys = keys;
+    this.executor = executor;
+    this.changed = changed;
+  }
+
+  @Override
+  public void requireName(String segment) {
+    var _ = MetadataKeys.requireName(segment);
+  }
+
+  /** While the service is away, the last address that it gave stands in for the present one. */
+  @Override
+  public HostPort rpcAddress(String segment, Duration timeout) {
+    String name = MetadataKeys.requireName(segment);
+    try {
+      return rpcMeta(name, timeout);
+    } catch (MetadataUnavailableException e) {
+      HostPort last = addresses.get(name);
+      if (last == null) {
+        throw e;
+      }
+      return last;
+    }
+  }
+
+  private HostPort rpcMeta(String name, Duration timeout) {
+    HostPort address =
+        read(name, keys.rpcMeta(name), timeout, json -> Optional.of(decodeRpcMeta(json)));
+    if (addresses.size() >= ADDRESSES_LIMIT) {
+      addresses.remove(addresses.keySet().iterator().next());
+    }
+    addresses.put(name, address);
+    return address;
+  }
+
+  private static HostPort decodeRpcMeta(byte[] json) {
+    RpcMetaRecord record = MetadataCodec.decodeRpcMeta(json);
+    return new HostPort(record.host(), record.port());
+  }
+
+  @Override
+  public Found find(String segment, Duration timeout) {
+    String name = MetadataKeys.requireName(segment);
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    // Before the records are read: no change of them may go unseen.
+    watch(segment, name);
+    SegmentDescriptor descriptor =
+        read(name, keys.segment(name), timeout, MetadataCodec::decodeSegment);
+    if (!descriptor.isSupported()) {
+      throw TransferException.withPeer(
+          name,
+          ErrorCode.METADATA,
+          "its record "
+              + keys.segment(name)
+              + " offers the protocols "
+              + Printable.of(descriptor.protocols().toString(), 200)
+              + ", none of which we speak",
+          "Start it with tcp or rdma",
+          null);
+    }
+    Duration left = Duration.ofNanos(endNanos - System.nanoTime());
+    HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
+    return new Found(EngineNames.withDataPort(descriptor, rpc), rpc.host());
+  }
+
+  private <T> T read(
+      String name, String key, Duration timeout, Function<byte[], Optional<T>> decoder) {
+    Optional<byte[]> value = ask(name, timeout, () -> store.get(key, timeout));
+    if (value.isEmpty()) {
+      throw TransferException.withPeer(
+          name,
+          ErrorCode.METADATA,
+          "there is no record " + key + " in the metadata service (" + store.description() + ")",
+          "Is it running, and is this the name that it was given, character by character?",
+          null);
+    }
+    try {
+      return decoder
+          .apply(value.get())
+          .orElseThrow(() -> new TransferException(ErrorCode.METADATA, "it is null", ""));
+    } catch (TransferException e) {
+      throw TransferException.withPeer(
+          name,
+          e.code(),
+          "the record " + key + " cannot be used: " + e.getMessage(),
+          e.remedy().isEmpty() ? "Restart its owner, or delete it from the service" : "",
+          e);
+    }
+  }
+
+  /** Asks the service on another thread and waits, until the time is over or the engine closed. */
+  private <T> T ask(String name, Duration timeout, Supplier<T> question) {
+    CompletableFuture<T> answer = new CompletableFuture<>();
+    Runnable end = () -> answer.completeExceptionally(engineClosed(name));
+    underWay.add(end);
+    try {
+      if (closed) {
+        throw engineClosed(name);
+      }
+      executor.execute(
+          () -> {
+            try {
+              answer.complete(question.get());
+            } catch (Throwable t) {
+              answer.completeExceptionally(t);
+            }
+          });
+      return answer.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      throw TransferErrors.of(name, e);
+    } catch (TimeoutException e) {
+      throw new MetadataUnavailableException(
+          store.description(), "no answer in time about " + name, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw TransferException.withPeer(
+          name, ErrorCode.METADATA, "the thread was interrupted while it was looked up", "", e);
+    } finally {
+      underWay.remove(end);
+    }
+  }
+
+  private static TransferException engineClosed(String name) {
+    return TransferException.withPeer(
+        name, ErrorCode.INVALID_ARGUMENT, "the engine was closed while it was looked up", "", null);
+  }
+
+  private void watch(String segment, String name) {
+    if (closed || watches.size() >= WATCHED_LIMIT || watches.containsKey(segment)) {
+      return;
+    }
+    List<MetadataStore.Watch> begun =
+        Stream.of(keys.segment(name), keys.rpcMeta(name))
+            .flatMap(key -> store.watch(key, () -> changed(segment)).stream())
+            .toList();
+    List<MetadataStore.Watch> other = begun.isEmpty() ? null : watches.putIfAbsent(segment, begun);
+    if (other != null || closed) {
+      begun.forEach(MetadataStore.Watch::close);
+    }
+  }
+
+  private void changed(String segment) {
+    List<MetadataStore.Watch> over = watches.remove(segment);
+    if (over != null) {
+      over.forEach(MetadataStore.Watch::close);
+    }
+    changed.accept(segment);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    underWay.forEach(Runnable::run);
+    watches.values().forEach(begun -> begun.forEach(MetadataStore.Watch::close));
+    watches.clear();
+  }
+}

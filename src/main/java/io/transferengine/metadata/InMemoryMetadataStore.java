@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** Records in this JVM. Nothing waits, so that time limits mean nothing. */
+final class InMemoryMetadataStore implements MetadataStore {
+  /** As our HTTP server has it. */
+  private static final int RECORDS_LIMIT = 100_000;
+
+  private final String description;
+  private final Records records;
+  private final int ttlSeconds;
+  private volatile boolean closed;
+
+  private record Timed(Value value, long endNanos) {}
+
+  /** Bytes, wrapped so that a record may hold them. */
+  private static final class Value {
+    final byte[] bytes;
+
+    Value(byte[] bytes) {
+      this.bytes = bytes.clone();
+    }
+  }
+
+  /** What the clients of one name share. Thread-safe. */
+  static final class Records {
+    private final Map<String, Timed> entries = new HashMap<>();
+    private final Map<String, List<Runnable>> watches = new HashMap<>();
+
+    private Optional<byte[]> get(String key) {
+      Timed found = entries.get(key);
+      if (found == null || System.nanoTime() - found.endNanos >= 0) {
+        entries.remove(key);
+        return Optional.empty();
+      }
+      return Optional.of(found.value.bytes.clone());
+    }
+
+    private boolean is(String key, Optional<byte[]> expected) {
+      Optional<byte[]> present = get(key);
+      return present.isPresent() == expected.isPresent()
+          && (present.isEmpty() || Arrays.equals(present.get(), expected.get()));
+    }
+
+    private List<Runnable> watchersOf(String key) {
+      List<Runnable> told = watches.remove(key);
+      return told == null ? List.of() : told;
+    }
+  }
+
+  InMemoryMetadataStore(String description, Records records, int ttlSeconds) {
+    this.description = description;
+    this.records = records;
+    this.ttlSeconds = ttlSeconds;
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public boolean endsWithNewline() {
+    return true;
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new TransferException(
+          ErrorCode.METADATA, "The client of " + description + " was closed", "");
+    }
+  }
+
+  @Override
+  public Optional<byte[]> get(String key, Duration timeout) {
+    requireOpen();
+    synchronized (records) {
+      return records.get(key);
+    }
+  }
+
+  @Override
+  public boolean replace(String key, Optional<byte[]> expected, byte[] value, Duration timeout) {
+    requireOpen();
+    List<Runnable> told;
+    synchronized (records) {
+      if (!records.is(key, expected)) {
+        return false;
+      }
+      if (records.entries.size() >= RECORDS_LIMIT && expected.isEmpty()) {
+        throw new TransferException(
+            ErrorCode.METADATA,
+            description + " holds " + RECORDS_LIMIT + " records",
+            "Close engines that are not used any more");
+      }
+      records.entries.put(key, new Timed(new Value(value), endNanos()));
+      told = records.watchersOf(key);
+    }
+    told.forEach(Runnable::run);
+    return true;
+  }
+
+  private long endNanos() {
+    return System.nanoTime() + TimeUnit.SECONDS.toNanos(ttlSeconds);
+  }
+
+  @Override
+  public boolean keep(String key, byte[] value, Duration timeout) {
+    requireOpen();
+    synchronized (records) {
+      if (!records.is(key, Optional.of(value))) {
+        return false;
+      }
+      records.entries.put(key, new Timed(new Value(value), endNanos()));
+      return true;
+    }
+  }
+
+  @Override
+  public boolean remove(String key, byte[] expected, Duration timeout) {
+    requireOpen();
+    List<Runnable> told;
+    synchronized (records) {
+      if (!records.is(key, Optional.of(expected))) {
+        return false;
+      }
+      records.entries.remove(key);
+      told = records.watchersOf(key);
+    }
+    told.forEach(Runnable::run);
+    return true;
+  }
+
+  @Override
+  public List<String> keys(String prefix, int limit, Duration timeout) {
+    requireOpen();
+    synchronized (records) {
+      return List.copyOf(records.entries.keySet()).stream()
+          .filter(key -> key.startsWith(prefix) && records.get(key).isPresent())
+          .limit(limit)
+          .toList();
+    }
+  }
+
+  @Override
+  public Optional<Watch> watch(String key, Runnable changed) {
+    synchronized (records) {
+      records.watches.computeIfAbsent(key, ignored -> new ArrayList<>()).add(changed);
+    }
+    return Optional.of(
+        () -> {
+          synchronized (records) {
+            List<Runnable> waiting = records.watches.get(key);
+            if (waiting != null) {
+              waiting.remove(changed);
+            }
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}

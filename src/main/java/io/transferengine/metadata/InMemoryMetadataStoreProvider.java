@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.config.MetadataOptions;
+import io.transferengine.config.Settings;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * {@code memory://NAME}: records in this JVM, for engines that share it, such as those of a test.
+ * All clients of one name see the same records.
+ */
+public final class InMemoryMetadataStoreProvider implements MetadataStoreProvider {
+  /** The records of each name; they are few, and a JVM's tests name few. */
+  private static final Map<String, InMemoryMetadataStore.Records> ALL = new ConcurrentHashMap<>();
+
+  /** For {@link java.util.ServiceLoader}. */
+  public InMemoryMetadataStoreProvider() {}
+
+  @Override
+  public Set<String> schemes() {
+    return Set.of("memory");
+  }
+
+  @Override
+  public Optional<String> unavailabilityCause() {
+    return Optional.empty();
+  }
+
+  @Override
+  public MetadataStore open(MetadataAddress address, Settings settings) {
+    return new InMemoryMetadataStore(
+        address.toString(),
+        ALL.computeIfAbsent(address.address(), name -> new InMemoryMetadataStore.Records()),
+        settings.get(MetadataOptions.TTL));
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.logging.Printable;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.util.Set;
+
+/**
+ * A connection string of protocol section 1, less {@code P2PHANDSHAKE}.
+ *
+ * @param scheme the kind of service; {@code etcd} for a text without one
+ * @param address what follows the scheme, not empty
+ */
+public record MetadataAddress(String scheme, String address) {
+  /** What a connection string may look like, for error texts. */
+  public static final String FORMS =
+      "Accepted are P2PHANDSHAKE, etcd://host:port[;host:port], host:port (etcd),"
+          + " http(s)://host:port/path and redis://host:port (rediss:// with TLS)";
+
+  /** The scheme of etcd, the default. */
+  public static final String ETCD = "etcd";
+
+  private static final Set<String> SCHEMES =
+      Set.of(ETCD, "http", "https", "redis", "rediss", "memory");
+
+  /**
+   * {@return the parts of a connection string}
+   *
+   * @throws TransferException INVALID_ARGUMENT for an empty one or an unknown scheme
+   */
+  public static MetadataAddress parse(String text) {
+    if (text.isEmpty()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "The metadata server is empty and MC_METADATA_SERVER is not set",
+          FORMS);
+    }
+    int separator = text.indexOf("://");
+    MetadataAddress parsed =
+        separator < 0
+            ? new MetadataAddress(ETCD, text)
+            : new MetadataAddress(text.substring(0, separator), text.substring(separator + 3));
+    if (!SCHEMES.contains(parsed.scheme) || parsed.address.isBlank()) {
+      throw malformed(text, null);
+    }
+    return parsed;
+  }
+
+  /** {@return the error that a connection string is none} */
+  public static TransferException malformed(
+      String text, @org.jspecify.annotations.Nullable Exception cause) {
+    String message = "'" + Printable.of(text, 200) + "' names no known kind of metadata server";
+    return cause == null
+        ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS)
+        : new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS, cause);
+  }
+
+  /** {@return the connection string} */
+  @Override
+  public String toString() {
+    return scheme + "://" + address;
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.Serial;
+
+/**
+ * The metadata service cannot be reached or did not answer in time; nothing is known of the key.
+ */
+public final class MetadataUnavailableException extends TransferException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  /**
+   * The failure of one call.
+   *
+   * @param service the service in words
+   * @param why what happened
+   * @param cause what was thrown underneath
+   */
+  public MetadataUnavailableException(String service, String why, Throwable cause) {
+    super(
+        ErrorCode.METADATA,
+        "The metadata service (" + service + ") cannot be reached: " + why,
+        "Is it running, and is the address right? Known peers stay reachable meanwhile",
+        cause);
+  }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.etcd;
+
+import io.etcd.jetcd.ByteSequence;
+import io.etcd.jetcd.Client;
+import io.etcd.jetcd.Watch;
+import io.etcd.jetcd.options.WatchOption;
+import io.etcd.jetcd.watch.WatchResponse;
+import io.transferengine.metadata.MetadataStore;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The watches on etcd's keys, one stream each.
+ *
+ * <p>A stream that broke is begun anew when etcd has answered a call, from the revision up to which
+ * the watch has seen everything, so that no change in between is missed. While etcd is away nothing
+ * is told: nothing can have changed, and what peers know is worth the most then. When etcd comes
+ * back with a smaller revision than before, it has lost its data: then every watch tells.
+ * Thread-safe.
+ */
+final class EtcdWatches implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(EtcdWatches.class);
+
+  private final Set<Entry> entries = ConcurrentHashMap.newKeySet();
+
+  /** The newest revision that an answer had. Guarded by this. */
+  private long revision;
+
+  /** The client that answered last. Guarded by this. */
+  private @Nullable Client current;
+
+  /** A watch, until it has told or was closed. */
+  private final class Entry implements MetadataStore.Watch {
+    private final ByteSequence key;
+    private final Runnable changed;
+    private final AtomicBoolean over = new AtomicBoolean();
+
+    /** All changes before it are known. Guarded by this, as all below. */
+    private long fromRevision;
+
+    private Watch.@Nullable Watcher watcher;
+    private @Nullable Client attachedTo;
+
+    Entry(ByteSequence key, long fromRevision, Runnable changed) {
+      this.key = key;
+      this.fromRevision = fromRevision;
+      this.changed = changed;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // this very client
+    synchronized void attach(Client client) {
+      if (over.get() || attachedTo == client) {
+        return;
+      }
+      detach();
+      attachedTo = client;
+      WatchOption option = WatchOption.builder().withRevision(fromRevision).build();
+      try {
+        watcher = client.getWatchClient().watch(key, option, new Listener(this, client));
+      } catch (RuntimeException e) {
+        attachedTo = null;
+        log.debug("Watching {} failed", key, e);
+      }
+    }
+
+    /** The stream that was begun with that client is no more. */
+    @SuppressWarnings("ReferenceEquality") // this very client
+    synchronized void lost(Client client) {
+      if (attachedTo == client) {
+        attachedTo = null;
+      }
+    }
+
+    private void detach() {
+      Watch.Watcher known = watcher;
+      watcher = null;
+      if (known != null) {
+        try {
+          known.close();
+        } catch (RuntimeException e) {
+          log.debug("Closing a watch of {} failed", key, e);
+        }
+      }
+    }
+
+    void tell() {
+      if (over.compareAndSet(false, true)) {
+        entries.remove(this);
+        Thread.ofVirtual()
+            .name("te-etcd-watch")
+            .start(
+                () -> {
+                  synchronized (this) {
+                    detach();
+                  }
+                  changed.run();
+                });
+      }
+    }
+
+    @Override
+    public void close() {
+      if (over.compareAndSet(false, true)) {
+        entries.remove(this);
+        synchronized (this) {
+          detach();
+        }
+      }
+    }
+  }
+
+  /** What jetcd calls, on its threads. */
+  private record Listener(Entry entry, Client client) implements Watch.Listener {
+    @Override
+    public void onNext(WatchResponse response) {
+      if (!response.getEvents().isEmpty()) {
+        entry.tell();
+      }
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      log.debug("A watch of {} broke", entry.key, failure);
+      if (String.valueOf(failure.getMessage()).contains("compacted")) {
+        // What happened since is not known any more.
+        entry.tell();
+      }
+      entry.lost(client);
+    }
+
+    @Override
+    public void onCompleted() {
+      entry.lost(client);
+    }
+  }
+
+  /** Begins a watch of what happens after the newest answer. */
+  MetadataStore.Watch begin(ByteSequence key, Runnable changed) {
+    Entry entry;
+    Client client;
+    synchronized (this) {
+      entry = new Entry(key, revision + 1, changed);
+      client = current;
+    }
+    entries.add(entry);
+    if (client != null) {
+      entry.attach(client);
+    }
+    return entry;
+  }
+
+  /** {@return whether an answer has been seen yet} */
+  synchronized boolean hasRevision() {
+    return revision > 0;
+  }
+
+  /** A client has served: streams that broke are begun anew, with it. */
+  @SuppressWarnings("ReferenceEquality") // this very client
+  void served(Client client) {
+    synchronized (this) {
+      current = client;
+    }
+    for (Entry entry : entries) {
+      boolean attached;
+      synchronized (entry) {
+        attached = entry.attachedTo == client;
+      }
+      if (!attached) {
+        entry.attach(client);
+      }
+    }
+  }
+
+  /** An answer had this revision. */
+  void answered(long seen, boolean firstOfClient) {
+    boolean rolledBack;
+    synchronized (this) {
+      rolledBack = firstOfClient && seen < revision;
+      revision = rolledBack ? seen : Math.max(revision, seen);
+    }
+    if (rolledBack) {
+      entries.forEach(Entry::tell);
+    }
+  }
+
+  @Override
+  public void close() {
+    entries.forEach(Entry::close);
+  }
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.http;
+
+import io.transferengine.logging.Printable;
+import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.metadata.MetadataLimits;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Records on an HTTP metadata server (protocol section 2).
+ *
+ * <p>The servers of Mooncake know GET, PUT and DELETE and nothing else: a record there is replaced
+ * by looking at it, removing it if it is an {@code rpc_meta} record (two of the three refuse to
+ * overwrite those), writing it and reading it back. Two engines that start under one name at the
+ * same moment can both pass; nothing in that protocol prevents it. Nor does a record there expire.
+ *
+ * <p>Our own server says who it is ({@link HttpMetadataProtocol}). It gets preconditions, so that
+ * of two one succeeds, and a time to live, which a POST prolongs.
+ */
+final class HttpMetadataStore implements MetadataStore {
+  /** As in C++: a server that does not accept in this time is down. */
+  private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(1500);
+
+  /** As in C++: connecting, the request and its whole answer. */
+  private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(3);
+
+  private static final byte[] NOTHING = new byte[0];
+
+  /** Enough of a refusal to see what it is about. */
+  private static final int QUOTED_LENGTH_MAX = 200;
+
+  private final URI base;
+  private final int ttlSeconds;
+  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final HttpClient client;
+
+  /** Whether the last answer was our own server's: only that one knows POST. */
+  private volatile boolean ours;
+
+  /** What a server answered. */
+  private static final class Answer {
+    final int status;
+    final byte[] body;
+    final boolean ours;
+
+    Answer(HttpResponse<byte[]> response) {
+      status = response.statusCode();
+      body = response.body();
+      ours = response.headers().firstValue(HttpMetadataProtocol.SERVER_HEADER).isPresent();
+    }
+
+    Optional<byte[]> value() {
+      return status == HttpMetadataProtocol.OK ? Optional.of(body) : Optional.empty();
+    }
+  }
+
+  HttpMetadataStore(URI base, Optional<SSLContext> tls, int ttlSeconds) {
+    this.base = base;
+    this.ttlSeconds = ttlSeconds;
+    HttpClient.Builder builder =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1) // else it offers an upgrade to h2c
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(CONNECT_TIMEOUT)
+            .executor(executor);
+    tls.ifPresent(builder::sslContext);
+    client = builder.build();
+  }
+
+  @Override
+  public String description() {
+    return base.toString();
+  }
+
+  @Override
+  public boolean endsWithNewline() {
+    return false;
+  }
+
+  @Override
+  public Optional<byte[]> get(String key, Duration timeout) {
+    return fetch(key, deadline(timeout)).value();
+  }
+
+  @Override
+  public boolean replace(String key, Optional<byte[]> expected, byte[] value, Duration timeout) {
+    long deadlineNanos = deadline(timeout);
+    Answer present = fetch(key, deadlineNanos);
+    if (!same(present.value(), expected)) {
+      return false;
+    }
+    return present.ours
+        ? replaceAtomically(key, expected, value, deadlineNanos)
+        : replaceBySteps(key, expected, value, deadlineNanos);
+  }
+
+  private boolean replaceAtomically(
+      String key, Optional<byte[]> expected, byte[] value, long deadlineNanos) {
+    HttpRequest.Builder request =
+        put(key, value).header(HttpMetadataProtocol.TTL_HEADER, Integer.toString(ttlSeconds));
+    expected.ifPresentOrElse(
+        bytes -> request.header("If-Match", HttpMetadataProtocol.entityTag(bytes)),
+        () -> request.header("If-None-Match", "*"));
+    Answer answer = send("PUT", key, request, deadlineNanos);
+    if (answer.status == HttpMetadataProtocol.PRECONDITION_FAILED) {
+      return false;
+    }
+    requireOk("PUT", key, answer);
+    return true;
+  }
+
+  private boolean replaceBySteps(
+      String key, Optional<byte[]> expected, byte[] value, long deadlineNanos) {
+    boolean guarded = key.contains("rpc_meta");
+    if (guarded && expected.isPresent()) {
+      delete(key, deadlineNanos);
+    }
+    Answer answer = send("PUT", key, put(key, value), deadlineNanos);
+    if (guarded && answer.status == HttpMetadataProtocol.BAD_REQUEST) {
+      return false; // Somebody else was faster.
+    }
+    requireOk("PUT", key, answer);
+    return same(fetch(key, deadlineNanos).value(), Optional.of(value));
+  }
+
+  @Override
+  public boolean keep(String key, byte[] value, Duration timeout) {
+    long deadlineNanos = deadline(timeout);
+    if (!ours) {
+      return same(fetch(key, deadlineNanos).value(), Optional.of(value));
+    }
+    HttpRequest.Builder touch =
+        HttpRequest.newBuilder(uri(key))
+            .POST(BodyPublishers.noBody())
+            .header("If-Match", HttpMetadataProtocol.entityTag(value))
+            .header(HttpMetadataProtocol.TTL_HEADER, Integer.toString(ttlSeconds));
+    Answer answer = send("POST", key, touch, deadlineNanos);
+    if (answer.status == HttpMetadataProtocol.NOT_FOUND
+        || answer.status == HttpMetadataProtocol.PRECONDITION_FAILED) {
+      return false;
+    }
+    if (!answer.ours) {
+      // Another server has taken its place.
+      return same(fetch(key, deadlineNanos).value(), Optional.of(value));
+    }
+    requireOk("POST", key, answer);
+    return true;
+  }
+
+  @Override
+  public boolean remove(String key, byte[] expected, Duration timeout) {
+    long deadlineNanos = deadline(timeout);
+    Answer present = fetch(key, deadlineNanos);
+    if (!same(present.value(), Optional.of(expected))) {
+      return false;
+    }
+    if (!present.ours) {
+      return delete(key, deadlineNanos);
+    }
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(uri(key))
+            .DELETE()
+            .header("If-Match", HttpMetadataProtocol.entityTag(expected));
+    Answer answer = send("DELETE", key, request, deadlineNanos);
+    if (answer.status == HttpMetadataProtocol.PRECONDITION_FAILED) {
+      return false;
+    }
+    requireOk("DELETE", key, answer);
+    return true;
+  }
+
+  private boolean delete(String key, long deadlineNanos) {
+    Answer answer = send("DELETE", key, HttpRequest.newBuilder(uri(key)).DELETE(), deadlineNanos);
+    if (answer.status == HttpMetadataProtocol.NOT_FOUND) {
+      return false;
+    }
+    requireOk("DELETE", key, answer);
+    return true;
+  }
+
+  @Override
+  public List<String> keys(String prefix, int limit, Duration timeout) {
+    URI list = base.resolve(HttpMetadataProtocol.KEYS_PATH + "?prefix=" + CurlEscape.of(prefix));
+    Answer answer =
+        send(
+            "GET", HttpMetadataProtocol.KEYS_PATH, HttpRequest.newBuilder(list), deadline(timeout));
+    if (!answer.ours || answer.status != HttpMetadataProtocol.OK) {
+      throw new TransferException(
+          ErrorCode.NOT_IMPLEMENTED,
+          "The metadata server at " + base + " cannot list its keys",
+          "Only our own server can (./te metadata-server)");
+    }
+    return new String(answer.body, StandardCharsets.UTF_8)
+        .lines()
+        .filter(key -> key.startsWith(prefix))
+        .limit(limit)
+        .toList();
+  }
+
+  @Override
+  public void close() {
+    client.shutdownNow();
+    executor.shutdownNow();
+  }
+
+  // ---- one request
+
+  private Answer fetch(String key, long deadlineNanos) {
+    Answer answer = send("GET", key, HttpRequest.newBuilder(uri(key)), deadlineNanos);
+    if (answer.status != HttpMetadataProtocol.NOT_FOUND) {
+      requireOk("GET", key, answer);
+    }
+    return answer;
+  }
+
+  private HttpRequest.Builder put(String key, byte[] value) {
+    return HttpRequest.newBuilder(uri(key))
+        .PUT(BodyPublishers.ofByteArray(value))
+        .header("Content-Type", "application/json");
+  }
+
+  private URI uri(String key) {
+    return URI.create(base + "?key=" + CurlEscape.of(key));
+  }
+
+  private Answer send(String method, String key, HttpRequest.Builder request, long deadlineNanos) {
+    long leftNanos = Math.min(REQUEST_TIMEOUT.toNanos(), deadlineNanos - System.nanoTime());
+    HttpRequest made =
+        request.timeout(Duration.ofNanos(Math.max(1, leftNanos))).header("Accept", "*/*").build();
+    String what = method + " of " + Printable.of(key, QUOTED_LENGTH_MAX);
+    CompletableFuture<HttpResponse<byte[]>> future;
+    try {
+      future =
+          client.sendAsync(
+              made,
+              BodyHandlers.limiting(
+                  BodyHandlers.ofByteArray(), MetadataLimits.VALUE_LENGTH_MAX_BYTES));
+    } catch (RuntimeException e) {
+      throw new MetadataUnavailableException(description(), what + ": " + e, e);
+    }
+    try {
+      // The request's own time-out ends with the headers; this one does not.
+      Answer answer = new Answer(future.get(leftNanos, TimeUnit.NANOSECONDS));
+      ours = answer.ours;
+      return answer;
+    } catch (ExecutionException e) {
+      throw failed(what, e.getCause() == null ? e : e.getCause());
+    } catch (TimeoutException e) {
+      throw new MetadataUnavailableException(description(), what + " got no answer in time", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new MetadataUnavailableException(description(), "the thread was interrupted", e);
+    } finally {
+      future.cancel(true);
+    }
+  }
+
+  private MetadataUnavailableException failed(String what, Throwable cause) {
+    String why =
+        cause instanceof IOException && cause.getMessage() != null
+            ? cause.getMessage()
+            : cause.toString();
+    return new MetadataUnavailableException(
+        description(), what + ": " + Printable.of(why, QUOTED_LENGTH_MAX), cause);
+  }
+
+  private void requireOk(String method, String key, Answer answer) {
+    if (answer.status == HttpMetadataProtocol.OK) {
+      return;
+    }
+    String text =
+        "%s of %s was answered with status %d: %s"
+            .formatted(
+                method,
+                Printable.of(key, QUOTED_LENGTH_MAX),
+                answer.status,
+                Printable.of(
+                    new String(
+                        Arrays.copyOf(answer.body, Math.min(answer.body.length, 400)),
+                        StandardCharsets.UTF_8),
+                    QUOTED_LENGTH_MAX));
+    if (answer.status >= HttpMetadataProtocol.SERVER_ERROR) {
+      throw new MetadataUnavailableException(description(), text, new IOException(text));
+    }
+    throw new TransferException(
+        ErrorCode.METADATA,
+        "The metadata server at " + base + " refuses: " + text,
+        "Is this the address of a metadata server, its path included?");
+  }
+
+  private static long deadline(Duration timeout) {
+    return System.nanoTime() + timeout.toNanos();
+  }
+
+  private static boolean same(Optional<byte[]> a, Optional<byte[]> b) {
+    return Arrays.equals(a.orElse(NOTHING), b.orElse(NOTHING)) && a.isPresent() == b.isPresent();
+  }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.redis;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.metadata.MetadataAddress;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.MetadataStoreProvider;
+import io.transferengine.metadata.OptionalLibrary;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.util.Optional;
+import java.util.Set;
+
+/** redis, where Jedis is on the class path. */
+public final class RedisMetadataStoreProvider implements MetadataStoreProvider {
+  /** For {@link java.util.ServiceLoader}. */
+  public RedisMetadataStoreProvider() {}
+
+  @Override
+  public Set<String> schemes() {
+    return Set.of("redis", "rediss");
+  }
+
+  @Override
+  public Optional<String> unavailabilityCause() {
+    return OptionalLibrary.missing("redis.clients.jedis.JedisPooled", "redis.clients:jedis:6.2.0");
+  }
+
+  @Override
+  public MetadataStore open(MetadataAddress address, Settings settings) {
+    HostPort server;
+    try {
+      // Without a port the C++ engine takes that of handshakes, not redis's own.
+      server = HostPort.parse(address.address(), settings.get(Options.HANDSHAKE_PORT));
+    } catch (TransferException e) {
+      throw MetadataAddress.malformed(address.toString(), e);
+    }
+    return RedisMetadataStore.open(server, address.scheme().equals("rediss"), settings);
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A metadata server for engines in C++, Python and Java: what {@code ./te metadata-server} runs,
+ * and what a test or an application can run in its own process.
+ *
+ * <p>Records are in memory. {@code GET /metadata?key=K} gives 200 with the record or 404; {@code
+ * PUT} stores one, over the one that is there, and gives 200; {@code DELETE} gives 200, of a
+ * missing key too. An empty key gives 400, a body above the limit 413, a full server 507. Keys are
+ * compared after decoding. A record lives until it is deleted, unless its writer asks for a time to
+ * live with {@code X-TE-TTL-Seconds}, as Java engines do: C++ engines never refresh theirs. {@code
+ * GET /health} gives 200, {@code /metrics} figures for Prometheus, {@code /segments} who is
+ * registered, as JSON.
+ *
+ * <p>There is no access control: whoever reaches the port can read, write and delete. Thread-safe.
+ */
+public final class HttpMetadataServer implements AutoCloseable {
+  /** Each engine has two records; 50,000 engines are far beyond any cluster. */
+  public static final int RECORDS_LIMIT = 100_000;
+
+  /** A descriptor with more than 100,000 buffers; C++ engines read no more than 32 MiB. */
+  public static final int RECORD_LENGTH_MAX_BYTES = 16 << 20;
+
+  /** All records together: a quarter of a small JVM's heap. */
+  public static final long BYTES_LIMIT = 256L << 20;
+
+  /** What is being received at once, besides what is stored. */
+  static final long RECEIVING_BYTES_LIMIT = 256L << 20;
+
+  /** How many unaccepted connections the kernel holds; it may cap it (net.core.somaxconn). */
+  private static final int BACKLOG = 1024;
+
+  /** Expired records are invisible at once; this frees their memory. */
+  private static final long SWEEP_SECONDS = 5;
+
+  private final HttpServer server;
+  private final boolean tls;
+  private final ExecutorService executor;
+  private final ScheduledExecutorService sweeper;
+
+  private HttpMetadataServer(HttpServer server, boolean tls) {
+    this.server = server;
+    this.tls = tls;
+    RecordTable records = new RecordTable(RECORDS_LIMIT, BYTES_LIMIT, System::nanoTime);
+    executor = Executors.newVirtualThreadPerTaskExecutor();
+    sweeper =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("te-metadata-sweeper").factory());
+    var _ =
+        sweeper.scheduleWithFixedDelay(
+            records::sweep, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+    server.setExecutor(executor);
+    server.createContext("/", new RecordHandler(records));
+    server.start();
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @param host the address to listen on; {@code 0.0.0.0} for all
+   * @param port 1 to 65535, or 0 for a free one
+   * @return the server, to be closed by the caller
+   * @throws TransferException SOCKET when it cannot listen there
+   */
+  public static HttpMetadataServer start(String host, int port) {
+    return start(host, port, null);
+  }
+
+  /**
+   * Starts a server that speaks TLS.
+   *
+   * @param host as above
+   * @param port as above
+   * @param tls with the server's certificate
+   * @return as above
+   * @throws TransferException as above
+   */
+  public static HttpMetadataServer startTls(String host, int port, SSLContext tls) {
+    return start(host, port, tls);
+  }
+
+  private static HttpMetadataServer start(String host, int port, @Nullable SSLContext tls) {
+    if (port < 0 || port > HostPort.PORT_MAX) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "Port " + port + " is not in 0..65535", "0 is a free one");
+    }
+    try {
+      InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
+      if (tls == null) {
+        return new HttpMetadataServer(HttpServer.create(address, BACKLOG), false);
+      }
+      HttpsServer made = HttpsServer.create(address, BACKLOG);
+      made.setHttpsConfigurator(new HttpsConfigurator(tls));
+      return new HttpMetadataServer(made, true);
+    } catch (IOException e) {
+      throw new TransferException(
+          ErrorCode.SOCKET,
+          "The metadata server cannot listen on " + host + ":" + port + ": " + e.getMessage(),
+          "Choose another port, or 0 for a free one",
+          e);
+    }
+  }
+
+  /** {@return the port that it listens on} */
+  public int port() {
+    return server.getAddress().getPort();
+  }
+
+  /**
+   * {@return the connection string that engines on this machine or elsewhere reach it by}
+   *
+   * @param host this machine's name or address, as they reach it
+   */
+  public String connectionString(String host) {
+    return URI.create(
+            (tls ? "https://" : "http://")
+                + new HostPort(host, port())
+                + HttpMetadataProtocol.RECORDS_PATH)
+        .toString();
+  }
+
+  /** {@return the address that it listens on} */
+  public String host() {
+    return Optional.ofNullable(server.getAddress().getAddress())
+        .map(InetAddress::getHostAddress)
+        .orElse(server.getAddress().getHostString());
+  }
+
+  /** Stops listening and forgets all records. Idempotent. */
+  @Override
+  public void close() {
+    server.stop(0);
+    executor.shutdownNow();
+    sweeper.shutdownNow();
+  }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import io.transferengine.metadata.HttpMetadataProtocol;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Collectors;
+
+/** Answers the requests of a server; each call has a thread of its own. */
+final class RecordHandler implements HttpHandler {
+  /** Far above the keys of segments, which are host names and ports. */
+  private static final int KEY_LENGTH_MAX = 4096;
+
+  /** A day, as the engines' option. */
+  private static final int TTL_SECONDS_MAX = 86_400;
+
+  private static final int CREATED_FULL = 507;
+  private static final int TOO_LARGE = 413;
+  private static final int METHOD_NOT_ALLOWED = 405;
+  private static final int BUSY = 503;
+  private static final int KIB = 1 << 10;
+
+  private static final String TEXT = "text/plain; charset=utf-8";
+  private static final String JSON = "application/json; charset=utf-8";
+
+  private final RecordTable records;
+  private final LongAdder requests = new LongAdder();
+  private final LongAdder refusals = new LongAdder();
+
+  /** Bodies under way, in KiB. */
+  private final Semaphore receiving =
+      new Semaphore((int) (HttpMetadataServer.RECEIVING_BYTES_LIMIT / KIB));
+
+  /** Ends a request with a status that is not 200. */
+  private static final class Refusal extends Exception {
+    private static final long serialVersionUID = 1L;
+    private final int status;
+
+    Refusal(int status, String text) {
+      super(text, null, false, false);
+      this.status = status;
+    }
+  }
+
+  RecordHandler(RecordTable records) {
+    this.records = records;
+  }
+
+  @Override
+  public void handle(HttpExchange exchange) throws IOException {
+    requests.increment();
+    try (exchange) {
+      exchange.getResponseHeaders().set(HttpMetadataProtocol.SERVER_HEADER, "1");
+      try {
+        route(exchange);
+      } catch (Refusal e) {
+        refusals.increment();
+        answer(exchange, e.status, TEXT, String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  private void route(HttpExchange exchange) throws IOException, Refusal {
+    String path = exchange.getRequestURI().getPath();
+    if (path.equals(HttpMetadataProtocol.RECORDS_PATH)) {
+      record(exchange);
+      return;
+    }
+    if (!exchange.getRequestMethod().equals("GET")) {
+      throw new Refusal(METHOD_NOT_ALLOWED, "only GET is served here");
+    }
+    switch (path) {
+      case "/health" -> answer(exchange, HttpMetadataProtocol.OK, TEXT, "ok");
+      case "/metrics" -> answer(exchange, HttpMetadataProtocol.OK, TEXT, metrics());
+      case "/segments" ->
+          answer(exchange, HttpMetadataProtocol.OK, JSON, SegmentList.json(records));
+      case HttpMetadataProtocol.KEYS_PATH -> {
+        String prefix = parameter(exchange, "prefix").orElse("");
+        answer(
+            exchange,
+            HttpMetadataProtocol.OK,
+            TEXT,
+            records.keys().stream()
+                .filter(key -> key.startsWith(prefix) && key.indexOf('\n') < 0)
+                .collect(Collectors.joining("\n")));
+      }
+      default -> throw new Refusal(HttpMetadataProtocol.NOT_FOUND, "nothing is served here");
+    }
+  }
+
+  private void record(HttpExchange exchange) throws IOException, Refusal {
+    String key = parameter(exchange, "key").orElse("");
+    if (key.isEmpty() || key.length() > KEY_LENGTH_MAX) {
+      throw new Refusal(
+          HttpMetadataProtocol.BAD_REQUEST,
+          key.isEmpty() ? "the key is empty" : "the key is longer than " + KEY_LENGTH_MAX);
+    }
+    switch (exchange.getRequestMethod()) {
+      case "GET" -> {
+        RecordTable.Entry entry =
+            records
+                .get(key)
+                .orElseThrow(
+                    () -> new Refusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found"));
+        exchange.getResponseHeaders().set("ETag", entry.entityTag);
+        answer(exchange, HttpMetadataProtocol.OK, "application/json", entry.value);
+      }
+      case "PUT" -> put(exchange, key);
+      case "POST" -> {
+        requireDone(records.touch(key, ttlSeconds(exchange), condition(exchange)));
+        answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata kept");
+      }
+      case "DELETE" -> {
+        RecordTable.Outcome outcome = records.remove(key, condition(exchange));
+        if (outcome != RecordTable.Outcome.MISSING) {
+          requireDone(outcome);
+        }
+        answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata deleted");
+      }
+      default -> throw new Refusal(METHOD_NOT_ALLOWED, "GET, PUT, POST and DELETE are served here");
+    }
+  }
+
+  private void put(HttpExchange exchange, String key) throws IOException, Refusal {
+    int ttlSeconds = ttlSeconds(exchange);
+    RecordTable.Condition condition = condition(exchange);
+    long announced = announcedLength(exchange.getRequestHeaders());
+    if (announced > HttpMetadataServer.RECORD_LENGTH_MAX_BYTES) {
+      throw tooLarge();
+    }
+    long most = announced < 0 ? HttpMetadataServer.RECORD_LENGTH_MAX_BYTES : announced;
+    int permits = (int) (most / KIB) + 1;
+    if (!receiving.tryAcquire(permits)) {
+      throw new Refusal(BUSY, "too much is being received at once");
+    }
+    byte[] value;
+    try (InputStream body = exchange.getRequestBody()) {
+      value = body.readNBytes(HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + 1);
+    } finally {
+      receiving.release(permits);
+    }
+    if (value.length > HttpMetadataServer.RECORD_LENGTH_MAX_BYTES) {
+      throw tooLarge();
+    }
+    requireDone(records.put(key, value, ttlSeconds, condition));
+    answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata updated");
+  }
+
+  private static Refusal tooLarge() {
+    return new Refusal(
+        TOO_LARGE, "a record has at most " + HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + " bytes");
+  }
+
+  private static void requireDone(RecordTable.Outcome outcome) throws Refusal {
+    switch (outcome) {
+      case DONE -> {}
+      case MISSING -> throw new Refusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found");
+      case CHANGED ->
+          throw new Refusal(HttpMetadataProtocol.PRECONDITION_FAILED, "metadata is another one");
+      case FULL -> throw new Refusal(CREATED_FULL, "the server is full");
+    }
+  }
+
+  private static RecordTable.Condition condition(HttpExchange exchange) {
+    Headers headers = exchange.getRequestHeaders();
+    return new RecordTable.Condition(
+        Optional.ofNullable(headers.getFirst("If-Match")).filter(tag -> !tag.equals("*")),
+        "*".equals(headers.getFirst("If-None-Match")));
+  }
+
+  private static int ttlSeconds(HttpExchange exchange) throws Refusal {
+    String text = exchange.getRequestHeaders().getFirst(HttpMetadataProtocol.TTL_HEADER);
+    if (text == null) {
+      return 0;
+    }
+    int seconds = text.matches("[0-9]{1,6}") ? Integer.parseInt(text) : 0;
+    if (seconds < 1 || seconds > TTL_SECONDS_MAX) {
+      throw new Refusal(
+          HttpMetadataProtocol.BAD_REQUEST,
+          HttpMetadataProtocol.TTL_HEADER + " is not in 1.." + TTL_SECONDS_MAX);
+    }
+    return seconds;
+  }
+
+  /** -1 for a body of unknown length. */
+  private static long announcedLength(Headers headers) throws Refusal {
+    String text = headers.getFirst("Content-Length");
+    if (text == null) {
+      return -1;
+    }
+    if (!text.matches("[0-9]{1,18}")) {
+      throw new Refusal(HttpMetadataProtocol.BAD_REQUEST, "the Content-Length is no number");
+    }
+    return Long.parseLong(text);
+  }
+
+  private static Optional<String> parameter(HttpExchange exchange, String name) throws Refusal {
+    String query = exchange.getRequestURI().getRawQuery();
+    if (query == null) {
+      return Optional.empty();
+    }
+    for (String pair : query.split("&", -1)) {
+      if (pair.startsWith(name + "=")) {
+        try {
+          return Optional.of(
+              URLDecoder.decode(pair.substring(name.length() + 1), StandardCharsets.UTF_8));
+        } catch (IllegalArgumentException e) {
+          throw new Refusal(HttpMetadataProtocol.BAD_REQUEST, "the key is not encoded properly");
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private String metrics() {
+    return """
+        # TYPE te_metadata_records gauge
+        te_metadata_records %d
+        # TYPE te_metadata_bytes gauge
+        te_metadata_bytes %d
+        # TYPE te_metadata_requests_total counter
+        te_metadata_requests_total %d
+        # TYPE te_metadata_refusals_total counter
+        te_metadata_refusals_total %d
+        """
+        .formatted(records.count(), records.bytes(), requests.sum(), refusals.sum());
+  }
+
+  private static void answer(HttpExchange exchange, int status, String type, String text)
+      throws IOException {
+    answer(exchange, status, type, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static void answer(HttpExchange exchange, int status, String type, byte[] body)
+      throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", type);
+    exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
+    if (body.length > 0) {
+      exchange.getResponseBody().write(body);
+      // Now: closing waits for what is left of the request, of which a refusal wants nothing.
+      exchange.getResponseBody().flush();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import io.transferengine.metadata.MetadataCodec;
+import io.transferengine.metadata.RpcMetaRecord;
+import io.transferengine.transfer.TransferException;
+import java.util.Optional;
+import java.util.StringJoiner;
+
+/** Who is registered, as JSON for people and scripts. */
+final class SegmentList {
+  private static final String RPC_META = "rpc_meta/";
+
+  private SegmentList() {}
+
+  /**
+   * {@return <code>{"segments":[{"key","name","address","age_seconds"}]}</code>, with an empty
+   * address for a record that cannot be read}
+   */
+  static String json(RecordTable records) {
+    StringJoiner list = new StringJoiner(",", "{\"segments\":[", "]}\n");
+    for (String key : records.keys()) {
+      int at = key.indexOf(RPC_META);
+      Optional<RecordTable.Entry> entry = at < 0 ? Optional.empty() : records.get(key);
+      entry.ifPresent(
+          found ->
+              list.add(
+                  "{\"key\":%s,\"name\":%s,\"address\":%s,\"age_seconds\":%d}"
+                      .formatted(
+                          MetadataCodec.quote(key),
+                          MetadataCodec.quote(key.substring(at + RPC_META.length())),
+                          MetadataCodec.quote(address(found)),
+                          records.ageSeconds(found))));
+    }
+    return list.toString();
+  }
+
+  private static String address(RecordTable.Entry entry) {
+    try {
+      RpcMetaRecord record = MetadataCodec.decodeRpcMeta(entry.value);
+      return record.host() + ":" + record.port();
+    } catch (TransferException e) {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** An HTTP metadata server for C++, Python and Java engines. */
+package io.transferengine.metadata.server;
