@@ -94,6 +94,9 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
+  public void awaitPublished() {}
+
+  @Override
   public boolean takesDeviceMemory() {
     return false;
   }

@@ -28,7 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Our own cost of RDMA, from submit to completion, with the kernel and the wire out of the picture:
- * 10,000 blocks of 4 KiB, none adjacent, each a work request of its own, over a simulated device
+ * 100,000 blocks of 4 KiB, none adjacent, each a work request of its own, over a simulated device
  * that completes what is posted at once. The score is for one block; both threads (the caller's and
  * the worker's), two wake-ups per batch, and what the simulator does are in it.
  */
@@ -39,7 +39,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @State(Scope.Thread)
 public class RdmaDescriptorBenchmark {
-  private static final int BLOCKS = 10_000;
+  private static final int BLOCKS = 100_000;
   private static final int BLOCK_BYTES = 4096;
   private static final int BLOCKS_PER_PART = (int) (BenchmarkEngine.PART_BYTES / BLOCK_BYTES);
   private static final Duration PATIENCE = Duration.ofSeconds(60);
