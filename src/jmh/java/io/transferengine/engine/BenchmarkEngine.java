@@ -86,6 +86,9 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
+  public void awaitPublished() {}
+
+  @Override
   public void unregistered(Region region) {
     transport.unregister(region);
   }

@@ -105,6 +105,9 @@ public final class InstantRdma implements AutoCloseable {
     }
 
     @Override
+    public void descriptionChanged() {}
+
+    @Override
     public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
       return false;
     }
