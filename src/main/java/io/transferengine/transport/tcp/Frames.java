@@ -12,7 +12,7 @@ import io.transferengine.transfer.Operation;
  * status   0 code (4) | 4 "VTCM" (4)
  * </pre>
  *
- * <p>And one form of our own, which goes only to peers that announce it (ADR 11): the vectored
+ * <p>And one form of our own, which goes only to peers that announce it (ADR 19): the vectored
  * request, a header and a table of the ranges that it is for. In place of the address stands their
  * number, which is nobody's address, so that a target that knows nothing of this refuses it.
  *
