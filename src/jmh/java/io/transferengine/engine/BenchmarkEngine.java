@@ -86,9 +86,6 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
-  public void awaitPublished() {}
-
-  @Override
   public void unregistered(Region region) {
     transport.unregister(region);
   }
