@@ -22,16 +22,10 @@ final class RequestWriter {
   static final int RANGES_MAX = 256;
 
   /**
-   * Bytes of one vectored request. The smaller, the sooner its status makes room for the next; four
-   * of them are out at a time.
+   * Bytes of one vectored request. The smaller, the sooner its status makes room for the next; two
+   * of them are out on a lane at a time.
    */
-  private static final long FRAME_BYTES_MAX = 128 << 10;
-
-  /**
-   * A frame of vectored requests is handed to the kernel in portions of this size, so that the
-   * target works on the first while we copy the second.
-   */
-  static final int PORTION_BYTES = 64 << 10;
+  private static final long FRAME_BYTES_MAX = 256 << 10;
 
   private final RequestRing ring;
   private final boolean version2;
@@ -113,16 +107,11 @@ final class RequestWriter {
     if (!write) {
       return;
     }
-    long flushed = start;
     for (long position = head; position < head + count; position++) {
       if (position > head) {
         ring.startsAt(position, outlet.queuedBytes());
       }
       body(outlet, position);
-      if (outlet.queuedBytes() - flushed >= PORTION_BYTES) {
-        flushed = outlet.queuedBytes();
-        outlet.flush();
-      }
     }
   }
 

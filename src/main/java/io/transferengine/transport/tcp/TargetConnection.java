@@ -300,17 +300,11 @@ final class TargetConnection extends WireHandler {
   /** All of it at once: a request is small enough to be queued. Copied, so nothing stays in use. */
   private void answerVector() {
     Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
-    long flushed = outlet().queuedBytes();
     for (; vector.hasRange(); vector.advance()) {
       long length = vector.length();
       for (long done = 0; done < length; done += DIRECT_BYTES_MIN) {
         int piece = (int) Math.min(DIRECT_BYTES_MIN, length - done);
         outlet().copy(vector.address() + done, piece);
-      }
-      if (outlet().queuedBytes() - flushed >= RequestWriter.PORTION_BYTES) {
-        // The initiator takes in these while we copy the next.
-        flushed = outlet().queuedBytes();
-        outlet().flush();
       }
     }
     bytesRead += vector.bytes();
