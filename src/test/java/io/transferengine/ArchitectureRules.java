@@ -73,7 +73,14 @@ final class ArchitectureRules {
               Set.of("metadata", "topology", "cli")),
           new Confined(
               "libraries of the command only in cli",
-              List.of("picocli.", "me.tongfei.progressbar.", "org.HdrHistogram.", "org.jline."),
+              List.of(
+                  "picocli.",
+                  "me.tongfei.progressbar.",
+                  "org.HdrHistogram.",
+                  "org.jline.",
+                  "org.knowm.xchart.",
+                  "de.erichseifert.",
+                  "java.awt."),
               Set.of("cli")),
           new Confined(
               "native calls only in bindings and verbs",

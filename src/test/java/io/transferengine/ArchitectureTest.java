@@ -104,7 +104,8 @@ class ArchitectureTest {
               List.of(
                   "engine.A", "class A { picocli.CommandLine a; }",
                   "metrics.A", "class A { org.HdrHistogram.Histogram a; }",
-                  "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }")),
+                  "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
+                  "topology.A", "class A { java.awt.Color a; }")),
           Map.entry(
               "native calls only in bindings and verbs",
               List.of(
@@ -163,7 +164,13 @@ class ArchitectureTest {
     assertThat(sources("src/main/java", "src/main/generated", "src/main/jshell", "src/test"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
-    for (String script : List.of("te", ".ci/run", "src/test/consumer/run")) {
+    for (String script :
+        List.of(
+            "te",
+            ".ci/run",
+            "src/test/consumer/run",
+            "src/test/soft-roce/guest",
+            "src/test/soft-roce/init")) {
       assertThat(lines(Path.of(script)).get(1)).isEqualTo("# " + LICENSE_LINE);
     }
   }

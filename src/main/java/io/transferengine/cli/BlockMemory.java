@@ -100,10 +100,14 @@ final class BlockMemory implements AutoCloseable {
   }
 
   private List<MemorySegment> blocks() {
+    return blocks(takenSlots);
+  }
+
+  private List<MemorySegment> blocks(int[] slots) {
     return regions.stream()
         .flatMap(
             region ->
-                IntStream.of(takenSlots)
+                IntStream.of(slots)
                     .mapToObj(
                         slot -> region.asSlice(slot * shape.blockBytes(), shape.blockBytes())))
         .toList();
@@ -113,6 +117,12 @@ final class BlockMemory implements AutoCloseable {
   void fill(long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     blocks().forEach(block -> fill(block, random));
+  }
+
+  /** Fills the blocks at these places of each region with random bytes. */
+  void fillPages(long seed, int[] slots) {
+    SplittableRandom random = new SplittableRandom(seed);
+    blocks(slots).forEach(block -> fill(block, random));
   }
 
   /** Fills the first bytes of the first region with random ones. */
@@ -150,6 +160,11 @@ final class BlockMemory implements AutoCloseable {
     return digest(blocks());
   }
 
+  /** {@return SHA-256 of the blocks at these places, region after region} */
+  String digestPages(int[] slots) {
+    return digest(blocks(slots));
+  }
+
   /** {@return SHA-256 of ranges of the first region, one after the other} */
   String digest(long[] offsets, long lengthBytes) {
     List<MemorySegment> ranges = new ArrayList<>();
@@ -181,7 +196,15 @@ final class BlockMemory implements AutoCloseable {
   /** Inverts a bit in the middle of a block, so that a test sees the comparison fail. */
   void flip() {
     List<MemorySegment> blocks = blocks();
-    MemorySegment block = blocks.get(blocks.size() / 2);
+    flip(blocks.get(blocks.size() / 2));
+  }
+
+  /** The same in the block at this place of the first region. */
+  void flipPage(int slot) {
+    flip(regions.getFirst().asSlice(slot * shape.blockBytes(), shape.blockBytes()));
+  }
+
+  private static void flip(MemorySegment block) {
     long middle = block.byteSize() / 2;
     byte old = block.get(ValueLayout.JAVA_BYTE, middle);
     block.set(ValueLayout.JAVA_BYTE, middle, (byte) (old ^ 1));

@@ -5,22 +5,19 @@ import io.transferengine.Engine;
 import io.transferengine.config.CommandEnvironment;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.engine.LocalTopology;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Verbs;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.TreeSet;
-import java.util.stream.Stream;
 
 /** What the doctor looks at. Each check is a line or two, and none throws. */
 final class DoctorChecks {
@@ -29,21 +26,7 @@ final class DoctorChecks {
   /** An engine takes two ports; a machine with fewer free runs one at most. */
   private static final int PORTS_NEEDED = 4;
 
-  private static final Path LIMITS = Path.of("/proc/self/limits");
-  private static final Path DEVICES = Path.of("/sys/class/infiniband");
-  private static final String VERBS_LIBRARY = "libibverbs.so.1";
   private static final String DIRECT_OPTION = "-XX:MaxDirectMemorySize=";
-
-  /** Where distributions put libraries; ld.so.cache is not asked. */
-  private static final List<Path> LIBRARY_FOLDERS =
-      List.of(
-          Path.of("/usr/lib/x86_64-linux-gnu"),
-          Path.of("/usr/lib/aarch64-linux-gnu"),
-          Path.of("/usr/lib64"),
-          Path.of("/usr/lib"),
-          Path.of("/usr/local/lib"),
-          Path.of("/lib/x86_64-linux-gnu"),
-          Path.of("/lib64"));
 
   private DoctorChecks() {}
 
@@ -57,11 +40,10 @@ final class DoctorChecks {
     findings.add(io("TCP over epoll", TcpIo.EPOLL));
     findings.add(io("TCP over io_uring", TcpIo.IO_URING));
     findings.add(io("TCP over NIO", TcpIo.NIO));
-    findings.add(ports());
-    findings.add(verbsLibrary());
-    findings.add(devices());
-    findings.add(lockedMemory());
-    findings.add(Finding.no("RDMA", "not built in yet; TCP is used, whatever the machine has"));
+    Settings settings = settings();
+    findings.add(ports(settings));
+    findings.addAll(RdmaChecks.all(settings));
+    findings.add(rdma(settings));
     findings.add(MetadataCheck.run());
     findings.add(SelfTest.run());
     return findings;
@@ -113,13 +95,41 @@ final class DoctorChecks {
     }
   }
 
-  private static Finding ports() {
-    Settings settings;
+  /** The defaults where a variable is malformed, which has a line of its own. */
+  private static Settings settings() {
     try {
-      settings = Settings.fromEnvironment();
+      return Settings.fromEnvironment();
     } catch (ConfigurationException e) {
-      settings = Settings.builder().build();
+      return Settings.builder().build();
     }
+  }
+
+  /** Opens an engine where that has a chance: its text says why it failed, not what to do first. */
+  private static Finding rdma(Settings settings) {
+    String what = "RDMA";
+    try {
+      Optional<String> cause = Verbs.unavailabilityCause().or(() -> noDevice(settings));
+      if (cause.isPresent()) {
+        return Finding.no(what, "TCP is used in its place: " + cause.get());
+      }
+      try (Engine engine =
+          Engine.open(Configs.loopback().protocol("rdma").requireRdma(true).build())) {
+        return Finding.ok(what, "opened as " + engine.segmentName());
+      }
+    } catch (TransferException e) {
+      return Finding.no(what, text(e));
+    }
+  }
+
+  /** Devices that cannot be used have said so, each in a line of its own. */
+  private static Optional<String> noDevice(Settings settings) {
+    LocalTopology local = LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings);
+    return local.devices().isEmpty()
+        ? local.problem()
+        : local.problem().map(_ -> "no device can be used, for the reasons above");
+  }
+
+  private static Finding ports(Settings settings) {
     int first = settings.get(Options.MIN_RPC_PORT);
     int last = settings.get(Options.MAX_RPC_PORT);
     int free = 0;
@@ -140,48 +150,6 @@ final class DoctorChecks {
       return true;
     } catch (IOException e) {
       return false;
-    }
-  }
-
-  private static Finding verbsLibrary() {
-    Optional<Path> library =
-        LIBRARY_FOLDERS.stream()
-            .map(folder -> folder.resolve(VERBS_LIBRARY))
-            .filter(Files::exists)
-            .findFirst();
-    return library
-        .map(path -> Finding.ok("libibverbs", path.toString()))
-        .orElse(
-            Finding.no("libibverbs", VERBS_LIBRARY + " not found: package libibverbs1, rdma-core"));
-  }
-
-  private static Finding devices() {
-    TreeSet<String> names = new TreeSet<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(DEVICES)) {
-      entries.forEach(entry -> names.add(String.valueOf(entry.getFileName())));
-    } catch (IOException e) {
-      return Finding.no("RDMA devices", "none: " + DEVICES + " is not there");
-    }
-    return names.isEmpty()
-        ? Finding.no("RDMA devices", "none in " + DEVICES)
-        : Finding.ok("RDMA devices", String.join(", ", names));
-  }
-
-  private static Finding lockedMemory() {
-    try (Stream<String> lines = Files.lines(LIMITS)) {
-      String soft =
-          lines
-              .filter(line -> line.startsWith("Max locked memory"))
-              .map(line -> line.substring("Max locked memory".length()).strip().split(" +", -1)[0])
-              .findFirst()
-              .orElse("unknown");
-      if (soft.equals("unlimited")) {
-        return Finding.ok("locked memory", "unlimited");
-      }
-      String size = soft.matches("[0-9]{1,18}") ? Units.size(Long.parseLong(soft)) : soft;
-      return Finding.no("locked memory", size + "; RDMA registers no more: ulimit -l unlimited");
-    } catch (IOException e) {
-      return Finding.no("locked memory", LIMITS + " cannot be read");
     }
   }
 

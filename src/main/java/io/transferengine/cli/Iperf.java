@@ -4,11 +4,7 @@ package io.transferengine.cli;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import java.io.File;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
@@ -16,11 +12,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
-/** What iperf3 does over the loopback interface: one stream, without -Z. */
-final class Iperf {
+/** What iperf3 does over the loopback interface: one stream, without -Z, once in a round. */
+final class Iperf implements Reference {
+  static final String NAME = "iperf3";
+
   /** The better of the two counts: which that is depends on the kernel. */
   private static final List<String> LENGTHS = List.of("128K", "1M");
 
@@ -38,43 +36,53 @@ final class Iperf {
   private static final double BITS_PER_BYTE = 8;
   private static final double PERCENT = 100;
 
-  private Iperf() {}
+  private final Path program;
+  private Optional<Figure> figure = Optional.empty();
 
-  /**
-   * A figure.
-   *
-   * @param length its option -l
-   * @param cpuSecondsPerGb of both its processes
-   */
-  record Result(String length, double gbPerSecond, double cpuSecondsPerGb) {}
-
-  /** {@return the program, if one of the folders of {@code path} has it} */
-  static Optional<Path> find(String path) {
-    return Stream.of(path.split(File.pathSeparator, -1))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, "iperf3"))
-        .filter(Files::isExecutable)
-        .findFirst();
+  Iperf(Path program) {
+    this.program = program;
   }
 
-  /** {@return the best of its runs; empty when none worked} */
-  static Optional<Result> run(Path program) {
-    return LENGTHS.stream()
-        .flatMap(length -> run(program, length).stream())
-        .max(Comparator.comparingDouble(Result::gbPerSecond));
+  @Override
+  public String name() {
+    return NAME;
   }
 
-  private static Optional<Result> run(Path program, String length) {
+  @Override
+  public void beginRound() {
+    Optional<Figure> best =
+        LENGTHS.stream()
+            .flatMap(length -> run(length).stream())
+            .max(Comparator.comparingDouble(Figure::gbPerSecond));
+    if (best.isEmpty()) {
+      throw CommandException.failed("--against iperf3: it did not run; leave it out with none");
+    }
+    figure = best;
+  }
+
+  @Override
+  public Optional<Figure> measure(BenchRow row) {
+    return figure;
+  }
+
+  @Override
+  public String explanation() {
+    return "iperf3: one stream over the loopback interface, the better of -l "
+        + String.join(" and -l ", LENGTHS)
+        + ", before each round";
+  }
+
+  private Optional<Figure> run(String length) {
     Process server = null;
     try {
-      String port = Integer.toString(freePort());
+      String port = Integer.toString(Reference.freePort());
       server =
           quiet(program.toString(), "-s", "-1", "-B", Configs.LOOPBACK, "-p", port)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
       for (int attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
         Thread.sleep(ATTEMPT_PAUSE);
-        Optional<Result> result = client(program, length, port);
+        Optional<Figure> result = client(length, port);
         if (result.isPresent()) {
           return result;
         }
@@ -92,31 +100,26 @@ final class Iperf {
     }
   }
 
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
-  }
-
   private static ProcessBuilder quiet(String... command) {
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
   }
 
-  private static Optional<Result> client(Path program, String length, String port)
+  private Optional<Figure> client(String length, String port)
       throws IOException, InterruptedException {
-    Process client =
-        quiet(
-                program.toString(),
-                "-c",
-                Configs.LOOPBACK,
-                "-p",
-                port,
-                "-t",
-                Integer.toString(SECONDS),
-                "-l",
-                length,
-                "-J")
-            .start();
+    String seconds = Integer.toString(SECONDS);
+    List<String> command =
+        List.of(
+            program.toString(),
+            "-c",
+            Configs.LOOPBACK,
+            "-p",
+            port,
+            "-t",
+            seconds,
+            "-l",
+            length,
+            "-J");
+    Process client = quiet(command.toArray(new String[0])).start();
     try {
       // It prints all at its end, some 10 KB, which a pipe holds.
       if (!client.waitFor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS) || client.exitValue() != 0) {
@@ -130,7 +133,7 @@ final class Iperf {
       double gbPerSecond = Units.gb((long) (bits / BITS_PER_BYTE));
       double cores =
           (numbers.getOrDefault(CPU_HERE, 0.0) + numbers.getOrDefault(CPU_THERE, 0.0)) / PERCENT;
-      return Optional.of(new Result(length, gbPerSecond, cores / gbPerSecond));
+      return Optional.of(new Figure(gbPerSecond, OptionalDouble.of(cores / gbPerSecond)));
     } finally {
       client.destroyForcibly();
     }

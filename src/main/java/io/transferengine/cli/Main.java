@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
+      TopologyCommand.class,
       MetadataServerCommand.class,
       SegmentsCommand.class,
       TargetAgentCommand.class

@@ -4,6 +4,7 @@ package io.transferengine.cli;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.transfer.TransferException;
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * allocate REGIONS SLOTS BLOCKS BLOCK_BYTES SEED    ADDRESS,... SLOT,...   see BlockShape
  * fill SEED BYTES                                   the start of the first region
  * flip                                              spoils a bit
+ * fill-pages SEED PAGE,...                          these places of each region
+ * flip-page PAGE                                    spoils a bit there, in the first region
+ * digest-pages PAGE,...                             SHA-256 of these places, region after region
  * digest                                            SHA-256 of all blocks
  * digest-ranges LENGTH OFFSET,...                   SHA-256 of these
  * free
@@ -33,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * @ok} and the segment's name.
  */
 final class TargetAgent implements AutoCloseable {
-  /** A longer request is none of ours: the longest, digest-ranges, has some hundred offsets. */
-  private static final int REQUEST_LIMIT_BYTES = 64 << 10;
+  /** A longer request is none of ours: the longest, fill-pages, names some ten thousand pages. */
+  private static final int REQUEST_LIMIT_BYTES = 1 << 20;
 
   /** Enough for the idle measurement; each has threads and ports. */
   private static final int ENGINE_LIMIT = 64;
@@ -55,7 +59,9 @@ final class TargetAgent implements AutoCloseable {
   /** Answers until the input ends. */
   void serve(InputStream in, OutputStream out) throws IOException {
     reply(out, TargetLink.OK, engine.segmentName());
-    for (String line = readLine(in); line != null; line = readLine(in)) {
+    InputStream buffered = new BufferedInputStream(in);
+    byte[] space = new byte[REQUEST_LIMIT_BYTES];
+    for (String line = readLine(buffered, space); line != null; line = readLine(buffered, space)) {
       try {
         reply(out, TargetLink.OK, answer(line.split(" ", -1)));
       } catch (CommandException | TransferException e) {
@@ -66,8 +72,7 @@ final class TargetAgent implements AutoCloseable {
     }
   }
 
-  private static @Nullable String readLine(InputStream in) throws IOException {
-    byte[] line = new byte[REQUEST_LIMIT_BYTES];
+  private static @Nullable String readLine(InputStream in, byte[] line) throws IOException {
     int length = 0;
     for (int next = in.read(); next >= 0; next = in.read()) {
       if (next == '\n') {
@@ -98,6 +103,15 @@ final class TargetAgent implements AutoCloseable {
         held().flip();
         yield "";
       }
+      case "fill-pages" -> {
+        held().fillPages(Long.parseLong(words[1]), TargetLink.integers(words[2]));
+        yield "";
+      }
+      case "flip-page" -> {
+        held().flipPage(Integer.parseInt(words[1]));
+        yield "";
+      }
+      case "digest-pages" -> held().digestPages(TargetLink.integers(words[1]));
       case "digest" -> held().digest();
       case "digest-ranges" -> held().digest(TargetLink.numbers(words[2]), Long.parseLong(words[1]));
       case "free" -> {
@@ -120,7 +134,7 @@ final class TargetAgent implements AutoCloseable {
             Long.parseLong(words[4]));
     if (shape.allocatedBytes() > memoryLimitBytes) {
       throw CommandException.usage(
-          "%d bytes are asked for, more than the limit of this target, %d"
+          "%d bytes are asked for, more than the limit of this target, %d: start it with more --memory"
               .formatted(shape.allocatedBytes(), memoryLimitBytes));
     }
     BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]));

@@ -75,6 +75,10 @@ final class TargetLink implements AutoCloseable {
     return Arrays.stream(list.split(",", -1)).mapToLong(Long::parseLong).toArray();
   }
 
+  static int[] integers(String list) {
+    return Arrays.stream(list.split(",", -1)).mapToInt(Integer::parseInt).toArray();
+  }
+
   static String list(LongStream numbers) {
     return String.join(",", numbers.mapToObj(Long::toString).toList());
   }

@@ -4,6 +4,7 @@ package io.transferengine.cli;
 import io.transferengine.config.CommandEnvironment;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -19,18 +20,25 @@ final class TargetProcess {
 
   /** {@return a link to a new process on the loopback interface; closing it ends the process} */
   static TargetLink start(CommandEnvironment environment) {
+    return start(environment, new Side(Side.TCP, Configs.LOOPBACK, ""));
+  }
+
+  /** {@return a link to a new process on this machine; closing it ends the process} */
+  static TargetLink start(CommandEnvironment environment, Side side) {
     if (environment.classPath().isEmpty()) {
       throw CommandException.lacks(
           "The class path is empty, so no second process can be started: use ./te, or java -cp");
     }
     List<String> command =
-        List.of(
-            environment.javaHome().resolve("bin").resolve("java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            environment.classPath(),
-            Main.class.getName(),
-            TargetAgentCommand.NAME);
+        new ArrayList<>(
+            List.of(
+                environment.javaHome().resolve("bin").resolve("java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                environment.classPath(),
+                Main.class.getName(),
+                TargetAgentCommand.NAME));
+    command.addAll(side.arguments());
     Process process;
     try {
       process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();

@@ -61,6 +61,11 @@ final class Units {
     return String.format(Locale.ROOT, "%." + decimals + "f", value);
   }
 
+  /** {@return a number without zeros at its end: {@code 50}, {@code 99.9}} */
+  static String shortest(double value) {
+    return value == Math.rint(value) ? fixed(value, 0) : Double.toString(value);
+  }
+
   static double seconds(long nanos) {
     return nanos / NANOS_PER_SECOND;
   }

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.config;
 
-import java.util.List;
 import java.util.regex.Pattern;
 
 /** Names of RDMA devices with commas between them, as {@code MC_TE_FILTERS} has them. */
-public final class DeviceNames {
+final class DeviceNames {
   /** What the kernel's drivers and udev make names of; 64 with the final zero is its limit. */
   static final String NAME = "[A-Za-z0-9._-]{1,63}";
 
   private static final Pattern LIST = Pattern.compile("(?:" + NAME + "(?:," + NAME + ")*)?");
 
   private DeviceNames() {}
-
-  /** {@return the names in {@code text}, which {@link RdmaOptions#TE_FILTERS} has accepted} */
-  public static List<String> parse(String text) {
-    return text.isEmpty() ? List.of() : List.of(text.split(",", -1));
-  }
 
   static Form<String> form() {
     return new Form<>(

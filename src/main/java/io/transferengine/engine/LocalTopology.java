@@ -15,15 +15,22 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The network devices that an engine may use, and what memory they are near to.
+ * The network devices that an engine may use, and what memory they are near to. The command shows
+ * them, too.
  *
- * @param topology the matrix of the usable devices that pass both filters: discovered, or the
- *     custom one
- * @param problem why none passes, where a filter names what is not there
+ * @param devices those that pass both filters, also the unusable ones; none where a filter names
+ *     what is not there
+ * @param topology the matrix of the usable ones: discovered, or the custom one
+ * @param problem why none is usable
  */
-record LocalTopology(Topology topology, Optional<String> problem) {
+public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optional<String> problem) {
   private static final Path SYSTEM = Path.of("/sys");
   private static final Path DEVICES = Path.of("/dev");
+
+  /** Copies the list. */
+  public LocalTopology {
+    devices = List.copyOf(devices);
+  }
 
   /**
    * {@return what this machine has}
@@ -32,20 +39,39 @@ record LocalTopology(Topology topology, Optional<String> problem) {
    * @throws ConfigurationException for a custom file that is no matrix
    */
   static LocalTopology of(String deviceName, Settings settings) {
+    return of(SYSTEM, DEVICES, deviceName, settings);
+  }
+
+  /**
+   * {@return what a machine has}
+   *
+   * @param sysRoot {@code /sys}, or what stands for it in a test
+   * @param devRoot {@code /dev}, or what stands for it in a test
+   * @param deviceName the caller's filter, names separated by commas; empty for all
+   * @throws ConfigurationException for a custom file that is no matrix
+   */
+  public static LocalTopology of(Path sysRoot, Path devRoot, String deviceName, Settings settings) {
     String file = settings.get(Options.CUSTOM_TOPO_JSON);
-    List<RdmaDevice> found = RdmaDevices.discover(SYSTEM, DEVICES);
+    List<RdmaDevice> found = RdmaDevices.discover(sysRoot, devRoot);
     if (found.isEmpty()) {
       // Nothing to restrict a custom matrix to: it is what the caller wants to see.
       Topology shown = file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
-      return new LocalTopology(shown, Optional.of("this machine has no RDMA devices"));
+      return new LocalTopology(List.of(), shown, Optional.of("this machine has no RDMA devices"));
     }
     List<RdmaDevice> chosen;
     try {
       chosen = RdmaDevices.select(found, "the device name", deviceName.replace(" ", ""));
       chosen = RdmaDevices.select(chosen, "MC_TE_FILTERS", settings.get(RdmaOptions.TE_FILTERS));
     } catch (ConfigurationException e) {
-      return new LocalTopology(Topology.none(), Optional.of(String.valueOf(e.getMessage())));
+      return new LocalTopology(
+          List.of(), Topology.none(), Optional.of(String.valueOf(e.getMessage())));
     }
+    chosen =
+        RdmaDevices.onPort(
+            chosen,
+            sysRoot,
+            settings.get(RdmaOptions.IB_PORT),
+            settings.get(RdmaOptions.GID_INDEX));
     Set<String> usable =
         chosen.stream()
             .filter(RdmaDevice::usable)
@@ -53,10 +79,11 @@ record LocalTopology(Topology topology, Optional<String> problem) {
             .collect(Collectors.toSet());
     Topology topology =
         file.isEmpty()
-            ? Topology.discovered(chosen, SYSTEM)
+            ? Topology.discovered(chosen, sysRoot)
             : Topology.fromCustomFile(Path.of(file)).restrictedTo(usable);
-    return new LocalTopology(
-        topology, topology.matrix().isEmpty() ? Optional.of(unusable(chosen)) : Optional.empty());
+    Optional<String> problem =
+        topology.matrix().isEmpty() ? Optional.of(unusable(chosen)) : Optional.empty();
+    return new LocalTopology(chosen, topology, problem);
   }
 
   private static String unusable(List<RdmaDevice> devices) {

@@ -30,6 +30,7 @@ public record Gid(long high, long low) {
   /**
    * {@return the GID of 16 bytes}
    *
+   * @param bytes in the order of the network
    * @throws IllegalArgumentException for another number of them
    */
   public static Gid of(byte[] bytes) {
@@ -43,6 +44,8 @@ public record Gid(long high, long low) {
   /**
    * {@return the GID that descriptors and handshakes hold as 16 pairs of hexadecimal digits with
    * colons between them (protocol section 4.1); empty for any other text}
+   *
+   * @param text anything that a peer sent
    */
   public static Optional<Gid> parse(String text) {
     return WIRE_TEXT.matcher(text).matches()
@@ -95,7 +98,11 @@ public record Gid(long high, long low) {
             || address >>> 22 == 0x6440 >>> 6);
   }
 
-  /** {@return how many bits at the beginning agree with {@code other}'s, 0 to 128} */
+  /**
+   * {@return how many bits at the beginning agree, 0 to 128}
+   *
+   * @param other the GID to compare with
+   */
   public int commonPrefixBits(Gid other) {
     return high == other.high
         ? Long.SIZE + Long.numberOfLeadingZeros(low ^ other.low)

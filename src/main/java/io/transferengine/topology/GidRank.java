@@ -39,7 +39,11 @@ public enum GidRank {
     return text;
   }
 
-  /** {@return the rank of a row} */
+  /**
+   * {@return the rank of a row}
+   *
+   * @param entry whose GID is not null
+   */
   public static GidRank of(GidEntry entry) {
     return switch (entry.type()) {
       case ROCE_V2, INFINIBAND -> ofAddress(entry.gid(), entry.netdev());

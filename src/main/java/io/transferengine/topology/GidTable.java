@@ -16,6 +16,14 @@ public final class GidTable {
   /** What Linux lets an interface be called; others would garble lines. */
   private static final Pattern NETDEV = Pattern.compile("[!-~&&[^/]]{1,15}");
 
+  /**
+   * After so many empty rows the rest is taken for empty, too: a table may have 1024 rows, each
+   * some system calls away. Linux fills the first free row (gid cache of ib_core), so that a longer
+   * gap needs as many addresses that have gone; and the 256 indexes that can be asked for ({@code
+   * MC_GID_INDEX}) are looked at in any case.
+   */
+  private static final int GAP_MAX = 256;
+
   private GidTable() {}
 
   /**
@@ -30,21 +38,30 @@ public final class GidTable {
     boolean infiniBand =
         SysFiles.text(folder.resolve("link_layer")).filter("InfiniBand"::equals).isPresent();
     List<GidEntry> entries = new ArrayList<>();
+    int gap = 0;
     for (int index : SysFiles.numbers(folder.resolve("gids"), "")) {
-      row(folder, index)
-          .ifPresent(
-              gid ->
-                  entries.add(
-                      new GidEntry(
-                          index, gid, type(folder, index, infiniBand), netdev(folder, index))));
+      Optional<Gid> gid = row(folder, index);
+      if (gid.isPresent()) {
+        GidType type = type(folder, index, infiniBand);
+        entries.add(new GidEntry(index, gid.get(), type, netdev(folder, index)));
+        gap = 0;
+      } else if (++gap >= GAP_MAX) {
+        break;
+      }
     }
     return entries;
+  }
+
+  /** {@return whether that row is filled} */
+  static boolean has(Path sysRoot, String device, int port, int index) {
+    return row(portFolder(sysRoot, device, port), index).isPresent();
   }
 
   /** {@return whether any row is filled} */
   static boolean hasAny(Path sysRoot, String device, int port) {
     Path folder = portFolder(sysRoot, device, port);
     return SysFiles.numbers(folder.resolve("gids"), "").stream()
+        .limit(GAP_MAX)
         .anyMatch(index -> row(folder, index).isPresent());
   }
 

@@ -37,8 +37,18 @@ public record RdmaDevice(
     return unusable.isEmpty();
   }
 
-  /** {@return the port of that number, if it has one} */
+  /**
+   * {@return the port, if it has it}
+   *
+   * @param number the port's number
+   */
   public Optional<RdmaPort> port(int number) {
     return ports.stream().filter(port -> port.number() == number).findFirst();
+  }
+
+  /** {@return the same device, not usable for this reason} */
+  RdmaDevice without(String reason) {
+    return new RdmaDevice(
+        name, numaNode, pciPath, ports, verbsNode, accessible, Optional.of(reason));
   }
 }

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /** Finds the RDMA devices of the machine in sysfs, without any library. Thread-safe. */
@@ -31,10 +32,12 @@ public final class RdmaDevices {
 
   private final Path sysRoot;
   private final Map<String, Path> verbsNodes;
+  private final Predicate<Path> mayUse;
 
-  private RdmaDevices(Path sysRoot, Map<String, Path> verbsNodes) {
+  private RdmaDevices(Path sysRoot, Map<String, Path> verbsNodes, Predicate<Path> mayUse) {
     this.sysRoot = sysRoot;
     this.verbsNodes = verbsNodes;
+    this.mayUse = mayUse;
   }
 
   /**
@@ -45,6 +48,11 @@ public final class RdmaDevices {
    * @param devRoot {@code /dev}, or a folder that looks like it
    */
   public static List<RdmaDevice> discover(Path sysRoot, Path devRoot) {
+    return discover(sysRoot, devRoot, file -> Files.isReadable(file) && Files.isWritable(file));
+  }
+
+  /** With another opinion of what may be used: root, as tests often are, may use everything. */
+  static List<RdmaDevice> discover(Path sysRoot, Path devRoot, Predicate<Path> mayUse) {
     Path verbs = sysRoot.resolve("class/infiniband_verbs");
     Map<String, Path> nodes = new HashMap<>();
     for (int number : SysFiles.numbers(verbs, "uverbs")) {
@@ -52,7 +60,7 @@ public final class RdmaDevices {
       SysFiles.text(verbs.resolve(file).resolve("ibdev"))
           .ifPresent(name -> nodes.put(name, devRoot.resolve("infiniband").resolve(file)));
     }
-    RdmaDevices devices = new RdmaDevices(sysRoot, nodes);
+    RdmaDevices devices = new RdmaDevices(sysRoot, nodes, mayUse);
     return SysFiles.names(sysRoot.resolve("class/infiniband"), NAME).stream()
         .sorted(BY_NUMBER)
         .map(devices::device)
@@ -87,12 +95,56 @@ public final class RdmaDevices {
     return devices.stream().filter(device -> wanted.contains(device.name())).toList();
   }
 
+  /**
+   * {@return the same devices, where those of which that port or that GID cannot be used have
+   * become unusable}
+   *
+   * @param devices from {@link #discover}
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   * @param port the port that is used of each device ({@code MC_IB_PORT}), 1 to 255
+   * @param gidIndex the GID that is used of it ({@code MC_GID_INDEX}), {@link GidChoice#AUTOMATIC}
+   *     for the best
+   */
+  public static List<RdmaDevice> onPort(
+      List<RdmaDevice> devices, Path sysRoot, int port, int gidIndex) {
+    return devices.stream()
+        .map(
+            device ->
+                device.usable()
+                    ? portProblem(device, sysRoot, port, gidIndex)
+                        .map(device::without)
+                        .orElse(device)
+                    : device)
+        .toList();
+  }
+
+  private static Optional<String> portProblem(
+      RdmaDevice device, Path sysRoot, int number, int gidIndex) {
+    Optional<RdmaPort> port = device.port(number);
+    if (port.isEmpty()) {
+      return Optional.of("it has no port " + number + ": set MC_IB_PORT to one that it has");
+    }
+    if (!port.get().active()) {
+      return Optional.of(
+          "port %d is %s: set MC_IB_PORT to one that is ACTIVE"
+              .formatted(number, port.get().state()));
+    }
+    boolean filled =
+        gidIndex == GidChoice.AUTOMATIC
+            ? port.get().hasGid()
+            : GidTable.has(sysRoot, device.name(), number, gidIndex);
+    return filled
+        ? Optional.empty()
+        : Optional.of(
+            GidChoice.choose(GidTable.read(sysRoot, device.name(), number), gidIndex).reason());
+  }
+
   private RdmaDevice device(String name) {
     Path folder = sysRoot.resolve("class/infiniband").resolve(name);
     Path bus = busDevice(folder);
     List<RdmaPort> ports = ports(name, folder.resolve("ports"));
     Optional<Path> node = Optional.ofNullable(verbsNodes.get(name)).filter(Files::exists);
-    boolean accessible = node.filter(RdmaDevices::isAccessible).isPresent();
+    boolean accessible = node.filter(mayUse).isPresent();
     return new RdmaDevice(
         name,
         Math.max(-1, SysFiles.number(bus.resolve("numa_node")).orElse(-1)),
@@ -141,11 +193,7 @@ public final class RdmaDevices {
     return SysFiles.text(file).filter(text -> text.matches("[\\w:. -]{1,40}")).orElse("unknown");
   }
 
-  private static boolean isAccessible(Path node) {
-    return Files.isReadable(node) && Files.isWritable(node);
-  }
-
-  private static Optional<String> problem(
+  private Optional<String> problem(
       String name, Path folder, Optional<Path> node, List<RdmaPort> ports) {
     if (SysFiles.text(folder.resolve("node_type"))
         .filter(type -> type.startsWith("4"))
@@ -157,7 +205,7 @@ public final class RdmaDevices {
           "it has no file in /dev/infiniband: modprobe ib_uverbs; a container needs"
               + " --device=/dev/infiniband");
     }
-    if (!isAccessible(node.get())) {
+    if (!mayUse.test(node.get())) {
       return Optional.of(
           node.get() + " may not be read and written by this user: chmod a+rw, or run as root");
     }

@@ -107,7 +107,11 @@ public final class Topology {
     return List.copyOf(names);
   }
 
-  /** {@return this matrix without all devices but {@code names}; empty when none is left} */
+  /**
+   * {@return this matrix without any other devices; empty when none is left}
+   *
+   * @param names of the devices to keep
+   */
   public Topology restrictedTo(Set<String> names) {
     Map<String, Devices> restricted = new HashMap<>();
     matrix.forEach((location, devices) -> restricted.put(location, devices.restrictedTo(names)));

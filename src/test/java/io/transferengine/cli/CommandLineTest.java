@@ -32,13 +32,14 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "bench", "doctor"})
+  @ValueSource(strings = {"demo", "bench", "doctor", "topology"})
   void helpIsOnStandardOutput(String command) {
     assertThat(run(command + " --help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
         .startsWith("Usage: te " + command)
         .contains("Exit status")
         .doesNotContain("corrupt-for-test")
+        .doesNotContain("sys-root")
         .doesNotContain("\u001b");
     assertThat(error.toString(StandardCharsets.UTF_8)).isEmpty();
   }
@@ -47,7 +48,7 @@ class CommandLineTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
-        .contains("demo", "bench", "doctor")
+        .contains("demo", "bench", "doctor", "topology")
         .doesNotContain(TargetAgentCommand.NAME);
   }
 
@@ -77,12 +78,15 @@ class CommandLineTest {
         "bench --loopback --seconds NaN | --seconds NaN | 2",
         "bench --loopback --count 0 | --count 0 | 2",
         "bench --loopback --protocol pigeon | pigeon | 2",
-        "bench --loopback --protocol rdma | not built in yet | 3",
+        "bench --loopback --protocol rdma | RDMA is required | 3",
         "bench --idle 0 | --idle 0 | 2",
         "bench --initiator nowhere | nowhere | 2",
         "bench --target --control-port 70000 | 70000 | 2",
         "bench --initiator 127.0.0.1:1 --host 127.0.0.1 | 127.0.0.1:1 | 1",
-        "doctor now | now | 2"
+        "doctor now | now | 2",
+        "topology now | now | 2",
+        "topology --device | --device | 2",
+        "topology --device mlx5_9 --sys-root /nowhere | no RDMA devices | 3"
       })
   void anErrorIsOneLineThatNamesTheValue(String line, String named, int status) {
     assertThat(run(line)).isEqualTo(status);

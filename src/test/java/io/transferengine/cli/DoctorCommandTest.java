@@ -17,8 +17,11 @@ class DoctorCommandTest {
     assertThat(run.output())
         .containsPattern("JDK +.* ok\n")
         .containsPattern("self-test +1 MiB .* ok\n")
-        .containsPattern("RDMA +not built in yet.* no\n")
+        .containsPattern("RDMA +(opened as .* ok|TCP is used in its place: .* no)\n")
         .containsPattern("ports +[0-9]+ of [0-9]+ free")
+        .containsPattern("libibverbs +\\S")
+        .containsPattern("RDMA devices +\\S")
+        .containsPattern("locked memory +\\S")
         .doesNotContain("missing")
         .doesNotContain("\u001b");
   }

@@ -28,11 +28,14 @@ class ScriptTest {
   @Test
   void helpAndUsage() throws Exception {
     assertThat(te("help").status()).isZero();
-    assertThat(te("help").output()).contains("demo").contains("Exit status");
+    assertThat(te("help").output()).contains("demo").contains("topology").contains("Exit status");
     assertThat(te().status()).isEqualTo(2);
     assertThat(te("frobnicate").status()).isEqualTo(2);
     assertThat(te("frobnicate").error()).startsWith("te: unknown command: frobnicate\n");
     assertThat(te("classpath", "now").status()).isEqualTo(2);
+    assertThat(te("soft-roce").status()).isEqualTo(2);
+    assertThat(te("soft-roce").error()).startsWith("guest: a command is missing\n");
+    assertThat(te("soft-roce", "-r", "0", "true").status()).isEqualTo(2);
     assertThat(te("bindings", "now").status()).isEqualTo(2);
   }
 

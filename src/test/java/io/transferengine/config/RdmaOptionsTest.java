@@ -35,12 +35,6 @@ final class RdmaOptionsTest {
   }
 
   @Test
-  void deviceNamesAreReadInTheirOrder() {
-    assertThat(DeviceNames.parse("mlx5_1,mlx5_0")).containsExactly("mlx5_1", "mlx5_0");
-    assertThat(DeviceNames.parse("")).isEmpty();
-  }
-
-  @Test
   void aSliceFitsIntoARegion() {
     assertThatThrownBy(() -> Settings.fromMap(Map.of("MC_MAX_MR_SIZE", "65535")))
         .isInstanceOf(ConfigurationException.class)

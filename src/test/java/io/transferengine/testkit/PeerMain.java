@@ -94,9 +94,20 @@ public final class PeerMain {
       }
       case "mismatch" -> Pattern.firstMismatch(memory(args), number(args, 2), number(args, 3));
       case "strided" -> firstWrongBlock(args);
+      case "count" -> count(memory(args), (byte) number(args, 2));
       case "byte" -> memory(args).get(ValueLayout.JAVA_BYTE, 0);
       default -> throw new IllegalArgumentException("unknown command " + command);
     };
+  }
+
+  private static long count(MemorySegment memory, byte value) {
+    long count = 0;
+    for (long i = 0; i < memory.byteSize(); i++) {
+      if (memory.get(ValueLayout.JAVA_BYTE, i) == value) {
+        count++;
+      }
+    }
+    return count;
   }
 
   /** Address, count, block length, stride, seed: block by block, and zeros in the gaps. */

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -55,16 +56,25 @@ public final class PeerProcess implements AutoCloseable {
 
   /** Starts one with these variables. */
   public static PeerProcess start(Map<String, String> environment) {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-Xmx512m",
-            "-XX:MaxDirectMemorySize=2g",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-            PeerMain.class.getName());
+    return start(List.of(), environment);
+  }
+
+  /**
+   * Starts one by a command that ends in executing its arguments, and so may change what the peer
+   * is allowed or sees.
+   */
+  public static PeerProcess start(List<String> launcher, Map<String, String> environment) {
+    ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(launcher));
+    Collections.addAll(
+        builder.command(),
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
+        "-Xmx512m",
+        "-XX:MaxDirectMemorySize=2g",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+        PeerMain.class.getName());
     builder.environment().keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
     builder.environment().putAll(environment);
     try {
@@ -88,7 +98,12 @@ public final class PeerProcess implements AutoCloseable {
 
   /** Initializes its engine for TCP. */
   public void initialize(String host) {
-    long status = call("initialize", host, "P2PHANDSHAKE", "tcp", "");
+    initialize(host, "tcp", "");
+  }
+
+  /** Initializes its engine for a protocol on devices, an empty text for the best and for all. */
+  public void initialize(String host, String protocol, String deviceNames) {
+    long status = call("initialize", host, "P2PHANDSHAKE", protocol, deviceNames);
     if (status != 0) {
       throw new IllegalStateException("the peer's initialize gave " + status + ": " + log);
     }

@@ -172,6 +172,20 @@ final class GidChoiceTest {
   }
 
   @Test
+  void everyIndexThatCanBeAskedForIsLookedAt() {
+    FakeMachine machine = new FakeMachine(root).software("rxe0");
+    for (int index = 1; index < 400; index++) {
+      machine.gid("rxe0", 1, index, FakeMachine.NULL_GID, "", "");
+    }
+    machine.gid("rxe0", 1, 255, PRIVATE_V4, "RoCE v2", "eth0");
+
+    List<GidEntry> entries = GidTable.read(machine.sys(), "rxe0", 1);
+
+    assertThat(entries).extracting(GidEntry::index).containsExactly(0, 255);
+    assertThat(GidChoice.choose(entries, 255).chosen()).hasValue(entries.get(1));
+  }
+
+  @Test
   void onInfiniBandTheKernelsTextMeansInfiniBand() {
     FakeMachine machine = new FakeMachine(root).software("mlx5_0");
     machine.port("mlx5_0", 1, "4: ACTIVE", "InfiniBand");

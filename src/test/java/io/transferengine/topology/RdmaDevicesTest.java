@@ -3,13 +3,11 @@ package io.transferengine.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,15 +106,17 @@ final class RdmaDevicesTest {
   }
 
   @Test
-  void aDeviceFileOfOthersIsNamed() throws IOException {
+  void aDeviceFileOfOthersIsNamed() {
     machine.software("rxe0");
-    Path node = machine.dev().resolve("infiniband/uverbs0");
-    Files.setPosixFilePermissions(node, PosixFilePermissions.fromString("---------"));
-    assumeFalse(Files.isReadable(node), "root may read everything: run as another user");
 
-    assertThat(only().accessible()).isFalse();
-    assertThat(only().unusable())
-        .hasValueSatisfying(text -> assertThat(text).contains(node.toString(), "chmod"));
+    RdmaDevice device =
+        RdmaDevices.discover(machine.sys(), machine.dev(), file -> false).getFirst();
+
+    assertThat(device.accessible()).isFalse();
+    assertThat(device.unusable())
+        .hasValueSatisfying(
+            text ->
+                assertThat(text).contains(device.verbsNode().orElseThrow().toString(), "chmod"));
   }
 
   @Test
@@ -210,5 +210,41 @@ final class RdmaDevicesTest {
     assertThatThrownBy(() -> RdmaDevices.select(List.of(), "device name", "mlx5_0"))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContainingAll("device name", "mlx5_0", "no RDMA devices");
+  }
+
+  @Test
+  void thePortThatIsUsedDecides() {
+    machine.software("a").software("b").software("c");
+    machine.port("b", 2, "4: ACTIVE", "Ethernet");
+    machine.gid("b", 2, 0, "fe80:0000:0000:0000:0000:00ff:fe00:0001", "RoCE v2", "eth1");
+    machine.port("c", 2, "1: DOWN", "Ethernet");
+
+    List<RdmaDevice> onTwo =
+        RdmaDevices.onPort(machine.discover(), machine.sys(), 2, GidChoice.AUTOMATIC);
+
+    assertThat(onTwo).extracting(RdmaDevice::usable).containsExactly(false, true, false);
+    assertThat(onTwo.get(0).unusable().orElseThrow()).contains("no port 2", "MC_IB_PORT");
+    assertThat(onTwo.get(2).unusable().orElseThrow()).contains("port 2 is DOWN", "MC_IB_PORT");
+    assertThat(RdmaDevices.onPort(machine.discover(), machine.sys(), 1, GidChoice.AUTOMATIC))
+        .isEqualTo(machine.discover());
+  }
+
+  @Test
+  void anEmptyGidThatWasAskedForMakesUnusable() {
+    machine.software("a").software("b");
+    machine.gid("b", 1, 3, "fe80:0000:0000:0000:0000:00ff:fe00:0001", "RoCE v2", "eth1");
+
+    List<RdmaDevice> onThree = RdmaDevices.onPort(machine.discover(), machine.sys(), 1, 3);
+
+    assertThat(onThree).extracting(RdmaDevice::usable).containsExactly(false, true);
+    assertThat(onThree.getFirst().unusable().orElseThrow()).contains("MC_GID_INDEX is 3");
+  }
+
+  @Test
+  void whatIsUnusableKeepsItsReason() {
+    machine.software("a").port("a", 1, "1: DOWN", "Ethernet");
+    List<RdmaDevice> devices = machine.discover();
+
+    assertThat(RdmaDevices.onPort(devices, machine.sys(), 7, 3)).isEqualTo(devices);
   }
 }

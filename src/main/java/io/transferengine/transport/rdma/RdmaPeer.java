@@ -251,7 +251,8 @@ final class RdmaPeer implements TransferTask.Owner {
     } else if (hasWork()) {
       fallback.watch();
     }
-    if (isActive()) {
+    // One that made room for others stays closed until it is needed.
+    if (failure.isPresent() ? isActive() : hasWork()) {
       transport.connector().open(path);
     }
   }
@@ -331,7 +332,9 @@ final class RdmaPeer implements TransferTask.Owner {
     for (RdmaPath path : paths) {
       if (path.nic() == nic) {
         path.hurry();
-        if (isActive()) {
+        if (path.isOpen()) {
+          pathOpened(path); // What came while it could not send waits for no path in particular.
+        } else if (isActive()) {
           transport.connector().open(path);
         }
       }

@@ -65,6 +65,23 @@ final class RemoteBuffers {
     return index >= 0 && address < ends[index] ? index : -1;
   }
 
+  /** {@return whether all of a range is published, perhaps as ranges that lie back to back} */
+  boolean covers(long address, long length) {
+    int index = find(address);
+    if (index < 0) {
+      return false;
+    }
+    long left = length - (ends[index] - address);
+    while (left > 0) {
+      index++;
+      if (index == starts.length || starts[index] != ends[index - 1]) {
+        return false;
+      }
+      left -= ends[index] - starts[index];
+    }
+    return true;
+  }
+
   long start(int index) {
     return starts[index];
   }

@@ -116,6 +116,7 @@ final class SendQueue {
    * The requests are given back, newest first so that they keep their order.
    *
    * @param returned told of each task that has got requests back
+   * @return how many there were
    */
   int settleAll(java.util.Set<TransferTask> returned) {
     int count = 0;

@@ -131,8 +131,8 @@ final class TcpFallback {
       why = last;
     }
     log.warn(
-        "{} transfers to {} go over TCP: no RDMA path has been open for {} s. The last reason: {}."
-            + " ./te doctor on both machines helps to find out; requireRdma forbids it",
+        "{} transfers to {} go over TCP, since no RDMA path has been open for {} s (requireRdma"
+            + " forbids that). The last reason: {}",
         moved,
         peer.name(),
         transport.settings().toTcpAfter().toSeconds(),

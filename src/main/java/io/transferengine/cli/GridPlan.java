@@ -7,18 +7,14 @@ import java.util.List;
 import java.util.stream.LongStream;
 
 /**
- * What is measured: every operation with every size and batch.
+ * Every operation with every size and batch.
  *
- * @param seconds how long a row takes, when {@code count} is 0
- * @param count transfers of each thread in a row, or 0
  * @param memoryBytes what a row may use on each side; larger batches use places again
  */
-record BenchPlan(
+record GridPlan(
     List<Operation> operations,
     List<Long> sizes,
     List<Integer> batches,
-    double seconds,
-    long count,
     int threads,
     boolean adjacent,
     long memoryBytes) {
@@ -26,19 +22,20 @@ record BenchPlan(
   /** A page lies between two blocks, so that they are not one. */
   static final long GAP_BYTES = 4096;
 
-  /** Warming up takes this part of a row, within the limits below. */
-  private static final double WARM_UP_SHARE = 0.2;
-
-  private static final double WARM_UP_SECONDS_MAX = 0.5;
-
-  BenchPlan {
+  GridPlan {
     operations = List.copyOf(operations);
     sizes = List.copyOf(sizes);
     batches = List.copyOf(batches);
+    for (long size : sizes) {
+      if (size > memoryBytes) {
+        throw CommandException.usage(
+            "--sizes %d: a block must fit into --memory, %d bytes".formatted(size, memoryBytes));
+      }
+    }
   }
 
   /**
-   * A line of the table before it is measured.
+   * A combination, and where its blocks lie.
    *
    * @param slots places that the blocks of all threads share
    * @param strideBytes from one place to the next
@@ -76,22 +73,5 @@ record BenchPlan(
     long places = (memoryBytes - size) / stride + 1;
     int slots = (int) Math.min((long) batch * threads, places);
     return new Row(operation, size, batch, slots, stride);
-  }
-
-  long warmUpNanos() {
-    return nanos(Math.min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE));
-  }
-
-  long rowNanos() {
-    return nanos(seconds);
-  }
-
-  /** {@return transfers of each thread to warm up with, when a row is counted} */
-  long warmUpCount() {
-    return Math.max(1, (long) (count * WARM_UP_SHARE));
-  }
-
-  private static long nanos(double seconds) {
-    return (long) (seconds * 1e9);
   }
 }

@@ -7,16 +7,16 @@ import io.transferengine.transfer.Operation;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class BenchPlanTest {
-  private static BenchPlan plan(long size, int batch, int threads, boolean adjacent, long memory) {
-    return new BenchPlan(
-        List.of(Operation.WRITE), List.of(size), List.of(batch), 1, 0, threads, adjacent, memory);
+class GridPlanTest {
+  private static GridPlan plan(long size, int batch, int threads, boolean adjacent, long memory) {
+    return new GridPlan(
+        List.of(Operation.WRITE), List.of(size), List.of(batch), threads, adjacent, memory);
   }
 
   @Test
   void blocksAreNotAdjacentUnlessAskedFor() {
-    BenchPlan.Row apart = plan(4096, 3, 1, false, 1 << 20).rows().getFirst();
-    BenchPlan.Row together = plan(4096, 3, 1, true, 1 << 20).rows().getFirst();
+    GridPlan.Row apart = plan(4096, 3, 1, false, 1 << 20).rows().getFirst();
+    GridPlan.Row together = plan(4096, 3, 1, true, 1 << 20).rows().getFirst();
 
     assertThat(apart.offsets(0)).containsExactly(0L, 8192L, 16384L);
     assertThat(apart.extentBytes()).isEqualTo(16384 + 4096);
@@ -25,7 +25,7 @@ class BenchPlanTest {
 
   @Test
   void threadsHaveBlocksOfTheirOwn() {
-    BenchPlan.Row row = plan(4096, 2, 2, true, 1 << 20).rows().getFirst();
+    GridPlan.Row row = plan(4096, 2, 2, true, 1 << 20).rows().getFirst();
 
     assertThat(row.offsets(0)).containsExactly(0L, 4096L);
     assertThat(row.offsets(1)).containsExactly(8192L, 12288L);
@@ -34,7 +34,7 @@ class BenchPlanTest {
   @Test
   void aLargeBatchUsesPlacesAgain() {
     long mebibyte = 1 << 20;
-    BenchPlan.Row row = plan(16 * mebibyte, 128, 1, false, 512 * mebibyte).rows().getFirst();
+    GridPlan.Row row = plan(16 * mebibyte, 128, 1, false, 512 * mebibyte).rows().getFirst();
 
     assertThat(row.extentBytes()).isLessThanOrEqualTo(512 * mebibyte);
     assertThat(row.slots()).isEqualTo(31);

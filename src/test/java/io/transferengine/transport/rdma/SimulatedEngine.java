@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.config.Settings;
+import io.transferengine.handshake.HandshakeClient;
+import io.transferengine.handshake.HandshakeDaemon;
+import io.transferengine.handshake.HandshakeDaemonOptions;
+import io.transferengine.handshake.HandshakeHandler;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.NotifyMessage;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.topology.Gid;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerLink;
+import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.SimulatedVerbs;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An RDMA transport over simulated devices, with a real handshake port on loopback: what an engine
+ * is to it, and no more.
+ */
+final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler {
+  private static final Duration LOOK_UP = Duration.ofSeconds(20);
+
+  private final RegionTable regions = new RegionTable();
+  private final EngineMetrics metrics = new EngineMetrics();
+  private final HandshakeClient client = new HandshakeClient(Duration.ofSeconds(5), 16 << 20);
+  private final HandshakeDaemon daemon;
+  private final RdmaTransport transport;
+  private final String incarnation;
+  private final Arena arena = Arena.ofShared();
+  private final ConcurrentLinkedQueue<TransferTask> handedOver = new ConcurrentLinkedQueue<>();
+  private volatile boolean takesTasks;
+  private volatile boolean closed;
+
+  /** How a transfer ended. */
+  record End(
+      TransferState state, Optional<TransferException> failure, Optional<FailureCause> cause) {}
+
+  /** A transfer under way. */
+  record Started(TransferTask task, CompletableFuture<End> end) {
+    End await() throws Exception {
+      return end.get(60, java.util.concurrent.TimeUnit.SECONDS);
+    }
+  }
+
+  /**
+   * @param options as in the environment
+   */
+  SimulatedEngine(SimulatedVerbs verbs, List<String> devices, Map<String, String> options) {
+    this(verbs, devices, options, 0);
+  }
+
+  /**
+   * @param rpcPort of the handshake port; 0 for a free one
+   */
+  SimulatedEngine(
+      SimulatedVerbs verbs, List<String> devices, Map<String, String> options, int rpcPort) {
+    incarnation = Long.toHexString(System.nanoTime());
+    transport =
+        new RdmaTransport(
+            new TransportContext(
+                Settings.fromMap(options), regions, metrics, topology(devices), this),
+            verbs,
+            (device, port, index) -> List.of(gid(verbs, device)));
+    transport.start();
+    int from = rpcPort == 0 ? 20_000 : rpcPort;
+    int to = rpcPort == 0 ? 29_000 : rpcPort;
+    daemon =
+        new HandshakeDaemon(new HandshakeDaemonOptions("127.0.0.1", from, to, 128, 16 << 20), this);
+  }
+
+  private static Topology topology(List<String> devices) {
+    try {
+      Path file = Files.createTempFile("te-topology", ".json");
+      Files.writeString(file, "{\"cpu:0\":[[\"" + String.join("\",\"", devices) + "\"],[]]}");
+      Topology topology = Topology.fromCustomFile(file);
+      Files.delete(file);
+      return topology;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static LocalGid gid(SimulatedVerbs verbs, String device) {
+    try (Context context = Context.open(verbs, device)) {
+      return new LocalGid(1, Gid.of(context.queryGid(1, 1)));
+    }
+  }
+
+  RdmaTransport transport() {
+    return transport;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  int rpcPort() {
+    return daemon.port();
+  }
+
+  /** From now on another transport takes what this one gives up. */
+  void takeTasks() {
+    takesTasks = true;
+  }
+
+  List<TransferTask> handedOver() {
+    return new ArrayList<>(handedOver);
+  }
+
+  /** Registers new memory. */
+  MemorySegment register(long bytes) {
+    MemorySegment segment = arena.allocate(bytes, 4096);
+    registerAt(segment);
+    return segment;
+  }
+
+  Region registerAt(MemorySegment segment) {
+    Region region = regions.register(segment.address(), segment.byteSize(), "*");
+    try {
+      transport.register(region);
+    } catch (Throwable t) {
+      region.refuse();
+      regions.remove(region);
+      throw t;
+    }
+    return region;
+  }
+
+  void unregister(Region region) {
+    region.refuse();
+    transport.unregister(region);
+    regions.remove(region);
+  }
+
+  Started write(SimulatedEngine peer, BlockColumns blocks) {
+    return submit(Operation.WRITE, peer.address(), blocks);
+  }
+
+  Started read(SimulatedEngine peer, BlockColumns blocks) {
+    return submit(Operation.READ, peer.address(), blocks);
+  }
+
+  Started submit(Operation operation, PeerAddress peer, BlockColumns blocks) {
+    CompletableFuture<End> end = new CompletableFuture<>();
+    TransferTask task =
+        new TransferTask(
+            operation,
+            blocks,
+            blocks.totalBytes(),
+            seams(regions.inOrder().stream().map(r -> new long[] {r.address(), r.end()}).toList()),
+            seams(
+                peer.descriptor().buffers().stream()
+                    .map(b -> new long[] {b.address(), b.address() + b.lengthBytes()})
+                    .toList()),
+            (state, failure, cause) ->
+                end.complete(
+                    new End(state, Optional.ofNullable(failure), Optional.ofNullable(cause))));
+    transport.submit(peer, task);
+    return new Started(task, end);
+  }
+
+  private static SeamFinder seams(List<long[]> ranges) {
+    List<long[]> sorted = new ArrayList<>(ranges);
+    sorted.sort((a, b) -> Long.compare(a[0], b[0]));
+    return new SeamFinder(
+        sorted.stream().mapToLong(range -> range[0]).toArray(),
+        sorted.stream().mapToLong(range -> range[1]).toArray());
+  }
+
+  /** {@return what others know of it} */
+  PeerAddress address() {
+    return new PeerAddress(descriptor(), List.of(InetAddress.getLoopbackAddress()));
+  }
+
+  SegmentDescriptor descriptor() {
+    List<Region> published = regions.inOrder();
+    List<BufferDescriptor> plain =
+        published.stream()
+            .map(region -> new BufferDescriptor(segmentName(), region.address(), region.length()))
+            .toList();
+    SegmentDescriptor.Builder builder =
+        SegmentDescriptor.builder(segmentName(), SegmentDescriptor.TCP)
+            .buffers(plain)
+            .timestamp("2026-01-01 00:00:00.000000")
+            .incarnation(Optional.of(incarnation));
+    transport.describe(builder, published);
+    return builder.build();
+  }
+
+  // ---- what the transport asks
+
+  @Override
+  @SuppressWarnings("NullAway") // asked while it is made, at the earliest
+  public String segmentName() {
+    @Nullable HandshakeDaemon listening = daemon;
+    return listening == null ? "" : "127.0.0.1:" + listening.port();
+  }
+
+  @Override
+  public HandshakeDescriptor connect(
+      String segment, HandshakeDescriptor request, Duration timeout) {
+    return client.connect(HostPort.parse(segment), request, timeout);
+  }
+
+  @Override
+  public SegmentDescriptor describe(String segment, Duration timeout) {
+    return client.fetchMetadata(
+        HostPort.parse(segment), descriptor().withBuffers(List.of()), LOOK_UP);
+  }
+
+  @Override
+  public void descriptionChanged() {}
+
+  @Override
+  public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
+    if (takesTasks) {
+      handedOver.add(task);
+    }
+    return takesTasks;
+  }
+
+  // ---- what peers ask
+
+  @Override
+  public Optional<SegmentDescriptor> metadata() {
+    return closed ? Optional.empty() : Optional.of(descriptor());
+  }
+
+  @Override
+  public void notify(NotifyMessage message) {}
+
+  @Override
+  public HandshakeDescriptor connection(HandshakeDescriptor request) {
+    return transport.connection(request).orElseThrow();
+  }
+
+  /** Ends without a word to anybody, as a killed process does; its verbs have to crash, too. */
+  void vanish() {
+    closed = true;
+    daemon.close();
+    client.close();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    daemon.close();
+    client.close();
+    transport.stop(Duration.ofSeconds(10));
+    arena.close();
+  }
+}

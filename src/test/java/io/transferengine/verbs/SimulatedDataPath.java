@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.verbs;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.transferengine.bindings.Ibv;
+import io.transferengine.bindings.ibv_cq;
+import io.transferengine.bindings.ibv_qp;
+import java.lang.foreign.MemorySegment;
+
+/** What a device's provider does for each request. */
+final class SimulatedDataPath implements DataPath {
+  private final SimulatedFabric fabric;
+  private final NativeRequest request = new NativeRequest();
+
+  SimulatedDataPath(SimulatedFabric fabric) {
+    this.fabric = fabric;
+  }
+
+  @Override
+  public int postSend(
+      MemorySegment queuePair, MemorySegment firstRequest, MemorySegment refusedRequest) {
+    synchronized (fabric.lock) {
+      SimulatedQueuePair poster =
+          (SimulatedQueuePair) fabric.at(ibv_qp.handle(queuePair), queuePair, "ibv_post_send");
+      requireAlive(firstRequest);
+      request.start(firstRequest);
+      if (poster.device.process().hasCrashed()) {
+        refusedRequest.set(JAVA_LONG, 0, request.address());
+        return Errno.EIO.number();
+      }
+      if (poster.state != QueuePairState.READY_TO_SEND && poster.state != QueuePairState.ERROR) {
+        throw fabric.violation("ibv_post_send: " + poster + " is in state " + poster.state);
+      }
+      int accepted = fabric.faults.takeAccepted();
+      int refusal = fabric.faults.takePostRefusal();
+      for (int taken = 0; request.isThere(); request.next(), taken++) {
+        if (taken == accepted) {
+          refusedRequest.set(JAVA_LONG, 0, request.address());
+          break;
+        }
+        append(poster);
+      }
+      if (poster.state == QueuePairState.ERROR) {
+        fabric.nic().flush(poster);
+      }
+      fabric.lock.notifyAll();
+      return refusal;
+    }
+  }
+
+  /** As the linker does for every argument. */
+  private static void requireAlive(MemorySegment argument) {
+    if (!argument.scope().isAlive()) {
+      throw new IllegalStateException("Already closed");
+    }
+  }
+
+  private void append(SimulatedQueuePair poster) {
+    boolean write = request.opcode() == Ibv.IBV_WR_RDMA_WRITE();
+    boolean one = request.elements() == 1 && request.length() > 0;
+    boolean none = request.elements() == 0 && write;
+    if (!(one && (write || request.opcode() == Ibv.IBV_WR_RDMA_READ())) && !none) {
+      throw fabric.violation(
+          String.format(
+              "ibv_post_send: opcode %d with %d elements; simulated are writes and reads with one"
+                  + " that is not empty, and writes without",
+              request.opcode(), request.elements()));
+    }
+    if (poster.posted - poster.freedUpTo >= poster.maxSendWorkRequests) {
+      throw fabric.violation(
+          String.format(
+              "ibv_post_send: the send queue of %s has overflown: %d requests have no polled"
+                  + " completion at or behind them",
+              poster, poster.maxSendWorkRequests));
+    }
+    poster.posted++;
+    if (fabric.instant) {
+      if (request.isSignalled()) {
+        fabric.nic().push(poster, request.workRequestId(), Ibv.IBV_WC_SUCCESS(), poster.posted);
+      }
+      return;
+    }
+    if (one) {
+      requireLiveMemory(poster);
+    }
+    poster.sendQueue.add(
+        new SimulatedQueuePair.Request(poster.posted, request, System.nanoTime() + delayNanos()));
+  }
+
+  /** A key that was ours and is not any more is a bug; one that never was fails as in life. */
+  private void requireLiveMemory(SimulatedQueuePair poster) {
+    SimulatedHandle.Region region = fabric.byLocalKey(request.localKey());
+    if (region != null && region.destroyed) {
+      throw fabric.violation("ibv_post_send on " + poster + ": " + region + " is deregistered");
+    }
+  }
+
+  private long delayNanos() {
+    long least = fabric.faults.minimalDelayNanos;
+    long most = fabric.faults.maximalDelayNanos;
+    return most <= least ? least : fabric.random.nextLong(least, most);
+  }
+
+  @Override
+  public int pollCq(MemorySegment completionQueue, int capacity, MemorySegment completions) {
+    synchronized (fabric.lock) {
+      SimulatedCompletionQueue queue =
+          (SimulatedCompletionQueue)
+              fabric.at(ibv_cq.handle(completionQueue), completionQueue, "ibv_poll_cq");
+      requireAlive(completions);
+      return queue.overflown ? -1 : queue.take(capacity, completions);
+    }
+  }
+
+  @Override
+  public int reqNotifyCq(MemorySegment completionQueue, int solicitedOnly) {
+    synchronized (fabric.lock) {
+      SimulatedCompletionQueue queue =
+          (SimulatedCompletionQueue)
+              fabric.at(ibv_cq.handle(completionQueue), completionQueue, "ibv_req_notify_cq");
+      queue.armed = true;
+      return 0;
+    }
+  }
+}
