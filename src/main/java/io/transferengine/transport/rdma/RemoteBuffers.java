@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.memory.SortedAddresses;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.DeviceDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -60,8 +60,7 @@ final class RemoteBuffers {
 
   /** {@return the index of the range that {@code address} lies in, or -1} */
   int find(long address) {
-    int found = Arrays.binarySearch(starts, address);
-    int index = found >= 0 ? found : -found - 2;
+    int index = SortedAddresses.floorIndex(starts, address);
     return index >= 0 && address < ends[index] ? index : -1;
   }
 
