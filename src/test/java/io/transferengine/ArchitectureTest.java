@@ -58,40 +58,64 @@ class ArchitectureTest {
   /** Offences, by the rule that they break: a class name, then the class. */
   private static final Map<String, List<String>> OFFENCES =
       Map.ofEntries(
-          Map.entry("packages see lower layers only", List.of(
-              "transfer.A", "interface A { io.transferengine.config.Neighbour a(); }",
-              "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
-              "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
-              "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
-              "unheardof.A", "class A {}")),
-          Map.entry("environment and system properties only in config", List.of(
-              "engine.A", "class A { String a = System.getenv(\"A\"); }",
-              "engine.B", "class B { String a = System.getProperty(\"A\"); }",
-              "cli.A", "class A { Object a = System.getProperties(); }",
-              "cli.B", "class B { java.util.function.Predicate<String> a = Boolean::getBoolean; }",
-              "memory.A", "class A { Integer a = Integer.getInteger(\"A\"); }")),
-          Map.entry("standard output and error only in cli", List.of(
-              "engine.A", "class A { { System.out.println(); } }",
-              "engine.B", "class B { { new Throwable().printStackTrace(); } }")),
-          Map.entry("no native methods of our own", List.of("verbs.A", "class A { native void a(); }")),
-          Map.entry("jetcd and gRPC only in metadata.etcd", List.of(
-              "engine.A", "class A { io.etcd.jetcd.Client a; }",
-              "metadata.A", "class A { io.grpc.Status a; }")),
-          Map.entry("Jedis only in metadata.redis", List.of("metadata.etcd.A", "class A { redis.clients.jedis.Jedis a; }")),
-          Map.entry("Netty only in transport.tcp; jetcd takes its TLS in Netty's terms", List.of(
-              "transport.A", "class A { io.netty.buffer.ByteBuf a; }",
-              "transport.rdma.A", "class A { { new io.netty.util.ResourceLeakException(); } }")),
-          Map.entry("Jackson only in metadata, topology and cli", List.of("handshake.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }")),
-          Map.entry("libraries of the command only in cli", List.of(
-              "engine.A", "class A { picocli.CommandLine a; }",
-              "metrics.A", "class A { org.HdrHistogram.Histogram a; }",
-              "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
-              "topology.A", "class A { java.awt.Color a; }")),
-          Map.entry("native calls only in bindings and verbs", List.of(
-              "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
-              "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }")),
-          Map.entry("SLF4J is the only log interface", List.of("engine.A", "class A { java.util.logging.Logger a; }")),
-          Map.entry("no internals of the JDK", List.of("memory.A", "class A { sun.misc.Unsafe a; }")));
+          Map.entry(
+              "packages see lower layers only",
+              List.of(
+                  "transfer.A", "interface A { io.transferengine.config.Neighbour a(); }",
+                  "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
+                  "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
+                  "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
+                  "unheardof.A", "class A {}")),
+          Map.entry(
+              "environment and system properties only in config",
+              List.of(
+                  "engine.A", "class A { String a = System.getenv(\"A\"); }",
+                  "engine.B", "class B { String a = System.getProperty(\"A\"); }",
+                  "cli.A", "class A { Object a = System.getProperties(); }",
+                  "cli.B",
+                      "class B { java.util.function.Predicate<String> a = Boolean::getBoolean; }",
+                  "memory.A", "class A { Integer a = Integer.getInteger(\"A\"); }")),
+          Map.entry(
+              "standard output and error only in cli",
+              List.of(
+                  "engine.A", "class A { { System.out.println(); } }",
+                  "engine.B", "class B { { new Throwable().printStackTrace(); } }")),
+          Map.entry(
+              "no native methods of our own", List.of("verbs.A", "class A { native void a(); }")),
+          Map.entry(
+              "jetcd and gRPC only in metadata.etcd",
+              List.of(
+                  "engine.A", "class A { io.etcd.jetcd.Client a; }",
+                  "metadata.A", "class A { io.grpc.Status a; }")),
+          Map.entry(
+              "Jedis only in metadata.redis",
+              List.of("metadata.etcd.A", "class A { redis.clients.jedis.Jedis a; }")),
+          Map.entry(
+              "Netty only in transport.tcp; jetcd takes its TLS in Netty's terms",
+              List.of(
+                  "transport.A", "class A { io.netty.buffer.ByteBuf a; }",
+                  "transport.rdma.A",
+                      "class A { { new io.netty.util.ResourceLeakException(); } }")),
+          Map.entry(
+              "Jackson only in metadata, topology and cli",
+              List.of("handshake.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }")),
+          Map.entry(
+              "libraries of the command only in cli",
+              List.of(
+                  "engine.A", "class A { picocli.CommandLine a; }",
+                  "metrics.A", "class A { org.HdrHistogram.Histogram a; }",
+                  "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
+                  "topology.A", "class A { java.awt.Color a; }")),
+          Map.entry(
+              "native calls only in bindings and verbs",
+              List.of(
+                  "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
+                  "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }")),
+          Map.entry(
+              "SLF4J is the only log interface",
+              List.of("engine.A", "class A { java.util.logging.Logger a; }")),
+          Map.entry(
+              "no internals of the JDK", List.of("memory.A", "class A { sun.misc.Unsafe a; }")));
 
   /** What keeps the rules, although it comes near: no rule may name it. */
   private static final List<String> INNOCENTS =
