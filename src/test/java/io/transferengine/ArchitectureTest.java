@@ -161,7 +161,9 @@ class ArchitectureTest {
 
   @Test
   void everySourceNamesItsLicense() {
-    assertThat(sources("src/main/java", "src/main/generated", "src/main/jshell", "src/test"))
+    assertThat(
+            sources(
+                "src/main/java", "src/main/generated", "src/main/jshell", "src/test", "src/jmh"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
     for (String script :
@@ -177,7 +179,7 @@ class ArchitectureTest {
 
   @Test
   void noSourceIsTooLong() {
-    assertThat(sources("src/main/java", "src/test"))
+    assertThat(sources("src/main/java", "src/test", "src/jmh"))
         .allSatisfy(
             source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
   }

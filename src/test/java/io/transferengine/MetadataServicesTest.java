@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.assertCompleted;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.OwnHttpService;
 import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferRequest;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -52,20 +57,32 @@ class MetadataServicesTest {
   @MethodSource("services")
   void twoProcessesFindOneAnotherAndMoveVerifiedBytes(Supplier<TestService> kind) {
     try (TestService service = kind.get();
-        PeerProcess a = engine(service, "node-a");
-        PeerProcess b = engine(service, "node-b")) {
-      long local = a.allocate(LENGTH);
-      long remote = b.allocate(LENGTH);
-      assertThat(a.call("getFirstBufferAddress", "node-b")).isEqualTo(remote);
-      a.fill(local, LENGTH, 1);
-      assertThat(a.call("transferSyncWrite", "node-b", local, remote, LENGTH)).isZero();
-      assertThat(b.mismatch(remote, LENGTH, 1)).isEqualTo(-1);
-      b.fill(remote, LENGTH, 2);
-      assertThat(a.call("transferSyncRead", "node-b", local, remote, LENGTH)).isZero();
-      assertThat(a.mismatch(local, LENGTH, 2)).isEqualTo(-1);
-      assertThat(a.call("sendProbe", "node-b")).isZero();
-      assertThat(b.call("sendNotify", "node-a", "n", "hello")).isZero();
-      assertThat(a.text("getNotifies")).isEqualTo("n=hello");
+        Engine here =
+            Engine.open(
+                EngineConfigs.named("node-a", service.connectionString(), service.environment())
+                    .build());
+        PeerProcess there = engine(service, "node-b");
+        Allocation mine = here.allocate(LENGTH)) {
+      long remote = there.allocate(LENGTH);
+      assertThat(here.openSegment("node-b").buffers().getFirst().address()).isEqualTo(remote);
+      Pattern.fill(mine.segment(), 1, 0);
+      BlockColumns block = BlockColumns.of(mine.address(), remote, LENGTH);
+      assertCompleted(here.submit(TransferRequest.of(Operation.WRITE, "node-b", block)));
+      assertThat(there.mismatch(remote, LENGTH, 1)).isEqualTo(-1);
+      there.fill(remote, LENGTH, 2);
+      assertCompleted(here.submit(TransferRequest.of(Operation.READ, "node-b", block)));
+      assertThat(Pattern.firstMismatch(mine.segment(), 2, 0)).isEqualTo(-1);
+
+      long theirs = there.allocate(LENGTH);
+      there.fill(theirs, LENGTH, 3);
+      assertThat(there.call("getFirstBufferAddress", "node-a")).isEqualTo(mine.address());
+      assertThat(there.call("transferSyncWrite", "node-a", theirs, mine.address(), LENGTH))
+          .isZero();
+      assertThat(Pattern.firstMismatch(mine.segment(), 3, 0)).isEqualTo(-1);
+
+      here.probe("node-b");
+      assertThat(there.call("sendNotify", "node-a", "n", "hello")).isZero();
+      assertThat(here.takeNotifies()).containsExactly(new TransferNotify("n", "hello"));
     }
   }
 }

@@ -22,6 +22,8 @@ final class RawInitiator implements AutoCloseable {
   static final int READ = 0x00;
   static final int WRITE = 0x01;
   static final int V2 = 0x80;
+  static final int VECTOR_READ = 0xe0;
+  static final int VECTOR_WRITE = 0xe1;
   static final byte[] OK = {0, 0, 0, 0, 0x56, 0x54, 0x43, 0x4d};
   static final byte[] REJECTED = {1, 0, 0, 0, 0x56, 0x54, 0x43, 0x4d};
 
@@ -94,6 +96,18 @@ final class RawInitiator implements AutoCloseable {
         .put(header(body.length, address, WRITE | version2Bit))
         .put(body)
         .array();
+  }
+
+  /** Header and table of a vectored request (docs/PROTOCOL.md); addresses and lengths in turn. */
+  static byte[] vector(int opcode, long totalBytes, long count, long... table) {
+    ByteBuffer frame =
+        ByteBuffer.allocate(24 + 8 * table.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .put(header(totalBytes, count, opcode));
+    for (long value : table) {
+      frame.putLong(value);
+    }
+    return frame.array();
   }
 
   RawInitiator send(byte[] bytes) throws IOException {

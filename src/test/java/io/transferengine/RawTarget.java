@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,9 @@ final class RawTarget implements AutoCloseable {
   static final int WRITE = 0x01;
   static final int V2 = 0x80;
 
+  /** The opcode of a vectored read; with bit 0, that of a vectored write. */
+  static final int VECTOR = 0xe0;
+
   /** Where the first buffer pretends to be. */
   static final long BASE = 0x7f5a_0000_0000L;
 
@@ -37,7 +41,7 @@ final class RawTarget implements AutoCloseable {
   @SuppressWarnings("ArrayRecordComponent")
   record Request(long size, long address, int opcode, byte[] header) {
     boolean isWrite() {
-      return (opcode & ~V2) == WRITE;
+      return (opcode & ~V2) == WRITE || opcode == (VECTOR | WRITE);
     }
 
     boolean isV2() {
@@ -63,6 +67,11 @@ final class RawTarget implements AutoCloseable {
   final List<Request> requests = new CopyOnWriteArrayList<>();
   private volatile Behaviour behaviour = Connection::serveAll;
   private volatile int advertisedDataPort;
+  private volatile boolean vectors;
+
+  /** The lengths of the ranges of each vectored request. */
+  final List<List<Long>> vectorLengths = new CopyOnWriteArrayList<>();
+
   private volatile boolean closed;
 
   /** A persistent target of a version, with one buffer at {@link #BASE}. */
@@ -79,6 +88,12 @@ final class RawTarget implements AutoCloseable {
 
   RawTarget behaving(Behaviour wanted) {
     behaviour = wanted;
+    return this;
+  }
+
+  /** Announces that it takes vectored requests (docs/PROTOCOL.md). */
+  RawTarget takingVectors() {
+    vectors = true;
     return this;
   }
 
@@ -187,6 +202,9 @@ final class RawTarget implements AutoCloseable {
     if (version >= 2) {
       json.append("\"tcp_proto_version\":2,");
     }
+    if (vectors) {
+      json.append("\"te_tcp_vector\":1,");
+    }
     return json.append("\"timestamp\":\"2026-11-22 10:22:35.106704\"}\n").toString();
   }
 
@@ -271,6 +289,9 @@ final class RawTarget implements AutoCloseable {
 
     /** One request by the book; false after a refusal. */
     boolean serve(Request request) throws IOException {
+      if ((request.opcode & ~1) == VECTOR) {
+        return serveVector(request);
+      }
       Buffer buffer = bufferOf(request.address, request.size);
       if (buffer == null) {
         if (request.isV2()) {
@@ -293,6 +314,54 @@ final class RawTarget implements AutoCloseable {
           status(0);
         }
         out.write(buffer.bytes, offset, (int) request.size);
+      }
+      return true;
+    }
+
+    /** The table of a vectored request: addresses and lengths in turn. */
+    long[] table(Request request) throws IOException {
+      ByteBuffer bytes = ByteBuffer.wrap(body(16 * request.address)).order(ByteOrder.LITTLE_ENDIAN);
+      long[] table = new long[(int) (2 * request.address)];
+      bytes.asLongBuffer().get(table);
+      List<Long> lengths = new ArrayList<>();
+      for (int i = 1; i < table.length; i += 2) {
+        lengths.add(table[i]);
+      }
+      vectorLengths.add(lengths);
+      return table;
+    }
+
+    private boolean serveVector(Request request) throws IOException {
+      if (!vectors) {
+        throw new IOException("nobody has announced that");
+      }
+      long[] table = table(request);
+      long sum = 0;
+      for (int i = 0; i < table.length; i += 2) {
+        if (bufferOf(table[i], table[i + 1]) == null) {
+          status(1);
+          return false;
+        }
+        sum += table[i + 1];
+      }
+      if (sum != request.size) {
+        throw new IOException("the ranges have " + sum + " bytes, the header says " + request.size);
+      }
+      boolean write = request.opcode == (VECTOR | WRITE);
+      if (!write) {
+        status(0);
+      }
+      for (int i = 0; i < table.length; i += 2) {
+        Buffer buffer = Objects.requireNonNull(bufferOf(table[i], table[i + 1]));
+        int offset = (int) (table[i] - buffer.address);
+        if (write) {
+          in.readFully(buffer.bytes, offset, (int) table[i + 1]);
+        } else {
+          out.write(buffer.bytes, offset, (int) table[i + 1]);
+        }
+      }
+      if (write) {
+        status(0);
       }
       return true;
     }

@@ -44,8 +44,7 @@ final class DoctorChecks {
     findings.add(ports(settings));
     findings.addAll(RdmaChecks.all(settings));
     findings.add(rdma(settings));
-    findings.add(Finding.ok("metadata", "P2PHANDSHAKE, without a server"));
-    findings.add(Finding.no("metadata servers", "etcd, HTTP and redis are not built in yet"));
+    findings.add(MetadataCheck.run());
     findings.add(SelfTest.run());
     return findings;
   }

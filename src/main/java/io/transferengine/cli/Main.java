@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
       BenchCommand.class,
       DoctorCommand.class,
       TopologyCommand.class,
+      MetadataServerCommand.class,
+      SegmentsCommand.class,
       TargetAgentCommand.class
     })
 public final class Main implements Runnable {

@@ -70,6 +70,19 @@ final class Units {
     return nanos / NANOS_PER_SECOND;
   }
 
+  /** {@return an age for people: {@code 12 s}, {@code 3 min}, {@code 5 h}, {@code 2 d}} */
+  static String age(long seconds) {
+    if (seconds < 120) {
+      return seconds + " s";
+    }
+    long minutes = seconds / 60;
+    if (minutes < 120) {
+      return minutes + " min";
+    }
+    long hours = minutes / 60;
+    return hours < 48 ? hours + " h" : hours / 24 + " d";
+  }
+
   /** {@return GB per second; 0 when no time has passed} */
   static double gbPerSecond(long bytes, double seconds) {
     return seconds > 0 ? bytes / BYTES_PER_GB / seconds : 0;

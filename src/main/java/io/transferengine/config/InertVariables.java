@@ -25,7 +25,10 @@ final class InertVariables {
         "MC_NUM_COMP_CHANNELS_PER_CTX");
     add(all, "Of too many endpoints the least recently used one goes.", "MC_ENDPOINT_STORE_TYPE");
     add(all, "Paths take work as they have room, not in turn.", "MC_PATH_ROUNDROBIN");
-    add(all, "A path that failed waits for MC_RDMA_RAIL_PAUSE_SECONDS.", "MC_CONN_PAUSE_TTL_MS");
+    add(
+        all,
+        "A peer that failed is tried every 0.05 to 1 s, while transfers wait for it.",
+        "MC_CONN_PAUSE_TTL_MS");
     add(
         all,
         "Only verbs that every provider has are used, none of mlx5's own.",

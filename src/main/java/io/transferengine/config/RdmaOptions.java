@@ -169,9 +169,11 @@ public final class RdmaOptions {
   public static final Option<Integer> RETRY_CNT =
       list(
           number("MC_RETRY_CNT", "retryCount", 1, 127, 9)
-              .unit("retries")
+              .unit("refusals")
               .means(
-                  "How often a slice that failed is posted again, on other paths if there are."));
+                  "How often in a row a peer may refuse to connect before its transfers fail; requests"
+                      + " that a failed path gives back are sent again until their deadline.")
+              .mooncake("How often a slice is posted again."));
 
   /** The largest registration. */
   public static final Option<Long> MAX_MR_SIZE =
@@ -223,7 +225,10 @@ public final class RdmaOptions {
       list(
           number("MC_RDMA_RAIL_PAUSE_SECONDS", "rdmaRailPauseSeconds", 0, Integer.MAX_VALUE, 30)
               .unit("seconds")
-              .means("How long a path that failed is left alone before it is tried again."));
+              .means(
+                  "How long a pair of devices without a route is left alone, if there are others;"
+                      + " paths that failed otherwise are tried every 0.05 to 1 s.")
+              .mooncake("How long every path that failed is left alone."));
 
   /** Whether the PCI bus may reorder writes. */
   public static final Option<Integer> IB_PCI_RELAXED_ORDERING =

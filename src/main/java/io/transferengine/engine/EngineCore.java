@@ -59,6 +59,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final EngineMetrics metrics = new EngineMetrics();
   private final Topology topology;
   private final LocalMemory memory;
+  private final RdmaChoice rdma;
   private final TransportRegistry transports;
   private final Notifications notifications = new Notifications(metrics);
 
@@ -90,7 +91,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             : LocalIdentity.stored(options.localHostname(), settings);
     LocalTopology local = LocalTopology.of(options.deviceName(), settings);
     topology = local.topology();
-    RdmaChoice rdma = RdmaChoice.of(options.protocol(), settings, metrics);
+    rdma = RdmaChoice.of(options.protocol(), settings, metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
@@ -310,7 +311,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new PeerAddress(
             found.descriptor(),
             EngineNames.addresses(found.host(), settings.get(Options.USE_IPV6))),
-        transports.select(found.descriptor()));
+        rdma.transportFor(found.descriptor(), transports));
   }
 
   /** What transports ask of us. */
@@ -329,6 +330,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     @Override
     public SegmentDescriptor describe(String segment, Duration timeout) {
       return registry.directory().find(segment, timeout).descriptor();
+    }
+
+    @Override
+    public void descriptionChanged() {
+      registry.changed();
     }
 
     @Override

@@ -46,11 +46,11 @@ final class Publication implements AutoCloseable {
   /** A start that cannot register ends with a failure within 5 s, and has other things to do. */
   private static final Duration START_TIMEOUT = Duration.ofSeconds(4);
 
-  /** What one question to the service may take: as the C++ engine gives HTTP servers. */
-  private static final Duration CALL_TIMEOUT = Duration.ofSeconds(3);
+  /** What one question to the service may take: as the C++ engine gives etcd. */
+  private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
   /** A little more than one question may take. */
-  private static final Duration PUBLISH_WAIT = Duration.ofMillis(3500);
+  private static final Duration PUBLISH_WAIT = Duration.ofSeconds(6);
 
   /** What removing our records may take when the engine is closed. */
   private static final Duration REMOVE_TIMEOUT = Duration.ofMillis(800);

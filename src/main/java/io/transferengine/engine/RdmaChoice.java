@@ -3,25 +3,35 @@ package io.transferengine.engine;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.logging.Printable;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.Transport;
+import java.util.HashSet;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether an engine uses RDMA, decided once when it opens. A choice of TCP where something faster
- * was asked for is never silent: it is refused, or it is one warning with the cause and a counter.
+ * Whether an engine uses RDMA, decided once when it opens, and for which peers. A choice of TCP
+ * where something faster was asked for is never silent: it is refused, or it is one warning with
+ * the cause and a counter. Thread-safe.
  */
 final class RdmaChoice {
   private static final Logger log = LoggerFactory.getLogger(RdmaChoice.class);
 
+  /** Peers whose warning is remembered; when there are more, all of them may be named once more. */
+  private static final int WARNED_LIMIT = 4096;
+
   private final String protocol;
   private final boolean required;
   private final EngineMetrics metrics;
+  private final Set<String> warned = new HashSet<>();
 
   private RdmaChoice(String protocol, boolean required, EngineMetrics metrics) {
     this.protocol = protocol;
@@ -65,6 +75,46 @@ final class RdmaChoice {
    */
   void failed(TransferException why) {
     without(String.valueOf(why.getMessage()), why);
+  }
+
+  /**
+   * {@return the best transport that reaches a peer}
+   *
+   * @throws TransferException when none does, or when RDMA is required and it is another one
+   */
+  Transport transportFor(SegmentDescriptor peer, TransportRegistry transports) {
+    Transport chosen = transports.select(peer);
+    // An engine without RDMA has said so when it opened.
+    if (transports.has(SegmentDescriptor.RDMA) && !chosen.name().equals(SegmentDescriptor.RDMA)) {
+      insteadOfRdma(peer, chosen.name());
+    }
+    return chosen;
+  }
+
+  private void insteadOfRdma(SegmentDescriptor peer, String chosen) {
+    String cause = "it has no RDMA and is reached over " + chosen.toUpperCase(Locale.ROOT);
+    if (required) {
+      throw TransferException.withPeer(
+          peer.name(),
+          ErrorCode.METADATA,
+          cause + ", while RDMA is required (TE_REQUIRE_RDMA)",
+          "Start the peer with RDMA, or drop the requirement",
+          null);
+    }
+    synchronized (warned) {
+      if (warned.size() >= WARNED_LIMIT) {
+        warned.clear();
+      }
+      if (!warned.add(peer.name())) {
+        return;
+      }
+    }
+    metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
+    log.warn(
+        "{}: {}. Start that peer with RDMA if it should have it (./te doctor says what it lacks);"
+            + " requireRdma refuses it instead.",
+        Printable.of(peer.name(), 300),
+        cause);
   }
 
   private void without(String cause, @org.jspecify.annotations.Nullable TransferException thrown) {

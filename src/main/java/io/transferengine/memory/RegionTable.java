@@ -147,9 +147,7 @@ public final class RegionTable {
    */
   public @Nullable Region find(long address, long length) {
     Snapshot now = snapshot;
-    int found = Arrays.binarySearch(now.bases, address);
-    // A miss is -(insertion point) - 1; the base below it is the one before the insertion point.
-    int index = found >= 0 ? found : -found - 2;
+    int index = SortedAddresses.floorIndex(now.bases, address);
     if (index < 0) {
       return null;
     }

@@ -16,6 +16,9 @@ final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String INCARNATION = "te_incarnation";
 
+  /** Our own member; C++ readers pass over it. */
+  private static final String TCP_VECTOR = "te_tcp_vector";
+
   /** A buffer's text is about this long; sizes the output. */
   private static final int BUFFER_TEXT_BYTES = 96;
 
@@ -58,6 +61,9 @@ final class SegmentCodec {
     out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
     out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
     descriptor.incarnation().ifPresent(text -> out.member(INCARNATION).value(text));
+    if (descriptor.tcpVectorVersion() != 0) {
+      out.member(TCP_VECTOR).unsigned(descriptor.tcpVectorVersion());
+    }
     out.member("timestamp").value(descriptor.timestamp()).endObject();
     return out.toBytes();
   }
@@ -116,6 +122,7 @@ final class SegmentCodec {
         case "tcp_proto_version" -> builder.tcpProtoVersion(readVersion(in));
         case "timestamp" -> builder.timestamp(in.text());
         case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
+        case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
         case INCARNATION -> builder.incarnation(nonEmpty(in.text()));
         case "buffers" -> builder.buffers(readBuffers(in));
         case "devices" -> builder.devices(readDevices(in));

@@ -14,6 +14,8 @@ import java.util.TreeMap;
  * @param protocols the transports it offers; one, except where a multi-protocol peer published it
  * @param tcpDataPort where its TCP transport listens, 0 to 65535; 0 when it has none
  * @param tcpProtoVersion 1, or 2 for acknowledged framing; 1 where the member is missing
+ * @param tcpVectorVersion the form of vectored requests that its TCP transport takes, 0 for none;
+ *     our own member, unknown to C++
  * @param timestamp local time of its owner, for people; see {@link MetadataCodec#timestamp}
  * @param rdmaServerName the server part of its NIC paths, where that is not {@code name}
  * @param buffers its registered ranges in order of registration
@@ -27,6 +29,7 @@ public record SegmentDescriptor(
     List<String> protocols,
     int tcpDataPort,
     int tcpProtoVersion,
+    int tcpVectorVersion,
     String timestamp,
     Optional<String> rdmaServerName,
     List<BufferDescriptor> buffers,
@@ -64,6 +67,7 @@ public record SegmentDescriptor(
     return new Builder(name, protocols)
         .tcpDataPort(tcpDataPort)
         .tcpProtoVersion(tcpProtoVersion)
+        .tcpVectorVersion(tcpVectorVersion)
         .timestamp(timestamp)
         .rdmaServerName(rdmaServerName)
         .buffers(buffers)
@@ -109,6 +113,7 @@ public record SegmentDescriptor(
     private List<String> protocols;
     private int tcpDataPort;
     private int tcpProtoVersion = 1;
+    private int tcpVectorVersion;
     private String timestamp = "";
     private Optional<String> rdmaServerName = Optional.empty();
     private List<BufferDescriptor> buffers = List.of();
@@ -142,6 +147,12 @@ public record SegmentDescriptor(
     /** Sets the version of the TCP framing. */
     public Builder tcpProtoVersion(int tcpProtoVersion) {
       this.tcpProtoVersion = tcpProtoVersion;
+      return this;
+    }
+
+    /** Sets the form of vectored requests, 0 for none. */
+    public Builder tcpVectorVersion(int tcpVectorVersion) {
+      this.tcpVectorVersion = tcpVectorVersion;
       return this;
     }
 
@@ -188,6 +199,7 @@ public record SegmentDescriptor(
           protocols,
           tcpDataPort,
           tcpProtoVersion,
+          tcpVectorVersion,
           timestamp,
           rdmaServerName,
           buffers,

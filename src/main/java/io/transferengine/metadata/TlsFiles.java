@@ -78,6 +78,13 @@ public final class TlsFiles {
     if (certificate.isEmpty() && key.isEmpty()) {
       return null;
     }
+    if (certificate.isEmpty() || key.isEmpty()) {
+      throw unusable(
+          (key.isEmpty() ? MetadataOptions.TLS_KEY : MetadataOptions.TLS_CERTIFICATE)
+              .environmentName(),
+          "",
+          "a PEM file, because a certificate and its key are given together");
+    }
     KeyStore store = emptyStore();
     store.setKeyEntry(
         "own",

@@ -30,6 +30,9 @@ public interface PeerLink {
    */
   SegmentDescriptor describe(String segment, Duration timeout);
 
+  /** Says that {@link Transport#describe} adds something else now; where it is kept, it is old. */
+  void descriptionChanged();
+
   /**
    * Gives a task of which no request is out to another transport that reaches the peer.
    *

@@ -16,6 +16,14 @@ public interface RequestSink {
   }
 
   /**
+   * {@return whether no more is wanted for now} Asked after each request: what a sink has room for
+   * may depend on what it gets.
+   */
+  default boolean isFull() {
+    return false;
+  }
+
+  /**
    * One request for the wire.
    *
    * @param task whose request it is; to be settled there exactly once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
-import java.util.Arrays;
+import io.transferengine.memory.SortedAddresses;
 
 /**
  * A sorted set of disjoint ranges (registrations of ours, or the buffers a peer published) that
@@ -30,8 +30,7 @@ public final class SeamFinder {
       return 0;
     }
     if (address < starts[last] || address >= ends[last]) {
-      int found = Arrays.binarySearch(starts, address);
-      int index = found >= 0 ? found : -found - 2;
+      int index = SortedAddresses.floorIndex(starts, address);
       if (index < 0 || address >= ends[index]) {
         return 0;
       }

@@ -74,6 +74,7 @@ public final class TransferTask {
   private volatile long progressNanos = System.nanoTime();
   private volatile boolean claimedAny;
   private volatile boolean deviceMemory;
+  private volatile boolean oneByOne;
 
   /**
    * Work of which nothing is claimed yet.
@@ -109,6 +110,19 @@ public final class TransferTask {
   /** {@return whether only a transport that moves device memory may work on it} */
   public boolean usesDeviceMemory() {
     return deviceMemory;
+  }
+
+  /**
+   * Says that the peer has refused a frame that named several requests of the task: from now on
+   * each goes by itself, so that the one at fault is found and the others arrive.
+   */
+  public void sendOneByOne() {
+    oneByOne = true;
+  }
+
+  /** {@return whether no two of its requests may share a frame} */
+  public boolean isSentOneByOne() {
+    return oneByOne;
   }
 
   /** {@return the direction} */
@@ -171,7 +185,7 @@ public final class TransferTask {
     }
     int requests = 0;
     long bytes = 0;
-    while (requests < maxRequests && bytes < maxBytes) {
+    while (requests < maxRequests && bytes < maxBytes && (requests == 0 || !sink.isFull())) {
       Piece piece = returned.pollFirst();
       if (piece != null) {
         long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);

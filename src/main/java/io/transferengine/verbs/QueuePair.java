@@ -169,6 +169,10 @@ public final class QueuePair extends Handle {
     return lastErrno;
   }
 
+  MemorySegment handle() {
+    return handle;
+  }
+
   @Override
   void destroy() {
     try {

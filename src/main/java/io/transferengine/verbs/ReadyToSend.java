@@ -6,7 +6,9 @@ package io.transferengine.verbs;
  *
  * @param timeout a code for how long an answer may take: 4.096 µs times 2<sup>timeout</sup>; 1 to
  *     31, 0 for ever. 14 is 67 ms.
- * @param retryCount how often a packet is repeated, 0 to 7
+ * @param retryCount how often a packet is repeated, 0 to 7. rxe (seen on Linux 6.12) repeats for
+ *     ever with 7: a peer's queue pair that is gone then never ends a request, while 6 ends it
+ *     after half a second with timeout 14.
  * @param rnrRetry how often when the peer has no receive posted, 0 to 6, 7 for ever
  * @param psn the first packet number, 24 bits
  * @param maxReadAtomicAsInitiator how many reads may be out, 0 to 255

@@ -19,7 +19,10 @@ public enum WorkCompletionStatus {
   LOCAL_EEC_OPERATION_ERROR(Ibv.IBV_WC_LOC_EEC_OP_ERR()),
   /** The local range is not inside the registration of its key. */
   LOCAL_PROTECTION_ERROR(Ibv.IBV_WC_LOC_PROT_ERR()),
-  /** Never executed, or not known to be: the queue pair was in state ERROR. */
+  /**
+   * Never executed, or not known to be: the queue pair was in state ERROR. May come first, with
+   * nothing else behind it that says why: rxe flushes so when its own link is down.
+   */
   WORK_REQUEST_FLUSHED_ERROR(Ibv.IBV_WC_WR_FLUSH_ERR()),
   /** A memory window could not be bound; none is used here. */
   MEMORY_WINDOW_BIND_ERROR(Ibv.IBV_WC_MW_BIND_ERR()),

@@ -199,6 +199,7 @@ class MetadataCodecTest {
             .timestamp("now")
             .devices(List.of(new DeviceDescriptor("n", 65535, "g")))
             .priorityMatrix(Map.of("cpu:1", List.of(List.of(), List.of("n")), "*", matrixOfN()))
+            .tcpVectorVersion(1)
             .buffers(
                 List.of(
                     new BufferDescriptor(
@@ -212,7 +213,8 @@ class MetadataCodecTest {
                 + "\"devices\":[{\"gid\":\"g\",\"lid\":65535,\"name\":\"n\"}],\"name\":\"a:1\","
                 + "\"priority_matrix\":{\"*\":[[\"n\"],[]],\"cpu:1\":[[],[\"n\"]]},"
                 + "\"protocol\":\"rdma\",\"rdma_server_name\":\"b:2\",\"tcp_data_port\":5,"
-                + "\"tcp_proto_version\":2,\"te_incarnation\":\"77\",\"timestamp\":\"now\"}");
+                + "\"tcp_proto_version\":2,\"te_incarnation\":\"77\",\"te_tcp_vector\":1,"
+                + "\"timestamp\":\"now\"}");
     assertThat(decode(json)).isEqualTo(segment);
   }
 

@@ -10,6 +10,7 @@ import java.io.Writer;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A peer in a JVM of its own, on the class path of this one, that runs {@link PeerMain}. One
@@ -28,6 +30,9 @@ import java.util.stream.Collectors;
  * by {@link #close()}.
  */
 public final class PeerProcess implements AutoCloseable {
+  /** Stopping takes microseconds, on a busy machine milliseconds. */
+  private static final long STOP_LIMIT_NANOS = 30_000_000_000L;
+
   /** The longest that any command may take, checks of a gigabyte on a busy machine included. */
   private static final int ANSWER_SECONDS = 60;
 
@@ -244,9 +249,34 @@ public final class PeerProcess implements AutoCloseable {
         : String.valueOf(arg);
   }
 
-  /** SIGSTOP: it stands still with all its connections open. */
+  /** SIGSTOP: when this returns it stands still, every thread, with all its connections open. */
   public void stop() {
     signal("STOP");
+    long endNanos = System.nanoTime() + STOP_LIMIT_NANOS;
+    // The signal is on its way when kill(1) ends; threads run on until each has noticed.
+    while (!isStopped()) {
+      if (System.nanoTime() - endNanos > 0) {
+        throw new IllegalStateException("The peer has not stopped");
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Whether each thread is in state T: the field behind the name in brackets, see proc(5). */
+  private boolean isStopped() {
+    Path tasks = Path.of("/proc", Long.toString(process.pid()), "task");
+    try (Stream<Path> threads = Files.list(tasks)) {
+      for (Path thread : threads.toList()) {
+        String stat = Files.readString(thread.resolve("stat"));
+        if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+          return false;
+        }
+      }
+      return true;
+    } catch (IOException e) {
+      // A thread that has just ended; the others are looked at again.
+      return false;
+    }
   }
 
   /** SIGCONT. */

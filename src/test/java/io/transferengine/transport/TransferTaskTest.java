@@ -31,7 +31,7 @@ class TransferTaskTest {
   private record Claimed(int block, long local, long remote, long length, boolean unmerged) {}
 
   /** Collects what was claimed and how the task ended. */
-  private static final class Probe implements RequestSink, TransferTask.Listener {
+  private static class Probe implements RequestSink, TransferTask.Listener {
     final ArrayDeque<Claimed> claimed = new ArrayDeque<>();
     final List<TransferState> ends = new ArrayList<>();
     @Nullable TransferException failure;
@@ -91,6 +91,22 @@ class TransferTaskTest {
     assertThat(probe.ends).isEmpty();
     task.completed(1, 200);
     assertThat(probe.ends).containsExactly(TransferState.COMPLETED);
+  }
+
+  @Test
+  void aSinkThatIsFullGetsNoMoreThanTheOneThatFilledIt() {
+    Probe probe =
+        new Probe() {
+          @Override
+          public boolean isFull() {
+            return claimed.size() >= 2;
+          }
+        };
+    TransferTask task = task(at(100, 0, 2, 4, 6), probe);
+    assertThat(task.claim(probe, 10, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(2);
+    // One is always handed out: whoever claims has found room.
+    assertThat(task.claim(probe, 10, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(1);
+    assertThat(task.hasWork()).isTrue();
   }
 
   @Test

@@ -211,6 +211,20 @@ class SimulatedFaultsTest {
     one.register(mine).close();
   }
 
+  /** Else every later wait would return at once, and its thread spin. */
+  @Test
+  void aWakeUpIsUsedUpByOneWait() {
+    try (EventWaiter waiter = new EventWaiter(a)) {
+      waiter.wakeUp();
+      one.channel.wakeUp();
+      one.channel.wakeUp();
+      assertThat(fabric.files.signalledEventfds()).isEqualTo(2);
+      waiter.await(-1);
+      one.channel.await(-1);
+      assertThat(fabric.files.signalledEventfds()).isZero();
+    }
+  }
+
   @Test
   void whatFailsHalfWayIsUndone() {
     List<String> before = fabric.openHandles();

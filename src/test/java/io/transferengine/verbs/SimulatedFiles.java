@@ -46,6 +46,13 @@ final class SimulatedFiles implements SystemCalls {
     }
   }
 
+  /** {@return how many counters would end a wait at once} */
+  long signalledEventfds() {
+    synchronized (fabric.lock) {
+      return eventfds.values().stream().filter(signalled -> signalled).count();
+    }
+  }
+
   List<String> openEventfds() {
     return eventfds.keySet().stream().map(fd -> "eventfd " + fd).toList();
   }

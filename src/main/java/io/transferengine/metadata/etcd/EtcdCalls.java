@@ -4,9 +4,11 @@ package io.transferengine.metadata.etcd;
 import io.etcd.jetcd.Client;
 import io.etcd.jetcd.common.exception.ErrorCode;
 import io.etcd.jetcd.common.exception.EtcdException;
+import io.grpc.Status;
 import io.transferengine.logging.Printable;
 import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
@@ -22,8 +24,11 @@ import java.util.function.Function;
  * another one. A client that did not serve twice, or was silent, is thrown away. Thread-safe.
  */
 final class EtcdCalls {
-  /** One node's time: a first call, with all classes still to be loaded, took 1.7 s. */
-  private static final Duration ATTEMPT_TIMEOUT = Duration.ofSeconds(3);
+  /** A first call, with all classes still to be loaded, took 1.7 s. */
+  private static final Duration FIRST_ATTEMPT_TIMEOUT = Duration.ofSeconds(4);
+
+  /** One node's time. A call takes a millisecond, an election of a new leader a second. */
+  private static final Duration ATTEMPT_TIMEOUT = Duration.ofMillis(1500);
 
   private static final long BACK_OFF_MIN_MILLIS = 50;
   private static final long BACK_OFF_MAX_MILLIS = 400;
@@ -31,17 +36,22 @@ final class EtcdCalls {
   /** A reset connection is one failure; gRPC takes the next node for the second attempt. */
   private static final int FAILURES_UNTIL_DISCARD = 2;
 
-  /** What another node, or the same a moment later, may answer differently. */
-  private static final Set<ErrorCode> TRANSIENT =
+  /** What no other node, and no later moment, would answer differently. */
+  private static final Set<Status.Code> FINAL =
       EnumSet.of(
-          ErrorCode.UNAVAILABLE,
-          ErrorCode.DEADLINE_EXCEEDED,
-          ErrorCode.CANCELLED,
-          ErrorCode.ABORTED,
-          ErrorCode.INTERNAL);
+          Status.Code.INVALID_ARGUMENT,
+          Status.Code.NOT_FOUND,
+          Status.Code.ALREADY_EXISTS,
+          Status.Code.PERMISSION_DENIED,
+          Status.Code.RESOURCE_EXHAUSTED,
+          Status.Code.FAILED_PRECONDITION,
+          Status.Code.OUT_OF_RANGE,
+          Status.Code.UNIMPLEMENTED,
+          Status.Code.UNAUTHENTICATED);
 
   private final EtcdClients clients;
   private final Consumer<Client> served;
+  private volatile boolean hasServed;
 
   /**
    * @param served is told the client of each call that was answered
@@ -67,13 +77,17 @@ final class EtcdCalls {
     for (int failures = 0; ; failures++) {
       Client client;
       try {
-        client = clients.get();
+        client = clients.get(Duration.ofNanos(endNanos - System.nanoTime()));
       } catch (IllegalStateException e) {
         throw new MetadataUnavailableException(description(), "its client was closed", e);
+      } catch (IOException e) {
+        throw new MetadataUnavailableException(
+            description(), what + ": " + Printable.of(String.valueOf(e.getMessage()), 300), e);
       }
       Throwable failure;
       try {
         T answer = attempt(client, call, endNanos);
+        hasServed = true;
         served.accept(client);
         return answer;
       } catch (TimeoutException e) {
@@ -81,7 +95,7 @@ final class EtcdCalls {
         clients.discard(client);
       } catch (ExecutionException e) {
         failure = e.getCause() == null ? e : e.getCause();
-        if (!isTransient(failure)) {
+        if (FINAL.contains(code(failure))) {
           throw refused(what, failure);
         }
         if (failures + 1 >= FAILURES_UNTIL_DISCARD) {
@@ -96,8 +110,7 @@ final class EtcdCalls {
     }
   }
 
-  private static <T> T attempt(
-      Client client, Function<Client, CompletableFuture<T>> call, long endNanos)
+  private <T> T attempt(Client client, Function<Client, CompletableFuture<T>> call, long endNanos)
       throws ExecutionException, TimeoutException, InterruptedException {
     CompletableFuture<T> future;
     try {
@@ -106,7 +119,8 @@ final class EtcdCalls {
       throw new ExecutionException(e);
     }
     try {
-      long leftNanos = Math.min(ATTEMPT_TIMEOUT.toNanos(), endNanos - System.nanoTime());
+      Duration most = hasServed ? ATTEMPT_TIMEOUT : FIRST_ATTEMPT_TIMEOUT;
+      long leftNanos = Math.min(most.toNanos(), endNanos - System.nanoTime());
       return future.get(leftNanos, TimeUnit.NANOSECONDS);
     } finally {
       future.cancel(true);
@@ -130,18 +144,19 @@ final class EtcdCalls {
         description(), what + ": " + Printable.of(text(failure), 300), failure);
   }
 
-  private static boolean isTransient(Throwable failure) {
-    return failure instanceof EtcdException etcd
-        ? TRANSIENT.contains(etcd.getErrorCode())
-        : failure instanceof IllegalStateException // a client that another call discarded
-            || failure instanceof java.util.concurrent.RejectedExecutionException
-            || failure instanceof java.util.concurrent.CancellationException;
+  /** jetcd's own exceptions have gRPC's numbers, those that it passes on have them further down. */
+  private static Status.Code code(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof EtcdException etcd && etcd.getErrorCode() != ErrorCode.UNKNOWN) {
+        return Status.Code.valueOf(etcd.getErrorCode().name());
+      }
+    }
+    return Status.fromThrowable(failure).getCode();
   }
 
   /** {@return whether etcd refused because it does not know what was named, such as a lease} */
   static boolean isNotFound(TransferException refusal) {
-    return refusal.getCause() instanceof EtcdException etcd
-        && etcd.getErrorCode() == ErrorCode.NOT_FOUND;
+    return code(refusal) == Status.Code.NOT_FOUND;
   }
 
   private TransferException refused(String what, Throwable failure) {

@@ -12,15 +12,22 @@ import io.transferengine.metadata.TlsFiles;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.HostPort;
 import java.io.File;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -59,22 +66,59 @@ final class EtcdClients implements AutoCloseable {
   }
 
   /**
-   * {@return the client}
+   * {@return the client} Before one is made, somebody must be seen to listen: jetcd needs no try
+   * for that, and warns about each.
    *
+   * @throws IOException when nobody listens
    * @throws IllegalStateException after {@link #close}
    */
-  synchronized Client get() {
-    if (closed) {
-      throw new IllegalStateException("the client of etcd was closed");
+  Client get(Duration timeout) throws IOException {
+    synchronized (this) {
+      Client known = client;
+      if (known != null) {
+        return known;
+      }
     }
-    Client known = client;
-    if (known == null) {
-      ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-      executor = threads;
-      known = make(threads);
-      client = known;
+    requireListener(timeout);
+    synchronized (this) {
+      if (closed) {
+        throw new IllegalStateException("the client of etcd was closed");
+      }
+      Client known = client;
+      if (known == null) {
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+        executor = threads;
+        known = make(threads);
+        client = known;
+      }
+      return known;
     }
-    return known;
+  }
+
+  private void requireListener(Duration timeout) throws IOException {
+    long nanos = Math.max(1, Math.min(timeout.toNanos(), CONNECT_TIMEOUT.toNanos()));
+    int millis = (int) TimeUnit.NANOSECONDS.toMillis(nanos) + 1;
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Callable<Boolean>> attempts =
+          endpoints.stream()
+              .<Callable<Boolean>>map(
+                  endpoint ->
+                      () -> {
+                        try (Socket socket = new Socket()) {
+                          socket.connect(
+                              new InetSocketAddress(endpoint.host(), endpoint.port()), millis);
+                          return true;
+                        }
+                      })
+              .toList();
+      boolean _ = threads.invokeAny(attempts);
+    } catch (ExecutionException e) {
+      throw new IOException(
+          e.getCause() == null ? e.toString() : String.valueOf(e.getCause().getMessage()), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("the thread was interrupted");
+    }
   }
 
   private Client make(ExecutorService threads) {
@@ -90,7 +134,7 @@ final class EtcdClients implements AutoCloseable {
             .keepaliveTime(KEEP_ALIVE_TIME)
             .keepaliveTimeout(KEEP_ALIVE_TIMEOUT)
             .maxInboundMessageSize(MetadataLimits.VALUE_LENGTH_MAX_BYTES)
-            .retryMaxAttempts(1)
+            .retryMaxAttempts(0)
             .waitForReady(false);
     String user = settings.get(MetadataOptions.ETCD_USERNAME);
     if (!user.isEmpty()) {

@@ -245,6 +245,8 @@ final class RecordHandler implements HttpHandler {
     exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
     if (body.length > 0) {
       exchange.getResponseBody().write(body);
+      // Now: closing waits for what is left of the request, of which a refusal wants nothing.
+      exchange.getResponseBody().flush();
     }
   }
 }

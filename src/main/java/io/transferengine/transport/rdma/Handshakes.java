@@ -53,11 +53,13 @@ final class Handshakes {
   private final List<RdmaNic> nics;
   private final RdmaSettings settings;
   private final PeerLink peers;
+  private final ControlThreads threads;
 
-  Handshakes(List<RdmaNic> nics, RdmaSettings settings, PeerLink peers) {
+  Handshakes(List<RdmaNic> nics, RdmaSettings settings, PeerLink peers, ControlThreads threads) {
     this.nics = nics;
     this.settings = settings;
     this.peers = peers;
+    this.threads = threads;
   }
 
   /** {@return what stands for us in NIC paths} */
@@ -115,14 +117,15 @@ final class Handshakes {
     RdmaNic nic = endpoint.nic();
     String ourPath = new NicPath(server(), nic.name()).toString();
     if (ourPath.equals(endpoint.peerPath())) {
-      return connectOrCompare(
-          endpoint, new PeerPort(nic.gid().gid(), nic.port().lid(), 0), endpoint.numbers());
+      PeerPort ourselves = new PeerPort(nic.gid().gid(), nic.port().lid(), 0);
+      return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false);
     }
     HandshakeDescriptor message = message(endpoint, ourPath).withReadyAck(Optional.of(false));
     HandshakeDescriptor reply = peers.connect(segment.name(), message, TIMEOUT);
     requirePaths(segment.name(), reply, endpoint.peerPath(), ourPath);
     requireCount(segment.name(), reply.qpNums().size());
-    if (!connectOrCompare(endpoint, port(reply, () -> segment, device), reply.qpNums())) {
+    PeerPort port = port(reply, () -> segment, device);
+    if (!connectOrCompare(endpoint, port, reply.qpNums(), false)) {
       return false;
     }
     if (reply.readyAck().isPresent()) {
@@ -133,18 +136,27 @@ final class Handshakes {
     return true;
   }
 
-  /** Connects, unless the peer's own message has done so meanwhile. */
-  private static boolean connectOrCompare(RdmaEndpoint endpoint, PeerPort peer, List<Long> theirs) {
-    synchronized (endpoint) {
-      return switch (endpoint.state()) {
-        case NEW -> {
-          endpoint.connect(peer, theirs, false);
-          yield true;
-        }
-        case WAITING_FOR_ACK, CONNECTED -> endpoint.peerNumbers().equals(theirs);
-        case CLOSING, CLOSED -> false;
-      };
-    }
+  /**
+   * Connects, unless another message of the same peer has done so already; {@return whether the
+   * endpoint is connected to those queue pairs}
+   *
+   * @param waits whether the peer will say when it is ready
+   */
+  private boolean connectOrCompare(
+      RdmaEndpoint endpoint, PeerPort peer, List<Long> theirs, boolean waits) {
+    return threads.call(
+        () -> {
+          synchronized (endpoint) {
+            return switch (endpoint.state()) {
+              case NEW -> {
+                endpoint.connect(peer, theirs, waits);
+                yield true;
+              }
+              case WAITING_FOR_ACK, CONNECTED -> endpoint.peerNumbers().equals(theirs);
+              case CLOSING, CLOSED -> false;
+            };
+          }
+        });
   }
 
   private HandshakeDescriptor message(RdmaEndpoint endpoint, String ourPath) {
@@ -285,17 +297,8 @@ final class Handshakes {
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       RdmaEndpoint endpoint = nic.endpoints().getOrCreate(request.localNicPath());
       try {
-        synchronized (endpoint) {
-          if (endpoint.state() == RdmaEndpoint.State.NEW) {
-            endpoint.connect(port, request.qpNums(), waits);
-            return endpoint;
-          }
-          boolean lives =
-              endpoint.state() == RdmaEndpoint.State.CONNECTED
-                  || endpoint.state() == RdmaEndpoint.State.WAITING_FOR_ACK;
-          if (lives && endpoint.peerNumbers().equals(request.qpNums())) {
-            return endpoint;
-          }
+        if (connectOrCompare(endpoint, port, request.qpNums(), waits)) {
+          return endpoint;
         }
       } catch (VerbsException e) {
         endpoint.worker().close(endpoint, String.valueOf(e.getMessage()));

@@ -55,8 +55,6 @@ final class PathConnector {
                 opened = untilOpen(path);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-              } catch (RuntimeException e) {
-                log.error("Opening {} failed", path, e);
               } finally {
                 path.endConnecting();
               }
@@ -78,8 +76,14 @@ final class PathConnector {
 
   private boolean untilOpen(RdmaPath path) throws InterruptedException {
     while (isWanted(path)) {
-      if (path.nic().isUsable() && attempt(path)) {
-        return true;
+      try {
+        if (path.nic().isUsable() && attempt(path)) {
+          return true;
+        }
+      } catch (RuntimeException e) {
+        // A bug of ours; the next attempt waits like after any other failure.
+        log.error("Opening {} failed", path, e);
+        path.attemptFailed();
       }
       if (!isWanted(path)) {
         break;

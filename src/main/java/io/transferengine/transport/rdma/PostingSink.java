@@ -80,6 +80,12 @@ final class PostingSink implements RequestSink {
     if (remoteAddress < remoteStart || remoteAddress >= remoteEnd) {
       findRemote(remoteAddress);
     }
+    if (remoteEnd > 0
+        && wanted > remoteEnd - remoteAddress
+        && !remote.covers(remoteAddress, wanted)) {
+      // A block that leaves what the peer has published is refused whole, as in C++.
+      remoteStart = remoteEnd = 0;
+    }
     long limit = wanted <= requestMaxBytes ? requestMaxBytes : sliceBytes;
     if (localEnd > 0) {
       limit = Math.min(limit, localEnd - localAddress);

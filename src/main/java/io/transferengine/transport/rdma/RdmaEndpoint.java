@@ -45,7 +45,13 @@ final class RdmaEndpoint {
   private static final int MIN_RNR_TIMER = 12;
   private static final int HOP_LIMIT = 16;
   private static final int TIMEOUT = 14;
-  private static final int RETRY_COUNT = 7;
+
+  /**
+   * One less than the C++ engine's: to soft-RoCE 7 means for ever, so that a request to a peer that
+   * was killed would never end. A decision of each side for itself; 0.5 s with the timeout above.
+   */
+  private static final int RETRY_COUNT = 6;
+
   private static final int RNR_RETRY = 7;
 
   private final RdmaNic nic;
@@ -296,6 +302,15 @@ final class RdmaEndpoint {
 
   void setClosing() {
     closing = true;
+  }
+
+  /** Waits for the answer of the probe that is out; {@return false when none is} */
+  boolean joinProbe(CompletableFuture<Boolean> answer) {
+    CompletableFuture<Boolean> waiting = probe;
+    if (waiting != null) {
+      var _ = waiting.thenAccept(answer::complete);
+    }
+    return waiting != null;
   }
 
   void setProbe(CompletableFuture<Boolean> answer) {

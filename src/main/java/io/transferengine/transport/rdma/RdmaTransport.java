@@ -47,6 +47,7 @@ final class RdmaTransport implements Transport {
   private final RdmaSettings settings;
   private final List<RdmaNic> nics = new ArrayList<>();
   private final Registrations registrations;
+  private final ControlThreads controlThreads = new ControlThreads();
   private final Handshakes handshakes;
   private final PathConnector connector = new PathConnector(this);
   private final AtomicLong deviceChanges = new AtomicLong();
@@ -60,7 +61,7 @@ final class RdmaTransport implements Transport {
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings());
     this.registrations = new Registrations(nics, library, settings);
-    this.handshakes = new Handshakes(nics, settings, context.peers());
+    this.handshakes = new Handshakes(nics, settings, context.peers(), controlThreads);
   }
 
   @Override
@@ -147,6 +148,7 @@ final class RdmaTransport implements Transport {
     if (watching != null) {
       watching.close();
     }
+    controlThreads.close();
     for (RdmaNic nic : nics) {
       nic.stop(timeout);
     }
@@ -180,6 +182,7 @@ final class RdmaTransport implements Transport {
   /** Our descriptor is another one now: a device has gone, or has another GID. */
   void devicesChanged() {
     deviceChanges.incrementAndGet();
+    context.peers().descriptionChanged();
   }
 
   @Override

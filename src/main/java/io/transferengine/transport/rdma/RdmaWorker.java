@@ -100,6 +100,7 @@ final class RdmaWorker implements Runnable {
   private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
 
   private final WorkerTimers timers = new WorkerTimers();
+  private final int postedMax;
   private int posted;
   private long spinNanos = SPIN_MIN_NANOS;
 
@@ -116,6 +117,8 @@ final class RdmaWorker implements Runnable {
           Math.min(
               nic.settings().completionQueueEntries(), nic.device().maxCompletionQueueEntries());
       queue = context.createCompletionQueue(entries, channel);
+      // Some are left for completions of queue pairs that were destroyed with requests out.
+      postedMax = Math.max(1, queue.capacity() - Math.min(POLL_BATCH, queue.capacity() / 4));
     } catch (Throwable t) {
       channel.close();
       throw t;
@@ -298,13 +301,19 @@ final class RdmaWorker implements Runnable {
         break;
       }
       SendQueue onto = endpoint.leastLoaded();
-      int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), queue.capacity() - posted));
+      int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), postedMax - posted));
       long bytes = QUEUE_MAX_BYTES - onto.ring.bytes();
       if (room <= 0 || bytes <= 0) {
         break;
       }
       RemoteBuffers remote = path.peer().buffers();
-      sink.begin(onto, path.snapshot(), remote, remote.deviceIndex(path.partner()));
+      int device = remote.deviceIndex(path.partner());
+      if (device < 0) {
+        TransferException gone = WorkErrors.noSuchDevice(endpoint);
+        closeNow(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
+        break;
+      }
+      sink.begin(onto, path.snapshot(), remote, device);
       int claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
       if (claimed == 0) {
         endpoint.dequeue(task);
@@ -454,7 +463,10 @@ final class RdmaWorker implements Runnable {
 
   private void probeNow(RdmaEndpoint endpoint, CompletableFuture<Boolean> answer) {
     SendQueue onto = endpoint.queues().getFirst();
-    if (endpoint.isClosing() || onto.ring.room() == 0 || posted >= queue.capacity()) {
+    if (endpoint.joinProbe(answer)) {
+      return;
+    }
+    if (endpoint.isClosing() || onto.ring.room() == 0 || posted >= postedMax) {
       answer.complete(!endpoint.isClosing());
       return;
     }

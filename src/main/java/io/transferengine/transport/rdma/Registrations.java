@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.memory.Region;
+import io.transferengine.memory.SortedAddresses;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -10,7 +11,6 @@ import io.transferengine.verbs.NumaNodes;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -68,8 +68,7 @@ final class Registrations {
 
     /** {@return the index of the chunk that {@code address} lies in, or -1} */
     int find(long address) {
-      int found = Arrays.binarySearch(starts, address);
-      int index = found >= 0 ? found : -found - 2;
+      int index = SortedAddresses.floorIndex(starts, address);
       return index >= 0 && address < ends[index] ? index : -1;
     }
 

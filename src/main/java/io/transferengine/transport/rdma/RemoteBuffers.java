@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.memory.SortedAddresses;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.DeviceDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -60,9 +60,25 @@ final class RemoteBuffers {
 
   /** {@return the index of the range that {@code address} lies in, or -1} */
   int find(long address) {
-    int found = Arrays.binarySearch(starts, address);
-    int index = found >= 0 ? found : -found - 2;
+    int index = SortedAddresses.floorIndex(starts, address);
     return index >= 0 && address < ends[index] ? index : -1;
+  }
+
+  /** {@return whether all of a range is published, perhaps as ranges that lie back to back} */
+  boolean covers(long address, long length) {
+    int index = find(address);
+    if (index < 0) {
+      return false;
+    }
+    long left = length - (ends[index] - address);
+    while (left > 0) {
+      index++;
+      if (index == starts.length || starts[index] != ends[index - 1]) {
+        return false;
+      }
+      left -= ends[index] - starts[index];
+    }
+    return true;
   }
 
   long start(int index) {

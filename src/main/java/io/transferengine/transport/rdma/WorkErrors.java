@@ -67,6 +67,15 @@ final class WorkErrors {
         .formatted(WorkCompletionStatus.of(status), status, vendorError);
   }
 
+  static TransferException noSuchDevice(RdmaEndpoint endpoint) {
+    return TransferException.withPeer(
+        endpoint.peerPath(),
+        ErrorCode.DEVICE_NOT_FOUND,
+        "the peer does not publish this device any more",
+        "./te doctor at the peer shows the state of its devices",
+        null);
+  }
+
   static TransferException refusedPost(String device, int errno) {
     return TransferException.withDevice(
         device,

@@ -11,6 +11,15 @@ import io.transferengine.transfer.Operation;
  * request  0 size (8) | 8 address in the target (8) | 16 opcode (1) | 17 padding (7, ignored)
  * status   0 code (4) | 4 "VTCM" (4)
  * </pre>
+ *
+ * <p>And one form of our own, which goes only to peers that announce it (ADR 19): the vectored
+ * request, a header and a table of the ranges that it is for. In place of the address stands their
+ * number, which is nobody's address, so that a target that knows nothing of this refuses it.
+ *
+ * <pre>
+ * vectored 0 bytes of all (8) | 8 ranges (8) | 16 opcode 0xe0, 0xe1 (1) | 17 zeros (7)
+ *          24 + 16 i  address in the target (8) | length (8)
+ * </pre>
  */
 final class Frames {
   static final int HEADER_BYTES = 24;
@@ -21,6 +30,24 @@ final class Frames {
 
   static final int OPCODE_READ = 0;
   static final int OPCODE_WRITE = 1;
+
+  static final int OPCODE_VECTOR_READ = 0x60;
+  static final int OPCODE_VECTOR_WRITE = 0x61;
+
+  /** What descriptors announce as {@code te_tcp_vector}; higher versions include it. */
+  static final int VECTOR_VERSION = 1;
+
+  /** An address and a length. */
+  static final int RANGE_BYTES = 16;
+
+  /**
+   * The most ranges of a vectored request: enough that header and status count for nothing, few
+   * enough that the table, which is checked before the first byte of a body, stays in the cache.
+   */
+  static final int VECTOR_RANGES_LIMIT = 1024;
+
+  /** The most bytes of a vectored request: what a target may have to queue as one answer. */
+  static final long VECTOR_BYTES_LIMIT = 1L << 20;
 
   static final int STATUS_OK = 0;
 
@@ -38,6 +65,26 @@ final class Frames {
     int opcode = operation == Operation.WRITE ? OPCODE_WRITE : OPCODE_READ;
     // The opcode and seven zero bytes of padding in one store.
     MemoryWindow.setLongLE(to + 16, version2 ? opcode | VERSION_2_BIT : opcode);
+  }
+
+  static void writeVectorHeader(long to, long size, int ranges, Operation operation) {
+    MemoryWindow.setLongLE(to, size);
+    MemoryWindow.setLongLE(to + 8, ranges);
+    int opcode = operation == Operation.WRITE ? OPCODE_VECTOR_WRITE : OPCODE_VECTOR_READ;
+    MemoryWindow.setLongLE(to + 16, opcode | VERSION_2_BIT);
+  }
+
+  static void writeRange(long to, long address, long length) {
+    MemoryWindow.setLongLE(to, address);
+    MemoryWindow.setLongLE(to + 8, length);
+  }
+
+  static long rangeAddress(long from) {
+    return MemoryWindow.getLongLE(from);
+  }
+
+  static long rangeLength(long from) {
+    return MemoryWindow.getLongLE(from + 8);
   }
 
   static long headerSize(long from) {

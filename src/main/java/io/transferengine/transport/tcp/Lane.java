@@ -163,7 +163,7 @@ final class Lane {
     peer.metrics().increment(Counter.CONNECTIONS_OPENED);
     peer.warmedUp();
     if (closed) {
-      made.end(LaneConnection.End.SHUTDOWN, "the engine was closed", null);
+      made.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
     } else {
       made.pump();
     }
@@ -177,8 +177,7 @@ final class Lane {
   }
 
   /** The connection has ended and its requests are settled. */
-  void closed(
-      LaneConnection ended, LaneConnection.End why, int answers, TransferException failure) {
+  void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure) {
     if (connection == ended) {
       connection = null;
       open = false;
@@ -227,7 +226,7 @@ final class Lane {
     LaneConnection there = connection;
     if (there != null && there.carries(task)) {
       there.end(
-          LaneConnection.End.ABORTED,
+          Ending.Why.ABORTED,
           "a transfer on it was canceled, timed out or failed while the peer did not answer",
           null);
     }
@@ -247,7 +246,7 @@ final class Lane {
           closed = true;
           LaneConnection there = connection;
           if (there != null) {
-            there.end(LaneConnection.End.SHUTDOWN, "the engine was closed", null);
+            there.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
           }
         });
   }

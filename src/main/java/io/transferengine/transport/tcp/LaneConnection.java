@@ -4,10 +4,6 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.FailureCause;
-import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -30,33 +26,15 @@ import org.jspecify.annotations.Nullable;
  * <h2>When the connection ends early</h2>
  *
  * It is closed first; only when nothing can touch local memory any more are its requests settled,
- * each as {@link #settleUnanswered} says: the one at fault fails, those that cannot have had an
- * effect are handed to another connection, and a write that had begun fails when we closed the
- * connection ourselves, because its bytes may still be drained by a stopped target and must not
- * arrive after newer ones. A target that refuses a version 1 read just closes; a read at which a
- * connection ended is asked for again, and is at fault when it ends a fresh connection too.
+ * each as {@link Settlement} says: the one at fault fails, those that cannot have had an effect are
+ * handed to another connection, and a write that had begun fails when we closed the connection
+ * ourselves, because its bytes may still be drained by a stopped target and must not arrive after
+ * newer ones. A target that refuses a version 1 read just closes; a read at which a connection
+ * ended is asked for again, and is at fault when it ends a fresh connection too.
  *
  * <p>Confined to the channel's event loop.
  */
 final class LaneConnection extends WireHandler {
-
-  /** Why a connection ended. */
-  enum End {
-    /** Still open. */
-    NONE,
-    /** The target refused the oldest request and closed, as the protocol says. */
-    REJECTED,
-    /** Closed to free the memory of a task that is ending. */
-    ABORTED,
-    /** Ended by the peer or the network. */
-    LOST,
-    /** Something arrived that is not the protocol. */
-    PROTOCOL,
-    /** Closed because the next request needs a connection of its own. */
-    RENEWED,
-    /** Closed with the engine. */
-    SHUTDOWN
-  }
 
   /** Requests claimed at a time: enough for one gathering write, few enough to share fairly. */
   private static final int CLAIM_REQUESTS = 64;
@@ -78,6 +56,8 @@ final class LaneConnection extends WireHandler {
   private final TcpPeer peer;
   private final boolean version2;
   private final RequestRing ring;
+  private final RequestWriter writer;
+  private final Settlement settlement;
   private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
 
   private int statusBytes;
@@ -96,13 +76,9 @@ final class LaneConnection extends WireHandler {
   private boolean halfCloseWhenSent;
   private long progressNanos = System.nanoTime();
   private long sentMark;
-  private End ended = End.NONE;
+  private Ending.Why ended = Ending.Why.NONE;
   private @Nullable Throwable endCause;
   private String endText = "";
-
-  private @Nullable TransferTask settledTask;
-  private int settledRequests;
-  private long settledBytes;
 
   LaneConnection(Lane lane, TcpPeer peer, WindowPool pool) {
     super(pool);
@@ -110,6 +86,8 @@ final class LaneConnection extends WireHandler {
     this.peer = peer;
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity());
+    this.writer = new RequestWriter(ring, version2);
+    this.settlement = new Settlement(peer, ring);
   }
 
   // ---- sending
@@ -131,21 +109,21 @@ final class LaneConnection extends WireHandler {
       peer.wakeAnother(lane);
       return;
     }
-    if (pumping || ended != End.NONE || !channel().isActive()) {
+    if (pumping || ended != Ending.Why.NONE || !channel().isActive()) {
       return;
     }
     pumping = true;
     try {
       boolean claimed = true;
-      while (claimed && !dedicated && ended == End.NONE && channel().isWritable()) {
+      while (claimed && !dedicated && ended == Ending.Why.NONE && channel().isWritable()) {
         int room = room();
         if (room <= 0) {
           peer.wakeAnother(lane);
           break;
         }
         long from = ring.end();
-        claimed =
-            peer.claim(ring, Math.min(room, CLAIM_REQUESTS), CLAIM_BYTES, maxRequestBytes()) > 0;
+        int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
+        claimed = peer.claim(ring, most, CLAIM_BYTES, maxRequestBytes()) > 0;
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
@@ -164,12 +142,15 @@ final class LaneConnection extends WireHandler {
   }
 
   private int room() {
-    if (peer.persistence() == Persistence.PERSISTENT) {
-      return ring.readBytes() >= READ_BYTES_OUT_LIMIT
-          ? 0
-          : peer.requestsPerLane() - ring.size() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
+    if (peer.persistence() != Persistence.PERSISTENT) {
+      return ring.size() == 0 ? 1 : 0;
     }
-    return ring.size() == 0 ? 1 : 0;
+    if (ring.readBytes() >= READ_BYTES_OUT_LIMIT || ring.isFull()) {
+      return 0;
+    }
+    int requests =
+        peer.requestsPerLane() - ring.frames() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
+    return Math.min(requests, ring.capacity() - ring.size());
   }
 
   /** Requests of a peer that takes one per connection are not cut up. */
@@ -180,59 +161,54 @@ final class LaneConnection extends WireHandler {
   }
 
   private void send(long from) {
-    for (long position = from; position < ring.end(); position++) {
-      boolean write = !ring.isRead(position);
-      if (write && needsOwnConnection()) {
-        if (answers > 0) {
-          end(End.RENEWED, "the next request needs a connection of its own", null);
-          return;
-        }
-        dedicated = true;
-        halfCloseWhenSent = true;
+    int frames = 0;
+    int count;
+    for (long position = from; position < ring.end(); position += count) {
+      count = vectored() ? writer.ranges(position) : 1;
+      if (count > 1) {
+        writer.vector(outlet(), position, count);
+      } else if (!plain(position)) {
+        return;
       }
-      ring.startsAt(position, outlet().queuedBytes());
-      header(position, write ? Operation.WRITE : Operation.READ);
-      if (write) {
-        sendBody(position);
-        if (!version2) {
-          unconfirmedWrites++;
-        }
-      }
+      frames++;
     }
-    peer.metrics().add(Counter.REQUESTS_SENT, ring.end() - from);
+    peer.metrics().add(Counter.REQUESTS_SENT, frames);
+  }
+
+  /** False when the request needs a connection of its own, which this one is not any more. */
+  private boolean plain(long position) {
+    boolean write = !ring.isRead(position);
+    if (write && needsOwnConnection()) {
+      if (answers > 0) {
+        end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
+        return false;
+      }
+      dedicated = true;
+      halfCloseWhenSent = true;
+    }
+    writer.plain(outlet(), position);
+    if (write && !version2) {
+      unconfirmedWrites++;
+    }
+    return true;
+  }
+
+  private boolean vectored() {
+    return peer.takesVectors() && peer.persistence() == Persistence.PERSISTENT;
   }
 
   private boolean needsOwnConnection() {
     return !version2 && peer.persistence() != Persistence.PERSISTENT;
   }
 
-  private void header(long position, Operation operation) {
-    Frames.writeHeader(
-        outlet().reserve(Frames.HEADER_BYTES),
-        ring.length(position),
-        ring.remote(position),
-        operation,
-        version2);
-  }
-
-  private void sendBody(long position) {
-    long length = ring.length(position);
-    if (length < DIRECT_BYTES_MIN) {
-      outlet().copy(ring.local(position), (int) length);
-    } else {
-      outlet().body(ring.local(position), length, null);
-    }
-  }
-
   /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
   private void confirmWrites() {
-    if (unconfirmedWrites == 0 || dedicated || ended != End.NONE) {
+    if (unconfirmedWrites == 0 || dedicated || ended != Ending.Why.NONE) {
       return;
     }
     long last = ring.end() - 1;
     ring.confirmation(ring.remote(last) + ring.length(last) - 1);
-    ring.startsAt(last + 1, outlet().queuedBytes());
-    header(last + 1, Operation.READ);
+    writer.plain(outlet(), last + 1);
     unconfirmedWrites = 0;
   }
 
@@ -244,7 +220,7 @@ final class LaneConnection extends WireHandler {
   @Override
   public void outletDrained() {
     progressNanos = System.nanoTime();
-    if (halfCloseWhenSent && ended == End.NONE && !outlet().hasUnflushed()) {
+    if (halfCloseWhenSent && ended == Ending.Why.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
       if (!outlet().isSentWhole()) {
         // Dropped, because the socket refused it. What ends the stream now confirms nothing, be
@@ -259,7 +235,7 @@ final class LaneConnection extends WireHandler {
   }
 
   private void closeOutput() {
-    if (ended == End.NONE) {
+    if (ended == Ending.Why.NONE) {
       var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
@@ -268,10 +244,12 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public long directBytes() {
-    if (ended != End.NONE) {
+    if (ended != Ending.Why.NONE) {
       return 0;
     }
-    if (!version2 && bodyBytesLeft == 0 && nextAnswered() < ring.end()) {
+    if (bodyBytesLeft == 0
+        && nextAnswered() < ring.end()
+        && (!version2 || ring.ranges(ring.first()) == 0)) {
       // No status frame announces the body: what comes next is the body.
       expectBody(nextAnswered());
     }
@@ -297,7 +275,8 @@ final class LaneConnection extends WireHandler {
       limit -= statusBytes;
     }
     for (; position < ring.end(); position++) {
-      limit += version2 ? Frames.STATUS_BYTES : 0;
+      // A range behind the head of its frame has no status of its own.
+      limit += version2 && ring.ranges(position) > 0 ? Frames.STATUS_BYTES : 0;
       if (ring.isLargeRead(position)) {
         break;
       }
@@ -309,7 +288,7 @@ final class LaneConnection extends WireHandler {
   @Override
   void onDirect(int bytes) {
     progressNanos = System.nanoTime();
-    if (ended == End.NONE) {
+    if (ended == Ending.Why.NONE) {
       bodyArrived(bytes);
     }
   }
@@ -318,7 +297,7 @@ final class LaneConnection extends WireHandler {
   void onStaged(MemoryWindow window, long from, long to) {
     progressNanos = System.nanoTime();
     long at = from;
-    while (at < to && ended == End.NONE) {
+    while (at < to && ended == Ending.Why.NONE) {
       if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);
         if (bodyAddress != 0) {
@@ -327,8 +306,8 @@ final class LaneConnection extends WireHandler {
         at += bytes;
         bodyArrived(bytes);
       } else if (nextAnswered() == ring.end()) {
-        end(End.PROTOCOL, "it sent bytes that nobody had asked for", null);
-      } else if (!version2) {
+        end(Ending.Why.PROTOCOL, "it sent bytes that nobody had asked for", null);
+      } else if (!version2 || ring.ranges(ring.first()) == 0) {
         expectBody(nextAnswered());
       } else {
         int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
@@ -368,17 +347,16 @@ final class LaneConnection extends WireHandler {
     if (code == Frames.STATUS_OK) {
       if (ring.isRead(position)) {
         expectBody(position);
-      } else if (outlet().oldestBodyEnd()
-          <= ring.streamStart(position) + Frames.HEADER_BYTES + ring.length(position)) {
-        end(End.PROTOCOL, "it acknowledged a write before all of it was sent", null);
+      } else if (outlet().oldestBodyEnd() <= writer.streamEnd(position)) {
+        end(Ending.Why.PROTOCOL, "it acknowledged a write before all of it was sent", null);
       } else {
-        answered(position);
+        answered(position + ring.ranges(position) - 1);
       }
     } else if (code < 0) {
-      end(End.PROTOCOL, "it sent something else than a status frame", null);
+      end(Ending.Why.PROTOCOL, "it sent something else than a status frame", null);
     } else {
       peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
-      end(End.REJECTED, "it refused a range (status " + code + ")", null);
+      end(Ending.Why.REJECTED, "it refused a range (status " + code + ")", null);
     }
   }
 
@@ -397,39 +375,14 @@ final class LaneConnection extends WireHandler {
   private void answered(long position) {
     answers++;
     while (ring.first() <= position) {
-      settle(ring.first());
+      settlement.answered(ring.first());
       ring.removeFirst();
     }
     if (peer.persistence() == Persistence.UNKNOWN && answers == 2) {
       peer.learnt(Persistence.PERSISTENT);
     }
-    if (peer.persistence() == Persistence.SINGLE && ended == End.NONE) {
-      end(End.RENEWED, "one request was answered on it", null);
-    }
-  }
-
-  private void settle(long position) {
-    TransferTask task = ring.task(position);
-    if (task == null) {
-      return;
-    }
-    if (task != settledTask) {
-      tellSettled();
-      settledTask = task;
-    }
-    settledRequests++;
-    settledBytes += ring.length(position);
-  }
-
-  private void tellSettled() {
-    TransferTask task = settledTask;
-    if (task != null) {
-      settledTask = null;
-      int requests = settledRequests;
-      long bytes = settledBytes;
-      settledRequests = 0;
-      settledBytes = 0;
-      task.completed(requests, bytes);
+    if (peer.persistence() == Persistence.SINGLE && ended == Ending.Why.NONE) {
+      end(Ending.Why.RENEWED, "one request was answered on it", null);
     }
   }
 
@@ -438,7 +391,7 @@ final class LaneConnection extends WireHandler {
     lane.answered(answers);
     // The next requests first: whoever waits for these answers is woken while they are under way.
     pump();
-    tellSettled();
+    settlement.tell();
     lane.setLoad(ring.size());
   }
 
@@ -446,23 +399,23 @@ final class LaneConnection extends WireHandler {
 
   @Override
   void onEndOfStream(@Nullable Throwable error) {
-    if (ended != End.NONE) {
+    if (ended != Ending.Why.NONE) {
       return;
     }
     // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and an
     // orderly end says that they have read the body.
     if (error == null && dedicated && ring.size() == 1 && outlet().isSentWhole()) {
       answered(ring.first());
-      end(End.RENEWED, "its one write was confirmed", null);
+      end(Ending.Why.RENEWED, "its one write was confirmed", null);
       return;
     }
     // Not only while unknown: another lane may just have learnt it.
     if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && noAnswerBegun()) {
       peer.learnt(Persistence.SINGLE);
-      end(End.RENEWED, "the peer closes after each request", null);
+      end(Ending.Why.RENEWED, "the peer closes after each request", null);
       return;
     }
-    end(End.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+    end(Ending.Why.LOST, error == null ? "the peer closed the connection" : "" + error, error);
   }
 
   private boolean noAnswerBegun() {
@@ -470,8 +423,8 @@ final class LaneConnection extends WireHandler {
   }
 
   /** Closes the connection; its requests are settled once it has. On the event loop. */
-  void end(End why, String text, @Nullable Throwable cause) {
-    if (ended == End.NONE) {
+  void end(Ending.Why why, String text, @Nullable Throwable cause) {
+    if (ended == Ending.Why.NONE) {
       ended = why;
       endText = text;
       endCause = cause;
@@ -491,103 +444,18 @@ final class LaneConnection extends WireHandler {
       progressNanos = nowNanos;
     }
     if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
-      end(End.LOST, "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s", null);
+      end(
+          Ending.Why.LOST,
+          "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s",
+          null);
     }
   }
 
   @Override
   void onQuiesced() {
-    tellSettled();
-    // From the newest on, each to the front: so they go out again in their order.
-    for (long position = ring.end() - 1; position >= ring.first(); position--) {
-      TransferTask task = ring.task(position);
-      if (task != null) {
-        settleUnanswered(task, position, position == ring.first());
-      }
-    }
-    ring.clear();
-    lane.closed(this, ended, answers, failure());
-  }
-
-  private void settleUnanswered(TransferTask task, long position, boolean oldest) {
-    boolean sent = ring.streamStart(position) < outlet().sentBytes();
-    boolean mayHaveEffect = sent && !ring.isRead(position);
-    switch (ended) {
-      case REJECTED -> {
-        if (oldest) {
-          boolean goesOn =
-              task.rejected(
-                  ring.block(position),
-                  ring.local(position),
-                  ring.remote(position),
-                  ring.length(position),
-                  ring.unmerged(position),
-                  refusal(position));
-          if (goesOn) {
-            peer.requeue(task);
-          }
-        } else {
-          giveBack(task, position, sent);
-        }
-      }
-      case RENEWED -> giveBack(task, position, sent);
-      case PROTOCOL -> {
-        if (oldest || mayHaveEffect) {
-          task.failed(failure(), FailureCause.PROTOCOL);
-        } else {
-          giveBack(task, position, sent);
-        }
-      }
-      case ABORTED, LOST, NONE -> {
-        if (mayHaveEffect || (ended == End.LOST && oldest && sent && answers == 0)) {
-          task.failed(failure(), FailureCause.CONNECTION_LOST);
-        } else {
-          giveBack(task, position, sent);
-        }
-      }
-      case SHUTDOWN -> task.failed(failure(), FailureCause.SHUTDOWN);
-    }
-  }
-
-  private void giveBack(TransferTask task, long position, boolean sent) {
-    if (sent) {
-      peer.metrics().increment(Counter.REQUESTS_RESENT);
-    }
-    task.giveBack(
-        ring.block(position),
-        ring.local(position),
-        ring.remote(position),
-        ring.length(position),
-        ring.unmerged(position));
-    peer.requeue(task);
-  }
-
-  private TransferException refusal(long position) {
-    return TransferException.withPeer(
-        peer.name(),
-        ErrorCode.ADDRESS_NOT_REGISTERED,
-        "the peer refused %d bytes at 0x%x: not wholly inside one of its registrations"
-            .formatted(ring.length(position), ring.remote(position)),
-        "Check the address and that the peer has registered the memory",
-        null);
-  }
-
-  private TransferException failure() {
-    if (!version2 && ended == End.LOST) {
-      // Perhaps a refusal: the general code, as for a refusal that version 2 puts into words.
-      return TransferException.withPeer(
-          peer.name(),
-          ErrorCode.INVALID_ARGUMENT,
-          "data connection closed: " + endText,
-          "A version 1 peer closes when it refuses a range: is the memory registered there, and is"
-              + " the peer still running?",
-          endCause);
-    }
-    return TransferException.withPeer(
-        peer.name(),
-        ErrorCode.SOCKET,
-        "data connection closed: " + endText,
-        "Is the peer still running? The transfer may be tried again",
-        endCause);
+    settlement.tell();
+    Ending ending = new Ending(ended, endText, endCause, answers);
+    settlement.unanswered(ending, outlet().sentBytes());
+    lane.closed(this, ended, answers, ending.failure(peer.name(), version2));
   }
 }

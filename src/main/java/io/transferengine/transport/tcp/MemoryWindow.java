@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ClosedChannelException;
@@ -51,6 +52,14 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   /** All of native memory; every access is checked against the window's capacity before. */
   private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+  // Constants, because withOrder makes a layout whose access handle has to be looked up again.
+  private static final ValueLayout.OfLong LONG_LE =
+      JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT_LE =
+      JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT_LE =
+      JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final WindowPool pool;
   private long address;
@@ -211,7 +220,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected short _getShortLE(int index) {
-    return MEMORY.get(JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index);
+    return MEMORY.get(SHORT_LE, address + index);
   }
 
   @Override
@@ -235,7 +244,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected int _getIntLE(int index) {
-    return MEMORY.get(JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index);
+    return MEMORY.get(INT_LE, address + index);
   }
 
   @Override
@@ -245,7 +254,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected long _getLongLE(int index) {
-    return MEMORY.get(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index);
+    return MEMORY.get(LONG_LE, address + index);
   }
 
   @Override
@@ -260,8 +269,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected void _setShortLE(int index, int value) {
-    MEMORY.set(
-        JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index, (short) value);
+    MEMORY.set(SHORT_LE, address + index, (short) value);
   }
 
   @Override
@@ -285,7 +293,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected void _setIntLE(int index, int value) {
-    MEMORY.set(JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index, value);
+    MEMORY.set(INT_LE, address + index, value);
   }
 
   @Override
@@ -295,7 +303,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   @Override
   protected void _setLongLE(int index, long value) {
-    MEMORY.set(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address + index, value);
+    MEMORY.set(LONG_LE, address + index, value);
   }
 
   @Override
@@ -385,11 +393,11 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   }
 
   static long getLongLE(long address) {
-    return MEMORY.get(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address);
+    return MEMORY.get(LONG_LE, address);
   }
 
   static void setLongLE(long address, long value) {
-    MEMORY.set(JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), address, value);
+    MEMORY.set(LONG_LE, address, value);
   }
 
   static byte getByte(long address) {

@@ -10,9 +10,17 @@ import org.jspecify.annotations.Nullable;
  * The requests of one connection that are not answered yet, oldest first: the order in which a
  * target answers them. Columns instead of objects, made once. Confined to an event loop.
  *
- * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1.
+ * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1. A
+ * vectored request takes one position for each of its ranges; the first of them heads the frame.
  */
 final class RequestRing implements RequestSink {
+  /**
+   * Bytes of small requests that may be out. Without it a few frames of them fill the sockets'
+   * buffers, and what lies there falls out of the processors' caches before it is read again (see
+   * docs/PERFORMANCE.md). Large ones are held back by the queue of the connection.
+   */
+  private static final long SMALL_BYTES_LIMIT = 512 << 10;
+
   private final int mask;
   private final @Nullable TransferTask[] task;
   private final int[] block;
@@ -21,10 +29,16 @@ final class RequestRing implements RequestSink {
   private final long[] length;
   private final long[] streamStart;
   private final boolean[] unmerged;
+
+  /** The number of ranges of the frame that a position heads; 0 behind the head. */
+  private final int[] ranges;
+
   private long first;
   private long end;
   private int largeReads;
   private long readBytes;
+  private long smallBytes;
+  private int frames;
 
   /**
    * An empty ring.
@@ -40,6 +54,7 @@ final class RequestRing implements RequestSink {
     length = new long[capacity];
     streamStart = new long[capacity];
     unmerged = new boolean[capacity];
+    ranges = new int[capacity];
   }
 
   @Override
@@ -58,12 +73,22 @@ final class RequestRing implements RequestSink {
     length[slot] = bytes;
     unmerged[slot] = isUnmerged;
     streamStart[slot] = Long.MAX_VALUE;
+    ranges[slot] = 1;
+    frames++;
+    if (bytes < WireHandler.DIRECT_BYTES_MIN) {
+      smallBytes += bytes;
+    }
     if (isRead(end - 1)) {
       readBytes += bytes;
     }
     if (isLargeRead(end - 1)) {
       largeReads++;
     }
+  }
+
+  @Override
+  public boolean isFull() {
+    return smallBytes >= SMALL_BYTES_LIMIT;
   }
 
   /** Adds a 1-byte read that only proves that the writes before it have arrived. */
@@ -73,6 +98,8 @@ final class RequestRing implements RequestSink {
     remote[slot] = remoteAddress;
     length[slot] = 1;
     streamStart[slot] = Long.MAX_VALUE;
+    ranges[slot] = 1;
+    frames++;
   }
 
   long first() {
@@ -94,6 +121,12 @@ final class RequestRing implements RequestSink {
     if (isRead(first) && task(first) != null) {
       readBytes -= length[slot(first)];
     }
+    if (ranges[slot(first)] > 0) {
+      frames--;
+    }
+    if (task(first) != null && length(first) < WireHandler.DIRECT_BYTES_MIN) {
+      smallBytes -= length(first);
+    }
     task[slot(first)] = null;
     first++;
   }
@@ -102,6 +135,29 @@ final class RequestRing implements RequestSink {
     while (size() > 0) {
       removeFirst();
     }
+  }
+
+  /** Makes one frame of the requests from a position on. */
+  void join(long head, int count) {
+    ranges[slot(head)] = count;
+    for (int i = 1; i < count; i++) {
+      ranges[slot(head + i)] = 0;
+    }
+    frames -= count - 1;
+  }
+
+  /** {@return how many requests the frame has that this one heads; 0 when it heads none} */
+  int ranges(long position) {
+    return ranges[slot(position)];
+  }
+
+  /** {@return the frames whose head is not answered yet} */
+  int frames() {
+    return frames;
+  }
+
+  int capacity() {
+    return mask + 1;
   }
 
   /** {@return the number of reads whose bodies are to be read straight into their memory} */
@@ -149,12 +205,12 @@ final class RequestRing implements RequestSink {
     return unmerged[slot(position)];
   }
 
-  /** Notes where in the outbound stream the request's header begins. */
+  /** Notes where in the outbound stream the request begins: its header, or in a frame its body. */
   void startsAt(long position, long offset) {
     streamStart[slot(position)] = offset;
   }
 
-  /** {@return where its header begins; {@link Long#MAX_VALUE} when it is not in the stream yet} */
+  /** {@return where it begins; {@link Long#MAX_VALUE} when it is not in the stream yet} */
   long streamStart(long position) {
     return streamStart[slot(position)];
   }

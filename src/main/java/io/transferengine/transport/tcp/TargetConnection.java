@@ -57,6 +57,9 @@ final class TargetConnection extends WireHandler {
   private boolean bodyIsVersion2;
   private boolean lastBodyWasLarge;
 
+  /** The ranges of a vectored request; while one is under way bodies go where it says. */
+  private final VectorTable vector = new VectorTable();
+
   /**
    * What has arrived while answers had to drain, oldest first. One window, and what the kernel's
    * word of a half-close or a read already under way may add after reading was switched off.
@@ -110,6 +113,7 @@ final class TargetConnection extends WireHandler {
 
   @Override
   void onDirect(int bytes) {
+    progressNanos = System.nanoTime();
     bodyArrived(bytes);
   }
 
@@ -176,6 +180,13 @@ final class TargetConnection extends WireHandler {
         MemoryWindow.copy(at, bodyAddress, bytes);
         at += bytes;
         bodyArrived(bytes);
+      } else if (vector.isActive()) {
+        int bytes = (int) Math.min(vector.missingBytes(), to - at);
+        vector.fill(at, bytes);
+        at += bytes;
+        if (vector.missingBytes() == 0) {
+          beginVector();
+        }
       } else if (!channel().isWritable()) {
         outlet().flush();
         if (!channel().isWritable()) {
@@ -227,11 +238,84 @@ final class TargetConnection extends WireHandler {
           bodyIsVersion2 = version2;
         }
       }
-      default -> {
-        server.warn(channel(), "a request with the unknown opcode 0x%02x".formatted(opcode));
-        end();
+      case Frames.OPCODE_VECTOR_READ, Frames.OPCODE_VECTOR_WRITE -> {
+        boolean write = opcode == (Frames.OPCODE_VECTOR_WRITE | Frames.VERSION_2_BIT);
+        if (!version2) {
+          unknownOpcode(opcode);
+        } else if (!vector.begin(size, address, write)) {
+          refuse(
+              "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
+                  .formatted(address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
+        }
+      }
+      default -> unknownOpcode(opcode);
+    }
+  }
+
+  private void unknownOpcode(int opcode) {
+    server.warn(channel(), "a request with the unknown opcode 0x%02x".formatted(opcode));
+    end();
+  }
+
+  /** Its table is complete. */
+  private void beginVector() {
+    int bad = vector.admit(server.regions());
+    if (bad >= 0) {
+      String text =
+          ("a vectored %s whose range %d, %d bytes at 0x%x, is not wholly inside one registration"
+                  + " or disagrees with the %d bytes of all")
+              .formatted(
+                  vector.isWrite() ? "write" : "read",
+                  bad,
+                  vector.length(bad),
+                  vector.address(bad),
+                  vector.bytes());
+      vector.clear();
+      refuse(text);
+    } else if (vector.isWrite()) {
+      aimAtRange();
+    } else {
+      answerVector();
+    }
+  }
+
+  private void aimAtRange() {
+    bodyAddress = vector.address();
+    bodyBytes = vector.length();
+    bodyBytesLeft = bodyBytes;
+  }
+
+  private void rangeArrived() {
+    vector.advance();
+    if (vector.hasRange()) {
+      aimAtRange();
+      return;
+    }
+    vector.clear();
+    lastBodyWasLarge = false;
+    bodyBytes = 0;
+    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+  }
+
+  /** All of it at once: a request is small enough to be queued. Copied, so nothing stays in use. */
+  private void answerVector() {
+    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+    long flushed = outlet().queuedBytes();
+    for (; vector.hasRange(); vector.advance()) {
+      long length = vector.length();
+      for (long done = 0; done < length; done += DIRECT_BYTES_MIN) {
+        int piece = (int) Math.min(DIRECT_BYTES_MIN, length - done);
+        outlet().copy(vector.address() + done, piece);
+      }
+      if (outlet().queuedBytes() - flushed >= RequestWriter.PORTION_BYTES) {
+        // The initiator takes in these while we copy the next.
+        flushed = outlet().queuedBytes();
+        outlet().flush();
       }
     }
+    bytesRead += vector.bytes();
+    lastBodyWasLarge = false;
+    vector.clear();
   }
 
   private @Nullable Region use(long address, long size) {
@@ -241,11 +325,15 @@ final class TargetConnection extends WireHandler {
   }
 
   private void bodyArrived(int bytes) {
-    progressNanos = System.nanoTime();
     bodyAddress += bytes;
     bodyBytesLeft -= bytes;
     bytesWritten += bytes;
-    if (bodyBytesLeft == 0 && bodyRegion != null) {
+    if (bodyBytesLeft > 0) {
+      return;
+    }
+    if (vector.isActive()) {
+      rangeArrived();
+    } else if (bodyRegion != null) {
       lastBodyWasLarge = bodyBytes >= DIRECT_BYTES_MIN;
       bodyRegion.release();
       bodyRegion = null;
@@ -277,16 +365,22 @@ final class TargetConnection extends WireHandler {
   }
 
   private void refuse(boolean version2, String what, long address, long size) {
-    metrics.increment(Counter.INBOUND_REJECTED);
-    server.warn(
-        channel(),
+    String text =
         "a %s of %d bytes at 0x%x, which is not wholly inside one registration"
-            .formatted(what, size, address));
+            .formatted(what, size, address);
     if (!version2) {
+      metrics.increment(Counter.INBOUND_REJECTED);
+      server.warn(channel(), text);
       channel().config().setOption(ChannelOption.SO_LINGER, 0);
       end();
       return;
     }
+    refuse(text);
+  }
+
+  private void refuse(String what) {
+    metrics.increment(Counter.INBOUND_REJECTED);
+    server.warn(channel(), what);
     refused = true;
     Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
     outlet().flush();
@@ -330,12 +424,12 @@ final class TargetConnection extends WireHandler {
     } else if (!held.isEmpty() && error == null) {
       // Once the requests that wait have been looked at.
       inputEnded = true;
-    } else if (bodyBytesLeft > 0 || headerBytes > 0) {
+    } else if (bodyBytesLeft > 0 || headerBytes > 0 || vector.isActive()) {
       server.warn(
           channel(),
           bodyBytesLeft > 0
               ? "the end of the stream %d bytes before the end of a body".formatted(bodyBytesLeft)
-              : "the end of the stream within a request header");
+              : "the end of the stream within a request header or its table");
       end();
     } else if (error != null) {
       end();
@@ -356,7 +450,7 @@ final class TargetConnection extends WireHandler {
   /** {@return whether bytes of a range are being moved; on the event loop} */
   boolean isUsing(long start, long end) {
     boolean writing = bodyBytesLeft > 0 && bodyAddress < end && bodyAddress + bodyBytesLeft > start;
-    return writing || outlet().isSendingFrom(start, end);
+    return writing || vector.isUsing(start, end) || outlet().isSendingFrom(start, end);
   }
 
   /** Closes the connection if a request is under way and nothing has moved for so long. */
@@ -366,7 +460,8 @@ final class TargetConnection extends WireHandler {
       sentMark = mark;
       progressNanos = nowNanos;
     }
-    boolean underWay = bodyBytesLeft > 0 || headerBytes > 0 || !outlet().isDrained();
+    boolean underWay =
+        bodyBytesLeft > 0 || headerBytes > 0 || vector.isActive() || !outlet().isDrained();
     if (underWay && nowNanos - progressNanos > limitNanos) {
       server.warn(
           channel(),
@@ -388,6 +483,7 @@ final class TargetConnection extends WireHandler {
       bodyRegion = null;
       region.release();
     }
+    vector.clear();
     server.gone(this);
   }
 }

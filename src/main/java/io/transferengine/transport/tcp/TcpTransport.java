@@ -34,7 +34,8 @@ final class TcpTransport implements Transport {
   private static final long STALL_CHECK_SECONDS = 1;
 
   /** What makes two descriptors lead to the same data port of the same process. */
-  private record PeerKey(String name, int port, boolean version2, Optional<String> incarnation) {}
+  private record PeerKey(
+      String name, int port, boolean version2, boolean vectors, Optional<String> incarnation) {}
 
   private record KnownPeer(PeerKey key, TcpPeer peer) {}
 
@@ -95,7 +96,10 @@ final class TcpTransport implements Transport {
   @Override
   public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
     TargetServer listening = server;
-    descriptor.tcpDataPort(listening == null ? 0 : listening.port()).tcpProtoVersion(2);
+    descriptor
+        .tcpDataPort(listening == null ? 0 : listening.port())
+        .tcpProtoVersion(2)
+        .tcpVectorVersion(Frames.VECTOR_VERSION);
   }
 
   @Override
@@ -124,6 +128,7 @@ final class TcpTransport implements Transport {
   private TcpPeer peer(PeerAddress address) {
     SegmentDescriptor descriptor = address.descriptor();
     boolean version2 = descriptor.tcpProtoVersion() >= 2 && !options.version1Only();
+    boolean vectors = version2 && descriptor.tcpVectorVersion() >= Frames.VECTOR_VERSION;
     synchronized (peers) {
       EventLoops running = loops;
       IoBackend chosen = backend;
@@ -138,6 +143,7 @@ final class TcpTransport implements Transport {
       if (known != null
           && known.key.port == descriptor.tcpDataPort()
           && known.key.version2 == version2
+          && known.key.vectors == vectors
           && known.key.incarnation.equals(descriptor.incarnation())) {
         known.peer.movedTo(addresses);
         return known.peer;
@@ -150,9 +156,14 @@ final class TcpTransport implements Transport {
       }
       PeerKey key =
           new PeerKey(
-              descriptor.name(), descriptor.tcpDataPort(), version2, descriptor.incarnation());
+              descriptor.name(),
+              descriptor.tcpDataPort(),
+              version2,
+              vectors,
+              descriptor.incarnation());
       TcpPeer made =
-          new TcpPeer(key.name, version2, addresses, options, context.metrics(), running, chosen);
+          new TcpPeer(
+              key.name, version2, vectors, addresses, options, context.metrics(), running, chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }

@@ -25,6 +25,7 @@ public final class EtcdService implements TestService {
   private final Map<String, String> environment = new HashMap<>();
 
   private EtcdService(int nodeCount, boolean secured) {
+    ServerProcess.need("etcd", "etcd-server");
     List<Integer> peerPorts = new ArrayList<>();
     for (int i = 0; i < nodeCount; i++) {
       ports.add(ServerProcess.freePort());

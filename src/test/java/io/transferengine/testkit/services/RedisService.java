@@ -15,6 +15,7 @@ public final class RedisService implements TestService {
   private final ServerProcess server;
 
   private RedisService(boolean secured) {
+    ServerProcess.need("redis-server", "redis-server");
     Path folder = ServerProcess.newFolder("redis");
     List<String> command =
         new ArrayList<>(
@@ -25,6 +26,8 @@ public final class RedisService implements TestService {
       environment.put("MC_REDIS_PASSWORD", "a secret");
       environment.put("MC_REDIS_DB_INDEX", "3");
       environment.put("TE_METADATA_TLS_CA", certificate.certificateFile());
+      environment.put("TE_METADATA_TLS_CERT", certificate.certificateFile());
+      environment.put("TE_METADATA_TLS_KEY", certificate.keyFile());
       command.addAll(
           List.of(
               "--port", "0",
@@ -32,7 +35,7 @@ public final class RedisService implements TestService {
               "--tls-cert-file", certificate.certificateFile(),
               "--tls-key-file", certificate.keyFile(),
               "--tls-ca-cert-file", certificate.certificateFile(),
-              "--tls-auth-clients", "no",
+              "--tls-auth-clients", "yes",
               "--requirepass", "a secret"));
     } else {
       scheme = "redis";
@@ -46,7 +49,7 @@ public final class RedisService implements TestService {
     return new RedisService(false);
   }
 
-  /** Starts one with a password, TLS, and another database. */
+  /** Starts one with a password, TLS that wants our certificate, and another database. */
   public static RedisService secured() {
     return new RedisService(true);
   }

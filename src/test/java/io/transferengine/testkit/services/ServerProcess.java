@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit.services;
 
+import io.transferengine.testkit.Needs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -23,6 +24,16 @@ final class ServerProcess implements AutoCloseable {
   private final Path folder;
   private Process process;
   private Thread killer;
+
+  /** Skips the test, or fails it on the build server, where the machine lacks a program. */
+  static void need(String program, String debianPackage) {
+    boolean present =
+        Stream.of(System.getenv("PATH").split(":", -1))
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+    Needs.that(
+        present,
+        program + " is missing: package " + debianPackage + ", which ./te test installs as root");
+  }
 
   /**
    * Starts it and waits until it listens.
@@ -64,10 +75,7 @@ final class ServerProcess implements AutoCloseable {
           .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("server.log").toFile()))
           .start();
     } catch (IOException e) {
-      throw new IllegalStateException(
-          command.getFirst()
-              + " cannot be started; ./te test installs the package that has it, as root",
-          e);
+      throw new UncheckedIOException(e);
     }
   }
 

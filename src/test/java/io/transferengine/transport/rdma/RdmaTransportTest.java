@@ -166,12 +166,15 @@ class RdmaTransportTest {
     SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
+    MemorySegment before =
+        MemorySegment.ofArray(there.asSlice(MEMORY_BYTES - 10).toArray(ValueLayout.JAVA_BYTE));
     End end =
         a.write(b, BlockColumns.of(here.address(), there.address() + MEMORY_BYTES - 10, 20))
             .await();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
     assertThat(end.cause()).contains(FailureCause.STALE_DESCRIPTOR);
     assertThat(end.failure().orElseThrow().code()).isEqualTo(ErrorCode.ADDRESS_NOT_REGISTERED);
+    assertThat(there.asSlice(MEMORY_BYTES - 10).mismatch(before)).isEqualTo(-1);
     assertCompleted(a.write(b, whole(here, there)));
   }
 

@@ -241,6 +241,9 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   }
 
   @Override
+  public void descriptionChanged() {}
+
+  @Override
   public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
     if (takesTasks) {
       handedOver.add(task);

@@ -29,6 +29,19 @@ class FramesTest {
   }
 
   @Test
+  void theHeaderAndARangeOfAVectoredRequest() {
+    Frames.writeVectorHeader(at, 0x12345, 300, Operation.WRITE);
+    assertThat(hex(25))
+        .isEqualTo("4523010000000000" + "2c01000000000000" + "e100000000000000" + "ee");
+    Frames.writeVectorHeader(at, 2, 2, Operation.READ);
+    assertThat(Frames.headerOpcode(at)).isEqualTo(0xe0);
+    Frames.writeRange(at, 0x7f0000001000L, 4096);
+    assertThat(hex(16)).isEqualTo("001000000" + "07f0000" + "0010000000000000");
+    assertThat(Frames.rangeAddress(at)).isEqualTo(0x7f0000001000L);
+    assertThat(Frames.rangeLength(at)).isEqualTo(4096);
+  }
+
+  @Test
   void everyOpcode() {
     Frames.writeHeader(at, 1, 2, Operation.READ, false);
     assertThat(Frames.headerOpcode(at)).isEqualTo(0x00);

@@ -18,6 +18,40 @@ class RequestRingTest {
   }
 
   @Test
+  void aFrameIsCountedOnceAndSmallRequestsFillTheRing() {
+    TransferTask write = task(Operation.WRITE);
+    RequestRing ring = new RequestRing(256);
+    for (int i = 0; i < 10; i++) {
+      ring.request(write, i, 1, 1, 100, true);
+    }
+    assertThat(ring.frames()).isEqualTo(10);
+    ring.join(3, 5);
+    assertThat(ring.frames()).isEqualTo(6);
+    int[] ranges = {1, 1, 1, 5, 0, 0, 0, 0, 1, 1};
+    for (int i = 0; i < 10; i++) {
+      assertThat(ring.ranges(i)).isEqualTo(ranges[i]);
+    }
+    for (int left : new int[] {5, 4, 3, 2, 2, 2, 2, 2, 1, 0}) {
+      ring.removeFirst();
+      assertThat(ring.frames()).isEqualTo(left);
+    }
+    // Large ones do not count; a slot that headed a frame is an ordinary one again.
+    for (int i = 0; i < 200; i++) {
+      ring.request(write, i, 1, 1, 16_384, true);
+      assertThat(ring.ranges(ring.end() - 1)).isEqualTo(1);
+    }
+    assertThat(ring.isFull()).isFalse();
+    int count = 0;
+    for (; !ring.isFull(); count++) {
+      ring.request(write, 0, 1, 1, 16_383, true);
+    }
+    assertThat(count).isEqualTo(33);
+    ring.clear();
+    assertThat(ring.isFull()).isFalse();
+    assertThat(ring.frames()).isZero();
+  }
+
+  @Test
   void keepsItsColumnsInOrderAroundTheEnd() {
     TransferTask read = task(Operation.READ);
     TransferTask write = task(Operation.WRITE);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.Transport;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The inside of an engine with one known peer, which is described as we are, and one transport. Its
+ * memory is registered in parts of one MiB, between which there is a gap, so that no block can be
+ * in two.
+ */
+final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
+  /** The peer's name. */
+  static final String PEER = "10.0.0.2:15123";
+
+  static final long PART_BYTES = 1L << 20;
+  private static final long GAP_BYTES = 4096;
+
+  /** The benchmarks' own; transfers that are left undone must not end while they run. */
+  private static final int TIMEOUT_SECONDS = 3600;
+
+  final ActiveTransfers active;
+  private final LocalMemory memory = new LocalMemory(1L << 30, this);
+  private final Arena arena = Arena.ofShared();
+  private final Transport transport;
+  private final long base;
+
+  /** Takes the transport over and starts it. */
+  BenchmarkEngine(Transport transport, int parts) {
+    this.transport = transport;
+    transport.start();
+    MemorySegment segment = arena.allocate(parts * (PART_BYTES + GAP_BYTES), GAP_BYTES);
+    base = segment.address();
+    long[] bases = new long[parts];
+    long[] lengths = new long[parts];
+    for (int i = 0; i < parts; i++) {
+      bases[i] = part(i);
+      lengths[i] = PART_BYTES;
+    }
+    List<Region> regions = memory.registerAll(bases, lengths, "cpu:0");
+    SegmentDescriptor.Builder peer = SegmentDescriptor.builder(PEER, transport.name());
+    transport.describe(peer, regions);
+    RemoteSegment remote =
+        RemoteSegment.of(
+            PEER,
+            new PeerAddress(peer.build(), List.of(InetAddress.getLoopbackAddress())),
+            transport);
+    SegmentCache segments = new SegmentCache((name, timeout) -> remote, Runnable::run, false);
+    var _ = segments.refresh(PEER, Duration.ofSeconds(1));
+    active =
+        new ActiveTransfers(
+            memory,
+            segments,
+            new EngineMetrics(),
+            Runnable::run,
+            TIMEOUT_SECONDS,
+            -1,
+            name -> {},
+            (name, notification) -> {});
+  }
+
+  /** {@return where a part of our memory begins} */
+  long part(int index) {
+    return base + index * (PART_BYTES + GAP_BYTES);
+  }
+
+  @Override
+  public void close() {
+    active.close();
+    transport.stop(Duration.ofSeconds(5));
+    memory.close();
+    arena.close();
+  }
+
+  @Override
+  public void registered(Region region) {
+    transport.register(region);
+  }
+
+  @Override
+  public void unregistered(Region region) {
+    transport.unregister(region);
+  }
+
+  @Override
+  public void awaitPublished() {}
+
+  @Override
+  public boolean takesDeviceMemory() {
+    return false;
+  }
+
+  @Override
+  public boolean drain(long start, long end, Duration grace) throws InterruptedException {
+    return active.drain(start, end, grace, grace);
+  }
+}

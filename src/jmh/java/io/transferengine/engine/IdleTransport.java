@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** Takes tasks and leaves them: what is left is what the engine above it costs. */
+final class IdleTransport implements Transport {
+  /** Where the peer's memory is said to begin. */
+  static final long REMOTE = 1L << 41;
+
+  private static final long REMOTE_BYTES = 1L << 40;
+
+  private final TransferException cutOff =
+      new TransferException(ErrorCode.SOCKET, "The benchmark ends its transfers", "");
+  private @Nullable TransferTask last;
+
+  /** Ends the task that was submitted last, as a cancel does. */
+  void endLast() {
+    TransferTask task = last;
+    if (task == null) {
+      throw new IllegalStateException("No task has arrived");
+    }
+    task.end(TransferState.CANCELED, cutOff, FailureCause.CANCELED);
+  }
+
+  @Override
+  public void submit(PeerAddress peer, TransferTask task) {
+    last = task;
+  }
+
+  @Override
+  public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+    descriptor.buffers(List.of(new BufferDescriptor("peer", REMOTE, REMOTE_BYTES)));
+  }
+
+  @Override
+  public String name() {
+    return SegmentDescriptor.TCP;
+  }
+
+  @Override
+  public boolean reaches(SegmentDescriptor peer) {
+    return true;
+  }
+
+  @Override
+  public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public void start() {}
+
+  @Override
+  public void warmUp(PeerAddress peer) {}
+
+  @Override
+  public void stop(Duration timeout) {}
+}

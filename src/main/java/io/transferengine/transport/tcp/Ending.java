@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a lane's connection ended.
+ *
+ * @param why the kind, which decides what becomes of its requests
+ * @param text for people
+ * @param cause what the socket said, if anything
+ * @param answers the requests that had been answered on it
+ */
+record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
+
+  /** Why a connection ended. */
+  enum Why {
+    /** Still open. */
+    NONE,
+    /** The target refused the oldest request and closed, as the protocol says. */
+    REJECTED,
+    /** Closed to free the memory of a task that is ending. */
+    ABORTED,
+    /** Ended by the peer or the network. */
+    LOST,
+    /** Something arrived that is not the protocol. */
+    PROTOCOL,
+    /** Closed because the next request needs a connection of its own. */
+    RENEWED,
+    /** Closed with the engine. */
+    SHUTDOWN
+  }
+
+  /** {@return the failure of those transfers that fail with the connection} */
+  TransferException failure(String peer, boolean version2) {
+    if (!version2 && why == Why.LOST) {
+      // Perhaps a refusal: the general code, as for a refusal that version 2 puts into words.
+      return TransferException.withPeer(
+          peer,
+          ErrorCode.INVALID_ARGUMENT,
+          "data connection closed: " + text,
+          "A version 1 peer closes when it refuses a range: is the memory registered there, and is"
+              + " the peer still running?",
+          cause);
+    }
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.SOCKET,
+        "data connection closed: " + text,
+        "Is the peer still running? The transfer may be tried again",
+        cause);
+  }
+}

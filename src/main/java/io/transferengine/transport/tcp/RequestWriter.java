@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.transfer.Operation;
+import io.transferengine.transport.TransferTask;
+
+/**
+ * Lays the requests of a {@link RequestRing} into the outbound stream: as requests of the protocol,
+ * or, towards a peer that takes them, many small ones as one vectored request. Confined to the
+ * connection's event loop.
+ */
+final class RequestWriter {
+  /**
+   * Bodies from this length on go by themselves: a header and a status are nothing beside them, and
+   * the target can read them straight to where they belong.
+   */
+  static final int VECTOR_BODY_BYTES_MAX = WireHandler.DIRECT_BYTES_MIN - 1;
+
+  /**
+   * Ranges of one vectored request: beyond some dozens a header and a status cost next to nothing.
+   */
+  static final int RANGES_MAX = 256;
+
+  /**
+   * Bytes of one vectored request. The smaller, the sooner its status makes room for the next; four
+   * of them are out at a time.
+   */
+  private static final long FRAME_BYTES_MAX = 128 << 10;
+
+  /**
+   * A frame of vectored requests is handed to the kernel in portions of this size, so that the
+   * target works on the first while we copy the second.
+   */
+  static final int PORTION_BYTES = 64 << 10;
+
+  private final RequestRing ring;
+  private final boolean version2;
+
+  RequestWriter(RequestRing ring, boolean version2) {
+    this.ring = ring;
+    this.version2 = version2;
+  }
+
+  /**
+   * {@return how many of the requests from {@code head} on can go as one vectored request; 1 when
+   * it has to go by itself}
+   */
+  int ranges(long head) {
+    TransferTask task = ring.task(head);
+    if (task == null || task.isSentOneByOne()) {
+      return 1;
+    }
+    int count = 0;
+    long bytes = 0;
+    while (head + count < ring.end() && count < RANGES_MAX) {
+      long position = head + count;
+      long length = ring.length(position);
+      bytes += length;
+      if (length > VECTOR_BODY_BYTES_MAX
+          || bytes > FRAME_BYTES_MAX
+          || ring.task(position) != task) {
+        break;
+      }
+      count++;
+    }
+    return Math.max(1, count);
+  }
+
+  /** Writes one request. */
+  void plain(Outlet outlet, long position) {
+    boolean write = !ring.isRead(position);
+    ring.startsAt(position, outlet.queuedBytes());
+    Frames.writeHeader(
+        outlet.reserve(Frames.HEADER_BYTES),
+        ring.length(position),
+        ring.remote(position),
+        write ? Operation.WRITE : Operation.READ,
+        version2);
+    if (write) {
+      body(outlet, position);
+    }
+  }
+
+  private void body(Outlet outlet, long position) {
+    long length = ring.length(position);
+    if (length < WireHandler.DIRECT_BYTES_MIN) {
+      outlet.copy(ring.local(position), (int) length);
+    } else {
+      outlet.body(ring.local(position), length, null);
+    }
+  }
+
+  /** Writes several as one vectored request. */
+  void vector(Outlet outlet, long head, int count) {
+    ring.join(head, count);
+    boolean write = !ring.isRead(head);
+    final long start = outlet.queuedBytes();
+    long bytes = 0;
+    for (long position = head; position < head + count; position++) {
+      bytes += ring.length(position);
+    }
+    Frames.writeVectorHeader(
+        outlet.reserve(Frames.HEADER_BYTES),
+        bytes,
+        count,
+        write ? Operation.WRITE : Operation.READ);
+    for (long position = head; position < head + count; position++) {
+      // A read begins with its frame; so does the first body, and the others further on.
+      ring.startsAt(position, start);
+      Frames.writeRange(
+          outlet.reserve(Frames.RANGE_BYTES), ring.remote(position), ring.length(position));
+    }
+    if (!write) {
+      return;
+    }
+    long flushed = start;
+    for (long position = head; position < head + count; position++) {
+      if (position > head) {
+        ring.startsAt(position, outlet.queuedBytes());
+      }
+      body(outlet, position);
+      if (outlet.queuedBytes() - flushed >= PORTION_BYTES) {
+        flushed = outlet.queuedBytes();
+        outlet.flush();
+      }
+    }
+  }
+
+  /** {@return where in the stream the frame ends that {@code head} begins} */
+  long streamEnd(long head) {
+    int count = ring.ranges(head);
+    long last = head + count - 1;
+    return ring.streamStart(last) + ring.length(last) + (count == 1 ? Frames.HEADER_BYTES : 0);
+  }
+}

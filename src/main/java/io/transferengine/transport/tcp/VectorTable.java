@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The ranges of the vectored request that a target's connection is at. Collected as they arrive,
+ * checked all together before the first byte is moved, walked one by one, and let go.
+ *
+ * <p>From the check to {@link #clear} every region that a range lies in has a use more. What a peer
+ * has written into the table is copied out of the network first, so it cannot change below us.
+ * Confined to the connection's event loop.
+ */
+final class VectorTable {
+  private @Nullable MemorySegment memory;
+  private long base;
+  private boolean write;
+  private long bytes;
+  private int ranges;
+  private int filledBytes;
+  private boolean admitted;
+  private int current;
+  private final List<Region> held = new ArrayList<>();
+
+  /**
+   * Begins to collect.
+   *
+   * @return whether number and size are within the limits; if not, nothing has begun
+   */
+  boolean begin(long totalBytes, long count, boolean isWrite) {
+    boolean acceptable =
+        count >= 1
+            && count <= Frames.VECTOR_RANGES_LIMIT
+            && totalBytes >= count
+            && totalBytes <= Frames.VECTOR_BYTES_LIMIT;
+    if (acceptable) {
+      ranges = (int) count;
+      bytes = totalBytes;
+      write = isWrite;
+      filledBytes = 0;
+      admitted = false;
+      current = 0;
+    }
+    return acceptable;
+  }
+
+  /** {@return whether a vectored request is under way} */
+  boolean isActive() {
+    return ranges > 0;
+  }
+
+  boolean isWrite() {
+    return write;
+  }
+
+  /** {@return the bytes of all bodies} */
+  long bytes() {
+    return bytes;
+  }
+
+  /** {@return the bytes of the table that have not arrived yet} */
+  int missingBytes() {
+    return ranges * Frames.RANGE_BYTES - filledBytes;
+  }
+
+  /** Takes in the next bytes of the table, no more than are missing. */
+  void fill(long from, int count) {
+    MemorySegment there = memory;
+    if (there == null) {
+      // Once for a connection that gets vectored requests at all.
+      there =
+          Arena.ofAuto()
+              .allocate((long) Frames.VECTOR_RANGES_LIMIT * Frames.RANGE_BYTES, Long.BYTES);
+      memory = there;
+      base = there.address();
+    }
+    MemoryWindow.copy(from, base + filledBytes, count);
+    filledBytes += count;
+  }
+
+  /**
+   * Checks the complete table: each range lies in one registration of host memory, and together
+   * they are as long as the header says.
+   *
+   * @return -1, after which every region is held; or the first range at fault, with none held
+   */
+  int admit(RegionTable regions) {
+    long sum = 0;
+    Region last = null;
+    for (int i = 0; i < ranges; i++) {
+      long address = address(i);
+      long length = length(i);
+      if (last == null || !last.covers(address, length)) {
+        last = use(regions, address, length);
+      }
+      // No sum of lengths up to the limit overflows.
+      if (last == null || length > bytes || (sum += length) > bytes) {
+        release();
+        return i;
+      }
+    }
+    if (sum != bytes) {
+      release();
+      return ranges - 1;
+    }
+    admitted = true;
+    return -1;
+  }
+
+  private @Nullable Region use(RegionTable regions, long address, long length) {
+    Region region = length <= 0 ? null : regions.find(address, length);
+    if (region == null || !region.isHostMemory() || !region.acquire()) {
+      return null;
+    }
+    held.add(region);
+    return region;
+  }
+
+  /** {@return whether there is a range to move} */
+  boolean hasRange() {
+    return admitted && current < ranges;
+  }
+
+  /** Goes on to the next range. */
+  void advance() {
+    current++;
+  }
+
+  /** {@return where the range begins that is to be moved} */
+  long address() {
+    return address(current);
+  }
+
+  /** {@return the length of the range that is to be moved} */
+  long length() {
+    return length(current);
+  }
+
+  long address(int index) {
+    return Frames.rangeAddress(base + (long) index * Frames.RANGE_BYTES);
+  }
+
+  long length(int index) {
+    return Frames.rangeLength(base + (long) index * Frames.RANGE_BYTES);
+  }
+
+  /** {@return whether a range that is not moved yet overlaps one} */
+  boolean isUsing(long start, long end) {
+    for (int i = current; admitted && i < ranges; i++) {
+      if (address(i) < end && address(i) + length(i) > start) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The request is over, one way or the other: nothing touches its memory any more. */
+  void clear() {
+    ranges = 0;
+    filledBytes = 0;
+    admitted = false;
+    release();
+  }
+
+  private void release() {
+    for (Region region : held) {
+      region.release();
+    }
+    held.clear();
+  }
+}
