@@ -302,7 +302,10 @@ final class RdmaWorker implements Runnable {
       }
       SendQueue onto = endpoint.leastLoaded();
       int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), postedMax - posted));
-      long bytes = QUEUE_MAX_BYTES - onto.ring.bytes();
+      long bytes =
+          Math.min(
+              QUEUE_MAX_BYTES - onto.ring.bytes(),
+              path.peer().shareBytes(task) - endpoint.postedBytes());
       if (room <= 0 || bytes <= 0) {
         break;
       }
