@@ -171,6 +171,8 @@ public final class HandshakeDaemon implements AutoCloseable {
     acceptor.interrupt();
     clients.forEach(HandshakeDaemon::end);
     try {
+      // Until it has left accept(2), the kernel goes on listening, and nobody else gets the port.
+      acceptor.join(CLOSE_WAIT_MILLIS);
       if (!slots.tryAcquire(limits.connectionsMax(), CLOSE_WAIT_MILLIS, TimeUnit.MILLISECONDS)) {
         log.warn("a handshake handler did not return within {} ms of close", CLOSE_WAIT_MILLIS);
       }

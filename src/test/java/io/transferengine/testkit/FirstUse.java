@@ -6,6 +6,7 @@ import io.transferengine.TransferEngine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -47,10 +48,12 @@ public final class FirstUse {
   }
 
   private static void servePeer() throws IOException {
+    PrintStream answer = System.out;
+    System.setOut(System.err); // a log must not come between
     try (TransferEngine engine = new TransferEngine()) {
       require(engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0);
       require(engine.allocateManagedBuffer(BYTES) != 0);
-      System.out.println("127.0.0.1:" + engine.getRpcPort());
+      answer.println("127.0.0.1:" + engine.getRpcPort());
       // Until the measuring process ends.
       int _ = System.in.read();
     }

@@ -89,7 +89,7 @@ final class RdmaWorker implements Runnable {
   private final PostingSink sink;
   private final Thread thread;
   private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
-  private final boolean mayspin = Runtime.getRuntime().availableProcessors() > 1;
+  private final boolean maySpin = Runtime.getRuntime().availableProcessors() > 1;
   private volatile boolean parked;
   private volatile boolean stopping;
 
@@ -243,7 +243,7 @@ final class RdmaWorker implements Runnable {
 
   private void await() {
     if (posted > 0) {
-      if (mayspin && spin()) {
+      if (maySpin && spin()) {
         return;
       }
       queue.requestNotification();
@@ -377,14 +377,14 @@ final class RdmaWorker implements Runnable {
     }
     if (status == WorkErrors.SUCCESS && !of.hasFailed()) {
       settleThrough(of, position);
-      return;
+    } else {
+      if (!of.hasFailed()) {
+        settleThrough(of, position - 1);
+        firstError(of, position, status, vendorError);
+      }
+      of.failedAt(position);
     }
-    if (!of.hasFailed()) {
-      settleThrough(of, position - 1);
-      firstError(of, position, status, vendorError);
-    }
-    of.failedAt(position);
-    if (of.endpoint.isDrained()) {
+    if (of.endpoint.isClosing() && of.endpoint.isDrained()) {
       finish(of.endpoint);
     }
   }
