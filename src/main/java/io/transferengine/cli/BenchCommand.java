@@ -147,9 +147,8 @@ final class BenchCommand implements Callable<Integer> {
       }
       explanations.add(
           "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
-              + " the initiator allocates; "
-              + measured.explanation()
-              + ".");
+              + " the initiator allocates.");
+      explanations.add("Here " + measured.explanation() + ".");
     }
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     new BenchReport(rows, reference.rounds(), explanations).print(screen);
