@@ -44,7 +44,7 @@ public final class Engine implements AutoCloseable {
     return core;
   }
 
-  /** {@return the name by which peers open our segment, {@code host:port}} */
+  /** {@return the name by which peers open our segment; {@code host:port} in P2P mode} */
   public String segmentName() {
     return core.segmentName();
   }
@@ -111,7 +111,8 @@ public final class Engine implements AutoCloseable {
   /**
    * Opens a peer's segment. Waits for the peer where it is not known yet.
    *
-   * @param name in P2P mode {@code host:port} of its handshake daemon
+   * @param name in P2P mode {@code host:port} of its handshake daemon, else the name that it
+   *     registered
    * @return the segment
    * @throws TransferException when the peer cannot be reached
    */

@@ -27,7 +27,8 @@ public final class EngineConfig {
   /**
    * {@return a builder that starts from the environment variables}
    *
-   * @param localHostname our host as peers reach it: a name or an address
+   * @param localHostname our host as peers reach it: a name or an address; with a metadata service
+   *     our name there
    * @throws io.transferengine.transfer.ConfigurationException for a variable that is malformed
    */
   public static Builder fromEnvironment(String localHostname) {
@@ -37,7 +38,8 @@ public final class EngineConfig {
   /**
    * {@return a builder that starts from the defaults and leaves the environment alone}
    *
-   * @param localHostname our host as peers reach it: a name or an address
+   * @param localHostname our host as peers reach it: a name or an address; with a metadata service
+   *     our name there
    */
   public static Builder builder(String localHostname) {
     return new Builder(localHostname, Settings.builder());

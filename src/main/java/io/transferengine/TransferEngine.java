@@ -34,10 +34,12 @@ public final class TransferEngine implements AutoCloseable {
   /**
    * Opens the engine.
    *
-   * @param localHostname our host as peers reach it, a name or an address; a port behind it is
-   *     ignored in P2P mode, where the segment's name becomes the host, a colon and {@link
-   *     #getRpcPort()}
-   * @param metadataServer {@code P2PHANDSHAKE}; empty for the variable MC_METADATA_SERVER
+   * @param localHostname in P2P mode our host as peers reach it, a name or an address; a port
+   *     behind it is ignored, and the segment's name becomes the host, a colon and {@link
+   *     #getRpcPort()}. With a metadata service the segment's name, as it is
+   * @param metadataServer {@code P2PHANDSHAKE}, {@code etcd://host:port[;host:port]}, {@code
+   *     host:port} of etcd, {@code http(s)://host:port/path} or {@code redis://host:port}; empty
+   *     for the variable MC_METADATA_SERVER
    * @param protocol {@code tcp}, {@code rdma}, or empty for the best there is
    * @param deviceName network devices; empty for all
    * @return 0, or negative: then it may be tried again. -1 on an engine that is initialized, which

@@ -145,6 +145,20 @@ class MetadataOutageTest {
     }
   }
 
+  /** A watch that told of changes before the lookup would drop what was just looked up. */
+  @Test
+  void whatWasLookedUpAfterItsLastChangeStaysKnown() throws Exception {
+    try (TestService service = EtcdService.single();
+        TestEngine a = engine(service, "a");
+        TestEngine b = engine(service, "b");
+        Allocation block = b.engine.allocate(4096)) {
+      assertCompleted(a.submit(Operation.WRITE, "b", block.address(), 4096));
+      Thread.sleep(1000);
+      service.kill();
+      assertCompleted(a.submit(Operation.WRITE, "b", block.address(), 4096));
+    }
+  }
+
   @Test
   void registeringMemoryDuringAnOutageWorksAndIsPublishedAfterwards() {
     try (TestService service = RedisService.plain();

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -86,6 +87,30 @@ class MetadataRestartTest {
       }
       if (!(service instanceof ForeignHttpService)) {
         assertRecordsVanish(service);
+      }
+    }
+  }
+
+  /** Over HTTP nothing tells of a change. */
+  @Test
+  void whatIsKnownIsFetchedAnewEverySoOften() {
+    try (TestService service = OwnHttpService.plain();
+        TestEngine peer =
+            new TestEngine(
+                LENGTH, ignored -> EngineConfigs.named("peer", service.connectionString()));
+        TestEngine initiator =
+            new TestEngine(
+                LENGTH,
+                ignored ->
+                    EngineConfigs.named("initiator", service.connectionString())
+                        .metadataRefreshIntervalSeconds(1))) {
+      assertThat(initiator.engine.openSegment("peer").buffers()).hasSize(1);
+      try (Allocation more = peer.engine.allocate(4096)) {
+        TestEngine.eventually(
+            "fetched anew",
+            () ->
+                initiator.engine.openSegment("peer").buffers().getLast().address()
+                    == more.address());
       }
     }
   }

@@ -26,6 +26,8 @@ import picocli.CommandLine.Option;
       "Each thread submits a batch, waits for its end and submits it again. Blocks lie 4 KiB apart"
           + " so that the engine cannot make one request of several (--adjacent lets it). Each row"
           + " warms up first, and afterwards a sample of both sides' memory is compared.",
+      "",
+      "--preset moves KV caches of a model instead, --trace replays the requests of a trace.",
       ""
     },
     footer = {
@@ -79,6 +81,8 @@ final class BenchCommand implements Callable<Integer> {
     if (target) {
       Side side = network.onNetwork(environment);
       EngineConfig config = network.build(side.onNetwork());
+      // Each initiator gets an engine of its own; what the machine lacks is said now.
+      Side.open(config).close();
       return BenchTarget.serve(
           screen, config, side.host(), network.controlPort(), workload.memoryBytes(1));
     }
@@ -143,9 +147,8 @@ final class BenchCommand implements Callable<Integer> {
       }
       explanations.add(
           "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
-              + " the initiator allocates; "
-              + measured.explanation()
-              + ".");
+              + " the initiator allocates.");
+      explanations.add("Here " + measured.explanation() + ".");
     }
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     new BenchReport(rows, reference.rounds(), explanations).print(screen);

@@ -52,6 +52,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** What {@link #close} gives transfers, connections and threads in all. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
+  /** What giving our records back may take, counted from when the rest is over. */
+  private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
+
   /** How long cancelled transfers and inbound requests get to let go of memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(5);
 
@@ -387,7 +390,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    registry.close();
+    // Beside the rest: a service that hangs takes its time.
+    Thread leaving = Thread.ofVirtual().name("te-leaving").start(registry::close);
     daemon.close();
     client.close();
     active.close();
@@ -396,5 +400,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     active.awaitEnd(Duration.ofSeconds(1));
     timer.shutdownNow();
     memory.close();
+    try {
+      boolean _ = leaving.join(LEAVE_TIMEOUT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What is known of peers, by segment name.
@@ -34,6 +35,9 @@ final class SegmentCache {
   private final boolean disabled;
   private final ConcurrentMap<String, CompletableFuture<RemoteSegment>> entries =
       new ConcurrentHashMap<>();
+
+  /** How often {@link #forget} was called: whoever finds it changed has read too early. */
+  private final AtomicLong forgotten = new AtomicLong();
 
   /** What was dropped because its use failed, until a lookup has succeeded. */
   private final ConcurrentMap<String, RemoteSegment> suspects = new ConcurrentHashMap<>();
@@ -83,10 +87,15 @@ final class SegmentCache {
 
   /** {@return the segment as the peer describes it now} The calling thread waits. */
   RemoteSegment refresh(String name, Duration timeout) {
+    long before = forgotten.get();
     RemoteSegment fresh = resolver.resolve(name, timeout);
     suspects.remove(name);
-    entries.put(name, CompletableFuture.completedFuture(fresh));
+    CompletableFuture<RemoteSegment> entry = CompletableFuture.completedFuture(fresh);
+    entries.put(name, entry);
     makeRoom(name);
+    if (forgotten.get() != before) {
+      entries.remove(name, entry);
+    }
     return fresh;
   }
 
@@ -146,6 +155,7 @@ final class SegmentCache {
 
   /** Forgets a segment whose records have changed; a lookup under way is not remembered. */
   void forget(String name) {
+    forgotten.incrementAndGet();
     entries.remove(name);
     suspects.remove(name);
   }

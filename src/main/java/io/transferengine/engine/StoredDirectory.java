@@ -12,7 +12,6 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,14 +24,14 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Modes with a metadata service: a segment has two records there (protocol sections 2 to 4), its
  * descriptor, and where its handshake daemon is.
  *
  * <p>Both are read anew for each question: what may be remembered, {@link SegmentCache} remembers.
- * Where the service can do it, the records of a segment that was found are watched until their next
+ * Where the service can do it, the descriptor of a segment that was found is watched until its next
  * change, which is told to whoever remembers.
  *
  * <p>The service is asked on a thread of its own, which the caller leaves behind when its time is
@@ -53,9 +52,52 @@ final class StoredDirectory implements SegmentDirectory {
   /** What ends each of the questions under way. */
   private final Set<Runnable> underWay = ConcurrentHashMap.newKeySet();
 
-  private final Map<String, List<MetadataStore.Watch>> watches = new ConcurrentHashMap<>();
+  private final Map<String, Watching> watches = new ConcurrentHashMap<>();
   private final Map<String, HostPort> addresses = new ConcurrentHashMap<>();
   private volatile boolean closed;
+
+  /** The watch of one segment's descriptor, whose change comes with every restart of its owner. */
+  private final class Watching {
+    private final String segment;
+    private MetadataStore.@Nullable Watch watch;
+    private boolean over;
+
+    Watching(String segment) {
+      this.segment = segment;
+    }
+
+    void begin(String key, long revision) {
+      Optional<MetadataStore.Watch> begun = store.watch(key, revision, this::changed);
+      boolean late;
+      synchronized (this) {
+        late = over;
+        watch = begun.orElse(null);
+      }
+      if (late) {
+        end();
+      }
+    }
+
+    private void changed() {
+      // A newer reading may have a watch of its own by now: then this change is old.
+      if (watches.remove(segment, this)) {
+        end();
+        StoredDirectory.this.changed.accept(segment);
+      }
+    }
+
+    void end() {
+      MetadataStore.Watch known;
+      synchronized (this) {
+        over = true;
+        known = watch;
+        watch = null;
+      }
+      if (known != null) {
+        known.close();
+      }
+    }
+  }
 
   /**
    * @param store belongs to the engine, which closes it
@@ -91,8 +133,9 @@ final class StoredDirectory implements SegmentDirectory {
   }
 
   private HostPort rpcMeta(String name, Duration timeout) {
+    String key = keys.rpcMeta(name);
     HostPort address =
-        read(name, keys.rpcMeta(name), timeout, json -> Optional.of(decodeRpcMeta(json)));
+        decode(name, key, read(name, key, timeout), json -> Optional.of(decodeRpcMeta(json)));
     if (addresses.size() >= ADDRESSES_LIMIT) {
       addresses.remove(addresses.keySet().iterator().next());
     }
@@ -109,16 +152,15 @@ final class StoredDirectory implements SegmentDirectory {
   public Found find(String segment, Duration timeout) {
     String name = MetadataKeys.requireName(segment);
     long endNanos = System.nanoTime() + timeout.toNanos();
-    // Before the records are read: no change of them may go unseen.
-    watch(segment, name);
-    SegmentDescriptor descriptor =
-        read(name, keys.segment(name), timeout, MetadataCodec::decodeSegment);
+    String key = keys.segment(name);
+    MetadataStore.Reading reading = read(name, key, timeout);
+    SegmentDescriptor descriptor = decode(name, key, reading, MetadataCodec::decodeSegment);
     if (!descriptor.isSupported()) {
       throw TransferException.withPeer(
           name,
           ErrorCode.METADATA,
           "its record "
-              + keys.segment(name)
+              + key
               + " offers the protocols "
               + Printable.of(descriptor.protocols().toString(), 200)
               + ", none of which we speak",
@@ -127,23 +169,35 @@ final class StoredDirectory implements SegmentDirectory {
     }
     Duration left = Duration.ofNanos(endNanos - System.nanoTime());
     HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
+    watch(segment, key, reading.revision());
     return new Found(EngineNames.withDataPort(descriptor, rpc), rpc.host());
   }
 
-  private <T> T read(
-      String name, String key, Duration timeout, Function<byte[], Optional<T>> decoder) {
-    Optional<byte[]> value = ask(name, timeout, () -> store.get(key, timeout));
-    if (value.isEmpty()) {
-      throw TransferException.withPeer(
-          name,
-          ErrorCode.METADATA,
-          "there is no record " + key + " in the metadata service (" + store.description() + ")",
-          "Is it running, and is this the name that it was given, character by character?",
-          null);
-    }
+  private MetadataStore.Reading read(String name, String key, Duration timeout) {
+    return ask(name, timeout, () -> store.read(key, timeout))
+        .orElseThrow(
+            () ->
+                TransferException.withPeer(
+                    name,
+                    ErrorCode.METADATA,
+                    "there is no record "
+                        + key
+                        + " in the metadata service ("
+                        + store.description()
+                        + ")",
+                    "Is it running, and is this the name that it was given, character by"
+                        + " character?",
+                    null));
+  }
+
+  private static <T> T decode(
+      String name,
+      String key,
+      MetadataStore.Reading reading,
+      Function<byte[], Optional<T>> decoder) {
     try {
       return decoder
-          .apply(value.get())
+          .apply(reading.value())
           .orElseThrow(() -> new TransferException(ErrorCode.METADATA, "it is null", ""));
     } catch (TransferException e) {
       throw TransferException.withPeer(
@@ -192,33 +246,28 @@ final class StoredDirectory implements SegmentDirectory {
         name, ErrorCode.INVALID_ARGUMENT, "the engine was closed while it was looked up", "", null);
   }
 
-  private void watch(String segment, String name) {
-    if (closed || watches.size() >= WATCHED_LIMIT || watches.containsKey(segment)) {
+  /** Watches from this reading on; what was watched from an earlier one is over. */
+  private void watch(String segment, String key, long revision) {
+    if (closed || (watches.size() >= WATCHED_LIMIT && !watches.containsKey(segment))) {
       return;
     }
-    List<MetadataStore.Watch> begun =
-        Stream.of(keys.segment(name), keys.rpcMeta(name))
-            .flatMap(key -> store.watch(key, () -> changed(segment)).stream())
-            .toList();
-    List<MetadataStore.Watch> other = begun.isEmpty() ? null : watches.putIfAbsent(segment, begun);
-    if (other != null || closed) {
-      begun.forEach(MetadataStore.Watch::close);
+    Watching begun = new Watching(segment);
+    // Listed before it begins: it may tell at once.
+    Watching before = watches.put(segment, begun);
+    if (before != null) {
+      before.end();
     }
-  }
-
-  private void changed(String segment) {
-    List<MetadataStore.Watch> over = watches.remove(segment);
-    if (over != null) {
-      over.forEach(MetadataStore.Watch::close);
+    begun.begin(key, revision);
+    if (closed) {
+      begun.end();
     }
-    changed.accept(segment);
   }
 
   @Override
   public void close() {
     closed = true;
     underWay.forEach(Runnable::run);
-    watches.values().forEach(begun -> begun.forEach(MetadataStore.Watch::close));
+    watches.values().forEach(Watching::end);
     watches.clear();
   }
 }

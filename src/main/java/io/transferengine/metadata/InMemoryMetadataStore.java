@@ -38,6 +38,11 @@ final class InMemoryMetadataStore implements MetadataStore {
     private final Map<String, Timed> entries = new HashMap<>();
     private final Map<String, List<Runnable>> watches = new HashMap<>();
 
+    /** Counts changes; when each key was changed last. */
+    private final Map<String, Long> revisions = new HashMap<>();
+
+    private long revision;
+
     private Optional<byte[]> get(String key) {
       Timed found = entries.get(key);
       if (found == null || System.nanoTime() - found.endNanos >= 0) {
@@ -53,7 +58,8 @@ final class InMemoryMetadataStore implements MetadataStore {
           && (present.isEmpty() || Arrays.equals(present.get(), expected.get()));
     }
 
-    private List<Runnable> watchersOf(String key) {
+    private List<Runnable> changed(String key) {
+      revisions.put(key, ++revision);
       List<Runnable> told = watches.remove(key);
       return told == null ? List.of() : told;
     }
@@ -105,7 +111,7 @@ final class InMemoryMetadataStore implements MetadataStore {
             "Close engines that are not used any more");
       }
       records.entries.put(key, new Timed(new Value(value), endNanos()));
-      told = records.watchersOf(key);
+      told = records.changed(key);
     }
     told.forEach(Runnable::run);
     return true;
@@ -136,7 +142,7 @@ final class InMemoryMetadataStore implements MetadataStore {
         return false;
       }
       records.entries.remove(key);
-      told = records.watchersOf(key);
+      told = records.changed(key);
     }
     told.forEach(Runnable::run);
     return true;
@@ -154,19 +160,32 @@ final class InMemoryMetadataStore implements MetadataStore {
   }
 
   @Override
-  public Optional<Watch> watch(String key, Runnable changed) {
+  public Optional<Reading> read(String key, Duration timeout) {
     synchronized (records) {
-      records.watches.computeIfAbsent(key, ignored -> new ArrayList<>()).add(changed);
+      long now = records.revision;
+      return get(key, timeout).map(value -> new Reading(value, now));
     }
-    return Optional.of(
-        () -> {
-          synchronized (records) {
-            List<Runnable> waiting = records.watches.get(key);
-            if (waiting != null) {
-              waiting.remove(changed);
-            }
-          }
-        });
+  }
+
+  @Override
+  public Optional<Watch> watch(String key, long revision, Runnable changed) {
+    synchronized (records) {
+      if (records.revisions.getOrDefault(key, 0L) <= revision) {
+        records.watches.computeIfAbsent(key, ignored -> new ArrayList<>()).add(changed);
+        return Optional.of(() -> unwatch(key, changed));
+      }
+    }
+    changed.run();
+    return Optional.of(() -> {});
+  }
+
+  private void unwatch(String key, Runnable changed) {
+    synchronized (records) {
+      List<Runnable> waiting = records.watches.get(key);
+      if (waiting != null) {
+        waiting.remove(changed);
+      }
+    }
   }
 
   @Override

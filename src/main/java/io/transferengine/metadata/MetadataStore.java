@@ -22,6 +22,32 @@ import java.util.Optional;
  */
 public interface MetadataStore extends AutoCloseable {
 
+  /** A value as it was at one moment. */
+  final class Reading {
+    private final byte[] value;
+    private final long revision;
+
+    /**
+     * A reading.
+     *
+     * @param revision grows with each change in the service; 0 where it does not count them
+     */
+    public Reading(byte[] value, long revision) {
+      this.value = value;
+      this.revision = revision;
+    }
+
+    /** {@return the value} */
+    public byte[] value() {
+      return value;
+    }
+
+    /** {@return the moment, for {@link #watch}} */
+    public long revision() {
+      return revision;
+    }
+  }
+
   /** What {@link #watch} has begun. */
   interface Watch extends AutoCloseable {
     /** Ends it. Idempotent; does not wait. */
@@ -37,6 +63,11 @@ public interface MetadataStore extends AutoCloseable {
 
   /** {@return the value; empty when there is none} */
   Optional<byte[]> get(String key, Duration timeout);
+
+  /** {@return the value and the moment that it was read at; empty when there is none} */
+  default Optional<Reading> read(String key, Duration timeout) {
+    return get(key, timeout).map(value -> new Reading(value, 0));
+  }
 
   /**
    * Writes a value if the present one is as expected. Of two that do this at once, one succeeds, as
@@ -72,13 +103,14 @@ public interface MetadataStore extends AutoCloseable {
   List<String> keys(String prefix, int limit, Duration timeout);
 
   /**
-   * Tells of the next change of a key, once.
+   * Tells of the next change of a key after a reading, once: also when it has happened already.
    *
+   * @param revision that of the reading; earlier changes are not told
    * @param changed called on some thread when the value was written or removed, or might have been;
    *     must not block
    * @return the watch, which ends with that call; empty when the service cannot do it
    */
-  default Optional<Watch> watch(String key, Runnable changed) {
+  default Optional<Watch> watch(String key, long revision, Runnable changed) {
     return Optional.empty();
   }
 

@@ -98,7 +98,7 @@ class BenchCommandTest {
   }
 
   /** The objects of the member "runs", their members in order. */
-  private static List<Map<String, String>> runs(Path file) throws IOException {
+  static List<Map<String, String>> runs(Path file) throws IOException {
     List<Map<String, String>> runs = new ArrayList<>();
     try (JsonParser parser = new JsonFactory().createParser(file.toFile())) {
       assertThat(parser.nextToken()).isEqualTo(JsonToken.START_OBJECT);

@@ -223,17 +223,24 @@ class MetadataStoreTest {
     }
 
     @Test
-    void aChangeOfAWatchedKeyIsToldOnce() throws Exception {
+    void changesAfterAReadingAreToldAndNoEarlierOnes() throws Exception {
       String key = key("ram/a");
-      store.replace(key, Optional.empty(), bytes("1"), TIME);
+      store.replace(key, Optional.empty(), bytes("0"), TIME);
+      long early = store.read(key, TIME).orElseThrow().revision();
+      store.replace(key, some("0"), bytes("1"), TIME);
+      long revision = store.read(key, TIME).orElseThrow().revision();
       CountDownLatch told = new CountDownLatch(1);
-      Optional<MetadataStore.Watch> watch = store.watch(key, told::countDown);
+      Optional<MetadataStore.Watch> watch = store.watch(key, revision, told::countDown);
       assertThat(watch.isPresent()).isEqualTo(watches());
       if (watch.isEmpty()) {
         return;
       }
       CountDownLatch closed = new CountDownLatch(1);
-      store.watch(key, closed::countDown).orElseThrow().close();
+      store.watch(key, revision, closed::countDown).orElseThrow().close();
+      CountDownLatch late = new CountDownLatch(1);
+      assertThat(store.watch(key, early, late::countDown)).isPresent();
+      assertThat(late.await(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(told.getCount()).isOne();
       try (MetadataStore other = open()) {
         assertThat(other.replace(key, some("1"), bytes("2"), TIME)).isTrue();
         assertThat(told.await(30, TimeUnit.SECONDS)).isTrue();

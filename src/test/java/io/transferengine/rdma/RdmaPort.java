@@ -95,8 +95,19 @@ record RdmaPort(String device, String address) {
     return "%d.%d.%d.%d".formatted(bits >> 24, (bits >> 16) & 255, (bits >> 8) & 255, bits & 255);
   }
 
-  /** {@return packets that a device has sent so far, where it counts those to itself, those too} */
+  /** Longer than the kernel keeps a device's counters before it reads them again. */
+  private static final int COUNTERS_KEPT_MILLIS = 50;
+
+  /**
+   * {@return packets that a device has sent so far, where it counts those to itself, those too}
+   * Takes a moment, so as not to read what is old.
+   */
   static long packetsSent(String device) {
+    try {
+      Thread.sleep(COUNTERS_KEPT_MILLIS);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
     Path port = DEVICES.resolve(device + "/ports/1");
     String soft = read(port.resolve("hw_counters/sent_pkts"));
     return Long.parseLong(soft.isEmpty() ? read(port.resolve("counters/port_xmit_packets")) : soft);

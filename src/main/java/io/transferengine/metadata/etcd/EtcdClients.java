@@ -28,6 +28,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -98,7 +99,9 @@ final class EtcdClients implements AutoCloseable {
   private void requireListener(Duration timeout) throws IOException {
     long nanos = Math.max(1, Math.min(timeout.toNanos(), CONNECT_TIMEOUT.toNanos()));
     int millis = (int) TimeUnit.NANOSECONDS.toMillis(nanos) + 1;
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    // Not closed, which would wait: a name service may take longer than we have.
+    ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    try {
       List<Callable<Boolean>> attempts =
           endpoints.stream()
               .<Callable<Boolean>>map(
@@ -111,13 +114,17 @@ final class EtcdClients implements AutoCloseable {
                         }
                       })
               .toList();
-      boolean _ = threads.invokeAny(attempts);
+      boolean _ = threads.invokeAny(attempts, millis, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new IOException("nobody accepts a connection in time", e);
     } catch (ExecutionException e) {
       throw new IOException(
           e.getCause() == null ? e.toString() : String.valueOf(e.getCause().getMessage()), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("the thread was interrupted");
+    } finally {
+      threads.shutdownNow();
     }
   }
 

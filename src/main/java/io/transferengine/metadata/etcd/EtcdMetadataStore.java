@@ -76,10 +76,23 @@ final class EtcdMetadataStore implements MetadataStore {
 
   @Override
   public Optional<byte[]> get(String key, Duration timeout) {
-    return read(key, GetOption.DEFAULT, timeout).map(kv -> kv.getValue().getBytes());
+    return find(key, GetOption.DEFAULT, timeout).map(kv -> kv.getValue().getBytes());
   }
 
-  private Optional<KeyValue> read(String key, GetOption option, Duration timeout) {
+  @Override
+  public Optional<Reading> read(String key, Duration timeout) {
+    GetResponse response = ask(key, GetOption.DEFAULT, timeout);
+    long revision = response.getHeader().getRevision();
+    return response.getKvs().stream()
+        .findFirst()
+        .map(kv -> new Reading(kv.getValue().getBytes(), revision));
+  }
+
+  private Optional<KeyValue> find(String key, GetOption option, Duration timeout) {
+    return ask(key, option, timeout).getKvs().stream().findFirst();
+  }
+
+  private GetResponse ask(String key, GetOption option, Duration timeout) {
     boolean[] first = new boolean[1];
     GetResponse response =
         calls.call(
@@ -90,7 +103,7 @@ final class EtcdMetadataStore implements MetadataStore {
               return client.getKVClient().get(bytes(key), option);
             });
     watches.answered(response.getHeader().getRevision(), first[0]);
-    return response.getKvs().stream().findFirst();
+    return response;
   }
 
   /** Whether a client is asked for the first time: only then can etcd have lost its data. */
@@ -104,7 +117,7 @@ final class EtcdMetadataStore implements MetadataStore {
   @Override
   public boolean replace(String key, Optional<byte[]> expected, byte[] value, Duration timeout) {
     long endNanos = System.nanoTime() + timeout.toNanos();
-    Optional<KeyValue> present = read(key, GetOption.DEFAULT, timeout);
+    Optional<KeyValue> present = find(key, GetOption.DEFAULT, timeout);
     if (!same(present, expected)) {
       return false;
     }
@@ -168,13 +181,13 @@ final class EtcdMetadataStore implements MetadataStore {
       return false;
     }
     Long written = revisions.get(key);
-    Optional<KeyValue> present = read(key, KEYS_ONLY, left(endNanos));
+    Optional<KeyValue> present = find(key, KEYS_ONLY, left(endNanos));
     if (written != null && present.isPresent() && present.get().getModRevision() == written) {
       return true;
     }
     return present.isPresent()
         && present.get().getLease() == lease(left(endNanos))
-        && same(read(key, GetOption.DEFAULT, left(endNanos)), Optional.of(value));
+        && same(find(key, GetOption.DEFAULT, left(endNanos)), Optional.of(value));
   }
 
   private boolean renewLease(Duration timeout) {
@@ -206,7 +219,7 @@ final class EtcdMetadataStore implements MetadataStore {
   @Override
   public boolean remove(String key, byte[] expected, Duration timeout) {
     long endNanos = System.nanoTime() + timeout.toNanos();
-    Optional<KeyValue> present = read(key, GetOption.DEFAULT, timeout);
+    Optional<KeyValue> present = find(key, GetOption.DEFAULT, timeout);
     if (!same(present, Optional.of(expected))) {
       return false;
     }
@@ -242,10 +255,8 @@ final class EtcdMetadataStore implements MetadataStore {
   }
 
   @Override
-  public Optional<Watch> watch(String key, Runnable changed) {
-    return watches.hasRevision()
-        ? Optional.of(watches.begin(bytes(key), changed))
-        : Optional.empty();
+  public Optional<Watch> watch(String key, long revision, Runnable changed) {
+    return Optional.of(watches.begin(bytes(key), revision, changed));
   }
 
   @Override

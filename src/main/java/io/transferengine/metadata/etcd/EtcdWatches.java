@@ -40,10 +40,12 @@ final class EtcdWatches implements AutoCloseable {
     private final Runnable changed;
     private final AtomicBoolean over = new AtomicBoolean();
 
-    /** All changes before it are known. Guarded by this, as all below. */
-    private long fromRevision;
+    /** All changes before it are known. */
+    private final long fromRevision;
 
+    /** Guarded by this, as the next. */
     private Watch.@Nullable Watcher watcher;
+
     private @Nullable Client attachedTo;
 
     Entry(ByteSequence key, long fromRevision, Runnable changed) {
@@ -139,24 +141,18 @@ final class EtcdWatches implements AutoCloseable {
     }
   }
 
-  /** Begins a watch of what happens after the newest answer. */
-  MetadataStore.Watch begin(ByteSequence key, Runnable changed) {
-    Entry entry;
+  /** Begins a watch of what happens after a revision. */
+  MetadataStore.Watch begin(ByteSequence key, long afterRevision, Runnable changed) {
+    Entry entry = new Entry(key, afterRevision + 1, changed);
+    entries.add(entry);
     Client client;
     synchronized (this) {
-      entry = new Entry(key, revision + 1, changed);
       client = current;
     }
-    entries.add(entry);
     if (client != null) {
       entry.attach(client);
     }
     return entry;
-  }
-
-  /** {@return whether an answer has been seen yet} */
-  synchronized boolean hasRevision() {
-    return revision > 0;
   }
 
   /** A client has served: streams that broke are begun anew, with it. */

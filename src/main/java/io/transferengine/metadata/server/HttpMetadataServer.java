@@ -32,7 +32,10 @@ import org.jspecify.annotations.Nullable;
  * GET /health} gives 200, {@code /metrics} figures for Prometheus, {@code /segments} who is
  * registered, as JSON.
  *
- * <p>There is no access control: whoever reaches the port can read, write and delete. Thread-safe.
+ * <p>There is no access control: whoever reaches the port can read, write and delete. Limits on
+ * slow and on many connections are system properties of the JDK, which reads them once ({@code
+ * sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}); the command sets them.
+ * Thread-safe.
  */
 public final class HttpMetadataServer implements AutoCloseable {
   /** Each engine has two records; 50,000 engines are far beyond any cluster. */

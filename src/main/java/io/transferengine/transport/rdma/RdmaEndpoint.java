@@ -287,6 +287,14 @@ final class RdmaEndpoint {
     return count;
   }
 
+  long postedBytes() {
+    long bytes = 0;
+    for (int i = 0; i < queues.size(); i++) {
+      bytes += queues.get(i).ring.bytes();
+    }
+    return bytes;
+  }
+
   boolean isDrained() {
     for (SendQueue queue : queues) {
       if (!queue.isDrained()) {

@@ -32,6 +32,9 @@ final class RdmaPeer implements TransferTask.Owner {
    */
   private static final int SLICES_PER_PATH = 4;
 
+  /** What a path may have out in any case: about what a fast link holds (see RdmaWorker). */
+  private static final long SHARE_MIN_BYTES = 1L << 20;
+
   /** Since the last work, for so long paths that failed are still looked after. */
   private static final long ACTIVE_NANOS = 10_000_000_000L;
 
@@ -156,6 +159,21 @@ final class RdmaPeer implements TransferTask.Owner {
   private synchronized int nextOf(int count) {
     nextPath = (nextPath + 1) % count;
     return nextPath;
+  }
+
+  /**
+   * {@return how many bytes a path may have out while it claims from a task: an equal share of it}
+   * Otherwise the worker that is first to wake up would take all of a task of some megabytes before
+   * the others look. A path that is faster than the others still gets more: as bytes arrive.
+   */
+  long shareBytes(TransferTask task) {
+    int ready = 0;
+    for (int i = 0; i < paths.size(); i++) {
+      if (paths.get(i).isOpen()) {
+        ready++;
+      }
+    }
+    return ready <= 1 ? Long.MAX_VALUE : Math.max(SHARE_MIN_BYTES, task.totalBytes() / ready);
   }
 
   /** The paths of the devices near the memory that the task begins in. */

@@ -89,7 +89,7 @@ final class RdmaWorker implements Runnable {
   private final PostingSink sink;
   private final Thread thread;
   private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
-  private final boolean mayspin = Runtime.getRuntime().availableProcessors() > 1;
+  private final boolean maySpin = Runtime.getRuntime().availableProcessors() > 1;
   private volatile boolean parked;
   private volatile boolean stopping;
 
@@ -243,7 +243,7 @@ final class RdmaWorker implements Runnable {
 
   private void await() {
     if (posted > 0) {
-      if (mayspin && spin()) {
+      if (maySpin && spin()) {
         return;
       }
       queue.requestNotification();
@@ -302,7 +302,10 @@ final class RdmaWorker implements Runnable {
       }
       SendQueue onto = endpoint.leastLoaded();
       int room = Math.min(CHAIN_MAX, Math.min(onto.ring.room(), postedMax - posted));
-      long bytes = QUEUE_MAX_BYTES - onto.ring.bytes();
+      long bytes =
+          Math.min(
+              QUEUE_MAX_BYTES - onto.ring.bytes(),
+              path.peer().shareBytes(task) - endpoint.postedBytes());
       if (room <= 0 || bytes <= 0) {
         break;
       }
@@ -377,14 +380,14 @@ final class RdmaWorker implements Runnable {
     }
     if (status == WorkErrors.SUCCESS && !of.hasFailed()) {
       settleThrough(of, position);
-      return;
+    } else {
+      if (!of.hasFailed()) {
+        settleThrough(of, position - 1);
+        firstError(of, position, status, vendorError);
+      }
+      of.failedAt(position);
     }
-    if (!of.hasFailed()) {
-      settleThrough(of, position - 1);
-      firstError(of, position, status, vendorError);
-    }
-    of.failedAt(position);
-    if (of.endpoint.isDrained()) {
+    if (of.endpoint.isClosing() && of.endpoint.isDrained()) {
       finish(of.endpoint);
     }
   }

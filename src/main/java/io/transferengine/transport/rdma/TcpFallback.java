@@ -110,18 +110,21 @@ final class TcpFallback {
       }
     }
     if (moved > 0) {
-      warn(moved);
+      warn(moved + " transfers go over TCP");
     } else if (!kept.isEmpty()) {
       synchronized (this) {
         impossible = true;
         watching = false;
       }
+      warn(
+          kept.size()
+              + " transfers wait until their deadline, since TCP is no way to it or ruled out");
     }
     kept.forEach(peer::requeue);
     return moved > 0 || kept.isEmpty();
   }
 
-  private void warn(int moved) {
+  private void warn(String what) {
     TransferException why;
     synchronized (this) {
       if (warned) {
@@ -131,10 +134,9 @@ final class TcpFallback {
       why = last;
     }
     log.warn(
-        "{} transfers to {} go over TCP, since no RDMA path has been open for {} s (requireRdma"
-            + " forbids that). The last reason: {}",
-        moved,
+        "{}: {}: no RDMA path has been open for {} s. The last reason: {}",
         peer.name(),
+        what,
         transport.settings().toTcpAfter().toSeconds(),
         why == null ? "none was found yet" : why.getMessage());
   }

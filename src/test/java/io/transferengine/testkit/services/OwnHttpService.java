@@ -2,6 +2,7 @@
 package io.transferengine.testkit.services;
 
 import io.transferengine.metadata.server.HttpMetadataServer;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -10,13 +11,14 @@ import javax.net.ssl.SSLContext;
 /** Our own HTTP server, in this JVM. */
 public final class OwnHttpService implements TestService {
   private final Map<String, String> environment = new HashMap<>();
+  private final Path folder = ServerProcess.newFolder("http");
   private final Optional<SSLContext> tls;
   private HttpMetadataServer server;
   private final int port;
 
   private OwnHttpService(boolean secured) {
     if (secured) {
-      TestCertificate certificate = new TestCertificate(ServerProcess.newFolder("https"));
+      TestCertificate certificate = new TestCertificate(folder);
       environment.put("TE_METADATA_TLS_CA", certificate.certificateFile());
       tls = Optional.of(certificate.serverContext());
     } else {
@@ -64,5 +66,6 @@ public final class OwnHttpService implements TestService {
   @Override
   public void close() {
     server.close();
+    ServerProcess.remove(folder);
   }
 }

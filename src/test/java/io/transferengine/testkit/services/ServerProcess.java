@@ -149,6 +149,10 @@ final class ServerProcess implements AutoCloseable {
   @Override
   public void close() {
     kill();
+    remove(folder);
+  }
+
+  static void remove(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {
       files.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
     } catch (IOException e) {

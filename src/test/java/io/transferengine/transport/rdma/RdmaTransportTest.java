@@ -213,6 +213,45 @@ class RdmaTransportTest {
   }
 
   @Test
+  void devicesMayRegisterAtOnce() throws Exception {
+    SimulatedEngine a = open(left, Map.of("MC_ENABLE_PARALLEL_REG_MR", "1"), "sim0", "sim1");
+    SimulatedEngine b = open(right, "sim0");
+    left.device("sim0").refuseRegistration(1);
+    assertThatThrownBy(() -> a.register(MEMORY_BYTES))
+        .isInstanceOf(TransferException.class)
+        .hasMessageContaining("sim0")
+        .hasMessageContaining("ENOMEM");
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(b);
+    assertCompleted(a.write(b, whole(here, there)));
+    assertMoved(whole(here, there), here, there);
+    assertThat(a.descriptor().buffers().getFirst().rkeys()).hasSize(2);
+  }
+
+  @Test
+  void aDeadPeerHarmsNoOther() throws Exception {
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine alive = open(right, "sim0");
+    SimulatedVerbs third = fabric.process("third", List.of("sim0"));
+    SimulatedEngine dying = new SimulatedEngine(third, List.of("sim0"), Map.of());
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(alive);
+    MemorySegment lost = filled(dying);
+    PeerAddress old = dying.address();
+    BlockColumns toLost = whole(here, lost);
+    assertCompleted(a.write(dying, toLost));
+    dying.close();
+    Started toDead = a.submit(io.transferengine.transfer.Operation.WRITE, old, toLost);
+    for (int round = 0; round < 20; round++) {
+      there.fill((byte) round);
+      assertCompleted(a.write(alive, whole(here, there)));
+      assertMoved(whole(here, there), here, there);
+    }
+    assertThat(toDead.await().state()).isEqualTo(TransferState.FAILED);
+    assertThat(a.transport().nics().getFirst().isUsable()).isTrue();
+  }
+
+  @Test
   void aCanceledTransferTouchesNoMemoryAfterItsEnd() throws Exception {
     SimulatedEngine a = open(left, "sim0");
     SimulatedEngine b = open(right, "sim0");

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the client says, byte by byte, and what it makes of answers that are none. */
+@Timeout(60)
+class HttpMetadataStoreTest {
+  private static final Duration TIME = Duration.ofSeconds(30);
+
+  private final List<String> heads = new CopyOnWriteArrayList<>();
+  private volatile String answer = "";
+  private ServerSocket server;
+  private MetadataStore store;
+
+  @BeforeEach
+  void listen() throws IOException {
+    server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    Thread.ofVirtual().start(this::serve);
+    store =
+        new HttpMetadataStore(
+            URI.create("http://127.0.0.1:" + server.getLocalPort() + "/metadata"),
+            Optional.empty(),
+            10);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    store.close();
+    server.close();
+  }
+
+  private void serve() {
+    while (!server.isClosed()) {
+      try {
+        Socket socket = server.accept();
+        Thread.ofVirtual().start(() -> answer(socket));
+      } catch (IOException e) {
+        return;
+      }
+    }
+  }
+
+  private void answer(Socket socket) {
+    try {
+      InputStream in = socket.getInputStream();
+      StringBuilder head = new StringBuilder();
+      while (head.indexOf("\r\n\r\n") < 0) {
+        int c = in.read();
+        if (c < 0) {
+          return;
+        }
+        head.append((char) c);
+      }
+      heads.add(head.toString());
+      socket.getOutputStream().write(answer.getBytes(StandardCharsets.ISO_8859_1));
+      socket.getOutputStream().flush();
+      if (!answer.isEmpty()) {
+        socket.close();
+      }
+    } catch (IOException e) {
+      // The client has gone.
+    }
+  }
+
+  @Test
+  void itSpeaksPlainHttp11AsCurlDoes() {
+    answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    assertThat(store.get("mooncake/rpc_meta/[::1]:12 *~'ü", TIME).orElseThrow())
+        .asString()
+        .isEqualTo("{}");
+    assertThat(heads.getFirst())
+        .startsWith(
+            "GET /metadata?key=mooncake%2Frpc_meta%2F%5B%3A%3A1%5D%3A12%20%2A~%27%C3%BC HTTP/1.1\r\n")
+        .contains("Accept: */*\r\n")
+        .doesNotContainIgnoringCase("upgrade")
+        .doesNotContainIgnoringCase("h2c");
+  }
+
+  @Test
+  void aServerThatIsSilentIsGivenUp() {
+    assertThatThrownBy(() -> store.get("a", TIME))
+        .isInstanceOf(MetadataUnavailableException.class)
+        .hasMessageContaining("127.0.0.1");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "garbage\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n",
+      })
+  void aServerInTroubleIsAway(String broken) {
+    answer = broken;
+    assertThatThrownBy(() -> store.get("a", TIME)).isInstanceOf(MetadataUnavailableException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {201, 204, 301, 302, 400, 401, 403})
+  void otherAnswersAreRefusals(int status) {
+    answer =
+        "HTTP/1.1 " + status + " No\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+    assertThatThrownBy(() -> store.get("a", TIME))
+        .isInstanceOf(TransferException.class)
+        .isNotInstanceOf(MetadataUnavailableException.class)
+        .hasMessageContaining("status " + status);
+  }
+}
