@@ -123,6 +123,7 @@ final class LaneConnection extends WireHandler {
         }
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
+        ring.beginClaim();
         claimed = peer.claim(ring, most, CLAIM_BYTES, maxRequestBytes()) > 0;
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
@@ -145,7 +146,7 @@ final class LaneConnection extends WireHandler {
     if (peer.persistence() != Persistence.PERSISTENT) {
       return ring.size() == 0 ? 1 : 0;
     }
-    if (ring.readBytes() >= READ_BYTES_OUT_LIMIT || ring.isFull()) {
+    if (ring.readBytes() >= READ_BYTES_OUT_LIMIT || !ring.hasRoom()) {
       return 0;
     }
     int requests =

@@ -21,6 +21,13 @@ final class RequestRing implements RequestSink {
    */
   private static final long SMALL_BYTES_LIMIT = 512 << 10;
 
+  /**
+   * Bytes of small requests claimed at a time, which are copied and then handed to the kernel: so
+   * many that a system call is worth while, so few that the target works on them while we copy the
+   * next.
+   */
+  private static final long CLAIM_SMALL_BYTES = 256 << 10;
+
   private final int mask;
   private final @Nullable TransferTask[] task;
   private final int[] block;
@@ -38,6 +45,7 @@ final class RequestRing implements RequestSink {
   private int largeReads;
   private long readBytes;
   private long smallBytes;
+  private long claimedSmallBytes;
   private int frames;
 
   /**
@@ -77,6 +85,7 @@ final class RequestRing implements RequestSink {
     frames++;
     if (bytes < WireHandler.DIRECT_BYTES_MIN) {
       smallBytes += bytes;
+      claimedSmallBytes += bytes;
     }
     if (isRead(end - 1)) {
       readBytes += bytes;
@@ -86,9 +95,20 @@ final class RequestRing implements RequestSink {
     }
   }
 
+  /** {@return whether a small request may go out} */
+  boolean hasRoom() {
+    return smallBytes < SMALL_BYTES_LIMIT;
+  }
+
+  /** A claim begins; see {@link #isFull()}. */
+  void beginClaim() {
+    claimedSmallBytes = 0;
+  }
+
+  /** {@return whether the claim has got enough small requests, or the ring has} */
   @Override
   public boolean isFull() {
-    return smallBytes >= SMALL_BYTES_LIMIT;
+    return claimedSmallBytes >= CLAIM_SMALL_BYTES || !hasRoom();
   }
 
   /** Adds a 1-byte read that only proves that the writes before it have arrived. */

@@ -40,14 +40,22 @@ class RequestRingTest {
       ring.request(write, i, 1, 1, 16_384, true);
       assertThat(ring.ranges(ring.end() - 1)).isEqualTo(1);
     }
+    ring.beginClaim();
     assertThat(ring.isFull()).isFalse();
     int count = 0;
     for (; !ring.isFull(); count++) {
       ring.request(write, 0, 1, 1, 16_383, true);
     }
-    assertThat(count).isEqualTo(33);
+    assertThat(count).as("256 KiB in a claim").isEqualTo(17);
+    assertThat(ring.hasRoom()).isTrue();
+    ring.beginClaim();
+    for (; !ring.isFull(); count++) {
+      ring.request(write, 0, 1, 1, 16_383, true);
+    }
+    assertThat(count).as("512 KiB in all").isEqualTo(33);
+    assertThat(ring.hasRoom()).isFalse();
     ring.clear();
-    assertThat(ring.isFull()).isFalse();
+    assertThat(ring.hasRoom()).isTrue();
     assertThat(ring.frames()).isZero();
   }
 
