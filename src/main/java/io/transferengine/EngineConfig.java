@@ -442,6 +442,17 @@ public final class EngineConfig {
     }
 
     /**
+     * How much may be sent or asked for, and not be answered yet, on each connection to a peer.
+     * ({@code TE_TCP_BYTES_OUT_PER_LANE})
+     *
+     * @param value a whole number of bytes, 65536 to 268435456
+     * @return this builder
+     */
+    public Builder tcpBytesOutPerLane(int value) {
+      return set(Options.TCP_BYTES_OUT_PER_LANE, value);
+    }
+
+    /**
      * How much memory the engine allocates for its callers at most. ({@code
      * TE_MANAGED_MEMORY_LIMIT_BYTES})
      *

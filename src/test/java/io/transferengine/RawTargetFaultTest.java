@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -277,7 +278,11 @@ class RawTargetFaultTest {
       target.behaving(
           c -> {
             c.required();
-            c.status(0);
+            // The first requests fit into the sockets' buffers; at some point one does not.
+            for (int i = 0; i < 64; i++) {
+              c.status(0);
+              LockSupport.parkNanos(5_000_000);
+            }
             RawTargetTest.await(new CountDownLatch(1));
           });
       Transfer transfer = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 32L * MIB);

@@ -372,6 +372,22 @@ public final class Options {
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
               .means("The kernel interface that carries TCP; auto = epoll where it is, else NIO."));
 
+  /** How much of a transfer is under way on a connection. */
+  public static final Option<Integer> TCP_BYTES_OUT_PER_LANE =
+      list(
+          new Option<>(
+                  OWN,
+                  "TE_TCP_BYTES_OUT_PER_LANE",
+                  "tcpBytesOutPerLane",
+                  Form.size(64 * KIB, 256 * MIB),
+                  MIB)
+              .unit("bytes")
+              .means(
+                  "How much may be sent or asked for, and not be answered yet, on each connection"
+                      + " to a peer; of blocks below 16 KiB half of it. Small values keep data in"
+                      + " the processors' caches; beyond a data centre, where bandwidth x round"
+                      + " trip is more than all lanes have out, larger ones are faster."));
+
   /** How much managed memory there may be. */
   public static final Option<Long> MANAGED_MEMORY_LIMIT =
       list(

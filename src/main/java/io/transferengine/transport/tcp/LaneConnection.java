@@ -40,14 +40,7 @@ final class LaneConnection extends WireHandler {
   private static final int CLAIM_REQUESTS = 64;
 
   /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
-  private static final long CLAIM_BYTES = 1L << 20;
-
-  /**
-   * Bytes asked for and not here yet, beyond which no more are asked for: some milliseconds of a
-   * fast link, so that a large read neither delays the others on its lane for long nor takes long
-   * to stop. Writes are held back by the outbound queue.
-   */
-  private static final long READ_BYTES_OUT_LIMIT = 16L << 20;
+  private static final long CLAIM_BYTES = 512L << 10;
 
   /** Places that are kept for the read which confirms version 1 writes. */
   static final int CONFIRMATIONS_KEPT_FREE = 1;
@@ -85,7 +78,7 @@ final class LaneConnection extends WireHandler {
     this.lane = lane;
     this.peer = peer;
     this.version2 = peer.isVersion2();
-    this.ring = new RequestRing(peer.ringCapacity());
+    this.ring = new RequestRing(peer.ringCapacity(), peer.bytesOutPerLane());
     this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring);
   }
@@ -115,21 +108,26 @@ final class LaneConnection extends WireHandler {
     pumping = true;
     try {
       boolean claimed = true;
-      while (claimed && !dedicated && ended == Ending.Why.NONE && channel().isWritable()) {
-        int room = room();
-        if (room <= 0) {
-          peer.wakeAnother(lane);
-          break;
-        }
+      int room = room();
+      while (claimed
+          && room > 0
+          && !dedicated
+          && ended == Ending.Why.NONE
+          && channel().isWritable()) {
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
         claimed = peer.claim(ring, most, CLAIM_BYTES, maxRequestBytes()) > 0;
         send(from);
-        if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
+        // Once only: it depends on other lanes, and a full one must have confirmed its writes.
+        room = room();
+        if (!claimed || room <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
         outlet().flush();
+      }
+      if (room <= 0) {
+        peer.wakeAnother(lane);
       }
     } finally {
       pumping = false;
@@ -146,7 +144,7 @@ final class LaneConnection extends WireHandler {
     if (peer.persistence() != Persistence.PERSISTENT) {
       return ring.size() == 0 ? 1 : 0;
     }
-    if (ring.readBytes() >= READ_BYTES_OUT_LIMIT || !ring.hasRoom()) {
+    if (!ring.hasRoom(peer.hasIdleLaneBeside(lane))) {
       return 0;
     }
     int requests =

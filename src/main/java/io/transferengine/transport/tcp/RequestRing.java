@@ -15,13 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class RequestRing implements RequestSink {
   /**
-   * Bytes of small requests that may be out. Without it a few frames of them fill the sockets'
-   * buffers, and what lies there falls out of the processors' caches before it is read again (see
-   * docs/PERFORMANCE.md). Large ones are held back by the queue of the connection.
-   */
-  private static final long SMALL_BYTES_LIMIT = 512 << 10;
-
-  /**
    * Bytes of small requests claimed at a time, which are copied and then handed to the kernel: so
    * many that a system call is worth while, so few that the target works on them while we copy the
    * next.
@@ -29,6 +22,7 @@ final class RequestRing implements RequestSink {
   private static final long CLAIM_SMALL_BYTES = 256 << 10;
 
   private final int mask;
+  private final long bytesOutLimit;
   private final @Nullable TransferTask[] task;
   private final int[] block;
   private final long[] local;
@@ -43,7 +37,7 @@ final class RequestRing implements RequestSink {
   private long first;
   private long end;
   private int largeReads;
-  private long readBytes;
+  private long bytesOut;
   private long smallBytes;
   private long claimedSmallBytes;
   private int frames;
@@ -52,9 +46,11 @@ final class RequestRing implements RequestSink {
    * An empty ring.
    *
    * @param capacity the most requests, a power of two
+   * @param bytesOutLimit bytes of requests that may be out; see {@link #hasRoom}
    */
-  RequestRing(int capacity) {
+  RequestRing(int capacity, long bytesOutLimit) {
     mask = capacity - 1;
+    this.bytesOutLimit = bytesOutLimit;
     task = new @Nullable TransferTask[capacity];
     block = new int[capacity];
     local = new long[capacity];
@@ -87,17 +83,25 @@ final class RequestRing implements RequestSink {
       smallBytes += bytes;
       claimedSmallBytes += bytes;
     }
-    if (isRead(end - 1)) {
-      readBytes += bytes;
-    }
+    bytesOut += bytes;
     if (isLargeRead(end - 1)) {
       largeReads++;
     }
   }
 
-  /** {@return whether a small request may go out} */
-  boolean hasRoom() {
-    return smallBytes < SMALL_BYTES_LIMIT;
+  /**
+   * {@return whether the limit of bytes allows for one more request} Of small ones only half of it
+   * is out: they are copied through buffers, which takes as much room in the caches again.
+   *
+   * @param shared whether another lane has nothing to do; then half is enough, so that it gets the
+   *     rest
+   */
+  boolean hasRoom(boolean shared) {
+    return hasSmallRoom() && bytesOut < (shared ? bytesOutLimit / 2 : bytesOutLimit);
+  }
+
+  private boolean hasSmallRoom() {
+    return smallBytes < bytesOutLimit / 2;
   }
 
   /** A claim begins; see {@link #isFull()}. */
@@ -108,7 +112,7 @@ final class RequestRing implements RequestSink {
   /** {@return whether the claim has got enough small requests, or the ring has} */
   @Override
   public boolean isFull() {
-    return claimedSmallBytes >= CLAIM_SMALL_BYTES || !hasRoom();
+    return claimedSmallBytes >= CLAIM_SMALL_BYTES || !hasSmallRoom();
   }
 
   /** Adds a 1-byte read that only proves that the writes before it have arrived. */
@@ -138,8 +142,8 @@ final class RequestRing implements RequestSink {
     if (isLargeRead(first)) {
       largeReads--;
     }
-    if (isRead(first) && task(first) != null) {
-      readBytes -= length[slot(first)];
+    if (task(first) != null) {
+      bytesOut -= length[slot(first)];
     }
     if (ranges[slot(first)] > 0) {
       frames--;
@@ -183,11 +187,6 @@ final class RequestRing implements RequestSink {
   /** {@return the number of reads whose bodies are to be read straight into their memory} */
   int largeReads() {
     return largeReads;
-  }
-
-  /** {@return the bytes that the target has been asked for and that are not all here} */
-  long readBytes() {
-    return readBytes;
   }
 
   boolean isLargeRead(long position) {

@@ -25,12 +25,16 @@ final class TcpPeer implements TransferTask.Owner {
 
   /**
    * Larger blocks go out as several requests towards peers that take several on a connection, so
-   * that lanes share them and other transfers get between.
+   * that lanes share them, other transfers get between, and there is a next request to work on
+   * while the answer to one is under way.
    */
-  static final long REQUEST_BYTES_MAX = 4L << 20;
+  static final long REQUEST_BYTES_MAX = 512L << 10;
 
-  /** For each so many bytes of a task one lane more is set to it. */
-  private static final long BYTES_PER_LANE = 16L << 20;
+  /**
+   * For each so many bytes of a task one lane more is set to it: copying so much takes a processor
+   * longer than waking another.
+   */
+  private static final long BYTES_PER_LANE = 512L << 10;
 
   /** Ranges out on one lane, in vectored requests: 4 MiB of 4 KiB blocks, and 60 KiB of columns. */
   private static final int RANGES_PER_LANE = 1024;
@@ -120,6 +124,11 @@ final class TcpPeer implements TransferTask.Owner {
     return requestsPerLane;
   }
 
+  /** {@return the most bytes of requests out on one lane} */
+  long bytesOutPerLane() {
+    return options.bytesOutPerLane();
+  }
+
   /** {@return whether it announced vectored requests} */
   boolean takesVectors() {
     return vectors;
@@ -195,6 +204,16 @@ final class TcpPeer implements TransferTask.Owner {
         return;
       }
     }
+  }
+
+  /** {@return whether another lane has nothing out, roughly} */
+  boolean hasIdleLaneBeside(Lane asking) {
+    for (Lane lane : lanes) {
+      if (lane != asking && lane.load() == 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** {@return whether a task waits to be claimed from} */

@@ -20,7 +20,7 @@ class RequestRingTest {
   @Test
   void aFrameIsCountedOnceAndSmallRequestsFillTheRing() {
     TransferTask write = task(Operation.WRITE);
-    RequestRing ring = new RequestRing(256);
+    RequestRing ring = new RequestRing(256, 1 << 20);
     for (int i = 0; i < 10; i++) {
       ring.request(write, i, 1, 1, 100, true);
     }
@@ -40,6 +40,7 @@ class RequestRingTest {
       ring.request(write, i, 1, 1, 16_384, true);
       assertThat(ring.ranges(ring.end() - 1)).isEqualTo(1);
     }
+    ring.clear();
     ring.beginClaim();
     assertThat(ring.isFull()).isFalse();
     int count = 0;
@@ -47,23 +48,45 @@ class RequestRingTest {
       ring.request(write, 0, 1, 1, 16_383, true);
     }
     assertThat(count).as("256 KiB in a claim").isEqualTo(17);
-    assertThat(ring.hasRoom()).isTrue();
+    assertThat(ring.hasRoom(false)).isTrue();
     ring.beginClaim();
     for (; !ring.isFull(); count++) {
       ring.request(write, 0, 1, 1, 16_383, true);
     }
     assertThat(count).as("512 KiB in all").isEqualTo(33);
-    assertThat(ring.hasRoom()).isFalse();
+    assertThat(ring.hasRoom(false)).isFalse();
     ring.clear();
-    assertThat(ring.hasRoom()).isTrue();
+    assertThat(ring.hasRoom(false)).isTrue();
     assertThat(ring.frames()).isZero();
+  }
+
+  @Test
+  void hasRoomForItsBytesAndForHalfOfThemBesideAnIdleLane() {
+    RequestRing ring = new RequestRing(64, 1 << 20);
+    for (Operation operation : Operation.values()) {
+      for (int i = 0; i < 8; i++) {
+        assertThat(ring.hasRoom(true)).isTrue();
+        ring.request(task(operation), i, 1, 1, 65_536, true);
+      }
+      for (int i = 8; i < 16; i++) {
+        assertThat(ring.hasRoom(true)).isFalse();
+        assertThat(ring.hasRoom(false)).isTrue();
+        ring.request(task(operation), i, 1, 1, 65_536, true);
+      }
+      assertThat(ring.hasRoom(false)).isFalse();
+      ring.removeFirst();
+      assertThat(ring.hasRoom(false)).isTrue();
+      ring.confirmation(1);
+      ring.clear();
+      assertThat(ring.hasRoom(true)).isTrue();
+    }
   }
 
   @Test
   void keepsItsColumnsInOrderAroundTheEnd() {
     TransferTask read = task(Operation.READ);
     TransferTask write = task(Operation.WRITE);
-    RequestRing ring = new RequestRing(8);
+    RequestRing ring = new RequestRing(8, 1 << 20);
     ArrayDeque<long[]> model = new ArrayDeque<>();
     long seed = Long.getLong("seed", System.nanoTime());
     System.out.println("RequestRing: replay with -Dseed=" + seed);
