@@ -8,7 +8,10 @@ import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +23,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 /** Many blocks, many threads, seams of registrations: every byte is looked at. */
 @Timeout(90)
@@ -73,6 +78,45 @@ class LoadTest {
           .isEqualTo(-2);
       assertThat(log.warnings()).singleElement().asString().contains("1000001");
     }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX) // only there does a thread see how often it was put to sleep
+  void whoWaitsForAHundredThousandBlocksIsWokenOnce() throws Exception {
+    int count = 100_000;
+    long length = 512;
+    long stride = 576;
+    try (Mapped mine = Mapped.of(count * stride)) {
+      long remote = peer.map(count * stride);
+      assertThat(engine.registerMemory(mine.address(), mine.length())).isZero();
+      assertThat(peer.call("registerMemory", remote, mine.length())).isZero();
+      long[] from = Blocks.addresses(mine.address(), count, stride);
+      long[] to = Blocks.addresses(remote, count, stride);
+      long[] lengths = new long[count];
+      Arrays.fill(lengths, length);
+      timesAsleep();
+      for (int i = 0; i < 5; i++) {
+        long id = engine.batchTransferAsyncWrite(peer.name(), from, to, lengths);
+        long before = timesAsleep();
+        assertThat(engine.getBatchTransferStatus(new long[] {id})).isZero();
+        // One, and some for what the JVM may do meanwhile; a wake-up for each block, request or
+        // even frame of 256 blocks would be hundreds.
+        assertThat(timesAsleep() - before).isLessThan(20);
+      }
+      assertThat(engine.unregisterMemory(mine.address())).isZero();
+      assertThat(peer.call("unregisterMemory", remote)).isZero();
+      peer.ask("unmap", remote);
+    }
+  }
+
+  /** How often this thread has given up its processor to wait for something. */
+  private static long timesAsleep() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/thread-self/status"))) {
+      if (line.startsWith("voluntary_ctxt_switches:")) {
+        return Long.parseLong(line.substring(line.indexOf(':') + 1).strip());
+      }
+    }
+    throw new IOException("/proc/thread-self/status has no voluntary_ctxt_switches");
   }
 
   @Test

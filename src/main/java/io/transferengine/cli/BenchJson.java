@@ -59,6 +59,10 @@ final class BenchJson {
     json.writeBooleanField("verified", row.problem().isEmpty());
     if (row.reference().isPresent()) {
       write(json, row.reference().get(), row.ratio().orElse(0));
+      if (row.latencyRatio().isPresent()) {
+        json.writeNumberField("reference_p50_us", row.referenceP50Micros().orElse(0));
+        json.writeNumberField("p50_ratio", row.latencyRatio().getAsDouble());
+      }
     }
     json.writeEndObject();
   }

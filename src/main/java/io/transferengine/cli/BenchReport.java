@@ -3,6 +3,7 @@ package io.transferengine.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 
 /**
  * The figures as a table.
@@ -25,9 +26,14 @@ record BenchReport(List<BenchSummary> rows, int rounds, List<String> explanation
     if (referenced) {
       table.right("reference").right("ratio");
     }
-    table.right("blocks/s").right("p50 us").right("p99 us").right("p99.9 us");
+    table.right("blocks/s").right("p50 us");
+    boolean timed = rows.stream().anyMatch(row -> row.latencyRatio().isPresent());
+    if (timed) {
+      table.right("reference us").right("p50 ratio");
+    }
+    table.right("p99 us").right("p99.9 us");
     table.right("CPU s/GB").right("heap B/block").left("content");
-    rows.forEach(row -> table.row(cells(row, referenced)));
+    rows.forEach(row -> table.row(cells(row, referenced, timed)));
     table.print(screen);
     for (BenchSummary row : rows) {
       row.problem()
@@ -37,7 +43,7 @@ record BenchReport(List<BenchSummary> rows, int rounds, List<String> explanation
     explanations.forEach(screen::line);
   }
 
-  private List<String> cells(BenchSummary row, boolean referenced) {
+  private List<String> cells(BenchSummary row, boolean referenced, boolean timed) {
     Spread speed = row.gbPerSecond();
     List<String> cells = new ArrayList<>();
     cells.add(row.row().operationName());
@@ -50,15 +56,23 @@ record BenchReport(List<BenchSummary> rows, int rounds, List<String> explanation
     if (referenced) {
       cells.add(
           row.reference().map(turns -> Units.fixed(turns.gbPerSecond().median(), 3)).orElse("-"));
-      cells.add(row.ratio().isPresent() ? Units.fixed(row.ratio().getAsDouble(), 2) : "-");
+      cells.add(fixed(row.ratio(), 2));
     }
     cells.add(Units.count(Math.round(row.median(BenchResult::blocksPerSecond))));
     cells.add(Units.fixed(row.percentileMicros(BenchSummary.MEDIAN), 1));
+    if (timed) {
+      cells.add(fixed(row.referenceP50Micros(), 1));
+      cells.add(fixed(row.latencyRatio(), 2));
+    }
     cells.add(Units.fixed(row.percentileMicros(BenchSummary.HIGH), 1));
     cells.add(Units.fixed(row.percentileMicros(BenchSummary.HIGHEST), 1));
     cells.add(Units.fixed(row.median(BenchResult::cpuSecondsPerGb), 3));
     cells.add(Units.fixed(row.median(BenchResult::allocatedBytesPerBlock), 1));
     cells.add(row.problem().isEmpty() ? "verified" : "FAILED");
     return cells;
+  }
+
+  private static String fixed(OptionalDouble figure, int digits) {
+    return figure.isPresent() ? Units.fixed(figure.getAsDouble(), digits) : "-";
   }
 }

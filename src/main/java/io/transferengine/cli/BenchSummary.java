@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -35,8 +36,17 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
 
     /** {@return the median, where the program tells} */
     OptionalDouble cpuSecondsPerGb() {
+      return median(Reference.Figure::cpuSecondsPerGb);
+    }
+
+    /** {@return the median over the rounds, where the program tells} */
+    OptionalDouble p50Micros() {
+      return median(Reference.Figure::p50Micros);
+    }
+
+    private OptionalDouble median(Function<Reference.Figure, OptionalDouble> part) {
       List<Double> known = new ArrayList<>();
-      figures.forEach(figure -> figure.cpuSecondsPerGb().ifPresent(known::add));
+      figures.forEach(figure -> part.apply(figure).ifPresent(known::add));
       return known.isEmpty()
           ? OptionalDouble.empty()
           : OptionalDouble.of(Spread.of(known).median());
@@ -60,6 +70,19 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
     return reference.isEmpty()
         ? OptionalDouble.empty()
         : OptionalDouble.of(gbPerSecond().median() / reference.get().gbPerSecond().median());
+  }
+
+  /** {@return the reference's median latency, where it tells} */
+  OptionalDouble referenceP50Micros() {
+    return reference.isEmpty() ? OptionalDouble.empty() : reference.get().p50Micros();
+  }
+
+  /** {@return our median latency by the reference's; the smaller the better} */
+  OptionalDouble latencyRatio() {
+    OptionalDouble theirs = referenceP50Micros();
+    return theirs.isEmpty()
+        ? theirs
+        : OptionalDouble.of(percentileMicros(MEDIAN) / theirs.getAsDouble());
   }
 
   /** {@return what went wrong first} */

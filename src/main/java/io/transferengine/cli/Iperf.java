@@ -133,7 +133,8 @@ final class Iperf implements Reference {
       double gbPerSecond = Units.gb((long) (bits / BITS_PER_BYTE));
       double cores =
           (numbers.getOrDefault(CPU_HERE, 0.0) + numbers.getOrDefault(CPU_THERE, 0.0)) / PERCENT;
-      return Optional.of(new Figure(gbPerSecond, OptionalDouble.of(cores / gbPerSecond)));
+      return Optional.of(
+          new Figure(gbPerSecond, OptionalDouble.of(cores / gbPerSecond), OptionalDouble.empty()));
     } finally {
       client.destroyForcibly();
     }

@@ -81,7 +81,11 @@ final class Perftest implements Reference {
               SERVER_START.multipliedBy(Math.min(attempt, SERVER_START_FACTOR_LIMIT)));
       OptionalDouble rate = bytesPerSecond(said);
       if (rate.isPresent()) {
-        return Optional.of(new Figure(Units.gb((long) rate.getAsDouble()), OptionalDouble.empty()));
+        return Optional.of(
+            new Figure(
+                Units.gb((long) rate.getAsDouble()),
+                OptionalDouble.empty(),
+                OptionalDouble.empty()));
       }
     }
     throw CommandException.failed(

@@ -29,8 +29,9 @@ interface Reference {
    * A figure.
    *
    * @param cpuSecondsPerGb of both its processes, where it tells
+   * @param p50Micros the median latency of what it does for a batch, where it tells
    */
-  record Figure(double gbPerSecond, OptionalDouble cpuSecondsPerGb) {}
+  record Figure(double gbPerSecond, OptionalDouble cpuSecondsPerGb, OptionalDouble p50Micros) {}
 
   /**
    * {@return the program, from the folders of {@code path}}

@@ -20,7 +20,8 @@ final class ReferenceOptions {
       description =
           "Runs another program in turns with ours (--loopback only): iperf3, before each round,"
               + " for 6 seconds; ib_write_bw, ib_read_bw or both with a comma, before each row of"
-              + " that operation, between --device and --target-device; none; auto: iperf3 for tcp"
+              + " that operation, between --device and --target-device; nio, a bare ping-pong of the"
+              + " same bytes in Java, before each row of one block; none; auto: iperf3 for tcp"
               + " if it is installed. Default: ${DEFAULT-VALUE}.")
   private List<Against> against = new ArrayList<>();
 
@@ -38,6 +39,7 @@ final class ReferenceOptions {
     IPERF3,
     IB_WRITE_BW,
     IB_READ_BW,
+    NIO,
     NONE
   }
 
@@ -52,7 +54,11 @@ final class ReferenceOptions {
     if (perftest && !protocol.equals(Side.RDMA)) {
       throw CommandException.usage("--against ib_write_bw and ib_read_bw need --protocol rdma");
     }
-    if (!loopback && (perftest || against.contains(Against.IPERF3))) {
+    boolean pingPong = against.contains(Against.NIO);
+    if (pingPong && protocol.equals(Side.RDMA)) {
+      throw CommandException.usage("--against nio needs --protocol tcp");
+    }
+    if (!loopback && (perftest || pingPong || against.contains(Against.IPERF3))) {
       throw CommandException.usage("--against needs --loopback: it starts both sides");
     }
   }
@@ -71,6 +77,7 @@ final class ReferenceOptions {
         case IB_WRITE_BW ->
             references.add(perftest(environment, Perftest.WRITE, initiator, target));
         case IB_READ_BW -> references.add(perftest(environment, Perftest.READ, initiator, target));
+        case NIO -> references.add(new PingPong(environment, target.host()));
         case NONE -> {}
       }
     }

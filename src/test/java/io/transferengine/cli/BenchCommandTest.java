@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,6 +66,38 @@ class BenchCommandTest {
                 assertThat(number(fields, "p50_us"))
                     .isPositive()
                     .isLessThanOrEqualTo(number(fields, "p99_us")));
+  }
+
+  @Test
+  void setsASingleBlockBesideABarePingPong(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("figures.json");
+
+    CommandRun run =
+        CommandRun.of(
+            "bench",
+            "--loopback",
+            "--sizes=4K",
+            "--batch=1,2",
+            "--count=3",
+            "--against=nio",
+            "--json=" + file);
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output()).contains("p50 ratio");
+    List<Map<String, String>> runs = runs(file);
+    assertThat(runs).hasSize(4);
+    for (Map<String, String> fields : runs) {
+      if (!"1".equals(fields.get("batch"))) {
+        assertThat(fields).doesNotContainKeys("reference", "p50_ratio");
+        continue;
+      }
+      assertThat(fields).containsEntry("reference", "nio");
+      assertThat(number(fields, "reference_p50_us")).isPositive();
+      assertThat(number(fields, "p50_ratio"))
+          .isCloseTo(
+              number(fields, "p50_us") / number(fields, "reference_p50_us"),
+              Percentage.withPercentage(1));
+    }
   }
 
   @Test

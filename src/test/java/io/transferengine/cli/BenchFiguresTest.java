@@ -46,7 +46,7 @@ class BenchFiguresTest {
     public Optional<Reference.Figure> measure(BenchRow measured) {
       notes.add(name);
       return measured.equals(row)
-          ? Optional.of(new Reference.Figure(2, OptionalDouble.empty()))
+          ? Optional.of(new Reference.Figure(2, OptionalDouble.empty(), OptionalDouble.empty()))
           : Optional.empty();
     }
 
@@ -76,13 +76,15 @@ class BenchFiguresTest {
                 new BenchSummary.Turns(
                     "other",
                     List.of(
-                        new Reference.Figure(5, OptionalDouble.of(7)),
-                        new Reference.Figure(3, OptionalDouble.empty())))));
+                        new Reference.Figure(5, OptionalDouble.of(7), OptionalDouble.empty()),
+                        new Reference.Figure(3, OptionalDouble.empty(), OptionalDouble.of(4))))));
 
     assertThat(summary.gbPerSecond()).isEqualTo(new Spread(2, 1, 4));
     assertThat(summary.ratio()).hasValue(0.5);
     assertThat(summary.median(BenchResult::cpuSecondsPerGb)).isEqualTo(0.25);
     assertThat(summary.reference().orElseThrow().cpuSecondsPerGb()).hasValue(7);
+    assertThat(summary.referenceP50Micros()).hasValue(4);
+    assertThat(summary.latencyRatio()).hasValue(summary.percentileMicros(50) / 4);
   }
 
   @Test
