@@ -51,6 +51,7 @@ final class LaneConnection extends WireHandler {
   private final RequestRing ring;
   private final RequestWriter writer;
   private final Settlement settlement;
+  private final long claimBytes;
   private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
 
   private int statusBytes;
@@ -81,6 +82,7 @@ final class LaneConnection extends WireHandler {
     this.ring = new RequestRing(peer.ringCapacity(), peer.bytesOutPerLane());
     this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring);
+    this.claimBytes = Math.min(CLAIM_BYTES, peer.bytesOutPerLane() / 2);
   }
 
   // ---- sending
@@ -117,16 +119,18 @@ final class LaneConnection extends WireHandler {
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
-        claimed = peer.claim(ring, most, CLAIM_BYTES, maxRequestBytes()) > 0;
+        claimed = peer.claim(ring, most, claimBytes, maxRequestBytes()) > 0;
         send(from);
-        // Once only: it depends on other lanes, and a full one must have confirmed its writes.
         room = room();
-        if (!claimed || room <= 0 || ring.size() > peer.requestsPerLane() / 2) {
+        if (!claimed || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
         outlet().flush();
       }
       if (room <= 0) {
+        // It may have filled up without a claim of ours, when another lane went idle.
+        confirmWrites();
+        outlet().flush();
         peer.wakeAnother(lane);
       }
     } finally {
