@@ -35,7 +35,9 @@ import org.junit.jupiter.api.Timeout;
 /** How transfers of the typed API end, who is told, and what is counted. */
 @Timeout(60)
 class EngineOutcomeTest {
-  private static final int LENGTH = 1 << 20;
+  /** As much as goes out as one request. */
+  private static final int LENGTH = 512 << 10;
+
   private static final Duration LONG = Duration.ofSeconds(30);
 
   private static final PeerProcess peer = PeerProcess.start();

@@ -102,6 +102,11 @@ final class OptionsTest {
                 "io_uring", TcpIo.IO_URING,
                 "NIO", TcpIo.NIO),
             List.of("kqueue", "iouring", " nio", "0")),
+        number(
+            Options.TCP_BYTES_OUT_PER_LANE,
+            1 << 20,
+            List.of(65_536, 1 << 28),
+            List.of(65_535, (1 << 28) + 1)),
         new Row(
             Options.MANAGED_MEMORY_LIMIT,
             16L << 30,
