@@ -443,13 +443,13 @@ public final class EngineConfig {
 
     /**
      * How much may be sent or asked for, and not be answered yet, on each connection to a peer.
-     * ({@code TE_TCP_BYTES_OUT_PER_LANE})
+     * ({@code TE_TCP_LANE_WINDOW_BYTES})
      *
      * @param value a whole number of bytes, 65536 to 268435456
      * @return this builder
      */
-    public Builder tcpBytesOutPerLane(int value) {
-      return set(Options.TCP_BYTES_OUT_PER_LANE, value);
+    public Builder tcpLaneWindowBytes(int value) {
+      return set(Options.TCP_LANE_WINDOW, value);
     }
 
     /**

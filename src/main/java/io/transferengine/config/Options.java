@@ -373,12 +373,12 @@ public final class Options {
               .means("The kernel interface that carries TCP; auto = epoll where it is, else NIO."));
 
   /** How much of a transfer is under way on a connection. */
-  public static final Option<Integer> TCP_BYTES_OUT_PER_LANE =
+  public static final Option<Integer> TCP_LANE_WINDOW =
       list(
           new Option<>(
                   OWN,
-                  "TE_TCP_BYTES_OUT_PER_LANE",
-                  "tcpBytesOutPerLane",
+                  "TE_TCP_LANE_WINDOW_BYTES",
+                  "tcpLaneWindowBytes",
                   Form.size(64 * KIB, 256 * MIB),
                   MIB)
               .unit("bytes")

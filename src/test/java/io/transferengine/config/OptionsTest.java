@@ -103,7 +103,7 @@ final class OptionsTest {
                 "NIO", TcpIo.NIO),
             List.of("kqueue", "iouring", " nio", "0")),
         number(
-            Options.TCP_BYTES_OUT_PER_LANE,
+            Options.TCP_LANE_WINDOW,
             1 << 20,
             List.of(65_536, 1 << 28),
             List.of(65_535, (1 << 28) + 1)),

@@ -79,10 +79,10 @@ final class LaneConnection extends WireHandler {
     this.lane = lane;
     this.peer = peer;
     this.version2 = peer.isVersion2();
-    this.ring = new RequestRing(peer.ringCapacity(), peer.bytesOutPerLane());
+    this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring);
-    this.claimBytes = Math.min(CLAIM_BYTES, peer.bytesOutPerLane() / 2);
+    this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
   }
 
   // ---- sending

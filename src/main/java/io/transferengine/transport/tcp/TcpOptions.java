@@ -18,7 +18,7 @@ record TcpOptions(
     int ioThreads,
     boolean connectionPool,
     int lanesPerPeer,
-    int bytesOutPerLane,
+    int laneWindowBytes,
     int requestsOnWireLimit,
     boolean version1Only,
     int statusTimeoutSeconds,
@@ -37,7 +37,7 @@ record TcpOptions(
         settings.get(Options.TCP_IO_THREADS),
         settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
         settings.get(Options.TCP_LANES_PER_PEER),
-        settings.get(Options.TCP_BYTES_OUT_PER_LANE),
+        settings.get(Options.TCP_LANE_WINDOW),
         Math.min(
             settings.get(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER),
             settings.get(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER)),

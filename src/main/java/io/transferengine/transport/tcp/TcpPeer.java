@@ -125,8 +125,8 @@ final class TcpPeer implements TransferTask.Owner {
   }
 
   /** {@return the most bytes of requests out on one lane} */
-  long bytesOutPerLane() {
-    return options.bytesOutPerLane();
+  long laneWindowBytes() {
+    return options.laneWindowBytes();
   }
 
   /** {@return whether it announced vectored requests} */
