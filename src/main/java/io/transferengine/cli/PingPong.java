@@ -32,8 +32,8 @@ final class PingPong implements Reference {
 
   private static final int STATUS_BYTES = 8;
 
-  /** Larger blocks are a matter of throughput. */
-  private static final long BLOCK_LIMIT_BYTES = 16 << 20;
+  /** Larger blocks go out as several requests, so that these would not be the same bytes. */
+  private static final long BLOCK_LIMIT_BYTES = 512 << 10;
 
   /** Until both JVMs have compiled what they run. */
   private static final Duration WARM_UP = Duration.ofSeconds(1);

@@ -4,6 +4,7 @@ package io.transferengine.metadata.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metadata.Golden;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -31,13 +32,21 @@ class HttpMetadataServerTest {
 
   /** What is answered to requests on one connection, of which the last one asks for its end. */
   private String ask(byte[] requests) throws IOException {
+    byte[] last =
+        "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+            .getBytes(StandardCharsets.US_ASCII);
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    all.writeBytes(requests);
+    all.writeBytes(last);
+    return answers(all.toByteArray());
+  }
+
+  /** What is answered until the server ends the connection. */
+  private String answers(byte[] requests) throws IOException {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
       socket.setSoTimeout(30_000);
       OutputStream out = socket.getOutputStream();
       out.write(requests);
-      out.write(
-          "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-              .getBytes(StandardCharsets.US_ASCII));
       out.flush();
       return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
@@ -114,7 +123,11 @@ class HttpMetadataServerTest {
     assertThat(status(put("key=", "1"))).isEqualTo(400);
     assertThat(status(put("other=a", "1"))).isEqualTo(400);
     assertThat(status(get("/metadata"))).isEqualTo(400);
-    assertThat(status(get("/metadata?key=%zz"))).isEqualTo(400);
+    // The JDK's server ends the connection itself; a request behind this one, which it does not
+    // read any more, would make that a reset.
+    byte[] malformed =
+        get("/metadata?key=%zz").replace("\n", "\r\n").getBytes(StandardCharsets.UTF_8);
+    assertThat(statuses(answers(malformed))).containsExactly(400);
     assertThat(status(get("/nothing"))).isEqualTo(404);
     assertThat(status("PATCH /metadata?key=a HTTP/1.1\nHost: h\n\n")).isEqualTo(405);
     assertThat(status("PUT /health HTTP/1.1\nHost: h\nContent-Length: 0\n\n")).isEqualTo(405);
