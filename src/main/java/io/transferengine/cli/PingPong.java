@@ -77,7 +77,7 @@ final class PingPong implements Reference {
     boolean write = row.operation() == Operation.WRITE;
     Process server = null;
     try {
-      server = startServer();
+      server = TargetProcess.java(environment, PingPongServer.class, List.of(host)).start();
       killLater(server);
       int port = portOf(server);
       long[] nanos =
@@ -95,22 +95,6 @@ final class PingPong implements Reference {
     } finally {
       end(server);
     }
-  }
-
-  private Process startServer() throws IOException {
-    if (environment.classPath().isEmpty()) {
-      throw CommandException.lacks(
-          "The class path is empty, so no second process can be started: use ./te, or java -cp");
-    }
-    return new ProcessBuilder(
-            List.of(
-                environment.javaHome().resolve("bin").resolve("java").toString(),
-                "-cp",
-                environment.classPath(),
-                PingPongServer.class.getName(),
-                host))
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
   }
 
   private static void killLater(Process process) {

@@ -25,6 +25,27 @@ final class TargetProcess {
 
   /** {@return a link to a new process on this machine; closing it ends the process} */
   static TargetLink start(CommandEnvironment environment, Side side) {
+    List<String> arguments = new ArrayList<>(List.of(TargetAgentCommand.NAME));
+    arguments.addAll(side.arguments());
+    Process process;
+    try {
+      process = java(environment, Main.class, arguments).start();
+    } catch (IOException e) {
+      throw CommandException.lacks("The target process could not be started: " + e.getMessage());
+    }
+    Thread killer = new Thread(process::destroyForcibly, "te-target-killer");
+    Runtime.getRuntime().addShutdownHook(killer);
+    return new TargetLink(
+        process.getInputStream(), process.getOutputStream(), () -> end(process, killer));
+  }
+
+  /**
+   * {@return a second JVM with our class path, which complains where we do}
+   *
+   * @throws CommandException when we have no class path to hand on
+   */
+  static ProcessBuilder java(
+      CommandEnvironment environment, Class<?> main, List<String> arguments) {
     if (environment.classPath().isEmpty()) {
       throw CommandException.lacks(
           "The class path is empty, so no second process can be started: use ./te, or java -cp");
@@ -36,19 +57,9 @@ final class TargetProcess {
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 environment.classPath(),
-                Main.class.getName(),
-                TargetAgentCommand.NAME));
-    command.addAll(side.arguments());
-    Process process;
-    try {
-      process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    } catch (IOException e) {
-      throw CommandException.lacks("The target process could not be started: " + e.getMessage());
-    }
-    Thread killer = new Thread(process::destroyForcibly, "te-target-killer");
-    Runtime.getRuntime().addShutdownHook(killer);
-    return new TargetLink(
-        process.getInputStream(), process.getOutputStream(), () -> end(process, killer));
+                main.getName()));
+    command.addAll(arguments);
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
   }
 
   private static void end(Process process, Thread killer) throws InterruptedException {

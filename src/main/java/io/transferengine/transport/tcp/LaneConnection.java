@@ -122,7 +122,7 @@ final class LaneConnection extends WireHandler {
         claimed = peer.claim(ring, most, claimBytes, maxRequestBytes()) > 0;
         send(from);
         room = room();
-        if (!claimed || ring.size() > peer.requestsPerLane() / 2) {
+        if (!claimed || room <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
         outlet().flush();
