@@ -5,7 +5,6 @@ import io.transferengine.engine.EngineCore;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metrics.MetricsSnapshot;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.NativeMemory;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
@@ -62,7 +61,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException when there is no more to be had, or the length is not positive
    */
   public Allocation allocate(long lengthBytes) {
-    requireOpen();
+    core.requireOpen();
     return new Allocation(core, core.memory().allocate(lengthBytes));
   }
 
@@ -76,7 +75,7 @@ public final class Engine implements AutoCloseable {
    *     registration, which is named
    */
   public Registration register(MemorySegment memory) {
-    requireOpen();
+    core.requireOpen();
     Region region = core.memory().registerSegment(NativeMemory.require(memory), "*");
     return new Registration(core, region.address(), region.length());
   }
@@ -103,7 +102,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException for a range that is empty, not mapped or overlaps another one
    */
   public Registration register(long address, long length, String location) {
-    requireOpen();
+    core.requireOpen();
     Region region = core.memory().register(address, length, location);
     return new Registration(core, region.address(), region.length());
   }
@@ -117,7 +116,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException when the peer cannot be reached
    */
   public Segment openSegment(String name) {
-    requireOpen();
+    core.requireOpen();
     return new Segment(this, name, core.open(name));
   }
 
@@ -167,7 +166,7 @@ public final class Engine implements AutoCloseable {
 
   /** {@return the messages that have arrived since the last call, oldest first} */
   public List<TransferNotify> takeNotifies() {
-    requireOpen();
+    core.requireOpen();
     return core.takeNotifies().stream()
         .map(message -> new TransferNotify(message.name(), message.message()))
         .toList();
@@ -175,20 +174,13 @@ public final class Engine implements AutoCloseable {
 
   /** {@return the priority matrix of the network devices as JSON, <code>{}</code> without any} */
   public String topologyJson() {
-    requireOpen();
+    core.requireOpen();
     return core.topology().toJson();
   }
 
   /** {@return what was counted so far; still readable after closing} */
   public MetricsSnapshot metrics() {
     return core.metrics();
-  }
-
-  private void requireOpen() {
-    if (core.isClosed()) {
-      throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
-    }
   }
 
   /**

@@ -82,7 +82,7 @@ public final class TransferEngine implements AutoCloseable {
       String localHostname, String metadataServer, String protocol, String deviceName) {
     if (closed || engine != null) {
       throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT,
+          closed ? ErrorCode.CLOSED : ErrorCode.INVALID_ARGUMENT,
           closed ? "The engine was closed" : "The engine is initialized already",
           "Make another TransferEngine");
     }

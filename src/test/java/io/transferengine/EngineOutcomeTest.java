@@ -226,14 +226,42 @@ class EngineOutcomeTest {
         Transfer transfer = engine.submit(read.withTimeout(Duration.ofMillis(300)));
         assertThat(transfer.await(LONG)).isEqualTo(TransferState.TIMEOUT);
         assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(300_000_000);
-        assertThat(transfer.failure().orElseThrow())
-            .hasMessageContainingAll("MC_TRANSFER_TIMEOUT", "bytes");
+        TransferException why = transfer.failure().orElseThrow();
+        assertThat(why.code()).isEqualTo(ErrorCode.TIMEOUT);
+        assertThat(why)
+            .hasMessageContainingAll("bytes", "own timeout", "300 ms")
+            .hasMessageNotContaining("MC_TRANSFER_TIMEOUT");
       } finally {
         peer.resume();
       }
       completed(read);
       assertRefused(ErrorCode.INVALID_ARGUMENT, () -> read.withTimeout(Duration.ZERO));
       assertRefused(ErrorCode.INVALID_ARGUMENT, () -> read.withTimeout(Duration.ofMillis(-1)));
+    }
+  }
+
+  @Test
+  void anEnginesDeadlineNamesTheOptionThatSetIt() throws Exception {
+    try (Engine hasty =
+            Engine.open(
+                EngineConfig.builder("127.0.0.1")
+                    .protocol("tcp")
+                    .sliceTimeoutSeconds(1)
+                    .transferTimeoutSeconds(5)
+                    .build());
+        Allocation mine = hasty.allocate(LENGTH)) {
+      TransferRequest read = TransferRequest.read(peer.name(), mine.segment(), remote);
+      assertThat(hasty.submit(read).await(LONG)).isEqualTo(TransferState.COMPLETED);
+      peer.stop();
+      try {
+        Transfer stuck = hasty.submit(read);
+        assertThat(stuck.await(LONG)).isEqualTo(TransferState.TIMEOUT);
+        TransferException why = stuck.failure().orElseThrow();
+        assertThat(why.code()).isEqualTo(ErrorCode.TIMEOUT);
+        assertThat(why).hasMessageContaining("MC_SLICE_TIMEOUT");
+      } finally {
+        peer.resume();
+      }
     }
   }
 
@@ -302,6 +330,7 @@ class EngineOutcomeTest {
         Transfer canceled = own.submit(read);
         assertThat(canceled.cancel()).isTrue();
         assertThat(canceled.await(LONG)).isEqualTo(TransferState.CANCELED);
+        assertThat(canceled.failure().orElseThrow().code()).isEqualTo(ErrorCode.CANCELED);
         Transfer local = own.submit(read);
         mine.close();
         assertThat(local.state()).as("ended when close returns").isEqualTo(TransferState.FAILED);
@@ -309,6 +338,7 @@ class EngineOutcomeTest {
         Transfer last = own.submit(read);
         own.close();
         assertThat(last.state()).isEqualTo(TransferState.FAILED);
+        assertThat(last.failure().orElseThrow().code()).isEqualTo(ErrorCode.CLOSED);
         again.close();
       } finally {
         peer.resume();

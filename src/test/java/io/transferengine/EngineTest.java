@@ -272,7 +272,7 @@ class EngineTest {
     closed.close();
     closed.close();
     allocation.close();
-    ErrorCode code = ErrorCode.INVALID_ARGUMENT;
+    ErrorCode code = ErrorCode.CLOSED;
     assertRefused(code, () -> closed.allocate(1), "closed");
     assertRefused(code, () -> closed.register(ByteBuffer.allocateDirect(1)), "closed");
     assertRefused(code, () -> closed.register(ZEROS.address(), 1, "*"), "closed");

@@ -142,7 +142,7 @@ final class ActiveTransfers {
     active.add(handle);
     if (closed && active.remove(handle)) {
       count.decrementAndGet();
-      throw closedEngine();
+      throw TransferErrors.closedEngine();
     }
   }
 
@@ -213,25 +213,29 @@ final class ActiveTransfers {
     long now = System.nanoTime();
     for (TransferHandle handle : active) {
       if (handle.nanosLeft() <= 0) {
-        handle.abort(TransferState.TIMEOUT, overdue(handle, "deadline"), FailureCause.TIMEOUT);
+        handle.abort(
+            TransferState.TIMEOUT,
+            overdue(handle, "deadline", handle.deadlineOrigin()),
+            FailureCause.TIMEOUT);
       } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
         handle.abort(
             TransferState.TIMEOUT,
-            overdue(handle, "MC_SLICE_TIMEOUT without progress"),
+            overdue(
+                handle, "time without progress", "MC_SLICE_TIMEOUT says how long that may last"),
             FailureCause.TIMEOUT);
       }
     }
   }
 
-  private static TransferException overdue(TransferHandle handle, String what) {
+  private static TransferException overdue(TransferHandle handle, String what, String origin) {
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - handle.startNanos());
     return TransferException.withPeer(
         handle.request().target(),
-        ErrorCode.SOCKET,
+        ErrorCode.TIMEOUT,
         "%d of %d bytes were transferred when the %s was over, after %d ms"
             .formatted(
                 handle.transferredBytes(), handle.request().blocks().totalBytes(), what, millis),
-        "Is the peer alive and the network up? MC_TRANSFER_TIMEOUT sets the deadline",
+        "Is the peer alive and the network up? " + origin,
         null);
   }
 
@@ -278,7 +282,7 @@ final class ActiveTransfers {
   void close() {
     closed = true;
     for (TransferHandle handle : active) {
-      handle.abort(TransferState.FAILED, closedEngine(), FailureCause.SHUTDOWN);
+      handle.abort(TransferState.FAILED, TransferErrors.closedEngine(), FailureCause.SHUTDOWN);
     }
   }
 
@@ -296,10 +300,5 @@ final class ActiveTransfers {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private static TransferException closedEngine() {
-    return new TransferException(
-        ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
   }
 }

@@ -13,7 +13,6 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.topology.Topology;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
@@ -298,10 +297,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return closed.get();
   }
 
-  private void requireOpen() {
+  /**
+   * Refuses what a closed engine cannot do.
+   *
+   * @throws TransferException CLOSED
+   */
+  public void requireOpen() {
     if (closed.get()) {
-      throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "The engine was closed", "Open another one");
+      throw TransferErrors.closedEngine();
     }
   }
 

@@ -235,7 +235,7 @@ final class StoredDirectory implements SegmentDirectory {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw TransferException.withPeer(
-          name, ErrorCode.METADATA, "the thread was interrupted while it was looked up", "", e);
+          name, ErrorCode.CANCELED, "the thread was interrupted while it was looked up", "", e);
     } finally {
       underWay.remove(end);
     }
@@ -243,7 +243,7 @@ final class StoredDirectory implements SegmentDirectory {
 
   private static TransferException engineClosed(String name) {
     return TransferException.withPeer(
-        name, ErrorCode.INVALID_ARGUMENT, "the engine was closed while it was looked up", "", null);
+        name, ErrorCode.CLOSED, "the engine was closed while it was looked up", "", null);
   }
 
   /** Watches from this reading on; what was watched from an earlier one is over. */

@@ -11,6 +11,10 @@ import org.jspecify.annotations.Nullable;
 final class TransferErrors {
   private TransferErrors() {}
 
+  static TransferException closedEngine() {
+    return new TransferException(ErrorCode.CLOSED, "The engine was closed", "Open another one");
+  }
+
   static TransferException of(String target, @Nullable Throwable thrown) {
     Throwable cause = thrown;
     while ((cause instanceof CompletionException || cause instanceof ExecutionException)

@@ -60,6 +60,14 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     return deadlineNanos - System.nanoTime();
   }
 
+  /** {@return where the deadline comes from, for whoever wants to change it} */
+  String deadlineOrigin() {
+    return request
+        .timeout()
+        .map(asked -> "The request's own timeout set the deadline, " + asked.toMillis() + " ms")
+        .orElse("MC_TRANSFER_TIMEOUT sets the deadline");
+  }
+
   /** {@return since when nothing has arrived, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
     return task == null ? startNanos : task.progressNanos();
@@ -256,9 +264,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     abort(
         TransferState.CANCELED,
         new TransferException(
-            ErrorCode.INVALID_ARGUMENT,
-            "The transfer to " + request.target() + " was canceled",
-            ""),
+            ErrorCode.CANCELED, "The transfer to " + request.target() + " was canceled", ""),
         FailureCause.CANCELED);
     return true;
   }

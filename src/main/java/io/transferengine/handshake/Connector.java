@@ -127,7 +127,7 @@ final class Connector {
 
   static TransferException interrupted(HostPort peer, Exception cause) {
     return TransferException.withPeer(
-        peer.toString(), ErrorCode.SOCKET, "the thread was interrupted", "", cause);
+        peer.toString(), ErrorCode.CANCELED, "the thread was interrupted", "", cause);
   }
 
   static long millisUntil(long deadlineNanos) {

@@ -317,7 +317,7 @@ public final class HandshakeClient implements AutoCloseable {
     if (closed) {
       return TransferException.withPeer(
           peer.toString(),
-          ErrorCode.INVALID_ARGUMENT,
+          ErrorCode.CLOSED,
           "the engine was closed while the peer was asked",
           "",
           cause);

@@ -134,9 +134,9 @@ public final class MemoryPool implements AutoCloseable {
    *
    * @param lengthBytes above 0
    * @return exactly that many bytes, usable by any thread, not by anybody after {@code free}
-   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for a length below 1 or a closed
-   *     pool, {@link ErrorCode#MEMORY} above the limit or when the system has no more, and what the
-   *     registrar throws
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for a length below 1, CLOSED for a
+   *     closed pool, {@link ErrorCode#MEMORY} above the limit or when the system has no more, and
+   *     what the registrar throws
    */
   public MemorySegment allocate(long lengthBytes) {
     if (lengthBytes <= 0) {

@@ -47,7 +47,7 @@ final class PoolErrors {
 
   static TransferException closed() {
     return new TransferException(
-        ErrorCode.INVALID_ARGUMENT, "Managed memory is closed", "Open a new engine.");
+        ErrorCode.CLOSED, "Managed memory is closed", "Open a new engine.");
   }
 
   /** Refuses everything but {@link FreeResult#FREED}. */

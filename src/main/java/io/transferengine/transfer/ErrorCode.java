@@ -3,13 +3,20 @@ package io.transferengine.transfer;
 
 /**
  * Why something failed: the numbers that Mooncake's engine uses (protocol section 10.5), so that
- * code ported from Python or C++ finds the values it tests for.
+ * code ported from Python or C++ finds the values it tests for. {@link #CANCELED}, {@link #TIMEOUT}
+ * and {@link #CLOSED} are our own: Mooncake has no number for them and says -1.
  */
 public enum ErrorCode {
   /**
    * A null, zero, negative, malformed or contradictory argument; also the facade's general refusal.
    */
   INVALID_ARGUMENT(-1),
+  /** The transfer was canceled, or the thread that waited was interrupted. */
+  CANCELED(-1),
+  /** The deadline of a transfer was over, or it made no progress for too long. */
+  TIMEOUT(-1),
+  /** The engine was closed, before or meanwhile. */
+  CLOSED(-1),
   /** A bounded table is full. */
   TOO_MANY_REQUESTS(-2),
   /** A range that is not wholly inside one registration. */
@@ -45,7 +52,7 @@ public enum ErrorCode {
     this.value = value;
   }
 
-  /** {@return the negative number on the wire and in the facade} */
+  /** {@return the negative number in the facade; several codes may share one} */
   public int value() {
     return value;
   }

@@ -288,7 +288,7 @@ class HandshakeClientTest {
       FutureTask<Boolean> call =
           new FutureTask<>(
               () -> {
-                refused(() -> CLIENT.fetchMetadata(peer, OWN, LONG), peer, ErrorCode.SOCKET)
+                refused(() -> CLIENT.fetchMetadata(peer, OWN, LONG), peer, ErrorCode.CANCELED)
                     .withMessageContaining("interrupted");
                 return Thread.currentThread().isInterrupted();
               });

@@ -306,7 +306,7 @@ class MemoryPoolTest {
     assertThat(pool.usedBytes()).isZero();
     assertThat(pool.poolCount()).isZero();
     assertThat(block.scope().isAlive()).isFalse();
-    assertRefused(ErrorCode.INVALID_ARGUMENT, "closed", () -> pool.allocate(1));
+    assertRefused(ErrorCode.CLOSED, "closed", () -> pool.allocate(1));
     assertRefused(
         ErrorCode.ADDRESS_NOT_REGISTERED, "begins at", () -> pool.free(block.address(), 100));
     assertThat(pool.owns(block.address())).isFalse();

@@ -230,6 +230,9 @@ final class PathConnector {
     return switch (e.code()) {
       case METADATA, REJECT_HANDSHAKE, DEVICE_NOT_FOUND, MALFORMED_JSON -> true;
       case INVALID_ARGUMENT,
+          CANCELED,
+          TIMEOUT,
+          CLOSED,
           TOO_MANY_REQUESTS,
           ADDRESS_NOT_REGISTERED,
           BATCH_BUSY,

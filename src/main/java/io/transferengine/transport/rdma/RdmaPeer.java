@@ -384,7 +384,7 @@ final class RdmaPeer implements TransferTask.Owner {
 
   private TransferException shutDown() {
     return TransferException.withPeer(
-        name, ErrorCode.SOCKET, "the way to this peer was closed", "", null);
+        name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
   }
 
   @Override

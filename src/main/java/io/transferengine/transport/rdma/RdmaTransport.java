@@ -252,7 +252,7 @@ final class RdmaTransport implements Transport {
     RdmaPeer peer;
     synchronized (peers) {
       if (stopped) {
-        throw new TransferException(ErrorCode.SOCKET, "The RDMA transport is not running", "");
+        throw new TransferException(ErrorCode.CLOSED, "The RDMA transport is not running", "");
       }
       old = peers.get(descriptor.name());
       if (old != null && old.incarnation().equals(descriptor.incarnation())) {

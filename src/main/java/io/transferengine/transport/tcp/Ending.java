@@ -45,6 +45,9 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
               + " the peer still running?",
           cause);
     }
+    if (why == Why.SHUTDOWN) {
+      return TransferException.withPeer(peer, ErrorCode.CLOSED, text, "", cause);
+    }
     return TransferException.withPeer(
         peer,
         ErrorCode.SOCKET,

@@ -358,6 +358,6 @@ final class TcpPeer implements TransferTask.Owner {
 
   private TransferException shutDown() {
     return TransferException.withPeer(
-        name, ErrorCode.SOCKET, "the way to this peer was closed", "", null);
+        name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
   }
 }

@@ -133,7 +133,7 @@ final class TcpTransport implements Transport {
       EventLoops running = loops;
       IoBackend chosen = backend;
       if (stopped || running == null || chosen == null) {
-        throw new TransferException(ErrorCode.SOCKET, "The TCP transport is not running", "");
+        throw new TransferException(ErrorCode.CLOSED, "The TCP transport is not running", "");
       }
       List<InetSocketAddress> addresses =
           address.addresses().stream()
