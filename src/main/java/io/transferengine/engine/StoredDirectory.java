@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.logging.Printable;
+import io.transferengine.metadata.ForeignProtocols;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.MetadataKeys;
 import io.transferengine.metadata.MetadataStore;
@@ -155,18 +155,7 @@ final class StoredDirectory implements SegmentDirectory {
     String key = keys.segment(name);
     MetadataStore.Reading reading = read(name, key, timeout);
     SegmentDescriptor descriptor = decode(name, key, reading, MetadataCodec::decodeSegment);
-    if (!descriptor.isSupported()) {
-      throw TransferException.withPeer(
-          name,
-          ErrorCode.METADATA,
-          "its record "
-              + key
-              + " offers the protocols "
-              + Printable.of(descriptor.protocols().toString(), 200)
-              + ", none of which we speak",
-          "Start it with tcp or rdma",
-          null);
-    }
+    ForeignProtocols.requireShared(name, descriptor);
     Duration left = Duration.ofNanos(endNanos - System.nanoTime());
     HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
     watch(segment, key, reading.revision());

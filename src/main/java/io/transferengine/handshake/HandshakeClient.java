@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.metadata.ForeignProtocols;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
@@ -98,7 +99,8 @@ public final class HandshakeClient implements AutoCloseable {
       byte[] reply = exchange(peer, MessageType.METADATA, request, deadlineNanos);
       Optional<SegmentDescriptor> descriptor = decode(peer, reply, MetadataCodec::decodeSegment);
       if (descriptor.isPresent()) {
-        return supported(peer, descriptor.get());
+        ForeignProtocols.requireShared(peer.toString(), descriptor.get());
+        return descriptor.get();
       }
       if (Connector.millisUntil(deadlineNanos) <= backOffMillis) {
         throw TransferException.withPeer(
@@ -112,20 +114,6 @@ public final class HandshakeClient implements AutoCloseable {
       sleep(peer, backOffMillis);
       backOffMillis = Math.min(BACK_OFF_MAX_MILLIS, backOffMillis * 2);
     }
-  }
-
-  private static SegmentDescriptor supported(HostPort peer, SegmentDescriptor descriptor) {
-    if (!descriptor.isSupported()) {
-      throw TransferException.withPeer(
-          peer.toString(),
-          ErrorCode.METADATA,
-          "it offers the protocols "
-              + Printable.of(descriptor.protocols().toString(), QUOTED_LENGTH_MAX)
-              + ", none of which we speak",
-          "Start it with tcp or rdma",
-          null);
-    }
-    return descriptor;
   }
 
   /**

@@ -3,6 +3,7 @@ package io.transferengine.metadata;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 
@@ -47,6 +48,15 @@ final class DescriptorRules {
     if (descriptor.tcpProtoVersion() < 0) {
       throw broken(
           descriptor, "tcp_proto_version " + descriptor.tcpProtoVersion() + " is negative");
+    }
+    if (!descriptor.tcpDataHost().isEmpty()) {
+      try {
+        var _ = new HostPort(descriptor.tcpDataHost(), HostPort.PORT_MAX);
+      } catch (TransferException e) {
+        throw broken(
+            descriptor,
+            "tcp_data_host \"" + Printable.of(descriptor.tcpDataHost(), 100) + "\" is no host");
+      }
     }
   }
 

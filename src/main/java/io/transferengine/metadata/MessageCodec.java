@@ -113,6 +113,9 @@ final class MessageCodec {
   static byte[] encode(RpcMetaRecord rpcMeta) {
     JsonWriter out = new JsonWriter(64 + rpcMeta.host().length());
     out.beginObject().member("ip_or_host_name").value(rpcMeta.host());
+    if (rpcMeta.metadataVersion() != 0) {
+      out.member(SegmentCodec.METADATA_VERSION).unsigned(rpcMeta.metadataVersion());
+    }
     out.member("rpc_port").unsigned(rpcMeta.port()).endObject();
     return out.toBytes();
   }
@@ -124,16 +127,18 @@ final class MessageCodec {
         in -> {
           String host = "";
           int port = 0;
+          long version = 0;
           if (in.beginObject()) {
             for (String member = in.nextMember(); member != null; member = in.nextMember()) {
               switch (member) {
                 case "ip_or_host_name" -> host = in.text();
                 case "rpc_port" -> port = in.unsignedInt(65_535);
+                case SegmentCodec.METADATA_VERSION -> version = in.unsigned(Long.MAX_VALUE);
                 default -> in.skip();
               }
             }
           }
-          return new RpcMetaRecord(host, port);
+          return new RpcMetaRecord(host, port, version);
         });
   }
 

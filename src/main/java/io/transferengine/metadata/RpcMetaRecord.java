@@ -10,8 +10,15 @@ import io.transferengine.transfer.TransferException;
  *
  * @param host an address or host name
  * @param port 1 to 65535
+ * @param metadataVersion grows with each publication, by its owner's clock in microseconds; 0 where
+ *     it is not told
  */
-public record RpcMetaRecord(String host, int port) {
+public record RpcMetaRecord(String host, int port, long metadataVersion) {
+  /** A record without a version. */
+  public RpcMetaRecord(String host, int port) {
+    this(host, port, 0);
+  }
+
   /** Checks the ranges. */
   public RpcMetaRecord {
     if (host.isEmpty()) {

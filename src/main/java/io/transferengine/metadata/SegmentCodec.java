@@ -19,6 +19,9 @@ final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_VECTOR = "te_tcp_vector";
 
+  /** Of C++ engines since 2026-09, in rpc_meta as well. */
+  static final String METADATA_VERSION = "metadata_version";
+
   /** A buffer's text is about this long; sizes the output. */
   private static final int BUFFER_TEXT_BYTES = 96;
 
@@ -52,12 +55,18 @@ final class SegmentCodec {
       }
       out.endArray();
     }
+    if (descriptor.metadataVersion() != 0) {
+      out.member(METADATA_VERSION).unsigned(descriptor.metadataVersion());
+    }
     out.member("name").value(descriptor.name());
     if (rdma) {
       writeMatrix(out.member("priority_matrix"), descriptor.priorityMatrix());
     }
     out.member("protocol").value(rdma ? SegmentDescriptor.RDMA : SegmentDescriptor.TCP);
     descriptor.rdmaServerName().ifPresent(name -> out.member("rdma_server_name").value(name));
+    if (!descriptor.tcpDataHost().isEmpty()) {
+      out.member("tcp_data_host").value(descriptor.tcpDataHost());
+    }
     out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
     out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
     descriptor.incarnation().ifPresent(text -> out.member(INCARNATION).value(text));
@@ -118,6 +127,8 @@ final class SegmentCodec {
       switch (member) {
         case "name" -> builder.name(in.text());
         case "protocol" -> builder.protocols(readProtocols(in));
+        case METADATA_VERSION -> builder.metadataVersion(in.unsigned(Long.MAX_VALUE));
+        case "tcp_data_host" -> builder.tcpDataHost(in.text());
         case "tcp_data_port" -> builder.tcpDataPort(in.unsignedInt(65_535));
         case "tcp_proto_version" -> builder.tcpProtoVersion(readVersion(in));
         case "timestamp" -> builder.timestamp(in.text());
@@ -165,8 +176,14 @@ final class SegmentCodec {
     if (in.isArray()) {
       return readTexts(in);
     }
-    String protocol = in.text();
-    return protocol.isEmpty() ? List.of() : List.of(protocol);
+    // Multi-protocol builds write a list, as an array or as one text with commas.
+    List<String> protocols = new ArrayList<>();
+    for (String protocol : in.text().split(",", JsonLimits.LIST_LENGTH_MAX)) {
+      if (!protocol.isBlank()) {
+        protocols.add(protocol.strip());
+      }
+    }
+    return protocols;
   }
 
   private static List<String> readTexts(JsonReader in) throws IOException {

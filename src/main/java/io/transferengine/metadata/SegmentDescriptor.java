@@ -23,6 +23,10 @@ import java.util.TreeMap;
  * @param priorityMatrix by storage type, such as {@code cpu:0}, the preferred NICs and the others
  *     (two lists); iterates in byte order of the keys
  * @param incarnation a text that changes when its owner restarts; our own member, unknown to C++
+ * @param tcpDataHost where its TCP transport listens, if that is not the host of its RPC port; else
+ *     empty
+ * @param metadataVersion grows with each publication in a metadata service, by its owner's clock in
+ *     microseconds; 0 where it is not told, as in P2P mode
  */
 public record SegmentDescriptor(
     String name,
@@ -35,7 +39,9 @@ public record SegmentDescriptor(
     List<BufferDescriptor> buffers,
     List<DeviceDescriptor> devices,
     Map<String, List<List<String>>> priorityMatrix,
-    Optional<String> incarnation) {
+    Optional<String> incarnation,
+    String tcpDataHost,
+    long metadataVersion) {
   /** The protocol of segments reached over TCP only. */
   public static final String TCP = "tcp";
 
@@ -73,7 +79,9 @@ public record SegmentDescriptor(
         .buffers(buffers)
         .devices(devices)
         .priorityMatrix(priorityMatrix)
-        .incarnation(incarnation);
+        .incarnation(incarnation)
+        .tcpDataHost(tcpDataHost)
+        .metadataVersion(metadataVersion);
   }
 
   /** {@return this descriptor with other buffers} */
@@ -120,6 +128,8 @@ public record SegmentDescriptor(
     private List<DeviceDescriptor> devices = List.of();
     private Map<String, List<List<String>>> priorityMatrix = Map.of();
     private Optional<String> incarnation = Optional.empty();
+    private String tcpDataHost = "";
+    private long metadataVersion;
 
     private Builder(String name, List<String> protocols) {
       this.name = name;
@@ -192,6 +202,18 @@ public record SegmentDescriptor(
       return this;
     }
 
+    /** Sets the host of the TCP transport; empty for that of the RPC port. */
+    public Builder tcpDataHost(String tcpDataHost) {
+      this.tcpDataHost = tcpDataHost;
+      return this;
+    }
+
+    /** Sets the version of the publication, in microseconds; 0 for none. */
+    public Builder metadataVersion(long metadataVersion) {
+      this.metadataVersion = metadataVersion;
+      return this;
+    }
+
     /** {@return the descriptor} */
     public SegmentDescriptor build() {
       return new SegmentDescriptor(
@@ -205,7 +227,9 @@ public record SegmentDescriptor(
           buffers,
           devices,
           priorityMatrix,
-          incarnation);
+          incarnation,
+          tcpDataHost,
+          metadataVersion);
     }
   }
 }

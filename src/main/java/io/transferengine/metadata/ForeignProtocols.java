@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata;
+
+import io.transferengine.logging.Printable;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.util.List;
+import java.util.Set;
+
+/** What is said of a peer with which we share no protocol. */
+public final class ForeignProtocols {
+  private static final Set<String> SHARED_MEMORY = Set.of("shm");
+  private static final Set<String> NVLINK = Set.of("nvlink", "nvlink_intra");
+  private static final int QUOTED_LENGTH_MAX = 1_000;
+
+  private ForeignProtocols() {}
+
+  /**
+   * Checks that a segment offers a protocol that this engine speaks.
+   *
+   * @param peer as the caller knows it
+   * @throws TransferException METADATA when it does not, with what its owner can do about it
+   */
+  public static void requireShared(String peer, SegmentDescriptor descriptor) {
+    if (descriptor.isSupported()) {
+      return;
+    }
+    List<String> offered = descriptor.protocols();
+    String shown = Printable.of(offered.toString(), QUOTED_LENGTH_MAX);
+    String what = "it offers the protocols " + shown + ", none of which we speak";
+    String remedy = "Start it with tcp or rdma";
+    if (!offered.isEmpty() && SHARED_MEMORY.containsAll(offered)) {
+      what = "the peer offers shared memory only (MC_FORCE_SHM)";
+      remedy = "Start it without MC_FORCE_SHM, so that it offers tcp or rdma";
+    } else if (!offered.isEmpty() && NVLINK.containsAll(offered)) {
+      what = "the peer offers NVLink only " + shown + ", which we do not speak";
+      remedy =
+          "Start it without MC_FORCE_MNNVL and MC_INTRANODE_NVLINK, or with MC_FORCE_TCP=1, so that"
+              + " it offers tcp or rdma";
+    }
+    throw TransferException.withPeer(peer, ErrorCode.METADATA, what, remedy, null);
+  }
+}
