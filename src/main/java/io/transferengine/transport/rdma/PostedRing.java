@@ -41,7 +41,12 @@ final class PostedRing {
     unmerged = new boolean[size];
   }
 
-  /** Adds a request; its position is the {@link #end()} before. */
+  /**
+   * Adds a request; its position is the {@link #end()} before.
+   *
+   * @throws IllegalStateException when there is no {@link #room()}: whoever asks has miscounted,
+   *     and a place that is in use would be given away
+   */
   void add(
       @Nullable TransferTask owner,
       int firstBlock,
@@ -49,6 +54,9 @@ final class PostedRing {
       long remoteAddress,
       int lengthBytes,
       boolean isUnmerged) {
+    if (room() <= 0) {
+      throw new IllegalStateException("All " + capacity + " places of the queue are taken");
+    }
     int slot = slot(end++);
     task[slot] = owner;
     block[slot] = firstBlock;

@@ -121,10 +121,11 @@ final class LaneConnection extends WireHandler {
         ring.beginClaim();
         claimed = peer.claim(ring, most, claimBytes, maxRequestBytes()) > 0;
         send(from);
-        room = room();
-        if (!claimed || room <= 0 || ring.size() > peer.requestsPerLane() / 2) {
+        if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
+        // Only now: the confirmation has taken a place itself.
+        room = room();
         outlet().flush();
       }
       if (room <= 0) {

@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The requests of one connection that are not answered yet, oldest first: the order in which a
- * target answers them. Columns instead of objects, made once. Confined to an event loop.
+ * target answers them. Columns instead of objects, made once. One more than it has places is
+ * refused with an {@link IllegalStateException}, and nothing has changed. Confined to an event
+ * loop.
  *
  * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1. A
  * vectored request takes one position for each of its ranges; the first of them heads the frame.
@@ -69,7 +71,7 @@ final class RequestRing implements RequestSink {
       long remoteAddress,
       long bytes,
       boolean isUnmerged) {
-    int slot = slot(end++);
+    int slot = takeSlot();
     task[slot] = owner;
     block[slot] = firstBlock;
     local[slot] = localAddress;
@@ -117,7 +119,7 @@ final class RequestRing implements RequestSink {
 
   /** Adds a 1-byte read that only proves that the writes before it have arrived. */
   void confirmation(long remoteAddress) {
-    int slot = slot(end++);
+    int slot = takeSlot();
     task[slot] = null;
     remote[slot] = remoteAddress;
     length[slot] = 1;
@@ -241,6 +243,17 @@ final class RequestRing implements RequestSink {
       }
     }
     return false;
+  }
+
+  /**
+   * The next place. Whoever asks for one more than there are has miscounted; to give away a place
+   * that is in use would let its request be forgotten, and the transfer never end.
+   */
+  private int takeSlot() {
+    if (size() > mask) {
+      throw new IllegalStateException("All %d places of the lane are taken".formatted(capacity()));
+    }
+    return slot(end++);
   }
 
   private int slot(long position) {

@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
@@ -10,7 +11,9 @@ import io.transferengine.transport.TransferTask;
 import java.util.ArrayDeque;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(60)
 class RequestRingTest {
   private static TransferTask task(Operation operation) {
     SeamFinder none = new SeamFinder(new long[0], new long[0]);
@@ -58,6 +61,28 @@ class RequestRingTest {
     ring.clear();
     assertThat(ring.hasRoom(false)).isTrue();
     assertThat(ring.frames()).isZero();
+  }
+
+  @Test
+  void refusesOneMoreThanItHasPlacesAndIsAsBefore() {
+    TransferTask write = task(Operation.WRITE);
+    RequestRing ring = new RequestRing(4, 1 << 20);
+    for (int i = 0; i < 4; i++) {
+      ring.request(write, i, i, i, 100, true);
+    }
+    assertThatThrownBy(() -> ring.request(write, 4, 4, 4, 100, true))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("4");
+    assertThatThrownBy(() -> ring.confirmation(4)).isInstanceOf(IllegalStateException.class);
+    assertThat(ring.size()).isEqualTo(4);
+    assertThat(ring.frames()).isEqualTo(4);
+    assertThat(ring.block(ring.first())).isZero();
+    ring.removeFirst();
+    ring.confirmation(4);
+    assertThat(ring.block(ring.first())).isEqualTo(1);
+    ring.clear();
+    assertThat(ring.frames()).isZero();
+    assertThat(ring.hasRoom(true)).isTrue();
   }
 
   @Test
