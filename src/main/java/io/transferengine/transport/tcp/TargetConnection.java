@@ -3,7 +3,9 @@ package io.transferengine.transport.tcp;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.ChannelOutputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.memory.Region;
@@ -105,8 +107,8 @@ final class TargetConnection extends WireHandler {
   @Override
   public int stagedBytesLimit() {
     // After a large body another one is likely: then the header alone, so that none of the body
-    // has to be copied out of staging.
-    return lastBodyWasLarge && bodyBytesLeft == 0
+    // has to be copied out of staging. A table that has begun is taken as it comes.
+    return lastBodyWasLarge && bodyBytesLeft == 0 && !vector.isActive()
         ? Frames.HEADER_BYTES - headerBytes
         : Integer.MAX_VALUE;
   }
@@ -389,6 +391,20 @@ final class TargetConnection extends WireHandler {
 
   // ---- the end
 
+  /**
+   * A write failed: the peer is gone, and nothing it asked for can be answered any more. Netty only
+   * shuts the output down, since with {@code AUTO_CLOSE} what has arrived would be lost at the
+   * initiator's end; while reading is switched off there is no other word of a reset.
+   */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event == ChannelOutputShutdownEvent.INSTANCE && !refused) {
+      end();
+    } else {
+      super.userEventTriggered(context, event);
+    }
+  }
+
   @Override
   void onReadComplete() {
     if (requests > 0) {
@@ -455,7 +471,11 @@ final class TargetConnection extends WireHandler {
       progressNanos = nowNanos;
     }
     boolean underWay =
-        bodyBytesLeft > 0 || headerBytes > 0 || vector.isActive() || !outlet().isDrained();
+        bodyBytesLeft > 0
+            || headerBytes > 0
+            || vector.isActive()
+            || !held.isEmpty()
+            || !outlet().isDrained();
     if (underWay && nowNanos - progressNanos > limitNanos) {
       server.warn(
           channel(),

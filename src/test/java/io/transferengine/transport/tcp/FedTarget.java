@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.transferengine.config.Settings;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.EngineMetrics;
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+
+/**
+ * A target's connection without a socket: what a peer sends is handed over read by read, as the
+ * connection aims them, and what it answers is collected.
+ */
+final class FedTarget implements AutoCloseable {
+  private static final Settings SETTINGS = Settings.builder().build();
+
+  final EngineMetrics metrics = new EngineMetrics();
+  final RegionTable regions = new RegionTable();
+  final MemorySegment memory;
+  final Region region;
+  final EmbeddedChannel channel = new EmbeddedChannel();
+  final TargetConnection connection;
+  private final Arena arena = Arena.ofShared();
+  private final EventLoops loops;
+  private final Inlet inlet;
+
+  FedTarget(long bytes) {
+    TcpOptions options = TcpOptions.of(SETTINGS);
+    loops = new EventLoops(IoBackend.NIO, 1, options.stagingBytes());
+    memory = arena.allocate(bytes, 4096);
+    region = regions.register(memory.address(), bytes, "*");
+    TargetServer server = new TargetServer(loops, IoBackend.NIO, regions, metrics, options);
+    connection =
+        new TargetConnection(server, channel.eventLoop(), loops.pool(loops.all().getFirst()));
+    channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));
+    channel.pipeline().addLast(connection);
+    inlet = connection.newInlet();
+  }
+
+  long address() {
+    return memory.address();
+  }
+
+  /** Feeds a stream of which the socket always has all; {@return how many reads that took} */
+  int feed(byte[] stream) {
+    int reads = 0;
+    int at = 0;
+    while (at < stream.length) {
+      ByteBuf buffer = inlet.allocate(UnpooledByteBufAllocator.DEFAULT);
+      int length = Math.min(buffer.writableBytes(), stream.length - at);
+      buffer.writeBytes(stream, at, length);
+      at += length;
+      reads++;
+      channel.pipeline().fireChannelRead(buffer);
+    }
+    channel.pipeline().fireChannelReadComplete();
+    channel.runPendingTasks();
+    return reads;
+  }
+
+  /** {@return what was answered since it was last asked} */
+  byte[] answers() {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (ByteBuf sent = channel.readOutbound(); sent != null; sent = channel.readOutbound()) {
+      byte[] bytes = new byte[sent.readableBytes()];
+      sent.readBytes(bytes);
+      sent.release();
+      all.writeBytes(bytes);
+    }
+    return all.toByteArray();
+  }
+
+  @Override
+  public void close() {
+    byte[] _ = answers();
+    var _ = channel.close();
+    loops.close(Duration.ofSeconds(5));
+    arena.close();
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How many reads of the socket a stream of requests takes. */
+@Timeout(30)
+class TargetReadsTest {
+  private static final int LARGE = 256 << 10;
+  private static final int RANGES = 1024;
+
+  private static ByteBuffer header(byte[] frame, long size, long address, int opcode) {
+    return ByteBuffer.wrap(frame)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(size)
+        .putLong(address)
+        .putLong(opcode);
+  }
+
+  @Test
+  void theTableOfAVectoredRequestBehindALargeBodyTakesOneRead() {
+    try (FedTarget target = new FedTarget(LARGE)) {
+      int alone = target.feed(vector(target));
+      assertThat(target.answers()).hasSize(8 + RANGES * 16);
+      // Header, body: each has a read of its own.
+      assertThat(target.feed(largeWrite(target))).isLessThanOrEqualTo(3);
+      assertThat(target.answers()).hasSize(8);
+      // One more than else: its header was read alone, since it might have been a body's.
+      assertThat(target.feed(vector(target))).isLessThanOrEqualTo(alone + 1);
+      assertThat(target.answers()).hasSize(8 + RANGES * 16);
+    }
+  }
+
+  private static byte[] vector(FedTarget target) {
+    byte[] frame = new byte[24 + 16 * RANGES];
+    ByteBuffer table = header(frame, 16L * RANGES, RANGES, 0xe0);
+    for (int i = 0; i < RANGES; i++) {
+      table.putLong(target.address() + 32L * i).putLong(16);
+    }
+    return frame;
+  }
+
+  private static byte[] largeWrite(FedTarget target) {
+    byte[] frame = new byte[24 + LARGE];
+    header(frame, LARGE, target.address(), 0x81);
+    return frame;
+  }
+}
