@@ -281,19 +281,7 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0; else the first failure, after all others were ended
    */
   public int batchUnregisterMemory(long[] addresses) {
-    return StatusCodes.status(
-        "batchUnregisterMemory",
-        () -> {
-          if (engine == null) {
-            return FAILED;
-          }
-          int first = 0;
-          for (long address : addresses) {
-            int result = unregisterMemory(address);
-            first = first == 0 ? result : first;
-          }
-          return first;
-        });
+    return run("batchUnregisterMemory", open -> memory(open).unregisterAll(addresses));
   }
 
   // ---- transfers

@@ -81,13 +81,13 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
-  public void registered(Region region) {
-    transport.register(region);
+  public void registered(List<Region> regions) {
+    transport.registerAll(regions);
   }
 
   @Override
-  public void unregistered(Region region) {
-    transport.unregister(region);
+  public void unregistered(List<Region> regions) {
+    transport.unregisterAll(regions);
   }
 
   @Override

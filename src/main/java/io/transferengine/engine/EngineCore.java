@@ -354,14 +354,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
-  public void registered(Region region) {
-    transports.register(region);
+  public void registered(List<Region> regions) {
+    transports.registerAll(regions);
     registry.changed();
   }
 
   @Override
-  public void unregistered(Region region) {
-    transports.unregister(region);
+  public void unregistered(List<Region> regions) {
+    transports.unregisterAll(regions);
     registry.changed();
   }
 

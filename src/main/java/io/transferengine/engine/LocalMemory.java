@@ -40,14 +40,14 @@ public final class LocalMemory implements RegionRegistrar {
   /** What moves bytes to and from the ranges. */
   public interface Users {
     /**
-     * Makes a new range fit for use. May block.
+     * Makes new ranges fit for use, all or none. May block.
      *
      * @throws TransferException when it cannot; nothing is left of the attempt then
      */
-    void registered(Region region);
+    void registered(List<Region> regions);
 
-    /** Undoes {@link #registered}; when it returns nobody reaches the range any more. */
-    void unregistered(Region region);
+    /** Undoes {@link #registered}; when it returns nobody reaches the ranges any more. */
+    void unregistered(List<Region> regions);
 
     /** Waits until peers can learn of what was registered or unregistered; not for long. */
     void awaitPublished();
@@ -135,16 +135,11 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Lets the transports know of ranges that are in the table already: of all, or of none. */
   private void prepare(List<Region> made) {
-    List<Region> done = new ArrayList<>();
     try {
-      for (Region region : made) {
-        users.registered(region);
-        done.add(region);
-      }
+      users.registered(made);
     } catch (Throwable t) {
       made.forEach(Region::refuse);
-      done.forEach(users::unregistered);
-      made.forEach(regions::remove);
+      regions.removeAll(made);
       throw t;
     }
   }
@@ -155,15 +150,42 @@ public final class LocalMemory implements RegionRegistrar {
    * @throws TransferException ADDRESS_NOT_REGISTERED when none begins there
    */
   public void unregister(long address) {
-    Region region = regions.byAddress(address);
-    if (region == null || pools.contains(region) || !close(region)) {
+    unregisterAll(new long[] {address});
+  }
+
+  /**
+   * Ends registrations by the addresses that they begin at. They share one grace, one change of
+   * each table and one publication, however many they are.
+   *
+   * @throws TransferException the first failure, after all others were ended:
+   *     ADDRESS_NOT_REGISTERED for an address that none begins at
+   */
+  public void unregisterAll(long[] addresses) {
+    List<Region> closed = new ArrayList<>(addresses.length);
+    int unknown = 0;
+    long firstUnknown = 0;
+    lock.writeLock().lock();
+    try {
+      for (long address : addresses) {
+        Region region = regions.byAddress(address);
+        if (region != null && !pools.contains(region) && region.refuse()) {
+          closed.add(region);
+        } else if (unknown++ == 0) {
+          firstUnknown = address;
+        }
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
+    drainAndForget(closed);
+    users.awaitPublished();
+    if (unknown > 0) {
       throw new TransferException(
           ErrorCode.ADDRESS_NOT_REGISTERED,
-          "No registration begins at 0x%x".formatted(address),
+          "No registration begins at 0x%x%s"
+              .formatted(firstUnknown, unknown > 1 ? ", and at " + (unknown - 1) + " others" : ""),
           "Give the address that was registered; managed buffers are freed, not unregistered");
     }
-    drainAndForget(region);
-    users.awaitPublished();
   }
 
   private boolean close(Region region) {
@@ -175,46 +197,80 @@ public final class LocalMemory implements RegionRegistrar {
     }
   }
 
-  private void drainAndForget(Region region) {
+  /** Waits for what is in flight over closed ranges, cuts off what stays, and forgets them. */
+  private void drainAndForget(List<Region> closed) {
+    long graceEndNanos = System.nanoTime() + grace.toNanos();
     boolean interrupted = false;
-    boolean idle = false;
-    try {
-      idle =
-          region.awaitIdle(grace)
-              || (users.drain(region.address(), region.end(), Duration.ZERO)
-                  && region.awaitIdle(CUT_OFF_WAIT));
-    } catch (InterruptedException e) {
-      interrupted = true;
+    List<Region> waiting = new ArrayList<>();
+    for (Region region : closed) {
+      try {
+        long left = interrupted ? 0 : graceEndNanos - System.nanoTime();
+        if (!region.awaitIdle(Duration.ofNanos(left))) {
+          waiting.add(region);
+        }
+      } catch (InterruptedException e) {
+        // The caller is in a hurry, but the memory must not be given up before it is safe.
+        interrupted = true;
+        waiting.add(region);
+      }
     }
-    if (!idle && interrupted) {
-      // The caller is in a hurry, but the memory must not be given up before it is safe.
-      idle = cutOffUninterruptibly(region);
+    List<Region> busy = new ArrayList<>();
+    for (Region region : waiting) {
+      // One transfer may have held many of them, and is cut off once.
+      if (!cutOff(region)) {
+        busy.add(region);
+      }
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    if (!idle) {
+    forget(busy.isEmpty() ? closed : withoutBusy(closed, busy));
+    if (!busy.isEmpty()) {
       throw new TransferException(
           ErrorCode.BATCH_BUSY,
-          region + " is still in use " + CUT_OFF_WAIT.toSeconds() + " s after it was refused",
+          busy.getFirst()
+              + " is still in use "
+              + CUT_OFF_WAIT.toSeconds()
+              + " s after it was refused",
           "Keep the memory mapped; this should not happen, please report it");
     }
-    users.unregistered(region);
-    regions.remove(region);
-    pools.remove(region);
-    registered.remove(region);
   }
 
-  private boolean cutOffUninterruptibly(Region region) {
-    for (int attempt = 0; attempt < 2; attempt++) {
-      try {
-        return users.drain(region.address(), region.end(), Duration.ZERO)
-            && region.awaitIdle(CUT_OFF_WAIT);
-      } catch (InterruptedException e) {
-        // Once more, with the flag cleared; the caller sets it again.
+  private static List<Region> withoutBusy(List<Region> closed, List<Region> busy) {
+    Set<Region> kept = new HashSet<>(busy);
+    return closed.stream().filter(region -> !kept.contains(region)).toList();
+  }
+
+  private void forget(List<Region> idle) {
+    if (idle.isEmpty()) {
+      return;
+    }
+    users.unregistered(idle);
+    regions.removeAll(idle);
+    idle.forEach(pools::remove);
+    idle.forEach(registered::remove);
+  }
+
+  /** Ends what is in flight over a range; an interrupt is kept and does not shorten it. */
+  private boolean cutOff(Region region) {
+    boolean interrupted = false;
+    try {
+      for (int attempt = 0; attempt < 2; attempt++) {
+        try {
+          return region.awaitIdle(Duration.ZERO)
+              || (users.drain(region.address(), region.end(), Duration.ZERO)
+                  && region.awaitIdle(CUT_OFF_WAIT));
+        } catch (InterruptedException e) {
+          // Once more, with the flag cleared.
+          interrupted = true;
+        }
+      }
+      return false;
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
       }
     }
-    return false;
   }
 
   // ---- managed memory
@@ -298,7 +354,7 @@ public final class LocalMemory implements RegionRegistrar {
   @Override
   public void unregister(Region region) {
     if (close(region)) {
-      drainAndForget(region);
+      drainAndForget(List.of(region));
     }
   }
 
@@ -396,11 +452,16 @@ public final class LocalMemory implements RegionRegistrar {
   /** Gives everything back; what is in flight has been ended before. Idempotent. */
   public void close() {
     grace = Duration.ZERO;
+    List<Region> closed = new ArrayList<>();
     for (Region region : regions.inOrder()) {
       if (!pools.contains(region) && close(region)) {
-        drainAndForget(region);
+        closed.add(region);
       }
     }
-    pool.close();
+    try {
+      drainAndForget(closed);
+    } finally {
+      pool.close();
+    }
   }
 }

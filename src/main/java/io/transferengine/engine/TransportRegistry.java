@@ -96,22 +96,22 @@ final class TransportRegistry {
     return transports.stream().mapToLong(Transport::descriptionVersion).sum();
   }
 
-  /** Registers a range with all transports or, when one of them fails, with none. */
-  void register(Region region) {
+  /** Registers ranges with all transports or, when one of them fails, with none. */
+  void registerAll(List<Region> regions) {
     List<Transport> done = new ArrayList<>();
     try {
       for (Transport transport : transports) {
-        transport.register(region);
+        transport.registerAll(regions);
         done.add(transport);
       }
     } catch (Throwable t) {
-      done.forEach(transport -> transport.unregister(region));
+      done.forEach(transport -> transport.unregisterAll(regions));
       throw t;
     }
   }
 
-  void unregister(Region region) {
-    transports.forEach(transport -> transport.unregister(region));
+  void unregisterAll(List<Region> regions) {
+    transports.forEach(transport -> transport.unregisterAll(regions));
   }
 
   Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {

@@ -31,10 +31,22 @@ public final class MappedMemory {
    */
   private static final int READING_LIMIT = 2;
 
-  /** One line of the file; {@code end} is exclusive. */
-  private record Mapping(long start, long end, String permissions, String name) {
+  /**
+   * One line of the file; {@code end} is exclusive. A registration reads all lines, a refusal shows
+   * one: so {@code rest} is taken apart when somebody asks.
+   */
+  private record Mapping(long start, long end, String rest) {
     boolean isReadableWritable() {
-      return permissions.startsWith("rw");
+      return rest.startsWith("rw");
+    }
+
+    String permissions() {
+      return rest.trim().split("\\s+", 2)[0];
+    }
+
+    String name() {
+      String[] fields = rest.trim().split("\\s+", 5);
+      return fields.length < 5 ? "" : fields[4];
     }
   }
 
@@ -115,8 +127,8 @@ public final class MappedMemory {
             + " to "
             + Ranges.hex(Math.min(end, mapping.end))
             + " is mapped "
-            + mapping.permissions
-            + (mapping.name.isEmpty() ? "" : " (" + mapping.name + ")");
+            + mapping.permissions()
+            + (mapping.name().isEmpty() ? "" : " (" + mapping.name() + ")");
       }
       position = mapping.end;
     }
@@ -160,15 +172,15 @@ public final class MappedMemory {
    * and the kernel's own page above 2^63 ({@code [vsyscall]}) are left out.
    */
   private static Optional<Mapping> parse(String line) {
-    String[] fields = line.trim().split("\\s+", 6);
-    int dash = fields[0].indexOf('-');
-    if (fields.length < 2 || dash < 1) {
+    int dash = line.indexOf('-');
+    int space = line.indexOf(' ');
+    if (dash < 1 || space < dash || line.length() < space + 3) {
       return Optional.empty();
     }
     try {
-      long start = Long.parseLong(fields[0].substring(0, dash), 16);
-      long end = Long.parseLong(fields[0].substring(dash + 1), 16);
-      return Optional.of(new Mapping(start, end, fields[1], fields.length < 6 ? "" : fields[5]));
+      long start = Long.parseLong(line, 0, dash, 16);
+      long end = Long.parseLong(line, dash + 1, space, 16);
+      return Optional.of(new Mapping(start, end, line.substring(space + 1)));
     } catch (NumberFormatException e) {
       return Optional.empty();
     }

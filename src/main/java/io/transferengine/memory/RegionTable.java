@@ -42,6 +42,12 @@ public final class RegionTable {
       this.bases = bases;
       this.regions = regions;
     }
+
+    /** Takes a run of another one over; while this one is being made. */
+    void copy(Snapshot of, int from, int until, int to) {
+      System.arraycopy(of.bases, from, bases, to, until - from);
+      System.arraycopy(of.regions, from, regions, to, until - from);
+    }
   }
 
   /** An empty table. */
@@ -109,22 +115,28 @@ public final class RegionTable {
   /** Merges two sorted lists; neighbours in the result that overlap are refused. */
   private static Snapshot merge(Snapshot old, Region[] added) {
     int count = old.regions.length + added.length;
-    Region[] regions = new Region[count];
-    long[] bases = new long[count];
-    int fromOld = 0;
-    int fromAdded = 0;
-    for (int i = 0; i < count; i++) {
-      boolean takeOld =
-          fromAdded == added.length
-              || (fromOld < old.regions.length && old.bases[fromOld] <= added[fromAdded].address());
-      Region next = takeOld ? old.regions[fromOld++] : added[fromAdded++];
-      regions[i] = next;
-      bases[i] = next.address();
-      if (i > 0 && regions[i - 1].end() > next.address()) {
-        throw overlap(regions[i - 1], next);
+    Snapshot merged = new Snapshot(new long[count], new Region[count]);
+    int taken = 0;
+    for (int i = 0; i < added.length; i++) {
+      int until = Math.max(taken, SortedAddresses.floorIndex(old.bases, added[i].address()) + 1);
+      merged.copy(old, taken, until, taken + i);
+      taken = until;
+      merged.bases[taken + i] = added[i].address();
+      merged.regions[taken + i] = added[i];
+      requireNoOverlap(merged, taken + i);
+      if (taken < old.regions.length && old.bases[taken] < added[i].end()) {
+        throw overlap(added[i], old.regions[taken]);
       }
     }
-    return new Snapshot(bases, regions);
+    merged.copy(old, taken, old.regions.length, taken + added.length);
+    return merged;
+  }
+
+  private static void requireNoOverlap(Snapshot merged, int index) {
+    Region one = merged.regions[index];
+    if (index > 0 && merged.regions[index - 1].end() > one.address()) {
+      throw overlap(merged.regions[index - 1], one);
+    }
   }
 
   /** The younger one of the two is the one that is refused. */
@@ -163,23 +175,41 @@ public final class RegionTable {
   }
 
   /**
-   * Takes {@code region} out; its range may be registered anew. Does nothing when it is not in the
-   * table (any more). That nothing is in flight is the caller's business.
+   * Takes regions out; their ranges may be registered anew. Passes over those that are not in the
+   * table (any more). One copy of the table, however many they are. That nothing is in flight is
+   * the caller's business.
    */
-  public synchronized void remove(Region region) {
+  public synchronized void removeAll(List<Region> gone) {
     Snapshot old = snapshot;
-    int index = Arrays.binarySearch(old.bases, region.address());
-    if (index < 0 || old.regions[index] != region) {
-      return;
+    int[] places =
+        gone.stream().mapToInt(region -> placeOf(old, region)).filter(i -> i >= 0).toArray();
+    Arrays.sort(places);
+    int leaving = 0;
+    for (int i = 0; i < places.length; i++) {
+      if (i == 0 || places[i] != places[i - 1]) {
+        places[leaving++] = places[i];
+      }
     }
-    int count = old.regions.length - 1;
-    long[] bases = new long[count];
-    Region[] regions = new Region[count];
-    System.arraycopy(old.bases, 0, bases, 0, index);
-    System.arraycopy(old.bases, index + 1, bases, index, count - index);
-    System.arraycopy(old.regions, 0, regions, 0, index);
-    System.arraycopy(old.regions, index + 1, regions, index, count - index);
-    snapshot = new Snapshot(bases, regions);
+    int count = old.regions.length - leaving;
+    Snapshot left = new Snapshot(new long[count], new Region[count]);
+    int from = 0;
+    for (int i = 0; i < leaving; i++) {
+      left.copy(old, from, places[i], from - i);
+      from = places[i] + 1;
+    }
+    left.copy(old, from, old.regions.length, from - leaving);
+    snapshot = left;
+  }
+
+  /** {@return where it is in the table; -1 when it is not} */
+  private static int placeOf(Snapshot table, Region region) {
+    int index = Arrays.binarySearch(table.bases, region.address());
+    return index >= 0 && table.regions[index] == region ? index : -1;
+  }
+
+  /** Takes {@code region} out, as {@link #removeAll}. */
+  public void remove(Region region) {
+    removeAll(List.of(region));
   }
 
   /** {@return all regions in order of registration, refused ones included; a snapshot} */

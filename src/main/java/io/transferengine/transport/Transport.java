@@ -13,8 +13,8 @@ import java.util.concurrent.CompletableFuture;
  * One way to move bytes between registered memory of two processes.
  *
  * <p><b>Threads.</b> {@code start} and {@code stop} are called once each, by one thread. All other
- * methods may be called by any thread at any time between them. {@code register}, {@code
- * unregister} and {@code connection} may block; the others must neither block nor do I/O on the
+ * methods may be called by any thread at any time between them. {@code registerAll}, {@code
+ * unregisterAll} and {@code connection} may block; the others must neither block nor do I/O on the
  * caller's thread. What a transport does on its own runs on daemon threads of its own.
  *
  * <p><b>Errors.</b> {@code start} throws. From {@link #submit} on nothing is thrown: a request that
@@ -32,19 +32,23 @@ public interface Transport {
   void start();
 
   /**
-   * Makes a range of our memory fit for use, before any transfer over it begins and before peers
-   * learn of it. Does nothing for a transport that needs no preparation.
+   * Makes ranges of our memory fit for use, all or none, before any transfer over them begins and
+   * before peers learn of them. Its cost must not grow with the square of their number. Does
+   * nothing for a transport that needs no preparation.
    *
    * @throws io.transferengine.transfer.TransferException when it cannot; then nothing is left of
    *     the attempt
    */
-  default void register(Region region) {}
+  default void registerAll(List<Region> regions) {}
 
   /**
-   * Ends what {@link #register} began: when it returns, no peer reaches the range through this
-   * transport any more. Nothing of ours is in flight over it. Idempotent.
+   * Ends what {@link #registerAll} began, for any of its regions: when it returns, no peer reaches
+   * the ranges through this transport any more. Nothing of ours is in flight over them. Idempotent.
+   *
+   * @throws io.transferengine.transfer.TransferException when peers may still reach one of them;
+   *     what can be ended is ended all the same
    */
-  default void unregister(Region region) {}
+  default void unregisterAll(List<Region> regions) {}
 
   /**
    * Adds to our own descriptor what peers need in order to reach this transport.

@@ -49,9 +49,18 @@ abstract class Handle implements AutoCloseable {
     this.parents = parents;
   }
 
-  /** Makes the parents close this object first. To be called when the native object exists. */
+  /**
+   * Makes the parents close this object first. To be called when the native object exists; when it
+   * cannot be done, that is destroyed.
+   */
   final void adopt() {
-    parents.forEach(parent -> parent.children.add(this));
+    try {
+      parents.forEach(parent -> parent.children.add(this));
+    } catch (Throwable t) {
+      parents.forEach(parent -> parent.children.remove(this));
+      destroy();
+      throw t;
+    }
   }
 
   /** Destroys the native object. Nothing uses it, and its children are gone. */

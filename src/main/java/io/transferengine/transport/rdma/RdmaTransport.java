@@ -160,13 +160,13 @@ final class RdmaTransport implements Transport {
   // ---- our segment
 
   @Override
-  public void register(Region region) {
-    registrations.register(region);
+  public void registerAll(List<Region> regions) {
+    registrations.registerAll(regions);
   }
 
   @Override
-  public void unregister(Region region) {
-    registrations.unregister(region);
+  public void unregisterAll(List<Region> regions) {
+    registrations.unregisterAll(regions);
   }
 
   @Override

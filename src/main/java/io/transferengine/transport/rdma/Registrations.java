@@ -11,8 +11,10 @@ import io.transferengine.verbs.NumaNodes;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,35 +43,82 @@ final class Registrations {
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
   /** A range of at most the devices' limit, and its memory region at each device. */
-  private record Chunk(long address, long length, String location, List<MemoryRegion> regions) {}
+  private static final class Chunk {
+    final long address;
+    final long end;
+    final String location;
+    final List<MemoryRegion> regions;
+    final int[] localKeys;
 
-  /** All chunks, sorted by address. */
+    Chunk(long address, long length, String location, List<MemoryRegion> regions) {
+      this.address = address;
+      this.end = address + length;
+      this.location = location;
+      this.regions = regions;
+      this.localKeys = regions.stream().mapToInt(MemoryRegion::localKey).toArray();
+    }
+  }
+
+  /** All chunks, sorted by address. A change copies two columns, and looks at no other chunk. */
   static final class Snapshot {
-    static final Snapshot EMPTY = new Snapshot(List.of(), List.of());
+    static final Snapshot EMPTY = new Snapshot(new long[0], new Chunk[0]);
 
     private final long[] starts;
-    private final long[] ends;
-    private final int[][] localKeys;
-    private final List<String> locations;
+    private final Chunk[] chunks;
 
-    private Snapshot(List<Chunk> sorted, List<String> locations) {
-      int size = sorted.size();
-      this.locations = locations;
-      starts = new long[size];
-      ends = new long[size];
-      localKeys = new int[size][];
-      for (int i = 0; i < size; i++) {
-        Chunk chunk = sorted.get(i);
-        starts[i] = chunk.address;
-        ends[i] = chunk.address + chunk.length;
-        localKeys[i] = chunk.regions.stream().mapToInt(MemoryRegion::localKey).toArray();
+    private Snapshot(long[] starts, Chunk[] chunks) {
+      this.starts = starts;
+      this.chunks = chunks;
+    }
+
+    private Snapshot with(List<Chunk> added) {
+      Chunk[] sorted = added.toArray(Chunk[]::new);
+      Arrays.sort(sorted, Comparator.comparingLong(chunk -> chunk.address));
+      int count = chunks.length + sorted.length;
+      Snapshot merged = new Snapshot(new long[count], new Chunk[count]);
+      int taken = 0;
+      for (int i = 0; i < sorted.length; i++) {
+        int until = Math.max(taken, SortedAddresses.floorIndex(starts, sorted[i].address) + 1);
+        merged.copy(this, taken, until, taken + i);
+        taken = until;
+        merged.starts[taken + i] = sorted[i].address;
+        merged.chunks[taken + i] = sorted[i];
       }
+      merged.copy(this, taken, chunks.length, taken + sorted.length);
+      return merged;
+    }
+
+    /** What is left without chunks that are all in it. */
+    private Snapshot without(List<Chunk> gone) {
+      int[] places = new int[gone.size()];
+      for (int i = 0; i < places.length; i++) {
+        places[i] = SortedAddresses.floorIndex(starts, gone.get(i).address);
+      }
+      Arrays.sort(places);
+      int count = chunks.length - places.length;
+      Snapshot left = new Snapshot(new long[count], new Chunk[count]);
+      int from = 0;
+      for (int i = 0; i < places.length; i++) {
+        left.copy(this, from, places[i], from - i);
+        from = places[i] + 1;
+      }
+      left.copy(this, from, chunks.length, from - places.length);
+      return left;
+    }
+
+    private void copy(Snapshot of, int from, int until, int to) {
+      System.arraycopy(of.starts, from, starts, to, until - from);
+      System.arraycopy(of.chunks, from, chunks, to, until - from);
     }
 
     /** {@return the index of the chunk that {@code address} lies in, or -1} */
     int find(long address) {
       int index = SortedAddresses.floorIndex(starts, address);
-      return index >= 0 && address < ends[index] ? index : -1;
+      return index >= 0 && address < chunks[index].end ? index : -1;
+    }
+
+    int size() {
+      return chunks.length;
     }
 
     long start(int index) {
@@ -77,17 +126,17 @@ final class Registrations {
     }
 
     long end(int index) {
-      return ends[index];
+      return chunks[index].end;
     }
 
     /** {@return where the memory at an address is; the wildcard when it is not registered} */
     String locationOf(long address) {
       int index = find(address);
-      return index < 0 ? "*" : locations.get(index);
+      return index < 0 ? "*" : chunks[index].location;
     }
 
     int localKey(int index, int nic) {
-      return localKeys[index][nic];
+      return chunks[index].localKeys[nic];
     }
   }
 
@@ -106,27 +155,46 @@ final class Registrations {
   }
 
   /**
-   * Registers a range on every device, or on none.
+   * Registers ranges on every device, all or none.
    *
    * @throws TransferException CONTEXT with the remedy when a device refuses
    */
-  void register(Region region) {
-    List<Chunk> chunks = new ArrayList<>();
-    String location = location(region);
+  void registerAll(List<Region> added) {
+    List<Chunk> made = new ArrayList<>();
+    Map<Region, List<Chunk>> byAdded = new HashMap<>();
     try {
-      long chunkMax = chunkMaxBytes();
-      for (long offset = 0; offset < region.length(); offset += chunkMax) {
-        long length = Math.min(chunkMax, region.length() - offset);
-        long address = region.address() + offset;
-        chunks.add(new Chunk(address, length, location, onAll(address, length)));
+      for (Region region : added) {
+        int first = made.size();
+        registerChunks(region, made);
+        byAdded.put(region, List.copyOf(made.subList(first, made.size())));
+      }
+      synchronized (this) {
+        Snapshot next = snapshot.with(made);
+        byRegion.putAll(byAdded);
+        publish(next);
       }
     } catch (Throwable t) {
-      chunks.forEach(Registrations::release);
+      synchronized (this) {
+        added.forEach(byRegion::remove);
+      }
+      made.forEach(chunk -> chunk.regions.forEach(Registrations::quietly));
       throw t;
     }
-    synchronized (this) {
-      byRegion.put(region, List.copyOf(chunks));
-      publish();
+  }
+
+  private void registerChunks(Region region, List<Chunk> made) {
+    String location = location(region);
+    long chunkMax = chunkMaxBytes();
+    for (long offset = 0; offset < region.length(); offset += chunkMax) {
+      long length = Math.min(chunkMax, region.length() - offset);
+      long address = region.address() + offset;
+      List<MemoryRegion> onAll = onAll(address, length);
+      try {
+        made.add(new Chunk(address, length, location, onAll));
+      } catch (Throwable t) {
+        onAll.forEach(Registrations::quietly);
+        throw t;
+      }
     }
   }
 
@@ -160,7 +228,7 @@ final class Registrations {
     } catch (Throwable t) {
       for (MemoryRegion region : made) {
         if (region != null) {
-          release(region);
+          quietly(region);
         }
       }
       throw t;
@@ -169,23 +237,41 @@ final class Registrations {
 
   /** Platform threads: the call pins pages in the kernel, for milliseconds a gigabyte. */
   private void onAllAtOnce(long address, long length, MemoryRegion[] made) {
-    RuntimeException[] failures = new RuntimeException[made.length];
-    Thread[] threads = new Thread[made.length];
-    for (int i = 0; i < made.length; i++) {
-      int nic = i;
-      threads[i] =
-          Thread.ofPlatform()
-              .daemon()
-              .name("te-rdma-register-" + nics.get(i).name())
-              .start(
-                  () -> {
-                    try {
-                      made[nic] = on(nics.get(nic), address, length);
-                    } catch (RuntimeException e) {
-                      failures[nic] = e;
-                    }
-                  });
+    Throwable[] failures = new Throwable[made.length];
+    List<Thread> threads = new ArrayList<>();
+    try {
+      for (int i = 0; i < made.length; i++) {
+        int nic = i;
+        threads.add(
+            Thread.ofPlatform()
+                .daemon()
+                .name("te-rdma-register-" + nics.get(i).name())
+                .start(() -> registerOne(nic, address, length, made, failures)));
+      }
+    } finally {
+      // Also when one cannot be started: none may register what has been given up.
+      joinAll(threads);
     }
+    for (Throwable failure : failures) {
+      if (failure instanceof Error error) {
+        throw error;
+      }
+      if (failure != null) {
+        throw (RuntimeException) failure;
+      }
+    }
+  }
+
+  private void registerOne(
+      int nic, long address, long length, MemoryRegion[] made, Throwable[] failures) {
+    try {
+      made[nic] = on(nics.get(nic), address, length);
+    } catch (Throwable t) {
+      failures[nic] = t;
+    }
+  }
+
+  private static void joinAll(List<Thread> threads) {
     boolean interrupted = false;
     for (Thread thread : threads) {
       while (thread.isAlive()) {
@@ -198,11 +284,6 @@ final class Registrations {
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
-    }
-    for (RuntimeException failure : failures) {
-      if (failure != null) {
-        throw failure;
-      }
     }
   }
 
@@ -230,33 +311,57 @@ final class Registrations {
     return "cpu:" + Math.max(0, NumaNodes.nodeOf(library, region.address()));
   }
 
-  /** Takes a range from all devices. Idempotent. */
-  void unregister(Region region) {
-    List<Chunk> chunks;
+  /**
+   * Takes ranges from all devices. Idempotent.
+   *
+   * @throws TransferException when a device that still works keeps one of them
+   */
+  void unregisterAll(List<Region> gone) {
+    List<Chunk> chunks = new ArrayList<>();
     synchronized (this) {
-      chunks = byRegion.remove(region);
-      if (chunks != null) {
-        publish();
+      for (Region region : new LinkedHashSet<>(gone)) {
+        chunks.addAll(byRegion.getOrDefault(region, List.of()));
+      }
+      if (chunks.isEmpty()) {
+        return;
+      }
+      Snapshot next = snapshot.without(chunks);
+      gone.forEach(byRegion::remove);
+      publish(next);
+    }
+    TransferException kept = null;
+    for (Chunk chunk : chunks) {
+      for (RdmaNic nic : nics) {
+        try {
+          chunk.regions.get(nic.index()).close();
+        } catch (VerbsException e) {
+          log.warn("{}: a memory region stays registered: {}", nic, e.getMessage());
+          kept = kept != null || nic.isFailed() ? kept : keptRegistered(nic, chunk, e);
+        }
       }
     }
-    if (chunks != null) {
-      chunks.forEach(Registrations::release);
+    if (kept != null) {
+      throw kept;
     }
   }
 
-  private void publish() {
-    List<Chunk> all = new ArrayList<>();
-    byRegion.values().forEach(all::addAll);
-    all.sort(Comparator.comparingLong(Chunk::address));
-    snapshot = new Snapshot(all, all.stream().map(Chunk::location).toList());
+  private static TransferException keptRegistered(RdmaNic nic, Chunk chunk, VerbsException e) {
+    return TransferException.withDevice(
+        nic.name(),
+        ErrorCode.CONTEXT,
+        "peers may still reach the memory from 0x%x to 0x%x: %s"
+            .formatted(chunk.address, chunk.end, e.getMessage()),
+        "Keep the memory mapped until the engine is closed",
+        e);
+  }
+
+  /** Under the lock. The one place where look-ups get another table; counted by the version. */
+  private void publish(Snapshot next) {
+    snapshot = next;
     version.incrementAndGet();
   }
 
-  private static void release(Chunk chunk) {
-    chunk.regions.forEach(Registrations::release);
-  }
-
-  private static void release(MemoryRegion region) {
+  private static void quietly(MemoryRegion region) {
     try {
       region.close();
     } catch (VerbsException e) {
@@ -279,7 +384,7 @@ final class Registrations {
         }
         buffers.add(
             new BufferDescriptor(
-                chunk.location, chunk.address, chunk.length, remoteKeys, localKeys));
+                chunk.location, chunk.address, chunk.end - chunk.address, remoteKeys, localKeys));
       }
     }
     return buffers;
@@ -291,6 +396,6 @@ final class Registrations {
     synchronized (this) {
       left = List.copyOf(byRegion.keySet());
     }
-    left.forEach(this::unregister);
+    unregisterAll(left);
   }
 }

@@ -149,7 +149,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   Region registerAt(MemorySegment segment) {
     Region region = regions.register(segment.address(), segment.byteSize(), "*");
     try {
-      transport.register(region);
+      transport.registerAll(List.of(region));
     } catch (Throwable t) {
       region.refuse();
       regions.remove(region);
@@ -160,7 +160,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
 
   void unregister(Region region) {
     region.refuse();
-    transport.unregister(region);
+    transport.unregisterAll(List.of(region));
     regions.remove(region);
   }
 
