@@ -2,14 +2,10 @@
 package io.transferengine;
 
 import io.transferengine.config.MetadataOptions;
-import io.transferengine.config.Option;
 
 /** The options of metadata services in {@link EngineConfig.Builder}. Not thread-safe. */
-abstract sealed class MetadataBuilder permits RdmaBuilder {
+abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   MetadataBuilder() {}
-
-  /** Sets one option, and returns the builder. */
-  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /**
    * A part of every key: engines find only those with the same one. ({@code

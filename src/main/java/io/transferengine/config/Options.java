@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 
 /**
  * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions},
- * those of metadata services in {@link MetadataOptions}. {@code docs/CONFIGURATION.md} is rendered
- * from these three files.
+ * those of metadata services in {@link MetadataOptions}, those of what strangers may cost in {@link
+ * LimitOptions}. {@code docs/CONFIGURATION.md} is rendered from these files.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -434,7 +434,7 @@ public final class Options {
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
-      Stream.of(LISTED, RdmaOptions.ALL, MetadataOptions.ALL)
+      Stream.of(LISTED, LimitOptions.ALL, RdmaOptions.ALL, MetadataOptions.ALL)
           .flatMap(List::stream)
           .sorted(Comparator.comparing(Option::group))
           .toList();

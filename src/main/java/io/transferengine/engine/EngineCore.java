@@ -5,6 +5,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.NotifyMessage;
@@ -63,7 +64,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final LocalMemory memory;
   private final RdmaChoice rdma;
   private final TransportRegistry transports;
-  private final Notifications notifications = new Notifications(metrics);
+  private final Notifications notifications;
 
   /** For what waits on peers; never a caller's executor, which may be small. */
   private final Executor lookups = Executors.newVirtualThreadPerTaskExecutor();
@@ -78,6 +79,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final AtomicBoolean closed = new AtomicBoolean();
   private long handshakesServed;
   private long handshakesRefused;
+  private long handshakesOverBudget;
+
+  /** A peer that is gone fails those of all its transfers. */
+  private final WarnLimiter notifyWarnings = new WarnLimiter(log);
 
   /**
    * Opens an engine. When it fails, everything opened on the way is closed again.
@@ -103,6 +108,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
             settings.get(Options.HANDSHAKE_MAX_LENGTH));
+    notifications = new Notifications(settings, metrics);
     own = new OwnSegment(memory, transports, notifications);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
     registry =
@@ -215,6 +221,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     long refused = daemon.refused() + daemon.failed();
     metrics.add(Counter.HANDSHAKES_SERVED, served - handshakesServed);
     metrics.add(Counter.HANDSHAKES_REFUSED, refused - handshakesRefused);
+    long overBudget = daemon.overBudget();
+    metrics.add(Counter.HANDSHAKES_OVER_BUDGET, overBudget - handshakesOverBudget);
+    handshakesOverBudget = overBudget;
     handshakesServed = served;
     handshakesRefused = refused;
     return metrics.snapshot();
@@ -278,12 +287,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         () -> {
           try {
             sendNotify(segment, new NotifyMessage(text.name(), text.message()));
-          } catch (TransferException e) {
-            log.warn(
-                "The notification '{}' for {} was not delivered: {}",
-                text.name(),
-                segment,
-                e.getMessage());
+          } catch (Throwable t) {
+            metrics.increment(Counter.NOTIFICATIONS_FAILED);
+            notifyWarnings.warn(
+                "The notification '%s' for %s was not delivered: %s"
+                    .formatted(
+                        text.name(), segment, t instanceof TransferException ? t.getMessage() : t));
           }
         });
   }

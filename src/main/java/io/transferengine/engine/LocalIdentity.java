@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeDaemonOptions;
@@ -107,6 +108,7 @@ record LocalIdentity(String name, String host, int rpcPort) {
         port != 0 ? port : settings.get(Options.MIN_RPC_PORT),
         port != 0 ? port : settings.get(Options.MAX_RPC_PORT),
         settings.get(Options.HANDSHAKE_LISTEN_BACKLOG),
-        settings.get(Options.HANDSHAKE_MAX_LENGTH));
+        settings.get(Options.HANDSHAKE_MAX_LENGTH),
+        settings.get(LimitOptions.HANDSHAKE_PAYLOADS));
   }
 }

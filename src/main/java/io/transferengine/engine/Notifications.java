@@ -1,41 +1,117 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.config.LimitOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.handshake.ByteBudget;
+import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/** What peers have notified us of and nobody has fetched yet. Thread-safe. */
+/**
+ * What peers have notified us of and nobody has fetched yet. Anybody who reaches the port can send
+ * something, so what is kept is bounded: in number, in bytes, and in bytes of one address. Beyond
+ * that senders are told that they failed: nothing is lost silently. Thread-safe.
+ */
 final class Notifications {
-  /** Kept until fetched. Beyond it senders are told that they failed: nothing is lost silently. */
   private static final int KEPT_LIMIT = 65_536;
 
-  private final ArrayDeque<NotifyMessage> kept = new ArrayDeque<>();
+  /** A record, two strings with their arrays, and their place in the queue. */
+  private static final int OVERHEAD_BYTES = 128;
+
+  /** A character of JSON in its longest form: what is refused for this alone is not decoded. */
+  private static final int ENCODED_CHARACTER_MAX_BYTES = 6;
+
+  private static final String REMEDY = "Call getNotifies more often, or raise the limit";
+
+  private final ArrayDeque<Kept> kept = new ArrayDeque<>();
+  private final ByteBudget budget;
   private final EngineMetrics metrics;
 
-  Notifications(EngineMetrics metrics) {
+  private record Kept(NotifyMessage message, InetAddress from, long bytes) {}
+
+  Notifications(Settings settings, EngineMetrics metrics) {
+    budget =
+        new ByteBudget(
+            LimitOptions.NOTIFICATIONS.environmentName(),
+            settings.get(LimitOptions.NOTIFICATIONS),
+            LimitOptions.NOTIFICATIONS_PER_PEER.environmentName(),
+            settings.get(LimitOptions.NOTIFICATIONS_PER_PEER));
     this.metrics = metrics;
   }
 
-  synchronized void add(NotifyMessage message) {
-    if (kept.size() >= KEPT_LIMIT) {
-      metrics.increment(Counter.NOTIFICATIONS_DROPPED);
-      throw new TransferException(
-          ErrorCode.TOO_MANY_REQUESTS,
-          KEPT_LIMIT + " notifications wait to be fetched",
-          "Call getNotifies more often");
+  /**
+   * Keeps a notification.
+   *
+   * @param json a Notify message, which is decoded only when there is room
+   * @throws TransferException TOO_MANY_REQUESTS when there is none; as the codec for what is no
+   *     notification
+   */
+  void add(InetAddress from, byte[] json) {
+    long reserved = 0;
+    boolean added = false;
+    try {
+      long least = OVERHEAD_BYTES + json.length * 2L / ENCODED_CHARACTER_MAX_BYTES;
+      reserve(from, least);
+      reserved = least;
+      NotifyMessage message = MetadataCodec.decodeNotify(json);
+      long bytes = sizeBytes(message);
+      if (bytes > reserved) {
+        reserve(from, bytes - reserved);
+        reserved = bytes;
+      }
+      added = keep(new Kept(message, from, reserved));
+      if (!added) {
+        throw refused(KEPT_LIMIT + " notifications wait to be fetched");
+      }
+    } finally {
+      if (!added) {
+        metrics.increment(Counter.NOTIFICATIONS_DROPPED);
+        if (reserved > 0) {
+          budget.release(from, reserved);
+        }
+      }
     }
-    kept.add(message);
   }
 
-  synchronized List<NotifyMessage> drain() {
-    List<NotifyMessage> drained = new ArrayList<>(kept);
-    kept.clear();
-    return drained;
+  private void reserve(InetAddress from, long bytes) {
+    Optional<String> full = budget.reserve(from, bytes);
+    if (full.isPresent()) {
+      throw refused("it takes " + full.get());
+    }
+  }
+
+  private static long sizeBytes(NotifyMessage message) {
+    return OVERHEAD_BYTES + 2L * message.name().length() + 2L * message.message().length();
+  }
+
+  private static TransferException refused(String why) {
+    return new TransferException(ErrorCode.TOO_MANY_REQUESTS, why, REMEDY);
+  }
+
+  private synchronized boolean keep(Kept one) {
+    return kept.size() < KEPT_LIMIT && kept.add(one);
+  }
+
+  List<NotifyMessage> drain() {
+    List<Kept> drained;
+    synchronized (this) {
+      drained = new ArrayList<>(kept);
+      kept.clear();
+    }
+    List<NotifyMessage> messages = new ArrayList<>(drained.size());
+    for (Kept one : drained) {
+      budget.release(one.from, one.bytes);
+      messages.add(one.message);
+    }
+    return messages;
   }
 }

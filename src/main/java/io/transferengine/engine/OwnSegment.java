@@ -6,8 +6,8 @@ import io.transferengine.memory.Region;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
+import java.net.InetAddress;
 import java.security.SecureRandom;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -91,8 +91,8 @@ final class OwnSegment implements HandshakeHandler {
   }
 
   @Override
-  public void notify(NotifyMessage message) {
-    notifications.add(message);
+  public void notify(InetAddress from, byte[] json) {
+    notifications.add(from, json);
   }
 
   @Override

@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.metadata.JsonLimits;
+import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
@@ -33,7 +34,7 @@ public final class FrameCodec {
    * Memory for a payload grows with what has arrived, in steps that start here, so that an
    * announced length costs nothing by itself.
    */
-  private static final int FIRST_STEP_BYTES = 8 << 10;
+  static final int FIRST_STEP_BYTES = 8 << 10;
 
   /** The text of the EOFException when not even the first byte came. */
   static final String NOTHING_SENT = "the connection was closed without a handshake frame";
@@ -74,41 +75,60 @@ public final class FrameCodec {
    * @throws TransferException SOCKET when the length or the type is none of the protocol's
    */
   public static HandshakeFrame read(InputStream in, int maxLengthBytes) throws IOException {
-    return read(in, maxLengthBytes, PayloadPolicy.KEEP_ALL);
+    Start start = Start.read(in, maxLengthBytes);
+    return start.frame(readPayload(in, start, bytes -> {}));
+  }
+
+  /**
+   * Reads a request. Of Metadata and Probe, whose payloads say nothing that is used, the payload is
+   * checked as it comes and not kept: the frame's is empty.
+   *
+   * @param policy is told what the payload of any other takes
+   */
+  static HandshakeFrame readRequest(InputStream in, int maxLengthBytes, PayloadPolicy policy)
+      throws IOException {
+    Start start = Start.read(in, maxLengthBytes);
+    return switch (start.type) {
+      case METADATA, PROBE -> {
+        MetadataCodec.requireWellFormed(new PayloadInput(in, start.restBytes));
+        yield start.frame(new byte[0]);
+      }
+      case NOTIFY, CONNECTION, OLD_PROTOCOL -> start.frame(readPayload(in, start, policy));
+    };
   }
 
   /** Is told how much memory a payload takes while it is read. */
   interface PayloadPolicy {
-    /** Lets every payload be. */
-    PayloadPolicy KEEP_ALL = bytes -> {};
-
-    /** Is told that {@code bytes} more of memory will be held; throws when there is no room. */
+    /**
+     * Is told that {@code bytes} more of memory will be held, the first few kilobytes not counted;
+     * throws when there is no room.
+     */
     void reserve(int bytes);
   }
 
-  static HandshakeFrame read(InputStream in, int maxLengthBytes, PayloadPolicy policy)
-      throws IOException {
-    byte[] header = new byte[LENGTH_BYTES + 1];
-    readFully(in, header, 0, LENGTH_BYTES, HEADER);
-    long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    if (length < 1 || length > maxLengthBytes) {
-      throw new TransferException(
-          ErrorCode.SOCKET,
-          "a handshake frame announces "
-              + Long.toUnsignedString(length)
-              + " bytes; 1 to "
-              + maxLengthBytes
-              + " are accepted",
-          "If the peer really has that many buffers, raise MC_HANDSHAKE_MAX_LENGTH here");
+  /** What comes before the payload. */
+  private record Start(MessageType type, int restBytes) {
+    HandshakeFrame frame(byte[] payload) {
+      return new HandshakeFrame(type, payload);
     }
-    readFully(in, header, LENGTH_BYTES, LENGTH_BYTES + 1, HEADER);
-    MessageType type = typeOf(header[LENGTH_BYTES]);
-    int rest = (int) length - 1;
-    if (type == MessageType.OLD_PROTOCOL) {
-      return new HandshakeFrame(
-          type, readPayload(in, new byte[] {OLD_PROTOCOL_START}, rest, policy));
+
+    static Start read(InputStream in, int maxLengthBytes) throws IOException {
+      byte[] header = new byte[LENGTH_BYTES + 1];
+      readFully(in, header, 0, LENGTH_BYTES, HEADER);
+      long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
+      if (length < 1 || length > maxLengthBytes) {
+        throw new TransferException(
+            ErrorCode.SOCKET,
+            "a handshake frame announces "
+                + Long.toUnsignedString(length)
+                + " bytes; 1 to "
+                + maxLengthBytes
+                + " are accepted",
+            "If the peer really has that many buffers, raise MC_HANDSHAKE_MAX_LENGTH here");
+      }
+      readFully(in, header, LENGTH_BYTES, LENGTH_BYTES + 1, HEADER);
+      return new Start(typeOf(header[LENGTH_BYTES]), (int) length - 1);
     }
-    return new HandshakeFrame(type, readPayload(in, new byte[0], rest, policy));
   }
 
   private static MessageType typeOf(byte first) {
@@ -126,14 +146,14 @@ public final class FrameCodec {
     };
   }
 
-  /** Reads {@code rest} bytes behind those of {@code start}. */
-  private static byte[] readPayload(InputStream in, byte[] start, int rest, PayloadPolicy policy)
+  private static byte[] readPayload(InputStream in, Start start, PayloadPolicy policy)
       throws IOException {
-    int total = start.length + rest;
-    int filled = start.length;
+    byte[] read =
+        start.type == MessageType.OLD_PROTOCOL ? new byte[] {OLD_PROTOCOL_START} : new byte[0];
+    int total = read.length + start.restBytes;
+    int filled = read.length;
     int step = Math.min(total, FIRST_STEP_BYTES);
-    policy.reserve(step);
-    byte[] payload = Arrays.copyOf(start, step);
+    byte[] payload = Arrays.copyOf(read, step);
     while (true) {
       readFully(in, payload, filled, payload.length, "a payload of " + total + " bytes");
       filled = payload.length;
@@ -146,19 +166,61 @@ public final class FrameCodec {
     }
   }
 
+  /** The payload of one frame, and not a byte more; a stream that ends in it is an error. */
+  private static final class PayloadInput extends InputStream {
+    private final InputStream in;
+    private final int total;
+    private int left;
+
+    PayloadInput(InputStream in, int total) {
+      this.in = in;
+      this.total = total;
+      left = total;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] to, int offset, int length) throws IOException {
+      if (left == 0) {
+        return -1;
+      }
+      int count = in.read(to, offset, Math.min(length, left));
+      if (count < 0) {
+        throw endedInside(total - left, "a payload of " + total + " bytes");
+      }
+      left -= count;
+      return count;
+    }
+
+    /** What is left of the frame, so that whoever has enough can pass over it. */
+    @Override
+    public int available() {
+      return left;
+    }
+  }
+
+  private static EOFException endedInside(int filled, String what) {
+    return new EOFException(
+        "the connection was closed inside a handshake frame, after "
+            + filled
+            + " bytes of "
+            + what);
+  }
+
   private static void readFully(InputStream in, byte[] to, int from, int end, String what)
       throws IOException {
     int filled = from;
     while (filled < end) {
       int count = in.read(to, filled, end - filled);
       if (count < 0) {
-        throw new EOFException(
-            filled == 0 && what.equals(HEADER)
-                ? NOTHING_SENT
-                : "the connection was closed inside a handshake frame, after "
-                    + filled
-                    + " bytes of "
-                    + what);
+        throw filled == 0 && what.equals(HEADER)
+            ? new EOFException(NOTHING_SENT)
+            : endedInside(filled, what);
       }
       filled += count;
     }

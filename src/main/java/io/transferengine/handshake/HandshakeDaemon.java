@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -39,10 +40,11 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final Semaphore slots;
   private final Thread acceptor;
   private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
-  private final AtomicLong heldBytes = new AtomicLong();
+  private final ByteBudget payloads;
   private final AtomicLong answered = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
   private final AtomicLong failed = new AtomicLong();
+  private final AtomicLong overBudget = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /**
@@ -59,6 +61,12 @@ public final class HandshakeDaemon implements AutoCloseable {
     this.limits = limits;
     this.maxFrameLengthBytes = options.maxFrameLengthBytes();
     this.replies = new ReplyMaker(handler, warnings);
+    this.payloads =
+        new ByteBudget(
+            HandshakeDaemonOptions.PAYLOADS_LIMIT_NAME,
+            options.payloadsLimitBytes(),
+            "half of " + HandshakeDaemonOptions.PAYLOADS_LIMIT_NAME,
+            options.payloadsLimitBytes() / 2);
     this.slots = new Semaphore(limits.connectionsMax());
     this.listener = PortBinder.bind(options);
     this.port = listener.socket().getLocalPort();
@@ -94,6 +102,11 @@ public final class HandshakeDaemon implements AutoCloseable {
     return failed.get();
   }
 
+  /** {@return those of them whose request found no room} */
+  public long overBudget() {
+    return overBudget.get();
+  }
+
   private void admit(SocketChannel channel) {
     if (!slots.tryAcquire()) {
       refused.incrementAndGet();
@@ -105,7 +118,14 @@ public final class HandshakeDaemon implements AutoCloseable {
     }
     Thread thread = Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel));
     clients.put(channel, thread);
-    thread.start();
+    try {
+      thread.start();
+    } catch (Throwable t) {
+      clients.remove(channel);
+      slots.release();
+      Watchdog.closeQuietly(channel);
+      throw t;
+    }
     if (closed.get()) {
       end(channel, thread);
     }
@@ -129,7 +149,7 @@ public final class HandshakeDaemon implements AutoCloseable {
 
   private void serve(SocketChannel channel) {
     ServerConnection connection =
-        new ServerConnection(channel, maxFrameLengthBytes, limits, replies, heldBytes);
+        new ServerConnection(channel, maxFrameLengthBytes, limits, replies, payloads);
     try {
       connection.serve();
       answered.incrementAndGet();
@@ -138,8 +158,15 @@ public final class HandshakeDaemon implements AutoCloseable {
       if (!closed.get() && !ServerConnection.isSilentLeave(e)) {
         fail(channel, e);
       }
-    } catch (RuntimeException e) {
+    } catch (TransferException e) {
+      if (e.code() == ErrorCode.TOO_MANY_REQUESTS) {
+        overBudget.incrementAndGet();
+      }
       fail(channel, e);
+    } catch (Throwable t) {
+      // A bug of ours, or no memory: it ends this handshake and nothing else.
+      failed.incrementAndGet();
+      log.error("a handshake failed", t);
     }
   }
 

@@ -14,9 +14,18 @@ import io.transferengine.transfer.TransferException;
  * @param maxPort the highest; with {@code minPort} for just that one
  * @param backlog how many connections the system keeps that were not accepted yet, positive
  * @param maxFrameLengthBytes the longest frame that is read, at least 1024
+ * @param payloadsLimitBytes what payloads of requests may take at once, all connections together
  */
 public record HandshakeDaemonOptions(
-    String listenAddress, int minPort, int maxPort, int backlog, int maxFrameLengthBytes) {
+    String listenAddress,
+    int minPort,
+    int maxPort,
+    int backlog,
+    int maxFrameLengthBytes,
+    long payloadsLimitBytes) {
+  /** The option that sets the last of them. */
+  static final String PAYLOADS_LIMIT_NAME = "TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES";
+
   /** The port range that the C++ engine chooses from. */
   public static final int MIN_PORT_DEFAULT = 15_000;
 
@@ -26,6 +35,9 @@ public record HandshakeDaemonOptions(
   /** The C++ engine's {@code MC_HANDSHAKE_LISTEN_BACKLOG}. */
   public static final int BACKLOG_DEFAULT = 128;
 
+  /** Sixteen of the longest frames. */
+  public static final long PAYLOADS_LIMIT_DEFAULT_BYTES = 256L << 20;
+
   /** All addresses, a random port of the default range. */
   public static final HandshakeDaemonOptions DEFAULT =
       new HandshakeDaemonOptions(
@@ -33,7 +45,8 @@ public record HandshakeDaemonOptions(
           MIN_PORT_DEFAULT,
           MAX_PORT_DEFAULT,
           BACKLOG_DEFAULT,
-          FrameCodec.MAX_LENGTH_DEFAULT_BYTES);
+          FrameCodec.MAX_LENGTH_DEFAULT_BYTES,
+          PAYLOADS_LIMIT_DEFAULT_BYTES);
 
   /** Checks the ranges. */
   public HandshakeDaemonOptions {
@@ -49,28 +62,41 @@ public record HandshakeDaemonOptions(
           ErrorCode.INVALID_ARGUMENT, "the handshake backlog " + backlog + " is not positive", "");
     }
     FrameCodec.requireMaxLength(maxFrameLengthBytes);
+    if (payloadsLimitBytes < 1) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the limit for handshake payloads, " + payloadsLimitBytes + ", is not positive",
+          "");
+    }
   }
 
   /** {@return these options with one port, 0 for any free one} */
   public HandshakeDaemonOptions withPort(int port) {
-    return new HandshakeDaemonOptions(listenAddress, port, port, backlog, maxFrameLengthBytes);
+    return new HandshakeDaemonOptions(
+        listenAddress, port, port, backlog, maxFrameLengthBytes, payloadsLimitBytes);
   }
 
   /** {@return these options with a range of ports} */
   public HandshakeDaemonOptions withPorts(int minPort, int maxPort) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
   }
 
   /** {@return these options with another address to listen at} */
   public HandshakeDaemonOptions withListenAddress(String listenAddress) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
   }
 
   /** {@return these options with another longest frame} */
   public HandshakeDaemonOptions withMaxFrameLengthBytes(int maxFrameLengthBytes) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes);
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+  }
+
+  /** {@return these options with another limit for the payloads of requests} */
+  public HandshakeDaemonOptions withPayloadsLimitBytes(long payloadsLimitBytes) {
+    return new HandshakeDaemonOptions(
+        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
   }
 }

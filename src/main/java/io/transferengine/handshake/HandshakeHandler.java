@@ -2,8 +2,8 @@
 package io.transferengine.handshake;
 
 import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
+import java.net.InetAddress;
 import java.util.Optional;
 
 /**
@@ -20,8 +20,15 @@ public interface HandshakeHandler {
    */
   Optional<SegmentDescriptor> metadata();
 
-  /** Takes a notification. When it throws, the peer is told that it failed. */
-  void notify(NotifyMessage message);
+  /**
+   * Takes a notification as it came, so that one that there is no room for need not be decoded.
+   * When it throws, the peer is told that it failed.
+   *
+   * @param from where it came from
+   * @param json a Notify message; belongs to the handler
+   * @throws io.transferengine.transfer.TransferException with MALFORMED_JSON when it is none
+   */
+  void notify(InetAddress from, byte[] json);
 
   /**
    * {@return the reply to a Connection message; with a {@code replyMessage} when it is refused}

@@ -3,11 +3,13 @@ package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.JsonLimitException;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -61,43 +63,26 @@ final class ReplyMaker {
    *
    * @throws TransferException when the request's payload is not what its type asks for
    */
-  byte[] reply(HandshakeFrame request) {
+  byte[] reply(HandshakeFrame request, InetAddress from) {
     return switch (request.type()) {
-      case METADATA -> metadata(request.payload()).frame;
-      case NOTIFY -> notification(MetadataCodec.decodeNotify(request.payload())).frame;
-      case PROBE -> {
-        MetadataCodec.requireWellFormed(request.payload());
-        yield new Reply(MessageType.PROBE, ALIVE).frame;
-      }
+      // What these two say of their sender serves no purpose; it was checked as it came in.
+      case METADATA -> metadata().frame;
+      case PROBE -> new Reply(MessageType.PROBE, ALIVE).frame;
+      case NOTIFY -> notification(from, request.payload()).frame;
       case CONNECTION, OLD_PROTOCOL -> connection(request);
     };
   }
 
-  private Reply metadata(byte[] senderDescriptor) {
-    requireText(senderDescriptor);
+  private Reply metadata() {
     Optional<SegmentDescriptor> descriptor;
     try {
       descriptor = handler.metadata();
       return descriptor.isEmpty()
           ? new Reply(MessageType.METADATA, NULL)
           : encode(descriptor.get());
-    } catch (RuntimeException | AssertionError e) {
+    } catch (Throwable e) {
       warnings.warn("no descriptor to answer a handshake with: " + e);
       return new Reply(MessageType.METADATA, NULL);
-    }
-  }
-
-  /**
-   * The sender's own descriptor serves no purpose here, so one that breaks the rules for
-   * descriptors is passed over; but a stranger that sends no proper JSON is no peer.
-   */
-  private static void requireText(byte[] senderDescriptor) {
-    try {
-      MetadataCodec.decodeSegment(senderDescriptor);
-    } catch (TransferException e) {
-      if (e.code() != ErrorCode.METADATA) {
-        throw e;
-      }
     }
   }
 
@@ -125,15 +110,29 @@ final class ReplyMaker {
     return reply;
   }
 
-  private Reply notification(NotifyMessage message) {
+  private Reply notification(InetAddress from, byte[] json) {
     try {
-      handler.notify(message);
-    } catch (RuntimeException | AssertionError e) {
-      warnings.warn("a notification was not taken: " + e);
-      return new Reply(MessageType.NOTIFY, NULL);
+      handler.notify(from, json);
+    } catch (JsonLimitException e) {
+      return notTaken(from, json, e);
+    } catch (TransferException e) {
+      if (e.code() == ErrorCode.MALFORMED_JSON) {
+        throw e;
+      }
+      return notTaken(from, json, e);
+    } catch (Throwable e) {
+      return notTaken(from, json, e);
     }
     return new Reply(
         MessageType.NOTIFY, MetadataCodec.withNewline(MetadataCodec.encode(NotifyMessage.TAKEN)));
+  }
+
+  private Reply notTaken(InetAddress from, byte[] json, Throwable why) {
+    String text = why instanceof TransferException ? why.getMessage() : why.toString();
+    warnings.warn(
+        "a notification of %d bytes from %s was not taken: %s"
+            .formatted(json.length, from.getHostAddress(), text));
+    return new Reply(MessageType.NOTIFY, NULL);
   }
 
   private byte[] connection(HandshakeFrame request) {
@@ -142,7 +141,7 @@ final class ReplyMaker {
     byte[] json;
     try {
       json = MetadataCodec.encode(handler.connection(asked));
-    } catch (RuntimeException | AssertionError e) {
+    } catch (Throwable e) {
       warnings.warn("the connection asked for by " + asked.localNicPath() + " was refused: " + e);
       json = MetadataCodec.encode(HandshakeDescriptor.rejection(reason(e)));
     }

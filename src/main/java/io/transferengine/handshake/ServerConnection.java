@@ -5,11 +5,12 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Optional;
 
 /**
  * One client of the daemon: one request, one reply (protocol section 5.2). Served on a thread of
@@ -24,9 +25,8 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
   private final ServingLimits limits;
   private final ReplyMaker replies;
 
-  /** Payload bytes held by all connections together. */
-  private final AtomicLong heldBytes;
-
+  private final ByteBudget payloads;
+  private final InetAddress client;
   private long ownHeldBytes;
 
   ServerConnection(
@@ -34,12 +34,13 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       int maxFrameLengthBytes,
       ServingLimits limits,
       ReplyMaker replies,
-      AtomicLong heldBytes) {
+      ByteBudget payloads) {
     this.channel = channel;
     this.maxFrameLengthBytes = maxFrameLengthBytes;
     this.limits = limits;
     this.replies = replies;
-    this.heldBytes = heldBytes;
+    this.payloads = payloads;
+    client = channel.socket().getInetAddress();
   }
 
   /**
@@ -53,13 +54,13 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     try {
       long deadlineNanos = System.nanoTime() + limits.requestTimeLimit().toNanos();
       TimedInput in = new TimedInput(channel, limits.readTimeout(), deadlineNanos);
-      HandshakeFrame request = FrameCodec.read(in, maxFrameLengthBytes, this);
+      HandshakeFrame request = FrameCodec.readRequest(in, maxFrameLengthBytes, this);
       Thread self = Thread.currentThread();
       try (var _ = Watchdog.after(limits.handlerTimeLimit(), self::interrupt)) {
-        reply = replies.reply(request);
+        reply = replies.reply(request, client);
       }
     } finally {
-      heldBytes.addAndGet(-ownHeldBytes);
+      payloads.release(client, ownHeldBytes);
     }
     try (var _ = Watchdog.closeAfter(limits.replyTimeLimit(), channel)) {
       writeFully(channel, reply);
@@ -94,13 +95,14 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
 
   @Override
   public void reserve(int bytes) {
-    ownHeldBytes += bytes;
-    if (heldBytes.addAndGet(bytes) > limits.heldBytesMax()) {
+    Optional<String> full = payloads.reserve(client, bytes);
+    if (full.isPresent()) {
       throw new TransferException(
-          ErrorCode.SOCKET,
-          "handshake requests hold more than " + limits.heldBytesMax() + " bytes together",
+          ErrorCode.TOO_MANY_REQUESTS,
+          "there is no room for handshake requests: " + full.get(),
           "Find out who sends so much");
     }
+    ownHeldBytes += bytes;
   }
 
   /** {@return whether {@code e} only says that the client left without a word, as probes do} */

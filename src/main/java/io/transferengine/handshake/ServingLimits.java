@@ -13,7 +13,6 @@ import java.time.Duration;
  * @param handlerTimeLimit after this the handler's thread is interrupted
  * @param replyTimeLimit the longest time for a client to take the whole reply
  * @param closeTimeout how long a client may keep its end open after the reply
- * @param heldBytesMax payload bytes of requests held at once, all connections together
  */
 record ServingLimits(
     int connectionsMax,
@@ -21,8 +20,7 @@ record ServingLimits(
     Duration requestTimeLimit,
     Duration handlerTimeLimit,
     Duration replyTimeLimit,
-    Duration closeTimeout,
-    long heldBytesMax) {
+    Duration closeTimeout) {
   /** Half of the 1,024 descriptors that a process has by default; the data path needs the rest. */
   static final int CONNECTIONS_MAX = 512;
 
@@ -41,9 +39,6 @@ record ServingLimits(
   /** As in the C++ daemon. */
   static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
-  /** Sixteen of the longest frames at once: what strangers may cost us in heap. */
-  static final long HELD_BYTES_MAX = 256L << 20;
-
   static final ServingLimits DEFAULT =
       new ServingLimits(
           CONNECTIONS_MAX,
@@ -51,6 +46,5 @@ record ServingLimits(
           REQUEST_TIME_LIMIT,
           HANDLER_TIME_LIMIT,
           REPLY_TIME_LIMIT,
-          CLOSE_TIMEOUT,
-          HELD_BYTES_MAX);
+          CLOSE_TIMEOUT);
 }

@@ -3,6 +3,7 @@ package io.transferengine.metadata;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonStreamContext;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -11,7 +12,9 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.transferengine.logging.Printable;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.io.CharConversionException;
 import java.io.IOException;
+import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,8 +64,7 @@ final class JsonReader {
    */
   static <T> T parse(byte[] json, String what, Body<T> body) {
     if (json.length > JsonLimits.DOCUMENT_LENGTH_MAX_BYTES) {
-      throw malformed(
-          what + " has " + json.length + " bytes of " + JsonLimits.DOCUMENT_LENGTH_MAX_BYTES, null);
+      throw JsonLimitException.of(what + " has " + json.length + " bytes", null);
     }
     try (JsonParser parser = FACTORY.createParser(json)) {
       if (parser.nextToken() == null) {
@@ -70,12 +72,43 @@ final class JsonReader {
       }
       return body.read(new JsonReader(parser, what));
     } catch (StreamConstraintsException e) {
-      throw malformed(what + " exceeds a limit: " + Printable.of(e.getOriginalMessage(), 300), e);
+      throw aboveLimit(what, e);
     } catch (IOException | IllegalStateException e) {
-      // IllegalStateException: Jackson's answer to member names made to collide in its hash table.
-      String text = e.getMessage() == null ? e.toString() : e.getMessage();
-      throw malformed(what + " is no JSON: " + Printable.of(text, 300), e);
+      throw noJson(what, e);
     }
+  }
+
+  /**
+   * Reads one value to its end, and what follows it, and keeps nothing of it.
+   *
+   * @param in ends with the document
+   * @throws TransferException MALFORMED_JSON when it is none, or above the limits
+   * @throws IOException of the stream
+   */
+  static void check(InputStream in, String what) throws IOException {
+    try (JsonParser parser = FACTORY.createParser(in)) {
+      if (parser.nextToken() == null) {
+        throw malformed(what + " is empty", null);
+      }
+      parser.skipChildren();
+      parser.finishToken();
+    } catch (StreamConstraintsException e) {
+      throw aboveLimit(what, e);
+    } catch (JsonProcessingException | CharConversionException | IllegalStateException e) {
+      throw noJson(what, e);
+    }
+    in.skipNBytes(in.available());
+  }
+
+  private static TransferException aboveLimit(String what, StreamConstraintsException e) {
+    return JsonLimitException.of(
+        what + " exceeds a limit: " + Printable.of(e.getOriginalMessage(), 300), e);
+  }
+
+  /** IllegalStateException: Jackson's answer to member names made to collide in its hash table. */
+  private static TransferException noJson(String what, Exception e) {
+    String text = e.getMessage() == null ? e.toString() : e.getMessage();
+    return malformed(what + " is no JSON: " + Printable.of(text, 300), e);
   }
 
   /** {@return whether an object begins here; false for null, which has no members} */
@@ -187,7 +220,8 @@ final class JsonReader {
   /** Refuses a list that has become longer than it may. */
   void requireCount(int count, int max) {
     if (count > max) {
-      throw malformed(what + ": " + path() + " has more than " + max + " elements", null);
+      throw JsonLimitException.of(
+          what + ": " + path() + " has more than " + max + " elements", null);
     }
   }
 

@@ -2,6 +2,8 @@
 package io.transferengine.metadata;
 
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -111,6 +113,17 @@ public final class MetadataCodec {
   public static String quote(String text) {
     return new String(
         new JsonWriter(text.length() + 2).value(text).toBytes(), StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * Reads a message to the end of its stream and checks that it is well-formed and within the
+   * limits; nothing of it is kept.
+   *
+   * @throws TransferException MALFORMED_JSON when not
+   * @throws IOException of the stream
+   */
+  public static void requireWellFormed(InputStream json) throws IOException {
+    JsonReader.check(json, "the message");
   }
 
   /**

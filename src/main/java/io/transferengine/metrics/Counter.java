@@ -43,6 +43,8 @@ public enum Counter {
   HANDSHAKES_SERVED("Handshakes served"),
   /** Handshake connections that were closed without an answer: malformed, silent or too many. */
   HANDSHAKES_REFUSED("Handshakes refused"),
+  /** Those of them whose request found no room beside the payloads of others. */
+  HANDSHAKES_OVER_BUDGET("Handshakes over the byte budget"),
   /** Times that TCP was taken where RDMA was asked for. */
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
   /** Transfers that went over to TCP because no RDMA path was left for some seconds. */
@@ -53,8 +55,13 @@ public enum Counter {
   RDMA_PATHS_FAILED("RDMA paths failed"),
   /** RDMA endpoints that made room for others. */
   RDMA_ENDPOINTS_EVICTED("RDMA endpoints evicted"),
-  /** Notifications that were refused because too many wait to be collected; senders are told. */
-  NOTIFICATIONS_DROPPED("Notifications dropped");
+  /**
+   * Notifications of peers that were refused, because what waits to be fetched is too much or
+   * because of their own length; senders are told.
+   */
+  NOTIFICATIONS_DROPPED("Notifications dropped"),
+  /** Notifications for the end of a transfer that did not reach the peer. */
+  NOTIFICATIONS_FAILED("Notifications not delivered");
 
   private final String label;
 

@@ -116,6 +116,9 @@ final class OptionsTest {
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
+        bytes(LimitOptions.NOTIFICATIONS, 8L << 20, 64L << 20),
+        bytes(LimitOptions.NOTIFICATIONS_PER_PEER, 4L << 20, 32L << 20),
+        bytes(LimitOptions.HANDSHAKE_PAYLOADS, 16L << 20, 256L << 20),
         number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)),
         texts(MetadataOptions.CLUSTER_ID, "a", "a/"),
         number(MetadataOptions.TTL, 10, List.of(2, 86_400), List.of(1, 0, -1, 86_401)),
@@ -250,6 +253,16 @@ final class OptionsTest {
   private static Row texts(Option<String> option, String... accepted) {
     Map<String, String> values = Stream.of(accepted).collect(Collectors.toMap(t -> t, t -> t));
     return new Row(option, "", values, List.of("a\nb", "a\u0000", "a".repeat(4097)));
+  }
+
+  /** A limit that takes an eighth, or less, of the heap when nothing is set. */
+  private static Row bytes(Option<Long> option, long min, long max) {
+    assertThat(option.defaultValue()).isBetween(min, max);
+    return new Row(
+        option,
+        option.defaultValue(),
+        Map.of("2097152", 2L << 20, "17179869184", 16L << 30),
+        plus(NOT_NUMBERS, "0", "-1", "1048575", "17179869185", "16GiB"));
   }
 
   static Row host(Option<String> option) {

@@ -91,13 +91,13 @@ class FrameCodecTest {
 
   @Test
   void announcedLengthAloneTakesNoMemory() {
-    byte[] frame = RawPeer.frame(1, "{}");
+    byte[] frame = RawPeer.frame(2, "{}");
     RawPeer.putLength(frame, FrameCodec.MAX_LENGTH_CEILING_BYTES);
     int[] reserved = new int[1];
     assertThatExceptionOfType(EOFException.class)
         .isThrownBy(
             () ->
-                FrameCodec.read(
+                FrameCodec.readRequest(
                     new ByteArrayInputStream(frame),
                     FrameCodec.MAX_LENGTH_CEILING_BYTES,
                     bytes -> reserved[0] += bytes));

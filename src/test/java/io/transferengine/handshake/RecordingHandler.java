@@ -2,8 +2,10 @@
 package io.transferengine.handshake;
 
 import io.transferengine.metadata.HandshakeDescriptor;
+import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -22,9 +24,9 @@ class RecordingHandler implements HandshakeHandler {
   }
 
   @Override
-  public void notify(NotifyMessage message) {
+  public void notify(InetAddress from, byte[] json) {
     fail();
-    notifications.add(message);
+    notifications.add(MetadataCodec.decodeNotify(json));
   }
 
   @Override

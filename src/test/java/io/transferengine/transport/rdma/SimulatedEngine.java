@@ -10,7 +10,6 @@ import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
@@ -97,7 +96,9 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     int from = rpcPort == 0 ? 20_000 : rpcPort;
     int to = rpcPort == 0 ? 29_000 : rpcPort;
     daemon =
-        new HandshakeDaemon(new HandshakeDaemonOptions("127.0.0.1", from, to, 128, 16 << 20), this);
+        new HandshakeDaemon(
+            HandshakeDaemonOptions.DEFAULT.withListenAddress("127.0.0.1").withPorts(from, to),
+            this);
   }
 
   private static Topology topology(List<String> devices) {
@@ -259,7 +260,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   }
 
   @Override
-  public void notify(NotifyMessage message) {}
+  public void notify(InetAddress from, byte[] json) {}
 
   @Override
   public HandshakeDescriptor connection(HandshakeDescriptor request) {
