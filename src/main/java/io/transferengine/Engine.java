@@ -32,8 +32,8 @@ public final class Engine implements AutoCloseable {
    *
    * @param config how
    * @return the engine, to be closed by the caller
-   * @throws TransferException for a host, metadata server or protocol that is none, and when no
-   *     port can be bound
+   * @throws TransferException if the host, metadata server or protocol is invalid, or no port can
+   *     be bound
    */
   public static Engine open(EngineConfig config) {
     return new Engine(new EngineCore(config.options()));

@@ -338,7 +338,7 @@ public final class EngineConfig {
     }
 
     /**
-     * How many requests to a peer may be on the wire, too: the smaller of the two counts. ({@code
+     * A second limit on requests to a peer that are on the wire; the lower one applies. ({@code
      * MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
@@ -442,8 +442,10 @@ public final class EngineConfig {
     }
 
     /**
-     * How much may be sent or asked for, and not be answered yet, on each connection to a peer.
-     * ({@code TE_TCP_LANE_WINDOW_BYTES})
+     * How much may be sent or asked for, and not be answered yet, on each connection to a peer; of
+     * blocks below 16 KiB half of it. Small values keep data in the processors' caches; beyond a
+     * data centre, where bandwidth x round trip is more than all lanes have out, larger ones are
+     * faster. ({@code TE_TCP_LANE_WINDOW_BYTES})
      *
      * @param value a whole number of bytes, 65536 to 268435456
      * @return this builder

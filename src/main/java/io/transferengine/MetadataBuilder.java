@@ -8,8 +8,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   MetadataBuilder() {}
 
   /**
-   * A part of every key: engines find only those with the same one. ({@code
-   * MC_METADATA_CLUSTER_ID})
+   * A part of every key: engines find only those with the same one. With it keys begin with
+   * mooncake/ID/. ({@code MC_METADATA_CLUSTER_ID})
    *
    * @param value a word, with or without a slash at its end
    * @return this builder
@@ -19,8 +19,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * How long our records outlive an engine that dies; they are refreshed three times as often.
-   * ({@code TE_METADATA_TTL_SECONDS})
+   * How long our records outlive an engine that dies (etcd, redis, our own HTTP server); they are
+   * refreshed three times as often. ({@code TE_METADATA_TTL_SECONDS})
    *
    * @param value a whole number of seconds, 2 to 86400
    * @return this builder
@@ -30,8 +30,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * Opens the engine although the service cannot be reached, and registers when it can be. ({@code
-   * TE_METADATA_BACKGROUND_START})
+   * Opens the engine although the service cannot be reached, and registers when it can be; without
+   * it opening fails within 5 s. ({@code TE_METADATA_BACKGROUND_START})
    *
    * @param value 1, true, yes or on; or 0, false, no or off (in any case)
    * @return this builder

@@ -177,10 +177,10 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How often a slice that failed is posted again, on other paths if there are. ({@code
-   * MC_RETRY_CNT})
+   * How often in a row a peer may refuse to connect before its transfers fail; requests that a
+   * failed path gives back are sent again until their deadline. ({@code MC_RETRY_CNT})
    *
-   * @param value a whole number of retries, 1 to 127
+   * @param value a whole number of refusals, 1 to 127
    * @return this builder
    */
   public EngineConfig.Builder retryCount(int value) {
@@ -242,8 +242,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How long a path that failed is left alone before it is tried again. ({@code
-   * MC_RDMA_RAIL_PAUSE_SECONDS})
+   * How long a pair of devices without a route is left alone, if there are others; paths that
+   * failed otherwise are tried every 0.05 to 1 s. ({@code MC_RDMA_RAIL_PAUSE_SECONDS})
    *
    * @param value a whole number of seconds, 0 to 2147483647
    * @return this builder

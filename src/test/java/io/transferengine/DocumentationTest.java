@@ -52,6 +52,22 @@ class DocumentationTest {
     assertThat(broken).isEmpty();
   }
 
+  /** A decision that is called by its number is the one behind the link. */
+  @Test
+  void decisionsAreCalledByTheirNumbers() {
+    Pattern decision = Pattern.compile("\\[ADR\\s+(\\d+)\\]\\((?:[^)]*/)?(\\d+)-[^)]*\\)");
+    List<String> wrong = new ArrayList<>();
+    for (Path page : pages()) {
+      Matcher link = decision.matcher(read(page));
+      while (link.find()) {
+        if (Integer.parseInt(link.group(1)) != Integer.parseInt(link.group(2))) {
+          wrong.add(page + ": " + link.group());
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
   private static boolean leadsSomewhere(Path page, String target) {
     String[] parts = target.split("#", 2);
     Path file = parts[0].isEmpty() ? page : page.resolveSibling(parts[0]).normalize();

@@ -287,8 +287,8 @@ public final class Options {
                   1024)
               .unit("requests")
               .means(
-                  "How many requests to a peer may be on the wire, too: the smaller of the two"
-                      + " counts.")
+                  "A second limit on requests to a peer that are on the wire; the lower one"
+                      + " applies.")
               .mooncake("How many requests may wait for a lane before further ones are refused."));
 
   /** The staging buffer of one connection. */

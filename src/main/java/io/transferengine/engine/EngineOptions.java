@@ -22,6 +22,6 @@ public record EngineOptions(
     String deviceName,
     Settings settings,
     Optional<Executor> executor) {
-  /** The metadata server that is none: peers ask one another (protocol section 1). */
+  /** In place of a metadata server: peers ask one another (protocol section 1). */
   public static final String P2P_HANDSHAKE = "P2PHANDSHAKE";
 }

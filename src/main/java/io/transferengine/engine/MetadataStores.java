@@ -18,7 +18,7 @@ public final class MetadataStores {
    * {@return a client of the service, to be closed by the caller; empty for {@code P2PHANDSHAKE}}
    *
    * @param server a connection string of protocol section 1
-   * @throws TransferException INVALID_ARGUMENT for a text that is none; NOT_IMPLEMENTED when the
+   * @throws TransferException INVALID_ARGUMENT for an invalid text; NOT_IMPLEMENTED when the
    *     client's library is not on the class path
    */
   public static Optional<MetadataStore> open(String server, Settings settings) {

@@ -64,7 +64,8 @@ final class Publication implements AutoCloseable {
   private static final long BACK_OFF_MAX_MILLIS = 3_000;
 
   /**
-   * Each time somebody else was faster. More than two engines at once under one name is no plan.
+   * Each time somebody else was faster. Two engines may race for a name; more than two is a
+   * misconfiguration.
    */
   private static final int CLAIM_ATTEMPTS = 5;
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What the mode makes of names: where peers are found, and where we can be found. In peer-to-peer
- * mode the second is nothing to do. Thread-safe.
+ * mode nothing needs to be published. Thread-safe.
  */
 final class Registry implements AutoCloseable {
   private final Settings settings;

@@ -125,7 +125,8 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       boolean again;
       synchronized (this) {
         failed = segment;
-        // Old keys moved nothing, and what went before them is moved once more: to the same place.
+        // Requests with stale keys had no effect; sending the rest again writes the same bytes to
+        // the same place.
         boolean harmless =
             stale || (cause == FailureCause.CONNECT && task != null && !task.isStarted());
         again = harmless && segmentWasKnown && !resolvedAgain;

@@ -35,7 +35,7 @@ final class RdmaPeer implements TransferTask.Owner {
   /** What a path may have out in any case: about what a fast link holds (see RdmaWorker). */
   private static final long SHARE_MIN_BYTES = 1L << 20;
 
-  /** Since the last work, for so long paths that failed are still looked after. */
+  /** Failed paths are retried for this long after the last transfer. */
   private static final long ACTIVE_NANOS = 10_000_000_000L;
 
   private final String name;

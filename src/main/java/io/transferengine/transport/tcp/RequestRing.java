@@ -92,8 +92,9 @@ final class RequestRing implements RequestSink {
   }
 
   /**
-   * {@return whether the limit of bytes allows for one more request} Of small ones only half of it
-   * is out: they are copied through buffers, which takes as much room in the caches again.
+   * {@return whether the limit of bytes allows for one more request} Small requests may use only
+   * half of the window: they are copied through buffers, which takes as much room in the caches
+   * again.
    *
    * @param shared whether another lane has nothing to do; then half is enough, so that it gets the
    *     rest
