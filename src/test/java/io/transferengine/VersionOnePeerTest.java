@@ -4,12 +4,15 @@ package io.transferengine;
 import static io.transferengine.TestEngine.assertCompleted;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The engine as initiator, towards peers of version 1 that take several requests a connection. */
 @Timeout(120)
@@ -31,6 +34,24 @@ class VersionOnePeerTest {
         assertCompleted(
             here.submit(Operation.WRITE, target.name(), RawTargetTest.scattered(here, count, 64)));
       }
+    }
+  }
+
+  /** Small ones come through staging, large ones are aimed: both have to be told from none. */
+  @ParameterizedTest
+  @ValueSource(ints = {64, 32_768})
+  void aPeerOfOneRequestAConnectionIsLearntByReads(int size) throws Exception {
+    int reads = 20;
+    try (RawTarget target = new RawTarget(1, 2 * MIB);
+        TestEngine here = new TestEngine(2 * MIB, b -> b.tcpLanesPerPeer(1))) {
+      target.behaving(RawTarget.Connection::serveOne);
+      System.arraycopy(TestEngine.random(7, 2 * MIB), 0, target.memory(), 0, 2 * MIB);
+      // All at once, so that the next is on its way when the connection ends behind the first.
+      BlockColumns blocks = RawTargetTest.scattered(here, reads, size);
+      assertCompleted(here.submit(Operation.READ, target.name(), blocks));
+      assertSame(here, target, blocks, "reads of " + size);
+      assertThat(here.count(Counter.CONNECTIONS_LOST)).isZero();
+      assertThat(here.count(Counter.REQUESTS_SENT)).isLessThanOrEqualTo(reads + 1);
     }
   }
 

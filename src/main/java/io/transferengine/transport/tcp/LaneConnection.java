@@ -246,23 +246,29 @@ final class LaneConnection extends WireHandler {
 
   // ---- answers
 
+  // Inlet asks these before each read, also before the one that finds the end of the stream: what
+  // they say is told from what has arrived, and changes nothing.
+
   @Override
   public long directBytes() {
     if (ended != Ending.Why.NONE) {
       return 0;
     }
-    if (bodyBytesLeft == 0
-        && nextAnswered() < ring.end()
-        && (!version2 || ring.ranges(ring.first()) == 0)) {
-      // No status frame announces the body: what comes next is the body.
-      expectBody(nextAnswered());
+    if (bodyBytesLeft > 0) {
+      return bodyIsDirect ? bodyBytesLeft : 0;
     }
-    return bodyIsDirect ? bodyBytesLeft : 0;
+    long position = nextAnswered();
+    return bodyIsNext(position) && ring.isLargeRead(position) ? ring.length(position) : 0;
   }
 
   @Override
   public long directAddress() {
-    return bodyAddress;
+    return bodyBytesLeft > 0 ? bodyAddress : ring.local(nextAnswered());
+  }
+
+  /** {@return whether no status frame comes before the body of the next answer} */
+  private boolean bodyIsNext(long position) {
+    return position < ring.end() && (!version2 || ring.ranges(ring.first()) == 0);
   }
 
   /** Staged reads end where the body of a large read begins: all that is expected is known. */
@@ -293,6 +299,9 @@ final class LaneConnection extends WireHandler {
   void onDirect(int bytes) {
     progressNanos = System.nanoTime();
     if (ended == Ending.Why.NONE) {
+      if (bodyBytesLeft == 0) {
+        expectBody(nextAnswered());
+      }
       bodyArrived(bytes);
     }
   }
@@ -311,7 +320,7 @@ final class LaneConnection extends WireHandler {
         bodyArrived(bytes);
       } else if (nextAnswered() == ring.end()) {
         end(Ending.Why.PROTOCOL, "it sent bytes that nobody had asked for", null);
-      } else if (!version2 || ring.ranges(ring.first()) == 0) {
+      } else if (bodyIsNext(nextAnswered())) {
         expectBody(nextAnswered());
       } else {
         int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
