@@ -129,7 +129,9 @@ public final class TransferEngine implements AutoCloseable {
 
   /**
    * Takes managed memory back. What is in flight over it gets a second to end, then it is canceled;
-   * when this returns 0, nothing touches the memory any more.
+   * when this returns 0, nothing touches the memory any more: a peer that asks for it over TCP is
+   * refused. To whoever gets the same memory later a peer that still has the address is as good as
+   * any other, so freed memory is handed out last, and for 30 s only when there is no other.
    *
    * @param bufferAddress as handed out
    * @param length as asked for

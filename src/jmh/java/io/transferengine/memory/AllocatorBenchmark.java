@@ -64,8 +64,8 @@ public class AllocatorBenchmark {
     private final RegionTable table = new RegionTable();
 
     @Override
-    public Region register(MemorySegment memory, String location) {
-      return table.register(memory.address(), memory.byteSize(), location);
+    public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
+      return table.register(memory.address(), memory.byteSize(), location, blocks);
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.MappedMemory;
 import io.transferengine.memory.MemoryPool;
 import io.transferengine.memory.Region;
@@ -15,7 +16,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -74,14 +74,11 @@ public final class LocalMemory implements RegionRegistrar {
   private final Users users;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
-  /** Regions that pools of ours are made of: in them only blocks handed out may be used. */
+  /** Regions that pools of ours are made of, which nobody may unregister but the pool. */
   private final Set<Region> pools = ConcurrentHashMap.newKeySet();
 
   /** Keeps the caller's segments alive while they are registered. */
   private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
-
-  /** Managed blocks that are being freed, by address: a mark of the call that frees each. */
-  private final Map<Long, Object> freeing = new ConcurrentHashMap<>();
 
   private volatile Duration grace = GRACE;
 
@@ -278,42 +275,29 @@ public final class LocalMemory implements RegionRegistrar {
   /** Hands out registered memory. */
   public MemorySegment allocate(long lengthBytes) {
     MemorySegment block = pool.allocate(lengthBytes);
-    // The call that freed what was here before may not have come to removing its mark yet.
-    freeing.remove(block.address());
     users.awaitPublished();
     return block;
   }
 
   /** Takes a managed block back once nothing touches it any more. */
   public void free(long address, long lengthBytes) {
-    Object mark = new Object();
-    boolean marked = false;
     lock.writeLock().lock();
     try {
-      Optional<MemorySegment> block = pool.blockAt(address);
-      boolean known = block.isPresent() && block.get().address() == address;
-      if (known && block.get().byteSize() == lengthBytes) {
-        marked = freeing.putIfAbsent(address, mark) == null;
-        if (!marked) {
-          throw new TransferException(
-              ErrorCode.ADDRESS_NOT_REGISTERED,
-              "The buffer at 0x%x is being freed by another thread".formatted(address),
-              "Free a buffer once");
-        }
-      }
+      // Refuses what is no block of ours, with the right words.
+      pool.refuse(address, lengthBytes);
     } finally {
       lock.writeLock().unlock();
     }
     try {
-      Region region = regions.find(address, 1);
-      if (marked && region != null && region.inFlight() > 0) {
+      Region region = regions.find(address, lengthBytes);
+      if (region != null && region.inFlight() > 0) {
         drainBlock(address, address + lengthBytes);
       }
-      // Refuses what is no block of ours, with the right words.
-      pool.free(address, lengthBytes);
-    } finally {
-      freeing.remove(address, mark);
+    } catch (Throwable t) {
+      pool.readmit(address, lengthBytes);
+      throw t;
     }
+    pool.free(address, lengthBytes);
     users.awaitPublished();
   }
 
@@ -339,8 +323,8 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   @Override
-  public Region register(MemorySegment memory, String location) {
-    Region region = regions.register(memory.address(), memory.byteSize(), location);
+  public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
+    Region region = regions.register(memory.address(), memory.byteSize(), location, blocks);
     pools.add(region);
     try {
       prepare(List.of(region));
@@ -397,12 +381,10 @@ public final class LocalMemory implements RegionRegistrar {
         if (region == null) {
           throw notRegistered(start, length);
         }
-        usableStart = region.address();
-        usableEnd = region.end();
-        if (pools.contains(region)) {
-          MemorySegment block = managedBlock(start, length);
-          usableStart = block.address();
-          usableEnd = usableStart + block.byteSize();
+        usableStart = start;
+        usableEnd = region.usableEnd(start);
+        if (start + length > usableEnd) {
+          throw notRegistered(start, length);
         }
         if (!held.contains(region)) {
           if (!region.acquire()) {
@@ -416,15 +398,6 @@ public final class LocalMemory implements RegionRegistrar {
       held.forEach(Region::release);
       throw t;
     }
-  }
-
-  private MemorySegment managedBlock(long start, long length) {
-    MemorySegment block = pool.blockAt(start).orElseThrow(() -> notRegistered(start, length));
-    boolean inside = start + length <= block.address() + block.byteSize();
-    if (!inside || freeing.containsKey(block.address())) {
-      throw notRegistered(start, length);
-    }
-    return block;
   }
 
   private static TransferException notRegistered(long start, long length) {

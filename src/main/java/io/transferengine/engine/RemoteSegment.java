@@ -8,19 +8,30 @@ import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.Transport;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A peer's segment, ready for use. Immutable.
+ * A peer's segment, ready for use. Immutable, save for one thing that is learnt about it.
  *
  * @param name the name that it was opened by
  * @param address its descriptor and addresses
  * @param transport what reaches it
  * @param bufferStarts first addresses of its buffers, sorted
  * @param bufferEnds the addresses after their last bytes, in the same order
+ * @param takesBlocksOnly set once a transfer has shown that it takes blocks one by one of which it
+ *     refused a merged request: a managed pool of a Java engine is one buffer, but each allocation
+ *     in it is a range by itself
  */
 @SuppressWarnings("ArrayRecordComponent") // shared by every transfer to the segment, never changed
 record RemoteSegment(
-    String name, PeerAddress address, Transport transport, long[] bufferStarts, long[] bufferEnds) {
+    String name,
+    PeerAddress address,
+    Transport transport,
+    long[] bufferStarts,
+    long[] bufferEnds,
+    AtomicBoolean takesBlocksOnly) {
+
+  private static final long[] NONE = {};
 
   static RemoteSegment of(String name, PeerAddress address, Transport transport) {
     List<BufferDescriptor> sorted =
@@ -33,14 +44,17 @@ record RemoteSegment(
       starts[i] = sorted.get(i).address();
       ends[i] = starts[i] + sorted.get(i).lengthBytes();
     }
-    return new RemoteSegment(name, address, transport, starts, ends);
+    return new RemoteSegment(name, address, transport, starts, ends, new AtomicBoolean());
   }
 
   SegmentDescriptor descriptor() {
     return address.descriptor();
   }
 
+  /** {@return within what neighbours may be merged} */
   SeamFinder seams() {
-    return new SeamFinder(bufferStarts, bufferEnds);
+    return takesBlocksOnly.get()
+        ? new SeamFinder(NONE, NONE)
+        : new SeamFinder(bufferStarts, bufferEnds);
   }
 }

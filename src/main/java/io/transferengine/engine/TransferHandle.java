@@ -119,6 +119,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   @Override
   public void taskEnded(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    noteWhatItTakes(state);
     boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
     if (stale || cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
       RemoteSegment failed;
@@ -145,6 +146,14 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       }
     }
     finish(state, why, cause);
+  }
+
+  private synchronized void noteWhatItTakes(TransferState state) {
+    boolean refusedMerges =
+        state == TransferState.COMPLETED && task != null && task.isMergeRefused();
+    if (refusedMerges && segment != null) {
+      segment.takesBlocksOnly().set(true);
+    }
   }
 
   /** Ends the transfer from outside; its terminal state follows when nothing touches its memory. */

@@ -91,6 +91,9 @@ public final class BuddyAllocator {
 
   private long freeBytes;
 
+  /** In blocks that were retired and are not released yet. */
+  private long retiredBytes;
+
   /**
    * A pool of which nothing is handed out.
    *
@@ -128,7 +131,8 @@ public final class BuddyAllocator {
         : Long.highestOneBit(length - 1) << 1;
   }
 
-  private static int orderOf(long length) {
+  /** {@return the order of the block that a request for {@code length} takes} */
+  static int orderOf(long length) {
     return length <= SMALLEST_BLOCK_BYTES
         ? 0
         : Long.SIZE - Long.numberOfLeadingZeros(length - 1) - SMALLEST_BLOCK_SHIFT;
@@ -171,6 +175,41 @@ public final class BuddyAllocator {
    * @param length that it was asked for
    */
   public FreeResult free(long offset, long length) {
+    FreeResult result = retire(offset, length);
+    if (result == FreeResult.FREED) {
+      release(offset, length);
+    }
+    return result;
+  }
+
+  /**
+   * As {@link #free}, save that nobody gets the block before {@link #release}.
+   *
+   * @param offset that {@link #allocate} returned
+   * @param length that it was asked for
+   */
+  public FreeResult retire(long offset, long length) {
+    FreeResult result = check(offset, length);
+    if (result == FreeResult.FREED) {
+      requested[(int) (offset >> SMALLEST_BLOCK_SHIFT)] = -length;
+      retiredBytes += SMALLEST_BLOCK_BYTES << orderOf(length);
+    }
+    return result;
+  }
+
+  /** Lets a block that was retired be handed out again. */
+  public void release(long offset, long length) {
+    int leaf = (int) (offset >> SMALLEST_BLOCK_SHIFT);
+    int order = orderOf(length);
+    int node = (1 << (topOrder - order)) + (leaf >> order);
+    largestFree[node] = (byte) (order + 1);
+    freeBytes += SMALLEST_BLOCK_BYTES << order;
+    retiredBytes -= SMALLEST_BLOCK_BYTES << order;
+    updateAbove(node, order);
+  }
+
+  /** {@return what {@link #free} would say} Changes nothing. */
+  public FreeResult check(long offset, long length) {
     if (offset < 0 || offset >= poolBytes || offset % SMALLEST_BLOCK_BYTES != 0) {
       return FreeResult.NOT_ALLOCATED;
     }
@@ -179,45 +218,7 @@ public final class BuddyAllocator {
     if (asked <= 0) {
       return asked == 0 ? FreeResult.NOT_ALLOCATED : FreeResult.ALREADY_FREE;
     }
-    if (asked != length) {
-      return FreeResult.WRONG_LENGTH;
-    }
-    int order = orderOf(length);
-    int node = (1 << (topOrder - order)) + (leaf >> order);
-    requested[leaf] = -length;
-    largestFree[node] = (byte) (order + 1);
-    freeBytes += SMALLEST_BLOCK_BYTES << order;
-    updateAbove(node, order);
-    return FreeResult.FREED;
-  }
-
-  /**
-   * Finds the block handed out that an offset lies in: of each order only one block can hold it, so
-   * that a few looks suffice.
-   *
-   * @param offset within the pool
-   * @return where that block begins, or -1 when the offset is in none, or beyond the length that
-   *     was asked for
-   */
-  public long blockStart(long offset) {
-    int leaf = (int) (offset >> SMALLEST_BLOCK_SHIFT);
-    for (int order = 0; order <= topOrder; order++) {
-      int first = (leaf >> order) << order;
-      long start = (long) first << SMALLEST_BLOCK_SHIFT;
-      if (requested[first] > 0 && offset - start < requested[first]) {
-        return start;
-      }
-    }
-    return -1;
-  }
-
-  /**
-   * {@return the length that the block was asked for with}
-   *
-   * @param start where a block begins that is handed out
-   */
-  public long blockLength(long start) {
-    return requested[(int) (start >> SMALLEST_BLOCK_SHIFT)];
+    return asked == length ? FreeResult.FREED : FreeResult.WRONG_LENGTH;
   }
 
   /** Makes the numbers above {@code node}, a block of {@code order}, agree with those below. */
@@ -234,9 +235,9 @@ public final class BuddyAllocator {
     }
   }
 
-  /** {@return whether nothing is handed out} */
+  /** {@return whether nothing is handed out; what was retired is not} */
   public boolean isEmpty() {
-    return freeBytes == poolBytes;
+    return freeBytes + retiredBytes == poolBytes;
   }
 
   /** {@return the bytes in free blocks, which need not be next to each other} */

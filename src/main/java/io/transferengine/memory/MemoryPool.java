@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +47,9 @@ import org.slf4j.LoggerFactory;
  * taken, zeroed, returned, registered or unregistered. One thread at a time makes a new pool,
  * others that need one wait for it and then look again: sixty-four first requests make one pool.
  *
- * <p>Blocks are not cleared when they are handed out again.
+ * <p>Blocks are not cleared when they are handed out again. One that was freed rests for {@link
+ * #REST_SECONDS} before that, unless all others are in use: nothing is taken from the system for
+ * the sake of it, and a pool whose blocks all rest is empty.
  */
 public final class MemoryPool implements AutoCloseable {
   /** The first pool: worth the registration, and zeroed in some 20 ms. */
@@ -68,11 +70,21 @@ public final class MemoryPool implements AutoCloseable {
   /** {@link #close} waits this long for them; what they do later still leaves nothing behind. */
   private static final long CLOSE_WAIT_SECONDS = 10;
 
+  /**
+   * A block that was freed is not handed out again for so long, as long as there is another: a peer
+   * that still has its address would write over its next owner. By then a transfer that had begun
+   * before the free has met its deadline (MC_TRANSFER_TIMEOUT, 30 s unless it is set).
+   */
+  static final long REST_SECONDS = 30;
+
+  private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(REST_SECONDS);
+
   private static final Logger LOG = LoggerFactory.getLogger(MemoryPool.class);
 
   private final long limitBytes;
   private final long firstPoolBytes;
   private final long largestPoolBytes;
+  private final LongSupplier nanoClock;
   private final String location;
   private final RegionRegistrar registrar;
 
@@ -106,7 +118,7 @@ public final class MemoryPool implements AutoCloseable {
    * @param registrar makes regions of pools; called from the threads that allocate and free
    */
   public MemoryPool(long limitBytes, String location, RegionRegistrar registrar) {
-    this(limitBytes, location, registrar, FIRST_POOL_BYTES, LARGEST_POOL_BYTES);
+    this(limitBytes, location, registrar, FIRST_POOL_BYTES, LARGEST_POOL_BYTES, System::nanoTime);
   }
 
   MemoryPool(
@@ -114,7 +126,8 @@ public final class MemoryPool implements AutoCloseable {
       String location,
       RegionRegistrar registrar,
       long firstPoolBytes,
-      long largestPoolBytes) {
+      long largestPoolBytes,
+      LongSupplier nanoClock) {
     if (limitBytes <= 0) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -126,6 +139,7 @@ public final class MemoryPool implements AutoCloseable {
     this.registrar = registrar;
     this.firstPoolBytes = firstPoolBytes;
     this.largestPoolBytes = largestPoolBytes;
+    this.nanoClock = nanoClock;
   }
 
   /**
@@ -185,14 +199,18 @@ public final class MemoryPool implements AutoCloseable {
 
   /** Oldest pools first, so that the younger ones run empty. */
   private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
-    for (int i = 0; i < shared.size(); i++) {
-      MemorySegment block = shared.get(i).allocate(lengthBytes);
-      if (block != null) {
-        usedBytes += lengthBytes;
-        return block;
-      }
+    long now = nanoClock.getAsLong();
+    MemorySegment block = null;
+    for (int i = 0; block == null && i < shared.size(); i++) {
+      block = shared.get(i).allocate(lengthBytes, now);
     }
-    return null;
+    for (int i = 0; block == null && i < shared.size(); i++) {
+      block = shared.get(i).allocateFromRetired(lengthBytes);
+    }
+    if (block != null) {
+      usedBytes += lengthBytes;
+    }
+    return block;
   }
 
   /** {@return what to take from the system for the request, null when the limit forbids all} */
@@ -279,7 +297,7 @@ public final class MemoryPool implements AutoCloseable {
 
   private void register(PoolMemory memory) {
     try {
-      memory.setRegion(registrar.register(memory.memory(), location));
+      memory.setRegion(registrar.register(memory.memory(), location, memory.live()));
     } catch (Throwable t) {
       returnToSystem(memory);
       throw t;
@@ -300,7 +318,7 @@ public final class MemoryPool implements AutoCloseable {
     if (made.isShared()) {
       shared.add(made);
     }
-    MemorySegment block = made.allocate(lengthBytes);
+    MemorySegment block = made.allocate(lengthBytes, nanoClock.getAsLong());
     if (block == null) {
       throw new IllegalStateException("New pool has no room for " + lengthBytes + " bytes");
     }
@@ -335,6 +353,40 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /**
+   * Lets no new use of a block begin, as the first step of freeing it: who wants to use a part of
+   * it from now on is turned away ({@link Region#acquire(long, long)}). What is under way goes on.
+   *
+   * @throws TransferException as {@link #free}, and when this was done before
+   */
+  public void refuse(long address, long lengthBytes) {
+    lock.lock();
+    try {
+      PoolMemory memory = find(address);
+      FreeResult result =
+          memory == null ? FreeResult.NOT_ALLOCATED : memory.check(address, lengthBytes);
+      PoolErrors.requireFreed(result, address, lengthBytes);
+      if (memory == null || !memory.live().refuse(address - memory.address())) {
+        throw PoolErrors.beingFreed(address);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Undoes {@link #refuse}: something still uses the block, and it cannot be freed yet. */
+  public void readmit(long address, long lengthBytes) {
+    lock.lock();
+    try {
+      PoolMemory memory = find(address);
+      if (memory != null && memory.check(address, lengthBytes) == FreeResult.FREED) {
+        memory.live().admit(address - memory.address(), lengthBytes);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
    * Takes a block back. When it was the last one of its pool, this also ends the registration, and
    * waits for the transfers over it as long as the registrar does.
    *
@@ -350,7 +402,9 @@ public final class MemoryPool implements AutoCloseable {
     try {
       PoolMemory memory = find(address);
       FreeResult result =
-          memory == null ? FreeResult.NOT_ALLOCATED : memory.free(address, lengthBytes);
+          memory == null
+              ? FreeResult.NOT_ALLOCATED
+              : memory.free(address, lengthBytes, nanoClock.getAsLong() + REST_NANOS);
       PoolErrors.requireFreed(result, address, lengthBytes);
       usedBytes -= lengthBytes;
       if (memory == null || !memory.isEmpty()) {
@@ -359,6 +413,7 @@ public final class MemoryPool implements AutoCloseable {
       byAddress.remove(memory.address());
       shared.remove(memory);
       returningCount++;
+      memory.releaseAll();
       emptied = memory;
     } finally {
       lock.unlock();
@@ -429,20 +484,6 @@ public final class MemoryPool implements AutoCloseable {
     lock.lock();
     try {
       return find(address) != null;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /**
-   * {@return the block handed out that {@code address} lies in} Empty for memory that was freed,
-   * was never handed out, or is not this pool's.
-   */
-  public Optional<MemorySegment> blockAt(long address) {
-    lock.lock();
-    try {
-      PoolMemory memory = find(address);
-      return Optional.ofNullable(memory == null ? null : memory.blockAt(address));
     } finally {
       lock.unlock();
     }

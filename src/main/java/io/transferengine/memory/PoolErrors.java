@@ -50,6 +50,13 @@ final class PoolErrors {
         ErrorCode.CLOSED, "Managed memory is closed", "Open a new engine.");
   }
 
+  static TransferException beingFreed(long address) {
+    return new TransferException(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "Managed buffer at " + Ranges.hex(address) + " is being freed by another thread",
+        "Free each buffer once.");
+  }
+
   /** Refuses everything but {@link FreeResult#FREED}. */
   static void requireFreed(FreeResult result, long address, long lengthBytes) {
     switch (result) {

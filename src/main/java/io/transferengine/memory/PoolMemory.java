@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,13 +24,21 @@ final class PoolMemory {
   /** Null for a region of one block. */
   private final @Nullable BuddyAllocator blocks;
 
+  private final LiveBlocks live;
+
+  /** Blocks that were freed and are kept back for a while, in their order. */
+  private final ArrayDeque<Retired> retired = new ArrayDeque<>();
+
   private boolean singleBlockInUse;
   private @Nullable Region region;
+
+  private record Retired(long offset, long length, long untilNanos) {}
 
   private PoolMemory(Arena arena, MemorySegment memory, @Nullable BuddyAllocator blocks) {
     this.arena = arena;
     this.memory = memory;
     this.blocks = blocks;
+    this.live = blocks == null ? LiveBlocks.ofOneBlock() : LiveBlocks.ofPool(blocks.poolBytes());
   }
 
   /**
@@ -68,6 +77,11 @@ final class PoolMemory {
     return address >= address() && address - address() < bytes();
   }
 
+  /** {@return which of its blocks are handed out and not being freed} */
+  LiveBlocks live() {
+    return live;
+  }
+
   /** Notes the registration, until {@link #takeRegion()}. */
   void setRegion(Region region) {
     this.region = region;
@@ -83,22 +97,85 @@ final class PoolMemory {
     return taken;
   }
 
-  /** {@return a block of {@code length} bytes, or null when there is no room} */
-  @Nullable MemorySegment allocate(long length) {
+  /**
+   * {@return a block of {@code length} bytes, or null when there is no room}
+   *
+   * @param nowNanos of the blocks that were freed only those are used again whose time has come
+   */
+  @Nullable MemorySegment allocate(long length, long nowNanos) {
     if (blocks != null) {
-      long offset = blocks.allocate(length);
-      return offset < 0 ? null : memory.asSlice(offset, length);
+      Retired oldest = retired.peekFirst();
+      while (oldest != null && oldest.untilNanos - nowNanos <= 0) {
+        releaseOldest(blocks);
+        oldest = retired.peekFirst();
+      }
+      return handOut(blocks.allocate(length), length);
     }
     if (singleBlockInUse || length != bytes()) {
       return null;
     }
     singleBlockInUse = true;
+    live.admit(0, length);
     return memory;
   }
 
-  FreeResult free(long address, long length) {
+  /**
+   * {@return as {@link #allocate}, but of the blocks that were freed as many are used again as it
+   * takes, the oldest first}
+   */
+  @Nullable MemorySegment allocateFromRetired(long length) {
+    MemorySegment block = null;
+    while (blocks != null && block == null && !retired.isEmpty()) {
+      releaseOldest(blocks);
+      block = handOut(blocks.allocate(length), length);
+    }
+    return block;
+  }
+
+  private @Nullable MemorySegment handOut(long offset, long length) {
+    if (offset < 0) {
+      return null;
+    }
+    live.admit(offset, length);
+    return memory.asSlice(offset, length);
+  }
+
+  private void releaseOldest(BuddyAllocator from) {
+    Retired oldest = retired.removeFirst();
+    from.release(oldest.offset, oldest.length);
+  }
+
+  /**
+   * Takes a block back.
+   *
+   * @param untilNanos it is not handed out again before, unless there is no other
+   */
+  FreeResult free(long address, long length, long untilNanos) {
+    FreeResult result = check(address, length);
+    if (result == FreeResult.FREED) {
+      long offset = address - address();
+      boolean _ = live.refuse(offset);
+      if (blocks == null) {
+        singleBlockInUse = false;
+      } else {
+        result = blocks.retire(offset, length);
+        retired.addLast(new Retired(offset, length, untilNanos));
+      }
+    }
+    return result;
+  }
+
+  /** Makes it as if no block had ever been handed out. */
+  void releaseAll() {
+    while (blocks != null && !retired.isEmpty()) {
+      releaseOldest(blocks);
+    }
+  }
+
+  /** {@return what {@link #free} would say} Changes nothing. */
+  FreeResult check(long address, long length) {
     if (blocks != null) {
-      return blocks.free(address - address(), length);
+      return blocks.check(address - address(), length);
     }
     if (address != address()) {
       return FreeResult.NOT_ALLOCATED;
@@ -106,20 +183,7 @@ final class PoolMemory {
     if (length != bytes()) {
       return FreeResult.WRONG_LENGTH;
     }
-    if (!singleBlockInUse) {
-      return FreeResult.ALREADY_FREE;
-    }
-    singleBlockInUse = false;
-    return FreeResult.FREED;
-  }
-
-  /** {@return the block handed out that holds {@code address}, or null} */
-  @Nullable MemorySegment blockAt(long address) {
-    if (blocks == null) {
-      return singleBlockInUse ? memory : null;
-    }
-    long start = blocks.blockStart(address - address());
-    return start < 0 ? null : memory.asSlice(start, blocks.blockLength(start));
+    return singleBlockInUse ? FreeResult.FREED : FreeResult.ALREADY_FREE;
   }
 
   boolean isEmpty() {

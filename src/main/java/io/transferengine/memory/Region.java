@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One registered range of memory, and how many transfers use it right now.
@@ -27,6 +28,10 @@ public final class Region {
   private final long length;
   private final String location;
   private final long sequence;
+
+  /** Null unless only parts of it are handed out. */
+  private final @Nullable LiveBlocks blocks;
+
   private final AtomicInteger state = new AtomicInteger();
 
   /** Waiters for the last release wait here; see {@link #wakeWaiters()}. */
@@ -34,10 +39,16 @@ public final class Region {
 
   /** Made by {@link RegionTable}, which has checked the range. */
   Region(long address, long length, String location, long sequence) {
+    this(address, length, location, sequence, null);
+  }
+
+  /** One of which only the parts that {@code blocks} admits may be used, unless it is null. */
+  Region(long address, long length, String location, long sequence, @Nullable LiveBlocks blocks) {
     this.address = address;
     this.length = length;
     this.location = location;
     this.sequence = sequence;
+    this.blocks = blocks;
   }
 
   /** {@return the first byte's address} */
@@ -87,6 +98,42 @@ public final class Region {
         && address >= this.address
         && length <= this.length
         && address - this.address <= this.length - length;
+  }
+
+  /**
+   * {@return how far one may go on from {@code address}: the address after the last byte of the
+   * region or, where the region is a pool, of the block handed out that holds it; 0 for an address
+   * that is not this region's, or not handed out}
+   */
+  public long usableEnd(long address) {
+    if (address < this.address || address - this.address >= length) {
+      return 0;
+    }
+    if (blocks == null) {
+      return end();
+    }
+    long end = blocks.endOfBlock(address - this.address);
+    return end == 0 ? 0 : this.address + end;
+  }
+
+  /**
+   * As {@link #acquire()}, for a use of these bytes only, which have to lie in this region and,
+   * where it is a pool, in one block that is handed out.
+   *
+   * <p>The use is counted before the block is looked at, and who frees a block closes it before he
+   * looks at the count: so either this returns false, or he sees that there is a use to wait for.
+   *
+   * @return false when they may not be used; then nothing was counted
+   */
+  public boolean acquire(long address, long length) {
+    if (!covers(address, length) || !acquire()) {
+      return false;
+    }
+    if (address + length <= usableEnd(address)) {
+      return true;
+    }
+    release();
+    return false;
   }
 
   /**

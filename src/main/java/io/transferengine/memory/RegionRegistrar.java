@@ -13,8 +13,9 @@ public interface RegionRegistrar {
    *
    * @param memory native, valid until {@link #unregister} of the result has returned
    * @param location where it is, as published to peers
+   * @param blocks says which parts of it are handed out: only they may be used
    */
-  Region register(MemorySegment memory, String location);
+  Region register(MemorySegment memory, String location, LiveBlocks blocks);
 
   /**
    * Ends the registration. When this returns, nothing touches the memory any more and nothing new

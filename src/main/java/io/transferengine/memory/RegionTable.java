@@ -67,6 +67,11 @@ public final class RegionTable {
     return registerAll(new long[] {address}, new long[] {length}, location).getFirst();
   }
 
+  /** As above, for a range of which only those parts may be used that {@code blocks} admits. */
+  public Region register(long address, long length, String location, LiveBlocks blocks) {
+    return addAll(new long[] {address}, new long[] {length}, location, blocks).getFirst();
+  }
+
   /**
    * Adds all of the ranges or, when one of them is refused, none. One copy of the table, however
    * many they are.
@@ -75,6 +80,11 @@ public final class RegionTable {
    * @throws TransferException as {@link #register}, also for columns of unequal length
    */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
+    return addAll(addresses, lengths, location, null);
+  }
+
+  private List<Region> addAll(
+      long[] addresses, long[] lengths, String location, @Nullable LiveBlocks blocks) {
     if (addresses.length != lengths.length) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -88,7 +98,7 @@ public final class RegionTable {
       requireRoom(addresses.length);
       Region[] added = new Region[addresses.length];
       for (int i = 0; i < added.length; i++) {
-        added[i] = new Region(addresses[i], lengths[i], location, nextSequence + i);
+        added[i] = new Region(addresses[i], lengths[i], location, nextSequence + i, blocks);
       }
       snapshot = merge(snapshot, sortedByAddress(added));
       nextSequence += added.length;

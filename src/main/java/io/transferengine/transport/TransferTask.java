@@ -7,6 +7,8 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,6 +77,7 @@ public final class TransferTask {
   private volatile boolean claimedAny;
   private volatile boolean deviceMemory;
   private volatile boolean oneByOne;
+  private volatile boolean mergeRefused;
 
   /**
    * Work of which nothing is claimed yet.
@@ -123,6 +126,14 @@ public final class TransferTask {
   /** {@return whether no two of its requests may share a frame} */
   public boolean isSentOneByOne() {
     return oneByOne;
+  }
+
+  /**
+   * {@return whether the peer has refused a request that was merged of several blocks} Then no more
+   * are merged: its buffers are made of parts that are ranges by themselves.
+   */
+  public boolean isMergeRefused() {
+    return mergeRefused;
   }
 
   /** {@return the direction} */
@@ -187,6 +198,10 @@ public final class TransferTask {
     long bytes = 0;
     while (requests < maxRequests && bytes < maxBytes && (requests == 0 || !sink.isFull())) {
       Piece piece = returned.pollFirst();
+      if (piece != null && mergeRefused && !piece.unmerged) {
+        splitAtBlocks(piece.block, piece.local, piece.remote, piece.length);
+        piece = returned.pollFirst();
+      }
       if (piece != null) {
         long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
         long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
@@ -231,7 +246,8 @@ public final class TransferTask {
       if (cursorBlock == blocks.count()
           || length == maxRequestBytes
           || blocks.local(cursorBlock) != local + length
-          || blocks.remote(cursorBlock) != remote + length) {
+          || blocks.remote(cursorBlock) != remote + length
+          || mergeRefused) {
         break;
       }
       if (localEnd == 0) {
@@ -298,7 +314,8 @@ public final class TransferTask {
     boolean goesOn = false;
     synchronized (this) {
       if (!unmerged && outcome == null) {
-        goesOn = splitAtBlocks(block, local, remote, length);
+        goesOn = splitAtBlocks(block, local, remote, length) > 1;
+        mergeRefused |= goesOn;
       }
       if (goesOn) {
         outstanding--;
@@ -310,22 +327,25 @@ public final class TransferTask {
     return goesOn;
   }
 
-  /** Cuts a merged range at the ends of its blocks; false when it lies within one block. */
-  private boolean splitAtBlocks(int firstBlock, long local, long remote, long length) {
+  /**
+   * Puts a range in front of those that wait, cut at the ends of its blocks.
+   *
+   * @return how many pieces that makes
+   */
+  private int splitAtBlocks(int firstBlock, long local, long remote, long length) {
+    List<Piece> pieces = new ArrayList<>();
     int block = firstBlock;
     long done = 0;
     long blockLeft = blocks.local(block) + blocks.length(block) - local;
-    if (blockLeft >= length) {
-      return false;
-    }
     while (done < length) {
       long taken = Math.min(blockLeft, length - done);
-      returned.addLast(new Piece(block, local + done, remote + done, taken, true));
+      pieces.add(new Piece(block, local + done, remote + done, taken, true));
       done += taken;
       block++;
       blockLeft = block < blocks.count() ? blocks.length(block) : 0;
     }
-    return true;
+    pieces.reversed().forEach(returned::addFirst);
+    return pieces.size();
   }
 
   /** A request failed, and the task with it. */

@@ -29,7 +29,7 @@ class MemoryPoolConcurrencyTest {
   private final RecordingRegistrar registrar = new RecordingRegistrar();
 
   private MemoryPool small(long limitBytes) {
-    return new MemoryPool(limitBytes, "*", registrar, 64 * KIB, MIB);
+    return new MemoryPool(limitBytes, "*", registrar, 64 * KIB, MIB, System::nanoTime);
   }
 
   private static void await(CountDownLatch latch) {

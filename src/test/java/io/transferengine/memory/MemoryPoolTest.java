@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -23,10 +24,11 @@ class MemoryPoolTest {
   private static final long MIB = 1024 * KIB;
 
   private final RecordingRegistrar registrar = new RecordingRegistrar();
+  private final AtomicLong nanos = new AtomicLong();
   private MemoryPool pool = small(16 * MIB);
 
   private MemoryPool small(long limitBytes) {
-    return new MemoryPool(limitBytes, "cpu:0", registrar, 64 * KIB, MIB);
+    return new MemoryPool(limitBytes, "cpu:0", registrar, 64 * KIB, MIB, nanos::get);
   }
 
   @AfterEach
@@ -146,6 +148,61 @@ class MemoryPoolTest {
     assertRefused(
         ErrorCode.ADDRESS_NOT_REGISTERED, "freed before", () -> pool.free(address, 9 * KIB));
     assertThat(pool.usedBytes()).isEqualTo(1);
+  }
+
+  @Test
+  void aFreedBlockRestsUnlessThereIsNoOther() {
+    MemorySegment keeper = pool.allocate(8 * KIB);
+    MemorySegment freed = pool.allocate(8 * KIB);
+    pool.free(freed.address(), 8 * KIB);
+    MemorySegment next = pool.allocate(8 * KIB);
+    assertThat(next.address()).isNotEqualTo(freed.address());
+    pool.free(next.address(), 8 * KIB);
+    nanos.addAndGet(MemoryPool.REST_SECONDS * 1_000_000_000L);
+    assertThat(pool.allocate(8 * KIB).address()).as("rested").isEqualTo(freed.address());
+
+    // Both halves, so that the quarters of one have to be whole again: nothing new is taken for it.
+    MemorySegment half = pool.allocate(32 * KIB);
+    pool.free(half.address(), 32 * KIB);
+    assertThat(pool.allocate(32 * KIB).address()).as("no other").isEqualTo(half.address());
+    assertThat(pool.poolCount()).isEqualTo(1);
+    assertThat(keeper.address()).isNotEqualTo(freed.address());
+  }
+
+  @Test
+  void whatRestsIsFreeAndFreedOnce() {
+    MemorySegment keeper = pool.allocate(8 * KIB);
+    MemorySegment freed = pool.allocate(8 * KIB);
+    pool.free(freed.address(), 8 * KIB);
+    assertRefused(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "was freed before",
+        () -> pool.free(freed.address(), 8 * KIB));
+    pool.free(keeper.address(), 8 * KIB);
+    assertThat(pool.poolCount()).isZero();
+    assertThat(pool.allocate(64 * KIB).byteSize()).as("the spare, whole").isEqualTo(64 * KIB);
+    assertThat(pool.reservedBytes()).isEqualTo(64 * KIB);
+  }
+
+  @Test
+  void aBlockThatIsBeingFreedTakesNoNewUse() {
+    MemorySegment block = pool.allocate(100);
+    Region region = registrar.table.inOrder().getFirst();
+    assertThat(region.acquire(block.address(), 100)).isTrue();
+    pool.refuse(block.address(), 100);
+    assertThat(region.acquire(block.address(), 100)).isFalse();
+    assertRefused(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "being freed by another thread",
+        () -> pool.refuse(block.address(), 100));
+    pool.readmit(block.address(), 100);
+    assertThat(region.acquire(block.address(), 1)).isTrue();
+    assertThat(region.inFlight()).isEqualTo(2);
+    region.release();
+    region.release();
+    assertThat(region.acquire(block.address(), 101)).as("beyond its end").isFalse();
+    assertThat(region.inFlight()).isZero();
+    pool.free(block.address(), 100);
   }
 
   @Test

@@ -18,10 +18,10 @@ final class RecordingRegistrar implements RegionRegistrar {
   volatile Runnable onUnregister = () -> {};
 
   @Override
-  public Region register(MemorySegment memory, String location) {
+  public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
     registerCount.incrementAndGet();
     onRegister.run();
-    return table.register(memory.address(), memory.byteSize(), location);
+    return table.register(memory.address(), memory.byteSize(), location, blocks);
   }
 
   @Override

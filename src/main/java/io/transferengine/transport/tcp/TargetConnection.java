@@ -317,7 +317,7 @@ final class TargetConnection extends WireHandler {
   private @Nullable Region use(long address, long size) {
     Region region = size <= 0 ? null : server.regions().find(address, size);
     // Device memory is registered for RDMA only: the processor would fault on it.
-    return region != null && region.isHostMemory() && region.acquire() ? region : null;
+    return region != null && region.isHostMemory() && region.acquire(address, size) ? region : null;
   }
 
   private void bodyArrived(int bytes) {

@@ -93,11 +93,20 @@ final class VectorTable {
   int admit(RegionTable regions) {
     long sum = 0;
     Region last = null;
+    long usableStart = 0;
+    long usableEnd = 0;
     for (int i = 0; i < ranges; i++) {
       long address = address(i);
       long length = length(i);
       if (last == null || !last.covers(address, length)) {
         last = use(regions, address, length);
+        usableEnd = 0;
+      }
+      if (last != null && (address < usableStart || address + length > usableEnd)) {
+        // Of a pool only what is handed out, looked at after the use was counted.
+        usableStart = address;
+        usableEnd = last.usableEnd(address);
+        last = address + length <= usableEnd ? last : null;
       }
       // No sum of lengths up to the limit overflows.
       if (last == null || length > bytes || (sum += length) > bytes) {
