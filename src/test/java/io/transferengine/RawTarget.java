@@ -58,6 +58,7 @@ final class RawTarget implements AutoCloseable {
   private record Buffer(long address, byte[] bytes) {}
 
   private final int version;
+  private final String dataHost;
   private final ServerSocket handshake;
   private final ServerSocket data;
   private final List<Buffer> buffers = new CopyOnWriteArrayList<>();
@@ -76,10 +77,17 @@ final class RawTarget implements AutoCloseable {
 
   /** A persistent target of a version, with one buffer at {@link #BASE}. */
   RawTarget(int version, int bufferBytes) throws IOException {
+    this(version, bufferBytes, "");
+  }
+
+  /** One whose data port is on a host of its own, which its descriptor names. */
+  RawTarget(int version, int bufferBytes, String dataHost) throws IOException {
     this.version = version;
+    this.dataHost = dataHost;
     InetAddress loopback = InetAddress.getLoopbackAddress();
     handshake = new ServerSocket(0, 128, loopback);
-    data = new ServerSocket(0, 128, loopback);
+    data =
+        new ServerSocket(0, 128, dataHost.isEmpty() ? loopback : InetAddress.getByName(dataHost));
     advertisedDataPort = data.getLocalPort();
     addBuffer(BASE, bufferBytes);
     Thread.ofVirtual().start(() -> acceptAll(handshake, this::answerHandshake));
@@ -199,6 +207,9 @@ final class RawTarget implements AutoCloseable {
     json.append(
         "],\"name\":\"%s\",\"protocol\":\"tcp\",\"tcp_data_port\":%d,"
             .formatted(name(), advertisedDataPort));
+    if (!dataHost.isEmpty()) {
+      json.append("\"tcp_data_host\":\"%s\",".formatted(dataHost));
+    }
     if (version >= 2) {
       json.append("\"tcp_proto_version\":2,");
     }

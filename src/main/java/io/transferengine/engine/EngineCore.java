@@ -325,8 +325,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         segment,
         new PeerAddress(
             found.descriptor(),
-            EngineNames.addresses(found.host(), settings.get(Options.USE_IPV6))),
+            EngineNames.addresses(dataHost(found), settings.get(Options.USE_IPV6))),
         rdma.transportFor(found.descriptor(), transports));
+  }
+
+  /** The data port may be on another host than the RPC port, of a machine with two networks say. */
+  private static String dataHost(SegmentDirectory.Found found) {
+    String named = found.descriptor().tcpDataHost();
+    return named.isEmpty() ? found.host() : named;
   }
 
   /** What transports ask of us. */

@@ -166,6 +166,29 @@ public final class TransferTask {
     return claimedAny;
   }
 
+  /** {@return where a block begins at the peer} */
+  public long remote(int block) {
+    return blocks.remote(block);
+  }
+
+  /** {@return the length of a block in bytes} */
+  public long length(int block) {
+    return blocks.length(block);
+  }
+
+  /**
+   * {@return the first block that does not lie wholly inside one of the buffers that the peer
+   * published, -1 when all do}
+   */
+  public synchronized int blockOutsideBuffers() {
+    for (int i = 0; i < blocks.count(); i++) {
+      if (blocks.remote(i) + blocks.length(i) > remoteSeams.endOfRange(blocks.remote(i))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** {@return where the first block begins in this process} */
   public long firstLocal() {
     return blocks.local(0);

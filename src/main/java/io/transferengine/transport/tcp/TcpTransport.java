@@ -110,6 +110,11 @@ final class TcpTransport implements Transport {
 
   @Override
   public void submit(PeerAddress address, TransferTask task) {
+    Optional<TransferException> outside = PublishedRanges.refusal(address.descriptor(), task);
+    if (outside.isPresent()) {
+      task.end(TransferState.FAILED, outside.get(), FailureCause.STALE_DESCRIPTOR);
+      return;
+    }
     TcpPeer peer;
     try {
       peer = peer(address);
