@@ -23,6 +23,8 @@ public enum Counter {
   REQUESTS_SENT("Requests sent"),
   /** Requests put on the wire once more, after a loss or a rejection. */
   REQUESTS_RESENT("Requests sent again"),
+  /** Requests on the wire that were left to themselves because their transfer had ended. */
+  REQUESTS_ORPHANED("Requests orphaned"),
   /** Requests that the peer refused. */
   REQUESTS_REJECTED_BY_PEER("Requests rejected by the peer"),
   /** Bytes that peers wrote into memory registered here. */

@@ -10,14 +10,17 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The work of one batch towards one peer: which part of it no lane has taken yet, how many requests
  * are out, and how it ends.
  *
  * <p>Transports pull. {@link #claim} hands out requests from a cursor that walks the blocks; each
- * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected} or
- * {@link #failed}. Those are the only mutators, together with {@link #end}.
+ * request is settled exactly once, by {@link #completed}, {@link #giveBack}, {@link #rejected},
+ * {@link #failed} or {@link #orphaned}. Those are the only mutators, together with {@link #end}.
+ * When one of them throws, it has changed nothing.
  *
  * <p><b>Coalescing</b> happens as the cursor walks: neighbours that are adjacent on both sides go
  * out as one request, never across the end of a local registration or of a buffer that the peer
@@ -53,6 +56,8 @@ public final class TransferTask {
      */
     void hurry(TransferTask task);
   }
+
+  private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
 
   private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
 
@@ -220,19 +225,12 @@ public final class TransferTask {
     int requests = 0;
     long bytes = 0;
     while (requests < maxRequests && bytes < maxBytes && (requests == 0 || !sink.isFull())) {
-      Piece piece = returned.pollFirst();
+      Piece piece = returned.peekFirst();
       if (piece != null && mergeRefused && !piece.unmerged) {
-        splitAtBlocks(piece.block, piece.local, piece.remote, piece.length);
-        piece = returned.pollFirst();
+        piece = split(piece);
       }
       if (piece != null) {
-        long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
-        long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
-        if (length < piece.length) {
-          returned.addFirst(rest(piece, length));
-        }
-        sink.request(this, piece.block, piece.local, piece.remote, length, piece.unmerged);
-        bytes += length;
+        bytes += claimReturned(piece, sink, maxRequestBytes);
       } else if (cursorBlock < blocks.count()) {
         bytes += claimAtCursor(sink, maxRequestBytes);
       } else {
@@ -240,14 +238,49 @@ public final class TransferTask {
       }
       requests++;
       outstanding++;
-    }
-    if (requests > 0 && !claimedAny) {
-      claimedAny = true;
+      if (!claimedAny) {
+        claimedAny = true;
+      }
     }
     return requests;
   }
 
+  private Piece split(Piece merged) {
+    returned.removeFirst();
+    try {
+      splitAtBlocks(merged.block, merged.local, merged.remote, merged.length);
+    } catch (Throwable t) {
+      returned.addFirst(merged);
+      throw t;
+    }
+    return returned.getFirst();
+  }
+
+  private long claimReturned(Piece piece, RequestSink sink, long maxRequestBytes) {
+    long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
+    long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
+    Piece rest = length < piece.length ? rest(piece, length) : null;
+    sink.request(this, piece.block, piece.local, piece.remote, length, piece.unmerged);
+    returned.removeFirst();
+    if (rest != null) {
+      returned.addFirst(rest);
+    }
+    return length;
+  }
+
   private long claimAtCursor(RequestSink sink, long mostBytes) {
+    int first = cursorBlock;
+    long firstOffset = cursorOffset;
+    try {
+      return walk(sink, mostBytes);
+    } catch (Throwable t) {
+      cursorBlock = first;
+      cursorOffset = firstOffset;
+      throw t;
+    }
+  }
+
+  private long walk(RequestSink sink, long mostBytes) {
     int first = cursorBlock;
     long local = blocks.local(first) + cursorOffset;
     long remote = blocks.remote(first) + cursorOffset;
@@ -313,10 +346,21 @@ public final class TransferTask {
    */
   public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
     synchronized (this) {
-      outstanding--;
       if (outcome == null) {
         returned.addFirst(new Piece(block, local, remote, length, unmerged));
       }
+      outstanding--;
+    }
+    finishIfOver();
+  }
+
+  /**
+   * So many requests, out when the outcome was set, touch the local memory no more; what becomes of
+   * them at the peer is the transport's business.
+   */
+  public void orphaned(int requests) {
+    synchronized (this) {
+      outstanding -= requests;
     }
     finishIfOver();
   }
@@ -432,6 +476,11 @@ public final class TransferTask {
       why = failure;
       kind = cause;
     }
-    listener.taskEnded(state, why, kind);
+    try {
+      listener.taskEnded(state, why, kind);
+    } catch (Throwable t) {
+      // The thread that brought the end has other transfers to care for.
+      log.error("A transfer has ended, but whoever waits for that could not be told", t);
+    }
   }
 }

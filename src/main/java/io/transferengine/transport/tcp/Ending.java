@@ -27,6 +27,8 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
     LOST,
     /** Something arrived that is not the protocol. */
     PROTOCOL,
+    /** Something threw here: a mistake of ours, memory that ran out or is gone. */
+    FAULT,
     /** Closed because the next request needs a connection of its own. */
     RENEWED,
     /** Closed with the engine. */
@@ -47,6 +49,9 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
     }
     if (why == Why.SHUTDOWN) {
       return TransferException.withPeer(peer, ErrorCode.CLOSED, text, "", cause);
+    }
+    if (why == Why.FAULT && cause != null) {
+      return LocalFaults.ofConnection(peer, cause);
     }
     return TransferException.withPeer(
         peer,

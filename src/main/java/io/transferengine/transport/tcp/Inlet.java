@@ -73,11 +73,17 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
     long direct = stream.directBytes();
     if (direct > 0) {
       int length = (int) Math.min(direct, WINDOW_LIMIT_BYTES);
-      return pool.window(stream.directAddress(), length, 0, stream.directOwner());
+      MemoryWindow window = pool.window(stream.directAddress(), length, 0, null);
+      return window.ownedBy(stream.directOwner());
     }
+    int limit = stream.stagedBytesLimit();
     StagingBlock block = pool.block();
-    int length = Math.min(block.capacity(), stream.stagedBytesLimit());
-    return pool.window(block.address(), length, 0, block);
+    try {
+      return pool.window(block.address(), Math.min(block.capacity(), limit), 0, block);
+    } catch (Throwable t) {
+      block.release();
+      throw t;
+    }
   }
 
   @Override

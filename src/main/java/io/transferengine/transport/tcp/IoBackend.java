@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.netty.channel.Channel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -46,6 +47,14 @@ enum IoBackend {
           require(IO_URING, IoUring.isAvailable() ? null : IoUring.unavailabilityCause());
       case NIO -> NIO;
     };
+  }
+
+  /** {@return the one that a channel is of} */
+  static IoBackend of(Channel channel) {
+    if (channel instanceof EpollSocketChannel) {
+      return EPOLL;
+    }
+    return channel instanceof IoUringSocketChannel ? IO_URING : NIO;
   }
 
   private static IoBackend epollOrNio() {

@@ -32,8 +32,8 @@ final class Lane {
       new WriteBufferWaterMark(512 << 10, 1 << 20);
 
   /**
-   * How long the requests of a task that is ending may still be answered before their connection,
-   * which others may share, is closed.
+   * How long a kernel that reads or writes later may keep the memory of a task that has ended
+   * before the connection, which others may share, is closed.
    */
   private static final long HURRY_MILLIS = 200;
 
@@ -63,7 +63,12 @@ final class Lane {
   /** Lets the lane look for work. */
   void wake() {
     if (woken.compareAndSet(false, true)) {
-      execute(run);
+      try {
+        execute(run);
+      } catch (Throwable t) {
+        woken.set(false);
+        throw t;
+      }
     }
   }
 
@@ -105,7 +110,12 @@ final class Lane {
       }
     } else if (!connecting && !closed && (peer.hasWork() || peer.wantsWarmUp())) {
       connecting = true;
-      connect(peer.addresses(), 0, System.nanoTime());
+      List<InetSocketAddress> addresses = peer.addresses();
+      try {
+        connect(addresses, 0, System.nanoTime());
+      } catch (Throwable t) {
+        notConnected(addresses.getFirst(), t);
+      }
     }
   }
 
@@ -147,12 +157,18 @@ final class Lane {
                   if (index + 1 < addresses.size() && timeLeft && !closed) {
                     connect(addresses, index + 1, startNanos);
                   } else {
-                    connecting = false;
-                    Throwable cause = done.cause();
-                    peer.connectFailed(addresses.get(index), cause);
-                    backOff();
+                    notConnected(addresses.get(index), done.cause());
                   }
                 });
+  }
+
+  private void notConnected(InetSocketAddress address, Throwable cause) {
+    connecting = false;
+    try {
+      peer.connectFailed(address, cause);
+    } finally {
+      backOff();
+    }
   }
 
   /** The connection is made. */
@@ -190,13 +206,18 @@ final class Lane {
         if (answers > 0) {
           wake();
         } else {
-          fruitless++;
-          peer.connectionFruitless(fruitless, failure);
-          backOff();
+          fruitless(failure);
         }
       }
+      case FAULT -> fruitless(failure);
       case SHUTDOWN -> {}
     }
+  }
+
+  private void fruitless(TransferException failure) {
+    fruitless++;
+    peer.connectionFruitless(fruitless, failure);
+    backOff();
   }
 
   private void backOff() {
@@ -207,29 +228,15 @@ final class Lane {
     }
   }
 
-  /** Sees to it that no request of an ending task stays out for long. */
+  /** The task has ended: none of its requests here is to keep its memory any longer. */
   void hurry(TransferTask task) {
     execute(
         () -> {
-          if (carries(task)) {
-            var _ = loop.schedule(() -> abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
+          LaneConnection there = connection;
+          if (there != null && !there.orphan(task)) {
+            var _ = loop.schedule(() -> there.abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
           }
         });
-  }
-
-  private boolean carries(TransferTask task) {
-    LaneConnection there = connection;
-    return there != null && there.carries(task);
-  }
-
-  private void abort(TransferTask task) {
-    LaneConnection there = connection;
-    if (there != null && there.carries(task)) {
-      there.end(
-          Ending.Why.ABORTED,
-          "a transfer on it was canceled, timed out or failed while the peer did not answer",
-          null);
-    }
   }
 
   void endIfStalled(long nowNanos, long limitNanos) {

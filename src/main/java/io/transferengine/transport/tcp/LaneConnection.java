@@ -45,6 +45,12 @@ final class LaneConnection extends WireHandler {
   /** Places that are kept for the read which confirms version 1 writes. */
   static final int CONFIRMATIONS_KEPT_FREE = 1;
 
+  /** How long a target may go on answering what was sent before our output failed. */
+  private static final long LAST_ANSWERS_MILLIS = 1000;
+
+  private static final String ABORTED =
+      "a transfer on it was canceled, timed out or failed while the peer did not answer";
+
   private final Lane lane;
   private final TcpPeer peer;
   private final boolean version2;
@@ -70,6 +76,8 @@ final class LaneConnection extends WireHandler {
   private boolean halfCloseWhenSent;
   private long progressNanos = System.nanoTime();
   private long sentMark;
+  private boolean waited;
+  private @Nullable Throwable outputFault;
   private Ending.Why ended = Ending.Why.NONE;
   private @Nullable Throwable endCause;
   private String endText = "";
@@ -104,11 +112,15 @@ final class LaneConnection extends WireHandler {
       peer.wakeAnother(lane);
       return;
     }
-    if (pumping || ended != Ending.Why.NONE || !channel().isActive()) {
+    if (pumping || ended != Ending.Why.NONE || outputFault != null || !channel().isActive()) {
       return;
     }
     pumping = true;
     try {
+      if (ring.size() == 0) {
+        // Whatever is sent now: its answer is waited for from now on.
+        progressNanos = System.nanoTime();
+      }
       boolean claimed = true;
       int room = room();
       while (claimed
@@ -119,7 +131,7 @@ final class LaneConnection extends WireHandler {
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
-        claimed = peer.claim(ring, most, claimBytes, maxRequestBytes()) > 0;
+        claimed = peer.claim(ring, most, claimBytes, maxRequestBytes());
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
@@ -134,6 +146,8 @@ final class LaneConnection extends WireHandler {
         outlet().flush();
         peer.wakeAnother(lane);
       }
+    } catch (Throwable t) {
+      fault(t);
     } finally {
       pumping = false;
     }
@@ -166,15 +180,21 @@ final class LaneConnection extends WireHandler {
 
   private void send(long from) {
     int frames = 0;
-    int count;
-    for (long position = from; position < ring.end(); position += count) {
-      count = vectored() ? writer.ranges(position) : 1;
-      if (count > 1) {
-        writer.vector(outlet(), position, count);
-      } else if (!plain(position)) {
-        return;
+    long position = from;
+    try {
+      while (position < ring.end()) {
+        int count = vectored() ? writer.ranges(position) : 1;
+        if (count > 1) {
+          writer.vector(outlet(), position, count);
+        } else if (!plain(position)) {
+          return;
+        }
+        frames++;
+        position += count;
       }
-      frames++;
+    } catch (Throwable t) {
+      // The stream is as if the one that threw and those behind it had never been claimed.
+      settlement.notSent(position, writer.at(), t);
     }
     peer.metrics().add(Counter.REQUESTS_SENT, frames);
   }
@@ -182,15 +202,16 @@ final class LaneConnection extends WireHandler {
   /** False when the request needs a connection of its own, which this one is not any more. */
   private boolean plain(long position) {
     boolean write = !ring.isRead(position);
-    if (write && needsOwnConnection()) {
-      if (answers > 0) {
-        end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
-        return false;
-      }
+    boolean alone = write && needsOwnConnection();
+    if (alone && answers > 0) {
+      end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
+      return false;
+    }
+    writer.plain(outlet(), position);
+    if (alone) {
       dedicated = true;
       halfCloseWhenSent = true;
     }
-    writer.plain(outlet(), position);
     if (write && !version2) {
       unconfirmedWrites++;
     }
@@ -223,7 +244,6 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public void outletDrained() {
-    progressNanos = System.nanoTime();
     if (halfCloseWhenSent && ended == Ending.Why.NONE && !outlet().hasUnflushed()) {
       halfCloseWhenSent = false;
       if (!outlet().isSentWhole()) {
@@ -313,9 +333,7 @@ final class LaneConnection extends WireHandler {
     while (at < to && ended == Ending.Why.NONE) {
       if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);
-        if (bodyAddress != 0) {
-          MemoryWindow.copy(at, bodyAddress, bytes);
-        }
+        toBody(at, bytes);
         at += bytes;
         bodyArrived(bytes);
       } else if (nextAnswered() == ring.end()) {
@@ -332,6 +350,19 @@ final class LaneConnection extends WireHandler {
           status(Frames.statusCode(partialStatus.address()));
         }
       }
+    }
+  }
+
+  /** Copies what has arrived of a small read; memory that is gone ends that read, not the lane. */
+  private void toBody(long at, int bytes) {
+    if (bodyAddress == 0) {
+      return;
+    }
+    try {
+      MemoryWindow.copy(at, bodyAddress, bytes);
+    } catch (InternalError e) {
+      bodyAddress = 0;
+      settlement.lost(nextAnswered(), e);
     }
   }
 
@@ -410,9 +441,37 @@ final class LaneConnection extends WireHandler {
 
   // ---- the end
 
+  /**
+   * When the memory of a body is gone, the stream ends within it, and the target closes. Until then
+   * it answers what was sent before.
+   */
+  @Override
+  void onOutputFailed(Throwable cause) {
+    if (ended == Ending.Why.NONE && outputFault == null && LocalFaults.isBadAddress(cause)) {
+      outputFault = cause;
+      long position = ring.sentUpTo(outlet().sentBytes());
+      if (position >= ring.first()) {
+        settlement.lost(position, cause);
+      }
+      var _ =
+          context()
+              .executor()
+              .schedule(() -> onFault(cause), LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
   @Override
   void onEndOfStream(@Nullable Throwable error) {
     if (ended != Ending.Why.NONE) {
+      return;
+    }
+    if (outputFault != null) {
+      onFault(outputFault);
+      return;
+    }
+    if (error != null && LocalFaults.isBadAddress(error) && bodyBytesLeft > 0) {
+      settlement.lost(nextAnswered(), error);
+      onFault(error);
       return;
     }
     // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and an
@@ -445,17 +504,74 @@ final class LaneConnection extends WireHandler {
     }
   }
 
-  /** {@return whether a request of the task is out on this connection} */
-  boolean carries(TransferTask task) {
-    return ring.contains(task);
+  /**
+   * A task has ended: its requests on this connection keep their places, so that the stream stays
+   * in step and whoever shares it does not notice, but touch its memory no more.
+   *
+   * @return whether none of them touches it any more
+   */
+  boolean orphan(TransferTask task) {
+    if (ended != Ending.Why.NONE || !ring.contains(task)) {
+      return true;
+    }
+    if (peer.persistence() != Persistence.PERSISTENT) {
+      // It has the connection to itself. To wait for the answer would only keep others waiting.
+      end(Ending.Why.ABORTED, ABORTED, null);
+      return true;
+    }
+    // Laying the queue anew may look as if there were room.
+    pumping = true;
+    try {
+      return settlement.orphan(task, this::letGo);
+    } catch (Throwable t) {
+      fault(t);
+      return true;
+    } finally {
+      pumping = false;
+    }
   }
 
+  /** {@return whether nothing looks at the memory of a request any more} */
+  private boolean letGo(long position) {
+    if (!ring.isRead(position)) {
+      // Small bodies were copied when they were sent.
+      return ring.length(position) < DIRECT_BYTES_MIN
+          || outlet().copyAside(ring.streamStart(position), writer.streamEnd(position));
+    }
+    if (bodyBytesLeft > 0 && position == nextAnswered()) {
+      if (isDirectWindowOut()) {
+        return false;
+      }
+      // What is missing of it is read and dropped.
+      bodyAddress = 0;
+      bodyIsDirect = false;
+    }
+    return true;
+  }
+
+  /** Closes the connection although others may share it: a task's memory is not free otherwise. */
+  void abort(TransferTask task) {
+    if (!orphan(task)) {
+      end(Ending.Why.ABORTED, ABORTED, null);
+    }
+  }
+
+  @Override
+  void onFault(Throwable fault) {
+    end(Ending.Why.FAULT, "", fault);
+  }
+
+  /**
+   * Ends the connection when something is out and nothing has moved for so long. What the kernel
+   * takes counts only while there was no room for it: then the peer has taken something.
+   */
   void endIfStalled(long nowNanos, long limitNanos) {
     long mark = outlet().sentMark();
-    if (mark != sentMark) {
-      sentMark = mark;
+    if (waited && mark != sentMark) {
       progressNanos = nowNanos;
     }
+    sentMark = mark;
+    waited = !outlet().isDrained();
     if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
       end(
           Ending.Why.LOST,

@@ -67,6 +67,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   private @Nullable Owner owner;
   private @Nullable Object attachment;
   private long streamEnd;
+  private @Nullable MemoryWindow next;
 
   MemoryWindow(WindowPool pool) {
     super(Integer.MAX_VALUE);
@@ -90,6 +91,12 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     return this;
   }
 
+  /** Says who is told, when that was not known as it was aimed. */
+  MemoryWindow ownedBy(Owner told) {
+    owner = told;
+    return this;
+  }
+
   /** Hangs something of the owner's on the window until it is released. */
   MemoryWindow attach(Object attachment) {
     this.attachment = attachment;
@@ -108,6 +115,35 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
 
   long streamEnd() {
     return streamEnd;
+  }
+
+  /** {@return the window behind this one in a list of its owner's} */
+  @Nullable MemoryWindow next() {
+    return next;
+  }
+
+  /** Makes a list of windows that needs no memory. */
+  void linkTo(@Nullable MemoryWindow behind) {
+    next = behind;
+  }
+
+  /** Has what has not been read yet be read from another place, for which {@code keeper} stands. */
+  void redirect(long unreadAddress, Object keeper) {
+    address = unreadAddress - readerIndex();
+    attachment = keeper;
+  }
+
+  /** Ends it sooner; nobody has looked through it yet. */
+  MemoryWindow shortenTo(int bytes) {
+    capacity = bytes;
+    setIndex(0, bytes);
+    return this;
+  }
+
+  /** Gives it back without a word to its owner. */
+  void forget() {
+    owner = null;
+    release();
   }
 
   /** {@return whether the window looks at a staging block, not at registered memory} */

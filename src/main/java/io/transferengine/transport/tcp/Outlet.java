@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.VoidChannelPromise;
+import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +20,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Nothing is allocated per frame or body. The outlet counts what left: after the channel has
  * closed and all its windows are back, {@link #sentBytes()} says how much of the stream the kernel
- * took. Confined to the channel's event loop.
+ * took.
+ *
+ * <p><b>What throws half-way.</b> Copying can meet memory that is gone (InternalError), and there
+ * may be no memory for any buffer. What is laid between {@link #begin()} and {@link #commit()} is
+ * in the stream whole or, after {@link #rollBack()}, not at all. Outside of that, {@link #reserve},
+ * {@link #copy} and a {@link #body} of one window have changed nothing when they throw.
+ *
+ * <p>Confined to the channel's event loop.
  */
 final class Outlet implements MemoryWindow.Owner {
 
@@ -27,6 +39,9 @@ final class Outlet implements MemoryWindow.Owner {
     /** A body that was sent from where it lies needs its memory no more. */
     void bodyReleased(Object attachment);
   }
+
+  /** Holds what was copied aside for as long as a window looks at it. */
+  private record Aside(Arena arena) {}
 
   /** The longest window on a body; Netty's indices are ints. */
   private static final int WINDOW_LIMIT_BYTES = 1 << 30;
@@ -43,6 +58,17 @@ final class Outlet implements MemoryWindow.Owner {
   private @Nullable StagingBlock block;
   private int start;
   private int position;
+
+  /** Whether a frame is being laid; then its windows wait in a list of their own. */
+  private boolean laying;
+
+  private @Nullable MemoryWindow frameFirst;
+  private @Nullable MemoryWindow frameLast;
+  private long frameFrom;
+
+  /** Bytes before the frame that are in no window yet. */
+  private int frameBefore;
+
   private boolean unflushed;
   private int windowsOut;
   private long queuedBytes;
@@ -53,19 +79,81 @@ final class Outlet implements MemoryWindow.Owner {
     this.channel = context.channel();
     this.pool = pool;
     this.listener = listener;
-    // Failures are seen as the channel's end; a promise per write would be garbage.
-    this.promise = new VoidChannelPromise(channel, false);
+    // One for all: a promise per write would be garbage. What fails is told as an exception of the
+    // channel, or else nobody would know of a window that never came into the queue.
+    this.promise = new VoidChannelPromise(channel, true);
+  }
+
+  /** What follows is sent whole or not at all. */
+  void begin() {
+    laying = true;
+    frameFrom = queuedBytes;
+    frameBefore = position - start;
+  }
+
+  /** What was begun is complete. */
+  void commit() {
+    laying = false;
+    MemoryWindow window;
+    while ((window = pollFrame()) != null) {
+      send(window);
+    }
+  }
+
+  /**
+   * Takes back all that was laid since {@link #begin()}, as if it had never been. Of its bodies the
+   * listener is not told.
+   */
+  void rollBack() {
+    if (!laying) {
+      return;
+    }
+    laying = false;
+    MemoryWindow first = frameFirst;
+    if (first == null) {
+      position = start + frameBefore;
+    } else {
+      position = start;
+      if (frameBefore > 0) {
+        // It begins with the end of what came before the frame.
+        var _ = pollFrame();
+        send(first.shortenTo(frameBefore).endsAt(frameFrom));
+      }
+      MemoryWindow window;
+      while ((window = pollFrame()) != null) {
+        if (window.attachment() instanceof StagingBlock staging) {
+          staging.release();
+        } else {
+          bodies.removeLast();
+        }
+        window.forget();
+      }
+    }
+    queuedBytes = frameFrom;
+  }
+
+  private @Nullable MemoryWindow pollFrame() {
+    MemoryWindow window = frameFirst;
+    if (window != null) {
+      frameFirst = window.next();
+      window.linkTo(null);
+    }
+    return window;
   }
 
   /** {@return the address of {@code bytes} bytes to fill in now, the next of the stream} */
   long reserve(int bytes) {
     StagingBlock current = block;
     if (current == null || current.capacity() - position < bytes) {
-      sealAndReleaseBlock();
-      current = pool.block();
-      block = current;
-      start = 0;
-      position = 0;
+      StagingBlock next = pool.block();
+      try {
+        sealAndReleaseBlock();
+      } catch (Throwable t) {
+        next.release();
+        throw t;
+      }
+      current = next;
+      block = next;
     }
     long address = current.address() + position;
     position += bytes;
@@ -75,14 +163,22 @@ final class Outlet implements MemoryWindow.Owner {
 
   /** Copies a small body into the stream. */
   void copy(long address, int bytes) {
-    MemoryWindow.copy(address, reserve(bytes), bytes);
+    long to = reserve(bytes);
+    try {
+      MemoryWindow.copy(address, to, bytes);
+    } catch (Throwable t) {
+      // What lies there now is somebody else's.
+      position -= bytes;
+      queuedBytes -= bytes;
+      throw t;
+    }
   }
 
   /**
    * Puts a body into the stream that is sent from where it lies.
    *
    * @param attachment told to the listener when the body needs its memory no more; windows come
-   *     back in their order, so the last of a body's carries it
+   *     back in their order, so the last of a body's carries it. Not told when this throws
    */
   void body(long address, long bytes, @Nullable Object attachment) {
     seal();
@@ -90,13 +186,18 @@ final class Outlet implements MemoryWindow.Owner {
     while (done < bytes) {
       int length = (int) Math.min(bytes - done, WINDOW_LIMIT_BYTES);
       MemoryWindow window = pool.window(address + done, length, length, this);
+      try {
+        bodies.addLast(window);
+      } catch (Throwable t) {
+        window.forget();
+        throw t;
+      }
       queuedBytes += length;
       done += length;
-      bodies.addLast(window.endsAt(queuedBytes));
       if (done == bytes && attachment != null) {
         window.attach(attachment);
       }
-      write(window);
+      write(window.endsAt(queuedBytes));
     }
   }
 
@@ -117,6 +218,87 @@ final class Outlet implements MemoryWindow.Owner {
       }
     }
     return false;
+  }
+
+  /**
+   * Copies aside what is left to send of the bodies in a part of the stream, so that it may go on
+   * and their memory be used for something else.
+   *
+   * @return whether nothing looks at their memory any more; false when a kernel that writes later
+   *     may have been told of it, when more is left than a request has towards peers that take
+   *     several, or when there is no memory for it
+   */
+  boolean copyAside(long from, long to) {
+    long left = 0;
+    for (MemoryWindow window : bodies) {
+      left += isWithin(window, from, to) ? window.readableBytes() : 0;
+    }
+    if (left == 0) {
+      return true;
+    }
+    if (left > TcpPeer.REQUEST_BYTES_MAX || IoBackend.of(channel) == IoBackend.IO_URING) {
+      return false;
+    }
+    try {
+      for (MemoryWindow window : bodies) {
+        if (isWithin(window, from, to)) {
+          copyAside(window);
+        }
+      }
+      if (IoBackend.of(channel) != IoBackend.EPOLL) {
+        renewQueue();
+      }
+      return true;
+    } catch (OutOfMemoryError | InternalError e) {
+      return false;
+    }
+  }
+
+  private static boolean isWithin(MemoryWindow window, long from, long to) {
+    return window.streamEnd() > from
+        && window.streamEnd() <= to
+        && !(window.attachment() instanceof Aside);
+  }
+
+  private static void copyAside(MemoryWindow window) {
+    int bytes = window.readableBytes();
+    Arena arena = Arena.ofConfined();
+    try {
+      Aside aside = new Aside(arena);
+      long copy = arena.allocate(bytes).address();
+      MemoryWindow.copy(window.memoryAddress() + window.readerIndex(), copy, bytes);
+      window.redirect(copy, aside);
+    } catch (Throwable t) {
+      arena.close();
+      throw t;
+    }
+  }
+
+  /** NIO's queue remembers the buffers that it made of its windows: all is queued anew. */
+  private void renewQueue() {
+    ChannelOutboundBuffer queue = channel.unsafe().outboundBuffer();
+    if (queue == null) {
+      return;
+    }
+    flush();
+    List<ByteBuf> waiting = new ArrayList<>(queue.size());
+    while (queue.current() instanceof ByteBuf next) {
+      waiting.add(next.retain());
+      boolean _ = queue.remove();
+    }
+    int queued = 0;
+    try {
+      for (; queued < waiting.size(); queued++) {
+        ByteBuf next = waiting.get(queued);
+        queue.addMessage(next, next.readableBytes(), promise);
+      }
+    } catch (Throwable t) {
+      for (; queued < waiting.size(); queued++) {
+        waiting.get(queued).release();
+      }
+      throw new IllegalStateException("The stream has lost a part of itself", t);
+    }
+    queue.addFlush();
   }
 
   /** Hands the stream so far to the kernel, as much of it as there is room for. */
@@ -161,6 +343,7 @@ final class Outlet implements MemoryWindow.Owner {
 
   /** Gives up what was not queued yet; for a channel that is closed. */
   void discard() {
+    rollBack();
     StagingBlock current = block;
     if (current != null) {
       block = null;
@@ -176,9 +359,11 @@ final class Outlet implements MemoryWindow.Owner {
       return;
     }
     int length = position - start;
-    current.take();
-    write(pool.window(current.address() + start, length, length, this).attach(current));
+    MemoryWindow window =
+        pool.window(current.address() + start, length, length, this).endsAt(queuedBytes);
+    window.attach(current.take());
     start = position;
+    write(window);
   }
 
   private void sealAndReleaseBlock() {
@@ -193,12 +378,25 @@ final class Outlet implements MemoryWindow.Owner {
   }
 
   private void write(MemoryWindow window) {
+    if (!laying) {
+      send(window);
+    } else if (frameFirst == null || frameLast == null) {
+      frameFirst = window;
+      frameLast = window;
+    } else {
+      frameLast.linkTo(window);
+      frameLast = window;
+    }
+  }
+
+  private void send(MemoryWindow window) {
     windowsOut++;
     unflushed = true;
     var _ = context.write(window, promise);
   }
 
   @Override
+  @SuppressWarnings("ReferenceEquality") // of buffers, whose equals compares what is in them
   public void windowReleased(MemoryWindow window) {
     windowsOut--;
     // A closing channel takes its queue away before it drops what is in it.
@@ -208,8 +406,14 @@ final class Outlet implements MemoryWindow.Owner {
     if (attachment instanceof StagingBlock staging) {
       staging.release();
     } else {
-      bodies.remove(window);
-      if (attachment != null) {
+      if (bodies.peekFirst() == window) {
+        bodies.removeFirst();
+      } else {
+        bodies.removeIf(body -> body == window);
+      }
+      if (attachment instanceof Aside aside) {
+        aside.arena.close();
+      } else if (attachment != null) {
         listener.bodyReleased(attachment);
       }
     }

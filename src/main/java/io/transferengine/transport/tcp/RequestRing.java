@@ -32,6 +32,7 @@ final class RequestRing implements RequestSink {
   private final long[] length;
   private final long[] streamStart;
   private final boolean[] unmerged;
+  private final boolean[] read;
 
   /** The number of ranges of the frame that a position heads; 0 behind the head. */
   private final int[] ranges;
@@ -60,6 +61,7 @@ final class RequestRing implements RequestSink {
     length = new long[capacity];
     streamStart = new long[capacity];
     unmerged = new boolean[capacity];
+    read = new boolean[capacity];
     ranges = new int[capacity];
   }
 
@@ -78,6 +80,7 @@ final class RequestRing implements RequestSink {
     remote[slot] = remoteAddress;
     length[slot] = bytes;
     unmerged[slot] = isUnmerged;
+    read[slot] = owner.operation() == Operation.READ;
     streamStart[slot] = Long.MAX_VALUE;
     ranges[slot] = 1;
     frames++;
@@ -124,9 +127,12 @@ final class RequestRing implements RequestSink {
     task[slot] = null;
     remote[slot] = remoteAddress;
     length[slot] = 1;
+    read[slot] = true;
     streamStart[slot] = Long.MAX_VALUE;
     ranges[slot] = 1;
     frames++;
+    bytesOut++;
+    smallBytes++;
   }
 
   long first() {
@@ -142,20 +148,39 @@ final class RequestRing implements RequestSink {
   }
 
   void removeFirst() {
-    if (isLargeRead(first)) {
+    remove(first);
+    first++;
+  }
+
+  /** Takes the newest away, which is not in the stream. */
+  void removeLast() {
+    remove(end - 1);
+    end--;
+  }
+
+  private void remove(long position) {
+    int slot = slot(position);
+    if (isLargeRead(position)) {
       largeReads--;
     }
-    if (task(first) != null) {
-      bytesOut -= length[slot(first)];
-    }
-    if (ranges[slot(first)] > 0) {
+    bytesOut -= length[slot];
+    if (ranges[slot] > 0) {
       frames--;
     }
-    if (task(first) != null && length(first) < WireHandler.DIRECT_BYTES_MIN) {
-      smallBytes -= length(first);
+    if (length[slot] < WireHandler.DIRECT_BYTES_MIN) {
+      smallBytes -= length[slot];
     }
-    task[slot(first)] = null;
-    first++;
+    task[slot] = null;
+  }
+
+  /**
+   * Its task has ended: the request keeps its place, since it will be answered, but is nobody's.
+   */
+  void orphan(long position) {
+    if (isLargeRead(position)) {
+      largeReads--;
+    }
+    task[slot(position)] = null;
   }
 
   void clear() {
@@ -192,19 +217,20 @@ final class RequestRing implements RequestSink {
     return largeReads;
   }
 
+  /** {@return whether its body is to be read straight to where it belongs} */
   boolean isLargeRead(long position) {
-    return isRead(position) && length[slot(position)] >= WireHandler.DIRECT_BYTES_MIN;
+    int slot = slot(position);
+    return read[slot] && task[slot] != null && length[slot] >= WireHandler.DIRECT_BYTES_MIN;
   }
 
-  /** {@return whose request it is; null for a confirmation} */
+  /** {@return whose request it is; null for a confirmation, and when its task has ended} */
   @Nullable TransferTask task(long position) {
     return task[slot(position)];
   }
 
   /** {@return whether the answer has a body} */
   boolean isRead(long position) {
-    TransferTask owner = task[slot(position)];
-    return owner == null || owner.operation() == Operation.READ;
+    return read[slot(position)];
   }
 
   long local(long position) {
@@ -235,6 +261,15 @@ final class RequestRing implements RequestSink {
   /** {@return where it begins; {@link Long#MAX_VALUE} when it is not in the stream yet} */
   long streamStart(long position) {
     return streamStart[slot(position)];
+  }
+
+  /** {@return the last request that begins at or before an offset of the stream, if any} */
+  long sentUpTo(long offset) {
+    long position = end - 1;
+    while (position >= first && streamStart(position) > offset) {
+      position--;
+    }
+    return position;
   }
 
   boolean contains(TransferTask wanted) {

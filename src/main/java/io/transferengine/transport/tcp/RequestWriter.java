@@ -29,6 +29,7 @@ final class RequestWriter {
 
   private final RequestRing ring;
   private final boolean version2;
+  private long at;
 
   RequestWriter(RequestRing ring, boolean version2) {
     this.ring = ring;
@@ -60,8 +61,25 @@ final class RequestWriter {
     return Math.max(1, count);
   }
 
-  /** Writes one request. */
+  /** {@return the request that was worked on last: after something was thrown, the one at fault} */
+  long at() {
+    return at;
+  }
+
+  /** Writes one request; when this throws, nothing of it is in the stream. */
   void plain(Outlet outlet, long position) {
+    outlet.begin();
+    try {
+      layPlain(outlet, position);
+    } catch (Throwable t) {
+      outlet.rollBack();
+      throw t;
+    }
+    outlet.commit();
+  }
+
+  private void layPlain(Outlet outlet, long position) {
+    at = position;
     boolean write = !ring.isRead(position);
     ring.startsAt(position, outlet.queuedBytes());
     Frames.writeHeader(
@@ -76,6 +94,7 @@ final class RequestWriter {
   }
 
   private void body(Outlet outlet, long position) {
+    at = position;
     long length = ring.length(position);
     if (length < WireHandler.DIRECT_BYTES_MIN) {
       outlet.copy(ring.local(position), (int) length);
@@ -84,8 +103,20 @@ final class RequestWriter {
     }
   }
 
-  /** Writes several as one vectored request. */
+  /** Writes several as one vectored request; when this throws, nothing of it is in the stream. */
   void vector(Outlet outlet, long head, int count) {
+    outlet.begin();
+    try {
+      layVector(outlet, head, count);
+    } catch (Throwable t) {
+      outlet.rollBack();
+      throw t;
+    }
+    outlet.commit();
+  }
+
+  private void layVector(Outlet outlet, long head, int count) {
+    at = head;
     ring.join(head, count);
     boolean write = !ring.isRead(head);
     final long start = outlet.queuedBytes();

@@ -6,7 +6,10 @@ import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Settles the requests of one connection at their tasks: those that were answered, many at a time,
@@ -17,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * that it took nothing of it (ADR 10). Confined to the connection's event loop.
  */
 final class Settlement {
+  private static final Logger log = LoggerFactory.getLogger(Settlement.class);
+
   private final TcpPeer peer;
   private final RequestRing ring;
 
@@ -54,6 +59,72 @@ final class Settlement {
       bytes = 0;
       owner.completed(doneRequests, doneBytes);
     }
+  }
+
+  /**
+   * The requests from {@code head} on are in the ring, but could not be put into the stream: the
+   * one at fault fails, the others go back to their tasks.
+   */
+  void notSent(long head, long accused, Throwable fault) {
+    if (!LocalFaults.isOfMemory(fault)) {
+      log.error(
+          "A request for {} could not be sent, by a fault of this process", peer.name(), fault);
+    }
+    for (long position = ring.end() - 1; position >= head; position--) {
+      TransferTask owner = ring.task(position);
+      try {
+        if (owner != null && position == accused) {
+          faulted(owner, position, fault);
+        } else if (owner != null) {
+          giveBack(owner, position, false);
+        }
+      } finally {
+        ring.removeLast();
+      }
+    }
+  }
+
+  /** The memory of a read is gone; its body is still to be taken off the connection. */
+  void lost(long position, Throwable fault) {
+    TransferTask owner = ring.task(position);
+    ring.orphan(position);
+    if (owner != null) {
+      tell();
+      faulted(owner, position, fault);
+    }
+  }
+
+  private void faulted(TransferTask owner, long position, Throwable fault) {
+    owner.failed(
+        LocalFaults.ofRange(peer.name(), ring.local(position), ring.length(position), fault),
+        FailureCause.LOCAL);
+  }
+
+  /**
+   * Takes those requests of a task that has ended off it.
+   *
+   * @param isFree whether nothing looks at the memory of a request any more
+   * @return whether none is left
+   */
+  boolean orphan(TransferTask ended, LongPredicate isFree) {
+    tell();
+    int orphaned = 0;
+    boolean all = true;
+    for (long position = ring.first(); position < ring.end(); position++) {
+      if (ring.task(position) == ended) {
+        if (isFree.test(position)) {
+          ring.orphan(position);
+          orphaned++;
+        } else {
+          all = false;
+        }
+      }
+    }
+    if (orphaned > 0) {
+      peer.metrics().add(Counter.REQUESTS_ORPHANED, orphaned);
+      ended.orphaned(orphaned);
+    }
+    return all;
   }
 
   /**
@@ -98,6 +169,13 @@ final class Settlement {
           giveBack(owner, position, sent);
         }
       }
+      case FAULT -> {
+        if (mayHaveEffect) {
+          owner.failed(failure(ending), FailureCause.LOCAL);
+        } else {
+          giveBack(owner, position, sent);
+        }
+      }
       case ABORTED, LOST, NONE -> {
         boolean atFault =
             ending.why() == Ending.Why.LOST && oldest && sent && ending.answers() == 0;
@@ -133,12 +211,18 @@ final class Settlement {
     if (sent) {
       peer.metrics().increment(Counter.REQUESTS_RESENT);
     }
-    owner.giveBack(
-        ring.block(position),
-        ring.local(position),
-        ring.remote(position),
-        ring.length(position),
-        ring.unmerged(position));
+    try {
+      owner.giveBack(
+          ring.block(position),
+          ring.local(position),
+          ring.remote(position),
+          ring.length(position),
+          ring.unmerged(position));
+    } catch (Throwable t) {
+      // No memory to note it in.
+      faulted(owner, position, t);
+      return;
+    }
     peer.requeue(owner);
   }
 

@@ -451,6 +451,11 @@ final class TargetConnection extends WireHandler {
     }
   }
 
+  @Override
+  void onFault(Throwable fault) {
+    end();
+  }
+
   /** Closes the connection; on the event loop. */
   void end() {
     ended = true;

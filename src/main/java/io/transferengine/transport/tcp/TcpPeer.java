@@ -223,21 +223,37 @@ final class TcpPeer implements TransferTask.Owner {
     }
   }
 
-  /** Hands out the next requests; see {@link TransferTask#claim}. */
-  int claim(RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+  /**
+   * Hands the next requests to a sink; see {@link TransferTask#claim}.
+   *
+   * @return whether there may be more
+   */
+  boolean claim(RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+    TransferTask failing = null;
+    Throwable fault = null;
     synchronized (tasks) {
       TransferTask task;
       while ((task = tasks.pollFirst()) != null) {
-        int claimed = task.claim(sink, maxRequests, maxBytes, maxRequestBytes);
-        if (claimed > 0) {
-          if (task.hasWork()) {
-            tasks.addLast(task);
+        try {
+          if (task.claim(sink, maxRequests, maxBytes, maxRequestBytes) > 0) {
+            if (task.hasWork()) {
+              tasks.addLast(task);
+            }
+            return true;
           }
-          return claimed;
+        } catch (Throwable t) {
+          failing = task;
+          fault = t;
+          break;
         }
       }
-      return 0;
     }
+    if (failing == null || fault == null) {
+      return false;
+    }
+    // What it has handed out before is in the sink, and settled from there.
+    failing.end(TransferState.FAILED, LocalFaults.ofClaim(name, fault), FailureCause.LOCAL);
+    return true;
   }
 
   /** A task has got requests back: it is next. */

@@ -5,8 +5,12 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.ChannelOutputShutdownException;
+import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What both ends of a data connection share: reads that {@link Inlet} aims, writes that {@link
@@ -21,6 +25,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   /** From this length on a body moves between memory and socket without a copy. */
   static final int DIRECT_BYTES_MIN = 16 << 10;
+
+  private static final Logger log = LoggerFactory.getLogger(WireHandler.class);
 
   private final WindowPool pool;
   private @Nullable Outlet outlet;
@@ -71,6 +77,18 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   /** The peer sends no more; {@code error} is what the socket said, if it was no orderly end. */
   abstract void onEndOfStream(@Nullable Throwable error);
+
+  /**
+   * The system refused to send; nothing more is sent on this connection. What the peer has said
+   * before, and its end of the stream, may still be read.
+   */
+  void onOutputFailed(Throwable cause) {}
+
+  /**
+   * Something of ours threw in the middle of its work on this connection, which has been logged:
+   * nothing on it can be trusted any more. Ends the connection. May be called more than once.
+   */
+  abstract void onFault(Throwable fault);
 
   /** There is room in the outbound queue again. */
   abstract void onWritable();
@@ -123,9 +141,27 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   @SuppressWarnings("deprecation") // of the super class's handler, not of this inbound one
   public void exceptionCaught(ChannelHandlerContext unused, Throwable cause) {
-    // The socket's word, or a mistake of ours: nothing on this connection can be trusted any more.
-    // Not every backend says more than this after a read that failed.
-    onEndOfStream(cause);
+    if (cause instanceof ChannelOutputShutdownException) {
+      onOutputFailed(cause);
+    } else if (cause instanceof ClosedChannelException) {
+      // Of something that was written after the output had failed, or the channel had closed, which
+      // is told by itself.
+      return;
+    } else if (cause instanceof IOException) {
+      // The socket's word. Not every backend says more than this after a read that failed.
+      onEndOfStream(cause);
+    } else {
+      fault(cause);
+    }
+  }
+
+  /** Ends the connection for a mistake of ours, for memory that ran out or was lost. */
+  final void fault(Throwable cause) {
+    try {
+      log.error("Data connection {} is closed by a fault of this process", context, cause);
+    } finally {
+      onFault(cause);
+    }
   }
 
   @Override
@@ -154,6 +190,11 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   public final void windowReleased(MemoryWindow window) {
     directWindowsOut--;
     quiesceIfOver();
+  }
+
+  /** {@return whether a read may still reach the memory that it was aimed at} */
+  final boolean isDirectWindowOut() {
+    return directWindowsOut > 0;
   }
 
   @Override

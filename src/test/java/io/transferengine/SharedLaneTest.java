@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static io.transferengine.TestEngine.assertCompleted;
+import static io.transferengine.TestEngine.eventually;
+import static io.transferengine.TestEngine.random;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferState;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Several transfers on one connection, of which one ends early: by its deadline, a cancel, or
+ * because its memory is taken back. The others are not to notice.
+ */
+@Timeout(60)
+class SharedLaneTest {
+  private static final int MIB = 1 << 20;
+
+  /** Where in our memory and the target's the transfer lies that is to complete. */
+  private static final int KEPT = 8 * MIB;
+
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  /**
+   * A target that serves {@code before} requests, then reads nothing more until it is told to.
+   * Nothing else than the test decides what has been sent when.
+   */
+  private static final class Stalling implements RawTarget.Behaviour {
+    final CountDownLatch stalled = new CountDownLatch(1);
+    final CountDownLatch goOn = new CountDownLatch(1);
+    private final int before;
+
+    Stalling(int before) {
+      this.before = before;
+    }
+
+    @Override
+    public void serve(RawTarget.Connection connection) throws IOException {
+      int served = 0;
+      RawTarget.@Nullable Request request;
+      while ((request = connection.next()) != null) {
+        if (served++ == before) {
+          stalled.countDown();
+          RawTargetTest.await(goOn);
+        }
+        if (!connection.serve(request)) {
+          return;
+        }
+      }
+    }
+  }
+
+  private static TestEngine oneLane() {
+    return new TestEngine(16L * MIB, b -> b.tcpLanesPerPeer(1).transferTimeoutSeconds(30));
+  }
+
+  private static BlockColumns block(TestEngine here, long offset, long bytes) {
+    return BlockColumns.of(here.address() + offset, RawTarget.BASE + offset, bytes);
+  }
+
+  /** Two answers on a connection: from now on requests are pipelined. */
+  private static void pipelined(TestEngine here, RawTarget target) {
+    assertCompleted(
+        here.submit(Operation.READ, target.name(), RawTargetTest.scattered(here, 2, 64)));
+  }
+
+  private static void begun(Transfer transfer) {
+    eventually("begun", () -> transfer.state() == TransferState.PENDING);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1,WRITE,100,WRITE,100",
+    "1,READ,300000,WRITE,100",
+    "1,WRITE,300000,WRITE,300000",
+    "2,WRITE,100,WRITE,100",
+    "2,WRITE,100,WRITE,300000",
+    "2,WRITE,500000,WRITE,100",
+    "2,WRITE,500000,WRITE,300000",
+    "2,READ,100,WRITE,300000",
+    "2,READ,500000,WRITE,300000",
+    "2,WRITE,300000,READ,300000",
+    "2,READ,300000,READ,100"
+  })
+  void aShortDeadlineIsNotItsNeighbours(
+      int version, Operation hasty, int hastyBytes, Operation kept, int keptBytes)
+      throws Exception {
+    Stalling stall = new Stalling(2);
+    try (RawTarget target =
+            new RawTarget(version, 16 * MIB).withSmallReceiveBuffer().behaving(stall);
+        TestEngine here = oneLane()) {
+      pipelined(here, target);
+      byte[] there = random(1, 16 * MIB);
+      System.arraycopy(there, 0, target.memory(), 0, there.length);
+      byte[] mine = random(2, 16 * MIB);
+      here.put(0, mine);
+      Transfer first =
+          here.submit(hasty, target.name(), block(here, 0, hastyBytes), Duration.ofMillis(50));
+      Transfer second = here.submit(kept, target.name(), block(here, KEPT, keptBytes), LONG);
+      begun(second);
+      RawTargetTest.await(stall.stalled);
+      assertThat(TestEngine.end(first)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(second.state()).as("%s", second.failure()).isEqualTo(TransferState.PENDING);
+      // The memory of the first is ours again: neither sent from nor read into.
+      byte[] marks = RawTargetTest.filled(hastyBytes, (byte) 9);
+      here.put(0, marks);
+      stall.goOn.countDown();
+      assertCompleted(second);
+      assertThat(target.accepted()).as("connections").isEqualTo(1);
+      assertThat(here.count(Counter.CONNECTIONS_LOST)).isZero();
+      byte[] wanted = kept == Operation.WRITE ? mine : there;
+      byte[] found =
+          kept == Operation.WRITE
+              ? Arrays.copyOfRange(target.memory(), KEPT, KEPT + keptBytes)
+              : here.bytes(KEPT, keptBytes);
+      assertThat(found).isEqualTo(Arrays.copyOfRange(wanted, KEPT, KEPT + keptBytes));
+      assertThat(here.bytes(0, hastyBytes)).isEqualTo(marks);
+      if (hasty == Operation.WRITE) {
+        assertThat(Arrays.copyOf(target.memory(), hastyBytes))
+            .as("what was begun arrives as it was, and nothing of what followed it in memory")
+            .isEqualTo(Arrays.copyOf(mine, hastyBytes));
+      }
+      // The lane goes on as if nothing had been.
+      here.put(0, mine);
+      assertCompleted(here.submit(Operation.WRITE, target.name(), block(here, 0, 200_000)));
+      assertThat(Arrays.copyOf(target.memory(), 200_000)).isEqualTo(Arrays.copyOf(mine, 200_000));
+      assertThat(target.accepted()).as("connections").isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aCancelInTheMiddleOfABatchIsNotItsNeighbours() throws Exception {
+    Stalling stall = new Stalling(2);
+    try (RawTarget target = new RawTarget(2, 16 * MIB).takingVectors().behaving(stall);
+        TestEngine here = oneLane()) {
+      pipelined(here, target);
+      byte[] mine = random(3, 16 * MIB);
+      here.put(0, mine);
+      Transfer second =
+          here.submit(Operation.WRITE, target.name(), block(here, KEPT, 100_000), LONG);
+      begun(second);
+      // More than a lane takes at a time: some of it is never begun.
+      Transfer batch =
+          here.submit(Operation.WRITE, target.name(), RawTargetTest.scattered(here, 2000, 1000));
+      begun(batch);
+      RawTargetTest.await(stall.stalled);
+      assertThat(batch.cancel()).isTrue();
+      assertThat(TestEngine.end(batch)).isEqualTo(TransferState.CANCELED);
+      here.put(0, new byte[4 * MIB]);
+      stall.goOn.countDown();
+      assertCompleted(second);
+      assertThat(target.accepted()).as("connections").isEqualTo(1);
+      assertThat(Arrays.copyOfRange(target.memory(), KEPT, KEPT + 100_000))
+          .isEqualTo(Arrays.copyOfRange(mine, KEPT, KEPT + 100_000));
+    }
+  }
+
+  @Test
+  void memoryThatIsTakenBackIsNotItsNeighbours() throws Exception {
+    Stalling stall = new Stalling(2);
+    try (RawTarget target = new RawTarget(2, 16 * MIB).withSmallReceiveBuffer().behaving(stall);
+        TestEngine here = oneLane()) {
+      pipelined(here, target);
+      Allocation doomed = here.engine.allocate(500_000);
+      doomed.segment().fill((byte) 5);
+      Transfer first =
+          here.submit(
+              Operation.WRITE,
+              target.name(),
+              BlockColumns.of(doomed.segment().address(), RawTarget.BASE, 500_000));
+      here.put(KEPT, random(4, 300_000));
+      Transfer second =
+          here.submit(Operation.WRITE, target.name(), block(here, KEPT, 300_000), LONG);
+      begun(second);
+      RawTargetTest.await(stall.stalled);
+      doomed.close();
+      assertThat(first.state()).isEqualTo(TransferState.FAILED);
+      stall.goOn.countDown();
+      assertCompleted(second);
+      assertThat(target.accepted()).as("connections").isEqualTo(1);
+      assertThat(Arrays.copyOfRange(target.memory(), KEPT, KEPT + 300_000))
+          .isEqualTo(random(4, 300_000));
+    }
+  }
+
+  /** What is never answered still ends the lane, however many new requests the kernel takes. */
+  @Test
+  void aTargetThatStandsStillIsFoundThoughItsTransfersHaveEnded() throws Exception {
+    Stalling stall = new Stalling(2);
+    try (RawTarget target = new RawTarget(2, 16 * MIB).behaving(stall);
+        TestEngine here =
+            new TestEngine(
+                16L * MIB,
+                b -> b.tcpLanesPerPeer(1).tcpStatusTimeoutSeconds(2).transferTimeoutSeconds(30))) {
+      pipelined(here, target);
+      Transfer first =
+          here.submit(Operation.WRITE, target.name(), block(here, 0, 100), Duration.ofMillis(50));
+      assertThat(TestEngine.end(first)).isEqualTo(TransferState.TIMEOUT);
+      // Each of these is taken by the kernel, which proves nothing of the target.
+      eventually(
+          "the lane is given up",
+          () -> {
+            Transfer next =
+                here.submit(
+                    Operation.WRITE, target.name(), block(here, 0, 100), Duration.ofMillis(50));
+            boolean _ = TestEngine.end(next).isTerminal();
+            return here.count(Counter.CONNECTIONS_LOST) > 0;
+          });
+      stall.goOn.countDown();
+    }
+  }
+}
