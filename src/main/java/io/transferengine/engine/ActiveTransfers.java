@@ -50,6 +50,7 @@ final class ActiveTransfers {
   private final BiConsumer<String, TransferRequest.Notification> notifier;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
   private final AtomicInteger count = new AtomicInteger();
+  private final LastResort lastResort;
   private volatile boolean closed;
 
   /**
@@ -80,6 +81,11 @@ final class ActiveTransfers {
     this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
     this.nameCheck = nameCheck;
     this.notifier = notifier;
+    this.lastResort = new LastResort(metrics);
+  }
+
+  LastResort lastResort() {
+    return lastResort;
   }
 
   /**
@@ -224,6 +230,7 @@ final class ActiveTransfers {
                 handle, "time without progress", "MC_SLICE_TIMEOUT says how long that may last"),
             FailureCause.TIMEOUT);
       }
+      lastResort.look(handle, now);
     }
   }
 
@@ -265,10 +272,10 @@ final class ActiveTransfers {
             FailureCause.LOCAL);
       }
     }
+    boolean over = !lastResort.mayTouch(start, end);
     if (!cancelled) {
-      return true;
+      return over;
     }
-    boolean over = true;
     for (TransferHandle handle : active) {
       if (handle.touches(start, end)) {
         over &=
@@ -283,6 +290,13 @@ final class ActiveTransfers {
     closed = true;
     for (TransferHandle handle : active) {
       handle.abort(TransferState.FAILED, TransferErrors.closedEngine(), FailureCause.SHUTDOWN);
+    }
+  }
+
+  /** Ends what is left after the transports have stopped. */
+  void abandonRest() {
+    for (TransferHandle handle : active) {
+      lastResort.abandon(handle);
     }
   }
 

@@ -416,6 +416,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     active.awaitEnd(Duration.ofSeconds(1));
     transports.stop(CLOSE_TIMEOUT.minusSeconds(2));
     active.awaitEnd(Duration.ofSeconds(1));
+    active.abandonRest();
     timer.shutdownNow();
     memory.close();
     try {

@@ -33,6 +33,11 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private boolean segmentWasKnown;
   private boolean resolvedAgain;
   private boolean finishing;
+  private boolean abandoned;
+  private boolean aborted;
+  private long abortedNanos;
+  private boolean cutOff;
+  private long cutOffNanos;
   private @Nullable CompletableFuture<Void> future;
   private @Nullable Runnable whenOver;
 
@@ -119,6 +124,11 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   @Override
   public void taskEnded(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    if (isAbandoned()) {
+      hold.release();
+      owner.lastResort().settled(this);
+      return;
+    }
     noteWhatItTakes(state);
     boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
     if (stale || cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
@@ -161,6 +171,10 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     TransferTask running;
     synchronized (this) {
       running = task;
+      if (!aborted) {
+        aborted = true;
+        abortedNanos = System.nanoTime();
+      }
     }
     if (running != null) {
       running.end(state, why, cause);
@@ -169,15 +183,84 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     }
   }
 
+  // ---- the last resort
+
+  /** {@return whether its end was decided before a moment of {@link System#nanoTime()}} */
+  synchronized boolean isEndingSince(long nanos) {
+    return (aborted && abortedNanos - nanos < 0) || (task != null && task.isEndingSince(nanos));
+  }
+
+  /** Notes that what carries it is closed by force; false when that was noted before. */
+  synchronized boolean markCutOff(long nowNanos) {
+    if (cutOff) {
+      return false;
+    }
+    cutOff = true;
+    cutOffNanos = nowNanos;
+    return true;
+  }
+
+  synchronized boolean isCutOffSince(long nanos) {
+    return cutOff && cutOffNanos - nanos < 0;
+  }
+
+  /** Has whatever carries it closed. */
+  void cutOff() {
+    TransferTask running;
+    synchronized (this) {
+      running = task;
+    }
+    if (running != null) {
+      running.cutOff();
+    }
+  }
+
+  /**
+   * From now on its end leaves the uses of its memory as they are: requests may still be out.
+   *
+   * @return false when it has ended otherwise meanwhile
+   */
+  synchronized boolean abandon() {
+    abandoned |= !finishing;
+    return abandoned;
+  }
+
+  private synchronized boolean isAbandoned() {
+    return abandoned;
+  }
+
+  /** {@return what it is and where it stands, for the log} */
+  String describe() {
+    TransferTask running;
+    synchronized (this) {
+      running = task;
+    }
+    var blocks = request.blocks();
+    return "The %s of %d bytes in %d blocks, local from 0x%x, for %s (%s)"
+        .formatted(
+            request.operation(),
+            blocks.totalBytes(),
+            blocks.count(),
+            blocks.count() == 0 ? 0 : blocks.local(0),
+            request.target(),
+            running == null ? "no task" : running.describe());
+  }
+
+  // ---- the end
+
   void finish(TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    boolean memoryIsFree;
     synchronized (this) {
       if (finishing) {
         return;
       }
       finishing = true;
       failure = why;
+      memoryIsFree = !abandoned;
     }
-    hold.release();
+    if (memoryIsFree) {
+      hold.release();
+    }
     // Counted before the end can be seen: who sees the state sees the numbers.
     owner.ended(this, state, cause);
     CompletableFuture<Void> told;

@@ -17,6 +17,11 @@ public enum Counter {
   TRANSFERS_TIMED_OUT("Transfers timed out"),
   /** Transfers that were canceled. */
   TRANSFERS_CANCELED("Transfers canceled"),
+  /**
+   * Times that a transfer had to be ended by force because it was not settled 5 s after its end was
+   * decided. Always 0, unless there is a mistake in the engine; each is an ERROR in the log.
+   */
+  LAST_RESORTS("Transfers ended by force"),
   /** Blocks in accepted transfers, before adjacent ones are merged. */
   BLOCKS_SUBMITTED("Blocks submitted"),
   /** Requests put on the wire, after adjacent blocks were merged. */

@@ -55,6 +55,13 @@ public final class TransferTask {
      * by closing the connection that it is on. Must not block.
      */
     void hurry(TransferTask task);
+
+    /**
+     * The last resort: seconds after its outcome was set the task still has requests out, so that
+     * something is wrong with what they are on. Logs the state of that as an error and closes it,
+     * whatever else it carries. Must not block.
+     */
+    void cutOff(TransferTask task);
   }
 
   private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
@@ -75,6 +82,7 @@ public final class TransferTask {
   private long completedBytes;
   private boolean ended;
   private @Nullable TransferState outcome;
+  private long outcomeNanos;
   private @Nullable TransferException failure;
   private @Nullable FailureCause cause;
   private volatile @Nullable Owner owner;
@@ -441,6 +449,32 @@ public final class TransferTask {
     }
   }
 
+  /** Has what carries its requests closed; see {@link Owner#cutOff}. */
+  public void cutOff() {
+    Owner asked = owner;
+    if (asked != null) {
+      asked.cutOff(this);
+    }
+  }
+
+  /** {@return whether the outcome was set before a moment of {@link System#nanoTime()}} */
+  public synchronized boolean isEndingSince(long nanos) {
+    return outcome != null && outcomeNanos - nanos < 0;
+  }
+
+  /** {@return where it stands, for the log} */
+  public synchronized String describe() {
+    return "%d requests out, %d of %d bytes there, block %d of %d, %d returned, outcome %s"
+        .formatted(
+            outstanding,
+            completedBytes,
+            totalBytes,
+            cursorBlock,
+            blocks.count(),
+            returned.size(),
+            outcome == null ? "none" : outcome + " (" + failure + ")");
+  }
+
   /** {@return whether the outcome is set or the task has ended} */
   public synchronized boolean isEnding() {
     return outcome != null;
@@ -449,6 +483,7 @@ public final class TransferTask {
   private void setOutcome(TransferState state, TransferException why, FailureCause kind) {
     if (outcome == null && completedBytes < totalBytes) {
       outcome = state;
+      outcomeNanos = System.nanoTime();
       failure = why;
       cause = kind;
       returned.clear();

@@ -49,7 +49,12 @@ public final class PeerProcess implements AutoCloseable {
     this.process = process;
     commands = process.outputWriter(StandardCharsets.UTF_8);
     read(process.getInputStream(), answers::add);
-    read(process.getErrorStream(), log::add);
+    read(
+        process.getErrorStream(),
+        line -> {
+          log.add(line);
+          LastResortCheck.look(line);
+        });
     killer = new Thread(process::destroyForcibly);
     Runtime.getRuntime().addShutdownHook(killer);
   }

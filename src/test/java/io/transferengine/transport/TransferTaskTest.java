@@ -221,7 +221,18 @@ class TransferTaskTest {
     Probe probe = new Probe();
     TransferTask task = task(at(100, 0, 2), probe);
     AtomicInteger hurried = new AtomicInteger();
-    task.setOwner(_ -> hurried.incrementAndGet());
+    task.setOwner(
+        new TransferTask.Owner() {
+          @Override
+          public void hurry(TransferTask hurriedTask) {
+            hurried.incrementAndGet();
+          }
+
+          @Override
+          public void cutOff(TransferTask overdue) {
+            throw new AssertionError("nothing is overdue");
+          }
+        });
     task.claim(probe, 1, Long.MAX_VALUE, Long.MAX_VALUE);
     task.end(TransferState.CANCELED, WHY, FailureCause.CANCELED);
     assertThat(probe.ends).isEmpty();

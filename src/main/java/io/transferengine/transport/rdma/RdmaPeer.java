@@ -218,6 +218,13 @@ final class RdmaPeer implements TransferTask.Owner {
     }
   }
 
+  @Override
+  public void cutOff(TransferTask task) {
+    for (RdmaPath path : paths) {
+      path.endpoint().ifPresent(endpoint -> endpoint.worker().cutOff(endpoint, task));
+    }
+  }
+
   /** {@return whether any task has requests to hand out} */
   synchronized boolean hasWork() {
     open.removeIf(task -> !task.hasWork());

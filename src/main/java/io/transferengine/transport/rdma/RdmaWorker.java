@@ -157,6 +157,11 @@ final class RdmaWorker implements Runnable {
     execute(() -> hurryNow(endpoint, task));
   }
 
+  /** The last resort for a task that should have been settled: ends the endpoint that holds it. */
+  void cutOff(RdmaEndpoint endpoint, TransferTask task) {
+    execute(() -> cutOffNow(endpoint, task));
+  }
+
   /** Ends an endpoint, for a reason that is no fault of the way to the peer. */
   void close(RdmaEndpoint endpoint, String reason) {
     execute(() -> closeNow(endpoint, reason, Optional.empty()));
@@ -462,6 +467,22 @@ final class RdmaWorker implements Runnable {
             closeNow(endpoint, "a transfer over it was cut off", Optional.empty());
           }
         });
+  }
+
+  private void cutOffNow(RdmaEndpoint endpoint, TransferTask task) {
+    if (!endpoint.holds(task)) {
+      return;
+    }
+    log.error(
+        "{} is closed by force, with {} bytes posted on it: a task was not settled in time, which is"
+            + " a mistake",
+        endpoint,
+        endpoint.postedBytes());
+    if (endpoint.isClosing()) {
+      finish(endpoint);
+    } else {
+      closeNow(endpoint, "a transfer over it was not settled in time", Optional.empty());
+    }
   }
 
   private void probeNow(RdmaEndpoint endpoint, CompletableFuture<Boolean> answer) {

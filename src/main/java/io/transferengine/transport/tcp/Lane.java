@@ -239,6 +239,21 @@ final class Lane {
         });
   }
 
+  /** The last resort: closes the connection if it carries the task, and says how it stood. */
+  void cutOff(TransferTask task) {
+    execute(
+        () -> {
+          LaneConnection there = connection;
+          if (there != null && there.carries(task)) {
+            log.error("A lane to {} is closed by force: {}", peer.name(), there);
+            there.end(
+                Ending.Why.ABORTED, "a transfer on it was not settled in time: a mistake", null);
+          } else {
+            log.warn("A lane to {} does not carry the overdue task: {}", peer.name(), there);
+          }
+        });
+  }
+
   void endIfStalled(long nowNanos, long limitNanos) {
     LaneConnection there = connection;
     if (there != null) {

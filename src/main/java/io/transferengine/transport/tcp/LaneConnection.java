@@ -469,7 +469,7 @@ final class LaneConnection extends WireHandler {
       onFault(outputFault);
       return;
     }
-    if (error != null && LocalFaults.isBadAddress(error) && bodyBytesLeft > 0) {
+    if (error != null && LocalFaults.isBadAddress(error) && bodyIsUnderWay()) {
       settlement.lost(nextAnswered(), error);
       onFault(error);
       return;
@@ -488,6 +488,11 @@ final class LaneConnection extends WireHandler {
       return;
     }
     end(Ending.Why.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+  }
+
+  /** {@return whether a read of the socket may have been aimed at a body} */
+  private boolean bodyIsUnderWay() {
+    return bodyBytesLeft > 0 || bodyIsNext(nextAnswered());
   }
 
   private boolean noAnswerBegun() {
@@ -531,6 +536,33 @@ final class LaneConnection extends WireHandler {
     }
   }
 
+  /** {@return whether a request of the task is out on this connection} */
+  boolean carries(TransferTask task) {
+    return ring.contains(task);
+  }
+
+  /** How it stands, for the log of what ought not to happen. */
+  @Override
+  public String toString() {
+    return ("%s, %s, positions %d to %d of %d (%d frames), %d answers, %d writes unconfirmed,"
+            + " %s%d bytes of a body and %d of a status to come; %s; channel %s, %s")
+        .formatted(
+            peer.persistence(),
+            ended,
+            ring.first(),
+            ring.end(),
+            ring.capacity(),
+            ring.frames(),
+            answers,
+            unconfirmedWrites,
+            dedicated ? "dedicated to one write, " : "",
+            bodyBytesLeft,
+            statusBytes == 0 ? 0 : Frames.STATUS_BYTES - statusBytes,
+            outlet(),
+            channel().isActive() ? "open" : "closed",
+            channel().isWritable() ? "writable" : "full");
+  }
+
   /** {@return whether nothing looks at the memory of a request any more} */
   private boolean letGo(long position) {
     if (!ring.isRead(position)) {
@@ -538,7 +570,7 @@ final class LaneConnection extends WireHandler {
       return ring.length(position) < DIRECT_BYTES_MIN
           || outlet().copyAside(ring.streamStart(position), writer.streamEnd(position));
     }
-    if (bodyBytesLeft > 0 && position == nextAnswered()) {
+    if (position == nextAnswered() && bodyIsUnderWay()) {
       if (isDirectWindowOut()) {
         return false;
       }

@@ -377,6 +377,12 @@ final class Outlet implements MemoryWindow.Owner {
     position = 0;
   }
 
+  @Override
+  public String toString() {
+    return "%d of %d bytes sent, %d windows out, %s"
+        .formatted(sentMark(), queuedBytes, windowsOut, hasUnflushed() ? "unflushed" : "flushed");
+  }
+
   private void write(MemoryWindow window) {
     if (!laying) {
       send(window);

@@ -13,6 +13,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A peer's data port, the lanes to it and the tasks that wait for room on them.
@@ -22,6 +24,7 @@ import java.util.concurrent.TimeUnit;
  * waiting. Thread-safe.
  */
 final class TcpPeer implements TransferTask.Owner {
+  private static final Logger log = LoggerFactory.getLogger(TcpPeer.class);
 
   /**
    * Larger blocks go out as several requests towards peers that take several on a connection, so
@@ -278,6 +281,24 @@ final class TcpPeer implements TransferTask.Owner {
     for (Lane lane : lanes) {
       lane.hurry(task);
     }
+  }
+
+  @Override
+  public void cutOff(TransferTask task) {
+    log.error("{}: {}", this, task.describe());
+    for (Lane lane : lanes) {
+      lane.cutOff(task);
+    }
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(name);
+    text.append(", version ").append(version2 ? 2 : 1).append(", ").append(persistence);
+    for (Lane lane : lanes) {
+      text.append(lane.isOpen() ? ", a lane with " : ", a closed lane with ").append(lane.load());
+    }
+    return text.toString();
   }
 
   /** No address could be connected to. Fails what waits, unless another lane can carry it. */
