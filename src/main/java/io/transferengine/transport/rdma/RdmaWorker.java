@@ -474,8 +474,8 @@ final class RdmaWorker implements Runnable {
       return;
     }
     log.error(
-        "{} is closed by force, with {} bytes posted on it: a task was not settled in time, which is"
-            + " a mistake",
+        "{} is closed by force, with {} bytes posted on it: a task was not settled in time, which"
+            + " is a mistake",
         endpoint,
         endpoint.postedBytes());
     if (endpoint.isClosing()) {

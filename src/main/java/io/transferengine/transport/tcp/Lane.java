@@ -8,6 +8,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
@@ -49,6 +50,10 @@ final class Lane {
   private volatile int load;
   private volatile boolean open;
   private @Nullable LaneConnection connection;
+
+  /** What the next connection begins with. */
+  private @Nullable UnconfirmedWrite unconfirmed;
+
   private boolean connecting;
   private boolean closed;
   private int fruitless;
@@ -108,7 +113,9 @@ final class Lane {
         // Whoever chose this lane saw an older load.
         peer.wakeAnother(this);
       }
-    } else if (!connecting && !closed && (peer.hasWork() || peer.wantsWarmUp())) {
+    } else if (!connecting
+        && !closed
+        && (unconfirmed != null || peer.hasWork() || peer.wantsWarmUp())) {
       connecting = true;
       List<InetSocketAddress> addresses = peer.addresses();
       try {
@@ -165,7 +172,9 @@ final class Lane {
   private void notConnected(InetSocketAddress address, Throwable cause) {
     connecting = false;
     try {
-      peer.connectFailed(address, cause);
+      if (!peer.connectFailed(address, cause)) {
+        failUnconfirmed(peer.cannotConnect(address, cause), FailureCause.CONNECTION_LOST);
+      }
     } finally {
       backOff();
     }
@@ -181,7 +190,30 @@ final class Lane {
     if (closed) {
       made.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
     } else {
+      UnconfirmedWrite write = unconfirmed;
+      if (write != null) {
+        unconfirmed = null;
+        made.confirm(write);
+      }
       made.pump();
+    }
+  }
+
+  /** A version 1 write was sent; the next connection asks for it. */
+  void confirmNext(UnconfirmedWrite write) {
+    if (closed) {
+      write.failed(peer.shutDown(), FailureCause.SHUTDOWN);
+    } else {
+      unconfirmed = write;
+    }
+  }
+
+  private void failUnconfirmed(TransferException why, FailureCause cause) {
+    UnconfirmedWrite write = unconfirmed;
+    if (write != null) {
+      unconfirmed = null;
+      load = 0;
+      write.failed(why, cause);
     }
   }
 
@@ -197,7 +229,7 @@ final class Lane {
     if (connection == ended) {
       connection = null;
       open = false;
-      load = 0;
+      load = unconfirmed == null ? 0 : 1;
     }
     switch (why) {
       case RENEWED, REJECTED, ABORTED -> wake();
@@ -232,6 +264,12 @@ final class Lane {
   void hurry(TransferTask task) {
     execute(
         () -> {
+          UnconfirmedWrite write = unconfirmed;
+          if (write != null && write.task() == task) {
+            unconfirmed = null;
+            load = 0;
+            write.dropped();
+          }
           LaneConnection there = connection;
           if (there != null && !there.orphan(task)) {
             var _ = loop.schedule(() -> there.abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
@@ -266,6 +304,7 @@ final class Lane {
     execute(
         () -> {
           closed = true;
+          failUnconfirmed(peer.shutDown(), FailureCause.SHUTDOWN);
           LaneConnection there = connection;
           if (there != null) {
             there.end(Ending.Why.SHUTDOWN, "the engine was closed", null);

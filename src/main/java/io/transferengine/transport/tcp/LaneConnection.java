@@ -16,12 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <h2>When a request is done</h2>
  *
- * Version 2: a write when its status frame says so, a read when its last byte is here. Version 1
- * acknowledges nothing. Towards a peer known to take several requests on a connection, writes are
- * followed by a 1-byte read of the last byte written: since requests are served in order, its
- * answer confirms them all. Towards any other peer a write has a connection to itself, which is
- * closed in our direction behind the body; the orderly end from the other side confirms it
- * (protocol section 7.6).
+ * A read when its last byte is here, a write when its status frame says so, or, in version 1, which
+ * acknowledges nothing, as {@link WriteConfirmation} says.
  *
  * <h2>When the connection ends early</h2>
  *
@@ -42,9 +38,6 @@ final class LaneConnection extends WireHandler {
   /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
   private static final long CLAIM_BYTES = 512L << 10;
 
-  /** Places that are kept for the read which confirms version 1 writes. */
-  static final int CONFIRMATIONS_KEPT_FREE = 1;
-
   /** How long a target may go on answering what was sent before our output failed. */
   private static final long LAST_ANSWERS_MILLIS = 1000;
 
@@ -57,6 +50,7 @@ final class LaneConnection extends WireHandler {
   private final RequestRing ring;
   private final RequestWriter writer;
   private final Settlement settlement;
+  private final WriteConfirmation confirmation;
   private final long claimBytes;
   private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
 
@@ -65,15 +59,8 @@ final class LaneConnection extends WireHandler {
   private long bodyAddress;
   private long bodyBytesLeft;
   private int answers;
-  private int unconfirmedWrites;
   private boolean pumping;
 
-  /**
-   * Whether a version 1 write has it to itself: whatever other lanes learn meanwhile, it stays so.
-   */
-  private boolean dedicated;
-
-  private boolean halfCloseWhenSent;
   private long progressNanos = System.nanoTime();
   private long sentMark;
   private boolean waited;
@@ -89,7 +76,8 @@ final class LaneConnection extends WireHandler {
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2);
-    this.settlement = new Settlement(peer, ring);
+    this.settlement = new Settlement(peer, ring, lane);
+    this.confirmation = new WriteConfirmation(ring, writer);
     this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
   }
 
@@ -108,7 +96,7 @@ final class LaneConnection extends WireHandler {
 
   /** Claims and sends as much as there is room for. */
   void pump() {
-    if (dedicated) {
+    if (confirmation.isDedicated()) {
       peer.wakeAnother(lane);
       return;
     }
@@ -125,7 +113,7 @@ final class LaneConnection extends WireHandler {
       int room = room();
       while (claimed
           && room > 0
-          && !dedicated
+          && !confirmation.isDedicated()
           && ended == Ending.Why.NONE
           && channel().isWritable()) {
         long from = ring.end();
@@ -167,7 +155,7 @@ final class LaneConnection extends WireHandler {
       return 0;
     }
     int requests =
-        peer.requestsPerLane() - ring.frames() - (version2 ? 0 : CONFIRMATIONS_KEPT_FREE);
+        peer.requestsPerLane() - ring.frames() - (version2 ? 0 : WriteConfirmation.PLACES);
     return Math.min(requests, ring.capacity() - ring.size());
   }
 
@@ -208,12 +196,8 @@ final class LaneConnection extends WireHandler {
       return false;
     }
     writer.plain(outlet(), position);
-    if (alone) {
-      dedicated = true;
-      halfCloseWhenSent = true;
-    }
     if (write && !version2) {
-      unconfirmedWrites++;
+      confirmation.written(alone);
     }
     return true;
   }
@@ -226,15 +210,20 @@ final class LaneConnection extends WireHandler {
     return !version2 && peer.persistence() != Persistence.PERSISTENT;
   }
 
-  /** Version 1 writes are confirmed by a read behind them, once no more of them follow at once. */
   private void confirmWrites() {
-    if (unconfirmedWrites == 0 || dedicated || ended != Ending.Why.NONE) {
-      return;
+    if (ended == Ending.Why.NONE) {
+      confirmation.askBehind(outlet());
     }
-    long last = ring.end() - 1;
-    ring.confirmation(ring.remote(last) + ring.length(last) - 1);
-    writer.plain(outlet(), last + 1);
-    unconfirmedWrites = 0;
+  }
+
+  /** The connection is new, and begins with asking for a write of the one before it. */
+  void confirm(UnconfirmedWrite write) {
+    try {
+      confirmation.askFor(write, outlet());
+      outlet().flush();
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   @Override
@@ -244,14 +233,13 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public void outletDrained() {
-    if (halfCloseWhenSent && ended == Ending.Why.NONE && !outlet().hasUnflushed()) {
-      halfCloseWhenSent = false;
-      if (!outlet().isSentWhole()) {
-        // Dropped, because the socket refused it. What ends the stream now confirms nothing, be
-        // it ever so orderly: the write that failed has taken the socket's error away.
-        super.outletDrained();
-        return;
-      }
+    // Dropped because the socket refused it, what was written is not sent whole. What ends the
+    // stream then says nothing, be it ever so orderly: the failed write has taken the socket's
+    // error away.
+    if (ended == Ending.Why.NONE
+        && !outlet().hasUnflushed()
+        && confirmation.takeHalfClose()
+        && outlet().isSentWhole()) {
       // Not from here: this is called while the outbound queue is being walked.
       context().executor().execute(this::closeOutput);
     }
@@ -304,14 +292,7 @@ final class LaneConnection extends WireHandler {
     } else {
       limit -= statusBytes;
     }
-    for (; position < ring.end(); position++) {
-      // A range behind the head of its frame has no status of its own.
-      limit += version2 && ring.ranges(position) > 0 ? Frames.STATUS_BYTES : 0;
-      if (ring.isLargeRead(position)) {
-        break;
-      }
-      limit += ring.isRead(position) ? ring.length(position) : 0;
-    }
+    limit += ring.bytesBeforeLargeRead(position, version2);
     return Math.clamp(limit, 1, Integer.MAX_VALUE);
   }
 
@@ -379,8 +360,8 @@ final class LaneConnection extends WireHandler {
 
   private void expectBody(long position) {
     bodyAddress = ring.local(position);
-    bodyBytesLeft = ring.length(position);
-    if (ring.task(position) == null) {
+    bodyBytesLeft = ring.wireLength(position);
+    if (ring.task(position) == null || ring.confirms(position)) {
       bodyAddress = 0;
     }
     bodyIsDirect = ring.isLargeRead(position);
@@ -418,12 +399,16 @@ final class LaneConnection extends WireHandler {
   /** Settles everything up to and with {@code position}, which has been answered. */
   private void answered(long position) {
     answers++;
+    boolean write = ring.confirms(position);
     while (ring.first() <= position) {
       settlement.answered(ring.first());
       ring.removeFirst();
     }
     if (peer.persistence() == Persistence.UNKNOWN && answers == 2) {
       peer.learnt(Persistence.PERSISTENT);
+    }
+    if (peer.persistence() == Persistence.UNKNOWN && write && ended == Ending.Why.NONE) {
+      confirmation.askOnceMore(ring.remote(position), outlet());
     }
     if (peer.persistence() == Persistence.SINGLE && ended == Ending.Why.NONE) {
       end(Ending.Why.RENEWED, "one request was answered on it", null);
@@ -476,9 +461,9 @@ final class LaneConnection extends WireHandler {
     }
     // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and an
     // orderly end says that they have read the body.
-    if (error == null && dedicated && ring.size() == 1 && outlet().isSentWhole()) {
-      answered(ring.first());
-      end(Ending.Why.RENEWED, "its one write was confirmed", null);
+    if (error == null && outlet().isSentWhole() && confirmation.isOfOneLeft()) {
+      lane.confirmNext(confirmation.takeLeft());
+      end(Ending.Why.RENEWED, "its one write was sent", null);
       return;
     }
     // Not only while unknown: another lane may just have learnt it.
@@ -541,26 +526,19 @@ final class LaneConnection extends WireHandler {
     return ring.contains(task);
   }
 
-  /** How it stands, for the log of what ought not to happen. */
   @Override
   public String toString() {
-    return ("%s, %s, positions %d to %d of %d (%d frames), %d answers, %d writes unconfirmed,"
-            + " %s%d bytes of a body and %d of a status to come; %s; channel %s, %s")
+    return "%s, ended %s, %s, %d answers, %s, %d bytes of a body left, %d of a status there; %s; %s"
         .formatted(
             peer.persistence(),
             ended,
-            ring.first(),
-            ring.end(),
-            ring.capacity(),
-            ring.frames(),
+            ring,
             answers,
-            unconfirmedWrites,
-            dedicated ? "dedicated to one write, " : "",
+            confirmation,
             bodyBytesLeft,
-            statusBytes == 0 ? 0 : Frames.STATUS_BYTES - statusBytes,
+            statusBytes,
             outlet(),
-            channel().isActive() ? "open" : "closed",
-            channel().isWritable() ? "writable" : "full");
+            channel());
   }
 
   /** {@return whether nothing looks at the memory of a request any more} */

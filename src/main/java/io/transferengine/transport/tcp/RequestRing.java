@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,7 @@ final class RequestRing implements RequestSink {
   private final long[] streamStart;
   private final boolean[] unmerged;
   private final boolean[] read;
+  private final boolean[] confirms;
 
   /** The number of ranges of the frame that a position heads; 0 behind the head. */
   private final int[] ranges;
@@ -62,6 +64,7 @@ final class RequestRing implements RequestSink {
     streamStart = new long[capacity];
     unmerged = new boolean[capacity];
     read = new boolean[capacity];
+    confirms = new boolean[capacity];
     ranges = new int[capacity];
   }
 
@@ -77,18 +80,11 @@ final class RequestRing implements RequestSink {
     task[slot] = owner;
     block[slot] = firstBlock;
     local[slot] = localAddress;
-    remote[slot] = remoteAddress;
-    length[slot] = bytes;
     unmerged[slot] = isUnmerged;
-    read[slot] = owner.operation() == Operation.READ;
-    streamStart[slot] = Long.MAX_VALUE;
-    ranges[slot] = 1;
-    frames++;
+    fill(slot, remoteAddress, bytes, owner.operation() == Operation.READ);
     if (bytes < WireHandler.DIRECT_BYTES_MIN) {
-      smallBytes += bytes;
       claimedSmallBytes += bytes;
     }
-    bytesOut += bytes;
     if (isLargeRead(end - 1)) {
       largeReads++;
     }
@@ -121,18 +117,62 @@ final class RequestRing implements RequestSink {
     return claimedSmallBytes >= CLAIM_SMALL_BYTES || !hasSmallRoom();
   }
 
+  private void fill(int slot, long remoteAddress, long bytes, boolean isRead) {
+    remote[slot] = remoteAddress;
+    length[slot] = bytes;
+    read[slot] = isRead;
+    confirms[slot] = false;
+    streamStart[slot] = Long.MAX_VALUE;
+    ranges[slot] = 1;
+    frames++;
+    bytesOut += bytes;
+    if (bytes < WireHandler.DIRECT_BYTES_MIN) {
+      smallBytes += bytes;
+    }
+  }
+
   /** Adds a 1-byte read that only proves that the writes before it have arrived. */
   void confirmation(long remoteAddress) {
     int slot = takeSlot();
     task[slot] = null;
-    remote[slot] = remoteAddress;
-    length[slot] = 1;
-    read[slot] = true;
-    streamStart[slot] = Long.MAX_VALUE;
-    ranges[slot] = 1;
-    frames++;
-    bytesOut++;
-    smallBytes++;
+    fill(slot, remoteAddress, 1, true);
+  }
+
+  /** Adds a 1-byte read whose answer completes a write that an earlier connection has sent. */
+  void confirmation(UnconfirmedWrite write) {
+    int slot = takeSlot();
+    task[slot] = write.task();
+    block[slot] = write.block();
+    local[slot] = write.local();
+    unmerged[slot] = write.unmerged();
+    fill(slot, write.remote(), write.length(), true);
+    confirms[slot] = true;
+  }
+
+  /** {@return whether it stands for a write that was sent before, rather than for itself} */
+  boolean confirms(long position) {
+    return confirms[slot(position)];
+  }
+
+  /** {@return the write that it stands for, or is; only while it has a task} */
+  UnconfirmedWrite write(long position) {
+    return new UnconfirmedWrite(
+        Objects.requireNonNull(task(position)),
+        block(position),
+        local(position),
+        remote(position),
+        length(position),
+        unmerged(position));
+  }
+
+  /** {@return the bytes that the wire carries for it} */
+  long wireLength(long position) {
+    return confirms(position) ? 1 : length(position);
+  }
+
+  /** {@return where on the peer those are} */
+  long wireRemote(long position) {
+    return confirms(position) ? remote(position) + length(position) - 1 : remote(position);
   }
 
   long first() {
@@ -220,7 +260,10 @@ final class RequestRing implements RequestSink {
   /** {@return whether its body is to be read straight to where it belongs} */
   boolean isLargeRead(long position) {
     int slot = slot(position);
-    return read[slot] && task[slot] != null && length[slot] >= WireHandler.DIRECT_BYTES_MIN;
+    return read[slot]
+        && !confirms[slot]
+        && task[slot] != null
+        && length[slot] >= WireHandler.DIRECT_BYTES_MIN;
   }
 
   /** {@return whose request it is; null for a confirmation, and when its task has ended} */
@@ -270,6 +313,29 @@ final class RequestRing implements RequestSink {
       position--;
     }
     return position;
+  }
+
+  /**
+   * {@return the bytes of the answers from a position on, up to the body of the next large read}
+   *
+   * @param withStatus whether each frame's answer begins with a status
+   */
+  long bytesBeforeLargeRead(long from, boolean withStatus) {
+    long bytes = 0;
+    for (long position = from; position < end; position++) {
+      // A range behind the head of its frame has no status of its own.
+      bytes += withStatus && ranges(position) > 0 ? Frames.STATUS_BYTES : 0;
+      if (isLargeRead(position)) {
+        break;
+      }
+      bytes += isRead(position) ? wireLength(position) : 0;
+    }
+    return bytes;
+  }
+
+  @Override
+  public String toString() {
+    return "positions %d to %d of %d, %d frames".formatted(first, end, capacity(), frames);
   }
 
   boolean contains(TransferTask wanted) {

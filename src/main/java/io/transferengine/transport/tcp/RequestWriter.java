@@ -84,8 +84,8 @@ final class RequestWriter {
     ring.startsAt(position, outlet.queuedBytes());
     Frames.writeHeader(
         outlet.reserve(Frames.HEADER_BYTES),
-        ring.length(position),
-        ring.remote(position),
+        ring.wireLength(position),
+        ring.wireRemote(position),
         write ? Operation.WRITE : Operation.READ,
         version2);
     if (write) {

@@ -24,14 +24,16 @@ final class Settlement {
 
   private final TcpPeer peer;
   private final RequestRing ring;
+  private final Lane lane;
 
   private @Nullable TransferTask task;
   private int requests;
   private long bytes;
 
-  Settlement(TcpPeer peer, RequestRing ring) {
+  Settlement(TcpPeer peer, RequestRing ring, Lane lane) {
     this.peer = peer;
     this.ring = ring;
+    this.lane = lane;
   }
 
   /** The request at a position is done; its task is told with {@link #tell()}. */
@@ -151,6 +153,10 @@ final class Settlement {
   }
 
   private void unanswered(TransferTask owner, long position, Ending ending, boolean sent) {
+    if (ring.confirms(position)) {
+      unconfirmed(owner, position, ending);
+      return;
+    }
     boolean oldest = position == ring.first();
     boolean mayHaveEffect = sent && !ring.isRead(position);
     switch (ending.why()) {
@@ -186,6 +192,15 @@ final class Settlement {
         }
       }
       case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
+    }
+  }
+
+  /** Its write is not repeated: it most likely was taken. To ask once more does no harm. */
+  private void unconfirmed(TransferTask owner, long position, Ending ending) {
+    switch (ending.why()) {
+      case LOST, PROTOCOL -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
+      case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
+      case NONE, ABORTED, REJECTED, RENEWED, FAULT -> lane.confirmNext(ring.write(position));
     }
   }
 

@@ -76,7 +76,7 @@ final class TcpPeer implements TransferTask.Owner {
     int laneCount = Math.min(options.lanesPerPeer(), options.requestsOnWireLimit());
     this.requestsPerLane = options.requestsOnWireLimit() / laneCount;
     // Version 1 writes on one connection need a read behind them that confirms them.
-    boolean mayPipeline = version2 || requestsPerLane > LaneConnection.CONFIRMATIONS_KEPT_FREE;
+    boolean mayPipeline = version2 || requestsPerLane > WriteConfirmation.PLACES;
     this.persistence =
         options.connectionPool() && mayPipeline ? Persistence.UNKNOWN : Persistence.SINGLE;
     List<Lane> made = new ArrayList<>();
@@ -301,22 +301,29 @@ final class TcpPeer implements TransferTask.Owner {
     return text.toString();
   }
 
-  /** No address could be connected to. Fails what waits, unless another lane can carry it. */
-  void connectFailed(InetSocketAddress address, Throwable cause) {
+  /**
+   * No address could be connected to. Fails what waits, unless another lane can carry it.
+   *
+   * @return whether another lane can
+   */
+  boolean connectFailed(InetSocketAddress address, Throwable cause) {
     warmUp = false;
     if (anyLaneOpen()) {
       // The work that was meant for the lane that failed; the open ones may all have gone idle.
       wakeOpenLanes();
-    } else {
-      failAll(
-          TransferException.withPeer(
-              name,
-              ErrorCode.SOCKET,
-              "cannot connect to its data port at " + address + ": " + cause.getMessage(),
-              "Is the peer running and reachable?",
-              cause),
-          FailureCause.CONNECT);
+      return true;
     }
+    failAll(cannotConnect(address, cause), FailureCause.CONNECT);
+    return false;
+  }
+
+  TransferException cannotConnect(InetSocketAddress address, Throwable cause) {
+    return TransferException.withPeer(
+        name,
+        ErrorCode.SOCKET,
+        "cannot connect to its data port at " + address + ": " + cause.getMessage(),
+        "Is the peer running and reachable?",
+        cause);
   }
 
   /** Connections are made but end without an answer. */
@@ -393,7 +400,7 @@ final class TcpPeer implements TransferTask.Owner {
     }
   }
 
-  private TransferException shutDown() {
+  TransferException shutDown() {
     return TransferException.withPeer(
         name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
   }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+/**
+ * How the writes of a connection are known to be done when the peer speaks version 1, which
+ * acknowledges none (protocol section 7.6).
+ *
+ * <p><b>Several requests a connection</b>, as far as is known: the writes that go out together are
+ * followed by a 1-byte read of the last byte written. Requests are served in order, so its answer
+ * confirms them all; a target that refuses one of them closes instead.
+ *
+ * <p><b>One request a connection</b>, or nobody knows yet: a write has a connection to itself,
+ * which is closed in our direction behind the body. When the other side ends it in order, the write
+ * was most likely taken. But a target that refuses it behind the header may close before the body
+ * has come, and that is an orderly end, too. So the lane's next connection begins with a 1-byte
+ * read of the last byte written. What is not registered cannot be read either, and only the answer
+ * completes the write. While nobody knows the peer's habit another read follows the first: if it is
+ * answered as well, the peer takes several requests.
+ *
+ * <p>Confined to the connection's event loop.
+ */
+final class WriteConfirmation {
+  /** Places of the ring that are kept for the read which confirms the writes before it. */
+  static final int PLACES = 1;
+
+  private final RequestRing ring;
+  private final RequestWriter writer;
+  private int unconfirmed;
+  private boolean dedicated;
+  private boolean halfCloseWhenSent;
+
+  WriteConfirmation(RequestRing ring, RequestWriter writer) {
+    this.ring = ring;
+    this.writer = writer;
+  }
+
+  /**
+   * A version 1 write was put into the stream.
+   *
+   * @param alone whether nothing follows it on this connection
+   */
+  void written(boolean alone) {
+    unconfirmed++;
+    if (alone) {
+      dedicated = true;
+      halfCloseWhenSent = true;
+    }
+  }
+
+  /**
+   * {@return whether a write has the connection to itself} Whatever other lanes learn meanwhile, it
+   * stays so.
+   */
+  boolean isDedicated() {
+    return dedicated;
+  }
+
+  /** {@return whether our direction is to be closed once all is sent} True once. */
+  boolean takeHalfClose() {
+    boolean was = halfCloseWhenSent;
+    halfCloseWhenSent = false;
+    return was;
+  }
+
+  @Override
+  public String toString() {
+    return (dedicated ? "dedicated to one write, " : "") + unconfirmed + " writes unconfirmed";
+  }
+
+  /** Asks for the writes so far, in their own connection, once no more of them follow at once. */
+  void askBehind(Outlet outlet) {
+    if (unconfirmed > 0 && !dedicated) {
+      long last = ring.end() - 1;
+      read(outlet, ring.remote(last) + ring.length(last) - 1);
+      unconfirmed = 0;
+    }
+  }
+
+  /** {@return whether the write that has the connection to itself is not settled yet} */
+  boolean isOfOneLeft() {
+    return dedicated && ring.size() == 1 && ring.task(ring.first()) != null;
+  }
+
+  /** Takes that write out of the ring. */
+  UnconfirmedWrite takeLeft() {
+    UnconfirmedWrite write = ring.write(ring.first());
+    ring.removeFirst();
+    return write;
+  }
+
+  /** Asks for a write of an earlier connection. */
+  void askFor(UnconfirmedWrite write, Outlet outlet) {
+    ring.confirmation(write);
+    writer.plain(outlet, ring.end() - 1);
+  }
+
+  /** Asks for what needs no answer, so that one shows whether the peer takes several requests. */
+  void askOnceMore(long remoteAddress, Outlet outlet) {
+    read(outlet, remoteAddress);
+  }
+
+  private void read(Outlet outlet, long remoteAddress) {
+    ring.confirmation(remoteAddress);
+    writer.plain(outlet, ring.end() - 1);
+  }
+}
