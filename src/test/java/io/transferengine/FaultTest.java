@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.testkit.Mapped;
@@ -66,30 +67,44 @@ class FaultTest {
     return task;
   }
 
+  /** Lanes that have had two answers carry several transfers at once. */
+  private void assertLanesAreShared(long seed) {
+    for (int i = 0; i < 12; i++) {
+      assertWorks(seed);
+    }
+  }
+
   @Test
   void anInterruptedCallCancelsItsTransferOnly() throws Exception {
-    assertWorks(1);
+    assertLanesAreShared(1);
     peer.stop();
+    // Begun first, on a lane that the large one then fills.
+    Pattern.fill(mine.segment().asSlice(LENGTH - 1000, 1000), 20, 0);
+    long other =
+        engine.transferSubmitWrite(peer.name(), mine.address() + LENGTH - 1000, remote, 1000);
+    assertThat(other).isPositive();
     AtomicBoolean flag = new AtomicBoolean();
     FutureTask<Integer> call =
         new FutureTask<>(
             () -> {
-              int status = engine.transferSyncWrite(peer.name(), mine.address(), remote, LENGTH);
+              int status =
+                  engine.transferSyncWrite(
+                      peer.name(), mine.address(), remote + 4096, LENGTH - 4096);
               flag.set(Thread.currentThread().isInterrupted());
               return status;
             });
     Thread caller = Thread.ofPlatform().daemon().start(call);
-    long other = engine.transferSubmitWrite(peer.name(), mine.address(), remote, 1000);
-    assertThat(other).isPositive();
-    Thread.sleep(200);
+    eventually("it waits", () -> caller.getState() == Thread.State.TIMED_WAITING);
     assertThat(call.isDone()).isFalse();
     caller.interrupt();
     assertThat(call.get(20, TimeUnit.SECONDS)).isEqualTo(-1);
     assertThat(flag).as("the flag is kept").isTrue();
+    assertThat(engine.transferCheckStatus(other)).as("the other transfer goes on").isZero();
     peer.resume();
     assertThat(engine.getBatchTransferStatus(new long[] {other}))
         .as("the other transfer to the same peer")
         .isZero();
+    assertThat(peer.mismatch(remote, 1000, 20)).isEqualTo(-1);
     assertWorks(2);
   }
 
@@ -159,16 +174,18 @@ class FaultTest {
   void freeingEndsOutgoingTransfersOverThatBufferOnly() throws Exception {
     long doomed = engine.allocateManagedBuffer(LENGTH / 2);
     long kept = engine.allocateManagedBuffer(1000);
-    assertWorks(7);
+    assertLanesAreShared(7);
     peer.stop();
-    long write = engine.transferSubmitWrite(peer.name(), doomed, remote, LENGTH / 2);
+    // Begun first, on a lane that the large one then fills.
+    Pattern.fill(Mapped.at(kept, 1000), 21, 0);
     long other = engine.transferSubmitWrite(peer.name(), kept, remote, 1000);
-    Thread.sleep(100);
+    long write = engine.transferSubmitWrite(peer.name(), doomed, remote + 4096, LENGTH / 2);
     assertThat(engine.freeManagedBuffer(doomed, LENGTH / 2)).isZero();
     assertThat(engine.transferCheckStatus(write)).isEqualTo(-1);
     assertThat(engine.transferCheckStatus(other)).isZero();
     peer.resume();
     assertThat(engine.getBatchTransferStatus(new long[] {other})).isZero();
+    assertThat(peer.mismatch(remote, 1000, 21)).isEqualTo(-1);
     assertWorks(8);
   }
 

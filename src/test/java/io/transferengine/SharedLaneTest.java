@@ -168,6 +168,94 @@ class SharedLaneTest {
     }
   }
 
+  /** More than the kernels' buffers hold: what is left of it waits where it lies. */
+  @Test
+  void whatIsLeftOfAHalfSentWriteGoesOnWithoutItsMemory() throws Exception {
+    int size = 12 * MIB;
+    Stalling stall = new Stalling(2);
+    try (RawTarget target = new RawTarget(2, 16 * MIB).withSmallReceiveBuffer().behaving(stall);
+        TestEngine here =
+            new TestEngine(
+                16L * MIB,
+                b ->
+                    b.tcpLanesPerPeer(1).tcpLaneWindowBytes(64 * MIB).transferTimeoutSeconds(30))) {
+      pipelined(here, target);
+      byte[] mine = RawTargetTest.filled(16 * MIB, (byte) 1);
+      here.put(0, mine);
+      Transfer kept = here.submit(Operation.WRITE, target.name(), block(here, size, 100_000), LONG);
+      begun(kept);
+      RawTargetTest.await(stall.stalled);
+      Transfer hasty = here.submit(Operation.WRITE, target.name(), block(here, 0, size), LONG);
+      // Two before, the one that is kept, and of this more than the queue lets wait at a time.
+      eventually("the lane is full", () -> here.count(Counter.REQUESTS_SENT) >= 6);
+      assertThat(hasty.cancel()).isTrue();
+      assertThat(TestEngine.end(hasty)).isEqualTo(TransferState.CANCELED);
+      here.put(0, RawTargetTest.filled(size, (byte) 9));
+      boolean closes = "IO_URING".equals(System.getProperty("te.test.io"));
+      assertThat(here.count(Counter.REQUESTS_ORPHANED)).isGreaterThan(1);
+      stall.goOn.countDown();
+      if (closes) {
+        // The kernel may look at the memory until the connection is closed.
+        assertThat(TestEngine.end(kept)).isEqualTo(TransferState.FAILED);
+      } else {
+        assertCompleted(kept);
+        assertCompleted(here.submit(Operation.READ, target.name(), block(here, size, 100)));
+        assertThat(target.accepted()).as("connections").isEqualTo(1);
+        int arrived = 0;
+        for (int i = 0; i < size; i++) {
+          arrived += target.memory()[i];
+        }
+        assertThat(arrived).as("bytes of it that arrived late").isBetween(1 * MIB, size - 1);
+      }
+      for (int i = 0; i < size; i++) {
+        assertThat(target.memory()[i]).isLessThan((byte) 9);
+      }
+    }
+  }
+
+  /** What was begun may arrive long after its end; a newer write must not be overtaken by it. */
+  @Test
+  void aNewerWriteToTheSamePlaceIsNotOvertakenByACanceledOne() throws Exception {
+    CountDownLatch stalled = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (RawTarget target = new RawTarget(2, 16 * MIB);
+        TestEngine here =
+            new TestEngine(16L * MIB, b -> b.tcpLanesPerPeer(2).transferTimeoutSeconds(30))) {
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            while ((request = c.next()) != null) {
+              if (request.isWrite() && request.size() == 1000 && stalled.getCount() > 0) {
+                stalled.countDown();
+                RawTargetTest.await(goOn);
+              }
+              c.serve(request);
+            }
+          });
+      // Both lanes take several requests at once.
+      for (int i = 0; i < 4; i++) {
+        assertCompleted(
+            here.submit(Operation.READ, target.name(), RawTargetTest.scattered(here, 8, 64)));
+      }
+      here.put(0, RawTargetTest.filled(1000, (byte) 1));
+      Transfer old = here.submit(Operation.WRITE, target.name(), block(here, 0, 1000));
+      RawTargetTest.await(stalled);
+      assertThat(old.cancel()).isTrue();
+      assertThat(TestEngine.end(old)).isEqualTo(TransferState.CANCELED);
+      here.put(0, RawTargetTest.filled(2000, (byte) 2));
+      Transfer newer = here.submit(Operation.WRITE, target.name(), block(here, 500, 1500));
+      // The other lane serves everything else meanwhile.
+      assertCompleted(here.submit(Operation.WRITE, target.name(), block(here, 4096, 100)));
+      assertCompleted(here.submit(Operation.READ, target.name(), block(here, 8192, 100)));
+      goOn.countDown();
+      assertCompleted(newer);
+      eventually("the old one has arrived", () -> target.memory()[0] == 1);
+      assertThat(Arrays.copyOfRange(target.memory(), 500, 2000))
+          .isEqualTo(RawTargetTest.filled(1500, (byte) 2));
+      assertCompleted(here.submit(Operation.WRITE, target.name(), block(here, 0, 1000)));
+    }
+  }
+
   @Test
   void memoryThatIsTakenBackIsNotItsNeighbours() throws Exception {
     Stalling stall = new Stalling(2);

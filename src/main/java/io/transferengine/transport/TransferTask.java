@@ -66,6 +66,12 @@ public final class TransferTask {
 
   private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
 
+  /** A question about a range of the peer's memory. */
+  public interface RangeTest {
+    /** {@return the answer for the range from {@code from} up to, and without, {@code to}} */
+    boolean test(long from, long to);
+  }
+
   private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
 
   private final Operation operation;
@@ -85,6 +91,7 @@ public final class TransferTask {
   private long outcomeNanos;
   private @Nullable TransferException failure;
   private @Nullable FailureCause cause;
+  private long mark;
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
   private volatile boolean claimedAny;
@@ -200,6 +207,26 @@ public final class TransferTask {
       }
     }
     return -1;
+  }
+
+  /** {@return whether a test holds for where any of the blocks lies in the peer's memory} */
+  public boolean anyRemote(RangeTest test) {
+    for (int i = 0; i < blocks.count(); i++) {
+      if (test.test(blocks.remote(i), blocks.remote(i) + blocks.length(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** {@return what the owner has noted, 0 at first; it sees to the threads} */
+  public long mark() {
+    return mark;
+  }
+
+  /** Notes something of the owner's. */
+  public void mark(long note) {
+    mark = note;
   }
 
   /** {@return where the first block begins in this process} */

@@ -40,6 +40,9 @@ final class Settlement {
   void answered(long position) {
     TransferTask owner = ring.task(position);
     if (owner == null) {
+      if (!ring.isRead(position)) {
+        peer.lateWriteArrived(ring, position);
+      }
       return;
     }
     if (owner != task) {
@@ -115,6 +118,9 @@ final class Settlement {
     for (long position = ring.first(); position < ring.end(); position++) {
       if (ring.task(position) == ended) {
         if (isFree.test(position)) {
+          if (!ring.isRead(position)) {
+            peer.writeIsLate(ring, position);
+          }
           ring.orphan(position);
           orphaned++;
         } else {
@@ -150,6 +156,7 @@ final class Settlement {
       }
     }
     ring.clear();
+    peer.lateWritesGone(ring);
   }
 
   private void unanswered(TransferTask owner, long position, Ending ending, boolean sent) {

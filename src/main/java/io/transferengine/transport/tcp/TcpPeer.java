@@ -11,8 +11,10 @@ import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,6 +55,7 @@ final class TcpPeer implements TransferTask.Owner {
   private final Lane[] lanes;
   private final int requestsPerLane;
   private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
+  private final LateWrites late = new LateWrites();
   private volatile List<InetSocketAddress> addresses;
   private volatile Persistence persistence;
   private volatile boolean warmUp;
@@ -236,7 +239,7 @@ final class TcpPeer implements TransferTask.Owner {
     Throwable fault = null;
     synchronized (tasks) {
       TransferTask task;
-      while ((task = tasks.pollFirst()) != null) {
+      while ((task = pollClaimable(sink)) != null) {
         try {
           if (task.claim(sink, maxRequests, maxBytes, maxRequestBytes) > 0) {
             if (task.hasWork()) {
@@ -257,6 +260,61 @@ final class TcpPeer implements TransferTask.Owner {
     // What it has handed out before is in the sink, and settled from there.
     failing.end(TransferState.FAILED, LocalFaults.ofClaim(name, fault), FailureCause.LOCAL);
     return true;
+  }
+
+  private @Nullable TransferTask pollClaimable(RequestSink sink) {
+    if (late.isEmpty()) {
+      return tasks.pollFirst();
+    }
+    Iterator<TransferTask> all = tasks.iterator();
+    while (all.hasNext()) {
+      TransferTask task = all.next();
+      if (late.mayClaim(sink, task)) {
+        all.remove();
+        return task;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * A write of a transfer that has ended goes on: newer ones to the same place stay behind it. To
+   * be said before the end is.
+   */
+  void writeIsLate(RequestRing ring, long position) {
+    synchronized (tasks) {
+      late.add(ring, position, ring.remote(position), ring.length(position));
+    }
+  }
+
+  /** It has arrived. */
+  void lateWriteArrived(RequestRing ring, long position) {
+    synchronized (tasks) {
+      late.arrived(ring, position);
+    }
+    wakeHeld();
+  }
+
+  /** Those of a connection that has ended. */
+  void lateWritesGone(RequestRing ring) {
+    synchronized (tasks) {
+      if (late.isEmpty()) {
+        return;
+      }
+      late.gone(ring);
+    }
+    wakeHeld();
+  }
+
+  private void wakeHeld() {
+    synchronized (tasks) {
+      if (!late.isEmpty() || tasks.isEmpty()) {
+        return;
+      }
+    }
+    for (Lane lane : lanes) {
+      lane.wake();
+    }
   }
 
   /** A task has got requests back: it is next. */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.transfer.Operation;
+import io.transferengine.transport.TransferTask;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The writes to one peer that are still on a connection although their transfers have ended. Their
+ * bytes may arrive any time, and must not land on those of a newer write that was told to be
+ * complete. A connection keeps its order; so a write to memory where one of these may still arrive
+ * is not handed to another connection.
+ *
+ * <p>No more than all rings of the peer hold. Guarded by the peer.
+ */
+final class LateWrites {
+  private record Late(RequestRing ring, long position, long from, long to) {}
+
+  private final List<Late> writes = new ArrayList<>();
+
+  /** The ranges of all, sorted and merged; made when they are asked for. */
+  private long[] starts = {};
+
+  private long[] ends = {};
+  private boolean isCurrent = true;
+
+  /** Counts what was added: a task that was clear of all then still is when some have arrived. */
+  private long additions;
+
+  boolean isEmpty() {
+    return writes.isEmpty();
+  }
+
+  void add(RequestRing ring, long position, long from, long length) {
+    writes.add(new Late(ring, position, from, from + length));
+    additions++;
+    isCurrent = false;
+  }
+
+  /** The target has answered it. */
+  void arrived(RequestRing ring, long position) {
+    isCurrent &= !writes.removeIf(late -> late.ring == ring && late.position == position);
+  }
+
+  /** The connection has ended. */
+  void gone(RequestRing ring) {
+    isCurrent &= !writes.removeIf(late -> late.ring == ring);
+  }
+
+  /** {@return whether requests of the task may go out on the connection that a ring is of} */
+  boolean mayClaim(Object ring, TransferTask task) {
+    if (writes.isEmpty() || task.operation() == Operation.READ || task.mark() == additions) {
+      return true;
+    }
+    if (!isCurrent) {
+      merge();
+    }
+    if (!task.anyRemote(this::overlaps)) {
+      task.mark(additions);
+      return true;
+    }
+    return writes.stream().allMatch(late -> late.ring == ring);
+  }
+
+  private boolean overlaps(long from, long to) {
+    int index = Arrays.binarySearch(starts, from);
+    int atOrBefore = index >= 0 ? index : -index - 2;
+    return (atOrBefore >= 0 && ends[atOrBefore] > from)
+        || (atOrBefore + 1 < starts.length && starts[atOrBefore + 1] < to);
+  }
+
+  private void merge() {
+    List<Late> sorted = new ArrayList<>(writes);
+    sorted.sort((a, b) -> Long.compare(a.from, b.from));
+    long[] from = new long[sorted.size()];
+    long[] to = new long[sorted.size()];
+    int count = 0;
+    for (Late late : sorted) {
+      if (count > 0 && late.from <= to[count - 1]) {
+        to[count - 1] = Math.max(to[count - 1], late.to);
+      } else {
+        from[count] = late.from;
+        to[count] = late.to;
+        count++;
+      }
+    }
+    starts = Arrays.copyOf(from, count);
+    ends = Arrays.copyOf(to, count);
+    isCurrent = true;
+  }
+}
