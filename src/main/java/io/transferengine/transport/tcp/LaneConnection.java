@@ -41,9 +41,6 @@ final class LaneConnection extends WireHandler {
   /** How long a target may go on answering what was sent before our output failed. */
   private static final long LAST_ANSWERS_MILLIS = 1000;
 
-  private static final String ABORTED =
-      "a transfer on it was canceled, timed out or failed while the peer did not answer";
-
   private final Lane lane;
   private final TcpPeer peer;
   private final boolean version2;
@@ -61,9 +58,7 @@ final class LaneConnection extends WireHandler {
   private int answers;
   private boolean pumping;
 
-  private long progressNanos = System.nanoTime();
-  private long sentMark;
-  private boolean waited;
+  private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private Ending.Why ended = Ending.Why.NONE;
   private @Nullable Throwable endCause;
@@ -85,7 +80,7 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public void channelActive(ChannelHandlerContext unused) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     lane.opened(this);
   }
 
@@ -107,7 +102,7 @@ final class LaneConnection extends WireHandler {
     try {
       if (ring.size() == 0) {
         // Whatever is sent now: its answer is waited for from now on.
-        progressNanos = System.nanoTime();
+        stall.moved();
       }
       boolean claimed = true;
       int room = room();
@@ -298,7 +293,7 @@ final class LaneConnection extends WireHandler {
 
   @Override
   void onDirect(int bytes) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     if (ended == Ending.Why.NONE) {
       if (bodyBytesLeft == 0) {
         expectBody(nextAnswered());
@@ -309,7 +304,7 @@ final class LaneConnection extends WireHandler {
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     long at = from;
     while (at < to && ended == Ending.Why.NONE) {
       if (bodyBytesLeft > 0) {
@@ -506,7 +501,7 @@ final class LaneConnection extends WireHandler {
     }
     if (peer.persistence() != Persistence.PERSISTENT) {
       // It has the connection to itself. To wait for the answer would only keep others waiting.
-      end(Ending.Why.ABORTED, ABORTED, null);
+      abort();
       return true;
     }
     // Laying the queue anew may look as if there were room.
@@ -562,8 +557,15 @@ final class LaneConnection extends WireHandler {
   /** Closes the connection although others may share it: a task's memory is not free otherwise. */
   void abort(TransferTask task) {
     if (!orphan(task)) {
-      end(Ending.Why.ABORTED, ABORTED, null);
+      abort();
     }
+  }
+
+  private void abort() {
+    end(
+        Ending.Why.ABORTED,
+        "a transfer on it was canceled, timed out or failed while the peer did not answer",
+        null);
   }
 
   @Override
@@ -571,22 +573,11 @@ final class LaneConnection extends WireHandler {
     end(Ending.Why.FAULT, "", fault);
   }
 
-  /**
-   * Ends the connection when something is out and nothing has moved for so long. What the kernel
-   * takes counts only while there was no room for it: then the peer has taken something.
-   */
+  /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
-    long mark = outlet().sentMark();
-    if (waited && mark != sentMark) {
-      progressNanos = nowNanos;
-    }
-    sentMark = mark;
-    waited = !outlet().isDrained();
-    if (ring.size() > 0 && nowNanos - progressNanos > limitNanos) {
-      end(
-          Ending.Why.LOST,
-          "no answer for " + TimeUnit.NANOSECONDS.toSeconds(limitNanos) + " s",
-          null);
+    if (stall.isOver(outlet(), nowNanos, limitNanos) && ring.size() > 0) {
+      long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
+      end(Ending.Why.LOST, "no answer for " + seconds + " s", null);
     }
   }
 
