@@ -95,6 +95,28 @@ class ManagedBlockTest {
     assertThat(read(odd, 5_000)).isZero();
   }
 
+  /** What comes in for a block when it is freed is cut off, what comes in for its pool is not. */
+  @ParameterizedTest
+  @ValueSource(ints = {1000, 60_000})
+  void freeingCutsOffWhatComesInForThatBlock(int length) throws Exception {
+    try (TestEngine owner = new TestEngine(4096);
+        Allocation beside = owner.engine.allocate(BLOCK);
+        RawInitiator writer = RawInitiator.to(owner.engine.rpcPort());
+        RawInitiator neighbour = RawInitiator.to(owner.engine.rpcPort())) {
+      Allocation freed = owner.engine.allocate(BLOCK);
+      for (RawInitiator each : new RawInitiator[] {writer, neighbour}) {
+        long address = each == writer ? freed.address() : beside.address();
+        each.send(RawInitiator.header(length, address, RawInitiator.WRITE | RawInitiator.V2));
+        each.send(new byte[100]);
+      }
+      TestEngine.eventually("both bodies", () -> owner.count(Counter.INBOUND_BYTES_WRITTEN) == 200);
+      freed.close();
+      assertThat(writer.receiveToEndOrReset()).isTrue();
+      neighbour.send(new byte[length - 100]);
+      assertThat(neighbour.receive(8)).isEqualTo(RawInitiator.OK);
+    }
+  }
+
   /** Adjacent blocks are merged on the way, and are two buffers all the same. */
   @ParameterizedTest
   @ValueSource(longs = {8 * KIB, BLOCK})

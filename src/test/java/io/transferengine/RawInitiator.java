@@ -160,6 +160,11 @@ final class RawInitiator implements AutoCloseable {
     }
   }
 
+  /** Closes in the middle of a test. */
+  void hangUp() throws IOException {
+    socket.close();
+  }
+
   @Override
   public void close() throws IOException {
     socket.close();

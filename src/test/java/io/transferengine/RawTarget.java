@@ -69,6 +69,7 @@ final class RawTarget implements AutoCloseable {
   private volatile Behaviour behaviour = Connection::serveAll;
   private volatile int advertisedDataPort;
   private volatile boolean vectors;
+  private volatile String moreMembers = "";
 
   /** The lengths of the ranges of each vectored request. */
   final List<List<Long>> vectorLengths = new CopyOnWriteArrayList<>();
@@ -102,6 +103,18 @@ final class RawTarget implements AutoCloseable {
   /** Announces that it takes vectored requests (docs/PROTOCOL.md). */
   RawTarget takingVectors() {
     vectors = true;
+    return this;
+  }
+
+  /** Descriptors get these members, as they are, behind a comma each. */
+  RawTarget withMembers(String json) {
+    moreMembers = json;
+    return this;
+  }
+
+  /** Descriptors lead to another one's data port. */
+  RawTarget leadingTo(int dataPort) {
+    advertisedDataPort = dataPort;
     return this;
   }
 
@@ -216,7 +229,9 @@ final class RawTarget implements AutoCloseable {
     if (vectors) {
       json.append("\"te_tcp_vector\":1,");
     }
-    return json.append("\"timestamp\":\"2026-11-22 10:22:35.106704\"}\n").toString();
+    return json.append(moreMembers)
+        .append("\"timestamp\":\"2026-11-22 10:22:35.106704\"}\n")
+        .toString();
   }
 
   // ---- data, protocol section 7

@@ -343,6 +343,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     }
 
     @Override
+    public String incarnation() {
+      return own.incarnation();
+    }
+
+    @Override
     public HandshakeDescriptor connect(
         String segment, HandshakeDescriptor request, Duration timeout) {
       return client.connect(registry.directory().rpcAddress(segment, timeout), request, timeout);

@@ -44,6 +44,11 @@ final class OwnSegment implements HandshakeHandler {
     return HexFormat.of().formatHex(bytes);
   }
 
+  /** {@return what tells this engine from others under its name, before and after it} */
+  String incarnation() {
+    return incarnation;
+  }
+
   /** From now on peers get an answer. */
   void open(String segmentName) {
     name = segmentName;

@@ -17,6 +17,9 @@ final class SegmentCodec {
   private static final String INCARNATION = "te_incarnation";
 
   /** Our own member; C++ readers pass over it. */
+  private static final String TCP_IDENTITY = "te_tcp_identity";
+
+  /** Our own member; C++ readers pass over it. */
   private static final String TCP_VECTOR = "te_tcp_vector";
 
   /** Of C++ engines since 2026-09, in rpc_meta as well. */
@@ -70,6 +73,9 @@ final class SegmentCodec {
     out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
     out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
     descriptor.incarnation().ifPresent(text -> out.member(INCARNATION).value(text));
+    if (descriptor.tcpIdentityVersion() != 0) {
+      out.member(TCP_IDENTITY).unsigned(descriptor.tcpIdentityVersion());
+    }
     if (descriptor.tcpVectorVersion() != 0) {
       out.member(TCP_VECTOR).unsigned(descriptor.tcpVectorVersion());
     }
@@ -133,6 +139,7 @@ final class SegmentCodec {
         case "tcp_proto_version" -> builder.tcpProtoVersion(readVersion(in));
         case "timestamp" -> builder.timestamp(in.text());
         case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
+        case TCP_IDENTITY -> builder.tcpIdentityVersion(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
         case INCARNATION -> builder.incarnation(nonEmpty(in.text()));
         case "buffers" -> builder.buffers(readBuffers(in));

@@ -16,6 +16,8 @@ import java.util.TreeMap;
  * @param tcpProtoVersion 1, or 2 for acknowledged framing; 1 where the member is missing
  * @param tcpVectorVersion the form of vectored requests that its TCP transport takes, 0 for none;
  *     our own member, unknown to C++
+ * @param tcpIdentityVersion the form of the frame by which its TCP transport can be asked whether
+ *     it is the one that is meant, 0 for none; our own member, unknown to C++
  * @param timestamp local time of its owner, for people; see {@link MetadataCodec#timestamp}
  * @param rdmaServerName the server part of its NIC paths, where that is not {@code name}
  * @param buffers its registered ranges in order of registration
@@ -34,6 +36,7 @@ public record SegmentDescriptor(
     int tcpDataPort,
     int tcpProtoVersion,
     int tcpVectorVersion,
+    int tcpIdentityVersion,
     String timestamp,
     Optional<String> rdmaServerName,
     List<BufferDescriptor> buffers,
@@ -74,6 +77,7 @@ public record SegmentDescriptor(
         .tcpDataPort(tcpDataPort)
         .tcpProtoVersion(tcpProtoVersion)
         .tcpVectorVersion(tcpVectorVersion)
+        .tcpIdentityVersion(tcpIdentityVersion)
         .timestamp(timestamp)
         .rdmaServerName(rdmaServerName)
         .buffers(buffers)
@@ -122,6 +126,7 @@ public record SegmentDescriptor(
     private int tcpDataPort;
     private int tcpProtoVersion = 1;
     private int tcpVectorVersion;
+    private int tcpIdentityVersion;
     private String timestamp = "";
     private Optional<String> rdmaServerName = Optional.empty();
     private List<BufferDescriptor> buffers = List.of();
@@ -163,6 +168,12 @@ public record SegmentDescriptor(
     /** Sets the form of vectored requests, 0 for none. */
     public Builder tcpVectorVersion(int tcpVectorVersion) {
       this.tcpVectorVersion = tcpVectorVersion;
+      return this;
+    }
+
+    /** Sets the form of the identity frame, 0 for none. */
+    public Builder tcpIdentityVersion(int tcpIdentityVersion) {
+      this.tcpIdentityVersion = tcpIdentityVersion;
       return this;
     }
 
@@ -222,6 +233,7 @@ public record SegmentDescriptor(
           tcpDataPort,
           tcpProtoVersion,
           tcpVectorVersion,
+          tcpIdentityVersion,
           timestamp,
           rdmaServerName,
           buffers,

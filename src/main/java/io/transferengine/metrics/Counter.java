@@ -40,6 +40,8 @@ public enum Counter {
   INBOUND_REQUESTS("Inbound requests"),
   /** Requests of peers that were refused here. */
   INBOUND_REJECTED("Inbound requests rejected"),
+  /** Version 1 requests that went ahead of an earlier write, since it had stalled for too long. */
+  INBOUND_ORDER_GIVEN_UP("Inbound requests ahead of a stalled write"),
   /** Connections of peers that were closed at once because there are too many. */
   INBOUND_CONNECTIONS_REFUSED("Inbound connections refused"),
   /** Data connections made to peers. */

@@ -13,6 +13,9 @@ public interface PeerLink {
   /** {@return our segment's name as peers know it; empty until our daemon listens} */
   String segmentName();
 
+  /** {@return what our descriptor carries as its incarnation} */
+  String incarnation();
+
   /**
    * Sends a Connection message (protocol section 5.3) to the daemon of a segment.
    *

@@ -90,6 +90,11 @@ public final class InstantRdma implements AutoCloseable {
   /** Nobody else is there. */
   private record Self(String segmentName) implements PeerLink {
     @Override
+    public String incarnation() {
+      return "";
+    }
+
+    @Override
     public HandshakeDescriptor connect(
         String segment, HandshakeDescriptor request, Duration timeout) {
       throw nobody(segment);

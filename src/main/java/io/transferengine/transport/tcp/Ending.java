@@ -29,6 +29,8 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
     PROTOCOL,
     /** Something threw here: a mistake of ours, memory that ran out or is gone. */
     FAULT,
+    /** Somebody else listens there, who took none of the requests. */
+    ANOTHER,
     /** Closed because the next request needs a connection of its own. */
     RENEWED,
     /** Closed with the engine. */
@@ -46,6 +48,15 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
           "A version 1 peer closes when it refuses a range: is the memory registered there, and is"
               + " the peer still running?",
           cause);
+    }
+    if (why == Why.ANOTHER) {
+      return TransferException.withPeer(
+          peer,
+          ErrorCode.SOCKET,
+          "its data port is not its own: " + text,
+          "Does the name by which the peer calls itself lead to another machine from here, as"
+              + " localhost does? Start it with a name or address that leads to it",
+          null);
     }
     if (why == Why.SHUTDOWN) {
       return TransferException.withPeer(peer, ErrorCode.CLOSED, text, "", cause);

@@ -20,6 +20,14 @@ import io.transferengine.transfer.Operation;
  * vectored 0 bytes of all (8) | 8 ranges (8) | 16 opcode 0xe0, 0xe1 (1) | 17 zeros (7)
  *          24 + 16 i  address in the target (8) | length (8)
  * </pre>
+ *
+ * <p>And another one that goes first on a connection, to peers that announce it: whether this is
+ * the engine that is meant. It names no bytes, so that whoever else listens there has none to move.
+ *
+ * <pre>
+ * identity 0 zero (8) | 8 the incarnation of the engine that is meant (8) | 16 opcode 0xe2 (1) | 17
+ * answer   status 0; or status 2 and the incarnation of the one that answers (8)
+ * </pre>
  */
 final class Frames {
   static final int HEADER_BYTES = 24;
@@ -49,10 +57,21 @@ final class Frames {
   /** The most bytes of a vectored request: what a target may have to queue as one answer. */
   static final long VECTOR_BYTES_LIMIT = 1L << 20;
 
+  static final int OPCODE_IDENTITY = 0x62;
+
+  /** What descriptors announce as {@code te_tcp_identity}. */
+  static final int IDENTITY_VERSION = 1;
+
+  /** Behind a status that says that another engine was meant: the incarnation of this one. */
+  static final int INCARNATION_BYTES = 8;
+
   static final int STATUS_OK = 0;
 
   /** The range is not wholly inside one registered buffer, is empty, or overflows. */
   static final int STATUS_REJECTED = 1;
+
+  /** Another engine was meant; in answer to an identity frame only. */
+  static final int STATUS_ANOTHER = 2;
 
   /** "VTCM" in the upper half of a status frame. */
   private static final long STATUS_MAGIC = 0x4D435456_00000000L;
@@ -72,6 +91,20 @@ final class Frames {
     MemoryWindow.setLongLE(to + 8, ranges);
     int opcode = operation == Operation.WRITE ? OPCODE_VECTOR_WRITE : OPCODE_VECTOR_READ;
     MemoryWindow.setLongLE(to + 16, opcode | VERSION_2_BIT);
+  }
+
+  static void writeIdentity(long to, long incarnation) {
+    MemoryWindow.setLongLE(to, 0);
+    MemoryWindow.setLongLE(to + 8, incarnation);
+    MemoryWindow.setLongLE(to + 16, OPCODE_IDENTITY | VERSION_2_BIT);
+  }
+
+  static void writeIncarnation(long to, long incarnation) {
+    MemoryWindow.setLongLE(to, incarnation);
+  }
+
+  static long incarnation(long from) {
+    return MemoryWindow.getLongLE(from);
   }
 
   static void writeRange(long to, long address, long length) {

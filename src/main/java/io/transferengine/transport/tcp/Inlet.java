@@ -145,6 +145,11 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
         && (current == null || current.isAutoRead());
   }
 
+  /** {@return whether the last read took less than it had room for: the kernel had no more} */
+  boolean hasEmptiedSocket() {
+    return attempted == 0 || last < attempted;
+  }
+
   @Override
   public void readComplete() {}
 }

@@ -242,6 +242,7 @@ final class Lane {
         }
       }
       case FAULT -> fruitless(failure);
+      case ANOTHER -> peer.belongsToAnother(failure);
       case SHUTDOWN -> {}
     }
   }

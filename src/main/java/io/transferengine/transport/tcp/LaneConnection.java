@@ -48,6 +48,7 @@ final class LaneConnection extends WireHandler {
   private final RequestWriter writer;
   private final Settlement settlement;
   private final WriteConfirmation confirmation;
+  private final IdentityCheck identity;
   private final long claimBytes;
   private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
 
@@ -73,6 +74,7 @@ final class LaneConnection extends WireHandler {
     this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring, lane);
     this.confirmation = new WriteConfirmation(ring, writer);
+    this.identity = new IdentityCheck(peer.incarnation());
     this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
   }
 
@@ -100,6 +102,7 @@ final class LaneConnection extends WireHandler {
     }
     pumping = true;
     try {
+      identity.ask(outlet());
       if (ring.size() == 0) {
         // Whatever is sent now: its answer is waited for from now on.
         stall.moved();
@@ -254,7 +257,7 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public long directBytes() {
-    if (ended != Ending.Why.NONE) {
+    if (ended != Ending.Why.NONE || identity.isPending()) {
       return 0;
     }
     if (bodyBytesLeft > 0) {
@@ -280,7 +283,7 @@ final class LaneConnection extends WireHandler {
     if (ring.largeReads() == 0) {
       return Integer.MAX_VALUE;
     }
-    long limit = bodyBytesLeft;
+    long limit = bodyBytesLeft + identity.missingBytes();
     long position = nextAnswered();
     if (bodyBytesLeft > 0) {
       position++;
@@ -307,7 +310,12 @@ final class LaneConnection extends WireHandler {
     stall.moved();
     long at = from;
     while (at < to && ended == Ending.Why.NONE) {
-      if (bodyBytesLeft > 0) {
+      if (identity.isPending()) {
+        at += identity.take(at, (int) (to - at));
+        if (!identity.refusal().isEmpty()) {
+          end(Ending.Why.ANOTHER, identity.refusal(), null);
+        }
+      } else if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);
         toBody(at, bytes);
         at += bytes;

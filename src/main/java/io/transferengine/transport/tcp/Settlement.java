@@ -175,6 +175,7 @@ final class Settlement {
         }
       }
       case RENEWED -> giveBack(owner, position, sent);
+      case ANOTHER -> owner.failed(failure(ending), FailureCause.STALE_DESCRIPTOR);
       case PROTOCOL -> {
         if (oldest || mayHaveEffect) {
           owner.failed(failure(ending), FailureCause.PROTOCOL);
@@ -205,7 +206,7 @@ final class Settlement {
   /** Its write is not repeated: it most likely was taken. To ask once more does no harm. */
   private void unconfirmed(TransferTask owner, long position, Ending ending) {
     switch (ending.why()) {
-      case LOST, PROTOCOL -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
+      case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
       case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
       case NONE, ABORTED, REJECTED, RENEWED, FAULT -> lane.confirmNext(ring.write(position));
     }

@@ -45,8 +45,13 @@ final class TargetConnection extends WireHandler {
   private static final int WRITES_AFTER_HALF_CLOSE = Integer.MAX_VALUE / 2;
 
   private final TargetServer server;
+
+  /** What keeps its version 1 requests behind those of the peer's other connections. */
+  private VersionOneMember order = new VersionOneMember();
+
   private final EventExecutor loop;
   private final EngineMetrics metrics;
+  private final InboundCounts counts;
   private final MemorySegment partialHeader = Arena.ofAuto().allocate(Frames.HEADER_BYTES, 8);
 
   /** Bytes of {@link #partialHeader} that have arrived. */
@@ -76,15 +81,20 @@ final class TargetConnection extends WireHandler {
   private boolean ended;
   private long progressNanos = System.nanoTime();
   private long sentMark;
-  private long bytesWritten;
-  private long bytesRead;
-  private long requests;
+  private long bytesReceived;
 
   TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool) {
     super(pool);
     this.server = server;
     this.loop = loop;
     this.metrics = server.metrics();
+    this.counts = new InboundCounts(metrics);
+  }
+
+  /** Its version 1 requests have their place among those of others. */
+  void takesPlace(VersionOneMember member) {
+    order = member;
+    member.serves(this);
   }
 
   /** {@return the event loop that it is confined to; any thread may ask} */
@@ -116,12 +126,14 @@ final class TargetConnection extends WireHandler {
   @Override
   void onDirect(int bytes) {
     progressNanos = System.nanoTime();
+    bytesReceived += bytes;
     bodyArrived(bytes);
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
     progressNanos = System.nanoTime();
+    bytesReceived += to - from;
     if (!held.isEmpty()) {
       window.retain();
       held.addLast(window);
@@ -167,6 +179,7 @@ final class TargetConnection extends WireHandler {
       onEndOfStream(null);
     } else if (!ended) {
       channel().config().setAutoRead(true);
+      order.inputMayHaveCome();
     }
   }
 
@@ -195,20 +208,59 @@ final class TargetConnection extends WireHandler {
           return at;
         }
       } else if (headerBytes == 0 && to - at >= Frames.HEADER_BYTES) {
+        if (!order.mayBegin(at)) {
+          return at;
+        }
         request(at);
         at += Frames.HEADER_BYTES;
       } else {
         int bytes = (int) Math.min(Frames.HEADER_BYTES - headerBytes, to - at);
         MemoryWindow.copy(at, partialHeader.address() + headerBytes, bytes);
-        headerBytes += bytes;
-        at += bytes;
-        if (headerBytes == Frames.HEADER_BYTES) {
+        if (headerBytes + bytes < Frames.HEADER_BYTES) {
+          headerBytes += bytes;
+        } else if (order.mayBegin(partialHeader.address())) {
           headerBytes = 0;
           request(partialHeader.address());
+        } else {
+          return at;
         }
+        at += bytes;
       }
     }
     return at;
+  }
+
+  // ---- the order of version 1 requests
+
+  /** The request that waited for others may begin. */
+  void onTurn() {
+    onWritable();
+    outlet().flush();
+    counts.handOver();
+  }
+
+  /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
+  boolean isInVersion1Write(long from, long to) {
+    return bodyBytesLeft > 0
+        && !bodyIsVersion2
+        && !vector.isActive()
+        && bodyAddress < to
+        && bodyAddress + bodyBytesLeft > from;
+  }
+
+  /** {@return whether what the kernel has for us is read, and is looked at when it is} */
+  boolean isReading() {
+    return held.isEmpty() && !refused && !ended;
+  }
+
+  /** {@return the bytes that have arrived in all} */
+  long bytesReceived() {
+    return bytesReceived;
+  }
+
+  /** {@return the bytes that will have arrived when all is read that the kernel has now} */
+  long bytesReceivedSoon() {
+    return bytesReceived + channel().config().getOption(ChannelOption.SO_RCVBUF);
   }
 
   // ---- requests
@@ -218,7 +270,7 @@ final class TargetConnection extends WireHandler {
     long address = Frames.headerAddress(header);
     int opcode = Frames.headerOpcode(header);
     boolean version2 = (opcode & Frames.VERSION_2_BIT) != 0;
-    requests++;
+    counts.request();
     switch (opcode & ~Frames.VERSION_2_BIT) {
       case Frames.OPCODE_READ -> {
         Region region = use(address, size);
@@ -250,8 +302,30 @@ final class TargetConnection extends WireHandler {
                   .formatted(address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
         }
       }
+      case Frames.OPCODE_IDENTITY -> {
+        if (!version2 || size != 0) {
+          unknownOpcode(opcode);
+        } else {
+          identity(address);
+        }
+      }
       default -> unknownOpcode(opcode);
     }
+  }
+
+  /** Whoever means another engine than this one is told so, and nothing that follows is done. */
+  private void identity(long wanted) {
+    long own = server.incarnation();
+    if (wanted == own) {
+      Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+      return;
+    }
+    long answer = outlet().reserve(Frames.STATUS_BYTES + Frames.INCARNATION_BYTES);
+    Frames.writeStatus(answer, Frames.STATUS_ANOTHER);
+    Frames.writeIncarnation(answer + Frames.STATUS_BYTES, own);
+    endRefused(
+        "requests for engine %s, which is not this one (%s)"
+            .formatted(Incarnations.text(wanted), Incarnations.text(own)));
   }
 
   private void unknownOpcode(int opcode) {
@@ -309,7 +383,7 @@ final class TargetConnection extends WireHandler {
         outlet().copy(vector.address() + done, piece);
       }
     }
-    bytesRead += vector.bytes();
+    counts.read(vector.bytes());
     lastBodyWasLarge = false;
     vector.clear();
   }
@@ -323,7 +397,7 @@ final class TargetConnection extends WireHandler {
   private void bodyArrived(int bytes) {
     bodyAddress += bytes;
     bodyBytesLeft -= bytes;
-    bytesWritten += bytes;
+    counts.written(bytes);
     if (bodyBytesLeft > 0) {
       return;
     }
@@ -345,7 +419,7 @@ final class TargetConnection extends WireHandler {
     if (version2) {
       Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
     }
-    bytesRead += size;
+    counts.read(size);
     if (size < DIRECT_BYTES_MIN) {
       outlet().copy(address, (int) size);
       region.release();
@@ -375,10 +449,15 @@ final class TargetConnection extends WireHandler {
   }
 
   private void refuse(String what) {
+    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
+    endRefused(what);
+  }
+
+  /** The answer that refuses is in the stream: nothing more is listened to. */
+  private void endRefused(String what) {
     metrics.increment(Counter.INBOUND_REJECTED);
     server.warn(channel(), what);
     refused = true;
-    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
     outlet().flush();
     var _ = channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
   }
@@ -407,18 +486,8 @@ final class TargetConnection extends WireHandler {
 
   @Override
   void onReadComplete() {
-    if (requests > 0) {
-      metrics.add(Counter.INBOUND_REQUESTS, requests);
-      requests = 0;
-    }
-    if (bytesWritten > 0) {
-      metrics.add(Counter.INBOUND_BYTES_WRITTEN, bytesWritten);
-      bytesWritten = 0;
-    }
-    if (bytesRead > 0) {
-      metrics.add(Counter.INBOUND_BYTES_READ, bytesRead);
-      bytesRead = 0;
-    }
+    order.readComplete(hasEmptiedSocket());
+    counts.handOver();
   }
 
   @Override
@@ -471,7 +540,7 @@ final class TargetConnection extends WireHandler {
   /** Closes the connection if a request is under way and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
     long mark = outlet().sentMark();
-    if (mark != sentMark) {
+    if (mark != sentMark || order.isWaiting()) {
       sentMark = mark;
       progressNanos = nowNanos;
     }
@@ -492,7 +561,7 @@ final class TargetConnection extends WireHandler {
 
   @Override
   void onQuiesced() {
-    onReadComplete();
+    counts.handOver();
     MemoryWindow window;
     while ((window = held.pollFirst()) != null) {
       window.release();

@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,7 +63,9 @@ final class TargetServer {
   private final RegionTable regions;
   private final EngineMetrics metrics;
   private final TcpOptions options;
+  private final Supplier<String> incarnation;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
+  private final VersionOneOrder order;
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
 
@@ -71,16 +74,24 @@ final class TargetServer {
       IoBackend backend,
       RegionTable regions,
       EngineMetrics metrics,
-      TcpOptions options) {
+      TcpOptions options,
+      Supplier<String> incarnation) {
+    this.incarnation = incarnation;
     this.loops = loops;
     this.backend = backend;
     this.regions = regions;
     this.metrics = metrics;
     this.options = options;
+    this.order = new VersionOneOrder(metrics, options.inboundStallSeconds());
   }
 
   RegionTable regions() {
     return regions;
+  }
+
+  /** {@return what tells our engine from others, as a frame says it} */
+  long incarnation() {
+    return Incarnations.number(incarnation.get()).orElseThrow();
   }
 
   EngineMetrics metrics() {
@@ -97,6 +108,7 @@ final class TargetServer {
         new ServerBootstrap()
             .group(loops.group(), loops.group())
             .channel(backend.serverChannel())
+            .handler(order.arrivals())
             .option(ChannelOption.SO_BACKLOG, BACKLOG)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
@@ -182,6 +194,7 @@ final class TargetServer {
     }
     channel.config().setRecvByteBufAllocator(connection.newInlet());
     channel.pipeline().addLast(connection);
+    connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
   }
 
   void gone(TargetConnection connection) {

@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,6 +53,7 @@ final class TcpPeer implements TransferTask.Owner {
   private final EngineMetrics metrics;
   private final boolean version2;
   private final boolean vectors;
+  private final OptionalLong incarnation;
   private final Lane[] lanes;
   private final int requestsPerLane;
   private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
@@ -65,6 +67,7 @@ final class TcpPeer implements TransferTask.Owner {
       String name,
       boolean version2,
       boolean vectors,
+      OptionalLong incarnation,
       List<InetSocketAddress> addresses,
       TcpOptions options,
       EngineMetrics metrics,
@@ -73,6 +76,7 @@ final class TcpPeer implements TransferTask.Owner {
     this.name = name;
     this.version2 = version2;
     this.vectors = vectors && version2;
+    this.incarnation = version2 ? incarnation : OptionalLong.empty();
     this.addresses = List.copyOf(addresses);
     this.options = options;
     this.metrics = metrics;
@@ -95,6 +99,11 @@ final class TcpPeer implements TransferTask.Owner {
 
   boolean isVersion2() {
     return version2;
+  }
+
+  /** {@return what its data port is asked for first; empty when it does not answer that} */
+  OptionalLong incarnation() {
+    return incarnation;
   }
 
   List<InetSocketAddress> addresses() {
@@ -389,6 +398,11 @@ final class TcpPeer implements TransferTask.Owner {
     if (inARow >= FRUITLESS_LIMIT && !anyLaneOpen()) {
       failAll(failure, FailureCause.CONNECTION_LOST);
     }
+  }
+
+  /** Whoever listens there is not the peer: what waits has to look the peer up again. */
+  void belongsToAnother(TransferException failure) {
+    failAll(failure, FailureCause.STALE_DESCRIPTOR);
   }
 
   private void wakeOpenLanes() {

@@ -64,7 +64,13 @@ final class TcpTransport implements Transport {
     backend = chosen;
     loops = started;
     TargetServer listening =
-        new TargetServer(started, chosen, context.regions(), context.metrics(), options);
+        new TargetServer(
+            started,
+            chosen,
+            context.regions(),
+            context.metrics(),
+            options,
+            () -> context.peers().incarnation());
     server = listening;
     listening.start();
     long limitNanos = TimeUnit.SECONDS.toNanos(options.statusTimeoutSeconds());
@@ -99,7 +105,8 @@ final class TcpTransport implements Transport {
     descriptor
         .tcpDataPort(listening == null ? 0 : listening.port())
         .tcpProtoVersion(2)
-        .tcpVectorVersion(Frames.VECTOR_VERSION);
+        .tcpVectorVersion(Frames.VECTOR_VERSION)
+        .tcpIdentityVersion(Frames.IDENTITY_VERSION);
   }
 
   @Override
@@ -168,7 +175,15 @@ final class TcpTransport implements Transport {
               descriptor.incarnation());
       TcpPeer made =
           new TcpPeer(
-              key.name, version2, vectors, addresses, options, context.metrics(), running, chosen);
+              key.name,
+              version2,
+              vectors,
+              Incarnations.toAskFor(descriptor),
+              addresses,
+              options,
+              context.metrics(),
+              running,
+              chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }

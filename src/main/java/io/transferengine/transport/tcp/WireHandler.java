@@ -30,6 +30,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   private final WindowPool pool;
   private @Nullable Outlet outlet;
+  private @Nullable Inlet inlet;
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
   private boolean inactive;
@@ -41,7 +42,15 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   /** {@return the receive allocator to give to the channel} */
   final Inlet newInlet() {
-    return new Inlet(pool, this);
+    Inlet made = new Inlet(pool, this);
+    inlet = made;
+    return made;
+  }
+
+  /** {@return whether the last read left nothing in the kernel} */
+  final boolean hasEmptiedSocket() {
+    Inlet there = inlet;
+    return there == null || there.hasEmptiedSocket();
   }
 
   final Outlet outlet() {

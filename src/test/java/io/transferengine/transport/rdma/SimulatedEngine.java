@@ -223,6 +223,11 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   // ---- what the transport asks
 
   @Override
+  public String incarnation() {
+    return incarnation;
+  }
+
+  @Override
   @SuppressWarnings("NullAway") // asked while it is made, at the earliest
   public String segmentName() {
     @Nullable HandshakeDaemon listening = daemon;

@@ -36,7 +36,8 @@ final class FedTarget implements AutoCloseable {
     loops = new EventLoops(IoBackend.NIO, 1, options.stagingBytes());
     memory = arena.allocate(bytes, 4096);
     region = regions.register(memory.address(), bytes, "*");
-    TargetServer server = new TargetServer(loops, IoBackend.NIO, regions, metrics, options);
+    TargetServer server =
+        new TargetServer(loops, IoBackend.NIO, regions, metrics, options, () -> "0123456789abcdef");
     connection =
         new TargetConnection(server, channel.eventLoop(), loops.pool(loops.all().getFirst()));
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
+
+/**
+ * Asks at the start of a lane's connection whether the target is the engine that is meant. Nobody
+ * waits for the answer: requests follow at once, and a target that is another one takes none of
+ * them. Confined to the connection's event loop.
+ */
+final class IdentityCheck {
+  private static final int ANSWER_BYTES_MAX = Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
+
+  private final OptionalLong wanted;
+  private final MemorySegment answer;
+  private boolean asked;
+  private boolean pending;
+  private int received;
+  private String refusal = "";
+
+  /**
+   * A check that has not begun.
+   *
+   * @param wanted the incarnation; empty for a peer that cannot be asked
+   */
+  IdentityCheck(OptionalLong wanted) {
+    this.wanted = wanted;
+    this.answer =
+        wanted.isEmpty() ? MemorySegment.NULL : Arena.ofAuto().allocate(ANSWER_BYTES_MAX, 8);
+  }
+
+  /** Lays the question into the stream, the first time that this is called. */
+  void ask(Outlet outlet) {
+    if (!asked && wanted.isPresent()) {
+      Frames.writeIdentity(outlet.reserve(Frames.HEADER_BYTES), wanted.getAsLong());
+      pending = true;
+    }
+    asked = true;
+  }
+
+  /** {@return whether the next bytes belong to the answer} */
+  boolean isPending() {
+    return pending;
+  }
+
+  /** {@return how many bytes of the answer are missing, if it is a good one} */
+  int missingBytes() {
+    return pending ? Math.max(0, Frames.STATUS_BYTES - received) : 0;
+  }
+
+  /** Takes in bytes of the answer; {@return how many} */
+  int take(long from, int bytes) {
+    int whole = received < Frames.STATUS_BYTES ? Frames.STATUS_BYTES : ANSWER_BYTES_MAX;
+    int taken = Math.min(bytes, whole - received);
+    MemoryWindow.copy(from, answer.address() + received, taken);
+    received += taken;
+    if (received == whole) {
+      judge(whole);
+    }
+    return taken;
+  }
+
+  private void judge(int whole) {
+    int code = Frames.statusCode(answer.address());
+    if (code == Frames.STATUS_OK) {
+      pending = false;
+    } else if (code != Frames.STATUS_ANOTHER) {
+      refused("something that is no Java engine");
+    } else if (whole == ANSWER_BYTES_MAX) {
+      refused(
+          "engine "
+              + Incarnations.text(Frames.incarnation(answer.address() + Frames.STATUS_BYTES)));
+    }
+  }
+
+  private void refused(String who) {
+    pending = false;
+    refusal =
+        who
+            + " answers there, not engine "
+            + Incarnations.text(wanted.orElseThrow())
+            + ", which its descriptor names";
+  }
+
+  /** {@return who else answered; empty while nobody has} */
+  String refusal() {
+    return refusal;
+  }
+}

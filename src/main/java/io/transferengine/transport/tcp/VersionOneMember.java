@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection to the data port in the eyes of {@link VersionOneOrder}: what it still has to do,
+ * and what it waits for itself. All but what is marked otherwise runs on the connection's event
+ * loop.
+ */
+final class VersionOneMember {
+  private record Waiter(VersionOneOrder.Turn turn, long untilBytesReceived) {}
+
+  private final List<Waiter> waiters = new ArrayList<>();
+  private volatile VersionOneOrder.@Nullable Host host;
+  private volatile @Nullable EventLoop loop;
+  private volatile @Nullable Channel channel;
+  private @Nullable TargetConnection connection;
+
+  /** What its next request waits for; once that is over, the request may begin. */
+  private VersionOneOrder.@Nullable Turn turn;
+
+  /** The place of its next request among those that wait; 0 for one that is not known yet. */
+  private long stamp;
+
+  /** The kernel may have more: that shows in the next round. */
+  private boolean inputUnseen;
+
+  /** How often that was so. */
+  private long doubts;
+
+  /** One of which nothing is kept in order. */
+  VersionOneMember() {
+    this(0);
+  }
+
+  /** One that was accepted as the {@code stamp}th of all. */
+  VersionOneMember(long stamp) {
+    this.stamp = stamp;
+  }
+
+  /** On the accepting thread. */
+  void joined(VersionOneOrder.Host joined, Channel accepted) {
+    channel = accepted;
+    host = joined;
+  }
+
+  /** On the accepting thread: the acceptor has handed it to its event loop, or has failed. */
+  void handedOver() {
+    Channel accepted = channel;
+    if (accepted != null && accepted.isOpen()) {
+      loop = accepted.eventLoop();
+    }
+  }
+
+  /** {@return whom it belongs to; null once it has left} Any thread. */
+  VersionOneOrder.@Nullable Host host() {
+    return host;
+  }
+
+  /** {@return the event loop; null while nobody can have seen the connection} Any thread. */
+  @Nullable EventLoop loop() {
+    return loop;
+  }
+
+  /** The connection serves requests from now on. */
+  void serves(TargetConnection serving) {
+    connection = serving;
+    handedOver();
+    inputMayHaveCome();
+  }
+
+  /** Until the next round nobody knows whether there is more: input was switched on, say. */
+  void inputMayHaveCome() {
+    EventLoop own = loop;
+    if (host != null && own != null) {
+      inputUnseen = true;
+      long doubt = ++doubts;
+      VersionOneOrder.afterOneRound(
+          own,
+          () -> {
+            if (doubt == doubts) {
+              inputUnseen = false;
+              recheck();
+            }
+          });
+    }
+  }
+
+  /** What had come was read, all of it or as much as fits into a turn. */
+  void readComplete(boolean all) {
+    if (all) {
+      inputUnseen = false;
+      doubts++;
+    } else {
+      inputMayHaveCome();
+    }
+    recheck();
+  }
+
+  /** Its requests need no order: it speaks version 2, or is over. Idempotent; any thread. */
+  void leave() {
+    VersionOneOrder.Host left = host;
+    if (left != null) {
+      host = null;
+      left.order().left(this, left);
+      EventLoop own = loop;
+      if (own != null && own.inEventLoop()) {
+        recheck();
+      }
+    }
+  }
+
+  /**
+   * {@return whether the request with a header may begin; if not, the connection is told when it
+   * may, and asks again} Version 2 needs no order: what has an answer may be relied on.
+   */
+  boolean mayBegin(long header) {
+    int opcode = Frames.headerOpcode(header);
+    if ((opcode & Frames.VERSION_2_BIT) != 0) {
+      leave();
+      return true;
+    }
+    return mayBegin(
+        opcode == Frames.OPCODE_WRITE, Frames.headerAddress(header), Frames.headerSize(header));
+  }
+
+  private boolean mayBegin(boolean write, long address, long bytes) {
+    VersionOneOrder.Host joined = host;
+    if (joined == null || bytes <= 0) {
+      return true;
+    }
+    VersionOneOrder.Turn waiting = turn;
+    if (waiting == null) {
+      long place = stamp == 0 ? joined.order().stamp() : stamp;
+      stamp = 0;
+      waiting = joined.order().ask(this, place, write, address, address + bytes);
+      turn = waiting;
+      return waiting == null;
+    }
+    if (!waiting.isOver()) {
+      return false;
+    }
+    turn = null;
+    return true;
+  }
+
+  /** {@return whether the next request waits} */
+  boolean isWaiting() {
+    return turn != null;
+  }
+
+  void turnCame(VersionOneOrder.Turn came) {
+    TargetConnection serving = connection;
+    if (came == turn && serving != null) {
+      serving.onTurn();
+      recheck();
+    }
+  }
+
+  /** Notes that a turn has to wait for this connection, if it has. */
+  void consider(VersionOneOrder.Turn asked) {
+    if (!waiters.isEmpty()) {
+      waiters.removeIf(waiter -> waiter.turn.isOver());
+    }
+    TargetConnection serving = connection;
+    if (serving == null || asked.isOver()) {
+      return;
+    }
+    if (blocks(serving, asked, Long.MAX_VALUE)) {
+      asked.waitFurther();
+      waiters.add(new Waiter(asked, serving.bytesReceivedSoon()));
+    }
+  }
+
+  /** Something may have come to its end. */
+  void recheck() {
+    TargetConnection serving = connection;
+    if (waiters.isEmpty() || serving == null) {
+      return;
+    }
+    for (Iterator<Waiter> each = waiters.iterator(); each.hasNext(); ) {
+      Waiter waiter = each.next();
+      if (!blocks(serving, waiter.turn, waiter.untilBytesReceived)) {
+        each.remove();
+        waiter.turn.goOn();
+      }
+    }
+  }
+
+  private boolean blocks(
+      TargetConnection serving, VersionOneOrder.Turn asked, long untilBytesReceived) {
+    Channel accepted = channel;
+    if (host == null || accepted == null || !accepted.isOpen() || asked.isOver()) {
+      return false;
+    }
+    if (serving.isInVersion1Write(asked.from(), asked.to())) {
+      return true;
+    }
+    VersionOneOrder.Turn own = turn;
+    if (own != null) {
+      // Behind it there may be more, unless it is a read: nothing is sent behind one of those.
+      boolean overlaps = own.from() < asked.to() && own.to() > asked.from();
+      return asked.isAfter(own) && (overlaps || asked.isPatient());
+    }
+    return asked.isPatient()
+        && inputUnseen
+        && serving.isReading()
+        && serving.bytesReceived() < untilBytesReceived;
+  }
+}
