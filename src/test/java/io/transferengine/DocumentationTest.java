@@ -37,6 +37,16 @@ class DocumentationTest {
         .anyMatch(line -> line.startsWith("## " + version.group(1)));
   }
 
+  /** Who has to override a version is told the one that is tested. */
+  @Test
+  void theReadmeNamesTheNettyOfTheBuild() throws IOException {
+    Matcher version =
+        Pattern.compile("<netty.version>([^<]+)</netty.version>")
+            .matcher(Files.readString(Path.of("pom.xml")));
+    assertThat(version.find()).isTrue();
+    assertThat(read(Path.of("README.md"))).contains(version.group());
+  }
+
   @Test
   void linksLeadSomewhere() {
     List<String> broken = new ArrayList<>();

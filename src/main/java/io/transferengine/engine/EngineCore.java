@@ -6,6 +6,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.memory.NativeAccess;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.NotifyMessage;
@@ -90,6 +91,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    * @throws TransferException for options that name nothing, and when a port cannot be bound
    */
   public EngineCore(EngineOptions options) {
+    NativeAccess.require();
     settings = options.settings();
     EngineNames.requireProtocol(options.protocol());
     LocalIdentity identity =

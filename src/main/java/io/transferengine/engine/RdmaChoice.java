@@ -129,6 +129,19 @@ final class RdmaChoice {
       }
       throw refusal;
     }
+    TransportRegistry.unavailabilityCause(SegmentDescriptor.TCP)
+        .ifPresent(
+            tcp -> {
+              TransferException neither =
+                  new TransferException(
+                      ErrorCode.NOT_IMPLEMENTED,
+                      "RDMA cannot be used: " + cause + "; nor can TCP: " + tcp,
+                      "Provide what one of them lacks; ./te doctor says more of RDMA");
+              if (thrown != null) {
+                neither.initCause(thrown);
+              }
+              throw neither;
+            });
     metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
     log.warn(
         "Using TCP, although protocol '{}' prefers RDMA: {}. Ask for protocol 'tcp' if that is what"

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
@@ -51,16 +52,23 @@ final class TransportRegistry {
    */
   static TransportRegistry create(TransportContext context, Set<String> unwanted) {
     List<Transport> made = new ArrayList<>();
+    List<String> causes = new ArrayList<>();
     for (TransportProvider provider : providers()) {
-      if (!unwanted.contains(provider.name()) && provider.unavailabilityCause().isEmpty()) {
+      if (unwanted.contains(provider.name())) {
+        continue;
+      }
+      Optional<String> cause = provider.unavailabilityCause();
+      if (cause.isEmpty()) {
         made.add(provider.create(context));
+      } else {
+        causes.add(provider.name().toUpperCase(Locale.ROOT) + " cannot be used: " + cause.get());
       }
     }
     if (made.isEmpty()) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
-          "No transport is available",
-          "Put the Netty jars on the class path, or install what RDMA needs");
+          causes.isEmpty() ? "No transport is built in" : String.join("; ", causes),
+          "Provide what is missing, or ask for another protocol");
     }
     return new TransportRegistry(made);
   }

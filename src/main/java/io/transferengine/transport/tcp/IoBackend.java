@@ -22,6 +22,7 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,14 +38,13 @@ enum IoBackend {
   /**
    * {@return the one that an option asks for}
    *
-   * @throws TransferException when this machine has not got it
+   * @throws TransferException when it cannot be used here
    */
   static IoBackend of(TcpIo option) {
     return switch (option) {
       case AUTO -> epollOrNio();
-      case EPOLL -> require(EPOLL, Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
-      case IO_URING ->
-          require(IO_URING, IoUring.isAvailable() ? null : IoUring.unavailabilityCause());
+      case EPOLL -> require(EPOLL);
+      case IO_URING -> require(IO_URING);
       case NIO -> NIO;
     };
   }
@@ -58,19 +58,35 @@ enum IoBackend {
   }
 
   private static IoBackend epollOrNio() {
-    if (Epoll.isAvailable()) {
+    Throwable unavailable = EPOLL.unavailabilityCause();
+    if (unavailable == null) {
       return EPOLL;
     }
-    log.info("TCP runs on NIO: epoll is not available ({})", "" + Epoll.unavailabilityCause());
+    log.info("TCP runs on NIO: {}", NettyNatives.problem("epoll", unavailable));
     return NIO;
   }
 
-  private static IoBackend require(IoBackend backend, @Nullable Throwable unavailable) {
+  /** {@return why Netty cannot use it, or null} Its classes may be missing as well. */
+  private @Nullable Throwable unavailabilityCause() {
+    try {
+      return switch (this) {
+        case EPOLL -> Epoll.isAvailable() ? null : Epoll.unavailabilityCause();
+        case IO_URING -> IoUring.isAvailable() ? null : IoUring.unavailabilityCause();
+        case NIO -> null;
+      };
+    } catch (LinkageError e) {
+      return e;
+    }
+  }
+
+  private static IoBackend require(IoBackend backend) {
+    Throwable unavailable = backend.unavailabilityCause();
     if (unavailable != null) {
+      String name = backend.name().toLowerCase(Locale.ROOT);
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
-          "TE_TCP_IO asks for " + backend + ", which this machine has not got: " + unavailable,
-          "Leave it at auto",
+          "TE_TCP_IO asks for " + name + ", but " + NettyNatives.problem(name, unavailable),
+          NettyNatives.remedy(name),
           unavailable);
     }
     return backend;

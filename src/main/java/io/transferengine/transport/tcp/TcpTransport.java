@@ -59,6 +59,14 @@ final class TcpTransport implements Transport {
 
   @Override
   public void start() {
+    try {
+      open();
+    } catch (LinkageError e) {
+      throw NettyLibrary.doesNotFit(e);
+    }
+  }
+
+  private void open() {
     IoBackend chosen = IoBackend.of(options.io());
     EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
     backend = chosen;

@@ -6,7 +6,7 @@ import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import java.util.Optional;
 
-/** Offers TCP, which every machine has. */
+/** Offers TCP, which every machine has; Netty may be missing. */
 public final class TcpTransportProvider implements TransportProvider {
   /** Below anything faster. */
   private static final int PRIORITY = 10;
@@ -26,7 +26,7 @@ public final class TcpTransportProvider implements TransportProvider {
 
   @Override
   public Optional<String> unavailabilityCause() {
-    return Optional.empty();
+    return NettyLibrary.problem();
   }
 
   @Override
