@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.logging.SystemError;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -89,7 +90,7 @@ final class Connector {
     try {
       return result.get(Math.max(1, millisUntil(deadlineNanos)), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
-      throw unresolved(peer, "cannot be resolved", e);
+      throw unresolved(peer, "cannot be resolved: " + SystemError.text(e), e);
     } catch (TimeoutException e) {
       throw unresolved(peer, "is still being resolved at the end of the connect time-out", e);
     } catch (InterruptedException e) {
@@ -103,7 +104,8 @@ final class Connector {
         peer.toString(),
         ErrorCode.DNS,
         "the host name \"" + peer.host() + "\" " + why,
-        "Check its spelling, /etc/hosts and the name server, or use the address",
+        SystemError.remedy(
+            cause, "Check its spelling, /etc/hosts and the name server, or use the address"),
         cause);
   }
 
@@ -120,8 +122,10 @@ final class Connector {
     return TransferException.withPeer(
         peer.toString(),
         ErrorCode.SOCKET,
-        "cannot connect (" + tried + " addresses tried): " + cause.getMessage(),
-        "Nothing listens at " + peer + "; is the peer running, and is this its RPC port?",
+        "cannot connect (" + tried + " addresses tried): " + SystemError.text(cause),
+        SystemError.remedy(
+            cause,
+            "Nothing listens at " + peer + "; is the peer running, and is this its RPC port?"),
         cause);
   }
 

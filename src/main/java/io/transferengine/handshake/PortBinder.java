@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.logging.SystemError;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -20,6 +21,8 @@ final class PortBinder {
   /** As in the C++ engine; with a quarter of its range free, the chance to miss is nil. */
   private static final int ATTEMPTS_MAX = 500;
 
+  private static final String NO_PORT_REMEDY = "Free a port, or widen the range";
+
   private PortBinder() {}
 
   static ServerSocketChannel bind(HandshakeDaemonOptions options) {
@@ -31,6 +34,7 @@ final class PortBinder {
             .limit(Math.min(count, ATTEMPTS_MAX))
             .toArray();
     IOException last = null;
+    int tried = 0;
     for (int port : ports) {
       ServerSocketChannel channel = null;
       try {
@@ -47,6 +51,10 @@ final class PortBinder {
       } catch (IOException e) {
         close(channel);
         last = e;
+        tried++;
+        if (SystemError.remedyHere(e).isPresent()) {
+          break; // Another port would not help.
+        }
       }
     }
     throw new TransferException(
@@ -56,9 +64,9 @@ final class PortBinder {
                 options.listenAddress(),
                 options.minPort(),
                 options.maxPort(),
-                ports.length,
-                last == null ? "none" : last.getMessage()),
-        "Free a port, widen the range, or correct the listen address",
+                tried,
+                last == null ? "none" : SystemError.text(last)),
+        last == null ? NO_PORT_REMEDY : SystemError.remedy(last, NO_PORT_REMEDY),
         last == null ? new IOException("no port") : last);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata;
 
+import io.transferengine.logging.SystemError;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.Serial;
@@ -22,7 +23,8 @@ public final class MetadataUnavailableException extends TransferException {
     super(
         ErrorCode.METADATA,
         "The metadata service (" + service + ") cannot be reached: " + why,
-        "Is it running, and is the address right? Known peers stay reachable meanwhile",
+        SystemError.remedy(
+            cause, "Is it running, and is the address right? Known peers stay reachable meanwhile"),
         cause);
   }
 }

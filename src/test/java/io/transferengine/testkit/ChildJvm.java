@@ -43,7 +43,22 @@ public final class ChildJvm {
       Class<?> program,
       String... arguments)
       throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
+    return run(List.of(), options, classPath, environment, program, arguments);
+  }
+
+  /**
+   * Runs a program by a command that ends in executing its arguments, and so may change what the
+   * program is allowed.
+   */
+  public static Result run(
+      List<String> launcher,
+      List<String> options,
+      String classPath,
+      List<String> environment,
+      Class<?> program,
+      String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(launcher);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"));
     command.addAll(options);

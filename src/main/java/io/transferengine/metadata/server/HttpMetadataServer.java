@@ -4,6 +4,7 @@ package io.transferengine.metadata.server;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import io.transferengine.logging.SystemError;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -118,8 +119,8 @@ public final class HttpMetadataServer implements AutoCloseable {
     } catch (IOException e) {
       throw new TransferException(
           ErrorCode.SOCKET,
-          "The metadata server cannot listen on " + host + ":" + port + ": " + e.getMessage(),
-          "Choose another port, or 0 for a free one",
+          "The metadata server cannot listen on " + host + ":" + port + ": " + SystemError.text(e),
+          SystemError.remedy(e, "Choose another port, or 0 for a free one"),
           e);
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import java.util.Locale;
+import io.transferengine.config.Processor;
 
 /**
  * Why Netty's epoll or io_uring cannot be used: a jar that is missing, a module that nobody added,
@@ -45,7 +45,7 @@ final class NettyNatives {
           : "Add io.netty:netty-transport-native-"
               + name
               + " with the classifier linux-"
-              + processor()
+              + Processor.nettyName()
               + " to the build, or leave TE_TCP_IO at auto";
     }
     return "Its kernel may lack it, or /tmp may not hold executable files (see"
@@ -68,18 +68,16 @@ final class NettyNatives {
 
   private static boolean hasNativeCode(String name) {
     String library = name.equals("epoll") ? "epoll" : "io_uring42";
-    String file = "libnetty_transport_native_" + library + "_" + processor() + ".so";
+    String file = "libnetty_transport_native_" + library + "_" + Processor.nettyName() + ".so";
     ClassLoader loader = NettyNatives.class.getClassLoader();
     return loader != null && loader.getResource("META-INF/native/" + file) != null;
   }
 
   private static String module(String name) {
-    return "io.netty.transport." + name + ".linux." + processor();
-  }
-
-  /** Netty's name of the processor. */
-  private static String processor() {
-    String name = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    return name.equals("amd64") ? "x86_64" : name.equals("aarch64") ? "aarch_64" : name;
+    // The jar of io_uring for ARM has the name of the other one, in Netty 4.2.18.
+    return "io.netty.transport."
+        + name
+        + ".linux."
+        + (name.equals("epoll") ? Processor.nettyName() : "x86_64");
   }
 }

@@ -9,6 +9,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
@@ -159,16 +160,23 @@ final class TargetServer {
         return bound.channel();
       }
       last = bound.cause();
+      if (last != null && SystemError.remedyHere(last).isPresent()) {
+        break; // Another port would not help.
+      }
     }
+    Throwable why = last == null ? new IllegalStateException("no attempt") : last;
     throw new TransferException(
         ErrorCode.SOCKET,
         "No data port could be bound, "
             + (options.dataPort() != 0
                 ? "not the configured " + options.dataPort()
                 : "none of " + options.portMin() + " to " + options.portMax())
-            + (options.listenAddress().isEmpty() ? "" : " at " + options.listenAddress()),
-        "Free a port, or change TE_DATA_PORT, TE_LISTEN_ADDRESS, MC_MIN_RPC_PORT, MC_MAX_RPC_PORT",
-        last == null ? new IllegalStateException("no attempt") : last);
+            + (options.listenAddress().isEmpty() ? "" : " at " + options.listenAddress())
+            + ": "
+            + SystemError.text(why),
+        SystemError.remedy(
+            why, "Free a port, or change TE_DATA_PORT, MC_MIN_RPC_PORT, MC_MAX_RPC_PORT"),
+        why);
   }
 
   /** {@return the port bound, 0 before {@link #start}} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.logging.SystemError;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
@@ -388,8 +389,8 @@ final class TcpPeer implements TransferTask.Owner {
     return TransferException.withPeer(
         name,
         ErrorCode.SOCKET,
-        "cannot connect to its data port at " + address + ": " + cause.getMessage(),
-        "Is the peer running and reachable?",
+        "cannot connect to its data port at " + address + ": " + SystemError.text(cause),
+        SystemError.remedy(cause, "Is the peer running and reachable?"),
         cause);
   }
 
