@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.OpenMain;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -113,16 +114,16 @@ class NettyLibraryTest {
   @ValueSource(strings = {"epoll", "io_uring"})
   void theModuleOfAKernelInterfaceIsNamedToWhoAsksForIt(String io) throws Exception {
     assumeTrue(System.getProperty("os.arch", "").equals("amd64"), "Netty's code for x86-64");
-    Predicate<String> ours = MODULES.or(CLASSES::equals);
+    Predicate<String> ours = entry -> entry.equals(codeSource()) || entry.equals(CLASSES);
     String output =
         run(
             List.of(
                 "--module-path",
-                ChildJvm.classPath(ours),
+                CLASSES + File.pathSeparator + ChildJvm.classPath(MODULES),
                 "--add-modules",
                 "io.transferengine",
                 "--enable-native-access=io.transferengine,io.netty.common"),
-            ChildJvm.classPath(ours.negate()),
+            ChildJvm.classPath(Predicate.not(MODULES.or(ours))),
             List.of("TE_TCP_IO=" + io),
             "tcp");
     assertThat(output)
@@ -143,6 +144,11 @@ class NettyLibraryTest {
         open(ChildJvm.classPath(entry -> !entry.equals(transport)) + ":" + older, "tcp");
     assertThat(output)
         .contains("typed: NOT_IMPLEMENTED", "4.1.128.Final", "4.2", "netty.version", "netty-bom");
+  }
+
+  private static String codeSource() {
+    return Path.of(Engine.class.getProtectionDomain().getCodeSource().getLocation().getPath())
+        .toString();
   }
 
   private static void writeWithout(Path jar, Path copy, String classes) throws IOException {
