@@ -215,6 +215,53 @@ class LayoutTest {
     }
   }
 
+  /** jextract before 2025-11-12 left the offset of the array out. */
+  @ParameterizedTest
+  @MethodSource("structures")
+  void elementsOfArraysLieBehindTheArraysOffset(Structure structure) throws Exception {
+    for (String name : structure.members()) {
+      if (structure.layout(name) instanceof SequenceLayout array
+          && array.elementLayout() instanceof ValueLayout element) {
+        for (long index : new long[] {0, 2, array.elementCount() - 1}) {
+          assertElement(structure, name, element, index);
+        }
+      }
+    }
+  }
+
+  private static void assertElement(
+      Structure structure, String name, ValueLayout element, long index) throws Exception {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(structure.layout()).fill(UNTOUCHED);
+      Object written = sample(element);
+      structure
+          .type()
+          .getMethod(name, MemorySegment.class, long.class, element.carrier())
+          .invoke(null, memory, index, written);
+      long offset = structure.offset(name) + index * element.byteSize();
+      assertOnlyChanged(memory, offset, element.byteSize(), name + "[" + index + "]");
+      Object read =
+          structure
+              .type()
+              .getMethod(name, MemorySegment.class, long.class)
+              .invoke(null, memory, index);
+      assertThat(plain(read)).as("%s.%s[%d]", structure, name, index).isEqualTo(plain(written));
+    }
+  }
+
+  /** So that the test above has what it is for. */
+  @Test
+  void someArraysAreNotAtTheBeginning() {
+    assertThat(structures())
+        .anyMatch(
+            structure ->
+                structure.members().stream()
+                    .anyMatch(
+                        name ->
+                            structure.layout(name) instanceof SequenceLayout
+                                && structure.offset(name) > 0));
+  }
+
   @Test
   void elementsOfArraysAreChecked() {
     try (Arena arena = Arena.ofConfined()) {
