@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(180)
 class LocalErrorTest {
   /** Of no machine: an address of the documentation's network. */
-  private static final String ELSEWHERE = "192.0.2.1";
+  private static final String ELSEWHERE = "198.51.100.77";
 
   @Test
   void withoutDescriptorsTheLimitIsNamedAndNotThePeer() throws Exception {

@@ -80,7 +80,8 @@ final class BenchCommand implements Callable<Integer> {
     output.prepare();
     if (target) {
       Side side = network.onNetwork(environment);
-      EngineConfig config = network.build(side.onNetwork());
+      boolean here = BenchTarget.ofThisMachine(side.host()).isPresent();
+      EngineConfig config = network.build(here ? side.onThisMachine() : side.onNetwork());
       // Each initiator gets an engine of its own; what the machine lacks is said now.
       Side.open(config).close();
       return BenchTarget.serve(

@@ -5,10 +5,13 @@ import io.transferengine.EngineConfig;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.Optional;
 
 /** The target on another machine: the requests of a {@link TargetAgent} over a socket. */
 final class BenchTarget {
@@ -24,8 +27,12 @@ final class BenchTarget {
   static int serve(Screen screen, EngineConfig config, String host, int port, long memoryBytes) {
     try (ServerSocket listener = new ServerSocket()) {
       listener.setReuseAddress(true);
-      listener.bind(new InetSocketAddress(port), BACKLOG);
-      screen.line("listening on " + host + ":" + listener.getLocalPort());
+      Optional<InetAddress> here = ofThisMachine(host);
+      listener.bind(new InetSocketAddress(here.orElse(null), port), BACKLOG);
+      screen.line(
+          here.isPresent()
+              ? "listening on " + host + ":" + listener.getLocalPort()
+              : "listening on all addresses of this machine, port " + listener.getLocalPort());
       screen.line(
           "On the other machine: ./te bench --initiator %s:%d"
               .formatted(host, listener.getLocalPort()));
@@ -35,6 +42,21 @@ final class BenchTarget {
       }
     } catch (IOException e) {
       throw CommandException.failed("--control-port " + port + ": " + e.getMessage());
+    }
+  }
+
+  /**
+   * {@return the address, if this machine has it: then nothing listens on others} A name that leads
+   * elsewhere may be that of a gateway before this machine.
+   */
+  static Optional<InetAddress> ofThisMachine(String host) {
+    try {
+      InetAddress address = InetAddress.getByName(host);
+      return NetworkInterface.getByInetAddress(address) == null
+          ? Optional.empty()
+          : Optional.of(address);
+    } catch (IOException e) {
+      return Optional.empty();
     }
   }
 
@@ -56,7 +78,8 @@ final class BenchTarget {
     try {
       socket.connect(new InetSocketAddress(host, port), Math.toIntExact(limit.toMillis()));
       socket.setTcpNoDelay(true);
-      return new TargetLink(socket.getInputStream(), socket.getOutputStream(), socket);
+      return TargetLink.remote(
+          socket.getInputStream(), socket.getOutputStream(), socket, host + ":" + port);
     } catch (IOException e) {
       CommandException failure =
           CommandException.failed(

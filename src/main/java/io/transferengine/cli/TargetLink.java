@@ -29,6 +29,9 @@ final class TargetLink implements AutoCloseable {
   /** Digests of gigabytes on a busy machine take seconds; longer than this is a hang. */
   private static final Duration REPLY_LIMIT = Duration.ofMinutes(2);
 
+  /** A target opens an engine before its first word; a machine that is busy takes a while. */
+  private static final Duration GREETING_LIMIT = Duration.ofSeconds(20);
+
   /** There is one reply to a request, and one end. */
   private static final int UNREAD_LIMIT = 4;
 
@@ -37,19 +40,35 @@ final class TargetLink implements AutoCloseable {
   private final BlockingQueue<String> replies = new ArrayBlockingQueue<>(UNREAD_LIMIT);
   private final Writer requests;
   private final AutoCloseable owner;
+  private final @Nullable String remote;
   private @Nullable String segmentName;
 
-  /** Does not wait for the agent. Closing closes {@code owner}. */
+  /** Does not wait for the agent, a process of ours. Closing closes {@code owner}. */
   TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
+    this(in, out, owner, null);
+  }
+
+  private TargetLink(
+      InputStream in, OutputStream out, AutoCloseable owner, @Nullable String remote) {
     this.requests = new OutputStreamWriter(out, StandardCharsets.UTF_8);
     this.owner = owner;
+    this.remote = remote;
     Thread.ofPlatform().daemon().name("te-target-replies").start(() -> read(in));
+  }
+
+  /**
+   * {@return a link to what listens at an address, which need not be a target}
+   *
+   * @param address host:port, for texts
+   */
+  static TargetLink remote(InputStream in, OutputStream out, AutoCloseable owner, String address) {
+    return new TargetLink(in, out, owner, address);
   }
 
   /** {@return the target's segment, host:port, which is the agent's first line; waits for it} */
   String segmentName() {
     if (segmentName == null) {
-      segmentName = reply("its start");
+      segmentName = reply("its start", remote == null ? REPLY_LIMIT : GREETING_LIMIT);
     }
     return segmentName;
   }
@@ -68,7 +87,7 @@ final class TargetLink implements AutoCloseable {
     } catch (IOException e) {
       throw ended();
     }
-    return reply(String.valueOf(words[0]));
+    return reply(String.valueOf(words[0]), REPLY_LIMIT);
   }
 
   static long[] numbers(String list) {
@@ -83,21 +102,23 @@ final class TargetLink implements AutoCloseable {
     return String.join(",", numbers.mapToObj(Long::toString).toList());
   }
 
-  private String reply(String request) {
+  private String reply(String request, Duration limit) {
     String line;
     try {
-      line = replies.poll(REPLY_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      line = replies.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw CommandException.failed("Interrupted while waiting for the target process");
     }
+    if (line == null && remote != null && segmentName == null) {
+      throw CommandException.failed(
+          remote
+              + " says nothing: it serves another initiator, or is not the port that ./te bench"
+              + " --target has printed there (a transfer engine's own port is another)");
+    }
     if (line == null) {
       throw CommandException.failed(
-          "The target process did not answer to "
-              + request
-              + " in "
-              + REPLY_LIMIT.toSeconds()
-              + " s");
+          "The target process did not answer to " + request + " in " + limit.toSeconds() + " s");
     }
     if (line.startsWith(MARK + OK)) {
       return line.substring((MARK + OK).length()).strip();
@@ -109,8 +130,16 @@ final class TargetLink implements AutoCloseable {
     throw ended();
   }
 
-  private static CommandException ended() {
-    return CommandException.failed("The target process has ended; what it said is above");
+  private CommandException ended() {
+    if (remote == null) {
+      return CommandException.failed("The target process has ended; what it said is above");
+    }
+    return CommandException.failed(
+        segmentName == null
+            ? remote
+                + " has closed the connection without a word: it is not the port that ./te bench"
+                + " --target has printed there (a transfer engine's own port is another)"
+            : remote + " has closed the connection; what was the matter is said there");
   }
 
   private void read(InputStream in) {

@@ -59,7 +59,7 @@ class SystemErrorTest {
           .matches(e -> SystemError.remedyHere(e).isEmpty());
     }
     try (ServerSocket third = new ServerSocket()) {
-      assertThat(bindFailure(third, new InetSocketAddress("192.0.2.1", 0)))
+      assertThat(bindFailure(third, new InetSocketAddress("198.51.100.77", 0)))
           .matches(e -> !SystemError.isPortTaken(e))
           .matches(e -> SystemError.remedyHere(e).orElse("").contains("no such address"));
     }
