@@ -35,8 +35,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
 
   /**
    * What the payloads of requests on the RPC port may take while they are received and answered,
-   * all connections together; one address gets half of it. ({@code
-   * TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES})
+   * all connections together; one address gets half of it. A request beyond it is closed and
+   * counted. Those of 8 KiB or less always pass. ({@code TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES})
    *
    * @param value a whole number of bytes, 2 MiB to 16 GiB
    * @return this builder

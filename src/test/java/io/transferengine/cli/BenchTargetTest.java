@@ -49,7 +49,7 @@ class BenchTargetTest {
       assertThat(said).contains(MARK + "127.0.0.1:");
       int port = Integer.parseInt(String.valueOf(said).strip().replaceFirst(".*:", ""));
       assertThat(listeners(process.pid())).hasSize(1).allMatch(BenchTargetTest::isLoopback);
-      try (Socket initiator = new Socket("127.0.0.1", port)) {
+      try (Socket initiator = new Socket(InetAddress.getLoopbackAddress(), port)) {
         assertThat(reader(initiator.getInputStream()).readLine()).startsWith("@ok 127.0.0.1:");
         // Those of its engine, too.
         assertThat(listeners(process.pid())).hasSize(3).allMatch(BenchTargetTest::isLoopback);
