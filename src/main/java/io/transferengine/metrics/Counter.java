@@ -64,6 +64,12 @@ public enum Counter {
   RDMA_PATHS_FAILED("RDMA paths failed"),
   /** RDMA endpoints that made room for others. */
   RDMA_ENDPOINTS_EVICTED("RDMA endpoints evicted"),
+  /** RDMA endpoints that ended because a transfer over them did and they were stuck. */
+  RDMA_ENDPOINTS_CUT_OFF("RDMA endpoints cut off"),
+  /** RDMA handshakes of strangers that were refused before anything was made for them. */
+  RDMA_HANDSHAKES_REFUSED("RDMA handshakes refused"),
+  /** Transfers repeated with a fresh descriptor, because the one used was refused. */
+  STALE_DESCRIPTORS_REPEATED("Transfers repeated for a stale descriptor"),
   /**
    * Notifications of peers that were refused, because what waits to be fetched is too much or
    * because of their own length; senders are told.

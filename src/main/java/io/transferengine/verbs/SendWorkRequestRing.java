@@ -121,6 +121,15 @@ public final class SendWorkRequestRing implements AutoCloseable {
   }
 
   /**
+   * Has a request that is filled already ask for a completion.
+   *
+   * @param index 0 to {@code capacity} - 1
+   */
+  public void signal(int index) {
+    segment.set(JAVA_INT, Objects.checkIndex(index, capacity) * SIZE + FLAGS, SIGNALED);
+  }
+
+  /**
    * Fills one request that moves nothing: a write of no bytes, which the peer acknowledges like any
    * other, and whose key it does not look at (InfiniBand specification, C9-88). It shows that the
    * way to the peer's queue pair and back is open.

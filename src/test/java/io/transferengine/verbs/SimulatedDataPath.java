@@ -21,6 +21,7 @@ final class SimulatedDataPath implements DataPath {
   public int postSend(
       MemorySegment queuePair, MemorySegment firstRequest, MemorySegment refusedRequest) {
     synchronized (fabric.lock) {
+      fabric.faults.throwIfAsked("ibv_post_send");
       SimulatedQueuePair poster =
           (SimulatedQueuePair) fabric.at(ibv_qp.handle(queuePair), queuePair, "ibv_post_send");
       requireAlive(firstRequest);
@@ -108,6 +109,7 @@ final class SimulatedDataPath implements DataPath {
   @Override
   public int pollCq(MemorySegment completionQueue, int capacity, MemorySegment completions) {
     synchronized (fabric.lock) {
+      fabric.faults.throwIfAsked("ibv_poll_cq");
       SimulatedCompletionQueue queue =
           (SimulatedCompletionQueue)
               fabric.at(ibv_cq.handle(completionQueue), completionQueue, "ibv_poll_cq");

@@ -30,6 +30,7 @@ public final class SimulatedFaults {
   private int postRefusal;
   private int acceptedBeforeRefusal;
   private final Map<String, Integer> systemCallRefusals = new HashMap<>();
+  private final Map<String, Throwing> throwing = new HashMap<>();
   private final Set<Link> cuts = new HashSet<>();
   private final Set<Link> noRoutes = new HashSet<>();
 
@@ -42,6 +43,8 @@ public final class SimulatedFaults {
       return new Link(ends);
     }
   }
+
+  private record Throwing(int after, Error error) {}
 
   SimulatedFaults(SimulatedFabric fabric) {
     this.fabric = fabric;
@@ -105,6 +108,17 @@ public final class SimulatedFaults {
   }
 
   /**
+   * Lets one of the next calls of a verb throw, as when no memory is left around it.
+   *
+   * @param verb {@code ibv_post_send}, {@code ibv_poll_cq} or {@code ibv_modify_qp}
+   * @param after so many calls go well before
+   * @param error what is thrown; the verb has had no effect
+   */
+  public void throwFrom(String verb, int after, Error error) {
+    change(() -> throwing.put(verb, new Throwing(after, error)));
+  }
+
+  /**
    * Lets the next call of a system call fail.
    *
    * @param call {@code eventfd} or {@code fcntl}
@@ -150,6 +164,15 @@ public final class SimulatedFaults {
 
   boolean isCut(SimulatedDevice one, SimulatedDevice other) {
     return !one.isPortActive() || !other.isPortActive() || cuts.contains(Link.of(one, other));
+  }
+
+  void throwIfAsked(String verb) {
+    Throwing asked = throwing.isEmpty() ? null : throwing.remove(verb);
+    if (asked != null && asked.after > 0) {
+      throwing.put(verb, new Throwing(asked.after - 1, asked.error));
+    } else if (asked != null) {
+      throw asked.error;
+    }
   }
 
   void admitSystemCall(String call) {

@@ -15,8 +15,10 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * libibverbs as one process of a {@link SimulatedFabric} sees it. Fills and reads the same structs
@@ -28,6 +30,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   private final Map<String, SimulatedDevice> devices = new LinkedHashMap<>();
   private final Map<Long, SimulatedDevice> byStruct = new HashMap<>();
   private final Map<Long, MemorySegment> deviceLists = new HashMap<>();
+  private final Set<String> queuePairThreads = new HashSet<>();
   private boolean crashed;
 
   SimulatedVerbs(SimulatedFabric fabric, String name) {
@@ -67,6 +70,19 @@ public final class SimulatedVerbs implements VerbsLibrary {
       }
       fabric.lock.notifyAll();
     }
+  }
+
+  /** {@return on which threads verbs of queue pairs were called, "verb on thread"; a copy} */
+  public Set<String> queuePairThreads() {
+    synchronized (fabric.lock) {
+      return Set.copyOf(queuePairThreads);
+    }
+  }
+
+  private void recordThread(String verb) {
+    Thread thread = Thread.currentThread();
+    queuePairThreads.add(
+        verb + " on " + (thread.isVirtual() ? "a virtual thread" : thread.getName()));
   }
 
   boolean hasCrashed() {
@@ -310,6 +326,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public MemorySegment createQp(MemorySegment protectionDomain, MemorySegment attributes) {
     synchronized (fabric.lock) {
+      recordThread("ibv_create_qp");
       var domain = domain(protectionDomain, "ibv_create_qp");
       var queue =
           fabric.find(
@@ -344,6 +361,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public void destroyQp(MemorySegment queuePair) {
     synchronized (fabric.lock) {
+      recordThread("ibv_destroy_qp");
       var found = fabric.find(SimulatedQueuePair.class, queuePair, "ibv_destroy_qp");
       requireAcknowledged(found, found.unacknowledged, "ibv_destroy_qp");
       fabric.destroy(found, "ibv_destroy_qp");
@@ -360,6 +378,8 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public void modifyQp(MemorySegment queuePair, MemorySegment attributes, int mask) {
     synchronized (fabric.lock) {
+      fabric.faults.throwIfAsked("ibv_modify_qp");
+      recordThread("ibv_modify_qp");
       var found = fabric.find(SimulatedQueuePair.class, queuePair, "ibv_modify_qp");
       String arguments =
           "qp_num=" + found.number + ", " + QueuePairAttributes.describe(attributes, mask);

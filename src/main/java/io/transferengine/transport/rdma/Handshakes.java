@@ -86,7 +86,7 @@ final class Handshakes {
   RdmaEndpoint connect(RdmaNic nic, SegmentDescriptor segment, String device) {
     String peerPath = new NicPath(serverOf(segment), device).toString();
     for (int attempt = 1; ; attempt++) {
-      RdmaEndpoint endpoint = nic.endpoints().getOrCreate(peerPath);
+      RdmaEndpoint endpoint = threads.call(() -> nic.endpoints().getOrCreate(peerPath));
       try {
         if (ask(endpoint, segment, device)) {
           return endpoint;
@@ -295,7 +295,8 @@ final class Handshakes {
     PeerPort port = port(request, () -> peers.describe(theirs.server(), TIMEOUT), theirs.device());
     boolean waits = request.readyAck().isPresent();
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      RdmaEndpoint endpoint = nic.endpoints().getOrCreate(request.localNicPath());
+      RdmaEndpoint endpoint =
+          threads.call(() -> nic.endpoints().getOrCreate(request.localNicPath()));
       try {
         if (connectOrCompare(endpoint, port, request.qpNums(), waits)) {
           return endpoint;

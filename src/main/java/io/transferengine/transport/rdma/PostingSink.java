@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.SendWorkRequestRing;
@@ -39,11 +41,6 @@ final class PostingSink implements RequestSink {
   private long remoteStart;
   private long remoteEnd;
   private int remoteKey;
-
-  // What the last request of the chain was set to, to be set once more with a signal.
-  private boolean lastWrite;
-  private int lastLocalKey;
-  private int lastRemoteKey;
 
   @SuppressWarnings("NullAway.Init") // begin() sets the queue and the peer before anything else
   PostingSink(SendWorkRequestRing chain, int nicIndex, RdmaSettings settings) {
@@ -135,54 +132,60 @@ final class PostingSink implements RequestSink {
       unknownBytes = length;
       return;
     }
-    long position = queue.ring.end();
-    queue.ring.add(task, firstBlock, localAddress, remoteAddress, (int) length, unmerged);
-    lastWrite = task.operation() == Operation.WRITE;
-    lastLocalKey = localKey;
-    lastRemoteKey = remoteKey;
-    set(count, position, (count + 1) % SIGNAL_INTERVAL == 0);
-    count++;
-  }
-
-  private void set(int index, long position, boolean signalled) {
-    PostedRing ring = queue.ring;
     chain.set(
-        index,
-        queue.workRequestId(position),
-        lastWrite,
-        signalled,
-        ring.local(position),
-        ring.length(position),
-        lastLocalKey,
-        ring.remote(position),
-        lastRemoteKey);
+        count,
+        queue.workRequestId(queue.ring.end()),
+        task.operation() == Operation.WRITE,
+        (count + 1) % SIGNAL_INTERVAL == 0,
+        localAddress,
+        (int) length,
+        localKey,
+        remoteAddress,
+        remoteKey);
+    // Last: what is in the ring is counted by the task, and the other way round.
+    queue.ring.add(task, firstBlock, localAddress, remoteAddress, (int) length, unmerged);
+    count++;
   }
 
   /** Ends the chain: its last request asks for a completion. */
   int end() {
     if (count > 0) {
-      set(count - 1, queue.ring.end() - 1, true);
+      chain.signal(count - 1);
     }
     return count;
   }
 
-  /** {@return how many requests lay in no registration of ours} */
-  int unknownLocal() {
-    return unknownLocal;
+  /** {@return how many requests of the chain are in the ring and not posted} They count as taken. */
+  int takeUnposted() {
+    int unposted = count;
+    count = 0;
+    return unposted;
   }
 
-  /** {@return how many lay in nothing that the peer has published} */
-  int unknownRemote() {
-    return unknownRemote;
+  /** Fails what lay in no registration of ours, or in nothing that the peer has published. */
+  void settleUnknown(TransferTask task, String peer) {
+    if (unknownLocal + unknownRemote == 0) {
+      return;
+    }
+    TransferException why;
+    try {
+      why =
+          unknownLocal > 0
+              ? WorkErrors.notRegistered(unknownAddress, unknownBytes)
+              : WorkErrors.unknownRemote(peer, unknownAddress, unknownBytes);
+    } catch (Throwable noMemoryForIt) {
+      why = WorkErrors.LOCAL_FAULT;
+    }
+    settleUnknown(task, why);
   }
 
-  /** {@return where the last of those began} */
-  long unknownAddress() {
-    return unknownAddress;
-  }
-
-  /** {@return the length of the last of those} */
-  long unknownBytes() {
-    return unknownBytes;
+  /** As above, with a reason that is there already. */
+  void settleUnknown(TransferTask task, TransferException why) {
+    for (; unknownLocal > 0; unknownLocal--) {
+      task.failed(why, FailureCause.LOCAL);
+    }
+    for (; unknownRemote > 0; unknownRemote--) {
+      task.failed(why, FailureCause.STALE_DESCRIPTOR);
+    }
   }
 }

@@ -5,12 +5,10 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.QueuePair;
 import io.transferengine.verbs.ReadyToReceive;
 import io.transferengine.verbs.ReadyToSend;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -71,10 +69,10 @@ final class RdmaEndpoint {
   private volatile long usedNanos = System.nanoTime();
 
   // Confined to the worker.
-  private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
-  private final Set<TransferTask> queued = new HashSet<>();
+  private final LinkedHashSet<TransferTask> tasks = new LinkedHashSet<>();
   private @Nullable CompletableFuture<Boolean> probe;
   private boolean closing;
+  private boolean destroying;
 
   /** Takes the queue pairs over. */
   RdmaEndpoint(RdmaNic nic, RdmaWorker worker, String peerPath, List<QueuePair> queuePairs) {
@@ -221,13 +219,11 @@ final class RdmaEndpoint {
   }
 
   void enqueue(TransferTask task) {
-    if (queued.add(task)) {
-      tasks.addLast(task);
-    }
+    boolean _ = tasks.add(task);
   }
 
   @Nullable TransferTask firstTask() {
-    return tasks.peekFirst();
+    return tasks.isEmpty() ? null : tasks.getFirst();
   }
 
   boolean hasTasks() {
@@ -236,21 +232,17 @@ final class RdmaEndpoint {
 
   /** The first task goes to the end, so that a large one does not keep the others waiting. */
   void rotate() {
-    TransferTask first = tasks.pollFirst();
-    if (first != null) {
-      tasks.addLast(first);
+    if (tasks.size() > 1) {
+      tasks.addLast(tasks.getFirst());
     }
   }
 
   void dequeue(TransferTask task) {
-    if (queued.remove(task)) {
-      tasks.remove(task);
-    }
+    boolean _ = tasks.remove(task);
   }
 
   void dequeueAll() {
     tasks.clear();
-    queued.clear();
   }
 
   /** {@return whether requests of the task are posted} */
@@ -263,16 +255,27 @@ final class RdmaEndpoint {
     return false;
   }
 
-  /** {@return the queue pair with the fewest bytes on it} */
+  /** {@return the queue pair with the fewest bytes on it, of those with room if any has some} */
   SendQueue leastLoaded() {
     SendQueue best = queues.getFirst();
     for (int i = 1; i < queues.size(); i++) {
       SendQueue next = queues.get(i);
-      if (next.ring.bytes() < best.ring.bytes() && next.ring.room() > 0) {
+      boolean hasRoom = next.ring.room() > 0;
+      boolean bestHas = best.ring.room() > 0;
+      if (hasRoom == bestHas ? next.ring.bytes() < best.ring.bytes() : hasRoom) {
         best = next;
       }
     }
     return best;
+  }
+
+  /** {@return a number that changes with every request that completes} */
+  long completedCount() {
+    long count = 0;
+    for (SendQueue queue : queues) {
+      count += queue.ring.first();
+    }
+    return count;
   }
 
   boolean isIdle() {
@@ -310,6 +313,13 @@ final class RdmaEndpoint {
 
   void setClosing() {
     closing = true;
+  }
+
+  /** {@return whether this call was the first: its queue pairs are to be destroyed now} */
+  boolean beginDestroying() {
+    boolean first = !destroying;
+    destroying = true;
+    return first;
   }
 
   /** Waits for the answer of the probe that is out; {@return false when none is} */

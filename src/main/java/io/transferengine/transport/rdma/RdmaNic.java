@@ -29,6 +29,7 @@ final class RdmaNic {
   private final int index;
   private final RdmaSettings settings;
   private final EngineMetrics metrics;
+  private final ControlThreads teardown;
   private final Context context;
   private final DeviceAttributes device;
   private final ProtectionDomain protectionDomain;
@@ -58,8 +59,10 @@ final class RdmaNic {
       int index,
       RdmaSettings settings,
       EngineMetrics metrics,
-      GidSource gidSource) {
+      GidSource gidSource,
+      ControlThreads teardown) {
     this.name = name;
+    this.teardown = teardown;
     this.index = index;
     this.settings = settings;
     this.metrics = metrics;
@@ -128,6 +131,11 @@ final class RdmaNic {
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  /** {@return the threads on which its queue pairs are stopped and destroyed} */
+  ControlThreads teardown() {
+    return teardown;
   }
 
   Context context() {
@@ -241,6 +249,9 @@ final class RdmaNic {
                 Math.min(settings.sgeMax(), device.maxSge()),
                 settings.inlineMaxBytes()));
       }
+      RdmaEndpoint endpoint = new RdmaEndpoint(this, worker, peerPath, made);
+      worker.attach(endpoint);
+      return endpoint;
     } catch (VerbsException e) {
       made.forEach(queuePair -> quietly(queuePair::close));
       throw TransferException.withDevice(
@@ -249,10 +260,10 @@ final class RdmaNic {
           "no queue pair can be made: " + e.getMessage(),
           "Talk to fewer peers at once, or lower MC_MAX_EP_PER_CTX so that old endpoints make room",
           e);
+    } catch (Throwable t) {
+      made.forEach(queuePair -> quietly(queuePair::close));
+      throw t;
     }
-    RdmaEndpoint endpoint = new RdmaEndpoint(this, worker, peerPath, made);
-    worker.attach(endpoint);
-    return endpoint;
   }
 
   void start() {

@@ -220,8 +220,9 @@ final class RdmaPeer implements TransferTask.Owner {
 
   @Override
   public void cutOff(TransferTask task) {
-    for (RdmaPath path : paths) {
-      path.endpoint().ifPresent(endpoint -> endpoint.worker().cutOff(endpoint, task));
+    // Not only the paths' endpoints: one that ends already may be what does not get on.
+    for (RdmaNic nic : transport.nics()) {
+      nic.workers().forEach(worker -> worker.cutOff(task));
     }
   }
 

@@ -47,7 +47,8 @@ final class RdmaTransport implements Transport {
   private final RdmaSettings settings;
   private final List<RdmaNic> nics = new ArrayList<>();
   private final Registrations registrations;
-  private final ControlThreads controlThreads = new ControlThreads();
+  private final ControlThreads controlThreads = ControlThreads.connecting();
+  private final ControlThreads endingThreads = ControlThreads.ending();
   private final Handshakes handshakes;
   private final PathConnector connector = new PathConnector(this);
   private final AtomicLong deviceChanges = new AtomicLong();
@@ -108,7 +109,15 @@ final class RdmaTransport implements Transport {
     TransferException first = null;
     for (String device : context.topology().deviceNames()) {
       try {
-        nics.add(new RdmaNic(library, device, nics.size(), settings, context.metrics(), gidSource));
+        nics.add(
+            new RdmaNic(
+                library,
+                device,
+                nics.size(),
+                settings,
+                context.metrics(),
+                gidSource,
+                endingThreads));
       } catch (TransferException e) {
         log.warn("The device is left out: {}", e.getMessage());
         if (first == null) {
@@ -149,6 +158,7 @@ final class RdmaTransport implements Transport {
       watching.close();
     }
     controlThreads.close();
+    endingThreads.close();
     for (RdmaNic nic : nics) {
       nic.stop(timeout);
     }
@@ -237,7 +247,12 @@ final class RdmaTransport implements Transport {
       task.end(TransferState.FAILED, refused, FailureCause.LOCAL);
       return;
     }
-    peer.submit(task);
+    try {
+      peer.submit(task);
+    } catch (Throwable t) {
+      log.error("Queueing a transfer to {} failed", peer.name(), t);
+      task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+    }
   }
 
   @Override

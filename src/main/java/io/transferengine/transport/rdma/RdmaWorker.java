@@ -5,6 +5,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.CompletionChannel;
 import io.transferengine.verbs.CompletionQueue;
@@ -14,14 +15,10 @@ import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.WorkCompletions;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,10 +35,10 @@ import org.slf4j.LoggerFactory;
  * request left completes with one, asked for or not: hence no more are posted in all than the
  * completion queue has entries.
  *
- * <p><b>The end of an endpoint.</b> Its queue pairs go to the error state, which flushes what is
- * posted. When the last flushed request has completed, or if that takes too long, the queue pairs
- * are destroyed; the device touches no memory for them after that, and only then are requests given
- * back to their tasks, or failed.
+ * <p><b>Whatever is thrown</b> (no memory is left, a bug of ours) ends what it hit: the transfer
+ * whose requests were being claimed, or the endpoint whose queue pair is in doubt. Places in a ring
+ * that were taken and not posted are given back. Only a completion queue that is broken, or failure
+ * upon failure, ends the worker. How an endpoint ends: {@link EndpointEnds}.
  *
  * <p><b>Waiting.</b> After work the loop looks again at once. With requests out it polls for a
  * moment, as long as that has paid off of late and there is another processor for whoever we wait
@@ -67,13 +64,8 @@ final class RdmaWorker implements Runnable {
   /** Chains in a row for one endpoint, before completions are looked at and others have a turn. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /** Flushing takes microseconds; a device that does not flush has its queue pairs destroyed. */
-  private static final long DRAIN_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
-
-  /**
-   * As over TCP: what is out of a transfer that ends may end by itself, for other transfers' sake.
-   */
-  private static final long HURRY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  /** So many turns in a row that throw end the worker: then it is not a single thing that is hit. */
+  private static final int FAILED_TURNS_MAX = 1000;
 
   /** The longest poll without a system call: about what an interrupt and a wake-up cost. */
   private static final long SPIN_MAX_NANOS = 20_000;
@@ -94,14 +86,15 @@ final class RdmaWorker implements Runnable {
   private volatile boolean stopping;
 
   private final SlotTable slots = new SlotTable();
-  private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
 
   /** Those with tasks queued. */
   private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
 
   private final WorkerTimers timers = new WorkerTimers();
+  private final EndpointEnds ends;
   private final int postedMax;
   private int posted;
+  private int failedTurns;
   private long spinNanos = SPIN_MIN_NANOS;
 
   /** Makes the queue and its channel; {@link #start} starts the thread. */
@@ -109,6 +102,7 @@ final class RdmaWorker implements Runnable {
     this.nic = nic;
     this.metrics = nic.metrics();
     this.sink = new PostingSink(chain, nic.index(), nic.settings());
+    this.ends = new EndpointEnds(this, nic, slots, timers);
     this.thread =
         Thread.ofPlatform().daemon().name("te-rdma-" + nic.name() + "-" + index).unstarted(this);
     channel = context.createCompletionChannel();
@@ -144,7 +138,7 @@ final class RdmaWorker implements Runnable {
   }
 
   void attach(RdmaEndpoint endpoint) {
-    execute(() -> attachNow(endpoint));
+    execute(() -> ends.attach(endpoint));
   }
 
   /** Requests of the task may go over the endpoint. */
@@ -154,17 +148,17 @@ final class RdmaWorker implements Runnable {
 
   /** The task has an outcome: what is posted of it is to be settled soon. */
   void hurry(RdmaEndpoint endpoint, TransferTask task) {
-    execute(() -> hurryNow(endpoint, task));
+    execute(() -> ends.cutOff(endpoint, task));
   }
 
-  /** The last resort for a task that should have been settled: ends the endpoint that holds it. */
-  void cutOff(RdmaEndpoint endpoint, TransferTask task) {
-    execute(() -> cutOffNow(endpoint, task));
+  /** The last resort for a task that should have been settled: ends the endpoints that hold it. */
+  void cutOff(TransferTask task) {
+    execute(() -> ends.force(task));
   }
 
   /** Ends an endpoint, for a reason that is no fault of the way to the peer. */
   void close(RdmaEndpoint endpoint, String reason) {
-    execute(() -> closeNow(endpoint, reason, Optional.empty()));
+    execute(() -> ends.begin(endpoint, reason, Optional.empty()));
   }
 
   /** {@return whether a request of no bytes gets through to the peer} */
@@ -217,14 +211,33 @@ final class RdmaWorker implements Runnable {
   public void run() {
     try {
       while (!stopping) {
-        turn();
+        try {
+          turn();
+          failedTurns = 0;
+        } catch (VerbsException e) {
+          throw e; // The completion queue is broken.
+        } catch (Throwable t) {
+          if (++failedTurns > FAILED_TURNS_MAX) {
+            throw t;
+          }
+          survived("A turn", t);
+        }
       }
     } catch (Throwable t) {
-      // A bug of ours: what is queued here ends at its deadline, new work goes elsewhere.
-      log.error("{} ends", thread.getName(), t);
+      // What is queued here ends at its deadline, new work goes elsewhere.
       nic.fail();
+      survived(thread.getName() + " ends:", t);
     }
     closeAll();
+  }
+
+  /** Says what was thrown; what it hit has been ended. */
+  void survived(String what, Throwable t) {
+    try {
+      log.error("{} {} failed", thread.getName(), what, t);
+    } catch (Throwable noMemoryForIt) {
+      // The work goes on all the same.
+    }
   }
 
   private void turn() {
@@ -240,8 +253,8 @@ final class RdmaWorker implements Runnable {
   private boolean runCommands() {
     boolean any = false;
     for (Runnable command = commands.poll(); command != null; command = commands.poll()) {
-      command.run();
       any = true;
+      command.run();
     }
     return any;
   }
@@ -288,7 +301,7 @@ final class RdmaWorker implements Runnable {
       RdmaEndpoint endpoint = busy.get(i);
       any |= post(endpoint);
       if (endpoint.isClosing() || !endpoint.hasTasks()) {
-        busy.remove(endpoint);
+        busy.remove(i);
       }
     }
     return any;
@@ -318,11 +331,17 @@ final class RdmaWorker implements Runnable {
       int device = remote.deviceIndex(path.partner());
       if (device < 0) {
         TransferException gone = WorkErrors.noSuchDevice(endpoint);
-        closeNow(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
+        ends.begin(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
         break;
       }
-      sink.begin(onto, path.snapshot(), remote, device);
-      int claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
+      int claimed;
+      try {
+        sink.begin(onto, path.snapshot(), remote, device);
+        claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
+      } catch (Throwable t) {
+        claimFailed(endpoint, onto, task, t);
+        continue;
+      }
       if (claimed == 0) {
         endpoint.dequeue(task);
         path.peer().exhausted(task);
@@ -339,27 +358,42 @@ final class RdmaWorker implements Runnable {
     return any;
   }
 
+  /** What was claimed until it threw is not posted, and a piece of the task may be lost. */
+  private void claimFailed(RdmaEndpoint endpoint, SendQueue onto, TransferTask task, Throwable t) {
+    survived("Claiming requests", t);
+    endpoint.dequeue(task);
+    task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+    giveBack(onto, sink.takeUnposted());
+    sink.settleUnknown(task, WorkErrors.LOCAL_FAULT);
+  }
+
+  private static void giveBack(SendQueue onto, int count) {
+    for (int left = count; left > 0; left--) {
+      onto.giveBackLast();
+    }
+  }
+
   private void postChain(SendQueue onto, TransferTask task, RdmaPath path) {
     int count = sink.end();
-    int accepted = count == 0 ? 0 : onto.queuePair.post(chain, count);
-    posted += accepted;
-    metrics.add(Counter.REQUESTS_SENT, accepted);
-    if (count > 0 && onto.queuePair.lastErrno() != 0) {
-      for (int left = count - accepted; left > 0; left--) {
-        onto.giveBackLast();
+    if (count > 0) {
+      int accepted = count;
+      try {
+        accepted = onto.queuePair.post(chain, count);
+      } catch (Throwable t) {
+        // Whether the device has them is not known: they stay in the ring until it is destroyed.
+        survived("Posting", t);
+        ends.begin(onto.endpoint, "a post failed", Optional.of(WorkErrors.LOCAL_FAULT));
       }
-      notPosted(onto);
-      path.peer().requeue(task);
+      posted += accepted;
+      int _ = sink.takeUnposted();
+      metrics.add(Counter.REQUESTS_SENT, accepted);
+      if (onto.queuePair.lastErrno() != 0) {
+        giveBack(onto, count - accepted);
+        notPosted(onto);
+        path.peer().requeue(task);
+      }
     }
-    for (int i = 0; i < sink.unknownLocal(); i++) {
-      task.failed(
-          WorkErrors.notRegistered(sink.unknownAddress(), sink.unknownBytes()), FailureCause.LOCAL);
-    }
-    for (int i = 0; i < sink.unknownRemote(); i++) {
-      task.failed(
-          WorkErrors.unknownRemote(path.peer().name(), sink.unknownAddress(), sink.unknownBytes()),
-          FailureCause.STALE_DESCRIPTOR);
-    }
+    sink.settleUnknown(task, path.peer().name());
   }
 
   // ---- completions
@@ -370,11 +404,25 @@ final class RdmaWorker implements Runnable {
     do {
       count = queue.poll(completions);
       for (int i = 0; i < count; i++) {
-        completed(completions.workRequestId(i), completions.status(i), completions.vendorError(i));
+        long id = completions.workRequestId(i);
+        try {
+          completed(id, completions.status(i), completions.vendorError(i));
+        } catch (Throwable t) {
+          completionFailed(id, t);
+        }
       }
       total += count;
     } while (count == POLL_BATCH);
     return total;
+  }
+
+  /** The others in the batch are looked at all the same. */
+  private void completionFailed(long workRequestId, Throwable t) {
+    survived("Taking a completion", t);
+    SendQueue of = slots.of(workRequestId);
+    if (of != null) {
+      ends.begin(of.endpoint, "a completion was lost", Optional.of(WorkErrors.LOCAL_FAULT));
+    }
   }
 
   private void completed(long workRequestId, int status, int vendorError) {
@@ -392,8 +440,8 @@ final class RdmaWorker implements Runnable {
       }
       of.failedAt(position);
     }
-    if (of.endpoint.isClosing() && of.endpoint.isDrained()) {
-      finish(of.endpoint);
+    if (of.endpoint.isClosing()) {
+      ends.completed(of.endpoint);
     }
   }
 
@@ -412,7 +460,12 @@ final class RdmaWorker implements Runnable {
       if (task == null) {
         of.endpoint.probed(true);
       } else {
-        task.completed(requests, bytes);
+        try {
+          task.completed(requests, bytes);
+        } catch (Throwable t) {
+          // It is counted; whoever was to be told of the end has thrown.
+          survived("Telling of a transfer's end", t);
+        }
       }
     }
   }
@@ -430,58 +483,29 @@ final class RdmaWorker implements Runnable {
       TransferException failure =
           WorkErrors.ofRequest(endpoint, status, vendorError, task.operation(), remote, bytes);
       of.blame(position, failure, atPeer ? FailureCause.STALE_DESCRIPTOR : FailureCause.LOCAL);
-      closeNow(endpoint, "a request was refused", Optional.empty());
+      ends.begin(endpoint, "a request was refused", Optional.empty());
     } else {
       TransferException failure = WorkErrors.ofPath(endpoint, status, vendorError);
-      closeNow(endpoint, String.valueOf(failure.getMessage()), Optional.of(failure));
+      ends.begin(endpoint, String.valueOf(failure.getMessage()), Optional.of(failure));
     }
   }
 
   // ---- commands
-
-  private void attachNow(RdmaEndpoint endpoint) {
-    endpoints.add(endpoint);
-    endpoint.queues().forEach(slots::place);
-  }
 
   private void assignNow(RdmaEndpoint endpoint, TransferTask task) {
     if (endpoint.isClosing()) {
       endpoint.path().ifPresent(path -> path.peer().requeue(task));
       return;
     }
-    endpoint.enqueue(task);
-    if (!busy.contains(endpoint)) {
-      busy.add(endpoint);
-    }
-  }
-
-  private void hurryNow(RdmaEndpoint endpoint, TransferTask task) {
-    endpoint.dequeue(task);
-    if (!endpoint.holds(task) || endpoint.isClosing()) {
-      return;
-    }
-    timers.after(
-        HURRY_NANOS,
-        () -> {
-          if (endpoint.holds(task)) {
-            closeNow(endpoint, "a transfer over it was cut off", Optional.empty());
-          }
-        });
-  }
-
-  private void cutOffNow(RdmaEndpoint endpoint, TransferTask task) {
-    if (!endpoint.holds(task)) {
-      return;
-    }
-    log.error(
-        "{} is closed by force, with {} bytes posted on it: a task was not settled in time, which"
-            + " is a mistake",
-        endpoint,
-        endpoint.postedBytes());
-    if (endpoint.isClosing()) {
-      finish(endpoint);
-    } else {
-      closeNow(endpoint, "a transfer over it was not settled in time", Optional.empty());
+    try {
+      endpoint.enqueue(task);
+      if (!busy.contains(endpoint)) {
+        busy.add(endpoint);
+      }
+    } catch (Throwable t) {
+      survived("Queueing a transfer", t);
+      endpoint.dequeue(task);
+      task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
     }
   }
 
@@ -497,7 +521,13 @@ final class RdmaWorker implements Runnable {
     chain.setEmpty(0, onto.workRequestId(onto.ring.end()));
     onto.ring.add(null, 0, 0, 0, 0, true);
     endpoint.setProbe(answer);
-    int accepted = onto.queuePair.post(chain, 1);
+    int accepted = 1;
+    try {
+      accepted = onto.queuePair.post(chain, 1);
+    } catch (Throwable t) {
+      survived("Posting a probe", t);
+      ends.begin(endpoint, "a post failed", Optional.of(WorkErrors.LOCAL_FAULT));
+    }
     posted += accepted;
     endpoint.used();
     if (accepted == 0) {
@@ -510,73 +540,31 @@ final class RdmaWorker implements Runnable {
 
   /** The provider would not take a request; the queue pair is good for nothing then. */
   private void notPosted(SendQueue onto) {
-    closeNow(
+    ends.begin(
         onto.endpoint,
         "a request was not taken",
         Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
   }
 
-  /**
-   * Begins the end of an endpoint.
-   *
-   * @param failure set when the way to the peer is at fault
-   */
-  private void closeNow(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
-    if (endpoint.isClosing()) {
-      return;
-    }
-    endpoint.setClosing();
-    endpoint.beginClosing();
-    log.debug("{} ends: {}", endpoint, reason);
-    nic.endpoints().remove(endpoint);
-    for (SendQueue each : endpoint.queues()) {
-      try {
-        each.queuePair.toError();
-      } catch (VerbsException e) {
-        // Then nothing is flushed, and the limit below destroys it.
-        log.debug("{}: {}", endpoint, e.getMessage());
-      }
-    }
-    busy.remove(endpoint);
-    endpoint.dequeueAll();
-    endpoint.path().ifPresent(path -> path.ended(endpoint, failure));
-    if (endpoint.isDrained()) {
-      finish(endpoint);
-    } else {
-      timers.after(DRAIN_LIMIT_NANOS, () -> finish(endpoint));
-    }
-  }
-
-  /** Destroys the queue pairs and settles what was posted on them. */
-  private void finish(RdmaEndpoint endpoint) {
-    if (!endpoints.remove(endpoint)) {
-      return;
-    }
-    Set<TransferTask> returned = new LinkedHashSet<>();
-    for (SendQueue each : endpoint.queues()) {
-      try {
-        each.queuePair.close();
-      } catch (VerbsException e) {
-        log.error(
-            "{}: the queue pair stays, and so may what it does: {}", endpoint, e.getMessage());
-      }
-      int settled = each.settleAll(returned);
-      posted -= settled;
-      metrics.add(Counter.REQUESTS_RESENT, settled);
-      slots.remove(each);
-    }
-    endpoint.probed(false);
-    endpoint.closed();
-    endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
+  /** So many requests that were posted are not any more; by {@link EndpointEnds}. */
+  void released(int requests) {
+    posted -= requests;
   }
 
   private void closeAll() {
-    runCommands();
-    for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
-      closeNow(endpoint, "the engine closes", Optional.empty());
-      finish(endpoint);
-    }
+    drainCommands();
+    ends.endAll();
     // What arrived meanwhile finds the endpoints closed.
-    runCommands();
+    drainCommands();
+  }
+
+  private void drainCommands() {
+    for (Runnable command = commands.poll(); command != null; command = commands.poll()) {
+      try {
+        command.run();
+      } catch (Throwable t) {
+        survived("A command", t);
+      }
+    }
   }
 }

@@ -3,9 +3,12 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.QueuePair;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One queue pair of an endpoint and what is posted on it. Confined to the endpoint's worker, save
@@ -16,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * destroyed), and the low half of the request's position.
  */
 final class SendQueue {
+  private static final Logger log = LoggerFactory.getLogger(SendQueue.class);
+
   /** Slots of a worker: more queue pairs than any device has. */
   static final int SLOT_BITS = 20;
 
@@ -99,15 +104,21 @@ final class SendQueue {
     ring.removeLast();
   }
 
+  /** Whoever is told of a task's end may throw; the task itself has counted by then. */
   private void giveBack(long position) {
     TransferTask task = ring.task(position);
     if (task != null) {
-      task.giveBack(
-          ring.block(position),
-          ring.local(position),
-          ring.remote(position),
-          ring.length(position),
-          ring.unmerged(position));
+      try {
+        task.giveBack(
+            ring.block(position),
+            ring.local(position),
+            ring.remote(position),
+            ring.length(position),
+            ring.unmerged(position));
+      } catch (Throwable t) {
+        log.error("Giving a request back failed", t);
+        task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+      }
     }
   }
 
@@ -116,27 +127,25 @@ final class SendQueue {
    * The requests are given back, newest first so that they keep their order.
    *
    * @param returned told of each task that has got requests back
-   * @return how many there were
+   * @return how many will be sent again; not probes, nor what is of tasks that end
    */
   int settleAll(java.util.Set<TransferTask> returned) {
-    int count = 0;
-    for (long position = ring.end() - 1; position >= ring.first(); position--) {
+    int again = 0;
+    while (ring.size() > 0) {
+      long position = ring.end() - 1;
       TransferTask task = ring.task(position);
-      count++;
-      if (task == null) {
-        continue;
-      }
       TransferException blamed = position == culprit ? culpritFailure : null;
-      if (blamed != null) {
+      if (task != null && blamed != null) {
         task.failed(blamed, culpritCause);
-      } else {
+      } else if (task != null) {
+        if (!task.isEnding()) {
+          again++;
+        }
         giveBack(position);
         returned.add(task);
       }
+      ring.removeLast();
     }
-    while (ring.size() > 0) {
-      ring.removeFirst();
-    }
-    return count;
+    return again;
   }
 }

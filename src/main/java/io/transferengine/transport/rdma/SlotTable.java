@@ -31,9 +31,12 @@ final class SlotTable {
     added.placedAt(slot, generations.get(slot));
   }
 
+  /** Does nothing for one that never got a place. */
   void remove(SendQueue gone) {
-    queues.set(gone.slot(), null);
-    free.add(gone.slot());
+    if (gone.slot() >= 0) {
+      queues.set(gone.slot(), null);
+      free.add(gone.slot());
+    }
   }
 
   /** {@return the queue that a completion is for; null when it has been removed} */

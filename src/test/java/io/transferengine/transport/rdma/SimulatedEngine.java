@@ -174,6 +174,22 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   }
 
   Started submit(Operation operation, PeerAddress peer, BlockColumns blocks) {
+    return submit(operation, peer, blocks, () -> {});
+  }
+
+  /** A write whose end is told to somebody who throws. */
+  Started submitTelling(SimulatedEngine peer, BlockColumns blocks, Error thrown) {
+    return submit(
+        Operation.WRITE,
+        peer.address(),
+        blocks,
+        () -> {
+          throw thrown;
+        });
+  }
+
+  private Started submit(
+      Operation operation, PeerAddress peer, BlockColumns blocks, Runnable atEnd) {
     CompletableFuture<End> end = new CompletableFuture<>();
     TransferTask task =
         new TransferTask(
@@ -185,9 +201,11 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
                 peer.descriptor().buffers().stream()
                     .map(b -> new long[] {b.address(), b.address() + b.lengthBytes()})
                     .toList()),
-            (state, failure, cause) ->
-                end.complete(
-                    new End(state, Optional.ofNullable(failure), Optional.ofNullable(cause))));
+            (state, failure, cause) -> {
+              end.complete(
+                  new End(state, Optional.ofNullable(failure), Optional.ofNullable(cause)));
+              atEnd.run();
+            });
     transport.submit(peer, task);
     return new Started(task, end);
   }

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.verbs.VerbsException;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How the endpoints of a worker end, and how a transfer is cut off without ending one.
+ *
+ * <p><b>Cutting off.</b> What is posted of a transfer that has its outcome cannot be taken back
+ * from a queue pair, other than by moving that to the error state, with all requests of all other
+ * transfers on it. So it is waited for as long as the queue pair gets on: what lies before it is
+ * bounded ({@code RdmaWorker.QUEUE_MAX_BYTES}), and a peer that does not answer makes the device
+ * itself give up.
+ *
+ * <p><b>The end.</b> The queue pairs go to the error state, which flushes what is posted. When the
+ * last flushed request has completed, or if that takes too long, they are destroyed; the device
+ * touches no memory for them after that, and only then are requests given back to their tasks, or
+ * failed. Both verbs may wait for the device's firmware, so they run on control threads:
+ *
+ * <pre>
+ * worker   begin: no more posting      last flushed completion    settle: give back, forget
+ *              '-> control: ERR             '-> control: destroy -'
+ * </pre>
+ *
+ * <p>Confined to the worker's thread. Whatever is thrown on the way, the endpoint ends.
+ */
+final class EndpointEnds {
+  private static final Logger log = LoggerFactory.getLogger(EndpointEnds.class);
+
+  /** Flushing takes microseconds; a device that does not flush has its queue pairs destroyed. */
+  private static final long DRAIN_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  /** How often a transfer that is being cut off is looked at. */
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /**
+   * Without a completion for so long the queue pair is stuck: the device itself gives up a peer
+   * that does not answer after 0.6 s (the timers of protocol section 9.1).
+   */
+  private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(800);
+
+  /**
+   * A transfer that is cut off is settled by then, whoever else is harmed: with the drain above
+   * before the 5 s after which an unsettled transfer counts as a bug.
+   */
+  private static final long CUT_OFF_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  private final RdmaWorker worker;
+  private final RdmaNic nic;
+  private final ControlThreads control;
+  private final SlotTable slots;
+  private final WorkerTimers timers;
+  private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
+
+  EndpointEnds(RdmaWorker worker, RdmaNic nic, SlotTable slots, WorkerTimers timers) {
+    this.worker = worker;
+    this.nic = nic;
+    this.control = nic.teardown();
+    this.slots = slots;
+    this.timers = timers;
+  }
+
+  /** An endpoint is the worker's from now on. */
+  void attach(RdmaEndpoint endpoint) {
+    try {
+      endpoints.add(endpoint);
+      endpoint.queues().forEach(slots::place);
+    } catch (Throwable t) {
+      worker.survived("Taking an endpoint over", t);
+      begin(endpoint, "it has no place at its worker", Optional.of(WorkErrors.LOCAL_FAULT));
+      destroyHere(endpoint);
+    }
+  }
+
+  // ---- cutting off
+
+  /** Settles what is posted of a task soon, if it can be without harm to others. */
+  void cutOff(RdmaEndpoint endpoint, TransferTask task) {
+    endpoint.dequeue(task);
+    if (endpoint.holds(task)) {
+      long now = System.nanoTime();
+      look(endpoint, task, now, now, endpoint.completedCount());
+    }
+  }
+
+  private void look(
+      RdmaEndpoint endpoint, TransferTask task, long since, long movedNanos, long completed) {
+    if (endpoint.isClosing() || !endpoint.holds(task)) {
+      return;
+    }
+    long now = System.nanoTime();
+    boolean moved = endpoint.completedCount() != completed;
+    long lastMove = moved ? now : movedNanos;
+    if (now - since > CUT_OFF_NANOS || now - lastMove > SILENCE_NANOS) {
+      nic.metrics().increment(Counter.RDMA_ENDPOINTS_CUT_OFF);
+      begin(endpoint, "a transfer over it was cut off", Optional.empty());
+      return;
+    }
+    try {
+      timers.after(
+          LOOK_NANOS,
+          () -> look(endpoint, task, since, lastMove, endpoint.completedCount()));
+    } catch (Throwable t) {
+      // Nobody would look again.
+      begin(endpoint, "a transfer over it was cut off", Optional.empty());
+      throw t;
+    }
+  }
+
+  /** Ends whatever holds requests of a task: it should have been settled long ago. */
+  void force(TransferTask task) {
+    for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
+      if (endpoint.holds(task)) {
+        log.error(
+            "{} is closed by force, with {} requests of {} bytes posted on it{}: a task was not"
+                + " settled in time, which is a mistake",
+            endpoint,
+            endpoint.postedCount(),
+            endpoint.postedBytes(),
+            endpoint.isClosing() ? ", while it ends" : "");
+        begin(endpoint, "a transfer over it was not settled in time", Optional.empty());
+        destroy(endpoint);
+      }
+    }
+  }
+
+  // ---- the end
+
+  /**
+   * Begins the end of an endpoint.
+   *
+   * @param failure set when the way to the peer is at fault
+   */
+  void begin(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
+    if (endpoint.isClosing()) {
+      return;
+    }
+    endpoint.setClosing();
+    try {
+      timers.after(DRAIN_LIMIT_NANOS, () -> destroy(endpoint));
+      leave(endpoint);
+      log.debug("{} ends: {}", endpoint, reason);
+      if (!endpoint.isDrained()) {
+        control.run(() -> toError(endpoint));
+      }
+    } catch (Throwable t) {
+      worker.survived("Ending " + endpoint.peerPath(), t);
+      destroyHere(endpoint);
+    }
+    try {
+      endpoint.path().ifPresent(path -> path.ended(endpoint, failure));
+    } catch (Throwable t) {
+      worker.survived("Telling of an endpoint's end", t);
+    }
+    if (endpoint.isDrained()) {
+      destroy(endpoint);
+    }
+  }
+
+  /** Nobody takes it for open any more. */
+  private void leave(RdmaEndpoint endpoint) {
+    boolean _ = endpoint.beginClosing();
+    nic.endpoints().remove(endpoint);
+    endpoint.dequeueAll();
+  }
+
+  private static void toError(RdmaEndpoint endpoint) {
+    for (SendQueue each : endpoint.queues()) {
+      try {
+        each.queuePair.toError();
+      } catch (VerbsException | IllegalStateException e) {
+        // Then nothing is flushed, and the limit destroys it; or it is destroyed already.
+        log.debug("{}: {}", endpoint, e.getMessage());
+      }
+    }
+  }
+
+  /** The worker has taken a completion of an endpoint that ends. */
+  void completed(RdmaEndpoint endpoint) {
+    if (endpoint.isDrained()) {
+      destroy(endpoint);
+    }
+  }
+
+  private void destroy(RdmaEndpoint endpoint) {
+    if (!endpoint.beginDestroying()) {
+      return;
+    }
+    try {
+      control.run(
+          () -> {
+            destroyQueuePairs(endpoint);
+            worker.execute(() -> settle(endpoint));
+          });
+    } catch (Throwable t) {
+      worker.survived("Destroying the queue pairs to " + endpoint.peerPath(), t);
+      destroyHere(endpoint);
+    }
+  }
+
+  private void destroyHere(RdmaEndpoint endpoint) {
+    leave(endpoint);
+    boolean _ = endpoint.beginDestroying();
+    destroyQueuePairs(endpoint);
+    settle(endpoint);
+  }
+
+  /** On any thread; waits for another one that is at it. */
+  private static void destroyQueuePairs(RdmaEndpoint endpoint) {
+    for (SendQueue each : endpoint.queues()) {
+      try {
+        each.queuePair.close();
+      } catch (Throwable t) {
+        log.error("{}: a queue pair stays, and so may what it does", endpoint.peerPath(), t);
+      }
+    }
+  }
+
+  /** The queue pairs are destroyed: settles what was posted on them. */
+  private void settle(RdmaEndpoint endpoint) {
+    if (!endpoints.remove(endpoint)) {
+      return;
+    }
+    Set<TransferTask> returned = new LinkedHashSet<>();
+    int again = 0;
+    for (SendQueue each : endpoint.queues()) {
+      worker.released(each.ring.size());
+      again += each.settleAll(returned);
+      slots.remove(each);
+    }
+    nic.metrics().add(Counter.REQUESTS_RESENT, again);
+    endpoint.probed(false);
+    endpoint.closed();
+    endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
+  }
+
+  /** Ends all at once, on this thread: the worker ends. */
+  void endAll() {
+    for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
+      try {
+        endpoint.setClosing();
+        leave(endpoint);
+        endpoint.path().ifPresent(path -> path.ended(endpoint, Optional.empty()));
+        destroyHere(endpoint);
+      } catch (Throwable t) {
+        log.error("Ending {} failed", endpoint.peerPath(), t);
+      }
+    }
+  }
+}
