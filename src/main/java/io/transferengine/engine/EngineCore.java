@@ -23,6 +23,7 @@ import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -358,6 +359,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     @Override
     public SegmentDescriptor describe(String segment, Duration timeout) {
       return registry.directory().find(segment, timeout).descriptor();
+    }
+
+    @Override
+    public boolean leadsTo(String segment, InetAddress from) {
+      return registry.directory().leadsTo(segment, from);
     }
 
     @Override

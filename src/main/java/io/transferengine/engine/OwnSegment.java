@@ -101,9 +101,9 @@ final class OwnSegment implements HandshakeHandler {
   }
 
   @Override
-  public HandshakeDescriptor connection(HandshakeDescriptor request) {
+  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
     return transports
-        .connection(request)
+        .connection(from, request)
         .orElseGet(
             () ->
                 HandshakeDescriptor.rejection(

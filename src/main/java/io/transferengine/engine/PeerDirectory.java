@@ -7,6 +7,7 @@ import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metadata.SegmentNames;
 import io.transferengine.transfer.HostPort;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.function.Supplier;
 
@@ -41,6 +42,12 @@ final class PeerDirectory implements SegmentDirectory {
     SegmentDescriptor answer = client.fetchMetadata(address(segment), own.get(), timeout);
     HostPort rpc = address(answer.name());
     return new Found(EngineNames.withDataPort(answer, rpc), rpc.host());
+  }
+
+  @Override
+  public boolean leadsTo(String segment, InetAddress from) {
+    return EngineNames.addresses(address(segment).host(), settings.get(Options.USE_IPV6)).stream()
+        .anyMatch(address -> address.equals(from));
   }
 
   /** Leading slashes do not count. */

@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import java.net.InetAddress;
 import java.time.Duration;
 
 /**
@@ -32,6 +33,11 @@ interface SegmentDirectory extends AutoCloseable {
 
   /** {@return what the segment's owner says of it now} */
   Found find(String segment, Duration timeout);
+
+  /** {@return whether a question for the segment goes to that host, or to a metadata service} */
+  default boolean leadsTo(String segment, InetAddress from) {
+    return true;
+  }
 
   /** Ends the calls under way. Idempotent. */
   @Override

@@ -11,6 +11,7 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -122,9 +123,9 @@ final class TransportRegistry {
     transports.forEach(transport -> transport.unregisterAll(regions));
   }
 
-  Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+  Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
     return transports.stream()
-        .flatMap(transport -> transport.connection(request).stream())
+        .flatMap(transport -> transport.connection(from, request).stream())
         .findFirst();
   }
 

@@ -34,6 +34,8 @@ public interface HandshakeHandler {
    * {@return the reply to a Connection message; with a {@code replyMessage} when it is refused}
    *
    * <p>When it throws, the exception's text is the {@code replyMessage}.
+   *
+   * @param from where the message came from
    */
-  HandshakeDescriptor connection(HandshakeDescriptor request);
+  HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request);
 }

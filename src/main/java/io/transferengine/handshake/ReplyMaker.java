@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.logging.Printable;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.JsonLimitException;
 import io.transferengine.metadata.MetadataCodec;
@@ -25,6 +26,9 @@ final class ReplyMaker {
   private static final Logger log = LoggerFactory.getLogger(ReplyMaker.class);
 
   /** A reason is a sentence or two; an exception's text may quote anything. */
+  /** Of a stranger's text in the log. */
+  private static final int QUOTED_LENGTH_MAX = 200;
+
   private static final int REASON_LENGTH_MAX = 1_000;
 
   private static final byte[] NULL = ascii("null\n");
@@ -69,7 +73,7 @@ final class ReplyMaker {
       case METADATA -> metadata().frame;
       case PROBE -> new Reply(MessageType.PROBE, ALIVE).frame;
       case NOTIFY -> notification(from, request.payload()).frame;
-      case CONNECTION, OLD_PROTOCOL -> connection(request);
+      case CONNECTION, OLD_PROTOCOL -> connection(from, request);
     };
   }
 
@@ -135,14 +139,19 @@ final class ReplyMaker {
     return new Reply(MessageType.NOTIFY, NULL);
   }
 
-  private byte[] connection(HandshakeFrame request) {
+  private byte[] connection(InetAddress from, HandshakeFrame request) {
     HandshakeDescriptor asked =
         MetadataCodec.decodeHandshake(request.payload()).orElse(HandshakeDescriptor.EMPTY);
     byte[] json;
     try {
-      json = MetadataCodec.encode(handler.connection(asked));
+      json = MetadataCodec.encode(handler.connection(from, asked));
     } catch (Throwable e) {
-      warnings.warn("the connection asked for by " + asked.localNicPath() + " was refused: " + e);
+      warnings.warn(
+          "the connection asked for by %s as %s was refused: %s"
+              .formatted(
+                  from.getHostAddress(),
+                  Printable.of(asked.localNicPath(), QUOTED_LENGTH_MAX),
+                  e instanceof TransferException ? e.getMessage() : e.toString()));
       json = MetadataCodec.encode(HandshakeDescriptor.rejection(reason(e)));
     }
     return new Reply(request.type(), MetadataCodec.withNewline(json)).frame;

@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param payload opaque; empty for RDMA
  * @param activeMtuBytes the MTU of the sender's port, so that both sides can take the smaller one;
  *     our own member, unknown to C++; 0 when the sender does not tell
+ * @param twoSided whether it asks for a channel of two-sided messages (C++'s {@code ctrl_channel}
+ *     or {@code msg_channel}), which we do not speak; never sent
  */
 public record HandshakeDescriptor(
     String localNicPath,
@@ -27,7 +29,8 @@ public record HandshakeDescriptor(
     String localGid,
     Optional<Boolean> readyAck,
     String payload,
-    int activeMtuBytes) {
+    int activeMtuBytes,
+    boolean twoSided) {
   /** What a peer without RDMA answers: nothing in any member. */
   public static final HandshakeDescriptor EMPTY = rejection("");
 
@@ -39,12 +42,12 @@ public record HandshakeDescriptor(
   /** The one-round message that every version understands: no {@code ready_ack}, no payload. */
   public HandshakeDescriptor(
       String localNicPath, String peerNicPath, List<Long> qpNums, int localLid, String localGid) {
-    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "", 0);
+    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "", 0, false);
   }
 
   /** {@return a reply that refuses, for {@code reason}} */
   public static HandshakeDescriptor rejection(String reason) {
-    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "", 0);
+    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "", 0, false);
   }
 
   /** {@return this message with another {@code ready_ack}} */
@@ -58,7 +61,8 @@ public record HandshakeDescriptor(
         localGid,
         readyAck,
         payload,
-        activeMtuBytes);
+        activeMtuBytes,
+        twoSided);
   }
 
   /** {@return this message with another {@code reply_msg}} */
@@ -72,7 +76,8 @@ public record HandshakeDescriptor(
         localGid,
         readyAck,
         payload,
-        activeMtuBytes);
+        activeMtuBytes,
+        twoSided);
   }
 
   /** {@return this message with another {@code te_mtu}} */
@@ -86,6 +91,7 @@ public record HandshakeDescriptor(
         localGid,
         readyAck,
         payload,
-        activeMtuBytes);
+        activeMtuBytes,
+        twoSided);
   }
 }

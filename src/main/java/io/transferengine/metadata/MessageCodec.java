@@ -57,6 +57,7 @@ final class MessageCodec {
     Optional<Boolean> readyAck = Optional.empty();
     String payload = "";
     int activeMtuBytes = 0;
+    boolean twoSided = false;
     for (String member = in.nextMember(); member != null; member = in.nextMember()) {
       switch (member) {
         case "local_nic_path" -> localNicPath = in.text();
@@ -67,6 +68,7 @@ final class MessageCodec {
         case "local_gid" -> localGid = in.text();
         case "ready_ack" -> readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
         case "payload" -> payload = in.text();
+        case "ctrl_channel", "msg_channel" -> twoSided |= !in.isNull() && in.flag();
         case MTU -> activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();
       }
@@ -80,7 +82,8 @@ final class MessageCodec {
         localGid,
         readyAck,
         payload,
-        activeMtuBytes);
+        activeMtuBytes,
+        twoSided);
   }
 
   static byte[] encode(NotifyMessage message) {

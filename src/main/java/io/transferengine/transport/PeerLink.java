@@ -3,6 +3,7 @@ package io.transferengine.transport;
 
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
+import java.net.InetAddress;
 import java.time.Duration;
 
 /**
@@ -32,6 +33,13 @@ public interface PeerLink {
    * @throws io.transferengine.transfer.TransferException when it cannot be asked
    */
   SegmentDescriptor describe(String segment, Duration timeout);
+
+  /**
+   * {@return whether asking for a segment of that name leads nowhere but back to who named it} A
+   * stranger may name any host: it is asked only if the name leads to where the stranger is, or if
+   * names are looked up in a metadata service.
+   */
+  boolean leadsTo(String segment, InetAddress from);
 
   /** Says that {@link Transport#describe} adds something else now; where it is kept, it is old. */
   void descriptionChanged();

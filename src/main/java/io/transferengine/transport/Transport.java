@@ -4,6 +4,7 @@ package io.transferengine.transport;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -67,8 +68,10 @@ public interface Transport {
    * transport has none}
    *
    * <p>When it throws, the peer is refused with the exception's text.
+   *
+   * @param from where the message came from
    */
-  default Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+  default Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
     return Optional.empty();
   }
 

@@ -297,7 +297,7 @@ class HandshakeDaemonTest {
     RecordingHandler blocking =
         new RecordingHandler() {
           @Override
-          public HandshakeDescriptor connection(HandshakeDescriptor request) {
+          public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
             entered.countDown();
             try {
               Thread.sleep(Duration.ofHours(1));

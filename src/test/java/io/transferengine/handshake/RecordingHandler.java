@@ -30,7 +30,7 @@ class RecordingHandler implements HandshakeHandler {
   }
 
   @Override
-  public HandshakeDescriptor connection(HandshakeDescriptor request) {
+  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
     fail();
     connections.add(request);
     return new HandshakeDescriptor(

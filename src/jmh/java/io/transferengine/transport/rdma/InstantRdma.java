@@ -110,6 +110,11 @@ public final class InstantRdma implements AutoCloseable {
     }
 
     @Override
+    public boolean leadsTo(String segment, java.net.InetAddress from) {
+      return false;
+    }
+
+    @Override
     public void descriptionChanged() {}
 
     @Override

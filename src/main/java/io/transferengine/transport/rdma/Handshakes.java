@@ -5,15 +5,21 @@ import io.transferengine.logging.Printable;
 import io.transferengine.metadata.DeviceDescriptor;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.Counter;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.verbs.VerbsException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +40,10 @@ import org.slf4j.LoggerFactory;
  * same answer. Other numbers mean that the peer has made new ones: ours are closed, and new ones
  * take their place.
  *
+ * <p><b>Strangers.</b> Anybody can send a message. What it names is checked before anything is made
+ * or kept for it; a host that it names is asked only if that is where it came from; and an endpoint
+ * that still works is not given up for it: the queue pairs at the other end are tried first.
+ *
  * <p>Methods block, while the peer answers and while queue pairs change state. Thread-safe.
  */
 final class Handshakes {
@@ -50,15 +60,27 @@ final class Handshakes {
   /** For names without a port, which only stand for an address on a metadata server. */
   private static final int ANY_PORT = 12_001;
 
+  /** Questions to peers that do not say where they are, at once; only C++ before v0.3.11 is so. */
+  private static final int CALL_BACKS_MAX = 16;
+
+  /** A queue pair whose peer is gone gives up after 0.6 s; one that answers does so at once. */
+  private static final long PROBE_SECONDS = 2;
+
+  /** What a C++ peer with MC_USE_RDMA_TWOSIDED names instead of a NIC. */
+  private static final String MESSAGE_CHANNEL = "__msg__";
+
+  private final RdmaTransport transport;
   private final List<RdmaNic> nics;
   private final RdmaSettings settings;
   private final PeerLink peers;
   private final ControlThreads threads;
+  private final Semaphore callBacks = new Semaphore(CALL_BACKS_MAX);
 
-  Handshakes(List<RdmaNic> nics, RdmaSettings settings, PeerLink peers, ControlThreads threads) {
+  Handshakes(RdmaTransport transport, List<RdmaNic> nics, ControlThreads threads) {
+    this.transport = transport;
     this.nics = nics;
-    this.settings = settings;
-    this.peers = peers;
+    this.settings = transport.settings();
+    this.peers = transport.peers();
     this.threads = threads;
   }
 
@@ -85,6 +107,14 @@ final class Handshakes {
    */
   RdmaEndpoint connect(RdmaNic nic, SegmentDescriptor segment, String device) {
     String peerPath = new NicPath(serverOf(segment), device).toString();
+    if (!NicPath.isValid(peerPath)) {
+      throw TransferException.withPeer(
+          segment.name(),
+          ErrorCode.DEVICE_NOT_FOUND,
+          quoted(peerPath) + " cannot be the name of a device of its",
+          "Restart the peer with valid names",
+          null);
+    }
     for (int attempt = 1; ; attempt++) {
       RdmaEndpoint endpoint = threads.call(() -> nic.endpoints().getOrCreate(peerPath));
       try {
@@ -244,25 +274,49 @@ final class Handshakes {
    *
    * @throws TransferException whose text refuses
    */
-  HandshakeDescriptor answer(HandshakeDescriptor request) {
-    NicPath asked = NicPath.parse(request.peerNicPath());
-    RdmaNic nic = nic(asked.device());
-    if (!asked.server().equals(server())) {
-      throw refusal(
-          "the message is for %s, we are %s"
-              .formatted(quoted(request.peerNicPath()), new NicPath(server(), nic.name())));
+  HandshakeDescriptor answer(InetAddress from, HandshakeDescriptor request) {
+    try {
+      requireOurKind(request);
+      NicPath asked = NicPath.parse(request.peerNicPath());
+      RdmaNic nic = nic(asked.device());
+      if (!asked.server().equals(server())) {
+        throw refusal(
+            "the message is for %s, we are %s"
+                .formatted(quoted(request.peerNicPath()), new NicPath(server(), nic.name())));
+      }
+      if (request.readyAck().orElse(false)) {
+        return acknowledged(nic, request);
+      }
+      requireCount(quoted(request.localNicPath()), request.qpNums().size());
+      RdmaEndpoint endpoint = connectedTo(nic, from, request);
+      HandshakeDescriptor reply = message(endpoint, asked.toString());
+      return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
+    } catch (TransferException e) {
+      transport.metrics().increment(Counter.RDMA_HANDSHAKES_REFUSED);
+      throw e;
     }
-    if (NicPath.parse(request.localNicPath()).device().isEmpty()) {
-      throw refusal(quoted(request.localNicPath()) + " is no NIC path");
+  }
+
+  /** Before any of its texts is taken apart, kept or logged. */
+  private static void requireOurKind(HandshakeDescriptor request) {
+    if (request.twoSided()
+        || request.peerNicPath().equals(MESSAGE_CHANNEL)
+        || request.localNicPath().equals(MESSAGE_CHANNEL)) {
+      throw new TransferException(
+          ErrorCode.REJECT_HANDSHAKE,
+          "two-sided RDMA channels (ctrl_channel, msg_channel) are not spoken here",
+          "Unset MC_USE_RDMA_TWOSIDED at the C++ peer");
     }
-    boolean acknowledges = request.readyAck().orElse(false);
-    if (acknowledges) {
-      return acknowledged(nic, request);
+    if (request.qpNums().isEmpty()) {
+      throw refusal("the message names no queue pair (qp_num is empty)");
     }
-    requireCount(quoted(request.localNicPath()), request.qpNums().size());
-    RdmaEndpoint endpoint = connectedTo(nic, request);
-    HandshakeDescriptor reply = message(endpoint, asked.toString());
-    return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
+    for (String path : List.of(request.localNicPath(), request.peerNicPath())) {
+      if (!NicPath.isValid(path)) {
+        throw refusal(
+            "%s (%d characters) is no NIC path, which is <segment>@<device>, at most %d"
+                .formatted(quoted(path), path.length(), NicPath.LENGTH_MAX));
+      }
+    }
   }
 
   private RdmaNic nic(String device) {
@@ -289,10 +343,61 @@ final class Handshakes {
     return HandshakeDescriptor.EMPTY;
   }
 
-  private RdmaEndpoint connectedTo(RdmaNic nic, HandshakeDescriptor request) {
+  /** The descriptor of a peer that does not say where it is. */
+  private SegmentDescriptor callBack(InetAddress from, String server) {
+    Optional<SegmentDescriptor> known =
+        transport.knownPeers().stream()
+            .map(RdmaPeer::descriptor)
+            .filter(each -> serverOf(each).equals(server))
+            .findFirst();
+    if (known.isPresent()) {
+      return known.get();
+    }
+    if (!peers.leadsTo(server, from)) {
+      throw refusal(
+          "it has no local_gid, and %s does not lead to %s, where it came from"
+              .formatted(quoted(server), from.getHostAddress()));
+    }
+    if (!callBacks.tryAcquire()) {
+      throw refusal("too many peers without local_gid are being asked for their descriptors");
+    }
+    try {
+      return peers.describe(server, TIMEOUT);
+    } finally {
+      callBacks.release();
+    }
+  }
+
+  /**
+   * Other numbers than those that a working endpoint is connected to: either the peer has made new
+   * queue pairs, and then the old ones do not answer any more, or it is not the peer that says so.
+   */
+  private static void requireGone(RdmaEndpoint known, HandshakeDescriptor request) {
+    if (known.state() != RdmaEndpoint.State.CONNECTED
+        || known.peerNumbers().equals(request.qpNums())
+        || !known.nic().isUsable()) {
+      return;
+    }
+    boolean answers;
+    try {
+      answers = known.worker().probe(known).get(PROBE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      answers = false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      answers = true;
+    }
+    if (answers) {
+      throw refusal("the queue pairs that this NIC is connected to still answer");
+    }
+  }
+
+  private RdmaEndpoint connectedTo(
+      RdmaNic nic, InetAddress from, HandshakeDescriptor request) {
     NicPath theirs = NicPath.parse(request.localNicPath());
+    nic.endpoints().find(request.localNicPath()).ifPresent(known -> requireGone(known, request));
     // Asked before anything is locked: the peer may have to be asked back.
-    PeerPort port = port(request, () -> peers.describe(theirs.server(), TIMEOUT), theirs.device());
+    PeerPort port = port(request, () -> callBack(from, theirs.server()), theirs.device());
     boolean waits = request.readyAck().isPresent();
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       RdmaEndpoint endpoint =

@@ -12,7 +12,6 @@ import io.transferengine.verbs.ProtectionDomain;
 import io.transferengine.verbs.QueuePair;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -270,17 +269,32 @@ final class RdmaNic {
     workers.forEach(RdmaWorker::start);
   }
 
-  /** Ends all endpoints and workers; returns when no memory is touched any more, or time is up. */
-  void stop(Duration timeout) {
-    long endNanos = System.nanoTime() + timeout.toNanos();
+  /** Has all endpoints and workers end; {@link #close} waits for them. */
+  void stop() {
     workers.forEach(RdmaWorker::stop);
-    for (RdmaWorker worker : workers) {
-      worker.awaitEnd(Duration.ofNanos(Math.max(1, endNanos - System.nanoTime())));
-    }
   }
 
-  /** Gives everything back; the workers have ended and the registrations are gone. */
+  /** {@return whether all workers have ended, so that no memory is touched, at the latest then} */
+  boolean awaitEnd(long endNanos) {
+    boolean ended = true;
+    for (RdmaWorker worker : workers) {
+      ended &= worker.awaitEnd(endNanos);
+    }
+    return ended;
+  }
+
+  /**
+   * Gives everything back, once the registrations are gone. A worker that has not ended still posts
+   * and polls through what would be freed here: then all of it stays until the process ends.
+   */
   void close() {
+    if (!awaitEnd(System.nanoTime())) {
+      log.error(
+          "{}: a worker has not ended. Its queues and the device stay open until this process ends,"
+              + " since freeing what it works on would crash the process. Please report this",
+          name);
+      return;
+    }
     workers.forEach(RdmaWorker::release);
     quietly(protectionDomain::close);
     quietly(context::close);

@@ -97,6 +97,7 @@ final class RdmaPath {
    */
   synchronized String nextPartner(List<String> ranked) {
     long now = System.nanoTime();
+    boolean _ = avoidedUntilNanos.keySet().retainAll(ranked);
     List<String> fit = new ArrayList<>();
     for (String device : ranked) {
       Long until = avoidedUntilNanos.get(device);

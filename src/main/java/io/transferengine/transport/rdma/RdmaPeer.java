@@ -14,6 +14,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A peer's segment, the paths to it, and the tasks that still have requests to hand out.
@@ -27,6 +29,8 @@ import java.util.Set;
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
 final class RdmaPeer implements TransferTask.Owner {
+  private static final Logger log = LoggerFactory.getLogger(RdmaPeer.class);
+
   /**
    * Up to so many slices go over one path: waking a second worker would cost more than it gains.
    */
@@ -52,6 +56,7 @@ final class RdmaPeer implements TransferTask.Owner {
   private int nextPath;
   private boolean closed;
   private int refusals;
+  private boolean wasConnected;
 
   RdmaPeer(RdmaTransport transport, PeerAddress address) {
     this.transport = transport;
@@ -254,6 +259,7 @@ final class RdmaPeer implements TransferTask.Owner {
     List<TransferTask> waiting;
     synchronized (this) {
       refusals = 0;
+      wasConnected = true;
       waiting = List.copyOf(open);
     }
     for (TransferTask task : waiting) {
@@ -294,16 +300,25 @@ final class RdmaPeer implements TransferTask.Owner {
 
   /**
    * The peer refuses to connect. Its reason may pass: it is starting, or it is full. After some
-   * refusals in a row it is taken at its word.
+   * refusals in a row it is taken at its word; but not when it has let us connect before: a C++ peer
+   * whose link was down refuses for half a minute, and so transfers wait until their deadlines.
    */
   void refused(TransferException why) {
     fallback.note(why);
     boolean often;
+    boolean hopeless;
     synchronized (this) {
-      often = ++refusals >= transport.settings().refusalsMax();
+      often = ++refusals == transport.settings().refusalsMax();
+      hopeless = refusals >= transport.settings().refusalsMax() && !wasConnected;
     }
-    if (often && !hasOpenPath()) {
+    if (hopeless && !hasOpenPath()) {
       failAll(why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
+    } else if (often) {
+      log.warn(
+          "{} does not let us connect any more; transfers wait until it does, or until their"
+              + " deadlines: {}",
+          name,
+          why.getMessage());
     }
   }
 

@@ -5,6 +5,7 @@ import io.transferengine.memory.Region;
 import io.transferengine.metadata.DeviceDescriptor;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
@@ -16,6 +17,7 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.verbs.VerbsLibrary;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -62,7 +64,7 @@ final class RdmaTransport implements Transport {
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings());
     this.registrations = new Registrations(nics, library, settings);
-    this.handshakes = new Handshakes(nics, settings, context.peers(), controlThreads);
+    this.handshakes = new Handshakes(this, nics, controlThreads);
   }
 
   @Override
@@ -84,6 +86,10 @@ final class RdmaTransport implements Transport {
 
   Handshakes handshakes() {
     return handshakes;
+  }
+
+  EngineMetrics metrics() {
+    return context.metrics();
   }
 
   PathConnector connector() {
@@ -159,10 +165,12 @@ final class RdmaTransport implements Transport {
     }
     controlThreads.close();
     endingThreads.close();
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    nics.forEach(RdmaNic::stop);
     for (RdmaNic nic : nics) {
-      nic.stop(timeout);
+      boolean _ = nic.awaitEnd(endNanos);
     }
-    // The workers have destroyed the queue pairs: nobody reaches memory through us any more.
+    // The workers have destroyed the queue pairs. Where one has not, this ends what peers may do.
     registrations.close();
     nics.forEach(RdmaNic::close);
   }
@@ -224,11 +232,11 @@ final class RdmaTransport implements Transport {
   }
 
   @Override
-  public Optional<HandshakeDescriptor> connection(HandshakeDescriptor request) {
+  public Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
     if (stopped || nics.isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(handshakes.answer(request));
+    return Optional.of(handshakes.answer(from, request));
   }
 
   // ---- peers' segments

@@ -179,18 +179,23 @@ final class RdmaWorker implements Runnable {
     execute(() -> {});
   }
 
-  void awaitEnd(Duration timeout) {
+  /** {@return whether it has ended, at the latest then; an interrupt is kept for later} */
+  boolean awaitEnd(long endNanos) {
     boolean interrupted = false;
-    try {
-      if (thread.isAlive() && !thread.join(timeout)) {
-        log.error("{} has not ended within {}", thread.getName(), timeout);
+    while (thread.isAlive()) {
+      long leftNanos = endNanos - System.nanoTime();
+      try {
+        if (leftNanos <= 0 || thread.join(Duration.ofNanos(leftNanos))) {
+          break;
+        }
+      } catch (InterruptedException e) {
+        interrupted = true;
       }
-    } catch (InterruptedException e) {
-      interrupted = true;
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    return !thread.isAlive();
   }
 
   /** Gives the queue back; the thread has ended or was never started. */

@@ -396,6 +396,10 @@ final class Registrations {
     synchronized (this) {
       left = List.copyOf(byRegion.keySet());
     }
-    unregisterAll(left);
+    try {
+      unregisterAll(left);
+    } catch (TransferException e) {
+      log.error("Memory stays registered: {}", e.getMessage());
+    }
   }
 }

@@ -177,6 +177,29 @@ class HandshakeVersionsTest {
     assertWritten();
   }
 
+  /** As a C++ peer does for half a minute after its link was down. */
+  @Test
+  void aPeerThatLetUsConnectBeforeIsTriedUntilTheDeadline() throws Exception {
+    engine.close();
+    engine =
+        new SimulatedEngine(
+            fabric.process("ours again", List.of("sim0")),
+            List.of("sim0"),
+            Map.of("MC_RETRY_CNT", "2"));
+    memory = engine.register(1 << 16);
+    int[] calls = new int[1];
+    peer.onConnection(
+        message ->
+            calls[0]++ == 0 || calls[0] > 8
+                ? accept(Version.WITH_GID, message)
+                : RawRdmaPeer.rejection("the context is not active"));
+    assertWritten();
+    // Its queue pairs go without a word, as after a link that was down.
+    peer.newQueuePairs(2);
+    assertWritten();
+    assertThat(calls[0]).isEqualTo(9);
+  }
+
   @Test
   void anAnswerForOtherNicsIsRefused() throws Exception {
     engine.close();

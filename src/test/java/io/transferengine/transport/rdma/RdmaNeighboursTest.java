@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -252,6 +253,36 @@ class RdmaNeighboursTest {
   }
 
   // ---- threads
+
+  @Test
+  void whatAWorkerThatDoesNotEndWorksOnIsNotFreed() throws Exception {
+    CountDownLatch stuck = new CountDownLatch(1);
+    CountDownLatch mayGo = new CountDownLatch(1);
+    RdmaWorker worker = a.transport().nics().getFirst().workers().getFirst();
+    worker.execute(
+        () -> {
+          stuck.countDown();
+          boolean interrupted = false;
+          while (mayGo.getCount() > 0) {
+            try {
+              mayGo.await();
+            } catch (InterruptedException e) {
+              interrupted = true;
+            }
+          }
+          assertThat(interrupted).isFalse();
+        });
+    stuck.await();
+    a.transport().stop(Duration.ofMillis(50));
+    assertThat(fabric.openHandles())
+        .anyMatch(each -> each.contains("completion queue"))
+        .noneMatch(each -> each.startsWith("registration") && each.contains("left"));
+    mayGo.countDown();
+    // It still has all that it needs, and ends in order.
+    await().until(() -> worker.awaitEnd(System.nanoTime()));
+    assertThat(fabric.violations()).isEmpty();
+    left.crash(); // What stays open on purpose is no leak of this test.
+  }
 
   @Test
   void verbsThatMayWaitRunOnControlThreads() throws Exception {

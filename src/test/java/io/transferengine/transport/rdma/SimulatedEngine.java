@@ -42,6 +42,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   private final String incarnation;
   private final Arena arena = Arena.ofShared();
   private final ConcurrentLinkedQueue<TransferTask> handedOver = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger descriptionsAsked = new AtomicInteger();
   private volatile boolean takesTasks;
   private volatile boolean closed;
 
@@ -125,6 +127,11 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  /** {@return how often another engine was asked for its descriptor} */
+  int descriptionsAsked() {
+    return descriptionsAsked.get();
   }
 
   int rpcPort() {
@@ -260,8 +267,19 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
 
   @Override
   public SegmentDescriptor describe(String segment, Duration timeout) {
+    descriptionsAsked.incrementAndGet();
     return client.fetchMetadata(
         HostPort.parse(segment), descriptor().withBuffers(List.of()), LOOK_UP);
+  }
+
+  /** As in peer-to-peer mode. */
+  @Override
+  public boolean leadsTo(String segment, InetAddress from) {
+    try {
+      return InetAddress.getByName(HostPort.parse(segment).host()).equals(from);
+    } catch (java.net.UnknownHostException e) {
+      return false;
+    }
   }
 
   @Override
@@ -286,8 +304,8 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   public void notify(InetAddress from, byte[] json) {}
 
   @Override
-  public HandshakeDescriptor connection(HandshakeDescriptor request) {
-    return transport.connection(request).orElseThrow();
+  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+    return transport.connection(from, request).orElseThrow();
   }
 
   /** Ends without a word to anybody, as a killed process does; its verbs have to crash, too. */
