@@ -77,7 +77,7 @@ final class EndpointEnds {
       endpoint.queues().forEach(slots::place);
     } catch (Throwable t) {
       worker.survived("Taking an endpoint over", t);
-      begin(endpoint, "it has no place at its worker", Optional.of(WorkErrors.LOCAL_FAULT));
+      begin(endpoint, "it has no place at its worker", Optional.of(WorkErrors.localFault()));
       destroyHere(endpoint);
     }
   }

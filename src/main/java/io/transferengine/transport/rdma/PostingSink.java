@@ -174,7 +174,7 @@ final class PostingSink implements RequestSink {
               ? WorkErrors.notRegistered(unknownAddress, unknownBytes)
               : WorkErrors.unknownRemote(peer, unknownAddress, unknownBytes);
     } catch (Throwable noMemoryForIt) {
-      why = WorkErrors.LOCAL_FAULT;
+      why = WorkErrors.localFault();
     }
     settleUnknown(task, why);
   }

@@ -259,7 +259,7 @@ final class RdmaTransport implements Transport {
       peer.submit(task);
     } catch (Throwable t) {
       log.error("Queueing a transfer to {} failed", peer.name(), t);
-      task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+      task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
     }
   }
 

@@ -367,9 +367,9 @@ final class RdmaWorker implements Runnable {
   private void claimFailed(RdmaEndpoint endpoint, SendQueue onto, TransferTask task, Throwable t) {
     survived("Claiming requests", t);
     endpoint.dequeue(task);
-    task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+    task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
     giveBack(onto, sink.takeUnposted());
-    sink.settleUnknown(task, WorkErrors.LOCAL_FAULT);
+    sink.settleUnknown(task, WorkErrors.localFault());
   }
 
   private static void giveBack(SendQueue onto, int count) {
@@ -387,7 +387,7 @@ final class RdmaWorker implements Runnable {
       } catch (Throwable t) {
         // Whether the device has them is not known: they stay in the ring until it is destroyed.
         survived("Posting", t);
-        ends.begin(onto.endpoint, "a post failed", Optional.of(WorkErrors.LOCAL_FAULT));
+        ends.begin(onto.endpoint, "a post failed", Optional.of(WorkErrors.localFault()));
       }
       posted += accepted;
       int _ = sink.takeUnposted();
@@ -426,7 +426,7 @@ final class RdmaWorker implements Runnable {
     survived("Taking a completion", t);
     SendQueue of = slots.of(workRequestId);
     if (of != null) {
-      ends.begin(of.endpoint, "a completion was lost", Optional.of(WorkErrors.LOCAL_FAULT));
+      ends.begin(of.endpoint, "a completion was lost", Optional.of(WorkErrors.localFault()));
     }
   }
 
@@ -510,7 +510,7 @@ final class RdmaWorker implements Runnable {
     } catch (Throwable t) {
       survived("Queueing a transfer", t);
       endpoint.dequeue(task);
-      task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+      task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
     }
   }
 
@@ -531,7 +531,7 @@ final class RdmaWorker implements Runnable {
       accepted = onto.queuePair.post(chain, 1);
     } catch (Throwable t) {
       survived("Posting a probe", t);
-      ends.begin(endpoint, "a post failed", Optional.of(WorkErrors.LOCAL_FAULT));
+      ends.begin(endpoint, "a post failed", Optional.of(WorkErrors.localFault()));
     }
     posted += accepted;
     endpoint.used();

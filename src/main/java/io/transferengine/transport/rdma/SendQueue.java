@@ -117,7 +117,7 @@ final class SendQueue {
             ring.unmerged(position));
       } catch (Throwable t) {
         log.error("Giving a request back failed", t);
-        task.end(TransferState.FAILED, WorkErrors.LOCAL_FAULT, FailureCause.LOCAL);
+        task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
       }
     }
   }

@@ -10,17 +10,24 @@ import io.transferengine.verbs.WorkCompletionStatus;
 final class WorkErrors {
   static final int SUCCESS = WorkCompletionStatus.SUCCESS.raw();
 
-  /**
-   * Made beforehand: what throws in the middle of our own work may have taken the last memory. The
-   * log has what it was.
-   */
-  static final TransferException LOCAL_FAULT =
-      new TransferException(
-          ErrorCode.MEMORY,
-          "posting its requests failed in this process, perhaps for want of memory",
-          "The log of this process has the cause; give it more heap, or report it");
+  private record Spare(TransferException failure) {}
+
+  private static final Spare LOCAL_FAULT =
+      new Spare(
+          new TransferException(
+              ErrorCode.MEMORY,
+              "posting its requests failed in this process, perhaps for want of memory",
+              "The log of this process has the cause; give it more heap, or report it"));
 
   private WorkErrors() {}
+
+  /**
+   * {@return what ends a transfer when something was thrown in the middle of our own work} It was
+   * made beforehand, since that may have taken the last memory. The log has what was thrown.
+   */
+  static TransferException localFault() {
+    return LOCAL_FAULT.failure;
+  }
 
   /** {@return whether the request itself is at fault, so that another path would not help} */
   static boolean isRequestsFault(int status) {
