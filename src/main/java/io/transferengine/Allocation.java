@@ -36,6 +36,11 @@ public final class Allocation implements AutoCloseable {
 
   /**
    * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent.
+   *
+   * <p>Afterwards peers are refused over TCP. Over RDMA the key of the pool that the memory came
+   * from stays valid: a peer that still has the address can read and write what is there then. For
+   * memory that must be out of reach, use {@link Engine#register(MemorySegment)}: closing the
+   * registration takes the key away.
    */
   @Override
   public void close() {

@@ -178,6 +178,11 @@ final class ActiveTransfers {
                 });
   }
 
+  /** A transfer is repeated, once, with the descriptor that the peer has now. */
+  void repeatsForStaleDescriptor() {
+    metrics.increment(Counter.STALE_DESCRIPTORS_REPEATED);
+  }
+
   void dropSegment(RemoteSegment failed) {
     segments.drop(failed);
   }

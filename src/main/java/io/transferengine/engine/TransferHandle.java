@@ -138,16 +138,23 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         failed = segment;
         // Requests with stale keys had no effect; sending the rest again writes the same bytes to
         // the same place.
-        boolean harmless =
-            stale || (cause == FailureCause.CONNECT && task != null && !task.isStarted());
-        again = harmless && segmentWasKnown && !resolvedAgain;
+        boolean unreached =
+            cause == FailureCause.CONNECT
+                && segmentWasKnown
+                && task != null
+                && !task.isStarted();
+        again = (stale || unreached) && !resolvedAgain;
         resolvedAgain |= again;
       }
       if (failed != null) {
         owner.dropSegment(failed);
       }
       if (again && nanosLeft() > 0) {
-        // What we knew of the peer was old: it may live elsewhere now.
+        // What we knew of the peer was old: it may live elsewhere now, or have other keys, perhaps
+        // since this very transfer began.
+        if (stale) {
+          owner.repeatsForStaleDescriptor();
+        }
         synchronized (this) {
           task = null;
         }

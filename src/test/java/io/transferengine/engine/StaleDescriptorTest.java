@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A request that was refused for an old key: one look at the peer, one repeat, and no more. */
+@Timeout(60)
+class StaleDescriptorTest {
+  private static final String PEER = "10.0.0.2:15123";
+  private static final long REMOTE = 1L << 40;
+
+  private final EngineMetrics metrics = new EngineMetrics();
+  private int lookUps;
+  private int submitted;
+  private int refusals;
+
+  private final SegmentCache segments =
+      new SegmentCache(
+          (name, timeout) -> {
+            lookUps++;
+            return RemoteSegment.of(
+                PEER,
+                new PeerAddress(
+                    SegmentDescriptor.builder(PEER, SegmentDescriptor.RDMA)
+                        .buffers(List.of(new BufferDescriptor("peer", REMOTE, 1 << 20)))
+                        .build(),
+                    List.of(InetAddress.getLoopbackAddress())),
+                new Refusing());
+          },
+          Runnable::run,
+          false);
+
+  /** Refuses some tasks as a device does whose peer has made new keys, then does what is asked. */
+  private final class Refusing implements Transport, RequestSink {
+    private int requests;
+    private long bytes;
+
+    @Override
+    public void submit(PeerAddress peer, TransferTask task) {
+      submitted++;
+      task.setOwner(hurried -> {});
+      int claimed = task.claim(this, 1, Long.MAX_VALUE, Long.MAX_VALUE);
+      assertThat(claimed).isEqualTo(1);
+      if (refusals-- > 0) {
+        task.failed(
+            new TransferException(ErrorCode.ADDRESS_NOT_REGISTERED, "REMOTE_ACCESS_ERROR", ""),
+            FailureCause.STALE_DESCRIPTOR);
+      } else {
+        task.completed(requests, bytes);
+      }
+      requests = 0;
+      bytes = 0;
+    }
+
+    @Override
+    public long lengthLimit(long localAddress, long remoteAddress, long wanted) {
+      return wanted;
+    }
+
+    @Override
+    public void request(
+        TransferTask task, int block, long local, long remote, long length, boolean unmerged) {
+      requests++;
+      bytes += length;
+    }
+
+    @Override
+    public String name() {
+      return SegmentDescriptor.RDMA;
+    }
+
+    @Override
+    public void start() {}
+
+    @Override
+    public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {}
+
+    @Override
+    public boolean reaches(SegmentDescriptor peer) {
+      return true;
+    }
+
+    @Override
+    public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public void warmUp(PeerAddress peer) {}
+
+    @Override
+    public void stop(Duration timeout) {}
+  }
+
+  private static final class NoUsers implements LocalMemory.Users {
+    @Override
+    public void registered(List<Region> regions) {}
+
+    @Override
+    public void unregistered(List<Region> regions) {}
+
+    @Override
+    public void awaitPublished() {}
+
+    @Override
+    public boolean takesDeviceMemory() {
+      return true;
+    }
+
+    @Override
+    public boolean drain(long start, long end, Duration grace) {
+      return true;
+    }
+  }
+
+  private TransferState transfer() throws Exception {
+    LocalMemory memory = new LocalMemory(1 << 20, new NoUsers());
+    ActiveTransfers active =
+        new ActiveTransfers(
+            memory,
+            segments,
+            metrics,
+            Runnable::run,
+            30,
+            -1,
+            name -> {},
+            (name, notification) -> {});
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment here = arena.allocate(4096);
+      var _ = memory.register(here.address(), 4096, "cpu:0");
+      TransferState end =
+          active
+              .submit(
+                  TransferRequest.of(
+                      Operation.READ, PEER, BlockColumns.of(here.address(), REMOTE, 4096)))
+              .await(Duration.ofSeconds(10));
+      memory.unregister(here.address());
+      return end;
+    }
+  }
+
+  private long repeated() {
+    return metrics.snapshot().counters().getOrDefault(Counter.STALE_DESCRIPTORS_REPEATED, 0L);
+  }
+
+  @Test
+  void anOldKeyIsRefreshedAndTheTransferRepeatedOnce() throws Exception {
+    assertThat(transfer()).isEqualTo(TransferState.COMPLETED);
+    refusals = 1;
+    assertThat(transfer()).isEqualTo(TransferState.COMPLETED);
+    assertThat(lookUps).isEqualTo(2);
+    assertThat(submitted).isEqualTo(3);
+    assertThat(repeated()).isEqualTo(1);
+  }
+
+  /** The peer may have made new keys since this very transfer asked it. */
+  @Test
+  void aKeyThatGrewOldDuringTheTransferIsRefreshedToo() throws Exception {
+    refusals = 1;
+    assertThat(transfer()).isEqualTo(TransferState.COMPLETED);
+    assertThat(lookUps).isEqualTo(2);
+    assertThat(repeated()).isEqualTo(1);
+  }
+
+  @Test
+  void aKeyThatIsRefusedTwiceIsAFailure() throws Exception {
+    refusals = Integer.MAX_VALUE;
+    assertThat(transfer()).isEqualTo(TransferState.FAILED);
+    assertThat(lookUps).isEqualTo(2);
+    assertThat(submitted).isEqualTo(2);
+    assertThat(repeated()).isEqualTo(1);
+  }
+}
