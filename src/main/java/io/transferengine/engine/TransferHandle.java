@@ -139,10 +139,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         // Requests with stale keys had no effect; sending the rest again writes the same bytes to
         // the same place.
         boolean unreached =
-            cause == FailureCause.CONNECT
-                && segmentWasKnown
-                && task != null
-                && !task.isStarted();
+            cause == FailureCause.CONNECT && segmentWasKnown && task != null && !task.isStarted();
         again = (stale || unreached) && !resolvedAgain;
         resolvedAgain |= again;
       }

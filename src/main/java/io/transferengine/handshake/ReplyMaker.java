@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
-import io.transferengine.logging.WarnLimiter;
 import io.transferengine.logging.Printable;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.metadata.JsonLimitException;
 import io.transferengine.metadata.MetadataCodec;

@@ -47,7 +47,8 @@ public record HandshakeDescriptor(
 
   /** {@return a reply that refuses, for {@code reason}} */
   public static HandshakeDescriptor rejection(String reason) {
-    return new HandshakeDescriptor("", "", List.of(), reason, 0, "", Optional.empty(), "", 0, false);
+    return new HandshakeDescriptor(
+        "", "", List.of(), reason, 0, "", Optional.empty(), "", 0, false);
   }
 
   /** {@return this message with another {@code ready_ack}} */

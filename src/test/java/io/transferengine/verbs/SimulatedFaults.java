@@ -44,7 +44,7 @@ public final class SimulatedFaults {
     }
   }
 
-  private record Throwing(int after, Error error) {}
+  private record Throwing(int after, Throwable error) {}
 
   SimulatedFaults(SimulatedFabric fabric) {
     this.fabric = fabric;
@@ -112,9 +112,9 @@ public final class SimulatedFaults {
    *
    * @param verb {@code ibv_post_send}, {@code ibv_poll_cq} or {@code ibv_modify_qp}
    * @param after so many calls go well before
-   * @param error what is thrown; the verb has had no effect
+   * @param error what is thrown, unchecked; the verb has had no effect
    */
-  public void throwFrom(String verb, int after, Error error) {
+  public void throwFrom(String verb, int after, Throwable error) {
     change(() -> throwing.put(verb, new Throwing(after, error)));
   }
 
@@ -171,7 +171,10 @@ public final class SimulatedFaults {
     if (asked != null && asked.after > 0) {
       throwing.put(verb, new Throwing(asked.after - 1, asked.error));
     } else if (asked != null) {
-      throw asked.error;
+      if (asked.error instanceof Error error) {
+        throw error;
+      }
+      throw (RuntimeException) asked.error;
     }
   }
 

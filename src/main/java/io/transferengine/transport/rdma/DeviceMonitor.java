@@ -6,7 +6,9 @@ import io.transferengine.verbs.EventWaiter;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,12 +39,16 @@ final class DeviceMonitor implements Runnable {
   private final Thread thread;
   private volatile boolean stopping;
 
+  /** Devices that have failed and are not counted on any more; confined to the thread. */
+  private final Set<RdmaNic> told = new HashSet<>();
+
   DeviceMonitor(RdmaTransport transport, VerbsLibrary library) {
     this.transport = transport;
     this.waiter = new EventWaiter(library);
     this.thread = Thread.ofPlatform().daemon().name("te-rdma-events").unstarted(this);
     for (RdmaNic nic : transport.nics()) {
       waiter.add(nic.context().asyncFd());
+      nic.onFailure(waiter::wakeUp);
     }
   }
 
@@ -75,13 +81,16 @@ final class DeviceMonitor implements Runnable {
         waiter.await(LOOK_MILLIS);
         for (RdmaNic nic : transport.nics()) {
           takeEvents(nic);
+          if (nic.isFailed() && told.add(nic)) {
+            gone(nic);
+          }
           lookAfter(nic);
         }
       } catch (VerbsException e) {
         log.error("Listening to the devices' events ends: {}", e.getMessage());
         return;
-      } catch (RuntimeException e) {
-        log.error("Handling a device's event failed", e);
+      } catch (Throwable t) {
+        log.error("Handling a device's event failed", t);
       }
     }
   }
@@ -104,7 +113,10 @@ final class DeviceMonitor implements Runnable {
           PARTITION_KEY_CHANGE ->
           portChanged(nic, event);
       case GID_CHANGE -> gidChanged(nic);
-      case DEVICE_FATAL, COMPLETION_QUEUE_ERROR -> gone(nic, event);
+      case DEVICE_FATAL, COMPLETION_QUEUE_ERROR -> {
+        log.error("{}: {}", nic, event);
+        nic.fail();
+      }
       case QUEUE_PAIR_FATAL, QUEUE_PAIR_REQUEST_ERROR, QUEUE_PAIR_ACCESS_ERROR ->
           // The requests that are out complete with an error, or the peer's do: handled there.
           log.debug("{}: {}", nic, event);
@@ -147,12 +159,11 @@ final class DeviceMonitor implements Runnable {
     portChanged(nic, new AsyncEvent(io.transferengine.verbs.AsyncEventType.GID_CHANGE, 0));
   }
 
-  private void gone(RdmaNic nic, AsyncEvent event) {
+  private void gone(RdmaNic nic) {
     log.error(
-        "{}: the device is gone ({}); the engine goes on without it. Open it anew to use it again",
-        nic,
-        event.type());
-    nic.fail();
+        "{}: the device is gone, or a worker of it; the engine goes on without it. Open the engine"
+            + " anew to use it again",
+        nic);
     transport.devicesChanged();
     transport.knownPeers().forEach(peer -> peer.leave(nic));
     for (RdmaEndpoint endpoint : nic.endpoints().all()) {

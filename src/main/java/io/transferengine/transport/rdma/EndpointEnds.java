@@ -108,8 +108,7 @@ final class EndpointEnds {
     }
     try {
       timers.after(
-          LOOK_NANOS,
-          () -> look(endpoint, task, since, lastMove, endpoint.completedCount()));
+          LOOK_NANOS, () -> look(endpoint, task, since, lastMove, endpoint.completedCount()));
     } catch (Throwable t) {
       // Nobody would look again.
       begin(endpoint, "a transfer over it was cut off", Optional.empty());
@@ -194,13 +193,17 @@ final class EndpointEnds {
 
   private void destroy(RdmaEndpoint endpoint) {
     if (!endpoint.beginDestroying()) {
+      if (endpoint.isDestroyed()) {
+        settle(endpoint); // Its control thread could not say so.
+      }
       return;
     }
     try {
+      Runnable settle = () -> settle(endpoint);
       control.run(
           () -> {
             destroyQueuePairs(endpoint);
-            worker.execute(() -> settle(endpoint));
+            worker.execute(settle);
           });
     } catch (Throwable t) {
       worker.survived("Destroying the queue pairs to " + endpoint.peerPath(), t);
@@ -224,6 +227,7 @@ final class EndpointEnds {
         log.error("{}: a queue pair stays, and so may what it does", endpoint.peerPath(), t);
       }
     }
+    endpoint.setDestroyed();
   }
 
   /** The queue pairs are destroyed: settles what was posted on them. */

@@ -121,10 +121,10 @@ final class Handshakes {
         if (ask(endpoint, segment, device)) {
           return endpoint;
         }
-      } catch (TransferException | VerbsException e) {
-        endpoint.worker().close(endpoint, String.valueOf(e.getMessage()));
+      } catch (Throwable t) {
+        endpoint.worker().close(endpoint, String.valueOf(t.getMessage()));
         nic.endpoints().remove(endpoint);
-        throw e;
+        throw t;
       }
       endpoint.worker().close(endpoint, "the peer has made new queue pairs");
       nic.endpoints().remove(endpoint);
@@ -392,8 +392,7 @@ final class Handshakes {
     }
   }
 
-  private RdmaEndpoint connectedTo(
-      RdmaNic nic, InetAddress from, HandshakeDescriptor request) {
+  private RdmaEndpoint connectedTo(RdmaNic nic, InetAddress from, HandshakeDescriptor request) {
     NicPath theirs = NicPath.parse(request.localNicPath());
     nic.endpoints().find(request.localNicPath()).ifPresent(known -> requireGone(known, request));
     // Asked before anything is locked: the peer may have to be asked back.
@@ -415,6 +414,10 @@ final class Handshakes {
                 .formatted(nic.name(), quoted(request.localNicPath()), e.getMessage()),
             "Is there a route between the two devices?",
             e);
+      } catch (Throwable t) {
+        endpoint.worker().close(endpoint, String.valueOf(t.getMessage()));
+        nic.endpoints().remove(endpoint);
+        throw t;
       }
       log.debug("{} has made new queue pairs", request.localNicPath());
       endpoint.worker().close(endpoint, "the peer has made new queue pairs");

@@ -46,20 +46,27 @@ final class PathConnector {
     if (transport.isStopped() || !path.beginConnecting()) {
       return;
     }
-    Thread.ofVirtual()
-        .name("te-rdma-connect-" + path.nic().name())
-        .start(
-            () -> {
-              boolean opened = false;
-              try {
-                opened = untilOpen(path);
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              } finally {
-                path.endConnecting();
-              }
-              afterwards(path, opened);
-            });
+    try {
+      var _ =
+          Thread.ofVirtual()
+              .name("te-rdma-connect-" + path.nic().name())
+              .start(() -> connect(path));
+    } catch (Throwable noThread) {
+      path.endConnecting(); // Or nobody would ever try again.
+      throw noThread;
+    }
+  }
+
+  private void connect(RdmaPath path) {
+    boolean opened = false;
+    try {
+      opened = untilOpen(path);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      path.endConnecting();
+    }
+    afterwards(path, opened);
   }
 
   private void afterwards(RdmaPath path, boolean opened) {
@@ -80,8 +87,8 @@ final class PathConnector {
         if (path.nic().isUsable() && attempt(path)) {
           return true;
         }
-      } catch (RuntimeException e) {
-        // A bug of ours; the next attempt waits like after any other failure.
+      } catch (RuntimeException | Error e) {
+        // A bug of ours, or no memory; the next attempt waits like after any other failure.
         log.error("Opening {} failed", path, e);
         path.attemptFailed();
       }

@@ -155,7 +155,9 @@ final class PostingSink implements RequestSink {
     return count;
   }
 
-  /** {@return how many requests of the chain are in the ring and not posted} They count as taken. */
+  /**
+   * {@return how many requests of the chain are in the ring and not posted} They count as taken.
+   */
   int takeUnposted() {
     int unposted = count;
     count = 0;

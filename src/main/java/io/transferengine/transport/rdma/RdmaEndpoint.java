@@ -66,6 +66,7 @@ final class RdmaEndpoint {
   /** The path that sends over it; none while only the peer uses it. */
   private volatile @Nullable RdmaPath path;
 
+  private volatile boolean destroyed;
   private volatile long usedNanos = System.nanoTime();
 
   // Confined to the worker.
@@ -313,6 +314,15 @@ final class RdmaEndpoint {
 
   void setClosing() {
     closing = true;
+  }
+
+  /** On any thread: the device touches no memory for it any more. */
+  void setDestroyed() {
+    destroyed = true;
+  }
+
+  boolean isDestroyed() {
+    return destroyed;
   }
 
   /** {@return whether this call was the first: its queue pairs are to be destroyed now} */

@@ -40,6 +40,7 @@ final class RdmaNic {
   private volatile LocalGid gid;
   private volatile boolean portActive;
   private volatile boolean failed;
+  private volatile Runnable failureListener = () -> {};
 
   /** Whether queue pairs were ever connected with our GID. */
   private volatile boolean gidProven;
@@ -175,9 +176,15 @@ final class RdmaNic {
     return failed;
   }
 
-  /** The device reported that it is gone. */
+  /** The device reported that it is gone, or a worker of it has ended. */
   void fail() {
     failed = true;
+    failureListener.run();
+  }
+
+  /** Whoever is to notice a failure; must not block. */
+  void onFailure(Runnable listener) {
+    failureListener = listener;
   }
 
   /**

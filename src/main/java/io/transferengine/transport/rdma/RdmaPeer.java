@@ -126,8 +126,18 @@ final class RdmaPeer implements TransferTask.Owner {
     }
   }
 
-  /** Queues a task at the paths that suit it, and sees to it that paths are opened. */
+  /** As below; whatever is thrown ends this task and leaves the others to their turn. */
   private void dispatch(TransferTask task) {
+    try {
+      queueAtPaths(task);
+    } catch (Throwable t) {
+      log.error("Queueing a transfer to {} failed", name, t);
+      task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
+    }
+  }
+
+  /** Queues a task at the paths that suit it, and sees to it that paths are opened. */
+  private void queueAtPaths(TransferTask task) {
     List<RdmaPath> near = nearTo(task);
     List<RdmaPath> ready = openOf(near);
     List<RdmaPath> wanted = near;
@@ -300,8 +310,9 @@ final class RdmaPeer implements TransferTask.Owner {
 
   /**
    * The peer refuses to connect. Its reason may pass: it is starting, or it is full. After some
-   * refusals in a row it is taken at its word; but not when it has let us connect before: a C++ peer
-   * whose link was down refuses for half a minute, and so transfers wait until their deadlines.
+   * refusals in a row it is taken at its word; but not when it has let us connect before: a C++
+   * peer whose link was down refuses for half a minute, and so transfers wait until their
+   * deadlines.
    */
   void refused(TransferException why) {
     fallback.note(why);

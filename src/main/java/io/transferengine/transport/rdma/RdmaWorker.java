@@ -64,7 +64,9 @@ final class RdmaWorker implements Runnable {
   /** Chains in a row for one endpoint, before completions are looked at and others have a turn. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /** So many turns in a row that throw end the worker: then it is not a single thing that is hit. */
+  /**
+   * So many turns in a row that throw end the worker: then it is not a single thing that is hit.
+   */
   private static final int FAILED_TURNS_MAX = 1000;
 
   /** The longest poll without a system call: about what an interrupt and a wake-up cost. */

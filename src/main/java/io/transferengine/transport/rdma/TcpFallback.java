@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,7 +62,16 @@ final class TcpFallback {
       }
       watching = true;
     }
-    Thread.ofVirtual().name("te-rdma-fallback").start(this::run);
+    try {
+      var _ = Thread.ofVirtual().name("te-rdma-fallback").start(this::run);
+    } catch (Throwable noThread) {
+      stopWatching();
+      throw noThread;
+    }
+  }
+
+  private synchronized void stopWatching() {
+    watching = false;
   }
 
   private void run() {
@@ -86,6 +97,10 @@ final class TcpFallback {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (Throwable t) {
+      // The next transfer without a path starts the watch again.
+      stopWatching();
+      log.error("Giving transfers to {} over to TCP failed", peer.name(), t);
     }
   }
 
@@ -103,10 +118,15 @@ final class TcpFallback {
     int moved = 0;
     List<TransferTask> kept = new ArrayList<>();
     for (TransferTask task : waiting) {
-      if (transport.peers().handOver(transport, peer.address(), task)) {
-        moved++;
-      } else {
-        kept.add(task);
+      try {
+        if (transport.peers().handOver(transport, peer.address(), task)) {
+          moved++;
+        } else {
+          kept.add(task);
+        }
+      } catch (Throwable t) {
+        log.error("Giving a transfer to {} over to TCP failed", peer.name(), t);
+        task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
       }
     }
     if (moved > 0) {

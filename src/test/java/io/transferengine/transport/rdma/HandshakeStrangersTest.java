@@ -64,11 +64,7 @@ class HandshakeStrangersTest {
   }
 
   private long refused() {
-    return engine
-        .metrics()
-        .snapshot()
-        .counters()
-        .getOrDefault(Counter.RDMA_HANDSHAKES_REFUSED, 0L);
+    return engine.metrics().snapshot().counters().getOrDefault(Counter.RDMA_HANDSHAKES_REFUSED, 0L);
   }
 
   private List<RdmaEndpoint> endpoints() {

@@ -39,6 +39,7 @@ class RdmaNeighboursTest {
   private final SimulatedEngine a = new SimulatedEngine(left, List.of("sim0"), Map.of());
   private final SimulatedEngine b = new SimulatedEngine(right, List.of("sim0"), Map.of());
   private final Random random = new Random(fabric.seed());
+  private boolean leftOpenOnPurpose;
   private MemorySegment here = MemorySegment.NULL;
   private MemorySegment there = MemorySegment.NULL;
 
@@ -63,7 +64,9 @@ class RdmaNeighboursTest {
     a.close();
     b.close();
     assertThat(fabric.violations()).isEmpty();
-    assertThat(fabric.openHandles()).isEmpty();
+    // A crashed process has given back all that is its own; files are the fabric's.
+    assertThat(fabric.openHandles())
+        .allMatch(each -> leftOpenOnPurpose && each.startsWith("eventfd"));
     fabric.close();
   }
 
@@ -85,7 +88,12 @@ class RdmaNeighboursTest {
       long offset = blocks.local(i) - here.address();
       assertThat(
               MemorySegment.mismatch(
-                  here, offset, offset + blocks.length(i), there, offset, offset + blocks.length(i)))
+                  here,
+                  offset,
+                  offset + blocks.length(i),
+                  there,
+                  offset,
+                  offset + blocks.length(i)))
           .as("block %d", i)
           .isEqualTo(-1);
     }
@@ -281,7 +289,8 @@ class RdmaNeighboursTest {
     // It still has all that it needs, and ends in order.
     await().until(() -> worker.awaitEnd(System.nanoTime()));
     assertThat(fabric.violations()).isEmpty();
-    left.crash(); // What stays open on purpose is no leak of this test.
+    leftOpenOnPurpose = true;
+    left.crash();
   }
 
   @Test

@@ -371,6 +371,32 @@ class RdmaTransportTest {
   }
 
   @Test
+  void aWorkerThatDiesLeavesItsWorkToOtherDevices() throws Exception {
+    SimulatedEngine a = open(left, "sim0", "sim1");
+    SimulatedEngine b = open(right, "sim0", "sim1");
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(b);
+    assertCompleted(a.write(b, scattered(here, there, 1000)));
+    there.fill((byte) 0);
+    fabric.faults().hold();
+    Started write = a.write(b, scattered(here, there, 1000));
+    await().until(() -> write.task().isStarted());
+    // On whichever side and device: its completion queue is broken.
+    fabric
+        .faults()
+        .throwFrom(
+            "ibv_poll_cq", 0, new io.transferengine.verbs.VerbsException("ibv_poll_cq", "", 5));
+    fabric.faults().release();
+    assertCompleted(write);
+    assertMoved(scattered(here, there, 1000), here, there);
+    await()
+        .until(
+            () ->
+                java.util.stream.Stream.of(a, b)
+                    .anyMatch(engine -> engine.descriptor().devices().size() == 1));
+  }
+
+  @Test
   void aRestartedPeerIsReachedByTheNextTransfer() throws Exception {
     SimulatedEngine a = open(left, "sim0");
     SimulatedEngine b = new SimulatedEngine(right, List.of("sim0"), Map.of());
