@@ -26,10 +26,10 @@ final class ReplyMaker {
   private static final Logger log = LoggerFactory.getLogger(ReplyMaker.class);
 
   /** A reason is a sentence or two; an exception's text may quote anything. */
+  private static final int REASON_LENGTH_MAX = 1_000;
+
   /** Of a stranger's text in the log. */
   private static final int QUOTED_LENGTH_MAX = 200;
-
-  private static final int REASON_LENGTH_MAX = 1_000;
 
   private static final byte[] NULL = ascii("null\n");
   private static final byte[] ALIVE = ascii("{\"status\":\"success\"}\n");
