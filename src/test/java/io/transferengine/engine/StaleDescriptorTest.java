@@ -56,14 +56,14 @@ class StaleDescriptorTest {
           false);
 
   /** Refuses some tasks as a device does whose peer has made new keys, then does what is asked. */
-  private final class Refusing implements Transport, RequestSink {
+  private final class Refusing implements Transport, RequestSink, TransferTask.Owner {
     private int requests;
     private long bytes;
 
     @Override
     public void submit(PeerAddress peer, TransferTask task) {
       submitted++;
-      task.setOwner(hurried -> {});
+      task.setOwner(this);
       int claimed = task.claim(this, 1, Long.MAX_VALUE, Long.MAX_VALUE);
       assertThat(claimed).isEqualTo(1);
       if (refusals-- > 0) {
@@ -76,6 +76,12 @@ class StaleDescriptorTest {
       requests = 0;
       bytes = 0;
     }
+
+    @Override
+    public void hurry(TransferTask task) {}
+
+    @Override
+    public void cutOff(TransferTask task) {}
 
     @Override
     public long lengthLimit(long localAddress, long remoteAddress, long wanted) {

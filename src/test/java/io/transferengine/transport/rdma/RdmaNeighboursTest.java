@@ -210,6 +210,20 @@ class RdmaNeighboursTest {
     }
   }
 
+  @Test
+  void theLastResortEndsWhateverHoldsTheTask() throws Exception {
+    fabric.faults().hold();
+    Started stuck = a.write(b, blocks(0, 40, 1000));
+    Started neighbour = a.write(b, blocks(MEMORY_BYTES / 2, 40, 1000));
+    await().until(() -> stuck.task().isStarted() && neighbour.task().isStarted());
+    end(stuck, TransferState.TIMEOUT);
+    a.transport().knownPeers().getFirst().cutOff(stuck.task());
+    assertThat(stuck.await().state()).isEqualTo(TransferState.TIMEOUT);
+    fabric.faults().release();
+    assertCompleted(neighbour);
+    assertThat(count(Counter.RDMA_ENDPOINTS_CUT_OFF)).isZero();
+  }
+
   // ---- what is thrown
 
   @Test
