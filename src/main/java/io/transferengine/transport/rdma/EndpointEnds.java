@@ -4,7 +4,6 @@ package io.transferengine.transport.rdma;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
-import io.transferengine.verbs.VerbsException;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -177,9 +176,9 @@ final class EndpointEnds {
     for (SendQueue each : endpoint.queues()) {
       try {
         each.queuePair.toError();
-      } catch (VerbsException | IllegalStateException e) {
+      } catch (Throwable t) {
         // Then nothing is flushed, and the limit destroys it; or it is destroyed already.
-        log.debug("{}: {}", endpoint, e.getMessage());
+        log.debug("{}: {}", endpoint.peerPath(), t.toString());
       }
     }
   }

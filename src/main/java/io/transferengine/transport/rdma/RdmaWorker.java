@@ -441,11 +441,15 @@ final class RdmaWorker implements Runnable {
     if (status == WorkErrors.SUCCESS && !of.hasFailed()) {
       settleThrough(of, position);
     } else {
-      if (!of.hasFailed()) {
+      boolean first = !of.hasFailed();
+      if (first) {
         settleThrough(of, position - 1);
+      }
+      // Before what may throw: from here on no completion says that those before it are complete.
+      of.failedAt(position);
+      if (first) {
         firstError(of, position, status, vendorError);
       }
-      of.failedAt(position);
     }
     if (of.endpoint.isClosing()) {
       ends.completed(of.endpoint);

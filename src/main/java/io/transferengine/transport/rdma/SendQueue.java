@@ -6,6 +6,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.QueuePair;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,6 +123,15 @@ final class SendQueue {
     }
   }
 
+  private static void addTo(Set<TransferTask> returned, TransferTask task) {
+    try {
+      boolean _ = returned.add(task);
+    } catch (Throwable t) {
+      log.error("A transfer that got requests back cannot go on", t);
+      task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
+    }
+  }
+
   /**
    * Settles everything that is posted: the queue pair is gone, so nothing touches memory any more.
    * The requests are given back, newest first so that they keep their order.
@@ -129,7 +139,7 @@ final class SendQueue {
    * @param returned told of each task that has got requests back
    * @return how many will be sent again; not probes, nor what is of tasks that end
    */
-  int settleAll(java.util.Set<TransferTask> returned) {
+  int settleAll(Set<TransferTask> returned) {
     int again = 0;
     while (ring.size() > 0) {
       long position = ring.end() - 1;
@@ -142,7 +152,7 @@ final class SendQueue {
           again++;
         }
         giveBack(position);
-        returned.add(task);
+        addTo(returned, task);
       }
       ring.removeLast();
     }
