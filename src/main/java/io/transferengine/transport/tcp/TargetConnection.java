@@ -270,7 +270,9 @@ final class TargetConnection extends WireHandler {
     long address = Frames.headerAddress(header);
     int opcode = Frames.headerOpcode(header);
     boolean version2 = (opcode & Frames.VERSION_2_BIT) != 0;
-    counts.request();
+    if (opcode != (Frames.OPCODE_IDENTITY | Frames.VERSION_2_BIT)) {
+      counts.request();
+    }
     switch (opcode & ~Frames.VERSION_2_BIT) {
       case Frames.OPCODE_READ -> {
         Region region = use(address, size);

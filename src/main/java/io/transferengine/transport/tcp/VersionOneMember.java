@@ -55,6 +55,9 @@ final class VersionOneMember {
     Channel accepted = channel;
     if (accepted != null && accepted.isOpen()) {
       loop = accepted.eventLoop();
+    } else {
+      // Where the acceptor has failed, the channel does not say that it is closed.
+      leave();
     }
   }
 
@@ -150,9 +153,18 @@ final class VersionOneMember {
     return true;
   }
 
-  /** {@return whether the next request waits} */
+  /** {@return whether the next request waits, as long as it should} */
   boolean isWaiting() {
-    return turn != null;
+    VersionOneOrder.Turn waiting = turn;
+    return waiting != null && waiting.isUnderWay();
+  }
+
+  /** Ends the connection. Any thread. */
+  void close() {
+    Channel accepted = channel;
+    if (accepted != null) {
+      var _ = accepted.close();
+    }
   }
 
   void turnCame(VersionOneOrder.Turn came) {
@@ -173,8 +185,8 @@ final class VersionOneMember {
       return;
     }
     if (blocks(serving, asked, Long.MAX_VALUE)) {
-      asked.waitFurther();
       waiters.add(new Waiter(asked, serving.bytesReceivedSoon()));
+      asked.waitFurther();
     }
   }
 

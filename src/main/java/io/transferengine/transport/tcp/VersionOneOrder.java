@@ -103,15 +103,23 @@ final class VersionOneOrder {
     return new ChannelInboundHandlerAdapter() {
       @Override
       public void channelRead(ChannelHandlerContext context, Object message) {
-        VersionOneMember member = arrived((Channel) message);
+        Channel channel = (Channel) message;
+        VersionOneMember member = new VersionOneMember(stamp());
+        try {
+          arrived(channel, member);
+        } catch (Throwable t) {
+          // Nobody else knows of the connection yet.
+          member.leave();
+          channel.unsafe().closeForcibly();
+          throw t;
+        }
         context.fireChannelRead(message);
         member.handedOver();
       }
     };
   }
 
-  private VersionOneMember arrived(Channel channel) {
-    VersionOneMember member = new VersionOneMember(stamp());
+  private void arrived(Channel channel, VersionOneMember member) {
     channel.attr(MEMBER).set(member);
     if (channel.remoteAddress() instanceof InetSocketAddress from && from.getAddress() != null) {
       synchronized (this) {
@@ -123,7 +131,6 @@ final class VersionOneOrder {
       }
       var _ = channel.closeFuture().addListener(_ -> member.leave());
     }
-    return member;
   }
 
   long stamp() {
@@ -150,6 +157,7 @@ final class VersionOneOrder {
     private final long to;
     private final long stamp;
     private final AtomicLong reasons;
+    private final long startNanos = System.nanoTime();
     private volatile boolean patient = true;
     private volatile boolean over;
     private final AtomicBoolean timed = new AtomicBoolean();
@@ -193,6 +201,12 @@ final class VersionOneOrder {
 
     boolean isOver() {
       return over;
+    }
+
+    /** {@return whether it still waits, and not for longer than it should} */
+    boolean isUnderWay() {
+      long limitNanos = TimeUnit.MILLISECONDS.toNanos(waitLimitMillis + UNREAD_WAIT_MILLIS);
+      return !over && System.nanoTime() - startNanos < limitNanos;
     }
 
     /** One more connection keeps it waiting; from within {@link VersionOneMember#consider}. */
@@ -267,21 +281,33 @@ final class VersionOneOrder {
     }
     Turn turn = new Turn(asking, stamp, write, from, to, loops.size());
     for (EventLoop loop : loops) {
-      boolean asked =
-          execute(
-              loop,
-              () ->
-                  afterOneRound(
-                      loop,
-                      () -> {
-                        forEachOn(loop, asking, member -> member.consider(turn));
-                        turn.goOn();
-                      }));
-      if (!asked) {
+      if (!execute(loop, () -> checked(turn, () -> lookAfterOneRound(loop, turn)))) {
         turn.goOn();
       }
     }
     return turn;
+  }
+
+  private static void lookAfterOneRound(EventLoop loop, Turn turn) {
+    afterOneRound(
+        loop,
+        () ->
+            checked(
+                turn,
+                () -> {
+                  forEachOn(loop, turn.asking, member -> member.consider(turn));
+                  turn.goOn();
+                }));
+  }
+
+  /** What could not be looked at might be in the way: then the request has to be sent again. */
+  private static void checked(Turn turn, Runnable look) {
+    try {
+      look.run();
+    } catch (Throwable t) {
+      turn.asking.close();
+      throw t;
+    }
   }
 
   private static VersionOneMember[] others(VersionOneMember asking) {
