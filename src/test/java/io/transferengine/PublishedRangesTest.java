@@ -34,10 +34,15 @@ class PublishedRangesTest {
     try (RawTarget target = new RawTarget(1, LENGTH);
         TestEngine here = new TestEngine(2 * LENGTH)) {
       assertCompleted(here.submit(operation, target.name(), RawTarget.BASE, LENGTH));
-      int before = target.requests.size();
       Transfer transfer = here.submit(operation, target.name(), RawTarget.BASE + offset, length);
       assertFailed(transfer);
-      assertThat(target.requests).hasSize(before);
+      // There may be more reads of a byte that was written: they confirm the writes of version 1.
+      assertThat(target.requests)
+          .allSatisfy(
+              request ->
+                  assertThat(request.address())
+                      .isBetween(
+                          RawTarget.BASE, RawTarget.BASE + LENGTH - Math.max(1, request.size())));
       assertThat(transfer.failure().orElseThrow())
           .hasMessageContaining(
               "%d bytes at 0x%x are not wholly inside one buffer that it publishes; the nearest has"
