@@ -5,10 +5,15 @@ import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.metadata.MetadataCodec;
+import io.transferengine.metadata.RpcMetaRecord;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
@@ -31,6 +36,10 @@ final class RecordHandler implements HttpHandler {
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final String JSON = "application/json; charset=utf-8";
 
+  /** What the keys hold that say where an engine is. */
+  private static final String RPC_META = "rpc_meta";
+
+  private final OwnerProbe owners = new OwnerProbe();
   private final RecordTable records;
   private final LongAdder requests = new LongAdder();
   private final LongAdder refusals = new LongAdder();
@@ -150,8 +159,42 @@ final class RecordHandler implements HttpHandler {
     if (value.length > HttpMetadataServer.RECORD_LENGTH_MAX_BYTES) {
       throw tooLarge();
     }
+    if (key.contains(RPC_META) && condition.equals(RecordTable.Condition.NONE)) {
+      Optional<RecordTable.Entry> present = records.get(key);
+      if (present.isPresent() && Arrays.equals(present.get().value, value)) {
+        answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata unchanged");
+        return;
+      }
+      if (present.isPresent()) {
+        requireDead(present.get());
+        condition = new RecordTable.Condition(Optional.of(present.get().entityTag), false);
+      }
+    }
     requireDone(records.put(key, value, ttlSeconds, condition));
     answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata updated");
+  }
+
+  /**
+   * C++ engines write without a question. One whose name belongs to an engine that lives is told
+   * what Mooncake's servers tell it.
+   */
+  private void requireDead(RecordTable.Entry present) throws Refusal {
+    HostPort owner;
+    try {
+      RpcMetaRecord record = MetadataCodec.decodeRpcMeta(present.value);
+      owner = new HostPort(record.host(), record.port());
+    } catch (TransferException e) {
+      return; // Nobody's, as far as one can tell.
+    }
+    Optional<Boolean> alive = owners.isAlive(owner);
+    if (alive.isEmpty()) {
+      throw new Refusal(BUSY, "too many owners of records are being asked at once");
+    }
+    if (alive.get()) {
+      throw new Refusal(
+          HttpMetadataProtocol.BAD_REQUEST,
+          "Duplicate rpc_meta key not allowed: its owner at " + owner + " is alive");
+    }
   }
 
   private static Refusal tooLarge() {
@@ -222,15 +265,15 @@ final class RecordHandler implements HttpHandler {
 
   private String metrics() {
     return """
-        # TYPE te_metadata_records gauge
-        te_metadata_records %d
-        # TYPE te_metadata_bytes gauge
-        te_metadata_bytes %d
-        # TYPE te_metadata_requests_total counter
-        te_metadata_requests_total %d
-        # TYPE te_metadata_refusals_total counter
-        te_metadata_refusals_total %d
-        """
+    # TYPE te_metadata_records gauge
+    te_metadata_records %d
+    # TYPE te_metadata_bytes gauge
+    te_metadata_bytes %d
+    # TYPE te_metadata_requests_total counter
+    te_metadata_requests_total %d
+    # TYPE te_metadata_refusals_total counter
+    te_metadata_refusals_total %d
+    """
         .formatted(records.count(), records.bytes(), requests.sum(), refusals.sum());
   }
 

@@ -61,6 +61,9 @@ final class RecordTable {
    * @param noneMatch whether there must be no record
    */
   record Condition(Optional<String> match, boolean noneMatch) {
+    /** Whatever there is. */
+    static final Condition NONE = new Condition(Optional.empty(), false);
+
     private boolean holds(Optional<Entry> entry) {
       if (noneMatch && entry.isPresent()) {
         return false;

@@ -4,10 +4,12 @@ package io.transferengine.metadata.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metadata.Golden;
+import io.transferengine.metadata.HttpMetadataProtocol;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -134,6 +136,43 @@ class HttpMetadataServerTest {
     assertThat(status(put("key=" + "k".repeat(5000), "1"))).isEqualTo(400);
     assertThat(status(get("/health"))).isEqualTo(200);
     assertThat(one(get("/metrics"))).contains("te_metadata_records 1\n");
+  }
+
+  @Test
+  void anRpcMetaRecordIsNotWrittenOverWhileItsOwnerLives() throws IOException {
+    String key = "key=mooncake%2Frpc_meta%2Fa";
+    String other = "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":2}";
+    try (ServerSocket owner = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      String own = "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":" + owner.getLocalPort() + "}";
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  while (true) {
+                    // As an engine before Probe does: it reads it, and closes.
+                    owner.accept().close();
+                  }
+                } catch (IOException e) {
+                  // It has died.
+                }
+              });
+      assertThat(status(put(key, own))).isEqualTo(200);
+      assertThat(one(put(key, other))).contains("HTTP/1.1 400", "Duplicate rpc_meta key", "alive");
+      assertThat(one(put(key, own))).contains("HTTP/1.1 200", "metadata unchanged");
+      assertThat(one(get("/metadata?" + key))).contains(own);
+      // With a condition its writer has looked for himself.
+      assertThat(status(put(key, own + " ", "If-Match: " + entityTag(own) + "\n"))).isEqualTo(200);
+      assertThat(status(put("key=mooncake%2Fram%2Fa", own))).isEqualTo(200);
+      assertThat(status(put("key=mooncake%2Fram%2Fa", other))).isEqualTo(200);
+    }
+    assertThat(status(put(key, other))).isEqualTo(200);
+    assertThat(one(get("/metadata?" + key))).contains(other);
+    assertThat(status(put(key, "garbage"))).isEqualTo(200);
+    assertThat(status(put(key, other))).isEqualTo(200);
+  }
+
+  private static String entityTag(String value) {
+    return HttpMetadataProtocol.entityTag(value.getBytes(StandardCharsets.UTF_8));
   }
 
   @Test
