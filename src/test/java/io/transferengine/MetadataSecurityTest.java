@@ -10,6 +10,9 @@ import io.transferengine.testkit.services.TestService;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -62,6 +65,75 @@ class MetadataSecurityTest {
         assertRefused(service, Map.of("TE_METADATA_TLS_CA", ""))
             .hasMessageContaining("certification path");
       }
+    }
+  }
+
+  @Test
+  void onASlowMachineACertificateIsRefusedForWhatItIs() throws IOException {
+    try (TestService http = OwnHttpService.secured();
+        SlowProxy slow = new SlowProxy(portOf(http.connectionString()), 3200)) {
+      String address = "https://127.0.0.1:" + slow.port() + "/metadata";
+      assertThatThrownBy(
+              () ->
+                  Engine.open(
+                          EngineConfigs.named("a", address, Map.of("TE_METADATA_TLS_CA", ""))
+                              .build())
+                      .close())
+          .isInstanceOf(TransferException.class)
+          .hasMessageContainingAll("certification path", "TE_METADATA_TLS_CA");
+    }
+  }
+
+  private static int portOf(String address) {
+    return java.net.URI.create(address).getPort();
+  }
+
+  /** Passes bytes on, the first of the server after a while: longer than a request may take. */
+  private static final class SlowProxy implements AutoCloseable {
+    private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+
+    SlowProxy(int target, long delayMillis) throws IOException {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                while (!listener.isClosed()) {
+                  try {
+                    Socket client = listener.accept();
+                    Socket server = new Socket(InetAddress.getLoopbackAddress(), target);
+                    pass(client, server, 0);
+                    pass(server, client, delayMillis);
+                  } catch (IOException e) {
+                    // The test is over.
+                  }
+                }
+              });
+    }
+
+    private static void pass(Socket from, Socket to, long delayMillis) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try (from;
+                    to) {
+                  byte[] bytes = new byte[8192];
+                  int count = from.getInputStream().read(bytes);
+                  Thread.sleep(delayMillis);
+                  for (; count > 0; count = from.getInputStream().read(bytes)) {
+                    to.getOutputStream().write(bytes, 0, count);
+                  }
+                } catch (IOException | InterruptedException e) {
+                  // One of them has gone.
+                }
+              });
+    }
+
+    int port() {
+      return listener.getLocalPort();
+    }
+
+    @Override
+    public void close() throws IOException {
+      listener.close();
     }
   }
 

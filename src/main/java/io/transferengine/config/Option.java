@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.config;
 
+import io.transferengine.logging.Secrets;
 import io.transferengine.transfer.ConfigurationException;
 import java.util.List;
 
@@ -175,7 +176,7 @@ public final class Option<T> {
 
   /** {@return the value as logs and errors may show it: passwords are not} */
   String shown(Object value) {
-    return environmentName.endsWith("_PASSWORD") ? "***" : Form.render(value);
+    return environmentName.endsWith("_PASSWORD") ? "***" : Secrets.masked(Form.render(value));
   }
 
   @Override

@@ -35,7 +35,7 @@ public final class MetadataStores {
                 cause -> {
                   throw new TransferException(
                       ErrorCode.NOT_IMPLEMENTED,
-                      "The metadata server '" + server + "' cannot be used: " + cause,
+                      "The metadata server '" + address.shown() + "' cannot be used: " + cause,
                       "Add it, or use an http:// metadata server, which needs no library");
                 });
         return Optional.of(provider.open(address, settings));

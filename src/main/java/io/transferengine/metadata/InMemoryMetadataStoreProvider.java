@@ -32,7 +32,7 @@ public final class InMemoryMetadataStoreProvider implements MetadataStoreProvide
   @Override
   public MetadataStore open(MetadataAddress address, Settings settings) {
     return new InMemoryMetadataStore(
-        address.toString(),
+        address.shown(),
         ALL.computeIfAbsent(address.address(), name -> new InMemoryMetadataStore.Records()),
         settings.get(MetadataOptions.TTL));
   }

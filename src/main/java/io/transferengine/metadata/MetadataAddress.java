@@ -2,6 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.logging.Secrets;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Set;
@@ -50,13 +51,33 @@ public record MetadataAddress(String scheme, String address) {
   /** {@return the error that a connection string is none} */
   public static TransferException malformed(
       String text, @org.jspecify.annotations.Nullable Exception cause) {
-    String message = "'" + Printable.of(text, 200) + "' names no known kind of metadata server";
+    String shown = "'" + Printable.of(Secrets.masked(text), 200) + "'";
+    String message = shown + " names no known kind of metadata server";
+    String remedy = FORMS;
+    if (text.indexOf('@') >= 0) {
+      message = shown + " holds a user or a password, which have no place in it";
+      remedy = loginRemedy(text);
+    }
     return cause == null
-        ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS)
-        : new TransferException(ErrorCode.INVALID_ARGUMENT, message, FORMS, cause);
+        ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy)
+        : new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy, cause);
   }
 
-  /** {@return the connection string} */
+  private static String loginRemedy(String text) {
+    if (text.startsWith("http")) {
+      return "HTTP metadata servers ask nobody who he is: give the address alone";
+    }
+    return text.startsWith("redis")
+        ? "Give them in MC_REDIS_USERNAME and MC_REDIS_PASSWORD"
+        : "Give them in TE_ETCD_USERNAME and TE_ETCD_PASSWORD";
+  }
+
+  /** {@return the connection string as it may be shown} */
+  public String shown() {
+    return Secrets.masked(toString());
+  }
+
+  /** {@return the connection string} It may hold secrets: see {@link #shown}. */
   @Override
   public String toString() {
     return scheme + "://" + address;

@@ -58,6 +58,17 @@ public interface MetadataStore extends AutoCloseable {
   /** {@return the service in words, for error texts} For example {@code etcd at h:2379}. */
   String description();
 
+  /**
+   * Does what only a first call has to, such as loading a library, so that it does not count as the
+   * service's time; and looks at the service's certificate, where it has one. Returns at once when
+   * there is nothing to do, and when nobody listens, which the first call will say.
+   *
+   * @param timeout how long the service may take for each answer; our own time does not count
+   * @throws io.transferengine.transfer.TransferException METADATA when its certificate is not to be
+   *     trusted
+   */
+  default void prepare(Duration timeout) {}
+
   /** {@return whether values end with a newline (protocol section 2, "value bytes")} */
   boolean endsWithNewline();
 

@@ -2,6 +2,7 @@
 package io.transferengine.transfer;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.logging.Secrets;
 import java.net.Inet6Address;
 
 /**
@@ -25,11 +26,14 @@ final class HostPortSyntax {
   static TransferException refused(String text, String why) {
     return new TransferException(
         ErrorCode.INVALID_ARGUMENT,
-        "\"" + Printable.of(text, 100) + "\" is no host and port: " + why,
+        "\"" + Printable.of(Secrets.masked(text), 100) + "\" is no host and port: " + why,
         FORMS);
   }
 
   static HostPort parse(String text, int defaultPort) {
+    if (text.indexOf('@') >= 0 && text.indexOf('%') < 0) {
+      throw refused(text, "it holds a user or a password, before the @");
+    }
     if (text.startsWith("[")) {
       return parseBracketed(text, defaultPort);
     }

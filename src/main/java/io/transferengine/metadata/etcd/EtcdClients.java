@@ -8,20 +8,25 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
 import io.transferengine.metadata.MetadataLimits;
+import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.HostPort;
 import java.io.File;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -30,6 +35,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +54,7 @@ final class EtcdClients implements AutoCloseable {
 
   private final List<HostPort> endpoints;
   private final Settings settings;
+  private final Optional<SSLContext> tls;
   private @Nullable Client client;
   private @Nullable ExecutorService executor;
   private boolean closed;
@@ -55,9 +62,39 @@ final class EtcdClients implements AutoCloseable {
   EtcdClients(List<HostPort> endpoints, Settings settings) {
     this.endpoints = endpoints;
     this.settings = settings;
-    if (settings.get(MetadataOptions.ETCD_TLS)) {
-      // Says what is wrong with the files; gRPC would at the first call, in other words.
-      var _ = TlsFiles.context(settings);
+    // Says what is wrong with the files; gRPC would at the first call, in other words.
+    tls =
+        settings.get(MetadataOptions.ETCD_TLS)
+            ? Optional.of(TlsFiles.context(settings))
+            : Optional.empty();
+  }
+
+  /** Asks the first node that answers; one that hangs must not keep the others from serving. */
+  private void checkCertificate(String description, SSLContext context, Duration timeout) {
+    for (HostPort endpoint : shuffled()) {
+      try {
+        if (TlsCheck.handshake(description, endpoint, context, timeout)) {
+          return;
+        }
+      } catch (MetadataUnavailableException e) {
+        // The next one, then; the first call speaks of all of them.
+      }
+    }
+  }
+
+  /**
+   * Makes a client and what it needs for a first call, which takes a second or two on a busy
+   * machine: that is not etcd's time. Returns at once when nobody listens.
+   */
+  void prepare(String description, Duration timeout) {
+    try {
+      requireListener(timeout);
+      if (tls.isPresent()) {
+        checkCertificate(description, tls.get(), timeout);
+      }
+      EtcdFirstUse.load(get(timeout));
+    } catch (IOException | IllegalStateException e) {
+      // The first call says so.
     }
   }
 
@@ -129,12 +166,12 @@ final class EtcdClients implements AutoCloseable {
   }
 
   private Client make(ExecutorService threads) {
-    boolean tls = settings.get(MetadataOptions.ETCD_TLS);
+    boolean encrypted = tls.isPresent();
     ClientBuilder builder =
         Client.builder()
             .endpoints(
                 shuffled().stream()
-                    .map(endpoint -> URI.create((tls ? "https://" : "http://") + endpoint))
+                    .map(endpoint -> uri(encrypted ? "https://" : "http://", endpoint))
                     .toList())
             .executorService(threads)
             .connectTimeout(CONNECT_TIMEOUT)
@@ -147,7 +184,7 @@ final class EtcdClients implements AutoCloseable {
     if (!user.isEmpty()) {
       builder.user(bytes(user)).password(bytes(settings.get(MetadataOptions.ETCD_PASSWORD)));
     }
-    if (tls) {
+    if (encrypted) {
       try {
         builder.sslContext(this::useFiles);
       } catch (SSLException e) {
@@ -158,6 +195,20 @@ final class EtcdClients implements AutoCloseable {
       }
     }
     return builder.build();
+  }
+
+  /** A name that {@link URI} does not take for a host, one with an underscore, by its address. */
+  private static URI uri(String scheme, HostPort endpoint) {
+    URI named = URI.create(scheme + endpoint);
+    if (named.getHost() != null) {
+      return named;
+    }
+    try {
+      String address = InetAddress.getByName(endpoint.host()).getHostAddress();
+      return URI.create(scheme + new HostPort(address, endpoint.port()));
+    } catch (UnknownHostException e) {
+      return named;
+    }
   }
 
   /** Each new client begins elsewhere: one node that hangs must not be everybody's first. */

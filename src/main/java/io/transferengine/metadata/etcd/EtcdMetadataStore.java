@@ -70,6 +70,11 @@ final class EtcdMetadataStore implements MetadataStore {
   }
 
   @Override
+  public void prepare(Duration timeout) {
+    clients.prepare(description(), timeout);
+  }
+
+  @Override
   public boolean endsWithNewline() {
     return true;
   }

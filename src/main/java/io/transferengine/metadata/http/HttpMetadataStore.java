@@ -2,10 +2,12 @@
 package io.transferengine.metadata.http;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.logging.Secrets;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.metadata.MetadataLimits;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.TlsCheck;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -20,6 +22,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -51,7 +54,8 @@ final class HttpMetadataStore implements MetadataStore {
   /** Enough of a refusal to see what it is about. */
   private static final int QUOTED_LENGTH_MAX = 200;
 
-  private final URI base;
+  private final HttpAddress base;
+  private final Optional<SSLContext> tls;
   private final int ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpClient client;
@@ -76,8 +80,9 @@ final class HttpMetadataStore implements MetadataStore {
     }
   }
 
-  HttpMetadataStore(URI base, Optional<SSLContext> tls, int ttlSeconds) {
+  HttpMetadataStore(HttpAddress base, Optional<SSLContext> tls, int ttlSeconds) {
     this.base = base;
+    this.tls = tls;
     this.ttlSeconds = ttlSeconds;
     HttpClient.Builder builder =
         HttpClient.newBuilder()
@@ -91,7 +96,15 @@ final class HttpMetadataStore implements MetadataStore {
 
   @Override
   public String description() {
-    return base.toString();
+    return Secrets.masked(base.toString());
+  }
+
+  @Override
+  public void prepare(Duration timeout) {
+    tls.ifPresent(
+        context -> {
+          boolean _ = TlsCheck.handshake(description(), base.server(), context, timeout);
+        });
   }
 
   @Override
@@ -202,14 +215,16 @@ final class HttpMetadataStore implements MetadataStore {
 
   @Override
   public List<String> keys(String prefix, int limit, Duration timeout) {
-    URI list = base.resolve(HttpMetadataProtocol.KEYS_PATH + "?prefix=" + CurlEscape.of(prefix));
+    URI list =
+        resolved(
+            () -> base.at(HttpMetadataProtocol.KEYS_PATH + "?prefix=" + CurlEscape.of(prefix)));
     Answer answer =
         send(
             "GET", HttpMetadataProtocol.KEYS_PATH, HttpRequest.newBuilder(list), deadline(timeout));
     if (!answer.ours || answer.status != HttpMetadataProtocol.OK) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
-          "The metadata server at " + base + " cannot list its keys",
+          "The metadata server at " + description() + " cannot list its keys",
           "Only our own server can (./te metadata-server)");
     }
     return new String(answer.body, StandardCharsets.UTF_8)
@@ -242,7 +257,15 @@ final class HttpMetadataStore implements MetadataStore {
   }
 
   private URI uri(String key) {
-    return URI.create(base + "?key=" + CurlEscape.of(key));
+    return resolved(() -> base.with("key=" + CurlEscape.of(key)));
+  }
+
+  private URI resolved(Callable<URI> address) {
+    try {
+      return address.call();
+    } catch (Exception e) {
+      throw failed("the name of the server", e);
+    }
   }
 
   private Answer send(String method, String key, HttpRequest.Builder request, long deadlineNanos) {
@@ -306,7 +329,7 @@ final class HttpMetadataStore implements MetadataStore {
     }
     throw new TransferException(
         ErrorCode.METADATA,
-        "The metadata server at " + base + " refuses: " + text,
+        "The metadata server at " + description() + " refuses: " + text,
         "Is this the address of a metadata server, its path included?");
   }
 

@@ -7,6 +7,7 @@ import io.transferengine.logging.Printable;
 import io.transferengine.metadata.MetadataLimits;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -27,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import javax.net.ssl.SSLContext;
 import redis.clients.jedis.ConnectionPoolConfig;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
@@ -90,12 +92,15 @@ final class RedisMetadataStore implements MetadataStore {
 
   private final HostPort server;
   private final JedisPooled jedis;
+  private final Optional<SSLContext> tls;
   private final byte[] ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
 
-  private RedisMetadataStore(HostPort server, JedisPooled jedis, int ttlSeconds) {
+  private RedisMetadataStore(
+      HostPort server, JedisPooled jedis, Optional<SSLContext> tls, int ttlSeconds) {
     this.server = server;
     this.jedis = jedis;
+    this.tls = tls;
     this.ttlSeconds = ascii(Integer.toString(ttlSeconds));
   }
 
@@ -113,9 +118,8 @@ final class RedisMetadataStore implements MetadataStore {
     if (!password.isEmpty()) {
       config.password(password);
     }
-    if (tls) {
-      config.ssl(true).sslSocketFactory(TlsFiles.context(settings).getSocketFactory());
-    }
+    Optional<SSLContext> context = tls ? Optional.of(TlsFiles.context(settings)) : Optional.empty();
+    context.ifPresent(used -> config.ssl(true).sslSocketFactory(used.getSocketFactory()));
     ConnectionPoolConfig pool = new ConnectionPoolConfig();
     pool.setMaxTotal(CONNECTIONS_MAX);
     pool.setMaxIdle(IDLE_CONNECTIONS_MAX);
@@ -127,12 +131,20 @@ final class RedisMetadataStore implements MetadataStore {
     pool.setJmxEnabled(false);
     JedisPooled jedis =
         new JedisPooled(pool, new HostAndPort(server.host(), server.port()), config.build());
-    return new RedisMetadataStore(server, jedis, settings.get(MetadataOptions.TTL));
+    return new RedisMetadataStore(server, jedis, context, settings.get(MetadataOptions.TTL));
   }
 
   @Override
   public String description() {
     return "redis at " + server;
+  }
+
+  @Override
+  public void prepare(Duration timeout) {
+    tls.ifPresent(
+        context -> {
+          boolean _ = TlsCheck.handshake(description(), server, context, timeout);
+        });
   }
 
   @Override

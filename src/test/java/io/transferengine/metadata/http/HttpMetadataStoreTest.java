@@ -4,15 +4,17 @@ package io.transferengine.metadata.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.metadata.MetadataAddress;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the client says, byte by byte, and what it makes of answers that are none. */
@@ -41,7 +44,8 @@ class HttpMetadataStoreTest {
     Thread.ofVirtual().start(this::serve);
     store =
         new HttpMetadataStore(
-            URI.create("http://127.0.0.1:" + server.getLocalPort() + "/metadata"),
+            HttpAddress.of(
+                MetadataAddress.parse("http://127.0.0.1:" + server.getLocalPort() + "/metadata")),
             Optional.empty(),
             10);
   }
@@ -93,10 +97,54 @@ class HttpMetadataStoreTest {
         .isEqualTo("{}");
     assertThat(heads.getFirst())
         .startsWith(
-            "GET /metadata?key=mooncake%2Frpc_meta%2F%5B%3A%3A1%5D%3A12%20%2A~%27%C3%BC HTTP/1.1\r\n")
+            "GET /metadata?key=mooncake%2Frpc_meta%2F%5B%3A%3A1%5D%3A12%20%2A~%27%C3%BC"
+                + " HTTP/1.1\r\n")
         .contains("Accept: */*\r\n")
         .doesNotContainIgnoringCase("upgrade")
         .doesNotContainIgnoringCase("h2c");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "http://h:8080/metadata,           http://h:8080/metadata?key=a%2Fb",
+    "http://h/metadata?tenant=a,       http://h:80/metadata?tenant=a&key=a%2Fb",
+    "http://h?tenant=a,                http://h:80/?tenant=a&key=a%2Fb",
+    "http://h,                         http://h:80/?key=a%2Fb",
+    "https://h/m,                      https://h:443/m?key=a%2Fb",
+    "http://[fd00::1]:1/m,             http://[fd00::1]:1/m?key=a%2Fb",
+  })
+  void theKeyGoesBehindTheQueryThatWasGiven(String given, String uri) throws IOException {
+    HttpAddress address = HttpAddress.of(MetadataAddress.parse(given));
+    assertThat(address.with("key=a%2Fb")).hasToString(uri);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://h:8080/metadata#f",
+        "http://h:99999/metadata",
+        "http://u:secret@h/metadata",
+        "http://h:/metadata",
+        "http://a b/metadata",
+        "http://h/a b",
+        "http:///metadata",
+        "https://a_b/metadata",
+      })
+  void whatIsNoAddressIsRefused(String given) {
+    assertThatThrownBy(() -> HttpAddress.of(MetadataAddress.parse(given)))
+        .isInstanceOf(TransferException.class)
+        .hasMessageNotContaining("secret");
+  }
+
+  @Test
+  void aNameWithAnUnderscoreIsAHost() throws IOException {
+    HttpAddress address = HttpAddress.of(MetadataAddress.parse("http://mooncake_master:8080/m"));
+    // The name does not resolve here; it is asked for all the same, and not refused.
+    assertThat(address.server().host()).isEqualTo("mooncake_master");
+    assertThatThrownBy(() -> address.with("key=a")).isInstanceOf(UnknownHostException.class);
+    HttpAddress known =
+        new HttpAddress("http", new HostPort("127.0.0.1", server.getLocalPort()), "/m");
+    assertThat(known.with("key=a").getHost()).isEqualTo("127.0.0.1");
   }
 
   @Test

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.http;
+
+import io.transferengine.metadata.MetadataAddress;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+
+/**
+ * The address of an HTTP metadata server. {@link URI} is no judge of its host: it refuses names
+ * with an underscore, which resolve all the same (those of Docker's services, say), and the JDK's
+ * client refuses what it refuses. Such a name is replaced by its address, each time anew.
+ *
+ * @param scheme http or https
+ * @param server host and port
+ * @param rest path and query, as given
+ */
+record HttpAddress(String scheme, HostPort server, String rest) {
+  private static final String HTTPS = "https";
+  private static final int HTTP_PORT = 80;
+  private static final int HTTPS_PORT = 443;
+
+  /**
+   * Takes a connection string apart.
+   *
+   * @throws TransferException INVALID_ARGUMENT for what is none
+   */
+  static HttpAddress of(MetadataAddress given) {
+    HttpAddress made = parse(given);
+    if (made.isTls() && !made.isUri()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "The name \"" + made.server.host() + "\" cannot be asked for over TLS",
+          "Use one of letters, digits and hyphens, or the address");
+    }
+    return made;
+  }
+
+  private static HttpAddress parse(MetadataAddress given) {
+    String text = given.address();
+    int end = text.length();
+    for (char delimiter : new char[] {'/', '?', '#'}) {
+      int at = text.indexOf(delimiter);
+      end = at < 0 ? end : Math.min(end, at);
+    }
+    String rest = text.substring(end);
+    try {
+      int port = given.scheme().equals(HTTPS) ? HTTPS_PORT : HTTP_PORT;
+      HostPort server = HostPort.parse(text.substring(0, end), port);
+      if (URI.create(given.scheme() + "://h" + rest).getRawFragment() == null) {
+        return new HttpAddress(given.scheme(), server, rest);
+      }
+    } catch (IllegalArgumentException | TransferException e) {
+      throw MetadataAddress.malformed(given.toString(), e);
+    }
+    throw MetadataAddress.malformed(given.toString(), null);
+  }
+
+  boolean isTls() {
+    return scheme.equals(HTTPS);
+  }
+
+  private boolean isUri() {
+    return URI.create(scheme + "://" + server).getHost() != null;
+  }
+
+  /**
+   * {@return the URI of a record}
+   *
+   * @param query {@code name=value}, encoded; goes behind the query that was given, if any
+   * @throws UnknownHostException when the name has to be resolved and does not
+   */
+  URI with(String query) throws UnknownHostException {
+    String path = rest.isEmpty() || rest.startsWith("?") ? "/" + rest : rest;
+    return URI.create(root() + path + (path.indexOf('?') < 0 ? "?" : "&") + query);
+  }
+
+  /** {@return the URI of another path of the same server} */
+  URI at(String pathAndQuery) throws UnknownHostException {
+    return URI.create(root() + pathAndQuery);
+  }
+
+  private String root() throws UnknownHostException {
+    HostPort reached =
+        isUri()
+            ? server
+            : new HostPort(InetAddress.getByName(server.host()).getHostAddress(), server.port());
+    return scheme + "://" + reached;
+  }
+
+  @Override
+  public String toString() {
+    return scheme + "://" + server + rest;
+  }
+}
