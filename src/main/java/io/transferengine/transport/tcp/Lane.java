@@ -39,6 +39,10 @@ final class Lane {
   private static final long HURRY_MILLIS = 200;
 
   private static final long BACK_OFF_MIN_MILLIS = 10;
+
+  /** Nobody waits for it. */
+  private static final long RETIRE_CHECK_MILLIS = 50;
+
   private static final long BACK_OFF_MAX_MILLIS = 1000;
 
   private final TcpPeer peer;
@@ -297,6 +301,28 @@ final class Lane {
     LaneConnection there = connection;
     if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
+    }
+  }
+
+  /** The peer is elsewhere by now: the connection to where it was ends when its work is done. */
+  void retire() {
+    execute(
+        () -> {
+          LaneConnection old = connection;
+          if (old != null) {
+            retire(old);
+          }
+        });
+  }
+
+  private void retire(LaneConnection old) {
+    if (connection != old) {
+      return;
+    }
+    if (load == 0) {
+      old.end(Ending.Why.RENEWED, "the peer has moved", null);
+    } else {
+      var _ = loop.schedule(() -> retire(old), RETIRE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 

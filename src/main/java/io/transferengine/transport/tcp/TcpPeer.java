@@ -12,6 +12,7 @@ import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalLong;
@@ -111,9 +112,18 @@ final class TcpPeer implements TransferTask.Owner {
     return addresses;
   }
 
-  /** From now on connections are made to these: the host's name may lead elsewhere by now. */
+  /**
+   * From now on connections are made to these: the host's name may lead elsewhere by now. When it
+   * does, those to the old ones end with the work that they have.
+   */
   void movedTo(List<InetSocketAddress> newest) {
+    List<InetSocketAddress> before = addresses;
     addresses = newest;
+    if (!before.equals(newest) && Collections.disjoint(before, newest)) {
+      for (Lane lane : lanes) {
+        lane.retire();
+      }
+    }
   }
 
   EngineMetrics metrics() {
