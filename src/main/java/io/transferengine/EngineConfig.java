@@ -411,6 +411,17 @@ public final class EngineConfig {
     }
 
     /**
+     * The host of the TCP data port that peers are told, where a machine has a network for data;
+     * C++ engines before 2026-09 go to the RPC port's host. ({@code TE_ADVERTISED_DATA_HOST})
+     *
+     * @param value an IP address (IPv6 without brackets) or a host name, without a port
+     * @return this builder
+     */
+    public Builder advertisedDataHost(String value) {
+      return set(Options.ADVERTISED_DATA_HOST, value);
+    }
+
+    /**
      * The RPC port; 0 = one of the range. ({@code TE_RPC_PORT})
      *
      * @param value a whole number, 0 to 65535

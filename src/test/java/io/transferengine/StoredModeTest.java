@@ -87,15 +87,18 @@ class StoredModeTest {
   void recordsSayWhoAndWhereWeAreAndAreGoneAfterClosing() {
     try (Engine engine = open("node-a:12345")) {
       assertThat(engine.segmentName()).isEqualTo("node-a:12345");
+      long version = rpcMeta("node-a:12345").metadataVersion();
       assertThat(rpcMeta("node-a:12345"))
-          .isEqualTo(new RpcMetaRecord("127.0.0.1", engine.rpcPort()));
+          .isEqualTo(new RpcMetaRecord("127.0.0.1", engine.rpcPort(), version));
+      assertThat(version).isPositive();
       assertThat(descriptor("node-a:12345").buffers()).isEmpty();
       assertThat(descriptor("node-a:12345").incarnation()).isPresent();
       try (Allocation block = engine.allocate(8192)) {
         assertThat(descriptor("node-a:12345").buffers().getFirst().address())
             .isEqualTo(block.address());
       }
-      assertThat(descriptor("node-a:12345").buffers()).isEmpty();
+      eventually("forgotten", () -> descriptor("node-a:12345").buffers().isEmpty());
+      assertThat(descriptor("node-a:12345").metadataVersion()).isGreaterThan(version);
       byte[] text = store.get(keys.segment("node-a:12345"), TIME).orElseThrow();
       assertThat(text[text.length - 1]).isEqualTo((byte) '\n');
     }
@@ -128,7 +131,8 @@ class StoredModeTest {
     }
     try (Engine engine = open("127.0.0.1:" + port, builder -> builder.legacyRpcPortBinding(true))) {
       assertThat(engine.rpcPort()).isEqualTo(port);
-      assertThat(rpcMeta("127.0.0.1:" + port)).isEqualTo(new RpcMetaRecord("127.0.0.1", port));
+      assertThat(rpcMeta("127.0.0.1:" + port).host()).isEqualTo("127.0.0.1");
+      assertThat(rpcMeta("127.0.0.1:" + port).port()).isEqualTo(port);
     }
   }
 
@@ -180,8 +184,7 @@ class StoredModeTest {
     put(keys.rpcMeta("a"), MetadataCodec.encode(new RpcMetaRecord("127.0.0.1", dead)));
     put(
         keys.segment("a"),
-        "{\"buffers\":[{\"addr\":4096,\"length\":10,\"name\":\"a\"}],\"name\":\"a\",\"protocol\":\"tcp\","
-            + "\"tcp_data_port\":1,\"tcp_proto_version\":2,\"timestamp\":\"\"}\n");
+        "{\"buffers\":[{\"addr\":4096,\"length\":10,\"name\":\"a\"}],\"name\":\"a\",\"protocol\":\"tcp\",\"tcp_data_port\":1,\"tcp_proto_version\":2,\"timestamp\":\"\"}\n");
     try (Engine engine = open("a")) {
       assertThat(rpcMeta("a").port()).isEqualTo(engine.rpcPort());
       assertThat(descriptor("a").buffers()).isEmpty();
@@ -196,7 +199,8 @@ class StoredModeTest {
     }
     put(keys.rpcMeta("a"), MetadataCodec.encode(new RpcMetaRecord("localhost", port)));
     try (Engine engine = open("a", builder -> builder.rpcPort(port))) {
-      assertThat(rpcMeta("a")).isEqualTo(new RpcMetaRecord("127.0.0.1", engine.rpcPort()));
+      assertThat(rpcMeta("a").host()).isEqualTo("127.0.0.1");
+      assertThat(rpcMeta("a").port()).isEqualTo(engine.rpcPort());
     }
   }
 
@@ -228,6 +232,7 @@ class StoredModeTest {
       store.remove(keys.segment("a"), store.get(keys.segment("a"), TIME).orElseThrow(), TIME);
       eventually("both again", () -> store.get(keys.segment("a"), TIME).isPresent());
       assertThat(rpcMeta("a").port()).isEqualTo(engine.rpcPort());
+      assertThat(log.warnings()).isEmpty();
       try (Engine thief = open("thief")) {
         // Somebody with the same name elsewhere, as C++ engines write it: without asking.
         put(
@@ -235,8 +240,44 @@ class StoredModeTest {
             MetadataCodec.encode(new RpcMetaRecord("127.0.0.1", thief.rpcPort())));
         // That engine says that its name is another one, so the name is ours again.
         eventually("ours again", () -> rpcMeta("a").port() == engine.rpcPort());
+        assertThat(log.warnings())
+            .singleElement()
+            .asString()
+            .contains("127.0.0.1:" + thief.rpcPort(), "wrote over our record mooncake/rpc_meta/a");
       }
-      assertThat(log.warnings()).isEmpty();
+    }
+  }
+
+  @Test
+  void aRecordThatACppEngineWroteOverOursIsPutBackAlthoughItLives() throws IOException {
+    try (LogCapture log = new LogCapture();
+        ServerSocket cpp = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
+        Engine engine = open("a", builder -> builder.metadataTtlSeconds(2))) {
+      // It accepts connections and says no name, as C++ engines with a service do.
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  while (true) {
+                    cpp.accept().close();
+                  }
+                } catch (IOException e) {
+                  // The test is over.
+                }
+              });
+      for (int i = 0; i < 2; i++) {
+        put(
+            keys.rpcMeta("a"),
+            MetadataCodec.encode(new RpcMetaRecord("127.0.0.1", cpp.getLocalPort())));
+        eventually("ours again", () -> rpcMeta("a").port() == engine.rpcPort());
+      }
+      // And when it ends it removes what it takes for its own.
+      store.remove(keys.rpcMeta("a"), store.get(keys.rpcMeta("a"), TIME).orElseThrow(), TIME);
+      eventually("there again", () -> store.get(keys.rpcMeta("a"), TIME).isPresent());
+      assertThat(log.warnings())
+          .singleElement()
+          .asString()
+          .contains("127.0.0.1:" + cpp.getLocalPort(), "Give each engine a name of its own");
     }
   }
 
@@ -277,38 +318,58 @@ class StoredModeTest {
       quoteCharacter = '`',
       value = {
         "ram      | garbage                                                      | JSON",
-        "ram      | []                                                           | must be an object",
+        "ram      | []                                                           | must be an"
+            + " object",
         "ram      | null                                                         | null",
         "ram      | {}                                                           | protocols []",
-        "ram      | {'name':7,'protocol':'tcp'}                                  | \"name\" must be a string",
+        "ram      | {'name':7,'protocol':'tcp'}                                  | \"name\" must be"
+            + " a string",
         "ram      | {'protocol':'tcp','tcp_data_port':1}                         | name is empty",
         "ram      | {'name':'','protocol':'tcp','tcp_data_port':1}               | name is empty",
-        "ram      | {'name':'p','protocol':7}                                    | \"protocol\" must be a string",
+        "ram      | {'name':'p','protocol':7}                                    | \"protocol\""
+            + " must be a string",
         "ram      | {'name':'p'}                                                 | protocols []",
         "ram      | {'name':'p','protocol':'cxl'}                                | protocols [cxl]",
-        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':-1}             | \"tcp_data_port\" must be",
-        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':65536}          | \"tcp_data_port\" must be",
-        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':'1'}            | \"tcp_data_port\" must be",
-        "ram      | {'name':'p','protocol':'tcp','tcp_proto_version':-2}         | \"tcp_proto_version\" must be",
-        "ram      | {'name':'p','protocol':'tcp','timestamp':7}                  | \"timestamp\" must be",
-        "ram      | {'name':'p','protocol':'tcp','buffers':7}                    | \"buffers\" must be",
-        "ram      | {'name':'p','protocol':'tcp','buffers':[{}]}                 | buffers[0] has an empty name",
-        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':0,'length':1}]} | buffers[0] has address 0",
-        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':1,'length':0}]} | buffers[0] has length 0",
-        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':-1,'length':1}]} | addr\" must be",
-        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':1,'length':99999999999999999999}]} | length\" must be",
+        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':-1}             |"
+            + " \"tcp_data_port\" must be",
+        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':65536}          |"
+            + " \"tcp_data_port\" must be",
+        "ram      | {'name':'p','protocol':'tcp','tcp_data_port':'1'}            |"
+            + " \"tcp_data_port\" must be",
+        "ram      | {'name':'p','protocol':'tcp','tcp_proto_version':-2}         |"
+            + " \"tcp_proto_version\" must be",
+        "ram      | {'name':'p','protocol':'tcp','timestamp':7}                  | \"timestamp\""
+            + " must be",
+        "ram      | {'name':'p','protocol':'tcp','buffers':7}                    | \"buffers\" must"
+            + " be",
+        "ram      | {'name':'p','protocol':'tcp','buffers':[{}]}                 | buffers[0] has"
+            + " an empty name",
+        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':0,'length':1}]} |"
+            + " buffers[0] has address 0",
+        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':1,'length':0}]} |"
+            + " buffers[0] has length 0",
+        "ram      | {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':-1,'length':1}]} |"
+            + " addr\" must be",
+        "ram      |"
+            + " {'name':'p','protocol':'tcp','buffers':[{'name':'p','addr':1,'length':99999999999999999999}]}"
+            + " | length\" must be",
         "ram      | {'name':'no such','protocol':'tcp','tcp_data_port':1}        | no such",
         "ram      | {'name':'nobody','protocol':'tcp','tcp_data_port':1}         | rpc_meta/nobody",
         "rpc_meta | garbage                                                      | JSON",
-        "rpc_meta | []                                                           | must be an object",
+        "rpc_meta | []                                                           | must be an"
+            + " object",
         "rpc_meta | {}                                                           | ip_or_host_name",
         "rpc_meta | {'rpc_port':1}                                               | ip_or_host_name",
-        "rpc_meta | {'ip_or_host_name':7,'rpc_port':1}                           | \"ip_or_host_name\" must be",
+        "rpc_meta | {'ip_or_host_name':7,'rpc_port':1}                           |"
+            + " \"ip_or_host_name\" must be",
         "rpc_meta | {'ip_or_host_name':'h'}                                      | rpc_port",
         "rpc_meta | {'ip_or_host_name':'h','rpc_port':0}                         | rpc_port",
-        "rpc_meta | {'ip_or_host_name':'h','rpc_port':-1}                        | \"rpc_port\" must be",
-        "rpc_meta | {'ip_or_host_name':'h','rpc_port':70000}                     | \"rpc_port\" must be",
-        "rpc_meta | {'ip_or_host_name':'h','rpc_port':'1'}                       | \"rpc_port\" must be",
+        "rpc_meta | {'ip_or_host_name':'h','rpc_port':-1}                        | \"rpc_port\""
+            + " must be",
+        "rpc_meta | {'ip_or_host_name':'h','rpc_port':70000}                     | \"rpc_port\""
+            + " must be",
+        "rpc_meta | {'ip_or_host_name':'h','rpc_port':'1'}                       | \"rpc_port\""
+            + " must be",
         "rpc_meta | {'ip_or_host_name':'a b','rpc_port':1}                       | a b",
       })
   void aBrokenRecordIsNamedWithItsFieldAndNothingIsRemembered(

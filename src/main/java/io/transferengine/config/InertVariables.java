@@ -43,7 +43,11 @@ final class InertVariables {
         all,
         "Transfers are one-sided, and notifications go through the RPC port.",
         "MC_USE_RDMA_TWOSIDED",
+        "MC_RDMA_NOTIFY_ENABLED",
         "MC_RDMA_NOTIFY_OOB_FALLBACK");
+    add(all, "There is no shared memory transport.", "MC_FORCE_SHM");
+    add(all, "A device that failed is tried again as its paths are.", "MC_CONTEXT_PAUSE_TTL_MS");
+    add(all, "Adjacent small blocks share a request in any case.", "MC_ACTIVE_GATHER");
     add(
         all,
         "Ask for protocol rdma, and set TE_REQUIRE_RDMA to have no TCP in its place.",

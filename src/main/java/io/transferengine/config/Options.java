@@ -354,6 +354,15 @@ public final class Options {
               .defaultText("as the mode says")
               .means("The host that peers are told to connect to, in every mode."));
 
+  /** The host of the data port that peers are told, where it is another one. */
+  public static final Option<String> ADVERTISED_DATA_HOST =
+      list(
+          new Option<>(OWN, "TE_ADVERTISED_DATA_HOST", "advertisedDataHost", Form.host(), "")
+              .defaultText("the host of the RPC port")
+              .means(
+                  "The host of the TCP data port that peers are told, where a machine has a network"
+                      + " for data; C++ engines before 2026-09 go to the RPC port's host."));
+
   /** The RPC port. */
   public static final Option<Integer> RPC_PORT =
       list(

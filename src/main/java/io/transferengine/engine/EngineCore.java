@@ -26,6 +26,7 @@ import io.transferengine.transport.TransportContext;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
@@ -140,7 +141,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
           });
       started = new HandshakeDaemon(identity.daemonOptions(settings), own);
       daemon = started;
-      own.open(identity.segmentName(started.port()));
+      own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
       startTimer();
     } catch (Throwable t) {
@@ -324,6 +325,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private RemoteSegment resolve(String segment, Duration timeout) {
     SegmentDirectory.Found found = registry.directory().find(segment, timeout);
+    Optional<RemoteSegment> newer =
+        segments.known(segment).filter(inUse -> isOlder(found.descriptor(), inUse.descriptor()));
+    if (newer.isPresent()) {
+      metrics.increment(Counter.STALE_DESCRIPTORS);
+      return newer.get();
+    }
     return RemoteSegment.of(
         segment,
         new PeerAddress(
@@ -336,6 +343,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private static String dataHost(SegmentDirectory.Found found) {
     String named = found.descriptor().tcpDataHost();
     return named.isEmpty() ? found.host() : named;
+  }
+
+  /** Version 0 says nothing: engines before 2026-09 have none. */
+  private static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
+    return found.metadataVersion() != 0 && found.metadataVersion() < inUse.metadataVersion();
   }
 
   /** What transports ask of us. */

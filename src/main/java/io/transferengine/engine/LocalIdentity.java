@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +30,8 @@ record LocalIdentity(String name, String host, int rpcPort) {
 
   /** Peer-to-peer mode: the name is an address, whose port means nothing. */
   static LocalIdentity peerToPeer(String localHostname, Settings settings) {
-    return new LocalIdentity("", hostOf(localHostname, settings).host(), 0);
+    String host = hostOf(localHostname, settings).host();
+    return new LocalIdentity("", AddressText.withoutZone(host), 0);
   }
 
   /** A metadata service: the name is a word, and the service says where it is. */
@@ -38,13 +40,17 @@ record LocalIdentity(String name, String host, int rpcPort) {
     String advertised = settings.get(Options.ADVERTISED_HOST);
     if (settings.get(Options.LEGACY_RPC_PORT_BINDING)) {
       HostPort given = hostOf(localHostname, settings);
-      return new LocalIdentity(name, given.host(), given.port());
+      return new LocalIdentity(name, AddressText.withoutZone(given.host()), given.port());
     }
     if (advertised.isEmpty()) {
       advertised = settings.get(Options.TCP_BIND_ADDRESS);
     }
     return new LocalIdentity(
-        name, advertised.isEmpty() ? firstAddress(settings.get(Options.USE_IPV6)) : advertised, 0);
+        name,
+        advertised.isEmpty()
+            ? firstAddress(settings.get(Options.USE_IPV6))
+            : AddressText.withoutZone(advertised),
+        0);
   }
 
   private static HostPort hostOf(String localHostname, Settings settings) {
@@ -64,26 +70,39 @@ record LocalIdentity(String name, String host, int rpcPort) {
 
   /** That of the first interface that is up and leads out of this machine. */
   private static String firstAddress(boolean ipv6) {
-    Optional<InetAddress> found;
+    List<InetAddress> found;
     try {
       found =
           NetworkInterface.networkInterfaces()
               .filter(LocalIdentity::leadsOut)
               .sorted(Comparator.comparingInt(NetworkInterface::getIndex))
               .flatMap(NetworkInterface::inetAddresses)
-              .filter(address -> address instanceof Inet4Address != ipv6)
-              .filter(address -> !address.isLinkLocalAddress())
-              .findFirst();
+              .toList();
     } catch (SocketException e) {
-      found = Optional.empty();
+      found = List.of();
     }
-    if (found.isPresent()) {
-      return found.get().getHostAddress();
+    Optional<InetAddress> chosen = choose(found, ipv6);
+    if (chosen.isPresent()) {
+      return AddressText.withoutZone(AddressText.of(chosen.get()));
     }
     log.warn(
-        "No interface but the loopback is up, so peers on this machine only can reach this engine."
-            + " MC_TCP_BIND_ADDRESS sets the address that they are told.");
+        "No interface but the loopback is up and has an address that others can use, so peers on"
+            + " this machine only can reach this engine. MC_TCP_BIND_ADDRESS sets the address that"
+            + " they are told.");
     return ipv6 ? "::1" : "127.0.0.1";
+  }
+
+  /**
+   * {@return the first address of the family asked for, else of the other one} Addresses of a link
+   * mean nothing beyond it.
+   */
+  static Optional<InetAddress> choose(List<InetAddress> addresses, boolean ipv6) {
+    List<InetAddress> usable =
+        addresses.stream().filter(address -> !address.isLinkLocalAddress()).toList();
+    return usable.stream()
+        .filter(address -> address instanceof Inet4Address != ipv6)
+        .findFirst()
+        .or(() -> usable.stream().findFirst());
   }
 
   private static boolean leadsOut(NetworkInterface network) {
@@ -97,6 +116,12 @@ record LocalIdentity(String name, String host, int rpcPort) {
   /** {@return the segment's name, once the port is known} */
   String segmentName(int boundRpcPort) {
     return name.isEmpty() ? new HostPort(host, boundRpcPort).toString() : name;
+  }
+
+  /** {@return the host of the data port, where it is another one than that of the RPC port} */
+  String dataHost(Settings settings) {
+    String advertised = AddressText.withoutZone(settings.get(Options.ADVERTISED_DATA_HOST));
+    return advertised.equals(host) ? "" : advertised;
   }
 
   /** {@return how the handshake daemon listens} */

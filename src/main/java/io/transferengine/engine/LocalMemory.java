@@ -49,7 +49,7 @@ public final class LocalMemory implements RegionRegistrar {
     /** Undoes {@link #registered}; when it returns nobody reaches the ranges any more. */
     void unregistered(List<Region> regions);
 
-    /** Waits until peers can learn of what was registered or unregistered; not for long. */
+    /** Waits until peers can learn of what was registered; not for long. */
     void awaitPublished();
 
     /** {@return whether memory that is not the processor's can be moved} */
@@ -175,7 +175,6 @@ public final class LocalMemory implements RegionRegistrar {
       lock.writeLock().unlock();
     }
     drainAndForget(closed);
-    users.awaitPublished();
     if (unknown > 0) {
       throw new TransferException(
           ErrorCode.ADDRESS_NOT_REGISTERED,
@@ -298,7 +297,6 @@ public final class LocalMemory implements RegionRegistrar {
       throw t;
     }
     pool.free(address, lengthBytes);
-    users.awaitPublished();
   }
 
   private void drainBlock(long start, long end) {

@@ -7,7 +7,6 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -44,25 +43,35 @@ final class NameOwner {
   void requireGone(String key, HostPort address) {
     SegmentDescriptor ourselves = own.get();
     HandshakeClient.Presence there = client.look(address, ourselves, LOOK_TIMEOUT);
-    if (!there.listens()) {
-      return;
+    if (there.listens() && there.descriptor().map(said -> isOwner(said, ourselves)).orElse(true)) {
+      throw owned(key, address, ourselves);
     }
-    Optional<SegmentDescriptor> said = there.descriptor();
-    boolean owner =
-        said.isEmpty()
-            || (said.get().name().equals(ourselves.name())
-                && !said.get().incarnation().equals(ourselves.incarnation()));
-    if (owner) {
-      throw new TransferException(
-          ErrorCode.METADATA,
-          "The name \""
-              + ourselves.name()
-              + "\" belongs to another engine, which is alive at "
-              + address
-              + " (record "
-              + key
-              + ")",
-          "Choose another name, or stop that engine");
+  }
+
+  /**
+   * The same, but an engine that says no name, as a C++ engine, does not count as the owner.
+   *
+   * @throws TransferException METADATA when another engine says that the name is its own
+   */
+  void requireNoJavaEngine(String key, HostPort address) {
+    SegmentDescriptor ourselves = own.get();
+    HandshakeClient.Presence there = client.look(address, ourselves, LOOK_TIMEOUT);
+    if (there.descriptor().map(said -> isOwner(said, ourselves)).orElse(false)) {
+      throw owned(key, address, ourselves);
     }
+  }
+
+  private static boolean isOwner(SegmentDescriptor said, SegmentDescriptor ourselves) {
+    return said.name().equals(ourselves.name())
+        && !said.incarnation().equals(ourselves.incarnation());
+  }
+
+  private static TransferException owned(
+      String key, HostPort address, SegmentDescriptor ourselves) {
+    return new TransferException(
+        ErrorCode.METADATA,
+        "The name \"%s\" belongs to another engine, which is alive at %s (record %s)"
+            .formatted(ourselves.name(), address, key),
+        "Choose another name, or stop that engine");
   }
 }

@@ -25,6 +25,7 @@ final class OwnSegment implements HandshakeHandler {
   private final TransportRegistry transports;
   private final Notifications notifications;
   private final String incarnation = newIncarnation();
+  private volatile String dataHost = "";
   private volatile @Nullable String name;
 
   /** The last descriptor and the registrations that it was made from. */
@@ -49,8 +50,13 @@ final class OwnSegment implements HandshakeHandler {
     return incarnation;
   }
 
-  /** From now on peers get an answer. */
-  void open(String segmentName) {
+  /**
+   * From now on peers get an answer.
+   *
+   * @param dataHost that of the data port, if it is not that of the RPC port; else empty
+   */
+  void open(String segmentName, String dataHost) {
+    this.dataHost = dataHost;
     name = segmentName;
   }
 
@@ -90,7 +96,8 @@ final class OwnSegment implements HandshakeHandler {
         SegmentDescriptor.builder(name(), SegmentDescriptor.TCP)
             .buffers(buffers)
             .timestamp(MetadataCodec.timestamp(LocalDateTime.now(java.time.ZoneId.systemDefault())))
-            .incarnation(Optional.of(incarnation));
+            .incarnation(Optional.of(incarnation))
+            .tcpDataHost(dataHost);
     transports.describe(builder, regions);
     return builder.build();
   }

@@ -9,6 +9,7 @@ import io.transferengine.metadata.SegmentNames;
 import io.transferengine.transfer.HostPort;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Peer-to-peer mode: a name is an address, and its owner is asked (protocol section 6). */
@@ -39,9 +40,18 @@ final class PeerDirectory implements SegmentDirectory {
 
   @Override
   public Found find(String segment, Duration timeout) {
-    SegmentDescriptor answer = client.fetchMetadata(address(segment), own.get(), timeout);
-    HostPort rpc = address(answer.name());
-    return new Found(EngineNames.withDataPort(answer, rpc), rpc.host());
+    HostPort asked = address(segment);
+    HandshakeClient.Described answer = client.ask(asked, own.get(), timeout);
+    SegmentDescriptor descriptor = answer.descriptor();
+    HostPort said = address(descriptor.name());
+    HostPort rpc = PeerAddresses.reachable(said, answer.from(), asked.port());
+    if (!rpc.equals(said)) {
+      // What it calls itself stays in its NIC paths, which it compares with its own name.
+      String server = descriptor.rdmaServerName().orElse(descriptor.name());
+      descriptor =
+          descriptor.toBuilder().name(rpc.toString()).rdmaServerName(Optional.of(server)).build();
+    }
+    return new Found(EngineNames.withDataPort(descriptor, rpc), rpc.host());
   }
 
   @Override

@@ -8,6 +8,8 @@ import io.transferengine.metadata.MetadataKeys;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metadata.RpcMetaRecord;
 import io.transferengine.transfer.TransferException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
@@ -67,15 +69,21 @@ final class Registry implements AutoCloseable {
     }
     Publication made =
         new Publication(
-            store.get(),
-            keys,
-            own.name(),
-            new RpcMetaRecord(identity.host(), rpcPort),
-            new NameOwner(client, own::descriptorWithoutBuffers),
-            own::metadata,
+            new OwnRecords(
+                store.get(),
+                keys,
+                own.name(),
+                new RpcMetaRecord(identity.host(), rpcPort),
+                new NameOwner(client, own::descriptorWithoutBuffers),
+                own::metadata,
+                Registry::clockMicros),
             settings.get(MetadataOptions.TTL));
     publication = made;
     made.start(settings.get(MetadataOptions.BACKGROUND_START));
+  }
+
+  private static long clockMicros() {
+    return ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now());
   }
 
   /** What we say of ourselves has changed. Does not wait. */

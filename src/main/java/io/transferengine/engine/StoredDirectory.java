@@ -155,7 +155,7 @@ final class StoredDirectory implements SegmentDirectory {
     String key = keys.segment(name);
     MetadataStore.Reading reading = read(name, key, timeout);
     SegmentDescriptor descriptor = decode(name, key, reading, MetadataCodec::decodeSegment);
-    ForeignProtocols.requireShared(name, descriptor);
+    ForeignProtocols.requireShared(name, key, descriptor);
     Duration left = Duration.ofNanos(endNanos - System.nanoTime());
     HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
     watch(segment, key, reading.revision());

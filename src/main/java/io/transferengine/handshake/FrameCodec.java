@@ -39,6 +39,11 @@ public final class FrameCodec {
   /** The text of the EOFException when not even the first byte came. */
   static final String NOTHING_SENT = "the connection was closed without a handshake frame";
 
+  /** Stands for the descriptor of a C++ engine that speaks TCP and nothing else. */
+  static final byte[] CPP_OVER_TCP = {'t', 'c', 'p'};
+
+  private static final byte[] NOTHING = {};
+
   private static final String HEADER = "its header";
   private static final int LENGTH_BYTES = Long.BYTES;
   private static final byte OLD_PROTOCOL_START = '{';
@@ -80,8 +85,8 @@ public final class FrameCodec {
   }
 
   /**
-   * Reads a request. Of Metadata and Probe, whose payloads say nothing that is used, the payload is
-   * checked as it comes and not kept: the frame's is empty.
+   * Reads a request. Of Metadata and Probe the payload is checked as it comes and not kept: the
+   * frame's is empty, or {@link #CPP_OVER_TCP}.
    *
    * @param policy is told what the payload of any other takes
    */
@@ -89,9 +94,13 @@ public final class FrameCodec {
       throws IOException {
     Start start = Start.read(in, maxLengthBytes);
     return switch (start.type) {
-      case METADATA, PROBE -> {
+      case METADATA -> {
+        boolean tcpOnly = MetadataCodec.isOfCppOverTcp(new PayloadInput(in, start.restBytes));
+        yield new HandshakeFrame(start.type, tcpOnly ? CPP_OVER_TCP : NOTHING);
+      }
+      case PROBE -> {
         MetadataCodec.requireWellFormed(new PayloadInput(in, start.restBytes));
-        yield start.frame(new byte[0]);
+        yield start.frame(NOTHING);
       }
       case NOTIFY, CONNECTION, OLD_PROTOCOL -> start.frame(readPayload(in, start, policy));
     };

@@ -11,6 +11,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
@@ -92,15 +93,28 @@ public final class HandshakeClient implements AutoCloseable {
    *     {@code timeout}, or offers no protocol that we speak
    */
   public SegmentDescriptor fetchMetadata(HostPort peer, SegmentDescriptor own, Duration timeout) {
+    return ask(peer, own, timeout).descriptor();
+  }
+
+  /**
+   * What a peer says of itself, and where it said so.
+   *
+   * @param from the address that answered
+   */
+  public record Described(SegmentDescriptor descriptor, InetAddress from) {}
+
+  /** {@return the same as {@link #fetchMetadata}, with the address that answered} */
+  public Described ask(HostPort peer, SegmentDescriptor own, Duration timeout) {
     long deadlineNanos = deadlineNanos(timeout);
     byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(own.withBuffers(List.of())));
     long backOffMillis = BACK_OFF_MIN_MILLIS;
     while (true) {
-      byte[] reply = exchange(peer, MessageType.METADATA, request, deadlineNanos);
-      Optional<SegmentDescriptor> descriptor = decode(peer, reply, MetadataCodec::decodeSegment);
+      Reply reply = converse(peer, MessageType.METADATA, request, deadlineNanos);
+      Optional<SegmentDescriptor> descriptor =
+          decode(peer, reply.frame.payload(), MetadataCodec::decodeSegment);
       if (descriptor.isPresent()) {
-        ForeignProtocols.requireShared(peer.toString(), descriptor.get());
-        return descriptor.get();
+        ForeignProtocols.requireShared(peer.toString(), "", descriptor.get());
+        return new Described(descriptor.get(), reply.from);
       }
       if (Connector.millisUntil(deadlineNanos) <= backOffMillis) {
         throw TransferException.withPeer(
@@ -256,10 +270,18 @@ public final class HandshakeClient implements AutoCloseable {
 
   /** Sends one request and reads its reply, of the same type, on one connection. */
   private byte[] exchange(HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
+    return converse(peer, type, payload, deadlineNanos).frame.payload();
+  }
+
+  private record Reply(HandshakeFrame frame, InetAddress from) {}
+
+  private Reply converse(HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
     long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
     long connectDeadlineNanos = System.nanoTime() + leftNanos;
     HandshakeFrame reply;
+    InetAddress from;
     try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
+      from = channel.socket().getInetAddress();
       reply = converseUntilClosed(channel, new HandshakeFrame(type, payload), deadlineNanos);
     } catch (TransferException e) {
       throw e.peer().isPresent() ? e : ofPeer(peer, e);
@@ -274,7 +296,7 @@ public final class HandshakeClient implements AutoCloseable {
           "Something else than a transfer engine listens there",
           null);
     }
-    return reply.payload();
+    return new Reply(reply, from);
   }
 
   private HandshakeFrame converseUntilClosed(

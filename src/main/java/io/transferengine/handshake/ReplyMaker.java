@@ -12,7 +12,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +38,11 @@ final class ReplyMaker {
 
   private final HandshakeHandler handler;
   private final WarnLimiter warnings;
+
+  /** Engines that were warned of, each once; of further ones nothing is said. */
+  private static final int TCP_ONLY_WARNED_LIMIT = 256;
+
+  private final Set<InetAddress> tcpOnly = new HashSet<>();
 
   /** Apart from what strangers cause, so that they cannot crowd this one out. */
   private final WarnLimiter sizeWarnings = new WarnLimiter(log);
@@ -70,7 +77,13 @@ final class ReplyMaker {
   byte[] reply(HandshakeFrame request, InetAddress from) {
     return switch (request.type()) {
       // What these two say of their sender serves no purpose; it was checked as it came in.
-      case METADATA -> metadata().frame;
+      case METADATA -> {
+        Reply reply = metadata();
+        if (request.payload().length > 0) {
+          warnOfTcpOnly(from);
+        }
+        yield reply.frame;
+      }
       case PROBE -> new Reply(MessageType.PROBE, ALIVE).frame;
       case NOTIFY -> notification(from, request.payload()).frame;
       case CONNECTION, OLD_PROTOCOL -> connection(from, request);
@@ -88,6 +101,27 @@ final class ReplyMaker {
       warnings.warn("no descriptor to answer a handshake with: " + e);
       return new Reply(MessageType.METADATA, NULL);
     }
+  }
+
+  /** C++ engines know one protocol a segment, and ours is rdma then. */
+  private void warnOfTcpOnly(InetAddress from) {
+    Encoded last;
+    synchronized (this) {
+      last = encoded;
+    }
+    if (last == null || !last.descriptor().offers(SegmentDescriptor.RDMA)) {
+      return;
+    }
+    synchronized (tcpOnly) {
+      if (tcpOnly.size() >= TCP_ONLY_WARNED_LIMIT || !tcpOnly.add(from)) {
+        return;
+      }
+    }
+    log.warn(
+        "A C++ engine without RDMA at {} asked for our segment, which it cannot use: it knows one"
+            + " protocol a segment, and ours is rdma. Open this engine with protocol tcp, or give"
+            + " that one RDMA.",
+        from.getHostAddress());
   }
 
   @SuppressWarnings("ReferenceEquality") // comparing 100,000 buffers would cost what it saves

@@ -19,9 +19,10 @@ public final class ForeignProtocols {
    * Checks that a segment offers a protocol that this engine speaks.
    *
    * @param peer as the caller knows it
+   * @param where the record that says so, or empty
    * @throws TransferException METADATA when it does not, with what its owner can do about it
    */
-  public static void requireShared(String peer, SegmentDescriptor descriptor) {
+  public static void requireShared(String peer, String where, SegmentDescriptor descriptor) {
     if (descriptor.isSupported()) {
       return;
     }
@@ -38,6 +39,7 @@ public final class ForeignProtocols {
           "Start it without MC_FORCE_MNNVL and MC_INTRANODE_NVLINK, or with MC_FORCE_TCP=1, so that"
               + " it offers tcp or rdma";
     }
-    throw TransferException.withPeer(peer, ErrorCode.METADATA, what, remedy, null);
+    String record = where.isEmpty() ? "" : " (record " + where + ")";
+    throw TransferException.withPeer(peer, ErrorCode.METADATA, what + record, remedy, null);
   }
 }

@@ -86,18 +86,57 @@ final class JsonReader {
    * @throws IOException of the stream
    */
   static void check(InputStream in, String what) throws IOException {
+    var _ = walk(in, what, JsonReader::passOver);
+  }
+
+  private static boolean passOver(JsonParser parser) throws IOException {
+    parser.skipChildren();
+    parser.finishToken();
+    return true;
+  }
+
+  /** As {@link #check}; {@return whether it is the descriptor of a C++ engine without RDMA} */
+  static boolean isOfCppOverTcp(InputStream in, String what) throws IOException {
+    return walk(in, what, JsonReader::isOfCppOverTcp);
+  }
+
+  private static boolean isOfCppOverTcp(JsonParser parser) throws IOException {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      var _ = passOver(parser);
+      return false;
+    }
+    boolean tcp = false;
+    boolean ours = false;
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String name = parser.currentName();
+      JsonToken value = parser.nextToken();
+      if (name.equals("protocol") && value == JsonToken.VALUE_STRING) {
+        tcp = parser.getTextLength() == 3 && parser.getText().equals(SegmentDescriptor.TCP);
+      }
+      ours |= name.equals(SegmentCodec.INCARNATION);
+      var _ = passOver(parser);
+    }
+    return tcp && !ours;
+  }
+
+  private interface Walk {
+    boolean over(JsonParser parser) throws IOException;
+  }
+
+  private static boolean walk(InputStream in, String what, Walk walk) throws IOException {
+    boolean result;
     try (JsonParser parser = FACTORY.createParser(in)) {
       if (parser.nextToken() == null) {
         throw malformed(what + " is empty", null);
       }
-      parser.skipChildren();
-      parser.finishToken();
+      result = walk.over(parser);
     } catch (StreamConstraintsException e) {
       throw aboveLimit(what, e);
     } catch (JsonProcessingException | CharConversionException | IllegalStateException e) {
       throw noJson(what, e);
     }
     in.skipNBytes(in.available());
+    return result;
   }
 
   private static TransferException aboveLimit(String what, StreamConstraintsException e) {

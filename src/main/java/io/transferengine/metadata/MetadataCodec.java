@@ -116,6 +116,18 @@ public final class MetadataCodec {
   }
 
   /**
+   * Reads a segment descriptor to the end of its stream, checks that it is well-formed and within
+   * the limits, and keeps nothing of it.
+   *
+   * @return whether it is a C++ engine's that speaks TCP alone
+   * @throws TransferException MALFORMED_JSON when not
+   * @throws IOException of the stream
+   */
+  public static boolean isOfCppOverTcp(InputStream json) throws IOException {
+    return JsonReader.isOfCppOverTcp(json, "the segment descriptor");
+  }
+
+  /**
    * Reads a message to the end of its stream and checks that it is well-formed and within the
    * limits; nothing of it is kept.
    *

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 /** The segment descriptor and the priority matrix (protocol sections 4 and 8). */
 final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
-  private static final String INCARNATION = "te_incarnation";
+  static final String INCARNATION = "te_incarnation";
 
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_IDENTITY = "te_tcp_identity";

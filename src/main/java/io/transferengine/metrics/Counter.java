@@ -54,6 +54,8 @@ public enum Counter {
   HANDSHAKES_REFUSED("Handshakes refused"),
   /** Those of them whose request found no room beside the payloads of others. */
   HANDSHAKES_OVER_BUDGET("Handshakes over the byte budget"),
+  /** Descriptors read from a metadata service that were older than the one in use: dropped. */
+  STALE_DESCRIPTORS("Stale descriptors dropped"),
   /** Times that TCP was taken where RDMA was asked for. */
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
   /** Transfers that went over to TCP because no RDMA path was left for some seconds. */

@@ -91,6 +91,7 @@ final class OptionsTest {
     return Stream.of(
         host(Options.LISTEN_ADDRESS),
         host(Options.ADVERTISED_HOST),
+        host(Options.ADVERTISED_DATA_HOST),
         number(Options.RPC_PORT, 0, List.of(0, 1, 65_535), List.of(-1, 65_536)),
         number(Options.DATA_PORT, 0, List.of(0, 1, 65_535), List.of(-1, 65_536)),
         new Row(

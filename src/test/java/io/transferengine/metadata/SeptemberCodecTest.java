@@ -77,7 +77,7 @@ class SeptemberCodecTest {
     assertThat(segment.protocols()).containsExactlyInAnyOrder(shared, "shm");
     assertThat(segment.buffers())
         .containsExactly(new BufferDescriptor("a:1", 4096, 9, List.of(), List.of(), shared));
-    ForeignProtocols.requireShared("a:1", segment);
+    ForeignProtocols.requireShared("a:1", "", segment);
   }
 
   @ParameterizedTest
@@ -99,7 +99,7 @@ class SeptemberCodecTest {
             """
                 .formatted(protocol, protocol, "0f".repeat(64)));
     assertThat(segment.isSupported()).isFalse();
-    assertThatThrownBy(() -> ForeignProtocols.requireShared("a:1", segment))
+    assertThatThrownBy(() -> ForeignProtocols.requireShared("a:1", "", segment))
         .isInstanceOf(TransferException.class)
         .hasMessageContainingAll("a:1", error, "Start it with");
   }

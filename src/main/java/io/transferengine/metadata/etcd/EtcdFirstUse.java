@@ -9,24 +9,24 @@ final class EtcdFirstUse {
   /** What carries a call; loaded by name, since jetcd brings it and we do not speak to it. */
   static final List<String> CARRIERS =
       List.of(
-    "io.etcd.jetcd.api.RangeRequest",
-    "io.etcd.jetcd.api.RangeResponse",
-    "io.etcd.jetcd.api.TxnRequest",
-    "io.etcd.jetcd.api.TxnResponse",
-    "io.etcd.jetcd.api.LeaseGrantRequest",
-    "io.etcd.jetcd.api.LeaseGrantResponse",
-    "io.etcd.jetcd.api.LeaseKeepAliveRequest",
-    "io.etcd.jetcd.api.LeaseKeepAliveResponse",
-    "io.grpc.internal.ManagedChannelImpl",
-    "io.grpc.internal.ClientCallImpl",
-    "io.grpc.netty.NettyChannelBuilder",
-    "io.grpc.netty.NettyClientTransport",
-    "io.grpc.netty.NettyClientHandler",
-    "io.netty.bootstrap.Bootstrap",
-    "io.netty.handler.codec.http2.DefaultHttp2ConnectionDecoder",
-    "io.netty.handler.codec.http2.DefaultHttp2ConnectionEncoder",
-    "io.netty.handler.codec.http2.HpackDecoder",
-    "io.netty.handler.codec.http2.HpackEncoder");
+          "io.etcd.jetcd.api.RangeRequest",
+          "io.etcd.jetcd.api.RangeResponse",
+          "io.etcd.jetcd.api.TxnRequest",
+          "io.etcd.jetcd.api.TxnResponse",
+          "io.etcd.jetcd.api.LeaseGrantRequest",
+          "io.etcd.jetcd.api.LeaseGrantResponse",
+          "io.etcd.jetcd.api.LeaseKeepAliveRequest",
+          "io.etcd.jetcd.api.LeaseKeepAliveResponse",
+          "io.grpc.internal.ManagedChannelImpl",
+          "io.grpc.internal.ClientCallImpl",
+          "io.grpc.netty.NettyChannelBuilder",
+          "io.grpc.netty.NettyClientTransport",
+          "io.grpc.netty.NettyClientHandler",
+          "io.netty.bootstrap.Bootstrap",
+          "io.netty.handler.codec.http2.DefaultHttp2ConnectionDecoder",
+          "io.netty.handler.codec.http2.DefaultHttp2ConnectionEncoder",
+          "io.netty.handler.codec.http2.HpackDecoder",
+          "io.netty.handler.codec.http2.HpackEncoder");
 
   private EtcdFirstUse() {}
 

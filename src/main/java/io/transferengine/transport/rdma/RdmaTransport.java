@@ -139,7 +139,8 @@ final class RdmaTransport implements Transport {
           : new TransferException(
               ErrorCode.DEVICE_NOT_FOUND,
               "No RDMA device is left to open",
-              "./te topology shows what there is; device names and MC_TE_FILTERS leave devices out");
+              "./te topology shows what there is; device names and MC_TE_FILTERS leave devices"
+                  + " out");
     }
     nics.forEach(RdmaNic::start);
     DeviceMonitor watching = new DeviceMonitor(this, library);
