@@ -5,14 +5,18 @@ import static io.transferengine.TestEngine.assertCompleted;
 import static io.transferengine.TestEngine.random;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferState;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,6 +78,46 @@ class VersionOneRefusalTest {
         assertThat(Arrays.copyOf(target.memory(), size)).isEqualTo(Arrays.copyOf(content, size));
       }
       assertThat(wronglyDone).isEmpty();
+    }
+  }
+
+  /** What is confirmed is carried from one connection to the next; its end finds it there, too. */
+  @Test
+  void aWriteThatNobodyConfirmsEndsAtItsDeadline() throws Exception {
+    try (RawTarget target = new RawTarget(1, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1))) {
+      target.behaving(
+          c -> {
+            RawTarget.Request request = c.required();
+            if (request.isWrite()) {
+              c.serve(request);
+            } else {
+              c.drain();
+            }
+          });
+      var transfer =
+          here.submit(
+              Operation.WRITE,
+              target.name(),
+              at(here, RawTarget.BASE, 1000),
+              Duration.ofSeconds(1));
+      assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
+      assertThat(here.count(Counter.LAST_RESORTS)).isZero();
+    }
+  }
+
+  /** Refusals in a row say nothing of the peer: what is well goes through between them. */
+  @Test
+  void refusedWritesFailNoOthers() throws Exception {
+    try (RawTarget target = target(false);
+        TestEngine here = new TestEngine(4 * MIB, b -> b.tcpLanesPerPeer(1))) {
+      List<Transfer> refused = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        refused.add(here.submit(Operation.WRITE, target.name(), at(here, REFUSED, 1000)));
+      }
+      Transfer good = here.submit(Operation.WRITE, target.name(), at(here, RawTarget.BASE, 1000));
+      assertCompleted(good);
+      refused.forEach(TestEngine::assertFailed);
     }
   }
 

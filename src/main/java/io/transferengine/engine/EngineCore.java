@@ -182,8 +182,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private void checkDeadlines() {
     try {
       active.endOverdue();
-    } catch (RuntimeException e) {
-      // An exception would end the periodic task, and with it every deadline.
+    } catch (RuntimeException | Error e) {
+      // Whatever is thrown would end the periodic task, and with it every deadline.
       log.error("Looking at deadlines failed", e);
     }
   }

@@ -208,6 +208,8 @@ final class Lane {
     if (closed) {
       write.failed(peer.shutDown(), FailureCause.SHUTDOWN);
     } else {
+      // The peer has taken a connection and ended it in order: it is alive.
+      fruitless = 0;
       unconfirmed = write;
     }
   }
@@ -292,9 +294,16 @@ final class Lane {
             there.end(
                 Ending.Why.ABORTED, "a transfer on it was not settled in time: a mistake", null);
           } else {
-            log.warn("A lane to {} does not carry the overdue task: {}", peer.name(), there);
+            log.warn("A lane to {} does not carry the overdue task: {}", peer.name(), this);
           }
         });
+  }
+
+  /** How it stands; on its event loop, as all else here. */
+  @Override
+  public String toString() {
+    return (unconfirmed == null ? "" : "a write to be confirmed, ")
+        + (connection == null ? "none" : connection.toString());
   }
 
   void endIfStalled(long nowNanos, long limitNanos) {

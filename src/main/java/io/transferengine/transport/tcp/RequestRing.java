@@ -335,7 +335,8 @@ final class RequestRing implements RequestSink {
 
   @Override
   public String toString() {
-    return "positions %d to %d of %d, %d frames".formatted(first, end, capacity(), frames);
+    return "positions %d to %d of %d, %d frames, %d bytes out, %d of them small, %d large reads"
+        .formatted(first, end, capacity(), frames, bytesOut, smallBytes, largeReads);
   }
 
   boolean contains(TransferTask wanted) {

@@ -208,7 +208,15 @@ final class Settlement {
     switch (ending.why()) {
       case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
       case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
-      case NONE, ABORTED, REJECTED, RENEWED, FAULT -> lane.confirmNext(ring.write(position));
+      case NONE, ABORTED, REJECTED, RENEWED, FAULT -> {
+        UnconfirmedWrite write = ring.write(position);
+        if (owner.isEnding()) {
+          // Nobody will ask the lane to hurry any more.
+          write.dropped();
+        } else {
+          lane.confirmNext(write);
+        }
+      }
     }
   }
 

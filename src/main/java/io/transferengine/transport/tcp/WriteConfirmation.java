@@ -15,7 +15,8 @@ package io.transferengine.transport.tcp;
  * has come, and that is an orderly end, too. So the lane's next connection begins with a 1-byte
  * read of the last byte written. What is not registered cannot be read either, and only the answer
  * completes the write. While nobody knows the peer's habit another read follows the first: if it is
- * answered as well, the peer takes several requests.
+ * answered as well, the peer takes several requests. What remains: a target that drops a part of a
+ * body, ends in order and goes on serving cannot be told from one that took it all.
  *
  * <p>Confined to the connection's event loop.
  */
