@@ -527,6 +527,7 @@ public final class TransferTask {
       }
       if (completedBytes == totalBytes) {
         // Even if an end was set: every byte was there before it could take effect.
+        outcomeNanos = System.nanoTime();
         outcome = TransferState.COMPLETED;
         failure = null;
         cause = null;

@@ -570,10 +570,7 @@ final class LaneConnection extends WireHandler {
   }
 
   private void abort() {
-    end(
-        Ending.Why.ABORTED,
-        "a transfer on it was canceled, timed out or failed while the peer did not answer",
-        null);
+    end(Ending.Why.ABORTED, "a transfer on it ended while the peer did not answer", null);
   }
 
   @Override
@@ -591,9 +588,13 @@ final class LaneConnection extends WireHandler {
 
   @Override
   void onQuiesced() {
-    settlement.tell();
     Ending ending = new Ending(ended, endText, endCause, answers);
-    settlement.unanswered(ending, outlet().sentBytes());
-    lane.closed(this, ended, answers, ending.failure(peer.name(), version2));
+    try {
+      settlement.tell();
+      settlement.unanswered(ending, outlet().sentBytes());
+    } finally {
+      // Whatever happens, the lane may connect again.
+      lane.closed(this, ended, answers, ending.failure(peer.name(), version2));
+    }
   }
 }

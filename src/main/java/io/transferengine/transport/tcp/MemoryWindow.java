@@ -61,6 +61,9 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   private static final ValueLayout.OfShort SHORT_LE =
       JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** No system has smaller ones. */
+  private static final int PAGE_BYTES = 4096;
+
   private final WindowPool pool;
   private long address;
   private int capacity;
@@ -426,6 +429,26 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   /** Native memory to native memory; the caller has checked both ranges. */
   static void copy(long fromAddress, long toAddress, long lengthBytes) {
     MemorySegment.copy(MEMORY, fromAddress, MEMORY, toAddress, lengthBytes);
+  }
+
+  /**
+   * Throws now what a copy before this met. Compiled code is told of memory that is gone only when
+   * it next asks whether it may go on, which may be several calls later; a call into the JVM asks.
+   * Some tens of nanoseconds: once for many copies.
+   *
+   * @throws InternalError when one of them found its memory gone
+   */
+  static void tellFaults() {
+    boolean _ = Thread.holdsLock(MEMORY);
+  }
+
+  /** Touches each page of a range; throws as {@link #tellFaults} does. */
+  static void touch(long from, long length) {
+    for (long at = from; at < from + length; at += PAGE_BYTES) {
+      byte _ = getByte(at);
+    }
+    byte _ = getByte(from + length - 1);
+    tellFaults();
   }
 
   static long getLongLE(long address) {

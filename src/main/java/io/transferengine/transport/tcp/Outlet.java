@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>What throws half-way.</b> Copying can meet memory that is gone (InternalError), and there
  * may be no memory for any buffer. What is laid between {@link #begin()} and {@link #commit()} is
- * in the stream whole or, after {@link #rollBack()}, not at all. Outside of that, {@link #reserve},
- * {@link #copy} and a {@link #body} of one window have changed nothing when they throw.
+ * in the stream whole or, after {@link #rollBack()}, not at all; {@link MemoryWindow#tellFaults}
+ * asks for what copies have met. Outside of that, {@link #reserve} and a {@link #body} of one
+ * window have changed nothing when they throw.
  *
  * <p>Confined to the channel's event loop.
  */

@@ -71,6 +71,9 @@ final class RequestWriter {
     outlet.begin();
     try {
       layPlain(outlet, position);
+      if (isCopied(position)) {
+        MemoryWindow.tellFaults();
+      }
     } catch (Throwable t) {
       outlet.rollBack();
       throw t;
@@ -108,11 +111,33 @@ final class RequestWriter {
     outlet.begin();
     try {
       layVector(outlet, head, count);
+      if (isCopied(head)) {
+        MemoryWindow.tellFaults();
+      }
     } catch (Throwable t) {
       outlet.rollBack();
+      if (t instanceof InternalError) {
+        at = lost(head, count);
+      }
       throw t;
     }
     outlet.commit();
+  }
+
+  private boolean isCopied(long position) {
+    return !ring.isRead(position) && ring.length(position) < WireHandler.DIRECT_BYTES_MIN;
+  }
+
+  /** The one whose memory is gone: by the time that was told, others had been copied. */
+  private long lost(long head, int count) {
+    for (long position = head; position < head + count; position++) {
+      try {
+        MemoryWindow.touch(ring.local(position), ring.length(position));
+      } catch (InternalError e) {
+        return position;
+      }
+    }
+    return head;
   }
 
   private void layVector(Outlet outlet, long head, int count) {

@@ -5,6 +5,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
@@ -149,14 +150,17 @@ final class Settlement {
       accused.sendOneByOne();
     }
     // From the newest on, each to the front: so they go out again in their order.
-    for (long position = ring.end() - 1; position >= ring.first(); position--) {
-      TransferTask owner = ring.task(position);
-      if (owner != null) {
-        unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
+    try {
+      for (long position = ring.end() - 1; position >= ring.first(); position--) {
+        TransferTask owner = ring.task(position);
+        if (owner != null) {
+          unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
+        }
       }
+    } finally {
+      ring.clear();
+      peer.lateWritesGone(ring);
     }
-    ring.clear();
-    peer.lateWritesGone(ring);
   }
 
   private void unanswered(TransferTask owner, long position, Ending ending, boolean sent) {
@@ -254,7 +258,11 @@ final class Settlement {
       faulted(owner, position, t);
       return;
     }
-    peer.requeue(owner);
+    try {
+      peer.requeue(owner);
+    } catch (Throwable t) {
+      owner.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), t), FailureCause.LOCAL);
+    }
   }
 
   private TransferException refusal(long position) {

@@ -137,7 +137,15 @@ final class TcpTransport implements Transport {
       task.end(TransferState.FAILED, refused, FailureCause.LOCAL);
       return;
     }
-    peer.submit(task);
+    try {
+      peer.submit(task);
+    } catch (Throwable t) {
+      // No memory for a place in a queue.
+      task.end(
+          TransferState.FAILED,
+          LocalFaults.ofClaim(address.descriptor().name(), t),
+          FailureCause.LOCAL);
+    }
   }
 
   @Override
