@@ -362,4 +362,23 @@ class TransferTaskTest {
       assertThat(ends).hasValue(1);
     }
   }
+
+  /** The sweeper may look between a completed task's last byte and its end being told. */
+  @Test
+  void aTaskThatHasJustCompletedIsNotOverdue() {
+    BlockColumns blocks = at(10, 0);
+    TransferTask task =
+        new TransferTask(
+            Operation.WRITE,
+            blocks,
+            blocks.totalBytes(),
+            whole(LOCAL),
+            whole(REMOTE),
+            (_, _, _) -> {});
+    Probe sink = new Probe();
+    assertThat(task.claim(sink, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(1);
+    long before = System.nanoTime();
+    task.completed(1, 10);
+    assertThat(task.isEndingSince(before)).isFalse();
+  }
 }
