@@ -9,6 +9,10 @@ import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.DescriptorsMain;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -69,6 +73,38 @@ class LocalErrorTest {
           .hasMessageContaining("Network is unreachable")
           .hasMessageContaining("ip route")
           .hasMessageNotContaining("Nothing listens");
+    }
+  }
+
+  /** Of a range in which two ports are free, the others are tried in vain first. */
+  @Test
+  void aPortThatIsTakenIsFollowedByAnother() throws Exception {
+    int first = 18_200;
+    int count = 40;
+    List<ServerSocket> taken = new ArrayList<>();
+    try {
+      for (int port = first; port < first + count - 3; port++) {
+        ServerSocket socket = new ServerSocket();
+        taken.add(socket);
+        try {
+          socket.bind(new InetSocketAddress(port));
+        } catch (BindException e) {
+          // Somebody else has it, which is as good.
+        }
+      }
+      EngineConfig config =
+          EngineConfig.builder("127.0.0.1")
+              .protocol("tcp")
+              .minRpcPort(first)
+              .maxRpcPort(first + count - 1)
+              .build();
+      try (Engine engine = Engine.open(config)) {
+        assertThat(engine.rpcPort()).isBetween(first, first + count - 1);
+      }
+    } finally {
+      for (ServerSocket socket : taken) {
+        socket.close();
+      }
     }
   }
 

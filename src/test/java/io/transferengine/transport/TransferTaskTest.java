@@ -93,6 +93,27 @@ class TransferTaskTest {
     assertThat(probe.ends).containsExactly(TransferState.COMPLETED);
   }
 
+  /** Else the last resort would take what is just being told for what is stuck. */
+  @Test
+  void whatCompletesNowHasNotBeenEndingForLong() {
+    List<Boolean> overdue = new ArrayList<>();
+    TransferTask[] made = new TransferTask[1];
+    Probe probe =
+        new Probe() {
+          @Override
+          public void taskEnded(
+              TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+            overdue.add(made[0].isEndingSince(start));
+          }
+
+          private final long start = System.nanoTime();
+        };
+    made[0] = task(at(100, 0), probe);
+    assertThat(made[0].claim(probe, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isOne();
+    made[0].completed(1, 100);
+    assertThat(overdue).containsExactly(false);
+  }
+
   @Test
   void aSinkThatIsFullGetsNoMoreThanTheOneThatFilledIt() {
     Probe probe =

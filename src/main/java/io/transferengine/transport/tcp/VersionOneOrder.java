@@ -101,6 +101,12 @@ final class VersionOneOrder {
   /** {@return what goes into the pipeline of the listening channel, ahead of the acceptor} */
   ChannelInboundHandlerAdapter arrivals() {
     return new ChannelInboundHandlerAdapter() {
+      /** A listener that finds its port taken is made anew, with the same handler. */
+      @Override
+      public boolean isSharable() {
+        return true;
+      }
+
       @Override
       public void channelRead(ChannelHandlerContext context, Object message) {
         Channel channel = (Channel) message;
