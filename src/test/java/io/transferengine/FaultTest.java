@@ -12,6 +12,8 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
@@ -35,6 +37,7 @@ class FaultTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   private PeerProcess peer = PeerProcess.start();
+  private final List<Thread> callers = new ArrayList<>();
   private TransferEngine engine = new TransferEngine();
   private Mapped mine = Mapped.of(LENGTH);
   private long remote;
@@ -63,8 +66,26 @@ class FaultTest {
 
   private FutureTask<Integer> inBackground(java.util.concurrent.Callable<Integer> call) {
     FutureTask<Integer> task = new FutureTask<>(call);
-    Thread.ofPlatform().daemon().start(task);
+    callers.add(Thread.ofPlatform().daemon().start(task));
     return task;
+  }
+
+  /** Until all calls in the background have come to where they wait for the peer. */
+  private void awaitCallsThatWait() {
+    for (Thread caller : callers) {
+      eventually(caller + " waits", () -> waitsInTheEngine(caller.getStackTrace()));
+    }
+  }
+
+  /** A thread waits in a native method: it parks, or reads from a socket. */
+  private static boolean waitsInTheEngine(StackTraceElement[] stack) {
+    return stack.length > 0
+        && stack[0].isNativeMethod()
+        && Arrays.stream(stack)
+            .anyMatch(
+                frame ->
+                    frame.getClassName().startsWith("io.transferengine.engine.")
+                        || frame.getClassName().startsWith("io.transferengine.handshake."));
   }
 
   /** Lanes that have had two answers carry several transfers at once. */
@@ -135,7 +156,7 @@ class FaultTest {
     FutureTask<Integer> notify = inBackground(() -> engine.sendNotify(peer.name(), "n", "m"));
     FutureTask<Integer> address =
         inBackground(() -> (int) engine.getFirstBufferAddress(peer.name()));
-    Thread.sleep(200);
+    awaitCallsThatWait();
     assertThat(List.of(write, read, status, probe, notify, address)).noneMatch(FutureTask::isDone);
     long start = System.nanoTime();
     engine.close();
@@ -348,7 +369,7 @@ class FaultTest {
       long id = engine.transferSubmitWrite(first.name(), mine.address(), theirs, LENGTH);
       FutureTask<Integer> read =
           inBackground(() -> engine.transferSyncRead(first.name(), mine.address(), theirs, LENGTH));
-      Thread.sleep(200);
+      awaitCallsThatWait();
       first.kill();
       assertThat(engine.getBatchTransferStatus(new long[] {id})).isEqualTo(-1);
       assertThat(read.get(20, TimeUnit.SECONDS)).isNegative();

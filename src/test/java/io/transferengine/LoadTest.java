@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.testkit.Blocks;
@@ -15,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -264,7 +267,7 @@ class LoadTest {
     Pattern.fill(Mapped.at(mine, count * 64L), 5, 0);
     assertThat(engine.transferSyncRead(peer.name(), mine, remote, 0)).isZero();
     assertThat(engine.transferSyncWrite(peer.name(), mine, remote, 64)).isZero();
-    AtomicInteger entered = new AtomicInteger();
+    Queue<Thread> callers = new ConcurrentLinkedQueue<>();
     AtomicInteger left = new AtomicInteger();
     List<Future<Integer>> calls = new ArrayList<>();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -275,17 +278,22 @@ class LoadTest {
           calls.add(
               threads.submit(
                   () -> {
-                    entered.incrementAndGet();
+                    callers.add(Thread.currentThread());
                     int status =
                         engine.transferSyncWrite(peer.name(), mine + offset, remote + offset, 64);
                     left.incrementAndGet();
                     return status;
                   }));
         }
-        while (entered.get() < count) {
-          Thread.sleep(5);
-        }
-        Thread.sleep(100);
+        eventually("all have come", () -> callers.size() == count);
+        eventually(
+            "all wait",
+            () ->
+                callers.stream()
+                    .map(Thread::getState)
+                    .allMatch(
+                        state ->
+                            state == Thread.State.WAITING || state == Thread.State.TIMED_WAITING));
         assertThat(left.get()).isZero();
       } finally {
         peer.resume();

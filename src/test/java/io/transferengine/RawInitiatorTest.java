@@ -157,7 +157,7 @@ class RawInitiatorTest {
                       throw new AssertionError(e);
                     }
                   });
-      Thread.sleep(300);
+      eventually("it is served", () -> target.count(Counter.INBOUND_REQUESTS) > 0);
       // Meanwhile others are served.
       try (RawInitiator other = connect(target)) {
         other.send(header(10, target.address(), READ | V2));

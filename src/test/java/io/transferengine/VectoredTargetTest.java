@@ -346,7 +346,7 @@ class VectoredTargetTest {
         stream.writeBytes(request);
       }
       connection.send(stream.toByteArray()).halfClose();
-      Thread.sleep(300);
+      eventually("it is served", () -> target.count(Counter.INBOUND_REQUESTS) > 0);
       // Meanwhile others are served.
       try (RawInitiator other = connect(target)) {
         other.send(header(10, target.address(), READ | V2));

@@ -348,7 +348,10 @@ class RdmaTransportTest {
     left.device("sim0").portDown();
     there.fill((byte) 0);
     Started write = a.write(b, whole(here, there));
-    Thread.sleep(500);
+    await()
+        .until(
+            () ->
+                a.transport().knownPeers().getFirst().paths().stream().noneMatch(RdmaPath::isOpen));
     assertThat(write.end()).isNotDone();
     left.device("sim0").portUp();
     assertCompleted(write);
