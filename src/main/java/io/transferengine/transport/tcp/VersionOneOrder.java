@@ -101,7 +101,7 @@ final class VersionOneOrder {
   /** {@return what goes into the pipeline of the listening channel, ahead of the acceptor} */
   ChannelInboundHandlerAdapter arrivals() {
     return new ChannelInboundHandlerAdapter() {
-      /** A listener that finds its port taken is made anew, with the same handler. */
+      // A listener that finds its port taken is made anew, with the same handler.
       @Override
       public boolean isSharable() {
         return true;
