@@ -35,17 +35,27 @@ public final class Allocation implements AutoCloseable {
   }
 
   /**
-   * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent.
+   * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent;
+   * does nothing once the engine is closed, which has taken the memory back.
    *
    * <p>Afterwards peers are refused over TCP. Over RDMA the key of the pool that the memory came
    * from stays valid: a peer that still has the address can read and write what is there then. For
    * memory that must be out of reach, use {@link Engine#register(MemorySegment)}: closing the
    * registration takes the key away.
+   *
+   * @throws io.transferengine.transfer.TransferException when something still uses the memory some
+   *     seconds later; then it is not given back, and this may be called again
    */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true) && !core.isClosed()) {
-      core.memory().free(segment.address(), segment.byteSize());
+    if (closed.compareAndSet(false, true)) {
+      boolean done = false;
+      try {
+        core.giveBack(() -> core.memory().free(segment.address(), segment.byteSize()));
+        done = true;
+      } finally {
+        closed.set(done);
+      }
     }
   }
 }

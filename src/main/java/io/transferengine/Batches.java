@@ -23,6 +23,12 @@ final class Batches {
   Batches() {}
 
   static TransferRequest request(
+      String target, long buffer, long peerAddress, long length, TransferOpcode opcode) {
+    return TransferRequest.of(
+        opcode.operation(), target, BlockColumns.of(buffer, peerAddress, length));
+  }
+
+  static TransferRequest request(
       String target, long[] buffers, long[] peerAddresses, long[] lengths, TransferOpcode opcode) {
     return TransferRequest.of(
         opcode.operation(), target, BlockColumns.of(buffers, peerAddresses, lengths));
@@ -34,24 +40,25 @@ final class Batches {
       return table.add(open.submit(request));
     } catch (TransferException e) {
       if (e.code() == ErrorCode.ADDRESS_NOT_REGISTERED) {
-        return StatusCodes.refused("transferSubmit", e);
+        return StatusCodes.failed("transferSubmit", e);
       }
       throw e;
     }
   }
 
   /** {@return how a transfer ended, after waiting for that} */
-  static int await(Transfer transfer) {
+  static int await(Transfer transfer) throws InterruptedException {
     try {
       transfer.await(UNTIL_THE_END);
-    } catch (InterruptedException e) {
+    } catch (Throwable t) {
+      // It may have completed all the same, but an interrupted call is a failed one.
       transfer.cancel();
       awaitUninterruptibly(transfer);
-      Thread.currentThread().interrupt();
-      // It may have completed all the same, but an interrupted call is a failed one.
-      return FAILED;
+      throw t;
     }
-    StatusCodes.logFailure("transferSync", transfer);
+    transfer
+        .failure()
+        .ifPresent(why -> StatusCodes.logFailure("transferSync", "" + why.getMessage()));
     if (transfer.state() == TransferState.COMPLETED) {
       return 0;
     }
@@ -69,14 +76,14 @@ final class Batches {
       try {
         transfer.await(UNTIL_THE_END);
       } catch (InterruptedException again) {
-        // The caller's flag is set once, afterwards.
+        // The caller's flag is set once, by whoever turns the first one into a status.
       }
     }
   }
 
   /** {@return how a batch stands: 0 running, then once 1, -1 or -2; -1 for an unknown one} */
   int check(long id) {
-    Optional<Transfer> found = table.find(id);
+    Optional<BatchTable.Result> found = table.find(id);
     if (found.isEmpty()) {
       return FAILED;
     }
@@ -88,7 +95,7 @@ final class Batches {
       // Another thread was told at the same moment.
       return FAILED;
     }
-    StatusCodes.logFailure("transferCheckStatus", found.get());
+    StatusCodes.logFailure("transferCheckStatus", found.get().failure());
     return switch (state) {
       case COMPLETED -> 1;
       case TIMEOUT -> -2;
@@ -100,16 +107,12 @@ final class Batches {
   int awaitAll(long[] ids) throws InterruptedException {
     int result = 0;
     for (long id : ids) {
-      Optional<Transfer> found = table.find(id);
-      if (found.isEmpty()) {
-        result = FAILED;
-        continue;
-      }
-      if (found.get().await(UNTIL_THE_END) != TransferState.COMPLETED) {
-        result = FAILED;
-      }
+      Optional<BatchTable.Result> found = table.await(id);
       table.forget(id);
-      StatusCodes.logFailure("getBatchTransferStatus", found.get());
+      if (found.isEmpty() || found.get().state() != TransferState.COMPLETED) {
+        result = FAILED;
+      }
+      found.ifPresent(ended -> StatusCodes.logFailure("getBatchTransferStatus", ended.failure()));
     }
     return result;
   }

@@ -36,7 +36,13 @@ public final class Engine implements AutoCloseable {
    *     be bound
    */
   public static Engine open(EngineConfig config) {
-    return new Engine(new EngineCore(config.options()));
+    EngineCore core = new EngineCore(config.options());
+    try {
+      return new Engine(core);
+    } catch (Throwable t) {
+      core.close();
+      throw t;
+    }
   }
 
   EngineCore core() {
@@ -62,22 +68,28 @@ public final class Engine implements AutoCloseable {
    */
   public Allocation allocate(long lengthBytes) {
     core.requireOpen();
-    return new Allocation(core, core.memory().allocate(lengthBytes));
+    MemorySegment block = core.memory().allocate(lengthBytes);
+    try {
+      return new Allocation(core, block);
+    } catch (Throwable t) {
+      core.memory().free(block.address(), lengthBytes);
+      throw t;
+    }
   }
 
   /**
    * Registers memory of the caller's.
    *
-   * @param memory native, and kept alive by the engine until it is unregistered; its arena must
-   *     stay open that long
+   * @param memory native, writable (peers may write to it), and kept alive by the engine until it
+   *     is unregistered; its arena must stay open that long. That of a confined arena is taken from
+   *     the arena's own thread only; the engine's threads use it by its address all the same
    * @return the registration
-   * @throws TransferException for a heap segment, an empty one, and one that overlaps another
-   *     registration, which is named
+   * @throws TransferException for a heap, read-only or empty segment, for another thread's, and for
+   *     one that overlaps another registration, which is named
    */
   public Registration register(MemorySegment memory) {
     core.requireOpen();
-    Region region = core.memory().registerSegment(NativeMemory.require(memory), "*");
-    return new Registration(core, region.address(), region.length());
+    return registration(core.memory().registerSegment(NativeMemory.destination(memory), "*"));
   }
 
   /**
@@ -88,7 +100,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException as {@link #register(MemorySegment)}
    */
   public Registration register(ByteBuffer memory) {
-    return register(NativeMemory.require(memory));
+    return register(NativeMemory.destination(memory));
   }
 
   /**
@@ -103,8 +115,16 @@ public final class Engine implements AutoCloseable {
    */
   public Registration register(long address, long length, String location) {
     core.requireOpen();
-    Region region = core.memory().register(address, length, location);
-    return new Registration(core, region.address(), region.length());
+    return registration(core.memory().register(address, length, location));
+  }
+
+  private Registration registration(Region region) {
+    try {
+      return new Registration(core, region.address(), region.length());
+    } catch (Throwable t) {
+      core.memory().unregister(region.address());
+      throw t;
+    }
   }
 
   /**
@@ -185,7 +205,8 @@ public final class Engine implements AutoCloseable {
 
   /**
    * Ends everything within some 5 seconds: transfers under way fail, connections close, managed
-   * memory is returned. Idempotent.
+   * memory is returned. Throws nothing; what cannot be closed in order is logged, and the rest is
+   * closed. Idempotent, for any thread at any moment; whoever comes second waits for the same end.
    */
   @Override
   public void close() {

@@ -32,12 +32,16 @@ public final class Registration implements AutoCloseable {
 
   /**
    * Ends the registration. Transfers over it get a second to end, then they are failed. When this
-   * returns, nothing touches the memory any more. Idempotent.
+   * returns, nothing touches the memory any more. Idempotent; does nothing once the engine is
+   * closed, which has ended it.
+   *
+   * @throws io.transferengine.transfer.TransferException when something still uses the memory some
+   *     seconds later: then it must stay mapped until the engine is closed
    */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true) && !core.isClosed()) {
-      core.memory().unregister(address);
+    if (closed.compareAndSet(false, true)) {
+      core.giveBack(() -> core.memory().unregister(address));
     }
   }
 }

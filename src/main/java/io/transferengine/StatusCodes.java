@@ -2,7 +2,6 @@
 package io.transferengine;
 
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * From the exceptions of the typed API to the status codes of {@link TransferEngine}. What a code
- * hides is logged, once, under the facade's name.
+ * hides is logged, once, under the facade's name. Nothing that is thrown gets past here.
  */
 final class StatusCodes {
   private static final Logger log = LoggerFactory.getLogger(TransferEngine.class);
@@ -44,17 +43,12 @@ final class StatusCodes {
         });
   }
 
-  /** {@return the status that the call gives, or the code of its failure} */
+  /** {@return the status that the call gives, or the code of its failure, whatever that is} */
   static int status(String name, Callable<Integer> call) {
     try {
       return call.call();
-    } catch (TransferException e) {
-      return refused(name, e);
-    } catch (NullPointerException e) {
-      return nullArgument(name, e);
-    } catch (Exception e) {
-      log.warn("{} failed", name, e);
-      return FAILED;
+    } catch (Throwable t) {
+      return failed(name, t);
     }
   }
 
@@ -65,39 +59,67 @@ final class StatusCodes {
     }
     try {
       return call.on(open);
-    } catch (TransferException e) {
-      log.warn("{}: {}", name, e.getMessage());
-      return otherwise;
-    } catch (NullPointerException e) {
-      nullArgument(name, e);
-      return otherwise;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return otherwise;
-    } catch (RuntimeException e) {
-      log.warn("{} failed", name, e);
+    } catch (Throwable t) {
+      int _ = failed(name, t);
       return otherwise;
     }
   }
 
-  /** {@return the code of a failure, whose text is logged} */
-  static int refused(String name, TransferException failure) {
-    log.warn("{}: {}", name, failure.getMessage());
-    return failure.code().value();
+  /**
+   * {@return the code of a failure, which is logged}
+   *
+   * <p>Nothing is let through, not even what the JVM throws: whoever called has asked for a status,
+   * and what an Error ended here is this one call. Its stack is in the log, at ERROR.
+   */
+  static int failed(String name, Throwable failure) {
+    if (failure instanceof InterruptedException) {
+      Thread.currentThread().interrupt();
+    }
+    try {
+      log(name, failure);
+    } catch (Throwable unlogged) {
+      // Out of memory for a text, too, or a logger of the caller's that throws: the status remains.
+    }
+    return switch (failure) {
+      case TransferException known -> known.code().value();
+      case OutOfMemoryError _ -> ErrorCode.MEMORY.value();
+      default -> FAILED;
+    };
   }
 
-  /** Says why a transfer did not complete, if it did not. */
-  static void logFailure(String name, Transfer transfer) {
-    transfer.failure().ifPresent(failure -> log.warn("{}: {}", name, failure.getMessage()));
+  private static void log(String name, Throwable failure) {
+    switch (failure) {
+      case TransferException known -> {
+        log.warn("{}: {}", name, known.getMessage());
+        log.debug("{}", name, known);
+      }
+      case NullPointerException _ -> nullArgument(name, failure);
+      case InterruptedException _ ->
+          log.warn("{}: the thread was interrupted while it waited, which ended the call", name);
+      case OutOfMemoryError _ ->
+          log.warn(
+              "{}: the JVM had no memory for it ({}). Ask for less at a time, or give the JVM more"
+                  + " (-Xmx, -XX:MaxDirectMemorySize).",
+              name,
+              failure.getMessage());
+      case Error _ -> log.error("{} failed", name, failure);
+      default -> log.warn("{} failed", name, failure);
+    }
+  }
+
+  /** Says why a transfer did not complete; nothing for an empty text. */
+  static void logFailure(String name, String why) {
+    if (!why.isEmpty()) {
+      log.warn("{}: {}", name, why);
+    }
   }
 
   /** The JVM's own text says which argument it was. */
-  private static int nullArgument(String name, NullPointerException e) {
+  private static void nullArgument(String name, Throwable e) {
     log.warn(
         "{}: an argument is null ({}). No argument may be; an empty string stands for none.",
         name,
         e.getMessage());
     log.debug("{}", name, e);
-    return FAILED;
   }
 }

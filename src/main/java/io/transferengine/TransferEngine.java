@@ -7,7 +7,11 @@ import io.transferengine.engine.LocalMemory;
 import io.transferengine.memory.MemoryAccess;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,15 +19,18 @@ import org.jspecify.annotations.Nullable;
  * JShell prompt.
  *
  * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for
- * a failure; none throws for an operating error, and null or nonsensical arguments are failures
- * too. The cause is logged once, at WARN, with what can be done about it. Until {@code initialize}
- * has succeeded and after {@link #close()} every method returns -1, 0, "" or something empty.
+ * a failure; none throws, whatever happens: null or nonsensical arguments are failures, and so are
+ * errors of the JVM such as an OutOfMemoryError. The cause is logged once, at WARN, with what can
+ * be done about it. Until {@code initialize} has succeeded and after {@link #close()} every method
+ * returns -1, 0, "" or something empty.
  *
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */
 public final class TransferEngine implements AutoCloseable {
   private final Batches batches = new Batches();
+  private final Lock opening = new ReentrantLock();
   private volatile @Nullable Engine engine;
+  private @Nullable Engine ending;
   private boolean closed;
 
   /** An engine that has yet to be initialized. */
@@ -78,40 +85,67 @@ public final class TransferEngine implements AutoCloseable {
                 deviceName));
   }
 
-  private synchronized int open(
+  private int open(
       String localHostname, String metadataServer, String protocol, String deviceName) {
+    EngineConfig.Builder config =
+        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
+    if (!metadataServer.isEmpty()) {
+      config.metadataServer(metadataServer);
+    }
+    // One at a time; close() does not wait for it, since a metadata service may take its time.
+    opening.lock();
+    try {
+      requireOpenable();
+      Engine opened = Engine.open(config.requireMetadataServer().build());
+      if (!publish(opened)) {
+        opened.close();
+        requireOpenable();
+      }
+    } finally {
+      opening.unlock();
+    }
+    return 0;
+  }
+
+  private synchronized boolean publish(Engine opened) {
+    if (!closed) {
+      engine = opened;
+    }
+    return !closed;
+  }
+
+  private synchronized void requireOpenable() {
     if (closed || engine != null) {
       throw new TransferException(
           closed ? ErrorCode.CLOSED : ErrorCode.INVALID_ARGUMENT,
           closed ? "The engine was closed" : "The engine is initialized already",
           "Make another TransferEngine");
     }
-    EngineConfig.Builder config =
-        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
-    if (!metadataServer.isEmpty()) {
-      config.metadataServer(metadataServer);
-    }
-    engine = Engine.open(config.requireMetadataServer().build());
-    return 0;
   }
 
   /** {@return the port of our handshake daemon, -1 without one} */
   public int getRpcPort() {
-    Engine open = engine;
-    return open == null ? FAILED : open.rpcPort();
+    return value("getRpcPort", FAILED, Engine::rpcPort);
   }
 
-  /** Ends everything within some 5 seconds; calls that wait return -1. Idempotent. */
+  /**
+   * Ends everything within some 5 seconds; calls that wait return -1. Throws nothing. Idempotent,
+   * for any thread at any moment: an {@code initialize} that goes on meanwhile returns -1 and
+   * leaves nothing behind.
+   */
   @Override
   public void close() {
     Engine open;
     synchronized (this) {
       closed = true;
-      open = engine;
+      // Who comes second waits for the same end.
+      open = engine != null ? engine : ending;
+      ending = open;
       engine = null;
     }
-    if (open != null) {
-      open.close();
+    int _ = StatusCodes.run("close", open, Engine::close);
+    synchronized (this) {
+      ending = null;
     }
   }
 
@@ -336,12 +370,13 @@ public final class TransferEngine implements AutoCloseable {
       long peerBufferAddress,
       long length,
       TransferOpcode opcode) {
-    return batchTransferSync(
-        targetHostname,
-        new long[] {buffer},
-        new long[] {peerBufferAddress},
-        new long[] {length},
-        opcode);
+    return sync(() -> Batches.request(targetHostname, buffer, peerBufferAddress, length, opcode));
+  }
+
+  private int sync(Supplier<TransferRequest> request) {
+    Engine open = engine;
+    return StatusCodes.status(
+        "transferSync", () -> open == null ? FAILED : Batches.await(open.submit(request.get())));
   }
 
   /**
@@ -375,8 +410,11 @@ public final class TransferEngine implements AutoCloseable {
 
   private long submitOne(
       String target, long buffer, long peerAddress, long length, TransferOpcode opcode) {
-    return batchTransferAsync(
-        target, new long[] {buffer}, new long[] {peerAddress}, new long[] {length}, opcode);
+    return submit(() -> Batches.request(target, buffer, peerAddress, length, opcode));
+  }
+
+  private long submit(Supplier<TransferRequest> request) {
+    return value("transferSubmit", (long) FAILED, open -> batches.submit(open, request.get()));
   }
 
   /**
@@ -436,16 +474,8 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    Engine open = engine;
-    return StatusCodes.status(
-        "transferSync",
-        () ->
-            open == null
-                ? FAILED
-                : Batches.await(
-                    open.submit(
-                        Batches.request(
-                            targetHostname, buffers, peerBufferAddresses, lengths, opcode))));
+    return sync(
+        () -> Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
   }
 
   /**
@@ -494,13 +524,8 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    return value(
-        "transferSubmit",
-        (long) FAILED,
-        open ->
-            batches.submit(
-                open,
-                Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode)));
+    return submit(
+        () -> Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
   }
 
   /**

@@ -22,6 +22,9 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.SynchronousQueue;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,6 +93,55 @@ class EngineTest {
     assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(gone), "closed");
     ByteBuffer readOnly = ByteBuffer.allocateDirect(10).asReadOnlyBuffer();
     assertRefused(ErrorCode.INVALID_ARGUMENT, () -> engine.register(readOnly), "read-only");
+  }
+
+  @Test
+  void readOnlyMemoryIsASourceAndNoDestination() throws InterruptedException {
+    try (Allocation mine = engine.allocate(64)) {
+      MemorySegment segment = mine.segment().asReadOnly();
+      ByteBuffer buffer = mine.segment().asByteBuffer().asReadOnlyBuffer();
+      ErrorCode code = ErrorCode.INVALID_ARGUMENT;
+      String name = peer.name();
+      assertRefused(code, () -> TransferRequest.read(name, segment, remote), "read-only");
+      assertRefused(code, () -> TransferRequest.read(name, buffer, remote), "read-only");
+      assertRefused(code, () -> engine.register(segment), "read-only");
+      Pattern.fill(mine.segment(), 8, 0);
+      completed(TransferRequest.write(name, segment, remote));
+      assertThat(peer.mismatch(remote, 64, 8)).isEqualTo(-1);
+      Pattern.fill(mine.segment(), 9, 0);
+      completed(TransferRequest.write(name, buffer, remote));
+      assertThat(peer.mismatch(remote, 64, 9)).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void theConfinedMemoryOfAnotherThreadIsRefused() throws Exception {
+    BlockingQueue<MemorySegment> handed = new SynchronousQueue<>();
+    CountDownLatch done = new CountDownLatch(1);
+    Thread owner =
+        Thread.ofPlatform()
+            .daemon()
+            .start(
+                () -> {
+                  try (Arena arena = Arena.ofConfined()) {
+                    handed.put(arena.allocate(4096));
+                    done.await();
+                  } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                  }
+                });
+    MemorySegment theirs = handed.take();
+    ErrorCode code = ErrorCode.INVALID_ARGUMENT;
+    String[] why = {"confined", "another thread", "Arena.ofShared"};
+    assertRefused(code, () -> engine.register(theirs), why);
+    assertRefused(code, () -> TransferRequest.write(peer.name(), theirs, remote), why);
+    assertRefused(code, () -> TransferRequest.read(peer.name(), theirs, remote), why);
+    done.countDown();
+    owner.join();
+    try (Arena arena = Arena.ofConfined();
+        Registration own = engine.register(arena.allocate(4096))) {
+      assertThat(own.length()).as("its own thread's is taken").isEqualTo(4096);
+    }
   }
 
   @Test

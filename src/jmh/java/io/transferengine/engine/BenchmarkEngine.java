@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The inside of an engine with one known peer, which is described as we are, and one transport. Its
@@ -60,6 +61,7 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
             memory,
             segments,
             new EngineMetrics(),
+            Optional.empty(),
             Runnable::run,
             TIMEOUT_SECONDS,
             -1,
@@ -76,7 +78,7 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   public void close() {
     active.close();
     transport.stop(Duration.ofSeconds(5));
-    memory.close();
+    memory.close(Duration.ofSeconds(5));
     arena.close();
   }
 

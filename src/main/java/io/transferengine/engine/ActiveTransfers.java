@@ -13,20 +13,24 @@ import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The table of transfers under way: begins them, ends them at their deadlines, and counts them.
  * Thread-safe.
  */
 final class ActiveTransfers {
+  private static final Logger log = LoggerFactory.getLogger(ActiveTransfers.class);
+
   /** Transfers at a time; 10,000 waiting threads are a normal day, a leak is not. */
   static final int ACTIVE_LIMIT = 65_536;
 
@@ -42,7 +46,8 @@ final class ActiveTransfers {
   private final LocalMemory memory;
   private final SegmentCache segments;
   private final EngineMetrics metrics;
-  private final Executor executor;
+  private final Optional<Executor> executor;
+  private final Executor threads;
   private final long timeoutNanos;
   private final Duration lookUpTimeout;
   private final long sliceTimeoutNanos;
@@ -59,7 +64,8 @@ final class ActiveTransfers {
    * @param timeoutSeconds the deadline of transfers that name none, to which a nanosecond per byte
    *     is added
    * @param sliceTimeoutSeconds without progress for so long a transfer times out; -1 for never
-   * @param executor completes futures and looks peers up
+   * @param executor the caller's, on which futures complete; without one they do on {@code threads}
+   * @param threads gives everything a thread of its own, without waiting
    * @param nameCheck throws for a segment name that can be none
    * @param notifier sees to it that a notification reaches a segment; must not block
    */
@@ -67,7 +73,8 @@ final class ActiveTransfers {
       LocalMemory memory,
       SegmentCache segments,
       EngineMetrics metrics,
-      Executor executor,
+      Optional<Executor> executor,
+      Executor threads,
       int timeoutSeconds,
       int sliceTimeoutSeconds,
       Consumer<String> nameCheck,
@@ -75,7 +82,8 @@ final class ActiveTransfers {
     this.memory = memory;
     this.segments = segments;
     this.metrics = metrics;
-    this.executor = command -> executeAnyway(executor, command);
+    this.executor = executor;
+    this.threads = threads;
     this.timeoutNanos = TimeUnit.SECONDS.toNanos(timeoutSeconds);
     this.lookUpTimeout = Duration.ofSeconds(timeoutSeconds).plus(LOOK_UP_EXTRA);
     this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
@@ -89,18 +97,33 @@ final class ActiveTransfers {
   }
 
   /**
-   * The caller's executor may have been shut down; what it was given has to happen all the same.
+   * Has a future completed, on the caller's executor if there is one, and never on this thread,
+   * which may be one that does I/O. Whatever that executor does (it was shut down, it throws, it
+   * blocks, it runs the command itself), it does to a thread that nobody else needs.
    */
-  private static void executeAnyway(Executor executor, Runnable command) {
+  void completeLater(TransferHandle handle, CompletableFuture<Void> future) {
     try {
-      executor.execute(command);
-    } catch (RejectedExecutionException e) {
-      Thread.ofVirtual().start(command);
+      threads.execute(() -> completeOn(executor, () -> handle.complete(future)));
+    } catch (Throwable noThread) {
+      handle.complete(future);
     }
   }
 
-  Executor executor() {
-    return executor;
+  private static void completeOn(Optional<Executor> executor, Runnable completion) {
+    try {
+      executor.ifPresentOrElse(theirs -> theirs.execute(completion), completion);
+    } catch (Throwable refused) {
+      completion.run();
+    }
+  }
+
+  /** What ought not to happen at the end of a transfer, which ends all the same. */
+  static void log(Throwable unexpected) {
+    try {
+      log.error("The end of a transfer was not accounted for", unexpected);
+    } catch (Throwable unlogged) {
+      // Without memory for a line in the log the transfer still has its end.
+    }
   }
 
   /**
@@ -138,17 +161,23 @@ final class ActiveTransfers {
   }
 
   private void enter(TransferHandle handle) {
-    if (count.incrementAndGet() > ACTIVE_LIMIT) {
-      count.decrementAndGet();
-      throw new TransferException(
-          ErrorCode.TOO_MANY_REQUESTS,
-          ACTIVE_LIMIT + " transfers are under way",
-          "Wait for some to end, or put more blocks into each");
-    }
-    active.add(handle);
-    if (closed && active.remove(handle)) {
-      count.decrementAndGet();
-      throw TransferErrors.closedEngine();
+    boolean entered = false;
+    try {
+      if (count.incrementAndGet() > ACTIVE_LIMIT) {
+        throw new TransferException(
+            ErrorCode.TOO_MANY_REQUESTS,
+            ACTIVE_LIMIT + " transfers are under way",
+            "Wait for some to end, or put more blocks into each");
+      }
+      active.add(handle);
+      entered = !closed || !active.remove(handle);
+      if (!entered) {
+        throw TransferErrors.closedEngine();
+      }
+    } finally {
+      if (!entered) {
+        count.decrementAndGet();
+      }
     }
   }
 
@@ -157,25 +186,49 @@ final class ActiveTransfers {
     return b > max - a ? max : a + b;
   }
 
-  /** Finds the peer of a transfer and sets the transfer to work. */
+  /**
+   * Finds the peer of a transfer and sets the transfer to work. Throws nothing: what goes wrong
+   * here, be it the memory for a task, ends this transfer.
+   */
   void resolve(TransferHandle handle) {
     String target = handle.request().target();
-    Optional<RemoteSegment> known = segments.known(target);
-    if (known.isPresent()) {
-      handle.begin(known.get(), true);
-      return;
+    try {
+      Optional<RemoteSegment> known = segments.known(target);
+      if (known.isPresent()) {
+        handle.begin(known.get(), true);
+        return;
+      }
+      SegmentCache.Lookup lookup = segments.get(target, lookUpTimeout);
+      var _ = lookup.whenComplete((found, why) -> resolved(handle, lookup, found, why));
+    } catch (Throwable t) {
+      notStarted(handle, t);
     }
-    var _ =
-        segments
-            .get(target, lookUpTimeout)
-            .whenComplete(
-                (found, why) -> {
-                  if (found != null) {
-                    handle.begin(found, false);
-                  } else {
-                    handle.notFound(TransferErrors.of(target, why));
-                  }
-                });
+  }
+
+  private void resolved(
+      TransferHandle handle,
+      SegmentCache.Lookup lookup,
+      @Nullable RemoteSegment found,
+      @Nullable Throwable why) {
+    try {
+      if (found != null) {
+        handle.begin(found, false);
+      } else if (lookup.isOlderThan(Duration.ofNanos(timeoutNanos)) && handle.nanosLeft() > 0) {
+        // It ran out of its own time, not of ours: perhaps another transfer began it.
+        resolve(handle);
+      } else {
+        handle.notFound(TransferErrors.of(handle.request().target(), why));
+      }
+    } catch (Throwable t) {
+      notStarted(handle, t);
+    }
+  }
+
+  private static void notStarted(TransferHandle handle, Throwable why) {
+    handle.abort(
+        TransferState.FAILED,
+        TransferErrors.of(handle.request().target(), why),
+        FailureCause.OTHER);
   }
 
   /** A transfer is repeated, once, with the descriptor that the peer has now. */

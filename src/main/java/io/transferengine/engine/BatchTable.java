@@ -2,6 +2,9 @@
 package io.transferengine.engine;
 
 import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,14 +13,41 @@ import java.util.Optional;
 /**
  * The numbers by which callers of the status-code API know their batches. Numbers count up and are
  * never used again. A batch under way is always known; of those that have ended the newest results
- * are kept until somebody asks. Thread-safe.
+ * are kept until somebody asks. A result is a state and a text: the columns of the batch, which may
+ * be megabytes, go when it ends. Thread-safe.
  */
 public final class BatchTable {
   /** Results that nobody asked for yet; the oldest go first. */
   public static final int RESULTS_LIMIT = 65_536;
 
+  /** Characters of a result's text that are kept. */
+  private static final int TEXT_LIMIT = 1000;
+
+  /** Longer than any deadline: a transfer ends by itself. */
+  private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
+
+  /**
+   * How a batch stands.
+   *
+   * @param state its state
+   * @param failure why it did not complete; empty when it did, and while it runs
+   */
+  public record Result(TransferState state, String failure) {
+    private static final Result COMPLETED = new Result(TransferState.COMPLETED, "");
+
+    static Result of(TransferHandle handle) {
+      TransferState state = handle.state();
+      if (state == TransferState.COMPLETED) {
+        return COMPLETED;
+      }
+      String text = handle.failure().map(TransferException::getMessage).orElse("");
+      return new Result(
+          state, text.length() > TEXT_LIMIT ? text.substring(0, TEXT_LIMIT) + " ..." : text);
+    }
+  }
+
   private final Map<Long, TransferHandle> running = new HashMap<>();
-  private final LinkedHashMap<Long, TransferHandle> ended = new LinkedHashMap<>();
+  private final LinkedHashMap<Long, Result> ended = new LinkedHashMap<>();
   private long last;
 
   /** An empty table. */
@@ -26,34 +56,61 @@ public final class BatchTable {
   /**
    * {@return the number of a transfer from now on, above 0}
    *
-   * @param transfer one that {@link EngineCore#submit} returned
+   * @param transfer one that {@link EngineCore#submit} returned; it is canceled when there is no
+   *     memory to keep it, since nobody could ask for it
    */
   public long add(Transfer transfer) {
     TransferHandle handle = (TransferHandle) transfer;
-    long id;
-    synchronized (this) {
-      id = ++last;
-      running.put(id, handle);
+    try {
+      long id;
+      synchronized (this) {
+        id = last + 1;
+        running.put(id, handle);
+        last = id;
+      }
+      handle.whenOver(() -> over(id));
+      return id;
+    } catch (Throwable t) {
+      handle.cancel();
+      throw t;
     }
-    handle.whenOver(() -> over(id));
-    return id;
   }
 
   private synchronized void over(long id) {
-    TransferHandle handle = running.remove(id);
+    TransferHandle handle = running.get(id);
     if (handle == null) {
       return;
     }
-    ended.put(id, handle);
+    ended.put(id, Result.of(handle));
+    running.remove(id);
     if (ended.size() > RESULTS_LIMIT) {
       ended.pollFirstEntry();
     }
   }
 
-  /** {@return the transfer of a number; empty for one never given, or asked for already} */
-  public synchronized Optional<Transfer> find(long id) {
-    TransferHandle handle = running.get(id);
-    return Optional.ofNullable(handle == null ? ended.get(id) : handle);
+  /** {@return how a batch stands; empty for a number never given, or asked for already} */
+  public Optional<Result> find(long id) {
+    TransferHandle handle;
+    synchronized (this) {
+      handle = running.get(id);
+      if (handle == null) {
+        return Optional.ofNullable(ended.get(id));
+      }
+    }
+    return Optional.of(Result.of(handle));
+  }
+
+  /** Waits for the end of a batch; {@return as {@link #find} then} */
+  public Optional<Result> await(long id) throws InterruptedException {
+    TransferHandle handle;
+    synchronized (this) {
+      handle = running.get(id);
+    }
+    if (handle == null) {
+      return find(id);
+    }
+    handle.await(UNTIL_THE_END);
+    return Optional.of(Result.of(handle));
   }
 
   /** Forgets a batch whose result somebody has seen; {@return whether it was known} */

@@ -28,13 +28,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,13 +50,16 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private static final Logger log = LoggerFactory.getLogger(EngineCore.class);
 
   /** How exact deadlines are. Ten looks a second cost some 0.02 % of a core when nothing runs. */
-  private static final long DEADLINE_CHECK_MILLIS = 100;
+  private static final Duration DEADLINE_CHECK_PERIOD = Duration.ofMillis(100);
 
-  /** What {@link #close} gives transfers, connections and threads in all. */
+  /** What {@link #close} may take, all in all. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
-  /** What giving our records back may take, counted from when the rest is over. */
-  private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
+  /** What of it connections and threads may take. */
+  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(3);
+
+  /** What of it transfers may take to end, before their connections are gone and after it. */
+  private static final Duration END_TIMEOUT = Duration.ofMillis(750);
 
   /** How long cancelled transfers and inbound requests get to let go of memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(5);
@@ -74,12 +77,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private final HandshakeClient client;
   private final SegmentCache segments;
+  private final SegmentRefresh refresh;
   private final Registry registry;
   private final ActiveTransfers active;
-  private final ScheduledExecutorService timer;
+  private final EngineTimer timer = new EngineTimer();
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final CountDownLatch ended = new CountDownLatch(1);
   private long handshakesServed;
   private long handshakesRefused;
   private long handshakesOverBudget;
@@ -115,21 +120,21 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     notifications = new Notifications(settings, metrics);
     own = new OwnSegment(memory, transports, notifications);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
-    registry =
-        new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
     active =
         new ActiveTransfers(
             memory,
             segments,
             metrics,
-            options.executor().orElse(lookups),
+            options.executor(),
+            lookups,
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
-            registry.directory()::requireName,
+            this::requireName,
             this::notifyOnCompletion);
-    timer =
-        Executors.newSingleThreadScheduledExecutor(
-            Thread.ofPlatform().daemon().name("te-timer").factory());
+    refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
+    // The first that opens anything.
+    registry =
+        new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
     HandshakeDaemon started = null;
     try {
       transports.start(
@@ -145,59 +150,25 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       registry.register(identity, started.port());
       startTimer();
     } catch (Throwable t) {
-      registry.close();
-      if (started != null) {
-        started.close();
-      }
-      timer.shutdownNow();
-      transports.stop(CLOSE_TIMEOUT);
+      closed.set(true);
+      end(started);
       throw t;
     }
   }
 
+  private void requireName(String segment) {
+    registry.directory().requireName(segment);
+  }
+
   private void startTimer() {
-    var _ =
-        timer.scheduleWithFixedDelay(
-            this::checkDeadlines,
-            DEADLINE_CHECK_MILLIS,
-            DEADLINE_CHECK_MILLIS,
-            TimeUnit.MILLISECONDS);
+    timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", active::endOverdue);
     if (settings.get(Options.METRIC)) {
-      int seconds = settings.get(Options.METRIC_INTERVAL);
-      var _ =
-          timer.scheduleAtFixedRate(
-              new MetricsReporter(this::metrics, Duration.ofSeconds(seconds)),
-              seconds,
-              seconds,
-              TimeUnit.SECONDS);
+      Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
+      timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
     }
     int refreshSeconds = settings.get(Options.METADATA_REFRESH_INTERVAL);
     if (refreshSeconds > 0) {
-      var _ =
-          timer.scheduleWithFixedDelay(
-              this::refreshSegments, refreshSeconds, refreshSeconds, TimeUnit.SECONDS);
-    }
-  }
-
-  private void checkDeadlines() {
-    try {
-      active.endOverdue();
-    } catch (RuntimeException | Error e) {
-      // Whatever is thrown would end the periodic task, and with it every deadline.
-      log.error("Looking at deadlines failed", e);
-    }
-  }
-
-  private void refreshSegments() {
-    for (String name : segments.names()) {
-      lookups.execute(
-          () -> {
-            try {
-              var _ = segments.refresh(name, lookUpTimeout());
-            } catch (TransferException e) {
-              log.debug("Refreshing {} failed", name, e);
-            }
-          });
+      timer.every(Duration.ofSeconds(refreshSeconds), "Refreshing segments", refresh);
     }
   }
 
@@ -216,6 +187,24 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** {@return the memory} */
   public LocalMemory memory() {
     return memory;
+  }
+
+  /**
+   * Gives memory back. An engine that was closed, before or meanwhile, does that itself: then this
+   * waits until it has.
+   */
+  public void giveBack(Runnable action) {
+    if (!closed.get()) {
+      try {
+        action.run();
+        return;
+      } catch (TransferException e) {
+        if (!closed.get()) {
+          throw e;
+        }
+      }
+    }
+    close();
   }
 
   /** {@return what was counted so far} */
@@ -253,11 +242,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** {@return what is known of a peer} Waits for the peer when nothing is. */
   public SegmentDescriptor open(String segment) {
     requireOpen();
-    try {
-      return segments.get(segment, lookUpTimeout()).join().descriptor();
-    } catch (CompletionException e) {
-      throw TransferErrors.of(segment, e);
-    }
+    return segments.await(segment, lookUpTimeout()).descriptor();
   }
 
   /** Looks a peer up and opens the way to it. Waits for the lookup. */
@@ -417,37 +402,81 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   @Override
   public boolean drain(long start, long end, Duration grace) throws InterruptedException {
+    Duration cutOffWait = closed.get() ? END_TIMEOUT : CUT_OFF_WAIT;
     var inbound = transports.drainInbound(start, end, grace);
-    boolean outbound = active.drain(start, end, grace, CUT_OFF_WAIT);
+    boolean outbound = active.drain(start, end, grace, cutOffWait);
     try {
-      inbound.get(grace.plus(CUT_OFF_WAIT).toMillis(), TimeUnit.MILLISECONDS);
+      inbound.get(grace.plus(cutOffWait).toMillis(), TimeUnit.MILLISECONDS);
       return outbound;
     } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
       return false;
     }
   }
 
-  /** Ends everything within a few seconds. Calls that wait return. Idempotent. */
+  /**
+   * Ends everything within some 5 seconds. Calls that wait return. Throws nothing; idempotent, and
+   * whoever comes second waits for the same end.
+   *
+   * <p>It is done by a thread of its own: an interrupt of the caller does not cut it short, and of
+   * what libraries keep for each thread nothing stays with a thread of the caller's.
+   */
   @Override
   public void close() {
-    if (!closed.compareAndSet(false, true)) {
-      return;
+    if (closed.compareAndSet(false, true)) {
+      try {
+        var _ =
+            Thread.ofPlatform()
+                .daemon()
+                .name("te-close")
+                .inheritInheritableThreadLocals(false)
+                .start(() -> end(daemon));
+      } catch (Throwable noThread) {
+        end(daemon);
+      }
     }
-    // Beside the rest: a service that hangs takes its time.
-    Thread leaving = Thread.ofVirtual().name("te-leaving").start(registry::close);
-    daemon.close();
-    client.close();
-    active.close();
-    active.awaitEnd(Duration.ofSeconds(1));
-    transports.stop(CLOSE_TIMEOUT.minusSeconds(2));
-    active.awaitEnd(Duration.ofSeconds(1));
-    active.abandonRest();
-    timer.shutdownNow();
-    memory.close();
+    if (!awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
+      log.error("Closing has not ended in time; it goes on in the background");
+    }
+  }
+
+  private void end(@Nullable HandshakeDaemon started) {
     try {
-      boolean _ = leaving.join(LEAVE_TIMEOUT);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Teardown all = new Teardown(CLOSE_TIMEOUT);
+      // Beside the rest: a service that hangs, or a peer's request, takes its time.
+      all.beside("the records", registry::close);
+      if (started != null) {
+        all.beside("the handshake daemon", started::close);
+      }
+      Teardown.step("questions to peers", refresh::close);
+      Teardown.step("questions to peers", client::close);
+      Teardown.step("transfers", active::close);
+      Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
+      Teardown.step("transports", () -> transports.stop(all.atMost(STOP_TIMEOUT)));
+      Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
+      Teardown.step("transfers", active::abandonRest);
+      Teardown.step("the timer", timer::close);
+      Teardown.step("memory", () -> memory.close(all.left()));
+      all.join();
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private static boolean awaitUninterruptibly(CountDownLatch latch, Duration timeout) {
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return latch.await(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

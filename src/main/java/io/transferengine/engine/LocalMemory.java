@@ -81,6 +81,8 @@ public final class LocalMemory implements RegionRegistrar {
   private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
 
   private volatile Duration grace = GRACE;
+  private volatile long closeEndNanos;
+  private volatile boolean closed;
 
   /**
    * Nothing registered yet.
@@ -107,7 +109,12 @@ public final class LocalMemory implements RegionRegistrar {
   /** Registers a segment, which stays reachable until it is unregistered. */
   public Region registerSegment(MemorySegment memory, String location) {
     Region region = register(memory.address(), memory.byteSize(), location);
-    registered.put(region, memory);
+    try {
+      registered.put(region, memory);
+    } catch (Throwable t) {
+      undo(List.of(region), t);
+      throw t;
+    }
     return region;
   }
 
@@ -126,18 +133,37 @@ public final class LocalMemory implements RegionRegistrar {
     }
     List<Region> made = regions.registerAll(addresses, lengths, location);
     prepare(made);
-    users.awaitPublished();
     return made;
   }
 
-  /** Lets the transports know of ranges that are in the table already: of all, or of none. */
+  /**
+   * Lets the transports and the peers know of ranges that are in the table already: of all, or of
+   * none. Whatever goes wrong, nobody reaches them afterwards.
+   */
   private void prepare(List<Region> made) {
     try {
       users.registered(made);
+      users.awaitPublished();
+      // Whoever closes looks at the table after this flag: one of the two sees the other.
+      requireOpen();
     } catch (Throwable t) {
-      made.forEach(Region::refuse);
-      regions.removeAll(made);
+      undo(made, t);
       throw t;
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw TransferErrors.closedEngine();
+    }
+  }
+
+  /** Takes back what cannot be handed over; a peer may have begun to use it already. */
+  private void undo(List<Region> made, Throwable why) {
+    try {
+      drainAndForget(close(made));
+    } catch (Throwable t) {
+      why.addSuppressed(t);
     }
   }
 
@@ -184,13 +210,22 @@ public final class LocalMemory implements RegionRegistrar {
     }
   }
 
-  private boolean close(Region region) {
+  /**
+   * Lets no new use of ranges begin; {@return those of which this call is the one that ends them}
+   */
+  private List<Region> close(List<Region> open) {
+    List<Region> closed = new ArrayList<>(open.size());
     lock.writeLock().lock();
     try {
-      return region.refuse();
+      for (Region region : open) {
+        if (region.refuse()) {
+          closed.add(region);
+        }
+      }
     } finally {
       lock.writeLock().unlock();
     }
+    return closed;
   }
 
   /** Waits for what is in flight over closed ranges, cuts off what stays, and forgets them. */
@@ -224,10 +259,7 @@ public final class LocalMemory implements RegionRegistrar {
     if (!busy.isEmpty()) {
       throw new TransferException(
           ErrorCode.BATCH_BUSY,
-          busy.getFirst()
-              + " is still in use "
-              + CUT_OFF_WAIT.toSeconds()
-              + " s after it was refused",
+          busy.getFirst() + " is still in use long after it was refused",
           "Keep the memory mapped; this should not happen, please report it");
     }
   }
@@ -255,7 +287,7 @@ public final class LocalMemory implements RegionRegistrar {
         try {
           return region.awaitIdle(Duration.ZERO)
               || (users.drain(region.address(), region.end(), Duration.ZERO)
-                  && region.awaitIdle(CUT_OFF_WAIT));
+                  && region.awaitIdle(cutOffWait()));
         } catch (InterruptedException e) {
           // Once more, with the flag cleared.
           interrupted = true;
@@ -274,8 +306,13 @@ public final class LocalMemory implements RegionRegistrar {
   /** Hands out registered memory. */
   public MemorySegment allocate(long lengthBytes) {
     MemorySegment block = pool.allocate(lengthBytes);
-    users.awaitPublished();
-    return block;
+    try {
+      users.awaitPublished();
+      return block;
+    } catch (Throwable t) {
+      pool.free(block.address(), lengthBytes);
+      throw t;
+    }
   }
 
   /** Takes a managed block back once nothing touches it any more. */
@@ -323,11 +360,12 @@ public final class LocalMemory implements RegionRegistrar {
   @Override
   public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
     Region region = regions.register(memory.address(), memory.byteSize(), location, blocks);
-    pools.add(region);
+    List<Region> made = List.of(region);
     try {
-      prepare(List.of(region));
+      pools.add(region);
+      users.registered(made);
     } catch (Throwable t) {
-      pools.remove(region);
+      undo(made, t);
       throw t;
     }
     return region;
@@ -335,9 +373,7 @@ public final class LocalMemory implements RegionRegistrar {
 
   @Override
   public void unregister(Region region) {
-    if (close(region)) {
-      drainAndForget(List.of(region));
-    }
+    drainAndForget(close(List.of(region)));
   }
 
   // ---- use
@@ -385,10 +421,12 @@ public final class LocalMemory implements RegionRegistrar {
           throw notRegistered(start, length);
         }
         if (!held.contains(region)) {
+          // In this order: what the set has no memory for must not have been counted.
+          held.add(region);
           if (!region.acquire()) {
+            held.remove(region);
             throw notRegistered(start, length);
           }
-          held.add(region);
         }
       }
       return new RegionHold(held);
@@ -407,32 +445,52 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   /**
-   * Does something with a range while it cannot be taken back.
+   * Has the processor do something with a range while it cannot be taken back.
    *
-   * @throws TransferException as {@link #use}
+   * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
+   *     processor cannot reach; MEMORY for a range that is mapped but has nothing behind it
    */
   public <T> T access(long address, long length, Supplier<T> action) {
     RegionHold hold = use(BlockColumns.of(address, address, length), taken -> taken);
     try {
+      if (hold.hasDeviceMemory()) {
+        throw new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            "The %d bytes at 0x%x are device memory, which the processor cannot read or write"
+                .formatted(length, address),
+            "Copy them with the device's own library");
+      }
       return action.get();
+    } catch (InternalError lost) {
+      throw new TransferException(
+          ErrorCode.MEMORY,
+          "The %d bytes at 0x%x are mapped, but reading or writing them failed (%s)"
+              .formatted(length, address, lost.getMessage()),
+          "Was the file behind them truncated, or is the file system or /dev/shm full?",
+          lost);
     } finally {
       hold.release();
     }
   }
 
-  /** Gives everything back; what is in flight has been ended before. Idempotent. */
-  public void close() {
+  private Duration cutOffWait() {
+    return closed ? Duration.ofNanos(Math.max(0, closeEndNanos - System.nanoTime())) : CUT_OFF_WAIT;
+  }
+
+  /**
+   * Gives everything back, in {@code timeout}; what is in flight has been ended before. What is
+   * still in use all the same stays mapped. Idempotent.
+   */
+  public void close(Duration timeout) {
+    closeEndNanos = System.nanoTime() + timeout.toNanos();
     grace = Duration.ZERO;
-    List<Region> closed = new ArrayList<>();
-    for (Region region : regions.inOrder()) {
-      if (!pools.contains(region) && close(region)) {
-        closed.add(region);
-      }
-    }
+    closed = true;
     try {
-      drainAndForget(closed);
+      List<Region> callers = new ArrayList<>(regions.inOrder());
+      callers.removeIf(pools::contains);
+      drainAndForget(close(callers));
     } finally {
-      pool.close();
+      pool.closeWithin(cutOffWait());
     }
   }
 }

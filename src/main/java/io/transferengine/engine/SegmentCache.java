@@ -2,6 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.List;
@@ -9,7 +10,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -30,11 +34,27 @@ final class SegmentCache {
   /** Entries kept; beyond it an arbitrary one makes room. A descriptor can have many buffers. */
   private static final int ENTRIES_LIMIT = 16_384;
 
+  /**
+   * A lookup that has not ended after so long may never do: its question or its answer was lost.
+   * Whoever asks then begins another one, so that it is not lost with it. A peer that is merely
+   * slow has a few of them to answer at most, and its first answer serves all.
+   */
+  private static final Duration OVERDUE = Duration.ofSeconds(5);
+
+  /** One question and its answer. */
+  static final class Lookup extends CompletableFuture<RemoteSegment> {
+    private final long startNanos = System.nanoTime();
+
+    /** {@return whether it began so long ago} */
+    boolean isOlderThan(Duration age) {
+      return System.nanoTime() - startNanos > age.toNanos();
+    }
+  }
+
   private final Resolver resolver;
   private final Executor executor;
   private final boolean disabled;
-  private final ConcurrentMap<String, CompletableFuture<RemoteSegment>> entries =
-      new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Lookup> entries = new ConcurrentHashMap<>();
 
   /** How often {@link #forget} was called: whoever finds it changed has read too early. */
   private final AtomicLong forgotten = new AtomicLong();
@@ -55,73 +75,114 @@ final class SegmentCache {
 
   /** {@return the segment if it is known and may be used as it is} */
   Optional<RemoteSegment> known(String name) {
-    CompletableFuture<RemoteSegment> entry = disabled ? null : entries.get(name);
+    Lookup entry = disabled ? null : entries.get(name);
     return entry != null && entry.isDone() && !entry.isCompletedExceptionally()
         ? Optional.of(entry.join())
         : Optional.empty();
   }
 
   /**
-   * {@return the segment, known or asked for}
+   * {@return the segment, known or asked for} Several callers may wait for one answer: none may
+   * complete the future, and each has its own deadline.
    *
    * @param timeout how long a lookup may take that this call starts
    */
-  CompletableFuture<RemoteSegment> get(String name, Duration timeout) {
+  Lookup get(String name, Duration timeout) {
     while (true) {
-      CompletableFuture<RemoteSegment> entry = entries.get(name);
-      if (entry != null && (!entry.isDone() || !disabled)) {
+      Lookup entry = entries.get(name);
+      if (entry != null && (entry.isDone() ? !disabled : !entry.isOlderThan(OVERDUE))) {
         return entry;
       }
-      CompletableFuture<RemoteSegment> made = new CompletableFuture<>();
+      Lookup made = new Lookup();
       boolean placed =
           entry == null
               ? entries.putIfAbsent(name, made) == null
               : entries.replace(name, entry, made);
       if (placed) {
         makeRoom(name);
+        if (entry != null && !entry.isDone()) {
+          shareAnswer(entry, made);
+          shareAnswer(made, entry);
+        }
         lookUp(name, timeout, made);
         return made;
       }
     }
   }
 
+  private static void shareAnswer(Lookup from, Lookup to) {
+    var _ = from.thenAccept(to::complete);
+  }
+
+  /** {@return the segment, known or asked for} The calling thread waits, at most so long. */
+  RemoteSegment await(String name, Duration timeout) {
+    try {
+      return get(name, timeout).get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      throw TransferErrors.of(name, e);
+    } catch (TimeoutException e) {
+      throw TransferException.withPeer(
+          name,
+          ErrorCode.TIMEOUT,
+          "it did not say within " + timeout.toSeconds() + " s where its memory is",
+          "Is the peer alive and the network up?",
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw TransferException.withPeer(
+          name, ErrorCode.CANCELED, "the thread was interrupted while it was looked up", "", e);
+    }
+  }
+
   /** {@return the segment as the peer describes it now} The calling thread waits. */
   RemoteSegment refresh(String name, Duration timeout) {
-    long before = forgotten.get();
+    long seen = forgotten.get();
     RemoteSegment fresh = resolver.resolve(name, timeout);
     suspects.remove(name);
-    CompletableFuture<RemoteSegment> entry = CompletableFuture.completedFuture(fresh);
-    entries.put(name, entry);
+    Lookup entry = new Lookup();
+    entry.complete(fresh);
+    Lookup before = entries.put(name, entry);
+    if (before != null) {
+      // Whoever waits for a question of earlier has its answer, too.
+      before.complete(fresh);
+    }
     makeRoom(name);
-    if (forgotten.get() != before) {
+    if (forgotten.get() != seen) {
       entries.remove(name, entry);
     }
     return fresh;
   }
 
-  private void lookUp(String name, Duration timeout, CompletableFuture<RemoteSegment> made) {
-    executor.execute(
-        () -> {
-          try {
-            RemoteSegment found = resolver.resolve(name, timeout);
-            suspects.remove(name);
-            made.complete(found);
-          } catch (MetadataUnavailableException e) {
-            entries.remove(name, made);
-            RemoteSegment suspect = suspects.get(name);
-            if (suspect == null) {
-              made.completeExceptionally(e);
-            } else {
-              made.complete(suspect);
-            }
-          } catch (TransferException e) {
-            entries.remove(name, made);
-            made.completeExceptionally(e);
-          } catch (Throwable t) {
-            entries.remove(name, made);
-            made.completeExceptionally(t);
-          }
-        });
+  private void lookUp(String name, Duration timeout, Lookup made) {
+    try {
+      executor.execute(() -> answer(name, timeout, made));
+    } catch (Throwable t) {
+      // No thread for it, perhaps: nobody must wait for an answer that nobody looks for.
+      failed(name, made, t);
+    }
+  }
+
+  private void answer(String name, Duration timeout, Lookup made) {
+    try {
+      RemoteSegment found = resolver.resolve(name, timeout);
+      suspects.remove(name);
+      made.complete(found);
+    } catch (MetadataUnavailableException e) {
+      RemoteSegment suspect = suspects.get(name);
+      if (suspect == null) {
+        failed(name, made, e);
+      } else {
+        entries.remove(name, made);
+        made.complete(suspect);
+      }
+    } catch (Throwable t) {
+      failed(name, made, t);
+    }
+  }
+
+  private void failed(String name, Lookup made, Throwable why) {
+    entries.remove(name, made);
+    made.completeExceptionally(why);
   }
 
   private void makeRoom(String newest) {
@@ -129,7 +190,7 @@ final class SegmentCache {
       return;
     }
     for (String name : entries.keySet()) {
-      CompletableFuture<RemoteSegment> entry = entries.get(name);
+      Lookup entry = entries.get(name);
       if (!name.equals(newest) && entry != null && entry.isDone()) {
         entries.remove(name, entry);
         return;

@@ -21,9 +21,18 @@ final class TransferErrors {
         && cause.getCause() != null) {
       cause = cause.getCause();
     }
-    return cause instanceof TransferException known
-        ? known
-        : TransferException.withPeer(
-            target, ErrorCode.METADATA, "the peer could not be looked up: " + cause, "", cause);
+    if (cause instanceof TransferException known) {
+      return known;
+    }
+    if (cause instanceof OutOfMemoryError) {
+      return TransferException.withPeer(
+          target,
+          ErrorCode.MEMORY,
+          "the JVM had no memory to reach it: " + cause.getMessage(),
+          "Ask for less at a time, or give the JVM more (-Xmx, -XX:MaxDirectMemorySize)",
+          cause);
+    }
+    return TransferException.withPeer(
+        target, ErrorCode.METADATA, "the peer could not be looked up: " + cause, "", cause);
   }
 }

@@ -27,6 +27,9 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private final long deadlineNanos;
   private final CountDownLatch over = new CountDownLatch(1);
 
+  /** Made when memory is first taken back during the transfer. */
+  private volatile @Nullable LocalRanges localRanges;
+
   // Below: guarded by this.
   private @Nullable TransferTask task;
   private @Nullable RemoteSegment segment;
@@ -38,8 +41,12 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private long abortedNanos;
   private boolean cutOff;
   private long cutOffNanos;
+  private @Nullable Outcome asked;
   private @Nullable CompletableFuture<Void> future;
   private @Nullable Runnable whenOver;
+
+  /** An end from outside; the first one counts. */
+  private record Outcome(TransferState state, TransferException why, FailureCause cause) {}
 
   private volatile @Nullable TransferState end;
   private volatile @Nullable TransferException failure;
@@ -152,10 +159,17 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         if (stale) {
           owner.repeatsForStaleDescriptor();
         }
+        Outcome meanwhile;
         synchronized (this) {
           task = null;
+          meanwhile = asked;
         }
-        owner.resolve(this);
+        if (meanwhile == null) {
+          owner.resolve(this);
+        } else {
+          // It came when the task had ended already, and was nobody's until now.
+          finish(meanwhile.state, meanwhile.why, meanwhile.cause);
+        }
         return;
       }
     }
@@ -172,8 +186,12 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
 
   /** Ends the transfer from outside; its terminal state follows when nothing touches its memory. */
   void abort(TransferState state, TransferException why, FailureCause cause) {
+    Outcome outcome = new Outcome(state, why, cause);
     TransferTask running;
     synchronized (this) {
+      if (asked == null) {
+        asked = outcome;
+      }
       running = task;
       if (!aborted) {
         aborted = true;
@@ -262,11 +280,21 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       failure = why;
       memoryIsFree = !abandoned;
     }
-    if (memoryIsFree) {
-      hold.release();
+    // Whatever fails on the way, such as an allocation: whoever waits has to learn of the end.
+    try {
+      if (memoryIsFree) {
+        hold.release();
+      }
+      // Counted before the end can be seen: who sees the state sees the numbers.
+      owner.ended(this, state, cause);
+    } catch (Throwable t) {
+      ActiveTransfers.log(t);
+    } finally {
+      reveal(state);
     }
-    // Counted before the end can be seen: who sees the state sees the numbers.
-    owner.ended(this, state, cause);
+  }
+
+  private void reveal(TransferState state) {
     CompletableFuture<Void> told;
     Runnable after;
     synchronized (this) {
@@ -275,11 +303,15 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       after = whenOver;
     }
     over.countDown();
-    if (after != null) {
-      after.run();
+    try {
+      if (after != null) {
+        after.run();
+      }
+    } catch (Throwable t) {
+      ActiveTransfers.log(t);
     }
     if (told != null) {
-      owner.executor().execute(() -> complete(told));
+      owner.completeLater(this, told);
     }
   }
 
@@ -296,14 +328,12 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
 
   /** {@return whether any block lies in a range of our memory} */
   boolean touches(long start, long stop) {
-    var blocks = request.blocks();
-    for (int i = 0; i < blocks.count(); i++) {
-      long local = blocks.local(i);
-      if (local < stop && local + blocks.length(i) > start) {
-        return true;
-      }
+    LocalRanges ranges = localRanges;
+    if (ranges == null) {
+      ranges = new LocalRanges(request.blocks());
+      localRanges = ranges;
     }
-    return false;
+    return ranges.touch(start, stop);
   }
 
   @Override
@@ -344,7 +374,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     return mine.copy();
   }
 
-  private void complete(CompletableFuture<Void> told) {
+  void complete(CompletableFuture<Void> told) {
     TransferException why = failure;
     if (why == null) {
       told.complete(null);

@@ -176,7 +176,12 @@ final class TransportRegistry {
             .toArray(CompletableFuture[]::new));
   }
 
+  /** Stops all, side by side, in {@code timeout}. */
   void stop(Duration timeout) {
-    transports.forEach(transport -> transport.stop(timeout));
+    Teardown all = new Teardown(timeout);
+    for (Transport transport : transports) {
+      all.beside("the transport " + transport.name(), () -> transport.stop(timeout));
+    }
+    all.join();
   }
 }

@@ -38,6 +38,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final WarnLimiter warnings = new WarnLimiter(log);
   private final ReplyMaker replies;
   private final Semaphore slots;
+  private final AcceptLoop accepting;
   private final Thread acceptor;
   private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
   private final ByteBudget payloads;
@@ -69,12 +70,22 @@ public final class HandshakeDaemon implements AutoCloseable {
             options.payloadsLimitBytes() / 2);
     this.slots = new Semaphore(limits.connectionsMax());
     this.listener = PortBinder.bind(options);
-    this.port = listener.socket().getLocalPort();
-    this.acceptor =
-        Thread.ofPlatform()
-            .daemon()
-            .name("te-handshake-" + port)
-            .start(new AcceptLoop(listener::accept, this::admit, warnings));
+    try {
+      this.port = listener.socket().getLocalPort();
+      this.accepting = new AcceptLoop(listener::accept, this::admit, warnings);
+      this.acceptor = Thread.ofPlatform().daemon().name("te-handshake-" + port).start(accepting);
+    } catch (Throwable t) {
+      closeQuietly(listener);
+      throw t;
+    }
+  }
+
+  private static void closeQuietly(ServerSocketChannel listener) {
+    try {
+      listener.close();
+    } catch (IOException e) {
+      log.debug("closing the handshake listener", e);
+    }
   }
 
   /** {@return the port that it listens on} */
@@ -116,9 +127,10 @@ public final class HandshakeDaemon implements AutoCloseable {
       Watchdog.closeQuietly(channel);
       return;
     }
-    Thread thread = Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel));
-    clients.put(channel, thread);
+    Thread thread;
     try {
+      thread = Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel));
+      clients.put(channel, thread);
       thread.start();
     } catch (Throwable t) {
       clients.remove(channel);
@@ -190,12 +202,8 @@ public final class HandshakeDaemon implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    try {
-      listener.close();
-    } catch (IOException e) {
-      log.debug("closing the handshake listener", e);
-    }
-    acceptor.interrupt();
+    closeQuietly(listener);
+    accepting.stop();
     clients.forEach(HandshakeDaemon::end);
     try {
       // Until it has left accept(2), the kernel goes on listening, and nobody else gets the port.

@@ -6,6 +6,7 @@ import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,8 +17,9 @@ import java.util.Optional;
  * process in {@code /proc/self/maps}. A wrong address is refused at registration, where it is a
  * status, and not at the first transfer, where it would end the JVM.
  *
- * <p>Where that file is missing or cannot be read (other systems, containers without {@code /proc})
- * every range is accepted: there the caller alone answers for the address.
+ * <p>Where that file is missing (other systems, containers without {@code /proc}) every range is
+ * accepted: there the caller alone answers for the address. Where it is there, but cannot be read,
+ * every range is refused: a check that could not be made has failed.
  *
  * <p>Thread-safe. Reading takes about a millisecond; for many ranges use {@link
  * #requireAllReadableWritable}, which reads once.
@@ -56,7 +58,8 @@ public final class MappedMemory {
    * Refuses a range of which any byte is not mapped readable and writable. It may span several
    * mappings that lie side by side.
    *
-   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT}, which says what is there instead
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT}, which says what is there instead;
+   *     {@link ErrorCode#CONTEXT} when that could not be found out
    */
   public static void requireReadableWritable(long address, long length) {
     requireAllReadableWritable(new long[] {address}, new long[] {length});
@@ -74,8 +77,11 @@ public final class MappedMemory {
     for (int i = 0; i < addresses.length; i++) {
       Ranges.requireValid(addresses[i], lengths[i]);
     }
+    if (addresses.length == 0) {
+      return;
+    }
     for (int reading = 1; ; reading++) {
-      Optional<List<Mapping>> mappings = read(maps);
+      Optional<List<Mapping>> mappings = read(maps, addresses[0], lengths[0]);
       if (mappings.isEmpty()) {
         return;
       }
@@ -154,17 +160,38 @@ public final class MappedMemory {
     return low;
   }
 
-  private static Optional<List<Mapping>> read(Path maps) {
+  /** {@return what is mapped; empty where there is no such file} */
+  private static Optional<List<Mapping>> read(Path maps, long address, long length) {
     List<Mapping> mappings = new ArrayList<>();
     // File names in it may hold any bytes: Latin-1 decodes all of them.
     try (var lines = Files.newBufferedReader(maps, StandardCharsets.ISO_8859_1)) {
       for (var line = lines.readLine(); line != null; line = lines.readLine()) {
         parse(line).ifPresent(mappings::add);
       }
-    } catch (IOException | SecurityException e) {
+    } catch (NoSuchFileException e) {
       return Optional.empty();
+    } catch (IOException e) {
+      throw notChecked(maps, address, length, e);
     }
-    return mappings.isEmpty() ? Optional.empty() : Optional.of(mappings);
+    if (mappings.isEmpty()) {
+      throw notChecked(maps, address, length, new IOException("it lists no mapping"));
+    }
+    return Optional.of(mappings);
+  }
+
+  private static TransferException notChecked(
+      Path maps, long address, long length, IOException cause) {
+    return new TransferException(
+        ErrorCode.CONTEXT,
+        "Whether memory "
+            + Ranges.text(address, length)
+            + " is mapped could not be checked: "
+            + maps
+            + " cannot be read ("
+            + cause.getMessage()
+            + ")",
+        "Has the process used up its descriptors (ulimit -n)? Register again once it can be read.",
+        cause);
   }
 
   /**

@@ -5,6 +5,7 @@ import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -61,14 +62,8 @@ public final class MemoryPool implements AutoCloseable {
   /** The option that {@code limitBytes} comes from, as error texts name it. */
   public static final String LIMIT_OPTION = "TE_MANAGED_MEMORY_LIMIT_BYTES";
 
-  /**
-   * A request waits this long for other threads that make or return pools. Zeroing takes a second
-   * for a few GiB and an unregistration waits a few seconds for transfers.
-   */
+  /** A request waits this long for others that make or return pools, which takes seconds. */
   private static final long GROWTH_WAIT_SECONDS = 30;
-
-  /** {@link #close} waits this long for them; what they do later still leaves nothing behind. */
-  private static final long CLOSE_WAIT_SECONDS = 10;
 
   /**
    * A block that was freed is not handed out again for so long, as long as there is another: a peer
@@ -257,18 +252,32 @@ public final class MemoryPool implements AutoCloseable {
       endGrowth();
       throw t;
     }
+    try {
+      return enter(made, lengthBytes);
+    } catch (Throwable t) {
+      giveBackSuppressing(made, t);
+      throw t;
+    }
+  }
+
+  /** Counts what it does not enter, since the pool was closed meanwhile, as to be returned. */
+  private MemorySegment enter(PoolMemory made, long lengthBytes) {
+    boolean entered = false;
     lock.lock();
     try {
       endGrowth();
-      if (!isClosed) {
-        return addAndAllocate(made, lengthBytes);
-      }
-      returningCount++;
+      requireOpen();
+      MemorySegment block = addAndAllocate(made, lengthBytes);
+      entered = true;
+      return block;
     } finally {
+      if (!entered) {
+        byAddress.remove(made.address());
+        shared.remove(made);
+        returningCount++;
+      }
       lock.unlock();
     }
-    giveBack(made);
-    throw PoolErrors.closed();
   }
 
   private void endGrowth() {
@@ -314,13 +323,13 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   private MemorySegment addAndAllocate(PoolMemory made, long lengthBytes) {
-    byAddress.put(made.address(), made);
-    if (made.isShared()) {
-      shared.add(made);
-    }
     MemorySegment block = made.allocate(lengthBytes, nanoClock.getAsLong());
     if (block == null) {
       throw new IllegalStateException("New pool has no room for " + lengthBytes + " bytes");
+    }
+    byAddress.put(made.address(), made);
+    if (made.isShared()) {
+      shared.add(made);
     }
     usedBytes += lengthBytes;
     return block;
@@ -521,11 +530,16 @@ public final class MemoryPool implements AutoCloseable {
 
   /**
    * Ends every registration and returns all memory, freed or not; then waits at most 10 s for other
-   * threads that are making or returning pools. What fails does not keep the rest from going; the
-   * first failure is thrown at the end. Idempotent.
+   * threads that are making or returning pools; what they do later still leaves nothing behind.
+   * What fails does not keep the rest from going, and is thrown at the end. Idempotent.
    */
   @Override
   public void close() {
+    closeWithin(Duration.ofSeconds(10));
+  }
+
+  /** As {@link #close()}, waiting at most {@code timeout} for other threads. */
+  public void closeWithin(Duration timeout) {
     List<PoolMemory> all;
     PoolMemory kept;
     lock.lock();
@@ -545,31 +559,33 @@ public final class MemoryPool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    RuntimeException failure = null;
-    for (PoolMemory memory : all) {
-      try {
-        giveBack(memory);
-      } catch (RuntimeException e) {
-        if (failure == null) {
-          failure = e;
-        } else {
-          failure.addSuppressed(e);
-        }
-      }
-    }
+    giveAllBack(all, kept);
+    awaitQuiet(timeout);
+  }
+
+  private void giveAllBack(List<PoolMemory> all, @Nullable PoolMemory kept) {
+    IllegalStateException failures = new IllegalStateException("Memory could not be returned");
+    all.forEach(memory -> giveBackSuppressing(memory, failures));
     if (kept != null) {
       returnToSystem(kept);
     }
-    awaitQuiet();
-    if (failure != null) {
-      throw failure;
+    if (failures.getSuppressed().length > 0) {
+      throw failures;
     }
   }
 
-  private void awaitQuiet() {
+  private void giveBackSuppressing(PoolMemory memory, Throwable failures) {
+    try {
+      giveBack(memory);
+    } catch (Throwable t) {
+      failures.addSuppressed(t);
+    }
+  }
+
+  private void awaitQuiet(Duration timeout) {
     lock.lock();
     try {
-      long leftNanos = TimeUnit.SECONDS.toNanos(CLOSE_WAIT_SECONDS);
+      long leftNanos = timeout.toNanos();
       while ((isGrowing || returningCount > 0) && leftNanos > 0) {
         leftNanos = changed.awaitNanos(leftNanos);
       }

@@ -109,7 +109,7 @@ final class PoolMemory {
         releaseOldest(blocks);
         oldest = retired.peekFirst();
       }
-      return handOut(blocks.allocate(length), length);
+      return handOut(blocks, length);
     }
     if (singleBlockInUse || length != bytes()) {
       return null;
@@ -127,17 +127,24 @@ final class PoolMemory {
     MemorySegment block = null;
     while (blocks != null && block == null && !retired.isEmpty()) {
       releaseOldest(blocks);
-      block = handOut(blocks.allocate(length), length);
+      block = handOut(blocks, length);
     }
     return block;
   }
 
-  private @Nullable MemorySegment handOut(long offset, long length) {
+  private @Nullable MemorySegment handOut(BuddyAllocator from, long length) {
+    long offset = from.allocate(length);
     if (offset < 0) {
       return null;
     }
-    live.admit(offset, length);
-    return memory.asSlice(offset, length);
+    try {
+      MemorySegment block = memory.asSlice(offset, length);
+      live.admit(offset, length);
+      return block;
+    } catch (Throwable t) {
+      from.release(offset, length);
+      throw t;
+    }
   }
 
   private void releaseOldest(BuddyAllocator from) {

@@ -62,24 +62,25 @@ public record TransferRequest(
    * {@return a request to write registered memory to the peer}
    *
    * @param target the peer's segment
-   * @param source native memory inside a registration
+   * @param source native memory inside a registration; may be read-only
    * @param remoteAddress where it goes
-   * @throws TransferException for a heap segment
+   * @throws TransferException for a heap segment, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, MemorySegment source, long remoteAddress) {
-    return of(Operation.WRITE, target, one(NativeMemory.require(source), remoteAddress));
+    return of(Operation.WRITE, target, one(NativeMemory.source(source), remoteAddress));
   }
 
   /**
    * {@return a request to write registered memory to the peer}
    *
    * @param target the peer's segment
-   * @param source a direct buffer inside a registration, from its position to its limit
+   * @param source a direct buffer inside a registration, from its position to its limit; may be
+   *     read-only
    * @param remoteAddress where it goes
-   * @throws TransferException for a heap buffer
+   * @throws TransferException for a heap buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, ByteBuffer source, long remoteAddress) {
-    return of(Operation.WRITE, target, one(NativeMemory.require(source), remoteAddress));
+    return of(Operation.WRITE, target, one(NativeMemory.source(source), remoteAddress));
   }
 
   /**
@@ -88,10 +89,10 @@ public record TransferRequest(
    * @param target the peer's segment
    * @param destination native memory inside a registration; its length is what is read
    * @param remoteAddress where the bytes lie
-   * @throws TransferException for a heap segment
+   * @throws TransferException for a heap or read-only segment, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, MemorySegment destination, long remoteAddress) {
-    return of(Operation.READ, target, one(NativeMemory.require(destination), remoteAddress));
+    return of(Operation.READ, target, one(NativeMemory.destination(destination), remoteAddress));
   }
 
   /**
@@ -101,10 +102,10 @@ public record TransferRequest(
    * @param destination a direct buffer inside a registration; what remains of it is filled, its
    *     position stays
    * @param remoteAddress where the bytes lie
-   * @throws TransferException for a heap buffer
+   * @throws TransferException for a heap or read-only buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, ByteBuffer destination, long remoteAddress) {
-    return of(Operation.READ, target, one(NativeMemory.require(destination), remoteAddress));
+    return of(Operation.READ, target, one(NativeMemory.destination(destination), remoteAddress));
   }
 
   private static BlockColumns one(MemorySegment local, long remoteAddress) {

@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -151,6 +152,7 @@ class StaleDescriptorTest {
             memory,
             segments,
             metrics,
+            Optional.empty(),
             Runnable::run,
             30,
             -1,

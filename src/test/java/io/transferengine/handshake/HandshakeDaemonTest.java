@@ -376,7 +376,9 @@ class HandshakeDaemonTest {
         new AcceptLoop(
             () ->
                 switch (calls.incrementAndGet()) {
-                  case 1, 2, 3, 5 -> throw new IOException("Too many open files");
+                  case 1, 5 -> throw new IOException("Too many open files");
+                  case 2 -> throw new OutOfMemoryError("unable to create native thread");
+                  case 3 -> throw new IllegalStateException("a bug");
                   case 4 -> {
                     SocketChannel channel = SocketChannel.open();
                     open.add(channel);

@@ -94,11 +94,25 @@ class MappedMemoryTest {
   }
 
   @Test
-  void acceptsAllWhereTheFileIsMissingOrSaysNothing() throws IOException {
+  void acceptsAllWhereTheFileIsMissing() throws IOException {
     Files.delete(maps);
     require(0x10, 1);
+  }
+
+  @Test
+  void aCheckThatCannotBeMadeHasFailed() throws IOException {
     Files.writeString(maps, "not a map\n\nx-y rw-p\n");
-    require(0x10, 1);
+    assertNotChecked("lists no mapping");
+    Files.delete(maps);
+    Files.createDirectory(maps);
+    assertNotChecked("cannot be read");
+  }
+
+  private void assertNotChecked(String why) {
+    assertThatThrownBy(() -> require(0x1000, 1))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONTEXT))
+        .hasMessageContainingAll("[0x1000, 0x1001)", "could not be checked", why, "ulimit -n");
   }
 
   @Test

@@ -39,6 +39,7 @@ final class Registrations {
   private final VerbsLibrary library;
   private final RdmaSettings settings;
   private final Map<Region, List<Chunk>> byRegion = new HashMap<>();
+  private boolean closed;
   private final AtomicLong version = new AtomicLong();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
@@ -169,6 +170,9 @@ final class Registrations {
         byAdded.put(region, List.copyOf(made.subList(first, made.size())));
       }
       synchronized (this) {
+        if (closed) {
+          throw new TransferException(ErrorCode.CLOSED, "The RDMA transport is not running", "");
+        }
         Snapshot next = snapshot.with(made);
         byRegion.putAll(byAdded);
         publish(next);
@@ -394,6 +398,7 @@ final class Registrations {
   void close() {
     List<Region> left;
     synchronized (this) {
+      closed = true;
       left = List.copyOf(byRegion.keySet());
     }
     try {

@@ -9,6 +9,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.FutureListener;
 import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -239,9 +241,22 @@ final class TargetServer {
     for (EventExecutor loop : loops.all()) {
       CompletableFuture<Void> done = new CompletableFuture<>();
       drained.add(done);
-      loop.execute(() -> drainOn(loop, start, end, closeAtNanos, done));
+      completeWhenEnded(loop, done);
+      try {
+        loop.execute(() -> drainOn(loop, start, end, closeAtNanos, done));
+      } catch (RejectedExecutionException ended) {
+        // A loop that takes nothing any more has closed its connections.
+        done.complete(null);
+      }
     }
     return CompletableFuture.allOf(drained.toArray(CompletableFuture[]::new));
+  }
+
+  /** A loop that ends closes its connections and forgets what it was to do later. */
+  private static void completeWhenEnded(EventExecutor loop, CompletableFuture<Void> done) {
+    FutureListener<Object> whenEnded = _ -> done.complete(null);
+    loop.terminationFuture().addListener(whenEnded);
+    var _ = done.whenComplete((_, _) -> loop.terminationFuture().removeListener(whenEnded));
   }
 
   private void drainOn(
@@ -270,14 +285,21 @@ final class TargetServer {
     }
   }
 
-  /** Accepts nobody any more and closes all connections. */
-  void close() {
+  /** Accepts nobody any more and closes all connections, waiting at most so long. */
+  void close(Duration timeout) {
     Channel there = listener;
     if (there != null) {
-      there.close().awaitUninterruptibly(TimeUnit.SECONDS.toMillis(1));
+      there.close().awaitUninterruptibly(timeout.toMillis());
     }
-    for (TargetConnection connection : connections) {
-      connection.loop().execute(connection::end);
+    // Asked of each loop, not of the connections that are known here: the last ones accepted are
+    // registered by tasks that are in its queue still. Nobody would close those, nor a loop that
+    // ends.
+    for (EventExecutor loop : loops.all()) {
+      try {
+        loop.execute(() -> forEachOn(loop, TargetConnection::end));
+      } catch (RejectedExecutionException ended) {
+        // It has closed its connections.
+      }
     }
   }
 }

@@ -241,16 +241,21 @@ final class TcpTransport implements Transport {
       known = List.copyOf(peers.values());
       peers.clear();
     }
-    for (KnownPeer entry : known) {
-      entry.peer.close();
-    }
-    TargetServer listening = server;
-    if (listening != null) {
-      listening.close();
-    }
+    long endNanos = System.nanoTime() + timeout.toNanos();
     EventLoops running = loops;
-    if (running != null) {
-      running.close(timeout);
+    try {
+      for (KnownPeer entry : known) {
+        entry.peer.close();
+      }
+      TargetServer listening = server;
+      if (listening != null) {
+        listening.close(timeout.dividedBy(3));
+      }
+    } finally {
+      // Ends what the steps above may have left, all connections included.
+      if (running != null) {
+        running.close(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+      }
     }
   }
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import java.time.Duration;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one daemon thread for what an engine does again and again. A task that throws is logged and
+ * called again when its time comes: an executor of the JDK would leave it out from then on, without
+ * a word, and with the deadlines every transfer would lose its end. Thread-safe.
+ */
+final class EngineTimer implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(EngineTimer.class);
+
+  private final ScheduledExecutorService executor =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("te-timer").factory());
+
+  EngineTimer() {}
+
+  /** Does something after each {@code period}. {@code what} names it in the log. */
+  void every(Duration period, String what, Runnable task) {
+    long nanos = period.toNanos();
+    var _ =
+        executor.scheduleWithFixedDelay(
+            () -> runAnyway(what, task), nanos, nanos, TimeUnit.NANOSECONDS);
+  }
+
+  private static void runAnyway(String what, Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable t) {
+      try {
+        log.error("{} failed; it is tried again", what, t);
+      } catch (Throwable unlogged) {
+        // Not even memory for the text: the next time matters more.
+      }
+    }
+  }
+
+  /** Ends the thread. Idempotent. */
+  @Override
+  public void close() {
+    executor.shutdownNow();
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.transfer.BlockColumns;
+import java.util.Arrays;
+
+/**
+ * Where the blocks of a batch lie in this process: whether one of them lies in a range is found in
+ * O(log n), however many there are and however many ranges are asked for. Immutable.
+ *
+ * <p>A block is beside the range when it begins at its end or later, or ends at its start or
+ * earlier, and never both: so two counts tell, and starts and ends can be sorted each by itself.
+ */
+final class LocalRanges {
+  private final long[] starts;
+  private final long[] ends;
+
+  LocalRanges(BlockColumns blocks) {
+    int count = blocks.count();
+    starts = new long[count];
+    ends = new long[count];
+    for (int i = 0; i < count; i++) {
+      starts[i] = blocks.local(i);
+      ends[i] = starts[i] + blocks.length(i);
+    }
+    Arrays.sort(starts);
+    Arrays.sort(ends);
+  }
+
+  /** {@return whether a block has a byte in common with the range; {@code end} is exclusive} */
+  boolean touch(long start, long end) {
+    return countBelow(starts, end) > countBelow(ends, start + 1);
+  }
+
+  private static int countBelow(long[] sorted, long limit) {
+    int low = 0;
+    int high = sorted.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (sorted[middle] < limit) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+}

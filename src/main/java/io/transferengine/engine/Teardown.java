@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes something down that has many parts. Every step is done, whatever the ones before it threw,
+ * and all of them share one time limit. What a step throws is logged: whoever closes can do nothing
+ * about it. For one thread.
+ */
+final class Teardown {
+  private static final Logger log = LoggerFactory.getLogger(Teardown.class);
+
+  private final long endNanos;
+  private final List<Thread> beside = new ArrayList<>();
+
+  /** One that may take {@code limit} in all, from now on. */
+  Teardown(Duration limit) {
+    endNanos = System.nanoTime() + limit.toNanos();
+  }
+
+  /** {@return what is left of the time; zero when it is over} */
+  Duration left() {
+    return Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
+  }
+
+  /** {@return as much of the time that is left, at most {@code limit}} */
+  Duration atMost(Duration limit) {
+    Duration left = left();
+    return left.compareTo(limit) < 0 ? left : limit;
+  }
+
+  /** Does one step. {@code what} names the part in the log. */
+  static void step(String what, Runnable action) {
+    try {
+      action.run();
+    } catch (Throwable t) {
+      failed(what, t);
+    }
+  }
+
+  /** Begins a step that may wait for others than us; {@link #join} waits for it. */
+  void beside(String what, Runnable action) {
+    try {
+      beside.add(Thread.ofVirtual().name("te-close").start(() -> step(what, action)));
+    } catch (Throwable noThread) {
+      step(what, action);
+    }
+  }
+
+  /** Waits for what goes on beside, as long as there is time. */
+  void join() {
+    for (Thread thread : beside) {
+      try {
+        if (!thread.join(left())) {
+          log.warn("Closing took its whole time, and goes on in the background");
+          return;
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+
+  private static void failed(String what, Throwable thrown) {
+    try {
+      log.error("Closing {} failed; the rest was closed all the same", what, thrown);
+    } catch (Throwable unlogged) {
+      // Without memory for a line in the log the other steps still have to be done.
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.testkit.LogCapture;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class EngineTimerTest {
+  @Test
+  void whatATaskThrowsEndsNoTask() throws InterruptedException {
+    CountDownLatch calls = new CountDownLatch(5);
+    try (LogCapture log = new LogCapture();
+        EngineTimer timer = new EngineTimer()) {
+      timer.every(
+          Duration.ofMillis(1),
+          "Looking at deadlines",
+          () -> {
+            calls.countDown();
+            if (calls.getCount() % 2 == 0) {
+              throw new OutOfMemoryError("no memory for a text");
+            }
+            throw new IllegalStateException("a bug");
+          });
+      calls.await();
+      assertThat(log.warnings())
+          .isNotEmpty()
+          .allSatisfy(text -> assertThat(text).startsWith("Looking at deadlines failed"));
+    }
+  }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class SegmentCacheTest {
+  private static final Duration LONG = Duration.ofMinutes(5);
+
+  private final Executor threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final HeldTransport transport = new HeldTransport();
+
+  /** Whoever waits for a question whose answer was lost gets the answer of a later one. */
+  @Test
+  void aLookupThatHangsIsReplaced() throws Exception {
+    AtomicInteger questions = new AtomicInteger();
+    CountDownLatch forEver = new CountDownLatch(1);
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              if (questions.getAndIncrement() == 0) {
+                awaitForEver(forEver);
+              }
+              return transport.segment(name);
+            },
+            threads,
+            false);
+    var first = cache.get("peer", LONG);
+    assertThat(cache.get("peer", LONG)).as("asked once while that is young").isSameAs(first);
+    // The age at which it is given up is the cache's; this asks until it does.
+    while (!cache.get("peer", LONG).isDone()) {
+      Thread.sleep(10);
+    }
+    assertThat(first.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
+    assertThat(questions).hasValue(2);
+    forEver.countDown();
+  }
+
+  private static void awaitForEver(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void whoWaitsHasADeadlineOfItsOwn() {
+    CountDownLatch forEver = new CountDownLatch(1);
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              awaitForEver(forEver);
+              return transport.segment(name);
+            },
+            threads,
+            false);
+    assertThatThrownBy(() -> cache.await("peer", Duration.ofMillis(20)))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TIMEOUT));
+    forEver.countDown();
+  }
+
+  @Test
+  void aLookupForWhichThereIsNoThreadFails() {
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> transport.segment(name),
+            command -> {
+              throw new OutOfMemoryError("unable to create native thread");
+            },
+            false);
+    assertThatThrownBy(() -> cache.get("peer", LONG).get(10, TimeUnit.SECONDS))
+        .isInstanceOf(ExecutionException.class)
+        .hasCauseInstanceOf(OutOfMemoryError.class);
+    assertThat(cache.names()).isEmpty();
+  }
+
+  @Test
+  void aRefreshOfAllAsksAFewAtATime() throws Exception {
+    int peers = 500;
+    AtomicInteger asking = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    List<String> asked = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch all = new CountDownLatch(peers);
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              most.accumulateAndGet(asking.incrementAndGet(), Math::max);
+              LockSupport.parkNanos(1);
+              asking.decrementAndGet();
+              asked.add(name);
+              all.countDown();
+              return transport.segment(name);
+            },
+            threads,
+            false);
+    for (int i = 0; i < peers; i++) {
+      var _ = cache.get("peer" + i, LONG);
+    }
+    all.await();
+    asked.clear();
+    most.set(0);
+    List<Runnable> started = new ArrayList<>();
+    SegmentRefresh refresh = new SegmentRefresh(cache, started::add, LONG);
+    refresh.run();
+    refresh.run();
+    assertThat(started).as("one round at a time").hasSize(SegmentRefresh.AT_ONCE);
+    List<Thread> running = started.stream().map(Thread.ofVirtual()::start).toList();
+    for (Thread thread : running) {
+      thread.join();
+    }
+    assertThat(asked).hasSize(peers).doesNotHaveDuplicates();
+    assertThat(most.get()).isLessThanOrEqualTo(SegmentRefresh.AT_ONCE);
+    refresh.run();
+    assertThat(started).as("a new round").hasSize(2 * SegmentRefresh.AT_ONCE);
+  }
+}

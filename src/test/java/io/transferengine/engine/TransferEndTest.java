@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.testkit.LogCapture;
+import io.transferengine.testkit.Mapped;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Every transfer ends, whatever its surroundings do at the moment of its end. */
+@Timeout(60)
+class TransferEndTest {
+  private static final String PEER = "127.0.0.1:1";
+  private final TransferException lost =
+      new TransferException(ErrorCode.SOCKET, "no connection", "");
+
+  private final Mapped mine = Mapped.of(4096);
+  private final Executor threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final LocalMemory memory = new LocalMemory(1 << 20, new IdleUsers());
+  private final HeldTransport transport = new HeldTransport();
+  private final Region region = memory.register(mine.address(), mine.length(), "*");
+
+  @AfterEach
+  void nothingIsLeft() {
+    assertThat(region.inFlight()).isZero();
+    memory.close(Duration.ofSeconds(5));
+    mine.close();
+  }
+
+  private ActiveTransfers active(Optional<Executor> executor, HeldTransport used) {
+    SegmentCache segments = new SegmentCache((name, timeout) -> used.segment(name), threads, false);
+    var _ = segments.refresh(PEER, Duration.ofSeconds(1));
+    return new ActiveTransfers(
+        memory,
+        segments,
+        new EngineMetrics(),
+        executor,
+        threads,
+        30,
+        -1,
+        name -> {},
+        (name, notification) -> {});
+  }
+
+  private TransferRequest write() {
+    return TransferRequest.of(
+        Operation.WRITE, PEER, BlockColumns.of(mine.address(), 4096, mine.length()));
+  }
+
+  private TransferTask nextTask() throws InterruptedException {
+    TransferTask task = transport.tasks.poll(30, TimeUnit.SECONDS);
+    assertThat(task).isNotNull();
+    return task;
+  }
+
+  /** The window is between the end of the first task and the second lookup of the peer. */
+  @Test
+  void aCancelIsNotLostWhileThePeerIsLookedUpAgain() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    CyclicBarrier together = new CyclicBarrier(2);
+    for (int round = 0; round < 3000; round++) {
+      Transfer transfer = active.submit(write());
+      TransferTask task = nextTask();
+      Thread connecting =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    await(together);
+                    task.end(TransferState.FAILED, lost, FailureCause.CONNECT);
+                  });
+      await(together);
+      // A moment that differs from round to round, within the window and around it.
+      for (int spin = 0; spin < round % 50 * 20; spin++) {
+        Thread.onSpinWait();
+      }
+      boolean canceled = transfer.cancel();
+      connecting.join();
+      if (canceled) {
+        assertThat(transfer.await(Duration.ofSeconds(10)).isTerminal())
+            .as("round %d: %s", round, transfer.state())
+            .isTrue();
+      }
+      assertThat(transfer.state()).isIn(TransferState.CANCELED, TransferState.FAILED);
+      transport.tasks.clear();
+      var _ = active.submit(write());
+      nextTask().end(TransferState.FAILED, lost, FailureCause.OTHER);
+    }
+  }
+
+  private static void await(CyclicBarrier barrier) {
+    try {
+      barrier.await(30, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void aFutureCompletesWhateverTheExecutorDoes() throws Exception {
+    List<Executor> executors =
+        List.of(
+            command -> {
+              throw new IllegalStateException("not now");
+            },
+            command -> {
+              throw new OutOfMemoryError("no thread");
+            },
+            command -> {
+              throw new RejectedExecutionException();
+            });
+    for (Executor executor : executors) {
+      Transfer transfer = active(Optional.of(executor), transport).submit(write());
+      var future = transfer.toCompletableFuture();
+      nextTask().end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+      assertThat(transfer.state()).isEqualTo(TransferState.CANCELED);
+      assertThatThrownBy(() -> future.get(30, TimeUnit.SECONDS)).hasCause(lost);
+    }
+  }
+
+  @Test
+  void anExecutorThatRunsCommandsItselfDoesNotRunThemOnAnIoThread() throws Exception {
+    AtomicReference<Thread> completing = new AtomicReference<>();
+    Transfer transfer = active(Optional.of(Runnable::run), transport).submit(write());
+    var seen =
+        transfer
+            .toCompletableFuture()
+            .whenComplete((_, _) -> completing.set(Thread.currentThread()));
+    nextTask().end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+    assertThatThrownBy(() -> seen.get(30, TimeUnit.SECONDS)).hasCause(lost);
+    assertThat(completing.get()).isNotSameAs(Thread.currentThread());
+  }
+
+  @Test
+  void whatATransportThrowsEndsTheTransfer() throws Exception {
+    HeldTransport throwing =
+        new HeldTransport() {
+          @Override
+          public void submit(PeerAddress peer, TransferTask task) {
+            throw new OutOfMemoryError("no room for a task");
+          }
+        };
+    Transfer transfer = active(Optional.empty(), throwing).submit(write());
+    assertThat(transfer.await(Duration.ofSeconds(10))).isEqualTo(TransferState.FAILED);
+    TransferException why = transfer.failure().orElseThrow();
+    assertThat(why.code()).isEqualTo(ErrorCode.MEMORY);
+    assertThat(why).hasMessageContainingAll("no room for a task", "-Xmx");
+  }
+
+  @Test
+  void anEndThatCannotBeCountedIsAnEnd() throws Exception {
+    SegmentCache segments =
+        new SegmentCache((name, timeout) -> transport.segment(name), threads, false);
+    ActiveTransfers active =
+        new ActiveTransfers(
+            memory,
+            segments,
+            new EngineMetrics(),
+            Optional.empty(),
+            threads,
+            30,
+            -1,
+            name -> {},
+            (name, notification) -> {
+              throw new OutOfMemoryError("no thread for a notification");
+            });
+    try (LogCapture log = new LogCapture()) {
+      Transfer transfer =
+          active.submit(
+              TransferRequest.of(Operation.WRITE, PEER, BlockColumns.of(mine.address(), 1, 0))
+                  .withNotification("a", "b"));
+      assertThat(transfer.await(Duration.ofSeconds(10))).isEqualTo(TransferState.COMPLETED);
+      assertThat(log.warnings()).singleElement().asString().contains("not accounted for");
+    }
+  }
+
+  @Test
+  void aResultKeepsNothingOfItsBatch() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    BatchTable table = new BatchTable();
+    WeakReference<TransferRequest> request = new WeakReference<>(null);
+    long id = 0;
+    for (int i = 0; i < 3; i++) {
+      TransferRequest made = large();
+      request = new WeakReference<>(made);
+      id = table.add(active.submit(made));
+      assertThat(table.find(id).orElseThrow().state().isTerminal()).isFalse();
+      nextTask().end(TransferState.FAILED, lost, FailureCause.OTHER);
+    }
+    while (request.get() != null) {
+      System.gc();
+      Thread.onSpinWait();
+    }
+    assertThat(table.find(id).orElseThrow().failure()).contains("no connection");
+    assertThat(table.forget(id)).isTrue();
+    assertThat(table.find(id)).isEmpty();
+  }
+
+  private TransferRequest large() {
+    long[] column = new long[10_000];
+    Arrays.fill(column, mine.address());
+    long[] lengths = new long[10_000];
+    Arrays.fill(lengths, 1);
+    return TransferRequest.of(Operation.WRITE, PEER, BlockColumns.of(column, column, lengths));
+  }
+}
