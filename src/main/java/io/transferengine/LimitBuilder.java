@@ -44,4 +44,16 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   public EngineConfig.Builder handshakePayloadsLimitBytes(long value) {
     return set(LimitOptions.HANDSHAKE_PAYLOADS, value);
   }
+
+  /**
+   * The memory that headers and small blocks pass through over TCP, in and out, for all connections
+   * together; taken when the engine opens. A quarter of it is kept for our own transfers. Peers
+   * whose requests find none left are served one request at a time. ({@code TE_STAGING_BYTES})
+   *
+   * @param value a whole number of bytes, 16777216 (16 MiB) to 1073741824 (1 GiB)
+   * @return this builder
+   */
+  public EngineConfig.Builder stagingBytes(long value) {
+    return set(LimitOptions.STAGING, value);
+  }
 }

@@ -5,10 +5,13 @@ import static io.transferengine.config.OptionGroup.OWN;
 
 import java.util.List;
 
-/** How much strangers may make us hold over the RPC port; part of {@link Options#all()}. */
+/** How much strangers may make us hold; part of {@link Options#all()}. */
 public final class LimitOptions {
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;
+
+  /** Eight pieces of 32 KiB for each of the most I/O threads. */
+  private static final long STAGING_MIN = 16 * MIB;
 
   /** An eighth: these and what is decoded of them leave most of the heap to the application. */
   private static final int PART_OF_HEAP = 8;
@@ -57,8 +60,19 @@ public final class LimitOptions {
                   + " beyond it is closed and counted. Those of 8 KiB or less always pass.")
           .mooncake("Serves one request at a time.");
 
+  /** The memory between sockets and registered memory. */
+  public static final Option<Long> STAGING =
+      new Option<>(
+              OWN, "TE_STAGING_BYTES", "stagingBytes", Form.longSize(STAGING_MIN, GIB), STAGING_MIN)
+          .unit("bytes")
+          .means(
+              "The memory that headers and small blocks pass through over TCP, in and out, for all"
+                  + " connections together; taken when the engine opens. A quarter of it is kept"
+                  + " for our own transfers. Peers whose requests find none left are served one"
+                  + " request at a time.");
+
   static final List<Option<?>> ALL =
-      List.of(NOTIFICATIONS, NOTIFICATIONS_PER_PEER, HANDSHAKE_PAYLOADS);
+      List.of(STAGING, NOTIFICATIONS, NOTIFICATIONS_PER_PEER, HANDSHAKE_PAYLOADS);
 
   private LimitOptions() {}
 

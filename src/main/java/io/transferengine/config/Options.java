@@ -301,7 +301,10 @@ public final class Options {
                   Form.size(4 * KIB, 16 * MIB),
                   64 * KIB)
               .unit("bytes")
-              .means("The size of a connection's staging buffer, which small blocks pass through.")
+              .means(
+                  "The size of the pieces of TE_STAGING_BYTES, at least 32 KiB. A connection takes"
+                      + " one at a time; where there would be fewer than eight for each I/O thread"
+                      + " they are smaller.")
               .mooncake("The chunk of every local read and write."));
 
   /** The newest version of the TCP data protocol that is spoken. */

@@ -44,6 +44,8 @@ public enum Counter {
   INBOUND_ORDER_GIVEN_UP("Inbound requests ahead of a stalled write"),
   /** Connections of peers that were closed at once because there are too many. */
   INBOUND_CONNECTIONS_REFUSED("Inbound connections refused"),
+  /** Times that staging memory was wanted for a connection, and its share was in use. */
+  STAGING_DRY("Staging dry"),
   /** Data connections made to peers. */
   CONNECTIONS_OPENED("Connections opened"),
   /** Data connections to peers that broke, rather than being closed from here. */

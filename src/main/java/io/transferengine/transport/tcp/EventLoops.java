@@ -4,6 +4,13 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.config.LimitOptions;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,13 +23,54 @@ final class EventLoops {
   /** Staging blocks smaller than this would not hold a header beside the largest small body. */
   private static final int STAGING_BYTES_MIN = 2 * WireHandler.DIRECT_BYTES_MIN;
 
+  /** Cache lines do not straddle two blocks. */
+  private static final int ALIGNMENT_BYTES = 64;
+
   private final EventLoopGroup group;
   private final Map<EventExecutor, WindowPool> pools = new HashMap<>();
+  private final Arena arena = Arena.ofShared();
 
-  EventLoops(IoBackend backend, int threads, int stagingBytes) {
-    group = backend.newGroup(threads);
-    for (EventExecutor loop : group) {
-      pools.put(loop, new WindowPool(Math.max(stagingBytes, STAGING_BYTES_MIN)));
+  /**
+   * Takes the memory and starts nothing yet: the threads start with the first work.
+   *
+   * @param blockBytes the size of a staging block, less when the total is too small for it
+   * @param totalBytes of all staging, shared evenly by the loops
+   * @throws TransferException MEMORY when there is not so much
+   */
+  EventLoops(
+      IoBackend backend, int threads, int blockBytes, long totalBytes, EngineMetrics metrics) {
+    long shareBytes = totalBytes / threads;
+    int block =
+        Math.clamp(shareBytes / WindowPool.BLOCKS_MIN, STAGING_BYTES_MIN, blockBytes)
+            & -ALIGNMENT_BYTES;
+    MemorySegment staging;
+    try {
+      staging = arena.allocate(totalBytes, ALIGNMENT_BYTES);
+    } catch (OutOfMemoryError e) {
+      throw new TransferException(
+          ErrorCode.MEMORY,
+          "There is no memory for " + totalBytes + " bytes of staging: " + e.getMessage(),
+          "Raise -XX:MaxDirectMemorySize (without it: as much as -Xmx), or lower "
+              + LimitOptions.STAGING,
+          e);
+    }
+    try {
+      group = backend.newGroup(threads);
+      int index = 0;
+      for (EventExecutor loop : group) {
+        long shareAt = shareBytes / ALIGNMENT_BYTES * ALIGNMENT_BYTES * index++;
+        pools.put(
+            loop,
+            new WindowPool(
+                staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
+                block,
+                () -> metrics.increment(Counter.STAGING_DRY)));
+      }
+      // Not before: until then a kernel may read and write there.
+      var _ = group.terminationFuture().addListener(_ -> arena.close());
+    } catch (Throwable t) {
+      arena.close();
+      throw t;
     }
   }
 

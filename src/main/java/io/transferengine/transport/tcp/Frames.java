@@ -2,6 +2,9 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.transfer.Operation;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * The frames of the TCP data protocol (protocol section 7): the 24-byte request header and the
@@ -76,6 +79,9 @@ final class Frames {
   /** "VTCM" in the upper half of a status frame. */
   private static final long STATUS_MAGIC = 0x4D435456_00000000L;
 
+  private static final VarHandle LONG_LE =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private Frames() {}
 
   static void writeHeader(long to, long size, long address, Operation operation, boolean version2) {
@@ -103,8 +109,9 @@ final class Frames {
     MemoryWindow.setLongLE(to, incarnation);
   }
 
-  static long incarnation(long from) {
-    return MemoryWindow.getLongLE(from);
+  /** {@return the incarnation behind the status of an answer} */
+  static long incarnation(byte[] answer) {
+    return (long) LONG_LE.get(answer, STATUS_BYTES);
   }
 
   static void writeRange(long to, long address, long length) {
@@ -112,12 +119,13 @@ final class Frames {
     MemoryWindow.setLongLE(to + 8, length);
   }
 
-  static long rangeAddress(long from) {
-    return MemoryWindow.getLongLE(from);
+  /** {@return the address of a range of a table that was copied to the heap} */
+  static long rangeAddress(byte[] table, int index) {
+    return (long) LONG_LE.get(table, index * RANGE_BYTES);
   }
 
-  static long rangeLength(long from) {
-    return MemoryWindow.getLongLE(from + 8);
+  static long rangeLength(byte[] table, int index) {
+    return (long) LONG_LE.get(table, index * RANGE_BYTES + Long.BYTES);
   }
 
   static long headerSize(long from) {
@@ -133,13 +141,25 @@ final class Frames {
     return MemoryWindow.getByte(from + 16) & 0xff;
   }
 
+  static long headerSize(byte[] header) {
+    return (long) LONG_LE.get(header, 0);
+  }
+
+  static long headerAddress(byte[] header) {
+    return (long) LONG_LE.get(header, 8);
+  }
+
+  static int headerOpcode(byte[] header) {
+    return header[16] & 0xff;
+  }
+
   static void writeStatus(long to, int code) {
     MemoryWindow.setLongLE(to, STATUS_MAGIC | code);
   }
 
   /** {@return the code of a status frame, or -1 when it is no status frame} */
-  static int statusCode(long from) {
-    long frame = MemoryWindow.getLongLE(from);
+  static int statusCode(byte[] from) {
+    long frame = (long) LONG_LE.get(from, 0);
     if ((frame & 0xFFFFFFFF_00000000L) != STATUS_MAGIC) {
       return -1;
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;
 
 /**
@@ -14,7 +12,7 @@ final class IdentityCheck {
   private static final int ANSWER_BYTES_MAX = Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
 
   private final OptionalLong wanted;
-  private final MemorySegment answer;
+  private final byte[] answer = new byte[ANSWER_BYTES_MAX];
   private boolean asked;
   private boolean pending;
   private int received;
@@ -27,17 +25,20 @@ final class IdentityCheck {
    */
   IdentityCheck(OptionalLong wanted) {
     this.wanted = wanted;
-    this.answer =
-        wanted.isEmpty() ? MemorySegment.NULL : Arena.ofAuto().allocate(ANSWER_BYTES_MAX, 8);
   }
 
-  /** Lays the question into the stream, the first time that this is called. */
-  void ask(Outlet outlet) {
+  /** Lays the question into the stream, once; {@return false when there is no staging for it} */
+  boolean ask(Outlet outlet) {
     if (!asked && wanted.isPresent()) {
-      Frames.writeIdentity(outlet.reserve(Frames.HEADER_BYTES), wanted.getAsLong());
+      long at = outlet.tryReserve(Frames.HEADER_BYTES);
+      if (at == 0) {
+        return false;
+      }
+      Frames.writeIdentity(at, wanted.getAsLong());
       pending = true;
     }
     asked = true;
+    return true;
   }
 
   /** {@return whether the next bytes belong to the answer} */
@@ -54,7 +55,7 @@ final class IdentityCheck {
   int take(long from, int bytes) {
     int whole = received < Frames.STATUS_BYTES ? Frames.STATUS_BYTES : ANSWER_BYTES_MAX;
     int taken = Math.min(bytes, whole - received);
-    MemoryWindow.copy(from, answer.address() + received, taken);
+    MemoryWindow.copy(from, answer, received, taken);
     received += taken;
     if (received == whole) {
       judge(whole);
@@ -63,15 +64,13 @@ final class IdentityCheck {
   }
 
   private void judge(int whole) {
-    int code = Frames.statusCode(answer.address());
+    int code = Frames.statusCode(answer);
     if (code == Frames.STATUS_OK) {
       pending = false;
     } else if (code != Frames.STATUS_ANOTHER) {
       refused("something that is no Java engine");
     } else if (whole == ANSWER_BYTES_MAX) {
-      refused(
-          "engine "
-              + Incarnations.text(Frames.incarnation(answer.address() + Frames.STATUS_BYTES)));
+      refused("engine " + Incarnations.text(Frames.incarnation(answer)));
     }
   }
 

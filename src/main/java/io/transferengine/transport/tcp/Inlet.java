@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  * allows: Netty has no scattering read, so a stream that knows that a large body is next lets the
  * staging read end where that body begins.
  *
+ * <p>A read whose bytes are all used up at once goes through the loop's one block for reads. Others
+ * take a block, which the stream may hold on to. When there is none, as much is read as is sure to
+ * be used up.
+ *
  * <p>Confined to the channel's event loop.
  */
 @SuppressWarnings("deprecation") // RecvByteBufAllocator.Handle: Netty offers no other one
@@ -34,6 +38,17 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
 
     /** {@return the most bytes that may come through staging, at least 1} */
     int stagedBytesLimit();
+
+    /**
+     * {@return how many bytes would be used up when they are handed on, none of them held; 0 when
+     * none are to be read now}
+     */
+    int consumedBytesLimit();
+
+    /**
+     * A read is wanted and there is no staging for it: it is to be wanted again when there is some.
+     */
+    void onStagingDry();
 
     /** {@return whether there is still a socket to read from} */
     boolean isOpen();
@@ -52,14 +67,16 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
   private static final long WINDOW_LIMIT_BYTES = 1L << 30;
 
   private final WindowPool pool;
+  private final WindowPool.Share share;
   private final Stream stream;
   private @Nullable ChannelConfig config;
   private int attempted;
   private int last;
   private int reads;
 
-  Inlet(WindowPool pool, Stream stream) {
+  Inlet(WindowPool pool, WindowPool.Share share, Stream stream) {
     this.pool = pool;
+    this.share = share;
     this.stream = stream;
   }
 
@@ -77,7 +94,19 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
       return window.ownedBy(stream.directOwner());
     }
     int limit = stream.stagedBytesLimit();
-    StagingBlock block = pool.block();
+    int consumed = stream.consumedBytesLimit();
+    StagingBlock block = consumed >= limit ? pool.readBlock() : null;
+    if (block == null) {
+      block = pool.block(share);
+    }
+    if (block == null && consumed > 0) {
+      block = pool.readBlock();
+      limit = Math.min(limit, consumed);
+    }
+    if (block == null) {
+      stream.onStagingDry();
+      throw new StagingDry();
+    }
     try {
       return pool.window(block.address(), Math.min(block.capacity(), limit), 0, block);
     } catch (Throwable t) {

@@ -5,8 +5,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transport.TransferTask;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +29,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the channel's event loop.
  */
 final class LaneConnection extends WireHandler {
-
   /** Requests claimed at a time: enough for one gathering write, few enough to share fairly. */
   private static final int CLAIM_REQUESTS = 64;
 
@@ -50,7 +47,8 @@ final class LaneConnection extends WireHandler {
   private final WriteConfirmation confirmation;
   private final IdentityCheck identity;
   private final long claimBytes;
-  private final MemorySegment partialStatus = Arena.ofAuto().allocate(Frames.STATUS_BYTES, 8);
+  private final LaneStaging staging;
+  private final byte[] partialStatus = new byte[Frames.STATUS_BYTES];
 
   private int statusBytes;
   private boolean bodyIsDirect;
@@ -66,7 +64,8 @@ final class LaneConnection extends WireHandler {
   private String endText = "";
 
   LaneConnection(Lane lane, TcpPeer peer, WindowPool pool) {
-    super(pool);
+    super(pool, WindowPool.Share.LANES);
+    this.staging = new LaneStaging(pool, lane);
     this.lane = lane;
     this.peer = peer;
     this.version2 = peer.isVersion2();
@@ -102,7 +101,7 @@ final class LaneConnection extends WireHandler {
     }
     pumping = true;
     try {
-      identity.ask(outlet());
+      boolean _ = identity.ask(outlet());
       if (ring.size() == 0) {
         // Whatever is sent now: its answer is waited for from now on.
         stall.moved();
@@ -110,6 +109,7 @@ final class LaneConnection extends WireHandler {
       boolean claimed = true;
       int room = room();
       while (claimed
+          && staging.bytes(claimBytes) > 0
           && room > 0
           && !confirmation.isDedicated()
           && ended == Ending.Why.NONE
@@ -117,7 +117,7 @@ final class LaneConnection extends WireHandler {
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
-        claimed = peer.claim(ring, most, claimBytes, maxRequestBytes());
+        claimed = peer.claim(ring, most, staging.bytes(claimBytes), maxRequestBytes());
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
@@ -209,7 +209,7 @@ final class LaneConnection extends WireHandler {
   }
 
   private void confirmWrites() {
-    if (ended == Ending.Why.NONE) {
+    if (ended == Ending.Why.NONE && staging.hasHeader(outlet())) {
       confirmation.askBehind(outlet());
     }
   }
@@ -326,12 +326,12 @@ final class LaneConnection extends WireHandler {
         expectBody(nextAnswered());
       } else {
         int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
-        MemoryWindow.copy(at, partialStatus.address() + statusBytes, bytes);
+        MemoryWindow.copy(at, partialStatus, statusBytes, bytes);
         statusBytes += bytes;
         at += bytes;
         if (statusBytes == Frames.STATUS_BYTES) {
           statusBytes = 0;
-          status(Frames.statusCode(partialStatus.address()));
+          status(Frames.statusCode(partialStatus));
         }
       }
     }

@@ -451,6 +451,11 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     tellFaults();
   }
 
+  /** Native memory into an array; the caller has checked the range. */
+  static void copy(long fromAddress, byte[] to, int index, int lengthBytes) {
+    MemorySegment.copy(MEMORY, JAVA_BYTE, fromAddress, to, index, lengthBytes);
+  }
+
   static long getLongLE(long address) {
     return MEMORY.get(LONG_LE, address);
   }

@@ -41,6 +41,9 @@ final class Outlet implements MemoryWindow.Owner {
     void bodyReleased(Object attachment);
   }
 
+  /** Attached to a window that neither staging nor a body lies under. */
+  private static final Object CONSTANT = new Object();
+
   /** Holds what was copied aside for as long as a window looks at it. */
   private record Aside(Arena arena) {}
 
@@ -51,6 +54,7 @@ final class Outlet implements MemoryWindow.Owner {
   private final ChannelHandlerContext context;
   private final ChannelPromise promise;
   private final WindowPool pool;
+  private final WindowPool.Share share;
   private final Listener listener;
 
   /** The windows on registered memory that are out, oldest first. */
@@ -75,10 +79,12 @@ final class Outlet implements MemoryWindow.Owner {
   private long queuedBytes;
   private long sentBytes;
 
-  Outlet(ChannelHandlerContext context, WindowPool pool, Listener listener) {
+  Outlet(
+      ChannelHandlerContext context, WindowPool pool, WindowPool.Share share, Listener listener) {
     this.context = context;
     this.channel = context.channel();
     this.pool = pool;
+    this.share = share;
     this.listener = listener;
     // One for all: a promise per write would be garbage. What fails is told as an exception of the
     // channel, or else nobody would know of a window that never came into the queue.
@@ -124,7 +130,7 @@ final class Outlet implements MemoryWindow.Owner {
       while ((window = pollFrame()) != null) {
         if (window.attachment() instanceof StagingBlock staging) {
           staging.release();
-        } else {
+        } else if (window.attachment() != CONSTANT) {
           bodies.removeLast();
         }
         window.forget();
@@ -142,11 +148,27 @@ final class Outlet implements MemoryWindow.Owner {
     return window;
   }
 
-  /** {@return the address of {@code bytes} bytes to fill in now, the next of the stream} */
+  /**
+   * {@return the address of {@code bytes} bytes to fill in now, the next of the stream}
+   *
+   * @throws StagingDry when there is no staging left for it
+   */
   long reserve(int bytes) {
+    long address = tryReserve(bytes);
+    if (address == 0) {
+      throw new StagingDry();
+    }
+    return address;
+  }
+
+  /** {@return as {@link #reserve}, or 0 when there is no staging left for it} */
+  long tryReserve(int bytes) {
     StagingBlock current = block;
     if (current == null || current.capacity() - position < bytes) {
-      StagingBlock next = pool.block();
+      StagingBlock next = pool.block(share);
+      if (next == null) {
+        return 0;
+      }
       try {
         sealAndReleaseBlock();
       } catch (Throwable t) {
@@ -162,9 +184,25 @@ final class Outlet implements MemoryWindow.Owner {
     return address;
   }
 
+  /** {@return whether that much can be reserved without another block} */
+  boolean hasReserved(int bytes) {
+    StagingBlock current = block;
+    return current != null && current.capacity() - position >= bytes;
+  }
+
   /** Copies a small body into the stream. */
   void copy(long address, int bytes) {
-    long to = reserve(bytes);
+    if (!tryCopy(address, bytes)) {
+      throw new StagingDry();
+    }
+  }
+
+  /** {@return whether there was staging to copy a small body into the stream} */
+  boolean tryCopy(long address, int bytes) {
+    long to = tryReserve(bytes);
+    if (to == 0) {
+      return false;
+    }
     try {
       MemoryWindow.copy(address, to, bytes);
     } catch (Throwable t) {
@@ -173,6 +211,15 @@ final class Outlet implements MemoryWindow.Owner {
       queuedBytes -= bytes;
       throw t;
     }
+    return true;
+  }
+
+  /** Puts bytes into the stream that never change, and whose memory outlives the connection. */
+  void constant(long address, int bytes) {
+    seal();
+    MemoryWindow window = pool.window(address, bytes, bytes, this).attach(CONSTANT);
+    queuedBytes += bytes;
+    write(window.endsAt(queuedBytes));
   }
 
   /**
@@ -412,7 +459,7 @@ final class Outlet implements MemoryWindow.Owner {
     Object attachment = window.attachment();
     if (attachment instanceof StagingBlock staging) {
       staging.release();
-    } else {
+    } else if (attachment != CONSTANT) {
       if (bodies.peekFirst() == window) {
         bodies.removeFirst();
       } else {

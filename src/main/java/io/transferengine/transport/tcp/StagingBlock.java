@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-
 /**
  * A bounded piece of native memory between sockets and registered memory, for headers, status
  * frames and blocks that are too small to be worth a system call's trip of their own.
@@ -12,24 +9,27 @@ import java.lang.foreign.MemorySegment;
  * part of it; the last one gives it back to its {@link WindowPool}. Confined to one event loop.
  */
 final class StagingBlock implements MemoryWindow.Owner {
-  /** Cache lines do not straddle two blocks' ends. */
-  private static final long ALIGNMENT_BYTES = 64;
-
   private final WindowPool pool;
-  private final MemorySegment memory;
+  private final long address;
+  private final int capacity;
   private int uses;
 
-  StagingBlock(WindowPool pool, Arena arena, int bytes) {
+  StagingBlock(WindowPool pool, long address, int capacity) {
     this.pool = pool;
-    this.memory = arena.allocate(bytes, ALIGNMENT_BYTES);
+    this.address = address;
+    this.capacity = capacity;
   }
 
   long address() {
-    return memory.address();
+    return address;
   }
 
   int capacity() {
-    return (int) memory.byteSize();
+    return capacity;
+  }
+
+  boolean isInUse() {
+    return uses > 0;
   }
 
   StagingBlock take() {

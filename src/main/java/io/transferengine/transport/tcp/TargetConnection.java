@@ -6,14 +6,9 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.memory.Region;
-import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -32,30 +27,18 @@ import org.jspecify.annotations.Nullable;
  * until it has drained.
  */
 final class TargetConnection extends WireHandler {
-
-  /** How long a refused peer may go on sending before its connection is closed hard. */
-  private static final long LINGER_MILLIS = 1000;
-
-  /**
-   * Writes in a row after a half-close; never reached. Netty's epoll takes a channel that waits for
-   * neither input nor room out of its set and does not notice when it should be put back (seen in
-   * 4.2.18: epoll_ctl ENOENT, and what waited was dropped). That state lasts a moment whenever the
-   * usual 16 writes are used up, so after the input has ended they must not be.
-   */
-  private static final int WRITES_AFTER_HALF_CLOSE = Integer.MAX_VALUE / 2;
-
   private final TargetServer server;
 
   /** What keeps its version 1 requests behind those of the peer's other connections. */
   private VersionOneMember order = new VersionOneMember();
 
   private final EventExecutor loop;
-  private final EngineMetrics metrics;
+  private final WindowPool pool;
+  private final RequestHeader header = new RequestHeader();
+  private final HeldInput held = new HeldInput();
   private final InboundCounts counts;
-  private final MemorySegment partialHeader = Arena.ofAuto().allocate(Frames.HEADER_BYTES, 8);
-
-  /** Bytes of {@link #partialHeader} that have arrived. */
-  private int headerBytes;
+  private @Nullable Answers answers;
+  private @Nullable Refusals refusals;
 
   private @Nullable Region bodyRegion;
   private long bodyAddress;
@@ -67,34 +50,47 @@ final class TargetConnection extends WireHandler {
   /** The ranges of a vectored request; while one is under way bodies go where it says. */
   private final VectorTable vector = new VectorTable();
 
-  /**
-   * What has arrived while answers had to drain, oldest first. One window, and what the kernel's
-   * word of a half-close or a read already under way may add after reading was switched off.
-   */
-  private final ArrayDeque<MemoryWindow> held = new ArrayDeque<>();
+  /** Whether no further request is looked at until answers have drained. Reading is off then. */
+  private boolean blocked;
 
-  private long heldFrom;
-  private boolean parsingHeld;
+  private boolean parsing;
   private boolean inputEnded;
-
-  private boolean refused;
   private boolean ended;
-  private long progressNanos = System.nanoTime();
-  private long sentMark;
   private long bytesReceived;
+  private final StallWatch stall = new StallWatch();
 
   TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool) {
-    super(pool);
+    super(pool, WindowPool.Share.PEERS);
     this.server = server;
     this.loop = loop;
-    this.metrics = server.metrics();
-    this.counts = new InboundCounts(metrics);
+    this.pool = pool;
+    this.counts = new InboundCounts(server.metrics());
   }
 
   /** Its version 1 requests have their place among those of others. */
   void takesPlace(VersionOneMember member) {
     order = member;
     member.serves(this);
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext added) {
+    super.handlerAdded(added);
+    Answers made = new Answers(added.channel(), outlet(), pool);
+    answers = made;
+    refusals = new Refusals(server, added.channel(), outlet(), made, this::end);
+  }
+
+  private Refusals refusals() {
+    return Objects.requireNonNull(refusals, "The handler is not on a channel yet");
+  }
+
+  private boolean isRefused() {
+    return refusals().isLingering();
+  }
+
+  private Answers answers() {
+    return Objects.requireNonNull(answers, "The handler is not on a channel yet");
   }
 
   /** {@return the event loop that it is confined to; any thread may ask} */
@@ -106,7 +102,7 @@ final class TargetConnection extends WireHandler {
 
   @Override
   public long directBytes() {
-    return bodyBytes >= DIRECT_BYTES_MIN && !refused && held.isEmpty() ? bodyBytesLeft : 0;
+    return bodyBytes >= DIRECT_BYTES_MIN && !isRefused() && !blocked ? bodyBytesLeft : 0;
   }
 
   @Override
@@ -119,122 +115,210 @@ final class TargetConnection extends WireHandler {
     // After a large body another one is likely: then the header alone, so that none of the body
     // has to be copied out of staging. A table that has begun is taken as it comes.
     return lastBodyWasLarge && bodyBytesLeft == 0 && !vector.isActive()
-        ? Frames.HEADER_BYTES - headerBytes
+        ? Math.max(1, header.missingBytes())
         : Integer.MAX_VALUE;
   }
 
   @Override
+  public int consumedBytesLimit() {
+    if (blocked) {
+      return 0;
+    } else if (isRefused() || ended) {
+      return Integer.MAX_VALUE;
+    } else if (bodyBytesLeft > 0) {
+      long bodies =
+          vector.isActive() ? vector.bytesLeft() - bodyBytes + bodyBytesLeft : bodyBytesLeft;
+      return (int) Math.min(bodies, Integer.MAX_VALUE);
+    }
+    return vector.isActive() ? vector.missingBytes() : header.missingBytes();
+  }
+
+  @Override
+  public void onStagingDry() {
+    if (blocked) {
+      // Reading is off until its answers have drained. Only the kernel's word of a half-close makes
+      // Netty read all the same; that word is not repeated.
+      writeWithoutPause();
+    } else {
+      super.onStagingDry();
+    }
+  }
+
+  @Override
   void onDirect(int bytes) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     bytesReceived += bytes;
     bodyArrived(bytes);
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     bytesReceived += to - from;
-    if (!held.isEmpty()) {
-      window.retain();
-      held.addLast(window);
-      return;
-    }
-    long at = parse(from, to);
+    long at = blocked ? from : parseOnce(from, to);
     if (at < to) {
-      window.retain();
-      held.addLast(window);
-      heldFrom = at;
+      held.add(window, at);
+    }
+    if (blocked) {
       channel().config().setAutoRead(false);
     }
   }
 
   @Override
   void onWritable() {
-    // Parsing flushes, and a flush tells of new room before it returns.
-    if (parsingHeld || held.isEmpty()) {
-      return;
-    }
-    parsingHeld = true;
-    try {
-      parseHeld();
-    } finally {
-      parsingHeld = false;
+    resume();
+  }
+
+  @Override
+  public void outletDrained() {
+    super.outletDrained();
+    if (blocked && !ended) {
+      // Not from within the flush that has just emptied the queue. Reading is asked for before,
+      // lest epoll is left waiting for nothing, see writeWithoutPause.
+      channel().config().setAutoRead(true);
+      loop.execute(this::resume);
     }
   }
 
-  private void parseHeld() {
-    MemoryWindow window;
-    while ((window = held.peekFirst()) != null) {
-      long end = window.memoryAddress() + window.readableBytes();
-      heldFrom = parse(heldFrom, end);
-      if (heldFrom < end) {
+  /** Goes on with what waits. Parsing flushes, and a flush tells of new room before it returns. */
+  private void resume() {
+    while (blocked && !parsing) {
+      held.consumedTo(parseOnce(held.from(), held.end()));
+      if (blocked) {
+        channel().config().setAutoRead(false);
         return;
       }
-      held.removeFirst();
-      window.release();
-      MemoryWindow next = held.peekFirst();
-      heldFrom = next == null ? 0 : next.memoryAddress();
-    }
-    if (inputEnded) {
-      onEndOfStream(null);
-    } else if (!ended) {
-      channel().config().setAutoRead(true);
-      order.inputMayHaveCome();
+      blocked = !held.isEmpty();
+      if (!blocked) {
+        outlet().flush();
+        if (inputEnded) {
+          onEndOfStream(null);
+        } else if (!ended) {
+          channel().config().setAutoRead(true);
+          order.inputMayHaveCome();
+        }
+      }
     }
   }
 
-  /** {@return how far it came: not to the end when answers have to drain first} */
+  private long parseOnce(long from, long to) {
+    parsing = true;
+    try {
+      return parse(from, to);
+    } finally {
+      parsing = false;
+    }
+  }
+
+  /** {@return how far it came: not to the end when it is {@link #blocked} there} */
   private long parse(long from, long to) {
     long at = from;
-    while (at < to) {
-      if (refused || ended) {
-        return to;
-      }
-      if (bodyBytesLeft > 0) {
+    blocked = false;
+    while (!isRefused() && !ended) {
+      if (bodyBytesLeft > 0 && at < to) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);
-        MemoryWindow.copy(at, bodyAddress, bytes);
-        at += bytes;
-        bodyArrived(bytes);
-      } else if (vector.isActive()) {
+        if (copyIn(at, bytes)) {
+          at += bytes;
+          bodyArrived(bytes);
+        }
+      } else if (vector.isAdmitted() && !vector.isWrite()) {
+        blocked = !answerVector();
+        if (blocked) {
+          return at;
+        }
+      } else if (at < to && vector.isActive()) {
         int bytes = (int) Math.min(vector.missingBytes(), to - at);
         vector.fill(at, bytes);
         at += bytes;
         if (vector.missingBytes() == 0) {
           beginVector();
         }
-      } else if (!channel().isWritable()) {
-        outlet().flush();
-        if (!channel().isWritable()) {
+      } else if (at < to && !header.isComplete() && !isWholeHeader(to - at)) {
+        int bytes = (int) Math.min(header.missingBytes(), to - at);
+        header.add(at, bytes);
+        at += bytes;
+      } else if (at == to && !header.isComplete()) {
+        return at;
+      } else if (!answers().hasRoom()) {
+        if (!header.isComplete() && to - at == Frames.HEADER_BYTES) {
+          // It came by itself, perhaps through the loop's one block for reads: not to be held.
+          header.add(at, Frames.HEADER_BYTES);
+          at = to;
+        }
+        blocked = true;
+        return at;
+      } else if (header.isComplete()) {
+        blocked = !mayBegin(header.size(), header.address(), header.opcode());
+        if (blocked) {
           return at;
         }
-      } else if (headerBytes == 0 && to - at >= Frames.HEADER_BYTES) {
-        if (!order.mayBegin(at)) {
-          return at;
-        }
-        request(at);
+        header.clear();
+      } else if (mayBegin(
+          Frames.headerSize(at), Frames.headerAddress(at), Frames.headerOpcode(at))) {
         at += Frames.HEADER_BYTES;
       } else {
-        int bytes = (int) Math.min(Frames.HEADER_BYTES - headerBytes, to - at);
-        MemoryWindow.copy(at, partialHeader.address() + headerBytes, bytes);
-        if (headerBytes + bytes < Frames.HEADER_BYTES) {
-          headerBytes += bytes;
-        } else if (order.mayBegin(partialHeader.address())) {
-          headerBytes = 0;
-          request(partialHeader.address());
-        } else {
-          return at;
-        }
-        at += bytes;
+        header.add(at, Frames.HEADER_BYTES);
+        blocked = true;
+        return at + Frames.HEADER_BYTES;
       }
     }
-    return at;
+    return to;
+  }
+
+  /** {@return false when the memory is gone: then the request is refused} */
+  private boolean copyIn(long from, int bytes) {
+    try {
+      MemoryWindow.copy(from, bodyAddress, bytes);
+      MemoryWindow.tellFaults();
+      return true;
+    } catch (InternalError lost) {
+      refusals()
+          .range(
+              bodyIsVersion2 || vector.isActive(),
+              "write",
+              bodyAddress,
+              bytes,
+              Refusals.LOST_MAPPING);
+      return false;
+    }
+  }
+
+  /** {@return whether it is over: answered, or cut off since its memory is gone} */
+  private boolean answerVector() {
+    try {
+      if (!answers().readAll(vector)) {
+        return false;
+      }
+    } catch (InternalError lost) {
+      // Its status has promised the rest: no other word than the end of the connection is left.
+      server.warn(
+          channel(),
+          "a vectored read of %d bytes at 0x%x, %s"
+              .formatted(vector.length(), vector.address(), Refusals.LOST_MAPPING));
+      end();
+    }
+    vector.clear();
+    return true;
+  }
+
+  /** {@return whether the request has begun; if not, it waits for its turn} */
+  private boolean mayBegin(long size, long address, int opcode) {
+    boolean may = order.mayBegin(size, address, opcode);
+    if (may) {
+      request(size, address, opcode);
+    }
+    return may;
+  }
+
+  private boolean isWholeHeader(long bytes) {
+    return header.isEmpty() && bytes >= Frames.HEADER_BYTES;
   }
 
   // ---- the order of version 1 requests
 
   /** The request that waited for others may begin. */
   void onTurn() {
-    onWritable();
+    resume();
     outlet().flush();
     counts.handOver();
   }
@@ -250,7 +334,7 @@ final class TargetConnection extends WireHandler {
 
   /** {@return whether what the kernel has for us is read, and is looked at when it is} */
   boolean isReading() {
-    return held.isEmpty() && !refused && !ended;
+    return !blocked && !isRefused() && !ended;
   }
 
   /** {@return the bytes that have arrived in all} */
@@ -265,10 +349,7 @@ final class TargetConnection extends WireHandler {
 
   // ---- requests
 
-  private void request(long header) {
-    long size = Frames.headerSize(header);
-    long address = Frames.headerAddress(header);
-    int opcode = Frames.headerOpcode(header);
+  private void request(long size, long address, int opcode) {
     boolean version2 = (opcode & Frames.VERSION_2_BIT) != 0;
     if (opcode != (Frames.OPCODE_IDENTITY | Frames.VERSION_2_BIT)) {
       counts.request();
@@ -277,7 +358,7 @@ final class TargetConnection extends WireHandler {
       case Frames.OPCODE_READ -> {
         Region region = use(address, size);
         if (region == null) {
-          refuse(version2, "read", address, size);
+          refusals().range(version2, "read", address, size, Refusals.NOT_REGISTERED);
         } else {
           answerRead(region, address, size, version2);
         }
@@ -285,7 +366,7 @@ final class TargetConnection extends WireHandler {
       case Frames.OPCODE_WRITE -> {
         Region region = use(address, size);
         if (region == null) {
-          refuse(version2, "write", address, size);
+          refusals().range(version2, "write", address, size, Refusals.NOT_REGISTERED);
         } else {
           bodyRegion = region;
           bodyAddress = address;
@@ -299,35 +380,22 @@ final class TargetConnection extends WireHandler {
         if (!version2) {
           unknownOpcode(opcode);
         } else if (!vector.begin(size, address, write)) {
-          refuse(
-              "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
-                  .formatted(address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
+          refusals()
+              .request(
+                  "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
+                      .formatted(
+                          address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
         }
       }
       case Frames.OPCODE_IDENTITY -> {
         if (!version2 || size != 0) {
           unknownOpcode(opcode);
         } else {
-          identity(address);
+          refusals().unlessMeant(address);
         }
       }
       default -> unknownOpcode(opcode);
     }
-  }
-
-  /** Whoever means another engine than this one is told so, and nothing that follows is done. */
-  private void identity(long wanted) {
-    long own = server.incarnation();
-    if (wanted == own) {
-      Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
-      return;
-    }
-    long answer = outlet().reserve(Frames.STATUS_BYTES + Frames.INCARNATION_BYTES);
-    Frames.writeStatus(answer, Frames.STATUS_ANOTHER);
-    Frames.writeIncarnation(answer + Frames.STATUS_BYTES, own);
-    endRefused(
-        "requests for engine %s, which is not this one (%s)"
-            .formatted(Incarnations.text(wanted), Incarnations.text(own)));
   }
 
   private void unknownOpcode(int opcode) {
@@ -349,11 +417,13 @@ final class TargetConnection extends WireHandler {
                   vector.address(bad),
                   vector.bytes());
       vector.clear();
-      refuse(text);
+      refusals().request(text);
     } else if (vector.isWrite()) {
       aimAtRange();
     } else {
-      answerVector();
+      lastBodyWasLarge = false;
+      counts.read(vector.bytes());
+      answers().status(true);
     }
   }
 
@@ -372,22 +442,7 @@ final class TargetConnection extends WireHandler {
     vector.clear();
     lastBodyWasLarge = false;
     bodyBytes = 0;
-    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
-  }
-
-  /** All of it at once: a request is small enough to be queued. Copied, so nothing stays in use. */
-  private void answerVector() {
-    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
-    for (; vector.hasRange(); vector.advance()) {
-      long length = vector.length();
-      for (long done = 0; done < length; done += DIRECT_BYTES_MIN) {
-        int piece = (int) Math.min(DIRECT_BYTES_MIN, length - done);
-        outlet().copy(vector.address() + done, piece);
-      }
-    }
-    counts.read(vector.bytes());
-    lastBodyWasLarge = false;
-    vector.clear();
+    answers().status(true);
   }
 
   private @Nullable Region use(long address, long size) {
@@ -411,63 +466,30 @@ final class TargetConnection extends WireHandler {
       bodyRegion = null;
       bodyBytes = 0;
       if (bodyIsVersion2) {
-        Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+        answers().status(true);
       }
     }
   }
 
   private void answerRead(Region region, long address, long size, boolean version2) {
     lastBodyWasLarge = false;
-    if (version2) {
-      Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_OK);
+    try {
+      answers().read(region, address, size, version2);
+    } catch (InternalError lost) {
+      region.release();
+      refusals().range(version2, "read", address, size, Refusals.LOST_MAPPING);
+      return;
+    } catch (Throwable t) {
+      region.release();
+      throw t;
     }
     counts.read(size);
-    if (size < DIRECT_BYTES_MIN) {
-      outlet().copy(address, (int) size);
-      region.release();
-      return;
-    }
-    outlet().body(address, size, region);
   }
 
   @Override
   public void bodyReleased(Object attachment) {
-    progressNanos = System.nanoTime();
+    stall.moved();
     ((Region) attachment).release();
-  }
-
-  private void refuse(boolean version2, String what, long address, long size) {
-    String text =
-        "a %s of %d bytes at 0x%x, which is not wholly inside one registration"
-            .formatted(what, size, address);
-    if (!version2) {
-      metrics.increment(Counter.INBOUND_REJECTED);
-      server.warn(channel(), text);
-      channel().config().setOption(ChannelOption.SO_LINGER, 0);
-      end();
-      return;
-    }
-    refuse(text);
-  }
-
-  private void refuse(String what) {
-    Frames.writeStatus(outlet().reserve(Frames.STATUS_BYTES), Frames.STATUS_REJECTED);
-    endRefused(what);
-  }
-
-  /** The answer that refuses is in the stream: nothing more is listened to. */
-  private void endRefused(String what) {
-    metrics.increment(Counter.INBOUND_REJECTED);
-    server.warn(channel(), what);
-    refused = true;
-    outlet().flush();
-    var _ = channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
-  }
-
-  /** The status frame, and the answers before it, have left. */
-  private void closeOutputAndLinger() {
-    var _ = ((DuplexChannel) channel()).shutdownOutput();
-    var _ = loop.schedule(this::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   // ---- the end
@@ -479,7 +501,7 @@ final class TargetConnection extends WireHandler {
    */
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
-    if (event == ChannelOutputShutdownEvent.INSTANCE && !refused) {
+    if (event == ChannelOutputShutdownEvent.INSTANCE && !isRefused()) {
       end();
     } else {
       super.userEventTriggered(context, event);
@@ -498,14 +520,17 @@ final class TargetConnection extends WireHandler {
       return;
     }
     if (error == null) {
-      channel().config().setWriteSpinCount(WRITES_AFTER_HALF_CLOSE);
+      writeWithoutPause();
     }
-    if (refused) {
+    if (isRefused()) {
       end();
-    } else if (!held.isEmpty() && error == null) {
+    } else if (LocalFaults.isBadAddress(error)) {
+      server.warn(channel(), "a write to 0x%x, %s".formatted(bodyAddress, Refusals.LOST_MAPPING));
+      end();
+    } else if (blocked && error == null) {
       // Once the requests that wait have been looked at.
       inputEnded = true;
-    } else if (bodyBytesLeft > 0 || headerBytes > 0 || vector.isActive()) {
+    } else if (!blocked && (bodyBytesLeft > 0 || !header.isEmpty() || vector.isActive())) {
       server.warn(
           channel(),
           bodyBytesLeft > 0
@@ -541,18 +566,17 @@ final class TargetConnection extends WireHandler {
 
   /** Closes the connection if a request is under way and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
-    long mark = outlet().sentMark();
-    if (mark != sentMark || order.isWaiting()) {
-      sentMark = mark;
-      progressNanos = nowNanos;
+    if (order.isWaiting()) {
+      stall.moved();
     }
+    boolean over = stall.isOver(outlet(), nowNanos, limitNanos);
     boolean underWay =
         bodyBytesLeft > 0
-            || headerBytes > 0
+            || !header.isEmpty()
             || vector.isActive()
-            || !held.isEmpty()
+            || blocked
             || !outlet().isDrained();
-    if (underWay && nowNanos - progressNanos > limitNanos) {
+    if (underWay && over) {
       server.warn(
           channel(),
           "no progress for %d s; %d bytes of a body were missing"
@@ -564,10 +588,7 @@ final class TargetConnection extends WireHandler {
   @Override
   void onQuiesced() {
     counts.handOver();
-    MemoryWindow window;
-    while ((window = held.pollFirst()) != null) {
-      window.release();
-    }
+    held.clear();
     Region region = bodyRegion;
     if (region != null) {
       bodyRegion = null;

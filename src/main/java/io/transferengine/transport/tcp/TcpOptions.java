@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.transfer.TcpIo;
@@ -14,7 +15,8 @@ record TcpOptions(
     int portMax,
     int inboundConnectionsLimit,
     int inboundStallSeconds,
-    int stagingBytes,
+    int stagingBlockBytes,
+    long stagingBytes,
     int ioThreads,
     boolean connectionPool,
     int lanesPerPeer,
@@ -34,6 +36,7 @@ record TcpOptions(
         settings.get(Options.MAX_INBOUND_CONNECTIONS),
         settings.get(Options.INBOUND_STALL),
         settings.get(Options.TCP_SLICE_SIZE),
+        settings.get(LimitOptions.STAGING),
         settings.get(Options.TCP_IO_THREADS),
         settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
         settings.get(Options.TCP_LANES_PER_PEER),

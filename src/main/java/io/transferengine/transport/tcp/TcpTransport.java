@@ -68,7 +68,13 @@ final class TcpTransport implements Transport {
 
   private void open() {
     IoBackend chosen = IoBackend.of(options.io());
-    EventLoops started = new EventLoops(chosen, options.ioThreads(), options.stagingBytes());
+    EventLoops started =
+        new EventLoops(
+            chosen,
+            options.ioThreads(),
+            options.stagingBlockBytes(),
+            options.stagingBytes(),
+            context.metrics());
     backend = chosen;
     loops = started;
     TargetServer listening =

@@ -3,8 +3,6 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +16,17 @@ import org.jspecify.annotations.Nullable;
  * Confined to the connection's event loop.
  */
 final class VectorTable {
-  private @Nullable MemorySegment memory;
-  private long base;
+  /** Tables up to this length are kept for the connection's next request: those of our peers. */
+  private static final int KEPT_BYTES = 256 * Frames.RANGE_BYTES;
+
+  private static final byte[] NONE = {};
+
+  /** On the heap, and only as long as needed: each of thousands of connections may have one. */
+  private byte[] table = NONE;
+
   private boolean write;
   private long bytes;
+  private long bytesLeft;
   private int ranges;
   private int filledBytes;
   private boolean admitted;
@@ -71,16 +76,10 @@ final class VectorTable {
 
   /** Takes in the next bytes of the table, no more than are missing. */
   void fill(long from, int count) {
-    MemorySegment there = memory;
-    if (there == null) {
-      // Once for a connection that gets vectored requests at all.
-      there =
-          Arena.ofAuto()
-              .allocate((long) Frames.VECTOR_RANGES_LIMIT * Frames.RANGE_BYTES, Long.BYTES);
-      memory = there;
-      base = there.address();
+    if (table.length < ranges * Frames.RANGE_BYTES) {
+      table = new byte[ranges * Frames.RANGE_BYTES];
     }
-    MemoryWindow.copy(from, base + filledBytes, count);
+    MemoryWindow.copy(from, table, filledBytes, count);
     filledBytes += count;
   }
 
@@ -119,16 +118,32 @@ final class VectorTable {
       return ranges - 1;
     }
     admitted = true;
+    bytesLeft = bytes;
     return -1;
   }
 
   private @Nullable Region use(RegionTable regions, long address, long length) {
     Region region = length <= 0 ? null : regions.find(address, length);
-    if (region == null || !region.isHostMemory() || !region.acquire()) {
+    if (region == null || !region.isHostMemory()) {
       return null;
     }
+    // Listed first: a list that cannot grow must not keep a use that nobody knows of.
     held.add(region);
+    if (!region.acquire()) {
+      held.removeLast();
+      return null;
+    }
     return region;
+  }
+
+  /** {@return whether the table is complete, checked, and held} */
+  boolean isAdmitted() {
+    return admitted;
+  }
+
+  /** {@return the bytes of the bodies from the range on that is to be moved} */
+  long bytesLeft() {
+    return bytesLeft;
   }
 
   /** {@return whether there is a range to move} */
@@ -138,6 +153,7 @@ final class VectorTable {
 
   /** Goes on to the next range. */
   void advance() {
+    bytesLeft -= length();
     current++;
   }
 
@@ -152,11 +168,11 @@ final class VectorTable {
   }
 
   long address(int index) {
-    return Frames.rangeAddress(base + (long) index * Frames.RANGE_BYTES);
+    return Frames.rangeAddress(table, index);
   }
 
   long length(int index) {
-    return Frames.rangeLength(base + (long) index * Frames.RANGE_BYTES);
+    return Frames.rangeLength(table, index);
   }
 
   /** {@return whether a range that is not moved yet overlaps one} */
@@ -175,6 +191,9 @@ final class VectorTable {
     filledBytes = 0;
     admitted = false;
     release();
+    if (table.length > KEPT_BYTES) {
+      table = NONE;
+    }
   }
 
   private void release() {

@@ -120,17 +120,15 @@ final class VersionOneMember {
   }
 
   /**
-   * {@return whether the request with a header may begin; if not, the connection is told when it
-   * may, and asks again} Version 2 needs no order: what has an answer may be relied on.
+   * {@return whether a request may begin; if not, the connection is told when it may, and asks
+   * again} Version 2 needs no order: what has an answer may be relied on.
    */
-  boolean mayBegin(long header) {
-    int opcode = Frames.headerOpcode(header);
+  boolean mayBegin(long size, long address, int opcode) {
     if ((opcode & Frames.VERSION_2_BIT) != 0) {
       leave();
       return true;
     }
-    return mayBegin(
-        opcode == Frames.OPCODE_WRITE, Frames.headerAddress(header), Frames.headerSize(header));
+    return mayBegin(opcode == Frames.OPCODE_WRITE, address, size);
   }
 
   private boolean mayBegin(boolean write, long address, long bytes) {

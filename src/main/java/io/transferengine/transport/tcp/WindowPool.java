@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -10,22 +10,66 @@ import org.jspecify.annotations.Nullable;
  * of native memory that small blocks and headers pass through.
  *
  * <p>Both are used last-in first-out, so that a loop that serves many connections keeps touching
- * the same, cache-hot block. Confined to its event loop. The memory lives until the loop has ended
- * and no block is in use any more (the garbage collector sees to it).
+ * the same, cache-hot block. The memory of the blocks is the loop's share of {@code
+ * TE_STAGING_BYTES}: there from the start, never more, so that no peer's doing makes the JVM
+ * allocate. Some blocks are kept for our own lanes, whatever peers do. One more is for reads alone:
+ * a read whose bytes are used up before the next one needs no block of its own.
+ *
+ * <p>Confined to its event loop.
  */
 final class WindowPool {
+  /** Whose need a block is for. */
+  enum Share {
+    /** Our transfers: may have every block. */
+    LANES,
+    /** What peers ask of us: leaves {@link #LANES_KEEP_ONE_IN} to the lanes. */
+    PEERS
+  }
+
+  /** Fewer blocks would leave one of the shares without any. */
+  static final int BLOCKS_MIN = 8;
+
+  private static final int LANES_KEEP_ONE_IN = 4;
+
+  /** More than the headers and tables of one claim. */
+  private static final int FRAMES_BYTES = 8 << 10;
+
   /** Idle windows kept; more than one gathering write (IOV_MAX is 1024) can carry. */
   private static final int IDLE_WINDOWS_LIMIT = 2048;
 
-  /** Idle staging blocks kept: what a loop's connections fill while their sockets are full. */
-  private static final int IDLE_BLOCKS_LIMIT = 64;
-
   private final ArrayDeque<MemoryWindow> windows = new ArrayDeque<>();
-  private final ArrayDeque<StagingBlock> blocks = new ArrayDeque<>();
+  private final ArrayDeque<StagingBlock> blocks;
+  private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private final StagingBlock readBlock;
+  private final long okFrame;
+  private final long rejectedFrame;
+  private final long anotherFrame;
+  private final int keptForLanes;
   private final int blockBytes;
+  private final Runnable onDry;
 
-  WindowPool(int blockBytes) {
+  /**
+   * @param memory what the blocks are made of
+   * @param blockBytes the size of each, but for the one that the constant frames are in
+   * @param onDry told when a block is asked for and none is to be had
+   */
+  WindowPool(MemorySegment memory, int blockBytes, Runnable onDry) {
+    this.onDry = onDry;
     this.blockBytes = blockBytes;
+    int count = (int) (memory.byteSize() / blockBytes);
+    long address = memory.address();
+    okFrame = address;
+    rejectedFrame = address + Frames.STATUS_BYTES;
+    Frames.writeStatus(okFrame, Frames.STATUS_OK);
+    Frames.writeStatus(rejectedFrame, Frames.STATUS_REJECTED);
+    anotherFrame = rejectedFrame + Frames.STATUS_BYTES;
+    int framesBytes = 3 * Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
+    readBlock = new StagingBlock(this, address + framesBytes, blockBytes - framesBytes);
+    blocks = new ArrayDeque<>(count);
+    for (int i = 1; i < count; i++) {
+      blocks.addLast(new StagingBlock(this, address + (long) i * blockBytes, blockBytes));
+    }
+    keptForLanes = blocks.size() / LANES_KEEP_ONE_IN;
   }
 
   /** {@return a window on {@code length} bytes at {@code address}} */
@@ -40,15 +84,67 @@ final class WindowPool {
     }
   }
 
-  /** {@return an empty block with one use, the caller's} */
-  StagingBlock block() {
-    StagingBlock block = blocks.pollLast();
-    return (block == null ? new StagingBlock(this, Arena.ofAuto(), blockBytes) : block).take();
+  /** {@return whether there is a block for that share now} */
+  boolean hasBlock(Share share) {
+    return blocks.size() > (share == Share.LANES ? 0 : keptForLanes);
+  }
+
+  /**
+   * {@return how many of {@code wanted} bytes of requests a lane may lay into the stream now, each
+   * small body wholly in one block, without ever missing one; 0 when it has to wait} Half of what
+   * there is: lanes whose sockets are full must not keep all of it from the others.
+   */
+  long laneBytes(long wanted) {
+    int free = blocks.size();
+    if (free < 2) {
+      return 0;
+    }
+    long fit = (long) (free / 2) * (blockBytes - WireHandler.DIRECT_BYTES_MIN);
+    return Math.min(wanted, fit - FRAMES_BYTES);
+  }
+
+  /** {@return an empty block with one use, the caller's; null when the share is used up} */
+  @Nullable StagingBlock block(Share share) {
+    if (!hasBlock(share)) {
+      onDry.run();
+      return null;
+    }
+    return blocks.removeLast().take();
+  }
+
+  /**
+   * {@return the block for a read whose bytes are used up when they are handed on, with one use;
+   * null while a kernel that reads later has it}
+   */
+  @Nullable StagingBlock readBlock() {
+    return readBlock.isInUse() ? null : readBlock.take();
   }
 
   void giveBack(StagingBlock block) {
-    if (blocks.size() < IDLE_BLOCKS_LIMIT) {
+    if (block != readBlock) {
       blocks.addLast(block);
     }
+    Runnable next;
+    while ((next = waiting.pollFirst()) != null) {
+      next.run();
+    }
+  }
+
+  /**
+   * Runs {@code action} when a block has come back, in the order of the calls. There may be none
+   * left by then. It must do no more than have something done on the event loop.
+   */
+  void whenFree(Runnable action) {
+    waiting.addLast(action);
+  }
+
+  /** {@return the address of a status frame that never changes} */
+  long statusFrame(boolean ok) {
+    return ok ? okFrame : rejectedFrame;
+  }
+
+  /** {@return where the answer of another engine belongs, which is the same for all who ask} */
+  long anotherFrame() {
+    return anotherFrame;
   }
 }

@@ -33,7 +33,9 @@ final class FedTarget implements AutoCloseable {
 
   FedTarget(long bytes) {
     TcpOptions options = TcpOptions.of(SETTINGS);
-    loops = new EventLoops(IoBackend.NIO, 1, options.stagingBytes());
+    loops =
+        new EventLoops(
+            IoBackend.NIO, 1, options.stagingBlockBytes(), options.stagingBytes(), metrics);
     memory = arena.allocate(bytes, 4096);
     region = regions.register(memory.address(), bytes, "*");
     TargetServer server =

@@ -37,8 +37,8 @@ class FramesTest {
     assertThat(Frames.headerOpcode(at)).isEqualTo(0xe0);
     Frames.writeRange(at, 0x7f0000001000L, 4096);
     assertThat(hex(16)).isEqualTo("001000000" + "07f0000" + "0010000000000000");
-    assertThat(Frames.rangeAddress(at)).isEqualTo(0x7f0000001000L);
-    assertThat(Frames.rangeLength(at)).isEqualTo(4096);
+    assertThat(Frames.rangeAddress(onHeap(), 0)).isEqualTo(0x7f0000001000L);
+    assertThat(Frames.rangeLength(onHeap(), 0)).isEqualTo(4096);
   }
 
   @Test
@@ -58,18 +58,24 @@ class FramesTest {
   void statusFrames() {
     Frames.writeStatus(at, Frames.STATUS_OK);
     assertThat(hex(9)).isEqualTo("000000005654434d" + "ee");
-    assertThat(Frames.statusCode(at)).isZero();
+    assertThat(Frames.statusCode(onHeap())).isZero();
     Frames.writeStatus(at, Frames.STATUS_REJECTED);
     assertThat(hex(8)).isEqualTo("010000005654434d");
-    assertThat(Frames.statusCode(at)).isEqualTo(1);
+    assertThat(Frames.statusCode(onHeap())).isEqualTo(1);
     for (int i = 4; i < 8; i++) {
       Frames.writeStatus(at, 0);
       memory.set(ValueLayout.JAVA_BYTE, 3 + i, (byte) 0);
-      assertThat(Frames.statusCode(at)).isEqualTo(-1);
+      assertThat(Frames.statusCode(onHeap())).isEqualTo(-1);
     }
     // A code with the highest bit set is an error like others, not a broken frame.
     Frames.writeStatus(at, 0);
     memory.set(ValueLayout.JAVA_BYTE, 3 + 3, (byte) 0x80);
-    assertThat(Frames.statusCode(at)).isPositive();
+    assertThat(Frames.statusCode(onHeap())).isPositive();
+  }
+
+  private byte[] onHeap() {
+    byte[] bytes = new byte[Frames.RANGE_BYTES];
+    MemoryWindow.copy(at, bytes, 0, bytes.length);
+    return bytes;
   }
 }

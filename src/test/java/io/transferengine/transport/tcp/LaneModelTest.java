@@ -128,7 +128,13 @@ class LaneModelTest {
                     Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER,
                     limits[random.nextInt(limits.length)])
                 .build());
-    EventLoops loops = new EventLoops(IoBackend.of(options.io()), 1, options.stagingBytes());
+    EventLoops loops =
+        new EventLoops(
+            IoBackend.of(options.io()),
+            1,
+            options.stagingBlockBytes(),
+            options.stagingBytes(),
+            new EngineMetrics());
     try {
       TcpPeer peer =
           new TcpPeer(

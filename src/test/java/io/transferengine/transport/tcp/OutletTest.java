@@ -31,14 +31,16 @@ import org.junit.jupiter.api.io.TempDir;
 class OutletTest {
   private static final int SOURCE_BYTES = 1 << 20;
   private static final int BLOCK_BYTES = 4096;
+  private static final long POOL_BYTES = 16 << 20;
 
   /** An outlet on a channel that keeps what it was given, and what should have come out. */
   private static final class Stream implements AutoCloseable, Outlet.Listener {
     final Arena arena = Arena.ofShared();
-    final WindowPool pool = new WindowPool(BLOCK_BYTES);
+    final WindowPool pool = new WindowPool(arena.allocate(POOL_BYTES, 64), BLOCK_BYTES, () -> {});
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
-    final Outlet outlet = new Outlet(channel.pipeline().context(handler), pool, this);
+    final Outlet outlet =
+        new Outlet(channel.pipeline().context(handler), pool, WindowPool.Share.LANES, this);
     final Mapped source = Mapped.of(SOURCE_BYTES);
     final ByteArrayOutputStream came = new ByteArrayOutputStream();
     final ByteArrayOutputStream wanted = new ByteArrayOutputStream();

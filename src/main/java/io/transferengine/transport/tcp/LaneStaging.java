@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+/**
+ * Says how much of a lane's requests there is staging for, and wakes the lane when it had to wait.
+ * Confined to the connection's event loop.
+ */
+final class LaneStaging {
+  private final WindowPool pool;
+  private final Lane lane;
+  private boolean waiting;
+
+  LaneStaging(WindowPool pool, Lane lane) {
+    this.pool = pool;
+    this.lane = lane;
+  }
+
+  /** {@return how many of {@code wanted} bytes may be claimed now; 0 to be woken later} */
+  long bytes(long wanted) {
+    long bytes = pool.laneBytes(wanted);
+    if (bytes == 0 && !waiting) {
+      waiting = true;
+      pool.whenFree(this::free);
+    }
+    return bytes;
+  }
+
+  /** {@return whether one header can be laid; if not, the lane is woken when it can} */
+  boolean hasHeader(Outlet outlet) {
+    return outlet.hasReserved(Frames.HEADER_BYTES) || bytes(Frames.HEADER_BYTES) > 0;
+  }
+
+  private void free() {
+    waiting = false;
+    lane.wake();
+  }
+}

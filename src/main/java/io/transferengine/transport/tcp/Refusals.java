@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.DuplexChannel;
+import io.transferengine.metrics.Counter;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How a target refuses a request, which ends its connection (protocol section 7.3). Confined to the
+ * connection's event loop.
+ */
+final class Refusals {
+  static final String NOT_REGISTERED = "which is not wholly inside one registration";
+
+  static final String LOST_MAPPING =
+      "whose pages are gone: was the file that is mapped there made shorter?";
+
+  /** How long a refused peer may go on sending before its connection is closed hard. */
+  private static final long LINGER_MILLIS = 1000;
+
+  private final TargetServer server;
+  private final Channel channel;
+  private final Outlet outlet;
+  private final Answers answers;
+  private final Runnable end;
+  private boolean lingering;
+
+  /**
+   * @param end closes the connection
+   */
+  Refusals(TargetServer server, Channel channel, Outlet outlet, Answers answers, Runnable end) {
+    this.server = server;
+    this.channel = channel;
+    this.outlet = outlet;
+    this.answers = answers;
+    this.end = end;
+  }
+
+  /** {@return whether a request was refused: whatever else arrives is dropped} */
+  boolean isLingering() {
+    return lingering;
+  }
+
+  /** A read or write that cannot be served. Version 1 is told by a reset, having no other word. */
+  void range(boolean version2, String what, long address, long size, String why) {
+    String text = "a %s of %d bytes at 0x%x, %s".formatted(what, size, address, why);
+    if (version2) {
+      request(text);
+    } else {
+      count(text);
+      channel.config().setOption(ChannelOption.SO_LINGER, 0);
+      end.run();
+    }
+  }
+
+  /** A request of version 2. */
+  void request(String what) {
+    answers.status(false);
+    answered(what);
+  }
+
+  /** Whoever means another engine than this one is told so, and nothing that follows is done. */
+  void unlessMeant(long wanted) {
+    long own = server.incarnation();
+    if (wanted == own) {
+      answers.status(true);
+      return;
+    }
+    answers.another(own);
+    answered(
+        "requests for engine %s, which is not this one (%s)"
+            .formatted(Incarnations.text(wanted), Incarnations.text(own)));
+  }
+
+  /** The answer that refuses is in the stream: nothing more is listened to. */
+  private void answered(String what) {
+    count(what);
+    lingering = true;
+    outlet.flush();
+    var _ = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
+  }
+
+  private void count(String what) {
+    server.metrics().increment(Counter.INBOUND_REJECTED);
+    server.warn(channel, what);
+  }
+
+  /** The status frame, and the answers before it, have left. */
+  private void closeOutputAndLinger() {
+    var _ = ((DuplexChannel) channel).shutdownOutput();
+    var _ = channel.eventLoop().schedule(end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  }
+}
