@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
@@ -59,6 +60,10 @@ final class Lane {
   private @Nullable UnconfirmedWrite unconfirmed;
 
   private boolean connecting;
+
+  /** What is being connected, or was last. */
+  private @Nullable Channel pending;
+
   private boolean closed;
   private int fruitless;
 
@@ -154,23 +159,23 @@ final class Lane {
                     channel.pipeline().addLast(made);
                   }
                 });
+    ChannelFuture connected = bootstrap.connect(addresses.get(index));
+    pending = connected.channel();
     var _ =
-        bootstrap
-            .connect(addresses.get(index))
-            .addListener(
-                done -> {
-                  if (done.isSuccess()) {
-                    return;
-                  }
-                  boolean timeLeft =
-                      System.nanoTime() - startNanos
-                          < TimeUnit.MILLISECONDS.toNanos(peer.connectTimeoutMillis());
-                  if (index + 1 < addresses.size() && timeLeft && !closed) {
-                    connect(addresses, index + 1, startNanos);
-                  } else {
-                    notConnected(addresses.get(index), done.cause());
-                  }
-                });
+        connected.addListener(
+            done -> {
+              if (done.isSuccess()) {
+                return;
+              }
+              boolean timeLeft =
+                  System.nanoTime() - startNanos
+                      < TimeUnit.MILLISECONDS.toNanos(peer.connectTimeoutMillis());
+              if (index + 1 < addresses.size() && timeLeft && !closed) {
+                connect(addresses, index + 1, startNanos);
+              } else {
+                notConnected(addresses.get(index), done.cause());
+              }
+            });
   }
 
   private void notConnected(InetSocketAddress address, Throwable cause) {
@@ -344,6 +349,9 @@ final class Lane {
           LaneConnection there = connection;
           if (there != null) {
             there.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
+          } else if (connecting && pending != null) {
+            // This may be the last task of its loop, which has closed what it knew before.
+            var _ = pending.close();
           }
         });
   }
