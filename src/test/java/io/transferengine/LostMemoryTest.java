@@ -8,12 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
-import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,39 +25,12 @@ class LostMemoryTest {
 
   @TempDir Path folder;
 
-  /** A mapped file of a MiB, whose pages can be taken away. */
-  private final class Doomed implements AutoCloseable {
-    private final Arena arena = Arena.ofShared();
-    private final FileChannel file;
-    final MemorySegment segment;
-
-    Doomed() throws IOException {
-      file =
-          FileChannel.open(
-              folder.resolve("doomed"),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
-      segment = file.map(FileChannel.MapMode.READ_WRITE, 0, MIB, arena);
-    }
-
-    void truncate() throws IOException {
-      file.truncate(0);
-    }
-
-    @Override
-    public void close() throws IOException {
-      file.close();
-      arena.close();
-    }
-  }
-
   /** C1: foreign bytes arrived, the status said COMPLETED, and the lane hung. */
   @ParameterizedTest
   @CsvSource({"1", "4"})
   void aSmallWriteFromLostMemoryFailsAndNothingElse(int lanes) throws Exception {
     try (RawTarget target = new RawTarget(2, MIB).takingVectors();
-        Doomed doomed = new Doomed();
+        DoomedMemory doomed = new DoomedMemory(folder, MIB);
         TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(lanes));
         Registration _ = here.engine.register(doomed.segment)) {
       here.put(0, random(1, MIB));
@@ -89,7 +57,7 @@ class LostMemoryTest {
   @CsvSource({"3,100", "40,100", "200,1000", "600,4000"})
   void aBatchWithOneLostBlockFailsAndItsNeighboursComplete(int count, int size) throws Exception {
     try (RawTarget target = new RawTarget(2, 8 * MIB).takingVectors();
-        Doomed doomed = new Doomed();
+        DoomedMemory doomed = new DoomedMemory(folder, MIB);
         TestEngine here = new TestEngine(8 * MIB, b -> b.tcpLanesPerPeer(1));
         Registration _ = here.engine.register(doomed.segment)) {
       here.put(0, random(1, 8 * MIB));
@@ -127,7 +95,7 @@ class LostMemoryTest {
   @CsvSource({"WRITE,100000", "READ,100", "READ,100000"})
   void lostMemoryIsNamed(Operation operation, int size) throws Exception {
     try (RawTarget target = new RawTarget(2, MIB);
-        Doomed doomed = new Doomed();
+        DoomedMemory doomed = new DoomedMemory(folder, MIB);
         TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1));
         Registration _ = here.engine.register(doomed.segment)) {
       here.put(0, random(1, MIB));
@@ -145,7 +113,7 @@ class LostMemoryTest {
     }
   }
 
-  private static void assertLost(Transfer transfer, Doomed doomed) {
+  private static void assertLost(Transfer transfer, DoomedMemory doomed) {
     TestEngine.assertFailed(transfer);
     assertThat(transfer.failure().orElseThrow())
         .hasMessageContaining("local memory from 0x%x".formatted(doomed.segment.address()))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -142,6 +143,21 @@ final class RawInitiator implements AutoCloseable {
     } catch (IOException e) {
       return true;
     }
+  }
+
+  /** What the target sent before it ended the connection, one way or the other. */
+  byte[] receiveToEndOrResetBytes() {
+    ByteArrayOutputStream received = new ByteArrayOutputStream();
+    try {
+      for (int next = in.read(); next >= 0; next = in.read()) {
+        received.write(next);
+      }
+    } catch (java.net.SocketTimeoutException e) {
+      throw new AssertionError("The connection has not ended", e);
+    } catch (IOException e) {
+      // A reset.
+    }
+    return received.toByteArray();
   }
 
   RawInitiator halfClose() throws IOException {

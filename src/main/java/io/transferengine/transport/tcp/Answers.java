@@ -99,7 +99,8 @@ final class Answers {
   }
 
   /**
-   * Queues the bodies of a vectored read whose status is queued.
+   * Queues the bodies of a vectored read whose status is queued. What throws leaves nothing to be
+   * sent whose copy has met memory that is gone.
    *
    * @return whether all are, and nothing looks at their memory; else to be called again when the
    *     queue has drained
@@ -107,6 +108,7 @@ final class Answers {
   boolean readAll(VectorTable vector) {
     for (; vector.hasRange(); vector.advance()) {
       if (!channel.isWritable() || direct >= DIRECT_AT_ONCE) {
+        MemoryWindow.tellFaults();
         outlet.flush();
         if (!channel.isWritable() || (direct > 0 && !outlet.isDrained())) {
           return false;

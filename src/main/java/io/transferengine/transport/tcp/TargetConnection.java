@@ -233,7 +233,9 @@ final class TargetConnection extends WireHandler {
         if (vector.missingBytes() == 0) {
           beginVector();
         }
-      } else if (at < to && !header.isComplete() && !isWholeHeader(to - at)) {
+      } else if (at < to
+          && !header.isComplete()
+          && !(header.isEmpty() && to - at >= Frames.HEADER_BYTES)) {
         int bytes = (int) Math.min(header.missingBytes(), to - at);
         header.add(at, bytes);
         at += bytes;
@@ -272,13 +274,8 @@ final class TargetConnection extends WireHandler {
       MemoryWindow.tellFaults();
       return true;
     } catch (InternalError lost) {
-      refusals()
-          .range(
-              bodyIsVersion2 || vector.isActive(),
-              "write",
-              bodyAddress,
-              bytes,
-              Refusals.LOST_MAPPING);
+      boolean version2 = bodyIsVersion2 || vector.isActive();
+      refusals().range(version2, "write", bodyAddress, bytes, Refusals.LOST_MAPPING);
       return false;
     }
   }
@@ -291,11 +288,7 @@ final class TargetConnection extends WireHandler {
       }
     } catch (InternalError lost) {
       // Its status has promised the rest: no other word than the end of the connection is left.
-      server.warn(
-          channel(),
-          "a vectored read of %d bytes at 0x%x, %s"
-              .formatted(vector.length(), vector.address(), Refusals.LOST_MAPPING));
-      end();
+      endForLost("a vectored read, one of its ranges");
     }
     vector.clear();
     return true;
@@ -308,10 +301,6 @@ final class TargetConnection extends WireHandler {
       request(size, address, opcode);
     }
     return may;
-  }
-
-  private boolean isWholeHeader(long bytes) {
-    return header.isEmpty() && bytes >= Frames.HEADER_BYTES;
   }
 
   // ---- the order of version 1 requests
@@ -525,8 +514,7 @@ final class TargetConnection extends WireHandler {
     if (isRefused()) {
       end();
     } else if (LocalFaults.isBadAddress(error)) {
-      server.warn(channel(), "a write to 0x%x, %s".formatted(bodyAddress, Refusals.LOST_MAPPING));
-      end();
+      endForLost("a write to 0x%x".formatted(bodyAddress));
     } else if (blocked && error == null) {
       // Once the requests that wait have been looked at.
       inputEnded = true;
@@ -545,6 +533,18 @@ final class TargetConnection extends WireHandler {
       var _ =
           channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
     }
+  }
+
+  @Override
+  void onOutputFailed(Throwable cause) {
+    if (!ended && LocalFaults.isBadAddress(cause)) {
+      endForLost("a read of registered memory");
+    }
+  }
+
+  private void endForLost(String what) {
+    server.warn(channel(), what + ", " + Refusals.LOST_MAPPING);
+    end();
   }
 
   @Override
