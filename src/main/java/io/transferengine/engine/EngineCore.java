@@ -151,7 +151,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       startTimer();
     } catch (Throwable t) {
       closed.set(true);
-      end(started);
+      startEnd(started);
+      awaitEnd();
       throw t;
     }
   }
@@ -423,17 +424,25 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      try {
-        var _ =
-            Thread.ofPlatform()
-                .daemon()
-                .name("te-close")
-                .inheritInheritableThreadLocals(false)
-                .start(() -> end(daemon));
-      } catch (Throwable noThread) {
-        end(daemon);
-      }
+      startEnd(daemon);
     }
+    awaitEnd();
+  }
+
+  private void startEnd(@Nullable HandshakeDaemon started) {
+    try {
+      var _ =
+          Thread.ofPlatform()
+              .daemon()
+              .name("te-close")
+              .inheritInheritableThreadLocals(false)
+              .start(() -> end(started));
+    } catch (Throwable noThread) {
+      end(started);
+    }
+  }
+
+  private void awaitEnd() {
     if (!awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
       log.error("Closing has not ended in time; it goes on in the background");
     }

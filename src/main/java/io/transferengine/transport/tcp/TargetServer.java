@@ -3,7 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -157,11 +158,14 @@ final class TargetServer {
             "The listen address '" + options.listenAddress() + "' does not resolve",
             "Set TE_LISTEN_ADDRESS to an address of this machine, or leave it empty");
       }
-      ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
-      if (bound.isSuccess()) {
-        return bound.channel();
+      CompletableFuture<Channel> bound = new CompletableFuture<>();
+      // On an event loop: what Netty keeps for each thread must not stay with the caller's.
+      loops.next().execute(() -> bind(bootstrap, address, bound));
+      try {
+        return bound.join();
+      } catch (CompletionException e) {
+        last = e.getCause();
       }
-      last = bound.cause();
       if (last != null && SystemError.remedyHere(last).isPresent()) {
         break; // Another port would not help.
       }
@@ -179,6 +183,23 @@ final class TargetServer {
         SystemError.remedy(
             why, "Free a port, or change TE_DATA_PORT, MC_MIN_RPC_PORT, MC_MAX_RPC_PORT"),
         why);
+  }
+
+  private static void bind(
+      ServerBootstrap bootstrap, InetSocketAddress address, CompletableFuture<Channel> bound) {
+    try {
+      ChannelFutureListener told =
+          done -> {
+            if (done.isSuccess()) {
+              bound.complete(done.channel());
+            } else {
+              bound.completeExceptionally(done.cause());
+            }
+          };
+      var _ = bootstrap.bind(address).addListener(told);
+    } catch (Throwable t) {
+      bound.completeExceptionally(t);
+    }
   }
 
   /** {@return the port bound, 0 before {@link #start}} */

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.testkit.ChildJvm;
+import io.transferengine.testkit.UnloadMain;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** An application server takes an application away, and its class loader with it. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
+class UnloadingTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"NIO", "EPOLL"})
+  void closedEnginesLeaveNothingWithTheThreadThatUsedThem(String io) throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("--enable-native-access=ALL-UNNAMED", "-XX:SoftRefLRUPolicyMSPerMB=0"),
+            ChildJvm.classPath(_ -> true),
+            List.of("TE_TCP_IO=" + io),
+            UnloadMain.class);
+
+    assertThat(result.output()).contains(UnloadMain.UNLOADED);
+    assertThat(result.exitStatus()).isZero();
+  }
+}
