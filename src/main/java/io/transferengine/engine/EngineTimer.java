@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -27,19 +28,7 @@ final class EngineTimer implements AutoCloseable {
     long nanos = period.toNanos();
     var _ =
         executor.scheduleWithFixedDelay(
-            () -> runAnyway(what, task), nanos, nanos, TimeUnit.NANOSECONDS);
-  }
-
-  private static void runAnyway(String what, Runnable task) {
-    try {
-      task.run();
-    } catch (Throwable t) {
-      try {
-        log.error("{} failed; it is tried again", what, t);
-      } catch (Throwable unlogged) {
-        // Not even memory for the text: the next time matters more.
-      }
-    }
+            () -> Anyway.run(log, what, task), nanos, nanos, TimeUnit.NANOSECONDS);
   }
 
   /** Ends the thread. Idempotent. */

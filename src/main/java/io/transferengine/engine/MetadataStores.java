@@ -8,7 +8,6 @@ import io.transferengine.metadata.MetadataStoreProvider;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Optional;
-import java.util.ServiceLoader;
 
 /** Finds the client of a metadata service. */
 public final class MetadataStores {
@@ -27,7 +26,7 @@ public final class MetadataStores {
     }
     MetadataAddress address = MetadataAddress.parse(server);
     for (MetadataStoreProvider provider :
-        ServiceLoader.load(MetadataStoreProvider.class, MetadataStores.class.getClassLoader())) {
+        Providers.of(MetadataStoreProvider.class, MetadataStores.class.getClassLoader())) {
       if (provider.schemes().contains(address.scheme())) {
         provider
             .unavailabilityCause()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -142,7 +143,7 @@ final class Publication implements AutoCloseable {
       } catch (Throwable t) {
         failures = Math.min(failures + 1, 16);
         if (!isClosed()) {
-          failed(t);
+          Anyway.run(log, "Telling of records that are not kept", () -> failed(t));
         }
       }
     }

@@ -18,7 +18,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -75,9 +74,8 @@ final class TransportRegistry {
   }
 
   private static List<TransportProvider> providers() {
-    List<TransportProvider> found = new ArrayList<>();
-    ServiceLoader.load(TransportProvider.class, TransportRegistry.class.getClassLoader())
-        .forEach(found::add);
+    List<TransportProvider> found =
+        Providers.of(TransportProvider.class, TransportRegistry.class.getClassLoader());
     found.sort(Comparator.comparingInt(TransportProvider::priority).reversed());
     return found;
   }

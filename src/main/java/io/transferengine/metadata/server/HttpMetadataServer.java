@@ -4,6 +4,7 @@ package io.transferengine.metadata.server;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import io.transferengine.logging.Anyway;
 import io.transferengine.logging.SystemError;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.transfer.ErrorCode;
@@ -20,6 +21,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A metadata server for engines in C++, Python and Java: what {@code ./te metadata-server} runs,
@@ -40,6 +43,8 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 public final class HttpMetadataServer implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HttpMetadataServer.class);
+
   /** Each engine has two records; 50,000 engines are far beyond any cluster. */
   public static final int RECORDS_LIMIT = 100_000;
 
@@ -73,7 +78,10 @@ public final class HttpMetadataServer implements AutoCloseable {
             Thread.ofPlatform().daemon().name("te-metadata-sweeper").factory());
     var _ =
         sweeper.scheduleWithFixedDelay(
-            records::sweep, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+            () -> Anyway.run(log, "Sweeping expired records", records::sweep),
+            SWEEP_SECONDS,
+            SWEEP_SECONDS,
+            TimeUnit.SECONDS);
     server.setExecutor(executor);
     server.createContext("/", new RecordHandler(records));
     server.start();

@@ -5,6 +5,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.config.LimitOptions;
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
@@ -17,9 +18,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The I/O threads of one transport and the buffers that each of them keeps. Thread-safe. */
 final class EventLoops {
+  private static final Logger log = LoggerFactory.getLogger(EventLoops.class);
+
   /** Staging blocks smaller than this would not hold a header beside the largest small body. */
   private static final int STAGING_BYTES_MIN = 2 * WireHandler.DIRECT_BYTES_MIN;
 
@@ -89,6 +95,22 @@ final class EventLoops {
       throw new IllegalArgumentException("Not one of this transport's event loops: " + loop);
     }
     return pool;
+  }
+
+  /**
+   * Does something on each loop after each {@code period}, also when it has thrown before. {@code
+   * what} names it in the log.
+   */
+  void every(Duration period, String what, Consumer<EventExecutor> action) {
+    long nanos = period.toNanos();
+    for (EventExecutor loop : all()) {
+      var _ =
+          loop.scheduleAtFixedRate(
+              () -> Anyway.run(log, what, () -> action.accept(loop)),
+              nanos,
+              nanos,
+              TimeUnit.NANOSECONDS);
+    }
   }
 
   List<EventExecutor> all() {

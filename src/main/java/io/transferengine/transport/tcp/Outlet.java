@@ -45,7 +45,13 @@ final class Outlet implements MemoryWindow.Owner {
   private static final Object CONSTANT = new Object();
 
   /** Holds what was copied aside for as long as a window looks at it. */
-  private record Aside(Arena arena) {}
+  private record Aside(Arena arena, WindowPool pool, int bytes) implements AutoCloseable {
+    @Override
+    public void close() {
+      pool.giveBackAside(bytes);
+      arena.close();
+    }
+  }
 
   /** The longest window on a body; Netty's indices are ints. */
   private static final int WINDOW_LIMIT_BYTES = 1 << 30;
@@ -274,7 +280,7 @@ final class Outlet implements MemoryWindow.Owner {
    *
    * @return whether nothing looks at their memory any more; false when a kernel that writes later
    *     may have been told of it, when more is left than a request has towards peers that take
-   *     several, or when there is no memory for it
+   *     several, or when there is no memory or no share of it left
    */
   boolean copyAside(long from, long to) {
     long left = 0;
@@ -289,8 +295,8 @@ final class Outlet implements MemoryWindow.Owner {
     }
     try {
       for (MemoryWindow window : bodies) {
-        if (isWithin(window, from, to)) {
-          copyAside(window);
+        if (isWithin(window, from, to) && !copyAside(window)) {
+          return false;
         }
       }
       if (IoBackend.of(channel) != IoBackend.EPOLL) {
@@ -308,16 +314,25 @@ final class Outlet implements MemoryWindow.Owner {
         && !(window.attachment() instanceof Aside);
   }
 
-  private static void copyAside(MemoryWindow window) {
+  private boolean copyAside(MemoryWindow window) {
     int bytes = window.readableBytes();
-    Arena arena = Arena.ofConfined();
+    if (!pool.takeAside(bytes)) {
+      return false;
+    }
+    Aside aside;
     try {
-      Aside aside = new Aside(arena);
-      long copy = arena.allocate(bytes).address();
+      aside = new Aside(Arena.ofConfined(), pool, bytes);
+    } catch (Throwable t) {
+      pool.giveBackAside(bytes);
+      throw t;
+    }
+    try {
+      long copy = aside.arena.allocate(bytes).address();
       MemoryWindow.copy(window.memoryAddress() + window.readerIndex(), copy, bytes);
       window.redirect(copy, aside);
+      return true;
     } catch (Throwable t) {
-      arena.close();
+      aside.close();
       throw t;
     }
   }
@@ -328,25 +343,27 @@ final class Outlet implements MemoryWindow.Owner {
     if (queue == null) {
       return;
     }
-    flush();
-    List<ByteBuf> waiting = new ArrayList<>(queue.size());
-    while (queue.current() instanceof ByteBuf next) {
-      waiting.add(next.retain());
-      boolean _ = queue.remove();
-    }
+    List<ByteBuf> waiting = List.of();
     int queued = 0;
     try {
+      flush();
+      waiting = new ArrayList<>(queue.size());
+      while (queue.current() instanceof ByteBuf next) {
+        waiting.add(next.retain());
+        boolean _ = queue.remove();
+      }
       for (; queued < waiting.size(); queued++) {
         ByteBuf next = waiting.get(queued);
         queue.addMessage(next, next.readableBytes(), promise);
       }
+      queue.addFlush();
     } catch (Throwable t) {
       for (; queued < waiting.size(); queued++) {
         waiting.get(queued).release();
       }
-      throw new IllegalStateException("The stream has lost a part of itself", t);
+      // It has lost a part of the stream, or looks at memory that is somebody else's by now.
+      throw new IllegalStateException("The outbound queue could not be renewed", t);
     }
-    queue.addFlush();
   }
 
   /** Hands the stream so far to the kernel, as much of it as there is room for. */
@@ -466,7 +483,7 @@ final class Outlet implements MemoryWindow.Owner {
         bodies.removeIf(body -> body == window);
       }
       if (attachment instanceof Aside aside) {
-        aside.arena.close();
+        aside.close();
       } else if (attachment != null) {
         listener.bodyReleased(attachment);
       }

@@ -10,6 +10,7 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.FutureListener;
+import io.transferengine.logging.Anyway;
 import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
@@ -133,11 +134,10 @@ final class TargetServer {
             TimeUnit.SECONDS.toMillis(options.inboundStallSeconds()) / 4,
             STALL_CHECK_MILLIS_MIN,
             STALL_CHECK_MILLIS_MAX);
-    for (EventExecutor loop : loops.all()) {
-      var _ =
-          loop.scheduleAtFixedRate(
-              () -> endStalled(loop), periodMillis, periodMillis, TimeUnit.MILLISECONDS);
-    }
+    loops.every(
+        Duration.ofMillis(periodMillis),
+        "Looking for inbound connections that stand still",
+        this::endStalled);
   }
 
   private Channel bind(ServerBootstrap bootstrap) {
@@ -240,7 +240,10 @@ final class TargetServer {
   private void endStalled(EventExecutor loop) {
     long now = System.nanoTime();
     long limit = TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
-    forEachOn(loop, connection -> connection.endIfStalled(now, limit));
+    forEachOn(
+        loop,
+        connection ->
+            Anyway.run(log, "A look at a connection", () -> connection.endIfStalled(now, limit)));
   }
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {

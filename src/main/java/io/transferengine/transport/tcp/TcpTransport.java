@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
@@ -21,12 +22,16 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Moves bytes over TCP: a {@link TargetServer} for what peers ask of us, a {@link TcpPeer} for each
  * peer that we ask.
  */
 final class TcpTransport implements Transport {
+  private static final Logger log = LoggerFactory.getLogger(TcpTransport.class);
+
   /** Peers at a time; each has a few connections. Beyond it idle ones make room. */
   private static final int PEERS_LIMIT = 16_384;
 
@@ -88,14 +93,10 @@ final class TcpTransport implements Transport {
     server = listening;
     listening.start();
     long limitNanos = TimeUnit.SECONDS.toNanos(options.statusTimeoutSeconds());
-    for (EventExecutor loop : started.all()) {
-      var _ =
-          loop.scheduleAtFixedRate(
-              () -> endStalled(loop, limitNanos),
-              STALL_CHECK_SECONDS,
-              STALL_CHECK_SECONDS,
-              TimeUnit.SECONDS);
-    }
+    started.every(
+        Duration.ofSeconds(STALL_CHECK_SECONDS),
+        "Looking for lanes that stand still",
+        loop -> endStalled(loop, limitNanos));
   }
 
   private void endStalled(EventExecutor loop, long limitNanos) {
@@ -107,7 +108,7 @@ final class TcpTransport implements Transport {
     for (KnownPeer entry : known) {
       for (Lane lane : entry.peer.lanes()) {
         if (lane.loop() == loop) {
-          lane.endIfStalled(now, limitNanos);
+          Anyway.run(log, "A look at a lane", () -> lane.endIfStalled(now, limitNanos));
         }
       }
     }

@@ -48,6 +48,9 @@ final class WindowPool {
   private final int blockBytes;
   private final Runnable onDry;
 
+  /** What may still be copied aside. */
+  private long asideBytesLeft;
+
   /**
    * @param memory what the blocks are made of
    * @param blockBytes the size of each, but for the one that the constant frames are in
@@ -56,6 +59,7 @@ final class WindowPool {
   WindowPool(MemorySegment memory, int blockBytes, Runnable onDry) {
     this.onDry = onDry;
     this.blockBytes = blockBytes;
+    asideBytesLeft = memory.byteSize();
     int count = (int) (memory.byteSize() / blockBytes);
     long address = memory.address();
     okFrame = address;
@@ -136,6 +140,22 @@ final class WindowPool {
    */
   void whenFree(Runnable action) {
     waiting.addLast(action);
+  }
+
+  /**
+   * {@return whether so many bytes may be copied aside} They are memory of their own, but no more
+   * than the blocks have: however many peers stand still while their transfers are canceled.
+   */
+  boolean takeAside(long bytes) {
+    boolean there = bytes <= asideBytesLeft;
+    if (there) {
+      asideBytesLeft -= bytes;
+    }
+    return there;
+  }
+
+  void giveBackAside(long bytes) {
+    asideBytesLeft += bytes;
   }
 
   /** {@return the address of a status frame that never changes} */

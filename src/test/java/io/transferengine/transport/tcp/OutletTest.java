@@ -104,6 +104,35 @@ class OutletTest {
   }
 
   @Test
+  void whatIsCopiedAsideIsBoundedAndGivenBack() {
+    try (Stream stream = new Stream(new Random(1))) {
+      int bytes = 500_000;
+      byte[] before = stream.source.segment().asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE);
+      int aside = 0;
+      for (int i = 0; i < 40; i++) {
+        long from = stream.outlet.queuedBytes();
+        stream.outlet.body(stream.source.address(), bytes, null);
+        if (stream.outlet.copyAside(from, stream.outlet.queuedBytes())) {
+          aside++;
+          stream.wanted.writeBytes(before);
+        }
+      }
+      stream.source.segment().fill((byte) 0);
+      for (int i = aside; i < 40; i++) {
+        stream.wanted.writeBytes(new byte[bytes]);
+      }
+
+      assertThat(aside).isEqualTo((int) (POOL_BYTES / bytes));
+      stream.check();
+      long from = stream.outlet.queuedBytes();
+      stream.outlet.body(stream.source.address(), bytes, null);
+      stream.wanted.writeBytes(new byte[bytes]);
+      assertThat(stream.outlet.copyAside(from, stream.outlet.queuedBytes())).isTrue();
+      stream.check();
+    }
+  }
+
+  @Test
   void aFrameThatIsRolledBackHasNeverBeen() {
     long seed = Long.getLong("seed", System.nanoTime());
     System.out.println("Outlet: replay with -Dseed=" + seed);
