@@ -19,7 +19,13 @@ public final class Allocation implements AutoCloseable {
     this.segment = segment;
   }
 
-  /** {@return the memory, exactly as long as was asked for; not to be used after closing} */
+  /**
+   * {@return the memory, exactly as long as was asked for}
+   *
+   * <p>Not to be used after {@link #close()}, and nothing checks that: the segment still reads and
+   * writes what is there, which may be handed out again by then. It throws once its pool or the
+   * engine is closed.
+   */
   public MemorySegment segment() {
     return segment;
   }
