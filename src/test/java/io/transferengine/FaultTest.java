@@ -10,6 +10,7 @@ import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -176,10 +177,11 @@ class FaultTest {
   @Test
   void unregisteringEndsOutgoingTransfers() throws Exception {
     assertWorks(5);
+    int port = RawInitiator.dataPort(Integer.parseInt(peer.name().split(":", -1)[1]));
     peer.stop();
     long write = engine.transferSubmitWrite(peer.name(), mine.address(), remote, LENGTH);
     long read = engine.transferSubmitRead(peer.name(), mine.address(), remote, LENGTH);
-    Thread.sleep(100);
+    eventually("both are under way", () -> KernelQueues.unreadConnections(port) >= 2);
     assertThat(engine.unregisterMemory(mine.address())).isZero();
     assertThat(engine.transferCheckStatus(write)).isEqualTo(-1);
     assertThat(engine.transferCheckStatus(read)).isEqualTo(-1);
@@ -285,7 +287,8 @@ class FaultTest {
     return "127.0.0.1:" + engine.getRpcPort();
   }
 
-  private long inboundWriteStoppedInTheMiddle(long destination) throws InterruptedException {
+  private long inboundWriteStoppedInTheMiddle(long destination) throws IOException {
+    int port = RawInitiator.dataPort(engine.getRpcPort());
     peer.fill(remote, LENGTH, 9);
     MemorySegment memory = Mapped.at(destination, LENGTH);
     for (int attempt = 0; attempt < 10; attempt++) {
@@ -296,7 +299,7 @@ class FaultTest {
         Thread.onSpinWait();
       }
       peer.stop();
-      Thread.sleep(100);
+      KernelQueues.awaitAllRead(port);
       if (Pattern.firstMismatch(memory, 9, 0) >= 0) {
         return id;
       }
@@ -309,7 +312,9 @@ class FaultTest {
 
   @Test
   void aPeerThatStandsStillEndsByTheDeadline() throws Exception {
-    try (Engine typed = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+    EngineConfig.Builder config = EngineConfig.builder("127.0.0.1").protocol("tcp");
+    // With one lane, what the peer still sends comes before the answer to a later request.
+    try (Engine typed = Engine.open(config.tcpLanesPerPeer(1).build());
         Mapped destination = Mapped.of(LENGTH);
         Registration _ = typed.register(destination.segment());
         PeerProcess second = PeerProcess.initialized(Map.of())) {
@@ -335,7 +340,9 @@ class FaultTest {
 
       peer.resume();
       assertThat(peer.call("getRpcPort")).isPositive();
-      Thread.sleep(200);
+      TransferRequest later =
+          TransferRequest.write(peer.name(), destination.segment().asSlice(0, 8), remote);
+      assertThat(typed.submit(later).await(LONG)).isEqualTo(TransferState.COMPLETED);
       assertThat(Pattern.firstMismatch(destination.segment(), 13, 0))
           .as("memory after the terminal state")
           .isEqualTo(-1);

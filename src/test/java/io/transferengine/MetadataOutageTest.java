@@ -33,7 +33,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class MetadataOutageTest {
   private static final int LENGTH = 64 << 10;
 
-  /** Longer than the records' time to live, so that they are lost where they can be. */
+  /**
+   * How long the service is away: longer than the records' time to live, so that they are lost
+   * where they can be. Nobody can be asked when that has happened.
+   */
   private static final long OUTAGE_MILLIS = 4000;
 
   static Stream<Named<Supplier<TestService>>> services() {
@@ -197,7 +200,8 @@ class MetadataOutageTest {
             assertThat(a.engine.core().describe("b").buffers().getLast().address())
                 .isEqualTo(block.address());
           }
-          Thread.sleep(100);
+          int before = storm.completed();
+          TestEngine.eventually("the storm goes on", () -> storm.completed() > before + 10);
         }
         service.restart(node);
       }

@@ -13,8 +13,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +66,7 @@ final class RawTarget implements AutoCloseable {
   private final ServerSocket data;
   private final List<Buffer> buffers = new CopyOnWriteArrayList<>();
   private final List<Socket> open = new CopyOnWriteArrayList<>();
+  private final Set<Socket> dataSockets = ConcurrentHashMap.newKeySet();
   private final AtomicInteger accepted = new AtomicInteger();
   private final AtomicInteger concurrent = new AtomicInteger();
   final List<Request> requests = new CopyOnWriteArrayList<>();
@@ -136,6 +140,24 @@ final class RawTarget implements AutoCloseable {
 
   String name() {
     return "127.0.0.1:" + handshake.getLocalPort();
+  }
+
+  /**
+   * Ends the data connections that there are, and returns once the peer has read what was sent on
+   * them and closed them, or has just closed them. The behaviours have to end when they find the
+   * end of the stream.
+   */
+  void endConnections() throws IOException {
+    List<Socket> old = List.copyOf(dataSockets);
+    for (Socket socket : old) {
+      try {
+        socket.shutdownOutput();
+      } catch (IOException e) {
+        socket.close(); // It has ended by itself.
+      }
+    }
+    TestEngine.eventually(
+        "the connections have ended", () -> Collections.disjoint(dataSockets, old));
   }
 
   /** How many data connections there were. */
@@ -240,9 +262,11 @@ final class RawTarget implements AutoCloseable {
     socket.setTcpNoDelay(true);
     accepted.incrementAndGet();
     concurrent.incrementAndGet();
+    dataSockets.add(socket);
     try {
       behaviour.serve(new Connection(socket));
     } finally {
+      dataSockets.remove(socket);
       concurrent.decrementAndGet();
     }
   }
@@ -396,6 +420,14 @@ final class RawTarget implements AutoCloseable {
     void reset() throws IOException {
       socket.setSoLinger(true, 0);
       socket.close();
+    }
+
+    /**
+     * Sends no more, and returns once the peer has read all of it and closed, or has just closed.
+     */
+    void endAndDrain() throws IOException {
+      socket.shutdownOutput();
+      drain();
     }
 
     /** Reads and drops until the peer closes. */

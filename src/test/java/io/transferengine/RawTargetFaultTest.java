@@ -112,6 +112,7 @@ class RawTargetFaultTest {
             RawTargetTest.await(goOn);
             try {
               c.send(RawTargetTest.filled(size - size / 2, (byte) 2));
+              c.endAndDrain();
             } finally {
               wentOn.countDown();
             }
@@ -127,7 +128,6 @@ class RawTargetFaultTest {
       here.put(0, marks);
       goOn.countDown();
       RawTargetTest.await(wentOn);
-      Thread.sleep(50);
       assertThat(here.bytes(0, MIB)).isEqualTo(marks);
     }
   }

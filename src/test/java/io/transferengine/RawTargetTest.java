@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -247,6 +248,8 @@ class RawTargetTest {
 
   @Test
   void answersThatDribbleAndComeLateAreFine() throws Exception {
+    Semaphore arrived = new Semaphore(0);
+    Semaphore goOn = new Semaphore(0);
     try (RawTarget target = new RawTarget(2, MIB);
         TestEngine here = new TestEngine(MIB)) {
       target.behaving(
@@ -261,7 +264,8 @@ class RawTargetTest {
               if (request.isWrite()) {
                 System.arraycopy(
                     c.body(request.size()), 0, target.memory(), 0, (int) request.size());
-                pause(100);
+                arrived.release();
+                goOn.acquireUninterruptibly();
               }
               for (byte b : answer) {
                 c.send(new byte[] {b});
@@ -276,7 +280,11 @@ class RawTargetTest {
       for (int size : new int[] {1, 100, 20_000}) {
         byte[] content = random(size, size);
         here.put(0, content);
-        assertCompleted(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, size));
+        Transfer write = here.submit(Operation.WRITE, target.name(), RawTarget.BASE, size);
+        arrived.acquireUninterruptibly();
+        assertThat(write.state().isTerminal()).as("before its answer").isFalse();
+        goOn.release();
+        assertCompleted(write);
         here.put(0, new byte[size]);
         assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, size));
         assertThat(here.bytes(0, size)).isEqualTo(content);
@@ -403,14 +411,6 @@ class RawTargetTest {
     byte[] bytes = new byte[length];
     Arrays.fill(bytes, value);
     return bytes;
-  }
-
-  private static void pause(long millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
-    }
   }
 
   static void await(CountDownLatch latch) throws IOException {

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class StagingTest {
   private static final int MIB = 1 << 20;
-  private static final int STRANGERS = 200;
+  private static final int STRANGERS = 300;
 
   /** More than a socket's buffers hold at both its ends. */
   private static final int ASKED_BYTES = 24 * MIB;
@@ -41,7 +41,7 @@ class StagingTest {
   void peersThatAskAndNeverReadTakeNoMoreThanTheTotalAndDelayNobody() throws Exception {
     List<RawInitiator> strangers = new ArrayList<>();
     try (TestEngine target = new TestEngine(4 * MIB);
-        TestEngine honest = new TestEngine(4 * MIB, b -> b.transferTimeoutSeconds(60))) {
+        TestEngine honest = new TestEngine(4 * MIB, b -> b.transferTimeoutSeconds(20))) {
       int port = RawInitiator.dataPort(target.engine.rpcPort());
       // Connected before the strangers come, as peers are; and a lane more while they are there.
       assertCompleted(
@@ -51,6 +51,10 @@ class StagingTest {
         RawInitiator stranger = new RawInitiator(port, 4096);
         strangers.add(stranger);
         askForMuch(stranger, target, i);
+      }
+      for (RawInitiator stranger : strangers) {
+        // It was accepted and has begun to be served; until then whoever connects waits behind it.
+        byte[] _ = stranger.receive(1);
       }
       eventually("staging is used up", () -> target.count(Counter.STAGING_DRY) > 100);
       assertThat(directBytes() - before).as("direct memory, bytes").isLessThan(4L * MIB);

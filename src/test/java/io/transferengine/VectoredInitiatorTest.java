@@ -293,6 +293,7 @@ class VectoredInitiatorTest {
                 RawTargetTest.await(goOn);
                 try {
                   c.send(RawTargetTest.filled((int) request.size() - 1500, (byte) 2));
+                  c.endAndDrain();
                 } finally {
                   wentOn.countDown();
                 }
@@ -308,7 +309,6 @@ class VectoredInitiatorTest {
       here.put(0, marks);
       goOn.countDown();
       RawTargetTest.await(wentOn);
-      Thread.sleep(50);
       assertThat(here.bytes(0, MIB)).isEqualTo(marks);
     }
   }

@@ -4,6 +4,7 @@ package io.transferengine.testkit;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.read.ListAppender;
 import java.util.List;
 import org.slf4j.LoggerFactory;
@@ -26,6 +27,20 @@ public final class LogCapture implements AutoCloseable {
       return appender.list.stream()
           .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
           .map(ILoggingEvent::getFormattedMessage)
+          .toList();
+    }
+  }
+
+  /** {@return the texts at WARN and above so far, each with what was thrown} */
+  public List<String> warningsWithStacks() {
+    synchronized (appender) {
+      return appender.list.stream()
+          .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
+          .map(
+              event ->
+                  event.getFormattedMessage()
+                      + "\n"
+                      + ThrowableProxyUtil.asString(event.getThrowableProxy()))
           .toList();
     }
   }

@@ -104,7 +104,7 @@ class LaneModelTest {
           round(what, random, memory, target, version, vectors, persistent && trouble == 0);
         }
       }
-      assertThat(log.warnings().stream().filter(line -> line.contains("fault")))
+      assertThat(log.warningsWithStacks().stream().filter(line -> line.contains("fault")))
           .as("seed %d", seed)
           .isEmpty();
     }
