@@ -10,6 +10,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,6 +111,40 @@ class LostMemoryTest {
       assertLost(lost, doomed);
       assertCompleted(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 2000));
       assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, 200_000));
+    }
+  }
+
+  /** Copies of compiled code are told late; the read had been counted as complete by then. */
+  @Test
+  void aSmallReadIntoLostMemoryFailsInCompiledCodeToo() throws Exception {
+    try (RawTarget target = new RawTarget(2, MIB).takingVectors();
+        DoomedMemory doomed = new DoomedMemory(folder, MIB);
+        TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1));
+        Registration _ = here.engine.register(doomed.segment)) {
+      int count = 200;
+      long[] local = new long[count];
+      long[] remote = new long[count];
+      long[] length = new long[count];
+      for (int i = 0; i < count; i++) {
+        local[i] = doomed.segment.address() + 4096L * i;
+        remote[i] = RawTarget.BASE + 2000L * i;
+        length[i] = 1000;
+      }
+      for (int i = 0; i < 200; i++) {
+        assertCompleted(
+            here.submit(Operation.READ, target.name(), BlockColumns.of(local, remote, length)));
+      }
+      doomed.truncate();
+      for (int i = 0; i < 20; i++) {
+        Transfer lost =
+            here.submit(
+                Operation.READ,
+                target.name(),
+                BlockColumns.of(doomed.segment.address(), RawTarget.BASE, 100));
+        assertLost(lost, doomed);
+      }
+      assertCompleted(here.submit(Operation.READ, target.name(), RawTarget.BASE, 2000));
+      assertThat(target.accepted()).as("connections").isEqualTo(1);
     }
   }
 

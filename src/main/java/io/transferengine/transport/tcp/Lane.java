@@ -117,6 +117,7 @@ final class Lane {
     woken.set(false);
     LaneConnection there = connection;
     if (there != null) {
+      confirmLeft(there);
       there.pump();
       if (there.isCongested()) {
         // Whoever chose this lane saw an older load.
@@ -199,12 +200,18 @@ final class Lane {
     if (closed) {
       made.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
     } else {
-      UnconfirmedWrite write = unconfirmed;
-      if (write != null) {
-        unconfirmed = null;
-        made.confirm(write);
-      }
+      confirmLeft(made);
       made.pump();
+    }
+  }
+
+  private void confirmLeft(LaneConnection there) {
+    UnconfirmedWrite write = unconfirmed;
+    if (write != null) {
+      unconfirmed = null;
+      if (!there.confirm(write)) {
+        unconfirmed = write;
+      }
     }
   }
 

@@ -56,7 +56,6 @@ final class LaneConnection extends WireHandler {
   private long bodyBytesLeft;
   private int answers;
   private boolean pumping;
-
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private Ending.Why ended = Ending.Why.NONE;
@@ -72,7 +71,7 @@ final class LaneConnection extends WireHandler {
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2);
     this.settlement = new Settlement(peer, ring, lane);
-    this.confirmation = new WriteConfirmation(ring, writer);
+    this.confirmation = new WriteConfirmation(ring, writer, staging);
     this.identity = new IdentityCheck(peer.incarnation());
     this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
   }
@@ -181,6 +180,7 @@ final class LaneConnection extends WireHandler {
     } catch (Throwable t) {
       // The stream is as if the one that threw and those behind it had never been claimed.
       settlement.notSent(position, writer.at(), t);
+      staging.waitIfDry(t);
     }
     peer.metrics().add(Counter.REQUESTS_SENT, frames);
   }
@@ -209,18 +209,20 @@ final class LaneConnection extends WireHandler {
   }
 
   private void confirmWrites() {
-    if (ended == Ending.Why.NONE && staging.hasHeader(outlet())) {
+    if (ended == Ending.Why.NONE) {
       confirmation.askBehind(outlet());
     }
   }
 
-  /** The connection is new, and begins with asking for a write of the one before it. */
-  void confirm(UnconfirmedWrite write) {
+  /** The connection is new, and begins with asking; {@return false to be woken when it can} */
+  boolean confirm(UnconfirmedWrite write) {
     try {
-      confirmation.askFor(write, outlet());
+      boolean asked = confirmation.askFor(write, outlet());
       outlet().flush();
+      return asked;
     } catch (Throwable t) {
       fault(t);
+      return true;
     }
   }
 
@@ -344,6 +346,7 @@ final class LaneConnection extends WireHandler {
     }
     try {
       MemoryWindow.copy(at, bodyAddress, bytes);
+      MemoryWindow.tellFaults();
     } catch (InternalError e) {
       bodyAddress = 0;
       settlement.lost(nextAnswered(), e);
@@ -441,10 +444,8 @@ final class LaneConnection extends WireHandler {
       if (position >= ring.first()) {
         settlement.lost(position, cause);
       }
-      var _ =
-          context()
-              .executor()
-              .schedule(() -> onFault(cause), LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
+      var loop = context().executor();
+      var _ = loop.schedule(() -> onFault(cause), LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -470,7 +471,8 @@ final class LaneConnection extends WireHandler {
       return;
     }
     // Not only while unknown: another lane may just have learnt it.
-    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && noAnswerBegun()) {
+    boolean noAnswerBegun = statusBytes == 0 && bodyBytesLeft == 0;
+    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && noAnswerBegun) {
       peer.learnt(Persistence.SINGLE);
       end(Ending.Why.RENEWED, "the peer closes after each request", null);
       return;
@@ -481,10 +483,6 @@ final class LaneConnection extends WireHandler {
   /** {@return whether a read of the socket may have been aimed at a body} */
   private boolean bodyIsUnderWay() {
     return bodyBytesLeft > 0 || bodyIsNext(nextAnswered());
-  }
-
-  private boolean noAnswerBegun() {
-    return statusBytes == 0 && bodyBytesLeft == 0;
   }
 
   /** Closes the connection; its requests are settled once it has. On the event loop. */

@@ -17,12 +17,25 @@ final class LaneStaging {
 
   /** {@return how many of {@code wanted} bytes may be claimed now; 0 to be woken later} */
   long bytes(long wanted) {
-    long bytes = pool.laneBytes(wanted);
-    if (bytes == 0 && !waiting) {
+    long bytes = waiting ? 0 : pool.laneBytes(wanted);
+    if (bytes == 0) {
+      await();
+    }
+    return bytes;
+  }
+
+  /** What was claimed found less than had been said: nothing more is claimed until some is back. */
+  void waitIfDry(Throwable thrown) {
+    if (thrown instanceof StagingDry) {
+      await();
+    }
+  }
+
+  private void await() {
+    if (!waiting) {
       waiting = true;
       pool.whenFree(this::free);
     }
-    return bytes;
   }
 
   /** {@return whether one header can be laid; if not, the lane is woken when it can} */

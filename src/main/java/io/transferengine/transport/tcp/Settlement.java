@@ -69,17 +69,18 @@ final class Settlement {
 
   /**
    * The requests from {@code head} on are in the ring, but could not be put into the stream: the
-   * one at fault fails, the others go back to their tasks.
+   * one at fault fails, the others go back to their tasks. All do when there was no staging.
    */
   void notSent(long head, long accused, Throwable fault) {
-    if (!LocalFaults.isOfMemory(fault)) {
+    boolean dry = fault instanceof StagingDry;
+    if (!dry && !LocalFaults.isOfMemory(fault)) {
       log.error(
           "A request for {} could not be sent, by a fault of this process", peer.name(), fault);
     }
     for (long position = ring.end() - 1; position >= head; position--) {
       TransferTask owner = ring.task(position);
       try {
-        if (owner != null && position == accused) {
+        if (owner != null && position == accused && !dry) {
           faulted(owner, position, fault);
         } else if (owner != null) {
           giveBack(owner, position, false);

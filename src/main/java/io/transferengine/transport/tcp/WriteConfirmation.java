@@ -26,13 +26,15 @@ final class WriteConfirmation {
 
   private final RequestRing ring;
   private final RequestWriter writer;
+  private final LaneStaging staging;
   private int unconfirmed;
   private boolean dedicated;
   private boolean halfCloseWhenSent;
 
-  WriteConfirmation(RequestRing ring, RequestWriter writer) {
+  WriteConfirmation(RequestRing ring, RequestWriter writer, LaneStaging staging) {
     this.ring = ring;
     this.writer = writer;
+    this.staging = staging;
   }
 
   /**
@@ -70,7 +72,7 @@ final class WriteConfirmation {
 
   /** Asks for the writes so far, in their own connection, once no more of them follow at once. */
   void askBehind(Outlet outlet) {
-    if (unconfirmed > 0 && !dedicated) {
+    if (unconfirmed > 0 && !dedicated && staging.hasHeader(outlet)) {
       long last = ring.end() - 1;
       read(outlet, ring.remote(last) + ring.length(last) - 1);
       unconfirmed = 0;
@@ -89,15 +91,28 @@ final class WriteConfirmation {
     return write;
   }
 
-  /** Asks for a write of an earlier connection. */
-  void askFor(UnconfirmedWrite write, Outlet outlet) {
+  /**
+   * Asks for a write of an earlier connection.
+   *
+   * @return false when others are asked for, or there is no staging: the lane is woken when it can
+   */
+  boolean askFor(UnconfirmedWrite write, Outlet outlet) {
+    if (ring.size() > 0 || !staging.hasHeader(outlet)) {
+      return false;
+    }
     ring.confirmation(write);
     writer.plain(outlet, ring.end() - 1);
+    return true;
   }
 
-  /** Asks for what needs no answer, so that one shows whether the peer takes several requests. */
+  /**
+   * Asks for what needs no answer, so that one shows whether the peer takes several requests; with
+   * no staging for it, not now but behind another write.
+   */
   void askOnceMore(long remoteAddress, Outlet outlet) {
-    read(outlet, remoteAddress);
+    if (staging.hasHeader(outlet)) {
+      read(outlet, remoteAddress);
+    }
   }
 
   private void read(Outlet outlet, long remoteAddress) {
