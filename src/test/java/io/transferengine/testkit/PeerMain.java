@@ -10,6 +10,8 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -95,9 +97,18 @@ public final class PeerMain {
       case "mismatch" -> Pattern.firstMismatch(memory(args), number(args, 2), number(args, 3));
       case "strided" -> firstWrongBlock(args);
       case "count" -> count(memory(args), (byte) number(args, 2));
+      case "notifies" -> engine.getNotifies().size();
+      case "direct" -> directBytes();
       case "byte" -> memory(args).get(ValueLayout.JAVA_BYTE, 0);
       default -> throw new IllegalArgumentException("unknown command " + command);
     };
+  }
+
+  private static long directBytes() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getTotalCapacity)
+        .sum();
   }
 
   private static long count(MemorySegment memory, byte value) {

@@ -74,6 +74,12 @@ public final class PeerProcess implements AutoCloseable {
    * is allowed or sees.
    */
   public static PeerProcess start(List<String> launcher, Map<String, String> environment) {
+    return start(launcher, List.of(), environment);
+  }
+
+  /** As above, with options of the JVM that come after ours and so may overrule them. */
+  public static PeerProcess start(
+      List<String> launcher, List<String> options, Map<String, String> environment) {
     ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(launcher));
     Collections.addAll(
         builder.command(),
@@ -81,7 +87,10 @@ public final class PeerProcess implements AutoCloseable {
         "--enable-native-access=ALL-UNNAMED",
         "-Xmx512m",
         "-XX:MaxDirectMemorySize=2g",
-        "-XX:TieredStopAtLevel=1",
+        "-XX:TieredStopAtLevel=1");
+    builder.command().addAll(options);
+    Collections.addAll(
+        builder.command(),
         "-cp",
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
         PeerMain.class.getName());
