@@ -349,8 +349,9 @@ public final class EngineConfig {
     }
 
     /**
-     * The size of a connection's staging buffer, which small blocks pass through. ({@code
-     * MC_TCP_SLICE_SIZE})
+     * The size of the pieces of {@code TE_STAGING_BYTES}, at least 32 KiB. A connection takes one
+     * at a time; where there would be fewer than eight for each I/O thread they are smaller.
+     * ({@code MC_TCP_SLICE_SIZE})
      *
      * @param value a whole number of bytes, 4096 (4 KiB) to 16777216 (16 MiB)
      * @return this builder

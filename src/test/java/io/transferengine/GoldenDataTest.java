@@ -10,6 +10,7 @@ import io.transferengine.transfer.Operation;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,12 +106,20 @@ class GoldenDataTest {
       byte[] answer = Golden.bytes(read + "-response.bin");
       assertThat(here.bytes(0, 64))
           .isEqualTo(Arrays.copyOfRange(answer, answer.length - 64, answer.length));
-      // The C++ engine took a version 1 write into the void for done.
+      // The C++ engine took a version 1 write into the void for done. Ours does not even send what
+      // a peer has not published that does not check by itself.
       assertFailed(here.submit(Operation.WRITE, target.name(), 0x1000, 32));
-      assertThat(target.requests).hasSize(3);
-      assertHeader(target.requests.get(0), write, RawTarget.BASE + 128);
-      assertHeader(target.requests.get(1), read, RawTarget.BASE);
-      assertHeader(target.requests.get(2), rejected, 0x1000);
+      // Reads of one byte are ours alone: they prove that a version 1 write has arrived.
+      List<RawTarget.Request> sent =
+          target.requests.stream()
+              .filter(request -> request.opcode() != 0 || request.size() > 1)
+              .toList();
+      assertThat(sent).hasSize(version == 1 ? 2 : 3);
+      assertHeader(sent.get(0), write, RawTarget.BASE + 128);
+      assertHeader(sent.get(1), read, RawTarget.BASE);
+      if (version == 2) {
+        assertHeader(sent.get(2), rejected, 0x1000);
+      }
     }
   }
 

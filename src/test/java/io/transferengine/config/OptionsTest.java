@@ -117,6 +117,11 @@ final class OptionsTest {
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
+        new Row(
+            LimitOptions.STAGING,
+            16L << 20,
+            Map.of("16777216", 16L << 20, "1073741824", 1L << 30),
+            plus(NOT_NUMBERS, "16777215", "0", "-1", "1073741825", "16MiB")),
         bytes(LimitOptions.NOTIFICATIONS, 8L << 20, 64L << 20),
         bytes(LimitOptions.NOTIFICATIONS_PER_PEER, 4L << 20, 32L << 20),
         bytes(LimitOptions.HANDSHAKE_PAYLOADS, 16L << 20, 256L << 20),

@@ -47,7 +47,10 @@ final class EventLoops {
       IoBackend backend, int threads, int blockBytes, long totalBytes, EngineMetrics metrics) {
     long shareBytes = totalBytes / threads;
     int block =
-        Math.clamp(shareBytes / WindowPool.BLOCKS_MIN, STAGING_BYTES_MIN, blockBytes)
+        Math.clamp(
+                shareBytes / WindowPool.BLOCKS_MIN,
+                STAGING_BYTES_MIN,
+                Math.max(blockBytes, STAGING_BYTES_MIN))
             & -ALIGNMENT_BYTES;
     MemorySegment staging;
     try {

@@ -81,6 +81,7 @@ final class Outlet implements MemoryWindow.Owner {
   private int frameBefore;
 
   private boolean unflushed;
+  private boolean flushing;
   private int windowsOut;
   private long queuedBytes;
   private long sentBytes;
@@ -371,8 +372,18 @@ final class Outlet implements MemoryWindow.Owner {
     sealAndReleaseBlock();
     if (unflushed) {
       unflushed = false;
-      context.flush();
+      flushing = true;
+      try {
+        context.flush();
+      } finally {
+        flushing = false;
+      }
     }
+  }
+
+  /** {@return whether {@link #flush()} is at work: the socket took what is gone without waiting} */
+  boolean isFlushing() {
+    return flushing;
   }
 
   /** {@return whether something waits for the next {@link #flush()}} */

@@ -28,8 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class TargetConnection extends WireHandler {
   private final TargetServer server;
-
-  /** What keeps its version 1 requests behind those of the peer's other connections. */
   private VersionOneMember order = new VersionOneMember();
 
   private final EventExecutor loop;
@@ -39,7 +37,6 @@ final class TargetConnection extends WireHandler {
   private final InboundCounts counts;
   private @Nullable Answers answers;
   private @Nullable Refusals refusals;
-
   private @Nullable Region bodyRegion;
   private long bodyAddress;
   private long bodyBytesLeft;
@@ -174,8 +171,10 @@ final class TargetConnection extends WireHandler {
     super.outletDrained();
     if (blocked && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
-      // lest epoll is left waiting for nothing, see writeWithoutPause.
-      channel().config().setAutoRead(true);
+      // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
+      if (!inputEnded || !outlet().isFlushing()) {
+        channel().config().setAutoRead(true);
+      }
       loop.execute(this::resume);
     }
   }

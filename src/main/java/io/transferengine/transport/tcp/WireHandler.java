@@ -7,6 +7,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelOutputShutdownException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -172,6 +173,9 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     } else if (cause instanceof IOException) {
       // The socket's word. Not every backend says more than this after a read that failed.
       onEndOfStream(cause);
+    } else if (cause instanceof UncheckedIOException wrapped) {
+      // The same, of epoll: it no longer knows a socket that the peer has reset.
+      onEndOfStream(wrapped.getCause());
     } else {
       fault(cause);
     }
