@@ -76,6 +76,15 @@ public final class HttpMetadataServer implements AutoCloseable {
     sweeper =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("te-metadata-sweeper").factory());
+    try {
+      begin(records);
+    } catch (Throwable t) {
+      close();
+      throw t;
+    }
+  }
+
+  private void begin(RecordTable records) {
     var _ =
         sweeper.scheduleWithFixedDelay(
             () -> Anyway.run(log, "Sweeping expired records", records::sweep),

@@ -285,6 +285,17 @@ final class TargetServer {
 
   private void drainOn(
       EventExecutor loop, long start, long end, long closeAtNanos, CompletableFuture<Void> done) {
+    try {
+      drainOnOrThrow(loop, start, end, closeAtNanos, done);
+    } catch (Throwable t) {
+      // Nobody knows then whether the range is in use, and nobody is to wait for an answer.
+      done.completeExceptionally(t);
+      throw t;
+    }
+  }
+
+  private void drainOnOrThrow(
+      EventExecutor loop, long start, long end, long closeAtNanos, CompletableFuture<Void> done) {
     boolean close = System.nanoTime() - closeAtNanos >= 0;
     boolean[] used = {false};
     forEachOn(
