@@ -499,7 +499,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many inbound data connections are held; further ones are refused. ({@code
+     * How many inbound data connections are held. Beyond it the one that has been idle for longest
+     * is closed for the new one; if none is idle, the new one is refused. ({@code
      * TE_MAX_INBOUND_CONNECTIONS})
      *
      * @param value a whole number of connections, 1 to 1048576

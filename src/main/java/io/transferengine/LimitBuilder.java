@@ -56,4 +56,51 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   public EngineConfig.Builder stagingBytes(long value) {
     return set(LimitOptions.STAGING, value);
   }
+
+  /**
+   * How many of the inbound data connections one address may have; 0 is half of {@code
+   * TE_MAX_INBOUND_CONNECTIONS}. Beyond it the address's own connection that has been idle for
+   * longest is closed for the new one; if none is idle, the new one is refused. ({@code
+   * TE_MAX_INBOUND_CONNECTIONS_PER_ADDRESS})
+   *
+   * @param value a whole number of connections, 0 to 1048576
+   * @return this builder
+   */
+  public EngineConfig.Builder maxInboundConnectionsPerAddress(int value) {
+    return set(LimitOptions.CONNECTIONS_PER_ADDRESS, value);
+  }
+
+  /**
+   * After so long without its first request an inbound data connection is closed. ({@code
+   * TE_INBOUND_SILENCE_SECONDS})
+   *
+   * @param value a whole number of seconds, 1 to 2147483647
+   * @return this builder
+   */
+  public EngineConfig.Builder inboundSilenceSeconds(int value) {
+    return set(LimitOptions.INBOUND_SILENCE, value);
+  }
+
+  /**
+   * How many connections to the RPC port are held. Beyond it the one that has been without a
+   * request for longest is closed for the new one; if all have one, the new one is refused. ({@code
+   * TE_MAX_INBOUND_HANDSHAKES})
+   *
+   * @param value a whole number of connections, 1 to 1048576
+   * @return this builder
+   */
+  public EngineConfig.Builder maxInboundHandshakes(int value) {
+    return set(LimitOptions.HANDSHAKES, value);
+  }
+
+  /**
+   * The same for those of one address, among its own; 0 is half of {@code
+   * TE_MAX_INBOUND_HANDSHAKES}. ({@code TE_MAX_INBOUND_HANDSHAKES_PER_ADDRESS})
+   *
+   * @param value a whole number of connections, 0 to 1048576
+   * @return this builder
+   */
+  public EngineConfig.Builder maxInboundHandshakesPerAddress(int value) {
+    return set(LimitOptions.HANDSHAKES_PER_ADDRESS, value);
+  }
 }

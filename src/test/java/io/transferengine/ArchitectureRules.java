@@ -27,7 +27,7 @@ final class ArchitectureRules {
   private static final List<List<String>> LAYERS =
       List.of(
           List.of("logging"),
-          List.of("transfer", "bindings", "metrics"),
+          List.of("transfer", "bindings", "metrics", "net"),
           List.of("config", "memory", "topology", "verbs"),
           List.of("metadata"),
           List.of(

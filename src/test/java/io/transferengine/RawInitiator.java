@@ -41,7 +41,15 @@ final class RawInitiator implements AutoCloseable {
   }
 
   RawInitiator(int dataPort, int receiveBufferBytes) throws IOException {
+    this("", dataPort, receiveBufferBytes);
+  }
+
+  /** Connects from an address of the loopback, such as 127.0.0.2. */
+  RawInitiator(String from, int dataPort, int receiveBufferBytes) throws IOException {
     socket = new Socket();
+    if (!from.isEmpty()) {
+      socket.bind(new java.net.InetSocketAddress(from, 0));
+    }
     if (receiveBufferBytes > 0) {
       socket.setReceiveBufferSize(receiveBufferBytes);
     }

@@ -335,15 +335,17 @@ class RawInitiatorTest {
 
   @Test
   void connectionsBeyondTheLimitAreRefused() throws Exception {
-    try (TestEngine target = new TestEngine(MIB, b -> b.maxInboundConnections(8))) {
+    try (TestEngine target =
+        new TestEngine(MIB, b -> b.maxInboundConnections(8).maxInboundConnectionsPerAddress(8))) {
       int port = RawInitiator.dataPort(target.engine.rpcPort());
       List<RawInitiator> connections = new ArrayList<>();
       for (int i = 0; i < 8; i++) {
         RawInitiator connection = new RawInitiator(port, 0);
         connections.add(connection);
-        connection.send(header(1, target.address(), READ | V2));
-        assertThat(connection.receive(8)).isEqualTo(OK);
+        connection.send(header(100, target.address(), WRITE | V2));
       }
+      Region region = target.engine.core().memory().regions().inOrder().getFirst();
+      eventually("all have something under way", () -> region.inFlight() == 8);
       for (int i = 0; i < 5; i++) {
         try (RawInitiator connection = new RawInitiator(port, 0)) {
           assertThat(connection.ending()).isIn("eof", "reset");

@@ -10,6 +10,12 @@ public final class LimitOptions {
   private static final long MIB = 1L << 20;
   private static final long GIB = 1L << 30;
 
+  /** More than a process has descriptors. */
+  private static final int MAX_CONNECTIONS = 1 << 20;
+
+  /** No limit that anybody would notice. */
+  private static final int MAX_SECONDS = Integer.MAX_VALUE;
+
   /** Eight pieces of 32 KiB for each of the most I/O threads. */
   private static final long STAGING_MIN = 16 * MIB;
 
@@ -71,8 +77,71 @@ public final class LimitOptions {
                   + " for our own transfers. Peers whose requests find none left are served one"
                   + " request at a time.");
 
+  /** How many of the inbound data connections one address may have. */
+  public static final Option<Integer> CONNECTIONS_PER_ADDRESS =
+      new Option<>(
+              OWN,
+              "TE_MAX_INBOUND_CONNECTIONS_PER_ADDRESS",
+              "maxInboundConnectionsPerAddress",
+              Form.integer(0, MAX_CONNECTIONS),
+              0)
+          .unit("connections")
+          .means(
+              "How many of the inbound data connections one address may have; 0 is half of"
+                  + " `TE_MAX_INBOUND_CONNECTIONS`. Beyond it the address's own connection that has"
+                  + " been idle for longest is closed for the new one; if none is idle, the new one"
+                  + " is refused.");
+
+  /** How long an inbound data connection may be without a first request. */
+  public static final Option<Integer> INBOUND_SILENCE =
+      new Option<>(
+              OWN,
+              "TE_INBOUND_SILENCE_SECONDS",
+              "inboundSilenceSeconds",
+              Form.integer(1, MAX_SECONDS),
+              60)
+          .unit("seconds")
+          .means("After so long without its first request an inbound data connection is closed.")
+          .mooncake("Waits for ever.");
+
+  /** How many inbound handshakes there may be. */
+  public static final Option<Integer> HANDSHAKES =
+      new Option<>(
+              OWN,
+              "TE_MAX_INBOUND_HANDSHAKES",
+              "maxInboundHandshakes",
+              Form.integer(1, MAX_CONNECTIONS),
+              1024)
+          .unit("connections")
+          .means(
+              "How many connections to the RPC port are held. Beyond it the one that has been"
+                  + " without a request for longest is closed for the new one; if all have one, the"
+                  + " new one is refused.")
+          .mooncake("Serves one at a time.");
+
+  /** How many of them one address may have. */
+  public static final Option<Integer> HANDSHAKES_PER_ADDRESS =
+      new Option<>(
+              OWN,
+              "TE_MAX_INBOUND_HANDSHAKES_PER_ADDRESS",
+              "maxInboundHandshakesPerAddress",
+              Form.integer(0, MAX_CONNECTIONS),
+              0)
+          .unit("connections")
+          .means(
+              "The same for those of one address, among its own; 0 is half of"
+                  + " `TE_MAX_INBOUND_HANDSHAKES`.");
+
   static final List<Option<?>> ALL =
-      List.of(STAGING, NOTIFICATIONS, NOTIFICATIONS_PER_PEER, HANDSHAKE_PAYLOADS);
+      List.of(
+          CONNECTIONS_PER_ADDRESS,
+          INBOUND_SILENCE,
+          STAGING,
+          NOTIFICATIONS,
+          NOTIFICATIONS_PER_PEER,
+          HANDSHAKES,
+          HANDSHAKES_PER_ADDRESS,
+          HANDSHAKE_PAYLOADS);
 
   private LimitOptions() {}
 

@@ -442,7 +442,10 @@ public final class Options {
                   Form.integer(1, MAX_CONNECTIONS),
                   4096)
               .unit("connections")
-              .means("How many inbound data connections are held; further ones are refused."));
+              .means(
+                  "How many inbound data connections are held. Beyond it the one that has been idle"
+                      + " for longest is closed for the new one; if none is idle, the new one is"
+                      + " refused."));
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =

@@ -88,6 +88,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private long handshakesServed;
   private long handshakesRefused;
   private long handshakesOverBudget;
+  private long handshakesEvicted;
 
   /** A peer that is gone fails those of all its transfers. */
   private final WarnLimiter notifyWarnings = new WarnLimiter(log);
@@ -218,6 +219,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     long overBudget = daemon.overBudget();
     metrics.add(Counter.HANDSHAKES_OVER_BUDGET, overBudget - handshakesOverBudget);
     handshakesOverBudget = overBudget;
+    long evicted = daemon.evicted();
+    metrics.add(Counter.HANDSHAKES_EVICTED, evicted - handshakesEvicted);
+    handshakesEvicted = evicted;
     handshakesServed = served;
     handshakesRefused = refused;
     return metrics.snapshot();

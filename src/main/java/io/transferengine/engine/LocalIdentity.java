@@ -134,6 +134,8 @@ record LocalIdentity(String name, String host, int rpcPort) {
         port != 0 ? port : settings.get(Options.MAX_RPC_PORT),
         settings.get(Options.HANDSHAKE_LISTEN_BACKLOG),
         settings.get(Options.HANDSHAKE_MAX_LENGTH),
+        settings.get(LimitOptions.HANDSHAKES),
+        settings.get(LimitOptions.HANDSHAKES_PER_ADDRESS),
         settings.get(LimitOptions.HANDSHAKE_PAYLOADS));
   }
 }

@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.SystemError;
+import io.transferengine.net.KeepAlive;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -66,6 +67,7 @@ final class Connector {
     SocketChannel channel = SocketChannel.open();
     try {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      KeepAlive.set(channel);
       channel.socket().connect(address, timeoutMillis);
       return channel;
     } catch (IOException | RuntimeException e) {

@@ -2,14 +2,18 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.net.KeepAlive;
+import io.transferengine.net.Place;
+import io.transferengine.net.Places;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -20,10 +24,9 @@ import org.slf4j.LoggerFactory;
  * Answers handshakes on the RPC port, in every metadata mode (protocol section 5.2). Thread-safe.
  *
  * <p>Unlike the C++ daemon, which serves one client at a time, this one gives each a virtual
- * thread: a client that is silent, slow or hostile costs one of {@link
- * ServingLimits#CONNECTIONS_MAX} connections for some seconds and delays nobody. A connection that
- * carries no proper request is closed without a reply, counted, and named in one warning a second
- * at most.
+ * thread: a client that is silent, slow or hostile costs one of {@code TE_MAX_INBOUND_HANDSHAKES}
+ * places for some seconds and delays nobody. A connection that carries no proper request is closed
+ * without a reply, counted, and named in one warning a second at most.
  */
 public final class HandshakeDaemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HandshakeDaemon.class);
@@ -36,14 +39,16 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final int maxFrameLengthBytes;
   private final ServingLimits limits;
   private final WarnLimiter warnings = new WarnLimiter(log);
+  private final WarnLimiter crowded = new WarnLimiter(log);
   private final ReplyMaker replies;
-  private final Semaphore slots;
+  private final Places places;
   private final AcceptLoop accepting;
   private final Thread acceptor;
   private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
   private final ByteBudget payloads;
   private final AtomicLong answered = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
+  private final AtomicLong evicted = new AtomicLong();
   private final AtomicLong failed = new AtomicLong();
   private final AtomicLong overBudget = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -68,7 +73,7 @@ public final class HandshakeDaemon implements AutoCloseable {
             options.payloadsLimitBytes(),
             "half of " + HandshakeDaemonOptions.PAYLOADS_LIMIT_NAME,
             options.payloadsLimitBytes() / 2);
-    this.slots = new Semaphore(limits.connectionsMax());
+    this.places = new Places(options.connectionsLimit(), options.connectionsPerAddressLimit(), 0);
     this.listener = PortBinder.bind(options);
     try {
       this.port = listener.socket().getLocalPort();
@@ -108,6 +113,11 @@ public final class HandshakeDaemon implements AutoCloseable {
     return refused.get();
   }
 
+  /** {@return the connections without a request under way that made room for others} */
+  public long evicted() {
+    return evicted.get();
+  }
+
   /** {@return the connections closed because of what came, or did not come, over them} */
   public long failed() {
     return failed.get();
@@ -119,55 +129,73 @@ public final class HandshakeDaemon implements AutoCloseable {
   }
 
   private void admit(SocketChannel channel) {
-    if (!slots.tryAcquire()) {
-      refused.incrementAndGet();
-      warnings.warn(
-          "handshake of %s refused: %d connections are open already"
-              .formatted(nameOf(channel), limits.connectionsMax()));
-      Watchdog.closeQuietly(channel);
-      return;
-    }
-    Thread thread;
+    Place place = new Place(channel.socket().getInetAddress(), () -> end(channel));
     try {
-      thread = Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel));
+      if (!enter(place, channel)) {
+        Watchdog.closeQuietly(channel);
+        return;
+      }
+      Thread thread =
+          Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel, place));
       clients.put(channel, thread);
       thread.start();
     } catch (Throwable t) {
       clients.remove(channel);
-      slots.release();
+      places.leave(place);
       Watchdog.closeQuietly(channel);
       throw t;
     }
     if (closed.get()) {
-      end(channel, thread);
+      end(channel);
     }
   }
 
-  private static void end(SocketChannel channel, Thread thread) {
-    Watchdog.closeQuietly(channel);
-    thread.interrupt();
+  private boolean enter(Place place, SocketChannel channel) {
+    Places.Entry entry = places.enter(place);
+    if (!entry.admitted()) {
+      refused.incrementAndGet();
+      crowded.warn(
+          "handshake of %s refused: %s (TE_MAX_INBOUND_HANDSHAKES %d, for one address %d)"
+              .formatted(nameOf(channel), entry.full(), places.limit(), places.limitPerAddress()));
+    } else if (entry.evicted().isPresent()) {
+      evicted.incrementAndGet();
+      entry.evicted().get().evict();
+      crowded.warn(
+          "a handshake connection without a request makes room for %s: %s"
+              .formatted(nameOf(channel), entry.full()));
+    }
+    return entry.admitted();
   }
 
-  private void run(SocketChannel channel) {
+  private void end(SocketChannel channel) {
+    Watchdog.closeQuietly(channel);
+    Thread thread = clients.get(channel);
+    if (thread != null) {
+      thread.interrupt();
+    }
+  }
+
+  private void run(SocketChannel channel, Place place) {
     try (channel) {
-      serve(channel);
+      serve(channel, place);
     } catch (IOException e) {
       log.debug("closing a handshake connection", e);
     } finally {
       clients.remove(channel);
-      slots.release();
+      places.leave(place);
     }
   }
 
-  private void serve(SocketChannel channel) {
+  private void serve(SocketChannel channel, Place place) {
     ServerConnection connection =
-        new ServerConnection(channel, maxFrameLengthBytes, limits, replies, payloads);
+        new ServerConnection(channel, place, maxFrameLengthBytes, limits, replies, payloads);
     try {
+      KeepAlive.set(channel);
       connection.serve();
       answered.incrementAndGet();
       connection.awaitClose();
     } catch (IOException e) {
-      if (!closed.get() && !ServerConnection.isSilentLeave(e)) {
+      if (!closed.get() && !place.isGivenAway() && !ServerConnection.isSilentLeave(e)) {
         fail(channel, e);
       }
     } catch (TransferException e) {
@@ -204,15 +232,27 @@ public final class HandshakeDaemon implements AutoCloseable {
     }
     closeQuietly(listener);
     accepting.stop();
-    clients.forEach(HandshakeDaemon::end);
+    List<Thread> serving = List.copyOf(clients.values());
+    clients.keySet().forEach(this::end);
     try {
       // Until it has left accept(2), the kernel goes on listening, and nobody else gets the port.
       acceptor.join(CLOSE_WAIT_MILLIS);
-      if (!slots.tryAcquire(limits.connectionsMax(), CLOSE_WAIT_MILLIS, TimeUnit.MILLISECONDS)) {
+      if (!haveEnded(serving)) {
         log.warn("a handshake handler did not return within {} ms of close", CLOSE_WAIT_MILLIS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static boolean haveEnded(List<Thread> serving) throws InterruptedException {
+    long deadlineNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSE_WAIT_MILLIS);
+    for (Thread thread : serving) {
+      Duration left = Duration.ofNanos(Math.max(1, deadlineNanos - System.nanoTime()));
+      if (!thread.join(left)) {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -14,6 +14,8 @@ import io.transferengine.transfer.TransferException;
  * @param maxPort the highest; with {@code minPort} for just that one
  * @param backlog how many connections the system keeps that were not accepted yet, positive
  * @param maxFrameLengthBytes the longest frame that is read, at least 1024
+ * @param connectionsLimit open connections at once, positive
+ * @param connectionsPerAddressLimit of them from one address; 0 for half
  * @param payloadsLimitBytes what payloads of requests may take at once, all connections together
  */
 public record HandshakeDaemonOptions(
@@ -22,6 +24,8 @@ public record HandshakeDaemonOptions(
     int maxPort,
     int backlog,
     int maxFrameLengthBytes,
+    int connectionsLimit,
+    int connectionsPerAddressLimit,
     long payloadsLimitBytes) {
   /** The option that sets the last of them. */
   static final String PAYLOADS_LIMIT_NAME = "TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES";
@@ -35,6 +39,9 @@ public record HandshakeDaemonOptions(
   /** The C++ engine's {@code MC_HANDSHAKE_LISTEN_BACKLOG}. */
   public static final int BACKLOG_DEFAULT = 128;
 
+  /** A cluster that starts at once, twice: half of them is for one address. */
+  public static final int CONNECTIONS_LIMIT_DEFAULT = 1024;
+
   /** Sixteen of the longest frames. */
   public static final long PAYLOADS_LIMIT_DEFAULT_BYTES = 256L << 20;
 
@@ -46,6 +53,8 @@ public record HandshakeDaemonOptions(
           MAX_PORT_DEFAULT,
           BACKLOG_DEFAULT,
           FrameCodec.MAX_LENGTH_DEFAULT_BYTES,
+          CONNECTIONS_LIMIT_DEFAULT,
+          0,
           PAYLOADS_LIMIT_DEFAULT_BYTES);
 
   /** Checks the ranges. */
@@ -62,6 +71,13 @@ public record HandshakeDaemonOptions(
           ErrorCode.INVALID_ARGUMENT, "the handshake backlog " + backlog + " is not positive", "");
     }
     FrameCodec.requireMaxLength(maxFrameLengthBytes);
+    if (connectionsLimit < 1 || connectionsPerAddressLimit < 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the limits for handshake connections, %d and %d for one address, are not positive"
+              .formatted(connectionsLimit, connectionsPerAddressLimit),
+          "");
+    }
     if (payloadsLimitBytes < 1) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -73,30 +89,78 @@ public record HandshakeDaemonOptions(
   /** {@return these options with one port, 0 for any free one} */
   public HandshakeDaemonOptions withPort(int port) {
     return new HandshakeDaemonOptions(
-        listenAddress, port, port, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+        listenAddress,
+        port,
+        port,
+        backlog,
+        maxFrameLengthBytes,
+        connectionsLimit,
+        connectionsPerAddressLimit,
+        payloadsLimitBytes);
   }
 
   /** {@return these options with a range of ports} */
   public HandshakeDaemonOptions withPorts(int minPort, int maxPort) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+        listenAddress,
+        minPort,
+        maxPort,
+        backlog,
+        maxFrameLengthBytes,
+        connectionsLimit,
+        connectionsPerAddressLimit,
+        payloadsLimitBytes);
   }
 
   /** {@return these options with another address to listen at} */
   public HandshakeDaemonOptions withListenAddress(String listenAddress) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+        listenAddress,
+        minPort,
+        maxPort,
+        backlog,
+        maxFrameLengthBytes,
+        connectionsLimit,
+        connectionsPerAddressLimit,
+        payloadsLimitBytes);
   }
 
   /** {@return these options with another longest frame} */
   public HandshakeDaemonOptions withMaxFrameLengthBytes(int maxFrameLengthBytes) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+        listenAddress,
+        minPort,
+        maxPort,
+        backlog,
+        maxFrameLengthBytes,
+        connectionsLimit,
+        connectionsPerAddressLimit,
+        payloadsLimitBytes);
+  }
+
+  /** {@return these options with other limits for connections, in all and for one address} */
+  public HandshakeDaemonOptions withConnections(int limit, int perAddressLimit) {
+    return new HandshakeDaemonOptions(
+        listenAddress,
+        minPort,
+        maxPort,
+        backlog,
+        maxFrameLengthBytes,
+        limit,
+        perAddressLimit,
+        payloadsLimitBytes);
   }
 
   /** {@return these options with another limit for the payloads of requests} */
   public HandshakeDaemonOptions withPayloadsLimitBytes(long payloadsLimitBytes) {
     return new HandshakeDaemonOptions(
-        listenAddress, minPort, maxPort, backlog, maxFrameLengthBytes, payloadsLimitBytes);
+        listenAddress,
+        minPort,
+        maxPort,
+        backlog,
+        maxFrameLengthBytes,
+        connectionsLimit,
+        connectionsPerAddressLimit,
+        payloadsLimitBytes);
   }
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.net.Place;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
@@ -21,6 +24,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
   static final int WRITE_PIECE_BYTES = 64 << 10;
 
   private final SocketChannel channel;
+  private final Place place;
   private final int maxFrameLengthBytes;
   private final ServingLimits limits;
   private final ReplyMaker replies;
@@ -31,11 +35,13 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
 
   ServerConnection(
       SocketChannel channel,
+      Place place,
       int maxFrameLengthBytes,
       ServingLimits limits,
       ReplyMaker replies,
       ByteBudget payloads) {
     this.channel = channel;
+    this.place = place;
     this.maxFrameLengthBytes = maxFrameLengthBytes;
     this.limits = limits;
     this.replies = replies;
@@ -53,7 +59,8 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     byte[] reply;
     try {
       long deadlineNanos = System.nanoTime() + limits.requestTimeLimit().toNanos();
-      TimedInput in = new TimedInput(channel, limits.readTimeout(), deadlineNanos);
+      InputStream in =
+          new Arriving(place, new TimedInput(channel, limits.readTimeout(), deadlineNanos));
       HandshakeFrame request = FrameCodec.readRequest(in, maxFrameLengthBytes, this);
       Thread self = Thread.currentThread();
       try (var _ = Watchdog.after(limits.handlerTimeLimit(), self::interrupt)) {
@@ -77,6 +84,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
 
   /** Waits for the client to close its end, so that ours does not cut the reply off. */
   void awaitClose() {
+    place.rest();
     try {
       long deadlineNanos = System.nanoTime() + limits.closeTimeout().toNanos();
       new TimedInput(channel, limits.closeTimeout(), deadlineNanos).read();
@@ -108,5 +116,32 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
   /** {@return whether {@code e} only says that the client left without a word, as probes do} */
   static boolean isSilentLeave(IOException e) {
     return e instanceof EOFException && FrameCodec.NOTHING_SENT.equals(e.getMessage());
+  }
+
+  /** From its first byte on a request is under way. */
+  private static final class Arriving extends FilterInputStream {
+    private final Place place;
+
+    Arriving(Place place, InputStream in) {
+      super(in);
+      this.place = place;
+    }
+
+    @Override
+    public int read() throws IOException {
+      return begun(super.read());
+    }
+
+    @Override
+    public int read(byte[] to, int offset, int length) throws IOException {
+      return begun(super.read(to, offset, length));
+    }
+
+    private int begun(int read) throws IOException {
+      if (read >= 0 && !place.begin()) {
+        throw new ClosedChannelException();
+      }
+      return read;
+    }
   }
 }

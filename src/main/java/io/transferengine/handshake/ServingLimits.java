@@ -6,7 +6,6 @@ import java.time.Duration;
 /**
  * What one daemon grants its clients. Only tests use others than {@link #DEFAULT}.
  *
- * @param connectionsMax open connections at once; more are closed as they come
  * @param readTimeout the longest wait for the next byte of a request
  * @param requestTimeLimit the longest time for a whole request to arrive, however steadily it
  *     trickles
@@ -15,15 +14,11 @@ import java.time.Duration;
  * @param closeTimeout how long a client may keep its end open after the reply
  */
 record ServingLimits(
-    int connectionsMax,
     Duration readTimeout,
     Duration requestTimeLimit,
     Duration handlerTimeLimit,
     Duration replyTimeLimit,
     Duration closeTimeout) {
-  /** Half of the 1,024 descriptors that a process has by default; the data path needs the rest. */
-  static final int CONNECTIONS_MAX = 512;
-
   /** As in the C++ daemon. */
   static final Duration READ_TIMEOUT = Duration.ofSeconds(5);
 
@@ -41,10 +36,5 @@ record ServingLimits(
 
   static final ServingLimits DEFAULT =
       new ServingLimits(
-          CONNECTIONS_MAX,
-          READ_TIMEOUT,
-          REQUEST_TIME_LIMIT,
-          HANDLER_TIME_LIMIT,
-          REPLY_TIME_LIMIT,
-          CLOSE_TIMEOUT);
+          READ_TIMEOUT, REQUEST_TIME_LIMIT, HANDLER_TIME_LIMIT, REPLY_TIME_LIMIT, CLOSE_TIMEOUT);
 }

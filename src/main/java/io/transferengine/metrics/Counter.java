@@ -42,8 +42,12 @@ public enum Counter {
   INBOUND_REJECTED("Inbound requests rejected"),
   /** Version 1 requests that went ahead of an earlier write, since it had stalled for too long. */
   INBOUND_ORDER_GIVEN_UP("Inbound requests ahead of a stalled write"),
-  /** Connections of peers that were closed at once because there are too many. */
+  /** Connections of peers that were closed at once: too many, and none of them idle. */
   INBOUND_CONNECTIONS_REFUSED("Inbound connections refused"),
+  /** Idle connections of peers that were closed to make room for others. */
+  INBOUND_CONNECTIONS_EVICTED("Inbound connections evicted"),
+  /** Connections of peers that were closed because they never asked for anything. */
+  INBOUND_CONNECTIONS_SILENT("Inbound connections silent"),
   /** Times that staging memory was wanted for a connection, and its share was in use. */
   STAGING_DRY("Staging dry"),
   /** Data connections made to peers. */
@@ -54,7 +58,9 @@ public enum Counter {
   HANDSHAKES_SERVED("Handshakes served"),
   /** Handshake connections that were closed without an answer: malformed, silent or too many. */
   HANDSHAKES_REFUSED("Handshakes refused"),
-  /** Those of them whose request found no room beside the payloads of others. */
+  /** Handshake connections without a request under way that were closed to make room for others. */
+  HANDSHAKES_EVICTED("Handshakes evicted"),
+  /** Those refused whose request found no room beside the payloads of others. */
   HANDSHAKES_OVER_BUDGET("Handshakes over the byte budget"),
   /** Descriptors read from a metadata service that were older than the one in use: dropped. */
   STALE_DESCRIPTORS("Stale descriptors dropped"),

@@ -117,6 +117,12 @@ final class OptionsTest {
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
+        number(
+            LimitOptions.CONNECTIONS_PER_ADDRESS,
+            0,
+            List.of(1, 1 << 20),
+            List.of(-1, (1 << 20) + 1)),
+        number(LimitOptions.INBOUND_SILENCE, 60, List.of(1, 600), List.of(0, -1)),
         new Row(
             LimitOptions.STAGING,
             16L << 20,
@@ -124,6 +130,12 @@ final class OptionsTest {
             plus(NOT_NUMBERS, "16777215", "0", "-1", "1073741825", "16MiB")),
         bytes(LimitOptions.NOTIFICATIONS, 8L << 20, 64L << 20),
         bytes(LimitOptions.NOTIFICATIONS_PER_PEER, 4L << 20, 32L << 20),
+        number(LimitOptions.HANDSHAKES, 1024, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),
+        number(
+            LimitOptions.HANDSHAKES_PER_ADDRESS,
+            0,
+            List.of(1, 1 << 20),
+            List.of(-1, (1 << 20) + 1)),
         bytes(LimitOptions.HANDSHAKE_PAYLOADS, 16L << 20, 256L << 20),
         number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)),
         texts(MetadataOptions.CLUSTER_ID, "a", "a/"),

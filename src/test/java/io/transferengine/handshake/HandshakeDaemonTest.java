@@ -51,7 +51,6 @@ class HandshakeDaemonTest {
   /** Short ones, so that what waits for them ends soon; none is a bar that a test must meet. */
   private static final ServingLimits SHORT =
       new ServingLimits(
-          400,
           Duration.ofMillis(400),
           Duration.ofMillis(1500),
           Duration.ofSeconds(60),
@@ -248,33 +247,6 @@ class HandshakeDaemonTest {
       }
     }
     assertThat(daemon.refused()).isZero();
-  }
-
-  @Test
-  void connectionsAboveTheLimitAreRefusedAndCounted() throws Exception {
-    ServingLimits two =
-        new ServingLimits(
-            2,
-            Duration.ofSeconds(60),
-            Duration.ofSeconds(60),
-            Duration.ofSeconds(60),
-            Duration.ofSeconds(60),
-            Duration.ofSeconds(60));
-    HandshakeDaemon daemon = start(two);
-    try (Socket first = new Socket(LOOPBACK, daemon.port());
-        Socket second = new Socket(LOOPBACK, daemon.port());
-        Socket third = new Socket(LOOPBACK, daemon.port())) {
-      assertThat(RawPeer.readToEnd(third.getInputStream())).isEmpty();
-      assertThat(daemon.refused()).isEqualTo(1);
-      first.shutdownOutput();
-      second.getOutputStream().write(RawPeer.frame(3, "{}\n"));
-      assertThat(RawPeer.readFrame(second.getInputStream()))
-          .isEqualTo(RawPeer.frame(3, "{\"status\":\"success\"}\n"));
-    }
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .ignoreExceptions()
-        .until(() -> ask(daemon, RawPeer.frame(3, "{}\n")).length > 0);
   }
 
   @Test

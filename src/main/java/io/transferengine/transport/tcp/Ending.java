@@ -31,6 +31,8 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
     FAULT,
     /** Somebody else listens there, who took none of the requests. */
     ANOTHER,
+    /** Closed by the peer in order, while nothing was asked of it. */
+    IDLE,
     /** Closed because the next request needs a connection of its own. */
     RENEWED,
     /** Closed with the engine. */

@@ -2,27 +2,34 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.transferengine.net.KeepAlive;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import java.util.Locale;
+import java.util.Map;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -90,6 +97,35 @@ enum IoBackend {
           unavailable);
     }
     return backend;
+  }
+
+  /** {@return the options that have the kernel ask silent peers, see {@link KeepAlive}} */
+  Map<ChannelOption<Integer>, Integer> keepAlive() {
+    return switch (this) {
+      case EPOLL ->
+          keepAlive(
+              EpollChannelOption.TCP_KEEPIDLE,
+              EpollChannelOption.TCP_KEEPINTVL,
+              EpollChannelOption.TCP_KEEPCNT);
+      case IO_URING ->
+          keepAlive(
+              IoUringChannelOption.TCP_KEEPIDLE,
+              IoUringChannelOption.TCP_KEEPINTVL,
+              IoUringChannelOption.TCP_KEEPCNT);
+      case NIO ->
+          keepAlive(
+              NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE),
+              NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL),
+              NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT));
+    };
+  }
+
+  private static Map<ChannelOption<Integer>, Integer> keepAlive(
+      ChannelOption<Integer> idle, ChannelOption<Integer> interval, ChannelOption<Integer> probes) {
+    return Map.of(
+        idle, KeepAlive.IDLE_SECONDS,
+        interval, KeepAlive.INTERVAL_SECONDS,
+        probes, KeepAlive.PROBES);
   }
 
   EventLoopGroup newGroup(int threads) {

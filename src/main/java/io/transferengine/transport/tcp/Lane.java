@@ -144,6 +144,7 @@ final class Lane {
             .group(loop)
             .channel(backend.channel())
             .option(ChannelOption.TCP_NODELAY, true)
+            .option(ChannelOption.SO_KEEPALIVE, true)
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_CLOSE, false)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
@@ -160,6 +161,7 @@ final class Lane {
                     channel.pipeline().addLast(made);
                   }
                 });
+    backend.keepAlive().forEach(bootstrap::option);
     ChannelFuture connected = bootstrap.connect(addresses.get(index));
     pending = connected.channel();
     var _ =
@@ -251,6 +253,14 @@ final class Lane {
     }
     switch (why) {
       case RENEWED, REJECTED, ABORTED -> wake();
+      case IDLE -> {
+        if (answers > 0) {
+          wake();
+        } else {
+          // No sign that the peer is in trouble, but none of life either: not at once.
+          backOff();
+        }
+      }
       case LOST, PROTOCOL, NONE -> {
         peer.metrics().increment(Counter.CONNECTIONS_LOST);
         if (answers > 0) {

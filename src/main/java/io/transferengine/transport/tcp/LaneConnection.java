@@ -477,7 +477,8 @@ final class LaneConnection extends WireHandler {
       end(Ending.Why.RENEWED, "the peer closes after each request", null);
       return;
     }
-    end(Ending.Why.LOST, error == null ? "the peer closed the connection" : "" + error, error);
+    var why = error == null && ring.size() == 0 ? Ending.Why.IDLE : Ending.Why.LOST;
+    end(why, error == null ? "the peer closed the connection" : "" + error, error);
   }
 
   /** {@return whether a read of the socket may have been aimed at a body} */

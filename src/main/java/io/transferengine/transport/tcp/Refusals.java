@@ -56,6 +56,12 @@ final class Refusals {
     }
   }
 
+  /** No request at all. */
+  void unknown(int opcode) {
+    server.warn(channel, "a request with the unknown opcode 0x%02x".formatted(opcode));
+    end.run();
+  }
+
   /** A request of version 2. */
   void request(String what) {
     answers.status(false);

@@ -179,7 +179,7 @@ final class Settlement {
           giveBack(owner, position, sent);
         }
       }
-      case RENEWED -> giveBack(owner, position, sent);
+      case RENEWED, IDLE -> giveBack(owner, position, sent);
       case ANOTHER -> owner.failed(failure(ending), FailureCause.STALE_DESCRIPTOR);
       case PROTOCOL -> {
         if (oldest || mayHaveEffect) {
@@ -213,7 +213,7 @@ final class Settlement {
     switch (ending.why()) {
       case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
       case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
-      case NONE, ABORTED, REJECTED, RENEWED, FAULT -> {
+      case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT -> {
         UnconfirmedWrite write = ring.write(position);
         if (owner.isEnding()) {
           // Nobody will ask the lane to hurry any more.

@@ -8,8 +8,9 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.memory.Region;
+import io.transferengine.net.Place;
+import java.net.InetAddress;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,14 +55,15 @@ final class TargetConnection extends WireHandler {
   private boolean inputEnded;
   private boolean ended;
   private long bytesReceived;
-  private final StallWatch stall = new StallWatch();
+  private final Tenure tenure;
 
-  TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool) {
+  TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool, InetAddress from) {
     super(pool, WindowPool.Share.PEERS);
     this.server = server;
     this.loop = loop;
     this.pool = pool;
     this.counts = new InboundCounts(server.metrics());
+    this.tenure = new Tenure(server, loop, from, this::isUnderWay, this::end);
   }
 
   /** Its version 1 requests have their place among those of others. */
@@ -143,14 +145,14 @@ final class TargetConnection extends WireHandler {
 
   @Override
   void onDirect(int bytes) {
-    stall.moved();
+    tenure.moved();
     bytesReceived += bytes;
     bodyArrived(bytes);
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
-    stall.moved();
+    tenure.moved();
     bytesReceived += to - from;
     long at = blocked ? from : parseOnce(from, to);
     if (at < to) {
@@ -169,6 +171,7 @@ final class TargetConnection extends WireHandler {
   @Override
   public void outletDrained() {
     super.outletDrained();
+    tenure.restIfIdle();
     if (blocked && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
       // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
@@ -198,6 +201,7 @@ final class TargetConnection extends WireHandler {
         }
       }
     }
+    tenure.restIfIdle();
   }
 
   private long parseOnce(long from, long to) {
@@ -302,8 +306,6 @@ final class TargetConnection extends WireHandler {
     return may;
   }
 
-  // ---- the order of version 1 requests
-
   /** The request that waited for others may begin. */
   void onTurn() {
     resume();
@@ -366,7 +368,7 @@ final class TargetConnection extends WireHandler {
       case Frames.OPCODE_VECTOR_READ, Frames.OPCODE_VECTOR_WRITE -> {
         boolean write = opcode == (Frames.OPCODE_VECTOR_WRITE | Frames.VERSION_2_BIT);
         if (!version2) {
-          unknownOpcode(opcode);
+          refusals().unknown(opcode);
         } else if (!vector.begin(size, address, write)) {
           refusals()
               .request(
@@ -377,18 +379,13 @@ final class TargetConnection extends WireHandler {
       }
       case Frames.OPCODE_IDENTITY -> {
         if (!version2 || size != 0) {
-          unknownOpcode(opcode);
+          refusals().unknown(opcode);
         } else {
           refusals().unlessMeant(address);
         }
       }
-      default -> unknownOpcode(opcode);
+      default -> refusals().unknown(opcode);
     }
-  }
-
-  private void unknownOpcode(int opcode) {
-    server.warn(channel(), "a request with the unknown opcode 0x%02x".formatted(opcode));
-    end();
   }
 
   /** Its table is complete. */
@@ -476,7 +473,7 @@ final class TargetConnection extends WireHandler {
 
   @Override
   public void bodyReleased(Object attachment) {
-    stall.moved();
+    tenure.moved();
     ((Region) attachment).release();
   }
 
@@ -500,6 +497,7 @@ final class TargetConnection extends WireHandler {
   void onReadComplete() {
     order.readComplete(hasEmptiedSocket());
     counts.handOver();
+    tenure.restIfIdle();
   }
 
   @Override
@@ -563,25 +561,26 @@ final class TargetConnection extends WireHandler {
     return writing || vector.isUsing(start, end) || outlet().isSendingFrom(start, end);
   }
 
-  /** Closes the connection if a request is under way and nothing has moved for so long. */
-  void endIfStalled(long nowNanos, long limitNanos) {
+  /** {@return what it holds while it is there; any thread may ask} */
+  Place place() {
+    return tenure.place();
+  }
+
+  private boolean isUnderWay() {
+    return bodyBytesLeft > 0
+        || !header.isEmpty()
+        || vector.isActive()
+        || blocked
+        || !outlet().isDrained()
+        || outlet().hasUnflushed();
+  }
+
+  /** Closes the connection if it has stalled, or never asks for anything. */
+  void endIfOverdue(long nowNanos) {
     if (order.isWaiting()) {
-      stall.moved();
+      tenure.moved();
     }
-    boolean over = stall.isOver(outlet(), nowNanos, limitNanos);
-    boolean underWay =
-        bodyBytesLeft > 0
-            || !header.isEmpty()
-            || vector.isActive()
-            || blocked
-            || !outlet().isDrained();
-    if (underWay && over) {
-      server.warn(
-          channel(),
-          "no progress for %d s; %d bytes of a body were missing"
-              .formatted(TimeUnit.NANOSECONDS.toSeconds(limitNanos), bodyBytesLeft));
-      end();
-    }
+    tenure.endIfOverdue(channel(), outlet(), nowNanos, bodyBytesLeft);
   }
 
   @Override

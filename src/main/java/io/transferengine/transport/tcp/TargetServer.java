@@ -16,6 +16,7 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.net.Places;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.net.InetSocketAddress;
@@ -70,6 +71,11 @@ final class TargetServer {
   private final TcpOptions options;
   private final Supplier<String> incarnation;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
+
+  /** A line of its own, for a crowd at the door must not hide what else peers do. */
+  private final WarnLimiter crowded = new WarnLimiter(log);
+
+  private final Places places;
   private final VersionOneOrder order;
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
@@ -87,6 +93,11 @@ final class TargetServer {
     this.regions = regions;
     this.metrics = metrics;
     this.options = options;
+    this.places =
+        new Places(
+            options.inboundConnectionsLimit(),
+            options.inboundConnectionsPerAddressLimit(),
+            Places.REST_MIN_NANOS);
     this.order = new VersionOneOrder(metrics, options.inboundStallSeconds());
   }
 
@@ -120,24 +131,29 @@ final class TargetServer {
             .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .childOption(ChannelOption.AUTO_CLOSE, false)
             .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
-            .childHandler(
+            .childOption(ChannelOption.SO_KEEPALIVE, true);
+    backend.keepAlive().forEach(bootstrap::childOption);
+    listener =
+        bind(
+            bootstrap.childHandler(
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
                     accept(channel);
                   }
-                });
-    listener = bind(bootstrap);
+                }));
     // A quarter of the limit: how late a stall may be seen.
     long periodMillis =
         Math.clamp(
-            TimeUnit.SECONDS.toMillis(options.inboundStallSeconds()) / 4,
+            TimeUnit.SECONDS.toMillis(
+                    Math.min(options.inboundStallSeconds(), options.inboundSilenceSeconds()))
+                / 4,
             STALL_CHECK_MILLIS_MIN,
             STALL_CHECK_MILLIS_MAX);
     loops.every(
         Duration.ofMillis(periodMillis),
-        "Looking for inbound connections that stand still",
-        this::endStalled);
+        "Looking for inbound connections that stand still or say nothing",
+        this::endOverdue);
   }
 
   private Channel bind(ServerBootstrap bootstrap) {
@@ -209,27 +225,52 @@ final class TargetServer {
   }
 
   private void accept(SocketChannel channel) {
-    TargetConnection connection =
-        new TargetConnection(this, channel.eventLoop(), loops.pool(channel.eventLoop()));
-    // Entered before it is counted: loops accept at the same time.
-    connections.add(connection);
-    if (connections.size() > options.inboundConnectionsLimit()) {
-      connections.remove(connection);
-      metrics.increment(Counter.INBOUND_CONNECTIONS_REFUSED);
-      warn(
-          channel,
-          "the limit of %d inbound connections (TE_MAX_INBOUND_CONNECTIONS) is reached"
-              .formatted(options.inboundConnectionsLimit()));
+    InetSocketAddress from = channel.remoteAddress();
+    if (from == null) {
+      // It is gone already.
       var _ = channel.close();
       return;
     }
-    channel.config().setRecvByteBufAllocator(connection.newInlet());
-    channel.pipeline().addLast(connection);
-    connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
+    TargetConnection connection =
+        new TargetConnection(
+            this, channel.eventLoop(), loops.pool(channel.eventLoop()), from.getAddress());
+    if (!enter(connection, channel)) {
+      var _ = channel.close();
+      return;
+    }
+    try {
+      connections.add(connection);
+      channel.config().setRecvByteBufAllocator(connection.newInlet());
+      channel.pipeline().addLast(connection);
+      connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
+    } catch (Throwable t) {
+      // Its end may never be told.
+      gone(connection);
+      throw t;
+    }
+  }
+
+  private boolean enter(TargetConnection connection, Channel channel) {
+    Places.Entry entry = places.enter(connection.place());
+    if (!entry.admitted()) {
+      metrics.increment(Counter.INBOUND_CONNECTIONS_REFUSED);
+      crowded.warn(
+          "Data connection of %s refused: %s (TE_MAX_INBOUND_CONNECTIONS %d, for one address %d)"
+              .formatted(
+                  channel.remoteAddress(), entry.full(), places.limit(), places.limitPerAddress()));
+    } else if (entry.evicted().isPresent()) {
+      metrics.increment(Counter.INBOUND_CONNECTIONS_EVICTED);
+      entry.evicted().get().evict();
+      crowded.warn(
+          "The data connection idle for longest makes room for one of %s: %s"
+              .formatted(channel.remoteAddress(), entry.full()));
+    }
+    return entry.admitted();
   }
 
   void gone(TargetConnection connection) {
     connections.remove(connection);
+    places.leave(connection.place());
   }
 
   /** One of a peer's doings that ends its connection. */
@@ -237,13 +278,20 @@ final class TargetServer {
     rateLimited.warn("Data connection of " + channel.remoteAddress() + " closed: " + what);
   }
 
-  private void endStalled(EventExecutor loop) {
+  private void endOverdue(EventExecutor loop) {
     long now = System.nanoTime();
-    long limit = TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
     forEachOn(
         loop,
         connection ->
-            Anyway.run(log, "A look at a connection", () -> connection.endIfStalled(now, limit)));
+            Anyway.run(log, "A look at a connection", () -> connection.endIfOverdue(now)));
+  }
+
+  long stallNanos() {
+    return TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
+  }
+
+  long silenceNanos() {
+    return TimeUnit.SECONDS.toNanos(options.inboundSilenceSeconds());
   }
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {

@@ -41,7 +41,11 @@ final class FedTarget implements AutoCloseable {
     TargetServer server =
         new TargetServer(loops, IoBackend.NIO, regions, metrics, options, () -> "0123456789abcdef");
     connection =
-        new TargetConnection(server, channel.eventLoop(), loops.pool(loops.all().getFirst()));
+        new TargetConnection(
+            server,
+            channel.eventLoop(),
+            loops.pool(loops.all().getFirst()),
+            java.net.InetAddress.getLoopbackAddress());
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));
     channel.pipeline().addLast(connection);
     inlet = connection.newInlet();

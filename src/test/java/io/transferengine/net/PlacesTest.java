@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.net;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who gets a place, and whose. */
+@Timeout(60)
+class PlacesTest {
+  private static final InetAddress ONE = InetAddress.ofLiteral("127.0.0.1");
+  private static final InetAddress TWO = InetAddress.ofLiteral("127.0.0.2");
+
+  private final List<Place> evicted = new ArrayList<>();
+
+  @Test
+  void theLongestIdleMakesRoomAndABusyOneNever() {
+    Places places = new Places(3, 3, 0, 0);
+    Place busy = enter(places, ONE);
+    Place second = enter(places, ONE);
+    Place third = enter(places, TWO);
+    assertThat(busy.begin()).isTrue();
+    // The second has been at rest for less long than the third.
+    assertThat(second.begin()).isTrue();
+    second.rest();
+    enter(places, TWO);
+    assertThat(evicted).containsExactly(third);
+    assertThat(third.begin()).isFalse();
+    enter(places, TWO).begin();
+    // The newcomer of before had rested for less long than the second.
+    assertThat(evicted).containsExactly(third, second);
+    assertThat(busy.isGivenAway()).isFalse();
+  }
+
+  @Test
+  void whenAllAreBusyTheNewcomerIsRefused() {
+    Places places = new Places(2, 2, 0, 0);
+    enter(places, ONE).begin();
+    Place last = enter(places, ONE);
+    last.begin();
+    Places.Entry refused = places.enter(new Place(TWO, () -> {}));
+    assertThat(refused.admitted()).isFalse();
+    assertThat(refused.full()).contains("2 connections are open");
+    places.leave(last);
+    places.leave(last);
+    assertThat(places.enter(new Place(TWO, () -> {})).admitted()).isTrue();
+    assertThat(places.enter(new Place(TWO, () -> {})).evicted()).isPresent();
+  }
+
+  @Test
+  void oneAddressGetsItsShareAndEvictsOnlyItsOwn() {
+    Places places = new Places(4, 0, 0, 0);
+    Place other = enter(places, ONE);
+    Place first = enter(places, TWO);
+    Place second = enter(places, TWO);
+    enter(places, TWO);
+    assertThat(evicted).containsExactly(first);
+    second.begin();
+    enter(places, TWO).begin();
+    assertThat(evicted).hasSize(2).doesNotContain(other, second);
+    // Both are busy: it gets no third one, though there is room.
+    assertThat(places.enter(new Place(TWO, () -> {})).admitted()).isFalse();
+    assertThat(places.enter(new Place(ONE, () -> {})).evicted()).isEmpty();
+  }
+
+  @Test
+  void whoWasJustServedKeepsItsPlaceForAWhile() {
+    Places places = new Places(1, 1, 0, TimeUnit.HOURS.toNanos(1));
+    Place served = enter(places, ONE);
+    served.begin();
+    served.rest();
+    assertThat(places.enter(new Place(TWO, () -> {})).admitted()).isFalse();
+  }
+
+  @Test
+  void aNewcomerHasTimeForItsFirstRequest() {
+    Places places = new Places(1, 1, TimeUnit.HOURS.toNanos(1), 0);
+    Place served = enter(places, ONE);
+    assertThat(places.enter(new Place(TWO, () -> {})).admitted()).isFalse();
+    served.begin();
+    served.rest();
+    assertThat(places.enter(new Place(TWO, () -> {})).evicted()).contains(served);
+  }
+
+  @Test
+  void aPlaceIsEitherBegunOrGivenAway() throws InterruptedException {
+    for (int i = 0; i < 1000; i++) {
+      Places places = new Places(1, 1, 0, 0);
+      Place place = enter(places, ONE);
+      CountDownLatch together = new CountDownLatch(2);
+      AtomicBoolean begun = new AtomicBoolean();
+      Thread owner =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    meet(together);
+                    begun.set(place.begin());
+                  });
+      meet(together);
+      Places.Entry entry = places.enter(new Place(TWO, () -> {}));
+      owner.join();
+      assertThat(entry.admitted()).isNotEqualTo(begun.get());
+    }
+  }
+
+  private static void meet(CountDownLatch together) {
+    together.countDown();
+    try {
+      together.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private Place enter(Places places, InetAddress from) {
+    Place place = new Place(from, () -> {});
+    Places.Entry entry = places.enter(place);
+    assertThat(entry.admitted()).isTrue();
+    entry.evicted().ifPresent(evicted::add);
+    return place;
+  }
+}
