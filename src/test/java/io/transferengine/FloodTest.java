@@ -4,6 +4,7 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.testkit.PeerProcess;
+import io.transferengine.transfer.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,6 +118,7 @@ class FloodTest {
         Future<Long> transfers = threads.submit(rounds(honest, over));
         try {
           flood(strangers);
+          aNewcomerIsServed(target, victim);
         } finally {
           over.set(true);
         }
@@ -138,6 +140,15 @@ class FloodTest {
           .as("collections")
           .isNotEmpty()
           .noneMatch(line -> line.contains("System.gc()"));
+    }
+  }
+
+  /** While the silent ones are there still, it asks for the descriptor and makes connections. */
+  private static void aNewcomerIsServed(PeerProcess target, long remote) {
+    try (TestEngine newcomer = new TestEngine(MIB)) {
+      for (Operation operation : Operation.values()) {
+        TestEngine.assertCompleted(newcomer.submit(operation, target.name(), remote, MIB));
+      }
     }
   }
 
