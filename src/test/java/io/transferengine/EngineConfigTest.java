@@ -59,9 +59,22 @@ class EngineConfigTest {
               .orElseThrow();
       case String _ -> option.equals(RdmaOptions.NIC_PEER_AFFINITY) ? "a=b" : "10.1.2.3";
       case Integer number -> otherNumber(option, number);
-      case Long number -> number / 2;
+      case Long number -> otherNumber(option, number);
       default -> throw new AssertionError("no other value for " + option);
     };
+  }
+
+  private static long otherNumber(Option<?> option, long number) {
+    for (long candidate : new long[] {number / 2, number * 2}) {
+      try {
+        if (!option.parse("x", Long.toString(candidate)).equals(number)) {
+          return candidate;
+        }
+      } catch (ConfigurationException e) {
+        // The next one, then.
+      }
+    }
+    throw new AssertionError("no other value for " + option);
   }
 
   /** The first of some candidates that the option takes and that is not its default. */

@@ -132,7 +132,6 @@ class TransferEngineBadInputTest {
         "etcd://host:1;other",
         "http://",
         "http:///metadata",
-        "http://user:password@h/metadata",
         "http://h/meta data",
         "redis://h:port",
         "redis://a:1,b:2",
@@ -141,6 +140,15 @@ class TransferEngineBadInputTest {
     try (TransferEngine other = new TransferEngine()) {
       assertThat(other.initialize("127.0.0.1", server, "tcp", "")).isEqualTo(-1);
       assertOneWarning("names no known kind of metadata server", "Accepted are");
+    }
+  }
+
+  @Test
+  void aMetadataServerWithAPasswordIsRefusedWithoutShowingIt() {
+    try (TransferEngine other = new TransferEngine()) {
+      assertThat(other.initialize("127.0.0.1", "http://user:password@h/metadata", "tcp", ""))
+          .isEqualTo(-1);
+      assertOneWarning("'http://***@h/metadata' holds a user or a password", "the address alone");
     }
   }
 
