@@ -12,7 +12,8 @@ import java.util.List;
 final class KernelQueues {
   private static final String LISTENS = "0A";
 
-  private record End(int localPort, int remotePort, long unacknowledged, long unread) {}
+  private record End(
+      int localPort, int remotePort, long unacknowledged, long unread, boolean open) {}
 
   private KernelQueues() {}
 
@@ -32,6 +33,14 @@ final class KernelQueues {
     TestEngine.eventually("all has been read", () -> unreadConnections(port) == 0);
   }
 
+  /** Returns once whoever listens at a port has closed every connection; nobody may connect. */
+  static void awaitNoConnection(int port) {
+    awaitAllRead(port);
+    TestEngine.eventually(
+        "all are closed",
+        () -> ends().stream().noneMatch(end -> end.localPort == port && end.open));
+  }
+
   private static List<End> ends() {
     List<End> ends = new ArrayList<>();
     try {
@@ -46,7 +55,8 @@ final class KernelQueues {
                     port(columns[1]),
                     port(columns[2]),
                     Long.parseLong(queues[0], 16),
-                    Long.parseLong(queues[1], 16)));
+                    Long.parseLong(queues[1], 16),
+                    !columns[9].equals("0")));
           }
         }
       }

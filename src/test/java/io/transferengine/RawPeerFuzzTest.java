@@ -79,6 +79,8 @@ class RawPeerFuzzTest {
         }
       }
       assertGuards(all);
+      // A write that still waits for its turn would land in what the good one has written.
+      KernelQueues.awaitNoConnection(port);
       target.assertNothingInFlight();
       try (RawInitiator good = new RawInitiator(port, 0)) {
         byte[] body = TestEngine.random(1, INSIDE);

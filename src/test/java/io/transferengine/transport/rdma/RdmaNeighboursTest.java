@@ -123,7 +123,7 @@ class RdmaNeighboursTest {
     fabric.faults().delay(Duration.ofMillis(350), Duration.ofMillis(400));
     Started neighbour = a.write(b, blocks(0, 40, 1000));
     // More than there is room for, so that some of it is left when it is canceled.
-    Started canceled = a.write(b, blocks(MEMORY_BYTES / 2, 640, 400));
+    Started canceled = a.write(b, blocks(MEMORY_BYTES / 2, 5000, 50));
     await().until(() -> canceled.task().isStarted());
     end(canceled, TransferState.CANCELED);
     assertThat(canceled.await().state()).isEqualTo(TransferState.CANCELED);
