@@ -88,7 +88,7 @@ public final class LimitOptions {
           .unit("connections")
           .means(
               "How many of the inbound data connections one address may have; 0 is half of"
-                  + " `TE_MAX_INBOUND_CONNECTIONS`. Beyond it the address's own connection that has"
+                  + " TE_MAX_INBOUND_CONNECTIONS. Beyond it the address's own connection that has"
                   + " been idle for longest is closed for the new one; if none is idle, the new one"
                   + " is refused.");
 
@@ -130,7 +130,7 @@ public final class LimitOptions {
           .unit("connections")
           .means(
               "The same for those of one address, among its own; 0 is half of"
-                  + " `TE_MAX_INBOUND_HANDSHAKES`.");
+                  + " TE_MAX_INBOUND_HANDSHAKES.");
 
   static final List<Option<?>> ALL =
       List.of(
