@@ -59,7 +59,8 @@ final class EventLoops {
       throw new TransferException(
           ErrorCode.MEMORY,
           "There is no memory for " + totalBytes + " bytes of staging: " + e.getMessage(),
-          "Raise -XX:MaxDirectMemorySize (without it: as much as -Xmx), or lower "
+          "The system gives this process no more: raise its limit (ulimit -v, the container's), or"
+              + " lower "
               + LimitOptions.STAGING,
           e);
     }
