@@ -165,10 +165,11 @@ public final class TransferEngine implements AutoCloseable {
    * Takes managed memory back. What is in flight over it gets a second to end, then it is canceled;
    * when this returns 0, nothing touches the memory any more: a peer that asks for it over TCP is
    * refused. To whoever gets the same memory later a peer that still has the address is as good as
-   * any other, so freed memory is handed out last, and for 30 s only when there is no other. Over
-   * RDMA the pool's key stays valid: a peer that still has the address can read and write what is
-   * there. Memory that must be out of reach is for {@link #registerMemory(long, long)}, whose key
-   * {@link #unregisterMemory} takes away.
+   * any other, so freed memory is handed out last, and for 30 s only when there is no other; once
+   * all of a pool is free, it begins anew with its first block. Over RDMA the pool's key stays
+   * valid: a peer that still has the address can read and write what is there. Memory that must be
+   * out of reach is for {@link #registerMemory(long, long)}, whose key {@link #unregisterMemory}
+   * takes away.
    *
    * @param bufferAddress as handed out
    * @param length as asked for

@@ -164,6 +164,8 @@ class SeptemberPeerTest {
               "redis://:s3cret@127.0.0.1:6379",
               "redis://user:s3cret@127.0.0.1:6379",
               "redis://user:s3/cret@127.0.0.1:6379",
+              "redis://:s3%2Fcret!s3cret@127.0.0.1:6379",
+              "etcd://root:s3cret,s3cret@127.0.0.1:2379",
               "etcd://root:s3cret@127.0.0.1:2379;root:s3cret@127.0.0.2:2379",
               "root:s3cret@127.0.0.1:2379",
               "http://root:s3cret@127.0.0.1:8080/metadata",

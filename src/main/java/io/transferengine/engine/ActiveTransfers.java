@@ -340,7 +340,8 @@ final class ActiveTransfers {
             handle.await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()))).isTerminal();
       }
     }
-    return over;
+    // Once more: one that was waited for may have been given up meanwhile.
+    return over && !lastResort.mayTouch(start, end);
   }
 
   /** Lets nothing begin any more and fails what is under way. Idempotent. */

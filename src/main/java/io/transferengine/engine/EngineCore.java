@@ -335,9 +335,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return named.isEmpty() ? found.host() : named;
   }
 
-  /** Version 0 says nothing: engines before 2026-09 have none. */
+  /**
+   * Version 0 says nothing: engines before 2026-09 have none. An engine that came back elsewhere is
+   * no older one, whatever the clock says there.
+   */
   private static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
-    return found.metadataVersion() != 0 && found.metadataVersion() < inUse.metadataVersion();
+    return found.metadataVersion() != 0
+        && found.metadataVersion() < inUse.metadataVersion()
+        && found.incarnation().equals(inUse.incarnation());
   }
 
   /** What transports ask of us. */
@@ -391,8 +396,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   @Override
   public void unregistered(List<Region> regions) {
-    transports.unregisterAll(regions);
-    registry.changed();
+    try {
+      transports.unregisterAll(regions);
+    } finally {
+      registry.changed();
+    }
   }
 
   @Override

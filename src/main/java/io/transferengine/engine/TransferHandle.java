@@ -35,6 +35,10 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private @Nullable RemoteSegment segment;
   private boolean segmentWasKnown;
   private boolean resolvedAgain;
+
+  /** Since when the peer is being looked up, for the first time or once more. */
+  private long lookUpNanos = System.nanoTime();
+
   private boolean finishing;
   private boolean abandoned;
   private boolean aborted;
@@ -82,7 +86,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
 
   /** {@return since when nothing has arrived, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
-    return task == null ? startNanos : task.progressNanos();
+    return task == null ? lookUpNanos : task.progressNanos();
   }
 
   /** The peer is known: the work begins, unless the transfer has ended meanwhile. */
@@ -162,6 +166,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         Outcome meanwhile;
         synchronized (this) {
           task = null;
+          lookUpNanos = System.nanoTime();
           meanwhile = asked;
         }
         if (meanwhile == null) {

@@ -58,7 +58,8 @@ public record MetadataAddress(String scheme, String address) {
       message = shown + " holds a user or a password, which have no place in it";
       remedy = loginRemedy(text);
     }
-    return cause == null
+    // Parsers quote what they were given, and so would a trace of the cause.
+    return cause == null || !Secrets.masked(text).equals(text)
         ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy)
         : new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy, cause);
   }

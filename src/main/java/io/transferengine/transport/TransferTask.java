@@ -446,8 +446,19 @@ public final class TransferTask {
       block++;
       blockLeft = block < blocks.count() ? blocks.length(block) : 0;
     }
-    pieces.reversed().forEach(returned::addFirst);
-    return pieces.size();
+    int added = 0;
+    try {
+      for (Piece piece : pieces.reversed()) {
+        returned.addFirst(piece);
+        added++;
+      }
+    } catch (Throwable t) {
+      while (added-- > 0) {
+        returned.removeFirst();
+      }
+      throw t;
+    }
+    return added;
   }
 
   /** A request failed, and the task with it. */

@@ -147,6 +147,14 @@ final class Handshakes {
     RdmaNic nic = endpoint.nic();
     String ourPath = new NicPath(server(), nic.name()).toString();
     if (ourPath.equals(endpoint.peerPath())) {
+      if (!segment.incarnation().equals(Optional.of(peers.incarnation()))) {
+        throw TransferException.withPeer(
+            segment.name(),
+            ErrorCode.REJECT_HANDSHAKE,
+            "it calls itself " + server() + ", which is our own name",
+            "Give each engine a host name that leads to it from everywhere",
+            null);
+      }
       PeerPort ourselves = new PeerPort(nic.gid().gid(), nic.port().lid(), 0);
       return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false);
     }

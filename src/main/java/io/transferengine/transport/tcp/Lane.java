@@ -54,6 +54,7 @@ final class Lane {
   private final Runnable run = this::run;
   private volatile int load;
   private volatile boolean open;
+  private volatile boolean dry;
   private @Nullable LaneConnection connection;
 
   /** What the next connection begins with. */
@@ -93,6 +94,19 @@ final class Lane {
       // The transport has stopped: the loop has closed its connections and settled what was out.
       log.debug("The event loop has ended", e);
     }
+  }
+
+  /** Its loop has run out of staging, or has some again. On the loop. */
+  void isDry(boolean now) {
+    dry = now;
+    if (now) {
+      peer.wakeOthers(this);
+    }
+  }
+
+  /** {@return whether it waits for staging, roughly} */
+  boolean isDry() {
+    return dry;
   }
 
   /** {@return requests out, roughly} */
@@ -174,7 +188,12 @@ final class Lane {
                   System.nanoTime() - startNanos
                       < TimeUnit.MILLISECONDS.toNanos(peer.connectTimeoutMillis());
               if (index + 1 < addresses.size() && timeLeft && !closed) {
-                connect(addresses, index + 1, startNanos);
+                try {
+                  connect(addresses, index + 1, startNanos);
+                } catch (Throwable t) {
+                  // Netty would keep it to itself, and the lane would connect for ever.
+                  notConnected(addresses.get(index + 1), t);
+                }
               } else {
                 notConnected(addresses.get(index), done.cause());
               }

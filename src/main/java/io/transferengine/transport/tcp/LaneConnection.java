@@ -349,6 +349,7 @@ final class LaneConnection extends WireHandler {
       MemoryWindow.tellFaults();
     } catch (InternalError e) {
       bodyAddress = 0;
+      bodyIsDirect = false;
       settlement.lost(nextAnswered(), e);
     }
   }

@@ -35,6 +35,10 @@ final class LaneStaging {
     if (!waiting) {
       waiting = true;
       pool.whenFree(this::free);
+      // What was meant for this lane need not wait with it: other loops may have staging. Told
+      // once,
+      // or two lanes without any would wake each other for ever.
+      lane.isDry(true);
     }
   }
 
@@ -45,6 +49,7 @@ final class LaneStaging {
 
   private void free() {
     waiting = false;
+    lane.isDry(false);
     lane.wake();
   }
 }

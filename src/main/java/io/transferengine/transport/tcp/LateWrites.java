@@ -29,6 +29,9 @@ final class LateWrites {
   /** Counts what was added: a task that was clear of all then still is when some have arrived. */
   private long additions;
 
+  /** Additions and removals. */
+  private long changes;
+
   boolean isEmpty() {
     return writes.isEmpty();
   }
@@ -36,23 +39,35 @@ final class LateWrites {
   void add(RequestRing ring, long position, long from, long length) {
     writes.add(new Late(ring, position, from, from + length));
     additions++;
+    changes++;
     isCurrent = false;
   }
 
   /** The target has answered it. */
   void arrived(RequestRing ring, long position) {
-    isCurrent &= !writes.removeIf(late -> late.ring == ring && late.position == position);
+    removed(writes.removeIf(late -> late.ring == ring && late.position == position));
   }
 
   /** The connection has ended. */
   void gone(RequestRing ring) {
-    isCurrent &= !writes.removeIf(late -> late.ring == ring);
+    removed(writes.removeIf(late -> late.ring == ring));
+  }
+
+  private void removed(boolean any) {
+    if (any) {
+      changes++;
+      isCurrent = false;
+    }
   }
 
   /** {@return whether requests of the task may go out on the connection that a ring is of} */
   boolean mayClaim(Object ring, TransferTask task) {
     if (writes.isEmpty() || task.operation() == Operation.READ || task.mark() == additions) {
       return true;
+    }
+    if (task.mark() == ~changes) {
+      // Its blocks were walked since the last change, and one of them overlaps.
+      return areAllOn(ring);
     }
     if (!isCurrent) {
       merge();
@@ -61,7 +76,17 @@ final class LateWrites {
       task.mark(additions);
       return true;
     }
-    return writes.stream().allMatch(late -> late.ring == ring);
+    task.mark(~changes);
+    return areAllOn(ring);
+  }
+
+  private boolean areAllOn(Object ring) {
+    for (Late late : writes) {
+      if (late.ring != ring) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private boolean overlaps(long from, long to) {

@@ -117,22 +117,26 @@ final class Settlement {
     tell();
     int orphaned = 0;
     boolean all = true;
-    for (long position = ring.first(); position < ring.end(); position++) {
-      if (ring.task(position) == ended) {
-        if (isFree.test(position)) {
-          if (!ring.isRead(position)) {
-            peer.writeIsLate(ring, position);
+    try {
+      for (long position = ring.first(); position < ring.end(); position++) {
+        if (ring.task(position) == ended) {
+          if (isFree.test(position)) {
+            if (!ring.isRead(position)) {
+              peer.writeIsLate(ring, position);
+            }
+            ring.orphan(position);
+            orphaned++;
+          } else {
+            all = false;
           }
-          ring.orphan(position);
-          orphaned++;
-        } else {
-          all = false;
         }
       }
-    }
-    if (orphaned > 0) {
-      peer.metrics().add(Counter.REQUESTS_ORPHANED, orphaned);
-      ended.orphaned(orphaned);
+    } finally {
+      // Those that were taken off are settled, whatever the next one threw.
+      if (orphaned > 0) {
+        peer.metrics().add(Counter.REQUESTS_ORPHANED, orphaned);
+        ended.orphaned(orphaned);
+      }
     }
     return all;
   }
@@ -155,7 +159,12 @@ final class Settlement {
       for (long position = ring.end() - 1; position >= ring.first(); position--) {
         TransferTask owner = ring.task(position);
         if (owner != null) {
-          unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
+          try {
+            unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
+          } catch (Throwable t) {
+            // The others are settled all the same.
+            log.error("A request could not be settled when its connection ended", t);
+          }
         }
       }
     } finally {

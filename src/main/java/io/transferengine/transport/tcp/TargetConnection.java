@@ -30,11 +30,11 @@ import org.jspecify.annotations.Nullable;
 final class TargetConnection extends WireHandler {
   private final TargetServer server;
   private VersionOneMember order = new VersionOneMember();
-
   private final EventExecutor loop;
   private final WindowPool pool;
   private final RequestHeader header = new RequestHeader();
   private final HeldInput held = new HeldInput();
+  private final VectorTable vector = new VectorTable();
   private final InboundCounts counts;
   private @Nullable Answers answers;
   private @Nullable Refusals refusals;
@@ -44,9 +44,6 @@ final class TargetConnection extends WireHandler {
   private long bodyBytes;
   private boolean bodyIsVersion2;
   private boolean lastBodyWasLarge;
-
-  /** The ranges of a vectored request; while one is under way bodies go where it says. */
-  private final VectorTable vector = new VectorTable();
 
   /** Whether no further request is looked at until answers have drained. Reading is off then. */
   private boolean blocked;
@@ -178,7 +175,7 @@ final class TargetConnection extends WireHandler {
       if (!inputEnded || !outlet().isFlushing()) {
         channel().config().setAutoRead(true);
       }
-      loop.execute(this::resume);
+      loop.execute(() -> guarded(this::resume));
     }
   }
 
@@ -188,6 +185,8 @@ final class TargetConnection extends WireHandler {
       held.consumedTo(parseOnce(held.from(), held.end()));
       if (blocked) {
         channel().config().setAutoRead(false);
+        // Last: it may tell of room, and all goes on from within it.
+        outlet().flush();
         return;
       }
       blocked = !held.isEmpty();
@@ -308,9 +307,12 @@ final class TargetConnection extends WireHandler {
 
   /** The request that waited for others may begin. */
   void onTurn() {
-    resume();
-    outlet().flush();
-    counts.handOver();
+    guarded(
+        () -> {
+          resume();
+          outlet().flush();
+          counts.handOver();
+        });
   }
 
   /** {@return whether a version 1 write is under way that has bytes of a range still to come} */

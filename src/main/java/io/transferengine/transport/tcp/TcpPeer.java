@@ -50,6 +50,9 @@ final class TcpPeer implements TransferTask.Owner {
   /** Connections in a row that end without one answer before the peer is given up for now. */
   private static final int FRUITLESS_LIMIT = 5;
 
+  /** More than a lane ever has out: one that waits for staging is the last to be chosen. */
+  private static final int DRY_LOAD = 1 << 20;
+
   private final String name;
   private final TcpOptions options;
   private final EngineMetrics metrics;
@@ -211,12 +214,24 @@ final class TcpPeer implements TransferTask.Owner {
     int bestLoad = Integer.MAX_VALUE;
     for (int i = 0; i < lanes.length; i++) {
       int load = lanes[i].load() * 2 + (lanes[i].isOpen() ? 0 : 1);
+      load += lanes[i].isDry() ? DRY_LOAD : 0;
       if (load < bestLoad) {
         best = i;
         bestLoad = load;
       }
     }
     return best;
+  }
+
+  /** A lane waits for staging while there is work left: lets all others look. */
+  void wakeOthers(Lane dry) {
+    if (hasWork()) {
+      for (Lane lane : lanes) {
+        if (lane != dry) {
+          lane.wake();
+        }
+      }
+    }
   }
 
   /** A lane is full while there is work left: lets another one look. */

@@ -181,6 +181,15 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     }
   }
 
+  /** Runs what the event loop was asked for: to whatever it throws, Netty would only lend a log. */
+  final void guarded(Runnable action) {
+    try {
+      action.run();
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
   /** Ends the connection for a mistake of ours, for memory that ran out or was lost. */
   final void fault(Throwable cause) {
     try {
