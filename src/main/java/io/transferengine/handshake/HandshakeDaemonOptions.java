@@ -88,15 +88,7 @@ public record HandshakeDaemonOptions(
 
   /** {@return these options with one port, 0 for any free one} */
   public HandshakeDaemonOptions withPort(int port) {
-    return new HandshakeDaemonOptions(
-        listenAddress,
-        port,
-        port,
-        backlog,
-        maxFrameLengthBytes,
-        connectionsLimit,
-        connectionsPerAddressLimit,
-        payloadsLimitBytes);
+    return withPorts(port, port);
   }
 
   /** {@return these options with a range of ports} */

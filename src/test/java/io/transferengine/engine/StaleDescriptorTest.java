@@ -3,7 +3,6 @@ package io.transferengine.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.memory.Region;
 import io.transferengine.metadata.BufferDescriptor;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
@@ -18,14 +17,12 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
-import io.transferengine.transport.Transport;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -57,7 +54,7 @@ class StaleDescriptorTest {
           false);
 
   /** Refuses some tasks as a device does whose peer has made new keys, then does what is asked. */
-  private final class Refusing implements Transport, RequestSink, TransferTask.Owner {
+  private final class Refusing extends HeldTransport implements RequestSink, TransferTask.Owner {
     private int requests;
     private long bytes;
 
@@ -100,53 +97,10 @@ class StaleDescriptorTest {
     public String name() {
       return SegmentDescriptor.RDMA;
     }
-
-    @Override
-    public void start() {}
-
-    @Override
-    public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {}
-
-    @Override
-    public boolean reaches(SegmentDescriptor peer) {
-      return true;
-    }
-
-    @Override
-    public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
-      return CompletableFuture.completedFuture(null);
-    }
-
-    @Override
-    public void warmUp(PeerAddress peer) {}
-
-    @Override
-    public void stop(Duration timeout) {}
-  }
-
-  private static final class NoUsers implements LocalMemory.Users {
-    @Override
-    public void registered(List<Region> regions) {}
-
-    @Override
-    public void unregistered(List<Region> regions) {}
-
-    @Override
-    public void awaitPublished() {}
-
-    @Override
-    public boolean takesDeviceMemory() {
-      return true;
-    }
-
-    @Override
-    public boolean drain(long start, long end, Duration grace) {
-      return true;
-    }
   }
 
   private TransferState transfer() throws Exception {
-    LocalMemory memory = new LocalMemory(1 << 20, new NoUsers());
+    LocalMemory memory = new LocalMemory(1 << 20, new IdleUsers());
     ActiveTransfers active =
         new ActiveTransfers(
             memory,
