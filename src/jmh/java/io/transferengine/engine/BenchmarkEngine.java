@@ -49,6 +49,8 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
     List<Region> regions = memory.registerAll(bases, lengths, "cpu:0");
     SegmentDescriptor.Builder peer = SegmentDescriptor.builder(PEER, transport.name());
     transport.describe(peer, regions);
+    // RDMA's peer is itself, and says so here as an engine does.
+    peer.incarnation(Optional.of(PEER));
     RemoteSegment remote =
         RemoteSegment.of(
             PEER,

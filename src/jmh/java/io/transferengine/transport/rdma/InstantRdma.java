@@ -91,7 +91,7 @@ public final class InstantRdma implements AutoCloseable {
   private record Self(String segmentName) implements PeerLink {
     @Override
     public String incarnation() {
-      return "";
+      return segmentName;
     }
 
     @Override
