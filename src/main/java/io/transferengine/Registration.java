@@ -36,12 +36,19 @@ public final class Registration implements AutoCloseable {
    * closed, which has ended it.
    *
    * @throws io.transferengine.transfer.TransferException when something still uses the memory some
-   *     seconds later: then it must stay mapped until the engine is closed
+   *     seconds later, or a device keeps it: then it must stay mapped until this is called again
+   *     and succeeds, or the engine is closed
    */
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      core.giveBack(() -> core.memory().unregister(address));
+      boolean done = false;
+      try {
+        core.giveBack(() -> core.memory().unregister(address));
+        done = true;
+      } finally {
+        closed.set(done);
+      }
     }
   }
 }

@@ -287,7 +287,8 @@ public final class TransferEngine implements AutoCloseable {
    * Ends a registration; see {@link #freeManagedBuffer} for what is in flight over it.
    *
    * @param bufferAddress as registered
-   * @return 0; -3 when no registration begins there
+   * @return 0; -3 when no registration begins there; another code when something still uses the
+   *     memory or a device keeps it: then it must stay mapped, and this may be called again
    */
   public int unregisterMemory(long bufferAddress) {
     return run("unregisterMemory", open -> memory(open).unregister(bufferAddress));

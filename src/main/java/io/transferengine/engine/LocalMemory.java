@@ -46,7 +46,10 @@ public final class LocalMemory implements RegionRegistrar {
      */
     void registered(List<Region> regions);
 
-    /** Undoes {@link #registered}; when it returns nobody reaches the ranges any more. */
+    /**
+     * Undoes {@link #registered}; when it returns nobody reaches the ranges any more. When it
+     * throws, what could be undone is; it may be called again, for all or for some of them.
+     */
     void unregistered(List<Region> regions);
 
     /** Waits until peers can learn of what was registered; not for long. */
@@ -80,6 +83,8 @@ public final class LocalMemory implements RegionRegistrar {
   /** Keeps the caller's segments alive while they are registered. */
   private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
 
+  private final RegionEnds ends;
+
   private volatile Duration grace = GRACE;
   private volatile long closeEndNanos;
   private volatile boolean closed;
@@ -92,6 +97,7 @@ public final class LocalMemory implements RegionRegistrar {
   public LocalMemory(long managedLimitBytes, Users users) {
     this.pool = new MemoryPool(managedLimitBytes, "*", this);
     this.users = users;
+    this.ends = new RegionEnds(regions, users, this::forgotten);
   }
 
   /** {@return the table of registrations} */
@@ -180,8 +186,9 @@ public final class LocalMemory implements RegionRegistrar {
    * Ends registrations by the addresses that they begin at. They share one grace, one change of
    * each table and one publication, however many they are.
    *
-   * @throws TransferException the first failure, after all others were ended:
-   *     ADDRESS_NOT_REGISTERED for an address that none begins at
+   * @throws TransferException the first failure, after all others were ended: what a transport says
+   *     that cannot let go of one, which may be tried again, or else ADDRESS_NOT_REGISTERED for an
+   *     address that none begins at
    */
   public void unregisterAll(long[] addresses) {
     List<Region> closed = new ArrayList<>(addresses.length);
@@ -228,77 +235,13 @@ public final class LocalMemory implements RegionRegistrar {
     return closed;
   }
 
-  /** Waits for what is in flight over closed ranges, cuts off what stays, and forgets them. */
   private void drainAndForget(List<Region> closed) {
-    long graceEndNanos = System.nanoTime() + grace.toNanos();
-    boolean interrupted = false;
-    List<Region> waiting = new ArrayList<>();
-    for (Region region : closed) {
-      try {
-        long left = interrupted ? 0 : graceEndNanos - System.nanoTime();
-        if (!region.awaitIdle(Duration.ofNanos(left))) {
-          waiting.add(region);
-        }
-      } catch (InterruptedException e) {
-        // The caller is in a hurry, but the memory must not be given up before it is safe.
-        interrupted = true;
-        waiting.add(region);
-      }
-    }
-    List<Region> busy = new ArrayList<>();
-    for (Region region : waiting) {
-      // One transfer may have held many of them, and is cut off once.
-      if (!cutOff(region)) {
-        busy.add(region);
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    forget(busy.isEmpty() ? closed : withoutBusy(closed, busy));
-    if (!busy.isEmpty()) {
-      throw new TransferException(
-          ErrorCode.BATCH_BUSY,
-          busy.getFirst() + " is still in use long after it was refused",
-          "Keep the memory mapped; this should not happen, please report it");
-    }
+    ends.end(closed, grace, this::cutOffWait);
   }
 
-  private static List<Region> withoutBusy(List<Region> closed, List<Region> busy) {
-    Set<Region> kept = new HashSet<>(busy);
-    return closed.stream().filter(region -> !kept.contains(region)).toList();
-  }
-
-  private void forget(List<Region> idle) {
-    if (idle.isEmpty()) {
-      return;
-    }
-    users.unregistered(idle);
-    regions.removeAll(idle);
-    idle.forEach(pools::remove);
-    idle.forEach(registered::remove);
-  }
-
-  /** Ends what is in flight over a range; an interrupt is kept and does not shorten it. */
-  private boolean cutOff(Region region) {
-    boolean interrupted = false;
-    try {
-      for (int attempt = 0; attempt < 2; attempt++) {
-        try {
-          return region.awaitIdle(Duration.ZERO)
-              || (users.drain(region.address(), region.end(), Duration.ZERO)
-                  && region.awaitIdle(cutOffWait()));
-        } catch (InterruptedException e) {
-          // Once more, with the flag cleared.
-          interrupted = true;
-        }
-      }
-      return false;
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+  private void forgotten(List<Region> gone) {
+    gone.forEach(pools::remove);
+    gone.forEach(registered::remove);
   }
 
   // ---- managed memory
@@ -310,7 +253,11 @@ public final class LocalMemory implements RegionRegistrar {
       users.awaitPublished();
       return block;
     } catch (Throwable t) {
-      pool.free(block.address(), lengthBytes);
+      try {
+        pool.free(block.address(), lengthBytes);
+      } catch (Throwable kept) {
+        t.addSuppressed(kept);
+      }
       throw t;
     }
   }

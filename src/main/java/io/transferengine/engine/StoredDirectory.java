@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metadata.ForeignProtocols;
 import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.MetadataKeys;
@@ -25,6 +26,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Modes with a metadata service: a segment has two records there (protocol sections 2 to 4), its
@@ -38,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * over or the engine is closed.
  */
 final class StoredDirectory implements SegmentDirectory {
+  private static final Logger log = LoggerFactory.getLogger(StoredDirectory.class);
+
   /** As many as {@link SegmentCache} remembers; further segments are not watched. */
   private static final int WATCHED_LIMIT = 16_384;
 
@@ -255,8 +260,12 @@ final class StoredDirectory implements SegmentDirectory {
   @Override
   public void close() {
     closed = true;
-    underWay.forEach(Runnable::run);
-    watches.values().forEach(Watching::end);
+    for (Runnable end : underWay) {
+      Anyway.run(log, "Ending a question to the metadata service", end);
+    }
+    for (Watching watching : watches.values()) {
+      Anyway.run(log, "Ending a watch", watching::end);
+    }
     watches.clear();
   }
 }

@@ -27,7 +27,12 @@ import java.util.function.BiConsumer;
 final class TransportRegistry {
   private final List<Transport> transports;
 
-  private TransportRegistry(List<Transport> transports) {
+  /**
+   * Of these transports.
+   *
+   * @param transports the best first
+   */
+  TransportRegistry(List<Transport> transports) {
     this.transports = new CopyOnWriteArrayList<>(transports);
   }
 
@@ -88,7 +93,7 @@ final class TransportRegistry {
       try {
         transport.start();
       } catch (TransferException e) {
-        transport.stop(Duration.ZERO);
+        Teardown.step("the transport " + transport.name(), () -> transport.stop(Duration.ZERO));
         spare.accept(transport, e);
         transports.remove(transport);
       }
@@ -105,20 +110,38 @@ final class TransportRegistry {
 
   /** Registers ranges with all transports or, when one of them fails, with none. */
   void registerAll(List<Region> regions) {
-    List<Transport> done = new ArrayList<>();
+    List<Transport> done = new ArrayList<>(transports.size());
     try {
       for (Transport transport : transports) {
         transport.registerAll(regions);
         done.add(transport);
       }
     } catch (Throwable t) {
-      done.forEach(transport -> transport.unregisterAll(regions));
+      Failures failures = new Failures();
+      failures.add(t);
+      unregisterAll(done, regions, failures);
       throw t;
     }
   }
 
+  /**
+   * Ends ranges at all transports, whatever one of them throws: the first failure is thrown at the
+   * end. This may be called again then.
+   */
   void unregisterAll(List<Region> regions) {
-    transports.forEach(transport -> transport.unregisterAll(regions));
+    Failures failures = new Failures();
+    unregisterAll(transports, regions, failures);
+    failures.throwIfAny();
+  }
+
+  private static void unregisterAll(List<Transport> from, List<Region> regions, Failures failures) {
+    for (Transport transport : from) {
+      try {
+        transport.unregisterAll(regions);
+      } catch (Throwable t) {
+        failures.add(t);
+      }
+    }
   }
 
   Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
@@ -167,11 +190,21 @@ final class TransportRegistry {
         null);
   }
 
+  /** {@return a future that fails when one of the transports cannot say; all of them are asked} */
   CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
     return CompletableFuture.allOf(
         transports.stream()
-            .map(transport -> transport.drainInbound(start, end, grace))
+            .map(transport -> drainInbound(transport, start, end, grace))
             .toArray(CompletableFuture[]::new));
+  }
+
+  private static CompletableFuture<Void> drainInbound(
+      Transport transport, long start, long end, Duration grace) {
+    try {
+      return transport.drainInbound(start, end, grace);
+    } catch (Throwable t) {
+      return CompletableFuture.failedFuture(t);
+    }
   }
 
   /** Stops all, side by side, in {@code timeout}. */

@@ -19,11 +19,16 @@ public final class Anyway {
     try {
       action.run();
     } catch (Throwable t) {
-      try {
-        log.error("{} failed; what comes next goes on", what, t);
-      } catch (Throwable unlogged) {
-        // Not even memory for the text: what comes next matters more.
-      }
+      failed(log, what, t);
+    }
+  }
+
+  /** Tells of what was thrown and must not keep what comes next from being done. */
+  public static void failed(Logger log, String what, Throwable thrown) {
+    try {
+      log.error("{} failed; what comes next goes on", what, thrown);
+    } catch (Throwable unlogged) {
+      // Not even memory for the text: what comes next matters more.
     }
   }
 }

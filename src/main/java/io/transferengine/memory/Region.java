@@ -18,11 +18,14 @@ import org.jspecify.annotations.Nullable;
  * region and never take a lock, save the release that a waiter is waiting for.
  */
 public final class Region {
-  /** The highest bit of {@link #state}: no new use. The bits below are the uses in flight. */
+  /** The highest bit of {@link #state}: no new use. */
   private static final int REFUSED = 1 << 31;
 
+  /** The next one: somebody is ending the region. The bits below are the uses in flight. */
+  private static final int ENDING = 1 << 30;
+
   /** As many uses as the count has room for; far above what any batch table admits. */
-  private static final int IN_FLIGHT_LIMIT = REFUSED - 1;
+  private static final int IN_FLIGHT_LIMIT = ENDING - 1;
 
   private final long address;
   private final long length;
@@ -168,7 +171,7 @@ public final class Region {
         throw new IllegalStateException("Released more often than acquired: " + this);
       }
       if (state.compareAndSet(seen, seen - 1)) {
-        if (seen - 1 == REFUSED) {
+        if (isIdle(seen - 1)) {
           wakeWaiters();
         }
         return;
@@ -184,15 +187,27 @@ public final class Region {
   /**
    * Lets no new use begin, for ever. The ones in flight go on. Idempotent.
    *
-   * @return whether this call was the one that closed the region: of several threads that
-   *     unregister it, exactly one gets true
+   * @return whether this call is the one that ends the region: of several threads that unregister
+   *     it, exactly one gets true, until that one says {@link #notEnded()}
    */
   public boolean refuse() {
-    int before = state.getAndUpdate(seen -> seen | REFUSED);
+    int before = state.getAndUpdate(seen -> seen | REFUSED | ENDING);
     if (before == 0) {
       wakeWaiters();
     }
-    return before >= 0;
+    return (before & ENDING) == 0;
+  }
+
+  /**
+   * Whoever refused the region could not end it: it stays refused, and the next who calls {@link
+   * #refuse()} may try. Throws nothing and needs no memory.
+   */
+  public void notEnded() {
+    int _ = state.getAndUpdate(seen -> seen & ~ENDING);
+  }
+
+  private static boolean isIdle(int state) {
+    return (state & ~ENDING) == REFUSED;
   }
 
   /** {@return whether {@link #refuse()} was called} */
@@ -208,14 +223,14 @@ public final class Region {
    * @throws InterruptedException when the waiting thread was interrupted
    */
   public boolean awaitIdle(Duration timeout) throws InterruptedException {
-    if (state.get() == REFUSED) {
+    if (isIdle(state.get())) {
       return true;
     }
     // Saturates where Duration.toNanos() would throw: "for ever" is a reasonable thing to ask.
     long timeoutNanos = TimeUnit.NANOSECONDS.convert(timeout);
     long startNanos = System.nanoTime();
     synchronized (idle) {
-      while (state.get() != REFUSED) {
+      while (!isIdle(state.get())) {
         long leftNanos = timeoutNanos - (System.nanoTime() - startNanos);
         if (leftNanos <= 0) {
           return false;

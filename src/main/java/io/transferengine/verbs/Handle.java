@@ -38,6 +38,9 @@ abstract class Handle implements AutoCloseable {
 
   private volatile boolean closed;
 
+  /** The native object is gone, or must not be touched again. Guarded by {@link #closing}. */
+  private boolean destroyed;
+
   /**
    * An object without children.
    *
@@ -111,53 +114,81 @@ abstract class Handle implements AutoCloseable {
     }
   }
 
+  /** {@return whether {@link #destroy} may be called once more after it threw} */
+  boolean mayDestroyAgain() {
+    return false;
+  }
+
   /**
    * Destroys the object, after everything that was made of it. Idempotent; of two threads that
    * close, both return when it is done. Waits for control verbs that are under way.
    *
+   * <p>What cannot be destroyed counts as closed nevertheless, and stays with the device until the
+   * process ends; a registration until this is called again and succeeds. As long as it is there,
+   * what it was made of stays, too: libibverbs would follow its pointer.
+   *
    * @throws VerbsException when a verb failed to destroy this object or one made of it, the later
-   *     failures as suppressed ones. All of them count as closed nevertheless: what could not be
-   *     destroyed stays with the device until the process ends.
+   *     failures as suppressed ones
    */
   @Override
   public void close() {
     closing.lock();
     try {
-      if (closed) {
+      if (destroyed) {
         return;
       }
-      closed = true;
-      onClosing();
-      @Nullable RuntimeException failure = null;
+      if (!closed) {
+        closed = true;
+        onClosing();
+      }
+      @Nullable Throwable failure = null;
       // Whoever holds the read side came before the mark; when all have left, nobody is inside.
       use.writeLock().lock();
       try {
         for (Handle child : children) {
-          failure = closeOne(child::close, failure);
+          failure = attempt(child::close, failure);
         }
-        failure = closeOne(this::destroy, failure);
+        if (children.isEmpty()) {
+          failure = attempt(this::destroyOnce, failure);
+        }
       } finally {
         use.writeLock().unlock();
       }
-      parents.forEach(parent -> parent.children.remove(this));
+      if (destroyed) {
+        parents.forEach(parent -> parent.children.remove(this));
+      }
+      if (failure instanceof Error error) {
+        throw error;
+      }
       if (failure != null) {
-        throw failure;
+        throw (RuntimeException) failure;
       }
     } finally {
       closing.unlock();
     }
   }
 
-  private static @Nullable RuntimeException closeOne(
-      Runnable close, @Nullable RuntimeException earlier) {
+  private void destroyOnce() {
+    destroyed = true;
+    try {
+      destroy();
+    } catch (VerbsException refused) {
+      destroyed = !mayDestroyAgain();
+      throw refused;
+    }
+  }
+
+  private static @Nullable Throwable attempt(Runnable close, @Nullable Throwable earlier) {
     try {
       close.run();
       return earlier;
-    } catch (RuntimeException failure) {
+    } catch (Throwable failure) {
       if (earlier == null) {
         return failure;
       }
-      earlier.addSuppressed(failure);
+      if (earlier != failure) {
+        earlier.addSuppressed(failure);
+      }
       return earlier;
     }
   }

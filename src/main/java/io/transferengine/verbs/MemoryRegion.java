@@ -9,7 +9,8 @@ import java.util.List;
  * A range of memory that one device may use. Only a handle: who counts the requests that use the
  * range is {@code memory.Region}, and closing this one under a request fails that request.
  *
- * <p>Thread-safe; all but {@link #close} may be called when closed, too.
+ * <p>Thread-safe; all of it may be called when closed, too: {@link #close} tries again what a
+ * device refused.
  */
 public final class MemoryRegion extends Handle {
   private final Context context;
@@ -62,5 +63,11 @@ public final class MemoryRegion extends Handle {
   @Override
   void destroy() {
     context.library().deregMr(handle);
+  }
+
+  /** The provider frees what it has of a registration only when the kernel has ended it. */
+  @Override
+  boolean mayDestroyAgain() {
+    return true;
   }
 }

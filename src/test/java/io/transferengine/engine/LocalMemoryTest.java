@@ -4,13 +4,132 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.memory.Region;
+import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class LocalMemoryTest {
+  private static final long BASE = 0x10_0000_0000L;
+
+  /** Does not let go of one address, in the manner that a test asks for. */
+  private static final class Clinging extends IdleUsers {
+    final Set<Long> reachable = new HashSet<>();
+    long clingsTo;
+    @Nullable RuntimeException refusal;
+    @Nullable Error breakdown;
+    @Nullable Error drainBreakdown;
+
+    @Override
+    public void registered(List<Region> regions) {
+      regions.forEach(region -> reachable.add(region.address()));
+    }
+
+    @Override
+    public void unregistered(List<Region> regions) {
+      boolean clings = false;
+      for (Region region : regions) {
+        if (region.address() == clingsTo && (refusal != null || breakdown != null)) {
+          clings = true;
+        } else {
+          reachable.remove(region.address());
+        }
+      }
+      if (clings && breakdown != null) {
+        throw breakdown;
+      }
+      if (clings && refusal != null) {
+        throw refusal;
+      }
+    }
+
+    @Override
+    public boolean drain(long start, long end, Duration grace) {
+      if (start == clingsTo && drainBreakdown != null) {
+        throw drainBreakdown;
+      }
+      return true;
+    }
+  }
+
+  private static long[] four(LocalMemory memory) {
+    long[] addresses = {BASE, BASE + 8192, BASE + 16_384, BASE + 24_576};
+    var _ = memory.registerAll(addresses, new long[] {4096, 4096, 4096, 4096}, "cuda:0");
+    return addresses;
+  }
+
+  private static void assertOnlyKept(LocalMemory memory, long address) {
+    assertThat(memory.regions().inOrder()).extracting(Region::address).containsExactly(address);
+    assertThat(memory.regions().find(address, 1)).isNull();
+  }
+
+  @Test
+  void oneThatCannotBeGivenBackHoldsUpNoOtherAndMayBeTriedAgain() {
+    for (boolean error : new boolean[] {false, true}) {
+      Clinging users = new Clinging();
+      LocalMemory memory = new LocalMemory(1 << 20, users);
+      long[] addresses = four(memory);
+      users.clingsTo = addresses[1];
+      if (error) {
+        users.breakdown = new InternalError("asked for by the test");
+      } else {
+        users.refusal = new TransferException(ErrorCode.CONTEXT, "asked for by the test", "");
+      }
+      for (long[] asked : new long[][] {addresses, {addresses[1]}}) {
+        assertThatThrownBy(() -> memory.unregisterAll(asked))
+            .hasMessageContaining("asked for by the test");
+        assertOnlyKept(memory, addresses[1]);
+        assertThat(users.reachable).containsExactly(addresses[1]);
+      }
+      users.refusal = null;
+      users.breakdown = null;
+      memory.unregister(addresses[1]);
+      assertThat(memory.regions().size()).isZero();
+      assertThat(users.reachable).isEmpty();
+      four(memory);
+      memory.close(Duration.ofSeconds(1));
+      assertThat(memory.regions().size()).isZero();
+    }
+  }
+
+  @Test
+  void oneWhoseUsersCannotBeEndedHoldsUpNoOther() {
+    Clinging users = new Clinging();
+    LocalMemory memory = new LocalMemory(1 << 20, users);
+    long[] addresses = four(memory);
+    users.clingsTo = addresses[1];
+    users.drainBreakdown = new InternalError("asked for by the test");
+    RegionHold hold = memory.use(BlockColumns.of(addresses[1], addresses[1], 16), taken -> taken);
+    assertThatThrownBy(() -> memory.unregisterAll(addresses))
+        .hasRootCauseMessage("asked for by the test");
+    assertOnlyKept(memory, addresses[1]);
+    hold.release();
+    memory.unregister(addresses[1]);
+    assertThat(memory.regions().size()).isZero();
+  }
+
+  @Test
+  void closeTriesOnceMoreWhatWasKept() {
+    Clinging users = new Clinging();
+    LocalMemory memory = new LocalMemory(1 << 20, users);
+    long[] addresses = four(memory);
+    users.clingsTo = addresses[2];
+    users.refusal = new IllegalStateException("asked for by the test");
+    assertThatThrownBy(() -> memory.unregister(addresses[2])).isSameAs(users.refusal);
+    users.refusal = null;
+    memory.close(Duration.ofSeconds(1));
+    assertThat(memory.regions().size()).isZero();
+    assertThat(users.reachable).isEmpty();
+  }
+
   @Test
   void deviceMemoryIsRefusedToTheProcessor() {
     LocalMemory memory = new LocalMemory(1 << 20, new IdleUsers());

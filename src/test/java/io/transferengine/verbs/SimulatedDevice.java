@@ -3,7 +3,9 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A device of a {@link SimulatedFabric}, with one port, and what a test can do to it. Two processes
@@ -24,6 +26,7 @@ public final class SimulatedDevice {
   private boolean portActive = true;
   private boolean removed;
   private final Map<String, Refusal> refusals = new HashMap<>();
+  private final Set<Long> keptRegistered = new HashSet<>();
 
   private record Refusal(int nth, int errno) {}
 
@@ -92,6 +95,19 @@ public final class SimulatedDevice {
     }
   }
 
+  /**
+   * Lets deregistrations of memory that begins at an address fail with EBUSY from now on, or not.
+   */
+  public void keepRegistered(long address, boolean kept) {
+    synchronized (fabric.lock) {
+      if (kept) {
+        keptRegistered.add(address);
+      } else {
+        keptRegistered.remove(address);
+      }
+    }
+  }
+
   private void report(int type, long element) {
     fabric.contexts(this).forEach(context -> fabric.report(context, type, element));
     fabric.lock.notifyAll();
@@ -128,6 +144,13 @@ public final class SimulatedDevice {
       }
     }
     return gid;
+  }
+
+  /** Fails when a test has asked for it. */
+  void admitDeregistration(long address, String arguments) {
+    if (keptRegistered.contains(address)) {
+      throw new VerbsException("ibv_dereg_mr", arguments, Errno.EBUSY.number());
+    }
   }
 
   /** Fails if the device is gone, or when a test has asked for it. */

@@ -237,6 +237,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   public void deregMr(MemorySegment memoryRegion) {
     synchronized (fabric.lock) {
       var region = fabric.find(SimulatedHandle.Region.class, memoryRegion, "ibv_dereg_mr");
+      region.device.admitDeregistration(region.address, region.toString());
       fabric.destroy(region, "ibv_dereg_mr");
       region.domain.users--;
       for (SimulatedQueuePair queuePair : fabric.queuePairs()) {

@@ -6,6 +6,7 @@ import io.etcd.jetcd.Client;
 import io.etcd.jetcd.Watch;
 import io.etcd.jetcd.options.WatchOption;
 import io.etcd.jetcd.watch.WatchResponse;
+import io.transferengine.logging.Anyway;
 import io.transferengine.metadata.MetadataStore;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -186,6 +187,8 @@ final class EtcdWatches implements AutoCloseable {
 
   @Override
   public void close() {
-    entries.forEach(Entry::close);
+    for (Entry entry : entries) {
+      Anyway.run(log, "Ending a watch", entry::close);
+    }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -100,7 +101,7 @@ final class RdmaNic {
   private void undo(
       @org.jspecify.annotations.Nullable ProtectionDomain domain,
       @org.jspecify.annotations.Nullable Context opened) {
-    workers.forEach(RdmaWorker::release);
+    workers.forEach(worker -> quietly(worker::release));
     if (domain != null) {
       quietly(domain::close);
     }
@@ -114,6 +115,8 @@ final class RdmaNic {
       close.run();
     } catch (VerbsException e) {
       log.warn("{}: {}", name, e.getMessage());
+    } catch (Throwable t) {
+      Anyway.failed(log, name, t);
     }
   }
 
@@ -278,7 +281,7 @@ final class RdmaNic {
 
   /** Has all endpoints and workers end; {@link #close} waits for them. */
   void stop() {
-    workers.forEach(RdmaWorker::stop);
+    workers.forEach(worker -> quietly(worker::stop));
   }
 
   /** {@return whether all workers have ended, so that no memory is touched, at the latest then} */
@@ -302,7 +305,7 @@ final class RdmaNic {
           name);
       return;
     }
-    workers.forEach(RdmaWorker::release);
+    workers.forEach(worker -> quietly(worker::release));
     quietly(protectionDomain::close);
     quietly(context::close);
   }

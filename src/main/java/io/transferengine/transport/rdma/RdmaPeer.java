@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.topology.Topology;
@@ -342,7 +343,10 @@ final class RdmaPeer implements TransferTask.Owner {
 
   private void failAll(TransferException why, FailureCause ofUntouched, FailureCause ofBegun) {
     for (TransferTask task : takeOpen(task -> true)) {
-      task.end(TransferState.FAILED, why, task.isStarted() ? ofBegun : ofUntouched);
+      Anyway.run(
+          log,
+          "Failing a transfer",
+          () -> task.end(TransferState.FAILED, why, task.isStarted() ? ofBegun : ofUntouched));
     }
   }
 
@@ -411,9 +415,13 @@ final class RdmaPeer implements TransferTask.Owner {
     }
     failAll(shutDown(), FailureCause.SHUTDOWN, FailureCause.SHUTDOWN);
     for (RdmaPath path : paths) {
-      path.hurry();
-      path.endpoint().ifPresent(endpoint -> endpoint.worker().close(endpoint, "the peer was left"));
+      Anyway.run(log, "Closing a path", () -> close(path));
     }
+  }
+
+  private static void close(RdmaPath path) {
+    path.hurry();
+    path.endpoint().ifPresent(endpoint -> endpoint.worker().close(endpoint, "the peer was left"));
   }
 
   private TransferException shutDown() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
 import io.transferengine.metadata.DeviceDescriptor;
 import io.transferengine.metadata.HandshakeDescriptor;
@@ -159,13 +160,15 @@ final class RdmaTransport implements Transport {
       known = List.copyOf(peers.values());
       peers.clear();
     }
-    known.forEach(RdmaPeer::close);
+    for (RdmaPeer peer : known) {
+      Anyway.run(log, "Closing the way to a peer", peer::close);
+    }
     DeviceMonitor watching = monitor;
     if (watching != null) {
-      watching.close();
+      Anyway.run(log, "Closing the device monitor", watching::close);
     }
-    controlThreads.close();
-    endingThreads.close();
+    Anyway.run(log, "Closing control threads", controlThreads::close);
+    Anyway.run(log, "Closing control threads", endingThreads::close);
     long endNanos = System.nanoTime() + timeout.toNanos();
     nics.forEach(RdmaNic::stop);
     for (RdmaNic nic : nics) {

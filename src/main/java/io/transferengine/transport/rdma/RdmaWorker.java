@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
@@ -15,6 +16,7 @@ import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.WorkCompletions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -202,14 +204,15 @@ final class RdmaWorker implements Runnable {
 
   /** Gives the queue back; the thread has ended or was never started. */
   void release() {
-    try {
-      queue.close();
-      channel.close();
-    } catch (VerbsException e) {
-      log.warn("{}: {}", thread.getName(), e.getMessage());
+    for (AutoCloseable each : List.of(queue, channel, completions, chain)) {
+      try {
+        each.close();
+      } catch (VerbsException e) {
+        log.warn("{}: {}", thread.getName(), e.getMessage());
+      } catch (Throwable t) {
+        Anyway.failed(log, thread.getName() + ": closing", t);
+      }
     }
-    completions.close();
-    chain.close();
   }
 
   // ---- the loop

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.SortedAddresses;
 import io.transferengine.metadata.BufferDescriptor;
@@ -14,10 +15,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +42,10 @@ final class Registrations {
   private final VerbsLibrary library;
   private final RdmaSettings settings;
   private final Map<Region, List<Chunk>> byRegion = new HashMap<>();
+
+  /** What is in no table any more, but not gone from all devices yet. */
+  private final Map<Region, List<Chunk>> kept = new HashMap<>();
+
   private boolean closed;
   private final AtomicLong version = new AtomicLong();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
@@ -316,37 +323,70 @@ final class Registrations {
   }
 
   /**
-   * Takes ranges from all devices. Idempotent.
+   * Takes ranges from all devices. What one device keeps is no reason to leave the others theirs;
+   * it is tried again when this is called again, and when everything is closed. Idempotent.
    *
    * @throws TransferException when a device that still works keeps one of them
    */
   void unregisterAll(List<Region> gone) {
-    List<Chunk> chunks = new ArrayList<>();
+    Map<Region, List<Chunk>> ending = new LinkedHashMap<>();
     synchronized (this) {
+      List<Chunk> found = new ArrayList<>();
       for (Region region : new LinkedHashSet<>(gone)) {
-        chunks.addAll(byRegion.getOrDefault(region, List.of()));
+        List<Chunk> present = byRegion.get(region);
+        List<Chunk> left = present == null ? kept.get(region) : present;
+        if (left != null) {
+          ending.put(region, left);
+        }
+        if (present != null) {
+          found.addAll(present);
+        }
       }
-      if (chunks.isEmpty()) {
-        return;
+      if (!found.isEmpty()) {
+        Snapshot next = snapshot.without(found);
+        // Kept until they are gone: whatever fails from here on, they are not forgotten.
+        kept.putAll(ending);
+        ending.keySet().forEach(byRegion::remove);
+        publish(next);
       }
-      Snapshot next = snapshot.without(chunks);
-      gone.forEach(byRegion::remove);
-      publish(next);
     }
-    TransferException kept = null;
+    Throwable failure = null;
+    for (Map.Entry<Region, List<Chunk>> each : ending.entrySet()) {
+      Throwable refused = closeAll(each.getValue());
+      if (refused == null) {
+        synchronized (this) {
+          kept.remove(each.getKey());
+        }
+      } else if (failure == null) {
+        failure = refused;
+      }
+    }
+    if (failure instanceof Error error) {
+      throw error;
+    }
+    if (failure != null) {
+      throw (RuntimeException) failure;
+    }
+  }
+
+  /** {@return the first failure of a device that still works, if there is one; tries them all} */
+  private @Nullable Throwable closeAll(List<Chunk> chunks) {
+    Throwable failure = null;
     for (Chunk chunk : chunks) {
       for (RdmaNic nic : nics) {
         try {
           chunk.regions.get(nic.index()).close();
         } catch (VerbsException e) {
-          log.warn("{}: a memory region stays registered: {}", nic, e.getMessage());
-          kept = kept != null || nic.isFailed() ? kept : keptRegistered(nic, chunk, e);
+          log.debug("{}: a memory region stays registered: {}", nic, e.getMessage());
+          if (failure == null && !nic.isFailed()) {
+            failure = keptRegistered(nic, chunk, e);
+          }
+        } catch (Throwable t) {
+          failure = failure == null ? t : failure;
         }
       }
     }
-    if (kept != null) {
-      throw kept;
-    }
+    return failure;
   }
 
   private static TransferException keptRegistered(RdmaNic nic, Chunk chunk, VerbsException e) {
@@ -355,7 +395,7 @@ final class Registrations {
         ErrorCode.CONTEXT,
         "peers may still reach the memory from 0x%x to 0x%x: %s"
             .formatted(chunk.address, chunk.end, e.getMessage()),
-        "Keep the memory mapped until the engine is closed",
+        "Keep the memory mapped, and unregister it again later; closing the engine does, too",
         e);
   }
 
@@ -365,12 +405,14 @@ final class Registrations {
     version.incrementAndGet();
   }
 
+  /** Of what is given up: the protection domain tries it once more when it is closed. */
   private static void quietly(MemoryRegion region) {
     try {
       region.close();
     } catch (VerbsException e) {
-      // Nothing can be done with a region that the device does not give back.
       log.warn("A memory region stays registered: {}", e.getMessage());
+    } catch (Throwable t) {
+      Anyway.failed(log, "Giving back a memory region", t);
     }
   }
 
@@ -399,12 +441,15 @@ final class Registrations {
     List<Region> left;
     synchronized (this) {
       closed = true;
-      left = List.copyOf(byRegion.keySet());
+      left = new ArrayList<>(byRegion.keySet());
+      left.addAll(kept.keySet());
     }
     try {
       unregisterAll(left);
     } catch (TransferException e) {
       log.error("Memory stays registered: {}", e.getMessage());
+    } catch (Throwable t) {
+      Anyway.failed(log, "Taking memory from the devices", t);
     }
   }
 }

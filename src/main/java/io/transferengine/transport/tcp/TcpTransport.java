@@ -252,7 +252,7 @@ final class TcpTransport implements Transport {
     EventLoops running = loops;
     try {
       for (KnownPeer entry : known) {
-        entry.peer.close();
+        Anyway.run(log, "Closing the lanes to a peer", entry.peer::close);
       }
       TargetServer listening = server;
       if (listening != null) {

@@ -187,6 +187,42 @@ class RegistrationsTest {
     memory.unregisterAll(addresses);
   }
 
+  @Test
+  void oneThatADeviceKeepsHoldsUpNoOther() {
+    LocalMemory memory = new LocalMemory(1 << 20, new Counting());
+    long[] addresses = addresses(10);
+    var _ = memory.registerAll(addresses, lengths(10), "cpu:0");
+    verbs.device("sim1").keepRegistered(addresses[3], true);
+    // A retry while the device still keeps it says so again, instead of "unknown" or "done".
+    for (long[] asked : new long[][] {addresses, {addresses[3]}, {addresses[3]}}) {
+      assertThatThrownBy(() -> memory.unregisterAll(asked))
+          .isInstanceOfSatisfying(
+              TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONTEXT))
+          .hasMessageContainingAll("sim1", Long.toHexString(addresses[3]), "EBUSY")
+          .hasMessageNotContaining(Long.toHexString(addresses[4]) + " to");
+      assertThat(memory.regions().inOrder())
+          .extracting(Region::address)
+          .containsExactly(addresses[3]);
+    }
+    assertThat(registrations.snapshot().size()).isZero();
+    verbs.device("sim1").keepRegistered(addresses[3], false);
+    memory.unregister(addresses[3]);
+    assertThat(memory.regions().size()).isZero();
+    var _ = memory.registerAll(addresses, lengths(10), "cpu:0");
+    memory.unregisterAll(addresses);
+  }
+
+  @Test
+  void whatADeviceKeptGoesWithTheDevice() {
+    LocalMemory memory = new LocalMemory(1 << 20, new Counting());
+    long[] addresses = addresses(3);
+    var _ = memory.registerAll(addresses, lengths(3), "cpu:0");
+    verbs.device("sim0").keepRegistered(addresses[1], true);
+    assertThatThrownBy(() -> memory.unregisterAll(addresses)).isInstanceOf(TransferException.class);
+    verbs.device("sim0").keepRegistered(addresses[1], false);
+    // nothingIsLeft, which comes now, finds a violation or an open handle otherwise.
+  }
+
   /** Any batches in any order, against the plain list of what must be there. */
   @Test
   void theTableIsWhatItShouldBeAfterAnyBatches() {

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What one transport throws keeps no other from its part. */
+@Timeout(60)
+class TransportRegistryTest {
+  private static final class Noting extends HeldTransport {
+    final List<Region> reachable = new ArrayList<>();
+    @Nullable RuntimeException registering;
+    @Nullable Error unregistering;
+    @Nullable Error draining;
+    int drained;
+
+    @Override
+    public void registerAll(List<Region> regions) {
+      if (registering != null) {
+        throw registering;
+      }
+      reachable.addAll(regions);
+    }
+
+    @Override
+    public void unregisterAll(List<Region> regions) {
+      if (unregistering != null) {
+        throw unregistering;
+      }
+      reachable.removeAll(regions);
+    }
+
+    @Override
+    public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+      if (draining != null) {
+        throw draining;
+      }
+      drained++;
+      return CompletableFuture.completedFuture(null);
+    }
+  }
+
+  private final Noting first = new Noting();
+  private final Noting second = new Noting();
+  private final Noting third = new Noting();
+  private final TransportRegistry registry = new TransportRegistry(List.of(first, second, third));
+  private final List<Region> regions =
+      new RegionTable().registerAll(new long[] {0x1000, 0x3000}, new long[] {16, 16}, "*");
+
+  @Test
+  void unregistrationIsAskedOfAll() {
+    registry.registerAll(regions);
+    first.unregistering = new InternalError("first");
+    second.unregistering = new InternalError("second");
+    assertThatThrownBy(() -> registry.unregisterAll(regions))
+        .isSameAs(first.unregistering)
+        .hasSuppressedException(second.unregistering);
+    assertThat(third.reachable).isEmpty();
+    first.unregistering = null;
+    second.unregistering = null;
+    registry.unregisterAll(regions);
+    assertThat(first.reachable).isEmpty();
+    assertThat(second.reachable).isEmpty();
+  }
+
+  @Test
+  void aRegistrationThatFailsIsUndoneAtAll() {
+    third.registering = new IllegalStateException("third");
+    first.unregistering = new InternalError("first");
+    assertThatThrownBy(() -> registry.registerAll(regions))
+        .isSameAs(third.registering)
+        .hasSuppressedException(first.unregistering);
+    assertThat(second.reachable).isEmpty();
+  }
+
+  @Test
+  void drainingIsAskedOfAll() {
+    first.draining = new InternalError("first");
+    assertThat(registry.drainInbound(0x1000, 0x1010, Duration.ZERO)).isCompletedExceptionally();
+    assertThat(second.drained).isEqualTo(1);
+    assertThat(third.drained).isEqualTo(1);
+  }
+}
