@@ -14,13 +14,6 @@ module io.transferengine {
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;
 
-  // The command's; a user of the library does not get them. HdrHistogram has no module name: it
-  // stays on the class path, and so does XChart.
-  requires static info.picocli;
-  requires static java.desktop;
-  requires static jdk.management;
-  requires static me.tongfei.progressbar;
-
   exports io.transferengine;
   exports io.transferengine.metadata.server;
   exports io.transferengine.metrics;

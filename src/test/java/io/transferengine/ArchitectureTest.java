@@ -32,6 +32,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Holds the layout of the project: who may use what, and the form of the files. */
 class ArchitectureTest {
   private static final Path CLASSES = Path.of("target/classes");
+
+  /** Those of the command. */
+  private static final Path COMMAND_CLASSES = Path.of("target/cli-classes");
+
   private static final String LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0";
 
   /** Longer files have more than one job. */
@@ -41,8 +45,10 @@ class ArchitectureTest {
 
   @BeforeAll
   static void importClasses() {
-    classes = new ClassFileImporter().importPath(CLASSES);
-    assertThat(classes).isNotEmpty();
+    for (Path folder : List.of(CLASSES, COMMAND_CLASSES)) {
+      assertThat(new ClassFileImporter().importPath(folder)).as("%s", folder).isNotEmpty();
+    }
+    classes = new ClassFileImporter().importPaths(CLASSES, COMMAND_CLASSES);
   }
 
   static List<Rule> rules() {
@@ -163,7 +169,12 @@ class ArchitectureTest {
   void everySourceNamesItsLicense() {
     assertThat(
             sources(
-                "src/main/java", "src/main/generated", "src/main/jshell", "src/test", "src/jmh"))
+                "src/main/java",
+                "src/main/generated",
+                "src/main/jshell",
+                "src/cli",
+                "src/test",
+                "src/jmh"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
     for (String script :
@@ -179,7 +190,7 @@ class ArchitectureTest {
 
   @Test
   void noSourceIsTooLong() {
-    assertThat(sources("src/main/java", "src/test", "src/jmh"))
+    assertThat(sources("src/main/java", "src/cli", "src/test", "src/jmh"))
         .allSatisfy(
             source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
   }

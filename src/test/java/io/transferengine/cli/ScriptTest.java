@@ -51,6 +51,7 @@ class ScriptTest {
     assertThat(run.output()).hasLineCount(1).endsWith("\n");
     assertThat(run.output().strip().split(":", -1))
         .contains(HOME.toRealPath().resolve("target/classes").toString())
+        .contains(HOME.toRealPath().resolve("target/cli-classes").toString())
         .allSatisfy(entry -> assertThat(Path.of(entry)).isAbsolute().exists());
   }
 }
