@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -45,9 +46,7 @@ class SegmentCacheTest {
     var first = cache.get("peer", LONG);
     assertThat(cache.get("peer", LONG)).as("asked once while that is young").isSameAs(first);
     // The age at which it is given up is the cache's; this asks until it does.
-    while (!cache.get("peer", LONG).isDone()) {
-      Thread.sleep(10);
-    }
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> cache.get("peer", LONG).isDone());
     assertThat(first.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
     assertThat(questions).hasValue(2);
     forEver.countDown();

@@ -43,6 +43,7 @@ class TeardownTest {
     assertThat(done).containsExactlyInAnyOrder("one", "two", "three", "four");
     assertThat(lines)
         .hasSize(3)
-        .allSatisfy(line -> assertThat(line).matches("Closing (one|two|three) failed; the rest .*"));
+        .allSatisfy(
+            line -> assertThat(line).matches("Closing (one|two|three) failed; the rest .*"));
   }
 }

@@ -29,6 +29,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -212,10 +213,14 @@ class TransferEndTest {
       assertThat(table.find(id).orElseThrow().state().isTerminal()).isFalse();
       nextTask().end(TransferState.FAILED, lost, FailureCause.OTHER);
     }
-    while (request.get() != null) {
-      System.gc();
-      Thread.onSpinWait();
-    }
+    WeakReference<TransferRequest> last = request;
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              System.gc();
+              return last.get() == null;
+            });
     assertThat(table.find(id).orElseThrow().failure()).contains("no connection");
     assertThat(table.forget(id)).isTrue();
     assertThat(table.find(id)).isEmpty();
