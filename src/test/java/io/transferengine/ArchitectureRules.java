@@ -40,6 +40,9 @@ final class ArchitectureRules {
           List.of("transport.tcp", "transport.rdma"),
           List.of("engine"),
           List.of(""),
+          List.of("cli.console"),
+          List.of("cli.target"),
+          List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata"),
           List.of("cli"));
 
   /** A rule: its reason to exist, and what a class does against it. */
@@ -117,8 +120,8 @@ final class ArchitectureRules {
               Stream.of(
                   new Rule("packages see lower layers only", ArchitectureRules::againstArrows),
                   new Rule(
-                      "environment and system properties only in config",
-                      type -> uses(type, PROPERTY_READERS, Set.of("config"))),
+                      "environment and system properties only in config and cli.console",
+                      type -> uses(type, PROPERTY_READERS, Set.of("config", "cli.console"))),
                   new Rule(
                       "standard output and error only in cli",
                       type -> uses(type, CONSOLE, Set.of("cli"))),

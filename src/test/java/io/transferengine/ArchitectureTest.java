@@ -71,9 +71,10 @@ class ArchitectureTest {
                   "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
                   "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
                   "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
+                  "cli.demo.A", "class A { io.transferengine.cli.doctor.Neighbour a; }",
                   "unheardof.A", "class A {}")),
           Map.entry(
-              "environment and system properties only in config",
+              "environment and system properties only in config and cli.console",
               List.of(
                   "engine.A", "class A { String a = System.getenv(\"A\"); }",
                   "engine.B", "class B { String a = System.getProperty(\"A\"); }",
@@ -129,18 +130,20 @@ class ArchitectureTest {
           "transport.tcp.A", "record A(io.netty.buffer.ByteBuf a, String b) {}",
           "metadata.server.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
           "config.A", "class A { String a = System.getenv(\"A\"); }",
+          "cli.console.A", "class A { String a = System.getenv(\"A\"); }",
+          "cli.A", "class A { io.transferengine.cli.doctor.Neighbour a; }",
           "verbs.A", "class A { java.lang.invoke.MethodHandle a; java.lang.foreign.Linker b; }",
-          "cli.A", "class A extends io.transferengine.Neighbour { { System.out.println(); } }",
+          "cli.B", "class B extends io.transferengine.Neighbour { { System.out.println(); } }",
           "memory.A",
               """
-          record A(java.lang.foreign.MemorySegment a, Runnable b) {
-            static final java.lang.invoke.VarHandle V =
-                java.lang.invoke.MethodHandles.arrayElementVarHandle(long[].class);
-            String c() {
-              return "" + a + (Runnable) () -> a.fill((byte) 0);
-            }
-          }
-          """);
+              record A(java.lang.foreign.MemorySegment a, Runnable b) {
+                static final java.lang.invoke.VarHandle V =
+                    java.lang.invoke.MethodHandles.arrayElementVarHandle(long[].class);
+                String c() {
+                  return "" + a + (Runnable) () -> a.fill((byte) 0);
+                }
+              }
+              """);
 
   @Test
   void everyRuleHasAnOffence() {
@@ -232,7 +235,7 @@ class ArchitectureTest {
         new ArrayList<>(
             List.of("-proc:none", "-nowarn", "-cp", System.getProperty("java.class.path")));
     arguments.addAll(List.of("-d", out.toString()));
-    for (String neighbour : List.of("", ".config", ".transport")) {
+    for (String neighbour : List.of("", ".config", ".transport", ".cli.doctor")) {
       arguments.add(
           write(
               directory,

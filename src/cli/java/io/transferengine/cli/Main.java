@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli;
 
-import io.transferengine.config.CommandEnvironment;
-import io.transferengine.transfer.TransferException;
+import io.transferengine.cli.bench.BenchCommand;
+import io.transferengine.cli.console.Commands;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.demo.DemoCommand;
+import io.transferengine.cli.doctor.DoctorCommand;
+import io.transferengine.cli.doctor.TopologyCommand;
+import io.transferengine.cli.metadata.MetadataServerCommand;
+import io.transferengine.cli.metadata.SegmentsCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/**
- * The entry point of {@code ./te}. Exit status: 0 done, 1 ran and failed, 2 usage, 3 the machine
- * lacks something. An error is one line on standard error that names the value at fault.
- */
+/** The entry point of {@code ./te} and of the command's jar. */
 @Command(
     name = "te",
     description = "Moves bytes between registered memory of processes.",
@@ -25,8 +27,7 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       TopologyCommand.class,
       MetadataServerCommand.class,
-      SegmentsCommand.class,
-      TargetAgentCommand.class
+      SegmentsCommand.class
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -48,42 +49,9 @@ public final class Main implements Runnable {
 
   /** {@return the exit status} */
   static int run(String... arguments) {
-    return commandLine(new Screen(CommandEnvironment.current())).execute(arguments);
-  }
-
-  private static CommandLine commandLine(Screen screen) {
-    CommandLine commandLine = new CommandLine(new Main());
+    CommandLine commandLine = Commands.commandLine(new Main());
     commandLine.addSubcommand("help", new CommandLine.HelpCommand());
-    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-    commandLine.setUsageHelpAutoWidth(false);
-    commandLine.setUsageHelpWidth(100);
-    commandLine.setColorScheme(
-        Help.defaultColorScheme(screen.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
-    commandLine.setParameterExceptionHandler(
-        (e, arguments) -> {
-          String name = e.getCommandLine().getCommandName();
-          String command = name.equals("te") ? "./te" : "./te " + name;
-          return complain(e.getMessage() + " (" + command + " --help)", CommandException.USAGE);
-        });
-    commandLine.setExecutionExceptionHandler((e, command, result) -> report(e));
-    return commandLine;
-  }
-
-  private static int report(Exception e) {
-    return switch (e) {
-      case CommandException own -> complain(text(own), own.exitStatus());
-      case TransferException own -> complain(text(own), CommandException.FAILED);
-      default -> complain(e.getClass().getSimpleName() + ": " + text(e), CommandException.FAILED);
-    };
-  }
-
-  private static String text(Exception e) {
-    return String.valueOf(e.getMessage());
-  }
-
-  private static int complain(String message, int status) {
-    System.err.println("te: " + message.strip().replaceAll("\\s*\\R\\s*", "; "));
-    return status;
+    return commandLine.execute(arguments);
   }
 
   @Override

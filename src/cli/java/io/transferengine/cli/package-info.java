@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The command {@code ./te}: demo, bench, doctor, topology. It is the only package that prints.
+ * The command: {@code ./te}, and a jar of its own. It is compiled against the exported packages of
+ * the library, and prints, which the library does not.
  *
- * <p>demo and bench need a second process. {@link io.transferengine.cli.TargetProcess} starts it
- * with the same Java and class path; there, {@link io.transferengine.cli.TargetAgent} holds memory
- * and answers requests of one line each, which {@link io.transferengine.cli.TargetLink} sends.
+ * <p>A package for each task: {@code console} (options, tables, exit statuses) is used by all,
+ * {@code target} (a second process, and memory on both sides) by {@code demo}, {@code bench} and
+ * {@code doctor}. Tasks do not see each other.
  */
 package io.transferengine.cli;

@@ -48,8 +48,7 @@ class CommandLineTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
-        .contains("demo", "bench", "doctor", "topology")
-        .doesNotContain(TargetAgentCommand.NAME);
+        .contains("demo", "bench", "doctor", "topology");
   }
 
   @ParameterizedTest

@@ -15,17 +15,17 @@ import java.util.concurrent.CompletableFuture;
  * @param output what it wrote to standard output
  * @param error what it wrote to standard error
  */
-record CommandRun(int status, String output, String error) {
+public record CommandRun(int status, String output, String error) {
 
-  static CommandRun of(String... arguments) throws IOException, InterruptedException {
+  public static CommandRun of(String... arguments) throws IOException, InterruptedException {
     return wait(start(arguments));
   }
 
-  static Process start(String... arguments) throws IOException {
+  public static Process start(String... arguments) throws IOException {
     return builder(arguments).start();
   }
 
-  static ProcessBuilder builder(String... arguments) {
+  public static ProcessBuilder builder(String... arguments) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -39,7 +39,7 @@ record CommandRun(int status, String output, String error) {
   }
 
   /** Ends its standard input and reads all that it says. */
-  static CommandRun wait(Process process) throws IOException, InterruptedException {
+  public static CommandRun wait(Process process) throws IOException, InterruptedException {
     process.getOutputStream().close();
     CompletableFuture<String> error =
         CompletableFuture.supplyAsync(() -> text(process.getErrorStream()));
@@ -56,7 +56,7 @@ record CommandRun(int status, String output, String error) {
   }
 
   /** {@return how many lines of the output end in {@code verdict}} */
-  long lines(String verdict) {
+  public long lines(String verdict) {
     return output.lines().filter(line -> line.endsWith(verdict)).count();
   }
 }

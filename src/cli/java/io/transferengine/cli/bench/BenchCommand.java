@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.Engine;
+import io.transferengine.EngineConfig;
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Progress;
+import io.transferengine.cli.console.Ranges;
+import io.transferengine.cli.console.Terminal;
+import io.transferengine.cli.target.EngineSetup;
+import io.transferengine.cli.target.TargetLink;
+import io.transferengine.cli.target.TargetProcess;
+import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures transfers. */
+@Command(
+    name = "bench",
+    sortOptions = false,
+    description = {
+      "Measures transfers between two processes: throughput, the latency of a batch, and the"
+          + " processor time of both processes for a GB (10^9 bytes).",
+      "",
+      "Each thread submits a batch, waits for its end and submits it again. Blocks lie 4 KiB apart"
+          + " so that the engine cannot make one request of several (--adjacent lets it). Each row"
+          + " warms up first, and afterwards a sample of both sides' memory is compared.",
+      "",
+      "--preset moves KV caches of a model instead, --trace replays the requests of a trace.",
+      ""
+    },
+    footer = {
+      "",
+      "Sizes: bytes, or 4K, 1M, 2G (powers of 1024). The environment variables of the engine"
+          + " count.",
+      "Exit status: 0 measured and verified, 1 failed, 2 usage, 3 the machine lacks something."
+    })
+public final class BenchCommand implements Callable<Integer> {
+  private static final int IDLE_SECONDS_LIMIT = 3600;
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
+
+  @Option(names = "--loopback", description = "Both processes on this machine.")
+  private boolean loopback;
+
+  @Option(names = "--target", description = "Serves an initiator on another machine, until killed.")
+  private boolean target;
+
+  @Option(
+      names = "--initiator",
+      paramLabel = "HOST:PORT",
+      description = "Measures against a --target, which printed this.")
+  private @Nullable String initiator;
+
+  @Option(
+      names = "--idle",
+      arity = "0..1",
+      fallbackValue = "10",
+      paramLabel = "SECONDS",
+      description =
+          "Measures instead what an engine with 10 open peers costs that does nothing, for"
+              + " ${FALLBACK-VALUE} seconds.")
+  private @Nullable Integer idleSeconds;
+
+  @Mixin private final WorkloadOptions workload = new WorkloadOptions();
+
+  @Mixin private final NetworkOptions network = new NetworkOptions();
+
+  @Mixin private final ReferenceOptions reference = new ReferenceOptions();
+
+  @Mixin private final OutputOptions output = new OutputOptions();
+
+  @Mixin final HelpOption help = new HelpOption();
+
+  @Override
+  public Integer call() {
+    CommandEnvironment environment = CommandEnvironment.current();
+    Terminal terminal = new Terminal(environment);
+    requireValid();
+    output.prepare();
+    if (target) {
+      EngineSetup side = network.onNetwork(environment);
+      boolean here = BenchTarget.ofThisMachine(side.host()).isPresent();
+      EngineConfig config = network.build(here ? side.onThisMachine() : side.onNetwork());
+      // Each initiator gets an engine of its own; what the machine lacks is said now.
+      EngineSetup.open(config).close();
+      return BenchTarget.serve(
+          terminal, config, side.host(), network.controlPort(), workload.memoryBytes(1));
+    }
+    if (initiator != null) {
+      return measureRemote(terminal, environment, initiator);
+    }
+    EngineSetup ours = network.initiator();
+    List<Reference> references = reference.open(terminal, environment, ours, network.target());
+    // Ours first: what the machine lacks is said by one process only.
+    try (Engine engine = EngineSetup.open(network.build(ours.onThisMachine()));
+        TargetLink link = TargetProcess.start(environment, network.target())) {
+      if (idleSeconds != null) {
+        IdleBench.run(terminal, engine, link, idleSeconds);
+        return 0;
+      }
+      return measure(terminal, engine, link, references);
+    }
+  }
+
+  private void requireValid() {
+    int modes = (loopback || idleSeconds != null ? 1 : 0) + (target ? 1 : 0);
+    modes += initiator != null ? 1 : 0;
+    if (modes != 1) {
+      throw CommandException.usage(
+          "One of --loopback, --idle, --target and --initiator HOST:PORT is needed"
+              + " (./te bench --help)");
+    }
+    boolean here = !target && initiator == null;
+    network.requireValid(here);
+    workload.requireValid();
+    reference.requireValid(here, network.protocol());
+    if (idleSeconds != null) {
+      Ranges.require("--idle", idleSeconds, IDLE_SECONDS_LIMIT);
+    }
+  }
+
+  private Integer measureRemote(Terminal terminal, CommandEnvironment environment, String where) {
+    HostPort address;
+    try {
+      address = HostPort.parse(where);
+    } catch (TransferException e) {
+      throw CommandException.usage("--initiator: " + e.getMessage());
+    }
+    EngineConfig config = network.build(network.onNetwork(environment).onNetwork());
+    try (TargetLink link = BenchTarget.connect(address.host(), address.port(), CONNECT_LIMIT);
+        Engine engine = EngineSetup.open(config)) {
+      return measure(terminal, engine, link, List.of());
+    }
+  }
+
+  private Integer measure(
+      Terminal terminal, Engine engine, TargetLink link, List<Reference> references) {
+    engine.warmUp(link.segmentName());
+    List<String> explanations = new ArrayList<>();
+    List<BenchSummary> rows;
+    try (BenchLoop loop = new BenchLoop(engine, link, workload.pace());
+        BenchWorkload measured = workload.open(engine, link, loop, initiator == null ? 2 : 1)) {
+      List<BenchCase> cases = measured.cases();
+      int rounds = reference.rounds();
+      try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
+        rows = new BenchRounds(references, rounds).run(cases, progress);
+      }
+      explanations.add(
+          "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
+              + " the initiator allocates.");
+      explanations.add("Here " + measured.explanation() + ".");
+    }
+    references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
+    new BenchReport(rows, reference.rounds(), explanations).print(terminal);
+    output.write(terminal, rows, network.protocol(), workload.threads());
+    boolean verified = rows.stream().allMatch(row -> row.problem().isEmpty());
+    return verified ? 0 : CommandException.FAILED;
+  }
+}

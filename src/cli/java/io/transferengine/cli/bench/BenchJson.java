@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import com.fasterxml.jackson.core.JsonEncoding;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.transferengine.cli.console.CommandException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/**
+ * The figures as JSON: {@code {"runs": [...]}}, an object for each row. The first ten members are a
+ * contract; others may come and go. Of several rounds, bytes and seconds are sums and all other
+ * figures medians.
+ */
+final class BenchJson {
+  private BenchJson() {}
+
+  static void write(Path file, List<BenchSummary> rows, String protocol, int threads) {
+    try (JsonGenerator json = new JsonFactory().createGenerator(file.toFile(), JsonEncoding.UTF8)) {
+      json.useDefaultPrettyPrinter();
+      json.writeStartObject();
+      json.writeArrayFieldStart("runs");
+      for (BenchSummary row : rows) {
+        write(json, row, protocol, threads);
+      }
+      json.writeEndArray();
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw CommandException.failed("--json " + file + " cannot be written: " + e);
+    }
+  }
+
+  private static void write(JsonGenerator json, BenchSummary row, String protocol, int threads)
+      throws IOException {
+    Spread speed = row.gbPerSecond();
+    json.writeStartObject();
+    json.writeStringField("operation", row.row().operationName());
+    json.writeStringField("protocol", protocol);
+    json.writeNumberField("block_bytes", row.row().blockBytes());
+    json.writeNumberField("batch", row.row().batch());
+    json.writeNumberField("bytes", row.results().stream().mapToLong(BenchResult::bytes).sum());
+    json.writeNumberField(
+        "seconds", row.results().stream().mapToDouble(BenchResult::seconds).sum());
+    json.writeNumberField("gb_per_s", speed.median());
+    json.writeNumberField("p50_us", row.percentileMicros(BenchSummary.MEDIAN));
+    json.writeNumberField("p99_us", row.percentileMicros(BenchSummary.HIGH));
+    json.writeNumberField("cpu_s_per_gb", row.median(BenchResult::cpuSecondsPerGb));
+    json.writeStringField("workload", row.row().workload());
+    json.writeNumberField("threads", threads);
+    json.writeNumberField("rounds", row.results().size());
+    json.writeNumberField("gb_per_s_min", speed.min());
+    json.writeNumberField("gb_per_s_max", speed.max());
+    json.writeNumberField("p999_us", row.percentileMicros(BenchSummary.HIGHEST));
+    json.writeNumberField("blocks_per_s", row.median(BenchResult::blocksPerSecond));
+    json.writeNumberField(
+        "allocated_bytes_per_block", row.median(BenchResult::allocatedBytesPerBlock));
+    json.writeBooleanField("verified", row.problem().isEmpty());
+    if (row.reference().isPresent()) {
+      write(json, row.reference().get(), row.ratio().orElse(0));
+      if (row.latencyRatio().isPresent()) {
+        json.writeNumberField("reference_p50_us", row.referenceP50Micros().orElse(0));
+        json.writeNumberField("p50_ratio", row.latencyRatio().getAsDouble());
+      }
+    }
+    json.writeEndObject();
+  }
+
+  private static void write(JsonGenerator json, BenchSummary.Turns reference, double ratio)
+      throws IOException {
+    Spread speed = reference.gbPerSecond();
+    json.writeStringField("reference", reference.name());
+    json.writeNumberField("reference_gb_per_s", speed.median());
+    json.writeNumberField("reference_gb_per_s_min", speed.min());
+    json.writeNumberField("reference_gb_per_s_max", speed.max());
+    OptionalDouble cpu = reference.cpuSecondsPerGb();
+    if (cpu.isPresent()) {
+      json.writeNumberField("reference_cpu_s_per_gb", cpu.getAsDouble());
+    }
+    json.writeNumberField("ratio", ratio);
+  }
+}

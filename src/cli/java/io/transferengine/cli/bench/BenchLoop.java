@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.Engine;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.target.TargetLink;
+import io.transferengine.cli.target.Transfers;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+
+/**
+ * Measures the same requests again and again. Each thread submits its batch, waits for its end, and
+ * submits it again: the same blocks every time, as Mooncake's own benchmark does. The content is
+ * new after warming up, and compared at the end.
+ */
+final class BenchLoop implements AutoCloseable {
+  static final int SIGNIFICANT_DIGITS = 3;
+
+  private final Engine engine;
+  private final TargetLink target;
+  private final BenchPace pace;
+  private final ExecutorService threads;
+  private long seed;
+
+  BenchLoop(Engine engine, TargetLink target, BenchPace pace) {
+    this.engine = engine;
+    this.target = target;
+    this.pace = pace;
+    threads = threads(pace.threads());
+  }
+
+  /** {@return threads that submit transfers and wait for them} */
+  static ExecutorService threads(int count) {
+    ThreadFactory factory = Thread.ofPlatform().daemon().name("te-bench-", 0).factory();
+    return Executors.newFixedThreadPool(count, factory);
+  }
+
+  /** The memory behind requests. */
+  interface Content {
+    /** Puts new bytes where they come from. */
+    void refill(long seed);
+
+    /** {@return how the sides differ; empty when they do not} */
+    Optional<String> compare();
+  }
+
+  /** What one thread did. */
+  private record Share(long transfers, Histogram latencies, Optional<String> problem) {}
+
+  /** What all threads did. */
+  private record Total(
+      long transfers, BenchResult.Cost cost, Histogram latencies, Optional<String> problem) {}
+
+  /** {@return the measurement of {@code requests}, one for each thread} */
+  BenchResult measure(List<TransferRequest> requests, Content content) {
+    content.refill(++seed);
+    Total total = run(requests, pace.warmUpNanos(), pace.warmUpCount());
+    Optional<String> problem = total.problem();
+    if (problem.isEmpty()) {
+      content.refill(++seed);
+      total = run(requests, pace.rowNanos(), pace.count());
+      problem = total.problem().or(content::compare);
+    }
+    var blocks = requests.getFirst().blocks();
+    return new BenchResult(
+        total.transfers() * blocks.totalBytes(),
+        total.transfers() * blocks.count(),
+        total.cost(),
+        total.latencies(),
+        problem);
+  }
+
+  private Total run(List<TransferRequest> requests, long nanos, long count) {
+    BenchMeter meter = new BenchMeter(target);
+    long end = System.nanoTime() + nanos;
+    List<Future<Share>> futures = new ArrayList<>();
+    for (TransferRequest request : requests) {
+      futures.add(threads.submit(() -> repeat(request, end, count)));
+    }
+    Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
+    long transfers = 0;
+    Optional<String> problem = Optional.empty();
+    for (Future<Share> future : futures) {
+      Share share = outcome(future);
+      latencies.add(share.latencies());
+      transfers += share.transfers();
+      problem = problem.or(share::problem);
+    }
+    return new Total(transfers, meter.stop(), latencies, problem);
+  }
+
+  /** {@return what a thread returned} */
+  static <T> T outcome(Future<T> future) {
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof CommandException own) {
+        throw own;
+      }
+      throw CommandException.failed("A transfer could not be submitted: " + e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted while measuring");
+    }
+  }
+
+  /** {@code count} times, or until {@code end} when that is 0; once at least. */
+  private Share repeat(TransferRequest request, long end, long count) {
+    Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
+    long transfers = 0;
+    do {
+      long begin = System.nanoTime();
+      Optional<String> problem = transfer(engine, request);
+      if (problem.isPresent()) {
+        return new Share(transfers, latencies, problem);
+      }
+      latencies.recordValue(Math.max(1, System.nanoTime() - begin));
+      transfers++;
+    } while (count > 0 ? transfers < count : System.nanoTime() - end < 0);
+    return new Share(transfers, latencies, Optional.empty());
+  }
+
+  /** Submits and waits. {@return what went wrong} */
+  static Optional<String> transfer(Engine engine, TransferRequest request) {
+    Transfer transfer = engine.submit(request);
+    TransferState state = Transfers.forEnd(transfer);
+    if (state == TransferState.COMPLETED) {
+      return Optional.empty();
+    }
+    String why = transfer.failure().map(TransferException::getMessage).orElse("no cause");
+    return Optional.of(state + ": " + why);
+  }
+
+  /** Ends its threads; what they wait for is left behind. */
+  @Override
+  public void close() {
+    stop(threads);
+  }
+
+  static void stop(ExecutorService threads) {
+    threads.shutdownNow();
+    try {
+      // Interrupted waits leave transfers behind; the memory's registration waits for those.
+      boolean _ = threads.awaitTermination(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
+import de.erichseifert.vectorgraphics2d.svg.SVGProcessor;
+import de.erichseifert.vectorgraphics2d.util.PageSize;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.Units;
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.font.FontRenderContext;
+import java.awt.font.TextLayout;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.Styler;
+import org.knowm.xchart.style.lines.SeriesLines;
+
+/**
+ * The figures as a picture: throughput above, percentiles of the latency below, both over the size
+ * of a block; over the bytes of a batch when all blocks have one size.
+ */
+final class BenchPlot {
+  private static final int WIDTH = 900;
+  private static final int HEIGHT = 450;
+  private static final double KIB = 1024;
+
+  /** Colours that colour-blind people can tell apart (Okabe and Ito). */
+  private static final List<Color> COLORS =
+      List.of(
+          new Color(0x0072B2),
+          new Color(0xD55E00),
+          new Color(0x009E73),
+          new Color(0xCC79A7),
+          new Color(0xE69F00),
+          new Color(0x56B4E9));
+
+  private final List<BenchSummary> rows;
+  private final boolean overBlocks;
+
+  BenchPlot(List<BenchSummary> rows) {
+    this.rows = List.copyOf(rows);
+    overBlocks = rows.stream().map(row -> row.row().blockBytes()).distinct().count() > 1;
+  }
+
+  /**
+   * Finds out early whether Java can draw text here.
+   *
+   * @throws CommandException when it cannot
+   */
+  static void requireFonts() {
+    try {
+      FontRenderContext context = new FontRenderContext(null, true, true);
+      var _ =
+          new TextLayout("GB/s", new Font(Font.SANS_SERIF, Font.PLAIN, 12), context).getBounds();
+    } catch (RuntimeException | LinkageError | InternalError e) {
+      throw CommandException.lacks(
+          "--plot: Java cannot draw text (%s): install the packages fontconfig and fonts-dejavu-core"
+              .formatted(e));
+    }
+  }
+
+  /** Writes the picture as SVG. */
+  void write(Path file) {
+    VectorGraphics2D graphics = new VectorGraphics2D();
+    throughput().paint(graphics, WIDTH, HEIGHT);
+    graphics.translate(0, HEIGHT);
+    latency().paint(graphics, WIDTH, HEIGHT);
+    try (OutputStream out = Files.newOutputStream(file)) {
+      new SVGProcessor()
+          .getDocument(graphics.getCommands(), new PageSize(WIDTH, 2.0 * HEIGHT))
+          .writeTo(out);
+    } catch (IOException e) {
+      throw CommandException.failed("--plot " + file + " cannot be written: " + e);
+    }
+  }
+
+  private XYChart throughput() {
+    XYChart chart = chart("Throughput", "GB/s (10^9 bytes)");
+    int color = 0;
+    for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
+      XYSeries series =
+          series(chart, line.getKey(), line.getValue(), row -> row.gbPerSecond().median());
+      series.setMarkerColor(color(color));
+      series.setLineColor(color(color));
+      color++;
+      drawPerftest(chart, line.getKey(), line.getValue());
+    }
+    drawIperf(chart);
+    return chart;
+  }
+
+  /** Its medians, which differ from row to row. */
+  private void drawPerftest(XYChart chart, String line, List<BenchSummary> points) {
+    List<BenchSummary> known =
+        points.stream()
+            .filter(
+                row ->
+                    row.reference().filter(turns -> !turns.name().equals(Iperf.NAME)).isPresent())
+            .toList();
+    if (!known.isEmpty()) {
+      String name = known.getFirst().reference().orElseThrow().name() + ", " + line;
+      dashed(
+          series(chart, name, known, row -> row.reference().orElseThrow().gbPerSecond().median()));
+    }
+  }
+
+  /** Its median, which is the same for all rows. */
+  private void drawIperf(XYChart chart) {
+    Optional<Double> speed =
+        rows.stream()
+            .map(BenchSummary::reference)
+            .flatMap(Optional::stream)
+            .filter(turns -> turns.name().equals(Iperf.NAME))
+            .map(turns -> turns.gbPerSecond().median())
+            .findFirst();
+    if (speed.isPresent()) {
+      double[] x = rows.stream().mapToDouble(this::x).distinct().sorted().toArray();
+      double[] y = new double[x.length];
+      Arrays.fill(y, speed.get());
+      dashed(chart.addSeries(Iperf.NAME, x, y));
+    }
+  }
+
+  private static void dashed(XYSeries series) {
+    series.setMarkerColor(Color.GRAY);
+    series.setLineColor(Color.GRAY);
+    series.setLineStyle(SeriesLines.DASH_DASH);
+  }
+
+  private XYChart latency() {
+    XYChart chart = chart("Latency of a batch", "microseconds");
+    chart.getStyler().setYAxisLogarithmic(true);
+    Map<Double, BasicStroke> percentiles = new LinkedHashMap<>();
+    percentiles.put(BenchSummary.MEDIAN, SeriesLines.SOLID);
+    percentiles.put(BenchSummary.HIGH, SeriesLines.DASH_DASH);
+    percentiles.put(BenchSummary.HIGHEST, SeriesLines.DASH_DOT);
+    int color = 0;
+    for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
+      for (Map.Entry<Double, BasicStroke> percentile : percentiles.entrySet()) {
+        String name = line.getKey() + " p" + Units.shortest(percentile.getKey());
+        // A logarithm needs something above zero, which failed rows do not have.
+        XYSeries series =
+            series(
+                chart,
+                name,
+                line.getValue(),
+                row -> Math.max(1, row.percentileMicros(percentile.getKey())));
+        series.setMarkerColor(color(color));
+        series.setLineColor(color(color));
+        series.setLineStyle(percentile.getValue());
+      }
+      color++;
+    }
+    return chart;
+  }
+
+  private XYChart chart(String title, String y) {
+    XYChart chart =
+        new XYChartBuilder()
+            .width(WIDTH)
+            .height(HEIGHT)
+            .title(title)
+            .xAxisTitle(overBlocks ? "KiB of a block" : "KiB of a batch")
+            .yAxisTitle(y)
+            .build();
+    chart.getStyler().setXAxisLogarithmic(true).setLegendPosition(Styler.LegendPosition.OutsideE);
+    chart.getStyler().setChartBackgroundColor(Color.WHITE).setMarkerSize(6);
+    return chart;
+  }
+
+  private XYSeries series(
+      XYChart chart, String name, List<BenchSummary> points, ToDoubleFunction<BenchSummary> y) {
+    return chart.addSeries(
+        name,
+        points.stream().mapToDouble(this::x).toArray(),
+        points.stream().mapToDouble(y).toArray());
+  }
+
+  private double x(BenchSummary row) {
+    long bytes = row.row().blockBytes();
+    return (overBlocks ? bytes : Math.multiplyExact(bytes, row.row().batch())) / KIB;
+  }
+
+  /** The rows that make a line, in order: those of one operation, and of one batch. */
+  private Map<String, List<BenchSummary>> lines() {
+    Map<String, List<BenchSummary>> lines = new LinkedHashMap<>();
+    for (BenchSummary row : rows) {
+      String name = row.row().operationName();
+      lines
+          .computeIfAbsent(
+              overBlocks ? name + " x " + row.row().batch() : name, _ -> new ArrayList<>())
+          .add(row);
+    }
+    lines.values().forEach(line -> line.sort(Comparator.comparingDouble(this::x)));
+    return lines;
+  }
+
+  private static Color color(int index) {
+    return COLORS.get(index % COLORS.size());
+  }
+}

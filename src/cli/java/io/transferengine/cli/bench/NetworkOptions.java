@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.EngineConfig;
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.Ranges;
+import io.transferengine.cli.target.Configs;
+import io.transferengine.cli.target.EngineSetup;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What carries the bytes of a measurement, and between which addresses and devices. */
+final class NetworkOptions {
+  private static final int LANES_LIMIT = 16;
+  private static final int PORT_LIMIT = 65_535;
+
+  @Option(
+      names = "--protocol",
+      paramLabel = "P",
+      defaultValue = EngineSetup.TCP,
+      description = "tcp or rdma; rdma never falls back to tcp here. Default: ${DEFAULT-VALUE}.")
+  private String protocol = EngineSetup.TCP;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAMES",
+      defaultValue = "",
+      description = "RDMA devices of this side, with commas. Default: all.")
+  private String device = "";
+
+  @Option(
+      names = "--target-device",
+      paramLabel = "NAMES",
+      description = "With --loopback, RDMA devices of the target. Default: as --device.")
+  private @Nullable String targetDevice;
+
+  @Option(
+      names = "--host",
+      paramLabel = "HOST",
+      description =
+          "This side's name or address. Default: with --loopback 127.0.0.1, else"
+              + " MC_LOCAL_SERVER_NAME or this machine's address.")
+  private @Nullable String host;
+
+  @Option(
+      names = "--target-host",
+      paramLabel = "HOST",
+      description = "With --loopback, the target's address. Default: as --host.")
+  private @Nullable String targetHost;
+
+  @Option(
+      names = "--lanes",
+      paramLabel = "N",
+      description = "TCP connections to the target at most. Default: MC_TCP_LANES_PER_PEER, or 4.")
+  private @Nullable Integer lanes;
+
+  @Option(
+      names = "--control-port",
+      paramLabel = "PORT",
+      defaultValue = "0",
+      description =
+          "With --target, where initiators ask for memory; 0 takes a free one. It trusts whoever"
+              + " connects.")
+  private int controlPort;
+
+  void requireValid(boolean loopback) {
+    if (!protocol.equals(EngineSetup.TCP) && !protocol.equals(EngineSetup.RDMA)) {
+      throw CommandException.usage("--protocol " + protocol + ": it must be tcp or rdma");
+    }
+    boolean named = targetDevice != null || !device.isEmpty();
+    if (named && !protocol.equals(EngineSetup.RDMA)) {
+      throw CommandException.usage(
+          "--device and --target-device name RDMA devices: they need --protocol rdma");
+    }
+    if (!loopback && (targetDevice != null || targetHost != null)) {
+      throw CommandException.usage(
+          "--target-device and --target-host need --loopback: a --target has its own --device and"
+              + " --host");
+    }
+    if (lanes != null) {
+      Ranges.require("--lanes", lanes, LANES_LIMIT);
+    }
+    if (controlPort < 0 || controlPort > PORT_LIMIT) {
+      throw CommandException.usage(
+          "--control-port %d: it must be 0 to %d".formatted(controlPort, PORT_LIMIT));
+    }
+  }
+
+  String protocol() {
+    return protocol;
+  }
+
+  int controlPort() {
+    return controlPort;
+  }
+
+  /** {@return the initiator of {@code --loopback}} */
+  EngineSetup initiator() {
+    return new EngineSetup(protocol, host != null ? host : Configs.LOOPBACK, device);
+  }
+
+  /** {@return the target of {@code --loopback}} */
+  EngineSetup target() {
+    EngineSetup ours = initiator();
+    return new EngineSetup(
+        protocol,
+        targetHost != null ? targetHost : ours.host(),
+        targetDevice != null ? targetDevice : ours.device());
+  }
+
+  /** {@return this machine's side, when the other is elsewhere} */
+  EngineSetup onNetwork(CommandEnvironment environment) {
+    return new EngineSetup(protocol, ourHost(environment), device);
+  }
+
+  EngineConfig build(EngineConfig.Builder builder) {
+    return (lanes == null ? builder : builder.tcpLanesPerPeer(lanes)).build();
+  }
+
+  private String ourHost(CommandEnvironment environment) {
+    if (host != null || environment.localServerName().isPresent()) {
+      return host != null ? host : environment.localServerName().get();
+    }
+    try {
+      InetAddress address = InetAddress.getLocalHost();
+      if (!address.isLoopbackAddress()) {
+        return address.getHostAddress();
+      }
+    } catch (UnknownHostException e) {
+      // As useless as a loopback address.
+    }
+    throw CommandException.lacks(
+        "This machine's name does not lead to an address for others: use --host");
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.Terminal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Where the figures go besides the table. */
+final class OutputOptions {
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Writes the figures there, too, as {\"runs\": [...]}.")
+  private @Nullable Path json;
+
+  @Option(
+      names = "--plot",
+      paramLabel = "FILE.svg",
+      description = "Draws throughput and latency percentiles over the size of a block, as SVG.")
+  private @Nullable Path plot;
+
+  @Option(
+      names = "--compare",
+      paramLabel = "FILE",
+      description = "Prints ratios to the figures of an earlier --json.")
+  private @Nullable Path compare;
+
+  private Optional<BenchComparison> comparison = Optional.empty();
+
+  /** Finds out before anything is measured what would fail afterwards. */
+  void prepare() {
+    comparison = Optional.ofNullable(compare).map(BenchComparison::with);
+    requireFolder("--json", json);
+    requireFolder("--plot", plot);
+    if (plot != null) {
+      BenchPlot.requireFonts();
+    }
+  }
+
+  private static void requireFolder(String option, @Nullable Path file) {
+    if (file != null) {
+      Path folder = file.toAbsolutePath().getParent();
+      if (folder == null || !Files.isDirectory(folder) || Files.isDirectory(file)) {
+        throw CommandException.usage(
+            "%s %s: it must be a file in a folder that there is".formatted(option, file));
+      }
+    }
+  }
+
+  void write(Terminal terminal, List<BenchSummary> rows, String protocol, int threads) {
+    comparison.ifPresent(earlier -> earlier.print(terminal, rows, protocol, threads));
+    if (json != null) {
+      BenchJson.write(json, rows, protocol, threads);
+    }
+    if (plot != null) {
+      new BenchPlot(rows).write(plot);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.EngineSetup;
+import io.transferengine.transfer.Operation;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What ib_write_bw and ib_read_bw do between the devices of both sides, with messages of the row's
+ * size: MTU 4096, 128 requests under way, 2 queue pairs.
+ */
+final class Perftest implements Reference {
+  static final String WRITE = "ib_write_bw";
+  static final String READ = "ib_read_bw";
+
+  /** They take whole seconds. */
+  private static final int SECONDS = 3;
+
+  /** In User Mode Linux, where the processor's frequency is guessed, many runs print 0 or inf. */
+  private static final int ATTEMPTS = 20;
+
+  /** Of the server; the client comes later with each attempt, up to a limit. */
+  private static final Duration SERVER_START = Duration.ofMillis(400);
+
+  private static final int SERVER_START_FACTOR_LIMIT = 5;
+
+  private static final Duration RUN_LIMIT = Duration.ofSeconds(SECONDS + 30);
+
+  /** Its MB has 2^20 bytes. */
+  private static final double BYTES_PER_MB = 1 << 20;
+
+  /** Bytes, iterations, peak and average bandwidth, message rate. */
+  private static final Pattern FIGURES =
+      Pattern.compile("(?m)^\\s*[0-9]+\\s+[0-9]+\\s+\\S+\\s+(\\S+)\\s+\\S+\\s*$");
+
+  private final Path program;
+  private final Operation operation;
+  private final EngineSetup initiator;
+  private final EngineSetup target;
+
+  Perftest(Path program, EngineSetup initiator, EngineSetup target) {
+    this.program = program;
+    this.operation = program.endsWith(READ) ? Operation.READ : Operation.WRITE;
+    this.initiator = initiator;
+    this.target = target;
+  }
+
+  @Override
+  public String name() {
+    return String.valueOf(program.getFileName());
+  }
+
+  @Override
+  public void beginRound() {}
+
+  @Override
+  public String explanation() {
+    return name() + " -m 4096 -t 128 -q 2 -D " + SECONDS + ", before each row";
+  }
+
+  @Override
+  public Optional<Figure> measure(BenchRow row) {
+    if (row.operation() != operation) {
+      return Optional.empty();
+    }
+    String said = "";
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      said =
+          run(
+              row.blockBytes(),
+              SERVER_START.multipliedBy(Math.min(attempt, SERVER_START_FACTOR_LIMIT)));
+      OptionalDouble rate = bytesPerSecond(said);
+      if (rate.isPresent()) {
+        return Optional.of(
+            new Figure(
+                Units.gb((long) rate.getAsDouble()),
+                OptionalDouble.empty(),
+                OptionalDouble.empty()));
+      }
+    }
+    throw CommandException.failed(
+        "--against %s: %d runs gave no figure; the last said: %s"
+            .formatted(name(), ATTEMPTS, lastLines(said)));
+  }
+
+  /** Its figures or its complaint; what comes before is about queue pairs. */
+  private static String lastLines(String said) {
+    List<String> lines = said.lines().filter(line -> !line.startsWith("---")).toList();
+    return lines.isEmpty()
+        ? "nothing"
+        : String.join("; ", lines.subList(Math.max(0, lines.size() - 2), lines.size()));
+  }
+
+  /** {@return the average of its output; empty when it is not a number above zero} */
+  static OptionalDouble bytesPerSecond(String output) {
+    Matcher matcher = FIGURES.matcher(output);
+    if (!matcher.find()) {
+      return OptionalDouble.empty();
+    }
+    try {
+      double rate = Double.parseDouble(matcher.group(1)) * BYTES_PER_MB;
+      return rate > 0 && Double.isFinite(rate) ? OptionalDouble.of(rate) : OptionalDouble.empty();
+    } catch (NumberFormatException e) {
+      // "inf", as C prints it.
+      return OptionalDouble.empty();
+    }
+  }
+
+  /** {@return what its initiator printed} */
+  private String run(long sizeBytes, Duration serverStart) {
+    Process server = null;
+    Process client = null;
+    try {
+      int port = Reference.freePort();
+      server =
+          new ProcessBuilder(command(target, sizeBytes, port))
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      Thread.sleep(serverStart);
+      List<String> command = command(initiator, sizeBytes, port);
+      command.add(target.host());
+      client = new ProcessBuilder(command).redirectErrorStream(true).start();
+      // What it prints, some 2 KB, a pipe holds.
+      if (!client.waitFor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        return "no end within " + RUN_LIMIT.toSeconds() + " s";
+      }
+      return new String(client.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return String.valueOf(e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted while " + name() + " ran");
+    } finally {
+      end(client);
+      end(server);
+    }
+  }
+
+  private List<String> command(EngineSetup side, long sizeBytes, int port) {
+    List<String> command = new ArrayList<>();
+    command.add(program.toString());
+    if (!side.device().isEmpty()) {
+      command.addAll(List.of("-d", side.device()));
+    }
+    command.addAll(List.of("-m", "4096", "-t", "128", "-q", "2", "-F"));
+    command.addAll(List.of("-D", Integer.toString(SECONDS), "-s", Long.toString(sizeBytes)));
+    command.addAll(List.of("-p", Integer.toString(port)));
+    return command;
+  }
+
+  private static void end(@Nullable Process process) {
+    if (process != null) {
+      process.destroyForcibly();
+    }
+  }
+}

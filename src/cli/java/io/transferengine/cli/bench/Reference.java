@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.cli.console.CommandException;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+
+/** A program that others trust, run in turns with ours. */
+interface Reference {
+  /** {@return the program's name} */
+  String name();
+
+  /** A round over all rows begins. */
+  void beginRound();
+
+  /** {@return its figure for a row, in this round; empty when it has none for such rows} */
+  Optional<Figure> measure(BenchRow row);
+
+  /** {@return how it was run} */
+  String explanation();
+
+  /**
+   * A figure.
+   *
+   * @param cpuSecondsPerGb of both its processes, where it tells
+   * @param p50Micros the median latency of what it does for a batch, where it tells
+   */
+  record Figure(double gbPerSecond, OptionalDouble cpuSecondsPerGb, OptionalDouble p50Micros) {}
+
+  /**
+   * {@return the program, from the folders of {@code path}}
+   *
+   * @throws CommandException when it is not installed
+   */
+  static Path require(String program, String path, String packageName) {
+    return find(program, path)
+        .orElseThrow(
+            () ->
+                CommandException.lacks(
+                    "--against %s: it is not installed (package %s)"
+                        .formatted(program, packageName)));
+  }
+
+  /** {@return the program, if one of the folders of {@code path} has it} */
+  static Optional<Path> find(String program, String path) {
+    return Stream.of(path.split(File.pathSeparator, -1))
+        .filter(folder -> !folder.isEmpty())
+        .map(folder -> Path.of(folder, program))
+        .filter(Files::isExecutable)
+        .findFirst();
+  }
+
+  /** {@return a port that was free a moment ago} */
+  static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import io.transferengine.Engine;
+import io.transferengine.cli.console.MachineMemory;
+import io.transferengine.cli.console.Ranges;
+import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.TargetLink;
+import io.transferengine.transfer.Operation;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which blocks are moved, and how often. */
+final class WorkloadOptions {
+  private static final int BATCH_LIMIT = 1_000_000;
+  private static final int THREADS_LIMIT = 256;
+  private static final double SECONDS_LIMIT = 600;
+  private static final long DEFAULT_MEMORY_BYTES = 512L << 20;
+
+  @Option(
+      names = "--sizes",
+      split = ",",
+      paramLabel = "SIZE",
+      converter = Units.SizeConverter.class,
+      defaultValue = "4K,64K,1M,16M",
+      description = "Sizes of a block. Default: ${DEFAULT-VALUE}.")
+  private List<Long> sizes = new ArrayList<>();
+
+  @Option(
+      names = "--batch",
+      split = ",",
+      paramLabel = "N",
+      defaultValue = "1,128",
+      description = "Blocks of a batch. Default: ${DEFAULT-VALUE}.")
+  private List<Integer> batches = new ArrayList<>();
+
+  @Option(
+      names = "--op",
+      split = ",",
+      paramLabel = "OP",
+      defaultValue = "write,read",
+      description = "write, read or both. Default: ${DEFAULT-VALUE}.")
+  private List<Operation> operations = new ArrayList<>();
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "3",
+      description = "How long a row takes. Default: ${DEFAULT-VALUE}.")
+  private double seconds;
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      description = "Batches of each thread in a row, instead of a time.")
+  private @Nullable Long count;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Threads that submit. Default: ${DEFAULT-VALUE}.")
+  private int threads;
+
+  @Option(names = "--adjacent", description = "Blocks lie side by side and are coalesced.")
+  private boolean adjacent;
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      converter = Units.SizeConverter.class,
+      description =
+          "Memory on each side; a batch that needs more uses places again. Default: 512M, or less"
+              + " where memory is short; with --preset, what it needs.")
+  private @Nullable Long memory;
+
+  @Option(
+      names = "--corrupt-for-test",
+      hidden = true,
+      description = "Spoils the target's memory before the comparison.")
+  private boolean corrupt;
+
+  @Mixin private final PagedOptions paged = new PagedOptions();
+
+  void requireValid() {
+    paged.requireValid();
+    batches.forEach(batch -> Ranges.require("--batch", batch, BATCH_LIMIT));
+    Ranges.require("--threads", threads, THREADS_LIMIT);
+    if (count != null) {
+      Ranges.require("--count", count, Long.MAX_VALUE);
+    }
+    Ranges.requireAboveZero("--seconds", seconds, SECONDS_LIMIT);
+  }
+
+  int threads() {
+    return threads;
+  }
+
+  BenchPace pace() {
+    return new BenchPace(seconds, count == null ? 0 : count, threads);
+  }
+
+  /** {@return what to measure; {@code copies} of its memory lie on this machine} */
+  BenchWorkload open(Engine engine, TargetLink target, BenchLoop loop, int copies) {
+    if (paged.replays()) {
+      TracePlan plan = paged.trace(threads);
+      int pages = paged.tracePages(plan, memoryBytes(copies));
+      return new TraceWorkload(engine, target, plan, operations, pages, corrupt);
+    }
+    if (paged.hasPreset()) {
+      PresetWorkload.Plan plan = paged.preset(operations, threads);
+      int pages = paged.presetPages(plan, memory, MachineMemory.sizeLimitBytes(copies, 1));
+      return new PresetWorkload(engine, target, plan, pages, loop, corrupt);
+    }
+    GridPlan plan =
+        new GridPlan(operations, sizes, batches, threads, adjacent, memoryBytes(copies));
+    return new GridWorkload(engine, target, plan, loop, corrupt);
+  }
+
+  /** {@return what a side takes, unless a preset needs more} */
+  long memoryBytes(int copies) {
+    return memory != null
+        ? memory
+        : Math.min(DEFAULT_MEMORY_BYTES, MachineMemory.sizeLimitBytes(copies, 1));
+  }
+}

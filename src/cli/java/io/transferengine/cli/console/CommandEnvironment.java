@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.console;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What the command {@code ./te} takes from its surroundings, besides the options of the engine.
+ *
+ * @param colour whether escape sequences are welcome on a terminal: {@code NO_COLOR} is unset or
+ *     empty (no-color.org)
+ * @param home the folder of the project ({@code te.home}, which the script sets); empty without it
+ * @param classPath what a second process of the command is started with; may be empty
+ * @param javaHome the JDK that runs this process
+ * @param javaVersion its version
+ * @param system the operating system and its version
+ * @param architecture the processor, as the JDK names it
+ * @param path the folders of {@code PATH}; may be empty
+ * @param localServerName {@code MC_LOCAL_SERVER_NAME}, the host to be reached by
+ */
+public record CommandEnvironment(
+    boolean colour,
+    Optional<Path> home,
+    String classPath,
+    Path javaHome,
+    String javaVersion,
+    String system,
+    String architecture,
+    String path,
+    Optional<String> localServerName) {
+
+  /** {@return that of this process} */
+  public static CommandEnvironment current() {
+    return new CommandEnvironment(
+        variable("NO_COLOR").isEmpty(),
+        Optional.ofNullable(System.getProperty("te.home")).map(Path::of),
+        property("java.class.path"),
+        Path.of(property("java.home")),
+        property("java.runtime.version"),
+        property("os.name") + " " + property("os.version"),
+        property("os.arch"),
+        variable("PATH").orElse(""),
+        variable("MC_LOCAL_SERVER_NAME"));
+  }
+
+  private static String property(String name) {
+    return System.getProperty(name, "");
+  }
+
+  private static Optional<String> variable(String name) {
+    return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isEmpty());
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.console;
+
+import io.transferengine.transfer.TransferException;
+import picocli.CommandLine;
+import picocli.CommandLine.Help;
+
+/**
+ * Runs a command: exit status 0 done, 1 ran and failed, 2 usage, 3 the machine lacks something. An
+ * error is one line on standard error that names the value at fault.
+ */
+public final class Commands {
+  private Commands() {}
+
+  /** {@return a parser of the command line that runs {@code command} and reports its errors} */
+  public static CommandLine commandLine(Object command) {
+    Terminal terminal = new Terminal(CommandEnvironment.current());
+    CommandLine commandLine = new CommandLine(command);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setUsageHelpAutoWidth(false);
+    commandLine.setUsageHelpWidth(100);
+    commandLine.setColorScheme(
+        Help.defaultColorScheme(terminal.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
+    commandLine.setParameterExceptionHandler(
+        (e, arguments) -> {
+          String name = e.getCommandLine().getCommandName();
+          String help = name.equals("te") ? "./te" : "./te " + name;
+          return complain(e.getMessage() + " (" + help + " --help)", CommandException.USAGE);
+        });
+    commandLine.setExecutionExceptionHandler((e, line, result) -> report(e));
+    return commandLine;
+  }
+
+  private static int report(Exception e) {
+    return switch (e) {
+      case CommandException own -> complain(text(own), own.exitStatus());
+      case TransferException own -> complain(text(own), CommandException.FAILED);
+      default -> complain(e.getClass().getSimpleName() + ": " + text(e), CommandException.FAILED);
+    };
+  }
+
+  private static String text(Exception e) {
+    return String.valueOf(e.getMessage());
+  }
+
+  private static int complain(String message, int status) {
+    System.err.println("te: " + message.strip().replaceAll("\\s*\\R\\s*", "; "));
+    return status;
+  }
+}

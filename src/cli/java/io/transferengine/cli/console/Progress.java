@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.console;
+
+import me.tongfei.progressbar.ProgressBar;
+import org.jspecify.annotations.Nullable;
+
+/** How far a command is, on a terminal; nothing elsewhere. */
+public final class Progress implements AutoCloseable {
+  private final @Nullable ProgressBar bar;
+
+  Progress(@Nullable ProgressBar bar) {
+    this.bar = bar;
+  }
+
+  /** {@return one that shows nothing} */
+  public static Progress none() {
+    return new Progress(null);
+  }
+
+  /** One step done; {@code next} is what comes. */
+  public void step(String next) {
+    if (bar != null) {
+      bar.step();
+      bar.setExtraMessage(next);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What every task needs: options, tables, colours, exit statuses, the surroundings. */
+package io.transferengine.cli.console;

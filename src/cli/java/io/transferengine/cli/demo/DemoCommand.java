@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.demo;
+
+import io.transferengine.Engine;
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.MachineMemory;
+import io.transferengine.cli.console.Progress;
+import io.transferengine.cli.console.Table;
+import io.transferengine.cli.console.Terminal;
+import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.BlockShape;
+import io.transferengine.cli.target.Configs;
+import io.transferengine.cli.target.TargetLink;
+import io.transferengine.cli.target.TargetProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Shows in seconds that the engine moves bytes between two processes, unspoilt. */
+@Command(
+    name = "demo",
+    description = {
+      "Starts a second process, writes real data into its memory over TCP, reads it back into other"
+          + " memory, and compares SHA-256 in both processes. No server is needed.",
+      "",
+      "It moves a file, by default the JDK's own lib/modules, in one block, and the KV cache of one"
+          + " request to Llama-3-70B in bfloat16 on one of 8 GPUs (TP8): 80 layers with a key and a"
+          + " value pool each make 160 regions; a page holds 16 tokens in 4 KiB; 430 pages are"
+          + " 6,880 tokens. The pages lie scattered in their pools, differently on both sides.",
+      ""
+    },
+    footer = {
+      "",
+      "Exit status: 0 all verified, 1 a comparison failed, 2 usage, 3 the machine lacks something."
+    })
+public final class DemoCommand implements Callable<Integer> {
+  /** 80 layers, keys and values. */
+  private static final int LAYER_POOLS = 160;
+
+  /** 16 tokens of one head, 128 values of 2 bytes. */
+  private static final int PAGE_BYTES = 4096;
+
+  private static final int PAGES = 430;
+
+  /** A pool has more pages than the request uses: 512 for 430. */
+  private static final double POOL_SHARE = 430.0 / 512.0;
+
+  /** Two on our side, source and what is read back; one on the other. */
+  private static final int COPIES = 3;
+
+  private static final int COPIES_HERE = 2;
+
+  @Mixin final HelpOption help = new HelpOption();
+
+  @Option(
+      names = "--file",
+      paramLabel = "PATH",
+      description = "The file to move. Default: lib/modules of the JDK.")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--file-bytes",
+      paramLabel = "SIZE",
+      converter = Units.SizeConverter.class,
+      description = "Moves only that much of the file, from its start. Default: all of it.")
+  private @Nullable Long fileBytes;
+
+  @Option(
+      names = "--pages",
+      paramLabel = "N",
+      defaultValue = "" + PAGES,
+      description = "Pages in each of the 160 regions. Default: ${DEFAULT-VALUE}.")
+  private int pages;
+
+  @Option(
+      names = "--corrupt-for-test",
+      hidden = true,
+      description = "Spoils a bit in the target's memory after each write.")
+  private boolean corrupt;
+
+  @Override
+  public Integer call() {
+    CommandEnvironment environment = CommandEnvironment.current();
+    Terminal terminal = new Terminal(environment);
+    List<DemoMove> moves = plan(terminal, environment);
+    List<DemoRow> rows = new ArrayList<>();
+    try (TargetLink target = TargetProcess.start(environment);
+        Engine engine = Engine.open(Configs.loopback().build());
+        Progress progress = terminal.progress("demo", (long) moves.size() * DemoMove.STEPS)) {
+      engine.warmUp(target.segmentName());
+      for (DemoMove move : moves) {
+        rows.addAll(move.run(engine, target, corrupt, progress));
+      }
+    }
+    print(terminal, rows);
+    return rows.stream().allMatch(DemoRow::verified) ? 0 : CommandException.FAILED;
+  }
+
+  private List<DemoMove> plan(Terminal terminal, CommandEnvironment environment) {
+    Path source = file != null ? file : environment.javaHome().resolve("lib").resolve("modules");
+    long wholeBytes = sizeOf(source);
+    long wantedBytes = fileBytes == null ? wholeBytes : Math.min(fileBytes, wholeBytes);
+    long limitBytes = MachineMemory.sizeLimitBytes(COPIES, COPIES_HERE);
+    long movedBytes = Math.min(wantedBytes, limitBytes);
+    if (movedBytes < wantedBytes) {
+      terminal.line(
+          "Only the first %s of %s: memory is short (./te doctor)."
+              .formatted(Units.size(movedBytes), source));
+    }
+    String name = file == null ? "the JDK's lib/modules" : String.valueOf(source.getFileName());
+    return List.of(
+        new DemoMove(
+            name + (movedBytes < wholeBytes ? " (start)" : ""),
+            BlockShape.single(movedBytes),
+            memory -> memory.load(source)),
+        new DemoMove(
+            "KV pages, Llama-3-70B TP8",
+            pagesThatFit(terminal, limitBytes),
+            memory -> memory.fill(DemoMove.CONTENT_SEED)));
+  }
+
+  private BlockShape pagesThatFit(Terminal terminal, long limitBytes) {
+    if (pages < 1 || pages > 1_000_000 / LAYER_POOLS) {
+      throw CommandException.usage(
+          "--pages %d: it must be 1 to %d".formatted(pages, 1_000_000 / LAYER_POOLS));
+    }
+    long poolPages = limitBytes / LAYER_POOLS / PAGE_BYTES;
+    int fitting = Math.clamp((long) (poolPages * POOL_SHARE), 1, pages);
+    if (fitting < pages) {
+      terminal.line(
+          "Only %d of %d KV pages a region: memory is short (./te doctor)."
+              .formatted(fitting, pages));
+    }
+    int slots = (int) Math.ceil(fitting / POOL_SHARE);
+    return new BlockShape(LAYER_POOLS, slots, fitting, PAGE_BYTES);
+  }
+
+  private long sizeOf(Path source) {
+    try {
+      if (!Files.isRegularFile(source) && file == null) {
+        throw CommandException.lacks("This JDK has no " + source + ": name a file with --file");
+      }
+      if (!Files.isRegularFile(source)) {
+        throw CommandException.usage("--file " + source + ": there is no such file");
+      }
+      long bytes = Files.size(source);
+      if (bytes == 0) {
+        throw CommandException.usage("--file " + source + ": it is empty");
+      }
+      return bytes;
+    } catch (IOException e) {
+      throw CommandException.failed(source + " cannot be read: " + e);
+    }
+  }
+
+  private static void print(Terminal terminal, List<DemoRow> rows) {
+    Table table =
+        new Table()
+            .left("what")
+            .left("direction")
+            .right("blocks")
+            .right("bytes")
+            .right("seconds")
+            .right("GB/s")
+            .left("SHA-256");
+    rows.forEach(row -> table.row(row.cells()));
+    table.print(terminal);
+    rows.stream().map(DemoRow::problem).flatMap(Optional::stream).forEach(terminal::line);
+    if (!rows.stream().allMatch(DemoRow::verified)) {
+      return;
+    }
+    terminal.line("");
+    terminal.line(
+        "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
+            + " started.");
+    terminal.line("Next: ./te bench --loopback   what it does warmed up, and what that costs");
+    terminal.line("      ./te doctor             what this machine can do, and why not");
+    terminal.line("      ./te jshell             an engine at a prompt");
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+/** A line of the doctor. */
+record CheckResult(String what, String text, Verdict verdict) {
+
+  /** What it means for the engine. */
+  enum Verdict {
+    /** There. */
+    OK("ok"),
+    /** Not there; the engine does without. */
+    NO("no"),
+    /** Not there; the engine cannot work. */
+    MISSING("missing");
+
+    private final String text;
+
+    Verdict(String text) {
+      this.text = text;
+    }
+
+    String text() {
+      return text;
+    }
+  }
+
+  static CheckResult ok(String what, String text) {
+    return new CheckResult(what, text, Verdict.OK);
+  }
+
+  static CheckResult no(String what, String text) {
+    return new CheckResult(what, text, Verdict.NO);
+  }
+
+  static CheckResult missing(String what, String text) {
+    return new CheckResult(what, text, Verdict.MISSING);
+  }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import io.transferengine.Engine;
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.MachineMemory;
+import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.Configs;
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.TcpIo;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Verbs;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** What the doctor looks at. Each check is a line or two, and none throws. */
+final class DoctorChecks {
+  private static final int REQUIRED_JAVA = 25;
+
+  /** An engine takes two ports; a machine with fewer free runs one at most. */
+  private static final int PORTS_NEEDED = 4;
+
+  private static final String DIRECT_OPTION = "-XX:MaxDirectMemorySize=";
+
+  private DoctorChecks() {}
+
+  static List<CheckResult> all(CommandEnvironment environment) {
+    List<CheckResult> findings = new ArrayList<>();
+    findings.add(java(environment));
+    findings.add(
+        CheckResult.ok("system", environment.system() + ", " + environment.architecture()));
+    findings.add(memory());
+    findings.add(directMemory());
+    findings.add(variables());
+    findings.add(io("TCP over epoll", TcpIo.EPOLL));
+    findings.add(io("TCP over io_uring", TcpIo.IO_URING));
+    findings.add(io("TCP over NIO", TcpIo.NIO));
+    Settings settings = settings();
+    findings.add(ports(settings));
+    findings.addAll(RdmaChecks.all(settings));
+    findings.add(rdma(settings));
+    findings.add(MetadataCheck.run());
+    findings.add(SelfTest.run());
+    return findings;
+  }
+
+  private static CheckResult java(CommandEnvironment environment) {
+    String text = environment.javaVersion() + " in " + environment.javaHome();
+    return Runtime.version().feature() >= REQUIRED_JAVA
+        ? CheckResult.ok("JDK", text)
+        : CheckResult.missing("JDK", text + "; 25 or newer is needed");
+  }
+
+  private static CheckResult memory() {
+    OptionalLong available = MachineMemory.availableBytes();
+    return available.isPresent()
+        ? CheckResult.ok("memory", Units.size(available.getAsLong()) + " available")
+        : CheckResult.no("memory", "/proc/meminfo cannot be read");
+  }
+
+  /** The option is on the command line, if at all; without it the heap's limit counts. */
+  private static CheckResult directMemory() {
+    String[] arguments = ProcessHandle.current().info().arguments().orElse(new String[0]);
+    Optional<String> option =
+        Arrays.stream(arguments).filter(text -> text.startsWith(DIRECT_OPTION)).findFirst();
+    String heap = Units.size(Runtime.getRuntime().maxMemory());
+    return CheckResult.ok(
+        "memory for buffers",
+        option
+            .map(text -> text.substring(DIRECT_OPTION.length()) + " (" + DIRECT_OPTION + ")")
+            .orElse("up to " + heap + ", as the heap; " + DIRECT_OPTION + "N changes it"));
+  }
+
+  private static CheckResult variables() {
+    try {
+      List<String> warnings = Settings.fromEnvironment().warnings();
+      return warnings.isEmpty()
+          ? CheckResult.ok("environment variables", "well-formed")
+          : CheckResult.no("environment variables", String.join("; ", warnings));
+    } catch (ConfigurationException e) {
+      return CheckResult.missing("environment variables", text(e));
+    }
+  }
+
+  private static CheckResult io(String what, TcpIo io) {
+    try (Engine engine = Engine.open(Configs.loopback().tcpIo(io).build())) {
+      return CheckResult.ok(what, "opened as " + engine.segmentName());
+    } catch (TransferException e) {
+      return io == TcpIo.NIO ? CheckResult.missing(what, text(e)) : CheckResult.no(what, text(e));
+    }
+  }
+
+  /** The defaults where a variable is malformed, which has a line of its own. */
+  private static Settings settings() {
+    try {
+      return Settings.fromEnvironment();
+    } catch (ConfigurationException e) {
+      return Settings.builder().build();
+    }
+  }
+
+  /** Opens an engine where that has a chance: its text says why it failed, not what to do first. */
+  private static CheckResult rdma(Settings settings) {
+    String what = "RDMA";
+    try {
+      Optional<String> cause = Verbs.unavailabilityCause().or(() -> noDevice(settings));
+      if (cause.isPresent()) {
+        return CheckResult.no(what, "TCP is used in its place: " + cause.get());
+      }
+      try (Engine engine =
+          Engine.open(Configs.loopback().protocol("rdma").requireRdma(true).build())) {
+        return CheckResult.ok(what, "opened as " + engine.segmentName());
+      }
+    } catch (TransferException e) {
+      return CheckResult.no(what, text(e));
+    }
+  }
+
+  /** Devices that cannot be used have said so, each in a line of its own. */
+  private static Optional<String> noDevice(Settings settings) {
+    LocalTopology local = LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings);
+    return local.devices().isEmpty()
+        ? local.problem()
+        : local.problem().map(_ -> "no device can be used, for the reasons above");
+  }
+
+  private static CheckResult ports(Settings settings) {
+    int first = settings.get(Options.MIN_RPC_PORT);
+    int last = settings.get(Options.MAX_RPC_PORT);
+    int free = 0;
+    for (int port = first; port <= last; port++) {
+      free += isFree(port) ? 1 : 0;
+    }
+    String text = "%d of %d free in %d-%d".formatted(free, last - first + 1, first, last);
+    return free >= PORTS_NEEDED
+        ? CheckResult.ok("ports", text)
+        : CheckResult.missing("ports", text + ": set MC_MIN_RPC_PORT and MC_MAX_RPC_PORT");
+  }
+
+  private static boolean isFree(int port) {
+    try (ServerSocket socket = new ServerSocket()) {
+      // A connection that has ended does not block a listener; see ip(7), SO_REUSEADDR.
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(port), 1);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  static String text(TransferException e) {
+    return String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", "; ");
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Table;
+import io.transferengine.cli.console.Terminal;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Says what this machine can do, and why not. */
+@Command(
+    name = "doctor",
+    description = "Says what this machine can do for the engine, and why not.",
+    footer = {
+      "",
+      "\"no\" is something that the engine does without; \"missing\" is something that it needs.",
+      "Exit status: 0 nothing is missing, 1 something is."
+    })
+public final class DoctorCommand implements Callable<Integer> {
+  @Mixin final HelpOption help = new HelpOption();
+
+  @Override
+  public Integer call() {
+    CommandEnvironment environment = CommandEnvironment.current();
+    Terminal terminal = new Terminal(environment);
+    List<CheckResult> findings = DoctorChecks.all(environment);
+    Table table = new Table().left("what").left("finding").left("verdict");
+    findings.forEach(
+        finding -> table.row(List.of(finding.what(), finding.text(), finding.verdict().text())));
+    table.print(terminal);
+    boolean sound =
+        findings.stream().noneMatch(finding -> finding.verdict() == CheckResult.Verdict.MISSING);
+    return sound ? 0 : CommandException.FAILED;
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import io.transferengine.config.RdmaOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.topology.GidChoice;
+import io.transferengine.topology.GidEntry;
+import io.transferengine.topology.GidTable;
+import io.transferengine.topology.RdmaDevice;
+import io.transferengine.topology.RdmaDevices;
+import io.transferengine.topology.RdmaPort;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A port of an RDMA device and the GID that would be used on it, in words. */
+record PortView(RdmaDevice device, RdmaPort port, GidChoice choice) {
+  /** Those of {@code devices}, where the port or GID to use may make a device unusable. */
+  static List<RdmaDevice> onPort(List<RdmaDevice> devices, Path sysRoot, Settings settings) {
+    return RdmaDevices.onPort(
+        devices, sysRoot, settings.get(RdmaOptions.IB_PORT), settings.get(RdmaOptions.GID_INDEX));
+  }
+
+  /** The port that transfers would take, {@code MC_IB_PORT}; "absent" where there is none. */
+  static PortView of(RdmaDevice device, Path sysRoot, Settings settings) {
+    int number = settings.get(RdmaOptions.IB_PORT);
+    RdmaPort port = device.port(number).orElse(new RdmaPort(number, "absent", "unknown", false));
+    return of(device, port, sysRoot, settings);
+  }
+
+  static PortView of(RdmaDevice device, RdmaPort port, Path sysRoot, Settings settings) {
+    return new PortView(
+        device,
+        port,
+        GidChoice.choose(
+            GidTable.read(sysRoot, device.name(), port.number()),
+            settings.get(RdmaOptions.GID_INDEX)));
+  }
+
+  /** {@return the node, or a dash where the kernel does not say} */
+  String node() {
+    return device.numaNode() < 0 ? "-" : Integer.toString(device.numaNode());
+  }
+
+  String gid() {
+    return choice.chosen().map(PortView::text).orElse("none");
+  }
+
+  /** {@return why nothing goes over the port; else why that GID was chosen} */
+  String why() {
+    return device.unusable().orElse(choice.reason());
+  }
+
+  static String text(GidEntry entry) {
+    String netdev = entry.netdev().map(name -> ", " + name).orElse("");
+    return "%d %s (%s%s)".formatted(entry.index(), entry.gid(), entry.type().text(), netdev);
+  }
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import io.transferengine.cli.console.Units;
+import io.transferengine.config.RdmaOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.topology.GidEntry;
+import io.transferengine.topology.RdmaDevice;
+import io.transferengine.topology.RdmaDevices;
+import io.transferengine.topology.RdmaPort;
+import io.transferengine.topology.RoceMtu;
+import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.LoadedLibrary;
+import io.transferengine.verbs.PortAttributes;
+import io.transferengine.verbs.Verbs;
+import io.transferengine.verbs.VerbsException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * What the doctor looks at for RDMA: the library, the devices, their ports, the limits. Everything
+ * that is not as it should be comes with what to do about it; none of the checks throws.
+ */
+final class RdmaChecks {
+  static final Path SYS = Path.of("/sys");
+  static final Path DEV = Path.of("/dev");
+  static final Path PROC = Path.of("/proc/self");
+
+  /** What else could be tried; a table may have hundreds of rows. */
+  private static final int GIDS_SHOWN = 3;
+
+  /** Locks as much memory as there is, whatever the limit (capabilities(7)). */
+  private static final int CAP_IPC_LOCK = 14;
+
+  private static final Pattern LIMIT = Pattern.compile("Max locked memory +([^ ]+) .*");
+  private static final Pattern EFFECTIVE = Pattern.compile("CapEff:\\s*([0-9a-f]{1,16})");
+
+  private final Path sysRoot;
+  private final Path devRoot;
+  private final Path procRoot;
+  private final Library library;
+  private final Settings settings;
+
+  /** libibverbs, as far as the doctor needs it; a test has one of its own. */
+  interface Library {
+    /** {@return why it cannot be used, and what to do about it; empty where it can} */
+    Optional<String> unavailabilityCause();
+
+    /** {@return which file it is, where the system says} */
+    Optional<LoadedLibrary> loaded();
+
+    /**
+     * {@return what the port's device says of it}
+     *
+     * @throws VerbsException where it cannot be opened or asked
+     * @throws TransferException where libibverbs does not have it
+     */
+    PortAttributes queryPort(String device, int port);
+  }
+
+  private static final Library LIBIBVERBS =
+      new Library() {
+        @Override
+        public Optional<String> unavailabilityCause() {
+          return Verbs.unavailabilityCause();
+        }
+
+        @Override
+        public Optional<LoadedLibrary> loaded() {
+          return Verbs.loaded();
+        }
+
+        @Override
+        public PortAttributes queryPort(String device, int port) {
+          try (Context context = Context.open(Verbs.library(), device)) {
+            return context.queryPort(port);
+          }
+        }
+      };
+
+  RdmaChecks(Path sysRoot, Path devRoot, Path procRoot, Library library, Settings settings) {
+    this.sysRoot = sysRoot;
+    this.devRoot = devRoot;
+    this.procRoot = procRoot;
+    this.library = library;
+    this.settings = settings;
+  }
+
+  /** {@return the findings for this machine} */
+  static List<CheckResult> all(Settings settings) {
+    return new RdmaChecks(SYS, DEV, PROC, LIBIBVERBS, settings).findings();
+  }
+
+  List<CheckResult> findings() {
+    List<RdmaDevice> devices =
+        PortView.onPort(RdmaDevices.discover(sysRoot, devRoot), sysRoot, settings);
+    List<CheckResult> findings = new ArrayList<>();
+    findings.add(verbsLibrary());
+    library.loaded().ifPresent(loaded -> findings.add(providers(Path.of(loaded.path()))));
+    findings.add(devices(devices));
+    filters(devices).ifPresent(findings::add);
+    for (RdmaDevice device : devices) {
+      findings.add(device(device));
+      if (device.verbsNode().isPresent()) {
+        device.ports().forEach(port -> port(device, port, findings));
+      }
+    }
+    findings.add(lockedMemory());
+    return findings;
+  }
+
+  private CheckResult verbsLibrary() {
+    Optional<String> cause = library.unavailabilityCause();
+    if (cause.isPresent()) {
+      return CheckResult.no("libibverbs", cause.get());
+    }
+    return CheckResult.ok(
+        "libibverbs",
+        library
+            .loaded()
+            .map(loaded -> loaded.path() + ", version " + loaded.version())
+            .orElse("loaded"));
+  }
+
+  /** Without the one for its hardware, libibverbs does not see a device that the kernel has. */
+  private static CheckResult providers(Path file) {
+    Path folder = file.resolveSibling("libibverbs");
+    int count = 0;
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*-rdmav*.so")) {
+      for (Path provider : files) {
+        count += Files.exists(provider) ? 1 : 0;
+      }
+    } catch (IOException e) {
+      count = 0;
+    }
+    return count > 0
+        ? CheckResult.ok("verbs providers", count + " in " + folder)
+        : CheckResult.no("verbs providers", "none in " + folder + ": install ibverbs-providers");
+  }
+
+  private CheckResult devices(List<RdmaDevice> devices) {
+    if (devices.isEmpty()) {
+      return CheckResult.no(
+          "RDMA devices",
+          "none in %s; for RDMA in software: modprobe rdma_rxe; rdma link add rxe0 type rxe netdev"
+                  .formatted(sysRoot.resolve("class/infiniband"))
+              + " INTERFACE");
+    }
+    String names = devices.stream().map(RdmaDevice::name).collect(Collectors.joining(", "));
+    long usable = devices.stream().filter(RdmaDevice::usable).count();
+    String text = "%s; %d of %d usable".formatted(names, usable, devices.size());
+    return usable > 0 ? CheckResult.ok("RDMA devices", text) : CheckResult.no("RDMA devices", text);
+  }
+
+  private Optional<CheckResult> filters(List<RdmaDevice> devices) {
+    String filters = settings.get(RdmaOptions.TE_FILTERS);
+    if (filters.isEmpty()) {
+      return Optional.empty();
+    }
+    String variable = RdmaOptions.TE_FILTERS.environmentName();
+    try {
+      RdmaDevices.select(devices, variable, filters);
+      return Optional.of(CheckResult.ok(variable, filters));
+    } catch (ConfigurationException e) {
+      return Optional.of(CheckResult.no(variable, DoctorChecks.text(e)));
+    }
+  }
+
+  private static CheckResult device(RdmaDevice device) {
+    String what = device.name();
+    if (device.unusable().isPresent()) {
+      return CheckResult.no(what, device.unusable().get());
+    }
+    String node = device.numaNode() < 0 ? "unknown" : Integer.toString(device.numaNode());
+    String file = device.verbsNode().map(Path::toString).orElse("no device file");
+    return CheckResult.ok(what, "%s may be used, NUMA node %s".formatted(file, node));
+  }
+
+  private void port(RdmaDevice device, RdmaPort port, List<CheckResult> findings) {
+    String what = device.name() + " port " + port.number();
+    String text = port.state() + ", " + port.linkLayer();
+    int used = settings.get(RdmaOptions.IB_PORT);
+    if (port.number() != used) {
+      findings.add(CheckResult.no(what, text + "; not used, since MC_IB_PORT is " + used));
+      return;
+    }
+    PortView view = PortView.of(device, port, sysRoot, settings);
+    findings.add(port.active() ? CheckResult.ok(what, text) : CheckResult.no(what, text));
+    findings.add(gid(what + " GID", view));
+    if (port.active() && library.unavailabilityCause().isEmpty()) {
+      Optional<String> netdev = view.choice().chosen().flatMap(GidEntry::netdev);
+      findings.add(mtu(what + " MTU", device.name(), port.number(), netdev));
+    }
+  }
+
+  private static CheckResult gid(String what, PortView view) {
+    if (view.choice().chosen().isEmpty()) {
+      return CheckResult.no(what, view.choice().reason());
+    }
+    List<GidEntry> ranked = view.choice().ranked();
+    String others =
+        ranked.stream()
+            .skip(1)
+            .limit(GIDS_SHOWN)
+            .map(PortView::text)
+            .collect(Collectors.joining(", "));
+    String more = ranked.size() > 1 + GIDS_SHOWN ? ", …" : "";
+    return CheckResult.ok(
+        what,
+        view.gid()
+            + ": "
+            + view.choice().reason()
+            + (others.isEmpty() ? "" : "; then " + others + more));
+  }
+
+  /** Asks the device itself, which also shows whether it can be opened. */
+  private CheckResult mtu(String what, String device, int port, Optional<String> netdev) {
+    int active;
+    try {
+      active = library.queryPort(device, port).activeMtuBytes();
+    } catch (VerbsException e) {
+      return CheckResult.no(what, "the device cannot be asked: " + e.getMessage());
+    } catch (TransferException e) {
+      return CheckResult.no(what, DoctorChecks.text(e));
+    }
+    int wanted = settings.get(RdmaOptions.MTU);
+    String text = active + " bytes";
+    if (active >= wanted) {
+      return CheckResult.ok(what, text);
+    }
+    String remedy =
+        netdev
+            .map(
+                name ->
+                    "ip link set %s mtu %d%s"
+                        .formatted(name, RoceMtu.neededFor(wanted), frameMtu(name)))
+            .orElse("set it at the subnet manager");
+    return CheckResult.no(what, "%s; for %d on both sides: %s".formatted(text, wanted, remedy));
+  }
+
+  private String frameMtu(String netdev) {
+    OptionalInt mtu = RoceMtu.ofInterface(sysRoot, netdev);
+    return mtu.isPresent() ? " (now " + mtu.getAsInt() + ")" : "";
+  }
+
+  private CheckResult lockedMemory() {
+    String what = "locked memory";
+    Optional<String> limit = firstMatch(procRoot.resolve("limits"), LIMIT);
+    if (limit.isEmpty()) {
+      return CheckResult.no(what, procRoot.resolve("limits") + " cannot be read");
+    }
+    String soft = limit.get();
+    if (soft.equals("unlimited")) {
+      return CheckResult.ok(what, soft);
+    }
+    String size = soft.matches("[0-9]{1,18}") ? Units.size(Long.parseLong(soft)) : soft;
+    boolean exempt =
+        firstMatch(procRoot.resolve("status"), EFFECTIVE)
+            .filter(mask -> (Long.parseUnsignedLong(mask, 16) >>> CAP_IPC_LOCK & 1) == 1)
+            .isPresent();
+    return exempt
+        ? CheckResult.ok(what, size + ", which does not bind this process (CAP_IPC_LOCK)")
+        : CheckResult.no(
+            what,
+            size
+                + "; RDMA registers no more: ulimit -l unlimited, LimitMEMLOCK=infinity of a"
+                + " service, --ulimit memlock=-1 of a container");
+  }
+
+  private static Optional<String> firstMatch(Path file, Pattern pattern) {
+    try {
+      for (String line : Files.readAllLines(file)) {
+        var matcher = pattern.matcher(line);
+        if (matcher.matches()) {
+          return Optional.of(matcher.group(1));
+        }
+      }
+    } catch (IOException unreadable) {
+      return Optional.empty();
+    }
+    return Optional.empty();
+  }
+}

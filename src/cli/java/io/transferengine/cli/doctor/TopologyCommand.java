@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Table;
+import io.transferengine.cli.console.Terminal;
+import io.transferengine.config.RdmaOptions;
+import io.transferengine.config.Settings;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.topology.RdmaDevice;
+import io.transferengine.topology.Topology;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Shows which RDMA devices there are, and which memory each of them is near. */
+@Command(
+    name = "topology",
+    description = {
+      "Shows the RDMA devices of this machine, the GID that would be used of each and why, and the"
+          + " priority matrix: for each kind of memory the devices to prefer and the others.",
+      "",
+      "MC_TE_FILTERS, MC_CUSTOM_TOPO_JSON, MC_IB_PORT and MC_GID_INDEX count as for an engine.",
+      ""
+    },
+    footer = {
+      "",
+      "Exit status: 0 done, 1 a variable is wrong, 2 usage, 3 no device passes the filters."
+    })
+public final class TopologyCommand implements Callable<Integer> {
+  @Mixin final HelpOption help = new HelpOption();
+
+  @Option(
+      names = "--json",
+      description = "Prints the matrix alone, as getLocalTopology returns it to programs.")
+  private boolean json;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAMES",
+      description = "Only these devices, with commas between them. Default: all.")
+  private String deviceNames = "";
+
+  @Option(names = "--sys-root", hidden = true)
+  private Path sysRoot = RdmaChecks.SYS;
+
+  @Option(names = "--dev-root", hidden = true)
+  private Path devRoot = RdmaChecks.DEV;
+
+  @Override
+  public Integer call() {
+    Terminal terminal = new Terminal(CommandEnvironment.current());
+    Settings settings = Settings.fromEnvironment();
+    LocalTopology local = LocalTopology.of(sysRoot, devRoot, deviceNames, settings);
+    boolean filtered = !deviceNames.isEmpty() || !settings.get(RdmaOptions.TE_FILTERS).isEmpty();
+    if (local.devices().isEmpty() && filtered) {
+      throw CommandException.lacks(
+          "no device passes the filters: " + local.problem().orElse("none is left"));
+    }
+    if (json) {
+      terminal.line(local.topology().toJson());
+      return 0;
+    }
+    if (local.devices().isEmpty()) {
+      terminal.line("no RDMA devices in " + sysRoot.resolve("class/infiniband") + "; ./te doctor");
+    } else {
+      printDevices(terminal, settings, local.devices());
+    }
+    if (!local.topology().matrix().isEmpty()) {
+      terminal.line("");
+      printMatrix(terminal, local.topology());
+    }
+    return 0;
+  }
+
+  private void printDevices(Terminal terminal, Settings settings, List<RdmaDevice> devices) {
+    Table table =
+        new Table()
+            .left("device")
+            .right("NUMA")
+            .right("port")
+            .left("state")
+            .left("GID")
+            .left("why");
+    for (RdmaDevice device : devices) {
+      PortView view = PortView.of(device, sysRoot, settings);
+      table.row(
+          List.of(
+              device.name(),
+              view.node(),
+              Integer.toString(view.port().number()),
+              view.port().state(),
+              view.gid(),
+              view.why()));
+    }
+    table.print(terminal);
+  }
+
+  private static void printMatrix(Terminal terminal, Topology topology) {
+    Table table = new Table().left("memory").left("preferred").left("available");
+    topology
+        .matrix()
+        .forEach(
+            (memory, devices) ->
+                table.row(List.of(memory, names(devices.preferred()), names(devices.available()))));
+    table.print(terminal);
+  }
+
+  private static String names(List<String> names) {
+    return names.isEmpty() ? "-" : String.join(" ", names);
+  }
+}

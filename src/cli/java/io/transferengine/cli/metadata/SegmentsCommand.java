@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.metadata;
+
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Table;
+import io.transferengine.cli.console.Terminal;
+import io.transferengine.config.MetadataOptions;
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.engine.MetadataStores;
+import io.transferengine.metadata.MetadataKeys;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Lists who is registered in a metadata service. */
+@Command(
+    name = "segments",
+    description = "Lists who is registered in a metadata service: etcd, redis or our own server.",
+    footer = {
+      "",
+      "The age is that of the descriptor, by the clock of its owner: since it was started, or has",
+      "registered or unregistered memory. MC_METADATA_CLUSTER_ID and the options of the service",
+      "(docs/CONFIGURATION.md) count.",
+      "Exit status: 0 listed, 1 the service does not answer, 2 it cannot list."
+    })
+public final class SegmentsCommand implements Callable<Integer> {
+  private static final Duration TIMEOUT = Duration.ofSeconds(5);
+
+  /** A terminal holds fewer by far; a service may hold anything. */
+  private static final int SEGMENTS_MAX = 10_000;
+
+  @Mixin final HelpOption help = new HelpOption();
+
+  @Option(
+      names = "--metadata-server",
+      paramLabel = "SERVER",
+      defaultValue = "",
+      description = "For example etcd://host:2379; default: MC_METADATA_SERVER.")
+  private String server = "";
+
+  @Override
+  public Integer call() {
+    Settings settings = Settings.fromEnvironment();
+    String address = server.isEmpty() ? settings.get(Options.METADATA_SERVER) : server;
+    if (address.isEmpty()) {
+      throw CommandException.usage(
+          "no metadata server: give --metadata-server or set MC_METADATA_SERVER");
+    }
+    Terminal terminal = new Terminal(CommandEnvironment.current());
+    try (MetadataStore store = open(address, settings)) {
+      MetadataKeys keys = MetadataKeys.ofCluster(settings.get(MetadataOptions.CLUSTER_ID));
+      List<String> names =
+          store.keys(keys.rpcMetaPrefix(), SEGMENTS_MAX, TIMEOUT).stream()
+              .flatMap(key -> keys.nameOfRpcMeta(key).stream())
+              .sorted()
+              .toList();
+      print(terminal, SegmentRow.of(names, keys, store));
+    } catch (TransferException e) {
+      throw e.code() == ErrorCode.NOT_IMPLEMENTED || e.code() == ErrorCode.INVALID_ARGUMENT
+          ? CommandException.usage(String.valueOf(e.getMessage()))
+          : e;
+    }
+    return 0;
+  }
+
+  private static MetadataStore open(String address, Settings settings) {
+    return MetadataStores.open(address, settings)
+        .orElseThrow(
+            () ->
+                CommandException.usage(
+                    address + " has no list: peers ask one another, and nobody knows them all"));
+  }
+
+  private static void print(Terminal terminal, List<SegmentRow> rows) {
+    if (rows.isEmpty()) {
+      terminal.line("nobody is registered");
+      return;
+    }
+    Table table =
+        new Table()
+            .left("segment")
+            .left("address")
+            .left("protocol")
+            .right("buffers")
+            .right("bytes")
+            .right("age")
+            .left("reachable");
+    rows.forEach(row -> table.row(row.cells()));
+    table.print(terminal);
+  }
+}

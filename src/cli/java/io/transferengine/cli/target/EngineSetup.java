@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.target;
+
+import io.transferengine.Engine;
+import io.transferengine.EngineConfig;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.util.List;
+
+/**
+ * How one side of a measurement opens its engine.
+ *
+ * @param protocol tcp, or rdma, which then is required: a figure must not be another's
+ * @param host the name or address that the other side reaches it by
+ * @param device the RDMA devices to use, with commas; empty for all
+ */
+public record EngineSetup(String protocol, String host, String device) {
+  public static final String TCP = "tcp";
+  public static final String RDMA = "rdma";
+
+  /** {@return a side that only listens on {@code host}, an address of this machine} */
+  public EngineConfig.Builder onThisMachine() {
+    return onNetwork().listenAddress(host).useIpv6(host.contains(":"));
+  }
+
+  /** {@return a side that listens on all addresses} */
+  public EngineConfig.Builder onNetwork() {
+    return Configs.network(host)
+        .protocol(protocol)
+        .deviceName(device)
+        .requireRdma(protocol.equals(RDMA));
+  }
+
+  /** {@return the options of {@link TargetAgentCommand} for this side} */
+  List<String> arguments() {
+    return List.of("--protocol=" + protocol, "--host=" + host, "--device=" + device);
+  }
+
+  /**
+   * {@return an engine}
+   *
+   * @throws CommandException when this machine has not what it takes
+   */
+  public static Engine open(EngineConfig config) {
+    try {
+      return Engine.open(config);
+    } catch (TransferException e) {
+      if (e.code() == ErrorCode.DEVICE_NOT_FOUND) {
+        throw CommandException.lacks(e.getMessage() + " (./te doctor)");
+      }
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.target;
+
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferState;
+import java.time.Duration;
+
+/** Waits for transfers, which end by themselves within their deadline. */
+public final class Transfers {
+  /** Looks again; any length would do. */
+  private static final Duration STEP = Duration.ofMinutes(1);
+
+  private Transfers() {}
+
+  public static TransferState forEnd(Transfer transfer) {
+    try {
+      TransferState state = transfer.await(STEP);
+      while (!state.isTerminal()) {
+        state = transfer.await(STEP);
+      }
+      return state;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted while waiting for a transfer");
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.transferengine.cli.CommandRun;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(120)
+class BenchCommandTest {
+  @Test
+  void writesTheFiguresAsJson(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("figures.json");
+
+    CommandRun run =
+        CommandRun.of(
+            "bench",
+            "--loopback",
+            "--sizes=4K,100000",
+            "--batch=1,8",
+            "--count=3",
+            "--threads=2",
+            "--against=none",
+            "--json=" + file);
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.lines("verified")).isEqualTo(8);
+    List<Map<String, String>> runs = runs(file);
+    assertThat(runs)
+        .hasSize(8)
+        .allSatisfy(
+            fields ->
+                assertThat(fields.keySet())
+                    .startsWith(
+                        "operation",
+                        "protocol",
+                        "block_bytes",
+                        "batch",
+                        "bytes",
+                        "seconds",
+                        "gb_per_s",
+                        "p50_us",
+                        "p99_us",
+                        "cpu_s_per_gb"));
+    assertThat(runs.get(2))
+        .containsEntry("operation", "write")
+        .containsEntry("protocol", "tcp")
+        .containsEntry("block_bytes", "4096")
+        .containsEntry("batch", "8")
+        .containsEntry("bytes", Integer.toString(4096 * 8 * 3 * 2));
+    assertThat(runs).allSatisfy(fields -> assertThat(number(fields, "gb_per_s")).isPositive());
+    assertThat(runs)
+        .allSatisfy(
+            fields ->
+                assertThat(number(fields, "p50_us"))
+                    .isPositive()
+                    .isLessThanOrEqualTo(number(fields, "p99_us")));
+  }
+
+  @Test
+  void setsASingleBlockBesideABarePingPong(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("figures.json");
+
+    CommandRun run =
+        CommandRun.of(
+            "bench",
+            "--loopback",
+            "--sizes=4K",
+            "--batch=1,2",
+            "--count=3",
+            "--against=nio",
+            "--json=" + file);
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output()).contains("p50 ratio");
+    List<Map<String, String>> runs = runs(file);
+    assertThat(runs).hasSize(4);
+    for (Map<String, String> fields : runs) {
+      if (!"1".equals(fields.get("batch"))) {
+        assertThat(fields).doesNotContainKeys("reference", "p50_ratio");
+        continue;
+      }
+      assertThat(fields).containsEntry("reference", "nio");
+      assertThat(number(fields, "reference_p50_us")).isPositive();
+      assertThat(number(fields, "p50_ratio"))
+          .isCloseTo(
+              number(fields, "p50_us") / number(fields, "reference_p50_us"),
+              Percentage.withPercentage(1));
+    }
+  }
+
+  @Test
+  void failsWhenTheSampleDiffers() throws Exception {
+    CommandRun run =
+        CommandRun.of(
+            "bench",
+            "--loopback",
+            "--sizes=64K",
+            "--batch=2",
+            "--count=1",
+            "--against=none",
+            "--corrupt-for-test");
+
+    assertThat(run.status()).as("%s", run).isEqualTo(1);
+    assertThat(run.lines("FAILED")).isEqualTo(2);
+    assertThat(run.output()).contains("SHA-256 of a sample");
+  }
+
+  @Test
+  void measuresAnIdleEngine() throws Exception {
+    CommandRun run = CommandRun.of("bench", "--idle", "1");
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output())
+        .containsPattern("idle, an engine with 10 open peers: [0-9.]+ % of a core");
+  }
+
+  private static double number(Map<String, String> fields, String name) {
+    return Double.parseDouble(fields.getOrDefault(name, "NaN"));
+  }
+
+  /** The objects of the member "runs", their members in order. */
+  static List<Map<String, String>> runs(Path file) throws IOException {
+    List<Map<String, String>> runs = new ArrayList<>();
+    try (JsonParser parser = new JsonFactory().createParser(file.toFile())) {
+      assertThat(parser.nextToken()).isEqualTo(JsonToken.START_OBJECT);
+      assertThat(parser.nextFieldName()).isEqualTo("runs");
+      assertThat(parser.nextToken()).isEqualTo(JsonToken.START_ARRAY);
+      while (parser.nextToken() == JsonToken.START_OBJECT) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
+          parser.nextToken();
+          fields.put(name, parser.getText());
+        }
+        runs.add(fields);
+      }
+    }
+    return runs;
+  }
+}
