@@ -23,6 +23,7 @@ import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
@@ -34,6 +35,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,6 +102,19 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    * @throws TransferException for options that name nothing, and when a port cannot be bound
    */
   public EngineCore(EngineOptions options) {
+    this(options, TransportRegistry::builtIn, LocalTopology::of);
+  }
+
+  /**
+   * Opens an engine on other transports and devices than this machine's; for tests.
+   *
+   * @param providers what makes its transports, in any order
+   * @param devices the network devices that it sees
+   */
+  public EngineCore(
+      EngineOptions options,
+      Supplier<List<TransportProvider>> providers,
+      BiFunction<String, Settings, LocalTopology> devices) {
     NativeAccess.require();
     settings = options.settings();
     EngineNames.requireProtocol(options.protocol());
@@ -106,12 +122,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         options.metadataServer().equals(EngineOptions.P2P_HANDSHAKE)
             ? LocalIdentity.peerToPeer(options.localHostname(), settings)
             : LocalIdentity.stored(options.localHostname(), settings);
-    LocalTopology local = LocalTopology.of(options.deviceName(), settings);
+    LocalTopology local = devices.apply(options.deviceName(), settings);
     topology = local.topology();
-    rdma = RdmaChoice.of(options.protocol(), settings, metrics);
+    List<TransportProvider> found = providers.get();
+    rdma = RdmaChoice.of(options.protocol(), settings, metrics, found);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
+            found,
             new TransportContext(settings, memory.regions(), metrics, topology, new Peers()),
             rdma.decide(local) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
     client =

@@ -10,7 +10,9 @@ import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportProvider;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -31,15 +33,22 @@ final class RdmaChoice {
   private final String protocol;
   private final boolean required;
   private final EngineMetrics metrics;
+  private final List<TransportProvider> providers;
   private final Set<String> warned = new HashSet<>();
 
-  private RdmaChoice(String protocol, boolean required, EngineMetrics metrics) {
+  private RdmaChoice(
+      String protocol, boolean required, EngineMetrics metrics, List<TransportProvider> providers) {
     this.protocol = protocol;
     this.required = required;
     this.metrics = metrics;
+    this.providers = List.copyOf(providers);
   }
 
-  static RdmaChoice of(String protocol, Settings settings, EngineMetrics metrics) {
+  static RdmaChoice of(
+      String protocol,
+      Settings settings,
+      EngineMetrics metrics,
+      List<TransportProvider> providers) {
     boolean tcp = protocol.equals("tcp") || settings.get(Options.FORCE_TCP);
     boolean required = settings.get(Options.REQUIRE_RDMA);
     if (tcp && required) {
@@ -48,7 +57,7 @@ final class RdmaChoice {
           "RDMA is required (TE_REQUIRE_RDMA) and TCP is asked for",
           "Ask for protocol 'rdma', or drop the requirement");
     }
-    return new RdmaChoice(tcp ? "tcp" : protocol, required, metrics);
+    return new RdmaChoice(tcp ? "tcp" : protocol, required, metrics, providers);
   }
 
   /**
@@ -60,7 +69,8 @@ final class RdmaChoice {
     if (protocol.equals("tcp")) {
       return false;
     }
-    Optional<String> cause = TransportRegistry.unavailabilityCause(SegmentDescriptor.RDMA);
+    Optional<String> cause =
+        TransportRegistry.unavailabilityCause(providers, SegmentDescriptor.RDMA);
     if (cause.isEmpty()) {
       cause = local.problem();
     }
@@ -129,7 +139,7 @@ final class RdmaChoice {
       }
       throw refusal;
     }
-    TransportRegistry.unavailabilityCause(SegmentDescriptor.TCP)
+    TransportRegistry.unavailabilityCause(providers, SegmentDescriptor.TCP)
         .ifPresent(
             tcp -> {
               TransferException neither =

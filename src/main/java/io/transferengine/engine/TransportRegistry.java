@@ -41,8 +41,8 @@ final class TransportRegistry {
    *
    * @param protocol a transport's name
    */
-  static Optional<String> unavailabilityCause(String protocol) {
-    for (TransportProvider provider : providers()) {
+  static Optional<String> unavailabilityCause(List<TransportProvider> providers, String protocol) {
+    for (TransportProvider provider : providers) {
       if (provider.name().equals(protocol)) {
         return provider.unavailabilityCause();
       }
@@ -53,12 +53,16 @@ final class TransportRegistry {
   /**
    * Makes the transports that this machine has; they have opened nothing yet.
    *
+   * @param providers what makes them
    * @param unwanted names of those that are left out
    */
-  static TransportRegistry create(TransportContext context, Set<String> unwanted) {
+  static TransportRegistry create(
+      List<TransportProvider> providers, TransportContext context, Set<String> unwanted) {
     List<Transport> made = new ArrayList<>();
     List<String> causes = new ArrayList<>();
-    for (TransportProvider provider : providers()) {
+    List<TransportProvider> ranked = new ArrayList<>(providers);
+    ranked.sort(Comparator.comparingInt(TransportProvider::priority).reversed());
+    for (TransportProvider provider : ranked) {
       if (unwanted.contains(provider.name())) {
         continue;
       }
@@ -78,11 +82,9 @@ final class TransportRegistry {
     return new TransportRegistry(made);
   }
 
-  private static List<TransportProvider> providers() {
-    List<TransportProvider> found =
-        Providers.of(TransportProvider.class, TransportRegistry.class.getClassLoader());
-    found.sort(Comparator.comparingInt(TransportProvider::priority).reversed());
-    return found;
+  /** {@return the providers that this library comes with, or that are on the class path} */
+  static List<TransportProvider> builtIn() {
+    return Providers.of(TransportProvider.class, TransportRegistry.class.getClassLoader());
   }
 
   /**

@@ -24,6 +24,7 @@ public final class SimulatedFaults {
   long maximalDelayNanos;
   long retryNanos = RETRY_TIME.toNanos();
   boolean held;
+  private long bytesUntilHeld = Long.MAX_VALUE;
   private int completionsToDrop;
   private int requestsToFail;
   private WorkCompletionStatus failure = WorkCompletionStatus.SUCCESS;
@@ -68,9 +69,29 @@ public final class SimulatedFaults {
     change(() -> held = true);
   }
 
+  /** As {@link #hold}, once requests of so many bytes in all have moved; at once for 0. */
+  public void holdAfter(long bytes) {
+    change(
+        () -> {
+          bytesUntilHeld = bytes;
+          held = bytes == 0;
+        });
+  }
+
+  /** {@return whether no request is executed until {@link #release}} */
+  public boolean isHeld() {
+    synchronized (fabric.lock) {
+      return held;
+    }
+  }
+
   /** Ends {@link #hold}. */
   public void release() {
-    change(() -> held = false);
+    change(
+        () -> {
+          bytesUntilHeld = Long.MAX_VALUE;
+          held = false;
+        });
   }
 
   /** Executes the next {@code count} requests that would report, but loses their completions. */
@@ -161,6 +182,13 @@ public final class SimulatedFaults {
   }
 
   // For the simulator; under the fabric's lock.
+
+  void moved(long bytes) {
+    if (bytesUntilHeld != Long.MAX_VALUE) {
+      bytesUntilHeld -= bytes;
+      held |= bytesUntilHeld <= 0;
+    }
+  }
 
   boolean isCut(SimulatedDevice one, SimulatedDevice other) {
     return !one.isPortActive() || !other.isPortActive() || cuts.contains(Link.of(one, other));

@@ -104,6 +104,7 @@ final class SimulatedNic {
       return;
     }
     queuePair.sendQueue.remove();
+    fabric.faults.moved(request.length);
     if (request.signalled && !fabric.faults.takeDrop()) {
       complete(queuePair, request, status);
     }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.contract;
+
+import io.transferengine.engine.EngineCore;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferRequest;
+import java.time.Duration;
+
+/**
+ * An engine with two registrations, and unregistered bytes before, between and behind them, all of
+ * which are checked.
+ */
+final class Party implements AutoCloseable {
+  /** Where the large registration begins. */
+  static final int MAIN = 4096;
+
+  static final int MAIN_BYTES = 4 << 20;
+
+  /** Where the small one begins. */
+  static final int SIDE = MAIN + MAIN_BYTES + 4096;
+
+  static final int SIDE_BYTES = 1 << 20;
+
+  private static final int ALL_BYTES = SIDE + SIDE_BYTES + 4096;
+
+  final String name;
+  final EngineCore core;
+  final CheckedMemory memory;
+
+  Party(TransportSetup setup, String name, long seed) {
+    this.name = name;
+    core = setup.open(name);
+    memory = new CheckedMemory(name, ALL_BYTES, seed);
+    try {
+      var _ = core.memory().register(memory.address(MAIN), MAIN_BYTES, "*");
+      var _ = core.memory().register(memory.address(SIDE), SIDE_BYTES, "*");
+    } catch (Throwable t) {
+      close();
+      throw t;
+    }
+  }
+
+  /** Ends the large registration. */
+  void unregisterMain() {
+    core.memory().unregister(memory.address(MAIN));
+  }
+
+  Move write(Party peer, int here, int there, int length) {
+    return new Move(Operation.WRITE, this, here, peer, there, length);
+  }
+
+  Move move(Operation operation, Party peer, int here, int there, int length) {
+    return new Move(operation, this, here, peer, there, length);
+  }
+
+  /** The large registration of one to, or from, that of the other. */
+  Move main(Operation operation, Party peer) {
+    return move(operation, peer, MAIN, MAIN, MAIN_BYTES);
+  }
+
+  Transfer submit(Operation operation, Party peer, BlockColumns blocks, Duration timeout) {
+    return core.submit(
+        TransferRequest.of(operation, peer.core.segmentName(), blocks).withTimeout(timeout));
+  }
+
+  /** The memory goes last: an engine that touches it after its end has to be found. */
+  @Override
+  public void close() {
+    core.close();
+    memory.close();
+  }
+
+  /** One range that one party moves, at its initiative, to or from another. */
+  record Move(Operation operation, Party from, int here, Party to, int there, int length) {
+    long local() {
+      return from.memory.address(here);
+    }
+
+    long remote() {
+      return to.memory.address(there);
+    }
+
+    Transfer submit(Duration timeout) {
+      return from.submit(operation, to, BlockColumns.of(local(), remote(), length), timeout);
+    }
+
+    /** Every byte has arrived. */
+    void arrives() {
+      switch (operation) {
+        case WRITE -> to.memory.gets(there, from.memory, here, length);
+        case READ -> from.memory.gets(here, to.memory, there, length);
+      }
+    }
+
+    /** Any byte may have arrived, or still arrive. */
+    void mayArrive() {
+      switch (operation) {
+        case WRITE -> to.memory.mayGet(there, from.memory, here, length);
+        case READ -> from.memory.mayGet(here, to.memory, there, length);
+      }
+    }
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.contract;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
+import io.transferengine.transport.tcp.TcpTransportProvider;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** TCP on the loopback. Each engine names a {@link Relay} in place of its data port. */
+final class TcpSetup extends TransportSetup {
+  private final Relay.Valve valve = new Relay.Valve();
+  private final Map<String, Relay> relays = new ConcurrentHashMap<>();
+
+  private final int version;
+
+  /**
+   * @param version of the protocol that initiators speak, 1 or 2
+   */
+  TcpSetup(int version) {
+    super("tcp", Map.of("MC_TCP_PROTO", Integer.toString(version)));
+    this.version = version;
+  }
+
+  @Override
+  boolean saysWhatItRefuses() {
+    return version > 1; // One of version 1 closes the connection.
+  }
+
+  @Override
+  TransportProvider provider(String engine) {
+    Relay relay = new Relay(valve);
+    relays.put(engine, relay);
+    TransportProvider real = new TcpTransportProvider();
+    return new TransportProvider() {
+      @Override
+      public String name() {
+        return real.name();
+      }
+
+      @Override
+      public int priority() {
+        return real.priority();
+      }
+
+      @Override
+      public Optional<String> unavailabilityCause() {
+        return real.unavailabilityCause();
+      }
+
+      @Override
+      public Transport create(TransportContext context) {
+        return new Relayed(real.create(context), relay);
+      }
+    };
+  }
+
+  @Override
+  void stallAfter(long bytes) {
+    valve.stallAfter(bytes);
+  }
+
+  @Override
+  boolean isStalled() {
+    return valve.isStalled();
+  }
+
+  @Override
+  void resume() {
+    valve.open();
+  }
+
+  @Override
+  void kill(String engine) {
+    Relay relay = relays.get(engine);
+    if (relay != null) {
+      relay.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    relays.values().forEach(Relay::close);
+  }
+
+  /** The transport, whose peers are told of the relay. */
+  private record Relayed(Transport real, Relay relay) implements Transport {
+    @Override
+    public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+      real.describe(descriptor, regions);
+      relay.leadTo(descriptor.build().tcpDataPort());
+      descriptor.tcpDataPort(relay.port());
+    }
+
+    @Override
+    public String name() {
+      return real.name();
+    }
+
+    @Override
+    public void start() {
+      real.start();
+    }
+
+    @Override
+    public boolean reaches(SegmentDescriptor peer) {
+      return real.reaches(peer);
+    }
+
+    @Override
+    public void submit(PeerAddress peer, TransferTask task) {
+      real.submit(peer, task);
+    }
+
+    @Override
+    public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+      return real.drainInbound(start, end, grace);
+    }
+
+    @Override
+    public void warmUp(PeerAddress peer) {
+      real.warmUp(peer);
+    }
+
+    @Override
+    public void stop(Duration timeout) {
+      real.stop(timeout);
+    }
+  }
+}

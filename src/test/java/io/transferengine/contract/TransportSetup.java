@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.contract;
+
+import io.transferengine.config.Settings;
+import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.EngineOptions;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.topology.Topology;
+import io.transferengine.transport.TransportProvider;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Opens whole engines that have one transport, and does to the way between them what the contract
+ * asks for. Made anew for each test.
+ */
+abstract class TransportSetup implements AutoCloseable {
+  private final String protocol;
+  private final Map<String, String> variables;
+
+  /**
+   * @param protocol what engines are opened with
+   * @param variables their options, as in the environment
+   */
+  TransportSetup(String protocol, Map<String, String> variables) {
+    this.protocol = protocol;
+    this.variables = Map.copyOf(variables);
+  }
+
+  /**
+   * Opens an engine on the loopback.
+   *
+   * @param name tells it from the others
+   */
+  final EngineCore open(String name) {
+    Map<String, String> options = new HashMap<>(variables);
+    options.put("MC_TRANSFER_TIMEOUT", "60");
+    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
+    return new EngineCore(
+        new EngineOptions(
+            "127.0.0.1",
+            EngineOptions.P2P_HANDSHAKE,
+            protocol,
+            "",
+            Settings.fromMap(options),
+            Optional.empty()),
+        () -> List.of(provider(name)),
+        (_, _) -> devices());
+  }
+
+  abstract TransportProvider provider(String engine);
+
+  /** {@return whether a peer that refuses a range can say that it does} */
+  boolean saysWhatItRefuses() {
+    return true;
+  }
+
+  LocalTopology devices() {
+    return new LocalTopology(
+        List.of(), Topology.none(), Optional.of("this machine has no network devices"));
+  }
+
+  /**
+   * Lets some more bytes pass between the engines, and none behind them until {@link #resume}; how
+   * exactly, depends on what they move in one piece. Handshakes still pass.
+   */
+  abstract void stallAfter(long bytes);
+
+  /** {@return whether nothing passes any more} */
+  abstract boolean isStalled();
+
+  /** Lets everything pass. */
+  abstract void resume();
+
+  /**
+   * Ends an engine's process, as far as the transport of its peers can tell: without a word. The
+   * caller closes the engine behind it.
+   */
+  abstract void kill(String engine);
+
+  /** Finds that nothing is left of the engines, which are closed. */
+  @Override
+  public abstract void close();
+}

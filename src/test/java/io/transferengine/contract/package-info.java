@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What every transport has to hold, whatever carries the bytes. */
+package io.transferengine.contract;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.topology.Gid;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.SimulatedVerbs;
+import java.util.List;
+import java.util.Optional;
+
+/** RDMA over simulated devices, for a whole engine. */
+public final class SimulatedRdmaProvider implements TransportProvider {
+  private final TransportProvider real = new RdmaTransportProvider();
+  private final SimulatedVerbs verbs;
+
+  /** A provider for the process of {@code verbs}. */
+  public SimulatedRdmaProvider(SimulatedVerbs verbs) {
+    this.verbs = verbs;
+  }
+
+  @Override
+  public String name() {
+    return real.name();
+  }
+
+  @Override
+  public int priority() {
+    return real.priority();
+  }
+
+  @Override
+  public Optional<String> unavailabilityCause() {
+    return Optional.empty();
+  }
+
+  @Override
+  public Transport create(TransportContext context) {
+    return new RdmaTransport(context, verbs, (device, port, index) -> List.of(gid(device)));
+  }
+
+  private LocalGid gid(String device) {
+    try (Context context = Context.open(verbs, device)) {
+      return new LocalGid(1, Gid.of(context.queryGid(1, 1)));
+    }
+  }
+}
