@@ -195,6 +195,23 @@ class RdmaNeighboursTest {
   }
 
   @Test
+  void aFullQueuePairIsPassedOverAlthoughItHasTheFewestBytes() throws Exception {
+    fabric.faults().hold();
+    // One to the first queue pair, and so the large one to the second.
+    Started small = a.write(b, blocks(0, 1, 10));
+    await().until(() -> count(Counter.REQUESTS_SENT) == 2);
+    Started large = a.write(b, blocks(MEMORY_BYTES / 2, 1, 60_000));
+    await().until(() -> count(Counter.REQUESTS_SENT) == 3);
+    // The first takes 256 requests in all.
+    Started many = a.write(b, blocks(1000, 300, 1));
+    await().until(() -> count(Counter.REQUESTS_SENT) == 303);
+    fabric.faults().release();
+    for (Started each : List.of(small, large, many)) {
+      assertCompleted(each);
+    }
+  }
+
+  @Test
   void aPeerWithManyRefusedRequestsHarmsNoOtherTransfer() throws Exception {
     for (int round = 0; round < 10; round++) {
       there.fill((byte) round);
