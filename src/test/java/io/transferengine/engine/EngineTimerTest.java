@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.testkit.LogCapture;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -26,7 +27,7 @@ class EngineTimerTest {
             }
             throw new IllegalStateException("a bug");
           });
-      calls.await();
+      assertThat(calls.await(30, TimeUnit.SECONDS)).as("it goes on").isTrue();
       assertThat(log.warnings())
           .isNotEmpty()
           .allSatisfy(text -> assertThat(text).startsWith("Looking at deadlines failed"));

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -312,13 +313,20 @@ class RdmaNeighboursTest {
           assertThat(interrupted).isFalse();
         });
     stuck.await();
-    a.transport().stop(Duration.ofMillis(50));
-    assertThat(fabric.openHandles())
-        .anyMatch(each -> each.contains("completion queue"))
-        .noneMatch(each -> each.startsWith("registration") && each.contains("left"));
-    mayGo.countDown();
-    // It still has all that it needs, and ends in order.
-    await().until(() -> worker.awaitEnd(System.nanoTime()));
+    try (LogCapture log = new LogCapture()) {
+      a.transport().stop(Duration.ofMillis(50));
+      assertThat(log.warnings())
+          .singleElement()
+          .asString()
+          .contains("a worker has not ended. Its queues and the device stay open");
+      assertThat(fabric.openHandles())
+          .anyMatch(each -> each.contains("completion queue"))
+          .noneMatch(each -> each.startsWith("registration") && each.contains("left"));
+      mayGo.countDown();
+      // It still has all that it needs, and ends in order.
+      await().until(() -> worker.awaitEnd(System.nanoTime()));
+      assertThat(log.warnings()).hasSize(1);
+    }
     assertThat(fabric.violations()).isEmpty();
     leftOpenOnPurpose = true;
     left.crash();
