@@ -34,6 +34,9 @@ final class WindowPool {
   /** More than the headers and tables of one claim. */
   private static final int FRAMES_BYTES = 8 << 10;
 
+  /** For the constant frames, which are shorter: a line of the cache. */
+  private static final int CONSTANT_BYTES = 64;
+
   /** Idle windows kept; more than one gathering write (IOV_MAX is 1024) can carry. */
   private static final int IDLE_WINDOWS_LIMIT = 2048;
 
@@ -62,13 +65,13 @@ final class WindowPool {
     asideBytesLeft = memory.byteSize();
     int count = (int) (memory.byteSize() / blockBytes);
     long address = memory.address();
-    okFrame = address;
-    rejectedFrame = address + Frames.STATUS_BYTES;
+    // Behind the block for reads, which so begins where pages do: the kernel copies to there.
+    okFrame = address + blockBytes - CONSTANT_BYTES;
+    rejectedFrame = okFrame + Frames.STATUS_BYTES;
     Frames.writeStatus(okFrame, Frames.STATUS_OK);
     Frames.writeStatus(rejectedFrame, Frames.STATUS_REJECTED);
     anotherFrame = rejectedFrame + Frames.STATUS_BYTES;
-    int framesBytes = 3 * Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
-    readBlock = new StagingBlock(this, address + framesBytes, blockBytes - framesBytes);
+    readBlock = new StagingBlock(this, address, blockBytes - CONSTANT_BYTES);
     blocks = new ArrayDeque<>(count);
     for (int i = 1; i < count; i++) {
       blocks.addLast(new StagingBlock(this, address + (long) i * blockBytes, blockBytes));
