@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the channel's event loop.
  */
-final class LaneConnection extends WireHandler {
+final class LaneConnection extends WireHandler implements AnswerReader.Listener {
   /** Requests claimed at a time: enough for one gathering write, few enough to share fairly. */
   private static final int CLAIM_REQUESTS = 64;
 
@@ -48,12 +48,8 @@ final class LaneConnection extends WireHandler {
   private final IdentityCheck identity;
   private final long claimBytes;
   private final LaneStaging staging;
-  private final byte[] partialStatus = new byte[Frames.STATUS_BYTES];
+  private final AnswerReader reader;
 
-  private int statusBytes;
-  private boolean bodyIsDirect;
-  private long bodyAddress;
-  private long bodyBytesLeft;
   private int answers;
   private boolean pumping;
   private final StallWatch stall = new StallWatch();
@@ -73,6 +69,7 @@ final class LaneConnection extends WireHandler {
     this.settlement = new Settlement(peer, ring, lane);
     this.confirmation = new WriteConfirmation(ring, writer, staging);
     this.identity = new IdentityCheck(peer.incarnation());
+    this.reader = new AnswerReader(ring, version2, identity, settlement, this);
     this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
   }
 
@@ -95,7 +92,7 @@ final class LaneConnection extends WireHandler {
       peer.wakeAnother(lane);
       return;
     }
-    if (pumping || ended != Ending.Why.NONE || outputFault != null || !channel().isActive()) {
+    if (pumping || hasEnded() || outputFault != null || !channel().isActive()) {
       return;
     }
     pumping = true;
@@ -111,7 +108,7 @@ final class LaneConnection extends WireHandler {
           && staging.bytes(claimBytes) > 0
           && room > 0
           && !confirmation.isDedicated()
-          && ended == Ending.Why.NONE
+          && !hasEnded()
           && channel().isWritable()) {
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
@@ -209,7 +206,7 @@ final class LaneConnection extends WireHandler {
   }
 
   private void confirmWrites() {
-    if (ended == Ending.Why.NONE) {
+    if (!hasEnded()) {
       confirmation.askBehind(outlet());
     }
   }
@@ -236,7 +233,7 @@ final class LaneConnection extends WireHandler {
     // Dropped because the socket refused it, what was written is not sent whole. What ends the
     // stream then says nothing, be it ever so orderly: the failed write has taken the socket's
     // error away.
-    if (ended == Ending.Why.NONE
+    if (!hasEnded()
         && !outlet().hasUnflushed()
         && confirmation.takeHalfClose()
         && outlet().isSentWhole()) {
@@ -247,164 +244,70 @@ final class LaneConnection extends WireHandler {
   }
 
   private void closeOutput() {
-    if (ended == Ending.Why.NONE) {
+    if (!hasEnded()) {
       var _ = ((DuplexChannel) channel()).shutdownOutput();
     }
   }
 
   // ---- answers
 
-  // Inlet asks these before each read, also before the one that finds the end of the stream: what
-  // they say is told from what has arrived, and changes nothing.
-
   @Override
   public long directBytes() {
-    if (ended != Ending.Why.NONE || identity.isPending()) {
-      return 0;
-    }
-    if (bodyBytesLeft > 0) {
-      return bodyIsDirect ? bodyBytesLeft : 0;
-    }
-    long position = nextAnswered();
-    return bodyIsNext(position) && ring.isLargeRead(position) ? ring.length(position) : 0;
+    return hasEnded() ? 0 : reader.directBytes();
   }
 
   @Override
   public long directAddress() {
-    return bodyBytesLeft > 0 ? bodyAddress : ring.local(nextAnswered());
+    return reader.directAddress();
   }
 
-  /** {@return whether no status frame comes before the body of the next answer} */
-  private boolean bodyIsNext(long position) {
-    return position < ring.end() && (!version2 || ring.ranges(ring.first()) == 0);
-  }
-
-  /** Staged reads end where the body of a large read begins: all that is expected is known. */
   @Override
   public int stagedBytesLimit() {
-    if (ring.largeReads() == 0) {
-      return Integer.MAX_VALUE;
-    }
-    long limit = bodyBytesLeft + identity.missingBytes();
-    long position = nextAnswered();
-    if (bodyBytesLeft > 0) {
-      position++;
-    } else {
-      limit -= statusBytes;
-    }
-    limit += ring.bytesBeforeLargeRead(position, version2);
-    return Math.clamp(limit, 1, Integer.MAX_VALUE);
+    return reader.stagedBytesLimit();
   }
 
   @Override
   void onDirect(int bytes) {
     stall.moved();
-    if (ended == Ending.Why.NONE) {
-      if (bodyBytesLeft == 0) {
-        expectBody(nextAnswered());
-      }
-      bodyArrived(bytes);
+    if (!hasEnded()) {
+      reader.direct(bytes);
     }
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
     stall.moved();
-    long at = from;
-    while (at < to && ended == Ending.Why.NONE) {
-      if (identity.isPending()) {
-        at += identity.take(at, (int) (to - at));
-        if (!identity.refusal().isEmpty()) {
-          end(Ending.Why.ANOTHER, identity.refusal(), null);
-        }
-      } else if (bodyBytesLeft > 0) {
-        int bytes = (int) Math.min(bodyBytesLeft, to - at);
-        toBody(at, bytes);
-        at += bytes;
-        bodyArrived(bytes);
-      } else if (nextAnswered() == ring.end()) {
-        end(Ending.Why.PROTOCOL, "it sent bytes that nobody had asked for", null);
-      } else if (bodyIsNext(nextAnswered())) {
-        expectBody(nextAnswered());
-      } else {
-        int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
-        MemoryWindow.copy(at, partialStatus, statusBytes, bytes);
-        statusBytes += bytes;
-        at += bytes;
-        if (statusBytes == Frames.STATUS_BYTES) {
-          statusBytes = 0;
-          status(Frames.statusCode(partialStatus));
-        }
-      }
-    }
+    reader.staged(from, to);
   }
 
-  /** Copies what has arrived of a small read; memory that is gone ends that read, not the lane. */
-  private void toBody(long at, int bytes) {
-    if (bodyAddress == 0) {
-      return;
-    }
-    try {
-      MemoryWindow.copy(at, bodyAddress, bytes);
-      MemoryWindow.tellFaults();
-    } catch (InternalError e) {
-      bodyAddress = 0;
-      bodyIsDirect = false;
-      settlement.lost(nextAnswered(), e);
-    }
+  @Override
+  public boolean hasEnded() {
+    return ended != Ending.Why.NONE;
   }
 
-  /** {@return the oldest request that gets an answer; version 1 writes get none} */
-  private long nextAnswered() {
-    long position = ring.first();
-    if (!version2) {
-      while (position < ring.end() && !ring.isRead(position)) {
-        position++;
-      }
-    }
-    return position;
+  @Override
+  public boolean isWriteSent(long position) {
+    return outlet().oldestBodyEnd() > writer.streamEnd(position);
   }
 
-  private void expectBody(long position) {
-    bodyAddress = ring.local(position);
-    bodyBytesLeft = ring.wireLength(position);
-    if (ring.task(position) == null || ring.confirms(position)) {
-      bodyAddress = 0;
-    }
-    bodyIsDirect = ring.isLargeRead(position);
+  @Override
+  public void refused(int statusCode) {
+    peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
+    end(Ending.Why.REJECTED, "it refused a range (status " + statusCode + ")", null);
   }
 
-  private void status(int code) {
-    long position = ring.first();
-    if (code == Frames.STATUS_OK) {
-      if (ring.isRead(position)) {
-        expectBody(position);
-      } else if (outlet().oldestBodyEnd() <= writer.streamEnd(position)) {
-        end(Ending.Why.PROTOCOL, "it acknowledged a write before all of it was sent", null);
-      } else {
-        answered(position + ring.ranges(position) - 1);
-      }
-    } else if (code < 0) {
-      end(Ending.Why.PROTOCOL, "it sent something else than a status frame", null);
-    } else {
-      peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
-      end(Ending.Why.REJECTED, "it refused a range (status " + code + ")", null);
-    }
+  @Override
+  public void another(String text) {
+    end(Ending.Why.ANOTHER, text, null);
   }
 
-  private void bodyArrived(int bytes) {
-    bodyBytesLeft -= bytes;
-    if (bodyAddress != 0) {
-      bodyAddress += bytes;
-    }
-    if (bodyBytesLeft == 0) {
-      bodyIsDirect = false;
-      answered(nextAnswered());
-    }
+  @Override
+  public void broken(String text) {
+    end(Ending.Why.PROTOCOL, text, null);
   }
 
-  /** Settles everything up to and with {@code position}, which has been answered. */
-  private void answered(long position) {
+  @Override
+  public void answered(long position) {
     answers++;
     boolean write = ring.confirms(position);
     while (ring.first() <= position) {
@@ -414,10 +317,10 @@ final class LaneConnection extends WireHandler {
     if (peer.persistence() == Persistence.UNKNOWN && answers == 2) {
       peer.learnt(Persistence.PERSISTENT);
     }
-    if (peer.persistence() == Persistence.UNKNOWN && write && ended == Ending.Why.NONE) {
+    if (peer.persistence() == Persistence.UNKNOWN && write && !hasEnded()) {
       confirmation.askOnceMore(ring.remote(position), outlet());
     }
-    if (peer.persistence() == Persistence.SINGLE && ended == Ending.Why.NONE) {
+    if (peer.persistence() == Persistence.SINGLE && !hasEnded()) {
       end(Ending.Why.RENEWED, "one request was answered on it", null);
     }
   }
@@ -439,7 +342,7 @@ final class LaneConnection extends WireHandler {
    */
   @Override
   void onOutputFailed(Throwable cause) {
-    if (ended == Ending.Why.NONE && outputFault == null && LocalFaults.isBadAddress(cause)) {
+    if (!hasEnded() && outputFault == null && LocalFaults.isBadAddress(cause)) {
       outputFault = cause;
       long position = ring.sentUpTo(outlet().sentBytes());
       if (position >= ring.first()) {
@@ -452,15 +355,15 @@ final class LaneConnection extends WireHandler {
 
   @Override
   void onEndOfStream(@Nullable Throwable error) {
-    if (ended != Ending.Why.NONE) {
+    if (hasEnded()) {
       return;
     }
     if (outputFault != null) {
       onFault(outputFault);
       return;
     }
-    if (error != null && LocalFaults.isBadAddress(error) && bodyIsUnderWay()) {
-      settlement.lost(nextAnswered(), error);
+    if (error != null && LocalFaults.isBadAddress(error) && reader.isBodyUnderWay()) {
+      settlement.lost(reader.next(), error);
       onFault(error);
       return;
     }
@@ -472,8 +375,7 @@ final class LaneConnection extends WireHandler {
       return;
     }
     // Not only while unknown: another lane may just have learnt it.
-    boolean noAnswerBegun = statusBytes == 0 && bodyBytesLeft == 0;
-    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && noAnswerBegun) {
+    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && !reader.hasBegun()) {
       peer.learnt(Persistence.SINGLE);
       end(Ending.Why.RENEWED, "the peer closes after each request", null);
       return;
@@ -482,14 +384,9 @@ final class LaneConnection extends WireHandler {
     end(why, error == null ? "the peer closed the connection" : "" + error, error);
   }
 
-  /** {@return whether a read of the socket may have been aimed at a body} */
-  private boolean bodyIsUnderWay() {
-    return bodyBytesLeft > 0 || bodyIsNext(nextAnswered());
-  }
-
   /** Closes the connection; its requests are settled once it has. On the event loop. */
   void end(Ending.Why why, String text, @Nullable Throwable cause) {
-    if (ended == Ending.Why.NONE) {
+    if (!hasEnded()) {
       ended = why;
       endText = text;
       endCause = cause;
@@ -504,7 +401,7 @@ final class LaneConnection extends WireHandler {
    * @return whether none of them touches it any more
    */
   boolean orphan(TransferTask task) {
-    if (ended != Ending.Why.NONE || !ring.contains(task)) {
+    if (hasEnded() || !ring.contains(task)) {
       return true;
     }
     if (peer.persistence() != Persistence.PERSISTENT) {
@@ -531,17 +428,9 @@ final class LaneConnection extends WireHandler {
 
   @Override
   public String toString() {
-    return "%s, ended %s, %s, %d answers, %s, %d bytes of a body left, %d of a status there; %s; %s"
+    return "%s, ended %s, %s, %d answers, %s, %s; %s; %s"
         .formatted(
-            peer.persistence(),
-            ended,
-            ring,
-            answers,
-            confirmation,
-            bodyBytesLeft,
-            statusBytes,
-            outlet(),
-            channel());
+            peer.persistence(), ended, ring, answers, confirmation, reader, outlet(), channel());
   }
 
   /** {@return whether nothing looks at the memory of a request any more} */
@@ -551,13 +440,11 @@ final class LaneConnection extends WireHandler {
       return ring.length(position) < DIRECT_BYTES_MIN
           || outlet().copyAside(ring.streamStart(position), writer.streamEnd(position));
     }
-    if (position == nextAnswered() && bodyIsUnderWay()) {
+    if (position == reader.next() && reader.isBodyUnderWay()) {
       if (isDirectWindowOut()) {
         return false;
       }
-      // What is missing of it is read and dropped.
-      bodyAddress = 0;
-      bodyIsDirect = false;
+      reader.dropBody();
     }
     return true;
   }

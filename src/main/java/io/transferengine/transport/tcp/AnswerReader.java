@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+/**
+ * Takes the answers of one connection out of its stream, in the order of the requests: status
+ * frames, and the bodies of reads, which go to where they belong.
+ *
+ * <p>What is asked of it before a read of the socket is told from what has arrived, and changes
+ * nothing: it is also asked before the read that finds the end of the stream.
+ *
+ * <p>Confined to the connection's event loop.
+ */
+final class AnswerReader {
+
+  /** The connection. */
+  interface Listener {
+    /** {@return whether the connection has ended: nothing more is taken from its stream} */
+    boolean hasEnded();
+
+    /** {@return whether all of the write at this position, and its frame, has left} */
+    boolean isWriteSent(long position);
+
+    /** Everything up to and with {@code position} has been answered. */
+    void answered(long position);
+
+    /** The oldest request was refused. */
+    void refused(int statusCode);
+
+    /** The target is not the engine that is meant. */
+    void another(String text);
+
+    /** The target breaks the protocol. */
+    void broken(String text);
+  }
+
+  private final RequestRing ring;
+  private final boolean version2;
+  private final IdentityCheck identity;
+  private final Settlement settlement;
+  private final Listener listener;
+  private final byte[] partialStatus = new byte[Frames.STATUS_BYTES];
+
+  private int statusBytes;
+  private boolean bodyIsDirect;
+
+  /** 0 while the bytes of a body are dropped. */
+  private long bodyAddress;
+
+  private long bodyBytesLeft;
+
+  AnswerReader(
+      RequestRing ring,
+      boolean version2,
+      IdentityCheck identity,
+      Settlement settlement,
+      Listener listener) {
+    this.ring = ring;
+    this.version2 = version2;
+    this.identity = identity;
+    this.settlement = settlement;
+    this.listener = listener;
+  }
+
+  /** {@return the oldest request that gets an answer; version 1 writes get none} */
+  long next() {
+    long position = ring.first();
+    if (!version2) {
+      while (position < ring.end() && !ring.isRead(position)) {
+        position++;
+      }
+    }
+    return position;
+  }
+
+  /** {@return how many bytes are to be read straight to {@link #directAddress()}; 0 for none} */
+  long directBytes() {
+    if (identity.isPending()) {
+      return 0;
+    }
+    if (bodyBytesLeft > 0) {
+      return bodyIsDirect ? bodyBytesLeft : 0;
+    }
+    long position = next();
+    return bodyIsNext(position) && ring.isLargeRead(position) ? ring.length(position) : 0;
+  }
+
+  long directAddress() {
+    return bodyBytesLeft > 0 ? bodyAddress : ring.local(next());
+  }
+
+  /** Staged reads end where the body of a large read begins: all that is expected is known. */
+  int stagedBytesLimit() {
+    if (ring.largeReads() == 0) {
+      return Integer.MAX_VALUE;
+    }
+    long limit = bodyBytesLeft + identity.missingBytes();
+    long position = next();
+    if (bodyBytesLeft > 0) {
+      position++;
+    } else {
+      limit -= statusBytes;
+    }
+    limit += ring.bytesBeforeLargeRead(position, version2);
+    return Math.clamp(limit, 1, Integer.MAX_VALUE);
+  }
+
+  /** {@return whether a read of the socket may have been aimed at a body} */
+  boolean isBodyUnderWay() {
+    return bodyBytesLeft > 0 || bodyIsNext(next());
+  }
+
+  /** {@return whether a part of an answer is here} */
+  boolean hasBegun() {
+    return statusBytes > 0 || bodyBytesLeft > 0;
+  }
+
+  /** What is missing of the body that is under way is read and dropped. */
+  void dropBody() {
+    bodyAddress = 0;
+    bodyIsDirect = false;
+  }
+
+  /** Bytes of a body that are already where they belong. */
+  void direct(int bytes) {
+    if (bodyBytesLeft == 0) {
+      expectBody(next());
+    }
+    bodyArrived(bytes);
+  }
+
+  /** Bytes that came through staging. */
+  void staged(long from, long to) {
+    long at = from;
+    while (at < to && !listener.hasEnded()) {
+      if (identity.isPending()) {
+        at += identity.take(at, (int) (to - at));
+        if (!identity.refusal().isEmpty()) {
+          listener.another(identity.refusal());
+        }
+      } else if (bodyBytesLeft > 0) {
+        int bytes = (int) Math.min(bodyBytesLeft, to - at);
+        toBody(at, bytes);
+        at += bytes;
+        bodyArrived(bytes);
+      } else if (next() == ring.end()) {
+        listener.broken("it sent bytes that nobody had asked for");
+      } else if (bodyIsNext(next())) {
+        expectBody(next());
+      } else {
+        int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
+        MemoryWindow.copy(at, partialStatus, statusBytes, bytes);
+        statusBytes += bytes;
+        at += bytes;
+        if (statusBytes == Frames.STATUS_BYTES) {
+          statusBytes = 0;
+          status(Frames.statusCode(partialStatus));
+        }
+      }
+    }
+  }
+
+  /** {@return whether no status frame comes before the body of the next answer} */
+  private boolean bodyIsNext(long position) {
+    return position < ring.end() && (!version2 || ring.ranges(ring.first()) == 0);
+  }
+
+  /** Copies what has arrived of a small read; memory that is gone ends that read, not the lane. */
+  private void toBody(long at, int bytes) {
+    if (bodyAddress == 0) {
+      return;
+    }
+    try {
+      MemoryWindow.copy(at, bodyAddress, bytes);
+      MemoryWindow.tellFaults();
+    } catch (InternalError e) {
+      dropBody();
+      settlement.lost(next(), e);
+    }
+  }
+
+  private void expectBody(long position) {
+    bodyAddress = ring.local(position);
+    bodyBytesLeft = ring.wireLength(position);
+    if (ring.task(position) == null || ring.confirms(position)) {
+      bodyAddress = 0;
+    }
+    bodyIsDirect = ring.isLargeRead(position);
+  }
+
+  private void status(int code) {
+    long position = ring.first();
+    if (code == Frames.STATUS_OK) {
+      if (ring.isRead(position)) {
+        expectBody(position);
+      } else if (listener.isWriteSent(position)) {
+        listener.answered(position + ring.ranges(position) - 1);
+      } else {
+        listener.broken("it acknowledged a write before all of it was sent");
+      }
+    } else if (code < 0) {
+      listener.broken("it sent something else than a status frame");
+    } else {
+      listener.refused(code);
+    }
+  }
+
+  private void bodyArrived(int bytes) {
+    bodyBytesLeft -= bytes;
+    if (bodyAddress != 0) {
+      bodyAddress += bytes;
+    }
+    if (bodyBytesLeft == 0) {
+      bodyIsDirect = false;
+      listener.answered(next());
+    }
+  }
+
+  @Override
+  public String toString() {
+    return bodyBytesLeft + " bytes of a body left, " + statusBytes + " of a status there";
+  }
+}
