@@ -30,12 +30,12 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Records are in memory. {@code GET /metadata?key=K} gives 200 with the record or 404; {@code
  * PUT} stores one, over the one that is there, and gives 200, but 400 for another {@code rpc_meta}
- * record than the one of an engine that lives; {@code DELETE} gives 200, of a missing key too. An
- * empty key gives 400, a body above the limit 413, a full server 507. Keys are compared after
- * decoding. A record lives until it is deleted, unless its writer asks for a time to live with
- * {@code X-TE-TTL-Seconds}, as Java engines do: C++ engines never refresh theirs. {@code GET
- * /health} gives 200, {@code /metrics} figures for Prometheus, {@code /segments} who is registered,
- * as JSON.
+ * record than the one of an engine that lives; {@code DELETE} gives 200, of a missing key too, and
+ * keeps the record when its client was given that 400 less than 10 s ago. An empty key gives 400, a
+ * body above the limit 413, a full server 507. Keys are compared after decoding. A record lives
+ * until it is deleted, unless its writer asks for a time to live with {@code X-TE-TTL-Seconds}, as
+ * Java engines do: C++ engines never refresh theirs. {@code GET /health} gives 200, {@code
+ * /metrics} figures for Prometheus, {@code /segments} who is registered, as JSON.
  *
  * <p>There is no access control: whoever reaches the port can read, write and delete. Limits on
  * slow and on many connections are system properties of the JDK, which reads them once ({@code

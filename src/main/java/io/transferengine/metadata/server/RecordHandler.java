@@ -11,6 +11,7 @@ import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -43,6 +44,8 @@ final class RecordHandler implements HttpHandler {
   private final RecordTable records;
   private final LongAdder requests = new LongAdder();
   private final LongAdder refusals = new LongAdder();
+  private final RefusedClaims claims = new RefusedClaims(System::nanoTime);
+  private final LongAdder deletesRefused = new LongAdder();
 
   /** Bodies under way, in KiB. */
   private final Semaphore receiving =
@@ -127,15 +130,28 @@ final class RecordHandler implements HttpHandler {
         requireDone(records.touch(key, ttlSeconds(exchange), condition(exchange)));
         answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata kept");
       }
-      case "DELETE" -> {
-        RecordTable.Outcome outcome = records.remove(key, condition(exchange));
-        if (outcome != RecordTable.Outcome.MISSING) {
-          requireDone(outcome);
-        }
-        answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata deleted");
-      }
+      case "DELETE" -> delete(exchange, key);
       default -> throw new Refusal(METHOD_NOT_ALLOWED, "GET, PUT, POST and DELETE are served here");
     }
+  }
+
+  private void delete(HttpExchange exchange, String key) throws IOException, Refusal {
+    RecordTable.Condition condition = condition(exchange);
+    if (condition.equals(RecordTable.Condition.NONE) && claims.take(client(exchange), key)) {
+      deletesRefused.increment();
+      // It knows no other answer than 200.
+      answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata kept: it is another engine's");
+      return;
+    }
+    RecordTable.Outcome outcome = records.remove(key, condition);
+    if (outcome != RecordTable.Outcome.MISSING) {
+      requireDone(outcome);
+    }
+    answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata deleted");
+  }
+
+  private static InetAddress client(HttpExchange exchange) {
+    return exchange.getRemoteAddress().getAddress();
   }
 
   private void put(HttpExchange exchange, String key) throws IOException, Refusal {
@@ -166,7 +182,7 @@ final class RecordHandler implements HttpHandler {
         return;
       }
       if (present.isPresent()) {
-        requireDead(present.get());
+        requireDead(exchange, key, present.get());
         condition = new RecordTable.Condition(Optional.of(present.get().entityTag), false);
       }
     }
@@ -178,7 +194,8 @@ final class RecordHandler implements HttpHandler {
    * C++ engines write without a question. One whose name belongs to an engine that lives is told
    * what Mooncake's servers tell it.
    */
-  private void requireDead(RecordTable.Entry present) throws Refusal {
+  private void requireDead(HttpExchange exchange, String key, RecordTable.Entry present)
+      throws Refusal {
     HostPort owner;
     try {
       RpcMetaRecord record = MetadataCodec.decodeRpcMeta(present.value);
@@ -191,6 +208,7 @@ final class RecordHandler implements HttpHandler {
       throw new Refusal(BUSY, "too many owners of records are being asked at once");
     }
     if (alive.get()) {
+      claims.refused(client(exchange), key);
       throw new Refusal(
           HttpMetadataProtocol.BAD_REQUEST,
           "Duplicate rpc_meta key not allowed: its owner at " + owner + " is alive");
@@ -273,8 +291,11 @@ final class RecordHandler implements HttpHandler {
     te_metadata_requests_total %d
     # TYPE te_metadata_refusals_total counter
     te_metadata_refusals_total %d
+    # TYPE te_metadata_deletes_refused_total counter
+    te_metadata_deletes_refused_total %d
     """
-        .formatted(records.count(), records.bytes(), requests.sum(), refusals.sum());
+        .formatted(
+            records.count(), records.bytes(), requests.sum(), refusals.sum(), deletesRefused.sum());
   }
 
   private static void answer(HttpExchange exchange, int status, String type, String text)

@@ -139,24 +139,32 @@ class HttpMetadataServerTest {
     assertThat(one(get("/metrics"))).contains("te_metadata_records 1\n");
   }
 
+  /** Accepts and closes: as an engine before Probe does, which reads it and closes. */
+  private static void live(ServerSocket owner) {
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                while (true) {
+                  owner.accept().close();
+                }
+              } catch (IOException e) {
+                // It has died.
+              }
+            });
+  }
+
+  private static String record(ServerSocket owner) {
+    return "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":" + owner.getLocalPort() + "}";
+  }
+
   @Test
   void anRpcMetaRecordIsNotWrittenOverWhileItsOwnerLives() throws IOException {
     String key = "key=mooncake%2Frpc_meta%2Fa";
     String other = "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":2}";
     try (ServerSocket owner = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
-      String own = "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":" + owner.getLocalPort() + "}";
-      Thread.ofVirtual()
-          .start(
-              () -> {
-                try {
-                  while (true) {
-                    // As an engine before Probe does: it reads it, and closes.
-                    owner.accept().close();
-                  }
-                } catch (IOException e) {
-                  // It has died.
-                }
-              });
+      String own = record(owner);
+      live(owner);
       assertThat(status(put(key, own))).isEqualTo(200);
       assertThat(one(put(key, other))).contains("HTTP/1.1 400", "Duplicate rpc_meta key", "alive");
       assertThat(one(put(key, own))).contains("HTTP/1.1 200", "metadata unchanged");
@@ -171,6 +179,38 @@ class HttpMetadataServerTest {
     assertThat(one(get("/metadata?" + key))).contains(other);
     assertThat(status(put(key, "garbage"))).isEqualTo(200);
     assertThat(status(put(key, other))).isEqualTo(200);
+  }
+
+  /** What a C++ engine does whose initialization failed, whatever for. */
+  private static String delete(String query, String... headers) {
+    return "DELETE /metadata?" + query + " HTTP/1.1\nHost: h\n" + String.join("", headers) + "\n";
+  }
+
+  @Test
+  void whoWasRefusedANameDoesNotDeleteItsOwnersRecord() throws IOException {
+    String key = "key=mooncake%2Frpc_meta%2Fa";
+    String get = get("/metadata?" + key);
+    String other = "{\"ip_or_host_name\":\"127.0.0.1\",\"rpc_port\":2}";
+    try (ServerSocket owner = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+      String own = record(owner);
+      live(owner);
+      assertThat(status(put(key, own))).isEqualTo(200);
+      assertThat(status(put(key, other))).isEqualTo(400);
+      assertThat(status(put(key, other))).isEqualTo(400);
+      for (int refusal = 0; refusal < 2; refusal++) {
+        assertThat(one(delete(key))).contains("HTTP/1.1 200", "metadata kept");
+        assertThat(one(get)).contains(own);
+      }
+      // Each was refused once: the next to delete it may be its owner, on the same machine.
+      assertThat(one(delete(key))).contains("HTTP/1.1 200", "metadata deleted");
+      assertThat(status(get)).isEqualTo(404);
+      // Whoever names what he deletes, as Java engines do, knows it.
+      assertThat(status(put(key, own))).isEqualTo(200);
+      assertThat(status(put(key, other))).isEqualTo(400);
+      assertThat(one(delete(key, "If-Match: " + entityTag(own) + "\n"))).contains("deleted");
+      assertThat(status(get)).isEqualTo(404);
+      assertThat(one(get("/metrics"))).contains("te_metadata_deletes_refused_total 2\n");
+    }
   }
 
   private static String entityTag(String value) {
