@@ -344,7 +344,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new PeerAddress(
             found.descriptor(),
             EngineNames.addresses(dataHost(found), settings.get(Options.USE_IPV6))),
-        rdma.transportFor(found.descriptor(), transports));
+        rdma.transportFor(found, transports));
   }
 
   /** The data port may be on another host than the RPC port, of a machine with two networks say. */
@@ -357,7 +357,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    * Version 0 says nothing: engines before 2026-09 have none. An engine that came back elsewhere is
    * no older one, whatever the clock says there.
    */
-  private static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
+  static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
     return found.metadataVersion() != 0
         && found.metadataVersion() < inUse.metadataVersion()
         && found.incarnation().equals(inUse.incarnation());
@@ -389,6 +389,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     @Override
     public boolean leadsTo(String segment, InetAddress from) {
       return registry.directory().leadsTo(segment, from);
+    }
+
+    @Override
+    public boolean misleads(String server, InetAddress from) {
+      return registry.directory().misleads(server, from);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.function.Predicate;
 
 /**
@@ -49,6 +50,44 @@ final class PeerAddresses {
             || Arrays.stream(resolved).anyMatch(InetAddress::isLinkLocalAddress)
             || (!local && Arrays.stream(resolved).anyMatch(address -> means(address, ours)));
     return misleads ? new HostPort(AddressText.of(from), askedPort) : said;
+  }
+
+  /**
+   * {@return whether a host's name leads to this machine from here, though it is another one's}
+   *
+   * @param from where the one who bears it is
+   */
+  static boolean isOurs(String host, InetAddress from) {
+    InetAddress[] resolved;
+    try {
+      resolved = InetAddress.getAllByName(host);
+    } catch (UnknownHostException e) {
+      return false;
+    }
+    return !means(from, PeerAddresses::isOurs)
+        && Arrays.stream(resolved).anyMatch(address -> means(address, PeerAddresses::isOurs));
+  }
+
+  /**
+   * {@return as {@link #isOurs}, without asking a name service, since strangers choose the name}
+   */
+  static boolean isPlainlyOurs(String host, InetAddress from) {
+    return isPlainlyOurs(host, from, PeerAddresses::isOurs);
+  }
+
+  static boolean isPlainlyOurs(String host, InetAddress from, Predicate<InetAddress> ours) {
+    if (means(from, ours)) {
+      return false;
+    }
+    String name = host.toLowerCase(Locale.ROOT);
+    if (name.matches("(.*\\.)?localhost\\.?")) {
+      return true;
+    }
+    try {
+      return means(InetAddress.ofLiteral(host), ours);
+    } catch (IllegalArgumentException noAddress) {
+      return false;
+    }
   }
 
   /** Whether an address leads to this machine. */

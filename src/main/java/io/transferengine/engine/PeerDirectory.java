@@ -7,13 +7,18 @@ import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metadata.SegmentNames;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Peer-to-peer mode: a name is an address, and its owner is asked (protocol section 6). */
 final class PeerDirectory implements SegmentDirectory {
+  /** Only the host counts. */
+  private static final int ANY_PORT = 1;
+
   private final Settings settings;
   private final HandshakeClient client;
   private final Supplier<SegmentDescriptor> own;
@@ -42,16 +47,45 @@ final class PeerDirectory implements SegmentDirectory {
   public Found find(String segment, Duration timeout) {
     HostPort asked = address(segment);
     HandshakeClient.Described answer = client.ask(asked, own.get(), timeout);
-    SegmentDescriptor descriptor = answer.descriptor();
-    HostPort said = address(descriptor.name());
-    HostPort rpc = PeerAddresses.reachable(said, answer.from(), asked.port());
-    if (!rpc.equals(said)) {
-      // What it calls itself stays in its NIC paths, which it compares with its own name.
-      String server = descriptor.rdmaServerName().orElse(descriptor.name());
-      descriptor =
-          descriptor.toBuilder().name(rpc.toString()).rdmaServerName(Optional.of(server)).build();
+    HostPort said = address(answer.descriptor().name());
+    return found(answer.descriptor(), said, answer.from(), asked.port());
+  }
+
+  /**
+   * What a peer says of itself, as far as it holds here.
+   *
+   * @param said the descriptor that it answered with
+   * @param name the name in it, as an address
+   * @param from the address that answered
+   * @param askedPort the port that it answered on
+   */
+  static Found found(SegmentDescriptor said, HostPort name, InetAddress from, int askedPort) {
+    HostPort rpc = PeerAddresses.reachable(name, from, askedPort);
+    // What it calls itself stays in its NIC paths, which it compares with its own name.
+    String server = said.rdmaServerName().orElse(said.name());
+    SegmentDescriptor.Builder here = EngineNames.withDataPort(said, rpc).toBuilder();
+    if (!rpc.equals(name)) {
+      here.name(rpc.toString()).rdmaServerName(Optional.of(server));
     }
-    return new Found(EngineNames.withDataPort(descriptor, rpc), rpc.host());
+    if (!said.offers(SegmentDescriptor.RDMA) || !PeerAddresses.isOurs(host(server), from)) {
+      return new Found(here.build(), rpc.host(), Optional.empty());
+    }
+    // An endpoint is found by that name: it would be anybody's who calls himself so, or our own.
+    return new Found(here.devices(List.of()).build(), rpc.host(), Optional.of(server));
+  }
+
+  /** The host in a peer's name for itself; a name that has none leads nowhere. */
+  private static String host(String server) {
+    try {
+      return HostPort.parse(SegmentNames.normalize(server), ANY_PORT).host();
+    } catch (TransferException malformed) {
+      return server;
+    }
+  }
+
+  @Override
+  public boolean misleads(String server, InetAddress from) {
+    return PeerAddresses.isPlainlyOurs(host(server), from);
   }
 
   @Override

@@ -30,6 +30,9 @@ final class RdmaChoice {
   /** Peers whose warning is remembered; when there are more, all of them may be named once more. */
   private static final int WARNED_LIMIT = 4096;
 
+  private static final String NAME_REMEDY =
+      "Give it a host name that leads to it from everywhere (the first argument of initialize)";
+
   private final String protocol;
   private final boolean required;
   private final EngineMetrics metrics;
@@ -92,23 +95,44 @@ final class RdmaChoice {
    *
    * @throws TransferException when none does, or when RDMA is required and it is another one
    */
-  Transport transportFor(SegmentDescriptor peer, TransportRegistry transports) {
+  Transport transportFor(SegmentDirectory.Found found, TransportRegistry transports) {
+    SegmentDescriptor peer = found.descriptor();
+    boolean withRdma = transports.has(SegmentDescriptor.RDMA);
+    Optional<String> misnamed =
+        found
+            .misleadingName()
+            .filter(name -> withRdma)
+            .map(
+                name ->
+                    "it calls itself "
+                        + Printable.of(name, 300)
+                        + ", which leads to this machine from here, so that it cannot be told from"
+                        + " others over RDMA");
+    if (misnamed.isPresent() && peer.tcpDataPort() == 0) {
+      throw TransferException.withPeer(
+          peer.name(), ErrorCode.METADATA, misnamed.get(), NAME_REMEDY, null);
+    }
     Transport chosen = transports.select(peer);
     // An engine without RDMA has said so when it opened.
-    if (transports.has(SegmentDescriptor.RDMA) && !chosen.name().equals(SegmentDescriptor.RDMA)) {
-      insteadOfRdma(peer, chosen.name());
+    if (withRdma && !chosen.name().equals(SegmentDescriptor.RDMA)) {
+      String over = " and is reached over " + chosen.name().toUpperCase(Locale.ROOT);
+      insteadOfRdma(
+          peer,
+          misnamed.orElse("it has no RDMA") + over,
+          misnamed.isPresent()
+              ? NAME_REMEDY
+              : "Start that peer with RDMA if it should have it (./te doctor says what it lacks)");
     }
     return chosen;
   }
 
-  private void insteadOfRdma(SegmentDescriptor peer, String chosen) {
-    String cause = "it has no RDMA and is reached over " + chosen.toUpperCase(Locale.ROOT);
+  private void insteadOfRdma(SegmentDescriptor peer, String cause, String remedy) {
     if (required) {
       throw TransferException.withPeer(
           peer.name(),
           ErrorCode.METADATA,
           cause + ", while RDMA is required (TE_REQUIRE_RDMA)",
-          "Start the peer with RDMA, or drop the requirement",
+          remedy + ", or drop the requirement",
           null);
     }
     synchronized (warned) {
@@ -121,10 +145,10 @@ final class RdmaChoice {
     }
     metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
     log.warn(
-        "{}: {}. Start that peer with RDMA if it should have it (./te doctor says what it lacks);"
-            + " requireRdma refuses it instead.",
+        "{}: {}. {}; requireRdma refuses it instead.",
         Printable.of(peer.name(), 300),
-        cause);
+        cause,
+        remedy);
   }
 
   private void without(String cause, @org.jspecify.annotations.Nullable TransferException thrown) {

@@ -6,6 +6,7 @@ import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * How a segment's name becomes what reaches it: in peer-to-peer mode the name is an address, else a
@@ -18,8 +19,10 @@ interface SegmentDirectory extends AutoCloseable {
    *
    * @param descriptor with the data port filled in
    * @param host where its engine is
+   * @param misleadingName the name that keeps RDMA from being used, which the descriptor does not
+   *     offer then: from here it leads to this machine
    */
-  record Found(SegmentDescriptor descriptor, String host) {}
+  record Found(SegmentDescriptor descriptor, String host, Optional<String> misleadingName) {}
 
   /**
    * Checks a name without asking anybody.
@@ -37,6 +40,11 @@ interface SegmentDirectory extends AutoCloseable {
   /** {@return whether a question for the segment goes to that host, or to a metadata service} */
   default boolean leadsTo(String segment, InetAddress from) {
     return true;
+  }
+
+  /** {@return whether a name leads to this machine from here, though another one bears it} */
+  default boolean misleads(String server, InetAddress from) {
+    return false;
   }
 
   /** Ends the calls under way. Idempotent. */

@@ -41,6 +41,13 @@ public interface PeerLink {
    */
   boolean leadsTo(String segment, InetAddress from);
 
+  /**
+   * {@return whether a name that a peer has for itself leads to this machine from here, though the
+   * peer is on another} What is kept under such a name may be mistaken for one of ours. Asks no
+   * name service.
+   */
+  boolean misleads(String server, InetAddress from);
+
   /** Says that {@link Transport#describe} adds something else now; where it is kept, it is old. */
   void descriptionChanged();
 

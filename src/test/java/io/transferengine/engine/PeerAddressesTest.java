@@ -73,6 +73,34 @@ class PeerAddressesTest {
 
   @ParameterizedTest
   @CsvSource({
+    "localhost,       10.0.0.2,  true",
+    "LocalHost.,      10.0.0.2,  true",
+    "db.localhost,    10.0.0.2,  true",
+    "127.0.0.1,       10.0.0.2,  true",
+    "127.9.9.9,       10.0.0.2,  true",
+    "0.0.0.0,         10.0.0.2,  true",
+    "::1,             fd00::2,   true",
+    "10.0.0.1,        10.0.0.2,  true",
+    "fd00::1,         10.0.0.2,  true",
+    "10.0.0.2,        10.0.0.2,  false",
+    "10.0.0.3,        10.0.0.2,  false",
+    // Never looked up: strangers choose it.
+    "node-b.invalid,  10.0.0.2,  false",
+    // On this machine every name of ours is good.
+    "localhost,       127.0.0.1, false",
+    "localhost,       10.0.0.1,  false",
+    "10.0.0.1,        ::1,       false",
+  })
+  void aNameOfOursIsNoOtherMachines(String host, String from, boolean expected)
+      throws UnknownHostException {
+    assertThat(
+            PeerAddresses.isPlainlyOurs(
+                host, ip(from), address -> OURS.contains(address.getHostAddress())))
+        .isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "fd00:1:0:0:0:0:0:1, fd00:1::1",
     "0:0:0:0:0:0:0:0,    ::",
     "0:0:0:0:0:0:0:1,    ::1",

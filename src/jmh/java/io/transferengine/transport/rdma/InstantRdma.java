@@ -115,6 +115,11 @@ public final class InstantRdma implements AutoCloseable {
     }
 
     @Override
+    public boolean misleads(String server, java.net.InetAddress from) {
+      return false;
+    }
+
+    @Override
     public void descriptionChanged() {}
 
     @Override

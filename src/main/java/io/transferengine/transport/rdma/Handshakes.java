@@ -69,6 +69,9 @@ final class Handshakes {
   /** What a C++ peer with MC_USE_RDMA_TWOSIDED names instead of a NIC. */
   private static final String MESSAGE_CHANNEL = "__msg__";
 
+  private static final String NAME_REMEDY =
+      "Give each engine a host name that leads to it from everywhere";
+
   private final RdmaTransport transport;
   private final List<RdmaNic> nics;
   private final RdmaSettings settings;
@@ -152,7 +155,7 @@ final class Handshakes {
             segment.name(),
             ErrorCode.REJECT_HANDSHAKE,
             "it calls itself " + server() + ", which is our own name",
-            "Give each engine a host name that leads to it from everywhere",
+            NAME_REMEDY,
             null);
       }
       PeerPort ourselves = new PeerPort(nic.gid().gid(), nic.port().lid(), 0);
@@ -295,6 +298,7 @@ final class Handshakes {
       if (request.readyAck().orElse(false)) {
         return acknowledged(nic, request);
       }
+      requireNameOfItsOwn(from, NicPath.parse(request.localNicPath()).server());
       requireCount(quoted(request.localNicPath()), request.qpNums().size());
       RdmaEndpoint endpoint = connectedTo(nic, from, request);
       HandshakeDescriptor reply = message(endpoint, asked.toString());
@@ -324,6 +328,22 @@ final class Handshakes {
             "%s (%d characters) is no NIC path, which is <segment>@<device>, at most %d"
                 .formatted(quoted(path), path.length(), NicPath.LENGTH_MAX));
       }
+    }
+  }
+
+  /**
+   * An endpoint is found by the name that its peer has for itself. Under a name that leads here it
+   * would be taken for an engine of this machine, or for ourselves. (Ourselves we do not ask.)
+   */
+  private void requireNameOfItsOwn(InetAddress from, String theirs) {
+    boolean ours = theirs.equals(server());
+    if (ours || peers.misleads(theirs, from)) {
+      throw new TransferException(
+          ErrorCode.REJECT_HANDSHAKE,
+          "you call yourself %s, which %s"
+              .formatted(
+                  quoted(theirs), ours ? "is our own name" : "leads to our machine from here"),
+          NAME_REMEDY);
     }
   }
 

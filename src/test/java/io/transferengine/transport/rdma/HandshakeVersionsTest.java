@@ -24,6 +24,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -134,8 +135,7 @@ class HandshakeVersionsTest {
     assertThat(first)
         .isEqualTo(
             ("{\"local_gid\":\"%s\",\"local_lid\":0,\"local_nic_path\":\"%s\",\"payload\":\"\","
-                    + "\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\","
-                    + "\"te_mtu\":%s}\n")
+                 + "\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\",\"te_mtu\":%s}\n")
                 .formatted(
                     gid,
                     ours(),
@@ -278,6 +278,62 @@ class HandshakeVersionsTest {
 
   private void assertRefused(String message, String why) {
     assertThat(RawRdmaPeer.text(askUs(message), "reply_msg")).contains(why);
+  }
+
+  // ---- names that lead elsewhere
+
+  /** It lives on another host, where the name that both of us have leads to it. */
+  @Test
+  void aPeerThatCallsItselfByOurNameIsRefused() throws Exception {
+    engine.close();
+    engine =
+        new SimulatedEngine(
+            fabric.process("ours again", List.of("sim0")),
+            List.of("sim0"),
+            Map.of("MC_RETRY_CNT", "1"));
+    memory = engine.register(1 << 16);
+    peer.onConnection(message -> accept(Version.WITH_GID, message));
+    PeerAddress namesake =
+        new PeerAddress(
+            address().descriptor().toBuilder()
+                .rdmaServerName(Optional.of(engine.segmentName()))
+                .incarnation(Optional.of("another"))
+                .build(),
+            List.of(InetAddress.getLoopbackAddress()));
+    End end =
+        engine
+            .submit(
+                Operation.WRITE,
+                namesake,
+                BlockColumns.of(memory.address(), peer.memory.address() + 3, BYTES))
+            .await();
+    assertThat(end.state()).isEqualTo(TransferState.FAILED);
+    assertThat(end.failure().orElseThrow().code()).isEqualTo(ErrorCode.REJECT_HANDSHAKE);
+    assertThat(end.failure().orElseThrow())
+        .hasMessageContainingAll("which is our own name", "leads to it from everywhere");
+    assertThat(peer.received).isEmpty();
+  }
+
+  @Test
+  void aMessageFromAPeerThatCallsItselfByOurNameIsRefused() throws Exception {
+    String good = peer.message(Version.WITH_GID, ours(), "false");
+    assertRefused(good.replace(peer.path(), ours()), "our own name");
+    // Its queue pairs have not become those by which we reach ourselves.
+    MemorySegment there = engine.register(BYTES);
+    End end =
+        engine.write(engine, BlockColumns.of(memory.address(), there.address(), BYTES)).await();
+    assertThat(end.state()).as("%s", end.failure()).isEqualTo(TransferState.COMPLETED);
+    assertThat(there.mismatch(memory.asSlice(0, BYTES))).isEqualTo(-1);
+  }
+
+  @Test
+  void aMessageUnderANameThatLeadsToThisMachineFromHereIsRefused() {
+    String good = peer.message(Version.WITH_GID, ours(), "false");
+    engine.misleads(peer.name());
+    assertRefused(good, "leads to it from everywhere");
+    assertThat(engine.transport().nics().getFirst().endpoints().all()).isEmpty();
+    engine.misleads("");
+    assertPeerWrites(askUs(good));
   }
 
   // ---- both at once

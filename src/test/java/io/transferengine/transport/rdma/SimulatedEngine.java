@@ -62,6 +62,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   private final ConcurrentLinkedQueue<TransferTask> handedOver = new ConcurrentLinkedQueue<>();
   private final AtomicInteger descriptionsAsked = new AtomicInteger();
   private volatile boolean takesTasks;
+  private volatile String misleading = "";
   private volatile boolean closed;
 
   /** How a transfer ended. */
@@ -280,6 +281,16 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     } catch (java.net.UnknownHostException e) {
       return false;
     }
+  }
+
+  @Override
+  public boolean misleads(String server, InetAddress from) {
+    return server.equals(misleading);
+  }
+
+  /** From now on this name leads to this machine, though another one bears it. */
+  void misleads(String server) {
+    misleading = server;
   }
 
   @Override
