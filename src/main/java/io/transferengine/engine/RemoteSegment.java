@@ -31,8 +31,6 @@ record RemoteSegment(
     long[] bufferEnds,
     AtomicBoolean takesBlocksOnly) {
 
-  private static final long[] NONE = {};
-
   static RemoteSegment of(String name, PeerAddress address, Transport transport) {
     List<BufferDescriptor> sorted =
         address.descriptor().buffers().stream()
@@ -51,10 +49,8 @@ record RemoteSegment(
     return address.descriptor();
   }
 
-  /** {@return within what neighbours may be merged} */
+  /** {@return its buffers, within which a block lies and neighbours may be merged} */
   SeamFinder seams() {
-    return takesBlocksOnly.get()
-        ? new SeamFinder(NONE, NONE)
-        : new SeamFinder(bufferStarts, bufferEnds);
+    return new SeamFinder(bufferStarts, bufferEnds);
   }
 }

@@ -108,6 +108,9 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       segment = peer;
       segmentWasKnown = wasKnown;
     }
+    if (peer.takesBlocksOnly().get()) {
+      made.mergeNothing();
+    }
     if (hold.hasDeviceMemory()) {
       if (!peer.transport().movesDeviceMemory()) {
         finish(TransferState.FAILED, deviceMemory(), FailureCause.LOCAL);

@@ -143,14 +143,19 @@ public final class TransferTask {
     oneByOne = true;
   }
 
+  /** Says that the peer refuses requests that are merged of blocks; before it is submitted. */
+  public void mergeNothing() {
+    mergeRefused = true;
+  }
+
   /** {@return whether no two of its requests may share a frame} */
   public boolean isSentOneByOne() {
     return oneByOne;
   }
 
   /**
-   * {@return whether the peer has refused a request that was merged of several blocks} Then no more
-   * are merged: its buffers are made of parts that are ranges by themselves.
+   * {@return whether the peer refuses requests that are merged of several blocks} Then no more are
+   * merged: its buffers are made of parts that are ranges by themselves.
    */
   public boolean isMergeRefused() {
     return mergeRefused;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.memory.Region;
+import io.transferengine.metadata.BufferDescriptor;
+import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.LogCapture;
@@ -17,17 +19,22 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import java.lang.ref.WeakReference;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -224,6 +231,138 @@ class TransferEndTest {
     assertThat(table.find(id).orElseThrow().failure()).contains("no connection");
     assertThat(table.forget(id)).isTrue();
     assertThat(table.find(id)).isEmpty();
+  }
+
+  /** A repetition has the time without progress for itself, whatever went before it. */
+  @Test
+  void theTimeWithoutProgressBeginsAnewWithTheSecondLookUp() throws Exception {
+    CountDownLatch answered = new CountDownLatch(1);
+    AtomicInteger lookUps = new AtomicInteger();
+    SegmentCache segments =
+        new SegmentCache(
+            (name, timeout) -> {
+              if (lookUps.incrementAndGet() > 1) {
+                awaitUninterruptibly(answered);
+              }
+              return transport.segment(name);
+            },
+            threads,
+            false);
+    var _ = segments.refresh(PEER, Duration.ofSeconds(10));
+    TransferHandle handle = active(segments).submit(write());
+    TransferTask task = nextTask();
+    long before = System.nanoTime();
+    task.end(TransferState.FAILED, lost, FailureCause.CONNECT);
+    Awaitility.await().until(() -> lookUps.get() == 2);
+    assertThat(handle.progressNanos() - before).isNotNegative();
+    answered.countDown();
+    nextTask().end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+    assertThat(handle.await(Duration.ofSeconds(10))).isEqualTo(TransferState.CANCELED);
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private ActiveTransfers active(SegmentCache segments) {
+    return new ActiveTransfers(
+        memory,
+        segments,
+        new EngineMetrics(),
+        Optional.empty(),
+        threads,
+        30,
+        -1,
+        name -> {},
+        (name, notification) -> {});
+  }
+
+  /** Claims all there is, and counts. */
+  private static final class Claims implements RequestSink {
+    int requests;
+    long bytes;
+
+    @Override
+    public long lengthLimit(long localAddress, long remoteAddress, long wanted) {
+      return Long.MAX_VALUE;
+    }
+
+    @Override
+    public void request(
+        TransferTask task, int block, long local, long remote, long length, boolean unmerged) {
+      requests++;
+      bytes += length;
+    }
+  }
+
+  /** Who takes memory back must not be told that it is free because its transfer was given up. */
+  @Test
+  void memoryOfATransferThatIsGivenUpWhileItIsWaitedForIsNotFree() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    TransferHandle handle = active.submit(write());
+    TransferTask task = nextTask();
+    Claims out = new Claims();
+    assertThat(task.claim(out, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(1);
+    CompletableFuture<Boolean> free = new CompletableFuture<>();
+    Thread draining =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    free.complete(
+                        active.drain(
+                            mine.address(),
+                            mine.address() + mine.length(),
+                            Duration.ZERO,
+                            Duration.ofSeconds(30)));
+                  } catch (Throwable t) {
+                    free.completeExceptionally(t);
+                  }
+                });
+    // It has cut the transfer off and looked; now it waits for the request that is out.
+    Awaitility.await().until(() -> draining.getState() == Thread.State.TIMED_WAITING);
+    active.lastResort().abandon(handle);
+    assertThat(LastResort.takeCount()).isEqualTo(1);
+    assertThat(handle.await(Duration.ofSeconds(10))).isEqualTo(TransferState.FAILED);
+    assertThat(free.get(30, TimeUnit.SECONDS)).isFalse();
+    task.completed(out.requests, out.bytes);
+    assertThat(active.drain(mine.address(), mine.address() + 1, Duration.ZERO, Duration.ZERO))
+        .isTrue();
+  }
+
+  /** That it publishes the ranges is not in doubt because it takes them one by one. */
+  @Test
+  void blocksOfAPeerThatRefusedMergedOnesStayInsideItsBuffers() throws Exception {
+    RemoteSegment peer =
+        RemoteSegment.of(
+            PEER,
+            new PeerAddress(
+                SegmentDescriptor.builder(PEER, SegmentDescriptor.TCP)
+                    .buffers(List.of(new BufferDescriptor("peer", 4096, 8192)))
+                    .build(),
+                List.of(InetAddress.getLoopbackAddress())),
+            transport);
+    SegmentCache segments = new SegmentCache((name, timeout) -> peer, threads, false);
+    BlockColumns adjacent =
+        BlockColumns.of(
+            new long[] {mine.address(), mine.address() + 100},
+            new long[] {4096, 4196},
+            new long[] {100, 100});
+    for (boolean refused : new boolean[] {false, true}) {
+      peer.takesBlocksOnly().set(refused);
+      TransferHandle handle =
+          active(segments).submit(TransferRequest.of(Operation.WRITE, PEER, adjacent));
+      TransferTask task = nextTask();
+      assertThat(task.blockOutsideBuffers()).isEqualTo(-1);
+      Claims out = new Claims();
+      assertThat(task.claim(out, 10, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(refused ? 2 : 1);
+      task.completed(out.requests, out.bytes);
+      assertThat(handle.await(Duration.ofSeconds(10))).isEqualTo(TransferState.COMPLETED);
+    }
   }
 
   private TransferRequest large() {
