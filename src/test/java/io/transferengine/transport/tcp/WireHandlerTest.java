@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.transferengine.testkit.LogCapture;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What ends a connection is told for what it is: the peer's end, or a fault of this process. */
+@Timeout(60)
+class WireHandlerTest {
+  private static final String HERE = WireHandlerTest.class.getSimpleName() + ".java";
+
+  private final Arena arena = Arena.ofShared();
+  private final List<Object> ends = new ArrayList<>();
+  private final List<Throwable> faults = new ArrayList<>();
+  private @Nullable Throwable thrownByStaged;
+  private final Handler handler =
+      new Handler(new WindowPool(arena.allocate(1 << 20, 64), 4096, () -> {}));
+  private final EmbeddedChannel channel = new EmbeddedChannel(handler);
+
+  private final class Handler extends WireHandler {
+    Handler(WindowPool pool) {
+      super(pool, WindowPool.Share.LANES);
+    }
+
+    @Override
+    void onStaged(MemoryWindow window, long from, long to) {}
+
+    @Override
+    void onDirect(int bytes) {}
+
+    @Override
+    void onReadComplete() {
+      if (thrownByStaged instanceof Error error) {
+        throw error;
+      }
+      if (thrownByStaged != null) {
+        throw (RuntimeException) thrownByStaged;
+      }
+    }
+
+    @Override
+    void onEndOfStream(@Nullable Throwable error) {
+      ends.add(error == null ? "orderly" : error);
+    }
+
+    @Override
+    void onFault(Throwable fault) {
+      faults.add(fault);
+    }
+
+    @Override
+    void onWritable() {}
+
+    @Override
+    void onQuiesced() {}
+
+    @Override
+    public long directAddress() {
+      return 0;
+    }
+
+    @Override
+    public long directBytes() {
+      return 0;
+    }
+
+    @Override
+    public int stagedBytesLimit() {
+      return 4096;
+    }
+
+    @Override
+    public void bodyReleased(Object attachment) {}
+  }
+
+  @AfterEach
+  void close() {
+    var _ = channel.finishAndReleaseAll();
+    arena.close();
+  }
+
+  static List<Throwable> faults() {
+    return List.of(
+        new InternalError("a page was lost"),
+        new StackOverflowError("a bug"),
+        new NoClassDefFoundError("a jar that went away"),
+        new IllegalStateException("a bug"),
+        new NullPointerException("a bug"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("faults")
+  void whatWeThrowIsAFaultWithItsStackAndNoEndOfTheStream(Throwable thrown) {
+    try (LogCapture log = new LogCapture()) {
+      thrownByStaged = thrown;
+      channel.pipeline().fireChannelReadComplete();
+      assertThat(faults).containsExactly(thrown);
+      assertThat(ends).isEmpty();
+      assertThat(log.warningsWithStacks())
+          .singleElement()
+          .asString()
+          .contains("closed by a fault of this process", String.valueOf(thrown.getMessage()), HERE);
+    }
+  }
+
+  @Test
+  void whatTheSocketSaysIsTheEndOfTheStream() {
+    try (LogCapture log = new LogCapture()) {
+      IOException reset = new IOException("Connection reset by peer");
+      channel.pipeline().fireExceptionCaught(reset);
+      channel.pipeline().fireExceptionCaught(new UncheckedIOException(reset));
+      assertThat(ends).containsExactly(reset, reset);
+      assertThat(faults).isEmpty();
+      assertThat(log.warnings()).isEmpty();
+    }
+  }
+}
