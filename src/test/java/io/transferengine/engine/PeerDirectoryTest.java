@@ -65,7 +65,7 @@ class PeerDirectoryTest {
   }
 
   private Transport choose(SegmentDirectory.Found found, Map<String, String> settings) {
-    return RdmaChoice.of("rdma", Settings.fromMap(settings), new EngineMetrics())
+    return RdmaChoice.of("rdma", Settings.fromMap(settings), new EngineMetrics(), List.of())
         .transportFor(found, transports);
   }
 
