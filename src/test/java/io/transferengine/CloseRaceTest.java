@@ -3,10 +3,14 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.config.Settings;
+import io.transferengine.engine.MetadataStores;
+import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.services.OwnHttpService;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
@@ -17,18 +21,21 @@ import java.io.UncheckedIOException;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -40,40 +47,50 @@ import org.junit.jupiter.api.Timeout;
 class CloseRaceTest {
   private static final int ROUNDS = 1000;
 
+  /** With a metadata service, which takes some exchanges for each engine. */
+  private static final int ROUNDS_WITH_SERVICE = 200;
+
   /** Until the JDK has opened what it opens once, such as the pollers of virtual threads. */
   private static final int WARM_UP = 20;
 
+  private static final String P2P = "P2PHANDSHAKE";
   private static final int WORKERS = 4;
   private static final int BYTES = 1 << 20;
   private static final long SEED = Long.getLong("seed", System.nanoTime());
 
-  private static final Mapped peerMemory = Mapped.of(BYTES);
-  private static final Engine peer =
-      Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
+  private final Mapped peerMemory = Mapped.of(BYTES);
+  private final AtomicInteger names = new AtomicInteger();
+  private String metadataServer = P2P;
+  private Engine peer = Engine.open(EngineConfig.builder("127.0.0.1").protocol("tcp").build());
 
   private final Queue<Throwable> thrown = new ConcurrentLinkedQueue<>();
   private final AtomicLong longestNanos = new AtomicLong();
 
-  @BeforeAll
-  static void open() {
+  @BeforeEach
+  void open() {
     var _ = peer.register(peerMemory.segment());
   }
 
-  @AfterAll
-  static void close() {
+  @AfterEach
+  void close() {
     peer.close();
     peerMemory.close();
   }
 
   /** One engine, its typed face and its facade, and what the workers may use of it. */
-  private static final class Subject {
+  private final class Subject {
     final TransferEngine facade = new TransferEngine();
     final AtomicReference<@Nullable Engine> engine = new AtomicReference<>();
 
     void open() {
-      assertThat(facade.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "")).isZero();
+      assertThat(initialize(facade)).isZero();
       engine.set(engineOf(facade));
     }
+  }
+
+  private int initialize(TransferEngine facade) {
+    String host = metadataServer.equals(P2P) ? "127.0.0.1" : "node-" + names.incrementAndGet();
+    return facade.initialize(host, metadataServer, "tcp", "");
   }
 
   private static @Nullable Engine engineOf(TransferEngine facade) {
@@ -88,13 +105,37 @@ class CloseRaceTest {
 
   @Test
   void closesAtAnyMomentThrowNothingAndLeaveNothing() throws Exception {
+    closeAtAnyMoment(ROUNDS);
+  }
+
+  @Test
+  void withAMetadataServiceTooAndNoRecordIsLeft() throws Exception {
+    peer.close();
+    try (OwnHttpService service = OwnHttpService.plain()) {
+      metadataServer = service.connectionString();
+      peer = Engine.open(EngineConfigs.named("peer", metadataServer).build());
+      open();
+      closeAtAnyMoment(ROUNDS_WITH_SERVICE);
+      try (MetadataStore store =
+          MetadataStores.open(metadataServer, Settings.fromMap(Map.of())).orElseThrow()) {
+        // What an engine could not take back in time ends by itself.
+        TestEngine.eventually(
+            "the peer's records alone",
+            () ->
+                store.keys("mooncake/", 10_000, Duration.ofSeconds(10)).stream()
+                    .allMatch(key -> key.endsWith("/peer")));
+      }
+    }
+  }
+
+  private void closeAtAnyMoment(int rounds) throws InterruptedException {
     try (LogCapture log = new LogCapture()) {
       for (int round = -WARM_UP; round < 0; round++) {
         round(round);
       }
       long descriptors = descriptors();
       List<String> threads = engineThreads();
-      for (int round = 0; round < ROUNDS; round++) {
+      for (int round = 0; round < rounds; round++) {
         round(round);
         assertThat(thrown).as("-Dseed=%d, round %d", SEED, round).isEmpty();
         if (round % 50 == 0) {
@@ -103,7 +144,7 @@ class CloseRaceTest {
       }
       System.out.printf(
           "%d closes, the longest %d ms, -Dseed=%d%n",
-          ROUNDS, longestNanos.get() / 1_000_000, SEED);
+          rounds, longestNanos.get() / 1_000_000, SEED);
       TestEngine.eventually(
           "descriptors back at " + descriptors, () -> descriptors() <= descriptors);
       TestEngine.eventually("threads back at " + threads, () -> engineThreads().equals(threads));
@@ -130,7 +171,7 @@ class CloseRaceTest {
           () -> {
             try {
               if (opens) {
-                int _ = subject.facade.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "");
+                int _ = initialize(subject.facade);
               }
               if (closes) {
                 LockSupport.parkNanos(delayNanos);
@@ -204,7 +245,7 @@ class CloseRaceTest {
     }
   }
 
-  private static void facade(TransferEngine facade, Mapped mine, Random random) {
+  private void facade(TransferEngine facade, Mapped mine, Random random) {
     String name = peer.segmentName();
     long there = peerMemory.address();
     int length = 1 + random.nextInt(random.nextBoolean() ? 100 : BYTES);
@@ -241,7 +282,7 @@ class CloseRaceTest {
         long _ = facade.getFirstBufferAddress(name);
       }
       case 6 -> {
-        int _ = facade.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "");
+        int _ = initialize(facade);
       }
       case 7 -> {
         long block = facade.allocateManagedBuffer(length);
@@ -253,7 +294,7 @@ class CloseRaceTest {
     }
   }
 
-  private static void typed(Engine engine, Mapped mine, Random random) {
+  private void typed(Engine engine, Mapped mine, Random random) {
     String name = peer.segmentName();
     int length = 1 + random.nextInt(random.nextBoolean() ? 100 : BYTES);
     try {
