@@ -39,11 +39,16 @@ final class ArchitectureRules {
               "transport"),
           List.of("transport.tcp", "transport.rdma"),
           List.of("engine"),
+          List.of("diagnostics"),
           List.of(""),
           List.of("cli.console"),
           List.of("cli.target"),
           List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata"),
           List.of("cli"));
+
+  /** What users of the library may see; module-info exports these. */
+  static final Set<String> EXPORTED =
+      Set.of("", "diagnostics", "metadata.server", "metrics", "topology", "transfer");
 
   /** A rule: its reason to exist, and what a class does against it. */
   record Rule(String name, Function<JavaClass, Stream<String>> violations) {
@@ -119,6 +124,7 @@ final class ArchitectureRules {
       Stream.concat(
               Stream.of(
                   new Rule("packages see lower layers only", ArchitectureRules::againstArrows),
+                  new Rule("the command uses exported packages only", ArchitectureRules::closed),
                   new Rule(
                       "environment and system properties only in config and cli.console",
                       type -> uses(type, PROPERTY_READERS, Set.of("config", "cli.console"))),
@@ -139,6 +145,23 @@ final class ArchitectureRules {
     return dependencies(type, name -> name.startsWith(BASE + "."))
         .filter(target -> !mayDependOn(from.get(), target))
         .map(target -> type.getName() + " depends on " + target.getName());
+  }
+
+  /** The compiler sees to it too, as long as the command is compiled as a module. */
+  private static Stream<String> closed(JavaClass type) {
+    Set<String> command = Set.of("cli");
+    if (!isIn(type, command)) {
+      return Stream.empty();
+    }
+    return dependencies(type, name -> name.startsWith(BASE + "."))
+        .filter(target -> !isIn(target, command) && !EXPORTED.contains(below(target)))
+        .map(target -> type.getName() + " depends on " + target.getName());
+  }
+
+  /** {@return the name of its package below {@link #BASE}} */
+  private static String below(JavaClass type) {
+    String name = type.getPackageName();
+    return name.equals(BASE) ? "" : name.substring(BASE.length() + 1);
   }
 
   private static boolean mayDependOn(String from, JavaClass target) {

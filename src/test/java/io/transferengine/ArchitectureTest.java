@@ -74,6 +74,12 @@ class ArchitectureTest {
                   "cli.demo.A", "class A { io.transferengine.cli.doctor.Neighbour a; }",
                   "unheardof.A", "class A {}")),
           Map.entry(
+              "the command uses exported packages only",
+              List.of(
+                  "cli.A", "class A { io.transferengine.config.Neighbour a; }",
+                  "cli.demo.B",
+                      "class B { Object b = io.transferengine.transport.Neighbour.class; }")),
+          Map.entry(
               "environment and system properties only in config and cli.console",
               List.of(
                   "engine.A", "class A { String a = System.getenv(\"A\"); }",
@@ -198,15 +204,28 @@ class ArchitectureTest {
             source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
   }
 
+  /** What is exported is a promise; a change has to be meant. */
+  @Test
+  void exportedIsWhatTheRulesSay() throws IOException {
+    assertThat(descriptor().exports())
+        .extracting(ModuleDescriptor.Exports::source)
+        .containsExactlyInAnyOrderElementsOf(
+            ArchitectureRules.EXPORTED.stream()
+                .map(name -> "io.transferengine" + (name.isEmpty() ? "" : ".") + name)
+                .toList());
+  }
+
+  private static ModuleDescriptor descriptor() throws IOException {
+    try (InputStream in = Files.newInputStream(CLASSES.resolve("module-info.class"))) {
+      return ModuleDescriptor.read(in);
+    }
+  }
+
   /** On the class path the files count, on the module path the descriptor does. */
   @Test
   void servicesAreTheSameOnBothPaths() throws IOException {
-    ModuleDescriptor module;
-    try (InputStream in = Files.newInputStream(CLASSES.resolve("module-info.class"))) {
-      module = ModuleDescriptor.read(in);
-    }
     Map<String, Set<String>> provided =
-        module.provides().stream()
+        descriptor().provides().stream()
             .collect(
                 toMap(
                     ModuleDescriptor.Provides::service,

@@ -32,7 +32,12 @@ public final class Table {
     if (cells.size() != headings.size()) {
       throw new IllegalArgumentException(cells.size() + " cells in " + headings.size());
     }
-    rows.add(List.copyOf(cells));
+    rows.add(cells.stream().map(Table::printable).toList());
+  }
+
+  /** Strangers' texts may hold control characters, which could forge lines. */
+  private static String printable(String cell) {
+    return cell.replaceAll("\\p{Cntrl}+", " ");
   }
 
   /** Prints all; a last cell that is a verdict gets its colour. */

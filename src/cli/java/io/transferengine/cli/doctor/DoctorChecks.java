@@ -6,19 +6,19 @@ import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.MachineMemory;
 import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.Configs;
-import io.transferengine.config.Options;
-import io.transferengine.config.Settings;
-import io.transferengine.engine.LocalTopology;
+import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.diagnostics.LocalDevices;
+import io.transferengine.diagnostics.RdmaLibrary;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.verbs.Verbs;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -44,10 +44,10 @@ final class DoctorChecks {
     findings.add(io("TCP over epoll", TcpIo.EPOLL));
     findings.add(io("TCP over io_uring", TcpIo.IO_URING));
     findings.add(io("TCP over NIO", TcpIo.NIO));
-    Settings settings = settings();
-    findings.add(ports(settings));
-    findings.addAll(RdmaChecks.all(settings));
-    findings.add(rdma(settings));
+    EngineEnvironment engine = engineEnvironment();
+    findings.add(ports(engine));
+    findings.addAll(RdmaChecks.all(engine));
+    findings.add(rdma(engine));
     findings.add(MetadataCheck.run());
     findings.add(SelfTest.run());
     return findings;
@@ -82,7 +82,7 @@ final class DoctorChecks {
 
   private static CheckResult variables() {
     try {
-      List<String> warnings = Settings.fromEnvironment().warnings();
+      List<String> warnings = EngineEnvironment.current().warnings();
       return warnings.isEmpty()
           ? CheckResult.ok("environment variables", "well-formed")
           : CheckResult.no("environment variables", String.join("; ", warnings));
@@ -100,19 +100,19 @@ final class DoctorChecks {
   }
 
   /** The defaults where a variable is malformed, which has a line of its own. */
-  private static Settings settings() {
+  private static EngineEnvironment engineEnvironment() {
     try {
-      return Settings.fromEnvironment();
+      return EngineEnvironment.current();
     } catch (ConfigurationException e) {
-      return Settings.builder().build();
+      return EngineEnvironment.of(Map.of());
     }
   }
 
   /** Opens an engine where that has a chance: its text says why it failed, not what to do first. */
-  private static CheckResult rdma(Settings settings) {
+  private static CheckResult rdma(EngineEnvironment environment) {
     String what = "RDMA";
     try {
-      Optional<String> cause = Verbs.unavailabilityCause().or(() -> noDevice(settings));
+      Optional<String> cause = RdmaLibrary.unavailabilityCause().or(() -> noDevice(environment));
       if (cause.isPresent()) {
         return CheckResult.no(what, "TCP is used in its place: " + cause.get());
       }
@@ -126,16 +126,16 @@ final class DoctorChecks {
   }
 
   /** Devices that cannot be used have said so, each in a line of its own. */
-  private static Optional<String> noDevice(Settings settings) {
-    LocalTopology local = LocalTopology.of(RdmaChecks.SYS, RdmaChecks.DEV, "", settings);
+  private static Optional<String> noDevice(EngineEnvironment environment) {
+    LocalDevices local = LocalDevices.find(RdmaChecks.SYS, RdmaChecks.DEV, "", environment);
     return local.devices().isEmpty()
         ? local.problem()
         : local.problem().map(_ -> "no device can be used, for the reasons above");
   }
 
-  private static CheckResult ports(Settings settings) {
-    int first = settings.get(Options.MIN_RPC_PORT);
-    int last = settings.get(Options.MAX_RPC_PORT);
+  private static CheckResult ports(EngineEnvironment environment) {
+    int first = environment.firstRpcPort();
+    int last = environment.lastRpcPort();
     int free = 0;
     for (int port = first; port <= last; port++) {
       free += isFree(port) ? 1 : 0;

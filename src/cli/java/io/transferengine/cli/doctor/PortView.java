@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.doctor;
 
-import io.transferengine.config.RdmaOptions;
-import io.transferengine.config.Settings;
+import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.topology.GidChoice;
 import io.transferengine.topology.GidEntry;
 import io.transferengine.topology.GidTable;
@@ -15,25 +14,25 @@ import java.util.List;
 /** A port of an RDMA device and the GID that would be used on it, in words. */
 record PortView(RdmaDevice device, RdmaPort port, GidChoice choice) {
   /** Those of {@code devices}, where the port or GID to use may make a device unusable. */
-  static List<RdmaDevice> onPort(List<RdmaDevice> devices, Path sysRoot, Settings settings) {
-    return RdmaDevices.onPort(
-        devices, sysRoot, settings.get(RdmaOptions.IB_PORT), settings.get(RdmaOptions.GID_INDEX));
+  static List<RdmaDevice> onPort(
+      List<RdmaDevice> devices, Path sysRoot, EngineEnvironment environment) {
+    return RdmaDevices.onPort(devices, sysRoot, environment.rdmaPort(), environment.gidIndex());
   }
 
   /** The port that transfers would take, {@code MC_IB_PORT}; "absent" where there is none. */
-  static PortView of(RdmaDevice device, Path sysRoot, Settings settings) {
-    int number = settings.get(RdmaOptions.IB_PORT);
+  static PortView of(RdmaDevice device, Path sysRoot, EngineEnvironment environment) {
+    int number = environment.rdmaPort();
     RdmaPort port = device.port(number).orElse(new RdmaPort(number, "absent", "unknown", false));
-    return of(device, port, sysRoot, settings);
+    return of(device, port, sysRoot, environment);
   }
 
-  static PortView of(RdmaDevice device, RdmaPort port, Path sysRoot, Settings settings) {
+  static PortView of(
+      RdmaDevice device, RdmaPort port, Path sysRoot, EngineEnvironment environment) {
     return new PortView(
         device,
         port,
         GidChoice.choose(
-            GidTable.read(sysRoot, device.name(), port.number()),
-            settings.get(RdmaOptions.GID_INDEX)));
+            GidTable.read(sysRoot, device.name(), port.number()), environment.gidIndex()));
   }
 
   /** {@return the node, or a dash where the kernel does not say} */

@@ -2,8 +2,8 @@
 package io.transferengine.cli.doctor;
 
 import io.transferengine.cli.console.Units;
-import io.transferengine.config.RdmaOptions;
-import io.transferengine.config.Settings;
+import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.diagnostics.RdmaLibrary;
 import io.transferengine.topology.GidEntry;
 import io.transferengine.topology.RdmaDevice;
 import io.transferengine.topology.RdmaDevices;
@@ -11,11 +11,6 @@ import io.transferengine.topology.RdmaPort;
 import io.transferengine.topology.RoceMtu;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.verbs.Context;
-import io.transferengine.verbs.LoadedLibrary;
-import io.transferengine.verbs.PortAttributes;
-import io.transferengine.verbs.Verbs;
-import io.transferengine.verbs.VerbsException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -49,7 +44,7 @@ final class RdmaChecks {
   private final Path devRoot;
   private final Path procRoot;
   private final Library library;
-  private final Settings settings;
+  private final EngineEnvironment environment;
 
   /** libibverbs, as far as the doctor needs it; a test has one of its own. */
   interface Library {
@@ -57,56 +52,54 @@ final class RdmaChecks {
     Optional<String> unavailabilityCause();
 
     /** {@return which file it is, where the system says} */
-    Optional<LoadedLibrary> loaded();
+    Optional<Path> file();
 
     /**
-     * {@return what the port's device says of it}
+     * {@return the packet size of the port}
      *
-     * @throws VerbsException where it cannot be opened or asked
-     * @throws TransferException where libibverbs does not have it
+     * @throws TransferException where its device cannot be opened or asked
      */
-    PortAttributes queryPort(String device, int port);
+    int activeMtuBytes(String device, int port);
   }
 
   private static final Library LIBIBVERBS =
       new Library() {
         @Override
         public Optional<String> unavailabilityCause() {
-          return Verbs.unavailabilityCause();
+          return RdmaLibrary.unavailabilityCause();
         }
 
         @Override
-        public Optional<LoadedLibrary> loaded() {
-          return Verbs.loaded();
+        public Optional<Path> file() {
+          return RdmaLibrary.file();
         }
 
         @Override
-        public PortAttributes queryPort(String device, int port) {
-          try (Context context = Context.open(Verbs.library(), device)) {
-            return context.queryPort(port);
-          }
+        public int activeMtuBytes(String device, int port) {
+          return RdmaLibrary.activeMtuBytes(device, port);
         }
       };
 
-  RdmaChecks(Path sysRoot, Path devRoot, Path procRoot, Library library, Settings settings) {
+  RdmaChecks(
+      Path sysRoot, Path devRoot, Path procRoot, Library library, EngineEnvironment environment) {
     this.sysRoot = sysRoot;
     this.devRoot = devRoot;
     this.procRoot = procRoot;
     this.library = library;
-    this.settings = settings;
+    this.environment = environment;
   }
 
   /** {@return the findings for this machine} */
-  static List<CheckResult> all(Settings settings) {
-    return new RdmaChecks(SYS, DEV, PROC, LIBIBVERBS, settings).findings();
+  static List<CheckResult> all(EngineEnvironment environment) {
+    return new RdmaChecks(SYS, DEV, PROC, LIBIBVERBS, environment).findings();
   }
 
   List<CheckResult> findings() {
     List<RdmaDevice> devices =
-        PortView.onPort(RdmaDevices.discover(sysRoot, devRoot), sysRoot, settings);
+        PortView.onPort(RdmaDevices.discover(sysRoot, devRoot), sysRoot, environment);
     List<CheckResult> findings = new ArrayList<>();
     findings.add(verbsLibrary());
-    library.loaded().ifPresent(loaded -> findings.add(providers(Path.of(loaded.path()))));
+    library.file().ifPresent(file -> findings.add(providers(file)));
     findings.add(devices(devices));
     filters(devices).ifPresent(findings::add);
     for (RdmaDevice device : devices) {
@@ -124,12 +117,7 @@ final class RdmaChecks {
     if (cause.isPresent()) {
       return CheckResult.no("libibverbs", cause.get());
     }
-    return CheckResult.ok(
-        "libibverbs",
-        library
-            .loaded()
-            .map(loaded -> loaded.path() + ", version " + loaded.version())
-            .orElse("loaded"));
+    return CheckResult.ok("libibverbs", library.file().map(Path::toString).orElse("loaded"));
   }
 
   /** Without the one for its hardware, libibverbs does not see a device that the kernel has. */
@@ -163,11 +151,11 @@ final class RdmaChecks {
   }
 
   private Optional<CheckResult> filters(List<RdmaDevice> devices) {
-    String filters = settings.get(RdmaOptions.TE_FILTERS);
+    String filters = environment.deviceFilters();
     if (filters.isEmpty()) {
       return Optional.empty();
     }
-    String variable = RdmaOptions.TE_FILTERS.environmentName();
+    String variable = "MC_TE_FILTERS";
     try {
       RdmaDevices.select(devices, variable, filters);
       return Optional.of(CheckResult.ok(variable, filters));
@@ -189,12 +177,12 @@ final class RdmaChecks {
   private void port(RdmaDevice device, RdmaPort port, List<CheckResult> findings) {
     String what = device.name() + " port " + port.number();
     String text = port.state() + ", " + port.linkLayer();
-    int used = settings.get(RdmaOptions.IB_PORT);
+    int used = environment.rdmaPort();
     if (port.number() != used) {
       findings.add(CheckResult.no(what, text + "; not used, since MC_IB_PORT is " + used));
       return;
     }
-    PortView view = PortView.of(device, port, sysRoot, settings);
+    PortView view = PortView.of(device, port, sysRoot, environment);
     findings.add(port.active() ? CheckResult.ok(what, text) : CheckResult.no(what, text));
     findings.add(gid(what + " GID", view));
     if (port.active() && library.unavailabilityCause().isEmpty()) {
@@ -227,13 +215,11 @@ final class RdmaChecks {
   private CheckResult mtu(String what, String device, int port, Optional<String> netdev) {
     int active;
     try {
-      active = library.queryPort(device, port).activeMtuBytes();
-    } catch (VerbsException e) {
-      return CheckResult.no(what, "the device cannot be asked: " + e.getMessage());
+      active = library.activeMtuBytes(device, port);
     } catch (TransferException e) {
       return CheckResult.no(what, DoctorChecks.text(e));
     }
-    int wanted = settings.get(RdmaOptions.MTU);
+    int wanted = environment.rdmaMtuBytes();
     String text = active + " bytes";
     if (active >= wanted) {
       return CheckResult.ok(what, text);

@@ -6,9 +6,8 @@ import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.HelpOption;
 import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
-import io.transferengine.config.RdmaOptions;
-import io.transferengine.config.Settings;
-import io.transferengine.engine.LocalTopology;
+import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.topology.RdmaDevice;
 import io.transferengine.topology.Topology;
 import java.nio.file.Path;
@@ -55,9 +54,9 @@ public final class TopologyCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Terminal terminal = new Terminal(CommandEnvironment.current());
-    Settings settings = Settings.fromEnvironment();
-    LocalTopology local = LocalTopology.of(sysRoot, devRoot, deviceNames, settings);
-    boolean filtered = !deviceNames.isEmpty() || !settings.get(RdmaOptions.TE_FILTERS).isEmpty();
+    EngineEnvironment environment = EngineEnvironment.current();
+    LocalDevices local = LocalDevices.find(sysRoot, devRoot, deviceNames, environment);
+    boolean filtered = !deviceNames.isEmpty() || !environment.deviceFilters().isEmpty();
     if (local.devices().isEmpty() && filtered) {
       throw CommandException.lacks(
           "no device passes the filters: " + local.problem().orElse("none is left"));
@@ -69,7 +68,7 @@ public final class TopologyCommand implements Callable<Integer> {
     if (local.devices().isEmpty()) {
       terminal.line("no RDMA devices in " + sysRoot.resolve("class/infiniband") + "; ./te doctor");
     } else {
-      printDevices(terminal, settings, local.devices());
+      printDevices(terminal, environment, local.devices());
     }
     if (!local.topology().matrix().isEmpty()) {
       terminal.line("");
@@ -78,7 +77,8 @@ public final class TopologyCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void printDevices(Terminal terminal, Settings settings, List<RdmaDevice> devices) {
+  private void printDevices(
+      Terminal terminal, EngineEnvironment environment, List<RdmaDevice> devices) {
     Table table =
         new Table()
             .left("device")
@@ -88,7 +88,7 @@ public final class TopologyCommand implements Callable<Integer> {
             .left("GID")
             .left("why");
     for (RdmaDevice device : devices) {
-      PortView view = PortView.of(device, sysRoot, settings);
+      PortView view = PortView.of(device, sysRoot, environment);
       table.row(
           List.of(
               device.name(),

@@ -6,15 +6,10 @@ import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.HelpOption;
 import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
-import io.transferengine.config.MetadataOptions;
-import io.transferengine.config.Options;
-import io.transferengine.config.Settings;
-import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataKeys;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.diagnostics.SegmentDirectory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -33,11 +28,6 @@ import picocli.CommandLine.Option;
       "Exit status: 0 listed, 1 the service does not answer, 2 it cannot list."
     })
 public final class SegmentsCommand implements Callable<Integer> {
-  private static final Duration TIMEOUT = Duration.ofSeconds(5);
-
-  /** A terminal holds fewer by far; a service may hold anything. */
-  private static final int SEGMENTS_MAX = 10_000;
-
   @Mixin final HelpOption help = new HelpOption();
 
   @Option(
@@ -49,21 +39,15 @@ public final class SegmentsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Settings settings = Settings.fromEnvironment();
-    String address = server.isEmpty() ? settings.get(Options.METADATA_SERVER) : server;
+    EngineEnvironment environment = EngineEnvironment.current();
+    String address = server.isEmpty() ? environment.metadataServer() : server;
     if (address.isEmpty()) {
       throw CommandException.usage(
           "no metadata server: give --metadata-server or set MC_METADATA_SERVER");
     }
     Terminal terminal = new Terminal(CommandEnvironment.current());
-    try (MetadataStore store = open(address, settings)) {
-      MetadataKeys keys = MetadataKeys.ofCluster(settings.get(MetadataOptions.CLUSTER_ID));
-      List<String> names =
-          store.keys(keys.rpcMetaPrefix(), SEGMENTS_MAX, TIMEOUT).stream()
-              .flatMap(key -> keys.nameOfRpcMeta(key).stream())
-              .sorted()
-              .toList();
-      print(terminal, SegmentRow.of(names, keys, store));
+    try (SegmentDirectory directory = open(address, environment)) {
+      print(terminal, directory.list().stream().map(SegmentRow::of).toList());
     } catch (TransferException e) {
       throw e.code() == ErrorCode.NOT_IMPLEMENTED || e.code() == ErrorCode.INVALID_ARGUMENT
           ? CommandException.usage(String.valueOf(e.getMessage()))
@@ -72,8 +56,8 @@ public final class SegmentsCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static MetadataStore open(String address, Settings settings) {
-    return MetadataStores.open(address, settings)
+  private static SegmentDirectory open(String address, EngineEnvironment environment) {
+    return SegmentDirectory.open(address, environment)
         .orElseThrow(
             () ->
                 CommandException.usage(

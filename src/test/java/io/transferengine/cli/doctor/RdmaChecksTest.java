@@ -4,19 +4,16 @@ package io.transferengine.cli.doctor;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.cli.doctor.CheckResult.Verdict;
-import io.transferengine.config.Option;
-import io.transferengine.config.RdmaOptions;
-import io.transferengine.config.Settings;
+import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.topology.FakeMachine;
-import io.transferengine.verbs.LinkLayer;
-import io.transferengine.verbs.LoadedLibrary;
-import io.transferengine.verbs.PortAttributes;
-import io.transferengine.verbs.PortState;
-import io.transferengine.verbs.VerbsException;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.assertj.core.api.AbstractStringAssert;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,7 +28,7 @@ class RdmaChecksTest {
   private FakeMachine machine;
   private Path proc;
   private final FakeLibrary library = new FakeLibrary();
-  private Settings settings = Settings.builder().build();
+  private final Map<String, String> variables = new HashMap<>();
 
   @BeforeEach
   void emptyMachine() {
@@ -56,9 +53,9 @@ class RdmaChecksTest {
   /** libibverbs as a test wants it, since the real one sees the machine's own devices only. */
   private static final class FakeLibrary implements RdmaChecks.Library {
     private Optional<String> cause = Optional.empty();
-    private Optional<LoadedLibrary> loaded = Optional.empty();
+    private Optional<Path> file = Optional.empty();
     private int mtuBytes = 4096;
-    private Optional<VerbsException> refusal = Optional.empty();
+    private Optional<TransferException> refusal = Optional.empty();
 
     @Override
     public Optional<String> unavailabilityCause() {
@@ -66,27 +63,28 @@ class RdmaChecksTest {
     }
 
     @Override
-    public Optional<LoadedLibrary> loaded() {
-      return loaded;
+    public Optional<Path> file() {
+      return file;
     }
 
     @Override
-    public PortAttributes queryPort(String device, int port) {
+    public int activeMtuBytes(String device, int port) {
       refusal.ifPresent(
           failure -> {
             throw failure;
           });
-      return new PortAttributes(
-          PortState.ACTIVE, mtuBytes, 4096, 16, 0, 1L << 31, LinkLayer.ETHERNET);
+      return mtuBytes;
     }
   }
 
-  private <T> void set(Option<T> option, T value) {
-    settings = settings.toBuilder().set(option, value).build();
+  private void set(String variable, String value) {
+    variables.put(variable, value);
   }
 
   private List<CheckResult> findings() {
-    return new RdmaChecks(machine.sys(), machine.dev(), proc, library, settings).findings();
+    return new RdmaChecks(
+            machine.sys(), machine.dev(), proc, library, EngineEnvironment.of(variables))
+        .findings();
   }
 
   private AbstractStringAssert<?> assertFinding(String what, Verdict verdict) {
@@ -109,9 +107,9 @@ class RdmaChecksTest {
   @Test
   void theLibraryIsTheFileThatWasLoaded() {
     Path file = root.resolve("lib/libibverbs.so.1.14.44.0");
-    library.loaded = Optional.of(new LoadedLibrary(file.toString(), "1.14.44.0"));
+    library.file = Optional.of(file);
 
-    assertFinding("libibverbs", Verdict.OK).isEqualTo(file + ", version 1.14.44.0");
+    assertFinding("libibverbs", Verdict.OK).isEqualTo(file.toString());
     assertFinding("verbs providers", Verdict.NO).contains("install ibverbs-providers");
 
     machine.write(root.resolve("lib/libibverbs/librxe-rdmav34.so"), "");
@@ -140,14 +138,16 @@ class RdmaChecksTest {
     assertFinding("rxe0 port 1 MTU", Verdict.NO)
         .isEqualTo("1024 bytes; for 4096 on both sides: ip link set eth0 mtu 4192 (now 1500)");
 
-    set(RdmaOptions.MTU, 1024);
+    set("MC_MTU", "1024");
     assertFinding("rxe0 port 1 MTU", Verdict.OK).isEqualTo("1024 bytes");
   }
 
   @Test
   void aDeviceThatCannotBeOpenedSaysWhy() {
     machine.software("rxe0");
-    library.refusal = Optional.of(new VerbsException("ibv_open_device", "rxe0", 1));
+    library.refusal =
+        Optional.of(
+            new TransferException(ErrorCode.CONTEXT, "ibv_open_device(rxe0) failed: EPERM", ""));
 
     assertFinding("rxe0 port 1 MTU", Verdict.NO).contains("ibv_open_device", "EPERM");
   }
@@ -178,7 +178,7 @@ class RdmaChecksTest {
 
     assertFinding("rxe0 port 2", Verdict.NO).contains("not used, since MC_IB_PORT is 1");
 
-    set(RdmaOptions.IB_PORT, 2);
+    set("MC_IB_PORT", "2");
     assertFinding("rxe0 port 1", Verdict.NO).contains("not used, since MC_IB_PORT is 2");
     assertFinding("rxe0", Verdict.NO).contains("IP address");
     assertFinding("rxe0 port 2 GID", Verdict.NO).contains("IP address");
@@ -187,7 +187,7 @@ class RdmaChecksTest {
   @Test
   void anEmptyGidThatWasAskedForIsSaidToBe() {
     machine.software("rxe0");
-    set(RdmaOptions.GID_INDEX, 9);
+    set("MC_GID_INDEX", "9");
 
     assertFinding("rxe0 port 1 GID", Verdict.NO).contains("MC_GID_INDEX is 9", "0 (::ffff:10.99");
   }
@@ -204,10 +204,10 @@ class RdmaChecksTest {
   @Test
   void aFilterThatMatchesNothingIsNamed() {
     machine.software("rxe0");
-    set(RdmaOptions.TE_FILTERS, "mlx5_0");
+    set("MC_TE_FILTERS", "mlx5_0");
     assertFinding("MC_TE_FILTERS", Verdict.NO).contains("mlx5_0", "rxe0");
 
-    set(RdmaOptions.TE_FILTERS, "rxe0");
+    set("MC_TE_FILTERS", "rxe0");
     assertFinding("MC_TE_FILTERS", Verdict.OK).isEqualTo("rxe0");
   }
 

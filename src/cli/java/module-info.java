@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The command. It runs on the class path; as a module it is compiled, so that the compiler lets it
+ * use only what the library exports. HdrHistogram and XChart have no module names and stay on the
+ * class path.
+ */
+@org.jspecify.annotations.NullMarked
+module io.transferengine.cli {
+  requires io.transferengine;
+  requires com.fasterxml.jackson.core;
+  requires info.picocli;
+  requires java.desktop;
+  requires jdk.management;
+  requires me.tongfei.progressbar;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.diagnostics;
+
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.topology.RdmaDevice;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.ConfigurationException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The RDMA devices that an engine would use, and which memory each is near.
+ *
+ * @param devices those that pass the filters, also the unusable ones; none where a filter names
+ *     what is not there
+ * @param topology the priority matrix of the usable ones: discovered, or the custom one
+ * @param problem why none is usable; empty where one is
+ */
+public record LocalDevices(List<RdmaDevice> devices, Topology topology, Optional<String> problem) {
+  /** Copies the list. */
+  public LocalDevices {
+    devices = List.copyOf(devices);
+  }
+
+  /**
+   * {@return what a machine has}
+   *
+   * @param sysRoot {@code /sys}, or what stands for it in a test
+   * @param devRoot {@code /dev}, or what stands for it in a test
+   * @param deviceNames only these, with commas between them; empty for all
+   * @param environment the filters and the port to use, and the custom matrix
+   * @throws ConfigurationException for a custom file that is no matrix
+   */
+  public static LocalDevices find(
+      Path sysRoot, Path devRoot, String deviceNames, EngineEnvironment environment) {
+    LocalTopology found = LocalTopology.of(sysRoot, devRoot, deviceNames, environment.settings());
+    return new LocalDevices(found.devices(), found.topology(), found.problem());
+  }
+}
