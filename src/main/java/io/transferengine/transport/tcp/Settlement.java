@@ -79,25 +79,28 @@ final class Settlement {
     }
     for (long position = ring.end() - 1; position >= head; position--) {
       TransferTask owner = ring.task(position);
-      try {
-        if (owner != null && position == accused && !dry) {
-          faulted(owner, position, fault);
-        } else if (owner != null) {
-          giveBack(owner, position, false);
+      if (owner != null) {
+        try {
+          if (position == accused && !dry) {
+            faulted(owner, position, fault);
+          } else {
+            giveBack(owner, position, false);
+          }
+        } catch (Throwable t) {
+          unsettled(owner, position, t);
         }
-      } finally {
-        ring.removeLast();
       }
+      ring.removeLast();
     }
   }
 
   /** The memory of a read is gone; its body is still to be taken off the connection. */
   void lost(long position, Throwable fault) {
     TransferTask owner = ring.task(position);
-    ring.orphan(position);
     if (owner != null) {
       tell();
       faulted(owner, position, fault);
+      ring.orphan(position);
     }
   }
 
@@ -162,14 +165,28 @@ final class Settlement {
           try {
             unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
           } catch (Throwable t) {
-            // The others are settled all the same.
-            log.error("A request could not be settled when its connection ended", t);
+            unsettled(owner, position, t);
           }
         }
       }
     } finally {
       ring.clear();
       peer.lateWritesGone(ring);
+    }
+  }
+
+  /**
+   * What should have settled a request threw: it fails, unless it was settled before that, and the
+   * others are settled all the same.
+   */
+  private void unsettled(TransferTask owner, long position, Throwable fault) {
+    try {
+      if (ring.task(position) != null) {
+        owner.failed(LocalFaults.ofConnection(peer.name(), fault), FailureCause.LOCAL);
+      }
+      log.error("A request to {} could not be settled as it should", peer.name(), fault);
+    } catch (Throwable again) {
+      // No memory for words. Of its transfer the last resort will remind.
     }
   }
 
@@ -247,8 +264,9 @@ final class Settlement {
             ring.length(position),
             ring.unmerged(position),
             refusal(position));
+    ring.orphan(position);
     if (goesOn) {
-      peer.requeue(owner);
+      requeue(owner);
     }
   }
 
@@ -268,6 +286,11 @@ final class Settlement {
       faulted(owner, position, t);
       return;
     }
+    ring.orphan(position);
+    requeue(owner);
+  }
+
+  private void requeue(TransferTask owner) {
     try {
       peer.requeue(owner);
     } catch (Throwable t) {
