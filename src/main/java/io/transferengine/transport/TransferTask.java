@@ -7,8 +7,6 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -81,7 +79,7 @@ public final class TransferTask {
   private final Listener listener;
   private final long totalBytes;
 
-  private final ArrayDeque<Piece> returned = new ArrayDeque<>();
+  private ArrayDeque<Piece> returned = new ArrayDeque<>();
   private int cursorBlock;
   private long cursorOffset;
   private int outstanding;
@@ -387,7 +385,7 @@ public final class TransferTask {
   public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
     synchronized (this) {
       if (outcome == null) {
-        returned.addFirst(new Piece(block, local, remote, length, unmerged));
+        Queues.addFirst(returned, new Piece(block, local, remote, length, unmerged));
       }
       outstanding--;
     }
@@ -440,30 +438,22 @@ public final class TransferTask {
    * @return how many pieces that makes
    */
   private int splitAtBlocks(int firstBlock, long local, long remote, long length) {
-    List<Piece> pieces = new ArrayList<>();
+    ArrayDeque<Piece> all = new ArrayDeque<>();
     int block = firstBlock;
     long done = 0;
     long blockLeft = blocks.local(block) + blocks.length(block) - local;
     while (done < length) {
       long taken = Math.min(blockLeft, length - done);
-      pieces.add(new Piece(block, local + done, remote + done, taken, true));
+      all.addLast(new Piece(block, local + done, remote + done, taken, true));
       done += taken;
       block++;
       blockLeft = block < blocks.count() ? blocks.length(block) : 0;
     }
-    int added = 0;
-    try {
-      for (Piece piece : pieces.reversed()) {
-        returned.addFirst(piece);
-        added++;
-      }
-    } catch (Throwable t) {
-      while (added-- > 0) {
-        returned.removeFirst();
-      }
-      throw t;
-    }
-    return added;
+    int pieces = all.size();
+    all.addAll(returned);
+    // Only now: had there been no memory for one of these, nothing would have changed.
+    returned = all;
+    return pieces;
   }
 
   /** A request failed, and the task with it. */

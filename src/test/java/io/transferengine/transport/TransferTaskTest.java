@@ -4,6 +4,8 @@ package io.transferengine.transport;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.testkit.ChildJvm;
+import io.transferengine.testkit.ScarceMemoryMain;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
@@ -401,5 +403,19 @@ class TransferTaskTest {
     long before = System.nanoTime();
     task.completed(1, 10);
     assertThat(task.isEndingSince(before)).isFalse();
+  }
+
+  /** Memory runs out at each step of cutting the request up, the last ones behind some pieces. */
+  @Test
+  void aRefusalThatFindsNoMemoryChangesNothing() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("-Xmx32m", "-XX:+UseSerialGC"),
+            ChildJvm.classPath(_ -> true),
+            List.of(),
+            ScarceMemoryMain.class);
+    assertThat(result.exitStatus()).as(result.output()).isZero();
+    assertThat(result.output()).contains("0 requests out").contains("50000 returned");
+    assertThat(result.output()).containsPattern("thrown [1-9][0-9]+,");
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.transport.Queues;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,7 @@ final class HeldInput {
       from = at;
     }
     // Kept first, counted then: an addition that finds no memory has taken nothing.
-    windows.addLast(window);
+    Queues.addLast(windows, window);
     window.retain();
   }
 

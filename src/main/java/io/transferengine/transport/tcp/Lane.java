@@ -109,6 +109,11 @@ final class Lane {
     return dry;
   }
 
+  /** {@return whether it has nothing out and does not wait for staging either, roughly} */
+  boolean isFree() {
+    return load == 0 && !dry;
+  }
+
   /** {@return requests out, roughly} */
   int load() {
     return load;

@@ -78,7 +78,8 @@ final class LocalFaults {
     return mistake(peer, "data connection closed by a fault of this process: " + fault, fault);
   }
 
-  private static TransferException outOfMemory(String peer, String what, Throwable fault) {
+  /** {@return the failure of what there was no memory for, in the words of {@code what}} */
+  static TransferException outOfMemory(String peer, String what, Throwable fault) {
     return TransferException.withPeer(
         peer,
         ErrorCode.MEMORY,

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.VoidChannelPromise;
+import io.transferengine.transport.Queues;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -242,7 +243,7 @@ final class Outlet implements MemoryWindow.Owner {
       int length = (int) Math.min(bytes - done, WINDOW_LIMIT_BYTES);
       MemoryWindow window = pool.window(address + done, length, length, this);
       try {
-        bodies.addLast(window);
+        Queues.addLast(bodies, window);
       } catch (Throwable t) {
         window.forget();
         throw t;

@@ -7,6 +7,7 @@ import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.Queues;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
@@ -176,7 +177,7 @@ final class TcpPeer implements TransferTask.Owner {
     task.setOwner(this);
     synchronized (tasks) {
       if (!closed) {
-        tasks.addLast(task);
+        Queues.addLast(tasks, task);
       }
     }
     if (closed) {
@@ -240,17 +241,17 @@ final class TcpPeer implements TransferTask.Owner {
       return;
     }
     for (Lane lane : lanes) {
-      if (lane != full && lane.load() == 0) {
+      if (lane != full && lane.isFree()) {
         lane.wake();
         return;
       }
     }
   }
 
-  /** {@return whether another lane has nothing out, roughly} */
+  /** {@return whether another lane has nothing out and could begin at once, roughly} */
   boolean hasIdleLaneBeside(Lane asking) {
     for (Lane lane : lanes) {
-      if (lane != asking && lane.load() == 0) {
+      if (lane != asking && lane.isFree()) {
         return true;
       }
     }
@@ -278,7 +279,7 @@ final class TcpPeer implements TransferTask.Owner {
         try {
           if (task.claim(sink, maxRequests, maxBytes, maxRequestBytes) > 0) {
             if (task.hasWork()) {
-              tasks.addLast(task);
+              Queues.addLast(tasks, task);
             }
             return true;
           }
@@ -358,7 +359,7 @@ final class TcpPeer implements TransferTask.Owner {
     synchronized (tasks) {
       if (!closed && tasks.peekFirst() != task) {
         tasks.remove(task);
-        tasks.addFirst(task);
+        Queues.addFirst(tasks, task);
       }
     }
     if (closed) {
@@ -411,10 +412,14 @@ final class TcpPeer implements TransferTask.Owner {
   }
 
   TransferException cannotConnect(InetSocketAddress address, Throwable cause) {
+    String what = "cannot connect to its data port at " + address;
+    if (cause instanceof OutOfMemoryError) {
+      return LocalFaults.outOfMemory(name, what, cause);
+    }
     return TransferException.withPeer(
         name,
         ErrorCode.SOCKET,
-        "cannot connect to its data port at " + address + ": " + SystemError.text(cause),
+        what + ": " + SystemError.text(cause),
         SystemError.remedy(cause, "Is the peer running and reachable?"),
         cause);
   }

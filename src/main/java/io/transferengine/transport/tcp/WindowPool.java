@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.transport.Queues;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -142,7 +143,7 @@ final class WindowPool {
    * left by then. It must do no more than have something done on the event loop.
    */
   void whenFree(Runnable action) {
-    waiting.addLast(action);
+    Queues.addLast(waiting, action);
   }
 
   /**

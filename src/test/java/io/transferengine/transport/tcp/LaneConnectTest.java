@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.config.Options;
+import io.transferengine.config.Settings;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.testkit.Mapped;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.TransferTask;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.AbstractList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whatever throws while a lane connects: what waits is told, and the next work connects anew. */
+@Timeout(60)
+class LaneConnectTest {
+
+  /** Two addresses of which one cannot be looked at for so many times. */
+  private static final class Addresses extends AbstractList<InetSocketAddress> {
+    final AtomicInteger throwing = new AtomicInteger();
+    private final List<InetSocketAddress> two;
+    private final int bad;
+
+    Addresses(List<InetSocketAddress> two, int bad) {
+      this.two = two;
+      this.bad = bad;
+    }
+
+    @Override
+    public InetSocketAddress get(int index) {
+      if (index == bad && throwing.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+        throw new OutOfMemoryError("meant to be thrown");
+      }
+      return two.get(index);
+    }
+
+    @Override
+    public int size() {
+      return 2;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void whatThrowsAtEitherAddressFailsTheWorkAndTheNextGoesOver(int bad) throws Exception {
+    TcpOptions options =
+        TcpOptions.of(Settings.builder().set(Options.TCP_LANES_PER_PEER, 1).build());
+    EngineMetrics metrics = new EngineMetrics();
+    EventLoops loops = new EventLoops(IoBackend.NIO, 1, 65_536, 1 << 20, metrics);
+    try (Mapped memory = Mapped.of(4096);
+        ScriptedTarget target =
+            new ScriptedTarget(4096, 4096, new ScriptedTarget.Nature(true, 0, 1))) {
+      Addresses addresses = new Addresses(List.of(nobody(), target.address()), bad);
+      TcpPeer peer =
+          new TcpPeer(
+              "peer",
+              true,
+              false,
+              OptionalLong.empty(),
+              addresses,
+              options,
+              metrics,
+              loops,
+              IoBackend.NIO);
+      peer.movedTo(addresses);
+      addresses.throwing.set(1);
+      assertThat(read(peer, memory).get(20, TimeUnit.SECONDS))
+          .startsWith("FAILED")
+          .contains("meant to be thrown")
+          .doesNotContain("running and reachable");
+      assertThat(read(peer, memory).get(20, TimeUnit.SECONDS)).isEqualTo("COMPLETED");
+      peer.close();
+    } finally {
+      loops.close(Duration.ofSeconds(5));
+    }
+  }
+
+  private static InetSocketAddress nobody() throws Exception {
+    try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return (InetSocketAddress) closed.getLocalSocketAddress();
+    }
+  }
+
+  private static CompletableFuture<String> read(TcpPeer peer, Mapped memory) {
+    CompletableFuture<String> end = new CompletableFuture<>();
+    SeamFinder none = new SeamFinder(new long[0], new long[0]);
+    BlockColumns block = BlockColumns.of(memory.address(), ScriptedTarget.BASE, 1);
+    peer.submit(
+        new TransferTask(
+            Operation.READ,
+            block,
+            1,
+            none,
+            none,
+            (state, why, _) -> end.complete(state + (why == null ? "" : ": " + why.getMessage()))));
+    return end;
+  }
+}
