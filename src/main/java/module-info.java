@@ -25,7 +25,7 @@ module io.transferengine {
   uses io.transferengine.transport.TransportProvider;
 
   provides io.transferengine.metadata.MetadataStoreProvider with
-      io.transferengine.metadata.InMemoryMetadataStoreProvider,
+      io.transferengine.metadata.memory.InMemoryMetadataStoreProvider,
       io.transferengine.metadata.etcd.EtcdMetadataStoreProvider,
       io.transferengine.metadata.http.HttpMetadataStoreProvider,
       io.transferengine.metadata.redis.RedisMetadataStoreProvider;

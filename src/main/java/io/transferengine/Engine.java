@@ -3,12 +3,12 @@ package io.transferengine;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.NotifyMessage;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.transfer.NativeMemory;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.NotifyMessage;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.List;

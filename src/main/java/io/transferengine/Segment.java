@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.List;
 
 /**

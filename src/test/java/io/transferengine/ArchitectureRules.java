@@ -29,10 +29,12 @@ final class ArchitectureRules {
           List.of("logging"),
           List.of("transfer", "bindings", "metrics", "net"),
           List.of("config", "memory", "topology", "verbs"),
+          List.of("wire"),
           List.of("metadata"),
           List.of(
               "metadata.etcd",
               "metadata.http",
+              "metadata.memory",
               "metadata.redis",
               "metadata.server",
               "handshake",
@@ -76,9 +78,9 @@ final class ArchitectureRules {
               List.of("redis.clients.", "org.apache.commons.pool2."),
               Set.of("metadata.redis")),
           new Confined(
-              "Jackson only in metadata, topology and cli",
+              "Jackson only in wire, topology and cli",
               List.of("com.fasterxml.jackson."),
-              Set.of("metadata", "topology", "cli")),
+              Set.of("wire", "topology", "cli")),
           new Confined(
               "libraries of the command only in cli",
               List.of(

@@ -110,7 +110,7 @@ class ArchitectureTest {
                   "transport.rdma.A",
                       "class A { { new io.netty.util.ResourceLeakException(); } }")),
           Map.entry(
-              "Jackson only in metadata, topology and cli",
+              "Jackson only in wire, topology and cli",
               List.of("handshake.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }")),
           Map.entry(
               "libraries of the command only in cli",
@@ -134,7 +134,7 @@ class ArchitectureTest {
   private static final List<String> INNOCENTS =
       List.of(
           "transport.tcp.A", "record A(io.netty.buffer.ByteBuf a, String b) {}",
-          "metadata.server.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
+          "wire.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
           "config.A", "class A { String a = System.getenv(\"A\"); }",
           "cli.console.A", "class A { String a = System.getenv(\"A\"); }",
           "cli.A", "class A { io.transferengine.cli.doctor.Neighbour a; }",

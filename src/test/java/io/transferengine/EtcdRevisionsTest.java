@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.TestService;
+import io.transferengine.wire.MetadataCodec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

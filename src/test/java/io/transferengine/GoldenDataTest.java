@@ -5,8 +5,8 @@ import static io.transferengine.TestEngine.assertCompleted;
 import static io.transferengine.TestEngine.assertFailed;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metadata.Golden;
 import io.transferengine.transfer.Operation;
+import io.transferengine.wire.Golden;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

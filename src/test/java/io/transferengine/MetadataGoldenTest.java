@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.Golden;
 import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;
+import io.transferengine.wire.Golden;
+import io.transferengine.wire.SegmentDescriptor;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;

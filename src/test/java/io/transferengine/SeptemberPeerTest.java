@@ -4,13 +4,13 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

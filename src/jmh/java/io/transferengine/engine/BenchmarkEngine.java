@@ -2,10 +2,10 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;

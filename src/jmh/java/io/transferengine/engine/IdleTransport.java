@@ -2,8 +2,6 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -11,6 +9,8 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

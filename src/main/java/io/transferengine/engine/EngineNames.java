@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -2,10 +2,10 @@
 package io.transferengine.engine;
 
 import io.transferengine.handshake.HandshakeClient;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.function.Supplier;
 

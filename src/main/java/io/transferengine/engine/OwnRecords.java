@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.MetadataKeys;
 import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.RpcMetaRecord;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.MetadataKeys;
+import io.transferengine.wire.RpcMetaRecord;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

@@ -3,10 +3,10 @@ package io.transferengine.engine;
 
 import io.transferengine.handshake.HandshakeHandler;
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.security.SecureRandom;
 import java.time.LocalDateTime;

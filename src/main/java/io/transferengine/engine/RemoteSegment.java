@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Optional;

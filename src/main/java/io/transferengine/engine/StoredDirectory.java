@@ -2,16 +2,16 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.metadata.ForeignProtocols;
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.MetadataKeys;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metadata.MetadataUnavailableException;
-import io.transferengine.metadata.RpcMetaRecord;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.ForeignProtocols;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.MetadataKeys;
+import io.transferengine.wire.RpcMetaRecord;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;

@@ -2,8 +2,6 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
@@ -11,6 +9,8 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;

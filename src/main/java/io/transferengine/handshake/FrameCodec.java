@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
-import io.transferengine.metadata.JsonLimits;
-import io.transferengine.metadata.MetadataCodec;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.JsonLimits;
+import io.transferengine.wire.MetadataCodec;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;

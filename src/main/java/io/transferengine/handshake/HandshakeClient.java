@@ -2,14 +2,14 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.Printable;
-import io.transferengine.metadata.ForeignProtocols;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.NotifyMessage;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.ForeignProtocols;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.NotifyMessage;
+import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.SocketTimeoutException;

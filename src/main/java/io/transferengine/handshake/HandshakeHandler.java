@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.util.Optional;
 

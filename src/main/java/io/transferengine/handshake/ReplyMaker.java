@@ -3,13 +3,13 @@ package io.transferengine.handshake;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.JsonLimitException;
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.NotifyMessage;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.JsonLimitException;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.NotifyMessage;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;

@@ -1,6 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * What peers tell each other about themselves, as values, and the JSON that carries it (protocol
- * sections 3, 4 and 5.3). The records are immutable; the codec is stateless and thread-safe.
- */
+/** Where engines find each other's records: what a metadata service has to do, and its address. */
 package io.transferengine.metadata;

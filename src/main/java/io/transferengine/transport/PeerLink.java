@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 

@@ -2,8 +2,8 @@
 package io.transferengine.transport;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;

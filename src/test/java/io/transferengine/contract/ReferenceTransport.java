@@ -2,7 +2,6 @@
 package io.transferengine.contract;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.ErrorCode;
@@ -14,6 +13,7 @@ import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
+import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;

@@ -2,13 +2,13 @@
 package io.transferengine.contract;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

@@ -2,10 +2,10 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;

@@ -3,7 +3,7 @@ package io.transferengine.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.Optional;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
-import io.transferengine.metadata.DeviceDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.DeviceDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;

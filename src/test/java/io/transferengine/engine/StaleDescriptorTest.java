@@ -3,8 +3,6 @@ package io.transferengine.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
@@ -17,6 +15,8 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.LogCapture;
@@ -21,6 +19,8 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.time.Duration;

@@ -4,9 +4,9 @@ package io.transferengine.handshake;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.transferengine.metadata.Golden;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.Golden;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -24,7 +24,7 @@ class FrameCodecTest {
   private static final int MAX = 1 << 20;
 
   @ParameterizedTest
-  @FieldSource("io.transferengine.metadata.Golden#HANDSHAKE_FRAMES")
+  @FieldSource("io.transferengine.wire.Golden#HANDSHAKE_FRAMES")
   void recordedFrameSurvivesTheRoundTrip(String name) throws IOException {
     byte[] recorded = Golden.bytes(name);
     HandshakeFrame frame = read(recorded);

@@ -4,9 +4,9 @@ package io.transferengine.handshake;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.transferengine.metadata.HandshakeDescriptor;
 import io.transferengine.testkit.KernelSockets;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.wire.HandshakeDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

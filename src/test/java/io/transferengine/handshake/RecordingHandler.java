@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.NotifyMessage;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.NotifyMessage;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;

@@ -3,9 +3,9 @@ package io.transferengine.handshake;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metadata.Golden;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.testkit.LogCapture;
+import io.transferengine.wire.Golden;
+import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.Optional;

@@ -3,8 +3,6 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.RdmaDevice;
@@ -20,6 +18,8 @@ import io.transferengine.transport.TransportContext;
 import io.transferengine.verbs.Context;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
-import io.transferengine.metadata.MetadataCodec;
-import io.transferengine.metadata.RpcMetaRecord;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.MetadataCodec;
+import io.transferengine.wire.RpcMetaRecord;
 import java.util.Optional;
 import java.util.StringJoiner;
 

@@ -2,9 +2,6 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Printable;
-import io.transferengine.metadata.DeviceDescriptor;
-import io.transferengine.metadata.HandshakeDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
@@ -12,6 +9,9 @@ import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.verbs.VerbsException;
+import io.transferengine.wire.DeviceDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
-import io.transferengine.metadata.DeviceDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.topology.Gid;
+import io.transferengine.wire.DeviceDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.VerbsException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.List;

@@ -2,7 +2,6 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
@@ -10,6 +9,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

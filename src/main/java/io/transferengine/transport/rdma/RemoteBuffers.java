@@ -2,9 +2,9 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.memory.SortedAddresses;
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.DeviceDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.DeviceDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import io.transferengine.metadata.BufferDescriptor;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.Comparator;
 import java.util.Optional;
 

@@ -3,8 +3,8 @@ package io.transferengine.metadata.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metadata.Golden;
 import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.wire.Golden;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.memory.Region;
-import io.transferengine.metadata.SegmentDescriptor;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
@@ -16,6 +15,7 @@ import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.rdma.RawRdmaPeer.Version;
 import io.transferengine.transport.rdma.SimulatedEngine.End;
 import io.transferengine.verbs.SimulatedFabric;
+import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -134,8 +134,7 @@ class HandshakeVersionsTest {
     String gid = RawRdmaPeer.text(first, "local_gid");
     assertThat(first)
         .isEqualTo(
-            ("{\"local_gid\":\"%s\",\"local_lid\":0,\"local_nic_path\":\"%s\",\"payload\":\"\","
-                 + "\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\",\"te_mtu\":%s}\n")
+            ("{\"local_gid\":\"%s\",\"local_lid\":0,\"local_nic_path\":\"%s\",\"payload\":\"\",\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\",\"te_mtu\":%s}\n")
                 .formatted(
                     gid,
                     ours(),

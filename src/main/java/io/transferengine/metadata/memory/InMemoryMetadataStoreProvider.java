@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metadata;
+package io.transferengine.metadata.memory;
 
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.metadata.MetadataAddress;
+import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.MetadataStoreProvider;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metadata;
+package io.transferengine.metadata.memory;
 
+import io.transferengine.metadata.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metadata;
+package io.transferengine.wire;
 
 /** How much JSON from a peer or a store is read before it is refused. */
 public final class JsonLimits {

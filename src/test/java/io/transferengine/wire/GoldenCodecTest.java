@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metadata;
+package io.transferengine.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 /** What the C++ engine sent decodes, and encodes to the same bytes again. */
 class GoldenCodecTest {
   @ParameterizedTest
-  @FieldSource("io.transferengine.metadata.Golden#HANDSHAKE_FRAMES")
+  @FieldSource("io.transferengine.wire.Golden#HANDSHAKE_FRAMES")
   void handshakePayloadSurvivesTheRoundTrip(String name) {
     byte[] json = Golden.payload(name);
     byte[] again =
@@ -33,7 +33,7 @@ class GoldenCodecTest {
   }
 
   @ParameterizedTest
-  @FieldSource("io.transferengine.metadata.Golden#HTTP")
+  @FieldSource("io.transferengine.wire.Golden#HTTP")
   void httpBodySurvivesTheRoundTrip(String name) {
     for (String body : Golden.httpBodies(name)) {
       byte[] json = body.getBytes(StandardCharsets.US_ASCII);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metadata;
+package io.transferengine.wire;
 
 /**
  * One NIC of an RDMA segment (protocol section 4.1).
