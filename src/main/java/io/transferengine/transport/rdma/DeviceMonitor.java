@@ -47,8 +47,8 @@ final class DeviceMonitor implements Runnable {
     this.waiter = new EventWaiter(library);
     this.thread = Thread.ofPlatform().daemon().name("te-rdma-events").unstarted(this);
     for (RdmaNic nic : transport.nics()) {
-      waiter.add(nic.context().asyncFd());
-      nic.onFailure(waiter::wakeUp);
+      waiter.add(nic.device().context().asyncFd());
+      nic.device().onFailure(waiter::wakeUp);
     }
   }
 
@@ -96,9 +96,9 @@ final class DeviceMonitor implements Runnable {
   }
 
   private void takeEvents(RdmaNic nic) {
-    for (Optional<AsyncEvent> event = nic.context().takeAsyncEvent();
+    for (Optional<AsyncEvent> event = nic.device().context().takeAsyncEvent();
         event.isPresent();
-        event = nic.context().takeAsyncEvent()) {
+        event = nic.device().context().takeAsyncEvent()) {
       handle(nic, event.get());
     }
   }
@@ -115,7 +115,7 @@ final class DeviceMonitor implements Runnable {
       case GID_CHANGE -> gidChanged(nic);
       case DEVICE_FATAL, COMPLETION_QUEUE_ERROR -> {
         log.error("{}: {}", nic, event);
-        nic.fail();
+        nic.device().fail();
       }
       case QUEUE_PAIR_FATAL, QUEUE_PAIR_REQUEST_ERROR, QUEUE_PAIR_ACCESS_ERROR ->
           // The requests that are out complete with an error, or the peer's do: handled there.
@@ -135,7 +135,7 @@ final class DeviceMonitor implements Runnable {
 
   private void portChanged(RdmaNic nic, AsyncEvent event) {
     boolean was = nic.isUsable();
-    boolean active = nic.refreshPort();
+    boolean active = nic.device().refreshPort();
     if (active && !was) {
       log.warn("{}: port {} is active again", nic, transport.settings().port());
       nic.workers().forEach(RdmaWorker::resume);
@@ -151,8 +151,8 @@ final class DeviceMonitor implements Runnable {
   }
 
   private void gidChanged(RdmaNic nic) {
-    if (nic.refreshGid(transport.gidSource())) {
-      log.warn("{}: the GID is now {}", nic, nic.gid());
+    if (nic.device().refreshGid(transport.gidSource())) {
+      log.warn("{}: the GID is now {}", nic, nic.device().gid());
       // Endpoints use the old one; they end by themselves when it leads nowhere any more.
       transport.devicesChanged();
     }

@@ -55,16 +55,24 @@ final class EndpointEnds {
   private static final long CUT_OFF_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final RdmaWorker worker;
-  private final RdmaNic nic;
+  private final RdmaDevice device;
+  private final EndpointStore known;
   private final ControlThreads control;
   private final SlotTable slots;
   private final WorkerTimers timers;
   private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
 
-  EndpointEnds(RdmaWorker worker, RdmaNic nic, SlotTable slots, WorkerTimers timers) {
+  EndpointEnds(
+      RdmaWorker worker,
+      RdmaDevice device,
+      EndpointStore known,
+      ControlThreads control,
+      SlotTable slots,
+      WorkerTimers timers) {
     this.worker = worker;
-    this.nic = nic;
-    this.control = nic.teardown();
+    this.device = device;
+    this.known = known;
+    this.control = control;
     this.slots = slots;
     this.timers = timers;
   }
@@ -101,7 +109,7 @@ final class EndpointEnds {
     boolean moved = endpoint.completedCount() != completed;
     long lastMove = moved ? now : movedNanos;
     if (now - since > CUT_OFF_NANOS || now - lastMove > SILENCE_NANOS) {
-      nic.metrics().increment(Counter.RDMA_ENDPOINTS_CUT_OFF);
+      device.metrics().increment(Counter.RDMA_ENDPOINTS_CUT_OFF);
       begin(endpoint, "a transfer over it was cut off", Optional.empty());
       return;
     }
@@ -168,7 +176,7 @@ final class EndpointEnds {
   /** Nobody takes it for open any more. */
   private void leave(RdmaEndpoint endpoint) {
     boolean _ = endpoint.beginClosing();
-    nic.endpoints().remove(endpoint);
+    known.remove(endpoint);
     endpoint.dequeueAll();
   }
 
@@ -241,7 +249,7 @@ final class EndpointEnds {
       again += each.settleAll(returned);
       slots.remove(each);
     }
-    nic.metrics().add(Counter.REQUESTS_RESENT, again);
+    device.metrics().add(Counter.REQUESTS_RESENT, again);
     endpoint.probed(false);
     endpoint.closed();
     endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));

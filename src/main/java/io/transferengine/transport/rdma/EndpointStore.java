@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Function;
 
 /**
  * The endpoints of one device, by the peer's NIC path. Full, it lets the one that we have not used
@@ -15,13 +16,21 @@ import java.util.concurrent.ConcurrentMap;
  * Thread-safe.
  */
 final class EndpointStore {
-  private final RdmaNic nic;
+  private final RdmaDevice device;
   private final int limit;
+  private final Function<String, RdmaEndpoint> maker;
   private final ConcurrentMap<String, RdmaEndpoint> endpoints = new ConcurrentHashMap<>();
 
-  EndpointStore(RdmaNic nic, int limit) {
-    this.nic = nic;
+  /**
+   * Without endpoints.
+   *
+   * @param limit the most endpoints
+   * @param maker makes the queue pairs towards a NIC path; may block
+   */
+  EndpointStore(RdmaDevice device, int limit, Function<String, RdmaEndpoint> maker) {
+    this.device = device;
     this.limit = limit;
+    this.maker = maker;
   }
 
   Optional<RdmaEndpoint> find(String peerPath) {
@@ -38,7 +47,7 @@ final class EndpointStore {
       evict();
     }
     // Made outside of any lock, since that is a system call; of two that race, one is thrown away.
-    RdmaEndpoint made = nic.createEndpoint(peerPath);
+    RdmaEndpoint made = maker.apply(peerPath);
     RdmaEndpoint raced = endpoints.putIfAbsent(peerPath, made);
     if (raced != null) {
       made.worker().close(made, "another thread was faster");
@@ -64,13 +73,13 @@ final class EndpointStore {
     }
     if (oldest == null) {
       throw TransferException.withDevice(
-          nic.name(),
+          device.name(),
           ErrorCode.TOO_MANY_REQUESTS,
           "all " + limit + " endpoints are busy",
           "Raise MC_MAX_EP_PER_CTX (the device sets a limit, too), or talk to fewer peers at once",
           null);
     }
-    nic.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
+    device.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
     oldest.worker().close(oldest, "it made room for another endpoint");
   }
 

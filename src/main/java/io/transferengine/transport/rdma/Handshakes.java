@@ -147,8 +147,8 @@ final class Handshakes {
     if (endpoint.state() == RdmaEndpoint.State.CONNECTED) {
       return true;
     }
-    RdmaNic nic = endpoint.nic();
-    String ourPath = new NicPath(server(), nic.name()).toString();
+    RdmaDevice ours = endpoint.device();
+    String ourPath = new NicPath(server(), ours.name()).toString();
     if (ourPath.equals(endpoint.peerPath())) {
       if (!segment.incarnation().equals(Optional.of(peers.incarnation()))) {
         throw TransferException.withPeer(
@@ -158,7 +158,7 @@ final class Handshakes {
             NAME_REMEDY,
             null);
       }
-      PeerPort ourselves = new PeerPort(nic.gid().gid(), nic.port().lid(), 0);
+      PeerPort ourselves = new PeerPort(ours.gid().gid(), ours.port().lid(), 0);
       return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false);
     }
     HandshakeDescriptor message = message(endpoint, ourPath).withReadyAck(Optional.of(false));
@@ -201,14 +201,14 @@ final class Handshakes {
   }
 
   private HandshakeDescriptor message(RdmaEndpoint endpoint, String ourPath) {
-    RdmaNic nic = endpoint.nic();
+    RdmaDevice ours = endpoint.device();
     return new HandshakeDescriptor(
             ourPath,
             endpoint.peerPath(),
             endpoint.numbers(),
-            nic.port().lid(),
-            nic.gid().gid().text())
-        .withActiveMtuBytes(nic.port().activeMtuBytes());
+            ours.port().lid(),
+            ours.gid().gid().text())
+        .withActiveMtuBytes(ours.port().activeMtuBytes());
   }
 
   private static void requirePaths(
@@ -403,7 +403,7 @@ final class Handshakes {
   private static void requireGone(RdmaEndpoint known, HandshakeDescriptor request) {
     if (known.state() != RdmaEndpoint.State.CONNECTED
         || known.peerNumbers().equals(request.qpNums())
-        || !known.nic().isUsable()) {
+        || !known.device().isUsable()) {
       return;
     }
     boolean answers;

@@ -20,7 +20,7 @@ import java.util.List;
 final class PartnerRanking {
   private PartnerRanking() {}
 
-  static List<String> rank(RdmaNic ours, SegmentDescriptor peer) {
+  static List<String> rank(RdmaDevice ours, SegmentDescriptor peer) {
     RdmaSettings settings = ours.settings();
     List<String> allowed = settings.rails().getOrDefault(ours.name(), List.of());
     record Candidate(String name, int operator, boolean sameName, int prefixBits, int distance) {}

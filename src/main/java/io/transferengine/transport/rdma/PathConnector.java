@@ -114,7 +114,7 @@ final class PathConnector {
       if (path.isSuspect() && !stillTheSame(peer)) {
         return false;
       }
-      List<String> ranked = PartnerRanking.rank(path.nic(), peer.descriptor());
+      List<String> ranked = PartnerRanking.rank(path.nic().device(), peer.descriptor());
       if (ranked.isEmpty()) {
         throw TransferException.withPeer(
             peer.name(),
@@ -147,8 +147,8 @@ final class PathConnector {
       return;
     }
     log.debug("{} is open", path);
-    path.nic().gidWorks();
-    path.nic().metrics().increment(Counter.RDMA_PATHS_CONNECTED);
+    path.nic().device().gidWorks();
+    transport.metrics().increment(Counter.RDMA_PATHS_CONNECTED);
     path.peer().pathOpened(path);
   }
 
@@ -199,7 +199,7 @@ final class PathConnector {
   /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
   private void noRoute(RdmaPath path, String partner, VerbsException e) {
     log.debug("{}: {}", path, e.getMessage());
-    if (e.errno() == EINVAL && path.nic().tryNextGid()) {
+    if (e.errno() == EINVAL && path.nic().device().tryNextGid()) {
       transport.devicesChanged();
     } else {
       path.avoid(partner, transport.settings().noRoutePause().toNanos());
@@ -213,13 +213,13 @@ final class PathConnector {
                 "no way to %s of %s: %s".formatted(partner, path.peer().name(), e.getMessage()),
                 "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
                 e));
-    path.nic().metrics().increment(Counter.RDMA_PATHS_FAILED);
+    transport.metrics().increment(Counter.RDMA_PATHS_FAILED);
   }
 
   private void failed(RdmaPath path, TransferException e) {
     log.debug("{}: {}", path, e.getMessage());
     path.attemptFailed();
-    path.nic().metrics().increment(Counter.RDMA_PATHS_FAILED);
+    transport.metrics().increment(Counter.RDMA_PATHS_FAILED);
     RdmaPeer peer = path.peer();
     if (isRefusedConnection(e)) {
       peer.gone(e);

@@ -52,7 +52,7 @@ final class RdmaEndpoint {
 
   private static final int RNR_RETRY = 7;
 
-  private final RdmaNic nic;
+  private final RdmaDevice device;
   private final RdmaWorker worker;
   private final String peerPath;
   private final List<SendQueue> queues;
@@ -76,13 +76,13 @@ final class RdmaEndpoint {
   private boolean destroying;
 
   /** Takes the queue pairs over. */
-  RdmaEndpoint(RdmaNic nic, RdmaWorker worker, String peerPath, List<QueuePair> queuePairs) {
-    this.nic = nic;
+  RdmaEndpoint(RdmaDevice device, RdmaWorker worker, String peerPath, List<QueuePair> queuePairs) {
+    this.device = device;
     this.worker = worker;
     this.peerPath = peerPath;
     List<SendQueue> made = new ArrayList<>();
     for (QueuePair queuePair : queuePairs) {
-      int capacity = Math.min(queuePair.maxSendWorkRequests(), nic.settings().workRequestsMax());
+      int capacity = Math.min(queuePair.maxSendWorkRequests(), device.settings().workRequestsMax());
       made.add(new SendQueue(this, queuePair, capacity));
     }
     this.queues = List.copyOf(made);
@@ -90,8 +90,8 @@ final class RdmaEndpoint {
         queuePairs.stream().map(queuePair -> Integer.toUnsignedLong(queuePair.number())).toList();
   }
 
-  RdmaNic nic() {
-    return nic;
+  RdmaDevice device() {
+    return device;
   }
 
   RdmaWorker worker() {
@@ -149,7 +149,7 @@ final class RdmaEndpoint {
     if (state != State.NEW) {
       throw new IllegalStateException("Connecting " + this);
     }
-    RdmaSettings settings = nic.settings();
+    RdmaSettings settings = device.settings();
     for (int i = 0; i < queues.size(); i++) {
       QueuePair queuePair = queues.get(i).queuePair;
       queuePair.toInit(settings.port(), settings.pkeyIndex(), settings.queuePairAccess());
@@ -160,7 +160,7 @@ final class RdmaEndpoint {
               RETRY_COUNT,
               RNR_RETRY,
               0,
-              Math.min(READ_ATOMIC_MAX, nic.device().maxReadAtomicAsInitiator())));
+              Math.min(READ_ATOMIC_MAX, device.attributes().maxReadAtomicAsInitiator())));
     }
     peerNumbers = List.copyOf(theirs);
     connectedNanos = System.nanoTime();
@@ -168,8 +168,8 @@ final class RdmaEndpoint {
   }
 
   private ReadyToReceive readyToReceive(PeerPort peer, int theirNumber) {
-    RdmaSettings settings = nic.settings();
-    int mtu = Math.min(nic.port().activeMtuBytes(), settings.mtuBytes());
+    RdmaSettings settings = device.settings();
+    int mtu = Math.min(device.port().activeMtuBytes(), settings.mtuBytes());
     if (peer.mtuBytes() > 0) {
       mtu = Math.min(mtu, peer.mtuBytes());
     }
@@ -177,10 +177,10 @@ final class RdmaEndpoint {
         mtu,
         theirNumber,
         0,
-        Math.min(READ_ATOMIC_MAX, nic.device().maxReadAtomicAsTarget()),
+        Math.min(READ_ATOMIC_MAX, device.attributes().maxReadAtomicAsTarget()),
         MIN_RNR_TIMER,
         peer.gid().bytes(),
-        nic.gid().index(),
+        device.gid().index(),
         HOP_LIMIT,
         Math.max(0, settings.trafficClass()),
         peer.lid(),
@@ -356,6 +356,6 @@ final class RdmaEndpoint {
 
   @Override
   public String toString() {
-    return nic.name() + " to " + peerPath + " " + state();
+    return device.name() + " to " + peerPath + " " + state();
   }
 }

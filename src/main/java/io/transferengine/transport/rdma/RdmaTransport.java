@@ -48,6 +48,7 @@ final class RdmaTransport implements Transport {
   private final VerbsLibrary library;
   private final GidSource gidSource;
   private final RdmaSettings settings;
+  private final List<RdmaDevice> devices = new ArrayList<>();
   private final List<RdmaNic> nics = new ArrayList<>();
   private final Registrations registrations;
   private final ControlThreads controlThreads = ControlThreads.connecting();
@@ -64,7 +65,7 @@ final class RdmaTransport implements Transport {
     this.library = library;
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings());
-    this.registrations = new Registrations(nics, library, settings);
+    this.registrations = new Registrations(devices, library, settings);
     this.handshakes = new Handshakes(this, nics, controlThreads);
   }
 
@@ -114,17 +115,12 @@ final class RdmaTransport implements Transport {
   @Override
   public void start() {
     TransferException first = null;
-    for (String device : context.topology().deviceNames()) {
+    for (String name : context.topology().deviceNames()) {
       try {
-        nics.add(
-            new RdmaNic(
-                library,
-                device,
-                nics.size(),
-                settings,
-                context.metrics(),
-                gidSource,
-                endingThreads));
+        RdmaDevice device =
+            new RdmaDevice(library, name, nics.size(), settings, context.metrics(), gidSource);
+        nics.add(new RdmaNic(device, endingThreads));
+        devices.add(device);
       } catch (TransferException e) {
         log.warn("The device is left out: {}", e.getMessage());
         if (first == null) {
@@ -209,26 +205,26 @@ final class RdmaTransport implements Transport {
 
   @Override
   public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
-    List<RdmaNic> shown = nics.stream().filter(nic -> !nic.isFailed()).toList();
+    List<RdmaDevice> shown = devices.stream().filter(device -> !device.isFailed()).toList();
     if (shown.isEmpty()) {
       return; // Then TCP is all that we offer.
     }
-    Set<String> names = shown.stream().map(RdmaNic::name).collect(Collectors.toSet());
+    Set<String> names = shown.stream().map(RdmaDevice::name).collect(Collectors.toSet());
     Map<String, List<List<String>>> matrix = new TreeMap<>();
     context
         .topology()
         .restrictedTo(names)
         .matrix()
         .forEach(
-            (location, devices) ->
-                matrix.put(location, List.of(devices.preferred(), devices.available())));
+            (location, near) -> matrix.put(location, List.of(near.preferred(), near.available())));
     descriptor
         .protocols(List.of(SegmentDescriptor.RDMA))
         .devices(
             shown.stream()
                 .map(
-                    nic ->
-                        new DeviceDescriptor(nic.name(), nic.port().lid(), nic.gid().gid().text()))
+                    device ->
+                        new DeviceDescriptor(
+                            device.name(), device.port().lid(), device.gid().gid().text()))
                 .toList())
         .priorityMatrix(matrix)
         .rdmaServerName(settings.bindAddress().map(host -> handshakes.server()))

@@ -10,7 +10,6 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.CompletionChannel;
 import io.transferengine.verbs.CompletionQueue;
-import io.transferengine.verbs.Context;
 import io.transferengine.verbs.SendWorkRequestRing;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.WorkCompletions;
@@ -76,7 +75,7 @@ final class RdmaWorker implements Runnable {
 
   private static final long SPIN_MIN_NANOS = 500;
 
-  private final RdmaNic nic;
+  private final RdmaDevice device;
   private final EngineMetrics metrics;
   private final CompletionChannel channel;
   private final CompletionQueue queue;
@@ -102,19 +101,20 @@ final class RdmaWorker implements Runnable {
   private long spinNanos = SPIN_MIN_NANOS;
 
   /** Makes the queue and its channel; {@link #start} starts the thread. */
-  RdmaWorker(RdmaNic nic, Context context, int index) {
-    this.nic = nic;
-    this.metrics = nic.metrics();
-    this.sink = new PostingSink(chain, nic.index(), nic.settings());
-    this.ends = new EndpointEnds(this, nic, slots, timers);
+  RdmaWorker(RdmaDevice device, EndpointStore endpoints, ControlThreads ending, int index) {
+    this.device = device;
+    this.metrics = device.metrics();
+    this.sink = new PostingSink(chain, device.index(), device.settings());
+    this.ends = new EndpointEnds(this, device, endpoints, ending, slots, timers);
     this.thread =
-        Thread.ofPlatform().daemon().name("te-rdma-" + nic.name() + "-" + index).unstarted(this);
-    channel = context.createCompletionChannel();
+        Thread.ofPlatform().daemon().name("te-rdma-" + device.name() + "-" + index).unstarted(this);
+    channel = device.context().createCompletionChannel();
     try {
       int entries =
           Math.min(
-              nic.settings().completionQueueEntries(), nic.device().maxCompletionQueueEntries());
-      queue = context.createCompletionQueue(entries, channel);
+              device.settings().completionQueueEntries(),
+              device.attributes().maxCompletionQueueEntries());
+      queue = device.context().createCompletionQueue(entries, channel);
       // Some are left for completions of queue pairs that were destroyed with requests out.
       postedMax = Math.max(1, queue.capacity() - Math.min(POLL_BATCH, queue.capacity() / 4));
     } catch (Throwable t) {
@@ -235,7 +235,7 @@ final class RdmaWorker implements Runnable {
       }
     } catch (Throwable t) {
       // What is queued here ends at its deadline, new work goes elsewhere.
-      nic.fail();
+      device.fail();
       survived(thread.getName() + " ends:", t);
     }
     closeAll();
@@ -303,7 +303,7 @@ final class RdmaWorker implements Runnable {
   // ---- posting
 
   private boolean postAll() {
-    if (busy.isEmpty() || !nic.isUsable()) {
+    if (busy.isEmpty() || !device.isUsable()) {
       return false;
     }
     boolean any = false;
@@ -338,16 +338,16 @@ final class RdmaWorker implements Runnable {
         break;
       }
       RemoteBuffers remote = path.peer().buffers();
-      int device = remote.deviceIndex(path.partner());
-      if (device < 0) {
-        TransferException gone = WorkErrors.noSuchDevice(endpoint);
+      int index = remote.deviceIndex(path.partner());
+      if (index < 0) {
+        TransferException gone = WorkErrors.noSuchDevice(endpoint.peerPath());
         ends.begin(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
         break;
       }
       int claimed;
       try {
-        sink.begin(onto, path.snapshot(), remote, device);
-        claimed = task.claim(sink, room, bytes, nic.settings().requestMaxBytes());
+        sink.begin(onto, path.snapshot(), remote, index);
+        claimed = task.claim(sink, room, bytes, device.settings().requestMaxBytes());
       } catch (Throwable t) {
         claimFailed(endpoint, onto, task, t);
         continue;
@@ -495,11 +495,19 @@ final class RdmaWorker implements Runnable {
         metrics.increment(Counter.REQUESTS_REJECTED_BY_PEER);
       }
       TransferException failure =
-          WorkErrors.ofRequest(endpoint, status, vendorError, task.operation(), remote, bytes);
+          WorkErrors.ofRequest(
+              endpoint.peerPath(),
+              device.name(),
+              status,
+              vendorError,
+              task.operation(),
+              remote,
+              bytes);
       of.blame(position, failure, atPeer ? FailureCause.STALE_DESCRIPTOR : FailureCause.LOCAL);
       ends.begin(endpoint, "a request was refused", Optional.empty());
     } else {
-      TransferException failure = WorkErrors.ofPath(endpoint, status, vendorError);
+      TransferException failure =
+          WorkErrors.ofPath(endpoint.peerPath(), device.name(), status, vendorError);
       ends.begin(endpoint, String.valueOf(failure.getMessage()), Optional.of(failure));
     }
   }
@@ -557,7 +565,7 @@ final class RdmaWorker implements Runnable {
     ends.begin(
         onto.endpoint,
         "a request was not taken",
-        Optional.of(WorkErrors.refusedPost(nic.name(), onto.queuePair.lastErrno())));
+        Optional.of(WorkErrors.refusedPost(device.name(), onto.queuePair.lastErrno())));
   }
 
   /** So many requests that were posted are not any more; by {@link EndpointEnds}. */

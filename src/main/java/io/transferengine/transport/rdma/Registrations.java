@@ -38,7 +38,7 @@ final class Registrations {
 
   private static final int ENOMEM = 12;
 
-  private final List<RdmaNic> nics;
+  private final List<RdmaDevice> devices;
   private final VerbsLibrary library;
   private final RdmaSettings settings;
   private final Map<Region, List<Chunk>> byRegion = new HashMap<>();
@@ -148,8 +148,8 @@ final class Registrations {
     }
   }
 
-  Registrations(List<RdmaNic> nics, VerbsLibrary library, RdmaSettings settings) {
-    this.nics = nics;
+  Registrations(List<RdmaDevice> devices, VerbsLibrary library, RdmaSettings settings) {
+    this.devices = devices;
     this.library = library;
     this.settings = settings;
   }
@@ -211,8 +211,8 @@ final class Registrations {
 
   private long chunkMaxBytes() {
     long most = settings.memoryRegionMaxBytes();
-    for (RdmaNic nic : nics) {
-      long limit = nic.device().maxMemoryRegionBytes();
+    for (RdmaDevice device : devices) {
+      long limit = device.attributes().maxMemoryRegionBytes();
       // Unsigned: rxe and others say 2^64-1.
       if (limit > 0) {
         most = Math.min(most, limit);
@@ -223,16 +223,16 @@ final class Registrations {
 
   private List<MemoryRegion> onAll(long address, long length) {
     boolean parallel =
-        nics.size() > 1
+        devices.size() > 1
             && (settings.parallelRegistration() == 1
                 || (settings.parallelRegistration() < 0 && length >= PARALLEL_MIN_BYTES));
-    MemoryRegion[] made = new MemoryRegion[nics.size()];
+    MemoryRegion[] made = new MemoryRegion[devices.size()];
     try {
       if (parallel) {
         onAllAtOnce(address, length, made);
       } else {
         for (int i = 0; i < made.length; i++) {
-          made[i] = on(nics.get(i), address, length);
+          made[i] = on(devices.get(i), address, length);
         }
       }
       return List.of(made);
@@ -256,7 +256,7 @@ final class Registrations {
         threads.add(
             Thread.ofPlatform()
                 .daemon()
-                .name("te-rdma-register-" + nics.get(i).name())
+                .name("te-rdma-register-" + devices.get(i).name())
                 .start(() -> registerOne(nic, address, length, made, failures)));
       }
     } finally {
@@ -276,7 +276,7 @@ final class Registrations {
   private void registerOne(
       int nic, long address, long length, MemoryRegion[] made, Throwable[] failures) {
     try {
-      made[nic] = on(nics.get(nic), address, length);
+      made[nic] = on(devices.get(nic), address, length);
     } catch (Throwable t) {
       failures[nic] = t;
     }
@@ -298,12 +298,12 @@ final class Registrations {
     }
   }
 
-  private MemoryRegion on(RdmaNic nic, long address, long length) {
+  private MemoryRegion on(RdmaDevice device, long address, long length) {
     try {
-      return nic.protectionDomain().register(address, length, settings.memoryAccess());
+      return device.protectionDomain().register(address, length, settings.memoryAccess());
     } catch (VerbsException e) {
       throw TransferException.withDevice(
-          nic.name(),
+          device.name(),
           ErrorCode.CONTEXT,
           "%d bytes at 0x%x cannot be registered: %s".formatted(length, address, e.getMessage()),
           e.errno() == ENOMEM
@@ -373,13 +373,13 @@ final class Registrations {
   private @Nullable Throwable closeAll(List<Chunk> chunks) {
     Throwable failure = null;
     for (Chunk chunk : chunks) {
-      for (RdmaNic nic : nics) {
+      for (RdmaDevice device : devices) {
         try {
-          chunk.regions.get(nic.index()).close();
+          chunk.regions.get(device.index()).close();
         } catch (VerbsException e) {
-          log.debug("{}: a memory region stays registered: {}", nic, e.getMessage());
-          if (failure == null && !nic.isFailed()) {
-            failure = keptRegistered(nic, chunk, e);
+          log.debug("{}: a memory region stays registered: {}", device, e.getMessage());
+          if (failure == null && !device.isFailed()) {
+            failure = keptRegistered(device, chunk, e);
           }
         } catch (Throwable t) {
           failure = failure == null ? t : failure;
@@ -389,9 +389,10 @@ final class Registrations {
     return failure;
   }
 
-  private static TransferException keptRegistered(RdmaNic nic, Chunk chunk, VerbsException e) {
+  private static TransferException keptRegistered(
+      RdmaDevice device, Chunk chunk, VerbsException e) {
     return TransferException.withDevice(
-        nic.name(),
+        device.name(),
         ErrorCode.CONTEXT,
         "peers may still reach the memory from 0x%x to 0x%x: %s"
             .formatted(chunk.address, chunk.end, e.getMessage()),
@@ -417,14 +418,14 @@ final class Registrations {
   }
 
   /** {@return the ranges as peers are told of them, with keys for the devices {@code shown}} */
-  synchronized List<BufferDescriptor> describe(List<Region> regions, List<RdmaNic> shown) {
+  synchronized List<BufferDescriptor> describe(List<Region> regions, List<RdmaDevice> shown) {
     List<BufferDescriptor> buffers = new ArrayList<>();
     for (Region region : regions) {
       for (Chunk chunk : byRegion.getOrDefault(region, List.of())) {
         List<Long> remoteKeys = new ArrayList<>();
         List<Long> localKeys = new ArrayList<>();
-        for (RdmaNic nic : shown) {
-          MemoryRegion memory = chunk.regions.get(nic.index());
+        for (RdmaDevice device : shown) {
+          MemoryRegion memory = chunk.regions.get(device.index());
           remoteKeys.add(Integer.toUnsignedLong(memory.remoteKey()));
           localKeys.add(Integer.toUnsignedLong(memory.localKey()));
         }

@@ -46,7 +46,8 @@ final class WorkErrors {
   }
 
   static TransferException ofRequest(
-      RdmaEndpoint endpoint,
+      String peerPath,
+      String device,
       int status,
       int vendorError,
       Operation operation,
@@ -58,10 +59,10 @@ final class WorkErrors {
                 operation == Operation.WRITE ? "write" : "read",
                 bytes,
                 remote,
-                endpoint.nic().name(),
+                device,
                 text(status, vendorError));
     return TransferException.withPeer(
-        endpoint.peerPath(),
+        peerPath,
         ErrorCode.ADDRESS_NOT_REGISTERED,
         what,
         isPeersRefusal(status)
@@ -70,11 +71,11 @@ final class WorkErrors {
         null);
   }
 
-  static TransferException ofPath(RdmaEndpoint endpoint, int status, int vendorError) {
+  static TransferException ofPath(String peerPath, String device, int status, int vendorError) {
     return TransferException.withPeer(
-        endpoint.peerPath(),
+        peerPath,
         ErrorCode.ENDPOINT,
-        "the way from %s was lost: %s".formatted(endpoint.nic().name(), text(status, vendorError)),
+        "the way from %s was lost: %s".formatted(device, text(status, vendorError)),
         "Is the peer alive, are both links up, and are their MTUs the same?",
         null);
   }
@@ -84,9 +85,9 @@ final class WorkErrors {
         .formatted(WorkCompletionStatus.of(status), status, vendorError);
   }
 
-  static TransferException noSuchDevice(RdmaEndpoint endpoint) {
+  static TransferException noSuchDevice(String peerPath) {
     return TransferException.withPeer(
-        endpoint.peerPath(),
+        peerPath,
         ErrorCode.DEVICE_NOT_FOUND,
         "the peer does not publish this device any more",
         "./te doctor at the peer shows the state of its devices",

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import io.transferengine.logging.Anyway;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.Context;
+import io.transferengine.verbs.DeviceAttributes;
+import io.transferengine.verbs.PortAttributes;
+import io.transferengine.verbs.PortState;
+import io.transferengine.verbs.ProtectionDomain;
+import io.transferengine.verbs.VerbsException;
+import io.transferengine.verbs.VerbsLibrary;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An opened device: its context and its protection domain, and the state of its port and its GID.
+ * It knows nothing of the threads and the queue pairs that use it ({@link RdmaNic}). Thread-safe.
+ */
+final class RdmaDevice {
+  private static final Logger log = LoggerFactory.getLogger(RdmaDevice.class);
+
+  private final String name;
+  private final int index;
+  private final RdmaSettings settings;
+  private final EngineMetrics metrics;
+  private final Context context;
+  private final DeviceAttributes attributes;
+  private final ProtectionDomain protectionDomain;
+  private final List<LocalGid> gids;
+  private volatile PortAttributes port;
+  private volatile LocalGid gid;
+  private volatile boolean portActive;
+  private volatile boolean failed;
+  private volatile Runnable failureListener = () -> {};
+
+  /** Whether queue pairs were ever connected with our GID. */
+  private volatile boolean gidProven;
+
+  private int gidRetries;
+
+  /**
+   * Opens a device.
+   *
+   * @param index its place among ours
+   * @throws TransferException when it cannot be used
+   */
+  RdmaDevice(
+      VerbsLibrary library,
+      String name,
+      int index,
+      RdmaSettings settings,
+      EngineMetrics metrics,
+      GidSource gidSource) {
+    this.name = name;
+    this.index = index;
+    this.settings = settings;
+    this.metrics = metrics;
+    Context opened = null;
+    try {
+      opened = Context.open(library, name);
+      attributes = opened.queryDevice();
+      port = opened.queryPort(settings.port());
+      portActive = port.state() == PortState.ACTIVE;
+      gids = gidSource.ranked(name, settings.port(), settings.gidIndex());
+      gid = gids.getFirst();
+      protectionDomain = opened.allocateProtectionDomain();
+    } catch (VerbsException e) {
+      undo(opened);
+      throw unusable(e);
+    } catch (Throwable t) {
+      undo(opened);
+      throw t;
+    }
+    this.context = opened;
+  }
+
+  private void undo(@Nullable Context opened) {
+    if (opened != null) {
+      quietly(opened::close);
+    }
+  }
+
+  /** {@return what whoever opens the engine is told of a device that refused something} */
+  TransferException unusable(VerbsException e) {
+    return TransferException.withDevice(
+        name,
+        ErrorCode.CONTEXT,
+        String.valueOf(e.getMessage()),
+        "./te doctor shows what the device can do; MC_TE_FILTERS leaves it out",
+        e);
+  }
+
+  /** Gives something of the device back; what that throws is in the log. */
+  void quietly(Runnable close) {
+    try {
+      close.run();
+    } catch (VerbsException e) {
+      log.warn("{}: {}", name, e.getMessage());
+    } catch (Throwable t) {
+      Anyway.failed(log, name, t);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  int index() {
+    return index;
+  }
+
+  RdmaSettings settings() {
+    return settings;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  Context context() {
+    return context;
+  }
+
+  DeviceAttributes attributes() {
+    return attributes;
+  }
+
+  ProtectionDomain protectionDomain() {
+    return protectionDomain;
+  }
+
+  PortAttributes port() {
+    return port;
+  }
+
+  LocalGid gid() {
+    return gid;
+  }
+
+  /** {@return whether it can send now} */
+  boolean isUsable() {
+    return portActive && !failed;
+  }
+
+  /** {@return whether the device is gone for good} */
+  boolean isFailed() {
+    return failed;
+  }
+
+  /** The device reported that it is gone, or a worker of it has ended. */
+  void fail() {
+    failed = true;
+    failureListener.run();
+  }
+
+  /** Whoever is to notice a failure; must not block. */
+  void onFailure(Runnable listener) {
+    failureListener = listener;
+  }
+
+  /**
+   * Looks at the port again.
+   *
+   * @return whether it is active
+   */
+  boolean refreshPort() {
+    try {
+      port = context.queryPort(settings.port());
+      portActive = port.state() == PortState.ACTIVE;
+    } catch (VerbsException e) {
+      log.warn("{}: {}", name, e.getMessage());
+      portActive = false;
+    }
+    return portActive;
+  }
+
+  /**
+   * Looks at the GIDs again.
+   *
+   * @return whether ours is another one now
+   */
+  boolean refreshGid(GidSource source) {
+    try {
+      LocalGid now = source.ranked(name, settings.port(), settings.gidIndex()).getFirst();
+      boolean changed = !now.equals(gid);
+      gid = now;
+      return changed;
+    } catch (TransferException e) {
+      log.warn("{}: no GID can be used any more: {}", name, e.getMessage());
+      return false;
+    }
+  }
+
+  /** Our GID is good: queue pairs have been connected with it. */
+  void gidWorks() {
+    gidProven = true;
+  }
+
+  /**
+   * Turns to the next best GID, because the kernel would not connect queue pairs with this one
+   * (protocol section 5.4, step 9).
+   *
+   * @return whether there is another one to try
+   */
+  synchronized boolean tryNextGid() {
+    if (gidProven || gidRetries >= Math.min(settings.gidRetries(), gids.size() - 1)) {
+      return false;
+    }
+    gidRetries++;
+    gid = gids.get(gidRetries);
+    log.warn("{}: queue pairs do not connect with the GID chosen; trying {}", name, gid);
+    return true;
+  }
+
+  /** Closes it, once nothing uses it any more. */
+  void close() {
+    quietly(protectionDomain::close);
+    quietly(context::close);
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}
