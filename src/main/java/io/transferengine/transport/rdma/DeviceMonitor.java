@@ -167,7 +167,7 @@ final class DeviceMonitor implements Runnable {
     transport.devicesChanged();
     transport.knownPeers().forEach(peer -> peer.leave(nic));
     for (RdmaEndpoint endpoint : nic.endpoints().all()) {
-      endpoint.worker().close(endpoint, "the device is gone");
+      endpoint.close("the device is gone");
     }
   }
 
@@ -178,11 +178,11 @@ final class DeviceMonitor implements Runnable {
       if (state == RdmaEndpoint.State.WAITING_FOR_ACK
           && now - endpoint.connectedNanos() > ACK_LIMIT_NANOS) {
         // A peer that began a handshake and never ended it holds queue pairs of ours.
-        endpoint.worker().close(endpoint, "the peer never said that it is ready");
+        endpoint.close("the peer never said that it is ready");
       } else if (state == RdmaEndpoint.State.CONNECTED
           && nic.isUsable()
           && now - endpoint.usedNanos() > IDLE_LIMIT_NANOS) {
-        var _ = endpoint.worker().probe(endpoint);
+        var _ = endpoint.probe();
       }
     }
   }

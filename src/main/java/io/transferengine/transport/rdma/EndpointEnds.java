@@ -34,6 +34,18 @@ import org.slf4j.LoggerFactory;
  * <p>Confined to the worker's thread. Whatever is thrown on the way, the endpoint ends.
  */
 final class EndpointEnds {
+  /** The thread that all of this is confined to. */
+  interface Loop {
+    /** Has it do something, in the order of the calls; from any thread. */
+    void execute(Runnable command);
+
+    /** So many requests that were posted are not any more. */
+    void released(int requests);
+
+    /** Says what was thrown; what it hit has been ended. */
+    void survived(String what, Throwable t);
+  }
+
   private static final Logger log = LoggerFactory.getLogger(EndpointEnds.class);
 
   /** Flushing takes microseconds; a device that does not flush has its queue pairs destroyed. */
@@ -54,7 +66,7 @@ final class EndpointEnds {
    */
   private static final long CUT_OFF_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-  private final RdmaWorker worker;
+  private final Loop loop;
   private final RdmaDevice device;
   private final EndpointStore known;
   private final ControlThreads control;
@@ -63,13 +75,13 @@ final class EndpointEnds {
   private final Set<RdmaEndpoint> endpoints = new LinkedHashSet<>();
 
   EndpointEnds(
-      RdmaWorker worker,
+      Loop loop,
       RdmaDevice device,
       EndpointStore known,
       ControlThreads control,
       SlotTable slots,
       WorkerTimers timers) {
-    this.worker = worker;
+    this.loop = loop;
     this.device = device;
     this.known = known;
     this.control = control;
@@ -81,9 +93,9 @@ final class EndpointEnds {
   void attach(RdmaEndpoint endpoint) {
     try {
       endpoints.add(endpoint);
-      endpoint.queues().forEach(slots::place);
+      endpoint.queues().forEach(queue -> slots.place(endpoint, queue));
     } catch (Throwable t) {
-      worker.survived("Taking an endpoint over", t);
+      loop.survived("Taking an endpoint over", t);
       begin(endpoint, "it has no place at its worker", Optional.of(WorkErrors.localFault()));
       destroyHere(endpoint);
     }
@@ -160,13 +172,13 @@ final class EndpointEnds {
         control.run(() -> toError(endpoint));
       }
     } catch (Throwable t) {
-      worker.survived("Ending " + endpoint.peerPath(), t);
+      loop.survived("Ending " + endpoint.peerPath(), t);
       destroyHere(endpoint);
     }
     try {
-      endpoint.path().ifPresent(path -> path.ended(endpoint, failure));
+      endpoint.sender().ifPresent(sender -> sender.ended(endpoint, failure));
     } catch (Throwable t) {
-      worker.survived("Telling of an endpoint's end", t);
+      loop.survived("Telling of an endpoint's end", t);
     }
     if (endpoint.isDrained()) {
       destroy(endpoint);
@@ -210,10 +222,10 @@ final class EndpointEnds {
       control.run(
           () -> {
             destroyQueuePairs(endpoint);
-            worker.execute(settle);
+            loop.execute(settle);
           });
     } catch (Throwable t) {
-      worker.survived("Destroying the queue pairs to " + endpoint.peerPath(), t);
+      loop.survived("Destroying the queue pairs to " + endpoint.peerPath(), t);
       destroyHere(endpoint);
     }
   }
@@ -245,14 +257,14 @@ final class EndpointEnds {
     Set<TransferTask> returned = new LinkedHashSet<>();
     int again = 0;
     for (SendQueue each : endpoint.queues()) {
-      worker.released(each.ring.size());
+      loop.released(each.ring.size());
       again += each.settleAll(returned);
       slots.remove(each);
     }
     device.metrics().add(Counter.REQUESTS_RESENT, again);
     endpoint.probed(false);
     endpoint.closed();
-    endpoint.path().ifPresent(path -> returned.forEach(path.peer()::requeue));
+    endpoint.sender().ifPresent(sender -> returned.forEach(sender::requeue));
   }
 
   /** Ends all at once, on this thread: the worker ends. */
@@ -261,7 +273,7 @@ final class EndpointEnds {
       try {
         endpoint.setClosing();
         leave(endpoint);
-        endpoint.path().ifPresent(path -> path.ended(endpoint, Optional.empty()));
+        endpoint.sender().ifPresent(sender -> sender.ended(endpoint, Optional.empty()));
         destroyHere(endpoint);
       } catch (Throwable t) {
         log.error("Ending {} failed", endpoint.peerPath(), t);

@@ -50,7 +50,7 @@ final class EndpointStore {
     RdmaEndpoint made = maker.apply(peerPath);
     RdmaEndpoint raced = endpoints.putIfAbsent(peerPath, made);
     if (raced != null) {
-      made.worker().close(made, "another thread was faster");
+      made.close("another thread was faster");
       return raced;
     }
     return made;
@@ -66,7 +66,7 @@ final class EndpointStore {
     for (RdmaEndpoint endpoint : endpoints.values()) {
       boolean candidate =
           endpoint.state() == RdmaEndpoint.State.CONNECTED
-              && endpoint.path().map(path -> !path.isBusy()).orElse(true);
+              && !endpoint.sender().map(RdmaEndpoint.Sender::isBusy).orElse(false);
       if (candidate && (oldest == null || endpoint.usedNanos() - oldest.usedNanos() < 0)) {
         oldest = endpoint;
       }
@@ -80,7 +80,7 @@ final class EndpointStore {
           null);
     }
     device.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
-    oldest.worker().close(oldest, "it made room for another endpoint");
+    oldest.close("it made room for another endpoint");
   }
 
   List<RdmaEndpoint> all() {

@@ -125,11 +125,11 @@ final class Handshakes {
           return endpoint;
         }
       } catch (Throwable t) {
-        endpoint.worker().close(endpoint, String.valueOf(t.getMessage()));
+        endpoint.close(String.valueOf(t.getMessage()));
         nic.endpoints().remove(endpoint);
         throw t;
       }
-      endpoint.worker().close(endpoint, "the peer has made new queue pairs");
+      endpoint.close("the peer has made new queue pairs");
       nic.endpoints().remove(endpoint);
       if (attempt == ATTEMPTS) {
         throw TransferException.withPeer(
@@ -367,7 +367,7 @@ final class Handshakes {
             .filter(known -> known.peerNumbers().equals(request.qpNums()))
             .orElseThrow(() -> refusal("these queue pairs are not connected here"));
     endpoint.acknowledged();
-    endpoint.path().ifPresent(RdmaPath::hurry);
+    endpoint.sender().ifPresent(RdmaEndpoint.Sender::acknowledged);
     return HandshakeDescriptor.EMPTY;
   }
 
@@ -408,7 +408,7 @@ final class Handshakes {
     }
     boolean answers;
     try {
-      answers = known.worker().probe(known).get(PROBE_SECONDS, TimeUnit.SECONDS);
+      answers = known.probe().get(PROBE_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       answers = false;
     } catch (InterruptedException e) {
@@ -434,7 +434,7 @@ final class Handshakes {
           return endpoint;
         }
       } catch (VerbsException e) {
-        endpoint.worker().close(endpoint, String.valueOf(e.getMessage()));
+        endpoint.close(String.valueOf(e.getMessage()));
         nic.endpoints().remove(endpoint);
         throw new TransferException(
             ErrorCode.ENDPOINT,
@@ -443,12 +443,12 @@ final class Handshakes {
             "Is there a route between the two devices?",
             e);
       } catch (Throwable t) {
-        endpoint.worker().close(endpoint, String.valueOf(t.getMessage()));
+        endpoint.close(String.valueOf(t.getMessage()));
         nic.endpoints().remove(endpoint);
         throw t;
       }
       log.debug("{} has made new queue pairs", request.localNicPath());
-      endpoint.worker().close(endpoint, "the peer has made new queue pairs");
+      endpoint.close("the peer has made new queue pairs");
       nic.endpoints().remove(endpoint);
     }
     throw refusal("another message of the same NIC was faster");

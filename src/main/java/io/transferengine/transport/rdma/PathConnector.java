@@ -155,12 +155,12 @@ final class PathConnector {
   private void requireAlive(RdmaPath path, RdmaEndpoint endpoint) throws InterruptedException {
     boolean alive;
     try {
-      alive = endpoint.worker().probe(endpoint).get(PROBE_LIMIT_SECONDS, TimeUnit.SECONDS);
+      alive = endpoint.probe().get(PROBE_LIMIT_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       alive = false;
     }
     if (!alive) {
-      endpoint.worker().close(endpoint, "a probe was not answered");
+      endpoint.close("a probe was not answered");
       throw TransferException.withPeer(
           path.peer().name(),
           ErrorCode.ENDPOINT,

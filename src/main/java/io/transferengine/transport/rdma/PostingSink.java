@@ -42,7 +42,7 @@ final class PostingSink implements RequestSink {
   private long remoteEnd;
   private int remoteKey;
 
-  @SuppressWarnings("NullAway.Init") // begin() sets the queue and the peer before anything else
+  @SuppressWarnings("NullAway.Init") // aim() and begin() come before anything else
   PostingSink(SendWorkRequestRing chain, int nicIndex, RdmaSettings settings) {
     this.chain = chain;
     this.nicIndex = nicIndex;
@@ -50,14 +50,13 @@ final class PostingSink implements RequestSink {
     this.requestMaxBytes = settings.requestMaxBytes();
   }
 
-  /** Starts a chain. */
+  /**
+   * Says what the next chains go from and to.
+   *
+   * @param device the index of the peer's device, for its keys
+   */
   @SuppressWarnings("ReferenceEquality") // snapshots: another one, another content
-  void begin(
-      SendQueue onto, Registrations.Snapshot registrations, RemoteBuffers buffers, int device) {
-    queue = onto;
-    count = 0;
-    unknownLocal = 0;
-    unknownRemote = 0;
+  void aim(Registrations.Snapshot registrations, RemoteBuffers buffers, int device) {
     if (registrations != local) {
       local = registrations;
       localEnd = localStart = 0;
@@ -67,6 +66,14 @@ final class PostingSink implements RequestSink {
       remoteDevice = device;
       remoteEnd = remoteStart = 0;
     }
+  }
+
+  /** Starts a chain. */
+  void begin(SendQueue onto) {
+    queue = onto;
+    count = 0;
+    unknownLocal = 0;
+    unknownRemote = 0;
   }
 
   @Override
@@ -165,7 +172,7 @@ final class PostingSink implements RequestSink {
   }
 
   /** Fails what lay in no registration of ours, or in nothing that the peer has published. */
-  void settleUnknown(TransferTask task, String peer) {
+  void settleUnknown(TransferTask task) {
     if (unknownLocal + unknownRemote == 0) {
       return;
     }
@@ -174,7 +181,7 @@ final class PostingSink implements RequestSink {
       why =
           unknownLocal > 0
               ? WorkErrors.notRegistered(unknownAddress, unknownBytes)
-              : WorkErrors.unknownRemote(peer, unknownAddress, unknownBytes);
+              : WorkErrors.unknownRemote(remote.descriptor().name(), unknownAddress, unknownBytes);
     } catch (Throwable noMemoryForIt) {
       why = WorkErrors.localFault();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.QueuePair;
 import io.transferengine.verbs.ReadyToReceive;
@@ -38,6 +39,55 @@ final class RdmaEndpoint {
     CLOSED
   }
 
+  /** Who works on it: what any thread may ask for. Nothing of it blocks. */
+  interface Worker {
+    /** Requests of the task may go over the endpoint. */
+    void assign(RdmaEndpoint endpoint, TransferTask task);
+
+    /** The task has an outcome: what is posted of it is to be settled soon. */
+    void settleSoon(RdmaEndpoint endpoint, TransferTask task);
+
+    /** Ends the endpoint, for a reason that is no fault of the way to the peer. */
+    void close(RdmaEndpoint endpoint, String reason);
+
+    /** {@return whether a request of no bytes gets through to the peer} */
+    CompletableFuture<Boolean> probe(RdmaEndpoint endpoint);
+  }
+
+  /**
+   * Who sends over it: where tasks come from, and where they go back to. Called on the worker's
+   * thread, save {@link #isBusy} and {@link #acknowledged}; nothing of it may block.
+   */
+  interface Sender {
+    /**
+     * Has a sink look up keys as they are now; {@return false when the peer does not publish the
+     * device any more that the endpoint leads to}
+     */
+    boolean aim(PostingSink sink);
+
+    /** {@return how many bytes the endpoint may have out while it claims from a task} */
+    long shareBytes(TransferTask task);
+
+    /** Nothing is left to be claimed of a task. */
+    void exhausted(TransferTask task);
+
+    /** A task has got requests back, or may not go over this endpoint. */
+    void requeue(TransferTask task);
+
+    /**
+     * The endpoint takes no requests any more; what is posted on it is still to be given back.
+     *
+     * @param failure set when the way is at fault, rather than a request or a decision of ours
+     */
+    void ended(RdmaEndpoint endpoint, Optional<TransferException> failure);
+
+    /** {@return whether work of ours is under way or waiting on it, roughly} */
+    boolean isBusy();
+
+    /** The peer has just said that it is ready. */
+    void acknowledged();
+  }
+
   // Attributes of protocol section 9.1.
   private static final int READ_ATOMIC_MAX = 16;
   private static final int MIN_RNR_TIMER = 12;
@@ -53,7 +103,7 @@ final class RdmaEndpoint {
   private static final int RNR_RETRY = 7;
 
   private final RdmaDevice device;
-  private final RdmaWorker worker;
+  private final Worker worker;
   private final String peerPath;
   private final List<SendQueue> queues;
   private final List<Long> numbers;
@@ -63,8 +113,8 @@ final class RdmaEndpoint {
   private List<Long> peerNumbers = List.of();
   private long connectedNanos;
 
-  /** The path that sends over it; none while only the peer uses it. */
-  private volatile @Nullable RdmaPath path;
+  /** None while only the peer uses it. */
+  private volatile @Nullable Sender sender;
 
   private volatile boolean destroyed;
   private volatile long usedNanos = System.nanoTime();
@@ -76,14 +126,14 @@ final class RdmaEndpoint {
   private boolean destroying;
 
   /** Takes the queue pairs over. */
-  RdmaEndpoint(RdmaDevice device, RdmaWorker worker, String peerPath, List<QueuePair> queuePairs) {
+  RdmaEndpoint(RdmaDevice device, Worker worker, String peerPath, List<QueuePair> queuePairs) {
     this.device = device;
     this.worker = worker;
     this.peerPath = peerPath;
     List<SendQueue> made = new ArrayList<>();
     for (QueuePair queuePair : queuePairs) {
       int capacity = Math.min(queuePair.maxSendWorkRequests(), device.settings().workRequestsMax());
-      made.add(new SendQueue(this, queuePair, capacity));
+      made.add(new SendQueue(queuePair, capacity));
     }
     this.queues = List.copyOf(made);
     this.numbers =
@@ -92,10 +142,6 @@ final class RdmaEndpoint {
 
   RdmaDevice device() {
     return device;
-  }
-
-  RdmaWorker worker() {
-    return worker;
   }
 
   String peerPath() {
@@ -121,12 +167,13 @@ final class RdmaEndpoint {
     return connectedNanos;
   }
 
-  Optional<RdmaPath> path() {
-    return Optional.ofNullable(path);
+  /** {@return who sends over it; none while only the peer uses it} */
+  Optional<Sender> sender() {
+    return Optional.ofNullable(sender);
   }
 
-  void usedBy(@Nullable RdmaPath owner) {
-    path = owner;
+  void usedBy(Sender owner) {
+    sender = owner;
   }
 
   long usedNanos() {
@@ -135,6 +182,24 @@ final class RdmaEndpoint {
 
   void used() {
     usedNanos = System.nanoTime();
+  }
+
+  // ---- what its worker does for any thread: see Worker
+
+  void assign(TransferTask task) {
+    worker.assign(this, task);
+  }
+
+  void settleSoon(TransferTask task) {
+    worker.settleSoon(this, task);
+  }
+
+  void close(String reason) {
+    worker.close(this, reason);
+  }
+
+  CompletableFuture<Boolean> probe() {
+    return worker.probe(this);
   }
 
   // ---- the connection

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.TransferTask;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -14,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * open, and when it is tried again. It leads to one device at a time; when that one cannot be
  * reached it turns to the next. All state is guarded by this.
  */
-final class RdmaPath {
+final class RdmaPath implements RdmaEndpoint.Sender {
   /** Between two attempts at least so long... */
   private static final long BACK_OFF_MIN_MILLIS = 50;
 
@@ -46,9 +48,34 @@ final class RdmaPath {
     return nic;
   }
 
-  /** {@return our registrations as they are now} */
-  Registrations.Snapshot snapshot() {
-    return peer.registrations().snapshot();
+  @Override
+  public boolean aim(PostingSink sink) {
+    RemoteBuffers remote = peer.buffers();
+    int device = remote.deviceIndex(partner());
+    if (device >= 0) {
+      sink.aim(peer.registrations().snapshot(), remote, device);
+    }
+    return device >= 0;
+  }
+
+  @Override
+  public long shareBytes(TransferTask task) {
+    return peer.shareBytes(task);
+  }
+
+  @Override
+  public void exhausted(TransferTask task) {
+    peer.exhausted(task);
+  }
+
+  @Override
+  public void requeue(TransferTask task) {
+    peer.requeue(task);
+  }
+
+  @Override
+  public void acknowledged() {
+    hurry();
   }
 
   /** {@return the peer's device that it leads to, or led to last; empty at first} */
@@ -65,8 +92,8 @@ final class RdmaPath {
     return endpoint != null && nic.isUsable();
   }
 
-  /** {@return whether work of ours is under way or waiting on it, roughly} */
-  boolean isBusy() {
+  @Override
+  public boolean isBusy() {
     return peer.hasWork();
   }
 
@@ -150,12 +177,8 @@ final class RdmaPath {
     suspect = true;
   }
 
-  /**
-   * Its endpoint has ended; by the endpoint's worker.
-   *
-   * @param failure set when the way is at fault, rather than a single request or a decision of ours
-   */
-  void ended(RdmaEndpoint which, Optional<io.transferengine.transfer.TransferException> failure) {
+  @Override
+  public void ended(RdmaEndpoint which, Optional<TransferException> failure) {
     synchronized (this) {
       if (endpoint != which) {
         return;

@@ -165,7 +165,7 @@ final class RdmaPeer implements TransferTask.Owner {
 
   private static void assign(RdmaPath path, TransferTask task) {
     // If it ends between the two calls, its end dispatches the task once more.
-    path.endpoint().ifPresent(endpoint -> endpoint.worker().assign(endpoint, task));
+    path.endpoint().ifPresent(endpoint -> endpoint.assign(task));
   }
 
   private static List<RdmaPath> openOf(List<RdmaPath> of) {
@@ -230,7 +230,7 @@ final class RdmaPeer implements TransferTask.Owner {
       open.remove(task);
     }
     for (RdmaPath path : paths) {
-      path.endpoint().ifPresent(endpoint -> endpoint.worker().hurry(endpoint, task));
+      path.endpoint().ifPresent(endpoint -> endpoint.settleSoon(task));
     }
   }
 
@@ -421,7 +421,7 @@ final class RdmaPeer implements TransferTask.Owner {
 
   private static void close(RdmaPath path) {
     path.hurry();
-    path.endpoint().ifPresent(endpoint -> endpoint.worker().close(endpoint, "the peer was left"));
+    path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was left"));
   }
 
   private TransferException shutDown() {

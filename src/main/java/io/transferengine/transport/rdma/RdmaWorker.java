@@ -48,7 +48,7 @@ import org.slf4j.LoggerFactory;
  * <p>{@link #execute} and what is built on it may be called by any thread; all else belongs to the
  * worker's.
  */
-final class RdmaWorker implements Runnable {
+final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Loop {
   private static final Logger log = LoggerFactory.getLogger(RdmaWorker.class);
 
   /** A doorbell for so many; longer chains save nothing more and delay the first completion. */
@@ -133,8 +133,8 @@ final class RdmaWorker implements Runnable {
 
   // ---- any thread
 
-  /** Has the worker do something, in the order of the calls. */
-  void execute(Runnable command) {
+  @Override
+  public void execute(Runnable command) {
     commands.add(command);
     if (parked) {
       channel.wakeUp();
@@ -145,13 +145,13 @@ final class RdmaWorker implements Runnable {
     execute(() -> ends.attach(endpoint));
   }
 
-  /** Requests of the task may go over the endpoint. */
-  void assign(RdmaEndpoint endpoint, TransferTask task) {
+  @Override
+  public void assign(RdmaEndpoint endpoint, TransferTask task) {
     execute(() -> assignNow(endpoint, task));
   }
 
-  /** The task has an outcome: what is posted of it is to be settled soon. */
-  void hurry(RdmaEndpoint endpoint, TransferTask task) {
+  @Override
+  public void settleSoon(RdmaEndpoint endpoint, TransferTask task) {
     execute(() -> ends.cutOff(endpoint, task));
   }
 
@@ -160,13 +160,13 @@ final class RdmaWorker implements Runnable {
     execute(() -> ends.force(task));
   }
 
-  /** Ends an endpoint, for a reason that is no fault of the way to the peer. */
-  void close(RdmaEndpoint endpoint, String reason) {
+  @Override
+  public void close(RdmaEndpoint endpoint, String reason) {
     execute(() -> ends.begin(endpoint, reason, Optional.empty()));
   }
 
-  /** {@return whether a request of no bytes gets through to the peer} */
-  CompletableFuture<Boolean> probe(RdmaEndpoint endpoint) {
+  @Override
+  public CompletableFuture<Boolean> probe(RdmaEndpoint endpoint) {
     CompletableFuture<Boolean> answer = new CompletableFuture<>();
     execute(() -> probeNow(endpoint, answer));
     return answer;
@@ -241,8 +241,8 @@ final class RdmaWorker implements Runnable {
     closeAll();
   }
 
-  /** Says what was thrown; what it hit has been ended. */
-  void survived(String what, Throwable t) {
+  @Override
+  public void survived(String what, Throwable t) {
     try {
       log.error("{} {} failed", thread.getName(), what, t);
     } catch (Throwable noMemoryForIt) {
@@ -318,8 +318,8 @@ final class RdmaWorker implements Runnable {
   }
 
   private boolean post(RdmaEndpoint endpoint) {
-    RdmaPath path = endpoint.path().orElse(null);
-    if (path == null) {
+    RdmaEndpoint.Sender sender = endpoint.sender().orElse(null);
+    if (sender == null) {
       return false;
     }
     boolean any = false;
@@ -333,20 +333,18 @@ final class RdmaWorker implements Runnable {
       long bytes =
           Math.min(
               QUEUE_MAX_BYTES - onto.ring.bytes(),
-              path.peer().shareBytes(task) - endpoint.postedBytes());
+              sender.shareBytes(task) - endpoint.postedBytes());
       if (room <= 0 || bytes <= 0) {
         break;
       }
-      RemoteBuffers remote = path.peer().buffers();
-      int index = remote.deviceIndex(path.partner());
-      if (index < 0) {
+      if (!sender.aim(sink)) {
         TransferException gone = WorkErrors.noSuchDevice(endpoint.peerPath());
         ends.begin(endpoint, String.valueOf(gone.getMessage()), Optional.of(gone));
         break;
       }
       int claimed;
       try {
-        sink.begin(onto, path.snapshot(), remote, index);
+        sink.begin(onto);
         claimed = task.claim(sink, room, bytes, device.settings().requestMaxBytes());
       } catch (Throwable t) {
         claimFailed(endpoint, onto, task, t);
@@ -354,12 +352,12 @@ final class RdmaWorker implements Runnable {
       }
       if (claimed == 0) {
         endpoint.dequeue(task);
-        path.peer().exhausted(task);
+        sender.exhausted(task);
         continue;
       }
       any = true;
       chains++;
-      postChain(onto, task, path);
+      postChain(endpoint, onto, task, sender);
       endpoint.rotate();
     }
     if (any) {
@@ -383,7 +381,8 @@ final class RdmaWorker implements Runnable {
     }
   }
 
-  private void postChain(SendQueue onto, TransferTask task, RdmaPath path) {
+  private void postChain(
+      RdmaEndpoint endpoint, SendQueue onto, TransferTask task, RdmaEndpoint.Sender sender) {
     int count = sink.end();
     if (count > 0) {
       int accepted = count;
@@ -392,18 +391,18 @@ final class RdmaWorker implements Runnable {
       } catch (Throwable t) {
         // Whether the device has them is not known: they stay in the ring until it is destroyed.
         survived("Posting", t);
-        ends.begin(onto.endpoint, "a post failed", Optional.of(WorkErrors.localFault()));
+        ends.begin(endpoint, "a post failed", Optional.of(WorkErrors.localFault()));
       }
       posted += accepted;
       int _ = sink.takeUnposted();
       metrics.add(Counter.REQUESTS_SENT, accepted);
       if (onto.queuePair.lastErrno() != 0) {
         giveBack(onto, count - accepted);
-        notPosted(onto);
-        path.peer().requeue(task);
+        notPosted(endpoint, onto);
+        sender.requeue(task);
       }
     }
-    sink.settleUnknown(task, path.peer().name());
+    sink.settleUnknown(task);
   }
 
   // ---- completions
@@ -429,37 +428,39 @@ final class RdmaWorker implements Runnable {
   /** The others in the batch are looked at all the same. */
   private void completionFailed(long workRequestId, Throwable t) {
     survived("Taking a completion", t);
-    SendQueue of = slots.of(workRequestId);
-    if (of != null) {
-      ends.begin(of.endpoint, "a completion was lost", Optional.of(WorkErrors.localFault()));
+    SlotTable.Place place = slots.of(workRequestId);
+    if (place != null) {
+      ends.begin(place.endpoint(), "a completion was lost", Optional.of(WorkErrors.localFault()));
     }
   }
 
   private void completed(long workRequestId, int status, int vendorError) {
-    SendQueue of = slots.of(workRequestId);
-    long position = of == null ? -1 : of.positionOf(workRequestId);
-    if (of == null || position < 0) {
+    SlotTable.Place place = slots.of(workRequestId);
+    long position = place == null ? -1 : place.queue().positionOf(workRequestId);
+    if (place == null || position < 0) {
       return; // Of a queue pair that has been destroyed meanwhile.
     }
+    RdmaEndpoint endpoint = place.endpoint();
+    SendQueue of = place.queue();
     if (status == WorkErrors.SUCCESS && !of.hasFailed()) {
-      settleThrough(of, position);
+      settleThrough(endpoint, of, position);
     } else {
       boolean first = !of.hasFailed();
       if (first) {
-        settleThrough(of, position - 1);
+        settleThrough(endpoint, of, position - 1);
       }
       // Before what may throw: from here on no completion says that those before it are complete.
       of.failedAt(position);
       if (first) {
-        firstError(of, position, status, vendorError);
+        firstError(endpoint, of, position, status, vendorError);
       }
     }
-    if (of.endpoint.isClosing()) {
-      ends.completed(of.endpoint);
+    if (endpoint.isClosing()) {
+      ends.completed(endpoint);
     }
   }
 
-  private void settleThrough(SendQueue of, long last) {
+  private void settleThrough(RdmaEndpoint endpoint, SendQueue of, long last) {
     PostedRing ring = of.ring;
     while (ring.first() <= last) {
       TransferTask task = ring.task(ring.first());
@@ -472,7 +473,7 @@ final class RdmaWorker implements Runnable {
       }
       posted -= requests;
       if (task == null) {
-        of.endpoint.probed(true);
+        endpoint.probed(true);
       } else {
         try {
           task.completed(requests, bytes);
@@ -484,8 +485,8 @@ final class RdmaWorker implements Runnable {
     }
   }
 
-  private void firstError(SendQueue of, long position, int status, int vendorError) {
-    RdmaEndpoint endpoint = of.endpoint;
+  private void firstError(
+      RdmaEndpoint endpoint, SendQueue of, long position, int status, int vendorError) {
     TransferTask task = of.ring.task(position);
     long remote = of.ring.remote(position);
     int bytes = of.ring.length(position);
@@ -516,7 +517,7 @@ final class RdmaWorker implements Runnable {
 
   private void assignNow(RdmaEndpoint endpoint, TransferTask task) {
     if (endpoint.isClosing()) {
-      endpoint.path().ifPresent(path -> path.peer().requeue(task));
+      endpoint.sender().ifPresent(sender -> sender.requeue(task));
       return;
     }
     try {
@@ -556,20 +557,20 @@ final class RdmaWorker implements Runnable {
       onto.ring.removeLast();
     }
     if (onto.queuePair.lastErrno() != 0) {
-      notPosted(onto);
+      notPosted(endpoint, onto);
     }
   }
 
   /** The provider would not take a request; the queue pair is good for nothing then. */
-  private void notPosted(SendQueue onto) {
+  private void notPosted(RdmaEndpoint endpoint, SendQueue onto) {
     ends.begin(
-        onto.endpoint,
+        endpoint,
         "a request was not taken",
         Optional.of(WorkErrors.refusedPost(device.name(), onto.queuePair.lastErrno())));
   }
 
-  /** So many requests that were posted are not any more; by {@link EndpointEnds}. */
-  void released(int requests) {
+  @Override
+  public void released(int requests) {
     posted -= requests;
   }
 

@@ -28,7 +28,6 @@ final class SendQueue {
   private static final int GENERATION_BITS = 12;
   private static final int POSITION_BITS = 32;
 
-  final RdmaEndpoint endpoint;
   final QueuePair queuePair;
   final PostedRing ring;
   private int slot = -1;
@@ -42,8 +41,7 @@ final class SendQueue {
   private @Nullable TransferException culpritFailure;
   private FailureCause culpritCause = FailureCause.OTHER;
 
-  SendQueue(RdmaEndpoint endpoint, QueuePair queuePair, int capacity) {
-    this.endpoint = endpoint;
+  SendQueue(QueuePair queuePair, int capacity) {
     this.queuePair = queuePair;
     this.ring = new PostedRing(capacity);
   }

@@ -6,26 +6,35 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker's send queues by the number that their completions carry. A number that has been given
- * back is given out again in its next generation. Confined to the worker.
+ * A worker's send queues, and their endpoints, by the number that their completions carry. A number
+ * that has been given back is given out again in its next generation. Confined to the worker.
  */
 final class SlotTable {
-  private final List<@Nullable SendQueue> queues = new ArrayList<>();
+  private final List<@Nullable Place> places = new ArrayList<>();
   private final List<Integer> generations = new ArrayList<>();
   private final List<Integer> free = new ArrayList<>();
 
-  void place(SendQueue added) {
+  /**
+   * What has a number.
+   *
+   * @param endpoint whose queue it is
+   * @param queue whose requests complete
+   */
+  record Place(RdmaEndpoint endpoint, SendQueue queue) {}
+
+  void place(RdmaEndpoint endpoint, SendQueue added) {
+    Place place = new Place(endpoint, added);
     int slot;
     if (free.isEmpty()) {
-      slot = queues.size();
+      slot = places.size();
       if (slot >= 1 << SendQueue.SLOT_BITS) {
         throw new IllegalStateException(slot + " queue pairs at one worker");
       }
-      queues.add(added);
+      places.add(place);
       generations.add(0);
     } else {
       slot = free.removeLast();
-      queues.set(slot, added);
+      places.set(slot, place);
       generations.set(slot, generations.get(slot) + 1);
     }
     added.placedAt(slot, generations.get(slot));
@@ -34,14 +43,14 @@ final class SlotTable {
   /** Does nothing for one that never got a place. */
   void remove(SendQueue gone) {
     if (gone.slot() >= 0) {
-      queues.set(gone.slot(), null);
+      places.set(gone.slot(), null);
       free.add(gone.slot());
     }
   }
 
   /** {@return the queue that a completion is for; null when it has been removed} */
-  @Nullable SendQueue of(long workRequestId) {
+  @Nullable Place of(long workRequestId) {
     int slot = SendQueue.slotOf(workRequestId);
-    return slot < queues.size() ? queues.get(slot) : null;
+    return slot < places.size() ? places.get(slot) : null;
   }
 }
