@@ -4,6 +4,7 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.transferengine.contract.RdmaAloneMain;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.OpenMain;
 import java.io.File;
@@ -76,6 +77,22 @@ class NettyLibraryTest {
         .contains("WARN  TransferEngine - initialize: ")
         .doesNotContain("Using TCP");
     assertThat(output).containsPattern("status: -\\d+");
+  }
+
+  /** Who uses RDMA alone may leave it out. */
+  @Test
+  void withoutNettyRdmaMovesBytes() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("--enable-native-access=ALL-UNNAMED"),
+            ChildJvm.classPath(NETTY.negate()),
+            List.of(),
+            RdmaAloneMain.class);
+
+    assertThat(result.exitStatus()).as(result.output()).isZero();
+    assertThat(result.output())
+        .containsPattern("TCP: .*io\\.netty:netty-transport")
+        .contains("WRITE: COMPLETED", "READ: COMPLETED", "moved: true");
   }
 
   @Test
