@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. {@code acquire} and {@code release} are one atomic operation on an uncontended
  * region and never take a lock, save the release that a waiter is waiting for.
  */
-public final class Region {
+public final class Region implements RangeIndex.Ranged {
   /** The highest bit of {@link #state}: no new use. */
   private static final int REFUSED = 1 << 31;
 
@@ -55,6 +55,7 @@ public final class Region {
   }
 
   /** {@return the first byte's address} */
+  @Override
   public long address() {
     return address;
   }
@@ -65,6 +66,7 @@ public final class Region {
   }
 
   /** {@return the address after the last byte} */
+  @Override
   public long end() {
     return address + length;
   }

@@ -2,8 +2,8 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.memory.RangeIndex;
 import io.transferengine.memory.Region;
-import io.transferengine.memory.SortedAddresses;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.MemoryRegion;
@@ -12,8 +12,6 @@ import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -51,7 +49,7 @@ final class Registrations {
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
   /** A range of at most the devices' limit, and its memory region at each device. */
-  private static final class Chunk {
+  private static final class Chunk implements RangeIndex.Ranged {
     final long address;
     final long end;
     final String location;
@@ -65,86 +63,61 @@ final class Registrations {
       this.regions = regions;
       this.localKeys = regions.stream().mapToInt(MemoryRegion::localKey).toArray();
     }
+
+    @Override
+    public long address() {
+      return address;
+    }
+
+    @Override
+    public long end() {
+      return end;
+    }
   }
 
-  /** All chunks, sorted by address. A change copies two columns, and looks at no other chunk. */
+  /** All chunks. */
   static final class Snapshot {
-    static final Snapshot EMPTY = new Snapshot(new long[0], new Chunk[0]);
+    static final Snapshot EMPTY = new Snapshot(RangeIndex.empty());
 
-    private final long[] starts;
-    private final Chunk[] chunks;
+    private final RangeIndex<Chunk> chunks;
 
-    private Snapshot(long[] starts, Chunk[] chunks) {
-      this.starts = starts;
+    private Snapshot(RangeIndex<Chunk> chunks) {
       this.chunks = chunks;
     }
 
     private Snapshot with(List<Chunk> added) {
-      Chunk[] sorted = added.toArray(Chunk[]::new);
-      Arrays.sort(sorted, Comparator.comparingLong(chunk -> chunk.address));
-      int count = chunks.length + sorted.length;
-      Snapshot merged = new Snapshot(new long[count], new Chunk[count]);
-      int taken = 0;
-      for (int i = 0; i < sorted.length; i++) {
-        int until = Math.max(taken, SortedAddresses.floorIndex(starts, sorted[i].address) + 1);
-        merged.copy(this, taken, until, taken + i);
-        taken = until;
-        merged.starts[taken + i] = sorted[i].address;
-        merged.chunks[taken + i] = sorted[i];
-      }
-      merged.copy(this, taken, chunks.length, taken + sorted.length);
-      return merged;
+      return new Snapshot(chunks.with(added, Registrations::overlap));
     }
 
-    /** What is left without chunks that are all in it. */
     private Snapshot without(List<Chunk> gone) {
-      int[] places = new int[gone.size()];
-      for (int i = 0; i < places.length; i++) {
-        places[i] = SortedAddresses.floorIndex(starts, gone.get(i).address);
-      }
-      Arrays.sort(places);
-      int count = chunks.length - places.length;
-      Snapshot left = new Snapshot(new long[count], new Chunk[count]);
-      int from = 0;
-      for (int i = 0; i < places.length; i++) {
-        left.copy(this, from, places[i], from - i);
-        from = places[i] + 1;
-      }
-      left.copy(this, from, chunks.length, from - places.length);
-      return left;
-    }
-
-    private void copy(Snapshot of, int from, int until, int to) {
-      System.arraycopy(of.starts, from, starts, to, until - from);
-      System.arraycopy(of.chunks, from, chunks, to, until - from);
+      return new Snapshot(chunks.without(gone));
     }
 
     /** {@return the index of the chunk that {@code address} lies in, or -1} */
     int find(long address) {
-      int index = SortedAddresses.floorIndex(starts, address);
-      return index >= 0 && address < chunks[index].end ? index : -1;
+      return chunks.find(address);
     }
 
     int size() {
-      return chunks.length;
+      return chunks.size();
     }
 
     long start(int index) {
-      return starts[index];
+      return chunks.start(index);
     }
 
     long end(int index) {
-      return chunks[index].end;
+      return chunks.end(index);
     }
 
     /** {@return where the memory at an address is; the wildcard when it is not registered} */
     String locationOf(long address) {
       int index = find(address);
-      return index < 0 ? "*" : chunks[index].location;
+      return index < 0 ? "*" : chunks.get(index).location;
     }
 
     int localKey(int index, int nic) {
-      return chunks[index].localKeys[nic];
+      return chunks.get(index).localKeys[nic];
     }
   }
 
@@ -152,6 +125,12 @@ final class Registrations {
     this.devices = devices;
     this.library = library;
     this.settings = settings;
+  }
+
+  /** Cannot be: a chunk is a part of a region, and those do not overlap. */
+  private static RuntimeException overlap(Chunk one, Chunk two) {
+    return new IllegalStateException(
+        "Chunks at 0x%x and 0x%x overlap".formatted(one.address, two.address));
   }
 
   Snapshot snapshot() {
