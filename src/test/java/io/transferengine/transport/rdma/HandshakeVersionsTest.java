@@ -134,7 +134,7 @@ class HandshakeVersionsTest {
     String gid = RawRdmaPeer.text(first, "local_gid");
     assertThat(first)
         .isEqualTo(
-            ("{\"local_gid\":\"%s\",\"local_lid\":0,\"local_nic_path\":\"%s\",\"payload\":\"\",\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\",\"te_mtu\":%s}\n")
+            "{\"local_gid\":\"%s\",\"local_lid\":0,\"local_nic_path\":\"%s\",\"payload\":\"\",\"peer_nic_path\":\"%s\",\"qp_num\":%s,\"ready_ack\":false,\"reply_msg\":\"\",\"te_mtu\":%s}\n"
                 .formatted(
                     gid,
                     ours(),
