@@ -7,6 +7,7 @@ import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,18 @@ import org.slf4j.LoggerFactory;
  * has changed. One thread for all devices, which sleeps in poll(2).
  */
 final class DeviceMonitor implements Runnable {
+  /** Whoever has work for the devices. */
+  interface Listener {
+    /** A device can send again. */
+    void usable(RdmaNic nic);
+
+    /** A device cannot send, for now or for good. */
+    void unusable(RdmaNic nic);
+
+    /** Our descriptor is another one now: a device has gone, or has another GID. */
+    void devicesChanged();
+  }
+
   private static final Logger log = LoggerFactory.getLogger(DeviceMonitor.class);
 
   private static final Duration END_LIMIT = Duration.ofSeconds(2);
@@ -34,7 +47,9 @@ final class DeviceMonitor implements Runnable {
    */
   private static final long IDLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-  private final RdmaTransport transport;
+  private final List<RdmaNic> nics;
+  private final GidSource gidSource;
+  private final Listener listener;
   private final EventWaiter waiter;
   private final Thread thread;
   private volatile boolean stopping;
@@ -42,11 +57,13 @@ final class DeviceMonitor implements Runnable {
   /** Devices that have failed and are not counted on any more; confined to the thread. */
   private final Set<RdmaNic> told = new HashSet<>();
 
-  DeviceMonitor(RdmaTransport transport, VerbsLibrary library) {
-    this.transport = transport;
+  DeviceMonitor(List<RdmaNic> nics, VerbsLibrary library, GidSource gidSource, Listener listener) {
+    this.nics = nics;
+    this.gidSource = gidSource;
+    this.listener = listener;
     this.waiter = new EventWaiter(library);
     this.thread = Thread.ofPlatform().daemon().name("te-rdma-events").unstarted(this);
-    for (RdmaNic nic : transport.nics()) {
+    for (RdmaNic nic : nics) {
       waiter.add(nic.device().context().asyncFd());
       nic.device().onFailure(waiter::wakeUp);
     }
@@ -79,7 +96,7 @@ final class DeviceMonitor implements Runnable {
     while (!stopping) {
       try {
         waiter.await(LOOK_MILLIS);
-        for (RdmaNic nic : transport.nics()) {
+        for (RdmaNic nic : nics) {
           takeEvents(nic);
           if (nic.isFailed() && told.add(nic)) {
             gone(nic);
@@ -137,24 +154,24 @@ final class DeviceMonitor implements Runnable {
     boolean was = nic.isUsable();
     boolean active = nic.device().refreshPort();
     if (active && !was) {
-      log.warn("{}: port {} is active again", nic, transport.settings().port());
+      log.warn("{}: port {} is active again", nic, nic.device().settings().port());
       nic.workers().forEach(RdmaWorker::resume);
-      transport.knownPeers().forEach(peer -> peer.hurryPaths(nic));
+      listener.usable(nic);
     } else if (!active && was) {
       log.warn(
           "{}: port {} is down ({}); transfers go over other devices, or wait",
           nic,
-          transport.settings().port(),
+          nic.device().settings().port(),
           event.type());
-      transport.knownPeers().forEach(peer -> peer.leave(nic));
+      listener.unusable(nic);
     }
   }
 
   private void gidChanged(RdmaNic nic) {
-    if (nic.device().refreshGid(transport.gidSource())) {
+    if (nic.device().refreshGid(gidSource)) {
       log.warn("{}: the GID is now {}", nic, nic.device().gid());
       // Endpoints use the old one; they end by themselves when it leads nowhere any more.
-      transport.devicesChanged();
+      listener.devicesChanged();
     }
     portChanged(nic, new AsyncEvent(io.transferengine.verbs.AsyncEventType.GID_CHANGE, 0));
   }
@@ -164,8 +181,8 @@ final class DeviceMonitor implements Runnable {
         "{}: the device is gone, or a worker of it; the engine goes on without it. Open the engine"
             + " anew to use it again",
         nic);
-    transport.devicesChanged();
-    transport.knownPeers().forEach(peer -> peer.leave(nic));
+    listener.devicesChanged();
+    listener.unusable(nic);
     for (RdmaEndpoint endpoint : nic.endpoints().all()) {
       endpoint.close("the device is gone");
     }

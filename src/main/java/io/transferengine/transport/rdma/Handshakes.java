@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -20,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -72,18 +74,33 @@ final class Handshakes {
   private static final String NAME_REMEDY =
       "Give each engine a host name that leads to it from everywhere";
 
-  private final RdmaTransport transport;
   private final List<RdmaNic> nics;
   private final RdmaSettings settings;
   private final PeerLink peers;
+  private final EngineMetrics metrics;
+  private final Supplier<List<SegmentDescriptor>> known;
   private final ControlThreads threads;
   private final Semaphore callBacks = new Semaphore(CALL_BACKS_MAX);
 
-  Handshakes(RdmaTransport transport, List<RdmaNic> nics, ControlThreads threads) {
-    this.transport = transport;
+  /**
+   * For one engine.
+   *
+   * @param nics our devices; more may come until it is first used
+   * @param known the descriptors of the peers that we have work for
+   * @param threads where queue pairs are made and connected
+   */
+  Handshakes(
+      List<RdmaNic> nics,
+      RdmaSettings settings,
+      PeerLink peers,
+      EngineMetrics metrics,
+      Supplier<List<SegmentDescriptor>> known,
+      ControlThreads threads) {
     this.nics = nics;
-    this.settings = transport.settings();
-    this.peers = transport.peers();
+    this.settings = settings;
+    this.peers = peers;
+    this.metrics = metrics;
+    this.known = known;
     this.threads = threads;
   }
 
@@ -304,7 +321,7 @@ final class Handshakes {
       HandshakeDescriptor reply = message(endpoint, asked.toString());
       return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
     } catch (TransferException e) {
-      transport.metrics().increment(Counter.RDMA_HANDSHAKES_REFUSED);
+      metrics.increment(Counter.RDMA_HANDSHAKES_REFUSED);
       throw e;
     }
   }
@@ -373,13 +390,10 @@ final class Handshakes {
 
   /** The descriptor of a peer that does not say where it is. */
   private SegmentDescriptor callBack(InetAddress from, String server) {
-    Optional<SegmentDescriptor> known =
-        transport.knownPeers().stream()
-            .map(RdmaPeer::descriptor)
-            .filter(each -> serverOf(each).equals(server))
-            .findFirst();
-    if (known.isPresent()) {
-      return known.get();
+    Optional<SegmentDescriptor> there =
+        known.get().stream().filter(each -> serverOf(each).equals(server)).findFirst();
+    if (there.isPresent()) {
+      return there.get();
     }
     if (!peers.leadsTo(server, from)) {
       throw refusal(

@@ -2,8 +2,11 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerLink;
 import io.transferengine.verbs.VerbsException;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.ConnectException;
@@ -25,6 +28,15 @@ import org.slf4j.LoggerFactory;
  * again, since a peer that was restarted has other keys, under another incarnation.
  */
 final class PathConnector {
+  /** Whoever keeps the peers. */
+  interface Listener {
+    /** A peer is another process by now: it is to be forgotten. */
+    void restarted(RdmaPeer peer);
+
+    /** Our descriptor is another one now: a device has another GID. */
+    void devicesChanged();
+  }
+
   private static final Logger log = LoggerFactory.getLogger(PathConnector.class);
 
   /** Longer than a queue pair takes to give up (0.6 s with the timers of protocol 9.1). */
@@ -35,56 +47,75 @@ final class PathConnector {
 
   private static final int EINVAL = 22;
 
-  private final RdmaTransport transport;
+  private final Handshakes handshakes;
+  private final PeerLink peers;
+  private final RdmaSettings settings;
+  private final EngineMetrics metrics;
+  private final Listener listener;
+  private volatile boolean stopped;
 
-  PathConnector(RdmaTransport transport) {
-    this.transport = transport;
+  PathConnector(
+      Handshakes handshakes,
+      PeerLink peers,
+      RdmaSettings settings,
+      EngineMetrics metrics,
+      Listener listener) {
+    this.handshakes = handshakes;
+    this.peers = peers;
+    this.settings = settings;
+    this.metrics = metrics;
+    this.listener = listener;
   }
 
-  /** Sees to it that a path opens. Does not block. */
-  void open(RdmaPath path) {
-    if (transport.isStopped() || !path.beginConnecting()) {
+  /** Lets no path open any more. */
+  void stop() {
+    stopped = true;
+  }
+
+  /** Sees to it that a path of a peer opens. Does not block. */
+  void open(RdmaPeer peer, RdmaPath path) {
+    if (stopped || !path.beginConnecting()) {
       return;
     }
     try {
       var _ =
           Thread.ofVirtual()
               .name("te-rdma-connect-" + path.nic().name())
-              .start(() -> connect(path));
+              .start(() -> connect(peer, path));
     } catch (Throwable noThread) {
       path.endConnecting(); // Or nobody would ever try again.
       throw noThread;
     }
   }
 
-  private void connect(RdmaPath path) {
+  private void connect(RdmaPeer peer, RdmaPath path) {
     boolean opened = false;
     try {
-      opened = untilOpen(path);
+      opened = untilOpen(peer, path);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       path.endConnecting();
     }
-    afterwards(path, opened);
+    afterwards(peer, path, opened);
   }
 
-  private void afterwards(RdmaPath path, boolean opened) {
+  private void afterwards(RdmaPeer peer, RdmaPath path, boolean opened) {
     if (opened) {
-      if (path.endpoint().isEmpty() && path.peer().isActive()) {
-        open(path); // It ended while it still counted as being opened.
+      if (path.endpoint().isEmpty() && peer.isActive()) {
+        open(peer, path); // It ended while it still counted as being opened.
       }
-    } else if (path.peer().hasWork()) {
-      open(path); // Work came between the last look and now.
+    } else if (peer.hasWork()) {
+      open(peer, path); // Work came between the last look and now.
     } else {
-      path.peer().rest();
+      peer.rest();
     }
   }
 
-  private boolean untilOpen(RdmaPath path) throws InterruptedException {
-    while (isWanted(path)) {
+  private boolean untilOpen(RdmaPeer peer, RdmaPath path) throws InterruptedException {
+    while (isWanted(peer, path)) {
       try {
-        if (path.nic().isUsable() && attempt(path)) {
+        if (path.nic().isUsable() && attempt(peer, path)) {
           return true;
         }
       } catch (RuntimeException | Error e) {
@@ -92,7 +123,7 @@ final class PathConnector {
         log.error("Opening {} failed", path, e);
         path.attemptFailed();
       }
-      if (!isWanted(path)) {
+      if (!isWanted(peer, path)) {
         break;
       }
       path.backOff();
@@ -100,15 +131,11 @@ final class PathConnector {
     return false;
   }
 
-  private boolean isWanted(RdmaPath path) {
-    return !transport.isStopped()
-        && !path.peer().isClosed()
-        && !path.nic().isFailed()
-        && path.peer().isActive();
+  private boolean isWanted(RdmaPeer peer, RdmaPath path) {
+    return !stopped && !peer.isClosed() && !path.nic().isFailed() && peer.isActive();
   }
 
-  private boolean attempt(RdmaPath path) throws InterruptedException {
-    RdmaPeer peer = path.peer();
+  private boolean attempt(RdmaPeer peer, RdmaPath path) throws InterruptedException {
     String partner = "";
     try {
       if (path.isSuspect() && !stillTheSame(peer)) {
@@ -124,35 +151,32 @@ final class PathConnector {
             null);
       }
       partner = path.nextPartner(ranked);
-      RdmaEndpoint endpoint =
-          transport.handshakes().connect(path.nic(), peer.descriptor(), partner);
+      RdmaEndpoint endpoint = handshakes.connect(path.nic(), peer.descriptor(), partner);
       if (path.isSuspect()) {
-        requireAlive(path, endpoint);
+        requireAlive(peer, path, endpoint);
       }
-      opened(path, endpoint);
+      opened(peer, path, endpoint);
       return path.endpoint().isPresent();
     } catch (VerbsException e) {
-      noRoute(path, partner, e);
+      noRoute(peer, path, partner, e);
     } catch (TransferException e) {
-      failed(path, e);
+      failed(peer, path, e);
     }
     return false;
   }
 
-  private void opened(RdmaPath path, RdmaEndpoint endpoint) {
-    path.opened(endpoint);
-    if (endpoint.state() != RdmaEndpoint.State.CONNECTED) {
-      // Closed before it belonged to the path, which has not been told therefore.
-      path.ended(endpoint, java.util.Optional.empty());
+  private void opened(RdmaPeer peer, RdmaPath path, RdmaEndpoint endpoint) {
+    if (!peer.connected(path, endpoint)) {
       return;
     }
     log.debug("{} is open", path);
     path.nic().device().gidWorks();
-    transport.metrics().increment(Counter.RDMA_PATHS_CONNECTED);
-    path.peer().pathOpened(path);
+    metrics.increment(Counter.RDMA_PATHS_CONNECTED);
+    peer.pathOpened(path);
   }
 
-  private void requireAlive(RdmaPath path, RdmaEndpoint endpoint) throws InterruptedException {
+  private void requireAlive(RdmaPeer peer, RdmaPath path, RdmaEndpoint endpoint)
+      throws InterruptedException {
     boolean alive;
     try {
       alive = endpoint.probe().get(PROBE_LIMIT_SECONDS, TimeUnit.SECONDS);
@@ -162,7 +186,7 @@ final class PathConnector {
     if (!alive) {
       endpoint.close("a probe was not answered");
       throw TransferException.withPeer(
-          path.peer().name(),
+          peer.name(),
           ErrorCode.ENDPOINT,
           "nothing comes through from " + path.nic().name() + " to " + path.partner(),
           "Are both links up?",
@@ -172,7 +196,7 @@ final class PathConnector {
 
   /** Asks the peer what it is now; false when it is another process by now. */
   private boolean stillTheSame(RdmaPeer peer) {
-    SegmentDescriptor now = transport.peers().describe(peer.name(), DESCRIBE_LIMIT);
+    SegmentDescriptor now = peers.describe(peer.name(), DESCRIBE_LIMIT);
     if (!now.incarnation().equals(peer.incarnation())) {
       peer.gone(
           TransferException.withPeer(
@@ -181,7 +205,7 @@ final class PathConnector {
               "the peer was restarted",
               "Ask it for its addresses again",
               null));
-      transport.forget(peer);
+      listener.restarted(peer);
       return false;
     }
     if (now.devices().isEmpty()) {
@@ -192,40 +216,38 @@ final class PathConnector {
           "./te doctor at the peer",
           null);
     }
-    peer.update(new io.transferengine.transport.PeerAddress(now, peer.address().addresses()));
+    peer.update(new PeerAddress(now, peer.address().addresses()));
     return true;
   }
 
   /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
-  private void noRoute(RdmaPath path, String partner, VerbsException e) {
+  private void noRoute(RdmaPeer peer, RdmaPath path, String partner, VerbsException e) {
     log.debug("{}: {}", path, e.getMessage());
     if (e.errno() == EINVAL && path.nic().device().tryNextGid()) {
-      transport.devicesChanged();
+      listener.devicesChanged();
     } else {
-      path.avoid(partner, transport.settings().noRoutePause().toNanos());
+      path.avoid(partner, settings.noRoutePause().toNanos());
     }
     path.attemptFailed();
-    path.peer()
-        .attemptFailed(
-            TransferException.withDevice(
-                path.nic().name(),
-                ErrorCode.ENDPOINT,
-                "no way to %s of %s: %s".formatted(partner, path.peer().name(), e.getMessage()),
-                "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
-                e));
-    transport.metrics().increment(Counter.RDMA_PATHS_FAILED);
+    peer.attemptFailed(
+        TransferException.withDevice(
+            path.nic().name(),
+            ErrorCode.ENDPOINT,
+            "no way to %s of %s: %s".formatted(partner, peer.name(), e.getMessage()),
+            "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
+            e));
+    metrics.increment(Counter.RDMA_PATHS_FAILED);
   }
 
-  private void failed(RdmaPath path, TransferException e) {
+  private void failed(RdmaPeer peer, RdmaPath path, TransferException e) {
     log.debug("{}: {}", path, e.getMessage());
     path.attemptFailed();
-    transport.metrics().increment(Counter.RDMA_PATHS_FAILED);
-    RdmaPeer peer = path.peer();
+    metrics.increment(Counter.RDMA_PATHS_FAILED);
     if (isRefusedConnection(e)) {
       peer.gone(e);
     } else if (isAnswer(e)) {
       if (mayHaveNoRoute(e)) {
-        path.avoid(path.partner(), transport.settings().noRoutePause().toNanos());
+        path.avoid(path.partner(), settings.noRoutePause().toNanos());
       }
       peer.refused(e);
     } else {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
-import io.transferengine.transfer.TransferException;
-import io.transferengine.transport.TransferTask;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -16,14 +14,14 @@ import org.jspecify.annotations.Nullable;
  * open, and when it is tried again. It leads to one device at a time; when that one cannot be
  * reached it turns to the next. All state is guarded by this.
  */
-final class RdmaPath implements RdmaEndpoint.Sender {
+final class RdmaPath {
   /** Between two attempts at least so long... */
   private static final long BACK_OFF_MIN_MILLIS = 50;
 
   /** ...and at most: what came back is used within a second. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
-  private final RdmaPeer peer;
+  private final String peer;
   private final RdmaNic nic;
   private @Nullable RdmaEndpoint endpoint;
   private String partner = "";
@@ -35,47 +33,18 @@ final class RdmaPath implements RdmaEndpoint.Sender {
   /** Devices of the peer that there is no route to from ours: until when they are left alone. */
   private final Map<String, Long> avoidedUntilNanos = new HashMap<>();
 
-  RdmaPath(RdmaPeer peer, RdmaNic nic) {
+  /**
+   * A path that is not open.
+   *
+   * @param peer its name, for texts
+   */
+  RdmaPath(String peer, RdmaNic nic) {
     this.peer = peer;
     this.nic = nic;
   }
 
-  RdmaPeer peer() {
-    return peer;
-  }
-
   RdmaNic nic() {
     return nic;
-  }
-
-  @Override
-  public boolean aim(PostingSink sink) {
-    RemoteBuffers remote = peer.buffers();
-    int device = remote.deviceIndex(partner());
-    if (device >= 0) {
-      sink.aim(peer.registrations().snapshot(), remote, device);
-    }
-    return device >= 0;
-  }
-
-  @Override
-  public long shareBytes(TransferTask task) {
-    return peer.shareBytes(task);
-  }
-
-  @Override
-  public void exhausted(TransferTask task) {
-    peer.exhausted(task);
-  }
-
-  @Override
-  public void requeue(TransferTask task) {
-    peer.requeue(task);
-  }
-
-  @Override
-  public void acknowledged() {
-    hurry();
   }
 
   /** {@return the peer's device that it leads to, or led to last; empty at first} */
@@ -90,11 +59,6 @@ final class RdmaPath implements RdmaEndpoint.Sender {
   /** {@return whether requests may be posted} */
   synchronized boolean isOpen() {
     return endpoint != null && nic.isUsable();
-  }
-
-  @Override
-  public boolean isBusy() {
-    return peer.hasWork();
   }
 
   /** {@return whether the last thing known of it is that it failed} */
@@ -162,13 +126,17 @@ final class RdmaPath implements RdmaEndpoint.Sender {
     return until != null && until - System.nanoTime() > 0;
   }
 
-  /** It is open. */
-  synchronized void opened(RdmaEndpoint made) {
+  /**
+   * It is open.
+   *
+   * @param sender what the endpoint turns to from now on
+   */
+  synchronized void opened(RdmaEndpoint made, RdmaEndpoint.Sender sender) {
     endpoint = made;
     failures = 0;
     suspect = false;
     avoidedUntilNanos.remove(partner);
-    made.usedBy(this);
+    made.usedBy(sender);
   }
 
   /** An attempt failed. */
@@ -177,16 +145,19 @@ final class RdmaPath implements RdmaEndpoint.Sender {
     suspect = true;
   }
 
-  @Override
-  public void ended(RdmaEndpoint which, Optional<TransferException> failure) {
-    synchronized (this) {
-      if (endpoint != which) {
-        return;
-      }
-      endpoint = null;
-      suspect |= failure.isPresent();
+  /**
+   * An endpoint has ended.
+   *
+   * @param atFault whether the way is, rather than a request or a decision of ours
+   * @return whether the path is closed now, since that endpoint was its own
+   */
+  synchronized boolean ended(RdmaEndpoint which, boolean atFault) {
+    if (endpoint != which) {
+      return false;
     }
-    peer.pathEnded(this, failure);
+    endpoint = null;
+    suspect |= atFault;
+    return true;
   }
 
   /** Waits for the next attempt's time, or until somebody knows better. */
@@ -215,6 +186,6 @@ final class RdmaPath implements RdmaEndpoint.Sender {
 
   @Override
   public synchronized String toString() {
-    return nic.name() + " to " + peer.name() + "@" + partner;
+    return nic.name() + " to " + peer + "@" + partner;
   }
 }

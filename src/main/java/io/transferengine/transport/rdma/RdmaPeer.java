@@ -15,6 +15,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +30,16 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
-final class RdmaPeer implements TransferTask.Owner {
+final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
+  /** What its transport does for it. */
+  interface Helper {
+    /** Sees to it that a path opens. Does not block. */
+    void open(RdmaPeer peer, RdmaPath path);
+
+    /** Gives a task of which no request is out to another transport, if one reaches the peer. */
+    boolean handOver(PeerAddress peer, TransferTask task);
+  }
+
   private static final Logger log = LoggerFactory.getLogger(RdmaPeer.class);
 
   /**
@@ -45,7 +55,11 @@ final class RdmaPeer implements TransferTask.Owner {
 
   private final String name;
   private final Optional<String> incarnation;
-  private final RdmaTransport transport;
+  private final List<RdmaNic> nics;
+  private final Registrations registrations;
+  private final Topology topology;
+  private final RdmaSettings settings;
+  private final Helper helper;
   private final List<RdmaPath> paths = new ArrayList<>();
   private final TcpFallback fallback;
   private volatile PeerAddress address;
@@ -59,15 +73,25 @@ final class RdmaPeer implements TransferTask.Owner {
   private int refusals;
   private boolean wasConnected;
 
-  RdmaPeer(RdmaTransport transport, PeerAddress address) {
-    this.transport = transport;
+  RdmaPeer(
+      PeerAddress address,
+      List<RdmaNic> nics,
+      Registrations registrations,
+      Topology topology,
+      RdmaSettings settings,
+      Helper helper) {
+    this.nics = nics;
+    this.registrations = registrations;
+    this.topology = topology;
+    this.settings = settings;
+    this.helper = helper;
     this.address = address;
     this.name = address.descriptor().name();
     this.incarnation = address.descriptor().incarnation();
     this.buffers = new RemoteBuffers(address.descriptor());
-    this.fallback = new TcpFallback(this, transport);
-    for (RdmaNic nic : transport.nics()) {
-      paths.add(new RdmaPath(this, nic));
+    this.fallback = new TcpFallback(this, name, settings.toTcpAfter());
+    for (RdmaNic nic : nics) {
+      paths.add(new RdmaPath(name, nic));
     }
   }
 
@@ -89,10 +113,6 @@ final class RdmaPeer implements TransferTask.Owner {
 
   SegmentDescriptor descriptor() {
     return buffers.descriptor();
-  }
-
-  Registrations registrations() {
-    return transport.registrations();
   }
 
   List<RdmaPath> paths() {
@@ -148,12 +168,12 @@ final class RdmaPeer implements TransferTask.Owner {
       wanted = hopeless ? paths : near;
     }
     boolean small =
-        task.totalBytes() <= (long) SLICES_PER_PATH * transport.settings().sliceBytes()
+        task.totalBytes() <= (long) SLICES_PER_PATH * settings.sliceBytes()
             && task.blockCount() <= SLICES_PER_PATH;
     if (small && !ready.isEmpty()) {
       ready = List.of(ready.get(nextOf(ready.size())));
     } else {
-      wanted.forEach(transport.connector()::open);
+      wanted.forEach(this::open);
     }
     for (RdmaPath path : ready) {
       assign(path, task);
@@ -161,6 +181,10 @@ final class RdmaPeer implements TransferTask.Owner {
     if (ready.isEmpty()) {
       fallback.watch();
     }
+  }
+
+  private void open(RdmaPath path) {
+    helper.open(this, path);
   }
 
   private static void assign(RdmaPath path, TransferTask task) {
@@ -182,7 +206,7 @@ final class RdmaPeer implements TransferTask.Owner {
    * Otherwise the worker that is first to wake up would take all of a task of some megabytes before
    * the others look. A path that is faster than the others still gets more: as bytes arrive.
    */
-  long shareBytes(TransferTask task) {
+  private long shareBytes(TransferTask task) {
     int ready = 0;
     for (int i = 0; i < paths.size(); i++) {
       if (paths.get(i).isOpen()) {
@@ -194,22 +218,23 @@ final class RdmaPeer implements TransferTask.Owner {
 
   /** The paths of the devices near the memory that the task begins in. */
   private List<RdmaPath> nearTo(TransferTask task) {
-    String location = registrations().snapshot().locationOf(task.firstLocal());
-    Topology.Devices devices = transport.topology().devicesFor(location);
+    String location = registrations.snapshot().locationOf(task.firstLocal());
+    Topology.Devices devices = topology.devicesFor(location);
     List<RdmaPath> near =
         paths.stream().filter(path -> devices.preferred().contains(path.nic().name())).toList();
     return near.isEmpty() ? paths : near;
   }
 
   /** Nothing is left to be claimed of a task. */
-  synchronized void exhausted(TransferTask task) {
+  private synchronized void exhausted(TransferTask task) {
     if (!task.hasWork()) {
       open.remove(task);
     }
   }
 
   /** A task has got requests back. */
-  void requeue(TransferTask task) {
+  @Override
+  public void requeue(TransferTask task) {
     boolean refused;
     synchronized (this) {
       refused = closed;
@@ -237,9 +262,19 @@ final class RdmaPeer implements TransferTask.Owner {
   @Override
   public void cutOff(TransferTask task) {
     // Not only the paths' endpoints: one that ends already may be what does not get on.
-    for (RdmaNic nic : transport.nics()) {
+    for (RdmaNic nic : nics) {
       nic.workers().forEach(worker -> worker.cutOff(task));
     }
+  }
+
+  @Override
+  public boolean isWaiting() {
+    return !isClosed() && hasWork();
+  }
+
+  @Override
+  public boolean handOver(TransferTask task) {
+    return helper.handOver(address, task);
   }
 
   /** {@return whether any task has requests to hand out} */
@@ -264,6 +299,71 @@ final class RdmaPeer implements TransferTask.Owner {
 
   // ---- paths
 
+  /** Asks on behalf of an endpoint. */
+  private final class PathSender implements RdmaEndpoint.Sender {
+    private final RdmaPath path;
+
+    PathSender(RdmaPath path) {
+      this.path = path;
+    }
+
+    @Override
+    public boolean aim(PostingSink sink) {
+      RemoteBuffers remote = buffers;
+      int device = remote.deviceIndex(path.partner());
+      if (device >= 0) {
+        sink.aim(registrations.snapshot(), remote, device);
+      }
+      return device >= 0;
+    }
+
+    @Override
+    public long shareBytes(TransferTask task) {
+      return RdmaPeer.this.shareBytes(task);
+    }
+
+    @Override
+    public void exhausted(TransferTask task) {
+      RdmaPeer.this.exhausted(task);
+    }
+
+    @Override
+    public void requeue(TransferTask task) {
+      RdmaPeer.this.requeue(task);
+    }
+
+    @Override
+    public void ended(RdmaEndpoint endpoint, Optional<TransferException> failure) {
+      if (path.ended(endpoint, failure.isPresent())) {
+        pathEnded(path, failure);
+      }
+    }
+
+    @Override
+    public boolean isBusy() {
+      return hasWork();
+    }
+
+    @Override
+    public void acknowledged() {
+      path.hurry();
+    }
+  }
+
+  /**
+   * An endpoint is connected, and the path's from now on; {@return false if it has ended already}
+   */
+  boolean connected(RdmaPath path, RdmaEndpoint endpoint) {
+    PathSender sender = new PathSender(path);
+    path.opened(endpoint, sender);
+    if (endpoint.state() == RdmaEndpoint.State.CONNECTED) {
+      return true;
+    }
+    // Closed before it belonged to the path, which has not been told therefore.
+    sender.ended(endpoint, Optional.empty());
+    return false;
+  }
+
   /** A path has opened: whatever waits may go over it. */
   void pathOpened(RdmaPath path) {
     fallback.pathIsOpen();
@@ -283,7 +383,7 @@ final class RdmaPeer implements TransferTask.Owner {
    *
    * @param failure set when the way is at fault
    */
-  void pathEnded(RdmaPath path, Optional<TransferException> failure) {
+  private void pathEnded(RdmaPath path, Optional<TransferException> failure) {
     failure.ifPresent(fallback::note);
     if (hasOpenPath()) {
       List<TransferTask> waiting;
@@ -296,11 +396,12 @@ final class RdmaPeer implements TransferTask.Owner {
     }
     // One that made room for others stays closed until it is needed.
     if (failure.isPresent() ? isActive() : hasWork()) {
-      transport.connector().open(path);
+      open(path);
     }
   }
 
-  boolean hasOpenPath() {
+  @Override
+  public boolean hasOpenPath() {
     return paths.stream().anyMatch(RdmaPath::isOpen);
   }
 
@@ -320,8 +421,8 @@ final class RdmaPeer implements TransferTask.Owner {
     boolean often;
     boolean hopeless;
     synchronized (this) {
-      often = ++refusals == transport.settings().refusalsMax();
-      hopeless = refusals >= transport.settings().refusalsMax() && !wasConnected;
+      often = ++refusals == settings.refusalsMax();
+      hopeless = refusals >= settings.refusalsMax() && !wasConnected;
     }
     if (hopeless && !hasOpenPath()) {
       failAll(why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
@@ -350,8 +451,8 @@ final class RdmaPeer implements TransferTask.Owner {
     }
   }
 
-  /** Takes tasks out, for somebody else to see to them. */
-  List<TransferTask> takeOpen(java.util.function.Predicate<TransferTask> which) {
+  @Override
+  public List<TransferTask> takeOpen(Predicate<TransferTask> which) {
     List<TransferTask> taken = new ArrayList<>();
     synchronized (this) {
       open.removeIf(task -> !task.hasWork());
@@ -375,10 +476,10 @@ final class RdmaPeer implements TransferTask.Owner {
     synchronized (this) {
       usedNanos = System.nanoTime();
     }
-    List<String> preferred = transport.topology().devicesFor("*").preferred();
+    List<String> preferred = topology.devicesFor("*").preferred();
     for (RdmaPath path : paths) {
       if (preferred.contains(path.nic().name())) {
-        transport.connector().open(path);
+        open(path);
       }
     }
   }
@@ -391,7 +492,7 @@ final class RdmaPeer implements TransferTask.Owner {
         if (path.isOpen()) {
           pathOpened(path); // What came while it could not send waits for no path in particular.
         } else if (isActive()) {
-          transport.connector().open(path);
+          open(path);
         }
       }
     }

@@ -3,14 +3,11 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
-import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -38,7 +35,8 @@ import org.slf4j.LoggerFactory;
  * Moves bytes over RDMA: opens the devices, keeps our memory registered on all of them, answers
  * peers that connect, and has a {@link RdmaPeer} for each segment that we move bytes to or from.
  */
-final class RdmaTransport implements Transport {
+final class RdmaTransport
+    implements Transport, RdmaPeer.Helper, PathConnector.Listener, DeviceMonitor.Listener {
   private static final Logger log = LoggerFactory.getLogger(RdmaTransport.class);
 
   /** Segments at a time. Beyond it those without work make room. */
@@ -54,7 +52,7 @@ final class RdmaTransport implements Transport {
   private final ControlThreads controlThreads = ControlThreads.connecting();
   private final ControlThreads endingThreads = ControlThreads.ending();
   private final Handshakes handshakes;
-  private final PathConnector connector = new PathConnector(this);
+  private final PathConnector connector;
   private final AtomicLong deviceChanges = new AtomicLong();
   private final Map<String, RdmaPeer> peers = new HashMap<>();
   private @Nullable DeviceMonitor monitor;
@@ -66,16 +64,21 @@ final class RdmaTransport implements Transport {
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings());
     this.registrations = new Registrations(devices, library, settings);
-    this.handshakes = new Handshakes(this, nics, controlThreads);
+    this.handshakes =
+        new Handshakes(
+            nics,
+            settings,
+            context.peers(),
+            context.metrics(),
+            () -> knownPeers().stream().map(RdmaPeer::descriptor).toList(),
+            controlThreads);
+    this.connector =
+        new PathConnector(handshakes, context.peers(), settings, context.metrics(), this);
   }
 
   @Override
   public String name() {
     return SegmentDescriptor.RDMA;
-  }
-
-  RdmaSettings settings() {
-    return settings;
   }
 
   List<RdmaNic> nics() {
@@ -84,30 +87,6 @@ final class RdmaTransport implements Transport {
 
   Registrations registrations() {
     return registrations;
-  }
-
-  Handshakes handshakes() {
-    return handshakes;
-  }
-
-  EngineMetrics metrics() {
-    return context.metrics();
-  }
-
-  PathConnector connector() {
-    return connector;
-  }
-
-  PeerLink peers() {
-    return context.peers();
-  }
-
-  Topology topology() {
-    return context.topology();
-  }
-
-  boolean isStopped() {
-    return stopped;
   }
 
   // ---- life
@@ -140,7 +119,7 @@ final class RdmaTransport implements Transport {
                   + " out");
     }
     nics.forEach(RdmaNic::start);
-    DeviceMonitor watching = new DeviceMonitor(this, library);
+    DeviceMonitor watching = new DeviceMonitor(nics, library, gidSource, this);
     monitor = watching;
     watching.start();
   }
@@ -153,6 +132,7 @@ final class RdmaTransport implements Transport {
         return;
       }
       stopped = true;
+      connector.stop();
       known = List.copyOf(peers.values());
       peers.clear();
     }
@@ -197,8 +177,8 @@ final class RdmaTransport implements Transport {
     return registrations.version() + deviceChanges.get();
   }
 
-  /** Our descriptor is another one now: a device has gone, or has another GID. */
-  void devicesChanged() {
+  @Override
+  public void devicesChanged() {
     deviceChanges.incrementAndGet();
     context.peers().descriptionChanged();
   }
@@ -287,7 +267,7 @@ final class RdmaTransport implements Transport {
       if (old == null) {
         old = makeRoom();
       }
-      peer = new RdmaPeer(this, address);
+      peer = new RdmaPeer(address, nics, registrations, context.topology(), settings, this);
       peers.put(descriptor.name(), peer);
     }
     if (old != null) {
@@ -313,8 +293,8 @@ final class RdmaTransport implements Transport {
         "Wait for some to end");
   }
 
-  /** A peer is another process by now. */
-  void forget(RdmaPeer peer) {
+  @Override
+  public void restarted(RdmaPeer peer) {
     synchronized (peers) {
       peers.remove(peer.name(), peer);
     }
@@ -327,8 +307,24 @@ final class RdmaTransport implements Transport {
     }
   }
 
-  GidSource gidSource() {
-    return gidSource;
+  @Override
+  public void open(RdmaPeer peer, RdmaPath path) {
+    connector.open(peer, path);
+  }
+
+  @Override
+  public boolean handOver(PeerAddress peer, TransferTask task) {
+    return context.peers().handOver(this, peer, task);
+  }
+
+  @Override
+  public void usable(RdmaNic nic) {
+    knownPeers().forEach(peer -> peer.hurryPaths(nic));
+  }
+
+  @Override
+  public void unusable(RdmaNic nic) {
+    knownPeers().forEach(peer -> peer.leave(nic));
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.transferengine.transport.TransferTask;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,13 +18,31 @@ import org.slf4j.LoggerFactory;
  * virtual thread, only while transfers wait without a path. Thread-safe.
  */
 final class TcpFallback {
+  /** The peer whose transfers wait. */
+  interface Peer {
+    boolean hasOpenPath();
+
+    /** {@return whether transfers of its have requests to hand out, which it is still to see to} */
+    boolean isWaiting();
+
+    /** Takes out those that wait; each is handed over, given back, or ended. */
+    List<TransferTask> takeOpen(Predicate<TransferTask> which);
+
+    /** Gives a task that was taken out to another transport; {@return whether one takes it}. */
+    boolean handOver(TransferTask task);
+
+    /** Gives back a task that was taken out. */
+    void requeue(TransferTask task);
+  }
+
   private static final Logger log = LoggerFactory.getLogger(TcpFallback.class);
 
   /** How exactly the time is kept. */
   private static final Duration LOOK = Duration.ofMillis(50);
 
-  private final RdmaPeer peer;
-  private final RdmaTransport transport;
+  private final Peer peer;
+  private final String name;
+  private final Duration after;
 
   // Guarded by this.
   private boolean watching;
@@ -33,9 +52,16 @@ final class TcpFallback {
   private boolean without;
   private @Nullable TransferException last;
 
-  TcpFallback(RdmaPeer peer, RdmaTransport transport) {
+  /**
+   * For one peer.
+   *
+   * @param name the peer's, for texts
+   * @param after how long its transfers may be without a path; zero for ever
+   */
+  TcpFallback(Peer peer, String name, Duration after) {
     this.peer = peer;
-    this.transport = transport;
+    this.name = name;
+    this.after = after;
   }
 
   /** A path is open. */
@@ -57,7 +83,7 @@ final class TcpFallback {
         without = true;
         sinceNanos = System.nanoTime();
       }
-      if (watching || impossible || transport.settings().toTcpAfter().isZero()) {
+      if (watching || impossible || after.isZero()) {
         return;
       }
       watching = true;
@@ -83,11 +109,11 @@ final class TcpFallback {
           pathIsOpen();
         }
         synchronized (this) {
-          if (!without || peer.isClosed() || !peer.hasWork()) {
+          if (!without || !peer.isWaiting()) {
             watching = false;
             return;
           }
-          if (System.nanoTime() - sinceNanos < transport.settings().toTcpAfter().toNanos()) {
+          if (System.nanoTime() - sinceNanos < after.toNanos()) {
             continue;
           }
         }
@@ -100,7 +126,7 @@ final class TcpFallback {
     } catch (Throwable t) {
       // The next transfer without a path starts the watch again.
       stopWatching();
-      log.error("Giving transfers to {} over to TCP failed", peer.name(), t);
+      log.error("Giving transfers to {} over to TCP failed", name, t);
     }
   }
 
@@ -119,13 +145,13 @@ final class TcpFallback {
     List<TransferTask> kept = new ArrayList<>();
     for (TransferTask task : waiting) {
       try {
-        if (transport.peers().handOver(transport, peer.address(), task)) {
+        if (peer.handOver(task)) {
           moved++;
         } else {
           kept.add(task);
         }
       } catch (Throwable t) {
-        log.error("Giving a transfer to {} over to TCP failed", peer.name(), t);
+        log.error("Giving a transfer to {} over to TCP failed", name, t);
         task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
       }
     }
@@ -155,9 +181,9 @@ final class TcpFallback {
     }
     log.warn(
         "{}: {}: no RDMA path has been open for {} s. The last reason: {}",
-        peer.name(),
+        name,
         what,
-        transport.settings().toTcpAfter().toSeconds(),
+        after.toSeconds(),
         why == null ? "none was found yet" : why.getMessage());
   }
 }
