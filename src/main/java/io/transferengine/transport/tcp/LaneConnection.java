@@ -60,7 +60,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   LaneConnection(Lane lane, TcpPeer peer, WindowPool pool) {
     super(pool, WindowPool.Share.LANES);
-    this.staging = new LaneStaging(pool, lane);
+    this.staging = new LaneStaging(pool, lane, this);
     this.lane = lane;
     this.peer = peer;
     this.version2 = peer.isVersion2();

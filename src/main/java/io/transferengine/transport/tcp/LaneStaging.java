@@ -8,11 +8,13 @@ package io.transferengine.transport.tcp;
 final class LaneStaging {
   private final WindowPool pool;
   private final Lane lane;
+  private final WireHandler connection;
   private boolean waiting;
 
-  LaneStaging(WindowPool pool, Lane lane) {
+  LaneStaging(WindowPool pool, Lane lane, WireHandler connection) {
     this.pool = pool;
     this.lane = lane;
+    this.connection = connection;
   }
 
   /** {@return how many of {@code wanted} bytes may be claimed now; 0 to be woken later} */
@@ -34,10 +36,9 @@ final class LaneStaging {
   private void await() {
     if (!waiting) {
       waiting = true;
-      pool.whenFree(this::free);
+      pool.whenFree(() -> connection.guarded(this::free));
       // What was meant for this lane need not wait with it: other loops may have staging. Told
-      // once,
-      // or two lanes without any would wake each other for ever.
+      // once, or two lanes without any would wake each other for ever.
       lane.isDry(true);
     }
   }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.transport.Queues;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The buffers of one event loop: {@link MemoryWindow}s to look through, and {@link StagingBlock}s
@@ -40,6 +43,8 @@ final class WindowPool {
 
   /** Idle windows kept; more than one gathering write (IOV_MAX is 1024) can carry. */
   private static final int IDLE_WINDOWS_LIMIT = 2048;
+
+  private static final Logger log = LoggerFactory.getLogger(WindowPool.class);
 
   private final ArrayDeque<MemoryWindow> windows = new ArrayDeque<>();
   private final ArrayDeque<StagingBlock> blocks;
@@ -134,13 +139,15 @@ final class WindowPool {
     }
     Runnable next;
     while ((next = waiting.pollFirst()) != null) {
-      next.run();
+      // Whoever gave the block back has nothing to do with it, nor have those behind it.
+      Anyway.run(log, "What waited for staging", next);
     }
   }
 
   /**
    * Runs {@code action} when a block has come back, in the order of the calls. There may be none
-   * left by then. It must do no more than have something done on the event loop.
+   * left by then. It must do no more than have something done on the event loop, and end what it
+   * belongs to should that throw: here it is only logged.
    */
   void whenFree(Runnable action) {
     Queues.addLast(waiting, action);

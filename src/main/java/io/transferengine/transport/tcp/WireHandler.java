@@ -218,7 +218,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void onStagingDry() {
     channel().config().setAutoRead(false);
-    pool.whenFree(() -> channel().config().setAutoRead(true));
+    pool.whenFree(() -> guarded(() -> channel().config().setAutoRead(true)));
   }
 
   /** The peer has ended its stream: what waits to be sent is sent without a pause. */

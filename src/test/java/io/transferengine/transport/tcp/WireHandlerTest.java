@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.channel.ChannelConfig;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.transferengine.testkit.LogCapture;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -26,9 +28,19 @@ class WireHandlerTest {
   private final List<Object> ends = new ArrayList<>();
   private final List<Throwable> faults = new ArrayList<>();
   private @Nullable Throwable thrownByStaged;
-  private final Handler handler =
-      new Handler(new WindowPool(arena.allocate(1 << 20, 64), 4096, () -> {}));
-  private final EmbeddedChannel channel = new EmbeddedChannel(handler);
+  private final WindowPool pool = new WindowPool(arena.allocate(1 << 20, 64), 4096, () -> {});
+  private final Handler handler = new Handler(pool);
+  private boolean configThrows;
+  private final EmbeddedChannel channel =
+      new EmbeddedChannel(handler) {
+        @Override
+        public ChannelConfig config() {
+          if (configThrows) {
+            throw new IllegalStateException("meant to be thrown");
+          }
+          return super.config();
+        }
+      };
 
   private final class Handler extends WireHandler {
     Handler(WindowPool pool) {
@@ -125,6 +137,23 @@ class WireHandlerTest {
       assertThat(ends).containsExactly(reset, reset);
       assertThat(faults).isEmpty();
       assertThat(log.warnings()).isEmpty();
+    }
+  }
+
+  /** Or it would stay as it is, and never read again. */
+  @Test
+  void oneThatCannotGoOnWhenThereIsStagingAgainEnds() {
+    StagingBlock block = Objects.requireNonNull(pool.block(WindowPool.Share.LANES));
+    try (LogCapture log = new LogCapture()) {
+      handler.onStagingDry();
+      configThrows = true;
+      block.release();
+      configThrows = false;
+      assertThat(faults).singleElement().isInstanceOf(IllegalStateException.class);
+      assertThat(log.warningsWithStacks())
+          .singleElement()
+          .asString()
+          .contains("closed by a fault of this process", "meant to be thrown");
     }
   }
 }
