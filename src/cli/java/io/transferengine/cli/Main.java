@@ -4,6 +4,7 @@ package io.transferengine.cli;
 import io.transferengine.cli.bench.BenchCommand;
 import io.transferengine.cli.console.Commands;
 import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Version;
 import io.transferengine.cli.demo.DemoCommand;
 import io.transferengine.cli.doctor.DoctorCommand;
 import io.transferengine.cli.doctor.TopologyCommand;
@@ -13,6 +14,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
@@ -21,6 +23,7 @@ import picocli.CommandLine.Spec;
     name = "te",
     description = "Moves bytes between registered memory of processes.",
     synopsisSubcommandLabel = "COMMAND",
+    versionProvider = Version.class,
     subcommands = {
       DemoCommand.class,
       BenchCommand.class,
@@ -33,6 +36,12 @@ public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Mixin final HelpOption help = new HelpOption();
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Prints the version of the command, and of the JDK that runs it.")
+  boolean version;
 
   private Main() {}
 

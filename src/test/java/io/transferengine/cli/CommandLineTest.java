@@ -51,6 +51,15 @@ class CommandLineTest {
         .contains("demo", "bench", "doctor", "topology");
   }
 
+  @Test
+  void versionIsOnStandardOutput() {
+    assertThat(run("--version")).isZero();
+    assertThat(output.toString(StandardCharsets.UTF_8))
+        .startsWith("te ")
+        .contains("JDK " + System.getProperty("java.runtime.version"));
+    assertThat(error.toString(StandardCharsets.UTF_8)).isEmpty();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

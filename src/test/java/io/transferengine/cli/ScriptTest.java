@@ -31,7 +31,7 @@ class ScriptTest {
     assertThat(te("help").output()).contains("demo").contains("topology").contains("Exit status");
     assertThat(te().status()).isEqualTo(2);
     assertThat(te("frobnicate").status()).isEqualTo(2);
-    assertThat(te("frobnicate").error()).startsWith("te: unknown command: frobnicate\n");
+    assertThat(te("frobnicate").error()).isEqualTo("te: unknown command: frobnicate (./te help)\n");
     assertThat(te("classpath", "now").status()).isEqualTo(2);
     assertThat(te("soft-roce").status()).isEqualTo(2);
     assertThat(te("soft-roce").error()).startsWith("guest: a command is missing\n");

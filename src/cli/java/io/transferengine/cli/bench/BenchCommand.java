@@ -117,7 +117,9 @@ public final class BenchCommand implements Callable<Integer> {
     if (modes != 1) {
       throw CommandException.usage(
           "One of --loopback, --idle, --target and --initiator HOST:PORT is needed"
-              + " (./te bench --help)");
+              + " ("
+              + CommandEnvironment.current().toType("bench --help")
+              + ")");
     }
     boolean here = !target && initiator == null;
     network.requireValid(here);

@@ -2,6 +2,7 @@
 package io.transferengine.cli.bench;
 
 import io.transferengine.EngineConfig;
+import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.target.TargetAgent;
@@ -39,8 +40,9 @@ final class BenchTarget {
               ? "listening on " + host + ":" + listener.getLocalPort()
               : "listening on all addresses of this machine, port " + listener.getLocalPort());
       terminal.line(
-          "On the other machine: ./te bench --initiator %s:%d"
-              .formatted(host, listener.getLocalPort()));
+          "On the other machine: "
+              + CommandEnvironment.current()
+                  .toType("bench --initiator %s:%d".formatted(host, listener.getLocalPort())));
       System.out.flush();
       while (true) {
         serve(listener.accept(), config, memoryBytes);
@@ -88,7 +90,7 @@ final class BenchTarget {
     } catch (IOException e) {
       CommandException failure =
           CommandException.failed(
-              "--initiator %s:%d: %s; is ./te bench --target running there?"
+              "--initiator %s:%d: %s; is bench --target running there?"
                   .formatted(host, port, e.getMessage()));
       try {
         socket.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.console;
 
+import java.io.File;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -41,6 +42,20 @@ public record CommandEnvironment(
         property("os.arch"),
         variable("PATH").orElse(""),
         variable("MC_LOCAL_SERVER_NAME"));
+  }
+
+  /**
+   * {@return what to type for another command: {@code ./te doctor}, or how a jar is started where
+   * the command runs from one}
+   *
+   * @param arguments the command and its arguments
+   */
+  public String toType(String arguments) {
+    boolean jar =
+        home.isEmpty()
+            && classPath.endsWith(".jar")
+            && classPath.indexOf(File.pathSeparatorChar) < 0;
+    return (jar ? "java -jar " + Path.of(classPath).getFileName() : "./te") + " " + arguments;
   }
 
   private static String property(String name) {

@@ -14,7 +14,8 @@ public final class Commands {
 
   /** {@return a parser of the command line that runs {@code command} and reports its errors} */
   public static CommandLine commandLine(Object command) {
-    Terminal terminal = new Terminal(CommandEnvironment.current());
+    CommandEnvironment environment = CommandEnvironment.current();
+    Terminal terminal = new Terminal(environment);
     CommandLine commandLine = new CommandLine(command);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setUsageHelpAutoWidth(false);
@@ -24,8 +25,8 @@ public final class Commands {
     commandLine.setParameterExceptionHandler(
         (e, arguments) -> {
           String name = e.getCommandLine().getCommandName();
-          String help = name.equals("te") ? "./te" : "./te " + name;
-          return complain(e.getMessage() + " (" + help + " --help)", CommandException.USAGE);
+          String help = environment.toType(name.equals("te") ? "--help" : name + " --help");
+          return complain(e.getMessage() + " (" + help + ")", CommandException.USAGE);
         });
     commandLine.setExecutionExceptionHandler((e, line, result) -> report(e));
     return commandLine;

@@ -102,7 +102,7 @@ public final class DemoCommand implements Callable<Integer> {
         rows.addAll(move.run(engine, target, corrupt, progress));
       }
     }
-    print(terminal, rows);
+    print(terminal, environment, rows);
     return rows.stream().allMatch(DemoRow::verified) ? 0 : CommandException.FAILED;
   }
 
@@ -114,8 +114,8 @@ public final class DemoCommand implements Callable<Integer> {
     long movedBytes = Math.min(wantedBytes, limitBytes);
     if (movedBytes < wantedBytes) {
       terminal.line(
-          "Only the first %s of %s: memory is short (./te doctor)."
-              .formatted(Units.size(movedBytes), source));
+          "Only the first %s of %s: memory is short (%s)."
+              .formatted(Units.size(movedBytes), source, environment.toType("doctor")));
     }
     String name = file == null ? "the JDK's lib/modules" : String.valueOf(source.getFileName());
     return List.of(
@@ -125,11 +125,12 @@ public final class DemoCommand implements Callable<Integer> {
             memory -> memory.load(source)),
         new DemoMove(
             "KV pages, Llama-3-70B TP8",
-            pagesThatFit(terminal, limitBytes),
+            pagesThatFit(terminal, environment, limitBytes),
             memory -> memory.fill(DemoMove.CONTENT_SEED)));
   }
 
-  private BlockShape pagesThatFit(Terminal terminal, long limitBytes) {
+  private BlockShape pagesThatFit(
+      Terminal terminal, CommandEnvironment environment, long limitBytes) {
     if (pages < 1 || pages > 1_000_000 / LAYER_POOLS) {
       throw CommandException.usage(
           "--pages %d: it must be 1 to %d".formatted(pages, 1_000_000 / LAYER_POOLS));
@@ -138,8 +139,8 @@ public final class DemoCommand implements Callable<Integer> {
     int fitting = Math.clamp((long) (poolPages * POOL_SHARE), 1, pages);
     if (fitting < pages) {
       terminal.line(
-          "Only %d of %d KV pages a region: memory is short (./te doctor)."
-              .formatted(fitting, pages));
+          "Only %d of %d KV pages a region: memory is short (%s)."
+              .formatted(fitting, pages, environment.toType("doctor")));
     }
     int slots = (int) Math.ceil(fitting / POOL_SHARE);
     return new BlockShape(LAYER_POOLS, slots, fitting, PAGE_BYTES);
@@ -163,7 +164,7 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private static void print(Terminal terminal, List<DemoRow> rows) {
+  private static void print(Terminal terminal, CommandEnvironment environment, List<DemoRow> rows) {
     Table table =
         new Table()
             .left("what")
@@ -183,8 +184,13 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line(
         "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
             + " started.");
-    terminal.line("Next: ./te bench --loopback   what it does warmed up, and what that costs");
-    terminal.line("      ./te doctor             what this machine can do, and why not");
-    terminal.line("      ./te jshell             an engine at a prompt");
+    String bench = environment.toType("bench --loopback");
+    String doctor = environment.toType("doctor");
+    String gap = " ".repeat(bench.length() - doctor.length());
+    terminal.line("Next: " + bench + "   what it does warmed up, and what that costs");
+    terminal.line("      " + doctor + gap + "   what this machine can do, and why not");
+    if (environment.home().isPresent()) {
+      terminal.line("      ./te jshell             an engine at a prompt");
+    }
   }
 }

@@ -53,7 +53,8 @@ public final class TopologyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Terminal terminal = new Terminal(CommandEnvironment.current());
+    CommandEnvironment surroundings = CommandEnvironment.current();
+    Terminal terminal = new Terminal(surroundings);
     EngineEnvironment environment = EngineEnvironment.current();
     LocalDevices local = LocalDevices.find(sysRoot, devRoot, deviceNames, environment);
     boolean filtered = !deviceNames.isEmpty() || !environment.deviceFilters().isEmpty();
@@ -66,7 +67,9 @@ public final class TopologyCommand implements Callable<Integer> {
       return 0;
     }
     if (local.devices().isEmpty()) {
-      terminal.line("no RDMA devices in " + sysRoot.resolve("class/infiniband") + "; ./te doctor");
+      terminal.line(
+          "no RDMA devices in %s; %s"
+              .formatted(sysRoot.resolve("class/infiniband"), surroundings.toType("doctor")));
     } else {
       printDevices(terminal, environment, local.devices());
     }

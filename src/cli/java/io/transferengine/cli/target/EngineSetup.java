@@ -3,6 +3,7 @@ package io.transferengine.cli.target;
 
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
+import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -47,7 +48,8 @@ public record EngineSetup(String protocol, String host, String device) {
       return Engine.open(config);
     } catch (TransferException e) {
       if (e.code() == ErrorCode.DEVICE_NOT_FOUND) {
-        throw CommandException.lacks(e.getMessage() + " (./te doctor)");
+        throw CommandException.lacks(
+            e.getMessage() + " (" + CommandEnvironment.current().toType("doctor") + ")");
       }
       throw e;
     }

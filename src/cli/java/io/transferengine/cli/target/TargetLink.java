@@ -115,7 +115,7 @@ public final class TargetLink implements AutoCloseable {
     if (line == null && remote != null && segmentName == null) {
       throw CommandException.failed(
           remote
-              + " says nothing: it serves another initiator, or is not the port that ./te bench"
+              + " says nothing: it serves another initiator, or is not the port that bench"
               + " --target has printed there (a transfer engine's own port is another)");
     }
     if (line == null) {
@@ -139,7 +139,7 @@ public final class TargetLink implements AutoCloseable {
     return CommandException.failed(
         segmentName == null
             ? remote
-                + " has closed the connection without a word: it is not the port that ./te bench"
+                + " has closed the connection without a word: it is not the port that bench"
                 + " --target has printed there (a transfer engine's own port is another)"
             : remote + " has closed the connection; what was the matter is said there");
   }
