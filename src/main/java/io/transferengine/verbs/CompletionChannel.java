@@ -16,17 +16,17 @@ public final class CompletionChannel extends Handle {
   private static final int EVENTS = 0;
   private static final int WAKE_UPS = 1;
 
-  private final Context context;
+  private final DeviceHandle device;
   private final MemorySegment handle;
   private final int[] fds;
   private final boolean[] readable = new boolean[2];
 
-  /** The caller is inside {@code context.use}. */
-  CompletionChannel(Context context) {
-    super("completion channel of " + context.deviceName(), List.of(context));
-    this.context = context;
-    VerbsLibrary library = context.library();
-    this.handle = library.createCompChannel(context.handle());
+  /** The caller is inside {@code device.use}. */
+  CompletionChannel(DeviceHandle device) {
+    super("completion channel of " + device.deviceName(), List.of(device));
+    this.device = device;
+    VerbsLibrary library = device.library();
+    this.handle = library.createCompChannel(device.handle());
     try {
       int events = ibv_comp_channel.fd(handle);
       library.setNonBlocking(events);
@@ -49,7 +49,7 @@ public final class CompletionChannel extends Handle {
   public void await(int timeoutMillis) {
     run(
         () -> {
-          VerbsLibrary library = context.library();
+          VerbsLibrary library = device.library();
           library.awaitReadable(fds, readable, timeoutMillis);
           if (readable[WAKE_UPS]) {
             library.drain(fds[WAKE_UPS]);
@@ -75,11 +75,11 @@ public final class CompletionChannel extends Handle {
    * nothing when closed.
    */
   public void wakeUp() {
-    runIfOpen(() -> context.library().signal(fds[WAKE_UPS]));
+    runIfOpen(() -> device.library().signal(fds[WAKE_UPS]));
   }
 
-  void requireOf(Context other) {
-    if (context != other) {
+  void requireOf(DeviceHandle other) {
+    if (device != other) {
       throw new IllegalArgumentException(this + " does not belong to " + other);
     }
   }
@@ -90,15 +90,15 @@ public final class CompletionChannel extends Handle {
 
   @Override
   void onClosing() {
-    context.library().signal(fds[WAKE_UPS]);
+    device.library().signal(fds[WAKE_UPS]);
   }
 
   @Override
   void destroy() {
     try {
-      context.library().close(fds[WAKE_UPS]);
+      device.library().close(fds[WAKE_UPS]);
     } finally {
-      context.library().destroyCompChannel(handle);
+      device.library().destroyCompChannel(handle);
     }
   }
 }

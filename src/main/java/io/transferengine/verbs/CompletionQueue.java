@@ -11,17 +11,17 @@ import java.util.List;
  * <p>One thread at a time polls and asks for notifications; it must not do so while another closes.
  */
 public final class CompletionQueue extends Handle {
-  private final Context context;
+  private final DeviceHandle device;
   private final DataPath dataPath;
   private final MemorySegment handle;
   private final int capacity;
 
   /** The caller is inside {@code use} of both. */
-  CompletionQueue(Context context, CompletionChannel channel, int entries) {
-    super("completion queue of " + context.deviceName(), List.of(context, channel));
-    this.context = context;
-    this.dataPath = context.dataPath();
-    this.handle = context.library().createCq(context.handle(), entries, channel.handle());
+  CompletionQueue(DeviceHandle device, CompletionChannel channel, int entries) {
+    super("completion queue of " + device.deviceName(), List.of(device, channel));
+    this.device = device;
+    this.dataPath = device.dataPath();
+    this.handle = device.library().createCq(device.handle(), entries, channel.handle());
     this.capacity = ibv_cq.cqe(handle);
     adopt();
   }
@@ -62,8 +62,8 @@ public final class CompletionQueue extends Handle {
     }
   }
 
-  void requireOf(Context other) {
-    if (context != other) {
+  void requireOf(DeviceHandle other) {
+    if (device != other) {
       throw new IllegalArgumentException(this + " does not belong to " + other);
     }
   }
@@ -74,6 +74,6 @@ public final class CompletionQueue extends Handle {
 
   @Override
   void destroy() {
-    context.library().destroyCq(handle);
+    device.library().destroyCq(handle);
   }
 }

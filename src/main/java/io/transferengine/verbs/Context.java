@@ -10,34 +10,20 @@ import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * An open device: what everything on it is made from. Closing it closes all of that.
  *
  * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
  */
-public final class Context extends Handle {
+public final class Context extends DeviceHandle {
   private static final int GID_BYTES = 16;
 
-  private final VerbsLibrary library;
-  private final String deviceName;
-  private final MemorySegment handle;
-  private final DataPath dataPath;
   private final int asyncFd;
 
-  /** Numbers of the open queue pairs by the address of their {@code struct ibv_qp}. */
-  private final Map<Long, Integer> queuePairNumbers = new ConcurrentHashMap<>();
-
   private Context(VerbsLibrary library, String deviceName, MemorySegment handle) {
-    super("context of " + deviceName, List.of());
-    this.library = library;
-    this.deviceName = deviceName;
-    this.handle = handle;
-    this.dataPath = library.dataPath(handle);
+    super(library, deviceName, handle);
     this.asyncFd = ibv_context.async_fd(handle);
     library.setNonBlocking(asyncFd);
   }
@@ -61,23 +47,13 @@ public final class Context extends Handle {
     }
   }
 
-  /** {@return the device's name, such as {@code mlx5_0}} */
-  public String deviceName() {
-    return deviceName;
-  }
-
-  /** {@return what this context was opened with} */
-  public VerbsLibrary library() {
-    return library;
-  }
-
   /** {@return the device's limits, asked now} */
   public DeviceAttributes queryDevice() {
     return use(
         () -> {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = ibv_device_attr.allocate(arena);
-            library.queryDevice(handle, attributes);
+            library().queryDevice(handle(), attributes);
             return DeviceAttributes.of(attributes);
           }
         });
@@ -94,7 +70,7 @@ public final class Context extends Handle {
         () -> {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = ibv_port_attr.allocate(arena);
-            library.queryPort(handle, port, attributes);
+            library().queryPort(handle(), port, attributes);
             return PortAttributes.of(attributes);
           }
         });
@@ -113,7 +89,7 @@ public final class Context extends Handle {
         () -> {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment gid = ibv_gid.allocate(arena);
-            library.queryGid(handle, port, index, gid);
+            library().queryGid(handle(), port, index, gid);
             return gid.asSlice(0, GID_BYTES).toArray(ValueLayout.JAVA_BYTE);
           }
         });
@@ -158,13 +134,13 @@ public final class Context extends Handle {
         () -> {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment event = ibv_async_event.allocate(arena);
-            if (!library.getAsyncEvent(handle, event)) {
+            if (!library().getAsyncEvent(handle(), event)) {
               return Optional.empty();
             }
             try {
               return Optional.of(read(event));
             } finally {
-              library.ackAsyncEvent(event);
+              library().ackAsyncEvent(event);
             }
           }
         });
@@ -177,30 +153,8 @@ public final class Context extends Handle {
         type,
         switch (type.element()) {
           case PORT -> ibv_async_event.element.port_num(element);
-          case QUEUE_PAIR ->
-              queuePairNumbers.getOrDefault(ibv_async_event.element.qp(element).address(), -1);
+          case QUEUE_PAIR -> queuePairNumber(ibv_async_event.element.qp(element));
           case DEVICE, COMPLETION_QUEUE, OTHER -> 0;
         });
-  }
-
-  MemorySegment handle() {
-    return handle;
-  }
-
-  DataPath dataPath() {
-    return dataPath;
-  }
-
-  void queuePairOpened(MemorySegment queuePair, int number) {
-    queuePairNumbers.put(queuePair.address(), number);
-  }
-
-  void queuePairClosed(MemorySegment queuePair) {
-    queuePairNumbers.remove(queuePair.address());
-  }
-
-  @Override
-  void destroy() {
-    library.closeDevice(handle);
   }
 }

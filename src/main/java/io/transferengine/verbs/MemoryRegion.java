@@ -13,7 +13,7 @@ import java.util.List;
  * device refused.
  */
 public final class MemoryRegion extends Handle {
-  private final Context context;
+  private final DeviceHandle device;
   private final MemorySegment handle;
   private final long address;
   private final long lengthBytes;
@@ -21,15 +21,19 @@ public final class MemoryRegion extends Handle {
   private final int remoteKey;
 
   /** The caller is inside {@code domain.use} and has checked the range. */
-  MemoryRegion(ProtectionDomain domain, long address, long lengthBytes, int accessFlags) {
+  MemoryRegion(
+      DeviceHandle device,
+      Handle domain,
+      MemorySegment domainHandle,
+      long address, long lengthBytes, int accessFlags) {
     super(
         String.format(
-            "registration 0x%x+%d with %s", address, lengthBytes, domain.context().deviceName()),
+            "registration 0x%x+%d with %s", address, lengthBytes, device.deviceName()),
         List.of(domain));
-    this.context = domain.context();
+    this.device = device;
     this.address = address;
     this.lengthBytes = lengthBytes;
-    this.handle = context.library().regMr(domain.handle(), address, lengthBytes, accessFlags);
+    this.handle = device.library().regMr(domainHandle, address, lengthBytes, accessFlags);
     this.localKey = ibv_mr.lkey(handle);
     this.remoteKey = ibv_mr.rkey(handle);
     adopt();
@@ -62,7 +66,7 @@ public final class MemoryRegion extends Handle {
 
   @Override
   void destroy() {
-    context.library().deregMr(handle);
+    device.library().deregMr(handle);
   }
 
   /** The provider frees what it has of a registration only when the kernel has ended it. */

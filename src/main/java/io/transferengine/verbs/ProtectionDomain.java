@@ -11,14 +11,14 @@ import java.util.List;
  * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
  */
 public final class ProtectionDomain extends Handle {
-  private final Context context;
+  private final DeviceHandle device;
   private final MemorySegment handle;
 
-  /** The caller is inside {@code context.use}. */
-  ProtectionDomain(Context context) {
-    super("protection domain of " + context.deviceName(), List.of(context));
-    this.context = context;
-    this.handle = context.library().allocPd(context.handle());
+  /** The caller is inside {@code device.use}. */
+  ProtectionDomain(DeviceHandle device) {
+    super("protection domain of " + device.deviceName(), List.of(device));
+    this.device = device;
+    this.handle = device.library().allocPd(device.handle());
     adopt();
   }
 
@@ -43,14 +43,14 @@ public final class ProtectionDomain extends Handle {
                   + " the end",
               address, lengthBytes));
     }
-    return use(() -> new MemoryRegion(this, address, lengthBytes, accessFlags));
+    return use(() -> new MemoryRegion(device, this, handle, address, lengthBytes, accessFlags));
   }
 
   /**
    * Makes a queue pair of the reliable connected kind, which both sends and receives through {@code
    * queue}. Only requests that ask for it have a completion when they succeed.
    *
-   * @param queue for its completions; of the same context. Must have room for {@code
+   * @param queue for its completions; of the same device. Must have room for {@code
    *     maxSendWorkRequests} beside what its other queue pairs may need.
    * @param maxSendWorkRequests how many requests may be out, at least 1; more may be granted
    * @param maxReceiveWorkRequests likewise for receives, at least 0
@@ -69,28 +69,22 @@ public final class ProtectionDomain extends Handle {
     Ranges.require("receive work requests", maxReceiveWorkRequests, 0, Integer.MAX_VALUE);
     Ranges.require("scatter/gather elements", maxSge, 1, Integer.MAX_VALUE);
     Ranges.require("inline bytes", maxInlineBytes, 0, Integer.MAX_VALUE);
-    queue.requireOf(context);
+    queue.requireOf(device);
     return use(
         () ->
             queue.use(
                 () ->
                     new QueuePair(
+                        device,
                         this,
+                        handle,
                         queue,
                         new QueuePairCapacity(
                             maxSendWorkRequests, maxReceiveWorkRequests, maxSge, maxInlineBytes))));
   }
 
-  Context context() {
-    return context;
-  }
-
-  MemorySegment handle() {
-    return handle;
-  }
-
   @Override
   void destroy() {
-    context.library().deallocPd(handle);
+    device.library().deallocPd(handle);
   }
 }

@@ -22,7 +22,7 @@ import java.util.function.Consumer;
  * thread-safe. A closed one throws {@link IllegalStateException}.
  */
 public final class QueuePair extends Handle {
-  private final Context context;
+  private final DeviceHandle device;
   private final DataPath dataPath;
   private final MemorySegment handle;
   private final int number;
@@ -30,10 +30,14 @@ public final class QueuePair extends Handle {
   private int lastErrno;
 
   /** The caller is inside {@code use} of both. */
-  QueuePair(ProtectionDomain domain, CompletionQueue queue, QueuePairCapacity capacity) {
-    super("queue pair of " + domain.context().deviceName(), List.of(domain, queue));
-    this.context = domain.context();
-    this.dataPath = context.dataPath();
+  QueuePair(
+      DeviceHandle device,
+      Handle domain,
+      MemorySegment domainHandle,
+      CompletionQueue queue, QueuePairCapacity capacity) {
+    super("queue pair of " + device.deviceName(), List.of(domain, queue));
+    this.device = device;
+    this.dataPath = device.dataPath();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attributes = ibv_qp_init_attr.allocate(arena);
       ibv_qp_init_attr.send_cq(attributes, queue.handle());
@@ -42,11 +46,11 @@ public final class QueuePair extends Handle {
       ibv_qp_init_attr.sq_sig_all(attributes, 0);
       MemorySegment granted = ibv_qp_init_attr.cap(attributes);
       capacity.writeTo(granted);
-      this.handle = context.library().createQp(domain.handle(), attributes);
+      this.handle = device.library().createQp(domainHandle, attributes);
       this.maxSendWorkRequests = ibv_qp_cap.max_send_wr(granted);
     }
     this.number = ibv_qp.qp_num(handle);
-    context.queuePairOpened(handle, number);
+    device.queuePairOpened(handle, number);
     adopt();
   }
 
@@ -122,7 +126,7 @@ public final class QueuePair extends Handle {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = QueuePairAttributes.allocate(arena, state);
             fill.accept(attributes);
-            context.library().modifyQp(handle, attributes, mask);
+            device.library().modifyQp(handle, attributes, mask);
           }
         });
   }
@@ -133,7 +137,7 @@ public final class QueuePair extends Handle {
         () -> {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = ibv_qp_attr.allocate(arena);
-            context
+            device
                 .library()
                 .queryQp(
                     handle,
@@ -176,9 +180,9 @@ public final class QueuePair extends Handle {
   @Override
   void destroy() {
     try {
-      context.library().destroyQp(handle);
+      device.library().destroyQp(handle);
     } finally {
-      context.queuePairClosed(handle);
+      device.queuePairClosed(handle);
     }
   }
 }
