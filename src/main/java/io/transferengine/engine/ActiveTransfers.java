@@ -21,16 +21,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The table of transfers under way: begins them, ends them at their deadlines, and counts them.
  * Thread-safe.
  */
-final class ActiveTransfers {
-  private static final Logger log = LoggerFactory.getLogger(ActiveTransfers.class);
-
+final class ActiveTransfers implements TransferHandle.Owner {
   /** Transfers at a time; 10,000 waiting threads are a normal day, a leak is not. */
   static final int ACTIVE_LIMIT = 65_536;
 
@@ -101,7 +97,8 @@ final class ActiveTransfers {
    * which may be one that does I/O. Whatever that executor does (it was shut down, it throws, it
    * blocks, it runs the command itself), it does to a thread that nobody else needs.
    */
-  void completeLater(TransferHandle handle, CompletableFuture<Void> future) {
+  @Override
+  public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {
     try {
       threads.execute(() -> completeOn(executor, () -> handle.complete(future)));
     } catch (Throwable noThread) {
@@ -114,15 +111,6 @@ final class ActiveTransfers {
       executor.ifPresentOrElse(theirs -> theirs.execute(completion), completion);
     } catch (Throwable refused) {
       completion.run();
-    }
-  }
-
-  /** What ought not to happen at the end of a transfer, which ends all the same. */
-  static void log(Throwable unexpected) {
-    try {
-      log.error("The end of a transfer was not accounted for", unexpected);
-    } catch (Throwable unlogged) {
-      // Without memory for a line in the log the transfer still has its end.
     }
   }
 
@@ -190,7 +178,8 @@ final class ActiveTransfers {
    * Finds the peer of a transfer and sets the transfer to work. Throws nothing: what goes wrong
    * here, be it the memory for a task, ends this transfer.
    */
-  void resolve(TransferHandle handle) {
+  @Override
+  public void resolve(TransferHandle handle) {
     String target = handle.request().target();
     try {
       Optional<RemoteSegment> known = segments.known(target);
@@ -231,17 +220,23 @@ final class ActiveTransfers {
         FailureCause.OTHER);
   }
 
-  /** A transfer is repeated, once, with the descriptor that the peer has now. */
-  void repeatsForStaleDescriptor() {
+  @Override
+  public void repeatsForStaleDescriptor() {
     metrics.increment(Counter.STALE_DESCRIPTORS_REPEATED);
   }
 
-  void dropSegment(RemoteSegment failed) {
+  @Override
+  public void dropSegment(RemoteSegment failed) {
     segments.drop(failed);
   }
 
-  /** A handle has reached its end, once. */
-  void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
+  @Override
+  public void settledLate(TransferHandle handle) {
+    lastResort.settled(handle);
+  }
+
+  @Override
+  public void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
     if (active.remove(handle)) {
       count.decrementAndGet();
     }

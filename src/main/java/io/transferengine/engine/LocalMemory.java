@@ -38,7 +38,7 @@ import java.util.function.Supplier;
 public final class LocalMemory implements RegionRegistrar {
 
   /** What moves bytes to and from the ranges. */
-  public interface Users {
+  public interface Users extends RegionEnds.Users {
     /**
      * Makes new ranges fit for use, all or none. May block.
      *
@@ -46,24 +46,11 @@ public final class LocalMemory implements RegionRegistrar {
      */
     void registered(List<Region> regions);
 
-    /**
-     * Undoes {@link #registered}; when it returns nobody reaches the ranges any more. When it
-     * throws, what could be undone is; it may be called again, for all or for some of them.
-     */
-    void unregistered(List<Region> regions);
-
     /** Waits until peers can learn of what was registered; not for long. */
     void awaitPublished();
 
     /** {@return whether memory that is not the processor's can be moved} */
     boolean takesDeviceMemory();
-
-    /**
-     * Ends all use of a range: waits for {@code grace}, then cancels what is left.
-     *
-     * @return whether nothing touches the range any more
-     */
-    boolean drain(long start, long end, Duration grace) throws InterruptedException;
   }
 
   /** How long transfers over memory that is taken back may go on by themselves. */

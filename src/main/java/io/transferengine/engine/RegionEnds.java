@@ -13,16 +13,32 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends regions that take no new use any more: the second half of taking memory back (see {@link
- * LocalMemory}).
+ * Ends regions that take no new use any more: the second half of taking memory back, of which
+ * {@code LocalMemory} is the first.
  *
  * <p>Many are ended together, and each for itself: one that is still in use, or that a device or a
  * transport does not let go of, is no reason to keep the others. It stays in the table, refused,
  * and whoever unregisters it again tries again. Thread-safe.
  */
 final class RegionEnds {
+  /** What moves bytes to and from the ranges. */
+  interface Users {
+    /**
+     * Makes nobody reach the ranges any more; when it returns nobody does. When it throws, what
+     * could be undone is; it may be called again, for all or for some of them.
+     */
+    void unregistered(List<Region> regions);
+
+    /**
+     * Ends all use of a range: waits for {@code grace}, then cancels what is left.
+     *
+     * @return whether nothing touches the range any more
+     */
+    boolean drain(long start, long end, Duration grace) throws InterruptedException;
+  }
+
   private final RegionTable regions;
-  private final LocalMemory.Users users;
+  private final Users users;
   private final Consumer<List<Region>> forgotten;
 
   /**
@@ -30,7 +46,7 @@ final class RegionEnds {
    *
    * @param forgotten is told of those that have left the table; throws nothing
    */
-  RegionEnds(RegionTable regions, LocalMemory.Users users, Consumer<List<Region>> forgotten) {
+  RegionEnds(RegionTable regions, Users users, Consumer<List<Region>> forgotten) {
     this.regions = regions;
     this.users = users;
     this.forgotten = forgotten;

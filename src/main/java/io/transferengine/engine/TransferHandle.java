@@ -14,13 +14,38 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One transfer from submission to its end: first it waits for the peer's descriptor, then a {@link
  * TransferTask} works on it, and {@link #finish} is its end whichever way it comes.
  */
 final class TransferHandle implements Transfer, TransferTask.Listener {
-  private final ActiveTransfers owner;
+  private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
+
+  /** The table of transfers that it is in. None of it blocks. */
+  interface Owner {
+    /** Finds the peer once more, and sets the transfer to work. */
+    void resolve(TransferHandle handle);
+
+    /** What was known of a peer did not lead to it. */
+    void dropSegment(RemoteSegment failed);
+
+    /** A transfer is repeated, once, with the descriptor that the peer has now. */
+    void repeatsForStaleDescriptor();
+
+    /** A transfer has reached its end, once. */
+    void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause);
+
+    /** Has a future completed by {@link TransferHandle#complete}, on another thread. */
+    void completeLater(TransferHandle handle, CompletableFuture<Void> future);
+
+    /** The last request of a transfer that was given up is settled after all. */
+    void settledLate(TransferHandle handle);
+  }
+
+  private final Owner owner;
   private final TransferRequest request;
   private final RegionHold hold;
   private final long startNanos = System.nanoTime();
@@ -55,8 +80,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   private volatile @Nullable TransferState end;
   private volatile @Nullable TransferException failure;
 
-  TransferHandle(
-      ActiveTransfers owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
+  TransferHandle(Owner owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
     this.owner = owner;
     this.request = request;
     this.hold = hold;
@@ -140,7 +164,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
     if (isAbandoned()) {
       hold.release();
-      owner.lastResort().settled(this);
+      owner.settledLate(this);
       return;
     }
     noteWhatItTakes(state);
@@ -296,7 +320,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
       // Counted before the end can be seen: who sees the state sees the numbers.
       owner.ended(this, state, cause);
     } catch (Throwable t) {
-      ActiveTransfers.log(t);
+      log(t);
     } finally {
       reveal(state);
     }
@@ -316,10 +340,19 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         after.run();
       }
     } catch (Throwable t) {
-      ActiveTransfers.log(t);
+      log(t);
     }
     if (told != null) {
       owner.completeLater(this, told);
+    }
+  }
+
+  /** What ought not to happen at the end of a transfer, which ends all the same. */
+  private static void log(Throwable unexpected) {
+    try {
+      log.error("The end of a transfer was not accounted for", unexpected);
+    } catch (Throwable unlogged) {
+      // Without memory for a line in the log the transfer still has its end.
     }
   }
 

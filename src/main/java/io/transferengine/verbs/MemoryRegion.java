@@ -25,10 +25,11 @@ public final class MemoryRegion extends Handle {
       DeviceHandle device,
       Handle domain,
       MemorySegment domainHandle,
-      long address, long lengthBytes, int accessFlags) {
+      long address,
+      long lengthBytes,
+      int accessFlags) {
     super(
-        String.format(
-            "registration 0x%x+%d with %s", address, lengthBytes, device.deviceName()),
+        String.format("registration 0x%x+%d with %s", address, lengthBytes, device.deviceName()),
         List.of(domain));
     this.device = device;
     this.address = address;

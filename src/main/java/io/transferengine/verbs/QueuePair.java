@@ -34,7 +34,8 @@ public final class QueuePair extends Handle {
       DeviceHandle device,
       Handle domain,
       MemorySegment domainHandle,
-      CompletionQueue queue, QueuePairCapacity capacity) {
+      CompletionQueue queue,
+      QueuePairCapacity capacity) {
     super("queue pair of " + device.deviceName(), List.of(domain, queue));
     this.device = device;
     this.dataPath = device.dataPath();
