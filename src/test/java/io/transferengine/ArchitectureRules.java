@@ -6,11 +6,20 @@ import static com.tngtech.archunit.core.domain.JavaModifier.NATIVE;
 import com.tngtech.archunit.core.domain.AccessTarget;
 import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.constantpool.PoolEntry;
+import java.lang.classfile.constantpool.StringEntry;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -115,6 +124,10 @@ final class ArchitectureRules {
           "java.lang.Integer.getInteger",
           "java.lang.Long.getLong");
 
+  private static final Set<String> TRANSPORTS = Set.of("transport.tcp", "transport.rdma");
+
+  private static final Pattern TRANSPORT_NAMES = Pattern.compile("(?i)\\b(tcp|rdma)\\b");
+
   private static final Set<String> CONSOLE =
       Set.of(
           "java.lang.System.out",
@@ -133,7 +146,8 @@ final class ArchitectureRules {
                   new Rule(
                       "standard output and error only in cli",
                       type -> uses(type, CONSOLE, Set.of("cli"))),
-                  new Rule("no native methods of our own", ArchitectureRules::nativeMethods)),
+                  new Rule("no native methods of our own", ArchitectureRules::nativeMethods),
+                  new Rule("the engine names no transport", ArchitectureRules::namedTransports)),
               CONFINED.stream().map(rule -> new Rule(rule.name(), type -> outsideOf(rule, type))))
           .toList();
 
@@ -241,6 +255,38 @@ final class ArchitectureRules {
 
   private static String nameOf(AccessTarget member) {
     return member.getOwner().getName() + "." + member.getName();
+  }
+
+  /** Transports are found as providers, and spoken of by the names that these have. */
+  private static Stream<String> namedTransports(JavaClass type) {
+    if (!isIn(type, Set.of("engine"))) {
+      return Stream.empty();
+    }
+    Stream<String> classes =
+        dependencies(type, name -> name.startsWith(BASE + ".transport."))
+            .filter(target -> isIn(target, TRANSPORTS))
+            .map(target -> type.getName() + " depends on " + target.getName());
+    Stream<String> texts =
+        texts(type)
+            .filter(text -> TRANSPORT_NAMES.matcher(text).find())
+            .map(text -> type.getName() + " says \"" + text + '"');
+    return Stream.concat(classes, texts);
+  }
+
+  /** The strings in a class, those that are put together included. */
+  private static Stream<String> texts(JavaClass type) {
+    List<String> found = new ArrayList<>();
+    try {
+      ClassModel model = ClassFile.of().parse(Path.of(type.getSource().orElseThrow().getUri()));
+      for (PoolEntry entry : model.constantPool()) {
+        if (entry instanceof StringEntry text) {
+          found.add(text.stringValue());
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return found.stream();
   }
 
   private static Stream<String> nativeMethods(JavaClass type) {

@@ -125,6 +125,12 @@ class ArchitectureTest {
                   "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
                   "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }")),
           Map.entry(
+              "the engine names no transport",
+              List.of(
+                  "engine.A", "class A { io.transferengine.transport.rdma.Neighbour a; }",
+                  "engine.B", "class B { boolean b(String name) { return name.equals(\"tcp\"); } }",
+                  "engine.C", "class C { String c(int n) { return n + \" go over TCP\"; } }")),
+          Map.entry(
               "SLF4J is the only log interface",
               List.of("engine.A", "class A { java.util.logging.Logger a; }")),
           Map.entry(
@@ -133,6 +139,9 @@ class ArchitectureTest {
   /** What keeps the rules, although it comes near: no rule may name it. */
   private static final List<String> INNOCENTS =
       List.of(
+          "engine.A",
+              "class A { io.transferengine.transport.Neighbour a; String b = \"MC_TCP_PROTO\"; }",
+          "transport.rdma.A", "class A { String a = \"rdma\"; }",
           "transport.tcp.A", "record A(io.netty.buffer.ByteBuf a, String b) {}",
           "wire.A", "class A { com.fasterxml.jackson.core.JsonFactory a; }",
           "config.A", "class A { String a = System.getenv(\"A\"); }",
@@ -254,7 +263,8 @@ class ArchitectureTest {
         new ArrayList<>(
             List.of("-proc:none", "-nowarn", "-cp", System.getProperty("java.class.path")));
     arguments.addAll(List.of("-d", out.toString()));
-    for (String neighbour : List.of("", ".config", ".transport", ".cli.doctor")) {
+    for (String neighbour :
+        List.of("", ".config", ".transport", ".transport.rdma", ".cli.doctor")) {
       arguments.add(
           write(
               directory,

@@ -103,6 +103,11 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
+  public String shownTransports() {
+    return "nothing";
+  }
+
+  @Override
   public boolean drain(long start, long end, Duration grace) throws InterruptedException {
     return active.drain(start, end, grace, grace);
   }

@@ -3,6 +3,8 @@ package io.transferengine.engine;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicies;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.logging.WarnLimiter;
@@ -27,8 +29,8 @@ import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -71,7 +73,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final EngineMetrics metrics = new EngineMetrics();
   private final Topology topology;
   private final LocalMemory memory;
-  private final RdmaChoice rdma;
   private final TransportRegistry transports;
   private final Notifications notifications;
 
@@ -117,21 +118,30 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       BiFunction<String, Settings, LocalTopology> devices) {
     NativeAccess.require();
     settings = options.settings();
-    EngineNames.requireProtocol(options.protocol());
+    List<TransportProvider> ranked = TransportRegistry.ranked(providers.get());
+    List<String> names = TransportRegistry.names(ranked);
+    Map<String, TransportPolicy> policies =
+        TransportPolicies.of(names, options.protocol(), settings);
     LocalIdentity identity =
         options.metadataServer().equals(EngineOptions.P2P_HANDSHAKE)
             ? LocalIdentity.peerToPeer(options.localHostname(), settings)
             : LocalIdentity.stored(options.localHostname(), settings);
     LocalTopology local = devices.apply(options.deviceName(), settings);
     topology = local.topology();
-    List<TransportProvider> found = providers.get();
-    rdma = RdmaChoice.of(options.protocol(), settings, metrics, found);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
-            found,
-            new TransportContext(settings, memory.regions(), metrics, topology, new Peers()),
-            rdma.decide(local) ? Set.of() : Set.of(SegmentDescriptor.RDMA));
+            ranked,
+            policies,
+            new TransportContext(
+                settings,
+                TransportPolicy.DEFAULT,
+                memory.regions(),
+                metrics,
+                topology,
+                local.problem(),
+                new Peers()),
+            new TransportChoice(names, options.protocol(), metrics));
     client =
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
@@ -156,13 +166,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
     HandshakeDaemon started = null;
     try {
-      transports.start(
-          (transport, failure) -> {
-            if (!transport.name().equals(SegmentDescriptor.RDMA)) {
-              throw failure;
-            }
-            rdma.failed(failure);
-          });
+      transports.start();
       started = new HandshakeDaemon(identity.daemonOptions(settings), own);
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
@@ -343,14 +347,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         segment,
         new PeerAddress(
             found.descriptor(),
-            EngineNames.addresses(dataHost(found), settings.get(Options.USE_IPV6))),
-        rdma.transportFor(found, transports));
-  }
-
-  /** The data port may be on another host than the RPC port, of a machine with two networks say. */
-  private static String dataHost(SegmentDirectory.Found found) {
-    String named = found.descriptor().tcpDataHost();
-    return named.isEmpty() ? found.host() : named;
+            EngineNames.addresses(
+                found.descriptor().dataHost(found.host()), settings.get(Options.USE_IPV6))),
+        transports.select(found));
   }
 
   /**
@@ -402,12 +401,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     }
 
     @Override
-    public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
-      if (settings.get(Options.REQUIRE_RDMA) || !transports.handOver(from, peer, task)) {
-        return false;
+    public Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
+      Optional<String> taker = transports.handOver(from, peer, task);
+      if (taker.isPresent()) {
+        metrics.increment(Counter.TRANSFERS_MOVED_TO_TCP);
       }
-      metrics.increment(Counter.TRANSFERS_MOVED_TO_TCP);
-      return true;
+      return taker;
     }
   }
 
@@ -433,7 +432,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   @Override
   public boolean takesDeviceMemory() {
-    return transports.has(SegmentDescriptor.RDMA);
+    return transports.movesDeviceMemory();
+  }
+
+  @Override
+  public String shownTransports() {
+    return transports.shownNames();
   }
 
   @Override

@@ -51,6 +51,9 @@ public final class LocalMemory implements RegionRegistrar {
 
     /** {@return whether memory that is not the processor's can be moved} */
     boolean takesDeviceMemory();
+
+    /** {@return what moves the bytes, for the text of an error} */
+    String shownTransports();
   }
 
   /** How long transfers over memory that is taken back may go on by themselves. */
@@ -120,9 +123,10 @@ public final class LocalMemory implements RegionRegistrar {
           ErrorCode.INVALID_ARGUMENT,
           "Memory at location '"
               + location
-              + "' cannot be moved over TCP, which reads and writes"
-              + " it with the processor",
-          "Register host memory (location '*' or 'cpu:N'), or use RDMA");
+              + "' cannot be moved over "
+              + users.shownTransports()
+              + ", which reads and writes it with the processor",
+          "Register host memory (location '*' or 'cpu:N'), or use a transport that moves it");
     }
     List<Region> made = regions.registerAll(addresses, lengths, location);
     prepare(made);

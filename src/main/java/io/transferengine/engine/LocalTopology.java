@@ -56,7 +56,7 @@ public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optiona
     if (found.isEmpty()) {
       // Nothing to restrict a custom matrix to: it is what the caller wants to see.
       Topology shown = file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
-      return new LocalTopology(List.of(), shown, Optional.of("this machine has no RDMA devices"));
+      return new LocalTopology(List.of(), shown, Optional.of(RdmaDevices.unusable(found)));
     }
     List<RdmaDevice> chosen;
     try {
@@ -82,13 +82,7 @@ public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optiona
             ? Topology.discovered(chosen, sysRoot)
             : Topology.fromCustomFile(Path.of(file)).restrictedTo(usable);
     Optional<String> problem =
-        topology.matrix().isEmpty() ? Optional.of(unusable(chosen)) : Optional.empty();
+        topology.matrix().isEmpty() ? Optional.of(RdmaDevices.unusable(chosen)) : Optional.empty();
     return new LocalTopology(chosen, topology, problem);
-  }
-
-  private static String unusable(List<RdmaDevice> devices) {
-    return devices.stream()
-        .map(device -> device.name() + ": " + device.unusable().orElse("not in the custom matrix"))
-        .collect(Collectors.joining("; ", "no RDMA device can be used (", ")"));
   }
 }

@@ -93,7 +93,7 @@ final class OwnSegment implements HandshakeHandler {
       buffers.add(new BufferDescriptor(name(), region.address(), region.length()));
     }
     SegmentDescriptor.Builder builder =
-        SegmentDescriptor.builder(name(), SegmentDescriptor.TCP)
+        SegmentDescriptor.builder(name())
             .buffers(buffers)
             .timestamp(MetadataCodec.timestamp(LocalDateTime.now(java.time.ZoneId.systemDefault())))
             .incarnation(Optional.of(incarnation))
@@ -111,9 +111,6 @@ final class OwnSegment implements HandshakeHandler {
   public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
     return transports
         .connection(from, request)
-        .orElseGet(
-            () ->
-                HandshakeDescriptor.rejection(
-                    "This peer (" + name() + ") has no RDMA; it is reached over TCP"));
+        .orElseGet(() -> HandshakeDescriptor.withoutQueuePairs(name()));
   }
 }

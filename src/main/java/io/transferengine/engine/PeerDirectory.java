@@ -63,15 +63,16 @@ final class PeerDirectory implements SegmentDirectory {
     HostPort rpc = PeerAddresses.reachable(name, from, askedPort);
     // What it calls itself stays in its NIC paths, which it compares with its own name.
     String server = said.rdmaServerName().orElse(said.name());
-    SegmentDescriptor.Builder here = EngineNames.withDataPort(said, rpc).toBuilder();
+    SegmentDescriptor.Builder here = said.withDataPort(rpc.port()).toBuilder();
     if (!rpc.equals(name)) {
       here.name(rpc.toString()).rdmaServerName(Optional.of(server));
     }
-    if (!said.offers(SegmentDescriptor.RDMA) || !PeerAddresses.isOurs(host(server), from)) {
+    if (said.devices().isEmpty() || !PeerAddresses.isOurs(host(server), from)) {
       return new Found(here.build(), rpc.host(), Optional.empty());
     }
-    // An endpoint is found by that name: it would be anybody's who calls himself so, or our own.
-    return new Found(here.devices(List.of()).build(), rpc.host(), Optional.of(server));
+    // Endpoints are found by that name: they would be anybody's who calls himself so, or our own.
+    Misnamed misnamed = new Misnamed(server, here.build());
+    return new Found(here.devices(List.of()).build(), rpc.host(), Optional.of(misnamed));
   }
 
   /** The host in a peer's name for itself; a name that has none leads nowhere. */

@@ -19,10 +19,18 @@ interface SegmentDirectory extends AutoCloseable {
    *
    * @param descriptor with the data port filled in
    * @param host where its engine is
-   * @param misleadingName the name that keeps RDMA from being used, which the descriptor does not
-   *     offer then: from here it leads to this machine
+   * @param misnamed set if its name leads to this machine from here; then the descriptor leaves out
+   *     what is found by that name
    */
-  record Found(SegmentDescriptor descriptor, String host, Optional<String> misleadingName) {}
+  record Found(SegmentDescriptor descriptor, String host, Optional<Misnamed> misnamed) {}
+
+  /**
+   * A peer whose name for itself leads to this machine from here.
+   *
+   * @param name that name
+   * @param said what it would be reached by under a better one
+   */
+  record Misnamed(String name, SegmentDescriptor said) {}
 
   /**
    * Checks a name without asking anybody.

@@ -164,7 +164,7 @@ final class StoredDirectory implements SegmentDirectory {
     Duration left = Duration.ofNanos(endNanos - System.nanoTime());
     HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
     watch(segment, key, reading.revision());
-    return new Found(EngineNames.withDataPort(descriptor, rpc), rpc.host(), Optional.empty());
+    return new Found(descriptor.withDataPort(rpc.port()), rpc.host(), Optional.empty());
   }
 
   private MetadataStore.Reading read(String name, String key, Duration timeout) {

@@ -8,6 +8,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -137,7 +138,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     }
     if (hold.hasDeviceMemory()) {
       if (!peer.transport().movesDeviceMemory()) {
-        finish(TransferState.FAILED, deviceMemory(), FailureCause.LOCAL);
+        finish(TransferState.FAILED, deviceMemory(peer.transport()), FailureCause.LOCAL);
         return;
       }
       made.keepFromProcessor();
@@ -145,12 +146,14 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     peer.transport().submit(peer.address(), made);
   }
 
-  private TransferException deviceMemory() {
+  private TransferException deviceMemory(Transport transport) {
     return TransferException.withPeer(
         request.target(),
         ErrorCode.ADDRESS_NOT_REGISTERED,
-        "it is reached over TCP, which cannot move the device memory of this transfer",
-        "Copy the data to host memory, or reach the peer over RDMA",
+        "it is reached over "
+            + TransportChoice.upper(transport.name())
+            + ", which cannot move the device memory of this transfer",
+        "Copy the data to host memory, or reach the peer over a transport that moves it",
         null);
   }
 

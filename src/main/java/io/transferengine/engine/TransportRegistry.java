@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import static java.util.stream.Collectors.joining;
+
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -16,70 +19,26 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
-/** The transports of one engine, best first; choosing one for a peer is all it does. */
+/**
+ * The transports of one engine, best first; choosing one for a peer is all it does. Whether one is
+ * used, required or left is said by its {@link TransportPolicy}.
+ */
 final class TransportRegistry {
-  private final List<Transport> transports;
+  private final List<Ranked> transports;
+  private final TransportChoice choice;
 
-  /**
-   * Of these transports.
-   *
-   * @param transports the best first
-   */
-  TransportRegistry(List<Transport> transports) {
+  /** A transport, and what is made of it. */
+  record Ranked(Transport transport, TransportPolicy policy) {}
+
+  TransportRegistry(List<Ranked> transports, TransportChoice choice) {
     this.transports = new CopyOnWriteArrayList<>(transports);
-  }
-
-  /**
-   * {@return why a protocol cannot be had here; empty when it can}
-   *
-   * @param protocol a transport's name
-   */
-  static Optional<String> unavailabilityCause(List<TransportProvider> providers, String protocol) {
-    for (TransportProvider provider : providers) {
-      if (provider.name().equals(protocol)) {
-        return provider.unavailabilityCause();
-      }
-    }
-    return Optional.of("no transport for '" + protocol + "' is built in yet");
-  }
-
-  /**
-   * Makes the transports that this machine has; they have opened nothing yet.
-   *
-   * @param providers what makes them
-   * @param unwanted names of those that are left out
-   */
-  static TransportRegistry create(
-      List<TransportProvider> providers, TransportContext context, Set<String> unwanted) {
-    List<Transport> made = new ArrayList<>();
-    List<String> causes = new ArrayList<>();
-    List<TransportProvider> ranked = new ArrayList<>(providers);
-    ranked.sort(Comparator.comparingInt(TransportProvider::priority).reversed());
-    for (TransportProvider provider : ranked) {
-      if (unwanted.contains(provider.name())) {
-        continue;
-      }
-      Optional<String> cause = provider.unavailabilityCause();
-      if (cause.isEmpty()) {
-        made.add(provider.create(context));
-      } else {
-        causes.add(provider.name().toUpperCase(Locale.ROOT) + " cannot be used: " + cause.get());
-      }
-    }
-    if (made.isEmpty()) {
-      throw new TransferException(
-          ErrorCode.NOT_IMPLEMENTED,
-          causes.isEmpty() ? "No transport is built in" : String.join("; ", causes),
-          "Provide what is missing, or ask for another protocol");
-    }
-    return new TransportRegistry(made);
+    this.choice = choice;
   }
 
   /** {@return the providers that this library comes with, or that are on the class path} */
@@ -87,36 +46,93 @@ final class TransportRegistry {
     return Providers.of(TransportProvider.class, TransportRegistry.class.getClassLoader());
   }
 
+  /** {@return providers in the order in which their transports are preferred} */
+  static List<TransportProvider> ranked(List<TransportProvider> providers) {
+    return providers.stream()
+        .sorted(Comparator.comparingInt(TransportProvider::priority).reversed())
+        .toList();
+  }
+
+  /** {@return the names of providers, in their order} */
+  static List<String> names(List<TransportProvider> providers) {
+    return providers.stream().map(TransportProvider::name).toList();
+  }
+
   /**
-   * Starts all. One that fails is left out when {@code spare} takes it, which it does by returning.
+   * Makes the transports that can be had here and are wanted; they have opened nothing yet.
+   *
+   * @param ranked what makes them, best first
+   * @param policies one for the name of each
+   * @throws TransferException when one is absent that is required, or all are
    */
-  void start(BiConsumer<Transport, TransferException> spare) {
-    for (Transport transport : List.copyOf(transports)) {
+  static TransportRegistry create(
+      List<TransportProvider> ranked,
+      Map<String, TransportPolicy> policies,
+      TransportContext context,
+      TransportChoice choice) {
+    List<Ranked> made = new ArrayList<>();
+    for (TransportProvider provider : ranked) {
+      String name = provider.name();
+      TransportPolicy policy = policies.getOrDefault(name, TransportPolicy.DEFAULT);
+      if (policy.use() == TransportPolicy.Use.NEVER) {
+        continue;
+      }
+      TransportContext own = context.with(policy);
+      Optional<String> cause = provider.unavailabilityCause(own);
+      if (cause.isEmpty()) {
+        made.add(new Ranked(provider.create(own), policy));
+      } else {
+        choice.isAbsent(name, policy, cause.get(), null);
+      }
+    }
+    if (made.isEmpty()) {
+      throw choice.noneIsLeft();
+    }
+    choice.isTakenInstead(made.getFirst().transport.name());
+    return new TransportRegistry(made, choice);
+  }
+
+  /**
+   * Starts all. One that fails is left out if there is a lesser one.
+   *
+   * @throws TransferException when there is none, or the one that fails is required
+   */
+  void start() {
+    for (Ranked each : List.copyOf(transports)) {
       try {
-        transport.start();
+        each.transport.start();
       } catch (TransferException e) {
-        Teardown.step("the transport " + transport.name(), () -> transport.stop(Duration.ZERO));
-        spare.accept(transport, e);
-        transports.remove(transport);
+        each.transport.stop(Duration.ZERO);
+        choice.isAbsent(each.transport.name(), each.policy, String.valueOf(e.getMessage()), e);
+        int next = transports.indexOf(each) + 1;
+        if (next == transports.size()) {
+          throw choice.noneIsLeft();
+        }
+        choice.isTakenInstead(transports.get(next).transport.name());
+        transports.remove(each);
       }
     }
   }
 
+  private Stream<Transport> all() {
+    return transports.stream().map(Ranked::transport);
+  }
+
   void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
-    transports.forEach(transport -> transport.describe(descriptor, regions));
+    all().forEach(transport -> transport.describe(descriptor, regions));
   }
 
   long descriptionVersion() {
-    return transports.stream().mapToLong(Transport::descriptionVersion).sum();
+    return all().mapToLong(Transport::descriptionVersion).sum();
   }
 
   /** Registers ranges with all transports or, when one of them fails, with none. */
   void registerAll(List<Region> regions) {
     List<Transport> done = new ArrayList<>(transports.size());
     try {
-      for (Transport transport : transports) {
-        transport.registerAll(regions);
-        done.add(transport);
+      for (Ranked each : transports) {
+        each.transport.registerAll(regions);
+        done.add(each.transport);
       }
     } catch (Throwable t) {
       Failures failures = new Failures();
@@ -132,7 +148,7 @@ final class TransportRegistry {
    */
   void unregisterAll(List<Region> regions) {
     Failures failures = new Failures();
-    unregisterAll(transports, regions, failures);
+    unregisterAll(all().toList(), regions, failures);
     failures.throwIfAny();
   }
 
@@ -147,38 +163,69 @@ final class TransportRegistry {
   }
 
   Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
-    return transports.stream()
-        .flatMap(transport -> transport.connection(from, request).stream())
-        .findFirst();
+    return all().flatMap(transport -> transport.connection(from, request).stream()).findFirst();
   }
 
-  /** {@return whether a transport of that name runs} */
-  boolean has(String name) {
-    return transports.stream().anyMatch(transport -> transport.name().equals(name));
+  /** {@return whether any of them moves memory that the processor cannot read and write} */
+  boolean movesDeviceMemory() {
+    return all().anyMatch(Transport::movesDeviceMemory);
   }
 
-  /** Gives a task to the next best transport; false when there is none. */
+  /** {@return what they are called, for a sentence} */
+  String shownNames() {
+    return all().map(each -> TransportChoice.upper(each.name())).collect(joining(" and "));
+  }
+
+  /**
+   * Gives a task to the next best transport, unless the one that has it is required.
+   *
+   * @return the name of the one that has it now; empty when it stays where it is
+   */
   @SuppressWarnings("ReferenceEquality") // transports have no other
-  boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
-    for (Transport transport : transports) {
+  Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
+    for (Ranked each : transports) {
+      if (each.transport == from && each.policy.isRequired()) {
+        return Optional.empty();
+      }
+    }
+    for (Ranked each : transports) {
+      Transport transport = each.transport;
       boolean fit = !task.usesDeviceMemory() || transport.movesDeviceMemory();
       if (fit && transport != from && transport.reaches(peer.descriptor())) {
         transport.submit(peer, task);
-        return true;
+        return Optional.of(transport.name());
       }
     }
-    return false;
+    return Optional.empty();
   }
 
   /**
    * {@return the best transport that reaches a peer}
    *
-   * @throws TransferException when none does
+   * @throws TransferException when none does, or a better one is required
    */
-  Transport select(SegmentDescriptor peer) {
-    for (Transport transport : transports) {
-      if (transport.reaches(peer)) {
-        return transport;
+  Transport select(SegmentDirectory.Found found) {
+    SegmentDescriptor peer = found.descriptor();
+    List<Ranked> better = new ArrayList<>();
+    for (Ranked each : transports) {
+      if (each.transport.reaches(peer)) {
+        missed(better)
+            .ifPresent(
+                missed ->
+                    choice.isReachedOver(
+                        each.transport.name(),
+                        peer,
+                        missed.transport.name(),
+                        missed.policy,
+                        nameThatBars(missed, found)));
+        return each.transport;
+      }
+      better.add(each);
+    }
+    for (Ranked each : transports) {
+      Optional<String> name = nameThatBars(each, found);
+      if (name.isPresent()) {
+        throw TransportChoice.misnamed(peer, name.get(), each.transport.name());
       }
     }
     throw TransferException.withPeer(
@@ -186,16 +233,32 @@ final class TransportRegistry {
         ErrorCode.METADATA,
         "it offers "
             + peer.protocols()
-            + " and no TCP data port, which none of our transports"
-            + " reaches",
-        "Start the peer with TCP (MC_FORCE_TCP=1 for a C++ engine)",
+            + ", which none of our transports ("
+            + shownNames()
+            + ") reaches",
+        transports.getLast().transport.howToOffer(),
         null);
   }
 
-  /** {@return a future that fails when one of the transports cannot say; all of them are asked} */
+  /** Of those that do not reach a peer, the one to speak of. */
+  private static Optional<Ranked> missed(List<Ranked> better) {
+    return better.stream()
+        .filter(each -> each.policy.isRequired())
+        .findFirst()
+        .or(() -> better.stream().findFirst());
+  }
+
+  /** The peer's name for itself, if a transport would reach the peer under another one. */
+  private static Optional<String> nameThatBars(Ranked each, SegmentDirectory.Found found) {
+    return found
+        .misnamed()
+        .filter(misnamed -> each.transport.reaches(misnamed.said()))
+        .map(SegmentDirectory.Misnamed::name);
+  }
+
   CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
     return CompletableFuture.allOf(
-        transports.stream()
+        all()
             .map(transport -> drainInbound(transport, start, end, grace))
             .toArray(CompletableFuture[]::new));
   }
@@ -211,10 +274,10 @@ final class TransportRegistry {
 
   /** Stops all, side by side, in {@code timeout}. */
   void stop(Duration timeout) {
-    Teardown all = new Teardown(timeout);
-    for (Transport transport : transports) {
-      all.beside("the transport " + transport.name(), () -> transport.stop(timeout));
+    Teardown steps = new Teardown(timeout);
+    for (Transport transport : all().toList()) {
+      steps.beside("the transport " + transport.name(), () -> transport.stop(timeout));
     }
-    all.join();
+    steps.join();
   }
 }

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Finds the RDMA devices of the machine in sysfs, without any library. Thread-safe. */
 public final class RdmaDevices {
@@ -93,6 +94,22 @@ public final class RdmaDevices {
       }
     }
     return devices.stream().filter(device -> wanted.contains(device.name())).toList();
+  }
+
+  /**
+   * {@return why none of these can be used, for a reader}
+   *
+   * @param devices all that there are, perhaps none; one that is usable itself is left out by a
+   *     custom matrix
+   */
+  public static String unusable(List<RdmaDevice> devices) {
+    return devices.isEmpty()
+        ? "this machine has no RDMA devices"
+        : devices.stream()
+            .map(
+                device ->
+                    device.name() + ": " + device.unusable().orElse("not in the custom matrix"))
+            .collect(Collectors.joining("; ", "no RDMA device can be used (", ")"));
   }
 
   /**

@@ -5,6 +5,7 @@ import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * What a transport asks of the engine when it has to speak to a peer's engine rather than move its
@@ -54,7 +55,8 @@ public interface PeerLink {
   /**
    * Gives a task of which no request is out to another transport that reaches the peer.
    *
-   * @return whether there is one; if not, the task stays where it is
+   * @return the name of the other one; empty when there is none, or the policy forbids it: then the
+   *     task stays where it is
    */
-  boolean handOver(Transport from, PeerAddress peer, TransferTask task);
+  Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task);
 }

@@ -7,6 +7,7 @@ import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -73,6 +74,13 @@ public interface Transport {
    */
   default Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
     return Optional.empty();
+  }
+
+  /**
+   * {@return what makes a peer offer it; a sentence, the remedy where no transport reaches a peer}
+   */
+  default String howToOffer() {
+    return "Start the peer with " + name().toUpperCase(Locale.ROOT);
   }
 
   /** {@return whether it can reach a segment so described} */

@@ -2,22 +2,34 @@
 package io.transferengine.transport;
 
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.topology.Topology;
+import java.util.Optional;
 
 /**
  * What a transport may see of the engine.
  *
  * @param settings the options
+ * @param policy what the engine makes of this transport
  * @param regions the registrations: what peers may touch
  * @param metrics where it counts
  * @param topology the network devices that may be used, and which memory they are near to
+ * @param deviceProblem why there is no such device; empty when there is one
  * @param peers how it speaks to peers' engines
  */
 public record TransportContext(
     Settings settings,
+    TransportPolicy policy,
     RegionTable regions,
     EngineMetrics metrics,
     Topology topology,
-    PeerLink peers) {}
+    Optional<String> deviceProblem,
+    PeerLink peers) {
+
+  /** {@return the same engine, seen by a transport with another policy} */
+  public TransportContext with(TransportPolicy other) {
+    return new TransportContext(settings, other, regions, metrics, topology, deviceProblem, peers);
+  }
+}

@@ -12,10 +12,10 @@ public interface TransportProvider {
   int priority();
 
   /**
-   * {@return why it cannot be used on this machine, with the remedy; empty when it can} Answers
-   * without loading anything that might be missing.
+   * {@return why it cannot be used here, with the remedy; empty when it can} Answers without
+   * loading anything that might be missing.
    */
-  Optional<String> unavailabilityCause();
+  Optional<String> unavailabilityCause(TransportContext context);
 
   /** {@return a transport that has opened nothing yet} */
   Transport create(TransportContext context);

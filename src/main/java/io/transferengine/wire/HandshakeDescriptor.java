@@ -51,6 +51,11 @@ public record HandshakeDescriptor(
         "", "", List.of(), reason, 0, "", Optional.empty(), "", 0, false);
   }
 
+  /** {@return the answer of an engine that has no queue pairs to connect} */
+  public static HandshakeDescriptor withoutQueuePairs(String segment) {
+    return rejection("This peer (" + segment + ") has no RDMA; it is reached over TCP");
+  }
+
   /** {@return this message with another {@code ready_ack}} */
   public HandshakeDescriptor withReadyAck(Optional<Boolean> readyAck) {
     return new HandshakeDescriptor(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.wire;
 
+import io.transferengine.transfer.HostPort;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +67,11 @@ public record SegmentDescriptor(
     return Collections.unmodifiableMap(copy);
   }
 
+  /** {@return a builder of a descriptor without buffers, in the form that every engine reads} */
+  public static Builder builder(String name) {
+    return builder(name, TCP);
+  }
+
   /** {@return a builder of a descriptor without buffers, for one protocol} */
   public static Builder builder(String name, String protocol) {
     return new Builder(name, List.of(protocol));
@@ -91,6 +97,29 @@ public record SegmentDescriptor(
   /** {@return this descriptor with other buffers} */
   public SegmentDescriptor withBuffers(List<BufferDescriptor> buffers) {
     return toBuilder().buffers(buffers).build();
+  }
+
+  /**
+   * {@return this descriptor with the data port that its engine listens on} Engines before 0.3.5 do
+   * not name it: it is the one after their RPC port (protocol section 7.5).
+   *
+   * @param rpcPort where its handshake daemon listens
+   */
+  public SegmentDescriptor withDataPort(int rpcPort) {
+    boolean named = tcpDataPort != 0 || !offers(TCP);
+    return named || rpcPort == HostPort.PORT_MAX
+        ? this
+        : toBuilder().tcpDataPort(rpcPort + 1).build();
+  }
+
+  /**
+   * {@return the host of its data port} That may be on another network of its machine than the RPC
+   * port.
+   *
+   * @param rpcHost that of the RPC port
+   */
+  public String dataHost(String rpcHost) {
+    return tcpDataHost.isEmpty() ? rpcHost : tcpDataHost;
   }
 
   /** {@return this descriptor with another timestamp} */

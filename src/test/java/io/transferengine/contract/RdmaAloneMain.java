@@ -4,10 +4,14 @@ package io.transferengine.contract;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.EngineOptions;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transport.TransportProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Moves bytes over RDMA, on simulated devices, in a JVM that may have no Netty: a user of RDMA
@@ -28,7 +33,7 @@ public final class RdmaAloneMain {
 
   /** Prints whether TCP could be used, and how the transfers ended. */
   public static void main(String[] arguments) throws InterruptedException {
-    System.out.println("TCP: " + new TcpTransportProvider().unavailabilityCause().orElse("there"));
+    System.out.println("TCP: " + problemOfTcp());
     try (SimulatedRdmaSetup setup = new SimulatedRdmaSetup(1);
         Arena arena = Arena.ofShared();
         EngineCore initiator = open(setup, "initiator");
@@ -50,17 +55,33 @@ public final class RdmaAloneMain {
     System.exit(0);
   }
 
+  /** Why an engine with TCP alone cannot be opened. */
+  private static String problemOfTcp() {
+    LocalTopology none = new LocalTopology(List.of(), Topology.none(), Optional.empty());
+    try (EngineCore _ = open("tcp", () -> List.of(new TcpTransportProvider()), none)) {
+      return "there";
+    } catch (TransferException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
   private static EngineCore open(SimulatedRdmaSetup setup, String name) {
+    return open(
+        "rdma", () -> List.of(setup.provider(name), new TcpTransportProvider()), setup.devices());
+  }
+
+  private static EngineCore open(
+      String protocol, Supplier<List<TransportProvider>> providers, LocalTopology devices) {
     return new EngineCore(
         new EngineOptions(
             "127.0.0.1",
             EngineOptions.P2P_HANDSHAKE,
-            "rdma",
+            protocol,
             "",
             Settings.fromMap(Map.of("TE_LISTEN_ADDRESS", "127.0.0.1")),
             Optional.empty()),
-        () -> List.of(setup.provider(name), new TcpTransportProvider()),
-        (_, _) -> setup.devices());
+        providers,
+        (_, _) -> devices);
   }
 
   private static void move(

@@ -14,7 +14,7 @@ final class ReferenceSetup extends TransportSetup {
   private final Map<String, ReferenceTransport> made = new ConcurrentHashMap<>();
 
   ReferenceSetup() {
-    super("tcp", Map.of());
+    super(ReferenceTransport.NAME, Map.of());
   }
 
   @Override
@@ -31,7 +31,7 @@ final class ReferenceSetup extends TransportSetup {
       }
 
       @Override
-      public Optional<String> unavailabilityCause() {
+      public Optional<String> unavailabilityCause(TransportContext context) {
         return Optional.empty();
       }
 

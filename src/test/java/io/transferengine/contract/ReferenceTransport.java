@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread takes the tasks in turn, claims a few requests of one, copies them, and goes on to
  * the next.
  */
-final class ReferenceTransport implements Transport, TransferTask.Owner {
+class ReferenceTransport implements Transport, TransferTask.Owner {
   static final String NAME = "reference";
 
   /** Requests that are claimed at a time, and the bytes of one. */
@@ -80,6 +80,7 @@ final class ReferenceTransport implements Transport, TransferTask.Owner {
 
   private record Request(int block, long local, long remote, long length, boolean unmerged) {}
 
+  private final String name;
   private final TransportContext context;
   private final Network network;
   private final ArrayDeque<Work> waiting = new ArrayDeque<>();
@@ -87,13 +88,18 @@ final class ReferenceTransport implements Transport, TransferTask.Owner {
   private volatile boolean stopped;
 
   ReferenceTransport(TransportContext context, Network network) {
+    this(NAME, context, network);
+  }
+
+  ReferenceTransport(String name, TransportContext context, Network network) {
+    this.name = name;
     this.context = context;
     this.network = network;
   }
 
   @Override
   public String name() {
-    return NAME;
+    return name;
   }
 
   @Override

@@ -53,8 +53,8 @@ final class TcpSetup extends TransportSetup {
       }
 
       @Override
-      public Optional<String> unavailabilityCause() {
-        return real.unavailabilityCause();
+      public Optional<String> unavailabilityCause(TransportContext context) {
+        return real.unavailabilityCause(context);
       }
 
       @Override

@@ -22,6 +22,11 @@ class IdleUsers implements LocalMemory.Users {
   }
 
   @Override
+  public String shownTransports() {
+    return "nothing";
+  }
+
+  @Override
   public boolean drain(long start, long end, Duration grace) {
     return true;
   }

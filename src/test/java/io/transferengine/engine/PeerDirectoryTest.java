@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicies;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -16,6 +18,7 @@ import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -49,7 +52,6 @@ class PeerDirectoryTest {
 
   private final Transport rdma = new Rdma();
   private final Transport tcp = new Tcp();
-  private final TransportRegistry transports = new TransportRegistry(List.of(rdma, tcp));
 
   private static SegmentDirectory.Found found(
       String name, Optional<String> server, int tcpPort, String from) throws UnknownHostException {
@@ -65,8 +67,17 @@ class PeerDirectoryTest {
   }
 
   private Transport choose(SegmentDirectory.Found found, Map<String, String> settings) {
-    return RdmaChoice.of("rdma", Settings.fromMap(settings), new EngineMetrics(), List.of())
-        .transportFor(found, transports);
+    List<String> names = List.of(rdma.name(), tcp.name());
+    var policies = TransportPolicies.of(names, "rdma", Settings.fromMap(settings));
+    return new TransportRegistry(
+            Stream.of(rdma, tcp)
+                .map(
+                    each ->
+                        new TransportRegistry.Ranked(
+                            each, policies.getOrDefault(each.name(), TransportPolicy.DEFAULT)))
+                .toList(),
+            new TransportChoice(names, "rdma", new EngineMetrics()))
+        .select(found);
   }
 
   @Test

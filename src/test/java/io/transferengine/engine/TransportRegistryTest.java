@@ -4,12 +4,15 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.EngineMetrics;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,7 +56,12 @@ class TransportRegistryTest {
   private final Noting first = new Noting();
   private final Noting second = new Noting();
   private final Noting third = new Noting();
-  private final TransportRegistry registry = new TransportRegistry(List.of(first, second, third));
+  private final TransportRegistry registry =
+      new TransportRegistry(
+          Stream.of(first, second, third)
+              .map(each -> new TransportRegistry.Ranked(each, TransportPolicy.DEFAULT))
+              .toList(),
+          new TransportChoice(List.of(), "", new EngineMetrics()));
   private final List<Region> regions =
       new RegionTable().registerAll(new long[] {0x1000, 0x3000}, new long[] {16, 16}, "*");
 

@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.topology.Gid;
@@ -57,9 +58,11 @@ public final class InstantRdma implements AutoCloseable {
     TransportContext context =
         new TransportContext(
             Settings.fromMap(Map.of()),
+            TransportPolicy.DEFAULT,
             new RegionTable(),
             new EngineMetrics(),
             Topology.discovered(List.of(device), Path.of("/sys")),
+            Optional.empty(),
             new Self(segment));
     SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
     LocalGid gid = new LocalGid(GID_INDEX, gidOf(library));
@@ -123,8 +126,8 @@ public final class InstantRdma implements AutoCloseable {
     public void descriptionChanged() {}
 
     @Override
-    public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
-      return false;
+    public Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
+      return Optional.empty();
     }
   }
 }

@@ -7,6 +7,7 @@ import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.Fallback;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.SegmentDescriptor;
@@ -26,18 +27,21 @@ import org.slf4j.LoggerFactory;
  * have room: so a large one is spread over all of them by their speed, and what a path gives back
  * goes over another. A path suits when its device is near the memory that the task begins in; the
  * others do when no such path is open. Without any open path tasks wait here: for a path to open,
- * for their deadline, or for TCP to take them ({@link TcpFallback}).
+ * for their deadline, or for another transport to take them ({@link Fallback}).
  *
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
-final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
+final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   /** What its transport does for it. */
   interface Helper {
     /** Sees to it that a path opens. Does not block. */
     void open(RdmaPeer peer, RdmaPath path);
 
-    /** Gives a task of which no request is out to another transport, if one reaches the peer. */
-    boolean handOver(PeerAddress peer, TransferTask task);
+    /**
+     * Gives a task of which no request is out to another transport, if one reaches the peer;
+     * {@return its name}
+     */
+    Optional<String> handOver(PeerAddress peer, TransferTask task);
   }
 
   private static final Logger log = LoggerFactory.getLogger(RdmaPeer.class);
@@ -61,7 +65,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
   private final RdmaSettings settings;
   private final Helper helper;
   private final List<RdmaPath> paths = new ArrayList<>();
-  private final TcpFallback fallback;
+  private final Fallback fallback;
   private volatile PeerAddress address;
   private volatile RemoteBuffers buffers;
 
@@ -89,7 +93,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
     this.name = address.descriptor().name();
     this.incarnation = address.descriptor().incarnation();
     this.buffers = new RemoteBuffers(address.descriptor());
-    this.fallback = new TcpFallback(this, name, settings.toTcpAfter());
+    this.fallback = new Fallback(this, name, SegmentDescriptor.RDMA, settings.fallBackAfter());
     for (RdmaNic nic : nics) {
       paths.add(new RdmaPath(name, nic));
     }
@@ -273,7 +277,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
   }
 
   @Override
-  public boolean handOver(TransferTask task) {
+  public Optional<String> handOver(TransferTask task) {
     return helper.handOver(address, task);
   }
 
@@ -366,7 +370,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
 
   /** A path has opened: whatever waits may go over it. */
   void pathOpened(RdmaPath path) {
-    fallback.pathIsOpen();
+    fallback.wayIsOpen();
     List<TransferTask> waiting;
     synchronized (this) {
       refusals = 0;
@@ -385,7 +389,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
    */
   private void pathEnded(RdmaPath path, Optional<TransferException> failure) {
     failure.ifPresent(fallback::note);
-    if (hasOpenPath()) {
+    if (hasWay()) {
       List<TransferTask> waiting;
       synchronized (this) {
         waiting = List.copyOf(open);
@@ -401,7 +405,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
   }
 
   @Override
-  public boolean hasOpenPath() {
+  public boolean hasWay() {
     return paths.stream().anyMatch(RdmaPath::isOpen);
   }
 
@@ -424,7 +428,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
       often = ++refusals == settings.refusalsMax();
       hopeless = refusals >= settings.refusalsMax() && !wasConnected;
     }
-    if (hopeless && !hasOpenPath()) {
+    if (hopeless && !hasWay()) {
       failAll(why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
     } else if (often) {
       log.warn(
@@ -437,7 +441,7 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
 
   /** Nothing listens where the peer was, or another process does. */
   void gone(TransferException why) {
-    if (!hasOpenPath()) {
+    if (!hasWay()) {
       failAll(why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
     }
   }
@@ -452,7 +456,11 @@ final class RdmaPeer implements TransferTask.Owner, TcpFallback.Peer {
   }
 
   @Override
-  public List<TransferTask> takeOpen(Predicate<TransferTask> which) {
+  public List<TransferTask> takeIdle() {
+    return takeOpen(TransferTask::isQuiet);
+  }
+
+  private List<TransferTask> takeOpen(Predicate<TransferTask> which) {
     List<TransferTask> taken = new ArrayList<>();
     synchronized (this) {
       open.removeIf(task -> !task.hasWork());

@@ -4,6 +4,7 @@ package io.transferengine.transport.rdma;
 import io.transferengine.config.NicPeerAffinity;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.verbs.Access;
 import java.time.Duration;
 import java.util.List;
@@ -37,8 +38,8 @@ import java.util.Optional;
  * @param noRoutePause how long a pair of devices without a route is left alone
  * @param relaxedOrdering whether memory is registered for relaxed ordering of PCI writes
  * @param bindAddress the host in our NIC paths, where that is not the segment's
- * @param toTcpAfter how long a transfer may be without a path before it goes over to TCP; zero for
- *     never
+ * @param fallBackAfter how long a transfer may be without a path before another transport gets it;
+ *     zero for never
  */
 record RdmaSettings(
     int port,
@@ -65,9 +66,9 @@ record RdmaSettings(
     Duration noRoutePause,
     boolean relaxedOrdering,
     Optional<String> bindAddress,
-    Duration toTcpAfter) {
+    Duration fallBackAfter) {
 
-  static RdmaSettings of(Settings settings) {
+  static RdmaSettings of(Settings settings, TransportPolicy policy) {
     int slice = settings.get(RdmaOptions.SLICE_SIZE);
     String bind = settings.get(RdmaOptions.RDMA_BIND_ADDRESS);
     return new RdmaSettings(
@@ -97,7 +98,7 @@ record RdmaSettings(
         Duration.ofSeconds(settings.get(RdmaOptions.RDMA_RAIL_PAUSE_SECONDS)),
         settings.get(RdmaOptions.IB_PCI_RELAXED_ORDERING) != 0,
         bind.isEmpty() ? Optional.empty() : Optional.of(bind),
-        Duration.ofSeconds(settings.get(RdmaOptions.RDMA_TO_TCP_SECONDS)));
+        policy.fallBackAfter());
   }
 
   /** {@return the largest request: a slice and the tail that goes with it} */

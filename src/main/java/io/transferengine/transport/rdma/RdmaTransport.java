@@ -62,7 +62,7 @@ final class RdmaTransport
     this.context = context;
     this.library = library;
     this.gidSource = gidSource;
-    this.settings = RdmaSettings.of(context.settings());
+    this.settings = RdmaSettings.of(context.settings(), context.policy());
     this.registrations = new Registrations(devices, library, settings);
     this.handshakes =
         new Handshakes(
@@ -313,7 +313,7 @@ final class RdmaTransport
   }
 
   @Override
-  public boolean handOver(PeerAddress peer, TransferTask task) {
+  public Optional<String> handOver(PeerAddress peer, TransferTask task) {
     return context.peers().handOver(this, peer, task);
   }
 

@@ -27,8 +27,8 @@ public final class RdmaTransportProvider implements TransportProvider {
   }
 
   @Override
-  public Optional<String> unavailabilityCause() {
-    return Verbs.unavailabilityCause();
+  public Optional<String> unavailabilityCause(TransportContext context) {
+    return Verbs.unavailabilityCause().or(context::deviceProblem);
   }
 
   @Override

@@ -125,6 +125,11 @@ final class TcpTransport implements Transport {
   }
 
   @Override
+  public String howToOffer() {
+    return "Start the peer with TCP (MC_FORCE_TCP=1 for a C++ engine)";
+  }
+
+  @Override
   public boolean reaches(SegmentDescriptor peer) {
     // An rdma segment of ours has a live data port beside its devices; that of a C++ peer has 0.
     return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;

@@ -25,7 +25,7 @@ public final class TcpTransportProvider implements TransportProvider {
   }
 
   @Override
-  public Optional<String> unavailabilityCause() {
+  public Optional<String> unavailabilityCause(TransportContext context) {
     return NettyLibrary.problem();
   }
 

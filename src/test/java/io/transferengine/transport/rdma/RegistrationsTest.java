@@ -84,6 +84,11 @@ class RegistrationsTest {
     }
 
     @Override
+    public String shownTransports() {
+      return "nothing";
+    }
+
+    @Override
     public boolean drain(long start, long end, Duration grace) {
       return true;
     }

@@ -2,6 +2,8 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.config.Settings;
+import io.transferengine.config.TransportPolicies;
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.handshake.HandshakeDaemonOptions;
@@ -92,7 +94,13 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     transport =
         new RdmaTransport(
             new TransportContext(
-                Settings.fromMap(options), regions, metrics, topology(devices), this),
+                Settings.fromMap(options),
+                policy(Settings.fromMap(options)),
+                regions,
+                metrics,
+                topology(devices),
+                Optional.empty(),
+                this),
             verbs,
             (device, port, index) -> List.of(gid(verbs, device)));
     transport.start();
@@ -102,6 +110,12 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
         new HandshakeDaemon(
             HandshakeDaemonOptions.DEFAULT.withListenAddress("127.0.0.1").withPorts(from, to),
             this);
+  }
+
+  private static TransportPolicy policy(Settings settings) {
+    return TransportPolicies.of(List.of(SegmentDescriptor.RDMA), "", settings)
+        .firstEntry()
+        .getValue();
   }
 
   private static Topology topology(List<String> devices) {
@@ -297,11 +311,11 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   public void descriptionChanged() {}
 
   @Override
-  public boolean handOver(Transport from, PeerAddress peer, TransferTask task) {
+  public Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
     if (takesTasks) {
       handedOver.add(task);
     }
-    return takesTasks;
+    return takesTasks ? Optional.of(SegmentDescriptor.TCP) : Optional.empty();
   }
 
   // ---- what peers ask

@@ -31,7 +31,7 @@ public final class SimulatedRdmaProvider implements TransportProvider {
   }
 
   @Override
-  public Optional<String> unavailabilityCause() {
+  public Optional<String> unavailabilityCause(TransportContext context) {
     return Optional.empty();
   }
 

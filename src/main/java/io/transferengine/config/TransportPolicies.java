@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import io.transferengine.config.TransportPolicy.Use;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+
+/**
+ * What the options say of each transport, by its name. A transport that is added, and has options
+ * of its own, gets a line in {@link #asConfigured}; without one it is used where possible.
+ */
+public final class TransportPolicies {
+  private TransportPolicies() {}
+
+  /**
+   * {@return the policies, in the order of the names}
+   *
+   * @param names of the transports that there are, best first
+   * @param protocol the best that may be used; empty for the first
+   * @throws TransferException INVALID_ARGUMENT for a protocol that is none of the names, and for
+   *     one below a transport that is required
+   */
+  public static SequencedMap<String, TransportPolicy> of(
+      List<String> names, String protocol, Settings settings) {
+    requireKnown(names, protocol);
+    Map<String, TransportPolicy> configured = asConfigured(settings);
+    String best = bestWanted(protocol, settings);
+    // A protocol that is wanted and not built in is missed when the transports are made.
+    boolean reached = !names.contains(best);
+    SequencedMap<String, TransportPolicy> policies = new LinkedHashMap<>();
+    for (String name : names) {
+      reached |= name.equals(best);
+      TransportPolicy policy = configured.getOrDefault(name, TransportPolicy.DEFAULT);
+      if (!reached) {
+        requireNotRequired(name, policy, best);
+        policy = policy.never();
+      }
+      policies.put(name, policy);
+    }
+    return policies;
+  }
+
+  private static Map<String, TransportPolicy> asConfigured(Settings settings) {
+    return Map.of(
+        "rdma",
+        new TransportPolicy(
+            settings.get(Options.REQUIRE_RDMA) ? Use.REQUIRED : Use.WHERE_POSSIBLE,
+            Duration.ofSeconds(settings.get(RdmaOptions.RDMA_TO_TCP_SECONDS)),
+            Optional.of(Options.REQUIRE_RDMA)));
+  }
+
+  private static String bestWanted(String protocol, Settings settings) {
+    return settings.get(Options.FORCE_TCP) ? "tcp" : protocol;
+  }
+
+  private static void requireKnown(List<String> names, String protocol) {
+    if (protocol.isEmpty() || names.isEmpty() || names.contains(protocol)) {
+      return;
+    }
+    throw new TransferException(
+        ErrorCode.INVALID_ARGUMENT,
+        "'" + protocol + "' is no protocol of this engine",
+        "Accepted are '"
+            + String.join("', '", names.reversed())
+            + "' and '' for the best there is");
+  }
+
+  private static void requireNotRequired(String name, TransportPolicy policy, String asked) {
+    if (policy.isRequired()) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "%s is required%s and %s is asked for"
+              .formatted(
+                  name.toUpperCase(Locale.ROOT),
+                  policy.requirement().map(option -> " (" + option + ")").orElse(""),
+                  asked.toUpperCase(Locale.ROOT)),
+          "Ask for protocol '" + name + "', or drop the requirement");
+    }
+  }
+}

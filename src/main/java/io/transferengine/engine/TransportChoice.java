@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.config.TransportPolicy;
+import io.transferengine.logging.Printable;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is said when an engine, or a transfer, has to do with a lesser transport. That is never
+ * silent: it is refused, or it is one warning with the cause and a counter. Thread-safe once the
+ * engine is open.
+ */
+final class TransportChoice {
+  private static final Logger log = LoggerFactory.getLogger(TransportChoice.class);
+
+  /** Peers whose warning is remembered; when there are more, all of them may be named once more. */
+  private static final int WARNED_LIMIT = 4096;
+
+  private static final String NAME_REMEDY =
+      "Give it a host name that leads to it from everywhere (the first argument of initialize)";
+
+  private final List<String> ranked;
+  private final String protocol;
+  private final EngineMetrics metrics;
+
+  /** Those of which nothing was said yet, best first. */
+  private final List<Absent> absent = new ArrayList<>();
+
+  private final Set<String> warned = new HashSet<>();
+
+  /** A transport that is wanted and cannot be used. */
+  private record Absent(
+      String name, TransportPolicy policy, String cause, @Nullable TransferException thrown) {}
+
+  /**
+   * Nothing is missed yet.
+   *
+   * @param ranked the names of all transports that are built in, best first
+   * @param protocol what the engine was opened with
+   */
+  TransportChoice(List<String> ranked, String protocol, EngineMetrics metrics) {
+    this.ranked = List.copyOf(ranked);
+    this.protocol = protocol;
+    this.metrics = metrics;
+  }
+
+  // ---- when the engine opens
+
+  /**
+   * A transport cannot be used, or did not start.
+   *
+   * @param thrown why it did not start, if that is it
+   * @throws TransferException DEVICE_NOT_FOUND when it is required
+   */
+  void isAbsent(
+      String name, TransportPolicy policy, String cause, @Nullable TransferException thrown) {
+    if (policy.isRequired()) {
+      int next = ranked.indexOf(name) + 1;
+      throw exception(
+          ErrorCode.DEVICE_NOT_FOUND,
+          isRequired(name, policy) + " and cannot be used: " + cause,
+          "Drop the requirement"
+              + (next < ranked.size() ? ", or ask for '" + ranked.get(next) + "'" : ""),
+          thrown);
+    }
+    absent.add(new Absent(name, policy, cause, thrown));
+    absent.sort(Comparator.comparingInt(each -> ranked.indexOf(each.name)));
+  }
+
+  /** Says that a transport is used in place of the better ones that are absent. */
+  void isTakenInstead(String taken) {
+    int rank = ranked.indexOf(taken);
+    for (Absent missed : List.copyOf(absent)) {
+      if (ranked.indexOf(missed.name) < rank) {
+        absent.remove(missed);
+        metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
+        log.warn(
+            "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is what"
+                + " you want{}.",
+            upper(taken),
+            protocol,
+            upper(missed.name),
+            missed.cause,
+            taken,
+            refusesInstead(missed.policy));
+      }
+    }
+  }
+
+  /** {@return why an engine cannot be opened whose last transport is absent} */
+  TransferException noneIsLeft() {
+    String remedy = "Provide what is missing, or ask for another protocol";
+    if (absent.isEmpty()) {
+      return new TransferException(ErrorCode.NOT_IMPLEMENTED, "No transport is built in", remedy);
+    }
+    Absent first = absent.getFirst();
+    if (absent.size() == 1 && first.thrown != null) {
+      return first.thrown;
+    }
+    StringBuilder text = new StringBuilder(upper(first.name) + " cannot be used: " + first.cause);
+    for (Absent other : absent.subList(1, absent.size())) {
+      text.append("; nor can ").append(upper(other.name)).append(": ").append(other.cause);
+      remedy = "Provide what one of them lacks; ./te doctor says more";
+    }
+    return exception(ErrorCode.NOT_IMPLEMENTED, text.toString(), remedy, first.thrown);
+  }
+
+  // ---- when a peer is found
+
+  /**
+   * A peer is reached, but not over the best transport that runs here.
+   *
+   * @param taken the one that reaches the peer
+   * @param missed one that is better
+   * @param name the peer's name for itself, if that keeps the better one from being used
+   * @throws TransferException METADATA when the better one is required
+   */
+  void isReachedOver(
+      String taken,
+      SegmentDescriptor peer,
+      String missed,
+      TransportPolicy policyOfMissed,
+      Optional<String> name) {
+    String cause =
+        name.map(own -> isMisnamed(own, missed)).orElseGet(() -> "it has no " + upper(missed))
+            + " and is reached over "
+            + upper(taken);
+    String remedy =
+        name.isPresent()
+            ? NAME_REMEDY
+            : "Start that peer with "
+                + upper(missed)
+                + " if it should have it (./te doctor says what it lacks)";
+    if (policyOfMissed.isRequired()) {
+      throw TransferException.withPeer(
+          peer.name(),
+          ErrorCode.METADATA,
+          cause + ", while " + isRequired(missed, policyOfMissed),
+          remedy + ", or drop the requirement",
+          null);
+    }
+    synchronized (warned) {
+      if (warned.size() >= WARNED_LIMIT) {
+        warned.clear();
+      }
+      if (!warned.add(peer.name())) {
+        return;
+      }
+    }
+    metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
+    log.warn(
+        "{}: {}. {}{}.",
+        Printable.of(peer.name(), 300),
+        cause,
+        remedy,
+        refusesInstead(policyOfMissed));
+  }
+
+  /** {@return why a peer is not reached that would be under another name} */
+  static TransferException misnamed(SegmentDescriptor peer, String name, String transport) {
+    return TransferException.withPeer(
+        peer.name(), ErrorCode.METADATA, isMisnamed(name, transport), NAME_REMEDY, null);
+  }
+
+  private static String isMisnamed(String name, String transport) {
+    return "it calls itself "
+        + Printable.of(name, 300)
+        + ", which leads to this machine from here, so that it cannot be told from others over "
+        + upper(transport);
+  }
+
+  // ---- words
+
+  private static String isRequired(String name, TransportPolicy policy) {
+    return upper(name)
+        + " is required"
+        + policy.requirement().map(option -> " (" + option.environmentName() + ")").orElse("");
+  }
+
+  private static String refusesInstead(TransportPolicy policy) {
+    return policy
+        .requirement()
+        .map(option -> "; " + option.builderName() + " refuses it instead")
+        .orElse("");
+  }
+
+  static String upper(String name) {
+    return name.toUpperCase(Locale.ROOT);
+  }
+
+  private static TransferException exception(
+      ErrorCode code, String message, String remedy, @Nullable TransferException cause) {
+    return Optional.ofNullable(cause)
+        .map(thrown -> new TransferException(code, message, remedy, thrown))
+        .orElseGet(() -> new TransferException(code, message, remedy));
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.config.Settings;
+import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.EngineOptions;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.LogCapture;
+import io.transferengine.testkit.Mapped;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.rdma.SimulatedRdmaProvider;
+import io.transferengine.transport.tcp.TcpTransportProvider;
+import io.transferengine.verbs.SimulatedFabric;
+import io.transferengine.verbs.SimulatedVerbs;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A transfer that loses its way in whole engines with two transports, as the policy has it. */
+@Timeout(120)
+class FallbackTest {
+  private static final int BYTES = 300_000;
+
+  private final SimulatedFabric fabric = new SimulatedFabric(1);
+  private final SimulatedVerbs left = fabric.process("left", List.of("sim0"));
+  private final SimulatedVerbs right = fabric.process("right", List.of("sim0"));
+  private final Mapped here = Mapped.of(BYTES).fill(1);
+  private final Mapped there = Mapped.of(BYTES);
+  @TempDir private Path folder;
+
+  @AfterEach
+  void close() {
+    here.close();
+    there.close();
+    assertThat(fabric.violations()).isEmpty();
+    assertThat(fabric.openHandles()).isEmpty();
+    fabric.close();
+  }
+
+  private EngineCore open(SimulatedVerbs verbs, Map<String, String> variables) throws Exception {
+    Map<String, String> options = new HashMap<>(variables);
+    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
+    Path file = folder.resolve("topology.json");
+    Files.writeString(file, "{\"cpu:0\":[[\"sim0\"],[]]}");
+    return new EngineCore(
+        new EngineOptions(
+            "127.0.0.1",
+            EngineOptions.P2P_HANDSHAKE,
+            "",
+            "",
+            Settings.fromMap(options),
+            Optional.empty()),
+        () -> List.of(new TcpTransportProvider(), new SimulatedRdmaProvider(verbs)),
+        (_, _) -> new LocalTopology(List.of(), Topology.fromCustomFile(file), Optional.empty()));
+  }
+
+  /** The state of a transfer that begins over a way which is cut then, and of the one before. */
+  private TransferState endWithoutWay(Map<String, String> variables, long moved, String... warning)
+      throws Exception {
+    try (LogCapture log = new LogCapture();
+        EngineCore one = open(left, variables);
+        EngineCore other = open(right, Map.of())) {
+      var _ = one.memory().register(here.address(), BYTES, "*");
+      var _ = other.memory().register(there.address(), BYTES, "*");
+      assertThat(write(one, other).state()).isEqualTo(TransferState.COMPLETED);
+      assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
+      assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isZero();
+      there.segment().fill((byte) 0);
+      fabric.faults().cut(left.device("sim0"), right.device("sim0"));
+      Transfer transfer = write(one, other);
+      if (transfer.state() == TransferState.COMPLETED) {
+        assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
+      }
+      assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isEqualTo(moved);
+      if (warning.length > 0) {
+        assertThat(log.warnings())
+            .anySatisfy(line -> assertThat(line).contains(other.segmentName()).contains(warning));
+      } else {
+        assertThat(log.warnings()).noneMatch(line -> line.contains("path has been open"));
+      }
+      return transfer.state();
+    }
+  }
+
+  private Transfer write(EngineCore one, EngineCore other) throws Exception {
+    Transfer transfer =
+        one.submit(
+            TransferRequest.of(
+                    Operation.WRITE,
+                    other.segmentName(),
+                    BlockColumns.of(here.address(), there.address(), BYTES))
+                .withTimeout(Duration.ofSeconds(4)));
+    assertThat(transfer.await(Duration.ofSeconds(60)).isTerminal()).isTrue();
+    return transfer;
+  }
+
+  @Test
+  void afterTheTimeItGoesOverToTheOther() throws Exception {
+    assertThat(
+            endWithoutWay(
+                Map.of("TE_RDMA_TO_TCP_SECONDS", "1"),
+                1,
+                "1 transfers go over TCP: no RDMA path has been open for 1 s. The last reason: "))
+        .isEqualTo(TransferState.COMPLETED);
+  }
+
+  @Test
+  void oneThatIsRequiredIsNotLeft() throws Exception {
+    assertThat(
+            endWithoutWay(
+                Map.of("TE_RDMA_TO_TCP_SECONDS", "1", "TE_REQUIRE_RDMA", "1"),
+                0,
+                "1 transfers wait until their deadline",
+                "no RDMA path has been open for 1 s"))
+        .isEqualTo(TransferState.TIMEOUT);
+  }
+
+  @Test
+  void withoutATimeItStays() throws Exception {
+    assertThat(endWithoutWay(Map.of("TE_RDMA_TO_TCP_SECONDS", "0"), 0))
+        .isEqualTo(TransferState.TIMEOUT);
+  }
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.config.Settings;
+import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.EngineOptions;
+import io.transferengine.engine.LocalTopology;
+import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.LogCapture;
+import io.transferengine.testkit.Mapped;
+import io.transferengine.topology.Topology;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Which of several transports an engine takes, and that a lesser one is never taken in silence. All
+ * of them are the reference transport, under the names that the options know.
+ */
+@Timeout(60)
+class TransportChoiceTest {
+  private static final String ABSENT = "its library is not installed";
+  private static final String NO_DEVICES = "this machine has no network devices";
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final LogCapture log = new LogCapture();
+  private final List<String> created = new ArrayList<>();
+  private final Fake near = new Fake("near", 500);
+  private final Fake rdma = new Fake("rdma", 100);
+  private final Fake tcp = new Fake("tcp", 10);
+
+  @AfterEach
+  void closeAll() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+    log.close();
+  }
+
+  /** A transport that may be absent, or fail to start. */
+  private final class Fake implements TransportProvider {
+    private final String name;
+    private final int priority;
+    private final ReferenceTransport.Network network = new ReferenceTransport.Network();
+    private String absent = "";
+    private String failure = "";
+
+    Fake(String name, int priority) {
+      this.name = name;
+      this.priority = priority;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public int priority() {
+      return priority;
+    }
+
+    @Override
+    public Optional<String> unavailabilityCause(TransportContext context) {
+      return Optional.of(absent)
+          .filter(cause -> !cause.isEmpty())
+          .or(() -> name.equals("rdma") ? context.deviceProblem() : Optional.empty());
+    }
+
+    @Override
+    public Transport create(TransportContext context) {
+      created.add(name);
+      return new ReferenceTransport(name, context, network) {
+        @Override
+        public void start() {
+          if (!failure.isEmpty()) {
+            throw new TransferException(ErrorCode.CONTEXT, failure, "");
+          }
+          super.start();
+        }
+      };
+    }
+  }
+
+  private EngineCore engine(String protocol, Map<String, String> variables, Fake... fakes) {
+    return engine(protocol, variables, Optional.empty(), fakes);
+  }
+
+  private EngineCore engine(
+      String protocol, Map<String, String> variables, Optional<String> problem, Fake... fakes) {
+    Map<String, String> options = new HashMap<>(variables);
+    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
+    EngineCore core =
+        new EngineCore(
+            new EngineOptions(
+                "127.0.0.1",
+                EngineOptions.P2P_HANDSHAKE,
+                protocol,
+                "",
+                Settings.fromMap(options),
+                Optional.empty()),
+            () -> List.of(fakes),
+            (_, _) -> new LocalTopology(List.of(), Topology.none(), problem));
+    open.add(core);
+    return core;
+  }
+
+  /** One byte, from one to the other. */
+  private Transfer write(EngineCore from, EngineCore to) throws Exception {
+    Mapped here = Mapped.of(64).fill(1);
+    Mapped there = Mapped.of(64);
+    var _ = from.memory().register(here.address(), 64, "*");
+    var _ = to.memory().register(there.address(), 64, "*");
+    Transfer transfer =
+        from.submit(
+            TransferRequest.of(
+                Operation.WRITE,
+                to.segmentName(),
+                BlockColumns.of(here.address(), there.address(), 64)));
+    assertThat(transfer.await(Duration.ofSeconds(30)).isTerminal()).isTrue();
+    if (transfer.state() == TransferState.COMPLETED) {
+      assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
+    }
+    from.memory().unregister(here.address());
+    to.memory().unregister(there.address());
+    here.close();
+    there.close();
+    return transfer;
+  }
+
+  private static long lesser(EngineCore engine) {
+    return engine.metrics().get(Counter.TCP_CHOSEN_OVER_RDMA);
+  }
+
+  private void assertRefused(ErrorCode code, Runnable opening, String... texts) {
+    assertThatThrownBy(opening::run)
+        .isInstanceOfSatisfying(TransferException.class, e -> assertThat(e.code()).isEqualTo(code))
+        .hasMessageContainingAll(texts);
+  }
+
+  private static final Map<String, String> REQUIRED = Map.of("TE_REQUIRE_RDMA", "1");
+
+  @Test
+  void theBestOfBothSidesIsTakenInSilence() throws Exception {
+    for (String protocol : List.of("", "rdma")) {
+      EngineCore one = engine(protocol, Map.of(), tcp, rdma);
+      EngineCore other = engine(protocol, REQUIRED, rdma, tcp);
+      tcp.network.stallAfter(0);
+      assertThat(write(one, other).state()).isEqualTo(TransferState.COMPLETED);
+      assertThat(write(other, one).state()).isEqualTo(TransferState.COMPLETED);
+      assertThat(log.warnings()).isEmpty();
+      assertThat(lesser(one)).isZero();
+    }
+  }
+
+  @Test
+  void anAbsentOneIsReplacedWithAWarning() throws Exception {
+    rdma.absent = ABSENT;
+    EngineCore one = engine("rdma", Map.of(), rdma, tcp);
+    assertThat(log.warnings())
+        .containsExactly(
+            "Using TCP, although protocol 'rdma' prefers RDMA: "
+                + ABSENT
+                + ". Ask for protocol 'tcp' if that is what you want; requireRdma refuses it"
+                + " instead.");
+    assertThat(lesser(one)).isOne();
+    assertThat(write(one, engine("tcp", Map.of(), tcp)).state()).isEqualTo(TransferState.COMPLETED);
+    assertThat(log.warnings()).hasSize(1);
+    assertThat(created).doesNotContain("rdma");
+  }
+
+  @Test
+  void anAbsentOneThatIsRequiredIsRefused() {
+    rdma.absent = ABSENT;
+    assertRefused(
+        ErrorCode.DEVICE_NOT_FOUND,
+        () -> engine("", REQUIRED, rdma, tcp),
+        "RDMA is required (TE_REQUIRE_RDMA) and cannot be used: " + ABSENT,
+        "Drop the requirement, or ask for 'tcp'");
+  }
+
+  @Test
+  void oneThatDoesNotStartIsReplacedWithAWarning() throws Exception {
+    rdma.failure = "its device is on fire";
+    EngineCore one = engine("", Map.of(), rdma, tcp);
+    assertThat(log.warnings())
+        .singleElement()
+        .asString()
+        .contains("Using TCP, although protocol '' prefers RDMA: its device is on fire");
+    assertThat(lesser(one)).isOne();
+    assertThat(write(one, engine("tcp", Map.of(), tcp)).state()).isEqualTo(TransferState.COMPLETED);
+    assertRefused(
+        ErrorCode.DEVICE_NOT_FOUND,
+        () -> engine("", REQUIRED, rdma, tcp),
+        "RDMA is required (TE_REQUIRE_RDMA) and cannot be used: its device is on fire");
+  }
+
+  @Test
+  void theLastOneThatDoesNotStartFailsTheEngine() {
+    tcp.failure = "no port is free";
+    assertRefused(ErrorCode.CONTEXT, () -> engine("", Map.of(), rdma, tcp), "no port is free");
+    assertRefused(ErrorCode.CONTEXT, () -> engine("tcp", Map.of(), rdma, tcp), "no port is free");
+  }
+
+  @Test
+  void withoutAnyAnEngineIsNotOpened() {
+    rdma.absent = ABSENT;
+    tcp.absent = "Netty is missing";
+    assertRefused(
+        ErrorCode.NOT_IMPLEMENTED,
+        () -> engine("", Map.of(), rdma, tcp),
+        "RDMA cannot be used: " + ABSENT + "; nor can TCP: Netty is missing");
+    assertRefused(
+        ErrorCode.NOT_IMPLEMENTED,
+        () -> engine("tcp", Map.of(), rdma, tcp),
+        "TCP cannot be used: Netty is missing");
+    rdma.absent = "";
+    rdma.failure = "its device is on fire";
+    assertRefused(
+        ErrorCode.NOT_IMPLEMENTED,
+        () -> engine("", Map.of(), rdma, tcp),
+        "RDMA cannot be used: its device is on fire",
+        "nor can TCP: Netty is missing");
+    assertRefused(
+        ErrorCode.NOT_IMPLEMENTED, () -> engine("", Map.of()), "No transport is built in");
+  }
+
+  @Test
+  void whatIsNotWantedIsNotMade() throws Exception {
+    EngineCore one = engine("tcp", Map.of(), rdma, tcp);
+    EngineCore other = engine("rdma", Map.of("MC_FORCE_TCP", "1"), rdma, tcp);
+    assertThat(write(one, other).state()).isEqualTo(TransferState.COMPLETED);
+    assertThat(created).containsExactly("tcp", "tcp");
+    assertThat(log.warnings()).isEmpty();
+    assertThat(lesser(other)).isZero();
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT,
+        () -> engine("tcp", REQUIRED, rdma, tcp),
+        "RDMA is required (TE_REQUIRE_RDMA) and TCP is asked for");
+  }
+
+  @Test
+  void aPeerThatHasOnlyTheLesserOneIsNamedOnce() throws Exception {
+    EngineCore one = engine("", Map.of(), rdma, tcp);
+    EngineCore plain = engine("tcp", Map.of(), rdma, tcp);
+    for (int i = 0; i < 2; i++) {
+      assertThat(write(one, plain).state()).isEqualTo(TransferState.COMPLETED);
+      var _ = one.describe(plain.segmentName());
+    }
+    assertThat(log.warnings())
+        .singleElement()
+        .asString()
+        .contains(
+            plain.segmentName(),
+            "it has no RDMA and is reached over TCP",
+            "requireRdma refuses it instead");
+    assertThat(lesser(one)).isOne();
+
+    EngineCore strict = engine("", REQUIRED, rdma, tcp);
+    Transfer refused = write(strict, plain);
+    assertThat(refused.state()).isEqualTo(TransferState.FAILED);
+    assertThat(refused.failure().orElseThrow())
+        .hasMessageContainingAll(
+            plain.segmentName(),
+            "it has no RDMA and is reached over TCP, while RDMA is required (TE_REQUIRE_RDMA)",
+            "Start that peer with RDMA if it should have it",
+            "or drop the requirement");
+  }
+
+  @Test
+  void aPeerThatNoTransportReachesIsRefused() throws Exception {
+    EngineCore one = engine("", Map.of(), rdma);
+    Transfer refused = write(one, engine("", Map.of(), tcp));
+    assertThat(refused.failure().orElseThrow().code()).isEqualTo(ErrorCode.METADATA);
+    assertThat(refused.failure().orElseThrow()).hasMessageContaining("none of our transports");
+  }
+
+  @Test
+  void aProtocolThatNobodyMakesIsRefused() {
+    assertRefused(
+        ErrorCode.INVALID_ARGUMENT,
+        () -> engine("quic", Map.of(), rdma, tcp),
+        "'quic' is no protocol of this engine",
+        "Accepted are 'tcp', 'rdma' and '' for the best there is");
+  }
+
+  @Test
+  void oneThatIsBetterThanTheBestKnownIsNoReplacementForIt() throws Exception {
+    EngineCore one = engine("", Map.of(), tcp, rdma, near);
+    EngineCore other = engine("near", Map.of(), near, rdma, tcp);
+    tcp.network.stallAfter(0);
+    rdma.network.stallAfter(0);
+    assertThat(write(one, other).state()).isEqualTo(TransferState.COMPLETED);
+    assertThat(log.warnings()).isEmpty();
+    assertThat(lesser(one)).isZero();
+    EngineCore without = engine("rdma", Map.of(), near, rdma, tcp);
+    assertThat(created)
+        .containsExactly("near", "rdma", "tcp", "near", "rdma", "tcp", "rdma", "tcp");
+    rdma.network.resume();
+    assertThat(write(without, other).state()).isEqualTo(TransferState.COMPLETED);
+    assertThat(log.warnings()).isEmpty();
+  }
+
+  @Test
+  void oneWhoseDevicesCannotBeUsedIsAbsent() {
+    EngineCore one = engine("", Map.of(), Optional.of(NO_DEVICES), rdma, tcp);
+    assertThat(log.warnings()).singleElement().asString().contains("RDMA: " + NO_DEVICES);
+    assertThat(lesser(one)).isOne();
+  }
+}
