@@ -14,8 +14,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The target's end of a data connection: takes requests one after another, checks that each range
- * lies inside one registration, and moves its body.
+ * The target's end of a data connection: serves the requests that its {@link RequestReader} finds
+ * in the stream one after another, and checks that each range lies inside one registration.
  *
  * <p>Requests may be pipelined and are answered in order. A peer is not trusted: sizes and
  * addresses are used only after the check, and while a body is under way its region has a use more,
@@ -27,27 +27,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Answers to reads wait in the outbound queue. When that is full no further request is looked at
  * until it has drained.
  */
-final class TargetConnection extends WireHandler {
+final class TargetConnection extends WireHandler implements RequestReader.Listener {
   private final TargetServer server;
   private VersionOneMember order = new VersionOneMember();
   private final EventExecutor loop;
   private final WindowPool pool;
-  private final RequestHeader header = new RequestHeader();
   private final HeldInput held = new HeldInput();
   private final VectorTable vector = new VectorTable();
   private final InboundCounts counts;
+  private final RequestReader reader;
   private @Nullable Answers answers;
   private @Nullable Refusals refusals;
-  private @Nullable Region bodyRegion;
-  private long bodyAddress;
-  private long bodyBytesLeft;
-  private long bodyBytes;
-  private boolean bodyIsVersion2;
-  private boolean lastBodyWasLarge;
-
-  /** Whether no further request is looked at until answers have drained. Reading is off then. */
-  private boolean blocked;
-
   private boolean parsing;
   private boolean inputEnded;
   private boolean ended;
@@ -60,6 +50,7 @@ final class TargetConnection extends WireHandler {
     this.loop = loop;
     this.pool = pool;
     this.counts = new InboundCounts(server.metrics());
+    this.reader = new RequestReader(vector, counts, this);
     this.tenure = new Tenure(server, loop, from, this::isUnderWay, this::end);
   }
 
@@ -98,40 +89,27 @@ final class TargetConnection extends WireHandler {
 
   @Override
   public long directBytes() {
-    return bodyBytes >= DIRECT_BYTES_MIN && !isRefused() && !blocked ? bodyBytesLeft : 0;
+    return isRefused() ? 0 : reader.directBytes();
   }
 
   @Override
   public long directAddress() {
-    return bodyAddress;
+    return reader.bodyAddress();
   }
 
   @Override
   public int stagedBytesLimit() {
-    // After a large body another one is likely: then the header alone, so that none of the body
-    // has to be copied out of staging. A table that has begun is taken as it comes.
-    return lastBodyWasLarge && bodyBytesLeft == 0 && !vector.isActive()
-        ? Math.max(1, header.missingBytes())
-        : Integer.MAX_VALUE;
+    return reader.stagedBytesLimit();
   }
 
   @Override
   public int consumedBytesLimit() {
-    if (blocked) {
-      return 0;
-    } else if (isRefused() || ended) {
-      return Integer.MAX_VALUE;
-    } else if (bodyBytesLeft > 0) {
-      long bodies =
-          vector.isActive() ? vector.bytesLeft() - bodyBytes + bodyBytesLeft : bodyBytesLeft;
-      return (int) Math.min(bodies, Integer.MAX_VALUE);
-    }
-    return vector.isActive() ? vector.missingBytes() : header.missingBytes();
+    return reader.consumedBytesLimit();
   }
 
   @Override
   public void onStagingDry() {
-    if (blocked) {
+    if (reader.isBlocked()) {
       // Reading is off until its answers have drained. Only the kernel's word of a half-close makes
       // Netty read all the same; that word is not repeated.
       writeWithoutPause();
@@ -144,18 +122,18 @@ final class TargetConnection extends WireHandler {
   void onDirect(int bytes) {
     tenure.moved();
     bytesReceived += bytes;
-    bodyArrived(bytes);
+    reader.bodyArrived(bytes);
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
     tenure.moved();
     bytesReceived += to - from;
-    long at = blocked ? from : parseOnce(from, to);
+    long at = reader.isBlocked() ? from : parseOnce(from, to);
     if (at < to) {
       held.add(window, at);
     }
-    if (blocked) {
+    if (reader.isBlocked()) {
       channel().config().setAutoRead(false);
     }
   }
@@ -169,7 +147,7 @@ final class TargetConnection extends WireHandler {
   public void outletDrained() {
     super.outletDrained();
     tenure.restIfIdle();
-    if (blocked && !ended) {
+    if (reader.isBlocked() && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
       // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
       if (!inputEnded || !outlet().isFlushing()) {
@@ -181,16 +159,16 @@ final class TargetConnection extends WireHandler {
 
   /** Goes on with what waits. Parsing flushes, and a flush tells of new room before it returns. */
   private void resume() {
-    while (blocked && !parsing) {
+    while (reader.isBlocked() && !parsing) {
       held.consumedTo(parseOnce(held.from(), held.end()));
-      if (blocked) {
+      if (reader.isBlocked()) {
         channel().config().setAutoRead(false);
         // Last: it may tell of room, and all goes on from within it.
         outlet().flush();
         return;
       }
-      blocked = !held.isEmpty();
-      if (!blocked) {
+      reader.setBlocked(!held.isEmpty());
+      if (!reader.isBlocked()) {
         outlet().flush();
         if (inputEnded) {
           onEndOfStream(null);
@@ -206,84 +184,46 @@ final class TargetConnection extends WireHandler {
   private long parseOnce(long from, long to) {
     parsing = true;
     try {
-      return parse(from, to);
+      return reader.parse(from, to);
     } finally {
       parsing = false;
     }
   }
 
-  /** {@return how far it came: not to the end when it is {@link #blocked} there} */
-  private long parse(long from, long to) {
-    long at = from;
-    blocked = false;
-    while (!isRefused() && !ended) {
-      if (bodyBytesLeft > 0 && at < to) {
-        int bytes = (int) Math.min(bodyBytesLeft, to - at);
-        if (copyIn(at, bytes)) {
-          at += bytes;
-          bodyArrived(bytes);
-        }
-      } else if (vector.isAdmitted() && !vector.isWrite()) {
-        blocked = !answerVector();
-        if (blocked) {
-          return at;
-        }
-      } else if (at < to && vector.isActive()) {
-        int bytes = (int) Math.min(vector.missingBytes(), to - at);
-        vector.fill(at, bytes);
-        at += bytes;
-        if (vector.missingBytes() == 0) {
-          beginVector();
-        }
-      } else if (at < to
-          && !header.isComplete()
-          && !(header.isEmpty() && to - at >= Frames.HEADER_BYTES)) {
-        int bytes = (int) Math.min(header.missingBytes(), to - at);
-        header.add(at, bytes);
-        at += bytes;
-      } else if (at == to && !header.isComplete()) {
-        return at;
-      } else if (!answers().hasRoom()) {
-        if (!header.isComplete() && to - at == Frames.HEADER_BYTES) {
-          // It came by itself, perhaps through the loop's one block for reads: not to be held.
-          header.add(at, Frames.HEADER_BYTES);
-          at = to;
-        }
-        blocked = true;
-        return at;
-      } else if (header.isComplete()) {
-        blocked = !mayBegin(header.size(), header.address(), header.opcode());
-        if (blocked) {
-          return at;
-        }
-        header.clear();
-      } else if (mayBegin(
-          Frames.headerSize(at), Frames.headerAddress(at), Frames.headerOpcode(at))) {
-        at += Frames.HEADER_BYTES;
-      } else {
-        header.add(at, Frames.HEADER_BYTES);
-        blocked = true;
-        return at + Frames.HEADER_BYTES;
-      }
-    }
-    return to;
+  // ---- what the reader asks and tells
+
+  @Override
+  public boolean isListening() {
+    return !isRefused() && !ended;
   }
 
-  /** {@return false when the memory is gone: then the request is refused} */
-  private boolean copyIn(long from, int bytes) {
-    try {
-      MemoryWindow.copy(from, bodyAddress, bytes);
-      MemoryWindow.tellFaults();
-      return true;
-    } catch (InternalError lost) {
-      boolean version2 = bodyIsVersion2 || vector.isActive();
-      refusals().range(version2, "write", bodyAddress, bytes, Refusals.LOST_MAPPING);
-      return false;
+  @Override
+  public boolean hasRoom() {
+    return answers().hasRoom();
+  }
+
+  @Override
+  public boolean mayBegin(long size, long address, int opcode) {
+    boolean may = order.mayBegin(size, address, opcode);
+    if (may) {
+      request(size, address, opcode);
     }
+    return may;
+  }
+
+  @Override
+  public void written() {
+    answers().status(true);
+  }
+
+  @Override
+  public void lost(boolean version2, long address, int bytes) {
+    refusals().range(version2, "write", address, bytes, Refusals.LOST_MAPPING);
   }
 
   /** {@return whether it is over: answered, or cut off since its memory is gone} */
-  private boolean answerVector() {
+  @Override
+  public boolean answerVector() {
     try {
       if (!answers().readAll(vector)) {
         return false;
@@ -294,15 +234,6 @@ final class TargetConnection extends WireHandler {
     }
     vector.clear();
     return true;
-  }
-
-  /** {@return whether the request has begun; if not, it waits for its turn} */
-  private boolean mayBegin(long size, long address, int opcode) {
-    boolean may = order.mayBegin(size, address, opcode);
-    if (may) {
-      request(size, address, opcode);
-    }
-    return may;
   }
 
   /** The request that waited for others may begin. */
@@ -317,16 +248,12 @@ final class TargetConnection extends WireHandler {
 
   /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
   boolean isInVersion1Write(long from, long to) {
-    return bodyBytesLeft > 0
-        && !bodyIsVersion2
-        && !vector.isActive()
-        && bodyAddress < to
-        && bodyAddress + bodyBytesLeft > from;
+    return reader.isInVersion1Write(from, to);
   }
 
   /** {@return whether what the kernel has for us is read, and is looked at when it is} */
   boolean isReading() {
-    return !blocked && !isRefused() && !ended;
+    return !reader.isBlocked() && isListening();
   }
 
   /** {@return the bytes that have arrived in all} */
@@ -360,11 +287,7 @@ final class TargetConnection extends WireHandler {
         if (region == null) {
           refusals().range(version2, "write", address, size, Refusals.NOT_REGISTERED);
         } else {
-          bodyRegion = region;
-          bodyAddress = address;
-          bodyBytes = size;
-          bodyBytesLeft = size;
-          bodyIsVersion2 = version2;
+          reader.expectBody(region, address, size, version2);
         }
       }
       case Frames.OPCODE_VECTOR_READ, Frames.OPCODE_VECTOR_WRITE -> {
@@ -390,8 +313,8 @@ final class TargetConnection extends WireHandler {
     }
   }
 
-  /** Its table is complete. */
-  private void beginVector() {
+  @Override
+  public void tableArrived() {
     int bad = vector.admit(server.regions());
     if (bad >= 0) {
       String text =
@@ -405,31 +328,11 @@ final class TargetConnection extends WireHandler {
                   vector.bytes());
       vector.clear();
       refusals().request(text);
-    } else if (vector.isWrite()) {
-      aimAtRange();
-    } else {
-      lastBodyWasLarge = false;
+    } else if (!vector.isWrite()) {
+      reader.expectNoBody();
       counts.read(vector.bytes());
       answers().status(true);
     }
-  }
-
-  private void aimAtRange() {
-    bodyAddress = vector.address();
-    bodyBytes = vector.length();
-    bodyBytesLeft = bodyBytes;
-  }
-
-  private void rangeArrived() {
-    vector.advance();
-    if (vector.hasRange()) {
-      aimAtRange();
-      return;
-    }
-    vector.clear();
-    lastBodyWasLarge = false;
-    bodyBytes = 0;
-    answers().status(true);
   }
 
   private @Nullable Region use(long address, long size) {
@@ -438,28 +341,8 @@ final class TargetConnection extends WireHandler {
     return region != null && region.isHostMemory() && region.acquire(address, size) ? region : null;
   }
 
-  private void bodyArrived(int bytes) {
-    bodyAddress += bytes;
-    bodyBytesLeft -= bytes;
-    counts.written(bytes);
-    if (bodyBytesLeft > 0) {
-      return;
-    }
-    if (vector.isActive()) {
-      rangeArrived();
-    } else if (bodyRegion != null) {
-      lastBodyWasLarge = bodyBytes >= DIRECT_BYTES_MIN;
-      bodyRegion.release();
-      bodyRegion = null;
-      bodyBytes = 0;
-      if (bodyIsVersion2) {
-        answers().status(true);
-      }
-    }
-  }
-
   private void answerRead(Region region, long address, long size, boolean version2) {
-    lastBodyWasLarge = false;
+    reader.expectNoBody();
     try {
       answers().read(region, address, size, version2);
     } catch (InternalError lost) {
@@ -513,15 +396,16 @@ final class TargetConnection extends WireHandler {
     if (isRefused()) {
       end();
     } else if (LocalFaults.isBadAddress(error)) {
-      endForLost("a write to 0x%x".formatted(bodyAddress));
-    } else if (blocked && error == null) {
+      endForLost("a write to 0x%x".formatted(reader.bodyAddress()));
+    } else if (reader.isBlocked() && error == null) {
       // Once the requests that wait have been looked at.
       inputEnded = true;
-    } else if (!blocked && (bodyBytesLeft > 0 || !header.isEmpty() || vector.isActive())) {
+    } else if (!reader.isBlocked() && reader.isWithinRequest()) {
       server.warn(
           channel(),
-          bodyBytesLeft > 0
-              ? "the end of the stream %d bytes before the end of a body".formatted(bodyBytesLeft)
+          reader.bodyBytesLeft() > 0
+              ? "the end of the stream %d bytes before the end of a body"
+                  .formatted(reader.bodyBytesLeft())
               : "the end of the stream within a request header or its table");
       end();
     } else if (error != null) {
@@ -559,8 +443,7 @@ final class TargetConnection extends WireHandler {
 
   /** {@return whether bytes of a range are being moved; on the event loop} */
   boolean isUsing(long start, long end) {
-    boolean writing = bodyBytesLeft > 0 && bodyAddress < end && bodyAddress + bodyBytesLeft > start;
-    return writing || vector.isUsing(start, end) || outlet().isSendingFrom(start, end);
+    return reader.isUsing(start, end) || outlet().isSendingFrom(start, end);
   }
 
   /** {@return what it holds while it is there; any thread may ask} */
@@ -569,10 +452,8 @@ final class TargetConnection extends WireHandler {
   }
 
   private boolean isUnderWay() {
-    return bodyBytesLeft > 0
-        || !header.isEmpty()
-        || vector.isActive()
-        || blocked
+    return reader.isWithinRequest()
+        || reader.isBlocked()
         || !outlet().isDrained()
         || outlet().hasUnflushed();
   }
@@ -582,19 +463,14 @@ final class TargetConnection extends WireHandler {
     if (order.isWaiting()) {
       tenure.moved();
     }
-    tenure.endIfOverdue(channel(), outlet(), nowNanos, bodyBytesLeft);
+    tenure.endIfOverdue(channel(), outlet(), nowNanos, reader.bodyBytesLeft());
   }
 
   @Override
   void onQuiesced() {
     counts.handOver();
     held.clear();
-    Region region = bodyRegion;
-    if (region != null) {
-      bodyRegion = null;
-      region.release();
-    }
-    vector.clear();
+    reader.clear();
     server.gone(this);
   }
 }
