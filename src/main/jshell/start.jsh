@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start-up of ./te jshell, after jshell's own imports.
 import io.transferengine.*;
+import io.transferengine.metrics.*;
+import io.transferengine.topology.*;
+import io.transferengine.transfer.*;
+import java.lang.foreign.*;
+import java.time.*;
 
 TransferEngine engine = new TransferEngine();
 int status = engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "");

@@ -40,6 +40,13 @@ public final class Allocation implements AutoCloseable {
     return segment.byteSize();
   }
 
+  /** {@return where it is, how long it is, and whether it was closed} */
+  @Override
+  public String toString() {
+    return "Allocation of %d bytes at 0x%x%s"
+        .formatted(length(), address(), closed.get() ? ", closed" : "");
+  }
+
   /**
    * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent;
    * does nothing once the engine is closed, which has taken the memory back.

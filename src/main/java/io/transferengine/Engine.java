@@ -11,7 +11,9 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.wire.NotifyMessage;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The typed API: throws {@link TransferException} on misuse and when something that talks to a peer
@@ -36,6 +38,7 @@ public final class Engine implements AutoCloseable {
    *     be bound
    */
   public static Engine open(EngineConfig config) {
+    Objects.requireNonNull(config, "config must not be null");
     EngineCore core = new EngineCore(config.options());
     try {
       return new Engine(core);
@@ -88,8 +91,24 @@ public final class Engine implements AutoCloseable {
    *     one that overlaps another registration, which is named
    */
   public Registration register(MemorySegment memory) {
+    return register(memory, "*");
+  }
+
+  /**
+   * Registers memory of the caller's, saying where it is.
+   *
+   * @param memory as {@link #register(MemorySegment)}
+   * @param location {@code cpu:N} for memory of NUMA node N, whose network devices are then
+   *     preferred over RDMA; {@code *} where it is not known; {@code cuda:N} for device memory,
+   *     which needs RDMA
+   * @return the registration
+   * @throws TransferException as {@link #register(MemorySegment)}
+   */
+  public Registration register(MemorySegment memory, String location) {
+    Objects.requireNonNull(memory, "memory must not be null");
+    Objects.requireNonNull(location, "location must not be null");
     core.requireOpen();
-    return registration(core.memory().registerSegment(NativeMemory.destination(memory), "*"));
+    return registration(core.memory().registerSegment(NativeMemory.destination(memory), location));
   }
 
   /**
@@ -100,6 +119,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException as {@link #register(MemorySegment)}
    */
   public Registration register(ByteBuffer memory) {
+    Objects.requireNonNull(memory, "memory must not be null");
     return register(NativeMemory.destination(memory));
   }
 
@@ -114,6 +134,7 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException for a range that is empty, not mapped or overlaps another one
    */
   public Registration register(long address, long length, String location) {
+    Objects.requireNonNull(location, "location must not be null");
     core.requireOpen();
     return registration(core.memory().register(address, length, location));
   }
@@ -128,7 +149,8 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Opens a peer's segment. Waits for the peer where it is not known yet.
+   * Opens a peer's segment. Waits for the peer where it is not known yet, at most as long as the
+   * engine's transfers may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @param name in P2P mode {@code host:port} of its handshake daemon, else the name that it
    *     registered
@@ -136,19 +158,47 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException when the peer cannot be reached
    */
   public Segment openSegment(String name) {
-    core.requireOpen();
-    return new Segment(this, name, core.open(name));
+    return openSegment(name, core.lookUpTimeout());
+  }
+
+  /**
+   * Opens a peer's segment, and waits for the peer no longer than asked.
+   *
+   * @param name as {@link #openSegment(String)}
+   * @param timeout how long to wait at most, above zero
+   * @return the segment
+   * @throws TransferException when the peer cannot be reached; TIMEOUT when it did not answer in
+   *     time
+   */
+  public Segment openSegment(String name, Duration timeout) {
+    Objects.requireNonNull(name, "name must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    return new Segment(this, name, core.open(name, timeout));
   }
 
   /**
    * Looks a peer up and begins to connect to it, so that the first transfer need not. Waits for the
-   * lookup.
+   * lookup, as {@link #openSegment(String)} does.
    *
    * @param name the segment
    * @throws TransferException when the peer cannot be reached
    */
   public void warmUp(String name) {
-    core.warmUp(name);
+    warmUp(name, core.lookUpTimeout());
+  }
+
+  /**
+   * As {@link #warmUp(String)}, but waits for the lookup no longer than asked.
+   *
+   * @param name the segment
+   * @param timeout how long to wait at most, above zero
+   * @throws TransferException when the peer cannot be reached; TIMEOUT when it did not answer in
+   *     time
+   */
+  public void warmUp(String name, Duration timeout) {
+    Objects.requireNonNull(name, "name must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    core.warmUp(name, timeout);
   }
 
   /**
@@ -160,28 +210,60 @@ public final class Engine implements AutoCloseable {
    *     transfers are under way
    */
   public Transfer submit(TransferRequest request) {
+    Objects.requireNonNull(request, "request must not be null");
     return core.submit(request);
   }
 
   /**
-   * Asks whether a peer is alive. Waits for its answer.
+   * Asks whether a peer is alive. Waits for its answer, at most as long as the engine's transfers
+   * may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @param segment the peer
    * @throws TransferException when it does not answer
    */
   public void probe(String segment) {
-    core.probe(segment);
+    probe(segment, core.lookUpTimeout());
   }
 
   /**
-   * Sends a message to a peer's application. Waits until the peer has it.
+   * Asks whether a peer is alive, and waits for its answer no longer than asked.
+   *
+   * @param segment the peer
+   * @param timeout how long to wait at most, above zero
+   * @throws TransferException when it does not answer; TIMEOUT when it did not in time
+   */
+  public void probe(String segment, Duration timeout) {
+    Objects.requireNonNull(segment, "segment must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    core.probe(segment, timeout);
+  }
+
+  /**
+   * Sends a message to a peer's application. Waits until the peer has it, at most as long as the
+   * engine's transfers may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @param segment the peer
    * @param message the message
    * @throws TransferException when the peer does not take it
    */
   public void sendNotify(String segment, TransferNotify message) {
-    core.sendNotify(segment, new NotifyMessage(message.name(), message.message()));
+    sendNotify(segment, message, core.lookUpTimeout());
+  }
+
+  /**
+   * Sends a message to a peer's application, and waits until the peer has it no longer than asked.
+   *
+   * @param segment the peer
+   * @param message the message
+   * @param timeout how long to wait at most, above zero
+   * @throws TransferException when the peer does not take it; TIMEOUT when it did not answer in
+   *     time, and may have the message or not
+   */
+  public void sendNotify(String segment, TransferNotify message, Duration timeout) {
+    Objects.requireNonNull(segment, "segment must not be null");
+    Objects.requireNonNull(message, "message must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    core.sendNotify(segment, new NotifyMessage(message.name(), message.message()), timeout);
   }
 
   /** {@return the messages that have arrived since the last call, oldest first} */
@@ -211,5 +293,15 @@ public final class Engine implements AutoCloseable {
   @Override
   public void close() {
     core.close();
+  }
+
+  /** {@return the segment's name, and the transports or that it is closed} */
+  @Override
+  public String toString() {
+    return "Engine " + segmentName() + ", " + (core.isClosed() ? "closed" : names(core));
+  }
+
+  private static String names(EngineCore core) {
+    return String.join(" and ", core.transports());
   }
 }

@@ -71,7 +71,7 @@ public final class EngineConfig {
     private String defaultMetadataServer = EngineOptions.P2P_HANDSHAKE;
 
     private Builder(String localHostname, Settings.Builder settings) {
-      this.localHostname = Objects.requireNonNull(localHostname, "localHostname");
+      this.localHostname = Objects.requireNonNull(localHostname, "localHostname must not be null");
       this.settings = settings;
     }
 
@@ -82,7 +82,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder protocol(String value) {
-      protocol = Objects.requireNonNull(value, "protocol");
+      protocol = Objects.requireNonNull(value, "protocol must not be null");
       return this;
     }
 
@@ -93,7 +93,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder deviceName(String value) {
-      deviceName = Objects.requireNonNull(value, "deviceName");
+      deviceName = Objects.requireNonNull(value, "deviceName must not be null");
       return this;
     }
 
@@ -104,7 +104,7 @@ public final class EngineConfig {
      * @return this builder
      */
     public Builder executor(Executor value) {
-      executor = Objects.requireNonNull(value, "executor");
+      executor = Objects.requireNonNull(value, "executor must not be null");
       return this;
     }
 
@@ -512,6 +512,7 @@ public final class EngineConfig {
 
     @Override
     <T> Builder set(Option<T> option, T value) {
+      Objects.requireNonNull(value, () -> option.environmentName() + " must not be null");
       settings.set(option, value);
       return this;
     }

@@ -9,7 +9,7 @@ final class MetadataServers {
   private MetadataServers() {}
 
   static String join(String server, String type) {
-    Objects.requireNonNull(server, "metadataServer");
+    Objects.requireNonNull(server, "metadataServer must not be null");
     if (type.equals(EngineOptions.P2P_HANDSHAKE)) {
       return EngineOptions.P2P_HANDSHAKE;
     }

@@ -30,6 +30,13 @@ public final class Registration implements AutoCloseable {
     return length;
   }
 
+  /** {@return where it is, how long it is, and whether it was closed} */
+  @Override
+  public String toString() {
+    return "Registration of %d bytes at 0x%x%s"
+        .formatted(length, address, closed.get() ? ", closed" : "");
+  }
+
   /**
    * Ends the registration. Transfers over it get a second to end, then they are failed. When this
    * returns, nothing touches the memory any more. Idempotent; does nothing once the engine is

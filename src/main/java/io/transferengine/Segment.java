@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.Transfer;
+import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A peer's segment: its name and the memory that it has registered, as last heard. Thread-safe.
  * Nothing has to be closed.
  */
 public final class Segment {
-
-  /**
-   * A registered range of the peer.
-   *
-   * @param address its first byte's address in the peer's process
-   * @param length its length in bytes
-   */
-  public record Buffer(long address, long length) {}
-
   private final Engine engine;
   private final String name;
   private volatile SegmentDescriptor descriptor;
@@ -28,6 +28,64 @@ public final class Segment {
     this.descriptor = descriptor;
   }
 
+  /** A registered range of the peer. Immutable; two with the same values are equal. */
+  public static final class Buffer {
+    private final BufferDescriptor descriptor;
+    private final String location;
+
+    Buffer(BufferDescriptor descriptor, String segmentProtocol) {
+      this.descriptor = descriptor;
+      String protocol = descriptor.protocol().isEmpty() ? segmentProtocol : descriptor.protocol();
+      location = protocol.equals(SegmentDescriptor.RDMA) ? descriptor.name() : "*";
+    }
+
+    /** {@return its first byte's address in the peer's process} */
+    public long address() {
+      return descriptor.address();
+    }
+
+    /** {@return its length in bytes} */
+    public long length() {
+      return descriptor.lengthBytes();
+    }
+
+    /**
+     * {@return the name that the peer gives it: the memory's location over RDMA, the peer's own
+     * name over TCP}
+     */
+    public String name() {
+      return descriptor.name();
+    }
+
+    /**
+     * {@return where the memory is: {@code cpu:N} for NUMA node N, {@code cuda:N} for a device,
+     * {@code *} where the peer does not say, as one that speaks TCP only}
+     */
+    public String location() {
+      return location;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Buffer that
+          && address() == that.address()
+          && length() == that.length()
+          && name().equals(that.name())
+          && location.equals(that.location);
+    }
+
+    @Override
+    public int hashCode() {
+      return Objects.hash(address(), length(), name(), location);
+    }
+
+    /** {@return address, length and location} */
+    @Override
+    public String toString() {
+      return "Buffer of %d bytes at 0x%x, location %s".formatted(length(), address(), location);
+    }
+  }
+
   /** {@return the name that it was opened by, the target of transfers} */
   public String name() {
     return name;
@@ -35,24 +93,127 @@ public final class Segment {
 
   /** {@return the peer's registered ranges in order of registration, as last heard} */
   public List<Buffer> buffers() {
-    return descriptor.buffers().stream()
-        .map(buffer -> new Buffer(buffer.address(), buffer.lengthBytes()))
-        .toList();
+    SegmentDescriptor known = descriptor;
+    return known.buffers().stream().map(buffer -> new Buffer(buffer, known.protocol())).toList();
   }
 
   /**
-   * Asks the peer what it has registered now. Waits for its answer.
+   * {@return what moves bytes between us and the peer, such as {@code rdma} and {@code tcp}, the
+   * best first, as last heard}
+   *
+   * <p>The first one is used; the next one takes over where the first cannot go on, unless RDMA is
+   * required ({@code TE_REQUIRE_RDMA}).
+   */
+  public List<String> transports() {
+    return engine.core().transportsTo(descriptor);
+  }
+
+  /**
+   * Begins to write registered memory to the peer; does not block.
+   *
+   * @param source native memory inside a registration, not to be changed until the transfer has
+   *     ended; may be read-only
+   * @param remoteAddress where it goes
+   * @return the transfer's handle
+   * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
+   *     segment
+   */
+  public Transfer write(MemorySegment source, long remoteAddress) {
+    return engine.submit(TransferRequest.write(name, source, remoteAddress));
+  }
+
+  /**
+   * Begins to write registered memory to the peer; does not block.
+   *
+   * @param source a direct buffer inside a registration, from its position to its limit
+   * @param remoteAddress where it goes
+   * @return the transfer's handle
+   * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
+   *     buffer
+   */
+  public Transfer write(ByteBuffer source, long remoteAddress) {
+    return engine.submit(TransferRequest.write(name, source, remoteAddress));
+  }
+
+  /**
+   * Begins to read the peer's memory into ours; does not block.
+   *
+   * @param destination native, writable memory inside a registration; its length is what is read
+   * @param remoteAddress where the bytes lie
+   * @return the transfer's handle
+   * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
+   *     or read-only segment
+   */
+  public Transfer read(MemorySegment destination, long remoteAddress) {
+    return engine.submit(TransferRequest.read(name, destination, remoteAddress));
+  }
+
+  /**
+   * Begins to read the peer's memory into ours; does not block.
+   *
+   * @param destination a direct, writable buffer inside a registration; what remains of it is
+   *     filled, its position stays
+   * @param remoteAddress where the bytes lie
+   * @return the transfer's handle
+   * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
+   *     or read-only buffer
+   */
+  public Transfer read(ByteBuffer destination, long remoteAddress) {
+    return engine.submit(TransferRequest.read(name, destination, remoteAddress));
+  }
+
+  /**
+   * Begins to move blocks to or from the peer; does not block.
+   *
+   * @param operation the direction
+   * @param blocks what goes where
+   * @return the transfer's handle
+   * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}
+   */
+  public Transfer submit(Operation operation, BlockColumns blocks) {
+    return engine.submit(request(operation, blocks));
+  }
+
+  /**
+   * {@return a request for blocks of this segment, for a deadline of its own or a notification; to
+   * be given to {@link Engine#submit}}
+   *
+   * @param operation the direction
+   * @param blocks what goes where
+   */
+  public TransferRequest request(Operation operation, BlockColumns blocks) {
+    return TransferRequest.of(operation, name, blocks);
+  }
+
+  /**
+   * Asks the peer what it has registered now. Waits for its answer, at most as long as the engine's
+   * transfers may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @return this segment
    * @throws io.transferengine.transfer.TransferException when the peer does not answer
    */
   public Segment refresh() {
-    descriptor = engine.core().describe(name);
+    return refresh(engine.core().lookUpTimeout());
+  }
+
+  /**
+   * Asks the peer what it has registered now, and waits for its answer no longer than asked.
+   *
+   * @param timeout how long to wait at most, above zero
+   * @return this segment
+   * @throws io.transferengine.transfer.TransferException when the peer does not answer; TIMEOUT
+   *     when it did not in time
+   */
+  public Segment refresh(Duration timeout) {
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    descriptor = engine.core().describe(name, timeout);
     return this;
   }
 
+  /** {@return the name, what reaches it, and how much is registered there} */
   @Override
   public String toString() {
-    return "Segment " + name + ", " + descriptor.buffers().size() + " buffers";
+    return "Segment %s over %s, %d buffers"
+        .formatted(name, String.join(" and ", transports()), descriptor.buffers().size());
   }
 }

@@ -12,7 +12,7 @@ import java.util.Objects;
 public record TransferNotify(String name, String message) {
   /** Checks for null. */
   public TransferNotify {
-    Objects.requireNonNull(name, "name");
-    Objects.requireNonNull(message, "message");
+    Objects.requireNonNull(name, "name must not be null");
+    Objects.requireNonNull(message, "message must not be null");
   }
 }

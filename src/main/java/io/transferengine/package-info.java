@@ -10,12 +10,13 @@
  *     Allocation pages = engine.allocate(1 << 20)) {
  *   Segment peer = engine.openSegment("10.0.0.2:15123");
  *   long remote = peer.buffers().getFirst().address();
- *   Transfer transfer = engine.submit(TransferRequest.write(peer.name(), pages.segment(), remote));
+ *   Transfer transfer = peer.write(pages.segment(), remote);
  *   transfer.toCompletableFuture().join();
  * }
  * }</pre>
  *
- * <p>No method takes or returns {@code null}. All types are thread-safe unless they say otherwise.
+ * <p>No method takes or returns {@code null}: a null argument is a {@link NullPointerException} that
+ * names it, in {@code TransferEngine} a status. All types are thread-safe unless they say otherwise.
  * Moving memory needs {@code --enable-native-access=io.transferengine,io.netty.common} on the
  * module path, {@code --enable-native-access=ALL-UNNAMED} on the class path.
  */

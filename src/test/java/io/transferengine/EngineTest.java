@@ -281,7 +281,14 @@ class EngineTest {
     assertThat(segment.refresh().buffers())
         .hasSize(before + 1)
         .last()
-        .isEqualTo(new Segment.Buffer(more, 4096));
+        .satisfies(
+            buffer -> {
+              assertThat(buffer.address()).isEqualTo(more);
+              assertThat(buffer.length()).isEqualTo(4096);
+              assertThat(buffer.name()).as("a TCP peer's own name").isEqualTo(peer.name());
+              assertThat(buffer.location()).as("it does not say").isEqualTo("*");
+              assertThat(buffer).isEqualTo(segment.buffers().getLast());
+            });
     assertThat(peer.call("unregisterMemory", more)).isZero();
     assertThat(segment.refresh().buffers()).hasSize(before);
     assertThatThrownBy(() -> engine.openSegment("127.0.0.1:1"))

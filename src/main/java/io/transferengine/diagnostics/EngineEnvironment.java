@@ -37,7 +37,8 @@ public final class EngineEnvironment {
    * @throws ConfigurationException for a variable that is malformed or out of range
    */
   public static EngineEnvironment of(Map<String, String> variables) {
-    return new EngineEnvironment(Settings.fromMap(Objects.requireNonNull(variables, "variables")));
+    return new EngineEnvironment(
+        Settings.fromMap(Objects.requireNonNull(variables, "variables must not be null")));
   }
 
   /** {@return what is well-formed but has no effect, or another one than meant; a sentence each} */

@@ -7,6 +7,7 @@ import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ConfigurationException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -20,6 +21,9 @@ import java.util.Optional;
 public record LocalDevices(List<RdmaDevice> devices, Topology topology, Optional<String> problem) {
   /** Copies the list. */
   public LocalDevices {
+    Objects.requireNonNull(devices, "devices must not be null");
+    Objects.requireNonNull(topology, "topology must not be null");
+    Objects.requireNonNull(problem, "problem must not be null");
     devices = List.copyOf(devices);
   }
 
@@ -34,6 +38,10 @@ public record LocalDevices(List<RdmaDevice> devices, Topology topology, Optional
    */
   public static LocalDevices find(
       Path sysRoot, Path devRoot, String deviceNames, EngineEnvironment environment) {
+    Objects.requireNonNull(sysRoot, "sysRoot must not be null");
+    Objects.requireNonNull(devRoot, "devRoot must not be null");
+    Objects.requireNonNull(deviceNames, "deviceNames must not be null");
+    Objects.requireNonNull(environment, "environment must not be null");
     LocalTopology found = LocalTopology.of(sysRoot, devRoot, deviceNames, environment.settings());
     return new LocalDevices(found.devices(), found.topology(), found.problem());
   }

@@ -67,7 +67,8 @@ public final class SegmentDirectory implements AutoCloseable {
    *     NOT_IMPLEMENTED} where the client's library is not on the class path
    */
   public static Optional<SegmentDirectory> open(String server, EngineEnvironment environment) {
-    Objects.requireNonNull(server, "server");
+    Objects.requireNonNull(server, "server must not be null");
+    Objects.requireNonNull(environment, "environment must not be null");
     MetadataKeys keys = MetadataKeys.ofCluster(environment.clusterId());
     return MetadataStores.open(server, environment.settings())
         .map(store -> new SegmentDirectory(store, keys));

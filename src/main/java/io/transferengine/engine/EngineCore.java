@@ -14,6 +14,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.topology.Topology;
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
@@ -37,6 +38,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -262,35 +264,63 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   /** {@return what a peer says of itself now} Waits for the peer. */
   public SegmentDescriptor describe(String segment) {
-    requireOpen();
-    return segments.refresh(segment, lookUpTimeout()).descriptor();
+    return describe(segment, lookUpTimeout());
   }
 
-  /** {@return what is known of a peer} Waits for the peer when nothing is. */
-  public SegmentDescriptor open(String segment) {
+  /** {@return what a peer says of itself now} Waits for the peer, at most so long. */
+  public SegmentDescriptor describe(String segment, Duration timeout) {
     requireOpen();
-    return segments.await(segment, lookUpTimeout()).descriptor();
+    return ControlTimeout.within(timeout, segment, time -> segments.refresh(segment, time.left()))
+        .descriptor();
   }
 
-  /** Looks a peer up and opens the way to it. Waits for the lookup. */
-  public void warmUp(String segment) {
+  /** {@return what is known of a peer} Waits for the peer when nothing is, at most so long. */
+  public SegmentDescriptor open(String segment, Duration timeout) {
     requireOpen();
-    open(segment);
+    Duration wait = ControlTimeout.checked(timeout);
+    // Others may wait for the same answer: a short wait here does not end theirs.
+    Duration lookUp = wait.compareTo(lookUpTimeout()) > 0 ? wait : lookUpTimeout();
+    return segments.await(segment, wait, lookUp).descriptor();
+  }
+
+  /** {@return the transports that reach a peer, the best first} */
+  public List<String> transportsTo(SegmentDescriptor peer) {
+    return transports.reaching(peer);
+  }
+
+  /** {@return the transports that run, the best first} */
+  public List<String> transports() {
+    return transports.names();
+  }
+
+  /** Looks a peer up and opens the way to it. Waits for the lookup, at most so long. */
+  public void warmUp(String segment, Duration timeout) {
+    open(segment, timeout);
     segments.known(segment).ifPresent(known -> known.transport().warmUp(known.address()));
   }
 
-  /** Asks whether a peer is alive. Waits for its answer. */
-  public void probe(String segment) {
+  /** Asks whether a peer is alive. Waits for its answer, at most so long. */
+  public void probe(String segment, Duration timeout) {
     requireOpen();
-    Duration timeout = lookUpTimeout();
-    client.probe(registry.directory().rpcAddress(segment, timeout), timeout);
+    atPeer(segment, timeout, client::probe);
   }
 
-  /** Sends a message to a peer's application. Waits until the peer has it. */
-  public void sendNotify(String segment, NotifyMessage message) {
+  /** Sends a message to a peer's application. Waits until the peer has it, at most so long. */
+  public void sendNotify(String segment, NotifyMessage message, Duration timeout) {
     requireOpen();
-    Duration timeout = lookUpTimeout();
-    client.notify(registry.directory().rpcAddress(segment, timeout), message, timeout);
+    atPeer(segment, timeout, (address, left) -> client.notify(address, message, left));
+  }
+
+  private void atPeer(String segment, Duration timeout, BiConsumer<HostPort, Duration> question) {
+    boolean _ =
+        ControlTimeout.within(
+            timeout,
+            segment,
+            time -> {
+              HostPort address = registry.directory().rpcAddress(segment, time.left());
+              question.accept(address, time.left());
+              return true;
+            });
   }
 
   /** {@return the messages that have arrived since the last call} */
@@ -302,7 +332,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     lookups.execute(
         () -> {
           try {
-            sendNotify(segment, new NotifyMessage(text.name(), text.message()));
+            sendNotify(segment, new NotifyMessage(text.name(), text.message()), lookUpTimeout());
           } catch (Throwable t) {
             metrics.increment(Counter.NOTIFICATIONS_FAILED);
             notifyWarnings.warn(
@@ -313,7 +343,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         });
   }
 
-  private Duration lookUpTimeout() {
+  /** {@return how long a question to a peer may take where the caller does not say} */
+  public Duration lookUpTimeout() {
     return Duration.ofSeconds(settings.get(Options.TRANSFER_TIMEOUT));
   }
 

@@ -114,17 +114,22 @@ final class SegmentCache {
     var _ = from.thenAccept(to::complete);
   }
 
-  /** {@return the segment, known or asked for} The calling thread waits, at most so long. */
-  RemoteSegment await(String name, Duration timeout) {
+  /**
+   * {@return the segment, known or asked for} The calling thread waits.
+   *
+   * @param timeout how long it waits at most
+   * @param lookUp how long a lookup may take that this call starts
+   */
+  RemoteSegment await(String name, Duration timeout, Duration lookUp) {
     try {
-      return get(name, timeout).get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+      return get(name, lookUp).get(timeout.toNanos(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
       throw TransferErrors.of(name, e);
     } catch (TimeoutException e) {
       throw TransferException.withPeer(
           name,
           ErrorCode.TIMEOUT,
-          "it did not say within " + timeout.toSeconds() + " s where its memory is",
+          "it did not say within " + timeout.toMillis() + " ms where its memory is",
           "Is the peer alive and the network up?",
           e);
     } catch (InterruptedException e) {

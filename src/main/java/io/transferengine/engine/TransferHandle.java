@@ -451,6 +451,13 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
   }
 
   @Override
+  public String toString() {
+    return "Transfer[%s %s, target %s, %s, %d bytes moved]"
+        .formatted(
+            request.operation(), request.blocks(), request.target(), state(), transferredBytes());
+  }
+
+  @Override
   public Optional<TransferException> failure() {
     return end == null ? Optional.empty() : Optional.ofNullable(failure);
   }

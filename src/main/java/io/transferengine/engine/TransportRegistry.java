@@ -171,6 +171,16 @@ final class TransportRegistry {
     return all().anyMatch(Transport::movesDeviceMemory);
   }
 
+  /** {@return the names of those that run, the best first} */
+  List<String> names() {
+    return all().map(Transport::name).toList();
+  }
+
+  /** {@return the names of those that reach a peer, the best first} */
+  List<String> reaching(SegmentDescriptor peer) {
+    return all().filter(each -> each.reaches(peer)).map(Transport::name).toList();
+  }
+
   /** {@return what they are called, for a sentence} */
   String shownNames() {
     return all().map(each -> TransportChoice.upper(each.name())).collect(joining(" and "));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import java.util.Objects;
+
 /**
  * The blocks of one batch as columns: block {@code i} is {@code length(i)} bytes long and moves
  * between the address {@code local(i)} in this process and {@code remote(i)} at the peer. Immutable
@@ -59,6 +61,9 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
    *     blocks, and for a block as in {@link #of(long, long, long)}
    */
   static BlockColumns of(long[] local, long[] remote, long[] length) {
+    Objects.requireNonNull(local, "local must not be null");
+    Objects.requireNonNull(remote, "remote must not be null");
+    Objects.requireNonNull(length, "length must not be null");
     return ListedBlocks.copyOf(local, remote, length);
   }
 
@@ -71,6 +76,8 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
    *     long[])}
    */
   static BlockColumns paged(BlockLayout local, BlockLayout remote) {
+    Objects.requireNonNull(local, "local must not be null");
+    Objects.requireNonNull(remote, "remote must not be null");
     return PagedBlocks.of(local, remote);
   }
 }

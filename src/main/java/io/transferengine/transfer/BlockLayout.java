@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import java.util.Objects;
+
 /**
  * Blocks of one length that lie at multiples of a stride from a base: the pages of a KV cache,
  * picked by their indices. Immutable.
@@ -23,6 +25,7 @@ public final class BlockLayout {
    *     than {@link BlockColumns#COUNT_LIMIT} indices, or a block beyond the address space
    */
   public BlockLayout(long base, long stride, long blockLength, int[] indices) {
+    Objects.requireNonNull(indices, "indices must not be null");
     ListedBlocks.requireCount(indices.length);
     if (blockLength <= 0 || stride <= 0) {
       throw new TransferException(
@@ -63,5 +66,12 @@ public final class BlockLayout {
    */
   public long address(int position) {
     return base + stride * indices[position];
+  }
+
+  /** {@return how many blocks, how long they are, and where they lie} */
+  @Override
+  public String toString() {
+    return "%d blocks of %d bytes, %d bytes apart from 0x%x"
+        .formatted(count(), blockLength, stride, base);
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import java.util.Objects;
+
 /**
  * A host and a TCP port, as they are written in local and peer names (protocol section 3).
  *
@@ -14,6 +16,7 @@ public record HostPort(String host, int port) {
 
   /** Checks both. */
   public HostPort {
+    Objects.requireNonNull(host, "host must not be null");
     HostPortSyntax.requireHost(host, host);
     if (port < 1 || port > PORT_MAX) {
       throw HostPortSyntax.refused(host + ":" + port, "port " + port + " is not in 1..65535");
@@ -28,6 +31,7 @@ public record HostPort(String host, int port) {
    * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
    */
   public static HostPort parse(String text) {
+    Objects.requireNonNull(text, "text must not be null");
     return HostPortSyntax.parse(text, HostPortSyntax.NO_DEFAULT_PORT);
   }
 
@@ -40,6 +44,7 @@ public record HostPort(String host, int port) {
    * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
    */
   public static HostPort parse(String text, int defaultPort) {
+    Objects.requireNonNull(text, "text must not be null");
     return HostPortSyntax.parse(text, defaultPort);
   }
 

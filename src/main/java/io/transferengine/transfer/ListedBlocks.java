@@ -100,4 +100,9 @@ final class ListedBlocks implements BlockColumns {
   public long totalBytes() {
     return totalBytes;
   }
+
+  @Override
+  public String toString() {
+    return "%d blocks, %d bytes".formatted(count(), totalBytes());
+  }
 }

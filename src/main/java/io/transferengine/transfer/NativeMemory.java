@@ -3,6 +3,7 @@ package io.transferengine.transfer;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * Turns the memory that callers hand in into addresses, refusing what has none.
@@ -22,6 +23,7 @@ public final class NativeMemory {
    *     arena's, saying what to use
    */
   public static MemorySegment source(MemorySegment segment) {
+    Objects.requireNonNull(segment, "segment must not be null");
     if (!segment.isNative()) {
       throw refused(
           "A heap segment of %d bytes has no fixed address: the garbage collector moves it while"
@@ -50,6 +52,7 @@ public final class NativeMemory {
    * @throws TransferException as there, and for a read-only segment
    */
   public static MemorySegment destination(MemorySegment segment) {
+    Objects.requireNonNull(segment, "segment must not be null");
     if (segment.isReadOnly()) {
       throw readOnly("segment", segment.byteSize());
     }
@@ -64,6 +67,7 @@ public final class NativeMemory {
    *     #source(MemorySegment)}
    */
   public static MemorySegment source(ByteBuffer buffer) {
+    Objects.requireNonNull(buffer, "buffer must not be null");
     if (!buffer.isDirect()) {
       throw refused(
           "A heap buffer of %d bytes has no fixed address: the garbage collector moves it while a"
@@ -81,6 +85,7 @@ public final class NativeMemory {
    * @throws TransferException as there, and for a read-only buffer
    */
   public static MemorySegment destination(ByteBuffer buffer) {
+    Objects.requireNonNull(buffer, "buffer must not be null");
     if (buffer.isReadOnly()) {
       throw readOnly("buffer", buffer.remaining());
     }

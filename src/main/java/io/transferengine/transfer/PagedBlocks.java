@@ -49,4 +49,9 @@ final class PagedBlocks implements BlockColumns {
   public long totalBytes() {
     return local.blockLength() * local.count();
   }
+
+  @Override
+  public String toString() {
+    return "%d blocks, %d bytes".formatted(count(), totalBytes());
+  }
 }

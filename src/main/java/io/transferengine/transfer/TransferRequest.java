@@ -9,28 +9,26 @@ import java.util.Optional;
 
 /**
  * A batch of blocks to move between our memory and one peer's. Immutable; may be submitted any
- * number of times.
- *
- * @param operation the direction
- * @param target the peer's segment, such as {@code 10.0.0.2:15123}
- * @param blocks what goes where
- * @param timeout its deadline, counted from submission; empty for the configured one ({@code
- *     MC_TRANSFER_TIMEOUT}, plus a nanosecond per byte)
- * @param notification sent to the peer once every byte is in its place; empty for none
+ * number of times. Two with the same values are equal; blocks are equal to themselves only.
  */
-public record TransferRequest(
-    Operation operation,
-    String target,
-    BlockColumns blocks,
-    Optional<Duration> timeout,
-    Optional<Notification> notification) {
-  /** Checks for null. */
-  public TransferRequest {
-    Objects.requireNonNull(operation, "operation");
-    Objects.requireNonNull(target, "target");
-    Objects.requireNonNull(blocks, "blocks");
-    Objects.requireNonNull(timeout, "timeout");
-    Objects.requireNonNull(notification, "notification");
+public final class TransferRequest {
+  private final Operation operation;
+  private final String target;
+  private final BlockColumns blocks;
+  private final Optional<Duration> timeout;
+  private final Optional<Notification> notification;
+
+  private TransferRequest(
+      Operation operation,
+      String target,
+      BlockColumns blocks,
+      Optional<Duration> timeout,
+      Optional<Notification> notification) {
+    this.operation = Objects.requireNonNull(operation, "operation must not be null");
+    this.target = Objects.requireNonNull(target, "target must not be null");
+    this.blocks = Objects.requireNonNull(blocks, "blocks must not be null");
+    this.timeout = timeout;
+    this.notification = notification;
   }
 
   /**
@@ -42,8 +40,8 @@ public record TransferRequest(
   public record Notification(String name, String message) {
     /** Checks for null. */
     public Notification {
-      Objects.requireNonNull(name, "name");
-      Objects.requireNonNull(message, "message");
+      Objects.requireNonNull(name, "name must not be null");
+      Objects.requireNonNull(message, "message must not be null");
     }
   }
 
@@ -67,6 +65,8 @@ public record TransferRequest(
    * @throws TransferException for a heap segment, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, MemorySegment source, long remoteAddress) {
+    Objects.requireNonNull(target, "target must not be null");
+    Objects.requireNonNull(source, "source must not be null");
     return of(Operation.WRITE, target, one(NativeMemory.source(source), remoteAddress));
   }
 
@@ -80,6 +80,8 @@ public record TransferRequest(
    * @throws TransferException for a heap buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, ByteBuffer source, long remoteAddress) {
+    Objects.requireNonNull(target, "target must not be null");
+    Objects.requireNonNull(source, "source must not be null");
     return of(Operation.WRITE, target, one(NativeMemory.source(source), remoteAddress));
   }
 
@@ -92,6 +94,8 @@ public record TransferRequest(
    * @throws TransferException for a heap or read-only segment, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, MemorySegment destination, long remoteAddress) {
+    Objects.requireNonNull(target, "target must not be null");
+    Objects.requireNonNull(destination, "destination must not be null");
     return of(Operation.READ, target, one(NativeMemory.destination(destination), remoteAddress));
   }
 
@@ -105,6 +109,8 @@ public record TransferRequest(
    * @throws TransferException for a heap or read-only buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, ByteBuffer destination, long remoteAddress) {
+    Objects.requireNonNull(target, "target must not be null");
+    Objects.requireNonNull(destination, "destination must not be null");
     return of(Operation.READ, target, one(NativeMemory.destination(destination), remoteAddress));
   }
 
@@ -119,6 +125,7 @@ public record TransferRequest(
    * @throws TransferException for a deadline that is not positive
    */
   public TransferRequest withTimeout(Duration deadline) {
+    Objects.requireNonNull(deadline, "deadline must not be null");
     if (deadline.isZero() || deadline.isNegative()) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "It must be above zero");
@@ -135,5 +142,60 @@ public record TransferRequest(
   public TransferRequest withNotification(String name, String message) {
     return new TransferRequest(
         operation, target, blocks, timeout, Optional.of(new Notification(name, message)));
+  }
+
+  /** {@return the direction} */
+  public Operation operation() {
+    return operation;
+  }
+
+  /** {@return the peer's segment, such as {@code 10.0.0.2:15123}} */
+  public String target() {
+    return target;
+  }
+
+  /** {@return what goes where} */
+  public BlockColumns blocks() {
+    return blocks;
+  }
+
+  /**
+   * {@return its deadline, counted from submission; empty for the configured one ({@code
+   * MC_TRANSFER_TIMEOUT}, plus a nanosecond per byte)}
+   */
+  public Optional<Duration> timeout() {
+    return timeout;
+  }
+
+  /** {@return what is sent to the peer once every byte is in its place; empty for nothing} */
+  public Optional<Notification> notification() {
+    return notification;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof TransferRequest that
+        && operation == that.operation
+        && target.equals(that.target)
+        && blocks.equals(that.blocks)
+        && timeout.equals(that.timeout)
+        && notification.equals(that.notification);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(operation, target, blocks, timeout, notification);
+  }
+
+  /** {@return what is to be moved, and for which peer} */
+  @Override
+  public String toString() {
+    return "TransferRequest[%s %s, target %s%s%s]"
+        .formatted(
+            operation,
+            blocks,
+            target,
+            timeout.map(limit -> ", timeout " + limit).orElse(""),
+            notification.map(text -> ", notification '" + text.name() + "'").orElse(""));
   }
 }

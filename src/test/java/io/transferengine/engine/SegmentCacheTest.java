@@ -71,7 +71,7 @@ class SegmentCacheTest {
             },
             threads,
             false);
-    assertThatThrownBy(() -> cache.await("peer", Duration.ofMillis(20)))
+    assertThatThrownBy(() -> cache.await("peer", Duration.ofMillis(20), Duration.ofMillis(20)))
         .isInstanceOfSatisfying(
             TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.TIMEOUT));
     forEver.countDown();

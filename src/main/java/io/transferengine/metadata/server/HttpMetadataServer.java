@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -105,6 +106,7 @@ public final class HttpMetadataServer implements AutoCloseable {
    * @throws TransferException SOCKET when it cannot listen there
    */
   public static HttpMetadataServer start(String host, int port) {
+    Objects.requireNonNull(host, "host must not be null");
     return start(host, port, null);
   }
 
@@ -118,6 +120,8 @@ public final class HttpMetadataServer implements AutoCloseable {
    * @throws TransferException as above
    */
   public static HttpMetadataServer startTls(String host, int port, SSLContext tls) {
+    Objects.requireNonNull(host, "host must not be null");
+    Objects.requireNonNull(tls, "tls must not be null");
     return start(host, port, tls);
   }
 
@@ -154,6 +158,7 @@ public final class HttpMetadataServer implements AutoCloseable {
    * @param host this machine's name or address, as they reach it
    */
   public String connectionString(String host) {
+    Objects.requireNonNull(host, "host must not be null");
     return URI.create(
             (tls ? "https://" : "http://")
                 + new HostPort(host, port())
