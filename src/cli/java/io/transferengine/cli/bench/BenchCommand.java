@@ -6,6 +6,7 @@ import io.transferengine.EngineConfig;
 import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.HelpOption;
+import io.transferengine.cli.console.Interruption;
 import io.transferengine.cli.console.Progress;
 import io.transferengine.cli.console.Ranges;
 import io.transferengine.cli.console.Terminal;
@@ -21,7 +22,9 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Measures transfers. */
 @Command(
@@ -71,6 +74,11 @@ public final class BenchCommand implements Callable<Integer> {
   private @Nullable Integer idleSeconds;
 
   @Mixin private final WorkloadOptions workload = new WorkloadOptions();
+
+  private static final List<String> INTERRUPTED =
+      List.of("Interrupted: these are the rows that were measured until then.");
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Mixin private final NetworkOptions network = new NetworkOptions();
 
@@ -147,24 +155,51 @@ public final class BenchCommand implements Callable<Integer> {
   private Integer measure(
       Terminal terminal, Engine engine, TargetLink link, List<Reference> references) {
     engine.warmUp(link.segmentName());
-    List<String> explanations = new ArrayList<>();
+    int rounds = reference.rounds();
+    BenchReport report = new BenchReport(terminal, rounds, references);
     List<BenchSummary> rows;
     try (BenchLoop loop = new BenchLoop(engine, link, workload.pace());
         BenchWorkload measured = workload.open(engine, link, loop, initiator == null ? 2 : 1)) {
       List<BenchCase> cases = measured.cases();
-      int rounds = reference.rounds();
-      try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
-        rows = new BenchRounds(references, rounds).run(cases, progress);
+      BenchRounds measuring = new BenchRounds(references, rounds, cases);
+      Circumstances circumstances =
+          Circumstances.now(
+              CommandEnvironment.current(), spec.commandLine().getParseResult().originalArgs());
+      List<String> explanations = explanations(measured, references, circumstances);
+      try (Interruption _ =
+          Interruption.handle(
+              () -> tell(terminal, report, measuring.soFar(), INTERRUPTED, circumstances))) {
+        try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
+          rows = measuring.run(progress, report::row);
+        }
+        tell(terminal, report, rows, explanations, circumstances);
       }
-      explanations.add(
-          "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
-              + " the initiator allocates.");
-      explanations.add("Here " + measured.explanation() + ".");
     }
-    references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
-    new BenchReport(rows, reference.rounds(), explanations).print(terminal);
-    output.write(terminal, rows, network.protocol(), workload.threads());
     boolean verified = rows.stream().allMatch(row -> row.problem().isEmpty());
     return verified ? 0 : CommandException.FAILED;
+  }
+
+  private static List<String> explanations(
+      BenchWorkload measured, List<Reference> references, Circumstances circumstances) {
+    List<String> explanations = new ArrayList<>();
+    explanations.add(
+        "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
+            + " the initiator allocates.");
+    explanations.add("Here " + measured.explanation() + ".");
+    references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
+    circumstances.warning().ifPresent(explanations::add);
+    return explanations;
+  }
+
+  /** Once, for whoever comes first: the end, or a signal. */
+  private void tell(
+      Terminal terminal,
+      BenchReport report,
+      List<BenchSummary> rows,
+      List<String> explanations,
+      Circumstances circumstances) {
+    if (report.end(rows, explanations)) {
+      output.write(terminal, rows, network.protocol(), workload.threads(), circumstances);
+    }
   }
 }

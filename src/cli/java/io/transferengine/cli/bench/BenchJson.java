@@ -8,17 +8,23 @@ import io.transferengine.cli.console.CommandException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * The figures as JSON: {@code {"runs": [...]}}, an object for each row. The first ten members are a
- * contract; others may come and go. Of several rounds, bytes and seconds are sums and all other
- * figures medians.
+ * The figures as JSON: {@code {"runs": [...]}}, an object for each row, then what they depend on.
+ * The first ten members are a contract; others may come and go. Of several rounds, bytes and
+ * seconds are sums and all other figures medians.
  */
 final class BenchJson {
   private BenchJson() {}
 
-  static void write(Path file, List<BenchSummary> rows, String protocol, int threads) {
+  static void write(
+      Path file,
+      List<BenchSummary> rows,
+      String protocol,
+      int threads,
+      Circumstances circumstances) {
     try (JsonGenerator json = new JsonFactory().createGenerator(file.toFile(), JsonEncoding.UTF8)) {
       json.useDefaultPrettyPrinter();
       json.writeStartObject();
@@ -27,6 +33,11 @@ final class BenchJson {
         write(json, row, protocol, threads);
       }
       json.writeEndArray();
+      for (Map.Entry<String, String> member : circumstances.members().entrySet()) {
+        json.writeStringField(member.getKey(), member.getValue());
+      }
+      json.writeNumberField("processors", Circumstances.processors());
+      json.writeNumberField("load_before", circumstances.load());
       json.writeEndObject();
     } catch (IOException e) {
       throw CommandException.failed("--json " + file + " cannot be written: " + e);

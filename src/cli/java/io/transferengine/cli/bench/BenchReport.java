@@ -5,48 +5,99 @@ import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.console.Units;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
- * The figures as a table.
- *
- * @param rounds over which figures are medians
- * @param explanations lines for below the table
+ * The figures as a table, whose rows are printed as they end. Thread-safe: a signal may end it
+ * while a row is printed.
  */
-record BenchReport(List<BenchSummary> rows, int rounds, List<String> explanations) {
-  BenchReport {
-    rows = List.copyOf(rows);
-    explanations = List.copyOf(explanations);
-  }
+final class BenchReport {
+  /** A narrower terminal gets the columns that are asked for most; JSON has them all. */
+  private static final int FULL_WIDTH = 120;
 
-  void print(Terminal terminal) {
-    boolean referenced = rows.stream().anyMatch(row -> row.reference().isPresent());
-    Table table = new Table().left("operation").right("block").right("batch").right("GB/s");
+  private final Terminal terminal;
+  private final int rounds;
+  private final boolean referenced;
+  private final boolean timed;
+  private final boolean full;
+  private final Table table;
+  private final Set<BenchRow> printed = new HashSet<>();
+  private boolean ended;
+
+  /**
+   * @param rounds over which figures are medians
+   * @param references what our figures are set beside
+   */
+  BenchReport(Terminal terminal, int rounds, List<Reference> references) {
+    this.terminal = terminal;
+    this.rounds = rounds;
+    referenced = !references.isEmpty();
+    full = terminal.width() >= FULL_WIDTH;
+    timed = references.stream().anyMatch(Reference::tellsLatency);
+    table = new Table().left("operation").right("block", 7).right("batch", 7).right("GB/s", 6);
     if (rounds > 1) {
-      table.right("from - to");
+      table.right("from - to", 15);
     }
     if (referenced) {
       table.right("reference").right("ratio");
     }
-    table.right("blocks/s").right("p50 us");
-    boolean timed = rows.stream().anyMatch(row -> row.latencyRatio().isPresent());
+    if (full) {
+      table.right("blocks/s", 9);
+    }
+    table.right("p50 us", 8);
     if (timed) {
       table.right("reference us").right("p50 ratio");
     }
-    table.right("p99 us").right("p99.9 us");
-    table.right("CPU s/GB").right("heap B/block").left("content");
-    rows.forEach(row -> table.row(cells(row, referenced, timed)));
-    table.print(terminal);
-    for (BenchSummary row : rows) {
+    table.right("p99 us", 8);
+    if (full) {
+      table.right("p99.9 us", 8);
+    }
+    table.right("CPU s/GB");
+    if (full) {
+      table.right("heap B/block");
+    }
+    table.left("content");
+  }
+
+  /** Prints a row, unless a signal has ended the report. */
+  synchronized void row(BenchSummary row) {
+    if (!ended) {
+      print(row);
+    }
+  }
+
+  private void print(BenchSummary row) {
+    if (printed.isEmpty()) {
+      table.printHeadings(terminal);
+    }
+    if (printed.add(row.row())) {
+      table.printRow(terminal, cells(row));
       row.problem()
           .ifPresent(problem -> terminal.line("FAILED: " + row.row().label() + ": " + problem));
     }
-    terminal.line("");
-    explanations.forEach(terminal::line);
   }
 
-  private List<String> cells(BenchSummary row, boolean referenced, boolean timed) {
+  /**
+   * Prints the rows that are not yet, and what explains them.
+   *
+   * @param explanations lines for below the table
+   * @return whether this ended the report; it may have ended before
+   */
+  synchronized boolean end(List<BenchSummary> rows, List<String> explanations) {
+    if (ended) {
+      return false;
+    }
+    ended = true;
+    rows.forEach(this::print);
+    terminal.line("");
+    explanations.forEach(terminal::line);
+    return true;
+  }
+
+  private List<String> cells(BenchSummary row) {
     Spread speed = row.gbPerSecond();
     List<String> cells = new ArrayList<>();
     cells.add(row.row().operationName());
@@ -61,16 +112,22 @@ record BenchReport(List<BenchSummary> rows, int rounds, List<String> explanation
           row.reference().map(turns -> Units.fixed(turns.gbPerSecond().median(), 3)).orElse("-"));
       cells.add(fixed(row.ratio(), 2));
     }
-    cells.add(Units.count(Math.round(row.median(BenchResult::blocksPerSecond))));
+    if (full) {
+      cells.add(Units.count(Math.round(row.median(BenchResult::blocksPerSecond))));
+    }
     cells.add(Units.fixed(row.percentileMicros(BenchSummary.MEDIAN), 1));
     if (timed) {
       cells.add(fixed(row.referenceP50Micros(), 1));
       cells.add(fixed(row.latencyRatio(), 2));
     }
     cells.add(Units.fixed(row.percentileMicros(BenchSummary.HIGH), 1));
-    cells.add(Units.fixed(row.percentileMicros(BenchSummary.HIGHEST), 1));
+    if (full) {
+      cells.add(Units.fixed(row.percentileMicros(BenchSummary.HIGHEST), 1));
+    }
     cells.add(Units.fixed(row.median(BenchResult::cpuSecondsPerGb), 3));
-    cells.add(Units.fixed(row.median(BenchResult::allocatedBytesPerBlock), 1));
+    if (full) {
+      cells.add(Units.fixed(row.median(BenchResult::allocatedBytesPerBlock), 1));
+    }
     cells.add(row.problem().isEmpty() ? "verified" : "FAILED");
     return cells;
   }

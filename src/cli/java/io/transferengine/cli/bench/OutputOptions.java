@@ -52,12 +52,17 @@ final class OutputOptions {
     }
   }
 
-  void write(Terminal terminal, List<BenchSummary> rows, String protocol, int threads) {
+  void write(
+      Terminal terminal,
+      List<BenchSummary> rows,
+      String protocol,
+      int threads,
+      Circumstances circumstances) {
     comparison.ifPresent(earlier -> earlier.print(terminal, rows, protocol, threads));
     if (json != null) {
-      BenchJson.write(json, rows, protocol, threads);
+      BenchJson.write(json, rows, protocol, threads, circumstances);
     }
-    if (plot != null) {
+    if (plot != null && !rows.isEmpty()) {
       new BenchPlot(rows).write(plot);
     }
   }

@@ -64,6 +64,11 @@ final class PingPong implements Reference {
   public void beginRound() {}
 
   @Override
+  public boolean tellsLatency() {
+    return true;
+  }
+
+  @Override
   public String explanation() {
     return "nio: a bare NIO ping-pong of the same bytes between two processes, for batches of one"
         + " block, before each row; its p50 is of a round trip";

@@ -23,6 +23,11 @@ interface Reference {
   /** {@return its figure for a row, in this round; empty when it has none for such rows} */
   Optional<Figure> measure(BenchRow row);
 
+  /** {@return whether its figures have latencies} */
+  default boolean tellsLatency() {
+    return false;
+  }
+
   /** {@return how it was run} */
   String explanation();
 

@@ -45,6 +45,9 @@ public final class Commands {
   }
 
   private static int complain(String message, int status) {
+    if (Interruption.begun()) {
+      return status;
+    }
     System.err.println("te: " + message.strip().replaceAll("\\s*\\R\\s*", "; "));
     return status;
   }

@@ -4,35 +4,56 @@ package io.transferengine.cli.console;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Lines of cells in columns as wide as their widest cell. Colours are put on after measuring. */
+/**
+ * Lines of cells in columns: as wide as their widest cell, or, where rows are printed as they come,
+ * as wide as was guessed. On a terminal the last column is wrapped where the terminal ends.
+ */
 public final class Table {
   private static final String GAP = "  ";
 
-  private final List<Boolean> rightAligned = new ArrayList<>();
-  private final List<String> headings = new ArrayList<>();
+  /** A narrower last column is not read any more: the terminal wraps it then. */
+  private static final int LEAST_WRAPPED = 20;
+
+  /**
+   * A column.
+   *
+   * @param leastWidth how wide it is at least, besides its heading
+   */
+  private record Column(String heading, boolean right, int leastWidth) {}
+
+  private final List<Column> columns = new ArrayList<>();
   private final List<List<String>> rows = new ArrayList<>();
 
   /** Adds a column of text. */
   public Table left(String heading) {
-    return column(heading, false);
+    return column(new Column(heading, false, 0));
   }
 
   /** Adds a column of numbers. */
   public Table right(String heading) {
-    return column(heading, true);
+    return right(heading, 0);
   }
 
-  private Table column(String heading, boolean right) {
-    headings.add(heading);
-    rightAligned.add(right);
+  /** Adds a column of numbers, for rows that are printed as they come. */
+  public Table right(String heading, int leastWidth) {
+    return column(new Column(heading, true, leastWidth));
+  }
+
+  private Table column(Column column) {
+    columns.add(column);
     return this;
   }
 
+  /** Adds a row, which {@link #print} prints. */
   public void row(List<String> cells) {
-    if (cells.size() != headings.size()) {
-      throw new IllegalArgumentException(cells.size() + " cells in " + headings.size());
+    rows.add(checked(cells));
+  }
+
+  private List<String> checked(List<String> cells) {
+    if (cells.size() != columns.size()) {
+      throw new IllegalArgumentException(cells.size() + " cells in " + columns.size());
     }
-    rows.add(cells.stream().map(Table::printable).toList());
+    return cells.stream().map(Table::printable).toList();
   }
 
   /** Strangers' texts may hold control characters, which could forge lines. */
@@ -40,17 +61,86 @@ public final class Table {
     return cell.replaceAll("\\p{Cntrl}+", " ");
   }
 
-  /** Prints all; a last cell that is a verdict gets its colour. */
+  /** Prints the headings and all rows. */
   public void print(Terminal terminal) {
-    int[] widths = new int[headings.size()];
-    measure(widths, headings);
-    rows.forEach(row -> measure(widths, row));
-    terminal.line(terminal.heading(format(widths, headings)));
+    int[] widths = leastWidths();
     for (List<String> row : rows) {
-      String line = format(widths, row);
-      String last = row.getLast();
-      terminal.line(line.substring(0, line.length() - last.length()) + coloured(terminal, last));
+      for (int i = 0; i < widths.length; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
     }
+    printHeadings(terminal, widths);
+    rows.forEach(row -> printRow(terminal, widths, row));
+  }
+
+  /** Prints the headings alone; rows follow by {@link #printRow}. */
+  public void printHeadings(Terminal terminal) {
+    printHeadings(terminal, leastWidths());
+  }
+
+  /** Prints a row at once, behind {@link #printHeadings(Terminal)}. */
+  public void printRow(Terminal terminal, List<String> cells) {
+    printRow(terminal, leastWidths(), checked(cells));
+  }
+
+  private int[] leastWidths() {
+    return columns.stream()
+        .mapToInt(column -> Math.max(column.heading().length(), column.leastWidth()))
+        .toArray();
+  }
+
+  private void printHeadings(Terminal terminal, int[] widths) {
+    List<String> headings = columns.stream().map(Column::heading).toList();
+    terminal.line(terminal.heading(start(terminal, widths, headings) + headings.getLast()));
+  }
+
+  private void printRow(Terminal terminal, int[] widths, List<String> cells) {
+    String start = start(terminal, widths, cells);
+    String last = cells.getLast();
+    if (columns.getLast().right()) {
+      last = " ".repeat(Math.max(0, widths[widths.length - 1] - last.length())) + last;
+    }
+    int indent = 0;
+    for (int i = 0; i < widths.length - 1; i++) {
+      indent += Math.max(widths[i], cells.get(i).length()) + GAP.length();
+    }
+    int room = terminal.width() - indent;
+    List<String> parts = room < LEAST_WRAPPED ? List.of(last) : wrapped(last, room);
+    terminal.line(start + coloured(terminal, parts.getFirst()));
+    for (String part : parts.subList(1, parts.size())) {
+      terminal.line(" ".repeat(indent) + part);
+    }
+  }
+
+  /** {@return the line up to its last cell} */
+  private String start(Terminal terminal, int[] widths, List<String> cells) {
+    StringBuilder line = new StringBuilder();
+    for (int i = 0; i < widths.length - 1; i++) {
+      String cell = cells.get(i);
+      String padding = " ".repeat(Math.max(0, widths[i] - cell.length()));
+      String shown = coloured(terminal, cell);
+      line.append(columns.get(i).right() ? padding + shown : shown + padding).append(GAP);
+    }
+    return line.toString();
+  }
+
+  /** {@return the text in parts of at most {@code width} characters, cut between words} */
+  private static List<String> wrapped(String text, int width) {
+    List<String> parts = new ArrayList<>();
+    String rest = text;
+    while (rest.length() > width) {
+      int space = rest.lastIndexOf(' ', width);
+      if (space <= 0) {
+        space = rest.indexOf(' ', width);
+      }
+      if (space < 0) {
+        break;
+      }
+      parts.add(rest.substring(0, space));
+      rest = rest.substring(space + 1);
+    }
+    parts.add(rest);
+    return parts;
   }
 
   private static String coloured(Terminal terminal, String cell) {
@@ -59,23 +149,5 @@ public final class Table {
       case "FAILED", "missing" -> terminal.bad(cell);
       default -> cell;
     };
-  }
-
-  private static void measure(int[] widths, List<String> row) {
-    for (int i = 0; i < widths.length; i++) {
-      widths[i] = Math.max(widths[i], row.get(i).length());
-    }
-  }
-
-  private String format(int[] widths, List<String> row) {
-    StringBuilder line = new StringBuilder();
-    for (int i = 0; i < widths.length; i++) {
-      String cell = row.get(i);
-      String padding = " ".repeat(widths[i] - cell.length());
-      boolean last = i == widths.length - 1;
-      line.append(i == 0 ? "" : GAP);
-      line.append(rightAligned.get(i) ? padding + cell : last ? cell : cell + padding);
-    }
-    return line.toString();
   }
 }

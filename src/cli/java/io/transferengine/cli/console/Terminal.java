@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.console;
 
+import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -18,27 +21,50 @@ public final class Terminal {
   private static final String BOLD = "\u001b[1m";
   private static final String PLAIN = "\u001b[0m";
 
+  /** The bar is on the last line; it comes back below what is printed. */
+  private static final String ERASE_LINE = "\r\u001b[K";
+
+  /** Fits the narrowest terminal that people use. */
+  private static final int BAR_WIDTH = 79;
+
+  private static final int UNLIMITED = Integer.MAX_VALUE;
+
   private static final int STANDARD_OUTPUT = 1;
   private static final int STANDARD_ERROR = 2;
 
   private final boolean colour;
+  private final boolean output;
   private final boolean progress;
+  private final int width;
+  private boolean barShown;
 
   public Terminal(CommandEnvironment environment) {
-    this(environment.colour(), isTerminal(STANDARD_OUTPUT), isTerminal(STANDARD_ERROR));
+    this(
+        environment.colour(),
+        isTerminal(STANDARD_OUTPUT),
+        isTerminal(STANDARD_ERROR),
+        isTerminal(STANDARD_OUTPUT) ? widthOfTerminal() : UNLIMITED);
   }
 
-  public Terminal(boolean colourWelcome, boolean outputIsTerminal, boolean errorIsTerminal) {
+  Terminal(boolean colourWelcome, boolean outputIsTerminal, boolean errorIsTerminal, int width) {
     colour = colourWelcome && outputIsTerminal;
+    output = outputIsTerminal;
     progress = errorIsTerminal;
+    this.width = width;
   }
 
   boolean colour() {
     return colour;
   }
 
+  /** {@return how many characters a line should have at most} */
+  public int width() {
+    return width;
+  }
+
   public void line(String text) {
-    System.out.println(text);
+    System.out.println(barShown && output ? ERASE_LINE + text : text);
+    System.out.flush();
   }
 
   /** {@return the text in green} */
@@ -57,17 +83,42 @@ public final class Terminal {
 
   /** {@return a bar on standard error, which does nothing where that is no terminal} */
   public Progress progress(String task, long steps) {
+    barShown = progress;
     return progress ? new Progress(bar(task, steps)) : Progress.none();
   }
 
+  /**
+   * The consumer is named because the other one, which asks JLine for the terminal, takes the JVM's
+   * handler of Ctrl-C away, and moves the cursor between lines.
+   */
   private static ProgressBar bar(String task, long steps) {
     return new ProgressBarBuilder()
         .setTaskName(task)
         .setInitialMax(steps)
         .setStyle(ProgressBarStyle.ASCII)
+        .setConsumer(new ConsoleProgressBarConsumer(System.err, BAR_WIDTH))
         .setUpdateIntervalMillis(200)
         .clearDisplayOnFinish()
         .build();
+  }
+
+  /** Asks stty, which is everywhere; the JDK does not know. */
+  private static int widthOfTerminal() {
+    try {
+      Process stty =
+          new ProcessBuilder("stty", "size")
+              .redirectInput(new File("/dev/tty"))
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      String[] rowsAndColumns =
+          new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
+              .strip()
+              .split(" ", -1);
+      int columns = Integer.parseInt(rowsAndColumns[rowsAndColumns.length - 1]);
+      return columns > 0 ? columns : UNLIMITED;
+    } catch (IOException | NumberFormatException e) {
+      return UNLIMITED;
+    }
   }
 
   /**

@@ -18,7 +18,6 @@ import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -40,15 +39,20 @@ final class DoctorChecks {
         CheckResult.ok("system", environment.system() + ", " + environment.architecture()));
     findings.add(memory());
     findings.add(directMemory());
-    findings.add(variables());
+    CheckResult variables = variables();
+    findings.add(variables);
+    if (variables.verdict() == CheckResult.Verdict.MISSING) {
+      findings.add(CheckResult.no("engines, ports, RDMA", "not looked at: no engine opens so"));
+      return findings;
+    }
+    EngineEnvironment engine = EngineEnvironment.current();
     findings.add(io("TCP over epoll", TcpIo.EPOLL));
     findings.add(io("TCP over io_uring", TcpIo.IO_URING));
     findings.add(io("TCP over NIO", TcpIo.NIO));
-    EngineEnvironment engine = engineEnvironment();
     findings.add(ports(engine));
     findings.addAll(RdmaChecks.all(engine));
     findings.add(rdma(engine));
-    findings.add(MetadataCheck.run());
+    findings.add(MetadataCheck.run(engine));
     findings.add(SelfTest.run());
     return findings;
   }
@@ -96,15 +100,6 @@ final class DoctorChecks {
       return CheckResult.ok(what, "opened as " + engine.segmentName());
     } catch (TransferException e) {
       return io == TcpIo.NIO ? CheckResult.missing(what, text(e)) : CheckResult.no(what, text(e));
-    }
-  }
-
-  /** The defaults where a variable is malformed, which has a line of its own. */
-  private static EngineEnvironment engineEnvironment() {
-    try {
-      return EngineEnvironment.current();
-    } catch (ConfigurationException e) {
-      return EngineEnvironment.of(Map.of());
     }
   }
 

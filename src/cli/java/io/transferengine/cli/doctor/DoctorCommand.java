@@ -28,9 +28,9 @@ public final class DoctorCommand implements Callable<Integer> {
     CommandEnvironment environment = CommandEnvironment.current();
     Terminal terminal = new Terminal(environment);
     List<CheckResult> findings = DoctorChecks.all(environment);
-    Table table = new Table().left("what").left("finding").left("verdict");
+    Table table = new Table().left("what").left("verdict").left("finding");
     findings.forEach(
-        finding -> table.row(List.of(finding.what(), finding.text(), finding.verdict().text())));
+        finding -> table.row(List.of(finding.what(), finding.verdict().text(), finding.text())));
     table.print(terminal);
     boolean sound =
         findings.stream().noneMatch(finding -> finding.verdict() == CheckResult.Verdict.MISSING);

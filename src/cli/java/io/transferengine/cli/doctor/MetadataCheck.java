@@ -12,9 +12,8 @@ final class MetadataCheck {
 
   private MetadataCheck() {}
 
-  static CheckResult run() {
+  static CheckResult run(EngineEnvironment environment) {
     try {
-      EngineEnvironment environment = EngineEnvironment.current();
       String server = environment.metadataServer();
       Optional<SegmentDirectory> found =
           server.isEmpty() ? Optional.empty() : SegmentDirectory.open(server, environment);

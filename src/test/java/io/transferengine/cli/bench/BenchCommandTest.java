@@ -7,7 +7,10 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.transferengine.cli.CommandRun;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -67,6 +70,38 @@ class BenchCommandTest {
                 assertThat(number(fields, "p50_us"))
                     .isPositive()
                     .isLessThanOrEqualTo(number(fields, "p99_us")));
+  }
+
+  /** Rows are printed as they end, also into a pipe, and a signal costs only those to come. */
+  @Test
+  void aSignalLeavesTheRowsThatThereAre(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("figures.json");
+    ProcessBuilder builder =
+        CommandRun.builder(
+            "bench",
+            "--loopback",
+            "--sizes=4K",
+            "--batch=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+            "--seconds=1",
+            "--against=none",
+            "--json=" + file);
+    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
+    Process process = builder.start();
+    try (BufferedReader output = process.inputReader(StandardCharsets.UTF_8)) {
+      String row = output.readLine();
+      while (row != null && !row.endsWith("verified")) {
+        row = output.readLine();
+      }
+      assertThat(row).startsWith("write");
+      // Not of the process itself, which would close our end, too.
+      assertThat(process.toHandle().destroy()).isTrue();
+      assertThat(output.lines()).anyMatch(line -> line.startsWith("Interrupted"));
+      assertThat(process.waitFor()).isNotZero();
+      assertThat(runs(file)).isNotEmpty().first().extracting("operation").isEqualTo("write");
+      assertThat(Files.readString(file)).contains("\"version\"", "\"date\"", "\"options\"", "load");
+    } finally {
+      process.destroyForcibly();
+    }
   }
 
   @Test

@@ -98,7 +98,7 @@ class BenchFiguresTest {
     Reference reference = new Noting("reference", notes, ROW, good);
 
     List<BenchSummary> rows =
-        new BenchRounds(List.of(reference), 2).run(List.of(write, read), Progress.none());
+        new BenchRounds(List.of(reference), 2, List.of(write, read)).run(Progress.none(), _ -> {});
 
     assertThat(notes.subList(0, 5))
         .containsExactly("round", "reference", "write", "reference", "read");
@@ -113,7 +113,8 @@ class BenchFiguresTest {
     List<String> notes = new ArrayList<>();
     BenchCase failing = new Noting("write", notes, ROW, result(4096, Optional.of("differs")));
 
-    List<BenchSummary> rows = new BenchRounds(List.of(), 3).run(List.of(failing), Progress.none());
+    List<BenchSummary> rows =
+        new BenchRounds(List.of(), 3, List.of(failing)).run(Progress.none(), _ -> {});
 
     assertThat(notes).containsExactly("write");
     assertThat(rows.getFirst().problem()).hasValue("differs");

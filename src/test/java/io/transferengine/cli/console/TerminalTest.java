@@ -3,17 +3,46 @@ package io.transferengine.cli.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TerminalTest {
+  private static Terminal terminal(boolean colourWelcome, boolean outputIsTerminal) {
+    return new Terminal(colourWelcome, outputIsTerminal, true, 80);
+  }
+
   @Test
   void coloursNeedATerminalAndNobodyAgainstThem() {
-    assertThat(new Terminal(true, true, true).good("verified"))
-        .isEqualTo("\u001b[32mverified\u001b[0m");
-    assertThat(new Terminal(true, true, true).bad("FAILED")).isEqualTo("\u001b[31mFAILED\u001b[0m");
-    assertThat(new Terminal(false, true, true).good("verified")).isEqualTo("verified");
-    assertThat(new Terminal(true, false, true).bad("FAILED")).isEqualTo("FAILED");
-    assertThat(new Terminal(false, true, true).heading("what")).isEqualTo("what");
+    assertThat(terminal(true, true).good("verified")).isEqualTo("\u001b[32mverified\u001b[0m");
+    assertThat(terminal(true, true).bad("FAILED")).isEqualTo("\u001b[31mFAILED\u001b[0m");
+    assertThat(terminal(false, true).good("verified")).isEqualTo("verified");
+    assertThat(terminal(true, false).bad("FAILED")).isEqualTo("FAILED");
+    assertThat(terminal(false, true).heading("what")).isEqualTo("what");
+  }
+
+  /** Also a text that a stranger chose, with what would begin another line. */
+  @Test
+  void aTableWrapsItsLastColumnAtTheTerminal() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    PrintStream real = System.out;
+    System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+    try {
+      Table table = new Table().left("what").left("finding");
+      table.row(List.of("a\nb", "one two three four five six seven eight nine ten"));
+      table.print(new Terminal(false, true, true, 30));
+    } finally {
+      System.setOut(real);
+    }
+    assertThat(bytes.toString(StandardCharsets.UTF_8))
+        .isEqualTo(
+            """
+            what  finding
+            a b   one two three four five
+                  six seven eight nine ten
+            """);
   }
 
   @Test
