@@ -12,6 +12,9 @@ import io.transferengine.metrics.EngineMetrics;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 
 /**
@@ -25,30 +28,50 @@ final class FedTarget implements AutoCloseable {
   final RegionTable regions = new RegionTable();
   final MemorySegment memory;
   final Region region;
-  final EmbeddedChannel channel = new EmbeddedChannel();
+  final EmbeddedChannel channel = new FromHere();
   final TargetConnection connection;
+  final WindowPool pool;
+  private final EmbeddedChannel listening;
   private final Arena arena = Arena.ofShared();
   private final EventLoops loops;
   private final Inlet inlet;
+
+  /** As if a socket had been accepted. */
+  private static final class FromHere extends EmbeddedChannel {
+    @Override
+    protected SocketAddress remoteAddress0() {
+      return new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
+    }
+  }
 
   FedTarget(long bytes) {
     TcpOptions options = TcpOptions.of(SETTINGS);
     loops =
         new EventLoops(
             IoBackend.NIO, 1, options.stagingBlockBytes(), options.stagingBytes(), metrics);
+    pool = loops.pool(loops.all().getFirst());
     memory = arena.allocate(bytes, 4096);
     region = regions.register(memory.address(), bytes, "*");
     TargetServer server =
         new TargetServer(loops, IoBackend.NIO, regions, metrics, options, () -> "0123456789abcdef");
     connection =
-        new TargetConnection(
-            server,
-            channel.eventLoop(),
-            loops.pool(loops.all().getFirst()),
-            java.net.InetAddress.getLoopbackAddress());
+        new TargetConnection(server, channel.eventLoop(), pool, InetAddress.getLoopbackAddress());
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));
     channel.pipeline().addLast(connection);
     inlet = connection.newInlet();
+    listening = new EmbeddedChannel(new VersionOneOrder(metrics, 30).arrivals());
+    listening.pipeline().fireChannelRead(channel);
+    connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
+  }
+
+  /**
+   * The same host connects once more; {@return that connection, whose event loop runs when it is
+   * told to}
+   */
+  EmbeddedChannel acceptAnother() {
+    EmbeddedChannel another = new FromHere();
+    listening.pipeline().fireChannelRead(another);
+    return another;
   }
 
   long address() {
@@ -88,6 +111,7 @@ final class FedTarget implements AutoCloseable {
   public void close() {
     byte[] _ = answers();
     var _ = channel.close();
+    var _ = listening.close();
     loops.close(Duration.ofSeconds(5));
     arena.close();
   }
