@@ -8,6 +8,7 @@ import static io.transferengine.TestEngine.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.TcpIo;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,16 +26,21 @@ class PeerResetTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1000000,200,128,false",
-    "1000000,200,0,false",
-    "300,20000,128,false",
-    "16000,2000,0,false",
-    "1000000,200,128,true",
-    "300,20000,128,true"
+    "AUTO,1000000,200,128,false",
+    "AUTO,1000000,200,0,false",
+    "AUTO,300,20000,128,false",
+    "AUTO,16000,2000,0,false",
+    "AUTO,1000000,200,128,true",
+    "AUTO,300,20000,128,true",
+    "AUTO,16000,2000,0,true",
+    "IO_URING,1000000,200,0,false",
+    "IO_URING,300,20000,128,false",
+    "IO_URING,300,20000,128,true",
+    "IO_URING,16000,2000,0,true"
   })
   void aPeerThatResetsWithReadsUnansweredIsForgotten(
-      int size, int count, int v2, boolean halfCloses) throws Exception {
-    try (TestEngine target = new TestEngine(MIB)) {
+      TcpIo io, int size, int count, int v2, boolean halfCloses) throws Exception {
+    try (TestEngine target = new TestEngine(MIB, builder -> builder.tcpIo(io))) {
       int port = RawInitiator.dataPort(target.engine.rpcPort());
       long before = sockets();
       ByteArrayOutputStream requests = new ByteArrayOutputStream();
