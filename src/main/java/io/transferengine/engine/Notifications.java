@@ -8,6 +8,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.Queues;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
 import java.net.InetAddress;
@@ -98,16 +99,22 @@ final class Notifications {
   }
 
   private synchronized boolean keep(Kept one) {
-    return kept.size() < KEPT_LIMIT && kept.add(one);
+    if (kept.size() == KEPT_LIMIT) {
+      return false;
+    }
+    Queues.addLast(kept, one);
+    return true;
   }
 
   List<NotifyMessage> drain() {
+    List<NotifyMessage> messages;
     List<Kept> drained;
     synchronized (this) {
+      // All the memory that it takes, and only then the queue: what throws has lost nothing.
+      messages = new ArrayList<>(kept.size());
       drained = new ArrayList<>(kept);
       kept.clear();
     }
-    List<NotifyMessage> messages = new ArrayList<>(drained.size());
     for (Kept one : drained) {
       budget.release(one.from, one.bytes);
       messages.add(one.message);

@@ -4,7 +4,6 @@ package io.transferengine.memory;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,13 +25,29 @@ final class PoolMemory {
 
   private final LiveBlocks live;
 
-  /** Blocks that were freed and are kept back for a while, in their order. */
-  private final ArrayDeque<Retired> retired = new ArrayDeque<>();
+  /**
+   * The oldest of the blocks that were freed and are kept back for a while. A chain: to lengthen it
+   * takes no more memory than the new link, so no block that is in it can be lost.
+   */
+  private @Nullable Retired oldest;
+
+  private @Nullable Retired newest;
 
   private boolean singleBlockInUse;
   private @Nullable Region region;
 
-  private record Retired(long offset, long length, long untilNanos) {}
+  private static final class Retired {
+    private final long offset;
+    private final long length;
+    private final long untilNanos;
+    private @Nullable Retired next;
+
+    Retired(long offset, long length, long untilNanos) {
+      this.offset = offset;
+      this.length = length;
+      this.untilNanos = untilNanos;
+    }
+  }
 
   private PoolMemory(Arena arena, MemorySegment memory, @Nullable BuddyAllocator blocks) {
     this.arena = arena;
@@ -104,10 +119,8 @@ final class PoolMemory {
    */
   @Nullable MemorySegment allocate(long length, long nowNanos) {
     if (blocks != null) {
-      Retired oldest = retired.peekFirst();
       while (oldest != null && oldest.untilNanos - nowNanos <= 0) {
-        releaseOldest(blocks);
-        oldest = retired.peekFirst();
+        boolean _ = releaseOldest(blocks);
       }
       return handOut(blocks, length);
     }
@@ -125,8 +138,7 @@ final class PoolMemory {
    */
   @Nullable MemorySegment allocateFromRetired(long length) {
     MemorySegment block = null;
-    while (blocks != null && block == null && !retired.isEmpty()) {
-      releaseOldest(blocks);
+    while (blocks != null && block == null && releaseOldest(blocks)) {
       block = handOut(blocks, length);
     }
     return block;
@@ -147,9 +159,25 @@ final class PoolMemory {
     }
   }
 
-  private void releaseOldest(BuddyAllocator from) {
-    Retired oldest = retired.removeFirst();
-    from.release(oldest.offset, oldest.length);
+  /** {@return whether there was one} */
+  private boolean releaseOldest(BuddyAllocator from) {
+    Retired first = oldest;
+    if (first == null) {
+      return false;
+    }
+    oldest = first.next;
+    newest = oldest == null ? null : newest;
+    from.release(first.offset, first.length);
+    return true;
+  }
+
+  private void retire(Retired last) {
+    if (newest == null) {
+      oldest = last;
+    } else {
+      newest.next = last;
+    }
+    newest = last;
   }
 
   /**
@@ -161,12 +189,14 @@ final class PoolMemory {
     FreeResult result = check(address, length);
     if (result == FreeResult.FREED) {
       long offset = address - address();
+      // First what may find no memory: then the block is as it was, and can be freed again.
+      Retired freed = blocks == null ? null : new Retired(offset, length, untilNanos);
       boolean _ = live.refuse(offset);
-      if (blocks == null) {
+      if (blocks == null || freed == null) {
         singleBlockInUse = false;
       } else {
         result = blocks.retire(offset, length);
-        retired.addLast(new Retired(offset, length, untilNanos));
+        retire(freed);
       }
     }
     return result;
@@ -174,8 +204,8 @@ final class PoolMemory {
 
   /** Makes it as if no block had ever been handed out. */
   void releaseAll() {
-    while (blocks != null && !retired.isEmpty()) {
-      releaseOldest(blocks);
+    while (blocks != null && releaseOldest(blocks)) {
+      // Until there is none.
     }
   }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,9 +9,16 @@ import org.jspecify.annotations.Nullable;
  * that has been given back is given out again in its next generation. Confined to the worker.
  */
 final class SlotTable {
-  private final List<@Nullable Place> places = new ArrayList<>();
-  private final List<Integer> generations = new ArrayList<>();
-  private final List<Integer> free = new ArrayList<>();
+  private static final int FIRST_CAPACITY = 16;
+
+  private @Nullable Place[] places = new Place[FIRST_CAPACITY];
+  private int[] generations = new int[FIRST_CAPACITY];
+
+  /** Numbers that were given back; as long as the others, so that giving back needs no memory. */
+  private int[] free = new int[FIRST_CAPACITY];
+
+  private int slots;
+  private int freeSlots;
 
   /**
    * What has a number.
@@ -22,35 +28,49 @@ final class SlotTable {
    */
   record Place(RdmaEndpoint endpoint, SendQueue queue) {}
 
+  /** Gives it a number; changes nothing when it throws. */
   void place(RdmaEndpoint endpoint, SendQueue added) {
     Place place = new Place(endpoint, added);
-    int slot;
-    if (free.isEmpty()) {
-      slot = places.size();
-      if (slot >= 1 << SendQueue.SLOT_BITS) {
-        throw new IllegalStateException(slot + " queue pairs at one worker");
-      }
-      places.add(place);
-      generations.add(0);
-    } else {
-      slot = free.removeLast();
-      places.set(slot, place);
-      generations.set(slot, generations.get(slot) + 1);
+    if (freeSlots == 0 && slots == places.length) {
+      grow();
     }
-    added.placedAt(slot, generations.get(slot));
+    int slot;
+    if (freeSlots == 0) {
+      slot = slots++;
+    } else {
+      slot = free[--freeSlots];
+      generations[slot]++;
+    }
+    places[slot] = place;
+    added.placedAt(slot, generations[slot]);
   }
 
-  /** Does nothing for one that never got a place. */
+  private void grow() {
+    if (slots >= 1 << SendQueue.SLOT_BITS) {
+      throw new IllegalStateException(slots + " queue pairs at one worker");
+    }
+    @Nullable Place[] morePlaces = Arrays.copyOf(places, 2 * slots);
+    int[] moreGenerations = Arrays.copyOf(generations, 2 * slots);
+    free = new int[2 * slots];
+    places = morePlaces;
+    generations = moreGenerations;
+  }
+
+  /**
+   * Takes the number back. Does nothing for one that never got a place. Takes no memory: what its
+   * endpoint still has to settle comes behind it.
+   */
   void remove(SendQueue gone) {
-    if (gone.slot() >= 0) {
-      places.set(gone.slot(), null);
-      free.add(gone.slot());
+    int slot = gone.slot();
+    if (slot >= 0) {
+      places[slot] = null;
+      free[freeSlots++] = slot;
     }
   }
 
   /** {@return the queue that a completion is for; null when it has been removed} */
   @Nullable Place of(long workRequestId) {
     int slot = SendQueue.slotOf(workRequestId);
-    return slot < places.size() ? places.get(slot) : null;
+    return slot < slots ? places[slot] : null;
   }
 }
