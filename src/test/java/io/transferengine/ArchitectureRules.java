@@ -146,6 +146,7 @@ final class ArchitectureRules {
                   new Rule(
                       "standard output and error only in cli",
                       type -> uses(type, CONSOLE, Set.of("cli"))),
+                  new Rule("no cycle between files of a package", FileCycles::violations),
                   new Rule("no native methods of our own", ArchitectureRules::nativeMethods),
                   new Rule("the engine names no transport", ArchitectureRules::namedTransports)),
               CONFINED.stream().map(rule -> new Rule(rule.name(), type -> outsideOf(rule, type))))
@@ -175,7 +176,7 @@ final class ArchitectureRules {
   }
 
   /** {@return the name of its package below {@link #BASE}} */
-  private static String below(JavaClass type) {
+  static String below(JavaClass type) {
     String name = type.getPackageName();
     return name.equals(BASE) ? "" : name.substring(BASE.length() + 1);
   }
