@@ -55,7 +55,7 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
         RemoteSegment.of(
             PEER,
             new PeerAddress(peer.build(), List.of(InetAddress.getLoopbackAddress())),
-            transport);
+            List.of(transport));
     SegmentCache segments = new SegmentCache((name, timeout) -> remote, Runnable::run, false);
     var _ = segments.refresh(PEER, Duration.ofSeconds(1));
     active =

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * @param name the name that it was opened by
  * @param address its descriptor and addresses
- * @param transport what reaches it
+ * @param transports what reaches it and may be used, best first; at least one
  * @param bufferStarts first addresses of its buffers, sorted
  * @param bufferEnds the addresses after their last bytes, in the same order
  * @param takesBlocksOnly set once a transfer has shown that it takes blocks one by one of which it
@@ -26,12 +26,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 record RemoteSegment(
     String name,
     PeerAddress address,
-    Transport transport,
+    List<Transport> transports,
     long[] bufferStarts,
     long[] bufferEnds,
     AtomicBoolean takesBlocksOnly) {
 
-  static RemoteSegment of(String name, PeerAddress address, Transport transport) {
+  static RemoteSegment of(String name, PeerAddress address, List<Transport> transports) {
     List<BufferDescriptor> sorted =
         address.descriptor().buffers().stream()
             .sorted(Comparator.comparingLong(BufferDescriptor::address))
@@ -42,11 +42,33 @@ record RemoteSegment(
       starts[i] = sorted.get(i).address();
       ends[i] = starts[i] + sorted.get(i).lengthBytes();
     }
-    return new RemoteSegment(name, address, transport, starts, ends, new AtomicBoolean());
+    return new RemoteSegment(
+        name, address, List.copyOf(transports), starts, ends, new AtomicBoolean());
   }
 
   SegmentDescriptor descriptor() {
     return address.descriptor();
+  }
+
+  /** {@return the best transport that reaches it} */
+  Transport transport() {
+    return transports.getFirst();
+  }
+
+  /**
+   * {@return the best transport for a transfer; the best of all if none moves its memory}
+   *
+   * @param deviceMemory whether the processor cannot read and write the local memory
+   */
+  Transport transportFor(boolean deviceMemory) {
+    if (deviceMemory) {
+      for (Transport each : transports) {
+        if (each.movesDeviceMemory()) {
+          return each;
+        }
+      }
+    }
+    return transport();
   }
 
   /** {@return its buffers, within which a block lies and neighbours may be merged} */

@@ -136,14 +136,16 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     if (peer.takesBlocksOnly().get()) {
       made.mergeNothing();
     }
-    if (hold.hasDeviceMemory()) {
-      if (!peer.transport().movesDeviceMemory()) {
-        finish(TransferState.FAILED, deviceMemory(peer.transport()), FailureCause.LOCAL);
+    boolean deviceMemory = hold.hasDeviceMemory();
+    Transport transport = peer.transportFor(deviceMemory);
+    if (deviceMemory) {
+      if (!transport.movesDeviceMemory()) {
+        finish(TransferState.FAILED, deviceMemory(transport), FailureCause.LOCAL);
         return;
       }
       made.keepFromProcessor();
     }
-    peer.transport().submit(peer.address(), made);
+    transport.submit(peer.address(), made);
   }
 
   private TransferException deviceMemory(Transport transport) {

@@ -210,11 +210,11 @@ final class TransportRegistry {
   }
 
   /**
-   * {@return the best transport that reaches a peer}
+   * {@return the transports that reach a peer and may be used for it, best first; at least one}
    *
    * @throws TransferException when none does, or a better one is required
    */
-  Transport select(SegmentDirectory.Found found) {
+  List<Transport> select(SegmentDirectory.Found found) {
     SegmentDescriptor peer = found.descriptor();
     List<Ranked> better = new ArrayList<>();
     for (Ranked each : transports) {
@@ -228,7 +228,7 @@ final class TransportRegistry {
                         missed.transport.name(),
                         missed.policy,
                         nameThatBars(missed, found)));
-        return each.transport;
+        return thoseFrom(each, peer);
       }
       better.add(each);
     }
@@ -248,6 +248,20 @@ final class TransportRegistry {
             + ") reaches",
         transports.getLast().transport.howToOffer(),
         null);
+  }
+
+  /** The best one and those below it that reach the peer, none of them below a required one. */
+  private List<Transport> thoseFrom(Ranked best, SegmentDescriptor peer) {
+    List<Transport> usable = new ArrayList<>();
+    for (Ranked each : transports.subList(transports.indexOf(best), transports.size())) {
+      if (each.transport.reaches(peer)) {
+        usable.add(each.transport);
+        if (each.policy.isRequired()) {
+          break;
+        }
+      }
+    }
+    return usable;
   }
 
   /** Of those that do not reach a peer, the one to speak of. */

@@ -63,6 +63,7 @@ class TransportChoiceTest {
     private final ReferenceTransport.Network network = new ReferenceTransport.Network();
     private String absent = "";
     private String failure = "";
+    private boolean movesDeviceMemory;
 
     Fake(String name, int priority) {
       this.name = name;
@@ -97,6 +98,11 @@ class TransportChoiceTest {
           }
           super.start();
         }
+
+        @Override
+        public boolean movesDeviceMemory() {
+          return movesDeviceMemory;
+        }
       };
     }
   }
@@ -126,9 +132,14 @@ class TransportChoiceTest {
 
   /** One byte, from one to the other. */
   private Transfer write(EngineCore from, EngineCore to) throws Exception {
+    return write(from, to, "*");
+  }
+
+  /** Out of memory that is said to be at a location. */
+  private Transfer write(EngineCore from, EngineCore to, String location) throws Exception {
     Mapped here = Mapped.of(64).fill(1);
     Mapped there = Mapped.of(64);
-    var _ = from.memory().register(here.address(), 64, "*");
+    var _ = from.memory().register(here.address(), 64, location);
     var _ = to.memory().register(there.address(), 64, "*");
     Transfer transfer =
         from.submit(
@@ -318,6 +329,31 @@ class TransportChoiceTest {
     rdma.network.resume();
     assertThat(write(without, other).state()).isEqualTo(TransferState.COMPLETED);
     assertThat(log.warnings()).isEmpty();
+  }
+
+  /** Chosen for each transfer: the best for a peer may not be the best for every kind of memory. */
+  @Test
+  void memoryThatTheBestCannotMoveGoesOverTheNext() throws Exception {
+    rdma.movesDeviceMemory = true;
+    EngineCore one = engine("", Map.of(), near, rdma, tcp);
+    EngineCore other = engine("", Map.of(), near, rdma, tcp);
+    tcp.network.stallAfter(0);
+    near.network.stallAfter(0);
+    assertThat(write(one, other, "cuda:0").state()).isEqualTo(TransferState.COMPLETED);
+    near.network.resume();
+    rdma.network.stallAfter(0);
+    assertThat(write(one, other, "*").state()).isEqualTo(TransferState.COMPLETED);
+    rdma.network.resume();
+    assertThat(log.warnings()).isEmpty();
+
+    EngineCore plain = engine("tcp", Map.of(), near, rdma, tcp);
+    tcp.network.resume();
+    Transfer refused = write(one, plain, "cuda:0");
+    assertThat(refused.state()).isEqualTo(TransferState.FAILED);
+    assertThat(refused.failure().orElseThrow())
+        .hasMessageContaining("reached over TCP, which cannot move the device memory");
+    assertThatThrownBy(() -> write(plain, one, "cuda:0"))
+        .hasMessageContaining("'cuda:0' cannot be moved over TCP, which reads and writes it");
   }
 
   @Test

@@ -24,7 +24,7 @@ class HeldTransport implements Transport {
         new PeerAddress(
             SegmentDescriptor.builder(name, SegmentDescriptor.TCP).build(),
             List.of(InetAddress.getLoopbackAddress())),
-        this);
+        List.of(this));
   }
 
   @Override

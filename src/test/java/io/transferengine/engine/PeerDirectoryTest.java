@@ -77,7 +77,8 @@ class PeerDirectoryTest {
                             each, policies.getOrDefault(each.name(), TransportPolicy.DEFAULT)))
                 .toList(),
             new TransportChoice(names, "rdma", new EngineMetrics()))
-        .select(found);
+        .select(found)
+        .getFirst();
   }
 
   @Test

@@ -48,7 +48,7 @@ class StaleDescriptorTest {
                         .buffers(List.of(new BufferDescriptor("peer", REMOTE, 1 << 20)))
                         .build(),
                     List.of(InetAddress.getLoopbackAddress())),
-                new Refusing());
+                List.of(new Refusing()));
           },
           Runnable::run,
           false);

@@ -345,7 +345,7 @@ class TransferEndTest {
                     .buffers(List.of(new BufferDescriptor("peer", 4096, 8192)))
                     .build(),
                 List.of(InetAddress.getLoopbackAddress())),
-            transport);
+            List.of(transport));
     SegmentCache segments = new SegmentCache((name, timeout) -> peer, threads, false);
     BlockColumns adjacent =
         BlockColumns.of(
