@@ -6,10 +6,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -89,21 +86,17 @@ public final class MemoryPool implements AutoCloseable {
   private final Condition changed = lock.newCondition();
 
   // All below: guarded by the lock.
-  private final TreeMap<Long, PoolMemory> byAddress = new TreeMap<>();
-  private final List<PoolMemory> shared = new ArrayList<>();
+  private final PoolTable table = new PoolTable();
   private @Nullable PoolMemory spare;
+
+  /** What could not be given back yet. */
+  private final KeptMemory kept = new KeptMemory();
+
   private boolean isGrowing;
   private int returningCount;
   private boolean isClosed;
   private long usedBytes;
   private long reservedBytes;
-
-  /**
-   * How to serve one request: {@code bytes} from the system as a pool or as an own region, or the
-   * spare once more; {@code giveUp} is the spare when it has to make room first.
-   */
-  private record Growth(
-      long bytes, boolean isShared, @Nullable PoolMemory reuse, @Nullable PoolMemory giveUp) {}
 
   /**
    * An empty pool; takes no memory yet.
@@ -154,7 +147,8 @@ public final class MemoryPool implements AutoCloseable {
           "Length " + lengthBytes + " of a managed buffer is not positive",
           "Ask for at least 1 byte.");
     }
-    Growth growth;
+    PoolGrowth growth;
+    boolean retried = false;
     lock.lock();
     try {
       long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(GROWTH_WAIT_SECONDS);
@@ -164,8 +158,13 @@ public final class MemoryPool implements AutoCloseable {
         if (block != null) {
           return block;
         }
+        if (!retried && !kept.isEmpty()) {
+          retried = true;
+          retryKeptUnlocked();
+          continue;
+        }
         if (!isGrowing) {
-          Growth possible = planGrowth(lengthBytes);
+          PoolGrowth possible = planGrowth(lengthBytes);
           if (possible != null) {
             growth = possible;
             break;
@@ -177,7 +176,7 @@ public final class MemoryPool implements AutoCloseable {
         awaitChange(deadlineNanos, lengthBytes);
       }
       isGrowing = true;
-      if (growth.reuse != null || growth.giveUp != null) {
+      if (growth.reuse() != null || growth.giveUp() != null) {
         spare = null;
       }
     } finally {
@@ -192,61 +191,29 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  /** Oldest pools first, so that the younger ones run empty. */
   private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
-    long now = nanoClock.getAsLong();
-    MemorySegment block = null;
-    for (int i = 0; block == null && i < shared.size(); i++) {
-      block = shared.get(i).allocate(lengthBytes, now);
-    }
-    for (int i = 0; block == null && i < shared.size(); i++) {
-      block = shared.get(i).allocateFromRetired(lengthBytes);
-    }
+    MemorySegment block = table.allocate(lengthBytes, nanoClock.getAsLong());
     if (block != null) {
       usedBytes += lengthBytes;
     }
     return block;
   }
 
-  /** {@return what to take from the system for the request, null when the limit forbids all} */
-  private @Nullable Growth planGrowth(long lengthBytes) {
-    PoolMemory kept = spare;
-    long room = limitBytes - reservedBytes;
-    long roomWithoutSpare = room + (kept == null ? 0 : kept.bytes());
-    long classBytes = BuddyAllocator.classBytes(lengthBytes);
-    if (classBytes <= largestPoolBytes) {
-      if (kept != null && classBytes <= kept.bytes()) {
-        return new Growth(kept.bytes(), true, kept, null);
-      }
-      long bytes = Math.max(nextPoolBytes(), classBytes);
-      while (bytes > roomWithoutSpare && bytes > classBytes) {
-        bytes >>= 1;
-      }
-      if (bytes <= roomWithoutSpare) {
-        return new Growth(bytes, true, null, bytes > room ? kept : null);
-      }
-    }
-    return lengthBytes <= roomWithoutSpare
-        ? new Growth(lengthBytes, false, null, lengthBytes > room ? kept : null)
-        : null;
-  }
-
-  private long nextPoolBytes() {
-    long largest = firstPoolBytes >> 1;
-    for (PoolMemory pool : shared) {
-      largest = Math.max(largest, pool.bytes());
-    }
-    return Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
+  private @Nullable PoolGrowth planGrowth(long lengthBytes) {
+    long largest = Math.max(firstPoolBytes >> 1, table.largestSharedBytes());
+    long nextBytes = Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
+    return PoolGrowth.plan(
+        lengthBytes, nextBytes, largestPoolBytes, limitBytes - reservedBytes, spare);
   }
 
   /** Makes the planned memory and serves the request from it. Without the lock, save at the end. */
-  private MemorySegment grow(Growth growth, long lengthBytes) {
+  private MemorySegment grow(PoolGrowth growth, long lengthBytes) {
     PoolMemory made;
     try {
-      if (growth.giveUp != null) {
-        returnToSystem(growth.giveUp);
+      if (growth.giveUp() != null) {
+        returnToSystem(growth.giveUp());
       }
-      made = growth.reuse != null ? growth.reuse : take(growth, lengthBytes);
+      made = growth.reuse() != null ? growth.reuse() : take(growth, lengthBytes);
       register(made);
     } catch (Throwable t) {
       endGrowth();
@@ -272,8 +239,7 @@ public final class MemoryPool implements AutoCloseable {
       return block;
     } finally {
       if (!entered) {
-        byAddress.remove(made.address());
-        shared.remove(made);
+        table.remove(made);
         returningCount++;
       }
       lock.unlock();
@@ -293,10 +259,10 @@ public final class MemoryPool implements AutoCloseable {
   /**
    * Counts the memory once it is there; nobody else takes any, since one thread grows at a time.
    */
-  private PoolMemory take(Growth growth, long lengthBytes) {
+  private PoolMemory take(PoolGrowth growth, long lengthBytes) {
     PoolMemory taken;
     try {
-      taken = PoolMemory.take(growth.bytes, growth.isShared);
+      taken = PoolMemory.take(growth.bytes(), growth.isShared());
     } catch (OutOfMemoryError e) {
       throw PoolErrors.noMemory(requestText(lengthBytes), e);
     }
@@ -327,10 +293,7 @@ public final class MemoryPool implements AutoCloseable {
     if (block == null) {
       throw new IllegalStateException("New pool has no room for " + lengthBytes + " bytes");
     }
-    byAddress.put(made.address(), made);
-    if (made.isShared()) {
-      shared.add(made);
-    }
+    table.add(made);
     usedBytes += lengthBytes;
     return block;
   }
@@ -370,7 +333,7 @@ public final class MemoryPool implements AutoCloseable {
   public void refuse(long address, long lengthBytes) {
     lock.lock();
     try {
-      PoolMemory memory = find(address);
+      PoolMemory memory = table.find(address);
       FreeResult result =
           memory == null ? FreeResult.NOT_ALLOCATED : memory.check(address, lengthBytes);
       PoolErrors.requireFreed(result, address, lengthBytes);
@@ -386,7 +349,7 @@ public final class MemoryPool implements AutoCloseable {
   public void readmit(long address, long lengthBytes) {
     lock.lock();
     try {
-      PoolMemory memory = find(address);
+      PoolMemory memory = table.find(address);
       if (memory != null && memory.check(address, lengthBytes) == FreeResult.FREED) {
         memory.live().admit(address - memory.address(), lengthBytes);
       }
@@ -409,7 +372,7 @@ public final class MemoryPool implements AutoCloseable {
     PoolMemory emptied;
     lock.lock();
     try {
-      PoolMemory memory = find(address);
+      PoolMemory memory = table.find(address);
       FreeResult result =
           memory == null
               ? FreeResult.NOT_ALLOCATED
@@ -419,43 +382,80 @@ public final class MemoryPool implements AutoCloseable {
       if (memory == null || !memory.isEmpty()) {
         return;
       }
-      byAddress.remove(memory.address());
-      shared.remove(memory);
+      table.remove(memory);
       returningCount++;
       memory.releaseAll();
       emptied = memory;
     } finally {
       lock.unlock();
     }
-    giveBack(emptied);
-  }
-
-  private @Nullable PoolMemory find(long address) {
-    Map.Entry<Long, PoolMemory> below = byAddress.floorEntry(address);
-    return below != null && below.getValue().contains(address) ? below.getValue() : null;
+    try {
+      retryKept();
+    } finally {
+      giveBack(emptied);
+    }
   }
 
   /**
    * Ends the registration of memory that is in no table any more, then keeps it as the spare or
    * returns it to the system. The caller has counted it in {@link #returningCount}.
    *
-   * <p>When the registrar fails, something may still touch the memory: it is lost, and stays
-   * counted against the limit.
+   * <p>When the registrar fails, something may still touch the memory: it is kept, and counted
+   * against the limit, until a later attempt succeeds ({@link #retryKept}).
    */
   private void giveBack(PoolMemory memory) {
+    boolean ended = false;
     try {
-      registrar.unregister(memory.takeRegion());
+      registrar.unregister(memory.region());
+      ended = true;
       if (!keepAsSpare(memory)) {
         returnToSystem(memory);
       }
+    } catch (TransferException e) {
+      throw ended ? e : PoolErrors.kept(memory, e);
     } finally {
       lock.lock();
       try {
+        if (!ended) {
+          kept.add(memory);
+        }
         returningCount--;
         changed.signalAll();
       } finally {
         lock.unlock();
       }
+    }
+  }
+
+  /**
+   * Tries once more what could not be given back: whenever memory is given back or is to be taken
+   * from the system, which is seldom. That it failed was said the first time.
+   */
+  private void retryKept() {
+    List<PoolMemory> again;
+    lock.lock();
+    try {
+      again = kept.takeAll();
+      returningCount += again.size();
+    } finally {
+      lock.unlock();
+    }
+    for (PoolMemory memory : again) {
+      try {
+        giveBack(memory);
+      } catch (Throwable still) {
+        // It is kept again.
+      }
+    }
+  }
+
+  /** With the lock held, as it is again afterwards. */
+  private void retryKeptUnlocked() {
+    lock.unlock();
+    try {
+      retryKept();
+    } finally {
+      lock.lock();
     }
   }
 
@@ -492,7 +492,7 @@ public final class MemoryPool implements AutoCloseable {
   public boolean owns(long address) {
     lock.lock();
     try {
-      return find(address) != null;
+      return table.find(address) != null;
     } finally {
       lock.unlock();
     }
@@ -522,7 +522,7 @@ public final class MemoryPool implements AutoCloseable {
   public int poolCount() {
     lock.lock();
     try {
-      return byAddress.size();
+      return table.size();
     } finally {
       lock.unlock();
     }
@@ -541,33 +541,33 @@ public final class MemoryPool implements AutoCloseable {
   /** As {@link #close()}, waiting at most {@code timeout} for other threads. */
   public void closeWithin(Duration timeout) {
     List<PoolMemory> all;
-    PoolMemory kept;
+    PoolMemory empty;
     lock.lock();
     try {
       if (isClosed) {
         return;
       }
+      all = table.all();
+      all.addAll(kept.takeAll());
       isClosed = true;
-      all = new ArrayList<>(byAddress.values());
-      byAddress.clear();
-      shared.clear();
+      table.clear();
       returningCount += all.size();
       usedBytes = 0;
-      kept = spare;
+      empty = spare;
       spare = null;
       changed.signalAll();
     } finally {
       lock.unlock();
     }
-    giveAllBack(all, kept);
+    giveAllBack(all, empty);
     awaitQuiet(timeout);
   }
 
-  private void giveAllBack(List<PoolMemory> all, @Nullable PoolMemory kept) {
+  private void giveAllBack(List<PoolMemory> all, @Nullable PoolMemory empty) {
     IllegalStateException failures = new IllegalStateException("Memory could not be returned");
     all.forEach(memory -> giveBackSuppressing(memory, failures));
-    if (kept != null) {
-      returnToSystem(kept);
+    if (empty != null) {
+      returnToSystem(empty);
     }
     if (failures.getSuppressed().length > 0) {
       throw failures;

@@ -39,7 +39,7 @@ final class PoolErrors {
     return new TransferException(
         ErrorCode.MEMORY,
         "The system has no memory for " + request + ": " + cause.getMessage(),
-        "Free buffers, raise -XX:MaxDirectMemorySize (without it: as much as -Xmx), or set "
+        "Free buffers, raise what the process may have (ulimit -v, the container's limit), or set "
             + MemoryPool.LIMIT_OPTION
             + " to what the machine can give.",
         cause);
@@ -48,6 +48,22 @@ final class PoolErrors {
   static TransferException closed() {
     return new TransferException(
         ErrorCode.CLOSED, "Managed memory is closed", "Open a new engine.");
+  }
+
+  /** The block is free, but something holds on to the pool that it was the last one of. */
+  static TransferException kept(PoolMemory memory, TransferException cause) {
+    return new TransferException(
+        cause.code(),
+        "The buffer is free, but its pool of "
+            + memory.bytes()
+            + " bytes at "
+            + Ranges.hex(memory.address())
+            + " cannot be returned yet: "
+            + cause.getMessage(),
+        "It counts against "
+            + MemoryPool.LIMIT_OPTION
+            + " until it can; that is tried when memory is freed or needed, and on closing.",
+        cause);
   }
 
   static TransferException beingFreed(long address) {

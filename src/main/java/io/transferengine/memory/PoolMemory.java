@@ -35,6 +35,7 @@ final class PoolMemory {
 
   private boolean singleBlockInUse;
   private @Nullable Region region;
+  private @Nullable PoolMemory nextKept;
 
   private static final class Retired {
     private final long offset;
@@ -97,19 +98,29 @@ final class PoolMemory {
     return live;
   }
 
-  /** Notes the registration, until {@link #takeRegion()}. */
+  /** Notes the registration, the last one that it has. */
   void setRegion(Region region) {
     this.region = region;
   }
 
-  /** {@return the registration, which this forgets} */
-  Region takeRegion() {
-    Region taken = region;
-    if (taken == null) {
+  /** {@return the registration} */
+  Region region() {
+    Region known = region;
+    if (known == null) {
       throw new IllegalStateException("Memory at " + Ranges.hex(address()) + " is not registered");
     }
-    region = null;
-    return taken;
+    return known;
+  }
+
+  /**
+   * {@return the next of those that could not be given back; so that to keep one takes no memory}
+   */
+  @Nullable PoolMemory nextKept() {
+    return nextKept;
+  }
+
+  void setNextKept(@Nullable PoolMemory next) {
+    nextKept = next;
   }
 
   /**

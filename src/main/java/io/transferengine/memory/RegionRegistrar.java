@@ -19,7 +19,7 @@ public interface RegionRegistrar {
 
   /**
    * Ends the registration. When this returns, nothing touches the memory any more and nothing new
-   * will: the pool frees it next. When it throws, the pool keeps the memory for ever.
+   * will: the pool frees it next. When it throws, the pool keeps the memory, and calls again later.
    */
   void unregister(Region region);
 }

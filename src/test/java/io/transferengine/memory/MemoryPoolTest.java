@@ -336,21 +336,64 @@ class MemoryPoolTest {
   }
 
   @Test
-  void memoryThatCannotBeUnregisteredIsNeverFreed() {
+  void memoryThatCannotBeUnregisteredIsKeptUntilItCan() {
+    pool = small(64 * KIB);
     MemorySegment block = pool.allocate(64);
-    registrar.onUnregister =
-        () -> {
-          throw new IllegalStateException("stuck");
-        };
-    assertThatThrownBy(() -> pool.free(block.address(), 64)).hasMessage("stuck");
+    deviceKeeps();
+    assertRefused(ErrorCode.CONTEXT, "stuck", () -> pool.free(block.address(), 64));
     block.fill((byte) 1);
     assertThat(pool.reservedBytes()).isEqualTo(64 * KIB);
     assertThat(pool.poolCount()).isZero();
     assertThat(pool.usedBytes()).isZero();
+    assertRefused(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "No managed buffer",
+        () -> pool.free(block.address(), 64));
+    assertRefused(ErrorCode.MEMORY, "no room", () -> pool.allocate(64));
+    assertThat(registrar.unregisterCount).as("attempts").hasValue(2);
+    block.fill((byte) 2);
 
+    deviceLetsGo();
+    assertThat(pool.allocate(64)).isNotNull();
+    assertThat(pool.reservedBytes()).isEqualTo(64 * KIB);
+    assertThat(registrar.table.size()).isEqualTo(1);
+  }
+
+  private void deviceKeeps() {
+    registrar.onUnregister =
+        () -> {
+          throw new TransferException(ErrorCode.CONTEXT, "stuck", "");
+        };
+  }
+
+  /** Only the attempts that succeed count at the end. */
+  private void deviceLetsGo() {
     registrar.onUnregister = () -> {};
-    pool = small(MIB);
-    registrar.table.inOrder().forEach(registrar.table::remove);
+    registrar.unregisterCount.set(0);
+    registrar.registerCount.set(registrar.table.size());
+  }
+
+  @Test
+  void whatIsKeptIsTriedAgainWhenOtherMemoryIsFreedAndOnClosing() {
+    long first = pool.allocate(64 * KIB).address();
+    long second = pool.allocate(128 * KIB).address();
+    long third = pool.allocate(256 * KIB).address();
+    deviceKeeps();
+    assertRefused(ErrorCode.CONTEXT, "stuck", () -> pool.free(first, 64 * KIB));
+    assertRefused(ErrorCode.CONTEXT, "stuck", () -> pool.free(second, 128 * KIB));
+    assertThat(registrar.table.size()).isEqualTo(3);
+    deviceLetsGo();
+    pool.free(third, 256 * KIB);
+    assertThat(registrar.table.size()).isZero();
+    assertThat(pool.reservedBytes()).as("the spare").isEqualTo(64 * KIB);
+
+    long last = pool.allocate(64 * KIB).address();
+    deviceKeeps();
+    assertRefused(ErrorCode.CONTEXT, "stuck", () -> pool.free(last, 64 * KIB));
+    deviceLetsGo();
+    pool.close();
+    assertThat(registrar.table.size()).isZero();
+    assertThat(pool.reservedBytes()).isZero();
   }
 
   @Test

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.memory;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory that a {@link MemoryPool} has handed out blocks of, found by address and by who has
+ * room. Guarded by the lock of its pool.
+ */
+final class PoolTable {
+  private final TreeMap<Long, PoolMemory> byAddress = new TreeMap<>();
+
+  /** Those of many blocks, the oldest first. */
+  private final List<PoolMemory> shared = new ArrayList<>();
+
+  PoolTable() {}
+
+  void add(PoolMemory memory) {
+    byAddress.put(memory.address(), memory);
+    if (memory.isShared()) {
+      shared.add(memory);
+    }
+  }
+
+  /** Passes over what is not in it. */
+  void remove(PoolMemory memory) {
+    byAddress.remove(memory.address());
+    shared.remove(memory);
+  }
+
+  void clear() {
+    byAddress.clear();
+    shared.clear();
+  }
+
+  int size() {
+    return byAddress.size();
+  }
+
+  /** {@return all of it; the list is the caller's} */
+  List<PoolMemory> all() {
+    return new ArrayList<>(byAddress.values());
+  }
+
+  @Nullable PoolMemory find(long address) {
+    Map.Entry<Long, PoolMemory> below = byAddress.floorEntry(address);
+    return below != null && below.getValue().contains(address) ? below.getValue() : null;
+  }
+
+  /** {@return the bytes of the largest of many blocks, 0 without any} */
+  long largestSharedBytes() {
+    long largest = 0;
+    for (PoolMemory pool : shared) {
+      largest = Math.max(largest, pool.bytes());
+    }
+    return largest;
+  }
+
+  /**
+   * {@return a block, or null when none of them has room} Oldest pools first, so that the younger
+   * ones run empty.
+   */
+  @Nullable MemorySegment allocate(long lengthBytes, long nowNanos) {
+    MemorySegment block = null;
+    for (int i = 0; block == null && i < shared.size(); i++) {
+      block = shared.get(i).allocate(lengthBytes, nowNanos);
+    }
+    for (int i = 0; block == null && i < shared.size(); i++) {
+      block = shared.get(i).allocateFromRetired(lengthBytes);
+    }
+    return block;
+  }
+}
