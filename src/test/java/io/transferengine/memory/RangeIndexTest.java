@@ -27,6 +27,50 @@ class RangeIndexTest {
     return new IllegalArgumentException(low + " overlaps " + high);
   }
 
+  /** Counts how often it is asked where it is. */
+  private static final class Counted implements RangeIndex.Ranged {
+    final long address;
+    int questions;
+
+    Counted(long address) {
+      this.address = address;
+    }
+
+    @Override
+    public long address() {
+      questions++;
+      return address;
+    }
+
+    @Override
+    public long end() {
+      questions++;
+      return address + 1;
+    }
+  }
+
+  /** A change copies the columns, and asks nothing of those that stay. */
+  @Test
+  void aChangeLooksAtNoneOfThoseThatStay() {
+    List<Counted> present = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      present.add(new Counted(10L * i));
+    }
+    RangeIndex<Counted> index = RangeIndex.<Counted>empty().with(present, (_, _) -> unexpected());
+    present.forEach(one -> one.questions = 0);
+    Counted added = new Counted(5001);
+    RangeIndex<Counted> more = index.with(List.of(added), (_, _) -> unexpected());
+    RangeIndex<Counted> fewer = more.without(List.of(added));
+    assertThat(more.size()).isEqualTo(1001);
+    assertThat(fewer.all()).isEqualTo(present);
+    assertThat(present).allSatisfy(one -> assertThat(one.questions).isZero());
+    assertThat(added.questions).isLessThan(10);
+  }
+
+  private static RuntimeException unexpected() {
+    return new IllegalStateException("nothing overlaps");
+  }
+
   @Test
   void rangesComeAndGoAndAreFoundByEachOfTheirAddresses() {
     Random random = Seeds.random("RangeIndexTest");

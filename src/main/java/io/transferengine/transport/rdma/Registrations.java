@@ -156,9 +156,7 @@ final class Registrations {
         byAdded.put(region, List.copyOf(made.subList(first, made.size())));
       }
       synchronized (this) {
-        if (closed) {
-          throw new TransferException(ErrorCode.CLOSED, "The RDMA transport is not running", "");
-        }
+        requireOpen(null);
         Snapshot next = snapshot.with(made);
         byRegion.putAll(byAdded);
         publish(next);
@@ -168,7 +166,20 @@ final class Registrations {
         added.forEach(byRegion::remove);
       }
       made.forEach(chunk -> chunk.regions.forEach(Registrations::quietly));
+      requireOpen(t);
       throw t;
+    }
+  }
+
+  /** The devices are closed behind us: what they say then is no bug of the caller's. */
+  private synchronized void requireOpen(@Nullable Throwable cause) {
+    if (closed && !(cause instanceof Error)) {
+      TransferException notRunning =
+          new TransferException(ErrorCode.CLOSED, "The RDMA transport is not running", "");
+      if (cause != null && !(cause instanceof TransferException)) {
+        notRunning.addSuppressed(cause);
+      }
+      throw notRunning;
     }
   }
 

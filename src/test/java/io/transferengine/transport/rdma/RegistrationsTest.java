@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class RegistrationsTest {
   private static final int MANY = 16_000;
+  private static final int SOME = 1_000;
   private static final int RANGE_BYTES = 512;
   private static final List<String> FOUR = List.of("sim0", "sim1", "sim2", "sim3");
 
@@ -137,18 +138,24 @@ class RegistrationsTest {
     assertThat(memory.regions().size()).isZero();
   }
 
+  /** That a change looks at none of the others, RangeIndexTest shows. */
   @Test
-  void singleOnesStayCheap() {
-    LocalMemory memory = new LocalMemory(1 << 20, new Counting());
-    long[] addresses = addresses(MANY);
+  void eachOfThemAloneIsOneChangeOfTheTables() {
+    Counting users = new Counting();
+    LocalMemory memory = new LocalMemory(1 << 20, users);
+    long[] addresses = addresses(SOME);
+    long before = registrations.version();
     time(
-        MANY + " ranges on four devices, one by one",
+        SOME + " ranges on four devices, one by one",
         () -> {
           for (long address : addresses) {
             var _ = memory.register(address, RANGE_BYTES, "cpu:0");
           }
         });
-    assertThat(registrations.snapshot().size()).isEqualTo(MANY);
+    assertThat(registrations.snapshot().size()).isEqualTo(SOME);
+    assertThat(registrations.version() - before).isEqualTo(SOME);
+    assertThat(users.registering).isEqualTo(SOME);
+    assertThat(users.publications).isEqualTo(SOME);
     time(
         "their end, one by one",
         () -> {
@@ -157,6 +164,28 @@ class RegistrationsTest {
           }
         });
     assertThat(registrations.snapshot().size()).isZero();
+    assertThat(registrations.version() - before).isEqualTo(2L * SOME);
+    assertThat(users.unregistering).isEqualTo(SOME);
+  }
+
+  @Test
+  void aPoolThatADeviceKeepsIsTriedAgain() {
+    int poolBytes = 64 << 20;
+    LocalMemory memory = new LocalMemory(poolBytes, new Counting());
+    long block = memory.allocate(4096).address();
+    verbs.device("sim2").keepRegistered(block, true);
+    assertThatThrownBy(() -> memory.free(block, 4096))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONTEXT))
+        .hasMessageContainingAll("The buffer is free", "sim2", "EBUSY", "tried when");
+    assertThatThrownBy(() -> memory.allocate(4096))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.MEMORY));
+    verbs.device("sim2").keepRegistered(block, false);
+    long again = memory.allocate(4096).address();
+    memory.free(again, 4096);
+    assertThat(memory.regions().size()).isZero();
+    memory.close(Duration.ZERO);
   }
 
   @Test
