@@ -47,13 +47,13 @@ final class Batches {
   }
 
   /** {@return how a transfer ended, after waiting for that} */
-  static int await(Transfer transfer) throws InterruptedException {
+  static int await(Engine open, TransferRequest request) throws InterruptedException {
+    Transfer transfer = open.submit(request);
     try {
       transfer.await(UNTIL_THE_END);
     } catch (Throwable t) {
       // It may have completed all the same, but an interrupted call is a failed one.
-      transfer.cancel();
-      awaitUninterruptibly(transfer);
+      cancelAndAwait(transfer);
       throw t;
     }
     transfer
@@ -70,8 +70,13 @@ final class Batches {
         .orElse(FAILED);
   }
 
-  /** A canceled transfer ends within moments; its memory is the caller's only then. */
-  private static void awaitUninterruptibly(Transfer transfer) {
+  /** Its memory is the caller's only when it has ended: within moments, or at its deadline. */
+  private static void cancelAndAwait(Transfer transfer) {
+    try {
+      transfer.cancel();
+    } catch (OutOfMemoryError scarce) {
+      // Then it goes on to its end.
+    }
     while (!transfer.state().isTerminal()) {
       try {
         transfer.await(UNTIL_THE_END);
@@ -83,7 +88,13 @@ final class Batches {
 
   /** {@return how a batch stands: 0 running, then once 1, -1 or -2; -1 for an unknown one} */
   int check(long id) {
-    Optional<BatchTable.Result> found = table.find(id);
+    Optional<BatchTable.Result> found;
+    try {
+      found = table.find(id);
+    } catch (OutOfMemoryError scarce) {
+      // Nobody knows how it stands; that it failed would be a lie. It may be asked again.
+      return 0;
+    }
     if (found.isEmpty()) {
       return FAILED;
     }

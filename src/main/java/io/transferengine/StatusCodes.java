@@ -3,8 +3,6 @@ package io.transferengine;
 
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
-import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,60 +16,21 @@ final class StatusCodes {
   /** What there is to say without an engine, and of a failure that has no code of its own. */
   static final int FAILED = ErrorCode.INVALID_ARGUMENT.value();
 
-  /** Something that an open engine answers. */
-  interface Call<T> {
-    T on(Engine open) throws InterruptedException;
-  }
-
-  /** Something that an open engine does. */
-  interface Action {
-    void on(Engine open);
-  }
-
   private StatusCodes() {}
-
-  /** {@return 0 when the action was done, -1 without an engine, else the failure's code} */
-  static int run(String name, @Nullable Engine open, Action action) {
-    return status(
-        name,
-        () -> {
-          if (open == null) {
-            return FAILED;
-          }
-          action.on(open);
-          return 0;
-        });
-  }
-
-  /** {@return the status that the call gives, or the code of its failure, whatever that is} */
-  static int status(String name, Callable<Integer> call) {
-    try {
-      return call.call();
-    } catch (Throwable t) {
-      return failed(name, t);
-    }
-  }
-
-  /** {@return what the call gives, or {@code otherwise} when it fails or there is no engine} */
-  static <T> T value(String name, @Nullable Engine open, T otherwise, Call<T> call) {
-    if (open == null) {
-      return otherwise;
-    }
-    try {
-      return call.on(open);
-    } catch (Throwable t) {
-      int _ = failed(name, t);
-      return otherwise;
-    }
-  }
 
   /**
    * {@return the code of a failure, which is logged}
    *
    * <p>Nothing is let through, not even what the JVM throws: whoever called has asked for a status,
-   * and what an Error ended here is this one call. Its stack is in the log, at ERROR.
+   * and what an Error ended here is this one call. Its stack is in the log, at ERROR. So that it
+   * holds when there is no memory for anything, too, each method has a try block of its own around
+   * all that it does: a lambda for a common one would be an object that is made outside of it. What
+   * is left is the JVM's own: it makes the text of a name when that is first used.
    */
   static int failed(String name, Throwable failure) {
+    if (failure instanceof EngineSlot.NotOpen) {
+      return FAILED;
+    }
     if (failure instanceof InterruptedException) {
       Thread.currentThread().interrupt();
     }
@@ -80,11 +39,11 @@ final class StatusCodes {
     } catch (Throwable unlogged) {
       // Out of memory for a text, too, or a logger of the caller's that throws: the status remains.
     }
-    return switch (failure) {
-      case TransferException known -> known.code().value();
-      case OutOfMemoryError _ -> ErrorCode.MEMORY.value();
-      default -> FAILED;
-    };
+    // A switch over types makes objects when it is first used.
+    if (failure instanceof TransferException known) {
+      return known.code().value();
+    }
+    return failure instanceof OutOfMemoryError ? ErrorCode.MEMORY.value() : FAILED;
   }
 
   private static void log(String name, Throwable failure) {

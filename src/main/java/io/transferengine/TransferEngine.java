@@ -2,17 +2,12 @@
 package io.transferengine;
 
 import static io.transferengine.StatusCodes.FAILED;
+import static io.transferengine.StatusCodes.failed;
 
 import io.transferengine.engine.LocalMemory;
-import io.transferengine.memory.MemoryAccess;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transfer.TransferRequest;
 import java.util.List;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
@@ -28,10 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TransferEngine implements AutoCloseable {
   private final Batches batches = new Batches();
-  private final Lock opening = new ReentrantLock();
-  private volatile @Nullable Engine engine;
-  private @Nullable Engine ending;
-  private boolean closed;
+  private final EngineSlot slot = new EngineSlot();
 
   /** An engine that has yet to be initialized. */
   public TransferEngine() {}
@@ -54,8 +46,12 @@ public final class TransferEngine implements AutoCloseable {
    */
   public int initialize(
       String localHostname, String metadataServer, String protocol, String deviceName) {
-    return StatusCodes.status(
-        "initialize", () -> open(localHostname, metadataServer, protocol, deviceName));
+    try {
+      slot.open(localHostname, metadataServer, protocol, deviceName);
+      return 0;
+    } catch (Throwable t) {
+      return failed("initialize", t);
+    }
   }
 
   /**
@@ -75,57 +71,23 @@ public final class TransferEngine implements AutoCloseable {
       String protocol,
       String deviceName,
       String metadataType) {
-    return StatusCodes.status(
-        "initializeExt",
-        () ->
-            open(
-                localHostname,
-                MetadataServers.join(metadataServer, metadataType),
-                protocol,
-                deviceName));
-  }
-
-  private int open(
-      String localHostname, String metadataServer, String protocol, String deviceName) {
-    EngineConfig.Builder config =
-        EngineConfig.fromEnvironment(localHostname).protocol(protocol).deviceName(deviceName);
-    if (!metadataServer.isEmpty()) {
-      config.metadataServer(metadataServer);
-    }
-    // One at a time; close() does not wait for it, since a metadata service may take its time.
-    opening.lock();
     try {
-      requireOpenable();
-      Engine opened = Engine.open(config.requireMetadataServer().build());
-      if (!publish(opened)) {
-        opened.close();
-        requireOpenable();
-      }
-    } finally {
-      opening.unlock();
-    }
-    return 0;
-  }
-
-  private synchronized boolean publish(Engine opened) {
-    if (!closed) {
-      engine = opened;
-    }
-    return !closed;
-  }
-
-  private synchronized void requireOpenable() {
-    if (closed || engine != null) {
-      throw new TransferException(
-          closed ? ErrorCode.CLOSED : ErrorCode.INVALID_ARGUMENT,
-          closed ? "The engine was closed" : "The engine is initialized already",
-          "Make another TransferEngine");
+      String server = MetadataServers.join(metadataServer, metadataType);
+      slot.open(localHostname, server, protocol, deviceName);
+      return 0;
+    } catch (Throwable t) {
+      return failed("initializeExt", t);
     }
   }
 
   /** {@return the port of our handshake daemon, -1 without one} */
   public int getRpcPort() {
-    return value("getRpcPort", FAILED, Engine::rpcPort);
+    try {
+      return open().rpcPort();
+    } catch (Throwable t) {
+      int _ = failed("getRpcPort", t);
+      return FAILED;
+    }
   }
 
   /**
@@ -135,17 +97,10 @@ public final class TransferEngine implements AutoCloseable {
    */
   @Override
   public void close() {
-    Engine open;
-    synchronized (this) {
-      closed = true;
-      // Who comes second waits for the same end.
-      open = engine != null ? engine : ending;
-      ending = open;
-      engine = null;
-    }
-    int _ = StatusCodes.run("close", open, Engine::close);
-    synchronized (this) {
-      ending = null;
+    try {
+      slot.close();
+    } catch (Throwable t) {
+      int _ = failed("close", t);
     }
   }
 
@@ -158,7 +113,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return its address, 0 on failure
    */
   public long allocateManagedBuffer(long length) {
-    return value("allocateManagedBuffer", 0L, open -> memory(open).allocate(length).address());
+    try {
+      return memory().allocate(length).address();
+    } catch (Throwable t) {
+      int _ = failed("allocateManagedBuffer", t);
+      return 0;
+    }
   }
 
   /**
@@ -176,7 +136,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0; -3 for an address that was not handed out or is free already; -1 for another length
    */
   public int freeManagedBuffer(long bufferAddress, long length) {
-    return run("freeManagedBuffer", open -> memory(open).free(bufferAddress, length));
+    try {
+      memory().free(bufferAddress, length);
+      return 0;
+    } catch (Throwable t) {
+      return failed("freeManagedBuffer", t);
+    }
   }
 
   /**
@@ -186,13 +151,13 @@ public final class TransferEngine implements AutoCloseable {
    * @return the address in the peer's process, 0 when it has none or does not answer
    */
   public long getFirstBufferAddress(String segmentName) {
-    return value(
-        "getFirstBufferAddress",
-        0L,
-        open -> {
-          var buffers = open.core().describe(segmentName).buffers();
-          return buffers.isEmpty() ? 0L : buffers.getFirst().address();
-        });
+    try {
+      var buffers = open().core().describe(segmentName).buffers();
+      return buffers.isEmpty() ? 0 : buffers.getFirst().address();
+    } catch (Throwable t) {
+      int _ = failed("getFirstBufferAddress", t);
+      return 0;
+    }
   }
 
   /**
@@ -204,26 +169,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0; -3 for memory of which this engine knows nothing; -1 for a length out of range
    */
   public int writeBytesToBuffer(long destAddress, byte[] src, long length) {
-    return run(
-        "writeBytesToBuffer",
-        open -> {
-          if (length < 0 || length > src.length) {
-            throw new TransferException(
-                ErrorCode.INVALID_ARGUMENT,
-                "%d bytes of an array of %d".formatted(length, src.length),
-                "The length is from 0 to the array's");
-          }
-          if (length > 0) {
-            memory(open)
-                .access(
-                    destAddress,
-                    length,
-                    () -> {
-                      MemoryAccess.copyIn(src, 0, destAddress, (int) length);
-                      return 0;
-                    });
-          }
-        });
+    try {
+      BufferBytes.write(memory(), destAddress, src, length);
+      return 0;
+    } catch (Throwable t) {
+      return failed("writeBytesToBuffer", t);
+    }
   }
 
   /**
@@ -234,29 +185,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return the bytes; empty for memory of which this engine knows nothing
    */
   public byte[] readBytesFromBuffer(long sourceAddress, long length) {
-    return value(
-        "readBytesFromBuffer",
-        new byte[0],
-        open -> {
-          if (length < 0 || length > Integer.MAX_VALUE - 8) {
-            throw new TransferException(
-                ErrorCode.INVALID_ARGUMENT,
-                "An array of " + length + " bytes cannot be made",
-                "Read less at a time");
-          }
-          if (length == 0) {
-            return new byte[0];
-          }
-          return memory(open)
-              .access(
-                  sourceAddress,
-                  length,
-                  () -> {
-                    byte[] bytes = new byte[(int) length];
-                    MemoryAccess.copyOut(sourceAddress, bytes, 0, bytes.length);
-                    return bytes;
-                  });
-        });
+    try {
+      return BufferBytes.read(memory(), sourceAddress, length);
+    } catch (Throwable t) {
+      int _ = failed("readBytesFromBuffer", t);
+      return BufferBytes.NONE;
+    }
   }
 
   /**
@@ -280,7 +214,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return as there
    */
   public int registerMemory(long address, long capacity, String location) {
-    return run("registerMemory", open -> memory(open).register(address, capacity, location));
+    try {
+      var _ = memory().register(address, capacity, location);
+      return 0;
+    } catch (Throwable t) {
+      return failed("registerMemory", t);
+    }
   }
 
   /**
@@ -291,7 +230,12 @@ public final class TransferEngine implements AutoCloseable {
    *     memory or a device keeps it: then it must stay mapped, and this may be called again
    */
   public int unregisterMemory(long bufferAddress) {
-    return run("unregisterMemory", open -> memory(open).unregister(bufferAddress));
+    try {
+      memory().unregister(bufferAddress);
+      return 0;
+    } catch (Throwable t) {
+      return failed("unregisterMemory", t);
+    }
   }
 
   /**
@@ -302,17 +246,18 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0, or as {@link #registerMemory(long, long)}
    */
   public int batchRegisterMemory(long[] addresses, long[] capacities) {
-    return run(
-        "batchRegisterMemory",
-        open -> {
-          if (addresses.length != capacities.length) {
-            throw new TransferException(
-                ErrorCode.INVALID_ARGUMENT,
-                addresses.length + " addresses and " + capacities.length + " lengths",
-                "Give as many of each");
-          }
-          var _ = memory(open).registerAll(addresses, capacities, "*");
-        });
+    try {
+      if (addresses.length != capacities.length) {
+        throw new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            addresses.length + " addresses and " + capacities.length + " lengths",
+            "Give as many of each");
+      }
+      var _ = memory().registerAll(addresses, capacities, "*");
+      return 0;
+    } catch (Throwable t) {
+      return failed("batchRegisterMemory", t);
+    }
   }
 
   /**
@@ -322,7 +267,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0; else the first failure, after all others were ended
    */
   public int batchUnregisterMemory(long[] addresses) {
-    return run("batchUnregisterMemory", open -> memory(open).unregisterAll(addresses));
+    try {
+      memory().unregisterAll(addresses);
+      return 0;
+    } catch (Throwable t) {
+      return failed("batchUnregisterMemory", t);
+    }
   }
 
   // ---- transfers
@@ -372,13 +322,12 @@ public final class TransferEngine implements AutoCloseable {
       long peerBufferAddress,
       long length,
       TransferOpcode opcode) {
-    return sync(() -> Batches.request(targetHostname, buffer, peerBufferAddress, length, opcode));
-  }
-
-  private int sync(Supplier<TransferRequest> request) {
-    Engine open = engine;
-    return StatusCodes.status(
-        "transferSync", () -> open == null ? FAILED : Batches.await(open.submit(request.get())));
+    try {
+      return Batches.await(
+          open(), Batches.request(targetHostname, buffer, peerBufferAddress, length, opcode));
+    } catch (Throwable t) {
+      return failed("transferSync", t);
+    }
   }
 
   /**
@@ -412,11 +361,16 @@ public final class TransferEngine implements AutoCloseable {
 
   private long submitOne(
       String target, long buffer, long peerAddress, long length, TransferOpcode opcode) {
-    return submit(() -> Batches.request(target, buffer, peerAddress, length, opcode));
+    try {
+      return batches.submit(open(), Batches.request(target, buffer, peerAddress, length, opcode));
+    } catch (Throwable t) {
+      return notSubmitted(t);
+    }
   }
 
-  private long submit(Supplier<TransferRequest> request) {
-    return value("transferSubmit", (long) FAILED, open -> batches.submit(open, request.get()));
+  private static long notSubmitted(Throwable why) {
+    int _ = failed("transferSubmit", why);
+    return FAILED;
   }
 
   /**
@@ -427,7 +381,13 @@ public final class TransferEngine implements AutoCloseable {
    *     out; -1 for an id that is not known (any more)
    */
   public int transferCheckStatus(long batchId) {
-    return value("transferCheckStatus", FAILED, _ -> batches.check(batchId));
+    try {
+      var _ = open();
+      return batches.check(batchId);
+    } catch (Throwable t) {
+      int _ = failed("transferCheckStatus", t);
+      return FAILED;
+    }
   }
 
   /**
@@ -476,8 +436,12 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    return sync(
-        () -> Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
+    try {
+      return Batches.await(
+          open(), Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
+    } catch (Throwable t) {
+      return failed("transferSync", t);
+    }
   }
 
   /**
@@ -526,8 +490,12 @@ public final class TransferEngine implements AutoCloseable {
       long[] peerBufferAddresses,
       long[] lengths,
       TransferOpcode opcode) {
-    return submit(
-        () -> Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
+    try {
+      return batches.submit(
+          open(), Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
+    } catch (Throwable t) {
+      return notSubmitted(t);
+    }
   }
 
   /**
@@ -537,14 +505,25 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0 when all were done; -1 when one failed, timed out or is not known
    */
   public int getBatchTransferStatus(long[] batchIds) {
-    return value("getBatchTransferStatus", FAILED, _ -> batches.awaitAll(batchIds));
+    try {
+      var _ = open();
+      return batches.awaitAll(batchIds);
+    } catch (Throwable t) {
+      int _ = failed("getBatchTransferStatus", t);
+      return FAILED;
+    }
   }
 
   // ---- others
 
   /** {@return the priority matrix of the network devices as JSON; <code>{}</code> without any} */
   public String getLocalTopology() {
-    return value("getLocalTopology", "", Engine::topologyJson);
+    try {
+      return open().topologyJson();
+    } catch (Throwable t) {
+      int _ = failed("getLocalTopology", t);
+      return "";
+    }
   }
 
   /**
@@ -554,7 +533,12 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0 when it answers, negative else
    */
   public int sendProbe(String peer) {
-    return run("sendProbe", open -> open.probe(peer));
+    try {
+      open().probe(peer);
+      return 0;
+    } catch (Throwable t) {
+      return failed("sendProbe", t);
+    }
   }
 
   /**
@@ -566,23 +550,29 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0 when the peer has it, negative else
    */
   public int sendNotify(String peer, String name, String message) {
-    return run("sendNotify", open -> open.sendNotify(peer, new TransferNotify(name, message)));
+    try {
+      open().sendNotify(peer, new TransferNotify(name, message));
+      return 0;
+    } catch (Throwable t) {
+      return failed("sendNotify", t);
+    }
   }
 
   /** {@return the messages that have arrived since the last call, oldest first} */
   public List<TransferNotify> getNotifies() {
-    return value("getNotifies", List.of(), Engine::takeNotifies);
+    try {
+      return open().takeNotifies();
+    } catch (Throwable t) {
+      int _ = failed("getNotifies", t);
+      return List.of();
+    }
   }
 
-  private static LocalMemory memory(Engine open) {
-    return open.core().memory();
+  private Engine open() {
+    return slot.get();
   }
 
-  private int run(String name, StatusCodes.Action action) {
-    return StatusCodes.run(name, engine, action);
-  }
-
-  private <T> T value(String name, T otherwise, StatusCodes.Call<T> call) {
-    return StatusCodes.value(name, engine, otherwise, call);
+  private LocalMemory memory() {
+    return open().core().memory();
   }
 }

@@ -95,9 +95,11 @@ class CloseRaceTest {
 
   private static @Nullable Engine engineOf(TransferEngine facade) {
     try {
-      Field field = TransferEngine.class.getDeclaredField("engine");
-      field.setAccessible(true);
-      return (Engine) field.get(facade);
+      Field slot = TransferEngine.class.getDeclaredField("slot");
+      Field engine = EngineSlot.class.getDeclaredField("engine");
+      slot.setAccessible(true);
+      engine.setAccessible(true);
+      return (Engine) engine.get(slot.get(facade));
     } catch (ReflectiveOperationException e) {
       throw new LinkageError(e.getMessage(), e);
     }

@@ -48,14 +48,7 @@ class FacadeErrorsTest {
 
   private static int thrown(Throwable what) {
     try {
-      return StatusCodes.status(
-          "thrown",
-          () -> {
-            if (what instanceof Error error) {
-              throw error;
-            }
-            throw (Exception) what;
-          });
+      return StatusCodes.failed("thrown", what);
     } catch (Throwable escaped) {
       // As an OutOfMemoryError it would end the whole run of tests.
       throw new AssertionError("It came out of the facade", escaped);

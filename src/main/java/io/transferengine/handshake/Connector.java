@@ -11,7 +11,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
-import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -70,7 +69,7 @@ final class Connector {
       KeepAlive.set(channel);
       channel.socket().connect(address, timeoutMillis);
       return channel;
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
       Watchdog.closeQuietly(channel);
       throw e;
     }
@@ -85,7 +84,8 @@ final class Connector {
             () -> {
               try {
                 result.complete(InetAddress.getAllByName(peer.host()));
-              } catch (UnknownHostException | RuntimeException e) {
+              } catch (Throwable e) {
+                // Whatever it is: nobody is to wait for what does not come.
                 result.completeExceptionally(e);
               }
             });

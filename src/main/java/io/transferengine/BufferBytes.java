@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.engine.LocalMemory;
+import io.transferengine.memory.MemoryAccess;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/** Bytes of arrays, to and from the memory of an engine. */
+final class BufferBytes {
+  static final byte[] NONE = new byte[0];
+
+  /** The longest array that the JVM makes. */
+  private static final int LONGEST = Integer.MAX_VALUE - 8;
+
+  private BufferBytes() {}
+
+  static void write(LocalMemory memory, long destAddress, byte[] src, long length) {
+    if (length < 0 || length > src.length) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "%d bytes of an array of %d".formatted(length, src.length),
+          "The length is from 0 to the array's");
+    }
+    if (length > 0) {
+      memory.access(
+          destAddress,
+          length,
+          () -> {
+            MemoryAccess.copyIn(src, 0, destAddress, (int) length);
+            return 0;
+          });
+    }
+  }
+
+  static byte[] read(LocalMemory memory, long sourceAddress, long length) {
+    if (length < 0 || length > LONGEST) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          "An array of " + length + " bytes cannot be made",
+          "Read less at a time");
+    }
+    if (length == 0) {
+      return NONE;
+    }
+    return memory.access(
+        sourceAddress,
+        length,
+        () -> {
+          byte[] bytes = new byte[(int) length];
+          MemoryAccess.copyOut(sourceAddress, bytes, 0, bytes.length);
+          return bytes;
+        });
+  }
+}
