@@ -6,6 +6,7 @@ import static io.transferengine.TestEngine.assertFailed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.OwnHttpService;
@@ -16,12 +17,14 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -33,11 +36,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class MetadataOutageTest {
   private static final int LENGTH = 64 << 10;
 
-  /**
-   * How long the service is away: longer than the records' time to live, so that they are lost
-   * where they can be. Nobody can be asked when that has happened.
-   */
-  private static final long OUTAGE_MILLIS = 4000;
+  /** As often has an engine looked after its records in vain before the service is back. */
+  private static final int FAILED_ATTEMPTS = 3;
 
   static Stream<Named<Supplier<TestService>>> services() {
     return Stream.of(
@@ -86,7 +86,7 @@ class MetadataOutageTest {
     public void close() {
       over.set(true);
       try {
-        assertThat(thread.join(java.time.Duration.ofSeconds(60))).isTrue();
+        assertThat(thread.join(Duration.ofSeconds(60))).isTrue();
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       }
@@ -98,7 +98,8 @@ class MetadataOutageTest {
   @MethodSource("services")
   void enginesThatKnowOneAnotherGoOnAndAreFoundAgainAfterwards(Supplier<TestService> kind)
       throws Exception {
-    try (TestService service = kind.get();
+    try (LogCapture log = LogCapture.withDebug("io.transferengine.engine.Publication");
+        TestService service = kind.get();
         TestEngine a = engine(service, "a");
         TestEngine b = engine(service, "b")) {
       a.engine.openSegment("b");
@@ -114,8 +115,11 @@ class MetadataOutageTest {
             .hasMessageContaining("cannot be reached");
         // What was known goes on serving everything: probes and notifications, too.
         a.engine.openSegment("b");
-        Thread.sleep(OUTAGE_MILLIS);
-        assertThat(storm.completed()).isGreaterThan(before);
+        awaitFailedAttempts(log, "a");
+        awaitFailedAttempts(log, "b");
+        int during = storm.completed();
+        assertThat(during).isGreaterThan(before);
+        TestEngine.eventually("the storm goes on", () -> storm.completed() > during + 10);
         try (Engine late =
             Engine.open(
                 EngineConfigs.named("late", service.connectionString())
@@ -126,6 +130,13 @@ class MetadataOutageTest {
         }
       }
     }
+  }
+
+  /** Its first attempt is a warning, the others are heard at DEBUG. */
+  private static void awaitFailedAttempts(LogCapture log, String name) {
+    Awaitility.await("attempts of " + name + " that fail")
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> log.count("/" + name + " still cannot be kept") >= FAILED_ATTEMPTS - 1);
   }
 
   /** A third engine finds the others, sooner or later. */

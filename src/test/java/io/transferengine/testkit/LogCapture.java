@@ -7,18 +7,43 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.read.ListAppender;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /** The warnings of the engine while a test runs; they do not reach the console meanwhile. */
 public final class LogCapture implements AutoCloseable {
   private final Logger logger = (Logger) LoggerFactory.getLogger("io.transferengine");
   private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
+  private final Logger detailed;
+  private final @Nullable Level before;
 
   /** Begins. */
   public LogCapture() {
+    this("io.transferengine", Level.WARN);
+  }
+
+  private LogCapture(String detailed, Level level) {
+    this.detailed = (Logger) LoggerFactory.getLogger(detailed);
+    before = this.detailed.getLevel();
+    this.detailed.setLevel(level);
     appender.start();
     logger.addAppender(appender);
     logger.setAdditive(false);
+  }
+
+  /** {@return one that has begun, and has what a class says at DEBUG as well} */
+  public static LogCapture withDebug(String speaker) {
+    return new LogCapture(speaker, Level.DEBUG);
+  }
+
+  /** {@return how many texts there are so far, of any level, with this in them} */
+  public int count(String part) {
+    synchronized (appender) {
+      return Math.toIntExact(
+          appender.list.stream()
+              .filter(event -> event.getFormattedMessage().contains(part))
+              .count());
+    }
   }
 
   /** {@return the texts at WARN and above so far} */
@@ -58,5 +83,6 @@ public final class LogCapture implements AutoCloseable {
   public void close() {
     logger.detachAppender(appender);
     logger.setAdditive(true);
+    detailed.setLevel(before);
   }
 }
