@@ -2,10 +2,10 @@
 package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.transferengine.contract.RdmaAloneMain;
 import io.transferengine.testkit.ChildJvm;
+import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.OpenMain;
 import java.io.File;
 import java.io.IOException;
@@ -120,7 +120,8 @@ class NettyLibraryTest {
   @ParameterizedTest
   @ValueSource(strings = {"epoll", "io_uring"})
   void theNativeCodeOfAKernelInterfaceIsNamedToWhoAsksForIt(String io) throws Exception {
-    assumeTrue(System.getProperty("os.arch", "").equals("amd64"), "Netty's code for x86-64");
+    Needs.ofMachine(
+        System.getProperty("os.arch", "").equals("amd64"), "Netty's code is that for x86-64");
     String code = "netty-transport-native-" + io;
     assertThat(open(without(code), "tcp", "TE_TCP_IO=" + io))
         .contains("typed: NOT_IMPLEMENTED", "io.netty:" + code, "classifier linux-x86_64");
@@ -130,7 +131,8 @@ class NettyLibraryTest {
   @ParameterizedTest
   @ValueSource(strings = {"epoll", "io_uring"})
   void theModuleOfAKernelInterfaceIsNamedToWhoAsksForIt(String io) throws Exception {
-    assumeTrue(System.getProperty("os.arch", "").equals("amd64"), "Netty's code for x86-64");
+    Needs.ofMachine(
+        System.getProperty("os.arch", "").equals("amd64"), "Netty's code is that for x86-64");
     Predicate<String> ours = entry -> entry.equals(codeSource()) || entry.equals(CLASSES);
     String output =
         run(

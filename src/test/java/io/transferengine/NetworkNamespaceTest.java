@@ -5,6 +5,7 @@ import static io.transferengine.TestEngine.assertCompleted;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metadata.server.HttpMetadataServer;
+import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.Operation;
@@ -13,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,11 +30,9 @@ class NetworkNamespaceTest {
 
   @BeforeAll
   static void makeNamespace() throws Exception {
-    boolean made = ip("netns add " + SPACE);
-    if (!made) {
-      System.err.println("skipped: network namespaces need root and iproute2");
-    }
-    Assumptions.assumeTrue(made, "network namespaces need root and iproute2");
+    Needs.that(hasIp(), "no command ip: install the package iproute2");
+    Needs.ofMachine(mayMakeNamespaces(), "network namespaces need root (CAP_SYS_ADMIN)");
+    assertThat(ip("netns add " + SPACE)).isTrue();
     for (String step :
         List.of(
             "link add " + HERE + " type veth peer name " + THERE,
@@ -54,24 +52,35 @@ class NetworkNamespaceTest {
 
   @AfterAll
   static void removeNamespace() throws Exception {
-    boolean _ = ip("link del " + HERE);
-    boolean _ = ip("netns del " + SPACE);
+    if (hasIp()) {
+      boolean _ = ip("link del " + HERE);
+      boolean _ = ip("netns del " + SPACE);
+    }
   }
 
-  private static boolean ip(String arguments) throws IOException, InterruptedException {
+  private static boolean hasIp() throws InterruptedException {
     try {
-      Process process =
-          new ProcessBuilder(("ip " + arguments).split(" ", -1)).redirectErrorStream(true).start();
-      String said =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-      if (process.waitFor() != 0) {
-        System.err.println("ip " + arguments + ": " + said);
-        return false;
-      }
-      return true;
+      return new ProcessBuilder("ip", "-V").start().waitFor() == 0;
     } catch (IOException e) {
       return false;
     }
+  }
+
+  /** Asks the kernel, without iproute2. */
+  private static boolean mayMakeNamespaces() throws IOException, InterruptedException {
+    return new ProcessBuilder("unshare", "--net", "--mount", "true").start().waitFor() == 0;
+  }
+
+  private static boolean ip(String arguments) throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(("ip " + arguments).split(" ", -1)).redirectErrorStream(true).start();
+    String said =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    if (process.waitFor() != 0) {
+      System.err.println("ip " + arguments + ": " + said);
+      return false;
+    }
+    return true;
   }
 
   private static void assertMovesBothWays(TestEngine here, PeerProcess there, String name) {

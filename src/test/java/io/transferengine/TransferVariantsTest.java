@@ -3,23 +3,22 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.channel.uring.IoUring;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.Transfer;
-import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.UnaryOperator;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -101,27 +100,12 @@ class TransferVariantsTest {
     }
 
     Engine open() {
-      try {
-        return Engine.open(config.apply(EngineConfig.builder(host()).protocol("tcp")).build());
-      } catch (TransferException e) {
-        boolean missing = e.code() == ErrorCode.NOT_IMPLEMENTED && this == IO_URING;
-        if (missing || (this == IPV6 && !hasIpv6())) {
-          System.out.println("SKIPPED " + this + ": " + e.getMessage());
-          Assumptions.abort(e.getMessage());
-        }
-        throw e;
+      if (this == IO_URING) {
+        Needs.ofMachine(IoUring.isAvailable(), "the kernel does not allow io_uring");
+      } else if (this == IPV6) {
+        Needs.ipv6Loopback();
       }
-    }
-
-    private static boolean hasIpv6() {
-      try (var socket = new java.net.ServerSocket()) {
-        byte[] loopback = new byte[16];
-        loopback[15] = 1;
-        socket.bind(new java.net.InetSocketAddress(java.net.InetAddress.getByAddress(loopback), 0));
-        return true;
-      } catch (java.io.IOException e) {
-        return false;
-      }
+      return Engine.open(config.apply(EngineConfig.builder(host()).protocol("tcp")).build());
     }
   }
 

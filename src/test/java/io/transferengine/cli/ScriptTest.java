@@ -2,8 +2,8 @@
 package io.transferengine.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.transferengine.testkit.Needs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +41,7 @@ class ScriptTest {
 
   @Test
   void classPathIsOneLineOfWhatExists() throws Exception {
-    assumeTrue(
+    Needs.that(
         Files.exists(HOME.resolve("target/te/classpath")),
         "./te has built nothing here; under ./te test this runs");
 

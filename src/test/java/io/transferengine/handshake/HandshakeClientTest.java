@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -14,7 +15,6 @@ import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
 import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -30,7 +30,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssertAlternative;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,7 +94,7 @@ class HandshakeClientTest {
     try (var daemon = new HandshakeDaemon(HandshakeDaemonOptions.DEFAULT.withPort(0), handler)) {
       HostPort peer = new HostPort(host, daemon.port());
       if (host.contains(":")) {
-        requireIpv6(daemon.port());
+        Needs.ipv6Loopback();
       }
       assertThat(CLIENT.fetchMetadata(peer, OWN, LONG)).isEqualTo(OWN);
       CLIENT.probe(peer, LONG);
@@ -114,15 +113,6 @@ class HandshakeClientTest {
           },
           peer,
           ErrorCode.METADATA);
-    }
-  }
-
-  private static void requireIpv6(int port) {
-    try {
-      new Socket(Inet6Address.ofLiteral("::1"), port).close();
-    } catch (IOException e) {
-      System.out.println("skipped: this machine has no IPv6 loopback: " + e);
-      Assumptions.abort("no IPv6 loopback: " + e);
     }
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.BufferDescriptor;
@@ -35,7 +36,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -300,12 +300,7 @@ class HandshakeDaemonTest {
   @ValueSource(strings = {"", "::1"})
   void answersOverIpv6(String listenAddress) throws IOException {
     InetAddress six = Inet6Address.ofLiteral("::1");
-    try (ServerSocket probe = new ServerSocket(0, 1, six)) {
-      assertThat(probe.isBound()).isTrue();
-    } catch (IOException e) {
-      System.out.println("skipped: this machine has no IPv6 loopback: " + e);
-      Assumptions.abort("no IPv6 loopback: " + e);
-    }
+    Needs.ipv6Loopback();
     HandshakeDaemon daemon =
         new HandshakeDaemon(ANY_PORT.withListenAddress(listenAddress), handler);
     open.add(daemon);

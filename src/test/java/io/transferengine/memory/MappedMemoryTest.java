@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -14,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,7 +117,7 @@ class MappedMemoryTest {
 
   @Test
   void knowsThisProcess() throws IOException {
-    Assumptions.assumeTrue(
+    Needs.ofMachine(
         Files.isReadable(Path.of("/proc/self/maps")), "this system has no /proc/self/maps");
     try (Arena arena = Arena.ofShared()) {
       MemorySegment memory = arena.allocate(1 << 20);

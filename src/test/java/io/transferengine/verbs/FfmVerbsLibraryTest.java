@@ -3,9 +3,9 @@ package io.transferengine.verbs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.nio.file.Path;
@@ -22,7 +22,7 @@ class FfmVerbsLibraryTest {
   @BeforeAll
   static void libraryIsThere() {
     Optional<String> cause = Verbs.unavailabilityCause();
-    assumeTrue(cause.isEmpty(), cause::orElseThrow);
+    Needs.that(cause.isEmpty(), cause.orElse(""));
   }
 
   @Test
