@@ -15,9 +15,12 @@
  * }
  * }</pre>
  *
- * <p>No method takes or returns {@code null}: a null argument is a {@link NullPointerException} that
- * names it, in {@code TransferEngine} a status. All types are thread-safe unless they say otherwise.
- * Moving memory needs {@code --enable-native-access=io.transferengine,io.netty.common} on the
- * module path, {@code --enable-native-access=ALL-UNNAMED} on the class path.
+ * <p>No method takes or returns {@code null}: a null argument is a {@link NullPointerException}
+ * that names it, in {@code TransferEngine} a status. All types are thread-safe unless they say
+ * otherwise. Moving memory needs {@code --enable-native-access=io.transferengine,io.netty.common}
+ * on the module path, {@code --enable-native-access=ALL-UNNAMED} on the class path.
  */
+@NullMarked
 package io.transferengine;
+
+import org.jspecify.annotations.NullMarked;

@@ -305,8 +305,15 @@ class EngineOutcomeTest {
       assertThat(all.get(FailureCause.REMOTE_REFUSED)).isEqualTo(1);
       assertThat(all.failures().values().stream().mapToLong(Long::longValue).sum()).isEqualTo(2);
       assertThat(all.peers().get(peer.name()))
-          .isEqualTo(new PeerSnapshot(3L * LENGTH + 160, LENGTH, 5, 1));
-      assertThat(all.peers().get(nobody)).isEqualTo(new PeerSnapshot(0, 0, 0, 1));
+          .isEqualTo(
+              PeerSnapshot.builder()
+                  .bytesWritten(3L * LENGTH + 160)
+                  .bytesRead(LENGTH)
+                  .transfersCompleted(5)
+                  .transfersFailed(1)
+                  .build());
+      assertThat(all.peers().get(nobody))
+          .isEqualTo(PeerSnapshot.builder().transfersFailed(1).build());
       MetricsSnapshot since = all.minus(three);
       assertThat(since.get(Counter.BYTES_WRITTEN)).isEqualTo(160);
       assertThat(since.get(Counter.TRANSFERS_COMPLETED)).isEqualTo(2);

@@ -7,6 +7,9 @@ import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
 import io.transferengine.metadata.server.HttpMetadataServer;
+import io.transferengine.metrics.LatencyHistogram;
+import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.PeerSnapshot;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
@@ -58,6 +61,10 @@ class NullArgumentsTest {
           NativeMemory.class,
           EngineEnvironment.class,
           LocalDevices.class,
+          LatencyHistogram.class,
+          MetricsSnapshot.class,
+          MetricsSnapshot.Builder.class,
+          PeerSnapshot.class,
           SegmentDirectory.class,
           HttpMetadataServer.class);
 
@@ -74,6 +81,10 @@ class NullArgumentsTest {
     all.put(TransferRequest.class, segment.request(Operation.READ, blocks));
     all.put(BlockColumns.class, blocks);
     all.put(BlockLayout.class, new BlockLayout(1, 1, 1, new int[0]));
+    all.put(MetricsSnapshot.class, here.engine.metrics());
+    all.put(MetricsSnapshot.Builder.class, MetricsSnapshot.builder());
+    all.put(PeerSnapshot.class, PeerSnapshot.builder().build());
+    all.put(LatencyHistogram.class, here.engine.metrics().latency());
     all.put(EngineEnvironment.class, EngineEnvironment.of(Map.of()));
     all.put(MemorySegment.class, here.memory);
     all.put(ByteBuffer.class, here.memory.asByteBuffer());

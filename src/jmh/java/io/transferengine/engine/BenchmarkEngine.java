@@ -2,7 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.SegmentDescriptor;

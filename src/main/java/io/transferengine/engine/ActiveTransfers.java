@@ -2,9 +2,9 @@
 package io.transferengine.engine;
 
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
-import io.transferengine.metrics.PeerMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.metrics.recording.PeerMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;

@@ -2,8 +2,8 @@
 package io.transferengine.engine;
 
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metrics.MetricsLine;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.recording.MetricsLine;
 import java.time.Duration;
 import java.util.function.Supplier;
 import org.slf4j.Logger;

@@ -5,7 +5,7 @@ import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.ByteBudget;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.Queues;

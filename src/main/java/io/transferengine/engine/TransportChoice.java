@@ -4,7 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.SegmentDescriptor;

@@ -2,6 +2,7 @@
 package io.transferengine.metrics;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.LongStream;
 
 /**
@@ -36,12 +37,23 @@ public final class LatencyHistogram {
 
   private final long[] counts;
 
-  LatencyHistogram(long[] counts) {
+  private LatencyHistogram(long[] counts) {
+    this.counts = counts;
+  }
+
+  /**
+   * {@return a histogram of these counts, which are copied}
+   *
+   * @param counts one for each bucket, the fastest first
+   * @throws IllegalArgumentException for another number than {@link #bucketCount()}
+   */
+  public static LatencyHistogram of(long[] counts) {
+    Objects.requireNonNull(counts, "counts must not be null");
     if (counts.length != bucketCount()) {
       throw new IllegalArgumentException(
           "a histogram has " + bucketCount() + " buckets, not " + counts.length);
     }
-    this.counts = counts.clone();
+    return new LatencyHistogram(counts.clone());
   }
 
   /** {@return the number of buckets: one per bound, and the one above them all} */
@@ -60,8 +72,12 @@ public final class LatencyHistogram {
     return index == BOUNDS_MICROS.length ? Long.MAX_VALUE : BOUNDS_MICROS[index];
   }
 
-  /** {@return the bucket for a latency; anything below zero counts as zero} */
-  static int bucketOf(long nanos) {
+  /**
+   * {@return the bucket for a latency}
+   *
+   * @param nanos in nanoseconds; anything below zero counts as zero
+   */
+  public static int bucketOf(long nanos) {
     // Rounded up, so that 10.001 µs is not among those of at most 10 µs.
     long micros = nanos <= 0 ? 0 : Math.ceilDiv(nanos, NANOS_PER_MICRO);
     int found = Arrays.binarySearch(BOUNDS_MICROS, micros);
@@ -115,6 +131,7 @@ public final class LatencyHistogram {
    * @param earlier a histogram of the same engine
    */
   public LatencyHistogram minus(LatencyHistogram earlier) {
+    Objects.requireNonNull(earlier, "earlier must not be null");
     long[] difference = new long[counts.length];
     Arrays.setAll(difference, i -> counts[i] - earlier.counts[i]);
     return new LatencyHistogram(difference);

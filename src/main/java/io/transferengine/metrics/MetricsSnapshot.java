@@ -3,37 +3,63 @@ package io.transferengine.metrics;
 
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
  * All figures at one moment. They are read one after the other while transfers go on, so that sums
- * over several of them may be off by what is under way. Immutable.
- *
- * @param counters every {@link Counter}
- * @param failures transfers that did not complete, by every {@link FailureCause}
- * @param peers figures by the peer's name; beyond {@link EngineMetrics#PEER_LIMIT} names under
- *     {@link EngineMetrics#OTHER_PEERS}
- * @param latency how long completed transfers took
+ * over several of them may be off by what is under way. Immutable; two with the same figures are
+ * equal.
  */
-public record MetricsSnapshot(
-    Map<Counter, Long> counters,
-    Map<FailureCause, Long> failures,
-    Map<String, PeerSnapshot> peers,
-    LatencyHistogram latency) {
+public final class MetricsSnapshot {
+  /**
+   * Peers with figures of their own. A mesh of thousands fits; a caller that makes names up cannot
+   * fill the heap.
+   */
+  public static final int PEER_LIMIT = 4096;
 
-  /** Copies the maps; the copies iterate in the order of the enums and of the peers' names. */
-  public MetricsSnapshot {
-    counters = copy(Counter.class, counters);
-    failures = copy(FailureCause.class, failures);
-    peers = Collections.unmodifiableMap(new TreeMap<>(peers));
+  /** The name that all further peers count under. */
+  public static final String OTHER_PEERS = "(other)";
+
+  private final Map<Counter, Long> counters;
+  private final Map<FailureCause, Long> failures;
+  private final Map<String, PeerSnapshot> peers;
+  private final LatencyHistogram latency;
+
+  private MetricsSnapshot(Builder from) {
+    counters = Collections.unmodifiableMap(new EnumMap<>(from.counters));
+    failures = Collections.unmodifiableMap(new EnumMap<>(from.failures));
+    peers = Collections.unmodifiableMap(new TreeMap<>(from.peers));
+    latency = from.latency;
   }
 
-  private static <E extends Enum<E>> Map<E, Long> copy(Class<E> type, Map<E, Long> values) {
-    Map<E, Long> copy = new EnumMap<>(type);
-    copy.putAll(values);
-    return Collections.unmodifiableMap(copy);
+  /** {@return a builder whose figures are all 0; for the engine, and for tests of what reads it} */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** {@return the value of every {@link Counter}, in their order; unmodifiable} */
+  public Map<Counter, Long> counters() {
+    return counters;
+  }
+
+  /** {@return transfers that did not complete, by every {@link FailureCause}; unmodifiable} */
+  public Map<FailureCause, Long> failures() {
+    return failures;
+  }
+
+  /**
+   * {@return figures by the peer's name, in the order of the names; beyond {@link #PEER_LIMIT}
+   * names under {@link #OTHER_PEERS}; unmodifiable}
+   */
+  public Map<String, PeerSnapshot> peers() {
+    return peers;
+  }
+
+  /** {@return how long completed transfers took} */
+  public LatencyHistogram latency() {
+    return latency;
   }
 
   /**
@@ -42,6 +68,7 @@ public record MetricsSnapshot(
    * @param counter which one
    */
   public long get(Counter counter) {
+    Objects.requireNonNull(counter, "counter must not be null");
     return counters.getOrDefault(counter, 0L);
   }
 
@@ -51,6 +78,7 @@ public record MetricsSnapshot(
    * @param cause which one
    */
   public long get(FailureCause cause) {
+    Objects.requireNonNull(cause, "cause must not be null");
     return failures.getOrDefault(cause, 0L);
   }
 
@@ -60,20 +88,105 @@ public record MetricsSnapshot(
    * @param earlier a snapshot of the same engine
    */
   public MetricsSnapshot minus(MetricsSnapshot earlier) {
-    Map<Counter, Long> counterDifference = new EnumMap<>(Counter.class);
-    for (Counter counter : Counter.values()) {
-      counterDifference.put(counter, get(counter) - earlier.get(counter));
-    }
-    Map<FailureCause, Long> failureDifference = new EnumMap<>(FailureCause.class);
-    for (FailureCause cause : FailureCause.values()) {
-      failureDifference.put(cause, get(cause) - earlier.get(cause));
-    }
-    Map<String, PeerSnapshot> peerDifference = new HashMap<>();
+    Objects.requireNonNull(earlier, "earlier must not be null");
+    Builder difference = builder().latency(latency.minus(earlier.latency));
+    counters.forEach((counter, value) -> difference.counter(counter, value - earlier.get(counter)));
+    failures.forEach((cause, value) -> difference.failures(cause, value - earlier.get(cause)));
     peers.forEach(
         (name, peer) ->
-            peerDifference.put(
-                name, peer.minus(earlier.peers.getOrDefault(name, PeerSnapshot.ZERO))));
-    return new MetricsSnapshot(
-        counterDifference, failureDifference, peerDifference, latency.minus(earlier.latency));
+            difference.peer(name, peer.minus(earlier.peers.getOrDefault(name, PeerSnapshot.ZERO))));
+    return difference.build();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof MetricsSnapshot that
+        && counters.equals(that.counters)
+        && failures.equals(that.failures)
+        && peers.equals(that.peers)
+        && latency.equals(that.latency);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(counters, failures, peers, latency);
+  }
+
+  @Override
+  public String toString() {
+    return "MetricsSnapshot[counters=%s, failures=%s, peers=%s, latency=%s]"
+        .formatted(counters, failures, peers, latency);
+  }
+
+  /** Collects figures. Not thread-safe. */
+  public static final class Builder {
+    private final Map<Counter, Long> counters = zeros(Counter.class);
+    private final Map<FailureCause, Long> failures = zeros(FailureCause.class);
+    private final Map<String, PeerSnapshot> peers = new TreeMap<>();
+    private LatencyHistogram latency =
+        LatencyHistogram.of(new long[LatencyHistogram.bucketCount()]);
+
+    private Builder() {}
+
+    private static <E extends Enum<E>> Map<E, Long> zeros(Class<E> type) {
+      Map<E, Long> zeros = new EnumMap<>(type);
+      for (E constant : type.getEnumConstants()) {
+        zeros.put(constant, 0L);
+      }
+      return zeros;
+    }
+
+    /**
+     * Sets a counter.
+     *
+     * @param counter which one
+     * @param value in the counter's unit
+     * @return this builder
+     */
+    public Builder counter(Counter counter, long value) {
+      counters.put(Objects.requireNonNull(counter, "counter must not be null"), value);
+      return this;
+    }
+
+    /**
+     * Sets how many transfers failed for a cause.
+     *
+     * @param cause which one
+     * @param count how many
+     * @return this builder
+     */
+    public Builder failures(FailureCause cause, long count) {
+      failures.put(Objects.requireNonNull(cause, "cause must not be null"), count);
+      return this;
+    }
+
+    /**
+     * Sets the figures of a peer.
+     *
+     * @param name its segment, or {@link #OTHER_PEERS}
+     * @param figures what went to and from it
+     * @return this builder
+     */
+    public Builder peer(String name, PeerSnapshot figures) {
+      Objects.requireNonNull(name, "name must not be null");
+      peers.put(name, Objects.requireNonNull(figures, "figures must not be null"));
+      return this;
+    }
+
+    /**
+     * Sets how long completed transfers took.
+     *
+     * @param histogram by their durations
+     * @return this builder
+     */
+    public Builder latency(LatencyHistogram histogram) {
+      latency = Objects.requireNonNull(histogram, "histogram must not be null");
+      return this;
+    }
+
+    /** {@return the snapshot} */
+    public MetricsSnapshot build() {
+      return new MetricsSnapshot(this);
+    }
   }
 }

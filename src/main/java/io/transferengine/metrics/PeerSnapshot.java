@@ -1,19 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metrics;
 
-/**
- * What went to and from one peer.
- *
- * @param bytesWritten bytes of completed writes to it
- * @param bytesRead bytes of completed reads from it
- * @param transfersCompleted transfers whose every byte arrived
- * @param transfersFailed transfers that ended otherwise
- */
-public record PeerSnapshot(
-    long bytesWritten, long bytesRead, long transfersCompleted, long transfersFailed) {
+import java.util.Objects;
 
-  /** Nothing at all. */
-  static final PeerSnapshot ZERO = new PeerSnapshot(0, 0, 0, 0);
+/** What went to and from one peer. Immutable; two with the same figures are equal. */
+public final class PeerSnapshot {
+  static final PeerSnapshot ZERO = builder().build();
+
+  private final long bytesWritten;
+  private final long bytesRead;
+  private final long transfersCompleted;
+  private final long transfersFailed;
+
+  private PeerSnapshot(Builder from) {
+    bytesWritten = from.bytesWritten;
+    bytesRead = from.bytesRead;
+    transfersCompleted = from.transfersCompleted;
+    transfersFailed = from.transfersFailed;
+  }
+
+  /** {@return a builder whose figures are all 0; for the engine, and for tests of what reads it} */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** {@return bytes of completed writes to it} */
+  public long bytesWritten() {
+    return bytesWritten;
+  }
+
+  /** {@return bytes of completed reads from it} */
+  public long bytesRead() {
+    return bytesRead;
+  }
+
+  /** {@return transfers whose every byte arrived} */
+  public long transfersCompleted() {
+    return transfersCompleted;
+  }
+
+  /** {@return transfers that ended otherwise} */
+  public long transfersFailed() {
+    return transfersFailed;
+  }
 
   /**
    * {@return what came since {@code earlier}}
@@ -21,10 +50,91 @@ public record PeerSnapshot(
    * @param earlier figures of the same peer
    */
   public PeerSnapshot minus(PeerSnapshot earlier) {
-    return new PeerSnapshot(
-        bytesWritten - earlier.bytesWritten,
-        bytesRead - earlier.bytesRead,
-        transfersCompleted - earlier.transfersCompleted,
-        transfersFailed - earlier.transfersFailed);
+    Objects.requireNonNull(earlier, "earlier must not be null");
+    return builder()
+        .bytesWritten(bytesWritten - earlier.bytesWritten)
+        .bytesRead(bytesRead - earlier.bytesRead)
+        .transfersCompleted(transfersCompleted - earlier.transfersCompleted)
+        .transfersFailed(transfersFailed - earlier.transfersFailed)
+        .build();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof PeerSnapshot that
+        && bytesWritten == that.bytesWritten
+        && bytesRead == that.bytesRead
+        && transfersCompleted == that.transfersCompleted
+        && transfersFailed == that.transfersFailed;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(bytesWritten, bytesRead, transfersCompleted, transfersFailed);
+  }
+
+  @Override
+  public String toString() {
+    return "PeerSnapshot[bytesWritten=%d, bytesRead=%d, transfersCompleted=%d, transfersFailed=%d]"
+        .formatted(bytesWritten, bytesRead, transfersCompleted, transfersFailed);
+  }
+
+  /** Collects figures. Not thread-safe. */
+  public static final class Builder {
+    private long bytesWritten;
+    private long bytesRead;
+    private long transfersCompleted;
+    private long transfersFailed;
+
+    private Builder() {}
+
+    /**
+     * Sets {@link PeerSnapshot#bytesWritten()}.
+     *
+     * @param value in bytes
+     * @return this builder
+     */
+    public Builder bytesWritten(long value) {
+      bytesWritten = value;
+      return this;
+    }
+
+    /**
+     * Sets {@link PeerSnapshot#bytesRead()}.
+     *
+     * @param value in bytes
+     * @return this builder
+     */
+    public Builder bytesRead(long value) {
+      bytesRead = value;
+      return this;
+    }
+
+    /**
+     * Sets {@link PeerSnapshot#transfersCompleted()}.
+     *
+     * @param value how many
+     * @return this builder
+     */
+    public Builder transfersCompleted(long value) {
+      transfersCompleted = value;
+      return this;
+    }
+
+    /**
+     * Sets {@link PeerSnapshot#transfersFailed()}.
+     *
+     * @param value how many
+     * @return this builder
+     */
+    public Builder transfersFailed(long value) {
+      transfersFailed = value;
+      return this;
+    }
+
+    /** {@return the figures} */
+    public PeerSnapshot build() {
+      return new PeerSnapshot(this);
+    }
   }
 }

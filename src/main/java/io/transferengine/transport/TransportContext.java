@@ -4,7 +4,7 @@ package io.transferengine.transport;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Topology;
 import java.util.Optional;
 

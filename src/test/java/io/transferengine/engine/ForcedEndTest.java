@@ -4,7 +4,7 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;

@@ -4,8 +4,8 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;

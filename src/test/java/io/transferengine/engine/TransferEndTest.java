@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.memory.Region;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,7 +4,7 @@ package io.transferengine.transport.rdma;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.RdmaDevice;
 import io.transferengine.topology.RdmaPort;

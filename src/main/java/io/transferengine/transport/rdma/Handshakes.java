@@ -3,7 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;

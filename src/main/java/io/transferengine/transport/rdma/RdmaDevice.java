@@ -2,7 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.Context;

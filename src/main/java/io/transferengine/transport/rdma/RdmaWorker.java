@@ -3,8 +3,8 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;

@@ -7,7 +7,7 @@ import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.config.LimitOptions;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;

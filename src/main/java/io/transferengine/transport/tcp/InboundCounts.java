@@ -2,7 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 
 /**
  * What one connection of a peer has done, counted here first, since the engine's counters are

@@ -15,7 +15,7 @@ import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Places;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;

@@ -3,7 +3,7 @@ package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;

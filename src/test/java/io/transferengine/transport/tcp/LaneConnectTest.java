@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;

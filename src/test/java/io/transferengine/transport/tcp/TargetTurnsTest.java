@@ -7,7 +7,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.EngineMetrics;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.TcpIo;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.metrics.LatencyHistogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

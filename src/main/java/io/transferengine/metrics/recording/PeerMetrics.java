@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
+import io.transferengine.metrics.PeerSnapshot;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The write side of one peer's figures. Thread-safe; keep a reference rather than look it up. */
@@ -41,7 +42,11 @@ public final class PeerMetrics {
   }
 
   PeerSnapshot snapshot() {
-    return new PeerSnapshot(
-        bytesWritten.sum(), bytesRead.sum(), transfersCompleted.sum(), transfersFailed.sum());
+    return PeerSnapshot.builder()
+        .bytesWritten(bytesWritten.sum())
+        .bytesRead(bytesRead.sum())
+        .transfersCompleted(transfersCompleted.sum())
+        .transfersFailed(transfersFailed.sum())
+        .build();
   }
 }

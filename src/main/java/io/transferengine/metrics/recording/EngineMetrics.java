@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.LatencyHistogram;
+import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.PeerSnapshot;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,15 +20,6 @@ import java.util.stream.Stream;
  * except for the first call of {@link #peer} with a name.
  */
 public final class EngineMetrics {
-  /**
-   * Peers with figures of their own. A mesh of thousands fits; a caller that makes names up cannot
-   * fill the heap.
-   */
-  public static final int PEER_LIMIT = 4096;
-
-  /** The name that all further peers count under. */
-  public static final String OTHER_PEERS = "(other)";
-
   // The maps and the array are filled here and never change afterwards; their adders do.
   private final Map<Counter, LongAdder> counters = adders(Counter.class);
   private final Map<FailureCause, LongAdder> failures = adders(FailureCause.class);
@@ -33,7 +28,7 @@ public final class EngineMetrics {
           .limit(LatencyHistogram.bucketCount())
           .toArray(LongAdder[]::new);
   private final ConcurrentMap<String, PeerMetrics> peers = new ConcurrentHashMap<>();
-  private final Semaphore peersLeft = new Semaphore(PEER_LIMIT);
+  private final Semaphore peersLeft = new Semaphore(MetricsSnapshot.PEER_LIMIT);
   private final PeerMetrics otherPeers = new PeerMetrics();
 
   /** Starts all figures at zero. */
@@ -86,7 +81,7 @@ public final class EngineMetrics {
     if (known != null) {
       return known;
     }
-    if (name.equals(OTHER_PEERS) || !peersLeft.tryAcquire()) {
+    if (name.equals(MetricsSnapshot.OTHER_PEERS) || !peersLeft.tryAcquire()) {
       return peers.getOrDefault(name, otherPeers);
     }
     PeerMetrics made = new PeerMetrics();
@@ -100,15 +95,17 @@ public final class EngineMetrics {
 
   /** {@return all figures now} */
   public MetricsSnapshot snapshot() {
-    Map<String, PeerSnapshot> peerValues = new HashMap<>();
-    peers.forEach((name, peer) -> peerValues.put(name, peer.snapshot()));
+    MetricsSnapshot.Builder snapshot = MetricsSnapshot.builder();
+    counters.forEach((counter, adder) -> snapshot.counter(counter, adder.sum()));
+    failures.forEach((cause, adder) -> snapshot.failures(cause, adder.sum()));
+    peers.forEach((name, peer) -> snapshot.peer(name, peer.snapshot()));
     PeerSnapshot others = otherPeers.snapshot();
-    if (!others.equals(PeerSnapshot.ZERO)) {
-      peerValues.put(OTHER_PEERS, others);
+    if (!others.equals(PeerSnapshot.builder().build())) {
+      snapshot.peer(MetricsSnapshot.OTHER_PEERS, others);
     }
-    long[] latencyCounts = Stream.of(latencies).mapToLong(LongAdder::sum).toArray();
-    return new MetricsSnapshot(
-        sums(counters), sums(failures), peerValues, new LatencyHistogram(latencyCounts));
+    return snapshot
+        .latency(LatencyHistogram.of(Stream.of(latencies).mapToLong(LongAdder::sum).toArray()))
+        .build();
   }
 
   private static <E extends Enum<E>> Map<E, LongAdder> adders(Class<E> type) {
@@ -121,11 +118,5 @@ public final class EngineMetrics {
 
   private static <E extends Enum<E>> LongAdder adder(Map<E, LongAdder> adders, E constant) {
     return Objects.requireNonNull(adders.get(constant)); // adders() made one for each
-  }
-
-  private static <E extends Enum<E>> Map<E, Long> sums(Map<E, LongAdder> adders) {
-    Map<E, Long> sums = new HashMap<>();
-    adders.forEach((constant, adder) -> sums.put(constant, adder.sum()));
-    return sums;
   }
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.PeerSnapshot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -50,35 +54,37 @@ final class EngineMetricsTest {
 
     assertThat(metrics.snapshot().peers())
         .containsOnlyKeys("a:1", "b:2")
-        .containsEntry("a:1", new PeerSnapshot(10, 20, 1, 0))
-        .containsEntry("b:2", new PeerSnapshot(0, 0, 0, 1));
+        .containsEntry(
+            "a:1",
+            PeerSnapshot.builder().bytesWritten(10).bytesRead(20).transfersCompleted(1).build())
+        .containsEntry("b:2", PeerSnapshot.builder().transfersFailed(1).build());
   }
 
   @Test
   void peersBeyondTheLimitCountTogether() {
-    for (int i = 0; i < EngineMetrics.PEER_LIMIT; i++) {
+    for (int i = 0; i < MetricsSnapshot.PEER_LIMIT; i++) {
       metrics.peer("peer" + i).addBytesRead(1);
     }
-    assertThat(metrics.snapshot().peers()).doesNotContainKey(EngineMetrics.OTHER_PEERS);
+    assertThat(metrics.snapshot().peers()).doesNotContainKey(MetricsSnapshot.OTHER_PEERS);
 
     metrics.peer("late").addBytesRead(5);
     metrics.peer("later").addBytesRead(6);
     metrics.peer("peer0").addBytesRead(1);
 
     MetricsSnapshot snapshot = metrics.snapshot();
-    assertThat(snapshot.peers()).hasSize(EngineMetrics.PEER_LIMIT + 1).doesNotContainKey("late");
+    assertThat(snapshot.peers()).hasSize(MetricsSnapshot.PEER_LIMIT + 1).doesNotContainKey("late");
     assertThat(snapshot.peers())
-        .containsEntry(EngineMetrics.OTHER_PEERS, new PeerSnapshot(0, 11, 0, 0))
-        .containsEntry("peer0", new PeerSnapshot(0, 2, 0, 0));
+        .containsEntry(MetricsSnapshot.OTHER_PEERS, PeerSnapshot.builder().bytesRead(11).build())
+        .containsEntry("peer0", PeerSnapshot.builder().bytesRead(2).build());
   }
 
   @Test
   void aPeerThatIsCalledLikeTheOthersIsAmongThem() {
-    metrics.peer(EngineMetrics.OTHER_PEERS).addBytesRead(3);
+    metrics.peer(MetricsSnapshot.OTHER_PEERS).addBytesRead(3);
 
     assertThat(metrics.snapshot().peers())
-        .containsOnlyKeys(EngineMetrics.OTHER_PEERS)
-        .containsEntry(EngineMetrics.OTHER_PEERS, new PeerSnapshot(0, 3, 0, 0));
+        .containsOnlyKeys(MetricsSnapshot.OTHER_PEERS)
+        .containsEntry(MetricsSnapshot.OTHER_PEERS, PeerSnapshot.builder().bytesRead(3).build());
   }
 
   @Test
@@ -141,7 +147,7 @@ final class EngineMetricsTest {
     assertThat(between.get(FailureCause.TIMEOUT)).isZero();
     assertThat(between.get(FailureCause.PROTOCOL)).isOne();
     assertThat(between.peers())
-        .containsEntry("a", new PeerSnapshot(11, 0, 0, 0))
-        .containsEntry("b", new PeerSnapshot(0, 0, 1, 0));
+        .containsEntry("a", PeerSnapshot.builder().bytesWritten(11).build())
+        .containsEntry("b", PeerSnapshot.builder().transfersCompleted(1).build());
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.LatencyHistogram;
+import io.transferengine.metrics.MetricsSnapshot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

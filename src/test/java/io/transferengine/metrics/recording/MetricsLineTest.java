@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.metrics;
+package io.transferengine.metrics.recording;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.MetricsSnapshot;
 import java.time.Duration;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
