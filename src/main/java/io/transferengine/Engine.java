@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The typed API: throws {@link TransferException} on misuse and when something that talks to a peer
@@ -269,9 +271,42 @@ public final class Engine implements AutoCloseable {
   /** {@return the messages that have arrived since the last call, oldest first} */
   public List<TransferNotify> takeNotifies() {
     core.requireOpen();
-    return core.takeNotifies().stream()
+    return core.notifications().drain().stream()
         .map(message -> new TransferNotify(message.name(), message.message()))
         .toList();
+  }
+
+  /**
+   * Takes the oldest message of a peer's application, and waits for one if there is none.
+   *
+   * @param timeout how long to wait at most; zero or negative only looks
+   * @return the message; empty when none came in time
+   * @throws InterruptedException when the waiting thread was interrupted; no message is lost then
+   * @throws TransferException CLOSED when the engine was closed, before or meanwhile
+   */
+  public Optional<Notification> takeNotification(Duration timeout) throws InterruptedException {
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    core.requireOpen();
+    Optional<Notification> taken = core.notifications().take(timeout).map(Notification::new);
+    if (taken.isEmpty()) {
+      core.requireOpen();
+    }
+    return taken;
+  }
+
+  /**
+   * Has messages of peers' applications handed to a listener, those that wait already first. Each
+   * message goes to one taker only: use one listener, and no {@link #takeNotifies} beside it.
+   *
+   * @param listener called for one message after the other, on a virtual thread of its own; may
+   *     block, which lets further messages wait; what it throws is logged
+   * @return what ends it when it is closed; the engine's end does, too
+   * @throws TransferException CLOSED when the engine was closed
+   */
+  public NotificationListener onNotification(Consumer<? super Notification> listener) {
+    Objects.requireNonNull(listener, "listener must not be null");
+    core.requireOpen();
+    return new NotificationListener(core, listener);
   }
 
   /** {@return the priority matrix of the network devices as JSON, <code>{}</code> without any} */

@@ -37,6 +37,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -97,6 +98,7 @@ class NullArgumentsTest {
     all.put(Set.class, Set.of());
     all.put(Optional.class, Optional.empty());
     all.put(Executor.class, (Executor) Runnable::run);
+    all.put(Consumer.class, (Consumer<Object>) any -> {});
     all.put(Topology.class, Topology.none());
     all.put(SSLContext.class, defaultContext());
     all.put(long[].class, new long[0]);

@@ -79,7 +79,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final Notifications notifications;
 
   /** For what waits on peers; never a caller's executor, which may be small. */
-  private final Executor lookups = Executors.newVirtualThreadPerTaskExecutor();
+  private final Executor lookups =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("te-task-", 0).factory());
 
   private final HandshakeClient client;
   private final SegmentCache segments;
@@ -323,9 +324,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             });
   }
 
-  /** {@return the messages that have arrived since the last call} */
-  public List<NotifyMessage> takeNotifies() {
-    return notifications.drain();
+  /** {@return what peers have notified us of} */
+  public Notifications notifications() {
+    return notifications;
   }
 
   private void notifyOnCompletion(String segment, TransferRequest.Notification text) {
@@ -526,6 +527,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       if (started != null) {
         all.beside("the handshake daemon", started::close);
       }
+      Teardown.step("notifications", notifications::close);
       Teardown.step("questions to peers", refresh::close);
       Teardown.step("questions to peers", client::close);
       Teardown.step("transfers", active::close);

@@ -12,17 +12,19 @@ import io.transferengine.transport.Queues;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What peers have notified us of and nobody has fetched yet. Anybody who reaches the port can send
  * something, so what is kept is bounded: in number, in bytes, and in bytes of one address. Beyond
  * that senders are told that they failed: nothing is lost silently. Thread-safe.
  */
-final class Notifications {
+public final class Notifications {
   private static final int KEPT_LIMIT = 65_536;
 
   /** A record, two strings with their arrays, and their place in the queue. */
@@ -31,13 +33,25 @@ final class Notifications {
   /** A character of JSON in its longest form: what is refused for this alone is not decoded. */
   private static final int ENCODED_CHARACTER_MAX_BYTES = 6;
 
+  /** Beyond it the clock would overflow. */
+  private static final long WAIT_MAX_NANOS = Duration.ofDays(36_500).toNanos();
+
   private static final String REMEDY = "Call getNotifies more often, or raise the limit";
 
   private final ArrayDeque<Kept> kept = new ArrayDeque<>();
   private final ByteBudget budget;
   private final EngineMetrics metrics;
 
-  private record Kept(NotifyMessage message, InetAddress from, long bytes) {}
+  /** Guarded by this. */
+  private boolean closed;
+
+  /**
+   * One that has arrived.
+   *
+   * @param from the address that sent it
+   * @param bytes what it takes of the budget
+   */
+  public record Kept(NotifyMessage message, InetAddress from, long bytes) {}
 
   Notifications(Settings settings, EngineMetrics metrics) {
     budget =
@@ -103,10 +117,12 @@ final class Notifications {
       return false;
     }
     Queues.addLast(kept, one);
+    notifyAll();
     return true;
   }
 
-  List<NotifyMessage> drain() {
+  /** {@return all that have arrived since the last call} */
+  public List<NotifyMessage> drain() {
     List<NotifyMessage> messages;
     List<Kept> drained;
     synchronized (this) {
@@ -120,5 +136,42 @@ final class Notifications {
       messages.add(one.message);
     }
     return messages;
+  }
+
+  /**
+   * {@return the oldest one, after waiting for one; empty when the time is over or the engine was
+   * closed}
+   *
+   * @param timeout how long to wait at most; zero or less only looks
+   */
+  public Optional<Kept> take(Duration timeout) throws InterruptedException {
+    Kept taken;
+    synchronized (this) {
+      long end =
+          System.nanoTime() + Math.min(TimeUnit.NANOSECONDS.convert(timeout), WAIT_MAX_NANOS);
+      while (kept.isEmpty() && !closed) {
+        long left = end - System.nanoTime();
+        if (left <= 0) {
+          return Optional.empty();
+        }
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+      if (kept.isEmpty()) {
+        return Optional.empty();
+      }
+      // Here, not before: who is interrupted first does not take what arrives afterwards.
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+      taken = kept.removeFirst();
+    }
+    budget.release(taken.from, taken.bytes);
+    return Optional.of(taken);
+  }
+
+  /** Whoever waits has nothing to wait for any more. */
+  synchronized void close() {
+    closed = true;
+    notifyAll();
   }
 }

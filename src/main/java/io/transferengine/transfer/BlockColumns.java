@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -65,6 +66,20 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
     Objects.requireNonNull(remote, "remote must not be null");
     Objects.requireNonNull(length, "length must not be null");
     return ListedBlocks.copyOf(local, remote, length);
+  }
+
+  /**
+   * {@return the blocks of all parts, in order, as one batch: one deadline, one notification}
+   *
+   * <p>A key-value cache with a region for each layer is one {@link #paged} part for each. The
+   * blocks are copied, at 24 bytes each.
+   *
+   * @param parts batches of their own, together at most {@link #COUNT_LIMIT} blocks
+   * @throws TransferException for more blocks, and for more than 2^63 - 1 bytes
+   */
+  static BlockColumns concat(List<? extends BlockColumns> parts) {
+    Objects.requireNonNull(parts, "parts must not be null");
+    return ListedBlocks.concat(List.copyOf(parts));
   }
 
   /**

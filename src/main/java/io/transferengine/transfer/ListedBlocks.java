@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import java.util.List;
+
 /** Blocks that are listed one by one. */
 final class ListedBlocks implements BlockColumns {
   private final long[] local;
@@ -44,6 +46,27 @@ final class ListedBlocks implements BlockColumns {
       requireTotal(total);
     }
     return new ListedBlocks(locals, remotes, lengths, count, total);
+  }
+
+  static ListedBlocks concat(List<BlockColumns> parts) {
+    long count = parts.stream().mapToLong(BlockColumns::count).sum();
+    requireCount((int) Math.min(count, Integer.MAX_VALUE));
+    long[] locals = new long[(int) count];
+    long[] remotes = new long[(int) count];
+    long[] lengths = new long[(int) count];
+    int next = 0;
+    long total = 0;
+    for (BlockColumns part : parts) {
+      for (int i = 0; i < part.count(); i++) {
+        locals[next] = part.local(i);
+        remotes[next] = part.remote(i);
+        lengths[next] = part.length(i);
+        next++;
+      }
+      total += part.totalBytes();
+      requireTotal(total);
+    }
+    return new ListedBlocks(locals, remotes, lengths, next, total);
   }
 
   static void requireCount(int count) {
