@@ -32,6 +32,10 @@ public final class SimulatedFaults {
   private int acceptedBeforeRefusal;
   private final Map<String, Integer> systemCallRefusals = new HashMap<>();
   private final Map<String, Throwing> throwing = new HashMap<>();
+
+  /** Verbs that do not get on, with how many calls wait. */
+  private final Map<String, Integer> stalled = new HashMap<>();
+
   private final Set<Link> cuts = new HashSet<>();
   private final Set<Link> noRoutes = new HashSet<>();
 
@@ -128,6 +132,23 @@ public final class SimulatedFaults {
         });
   }
 
+  /** Lets no call of {@code ibv_modify_qp} get on, as where a neighbour does not answer. */
+  public void stallModifyQp() {
+    change(() -> stalled.put("ibv_modify_qp", 0));
+  }
+
+  /** {@return how many calls {@link #stallModifyQp} keeps waiting} */
+  public int stalledCalls() {
+    synchronized (fabric.lock) {
+      return stalled.values().stream().mapToInt(Integer::intValue).sum();
+    }
+  }
+
+  /** Ends {@link #stallModifyQp}. */
+  public void endStall() {
+    change(stalled::clear);
+  }
+
   /**
    * Lets one of the next calls of a verb throw, as when no memory is left around it.
    *
@@ -192,6 +213,25 @@ public final class SimulatedFaults {
 
   boolean isCut(SimulatedDevice one, SimulatedDevice other) {
     return !one.isPortActive() || !other.isPortActive() || cuts.contains(Link.of(one, other));
+  }
+
+  void waitWhileStalled(String verb) {
+    boolean interrupted = false;
+    boolean counted = false;
+    while (stalled.containsKey(verb)) {
+      if (!counted) {
+        counted = true;
+        stalled.merge(verb, 1, Integer::sum);
+      }
+      try {
+        fabric.lock.wait();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   void throwIfAsked(String verb) {

@@ -379,6 +379,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public void modifyQp(MemorySegment queuePair, MemorySegment attributes, int mask) {
     synchronized (fabric.lock) {
+      fabric.faults.waitWhileStalled("ibv_modify_qp");
       fabric.faults.throwIfAsked("ibv_modify_qp");
       recordThread("ibv_modify_qp");
       var found = fabric.find(SimulatedQueuePair.class, queuePair, "ibv_modify_qp");

@@ -160,10 +160,9 @@ final class EndpointEnds {
    * @param failure set when the way to the peer is at fault
    */
   void begin(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
-    if (endpoint.isClosing()) {
+    if (!endpoint.beginClosing()) {
       return;
     }
-    endpoint.setClosing();
     try {
       timers.after(DRAIN_LIMIT_NANOS, () -> destroy(endpoint));
       leave(endpoint);
@@ -187,7 +186,6 @@ final class EndpointEnds {
 
   /** Nobody takes it for open any more. */
   private void leave(RdmaEndpoint endpoint) {
-    boolean _ = endpoint.beginClosing();
     known.remove(endpoint);
     endpoint.dequeueAll();
   }
@@ -212,7 +210,7 @@ final class EndpointEnds {
 
   private void destroy(RdmaEndpoint endpoint) {
     if (!endpoint.beginDestroying()) {
-      if (endpoint.isDestroyed()) {
+      if (endpoint.state() == RdmaEndpoint.State.DESTROYED) {
         settle(endpoint); // Its control thread could not say so.
       }
       return;
@@ -246,7 +244,7 @@ final class EndpointEnds {
         log.error("{}: a queue pair stays, and so may what it does", endpoint.peerPath(), t);
       }
     }
-    endpoint.setDestroyed();
+    endpoint.destroyed();
   }
 
   /** The queue pairs are destroyed: settles what was posted on them. */
@@ -271,7 +269,7 @@ final class EndpointEnds {
   void endAll() {
     for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
       try {
-        endpoint.setClosing();
+        boolean _ = endpoint.beginClosing();
         leave(endpoint);
         endpoint.sender().ifPresent(sender -> sender.ended(endpoint, Optional.empty()));
         destroyHere(endpoint);

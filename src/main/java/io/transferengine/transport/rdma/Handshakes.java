@@ -161,7 +161,7 @@ final class Handshakes {
 
   /** {@return whether the endpoint is connected to what the peer names} */
   private boolean ask(RdmaEndpoint endpoint, SegmentDescriptor segment, String device) {
-    if (endpoint.state() == RdmaEndpoint.State.CONNECTED) {
+    if (endpoint.awaitState() == RdmaEndpoint.State.CONNECTED) {
       return true;
     }
     RdmaDevice ours = endpoint.device();
@@ -202,19 +202,7 @@ final class Handshakes {
    */
   private boolean connectOrCompare(
       RdmaEndpoint endpoint, PeerPort peer, List<Long> theirs, boolean waits) {
-    return threads.call(
-        () -> {
-          synchronized (endpoint) {
-            return switch (endpoint.state()) {
-              case NEW -> {
-                endpoint.connect(peer, theirs, waits);
-                yield true;
-              }
-              case WAITING_FOR_ACK, CONNECTED -> endpoint.peerNumbers().equals(theirs);
-              case CLOSING, CLOSED -> false;
-            };
-          }
-        });
+    return threads.call(() -> endpoint.connect(peer, theirs, waits));
   }
 
   private HandshakeDescriptor message(RdmaEndpoint endpoint, String ourPath) {
@@ -415,7 +403,7 @@ final class Handshakes {
    * queue pairs, and then the old ones do not answer any more, or it is not the peer that says so.
    */
   private static void requireGone(RdmaEndpoint known, HandshakeDescriptor request) {
-    if (known.state() != RdmaEndpoint.State.CONNECTED
+    if (known.awaitState() != RdmaEndpoint.State.CONNECTED
         || known.peerNumbers().equals(request.qpNums())
         || !known.device().isUsable()) {
       return;

@@ -18,24 +18,32 @@ import org.jspecify.annotations.Nullable;
  * directions (protocol section 5.4): whichever side asks first connects it, and both may post.
  *
  * <p>Three parts with three owners. The <b>connection</b> (state and the peer's queue pair numbers)
- * is guarded by the endpoint's lock, which is held while queue pairs change state, never while a
- * peer is asked. The <b>work</b> (tasks, rings, posting) belongs to the worker's thread. The
- * <b>queue pairs</b> are destroyed by the worker, after which nothing touches memory for them.
+ * is guarded by the endpoint's lock, which is held for moments only: never while a queue pair
+ * changes its state, which may take a second, nor while a peer is asked. The <b>work</b> (tasks,
+ * rings, posting) belongs to the worker's thread. The <b>queue pairs</b> are destroyed when the
+ * worker says so, after which nothing touches memory for them.
  *
  * <pre>
- * NEW --connect--> WAITING_FOR_ACK --ack--> CONNECTED --close--> CLOSING --drained--> CLOSED
- *  '----connect (peer is known to be ready)--^
+ * NEW --> CONNECTING --> WAITING_FOR_ACK --ack--> CONNECTED
+ *                '--(peer is known to be ready)-----^
+ * any of these --close--> CLOSING --drained--> DESTROYING --> DESTROYED --settled--> CLOSED
  * </pre>
  */
 final class RdmaEndpoint {
   enum State {
     /** Queue pairs exist and lead nowhere. */
     NEW,
+    /** Queue pairs are being connected, on a control thread. */
+    CONNECTING,
     /** The peer asked, ours are ready, and the peer has yet to say that its are: no posting. */
     WAITING_FOR_ACK,
     CONNECTED,
-    /** Queue pairs are in the error state; what was posted is being flushed. */
+    /** No more is posted; what was posted is being flushed, once queue pairs are in error state. */
     CLOSING,
+    /** Queue pairs are being destroyed, on a control thread. */
+    DESTROYING,
+    /** The device touches no memory for it any more; requests are still to be given back. */
+    DESTROYED,
     CLOSED
   }
 
@@ -108,22 +116,21 @@ final class RdmaEndpoint {
   private final List<SendQueue> queues;
   private final List<Long> numbers;
 
+  /** Written under the lock. */
+  private volatile State state = State.NEW;
+
   // Guarded by this.
-  private State state = State.NEW;
   private List<Long> peerNumbers = List.of();
   private long connectedNanos;
 
   /** None while only the peer uses it. */
   private volatile @Nullable Sender sender;
 
-  private volatile boolean destroyed;
   private volatile long usedNanos = System.nanoTime();
 
   // Confined to the worker.
   private final LinkedHashSet<TransferTask> tasks = new LinkedHashSet<>();
   private @Nullable CompletableFuture<Boolean> probe;
-  private boolean closing;
-  private boolean destroying;
 
   /** Takes the queue pairs over. */
   RdmaEndpoint(RdmaDevice device, Worker worker, String peerPath, List<QueuePair> queuePairs) {
@@ -153,7 +160,23 @@ final class RdmaEndpoint {
     return numbers;
   }
 
-  synchronized State state() {
+  State state() {
+    return state;
+  }
+
+  /** {@return its state; waits while another thread connects the queue pairs} */
+  synchronized State awaitState() {
+    boolean interrupted = false;
+    while (state == State.CONNECTING) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
     return state;
   }
 
@@ -205,15 +228,51 @@ final class RdmaEndpoint {
   // ---- the connection
 
   /**
-   * Connects the queue pairs with the peer's, the i-th with the i-th.
+   * Connects the queue pairs with the peer's, the i-th with the i-th, unless another thread does so
+   * or has done so. Blocks, for a second where the peer cannot be found.
    *
    * @param waits whether the peer will say when it is ready
+   * @return whether they are connected to those; false, too, when the endpoint is closed meanwhile
    * @throws io.transferengine.verbs.VerbsException when a queue pair cannot change its state
    */
-  synchronized void connect(PeerPort peer, List<Long> theirs, boolean waits) {
-    if (state != State.NEW) {
-      throw new IllegalStateException("Connecting " + this);
+  boolean connect(PeerPort peer, List<Long> theirs, boolean waits) {
+    synchronized (this) {
+      switch (awaitState()) {
+        case NEW -> state = State.CONNECTING;
+        case WAITING_FOR_ACK, CONNECTED -> {
+          return peerNumbers.equals(theirs);
+        }
+        case CONNECTING, CLOSING, DESTROYING, DESTROYED, CLOSED -> {
+          return false;
+        }
+      }
     }
+    try {
+      connectQueuePairs(peer, theirs);
+    } catch (Throwable t) {
+      if (endConnecting(State.NEW)) {
+        throw t;
+      }
+      return false; // Closed meanwhile: its queue pairs may be gone already.
+    }
+    synchronized (this) {
+      peerNumbers = List.copyOf(theirs);
+      connectedNanos = System.nanoTime();
+      return endConnecting(waits ? State.WAITING_FOR_ACK : State.CONNECTED);
+    }
+  }
+
+  /** {@return false when it has been closed meanwhile} */
+  private synchronized boolean endConnecting(State to) {
+    boolean still = state == State.CONNECTING;
+    if (still) {
+      state = to;
+    }
+    notifyAll();
+    return still;
+  }
+
+  private void connectQueuePairs(PeerPort peer, List<Long> theirs) {
     RdmaSettings settings = device.settings();
     for (int i = 0; i < queues.size(); i++) {
       QueuePair queuePair = queues.get(i).queuePair;
@@ -227,9 +286,6 @@ final class RdmaEndpoint {
               0,
               Math.min(READ_ATOMIC_MAX, device.attributes().maxReadAtomicAsInitiator())));
     }
-    peerNumbers = List.copyOf(theirs);
-    connectedNanos = System.nanoTime();
-    state = waits ? State.WAITING_FOR_ACK : State.CONNECTED;
   }
 
   private ReadyToReceive readyToReceive(PeerPort peer, int theirNumber) {
@@ -266,16 +322,36 @@ final class RdmaEndpoint {
    *
    * @return whether this call was the one that closed it
    */
-  synchronized boolean beginClosing() {
-    if (state == State.CLOSING || state == State.CLOSED) {
-      return false;
-    }
-    state = State.CLOSING;
-    return true;
+  boolean beginClosing() {
+    return advance(State.CLOSING);
   }
 
-  synchronized void closed() {
-    state = State.CLOSED;
+  boolean isClosing() {
+    return state.compareTo(State.CLOSING) >= 0;
+  }
+
+  /** {@return whether this call was the first: its queue pairs are to be destroyed now} */
+  boolean beginDestroying() {
+    return advance(State.DESTROYING);
+  }
+
+  /** On any thread: the device touches no memory for it any more. */
+  void destroyed() {
+    boolean _ = advance(State.DESTROYED);
+  }
+
+  void closed() {
+    boolean _ = advance(State.CLOSED);
+  }
+
+  /** {@return false when it is as far already} */
+  private synchronized boolean advance(State to) {
+    if (state.compareTo(to) >= 0) {
+      return false;
+    }
+    state = to;
+    notifyAll();
+    return true;
   }
 
   // ---- the work: all on the worker's thread
@@ -371,30 +447,6 @@ final class RdmaEndpoint {
       }
     }
     return true;
-  }
-
-  boolean isClosing() {
-    return closing;
-  }
-
-  void setClosing() {
-    closing = true;
-  }
-
-  /** On any thread: the device touches no memory for it any more. */
-  void setDestroyed() {
-    destroyed = true;
-  }
-
-  boolean isDestroyed() {
-    return destroyed;
-  }
-
-  /** {@return whether this call was the first: its queue pairs are to be destroyed now} */
-  boolean beginDestroying() {
-    boolean first = !destroying;
-    destroying = true;
-    return first;
   }
 
   /** Waits for the answer of the probe that is out; {@return false when none is} */

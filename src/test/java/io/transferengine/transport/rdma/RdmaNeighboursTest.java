@@ -295,6 +295,30 @@ class RdmaNeighboursTest {
   // ---- threads
 
   @Test
+  void anEndpointThatIsClosedWhileItConnectsKeepsNoOtherWaiting() throws Exception {
+    SimulatedVerbs third = fabric.process("third", List.of("sim0"));
+    EndpointStore known = a.transport().nics().getFirst().endpoints();
+    List<RdmaEndpoint> before = known.all();
+    try (SimulatedEngine c = new SimulatedEngine(third, List.of("sim0"), Map.of())) {
+      MemorySegment theirs = c.register(MEMORY_BYTES);
+      Started waiting;
+      try {
+        fabric.faults().stallModifyQp();
+        waiting = c.write(a, BlockColumns.of(theirs.address(), here.address(), 1000));
+        await().until(() -> fabric.faults().stalledCalls() > 0);
+        known.all().stream()
+            .filter(each -> !before.contains(each))
+            .forEach(each -> each.close("a test"));
+        assertCompleted(a.write(b, blocks(0, 40, 1000)));
+        assertThat(fabric.faults().stalledCalls()).isPositive();
+      } finally {
+        fabric.faults().endStall();
+      }
+      assertCompleted(waiting);
+    }
+  }
+
+  @Test
   void whatAWorkerThatDoesNotEndWorksOnIsNotFreed() throws Exception {
     CountDownLatch stuck = new CountDownLatch(1);
     CountDownLatch mayGo = new CountDownLatch(1);
