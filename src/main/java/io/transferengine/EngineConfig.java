@@ -133,7 +133,7 @@ public final class EngineConfig {
      * With a metadata server, takes the RPC port from the local server name instead of the range.
      * ({@code MC_LEGACY_RPC_PORT_BINDING})
      *
-     * @param value set, with any value, even 0 or an empty one, or not
+     * @param value whether
      * @return this builder
      */
     public Builder legacyRpcPortBinding(boolean value) {
@@ -184,7 +184,7 @@ public final class EngineConfig {
     /**
      * Listens and looks names up in IPv6. ({@code MC_USE_IPV6})
      *
-     * @param value set, with any value, even 0 or an empty one, or not
+     * @param value whether
      * @return this builder
      */
     public Builder useIpv6(boolean value) {
@@ -225,7 +225,7 @@ public final class EngineConfig {
     /**
      * Fetches a peer's descriptor on every use. ({@code MC_DISABLE_METACACHE})
      *
-     * @param value set, with any value, even 0 or an empty one, or not
+     * @param value whether
      * @return this builder
      */
     public Builder disableMetacache(boolean value) {
@@ -267,7 +267,7 @@ public final class EngineConfig {
     /**
      * Uses TCP even where there is RDMA. ({@code MC_FORCE_TCP})
      *
-     * @param value set, with any value, even 0 or an empty one, or not
+     * @param value whether
      * @return this builder
      */
     public Builder forceTcp(boolean value) {
@@ -288,7 +288,7 @@ public final class EngineConfig {
     /**
      * Logs a line of throughput and latency at every interval with traffic. ({@code MC_TE_METRIC})
      *
-     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @param value whether
      * @return this builder
      */
     public Builder metrics(boolean value) {
@@ -309,7 +309,7 @@ public final class EngineConfig {
      * Keeps connections to peers that allow it open between transfers. ({@code
      * MC_TCP_ENABLE_CONNECTION_POOL})
      *
-     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @param value whether
      * @return this builder
      */
     public Builder tcpEnableConnectionPool(boolean value) {
@@ -459,7 +459,7 @@ public final class EngineConfig {
      * data centre, where bandwidth x round trip is more than all lanes have out, larger ones are
      * faster. ({@code TE_TCP_LANE_WINDOW_BYTES})
      *
-     * @param value a whole number of bytes, 65536 to 268435456
+     * @param value a whole number of bytes, 65536 (64 KiB) to 268435456 (256 MiB)
      * @return this builder
      */
     public Builder tcpLaneWindowBytes(int value) {
@@ -480,7 +480,7 @@ public final class EngineConfig {
     /**
      * Fails where TCP would be taken in place of RDMA. ({@code TE_REQUIRE_RDMA})
      *
-     * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+     * @param value whether
      * @return this builder
      */
     public Builder requireRdma(boolean value) {

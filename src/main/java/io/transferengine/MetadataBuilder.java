@@ -33,7 +33,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
    * Opens the engine although the service cannot be reached, and registers when it can be; without
    * it opening fails within 5 s. ({@code TE_METADATA_BACKGROUND_START})
    *
-   * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+   * @param value whether
    * @return this builder
    */
   public EngineConfig.Builder metadataBackgroundStart(boolean value) {
@@ -93,7 +93,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   /**
    * Speaks TLS to etcd; redis and HTTP servers say so in their scheme. ({@code TE_ETCD_TLS})
    *
-   * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+   * @param value whether
    * @return this builder
    */
   public EngineConfig.Builder etcdTls(boolean value) {

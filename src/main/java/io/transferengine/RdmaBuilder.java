@@ -212,7 +212,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
    * Prefers the peer's device that has the name of the local one. ({@code
    * MC_ENABLE_DEST_DEVICE_AFFINITY})
    *
-   * @param value set, with any value, even 0 or an empty one, or not
+   * @param value whether
    * @return this builder
    */
   public EngineConfig.Builder destDeviceAffinity(boolean value) {
@@ -223,7 +223,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
    * Prefers the peer's devices that MC_NIC_PEER_AFFINITY names. ({@code
    * MC_ENABLE_HCA_PEER_AFFINITY})
    *
-   * @param value 1, true, yes or on; or 0, false, no or off (in any case)
+   * @param value whether
    * @return this builder
    */
   public EngineConfig.Builder hcaPeerAffinity(boolean value) {

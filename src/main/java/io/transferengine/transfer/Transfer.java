@@ -9,6 +9,9 @@ import java.util.concurrent.CompletableFuture;
  * A handle on one submitted batch of blocks. It reaches exactly one terminal state, within its
  * deadline; from then on the engine neither reads nor writes the local memory on its behalf.
  * Thread-safe.
+ *
+ * <p>Only the engine implements this; methods may be added. A test that needs one can have it from
+ * an engine.
  */
 public interface Transfer {
   /** {@return the state now} */

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The one exception of the typed API: misuse, a failed control operation, or the cause that a
- * {@link Transfer} ended with. Its text names the value at fault and ends with the remedy.
+ * {@link Transfer} ended with. Its text names the value at fault and ends with the remedy. Not to
+ * be extended outside of this library.
  */
 public class TransferException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
