@@ -45,13 +45,10 @@ final class FileCycles {
           "", 5,
           "cli.doctor", 4,
           "config", 2,
-          "memory", 2,
-          "metadata.server", 2,
           "topology", 3,
           "transfer", 4,
           "transport", 2,
-          "transport.tcp", 27,
-          "wire", 2);
+          "transport.tcp", 27);
 
   /** Class names in descriptors and signatures. */
   private static final Pattern NAMED = Pattern.compile("L([\\w/$]+)[;<]");

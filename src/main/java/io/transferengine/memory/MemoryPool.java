@@ -56,9 +56,6 @@ public final class MemoryPool implements AutoCloseable {
   /** The largest pool: beyond it, zeroing takes half a second and a stray block pins too much. */
   public static final long LARGEST_POOL_BYTES = 1L << 30;
 
-  /** The option that {@code limitBytes} comes from, as error texts name it. */
-  public static final String LIMIT_OPTION = "TE_MANAGED_MEMORY_LIMIT_BYTES";
-
   /** A request waits this long for others that make or return pools, which takes seconds. */
   private static final long GROWTH_WAIT_SECONDS = 30;
 
@@ -120,7 +117,7 @@ public final class MemoryPool implements AutoCloseable {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "Limit of " + limitBytes + " bytes for managed memory is not positive",
-          "Set " + LIMIT_OPTION + " to a number of bytes above 0.");
+          "Set " + PoolErrors.LIMIT_OPTION + " to a number of bytes above 0.");
     }
     this.limitBytes = limitBytes;
     this.location = location;

@@ -5,8 +5,11 @@ import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 
-/** What {@link MemoryPool} says when it refuses something. */
+/** What a {@code MemoryPool} says when it refuses something. */
 final class PoolErrors {
+  /** The option that the limit of a pool comes from. */
+  static final String LIMIT_OPTION = "TE_MANAGED_MEMORY_LIMIT_BYTES";
+
   private PoolErrors() {}
 
   /** {@return the figures that every refusal for want of memory names} */
@@ -25,14 +28,14 @@ final class PoolErrors {
     return new TransferException(
         ErrorCode.MEMORY,
         "Managed memory has no room for " + request,
-        "Free buffers, or raise " + MemoryPool.LIMIT_OPTION + ".");
+        "Free buffers, or raise " + LIMIT_OPTION + ".");
   }
 
   static TransferException waitEnded(String problem, String request) {
     return new TransferException(
         ErrorCode.MEMORY,
         problem + "; not allocated: " + request,
-        "Try again, or raise " + MemoryPool.LIMIT_OPTION + ".");
+        "Try again, or raise " + LIMIT_OPTION + ".");
   }
 
   static TransferException noMemory(String request, OutOfMemoryError cause) {
@@ -40,7 +43,7 @@ final class PoolErrors {
         ErrorCode.MEMORY,
         "The system has no memory for " + request + ": " + cause.getMessage(),
         "Free buffers, raise what the process may have (ulimit -v, the container's limit), or set "
-            + MemoryPool.LIMIT_OPTION
+            + LIMIT_OPTION
             + " to what the machine can give.",
         cause);
   }
@@ -61,7 +64,7 @@ final class PoolErrors {
             + " cannot be returned yet: "
             + cause.getMessage(),
         "It counts against "
-            + MemoryPool.LIMIT_OPTION
+            + LIMIT_OPTION
             + " until it can; that is tried when memory is freed or needed, and on closing.",
         cause);
   }

@@ -113,7 +113,7 @@ final class JsonReader {
       if (name.equals("protocol") && value == JsonToken.VALUE_STRING) {
         tcp = parser.getTextLength() == 3 && parser.getText().equals(SegmentDescriptor.TCP);
       }
-      ours |= name.equals(SegmentCodec.INCARNATION);
+      ours |= name.equals(SegmentDescriptor.INCARNATION);
       var _ = passOver(parser);
     }
     return tcp && !ours;

@@ -14,9 +14,6 @@ import java.util.TreeMap;
 /** The segment descriptor and the priority matrix (protocol sections 4 and 8). */
 final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
-  static final String INCARNATION = "te_incarnation";
-
-  /** Our own member; C++ readers pass over it. */
   private static final String TCP_IDENTITY = "te_tcp_identity";
 
   /** Our own member; C++ readers pass over it. */
@@ -72,7 +69,9 @@ final class SegmentCodec {
     }
     out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
     out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
-    descriptor.incarnation().ifPresent(text -> out.member(INCARNATION).value(text));
+    descriptor
+        .incarnation()
+        .ifPresent(text -> out.member(SegmentDescriptor.INCARNATION).value(text));
     if (descriptor.tcpIdentityVersion() != 0) {
       out.member(TCP_IDENTITY).unsigned(descriptor.tcpIdentityVersion());
     }
@@ -141,7 +140,7 @@ final class SegmentCodec {
         case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
         case TCP_IDENTITY -> builder.tcpIdentityVersion(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
-        case INCARNATION -> builder.incarnation(nonEmpty(in.text()));
+        case SegmentDescriptor.INCARNATION -> builder.incarnation(nonEmpty(in.text()));
         case "buffers" -> builder.buffers(readBuffers(in));
         case "devices" -> builder.devices(readDevices(in));
         case "priority_matrix" -> builder.priorityMatrix(readMatrix(in));

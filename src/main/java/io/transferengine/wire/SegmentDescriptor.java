@@ -46,6 +46,9 @@ public record SegmentDescriptor(
     Optional<String> incarnation,
     String tcpDataHost,
     long metadataVersion) {
+  /** The member of its JSON with the incarnation: our own, C++ readers pass over it. */
+  static final String INCARNATION = "te_incarnation";
+
   /** The protocol of segments reached over TCP only. */
   public static final String TCP = "tcp";
 

@@ -93,7 +93,8 @@ public final class HttpMetadataServer implements AutoCloseable {
             SWEEP_SECONDS,
             TimeUnit.SECONDS);
     server.setExecutor(executor);
-    server.createContext("/", new RecordHandler(records));
+    server.createContext(
+        "/", new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT));
     server.start();
   }
 

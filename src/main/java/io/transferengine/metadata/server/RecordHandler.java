@@ -48,8 +48,9 @@ final class RecordHandler implements HttpHandler {
   private final LongAdder deletesRefused = new LongAdder();
 
   /** Bodies under way, in KiB. */
-  private final Semaphore receiving =
-      new Semaphore((int) (HttpMetadataServer.RECEIVING_BYTES_LIMIT / KIB));
+  private final Semaphore receiving;
+
+  private final int recordMaxBytes;
 
   /** Ends a request with a status that is not 200. */
   private static final class Refusal extends Exception {
@@ -62,8 +63,16 @@ final class RecordHandler implements HttpHandler {
     }
   }
 
-  RecordHandler(RecordTable records) {
+  /**
+   * For one server.
+   *
+   * @param recordMaxBytes the longest record
+   * @param receivingMaxBytes what may be received at once
+   */
+  RecordHandler(RecordTable records, int recordMaxBytes, long receivingMaxBytes) {
     this.records = records;
+    this.recordMaxBytes = recordMaxBytes;
+    this.receiving = new Semaphore((int) (receivingMaxBytes / KIB));
   }
 
   @Override
@@ -158,21 +167,21 @@ final class RecordHandler implements HttpHandler {
     int ttlSeconds = ttlSeconds(exchange);
     RecordTable.Condition condition = condition(exchange);
     long announced = announcedLength(exchange.getRequestHeaders());
-    if (announced > HttpMetadataServer.RECORD_LENGTH_MAX_BYTES) {
+    if (announced > recordMaxBytes) {
       throw tooLarge();
     }
-    long most = announced < 0 ? HttpMetadataServer.RECORD_LENGTH_MAX_BYTES : announced;
+    long most = announced < 0 ? recordMaxBytes : announced;
     int permits = (int) (most / KIB) + 1;
     if (!receiving.tryAcquire(permits)) {
       throw new Refusal(BUSY, "too much is being received at once");
     }
     byte[] value;
     try (InputStream body = exchange.getRequestBody()) {
-      value = body.readNBytes(HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + 1);
+      value = body.readNBytes(recordMaxBytes + 1);
     } finally {
       receiving.release(permits);
     }
-    if (value.length > HttpMetadataServer.RECORD_LENGTH_MAX_BYTES) {
+    if (value.length > recordMaxBytes) {
       throw tooLarge();
     }
     if (key.contains(RPC_META) && condition.equals(RecordTable.Condition.NONE)) {
@@ -215,9 +224,8 @@ final class RecordHandler implements HttpHandler {
     }
   }
 
-  private static Refusal tooLarge() {
-    return new Refusal(
-        TOO_LARGE, "a record has at most " + HttpMetadataServer.RECORD_LENGTH_MAX_BYTES + " bytes");
+  private Refusal tooLarge() {
+    return new Refusal(TOO_LARGE, "a record has at most " + recordMaxBytes + " bytes");
   }
 
   private static void requireDone(RecordTable.Outcome outcome) throws Refusal {
