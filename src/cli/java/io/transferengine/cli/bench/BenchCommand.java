@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** Measures transfers. */
@@ -129,12 +130,27 @@ public final class BenchCommand implements Callable<Integer> {
               + CommandEnvironment.current().toType("bench --help")
               + ")");
     }
+    requireGridForItsOptions();
     boolean here = !target && initiator == null;
     network.requireValid(here);
     workload.requireValid();
     reference.requireValid(here, network.protocol());
     if (idleSeconds != null) {
       Ranges.require("--idle", idleSeconds, IDLE_SECONDS_LIMIT);
+    }
+  }
+
+  /** What would be ignored is refused. */
+  private void requireGridForItsOptions() {
+    ParseResult given = spec.commandLine().getParseResult();
+    if (!given.hasMatchedOption("--preset") && !given.hasMatchedOption("--trace")) {
+      return;
+    }
+    for (String option : List.of("--sizes", "--batch", "--adjacent")) {
+      if (given.hasMatchedOption(option)) {
+        throw CommandException.usage(
+            option + " is for the grid: a preset and a trace have blocks of their own");
+      }
     }
   }
 
@@ -165,14 +181,19 @@ public final class BenchCommand implements Callable<Integer> {
       Circumstances circumstances =
           Circumstances.now(
               CommandEnvironment.current(), spec.commandLine().getParseResult().originalArgs());
-      List<String> explanations = explanations(measured, references, circumstances);
       try (Interruption _ =
           Interruption.handle(
               () -> tell(terminal, report, measuring.soFar(), INTERRUPTED, circumstances))) {
         try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
           rows = measuring.run(progress, report::row);
         }
-        tell(terminal, report, rows, explanations, circumstances);
+        // Afterwards: a replay tells how it went.
+        tell(
+            terminal,
+            report,
+            rows,
+            explanations(measured, references, circumstances),
+            circumstances);
       }
     }
     boolean verified = rows.stream().allMatch(row -> row.problem().isEmpty());

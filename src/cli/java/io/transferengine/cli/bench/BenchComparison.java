@@ -3,6 +3,7 @@ package io.transferengine.cli.bench;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Table;
@@ -50,6 +51,8 @@ final class BenchComparison {
       while (json.nextToken() == JsonToken.START_OBJECT) {
         comparison.add(members(json));
       }
+    } catch (JsonProcessingException e) {
+      throw CommandException.usage("--compare " + file + " is not JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
       throw CommandException.usage("--compare " + file + " cannot be read: " + e.getMessage());
     }

@@ -45,9 +45,12 @@ final class OutputOptions {
   private static void requireFolder(String option, @Nullable Path file) {
     if (file != null) {
       Path folder = file.toAbsolutePath().getParent();
-      if (folder == null || !Files.isDirectory(folder) || Files.isDirectory(file)) {
+      if (folder == null || Files.isDirectory(file)) {
+        throw CommandException.usage("%s %s: it is a folder".formatted(option, file));
+      }
+      if (!Files.isDirectory(folder)) {
         throw CommandException.usage(
-            "%s %s: it must be a file in a folder that there is".formatted(option, file));
+            "%s %s: there is no folder %s".formatted(option, file, folder));
       }
     }
   }
