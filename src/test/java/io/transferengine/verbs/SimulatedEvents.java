@@ -36,6 +36,7 @@ final class SimulatedEvents {
     if (type.element() == AsyncEventType.Element.QUEUE_PAIR) {
       MemorySegment queuePair = ibv_async_event.element.qp(ibv_async_event.element(struct));
       fabric.find(SimulatedQueuePair.class, queuePair, "ibv_ack_async_event").unacknowledged--;
+      fabric.lock.notifyAll();
     }
   }
 }

@@ -19,12 +19,17 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 
 /**
  * libibverbs as one process of a {@link SimulatedFabric} sees it. Fills and reads the same structs
  * as the real one. Made by {@link SimulatedFabric#process}; thread-safe.
  */
 public final class SimulatedVerbs implements VerbsLibrary {
+  /** A thread that has taken an event acknowledges it within microseconds. */
+  private static final long ACKNOWLEDGE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   private final SimulatedFabric fabric;
   private final String name;
   private final Map<String, SimulatedDevice> devices = new LinkedHashMap<>();
@@ -291,7 +296,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
   public void destroyCq(MemorySegment completionQueue) {
     synchronized (fabric.lock) {
       var queue = fabric.find(SimulatedCompletionQueue.class, completionQueue, "ibv_destroy_cq");
-      requireAcknowledged(queue, queue.unacknowledged, "ibv_destroy_cq");
+      awaitAcknowledged(queue, () -> queue.unacknowledged, "ibv_destroy_cq");
       fabric.destroy(queue, "ibv_destroy_cq");
       queue.channel.events.removeIf(each -> each == queue);
       queue.context.users--;
@@ -318,6 +323,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
     synchronized (fabric.lock) {
       var queue = fabric.find(SimulatedCompletionQueue.class, completionQueue, "ibv_ack_cq_events");
       queue.unacknowledged -= count;
+      fabric.lock.notifyAll();
       if (queue.unacknowledged < 0) {
         throw fabric.violation("ibv_ack_cq_events: more than there were, on " + queue);
       }
@@ -364,7 +370,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
     synchronized (fabric.lock) {
       recordThread("ibv_destroy_qp");
       var found = fabric.find(SimulatedQueuePair.class, queuePair, "ibv_destroy_qp");
-      requireAcknowledged(found, found.unacknowledged, "ibv_destroy_qp");
+      awaitAcknowledged(found, () -> found.unacknowledged, "ibv_destroy_qp");
       fabric.destroy(found, "ibv_destroy_qp");
       found.sendQueue.clear();
       found.queue.forget(found);
@@ -461,10 +467,24 @@ public final class SimulatedVerbs implements VerbsLibrary {
     }
   }
 
-  private void requireAcknowledged(SimulatedHandle handle, int unacknowledged, String verb) {
-    if (unacknowledged != 0) {
-      throw fabric.violation(
-          verb + " would block for ever: " + handle + " has unacknowledged events");
+  /** As the library does: another thread may be about to acknowledge. It would wait for ever. */
+  private void awaitAcknowledged(SimulatedHandle handle, IntSupplier unacknowledged, String verb) {
+    long endNanos = System.nanoTime() + ACKNOWLEDGE_LIMIT_NANOS;
+    boolean interrupted = false;
+    while (unacknowledged.getAsInt() != 0) {
+      long leftMillis = TimeUnit.NANOSECONDS.toMillis(endNanos - System.nanoTime());
+      if (leftMillis <= 0) {
+        throw fabric.violation(
+            verb + " would block for ever: " + handle + " has unacknowledged events");
+      }
+      try {
+        fabric.lock.wait(leftMillis);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Opens paths, each on a virtual thread of its own that lives until the path is open or nobody
@@ -119,8 +120,11 @@ final class PathConnector {
           return true;
         }
       } catch (RuntimeException | Error e) {
-        // A bug of ours, or no memory; the next attempt waits like after any other failure.
-        log.error("Opening {} failed", path, e);
+        // A bug of ours, or no memory; the next attempt waits like after any other failure. While
+        // all ends, it met a device that is closed.
+        log.atLevel(isWanted(peer, path) ? Level.ERROR : Level.DEBUG)
+            .setCause(e)
+            .log("Opening {} failed", path);
         path.attemptFailed();
       }
       if (!isWanted(peer, path)) {
