@@ -112,10 +112,11 @@ final class Relay implements AutoCloseable {
                     for (int read = in.read(piece); read > 0; read = in.read(piece)) {
                       for (int done = 0; done < read; ) {
                         int passed = valve.pass(read - done);
-                        out.write(piece, done, passed);
+                        write(from, to, out, piece, done, passed);
                         done += passed;
                       }
                     }
+                    awaitWriter(from);
                     to.shutdownOutput();
                     if (from.isOutputShutdown()) {
                       close(from);
@@ -128,6 +129,31 @@ final class Relay implements AutoCloseable {
                     throw new AssertionError("Nobody knows this thread", e);
                   }
                 });
+  }
+
+  /**
+   * A reset is told to one call on a socket only; if that is a write, a read sees an orderly end.
+   * So both sides are reset before the lock is given back that the reader takes behind an end.
+   */
+  private void write(Socket from, Socket to, OutputStream out, byte[] bytes, int offset, int length)
+      throws IOException {
+    synchronized (to) {
+      try {
+        out.write(bytes, offset, length);
+      } catch (IOException e) {
+        reset(from);
+        reset(to);
+        throw e;
+      }
+    }
+  }
+
+  private static void awaitWriter(Socket socket) throws IOException {
+    synchronized (socket) {
+      if (socket.isClosed()) {
+        throw new IOException("It was reset");
+      }
+    }
   }
 
   private void reset(Socket socket) {
