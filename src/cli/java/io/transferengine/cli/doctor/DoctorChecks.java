@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -28,8 +27,6 @@ final class DoctorChecks {
   /** An engine takes two ports; a machine with fewer free runs one at most. */
   private static final int PORTS_NEEDED = 4;
 
-  private static final String DIRECT_OPTION = "-XX:MaxDirectMemorySize=";
-
   private DoctorChecks() {}
 
   static List<CheckResult> all(CommandEnvironment environment) {
@@ -38,7 +35,6 @@ final class DoctorChecks {
     findings.add(
         CheckResult.ok("system", environment.system() + ", " + environment.architecture()));
     findings.add(memory());
-    findings.add(directMemory());
     CheckResult variables = variables();
     findings.add(variables);
     if (variables.verdict() == CheckResult.Verdict.MISSING) {
@@ -69,19 +65,6 @@ final class DoctorChecks {
     return available.isPresent()
         ? CheckResult.ok("memory", Units.size(available.getAsLong()) + " available")
         : CheckResult.no("memory", "/proc/meminfo cannot be read");
-  }
-
-  /** The option is on the command line, if at all; without it the heap's limit counts. */
-  private static CheckResult directMemory() {
-    String[] arguments = ProcessHandle.current().info().arguments().orElse(new String[0]);
-    Optional<String> option =
-        Arrays.stream(arguments).filter(text -> text.startsWith(DIRECT_OPTION)).findFirst();
-    String heap = Units.size(Runtime.getRuntime().maxMemory());
-    return CheckResult.ok(
-        "memory for buffers",
-        option
-            .map(text -> text.substring(DIRECT_OPTION.length()) + " (" + DIRECT_OPTION + ")")
-            .orElse("up to " + heap + ", as the heap; " + DIRECT_OPTION + "N changes it"));
   }
 
   private static CheckResult variables() {

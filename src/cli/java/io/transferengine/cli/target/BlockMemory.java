@@ -59,9 +59,8 @@ public final class BlockMemory implements AutoCloseable {
     } catch (OutOfMemoryError e) {
       memory.close();
       throw CommandException.lacks(
-          "%s of memory outside of the heap could not be had: set -XX:MaxDirectMemorySize in"
-                  .formatted(Units.size(shape.allocatedBytes()))
-              + " JDK_JAVA_OPTIONS, or ask for less");
+          "This machine has no %s of memory left: ask for less"
+              .formatted(Units.size(shape.allocatedBytes())));
     } catch (RuntimeException e) {
       memory.close();
       throw e;

@@ -114,7 +114,7 @@ class MetadataCommandsTest {
       ProcessBuilder builder = CommandRun.builder("doctor");
       builder.environment().put("MC_METADATA_SERVER", server.connectionString("127.0.0.1"));
       CommandRun run = CommandRun.wait(builder.start());
-      assertThat(run.output()).containsPattern("metadata +http://127.* answers +ok\n");
+      assertThat(run.output()).containsPattern("metadata +ok +http://127.* answers\n");
       builder.environment().put("MC_METADATA_SERVER", "redis://127.0.0.1:1");
       run = CommandRun.wait(builder.start());
       assertThat(run.status()).isEqualTo(1);
