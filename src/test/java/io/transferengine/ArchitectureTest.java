@@ -213,6 +213,40 @@ class ArchitectureTest {
         .allSatisfy((name, left) -> assertThat(counts.get(name)).isLessThanOrEqualTo(left));
   }
 
+  /** Its package-info has a picture: each file may know those of lines above it. */
+  @Test
+  void thePictureOfTheRdmaTransportIsTrue() {
+    String folder = "src/main/java/io/transferengine/transport/rdma/";
+    List<String> text = lines(Path.of(folder + "package-info.java"));
+    List<String> picture =
+        text.subList(text.indexOf(" * <pre>") + 1, text.indexOf(" * </pre>")).stream()
+            .map(line -> line.substring(" * ".length()).split(" {3}", 2)[0])
+            .toList();
+    Map<String, Integer> places = new HashMap<>();
+    for (int i = 0; i < picture.size(); i++) {
+      for (String name : picture.get(i).split(" +", -1)) {
+        assertThat(places.put(name + ".java", i)).as(name).isNull();
+      }
+    }
+    Map<String, Set<String>> needs =
+        new HashMap<>(
+            FileCycles.needs(
+                classes
+                    .get("io.transferengine.transport.rdma.RdmaTransportProvider")
+                    .getPackage()));
+    // A compiler may make a class of it, and need not.
+    needs.remove("package-info.java");
+    assertThat(places.keySet()).containsExactlyInAnyOrderElementsOf(needs.keySet());
+    needs.forEach(
+        (file, needed) ->
+            assertThat(needed)
+                .as(file)
+                .allSatisfy(
+                    other ->
+                        assertThat(other.equals(file) ? -1 : places.getOrDefault(other, 0))
+                            .isLessThan(places.get(file))));
+  }
+
   @Test
   void everySourceNamesItsLicense() {
     assertThat(

@@ -149,6 +149,11 @@ final class FileCycles {
     return KNOWN.computeIfAbsent(of, each -> new FileCycles(each).cycles());
   }
 
+  /** {@return for each source file of a package, or sealed family, those of it that it needs} */
+  static Map<String, Set<String>> needs(JavaPackage of) {
+    return new FileCycles(of).needs;
+  }
+
   private static int count(List<Set<String>> cycles) {
     return cycles.stream().mapToInt(Set::size).sum();
   }

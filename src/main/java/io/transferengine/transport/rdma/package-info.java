@@ -23,7 +23,7 @@
  * EndpointEnds                            [Loop: RdmaWorker]
  * RdmaWorker                                                  the thread that posts and polls
  * RdmaNic
- * Handshakes  RdmaPath  TcpFallback         [Peer: RdmaPeer]
+ * Handshakes  RdmaPath
  * RdmaPeer                          [Helper: RdmaTransport]   the tasks for one peer
  * PathConnector  DeviceMonitor    [Listener: RdmaTransport]
  * RdmaTransport
