@@ -186,7 +186,7 @@ class TransferEngineBadInputTest {
       assertThat(engine.registerMemory(mine.address(), 4096, "cuda:0")).isEqualTo(-1);
       assertThat(engine.registerMemory(mine.address(), 4096, "the moon")).isEqualTo(-1);
       assertThat(log.warnings()).hasSize(8);
-      assertThat(log.warnings().get(6)).contains("cuda:0", "RDMA");
+      assertThat(log.warnings().get(6)).contains("cuda:0", "TCP", "a transport that moves it");
     }
   }
 
