@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.Notifications;
+import io.transferengine.logging.Anyway;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -33,17 +34,11 @@ public final class NotificationListener implements AutoCloseable {
       } catch (InterruptedException e) {
         // Closed, or an interrupt that the listener left behind: the loop looks which.
       } catch (Throwable t) {
-        logFailure(t);
+        Anyway.error(
+            log,
+            "A listener for notifications threw; the next one is handed to it all the same",
+            t);
       }
-    }
-  }
-
-  private static void logFailure(Throwable thrown) {
-    try {
-      log.error(
-          "A listener for notifications threw; the next one is handed to it all the same", thrown);
-    } catch (Throwable unlogged) {
-      // Without memory for a line in the log the next notification still reaches the listener.
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,10 +69,6 @@ final class Teardown {
   }
 
   private static void failed(String what, Throwable thrown) {
-    try {
-      log.error("Closing {} failed; the rest was closed all the same", what, thrown);
-    } catch (Throwable unlogged) {
-      // Without memory for a line in the log the other steps still have to be done.
-    }
+    Anyway.error(log, "Closing {} failed; the rest was closed all the same", what, thrown);
   }
 }

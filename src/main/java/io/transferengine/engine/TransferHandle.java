@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Transfer;
@@ -354,11 +355,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
 
   /** What ought not to happen at the end of a transfer, which ends all the same. */
   private static void log(Throwable unexpected) {
-    try {
-      log.error("The end of a transfer was not accounted for", unexpected);
-    } catch (Throwable unlogged) {
-      // Without memory for a line in the log the transfer still has its end.
-    }
+    Anyway.error(log, "The end of a transfer was not accounted for", unexpected);
   }
 
   /** Runs something once the transfer has ended; at once when it has. Must not block. */

@@ -25,10 +25,28 @@ public final class Anyway {
 
   /** Tells of what was thrown and must not keep what comes next from being done. */
   public static void failed(Logger log, String what, Throwable thrown) {
+    error(log, "{} failed; what comes next goes on", what, thrown);
+  }
+
+  /**
+   * Puts an ERROR into the log; none if that throws.
+   *
+   * @param format has one place for {@code what}
+   */
+  public static void error(Logger log, String format, String what, Throwable thrown) {
     try {
-      log.error("{} failed; what comes next goes on", what, thrown);
+      log.error(format, what, thrown);
     } catch (Throwable unlogged) {
       // Not even memory for the text: what comes next matters more.
+    }
+  }
+
+  /** Puts an ERROR into the log; none if that throws. */
+  public static void error(Logger log, String text, Throwable thrown) {
+    try {
+      log.error(text, thrown);
+    } catch (Throwable unlogged) {
+      // As above.
     }
   }
 }
