@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import static java.util.stream.Collectors.joining;
 
+import io.transferengine.logging.Failures;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
@@ -153,13 +154,7 @@ final class TransportRegistry {
   }
 
   private static void unregisterAll(List<Transport> from, List<Region> regions, Failures failures) {
-    for (Transport transport : from) {
-      try {
-        transport.unregisterAll(regions);
-      } catch (Throwable t) {
-        failures.add(t);
-      }
-    }
+    from.forEach(transport -> failures.attempt(() -> transport.unregisterAll(regions)));
   }
 
   Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.logging.Failures;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An object of libibverbs that must be destroyed, after all that was made of it: what each typed
@@ -127,8 +127,8 @@ abstract class Handle implements AutoCloseable {
    * process ends; a registration until this is called again and succeeds. As long as it is there,
    * what it was made of stays, too: libibverbs would follow its pointer.
    *
-   * @throws VerbsException when a verb failed to destroy this object or one made of it, the later
-   *     failures as suppressed ones
+   * @throws VerbsException when a verb failed to destroy this object or one made of it, some of the
+   *     later failures as suppressed ones
    */
   @Override
   public void close() {
@@ -141,15 +141,13 @@ abstract class Handle implements AutoCloseable {
         closed = true;
         onClosing();
       }
-      @Nullable Throwable failure = null;
+      Failures failures = new Failures();
       // Whoever holds the read side came before the mark; when all have left, nobody is inside.
       use.writeLock().lock();
       try {
-        for (Handle child : children) {
-          failure = attempt(child::close, failure);
-        }
+        children.forEach(child -> failures.attempt(child::close));
         if (children.isEmpty()) {
-          failure = attempt(this::destroyOnce, failure);
+          failures.attempt(this::destroyOnce);
         }
       } finally {
         use.writeLock().unlock();
@@ -157,12 +155,7 @@ abstract class Handle implements AutoCloseable {
       if (destroyed) {
         parents.forEach(parent -> parent.children.remove(this));
       }
-      if (failure instanceof Error error) {
-        throw error;
-      }
-      if (failure != null) {
-        throw (RuntimeException) failure;
-      }
+      failures.throwIfAny();
     } finally {
       closing.unlock();
     }
@@ -175,21 +168,6 @@ abstract class Handle implements AutoCloseable {
     } catch (VerbsException refused) {
       destroyed = !mayDestroyAgain();
       throw refused;
-    }
-  }
-
-  private static @Nullable Throwable attempt(Runnable close, @Nullable Throwable earlier) {
-    try {
-      close.run();
-      return earlier;
-    } catch (Throwable failure) {
-      if (earlier == null) {
-        return failure;
-      }
-      if (earlier != failure) {
-        earlier.addSuppressed(failure);
-      }
-      return earlier;
     }
   }
 

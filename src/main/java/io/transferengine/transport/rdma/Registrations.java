@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.Failures;
 import io.transferengine.memory.RangeIndex;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
@@ -17,7 +18,9 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -253,14 +256,9 @@ final class Registrations {
       // Also when one cannot be started: none may register what has been given up.
       joinAll(threads);
     }
-    for (Throwable failure : failures) {
-      if (failure instanceof Error error) {
-        throw error;
-      }
-      if (failure != null) {
-        throw (RuntimeException) failure;
-      }
-    }
+    Failures all = new Failures();
+    Stream.of(failures).filter(Objects::nonNull).forEach(all::add);
+    all.throwIfAny();
   }
 
   private void registerOne(
@@ -340,23 +338,18 @@ final class Registrations {
         publish(next);
       }
     }
-    Throwable failure = null;
+    Failures failures = new Failures();
     for (Map.Entry<Region, List<Chunk>> each : ending.entrySet()) {
       Throwable refused = closeAll(each.getValue());
       if (refused == null) {
         synchronized (this) {
           kept.remove(each.getKey());
         }
-      } else if (failure == null) {
-        failure = refused;
+      } else {
+        failures.add(refused);
       }
     }
-    if (failure instanceof Error error) {
-      throw error;
-    }
-    if (failure != null) {
-      throw (RuntimeException) failure;
-    }
+    failures.throwIfAny();
   }
 
   /** {@return the first failure of a device that still works, if there is one; tries them all} */
