@@ -3,8 +3,8 @@ package io.transferengine.engine;
 
 import static java.util.stream.Collectors.joining;
 
-import io.transferengine.logging.Failures;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.logging.Failures;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;

@@ -142,12 +142,10 @@ final class Handshakes {
           return endpoint;
         }
       } catch (Throwable t) {
-        endpoint.close(String.valueOf(t.getMessage()));
-        nic.endpoints().remove(endpoint);
+        discard(nic, endpoint, String.valueOf(t.getMessage()));
         throw t;
       }
-      endpoint.close("the peer has made new queue pairs");
-      nic.endpoints().remove(endpoint);
+      discard(nic, endpoint, "the peer has made new queue pairs");
       if (attempt == ATTEMPTS) {
         throw TransferException.withPeer(
             segment.name(),
@@ -157,6 +155,11 @@ final class Handshakes {
             null);
       }
     }
+  }
+
+  private static void discard(RdmaNic nic, RdmaEndpoint endpoint, String reason) {
+    endpoint.close(reason);
+    nic.endpoints().remove(endpoint);
   }
 
   /** {@return whether the endpoint is connected to what the peer names} */
@@ -241,12 +244,9 @@ final class Handshakes {
     }
   }
 
-  private interface Segments {
-    SegmentDescriptor get();
-  }
-
   /** A peer before v0.3.11 does not say in the handshake where it is; its descriptor does. */
-  private static PeerPort port(HandshakeDescriptor theirs, Segments segment, String device) {
+  private static PeerPort port(
+      HandshakeDescriptor theirs, Supplier<SegmentDescriptor> segment, String device) {
     if (!theirs.localGid().isEmpty()) {
       return new PeerPort(
           gid(theirs.localNicPath(), theirs.localGid()),
@@ -436,8 +436,7 @@ final class Handshakes {
           return endpoint;
         }
       } catch (VerbsException e) {
-        endpoint.close(String.valueOf(e.getMessage()));
-        nic.endpoints().remove(endpoint);
+        discard(nic, endpoint, String.valueOf(e.getMessage()));
         throw new TransferException(
             ErrorCode.ENDPOINT,
             "%s cannot be connected to %s: %s"
@@ -445,13 +444,11 @@ final class Handshakes {
             "Is there a route between the two devices?",
             e);
       } catch (Throwable t) {
-        endpoint.close(String.valueOf(t.getMessage()));
-        nic.endpoints().remove(endpoint);
+        discard(nic, endpoint, String.valueOf(t.getMessage()));
         throw t;
       }
       log.debug("{} has made new queue pairs", request.localNicPath());
-      endpoint.close("the peer has made new queue pairs");
-      nic.endpoints().remove(endpoint);
+      discard(nic, endpoint, "the peer has made new queue pairs");
     }
     throw refusal("another message of the same NIC was faster");
   }

@@ -97,12 +97,21 @@ final class RdmaDevice {
 
   /** Gives something of the device back; what that throws is in the log. */
   void quietly(Runnable close) {
+    quietly(name, close);
+  }
+
+  /**
+   * Gives something of a device back; what that throws is in the log.
+   *
+   * @param what the words before the cause
+   */
+  static void quietly(String what, Runnable close) {
     try {
       close.run();
     } catch (VerbsException e) {
-      log.warn("{}: {}", name, e.getMessage());
+      log.warn("{}: {}", what, e.getMessage());
     } catch (Throwable t) {
-      Anyway.failed(log, name, t);
+      Anyway.failed(log, what, t);
     }
   }
 

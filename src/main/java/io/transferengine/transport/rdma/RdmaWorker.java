@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
-import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -15,7 +14,6 @@ import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.WorkCompletions;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -204,15 +202,11 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   /** Gives the queue back; the thread has ended or was never started. */
   void release() {
-    for (AutoCloseable each : List.of(queue, channel, completions, chain)) {
-      try {
-        each.close();
-      } catch (VerbsException e) {
-        log.warn("{}: {}", thread.getName(), e.getMessage());
-      } catch (Throwable t) {
-        Anyway.failed(log, thread.getName() + ": closing", t);
-      }
-    }
+    String what = thread.getName();
+    RdmaDevice.quietly(what, queue::close);
+    RdmaDevice.quietly(what, channel::close);
+    RdmaDevice.quietly(what, completions::close);
+    RdmaDevice.quietly(what, chain::close);
   }
 
   // ---- the loop

@@ -391,13 +391,7 @@ final class Registrations {
 
   /** Of what is given up: the protection domain tries it once more when it is closed. */
   private static void quietly(MemoryRegion region) {
-    try {
-      region.close();
-    } catch (VerbsException e) {
-      log.warn("A memory region stays registered: {}", e.getMessage());
-    } catch (Throwable t) {
-      Anyway.failed(log, "Giving back a memory region", t);
-    }
+    RdmaDevice.quietly("A memory region stays registered", region::close);
   }
 
   /** {@return the ranges as peers are told of them, with keys for the devices {@code shown}} */
