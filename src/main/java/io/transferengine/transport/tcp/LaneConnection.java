@@ -104,8 +104,9 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       }
       boolean claimed = true;
       int room = room();
+      long bytes;
       while (claimed
-          && staging.bytes(claimBytes) > 0
+          && (bytes = staging.bytes(claimBytes)) > 0
           && room > 0
           && !confirmation.isDedicated()
           && !hasEnded()
@@ -113,7 +114,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         long from = ring.end();
         int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
-        claimed = peer.claim(ring, most, staging.bytes(claimBytes), maxRequestBytes());
+        claimed = peer.claim(ring, most, bytes, maxRequestBytes());
         send(from);
         if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
