@@ -7,7 +7,6 @@ import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -76,11 +75,7 @@ public final class TransportPolicies {
     if (policy.isRequired()) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "%s is required%s and %s is asked for"
-              .formatted(
-                  name.toUpperCase(Locale.ROOT),
-                  policy.requirement().map(option -> " (" + option + ")").orElse(""),
-                  asked.toUpperCase(Locale.ROOT)),
+          policy.requiredText(name) + " and " + TransportPolicy.shown(asked) + " is asked for",
           "Ask for protocol '" + name + "', or drop the requirement");
     }
   }

@@ -2,6 +2,7 @@
 package io.transferengine.config;
 
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -37,5 +38,17 @@ public record TransportPolicy(
   /** {@return whether it is required} */
   public boolean isRequired() {
     return use == Use.REQUIRED;
+  }
+
+  /** {@return that a transport of this policy is required, and by which option; for a sentence} */
+  public String requiredText(String transport) {
+    return shown(transport)
+        + " is required"
+        + requirement.map(option -> " (" + option.environmentName() + ")").orElse("");
+  }
+
+  /** {@return what a transport is called in a sentence, such as RDMA} */
+  public static String shown(String transport) {
+    return transport.toUpperCase(Locale.ROOT);
   }
 }

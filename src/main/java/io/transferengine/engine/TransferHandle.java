@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
@@ -154,7 +155,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
         request.target(),
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "it is reached over "
-            + TransportChoice.upper(transport.name())
+            + TransportPolicy.shown(transport.name())
             + ", which cannot move the device memory of this transfer",
         "Copy the data to host memory, or reach the peer over a transport that moves it",
         null);

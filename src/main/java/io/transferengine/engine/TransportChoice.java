@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import static io.transferengine.config.TransportPolicy.shown;
+
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
@@ -12,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -72,7 +73,7 @@ final class TransportChoice {
       int next = ranked.indexOf(name) + 1;
       throw exception(
           ErrorCode.DEVICE_NOT_FOUND,
-          isRequired(name, policy) + " and cannot be used: " + cause,
+          policy.requiredText(name) + " and cannot be used: " + cause,
           "Drop the requirement"
               + (next < ranked.size() ? ", or ask for '" + ranked.get(next) + "'" : ""),
           thrown);
@@ -91,9 +92,9 @@ final class TransportChoice {
         log.warn(
             "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is what"
                 + " you want{}.",
-            upper(taken),
+            shown(taken),
             protocol,
-            upper(missed.name),
+            shown(missed.name),
             missed.cause,
             taken,
             refusesInstead(missed.policy));
@@ -111,9 +112,9 @@ final class TransportChoice {
     if (absent.size() == 1 && first.thrown != null) {
       return first.thrown;
     }
-    StringBuilder text = new StringBuilder(upper(first.name) + " cannot be used: " + first.cause);
+    StringBuilder text = new StringBuilder(shown(first.name) + " cannot be used: " + first.cause);
     for (Absent other : absent.subList(1, absent.size())) {
-      text.append("; nor can ").append(upper(other.name)).append(": ").append(other.cause);
+      text.append("; nor can ").append(shown(other.name)).append(": ").append(other.cause);
       remedy = "Provide what one of them lacks; ./te doctor says more";
     }
     return exception(ErrorCode.NOT_IMPLEMENTED, text.toString(), remedy, first.thrown);
@@ -136,20 +137,20 @@ final class TransportChoice {
       TransportPolicy policyOfMissed,
       Optional<String> name) {
     String cause =
-        name.map(own -> isMisnamed(own, missed)).orElseGet(() -> "it has no " + upper(missed))
+        name.map(own -> isMisnamed(own, missed)).orElseGet(() -> "it has no " + shown(missed))
             + " and is reached over "
-            + upper(taken);
+            + shown(taken);
     String remedy =
         name.isPresent()
             ? NAME_REMEDY
             : "Start that peer with "
-                + upper(missed)
+                + shown(missed)
                 + " if it should have it (./te doctor says what it lacks)";
     if (policyOfMissed.isRequired()) {
       throw TransferException.withPeer(
           peer.name(),
           ErrorCode.METADATA,
-          cause + ", while " + isRequired(missed, policyOfMissed),
+          cause + ", while " + policyOfMissed.requiredText(missed),
           remedy + ", or drop the requirement",
           null);
     }
@@ -180,26 +181,16 @@ final class TransportChoice {
     return "it calls itself "
         + Printable.of(name, 300)
         + ", which leads to this machine from here, so that it cannot be told from others over "
-        + upper(transport);
+        + shown(transport);
   }
 
   // ---- words
-
-  private static String isRequired(String name, TransportPolicy policy) {
-    return upper(name)
-        + " is required"
-        + policy.requirement().map(option -> " (" + option.environmentName() + ")").orElse("");
-  }
 
   private static String refusesInstead(TransportPolicy policy) {
     return policy
         .requirement()
         .map(option -> "; " + option.builderName() + " refuses it instead")
         .orElse("");
-  }
-
-  static String upper(String name) {
-    return name.toUpperCase(Locale.ROOT);
   }
 
   private static TransferException exception(

@@ -178,7 +178,7 @@ final class TransportRegistry {
 
   /** {@return what they are called, for a sentence} */
   String shownNames() {
-    return all().map(each -> TransportChoice.upper(each.name())).collect(joining(" and "));
+    return all().map(each -> TransportPolicy.shown(each.name())).collect(joining(" and "));
   }
 
   /**

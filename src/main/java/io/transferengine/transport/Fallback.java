@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -9,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -163,7 +163,7 @@ public final class Fallback {
       try {
         Optional<String> taker = peer.handOver(task);
         if (taker.isPresent()) {
-          takers.add(upper(taker.get()));
+          takers.add(TransportPolicy.shown(taker.get()));
           moved++;
         } else {
           kept.add(task);
@@ -202,12 +202,8 @@ public final class Fallback {
         "{}: {}: no {} path has been open for {} s. The last reason: {}",
         peerName,
         what,
-        upper(transport),
+        TransportPolicy.shown(transport),
         after.toSeconds(),
         why == null ? "none was found yet" : why.getMessage());
-  }
-
-  private static String upper(String name) {
-    return name.toUpperCase(Locale.ROOT);
   }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.Region;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -80,7 +80,7 @@ public interface Transport {
    * {@return what makes a peer offer it; a sentence, the remedy where no transport reaches a peer}
    */
   default String howToOffer() {
-    return "Start the peer with " + name().toUpperCase(Locale.ROOT);
+    return "Start the peer with " + TransportPolicy.shown(name());
   }
 
   /** {@return whether it can reach a segment so described} */
