@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import java.util.function.Consumer;
 
 /**
  * Where and how the daemon listens.
@@ -93,66 +94,66 @@ public record HandshakeDaemonOptions(
 
   /** {@return these options with a range of ports} */
   public HandshakeDaemonOptions withPorts(int minPort, int maxPort) {
-    return new HandshakeDaemonOptions(
-        listenAddress,
-        minPort,
-        maxPort,
-        backlog,
-        maxFrameLengthBytes,
-        connectionsLimit,
-        connectionsPerAddressLimit,
-        payloadsLimitBytes);
+    return with(
+        draft -> {
+          draft.minPort = minPort;
+          draft.maxPort = maxPort;
+        });
   }
 
   /** {@return these options with another address to listen at} */
   public HandshakeDaemonOptions withListenAddress(String listenAddress) {
-    return new HandshakeDaemonOptions(
-        listenAddress,
-        minPort,
-        maxPort,
-        backlog,
-        maxFrameLengthBytes,
-        connectionsLimit,
-        connectionsPerAddressLimit,
-        payloadsLimitBytes);
-  }
-
-  /** {@return these options with another longest frame} */
-  public HandshakeDaemonOptions withMaxFrameLengthBytes(int maxFrameLengthBytes) {
-    return new HandshakeDaemonOptions(
-        listenAddress,
-        minPort,
-        maxPort,
-        backlog,
-        maxFrameLengthBytes,
-        connectionsLimit,
-        connectionsPerAddressLimit,
-        payloadsLimitBytes);
+    return with(draft -> draft.listenAddress = listenAddress);
   }
 
   /** {@return these options with other limits for connections, in all and for one address} */
   public HandshakeDaemonOptions withConnections(int limit, int perAddressLimit) {
-    return new HandshakeDaemonOptions(
-        listenAddress,
-        minPort,
-        maxPort,
-        backlog,
-        maxFrameLengthBytes,
-        limit,
-        perAddressLimit,
-        payloadsLimitBytes);
+    return with(
+        draft -> {
+          draft.connectionsLimit = limit;
+          draft.connectionsPerAddressLimit = perAddressLimit;
+        });
   }
 
   /** {@return these options with another limit for the payloads of requests} */
   public HandshakeDaemonOptions withPayloadsLimitBytes(long payloadsLimitBytes) {
+    return with(draft -> draft.payloadsLimitBytes = payloadsLimitBytes);
+  }
+
+  private HandshakeDaemonOptions with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
     return new HandshakeDaemonOptions(
-        listenAddress,
-        minPort,
-        maxPort,
-        backlog,
-        maxFrameLengthBytes,
-        connectionsLimit,
-        connectionsPerAddressLimit,
-        payloadsLimitBytes);
+        draft.listenAddress,
+        draft.minPort,
+        draft.maxPort,
+        draft.backlog,
+        draft.maxFrameLengthBytes,
+        draft.connectionsLimit,
+        draft.connectionsPerAddressLimit,
+        draft.payloadsLimitBytes);
+  }
+
+  /** Options while some of them are changed. */
+  private static final class Draft {
+    private String listenAddress;
+    private int minPort;
+    private int maxPort;
+    private final int backlog;
+    private final int maxFrameLengthBytes;
+    private int connectionsLimit;
+    private int connectionsPerAddressLimit;
+    private long payloadsLimitBytes;
+
+    Draft(HandshakeDaemonOptions of) {
+      listenAddress = of.listenAddress;
+      minPort = of.minPort;
+      maxPort = of.maxPort;
+      backlog = of.backlog;
+      maxFrameLengthBytes = of.maxFrameLengthBytes;
+      connectionsLimit = of.connectionsLimit;
+      connectionsPerAddressLimit = of.connectionsPerAddressLimit;
+      payloadsLimitBytes = of.payloadsLimitBytes;
+    }
   }
 }

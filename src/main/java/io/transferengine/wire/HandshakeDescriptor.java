@@ -3,6 +3,7 @@ package io.transferengine.wire;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The Connection message that pairs queue pairs, and its reply (protocol section 5.3).
@@ -47,8 +48,9 @@ public record HandshakeDescriptor(
 
   /** {@return a reply that refuses, for {@code reason}} */
   public static HandshakeDescriptor rejection(String reason) {
-    return new HandshakeDescriptor(
-        "", "", List.of(), reason, 0, "", Optional.empty(), "", 0, false);
+    Draft draft = new Draft();
+    draft.replyMessage = reason;
+    return draft.descriptor();
   }
 
   /** {@return the answer of an engine that has no queue pairs to connect} */
@@ -58,46 +60,55 @@ public record HandshakeDescriptor(
 
   /** {@return this message with another {@code ready_ack}} */
   public HandshakeDescriptor withReadyAck(Optional<Boolean> readyAck) {
-    return new HandshakeDescriptor(
-        localNicPath,
-        peerNicPath,
-        qpNums,
-        replyMessage,
-        localLid,
-        localGid,
-        readyAck,
-        payload,
-        activeMtuBytes,
-        twoSided);
-  }
-
-  /** {@return this message with another {@code reply_msg}} */
-  public HandshakeDescriptor withReplyMessage(String replyMessage) {
-    return new HandshakeDescriptor(
-        localNicPath,
-        peerNicPath,
-        qpNums,
-        replyMessage,
-        localLid,
-        localGid,
-        readyAck,
-        payload,
-        activeMtuBytes,
-        twoSided);
+    return with(draft -> draft.readyAck = readyAck);
   }
 
   /** {@return this message with another {@code te_mtu}} */
   public HandshakeDescriptor withActiveMtuBytes(int activeMtuBytes) {
-    return new HandshakeDescriptor(
-        localNicPath,
-        peerNicPath,
-        qpNums,
-        replyMessage,
-        localLid,
-        localGid,
-        readyAck,
-        payload,
-        activeMtuBytes,
-        twoSided);
+    return with(draft -> draft.activeMtuBytes = activeMtuBytes);
+  }
+
+  private HandshakeDescriptor with(Consumer<Draft> change) {
+    Draft draft = new Draft();
+    draft.localNicPath = localNicPath;
+    draft.peerNicPath = peerNicPath;
+    draft.qpNums = qpNums;
+    draft.replyMessage = replyMessage;
+    draft.localLid = localLid;
+    draft.localGid = localGid;
+    draft.readyAck = readyAck;
+    draft.payload = payload;
+    draft.activeMtuBytes = activeMtuBytes;
+    draft.twoSided = twoSided;
+    change.accept(draft);
+    return draft.descriptor();
+  }
+
+  /** A message that is being put together: nothing in any member at first. */
+  static final class Draft {
+    String localNicPath = "";
+    String peerNicPath = "";
+    List<Long> qpNums = List.of();
+    String replyMessage = "";
+    int localLid;
+    String localGid = "";
+    Optional<Boolean> readyAck = Optional.empty();
+    String payload = "";
+    int activeMtuBytes;
+    boolean twoSided;
+
+    HandshakeDescriptor descriptor() {
+      return new HandshakeDescriptor(
+          localNicPath,
+          peerNicPath,
+          qpNums,
+          replyMessage,
+          localLid,
+          localGid,
+          readyAck,
+          payload,
+          activeMtuBytes,
+          twoSided);
+    }
   }
 }

@@ -4,7 +4,6 @@ package io.transferengine.wire;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
 
 /** The small records: Connection, Notify and rpc_meta (protocol sections 3 and 5). */
@@ -48,42 +47,24 @@ final class MessageCodec {
   }
 
   private static HandshakeDescriptor readHandshake(JsonReader in) throws IOException {
-    String localNicPath = "";
-    String peerNicPath = "";
-    List<Long> qpNums = List.of();
-    String replyMessage = "";
-    int localLid = 0;
-    String localGid = "";
-    Optional<Boolean> readyAck = Optional.empty();
-    String payload = "";
-    int activeMtuBytes = 0;
-    boolean twoSided = false;
+    HandshakeDescriptor.Draft draft = new HandshakeDescriptor.Draft();
     for (String member = in.nextMember(); member != null; member = in.nextMember()) {
       switch (member) {
-        case "local_nic_path" -> localNicPath = in.text();
-        case "peer_nic_path" -> peerNicPath = in.text();
-        case "qp_num" -> qpNums = SegmentCodec.readNumbers(in);
-        case "reply_msg" -> replyMessage = in.text();
-        case "local_lid" -> localLid = in.unsignedInt(65_535);
-        case "local_gid" -> localGid = in.text();
-        case "ready_ack" -> readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
-        case "payload" -> payload = in.text();
-        case "ctrl_channel", "msg_channel" -> twoSided |= !in.isNull() && in.flag();
-        case MTU -> activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
+        case "local_nic_path" -> draft.localNicPath = in.text();
+        case "peer_nic_path" -> draft.peerNicPath = in.text();
+        case "qp_num" -> draft.qpNums = SegmentCodec.readNumbers(in);
+        case "reply_msg" -> draft.replyMessage = in.text();
+        case "local_lid" -> draft.localLid = in.unsignedInt(65_535);
+        case "local_gid" -> draft.localGid = in.text();
+        case "ready_ack" ->
+            draft.readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
+        case "payload" -> draft.payload = in.text();
+        case "ctrl_channel", "msg_channel" -> draft.twoSided |= !in.isNull() && in.flag();
+        case MTU -> draft.activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();
       }
     }
-    return new HandshakeDescriptor(
-        localNicPath,
-        peerNicPath,
-        qpNums,
-        replyMessage,
-        localLid,
-        localGid,
-        readyAck,
-        payload,
-        activeMtuBytes,
-        twoSided);
+    return draft.descriptor();
   }
 
   static byte[] encode(NotifyMessage message) {
