@@ -8,6 +8,7 @@ import io.transferengine.engine.MetadataStores;
 import io.transferengine.metadata.MetadataStore;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.testkit.EngineThreads;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.services.OwnHttpService;
@@ -139,7 +140,7 @@ class CloseRaceTest {
         round(round);
       }
       long descriptors = descriptors() + ofPeer;
-      List<String> threads = engineThreads();
+      List<String> threads = EngineThreads.names();
       for (int round = 0; round < rounds; round++) {
         round(round);
         assertThat(thrown).as("-Dseed=%d, round %d", SEED, round).isEmpty();
@@ -152,7 +153,8 @@ class CloseRaceTest {
           rounds, longestNanos.get() / 1_000_000, SEED);
       TestEngine.eventually(
           "descriptors back at " + descriptors, () -> descriptors() <= descriptors);
-      TestEngine.eventually("threads back at " + threads, () -> engineThreads().equals(threads));
+      TestEngine.eventually(
+          "threads back at " + threads, () -> EngineThreads.names().equals(threads));
       assertThat(peer.core().memory().regions().inOrder())
           .singleElement()
           .satisfies(region -> TestEngine.eventually("idle", () -> region.inFlight() == 0));
@@ -354,13 +356,5 @@ class CloseRaceTest {
     } catch (IOException closedMeanwhile) {
       return false;
     }
-  }
-
-  private static List<String> engineThreads() {
-    return Thread.getAllStackTraces().keySet().stream()
-        .map(Thread::getName)
-        .filter(name -> name.startsWith("te-"))
-        .sorted()
-        .toList();
   }
 }

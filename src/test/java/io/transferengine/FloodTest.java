@@ -153,21 +153,14 @@ class FloodTest {
   }
 
   private static PeerProcess start(Path gcLog) {
-    PeerProcess started =
+    return PeerProcess.initialized(
         PeerProcess.start(
             List.of("sh", "-c", "ulimit -n $(ulimit -Hn); exec \"$@\"", "sh"),
             List.of(
                 "-Xmx256m",
                 "-XX:MaxDirectMemorySize=64m",
                 "-Xlog:gc:file=" + gcLog + "::filecount=0"),
-            Map.of());
-    try {
-      started.initialize("127.0.0.1");
-      return started;
-    } catch (Throwable t) {
-      started.close();
-      throw t;
-    }
+            Map.of()));
   }
 
   private static Callable<Long> rounds(Honest honest, AtomicBoolean over) {

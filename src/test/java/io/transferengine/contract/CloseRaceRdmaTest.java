@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.testkit.EngineThreads;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
@@ -55,7 +56,7 @@ class CloseRaceRdmaTest {
     System.out.printf("%d completed, %d rounds had transfers cut off%n", completed.get(), cutOff);
     assertThat(completed).as("transfers that came before the close").hasPositiveValue();
     assertThat(cutOff).as("rounds with transfers that came after it").isPositive();
-    Awaitility.await().until(() -> engineThreads().isEmpty());
+    Awaitility.await().until(() -> EngineThreads.names().isEmpty());
   }
 
   /** {@return whether a transfer did not complete} */
@@ -186,13 +187,5 @@ class CloseRaceRdmaTest {
       }
       engine.memory().unregister(mine);
     }
-  }
-
-  private static List<String> engineThreads() {
-    return Thread.getAllStackTraces().keySet().stream()
-        .map(Thread::getName)
-        .filter(name -> name.startsWith("te-"))
-        .sorted()
-        .toList();
   }
 }

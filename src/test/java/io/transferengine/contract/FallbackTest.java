@@ -3,14 +3,10 @@ package io.transferengine.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineCore;
-import io.transferengine.engine.EngineOptions;
-import io.transferengine.engine.LocalTopology;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
-import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
@@ -20,17 +16,12 @@ import io.transferengine.transport.rdma.SimulatedRdmaProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A transfer that loses its way in whole engines with two transports, as the policy has it. */
 @Timeout(120)
@@ -42,7 +33,6 @@ class FallbackTest {
   private final SimulatedVerbs right = fabric.process("right", List.of("sim0"));
   private final Mapped here = Mapped.of(BYTES).fill(1);
   private final Mapped there = Mapped.of(BYTES);
-  @TempDir private Path folder;
 
   @AfterEach
   void close() {
@@ -53,21 +43,12 @@ class FallbackTest {
     fabric.close();
   }
 
-  private EngineCore open(SimulatedVerbs verbs, Map<String, String> variables) throws Exception {
-    Map<String, String> options = new HashMap<>(variables);
-    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
-    Path file = folder.resolve("topology.json");
-    Files.writeString(file, "{\"cpu:0\":[[\"sim0\"],[]]}");
-    return new EngineCore(
-        new EngineOptions(
-            "127.0.0.1",
-            EngineOptions.P2P_HANDSHAKE,
-            "",
-            "",
-            Settings.fromMap(options),
-            Optional.empty()),
-        () -> List.of(new TcpTransportProvider(), new SimulatedRdmaProvider(verbs)),
-        (_, _) -> new LocalTopology(List.of(), Topology.fromCustomFile(file), Optional.empty()));
+  private static EngineCore open(SimulatedVerbs verbs, Map<String, String> variables) {
+    return LoopbackEngine.open(
+        "",
+        variables,
+        List.of(new TcpTransportProvider(), new SimulatedRdmaProvider(verbs)),
+        SimulatedRdmaSetup.devices(List.of("sim0")));
   }
 
   /** The state of a transfer that begins over a way which is cut then, and of the one before. */

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
-import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineCore;
-import io.transferengine.engine.EngineOptions;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
@@ -11,7 +9,6 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
-import io.transferengine.transport.TransportProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +17,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * Moves bytes over RDMA, on simulated devices, in a JVM that may have no Netty: a user of RDMA
@@ -58,7 +54,8 @@ public final class RdmaAloneMain {
   /** Why an engine with TCP alone cannot be opened. */
   private static String problemOfTcp() {
     LocalTopology none = new LocalTopology(List.of(), Topology.none(), Optional.empty());
-    try (EngineCore _ = open("tcp", () -> List.of(new TcpTransportProvider()), none)) {
+    try (EngineCore _ =
+        LoopbackEngine.open("tcp", Map.of(), List.of(new TcpTransportProvider()), none)) {
       return "there";
     } catch (TransferException e) {
       return String.valueOf(e.getMessage());
@@ -66,22 +63,11 @@ public final class RdmaAloneMain {
   }
 
   private static EngineCore open(SimulatedRdmaSetup setup, String name) {
-    return open(
-        "rdma", () -> List.of(setup.provider(name), new TcpTransportProvider()), setup.devices());
-  }
-
-  private static EngineCore open(
-      String protocol, Supplier<List<TransportProvider>> providers, LocalTopology devices) {
-    return new EngineCore(
-        new EngineOptions(
-            "127.0.0.1",
-            EngineOptions.P2P_HANDSHAKE,
-            protocol,
-            "",
-            Settings.fromMap(Map.of("TE_LISTEN_ADDRESS", "127.0.0.1")),
-            Optional.empty()),
-        providers,
-        (_, _) -> devices);
+    return LoopbackEngine.open(
+        "rdma",
+        Map.of(),
+        List.of(setup.provider(name), new TcpTransportProvider()),
+        setup.devices());
   }
 
   private static void move(

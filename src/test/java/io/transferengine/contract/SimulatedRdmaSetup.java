@@ -39,10 +39,15 @@ final class SimulatedRdmaSetup extends TransportSetup {
 
   @Override
   LocalTopology devices() {
+    return devices(DEVICES);
+  }
+
+  /** {@return a machine where those are the preferred ones for all memory} */
+  static LocalTopology devices(List<String> names) {
     try {
       Path file = Files.createTempFile("te-topology", ".json");
       try {
-        Files.writeString(file, "{\"cpu:0\":[[\"" + String.join("\",\"", DEVICES) + "\"],[]]}");
+        Files.writeString(file, "{\"cpu:0\":[[\"" + String.join("\",\"", names) + "\"],[]]}");
         return new LocalTopology(List.of(), Topology.fromCustomFile(file), Optional.empty());
       } finally {
         Files.delete(file);

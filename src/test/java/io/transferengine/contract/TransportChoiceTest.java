@@ -4,9 +4,7 @@ package io.transferengine.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineCore;
-import io.transferengine.engine.EngineOptions;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
@@ -24,7 +22,6 @@ import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -113,19 +110,12 @@ class TransportChoiceTest {
 
   private EngineCore engine(
       String protocol, Map<String, String> variables, Optional<String> problem, Fake... fakes) {
-    Map<String, String> options = new HashMap<>(variables);
-    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
     EngineCore core =
-        new EngineCore(
-            new EngineOptions(
-                "127.0.0.1",
-                EngineOptions.P2P_HANDSHAKE,
-                protocol,
-                "",
-                Settings.fromMap(options),
-                Optional.empty()),
-            () -> List.of(fakes),
-            (_, _) -> new LocalTopology(List.of(), Topology.none(), problem));
+        LoopbackEngine.open(
+            protocol,
+            variables,
+            List.of(fakes),
+            new LocalTopology(List.of(), Topology.none(), problem));
     open.add(core);
     return core;
   }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
-import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineCore;
-import io.transferengine.engine.EngineOptions;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.Topology;
 import io.transferengine.transport.TransportProvider;
@@ -37,17 +35,7 @@ abstract class TransportSetup implements AutoCloseable {
   final EngineCore open(String name) {
     Map<String, String> options = new HashMap<>(variables);
     options.put("MC_TRANSFER_TIMEOUT", "60");
-    options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
-    return new EngineCore(
-        new EngineOptions(
-            "127.0.0.1",
-            EngineOptions.P2P_HANDSHAKE,
-            protocol,
-            "",
-            Settings.fromMap(options),
-            Optional.empty()),
-        () -> List.of(provider(name)),
-        (_, _) -> devices());
+    return LoopbackEngine.open(protocol, options, List.of(provider(name)), devices());
   }
 
   abstract TransportProvider provider(String engine);

@@ -4,14 +4,12 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
-import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -37,17 +35,7 @@ class ForcedEndTest {
         var _ = memory.register(mine.address(), mine.length(), "*");
         SegmentCache segments =
             new SegmentCache((name, timeout) -> transport.segment(name), Runnable::run, false);
-        ActiveTransfers active =
-            new ActiveTransfers(
-                memory,
-                segments,
-                new EngineMetrics(),
-                Optional.empty(),
-                Runnable::run,
-                30,
-                -1,
-                name -> {},
-                (name, notification) -> {});
+        ActiveTransfers active = TestTransfers.of(memory, segments, Runnable::run);
         TransferHandle handle =
             active.submit(
                 TransferRequest.of(

@@ -102,16 +102,8 @@ class StaleDescriptorTest {
   private TransferState transfer() throws Exception {
     LocalMemory memory = new LocalMemory(1 << 20, new IdleUsers());
     ActiveTransfers active =
-        new ActiveTransfers(
-            memory,
-            segments,
-            metrics,
-            Optional.empty(),
-            Runnable::run,
-            30,
-            -1,
-            name -> {},
-            (name, notification) -> {});
+        TestTransfers.of(
+            memory, segments, metrics, Optional.empty(), Runnable::run, (name, notification) -> {});
     try (Arena arena = Arena.ofShared()) {
       MemorySegment here = arena.allocate(4096);
       var _ = memory.register(here.address(), 4096, "cpu:0");

@@ -64,16 +64,8 @@ class TransferEndTest {
   private ActiveTransfers active(Optional<Executor> executor, HeldTransport used) {
     SegmentCache segments = new SegmentCache((name, timeout) -> used.segment(name), threads, false);
     var _ = segments.refresh(PEER, Duration.ofSeconds(1));
-    return new ActiveTransfers(
-        memory,
-        segments,
-        new EngineMetrics(),
-        executor,
-        threads,
-        30,
-        -1,
-        name -> {},
-        (name, notification) -> {});
+    return TestTransfers.of(
+        memory, segments, new EngineMetrics(), executor, threads, (name, notification) -> {});
   }
 
   private TransferRequest write() {
@@ -185,15 +177,12 @@ class TransferEndTest {
     SegmentCache segments =
         new SegmentCache((name, timeout) -> transport.segment(name), threads, false);
     ActiveTransfers active =
-        new ActiveTransfers(
+        TestTransfers.of(
             memory,
             segments,
             new EngineMetrics(),
             Optional.empty(),
             threads,
-            30,
-            -1,
-            name -> {},
             (name, notification) -> {
               throw new OutOfMemoryError("no thread for a notification");
             });
@@ -269,16 +258,7 @@ class TransferEndTest {
   }
 
   private ActiveTransfers active(SegmentCache segments) {
-    return new ActiveTransfers(
-        memory,
-        segments,
-        new EngineMetrics(),
-        Optional.empty(),
-        threads,
-        30,
-        -1,
-        name -> {},
-        (name, notification) -> {});
+    return TestTransfers.of(memory, segments, threads);
   }
 
   /** Claims all there is, and counts. */

@@ -105,7 +105,11 @@ public final class PeerProcess implements AutoCloseable {
 
   /** Starts one and initializes its engine for TCP on 127.0.0.1. */
   public static PeerProcess initialized(Map<String, String> environment) {
-    PeerProcess started = start(environment);
+    return initialized(start(environment));
+  }
+
+  /** {@return that process, whose engine is initialized for TCP on 127.0.0.1; if not, it ends} */
+  public static PeerProcess initialized(PeerProcess started) {
     try {
       started.initialize("127.0.0.1");
       return started;

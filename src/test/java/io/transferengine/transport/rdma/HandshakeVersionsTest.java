@@ -54,6 +54,17 @@ class HandshakeVersionsTest {
     }
   }
 
+  /** Opens the engine anew, with so few refusals before it gives up. */
+  private void reopen(int refusals) {
+    engine.close();
+    engine =
+        new SimulatedEngine(
+            fabric.process("ours again", List.of("sim0")),
+            List.of("sim0"),
+            Map.of("MC_RETRY_CNT", Integer.toString(refusals)));
+    memory = engine.register(1 << 16);
+  }
+
   @AfterEach
   void close() {
     engine.close();
@@ -150,13 +161,7 @@ class HandshakeVersionsTest {
 
   @Test
   void aRefusalIsTakenAtItsWordAfterAWhile() throws Exception {
-    engine.close();
-    engine =
-        new SimulatedEngine(
-            fabric.process("ours again", List.of("sim0")),
-            List.of("sim0"),
-            Map.of("MC_RETRY_CNT", "3"));
-    memory = engine.register(1 << 16);
+    reopen(3);
     peer.onConnection(message -> RawRdmaPeer.rejection("no room for you"));
     End end = write();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
@@ -179,13 +184,7 @@ class HandshakeVersionsTest {
   /** As a C++ peer does for half a minute after its link was down. */
   @Test
   void aPeerThatLetUsConnectBeforeIsTriedUntilTheDeadline() throws Exception {
-    engine.close();
-    engine =
-        new SimulatedEngine(
-            fabric.process("ours again", List.of("sim0")),
-            List.of("sim0"),
-            Map.of("MC_RETRY_CNT", "2"));
-    memory = engine.register(1 << 16);
+    reopen(2);
     int[] calls = new int[1];
     peer.onConnection(
         message ->
@@ -201,13 +200,7 @@ class HandshakeVersionsTest {
 
   @Test
   void anAnswerForOtherNicsIsRefused() throws Exception {
-    engine.close();
-    engine =
-        new SimulatedEngine(
-            fabric.process("ours again", List.of("sim0")),
-            List.of("sim0"),
-            Map.of("MC_RETRY_CNT", "1"));
-    memory = engine.register(1 << 16);
+    reopen(1);
     peer.onConnection(message -> peer.message(Version.WITH_GID, "somebody@else", "false"));
     End end = write();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
@@ -284,13 +277,7 @@ class HandshakeVersionsTest {
   /** It lives on another host, where the name that both of us have leads to it. */
   @Test
   void aPeerThatCallsItselfByOurNameIsRefused() throws Exception {
-    engine.close();
-    engine =
-        new SimulatedEngine(
-            fabric.process("ours again", List.of("sim0")),
-            List.of("sim0"),
-            Map.of("MC_RETRY_CNT", "1"));
-    memory = engine.register(1 << 16);
+    reopen(1);
     peer.onConnection(message -> accept(Version.WITH_GID, message));
     PeerAddress namesake =
         new PeerAddress(
