@@ -36,7 +36,7 @@ final class ArchitectureRules {
   private static final List<List<String>> LAYERS =
       List.of(
           List.of("logging"),
-          List.of("transfer", "bindings", "metrics", "net"),
+          List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "memory", "topology", "verbs"),
           List.of("wire"),
           List.of("metadata"),
@@ -102,13 +102,13 @@ final class ArchitectureRules {
                   "java.awt."),
               Set.of("cli")),
           new Confined(
-              "native calls only in bindings and verbs",
+              "native calls only in bindings, os and verbs",
               List.of(
                   "java.lang.invoke.MethodHandle!",
                   "java.lang.foreign.Linker!",
                   "java.lang.foreign.Linker$",
                   "java.lang.foreign.SymbolLookup!"),
-              Set.of("bindings", "verbs")),
+              Set.of("bindings", "os", "verbs")),
           new Confined(
               "SLF4J is the only log interface",
               List.of("java.util.logging.", "ch.qos.logback.", "java.lang.System$Logger"),

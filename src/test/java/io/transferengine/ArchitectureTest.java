@@ -132,7 +132,7 @@ class ArchitectureTest {
                   "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
                   "topology.A", "class A { java.awt.Color a; }")),
           Map.entry(
-              "native calls only in bindings and verbs",
+              "native calls only in bindings, os and verbs",
               List.of(
                   "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
                   "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }")),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.diagnostics;
 
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.Context;
 import io.transferengine.verbs.LoadedLibrary;
 import io.transferengine.verbs.Verbs;
-import io.transferengine.verbs.VerbsException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -35,7 +35,7 @@ public final class RdmaLibrary {
   public static int activeMtuBytes(String device, int port) {
     try (Context context = Context.open(Verbs.library(), device)) {
       return context.queryPort(port).activeMtuBytes();
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.CONTEXT, "the device cannot be asked: " + e.getMessage(), "", e);
     }

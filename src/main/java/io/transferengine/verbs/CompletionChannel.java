@@ -2,6 +2,7 @@
 package io.transferengine.verbs;
 
 import io.transferengine.bindings.ibv_comp_channel;
+import io.transferengine.os.NativeCallException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -43,7 +44,7 @@ public final class CompletionChannel extends Handle {
    * is there. May also return for no reason. One thread only, the one that polls the queues.
    *
    * @param timeoutMillis at most this long; 0 only looks, -1 waits for ever
-   * @throws VerbsException when events cannot be read any more
+   * @throws NativeCallException when events cannot be read any more
    * @throws IllegalStateException when closed before the wait; a wait that is under way returns
    */
   public void await(int timeoutMillis) {

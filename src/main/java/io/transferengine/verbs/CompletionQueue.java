@@ -2,6 +2,7 @@
 package io.transferengine.verbs;
 
 import io.transferengine.bindings.ibv_cq;
+import io.transferengine.os.NativeCallException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -37,13 +38,13 @@ public final class CompletionQueue extends Handle {
    *
    * @param into overwritten from index 0
    * @return how many were taken
-   * @throws VerbsException when the queue is broken, as after an overflow
+   * @throws NativeCallException when the queue is broken, as after an overflow
    */
   public int poll(WorkCompletions into) {
     requireOpen();
     int count = dataPath.pollCq(handle, into.capacity(), into.segment());
     if (count < 0) {
-      throw new VerbsException("ibv_poll_cq", this + ", returned " + count, -count);
+      throw new NativeCallException("ibv_poll_cq", this + ", returned " + count, -count);
     }
     return count;
   }
@@ -52,13 +53,13 @@ public final class CompletionQueue extends Handle {
    * Asks for one event on the channel when the next completion arrives. What is there already
    * causes none: poll once more afterwards.
    *
-   * @throws VerbsException when the device refuses
+   * @throws NativeCallException when the device refuses
    */
   public void requestNotification() {
     requireOpen();
     int errno = dataPath.reqNotifyCq(handle, 0);
     if (errno != 0) {
-      throw new VerbsException("ibv_req_notify_cq", this + ", solicited_only=0", errno);
+      throw new NativeCallException("ibv_req_notify_cq", this + ", solicited_only=0", errno);
     }
   }
 

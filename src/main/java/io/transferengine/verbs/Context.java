@@ -6,6 +6,7 @@ import io.transferengine.bindings.ibv_context;
 import io.transferengine.bindings.ibv_device_attr;
 import io.transferengine.bindings.ibv_gid;
 import io.transferengine.bindings.ibv_port_attr;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,7 +36,7 @@ public final class Context extends DeviceHandle {
    * @param deviceName one of {@link Device#names}
    * @return the open device, to be closed by the caller
    * @throws TransferException when there is no device of this name
-   * @throws VerbsException when the device cannot be opened
+   * @throws NativeCallException when the device cannot be opened
    */
   public static Context open(VerbsLibrary library, String deviceName) {
     MemorySegment handle = Device.open(library, deviceName);
@@ -127,7 +128,8 @@ public final class Context extends DeviceHandle {
    * Takes and acknowledges one asynchronous event. Never blocks.
    *
    * @return the event; empty when there is none
-   * @throws VerbsException when events cannot be read any more, as when the device was taken away
+   * @throws NativeCallException when events cannot be read any more, as when the device was taken
+   *     away
    */
   public Optional<AsyncEvent> takeAsyncEvent() {
     return use(

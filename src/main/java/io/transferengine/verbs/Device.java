@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.Errno;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
@@ -19,7 +21,7 @@ public final class Device {
    * are none, and when the kernel has no RDMA at all.
    *
    * @param library what to ask
-   * @throws VerbsException when the devices cannot be listed
+   * @throws NativeCallException when the devices cannot be listed
    */
   public static List<String> names(VerbsLibrary library) {
     return withList(library, devices -> devices.stream().map(library::getDeviceName).toList());
@@ -29,7 +31,7 @@ public final class Device {
    * {@return {@code struct ibv_context *} of the device named {@code name}, now open}
    *
    * @throws TransferException when there is no such device
-   * @throws VerbsException when it cannot be opened
+   * @throws NativeCallException when it cannot be opened
    */
   static MemorySegment open(VerbsLibrary library, String name) {
     return withList(
@@ -62,7 +64,7 @@ public final class Device {
       MemorySegment list;
       try {
         list = library.getDeviceList(count);
-      } catch (VerbsException failure) {
+      } catch (NativeCallException failure) {
         if (failure.errno() == Errno.ENOSYS.number()) {
           return use.apply(List.of());
         }

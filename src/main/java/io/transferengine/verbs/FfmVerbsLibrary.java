@@ -12,6 +12,11 @@ import io.transferengine.bindings.ibv_cq;
 import io.transferengine.bindings.ibv_mr;
 import io.transferengine.bindings.ibv_pd;
 import io.transferengine.bindings.ibv_qp;
+import io.transferengine.os.CapturedErrno;
+import io.transferengine.os.Errno;
+import io.transferengine.os.FfmSystemCalls;
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -428,7 +433,7 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
   private static MemorySegment require(
       MemorySegment pointer, MemoryLayout layout, String call, String arguments) {
     if (pointer.address() == 0) {
-      throw new VerbsException(call, arguments, CapturedErrno.get());
+      throw new NativeCallException(call, arguments, CapturedErrno.get());
     }
     return pointer.asSlice(0, layout.byteSize());
   }
@@ -436,7 +441,7 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
   /** A verb that returns an int: the errno itself, or -1 and errno. */
   private static void require(int result, String call, String arguments) {
     if (result != 0) {
-      throw new VerbsException(call, arguments, result > 0 ? result : CapturedErrno.get());
+      throw new NativeCallException(call, arguments, result > 0 ? result : CapturedErrno.get());
     }
   }
 
@@ -449,7 +454,7 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
     if (errno == Errno.EAGAIN.number() || errno == Errno.EINTR.number()) {
       return false;
     }
-    throw new VerbsException(call, text(handle), errno);
+    throw new NativeCallException(call, text(handle), errno);
   }
 
   private static String text(MemorySegment handle) {

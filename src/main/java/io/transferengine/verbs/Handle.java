@@ -2,6 +2,7 @@
 package io.transferengine.verbs;
 
 import io.transferengine.logging.Failures;
+import io.transferengine.os.NativeCallException;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -127,8 +128,8 @@ abstract class Handle implements AutoCloseable {
    * process ends; a registration until this is called again and succeeds. As long as it is there,
    * what it was made of stays, too: libibverbs would follow its pointer.
    *
-   * @throws VerbsException when a verb failed to destroy this object or one made of it, some of the
-   *     later failures as suppressed ones
+   * @throws NativeCallException when a verb failed to destroy this object or one made of it, some
+   *     of the later failures as suppressed ones
    */
   @Override
   public void close() {
@@ -165,7 +166,7 @@ abstract class Handle implements AutoCloseable {
     destroyed = true;
     try {
       destroy();
-    } catch (VerbsException refused) {
+    } catch (NativeCallException refused) {
       destroyed = !mayDestroyAgain();
       throw refused;
     }

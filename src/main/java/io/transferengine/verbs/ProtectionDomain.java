@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.NativeCallException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -32,7 +33,7 @@ public final class ProtectionDomain extends Handle {
    * @param accessFlags bits of {@link Access}
    * @return the registration, closed with this domain at the latest
    * @throws IllegalArgumentException when the range is empty or leaves the address space
-   * @throws VerbsException when the device refuses: ENOMEM beyond the limit of locked memory
+   * @throws NativeCallException when the device refuses: ENOMEM beyond the limit of locked memory
    *     ({@code ulimit -l}), EFAULT for memory that is not mapped, or not writable as asked
    */
   public MemoryRegion register(long address, long lengthBytes, int accessFlags) {
@@ -57,7 +58,7 @@ public final class ProtectionDomain extends Handle {
    * @param maxSge scatter/gather elements of a request, at least 1
    * @param maxInlineBytes bytes that a request may carry itself, at least 0
    * @return the queue pair in state RESET, closed with this domain or {@code queue} at the latest
-   * @throws VerbsException when the device refuses: EINVAL for more than it can do, ENOMEM
+   * @throws NativeCallException when the device refuses: EINVAL for more than it can do, ENOMEM
    */
   public QueuePair createQueuePair(
       CompletionQueue queue,

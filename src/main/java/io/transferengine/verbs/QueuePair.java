@@ -6,6 +6,7 @@ import io.transferengine.bindings.ibv_qp;
 import io.transferengine.bindings.ibv_qp_attr;
 import io.transferengine.bindings.ibv_qp_cap;
 import io.transferengine.bindings.ibv_qp_init_attr;
+import io.transferengine.os.NativeCallException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -71,7 +72,7 @@ public final class QueuePair extends Handle {
    * @param port 1 to 255
    * @param pkeyIndex index into the port's table of partition keys, 0 to 65535
    * @param accessFlags what the peer may do: {@link Access#REMOTE_READ} and the like
-   * @throws VerbsException when the device refuses, as in another state
+   * @throws NativeCallException when the device refuses, as in another state
    */
   public void toInit(int port, int pkeyIndex, int accessFlags) {
     Ranges.require("port", port, 1, 0xff);
@@ -87,8 +88,8 @@ public final class QueuePair extends Handle {
    * address meanwhile, which can take a second.
    *
    * @param attributes the peer and the way to it
-   * @throws VerbsException when the device refuses; ENETUNREACH, EHOSTUNREACH, ETIMEDOUT or EINVAL
-   *     when there is no way to the peer
+   * @throws NativeCallException when the device refuses; ENETUNREACH, EHOSTUNREACH, ETIMEDOUT or
+   *     EINVAL when there is no way to the peer
    */
   public void toReadyToReceive(ReadyToReceive attributes) {
     modify(
@@ -101,7 +102,7 @@ public final class QueuePair extends Handle {
    * Lets it send: RTR to RTS.
    *
    * @param attributes how it sends
-   * @throws VerbsException when the device refuses
+   * @throws NativeCallException when the device refuses
    */
   public void toReadyToSend(ReadyToSend attributes) {
     modify(
@@ -115,7 +116,7 @@ public final class QueuePair extends Handle {
    * peer's, and every request that is out ends as flushed, unless it had ended already. From any
    * state but RESET; again is harmless.
    *
-   * @throws VerbsException when the device refuses
+   * @throws NativeCallException when the device refuses
    */
   public void toError() {
     modify(QueuePairState.ERROR, QueuePairAttributes.STATE_MASK, struct -> {});

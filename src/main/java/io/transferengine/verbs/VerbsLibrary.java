@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.SystemCalls;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -8,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>How C reports errors differs, and here it does not: a verb that returns a pointer fails with
  * null and sets {@code errno}; most that return {@code int} return the errno itself; a few return
- * -1 and set it. All of them throw {@link VerbsException} with the number. The verbs of {@link
+ * -1 and set it. All of them throw {@link NativeCallException} with the number. The verbs of {@link
  * DataPath} return it.
  *
  * <p>A handle that is returned is a segment that holds the members of its struct which the bindings

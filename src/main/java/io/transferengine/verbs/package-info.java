@@ -9,7 +9,7 @@
  * io.transferengine.verbs.Context}, {@link io.transferengine.verbs.QueuePair} and the others fill
  * and read the structs, by the offsets of the generated bindings.
  *
- * <p>Control verbs throw {@link io.transferengine.verbs.VerbsException}. The data path ({@link
+ * <p>Control verbs throw {@link io.transferengine.os.NativeCallException}. The data path ({@link
  * io.transferengine.verbs.QueuePair#post}, {@link io.transferengine.verbs.CompletionQueue#poll})
  * reports numbers and allocates nothing.
  */

@@ -4,7 +4,6 @@ package io.transferengine.verbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -65,44 +64,5 @@ class FfmVerbsLibraryTest {
     waiter.close();
     waiter.wakeUp();
     assertThatThrownBy(() -> waiter.await(0)).isInstanceOf(IllegalStateException.class);
-  }
-
-  @Test
-  void aSystemCallThatFailsNamesItsArguments() {
-    // Above what the system may give out, so nobody's.
-    int fd = Integer.MAX_VALUE;
-    assertThatThrownBy(() -> Verbs.library().close(fd))
-        .hasMessage("close(fd=2147483647) failed: EBADF (9, Bad file descriptor)");
-    assertThatThrownBy(() -> Verbs.library().drain(fd))
-        .hasMessage("read(eventfd=2147483647) failed: EBADF (9, Bad file descriptor)");
-    assertThatThrownBy(() -> Verbs.library().signal(fd))
-        .hasMessage("write(eventfd=2147483647) failed: EBADF (9, Bad file descriptor)");
-    assertThatThrownBy(() -> Verbs.library().setNonBlocking(fd))
-        .hasMessageStartingWith("fcntl(fd=2147483647, cmd=3")
-        .hasMessageEndingWith("failed: EBADF (9, Bad file descriptor)");
-  }
-
-  @Test
-  void aClosedDescriptorIsReadableSoThatNobodySleepsOnIt() {
-    boolean[] readable = new boolean[1];
-    Verbs.library().awaitReadable(new int[] {Integer.MAX_VALUE}, readable, -1);
-    assertThat(readable[0]).isTrue();
-  }
-
-  @Test
-  void theNodeOfTouchedMemoryIsKnownOrNotAndNothingCrashes() {
-    try (Mapped memory = Mapped.of(8192).fill(1)) {
-      int node;
-      try {
-        node = Verbs.library().nodeOfPage(memory.address());
-      } catch (VerbsException notAllowed) {
-        assertThat(notAllowed.errnoName()).isIn("EPERM", "ENOSYS");
-        assertThat(NumaNodes.nodeOf(Verbs.library(), memory.address())).isEqualTo(-1);
-        return;
-      }
-      assertThat(node).isNotNegative();
-      assertThat(NumaNodes.nodeOf(Verbs.library(), memory.address())).isEqualTo(node);
-      assertThat(NumaNodes.nodeOf(Verbs.library(), 8)).isEqualTo(-1);
-    }
   }
 }

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.transferengine.bindings.Ibv;
 import io.transferengine.bindings.ibv_cq;
 import io.transferengine.bindings.ibv_qp;
+import io.transferengine.os.Errno;
 import java.lang.foreign.MemorySegment;
 
 /** What a device's provider does for each request. */

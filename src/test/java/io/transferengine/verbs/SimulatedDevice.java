@@ -2,6 +2,8 @@
 package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
+import io.transferengine.os.Errno;
+import io.transferengine.os.NativeCallException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -149,14 +151,14 @@ public final class SimulatedDevice {
   /** Fails when a test has asked for it. */
   void admitDeregistration(long address, String arguments) {
     if (keptRegistered.contains(address)) {
-      throw new VerbsException("ibv_dereg_mr", arguments, Errno.EBUSY.number());
+      throw new NativeCallException("ibv_dereg_mr", arguments, Errno.EBUSY.number());
     }
   }
 
   /** Fails if the device is gone, or when a test has asked for it. */
   void admit(String verb, String arguments) {
     if (removed) {
-      throw new VerbsException(verb, arguments, Errno.EIO.number());
+      throw new NativeCallException(verb, arguments, Errno.EIO.number());
     }
     Refusal refusal = refusals.get(verb);
     if (refusal != null) {
@@ -165,7 +167,7 @@ public final class SimulatedDevice {
         return;
       }
       refusals.remove(verb);
-      throw new VerbsException(verb, arguments, refusal.errno);
+      throw new NativeCallException(verb, arguments, refusal.errno);
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.NativeCallException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -249,7 +250,7 @@ public final class SimulatedFaults {
   void admitSystemCall(String call) {
     Integer errno = systemCallRefusals.remove(call);
     if (errno != null) {
-      throw new VerbsException(call, "", errno);
+      throw new NativeCallException(call, "", errno);
     }
   }
 

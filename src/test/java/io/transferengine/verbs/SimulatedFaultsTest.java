@@ -4,6 +4,8 @@ package io.transferengine.verbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.os.Errno;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.testkit.Mapped;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -133,7 +135,7 @@ class SimulatedFaultsTest {
     b.crash();
     assertThat(write()).isEqualTo(WorkCompletionStatus.RETRY_EXCEEDED_ERROR);
     assertThatThrownBy(() -> other.context.queryPort(1))
-        .isInstanceOf(VerbsException.class)
+        .isInstanceOf(NativeCallException.class)
         .hasMessageContaining("EIO");
   }
 
@@ -172,7 +174,7 @@ class SimulatedFaultsTest {
         .contains(new AsyncEvent(AsyncEventType.DEVICE_FATAL, 0));
     assertThatThrownBy(() -> one.register(mine))
         .isInstanceOfSatisfying(
-            VerbsException.class, e -> assertThat(e.errnoName()).isEqualTo("EIO"));
+            NativeCallException.class, e -> assertThat(e.errnoName()).isEqualTo("EIO"));
   }
 
   @Test
@@ -202,7 +204,7 @@ class SimulatedFaultsTest {
     a.device("sim0").refuseRegistration(2);
     one.register(mine).close();
     assertThatThrownBy(() -> one.register(mine))
-        .isInstanceOf(VerbsException.class)
+        .isInstanceOf(NativeCallException.class)
         .hasMessage(
             String.format(
                 "ibv_reg_mr(addr=0x%x, length=4096, access=0x7) failed: ENOMEM (12, Cannot allocate"
@@ -252,7 +254,7 @@ class SimulatedFaultsTest {
     fabric.faults().refuseRoute(a.device("sim0"), b.device("sim0"));
     try (TestEndpoint third = new TestEndpoint(a, "sim0")) {
       assertThatThrownBy(() -> third.connectTo(other.pair.number(), other.gid))
-          .isInstanceOf(VerbsException.class)
+          .isInstanceOf(NativeCallException.class)
           .hasMessageContaining("dest_qp_num=" + other.pair.number())
           .hasMessageContaining("ENETUNREACH");
       fabric.faults().allowRoute(a.device("sim0"), b.device("sim0"));

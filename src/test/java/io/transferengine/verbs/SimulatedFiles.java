@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.SystemCalls;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -6,6 +6,7 @@ import io.transferengine.bindings.ibv_ah_attr;
 import io.transferengine.bindings.ibv_gid;
 import io.transferengine.bindings.ibv_global_route;
 import io.transferengine.bindings.ibv_qp_attr;
+import io.transferengine.os.Errno;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

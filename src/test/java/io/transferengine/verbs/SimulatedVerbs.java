@@ -11,6 +11,8 @@ import io.transferengine.bindings.ibv_pd;
 import io.transferengine.bindings.ibv_qp_attr;
 import io.transferengine.bindings.ibv_qp_cap;
 import io.transferengine.bindings.ibv_qp_init_attr;
+import io.transferengine.os.Errno;
+import io.transferengine.os.NativeCallException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -394,7 +396,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
       admit(found.device, "ibv_modify_qp", arguments);
       int errno = SimulatedSteps.step(fabric, found, attributes, mask);
       if (errno != 0) {
-        throw new VerbsException("ibv_modify_qp", arguments, errno);
+        throw new NativeCallException("ibv_modify_qp", arguments, errno);
       }
       fabric.lock.notifyAll();
     }
@@ -456,14 +458,14 @@ public final class SimulatedVerbs implements VerbsLibrary {
 
   private void admit(SimulatedDevice device, String verb, String arguments) {
     if (crashed) {
-      throw new VerbsException(verb, arguments, Errno.EIO.number());
+      throw new NativeCallException(verb, arguments, Errno.EIO.number());
     }
     device.admit(verb, arguments);
   }
 
   private static void require(boolean valid, String verb, String arguments) {
     if (!valid) {
-      throw new VerbsException(verb, arguments, Errno.EINVAL.number());
+      throw new NativeCallException(verb, arguments, Errno.EINVAL.number());
     }
   }
 

@@ -4,6 +4,7 @@ package io.transferengine.verbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.os.NativeCallException;
 import io.transferengine.testkit.Mapped;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -80,7 +81,7 @@ class SimulatedViolationsTest {
     pair.toError();
     assertThat(fabric.violations()).hasSize(1).first().asString().contains("has overflown");
     assertThatThrownBy(() -> small.poll(one.completions))
-        .isInstanceOf(VerbsException.class)
+        .isInstanceOf(NativeCallException.class)
         .hasMessageContaining("ibv_poll_cq");
     assertThat(one.context.takeAsyncEvent())
         .contains(new AsyncEvent(AsyncEventType.COMPLETION_QUEUE_ERROR, 0));

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.os.NativeCallException;
 import io.transferengine.testkit.Mapped;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -110,7 +111,7 @@ abstract class VerbsContract {
   @Test
   final void aStepOutOfOrderIsRefusedWithItsArguments() {
     assertThatThrownBy(() -> one.pair.toReadyToSend(TestEndpoint.readyToSend()))
-        .isInstanceOf(VerbsException.class)
+        .isInstanceOf(NativeCallException.class)
         .hasMessageContaining("ibv_modify_qp(qp_num=" + one.pair.number())
         .hasMessageContaining("qp_state=READY_TO_SEND")
         .hasMessageContaining("failed: EINVAL (22, Invalid argument)");

@@ -38,17 +38,6 @@ class VerbsValuesTest {
   }
 
   @Test
-  void anExceptionNamesTheCallItsArgumentsAndTheError() {
-    VerbsException known = new VerbsException("ibv_reg_mr", "addr=0x10, length=8", 12);
-    assertThat(known)
-        .hasMessage("ibv_reg_mr(addr=0x10, length=8) failed: ENOMEM (12, Cannot allocate memory)");
-    assertThat(known.call()).isEqualTo("ibv_reg_mr");
-    assertThat(known.errno()).isEqualTo(12);
-    assertThat(known.errnoName()).isEqualTo("ENOMEM");
-    assertThat(new VerbsException("x", "", 4095)).hasMessage("x() failed: errno 4095");
-  }
-
-  @Test
   void attributesThatCWouldCutAreRefused() {
     assertThatThrownBy(() -> routeWith(new byte[15], 1, 16))
         .hasMessage("length of the peer's GID is 15; allowed are 16 to 16");

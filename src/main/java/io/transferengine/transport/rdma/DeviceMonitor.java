@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.os.NativeCallException;
 import io.transferengine.verbs.AsyncEvent;
 import io.transferengine.verbs.EventWaiter;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.time.Duration;
 import java.util.HashSet;
@@ -103,7 +103,7 @@ final class DeviceMonitor implements Runnable {
           }
           lookAfter(nic);
         }
-      } catch (VerbsException e) {
+      } catch (NativeCallException e) {
         log.error("Listening to the devices' events ends: {}", e.getMessage());
         return;
       } catch (Throwable t) {

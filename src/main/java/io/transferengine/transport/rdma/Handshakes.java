@@ -4,12 +4,12 @@ package io.transferengine.transport.rdma;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerLink;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
@@ -123,7 +123,7 @@ final class Handshakes {
    * {@return an endpoint that is connected}
    *
    * @throws TransferException when the peer cannot be asked or refuses
-   * @throws VerbsException when our queue pairs cannot be connected to its
+   * @throws NativeCallException when our queue pairs cannot be connected to its
    */
   RdmaEndpoint connect(RdmaNic nic, SegmentDescriptor segment, String device) {
     String peerPath = new NicPath(serverOf(segment), device).toString();
@@ -435,7 +435,7 @@ final class Handshakes {
         if (connectOrCompare(endpoint, port, request.qpNums(), waits)) {
           return endpoint;
         }
-      } catch (VerbsException e) {
+      } catch (NativeCallException e) {
         discard(nic, endpoint, String.valueOf(e.getMessage()));
         throw new TransferException(
             ErrorCode.ENDPOINT,

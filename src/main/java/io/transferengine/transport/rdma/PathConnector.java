@@ -3,11 +3,11 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.ConnectException;
 import java.time.Duration;
@@ -161,7 +161,7 @@ final class PathConnector {
       }
       opened(peer, path, endpoint);
       return path.endpoint().isPresent();
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       noRoute(peer, path, partner, e);
     } catch (TransferException e) {
       failed(peer, path, e);
@@ -225,7 +225,7 @@ final class PathConnector {
   }
 
   /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
-  private void noRoute(RdmaPeer peer, RdmaPath path, String partner, VerbsException e) {
+  private void noRoute(RdmaPeer peer, RdmaPath path, String partner, NativeCallException e) {
     log.debug("{}: {}", path, e.getMessage());
     if (e.errno() == EINVAL && path.nic().device().tryNextGid()) {
       listener.devicesChanged();

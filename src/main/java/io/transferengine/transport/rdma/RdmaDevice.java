@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.Context;
@@ -10,7 +11,6 @@ import io.transferengine.verbs.DeviceAttributes;
 import io.transferengine.verbs.PortAttributes;
 import io.transferengine.verbs.PortState;
 import io.transferengine.verbs.ProtectionDomain;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -69,7 +69,7 @@ final class RdmaDevice {
       gids = gidSource.ranked(name, settings.port(), settings.gidIndex());
       gid = gids.getFirst();
       protectionDomain = opened.allocateProtectionDomain();
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       undo(opened);
       throw unusable(e);
     } catch (Throwable t) {
@@ -86,7 +86,7 @@ final class RdmaDevice {
   }
 
   /** {@return what whoever opens the engine is told of a device that refused something} */
-  TransferException unusable(VerbsException e) {
+  TransferException unusable(NativeCallException e) {
     return TransferException.withDevice(
         name,
         ErrorCode.CONTEXT,
@@ -108,7 +108,7 @@ final class RdmaDevice {
   static void quietly(String what, Runnable close) {
     try {
       close.run();
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       log.warn("{}: {}", what, e.getMessage());
     } catch (Throwable t) {
       Anyway.failed(log, what, t);
@@ -181,7 +181,7 @@ final class RdmaDevice {
     try {
       port = context.queryPort(settings.port());
       portActive = port.state() == PortState.ACTIVE;
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       log.warn("{}: {}", name, e.getMessage());
       portActive = false;
     }

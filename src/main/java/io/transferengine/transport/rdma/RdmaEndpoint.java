@@ -233,7 +233,7 @@ final class RdmaEndpoint {
    *
    * @param waits whether the peer will say when it is ready
    * @return whether they are connected to those; false, too, when the endpoint is closed meanwhile
-   * @throws io.transferengine.verbs.VerbsException when a queue pair cannot change its state
+   * @throws io.transferengine.os.NativeCallException when a queue pair cannot change its state
    */
   boolean connect(PeerPort peer, List<Long> theirs, boolean waits) {
     synchronized (this) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.QueuePair;
-import io.transferengine.verbs.VerbsException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -37,7 +37,7 @@ final class RdmaNic {
       for (int i = 0; i < settings.workersPerNic(); i++) {
         workers.add(new RdmaWorker(device, endpoints, ending, i));
       }
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       undo();
       throw device.unusable(e);
     } catch (Throwable t) {
@@ -98,7 +98,7 @@ final class RdmaNic {
       RdmaEndpoint endpoint = new RdmaEndpoint(device, worker, peerPath, made);
       worker.attach(endpoint);
       return endpoint;
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       made.forEach(queuePair -> device.quietly(queuePair::close));
       throw TransferException.withDevice(
           name(),

@@ -4,13 +4,13 @@ package io.transferengine.transport.rdma;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.CompletionChannel;
 import io.transferengine.verbs.CompletionQueue;
 import io.transferengine.verbs.SendWorkRequestRing;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.WorkCompletions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -218,7 +218,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         try {
           turn();
           failedTurns = 0;
-        } catch (VerbsException e) {
+        } catch (NativeCallException e) {
           throw e; // The completion queue is broken.
         } catch (Throwable t) {
           if (++failedTurns > FAILED_TURNS_MAX) {

@@ -5,11 +5,11 @@ import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.RangeIndex;
 import io.transferengine.memory.Region;
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.NumaNodes;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.MemoryRegion;
-import io.transferengine.verbs.NumaNodes;
-import io.transferengine.verbs.VerbsException;
 import io.transferengine.verbs.VerbsLibrary;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayList;
@@ -289,7 +289,7 @@ final class Registrations {
   private MemoryRegion on(RdmaDevice device, long address, long length) {
     try {
       return device.protectionDomain().register(address, length, settings.memoryAccess());
-    } catch (VerbsException e) {
+    } catch (NativeCallException e) {
       throw TransferException.withDevice(
           device.name(),
           ErrorCode.CONTEXT,
@@ -359,7 +359,7 @@ final class Registrations {
       for (RdmaDevice device : devices) {
         try {
           chunk.regions.get(device.index()).close();
-        } catch (VerbsException e) {
+        } catch (NativeCallException e) {
           log.debug("{}: a memory region stays registered: {}", device, e.getMessage());
           if (failure == null && !device.isFailed()) {
             failure = keptRegistered(device, chunk, e);
@@ -373,7 +373,7 @@ final class Registrations {
   }
 
   private static TransferException keptRegistered(
-      RdmaDevice device, Chunk chunk, VerbsException e) {
+      RdmaDevice device, Chunk chunk, NativeCallException e) {
     return TransferException.withDevice(
         device.name(),
         ErrorCode.CONTEXT,

@@ -397,7 +397,7 @@ class RdmaTransportTest {
     fabric
         .faults()
         .throwFrom(
-            "ibv_poll_cq", 0, new io.transferengine.verbs.VerbsException("ibv_poll_cq", "", 5));
+            "ibv_poll_cq", 0, new io.transferengine.os.NativeCallException("ibv_poll_cq", "", 5));
     fabric.faults().release();
     assertCompleted(write);
     assertMoved(scattered(here, there, 1000), here, there);

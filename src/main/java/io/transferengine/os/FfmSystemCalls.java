@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.os;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -22,7 +22,7 @@ import java.nio.file.Path;
  * for that of {@code move_pages}.
  */
 @SuppressWarnings("restricted") // calls C; every argument is checked or made here
-final class FfmSystemCalls implements SystemCalls {
+public final class FfmSystemCalls implements SystemCalls {
   // poll.h: struct pollfd {int fd; short events; short revents;}
   private static final long POLLFD_BYTES = 8;
   private static final long POLLFD_EVENTS = 4;
@@ -93,7 +93,7 @@ final class FfmSystemCalls implements SystemCalls {
       }
       int errno = ready < 0 ? CapturedErrno.get() : 0;
       if (ready < 0 && errno != Errno.EINTR.number()) {
-        throw new VerbsException(
+        throw new NativeCallException(
             "poll", "nfds=" + fds.length + ", timeout=" + timeoutMillis, errno);
       }
       for (int i = 0; i < fds.length; i++) {
@@ -233,7 +233,7 @@ final class FfmSystemCalls implements SystemCalls {
     }
   }
 
-  private static VerbsException failure(String call, String arguments) {
-    return new VerbsException(call, arguments, CapturedErrno.get());
+  private static NativeCallException failure(String call, String arguments) {
+    return new NativeCallException(call, arguments, CapturedErrno.get());
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.os;
 
 import java.util.Arrays;
 import java.util.Map;
@@ -7,10 +7,10 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * Linux' error numbers that verbs and the few system calls of {@link SystemCalls} are known to
+ * Linux' error numbers that the system calls of {@link SystemCalls} and libibverbs are known to
  * report, with the texts of errno(3). The numbers are the same on x86-64 and aarch64.
  */
-enum Errno {
+public enum Errno {
   EPERM(1, "Operation not permitted"),
   ENOENT(2, "No such file or directory"),
   EINTR(4, "Interrupted system call"),
@@ -58,18 +58,19 @@ enum Errno {
     this.text = text;
   }
 
-  int number() {
+  /** {@return the number that C knows it by} */
+  public int number() {
     return number;
   }
 
   /** {@return the symbol for {@code number}, or {@code errno N} where there is none here} */
-  static String nameOf(int number) {
+  public static String nameOf(int number) {
     Errno known = BY_NUMBER.get(number);
     return known == null ? "errno " + number : known.name();
   }
 
   /** {@return {@code ENOMEM (12, Cannot allocate memory)}} */
-  static String describe(int number) {
+  public static String describe(int number) {
     Errno known = BY_NUMBER.get(number);
     return known == null
         ? "errno " + number

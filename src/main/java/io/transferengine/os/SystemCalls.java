@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.os;
 
 /**
  * The few system calls that waiting for completions and events needs, and where a page of memory
- * lies. Part of the seam, since a simulated device's file descriptors are simulated, too.
+ * lies. A seam, since the file descriptors of a simulated RDMA device are simulated, too.
  *
- * <p>Thread-safe. A failed call throws {@link VerbsException}.
+ * <p>Thread-safe. A failed call throws {@link NativeCallException}.
  */
 public interface SystemCalls {
   /**
@@ -15,7 +15,7 @@ public interface SystemCalls {
    * @param fds file descriptors
    * @param readable set for each of {@code fds}: whether it has something; as long as {@code fds}
    * @param timeoutMillis at most this long; 0 only looks, -1 waits for ever
-   * @throws VerbsException when poll fails for another reason than a signal
+   * @throws NativeCallException when poll fails for another reason than a signal
    */
   void awaitReadable(int[] fds, boolean[] readable, int timeoutMillis);
 
@@ -59,7 +59,7 @@ public interface SystemCalls {
    * for a page that nothing has touched yet)} Asks {@code move_pages(2)} and moves nothing.
    *
    * @param address any address of this process; it need not be mapped
-   * @throws VerbsException when the kernel has no such call or does not allow it
+   * @throws NativeCallException when the kernel has no such call or does not allow it
    */
   int nodeOfPage(long address);
 }

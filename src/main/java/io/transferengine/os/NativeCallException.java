@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.os;
 
 import java.io.Serial;
 
 /**
- * A verb, or one of the system calls beside it, failed. The text names the call, its arguments and
- * the error: {@code ibv_reg_mr(addr=0x7f5c00000000, length=4096, access=0x7) failed: ENOMEM (12,
- * Cannot allocate memory)}.
+ * A call of a C function failed: a system call, or a verb. The text names the call, its arguments
+ * and the error: {@code ibv_reg_mr(addr=0x7f5c00000000, length=4096, access=0x7) failed: ENOMEM
+ * (12, Cannot allocate memory)}.
  */
-public final class VerbsException extends RuntimeException {
+public final class NativeCallException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 
   /** The C function's name. */
@@ -24,7 +24,7 @@ public final class VerbsException extends RuntimeException {
    * @param arguments those of its arguments that matter, as {@code name=value, name=value}
    * @param errno Linux' error number, positive; 0 when the call gave none
    */
-  public VerbsException(String call, String arguments, int errno) {
+  public NativeCallException(String call, String arguments, int errno) {
     super(call + "(" + arguments + ") failed: " + Errno.describe(errno));
     this.call = call;
     this.errno = errno;

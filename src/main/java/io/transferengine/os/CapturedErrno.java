@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.os;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
@@ -12,9 +12,9 @@ import java.lang.foreign.ValueLayout;
  * linker copies it right after the call, into memory that no other thread uses.
  */
 @SuppressWarnings("restricted") // names an option of the linker; calls nothing
-final class CapturedErrno {
+public final class CapturedErrno {
   /** The option for handles that set errno; they take {@link #state()} as an argument. */
-  static final Linker.Option OPTION = Linker.Option.captureCallState("errno");
+  public static final Linker.Option OPTION = Linker.Option.captureCallState("errno");
 
   private static final long OFFSET =
       Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno"));
@@ -25,12 +25,12 @@ final class CapturedErrno {
   private CapturedErrno() {}
 
   /** {@return this thread's memory for errno} */
-  static MemorySegment state() {
+  public static MemorySegment state() {
     return STATE.get();
   }
 
   /** {@return what the last call of this thread that was given {@link #state()} left} */
-  static int get() {
+  public static int get() {
     return STATE.get().get(ValueLayout.JAVA_INT, OFFSET);
   }
 
@@ -38,7 +38,7 @@ final class CapturedErrno {
    * {@return the exception for whatever {@code invokeExact} threw} A native call throws nothing
    * itself; what arrives here is the check of an argument (a closed arena), or a bug.
    */
-  static RuntimeException unexpected(Throwable thrown) {
+  public static RuntimeException unexpected(Throwable thrown) {
     if (thrown instanceof RuntimeException argument) {
       return argument;
     }
