@@ -21,7 +21,7 @@ final class Refusals {
   /** How long a refused peer may go on sending before its connection is closed hard. */
   private static final long LINGER_MILLIS = 1000;
 
-  private final TargetServer server;
+  private final TargetContext context;
   private final Channel channel;
   private final Outlet outlet;
   private final Answers answers;
@@ -31,8 +31,8 @@ final class Refusals {
   /**
    * @param end closes the connection
    */
-  Refusals(TargetServer server, Channel channel, Outlet outlet, Answers answers, Runnable end) {
-    this.server = server;
+  Refusals(TargetContext context, Channel channel, Outlet outlet, Answers answers, Runnable end) {
+    this.context = context;
     this.channel = channel;
     this.outlet = outlet;
     this.answers = answers;
@@ -58,7 +58,7 @@ final class Refusals {
 
   /** No request at all. */
   void unknown(int opcode) {
-    server.warn(channel, "a request with the unknown opcode 0x%02x".formatted(opcode));
+    context.warn(channel, "a request with the unknown opcode 0x%02x".formatted(opcode));
     end.run();
   }
 
@@ -70,7 +70,7 @@ final class Refusals {
 
   /** Whoever means another engine than this one is told so, and nothing that follows is done. */
   void unlessMeant(long wanted) {
-    long own = server.incarnation();
+    long own = context.incarnation();
     if (wanted == own) {
       answers.status(true);
       return;
@@ -90,8 +90,8 @@ final class Refusals {
   }
 
   private void count(String what) {
-    server.metrics().increment(Counter.INBOUND_REJECTED);
-    server.warn(channel, what);
+    context.metrics().increment(Counter.INBOUND_REJECTED);
+    context.warn(channel, what);
   }
 
   /** The status frame, and the answers before it, have left. */

@@ -11,6 +11,7 @@ import io.transferengine.memory.Region;
 import io.transferengine.net.Place;
 import java.net.InetAddress;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +28,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Answers to reads wait in the outbound queue. When that is full no further request is looked at
  * until it has drained.
  */
-final class TargetConnection extends WireHandler implements RequestReader.Listener {
-  private final TargetServer server;
+final class TargetConnection extends WireHandler
+    implements RequestReader.Listener, VersionOneMember.Connection {
+  private final TargetContext context;
+  private final Consumer<TargetConnection> gone;
   private VersionOneMember order = new VersionOneMember();
   private final EventExecutor loop;
   private final WindowPool pool;
@@ -44,14 +47,23 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
   private long bytesReceived;
   private final Tenure tenure;
 
-  TargetConnection(TargetServer server, EventExecutor loop, WindowPool pool, InetAddress from) {
+  /**
+   * @param gone told once it is closed and touches no memory any more; on its event loop
+   */
+  TargetConnection(
+      TargetContext context,
+      EventExecutor loop,
+      WindowPool pool,
+      InetAddress from,
+      Consumer<TargetConnection> gone) {
     super(pool, WindowPool.Share.PEERS);
-    this.server = server;
+    this.context = context;
+    this.gone = gone;
     this.loop = loop;
     this.pool = pool;
-    this.counts = new InboundCounts(server.metrics());
+    this.counts = new InboundCounts(context.metrics());
     this.reader = new RequestReader(vector, counts, this);
-    this.tenure = new Tenure(server, loop, from, this::isUnderWay, this::end);
+    this.tenure = new Tenure(context, loop, from, this::isUnderWay, this::end);
   }
 
   /** Its version 1 requests have their place among those of others. */
@@ -65,7 +77,7 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
     super.handlerAdded(added);
     Answers made = new Answers(added.channel(), outlet(), pool);
     answers = made;
-    refusals = new Refusals(server, added.channel(), outlet(), made, this::end);
+    refusals = new Refusals(context, added.channel(), outlet(), made, this::end);
   }
 
   private Refusals refusals() {
@@ -236,8 +248,8 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
     return true;
   }
 
-  /** The request that waited for others may begin. */
-  void onTurn() {
+  @Override
+  public void onTurn() {
     guarded(
         () -> {
           resume();
@@ -246,23 +258,23 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
         });
   }
 
-  /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
-  boolean isInVersion1Write(long from, long to) {
+  @Override
+  public boolean isInVersion1Write(long from, long to) {
     return reader.isInVersion1Write(from, to);
   }
 
-  /** {@return whether what the kernel has for us is read, and is looked at when it is} */
-  boolean isReading() {
+  @Override
+  public boolean isReading() {
     return !reader.isBlocked() && isListening();
   }
 
-  /** {@return the bytes that have arrived in all} */
-  long bytesReceived() {
+  @Override
+  public long bytesReceived() {
     return bytesReceived;
   }
 
-  /** {@return the bytes that will have arrived when all is read that the kernel has now} */
-  long bytesReceivedSoon() {
+  @Override
+  public long bytesReceivedSoon() {
     return bytesReceived + channel().config().getOption(ChannelOption.SO_RCVBUF);
   }
 
@@ -315,7 +327,7 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
 
   @Override
   public void tableArrived() {
-    int bad = vector.admit(server.regions());
+    int bad = vector.admit(context.regions());
     if (bad >= 0) {
       String text =
           ("a vectored %s whose range %d, %d bytes at 0x%x, is not wholly inside one registration"
@@ -336,7 +348,7 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
   }
 
   private @Nullable Region use(long address, long size) {
-    Region region = size <= 0 ? null : server.regions().find(address, size);
+    Region region = size <= 0 ? null : context.regions().find(address, size);
     // Device memory is registered for RDMA only: the processor would fault on it.
     return region != null && region.isHostMemory() && region.acquire(address, size) ? region : null;
   }
@@ -370,11 +382,11 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
    * initiator's end; while reading is switched off there is no other word of a reset.
    */
   @Override
-  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+  public void userEventTriggered(ChannelHandlerContext unused, Object event) {
     if (event == ChannelOutputShutdownEvent.INSTANCE && !isRefused()) {
       end();
     } else {
-      super.userEventTriggered(context, event);
+      super.userEventTriggered(unused, event);
     }
   }
 
@@ -401,7 +413,7 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
       // Once the requests that wait have been looked at.
       inputEnded = true;
     } else if (!reader.isBlocked() && reader.isWithinRequest()) {
-      server.warn(
+      context.warn(
           channel(),
           reader.bodyBytesLeft() > 0
               ? "the end of the stream %d bytes before the end of a body"
@@ -426,7 +438,7 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
   }
 
   private void endForLost(String what) {
-    server.warn(channel(), what + ", " + Refusals.LOST_MAPPING);
+    context.warn(channel(), what + ", " + Refusals.LOST_MAPPING);
     end();
   }
 
@@ -471,6 +483,6 @@ final class TargetConnection extends WireHandler implements RequestReader.Listen
     counts.handOver();
     held.clear();
     reader.clear();
-    server.gone(this);
+    gone.accept(this);
   }
 }

@@ -27,7 +27,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -66,11 +65,9 @@ final class TargetServer {
 
   private final EventLoops loops;
   private final IoBackend backend;
-  private final RegionTable regions;
   private final EngineMetrics metrics;
   private final TcpOptions options;
-  private final Supplier<String> incarnation;
-  private final WarnLimiter rateLimited = new WarnLimiter(log);
+  private final TargetContext context;
 
   /** A line of its own, for a crowd at the door must not hide what else peers do. */
   private final WarnLimiter crowded = new WarnLimiter(log);
@@ -87,10 +84,9 @@ final class TargetServer {
       EngineMetrics metrics,
       TcpOptions options,
       Supplier<String> incarnation) {
-    this.incarnation = incarnation;
     this.loops = loops;
     this.backend = backend;
-    this.regions = regions;
+    this.context = new TargetContext(regions, metrics, options, incarnation);
     this.metrics = metrics;
     this.options = options;
     this.places =
@@ -99,19 +95,6 @@ final class TargetServer {
             options.inboundConnectionsPerAddressLimit(),
             Places.REST_MIN_NANOS);
     this.order = new VersionOneOrder(metrics, options.inboundStallSeconds());
-  }
-
-  RegionTable regions() {
-    return regions;
-  }
-
-  /** {@return what tells our engine from others, as a frame says it} */
-  long incarnation() {
-    return Incarnations.number(incarnation.get()).orElseThrow();
-  }
-
-  EngineMetrics metrics() {
-    return metrics;
   }
 
   /**
@@ -233,7 +216,11 @@ final class TargetServer {
     }
     TargetConnection connection =
         new TargetConnection(
-            this, channel.eventLoop(), loops.pool(channel.eventLoop()), from.getAddress());
+            context,
+            channel.eventLoop(),
+            loops.pool(channel.eventLoop()),
+            from.getAddress(),
+            this::gone);
     if (!enter(connection, channel)) {
       var _ = channel.close();
       return;
@@ -268,14 +255,9 @@ final class TargetServer {
     return entry.admitted();
   }
 
-  void gone(TargetConnection connection) {
+  private void gone(TargetConnection connection) {
     connections.remove(connection);
     places.leave(connection.place());
-  }
-
-  /** One of a peer's doings that ends its connection. */
-  void warn(Channel channel, String what) {
-    rateLimited.warn("Data connection of " + channel.remoteAddress() + " closed: " + what);
   }
 
   private void endOverdue(EventExecutor loop) {
@@ -284,14 +266,6 @@ final class TargetServer {
         loop,
         connection ->
             Anyway.run(log, "A look at a connection", () -> connection.endIfOverdue(now)));
-  }
-
-  long stallNanos() {
-    return TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
-  }
-
-  long silenceNanos() {
-    return TimeUnit.SECONDS.toNanos(options.inboundSilenceSeconds());
   }
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {
@@ -314,10 +288,7 @@ final class TargetServer {
       CompletableFuture<Void> done = new CompletableFuture<>();
       drained.add(done);
       completeWhenEnded(loop, done);
-      try {
-        loop.execute(() -> drainOn(loop, start, end, closeAtNanos, done));
-      } catch (RejectedExecutionException ended) {
-        // A loop that takes nothing any more has closed its connections.
+      if (!LoopTasks.execute(loop, () -> drainOn(loop, start, end, closeAtNanos, done))) {
         done.complete(null);
       }
     }
@@ -352,7 +323,7 @@ final class TargetServer {
           if (connection.isUsing(start, end)) {
             used[0] = true;
             if (close) {
-              warn(connection.channel(), "its memory was unregistered or freed");
+              context.warn(connection.channel(), "its memory was unregistered or freed");
               connection.end();
             }
           }
@@ -378,11 +349,7 @@ final class TargetServer {
     // registered by tasks that are in its queue still. Nobody would close those, nor a loop that
     // ends.
     for (EventExecutor loop : loops.all()) {
-      try {
-        loop.execute(() -> forEachOn(loop, TargetConnection::end));
-      } catch (RejectedExecutionException ended) {
-        // It has closed its connections.
-      }
+      var _ = LoopTasks.execute(loop, () -> forEachOn(loop, TargetConnection::end));
     }
   }
 }

@@ -6,7 +6,6 @@ import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.metrics.Counter;
 import io.transferengine.net.Place;
 import java.net.InetAddress;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
@@ -16,7 +15,7 @@ import java.util.function.BooleanSupplier;
  * Confined to the connection's event loop, but for the eviction.
  */
 final class Tenure {
-  private final TargetServer server;
+  private final TargetContext context;
   private final EventExecutor loop;
   private final BooleanSupplier underWay;
   private final Runnable end;
@@ -30,13 +29,13 @@ final class Tenure {
    * @param end closes the connection; run on the loop
    */
   Tenure(
-      TargetServer server,
+      TargetContext context,
       EventExecutor loop,
       InetAddress from,
       BooleanSupplier underWay,
       Runnable end) {
     this.underWay = underWay;
-    this.server = server;
+    this.context = context;
     this.loop = loop;
     this.end = end;
     this.place = new Place(from, this::onLoop);
@@ -47,15 +46,13 @@ final class Tenure {
   }
 
   private void onLoop() {
-    try {
-      loop.execute(
-          () -> {
-            evicted = true;
-            endIfIdle();
-          });
-    } catch (RejectedExecutionException ended) {
-      // The loop has closed its connections.
-    }
+    var _ =
+        LoopTasks.execute(
+            loop,
+            () -> {
+              evicted = true;
+              endIfIdle();
+            });
   }
 
   /** The peer has sent something, or taken what it asked for. */
@@ -88,20 +85,20 @@ final class Tenure {
 
   /** Ends the connection if it has stalled, or never asks for anything; asked every so often. */
   void endIfOverdue(Channel channel, Outlet outlet, long nowNanos, long missingBytes) {
-    boolean stalled = stall.isOver(outlet, nowNanos, server.stallNanos());
+    boolean stalled = stall.isOver(outlet, nowNanos, context.stallNanos());
     restIfIdle();
     if (underWay.getAsBoolean() && stalled) {
-      server.warn(
+      context.warn(
           channel,
           "no progress for %d s; %d bytes of a body were missing"
-              .formatted(TimeUnit.NANOSECONDS.toSeconds(server.stallNanos()), missingBytes));
+              .formatted(TimeUnit.NANOSECONDS.toSeconds(context.stallNanos()), missingBytes));
       end.run();
-    } else if (place.isSilentFor(nowNanos, server.silenceNanos())) {
-      server.metrics().increment(Counter.INBOUND_CONNECTIONS_SILENT);
-      server.warn(
+    } else if (place.isSilentFor(nowNanos, context.silenceNanos())) {
+      context.metrics().increment(Counter.INBOUND_CONNECTIONS_SILENT);
+      context.warn(
           channel,
           "it has asked for nothing within %d s (TE_INBOUND_SILENCE_SECONDS)"
-              .formatted(TimeUnit.NANOSECONDS.toSeconds(server.silenceNanos())));
+              .formatted(TimeUnit.NANOSECONDS.toSeconds(context.silenceNanos())));
       end.run();
     }
   }

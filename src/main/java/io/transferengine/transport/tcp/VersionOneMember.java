@@ -13,17 +13,51 @@ import org.jspecify.annotations.Nullable;
  * and what it waits for itself. All but what is marked otherwise runs on the connection's event
  * loop.
  */
-final class VersionOneMember {
-  private record Waiter(VersionOneOrder.Turn turn, long untilBytesReceived) {}
+final class VersionOneMember implements VersionOneTurn.Listener {
+  /** Those from the same address. Thread-safe. */
+  interface Host {
+    /** {@return the next place among the requests that wait} */
+    long stamp();
+
+    /** The connection is over, or speaks version 2. */
+    void left(VersionOneMember member);
+
+    /**
+     * {@return null when a request may begin at once, else its turn, of which {@link
+     * VersionOneMember#turnCame} tells} On the event loop of the connection.
+     */
+    @Nullable VersionOneTurn ask(
+        VersionOneMember asking, long stamp, boolean write, long from, long to);
+  }
+
+  /** What serves the requests; on its event loop. */
+  interface Connection {
+    /** The request that waited for others may begin. */
+    void onTurn();
+
+    /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
+    boolean isInVersion1Write(long from, long to);
+
+    /** {@return whether what the kernel has for us is read, and is looked at when it is} */
+    boolean isReading();
+
+    /** {@return the bytes that have arrived in all} */
+    long bytesReceived();
+
+    /** {@return the bytes that will have arrived when all is read that the kernel has now} */
+    long bytesReceivedSoon();
+  }
+
+  private record Waiter(VersionOneTurn turn, long untilBytesReceived) {}
 
   private final List<Waiter> waiters = new ArrayList<>();
-  private volatile VersionOneOrder.@Nullable Host host;
+  private volatile @Nullable Host host;
   private volatile @Nullable EventLoop loop;
   private volatile @Nullable Channel channel;
-  private @Nullable TargetConnection connection;
+  private @Nullable Connection connection;
 
   /** What its next request waits for; once that is over, the request may begin. */
-  private VersionOneOrder.@Nullable Turn turn;
+  private @Nullable VersionOneTurn turn;
 
   /** The place of its next request among those that wait; 0 for one that is not known yet. */
   private long stamp;
@@ -45,7 +79,7 @@ final class VersionOneMember {
   }
 
   /** On the accepting thread. */
-  void joined(VersionOneOrder.Host joined, Channel accepted) {
+  void joined(Host joined, Channel accepted) {
     channel = accepted;
     host = joined;
   }
@@ -62,17 +96,18 @@ final class VersionOneMember {
   }
 
   /** {@return whom it belongs to; null once it has left} Any thread. */
-  VersionOneOrder.@Nullable Host host() {
+  @Nullable Host host() {
     return host;
   }
 
   /** {@return the event loop; null while nobody can have seen the connection} Any thread. */
-  @Nullable EventLoop loop() {
+  @Override
+  public @Nullable EventLoop loop() {
     return loop;
   }
 
   /** The connection serves requests from now on. */
-  void serves(TargetConnection serving) {
+  void serves(Connection serving) {
     connection = serving;
     handedOver();
     inputMayHaveCome();
@@ -84,7 +119,7 @@ final class VersionOneMember {
     if (host != null && own != null) {
       inputUnseen = true;
       long doubt = ++doubts;
-      VersionOneOrder.afterOneRound(
+      LoopTasks.afterOneRound(
           own,
           () -> {
             if (doubt == doubts) {
@@ -108,10 +143,10 @@ final class VersionOneMember {
 
   /** Its requests need no order: it speaks version 2, or is over. Idempotent; any thread. */
   void leave() {
-    VersionOneOrder.Host left = host;
+    Host left = host;
     if (left != null) {
       host = null;
-      left.order().left(this, left);
+      left.left(this);
       EventLoop own = loop;
       if (own != null && own.inEventLoop()) {
         recheck();
@@ -132,15 +167,15 @@ final class VersionOneMember {
   }
 
   private boolean mayBegin(boolean write, long address, long bytes) {
-    VersionOneOrder.Host joined = host;
+    Host joined = host;
     if (joined == null || bytes <= 0) {
       return true;
     }
-    VersionOneOrder.Turn waiting = turn;
+    VersionOneTurn waiting = turn;
     if (waiting == null) {
-      long place = stamp == 0 ? joined.order().stamp() : stamp;
+      long place = stamp == 0 ? joined.stamp() : stamp;
       stamp = 0;
-      waiting = joined.order().ask(this, place, write, address, address + bytes);
+      waiting = joined.ask(this, place, write, address, address + bytes);
       turn = waiting;
       return waiting == null;
     }
@@ -153,7 +188,7 @@ final class VersionOneMember {
 
   /** {@return whether the next request waits, as long as it should} */
   boolean isWaiting() {
-    VersionOneOrder.Turn waiting = turn;
+    VersionOneTurn waiting = turn;
     return waiting != null && waiting.isUnderWay();
   }
 
@@ -165,8 +200,9 @@ final class VersionOneMember {
     }
   }
 
-  void turnCame(VersionOneOrder.Turn came) {
-    TargetConnection serving = connection;
+  @Override
+  public void turnCame(VersionOneTurn came) {
+    Connection serving = connection;
     if (came == turn && serving != null) {
       serving.onTurn();
       recheck();
@@ -174,11 +210,11 @@ final class VersionOneMember {
   }
 
   /** Notes that a turn has to wait for this connection, if it has. */
-  void consider(VersionOneOrder.Turn asked) {
+  void consider(VersionOneTurn asked) {
     if (!waiters.isEmpty()) {
       waiters.removeIf(waiter -> waiter.turn.isOver());
     }
-    TargetConnection serving = connection;
+    Connection serving = connection;
     if (serving == null || asked.isOver()) {
       return;
     }
@@ -190,7 +226,7 @@ final class VersionOneMember {
 
   /** Something may have come to its end. */
   void recheck() {
-    TargetConnection serving = connection;
+    Connection serving = connection;
     if (waiters.isEmpty() || serving == null) {
       return;
     }
@@ -203,8 +239,7 @@ final class VersionOneMember {
     }
   }
 
-  private boolean blocks(
-      TargetConnection serving, VersionOneOrder.Turn asked, long untilBytesReceived) {
+  private boolean blocks(Connection serving, VersionOneTurn asked, long untilBytesReceived) {
     Channel accepted = channel;
     if (host == null || accepted == null || !accepted.isOpen() || asked.isOver()) {
       return false;
@@ -212,7 +247,7 @@ final class VersionOneMember {
     if (serving.isInVersion1Write(asked.from(), asked.to())) {
       return true;
     }
-    VersionOneOrder.Turn own = turn;
+    VersionOneTurn own = turn;
     if (own != null) {
       // Behind it there may be more, unless it is a read: nothing is sent behind one of those.
       boolean overlaps = own.from() < asked.to() && own.to() > asked.from();

@@ -15,11 +15,9 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,8 +57,7 @@ final class VersionOneOrder {
   static final AttributeKey<VersionOneMember> MEMBER =
       AttributeKey.valueOf(VersionOneOrder.class, "member");
 
-  /** How long a request may be kept waiting by bytes of which nobody knows what they are. */
-  private static final long UNREAD_WAIT_MILLIS = 1000;
+  private static final VersionOneMember[] NONE = {};
 
   private final EngineMetrics metrics;
   private final long waitLimitMillis;
@@ -72,19 +69,122 @@ final class VersionOneOrder {
   private final Map<InetAddress, Host> hosts = new HashMap<>();
 
   /** The connections from one address that may speak version 1. */
-  final class Host {
-    private static final VersionOneMember[] NONE = {};
+  private final class Host implements VersionOneMember.Host {
     private final InetAddress address;
 
     /** Never changed, only replaced; by whoever holds the lock of the order. */
-    private volatile VersionOneMember[] members = NONE;
+    private volatile VersionOneMember[] members = {};
 
     private Host(InetAddress address) {
       this.address = address;
     }
 
-    VersionOneOrder order() {
-      return VersionOneOrder.this;
+    @Override
+    public long stamp() {
+      return stamps.incrementAndGet();
+    }
+
+    @Override
+    public void left(VersionOneMember member) {
+      synchronized (VersionOneOrder.this) {
+        VersionOneMember[] fewer =
+            Arrays.stream(members)
+                .filter(other -> other != member)
+                .toArray(VersionOneMember[]::new);
+        members = fewer;
+        if (fewer.length == 0) {
+          hosts.remove(address, this);
+        }
+      }
+    }
+
+    @Override
+    public @Nullable VersionOneTurn ask(
+        VersionOneMember asking, long stamp, boolean write, long from, long to) {
+      Set<EventLoop> loops = loopsBeside(asking);
+      if (loops.isEmpty()) {
+        return null;
+      }
+      VersionOneTurn turn =
+          new VersionOneTurn(
+              asking,
+              new Waiting(this, asking),
+              waitLimitMillis,
+              stamp,
+              write,
+              from,
+              to,
+              loops.size());
+      for (EventLoop loop : loops) {
+        if (!LoopTasks.execute(
+            loop, () -> checked(asking, () -> lookAfterOneRound(loop, asking, turn)))) {
+          turn.goOn();
+        }
+      }
+      return turn;
+    }
+
+    private void lookAfterOneRound(EventLoop loop, VersionOneMember asking, VersionOneTurn turn) {
+      LoopTasks.afterOneRound(
+          loop,
+          () ->
+              checked(
+                  asking,
+                  () -> {
+                    forEachOn(loop, asking, member -> member.consider(turn));
+                    turn.goOn();
+                  }));
+    }
+
+    /** {@return the event loops of all, the one that asks among them; none if it is alone} */
+    private Set<EventLoop> loopsBeside(VersionOneMember asking) {
+      Set<EventLoop> loops = new LinkedHashSet<>();
+      for (VersionOneMember member : others(asking)) {
+        EventLoop loop = member.loop();
+        if (loop != null) {
+          loops.add(loop);
+        }
+      }
+      return loops;
+    }
+
+    private void forEachOn(
+        EventLoop loop, VersionOneMember asking, Consumer<VersionOneMember> look) {
+      for (VersionOneMember member : others(asking)) {
+        if (member != asking && member.loop() == loop) {
+          look.accept(member);
+        }
+      }
+    }
+
+    private VersionOneMember[] others(VersionOneMember asking) {
+      VersionOneMember[] all = members;
+      // It is one of them itself, unless it has left.
+      return asking.host() == null || all.length < 2 ? NONE : all;
+    }
+  }
+
+  /** What becomes of a turn that waits for long. */
+  private final class Waiting implements VersionOneTurn.Timing {
+    private final Host host;
+    private final VersionOneMember asking;
+
+    Waiting(Host host, VersionOneMember asking) {
+      this.host = host;
+      this.asking = asking;
+    }
+
+    @Override
+    public void hasLostPatience() {
+      for (EventLoop loop : host.loopsBeside(asking)) {
+        var _ =
+            LoopTasks.execute(loop, () -> host.forEachOn(loop, asking, VersionOneMember::recheck));
+      }
+    }
+
+    @Override
+    public void hasGivenUp() {
+      metrics.increment(Counter.INBOUND_ORDER_GIVEN_UP);
     }
   }
 
@@ -110,7 +210,7 @@ final class VersionOneOrder {
       @Override
       public void channelRead(ChannelHandlerContext context, Object message) {
         Channel channel = (Channel) message;
-        VersionOneMember member = new VersionOneMember(stamp());
+        VersionOneMember member = new VersionOneMember(stamps.incrementAndGet());
         try {
           arrived(channel, member);
         } catch (Throwable t) {
@@ -139,241 +239,13 @@ final class VersionOneOrder {
     }
   }
 
-  long stamp() {
-    return stamps.incrementAndGet();
-  }
-
-  /** The connection is over, or speaks version 2. */
-  synchronized void left(VersionOneMember member, Host host) {
-    VersionOneMember[] fewer =
-        Arrays.stream(host.members)
-            .filter(other -> other != member)
-            .toArray(VersionOneMember[]::new);
-    host.members = fewer;
-    if (fewer.length == 0) {
-      hosts.remove(host.address, host);
-    }
-  }
-
-  /** A version 1 request that waits until nothing that was sent before it is still to be done. */
-  final class Turn {
-    private final VersionOneMember asking;
-    private final boolean write;
-    private final long from;
-    private final long to;
-    private final long stamp;
-    private final AtomicLong reasons;
-    private final long startNanos = System.nanoTime();
-    private volatile boolean patient = true;
-    private volatile boolean over;
-    private final AtomicBoolean timed = new AtomicBoolean();
-
-    /** On the event loop of the connection that asks. */
-    private @Nullable Future<?> impatience;
-
-    private @Nullable Future<?> end;
-
-    private Turn(
-        VersionOneMember asking, long stamp, boolean write, long from, long to, int loops) {
-      this.stamp = stamp;
-      this.asking = asking;
-      this.write = write;
-      this.from = from;
-      this.to = to;
-      this.reasons = new AtomicLong(loops);
-    }
-
-    /**
-     * {@return whether it goes after another that waits} A read after every write: had it been sent
-     * first, its sender would not know yet what it has read. Of two writes the one with the later
-     * stamp. So none waits for one that waits for it.
-     */
-    boolean isAfter(Turn other) {
-      return other.write && (!write || stamp > other.stamp);
-    }
-
-    /** {@return whether it waits for bytes of which nobody knows what they are} */
-    boolean isPatient() {
-      return patient;
-    }
-
-    long from() {
-      return from;
-    }
-
-    long to() {
-      return to;
-    }
-
-    boolean isOver() {
-      return over;
-    }
-
-    /** {@return whether it still waits, and not for longer than it should} */
-    boolean isUnderWay() {
-      long limitNanos = TimeUnit.MILLISECONDS.toNanos(waitLimitMillis + UNREAD_WAIT_MILLIS);
-      return !over && System.nanoTime() - startNanos < limitNanos;
-    }
-
-    /** One more connection keeps it waiting; from within {@link VersionOneMember#consider}. */
-    void waitFurther() {
-      reasons.incrementAndGet();
-      if (timed.compareAndSet(false, true)) {
-        execute(asking.loop(), this::startTimers);
-      }
-    }
-
-    private void startTimers() {
-      EventLoop loop = asking.loop();
-      if (!over && loop != null) {
-        impatience = schedule(loop, this::losePatience, UNREAD_WAIT_MILLIS, TimeUnit.MILLISECONDS);
-        end = schedule(loop, this::giveUp, waitLimitMillis, TimeUnit.MILLISECONDS);
-      }
-    }
-
-    private void stopTimers() {
-      if (impatience != null) {
-        impatience.cancel(false);
-      }
-      if (end != null) {
-        end.cancel(false);
-      }
-    }
-
-    /** One thing less that it waits for. */
-    void goOn() {
-      if (reasons.decrementAndGet() == 0) {
-        end();
-      }
-    }
-
-    void end() {
-      if (!over) {
-        over = true;
-        execute(
-            asking.loop(),
-            () -> {
-              stopTimers();
-              asking.turnCame(this);
-            });
-      }
-    }
-
-    private void losePatience() {
-      if (!over) {
-        patient = false;
-        for (EventLoop loop : loopsOf(others(asking))) {
-          execute(loop, () -> forEachOn(loop, asking, VersionOneMember::recheck));
-        }
-      }
-    }
-
-    private void giveUp() {
-      if (!over) {
-        metrics.increment(Counter.INBOUND_ORDER_GIVEN_UP);
-        end();
-      }
-    }
-  }
-
-  /**
-   * {@return null when a request may begin at once, else its turn, of which {@link
-   * VersionOneMember#turnCame} tells} On the event loop of the connection.
-   */
-  @Nullable Turn ask(VersionOneMember asking, long stamp, boolean write, long from, long to) {
-    Set<EventLoop> loops = loopsOf(others(asking));
-    if (loops.isEmpty()) {
-      return null;
-    }
-    Turn turn = new Turn(asking, stamp, write, from, to, loops.size());
-    for (EventLoop loop : loops) {
-      if (!execute(loop, () -> checked(turn, () -> lookAfterOneRound(loop, turn)))) {
-        turn.goOn();
-      }
-    }
-    return turn;
-  }
-
-  private static void lookAfterOneRound(EventLoop loop, Turn turn) {
-    afterOneRound(
-        loop,
-        () ->
-            checked(
-                turn,
-                () -> {
-                  forEachOn(loop, turn.asking, member -> member.consider(turn));
-                  turn.goOn();
-                }));
-  }
-
   /** What could not be looked at might be in the way: then the request has to be sent again. */
-  private static void checked(Turn turn, Runnable look) {
+  private static void checked(VersionOneMember asking, Runnable look) {
     try {
       look.run();
     } catch (Throwable t) {
-      turn.asking.close();
+      asking.close();
       throw t;
-    }
-  }
-
-  private static VersionOneMember[] others(VersionOneMember asking) {
-    Host host = asking.host();
-    // It is one of them itself.
-    return host == null || host.members.length < 2 ? Host.NONE : host.members;
-  }
-
-  private static Set<EventLoop> loopsOf(VersionOneMember[] members) {
-    Set<EventLoop> loops = new LinkedHashSet<>();
-    for (VersionOneMember member : members) {
-      EventLoop loop = member.loop();
-      if (loop != null) {
-        loops.add(loop);
-      }
-    }
-    return loops;
-  }
-
-  private interface Look {
-    void at(VersionOneMember member);
-  }
-
-  private static void forEachOn(EventLoop loop, VersionOneMember asking, Look look) {
-    for (VersionOneMember member : others(asking)) {
-      if (member != asking && member.loop() == loop) {
-        look.at(member);
-      }
-    }
-  }
-
-  /** {@return whether the loop takes it: one that has ended has closed its connections} */
-  private static boolean execute(@Nullable EventLoop loop, Runnable action) {
-    try {
-      if (loop != null) {
-        loop.execute(action);
-        return true;
-      }
-      return false;
-    } catch (RejectedExecutionException e) {
-      return false;
-    }
-  }
-
-  /**
-   * Runs something once the loop has looked for input once more and handed it out; on the loop.
-   * What a task schedules is taken up with the tasks of the next round, and a round begins with
-   * input.
-   */
-  static void afterOneRound(EventLoop loop, Runnable action) {
-    var _ = schedule(loop, action, 1, TimeUnit.NANOSECONDS);
-  }
-
-  /** {@return null when the transport has stopped, and nothing is served any more} */
-  private static @Nullable Future<?> schedule(
-      EventLoop loop, Runnable action, long delay, TimeUnit unit) {
-    try {
-      return loop.schedule(action, delay, unit);
-    } catch (RejectedExecutionException e) {
-      return null;
     }
   }
 }

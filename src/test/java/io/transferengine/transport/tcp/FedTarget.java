@@ -52,10 +52,13 @@ final class FedTarget implements AutoCloseable {
     pool = loops.pool(loops.all().getFirst());
     memory = arena.allocate(bytes, 4096);
     region = regions.register(memory.address(), bytes, "*");
-    TargetServer server =
-        new TargetServer(loops, IoBackend.NIO, regions, metrics, options, () -> "0123456789abcdef");
     connection =
-        new TargetConnection(server, channel.eventLoop(), pool, InetAddress.getLoopbackAddress());
+        new TargetConnection(
+            new TargetContext(regions, metrics, options, () -> "0123456789abcdef"),
+            channel.eventLoop(),
+            pool,
+            InetAddress.getLoopbackAddress(),
+            _ -> {});
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));
     channel.pipeline().addLast(connection);
     inlet = connection.newInlet();

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.Channel;
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.recording.EngineMetrics;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the connections to a data port share. Thread-safe. */
+final class TargetContext {
+  private static final Logger log = LoggerFactory.getLogger(TargetContext.class);
+
+  private final RegionTable regions;
+  private final EngineMetrics metrics;
+  private final TcpOptions options;
+  private final Supplier<String> incarnation;
+  private final WarnLimiter rateLimited = new WarnLimiter(log);
+
+  TargetContext(
+      RegionTable regions,
+      EngineMetrics metrics,
+      TcpOptions options,
+      Supplier<String> incarnation) {
+    this.regions = regions;
+    this.metrics = metrics;
+    this.options = options;
+    this.incarnation = incarnation;
+  }
+
+  RegionTable regions() {
+    return regions;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  /** {@return what tells our engine from others, as a frame says it} */
+  long incarnation() {
+    return Incarnations.number(incarnation.get()).orElseThrow();
+  }
+
+  /** {@return how long what is under way may stand still} */
+  long stallNanos() {
+    return TimeUnit.SECONDS.toNanos(options.inboundStallSeconds());
+  }
+
+  /** {@return how long a new connection may ask for nothing} */
+  long silenceNanos() {
+    return TimeUnit.SECONDS.toNanos(options.inboundSilenceSeconds());
+  }
+
+  /** One of a peer's doings that ends its connection. */
+  void warn(Channel channel, String what) {
+    rateLimited.warn("Data connection of " + channel.remoteAddress() + " closed: " + what);
+  }
+}
