@@ -48,7 +48,7 @@ final class FileCycles {
           "topology", 3,
           "transfer", 4,
           "transport", 2,
-          "transport.tcp", 21);
+          "transport.tcp", 7);
 
   /** Class names in descriptors and signatures. */
   private static final Pattern NAMED = Pattern.compile("L([\\w/$]+)[;<]");

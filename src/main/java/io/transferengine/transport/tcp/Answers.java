@@ -80,7 +80,7 @@ final class Answers {
       if (version2) {
         status(true);
       }
-      if (size < WireHandler.DIRECT_BYTES_MIN) {
+      if (size < StagingBlock.DIRECT_BYTES_MIN) {
         copied = outlet.tryCopy(address, (int) size);
         MemoryWindow.tellFaults();
         starved |= !copied;
@@ -130,7 +130,7 @@ final class Answers {
 
   private void range(long address, long length) {
     for (long done = 0; done < length; ) {
-      int piece = (int) Math.min(WireHandler.DIRECT_BYTES_MIN, length - done);
+      int piece = (int) Math.min(StagingBlock.DIRECT_BYTES_MIN, length - done);
       if (!outlet.tryCopy(address + done, piece)) {
         outlet.body(address + done, length - done, null);
         starved = true;

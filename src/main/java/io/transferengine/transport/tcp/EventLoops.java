@@ -27,7 +27,7 @@ final class EventLoops {
   private static final Logger log = LoggerFactory.getLogger(EventLoops.class);
 
   /** Staging blocks smaller than this would not hold a header beside the largest small body. */
-  private static final int STAGING_BYTES_MIN = 2 * WireHandler.DIRECT_BYTES_MIN;
+  private static final int STAGING_BYTES_MIN = 2 * StagingBlock.DIRECT_BYTES_MIN;
 
   /** Cache lines do not straddle two blocks. */
   private static final int ALIGNMENT_BYTES = 64;

@@ -157,7 +157,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   /** Requests of a peer that takes one per connection are not cut up. */
   private long maxRequestBytes() {
     return version2 && peer.persistence() != Persistence.SINGLE
-        ? TcpPeer.REQUEST_BYTES_MAX
+        ? RequestWriter.REQUEST_BYTES_MAX
         : Long.MAX_VALUE;
   }
 
@@ -438,7 +438,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private boolean letGo(long position) {
     if (!ring.isRead(position)) {
       // Small bodies were copied when they were sent.
-      return ring.length(position) < DIRECT_BYTES_MIN
+      return ring.length(position) < StagingBlock.DIRECT_BYTES_MIN
           || outlet().copyAside(ring.streamStart(position), writer.streamEnd(position));
     }
     if (position == reader.next() && reader.isBodyUnderWay()) {

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Netty's own wrappers either need {@code Unsafe} for an address or allocate an object per
  * range. A window is used again and again: {@link #aim} points it somewhere, Netty reads or writes
  * through {@link #memoryAddress()}, and when the last reference is released the window tells its
- * owner and goes back to the {@link WindowPool} of its event loop. A window spans less than 2 GiB;
- * larger ranges take several.
+ * owner and goes back to the {@link Pool} of its event loop. A window spans less than 2 GiB; larger
+ * ranges take several.
  *
  * <p>Confined to one event loop. It does not keep the memory alive: its owner holds a use of the
  * region until {@link Owner#windowReleased} is called.
@@ -50,6 +50,12 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     void windowReleased(MemoryWindow window);
   }
 
+  /** What it goes back to; of its event loop. */
+  interface Pool {
+    /** Nobody looks through it any more. */
+    void giveBack(MemoryWindow window);
+  }
+
   /** All of native memory; every access is checked against the window's capacity before. */
   private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
@@ -64,7 +70,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   /** No system has smaller ones. */
   private static final int PAGE_BYTES = 4096;
 
-  private final WindowPool pool;
+  private final Pool pool;
   private long address;
   private int capacity;
   private @Nullable Owner owner;
@@ -72,7 +78,7 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
   private long streamEnd;
   private @Nullable MemoryWindow next;
 
-  MemoryWindow(WindowPool pool) {
+  MemoryWindow(Pool pool) {
     super(Integer.MAX_VALUE);
     this.pool = pool;
     setRefCnt(0);
@@ -149,9 +155,9 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     release();
   }
 
-  /** {@return whether the window looks at a staging block, not at registered memory} */
-  boolean isStaged() {
-    return owner instanceof StagingBlock;
+  /** {@return who is told; null when nobody is} */
+  @Nullable Owner owner() {
+    return owner;
   }
 
   @Override

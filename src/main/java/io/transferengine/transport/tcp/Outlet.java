@@ -54,6 +54,9 @@ final class Outlet implements MemoryWindow.Owner {
     }
   }
 
+  /** The most that is copied aside of one request. */
+  static final long ASIDE_BYTES_MAX = 512L << 10;
+
   /** The longest window on a body; Netty's indices are ints. */
   private static final int WINDOW_LIMIT_BYTES = 1 << 30;
 
@@ -281,8 +284,8 @@ final class Outlet implements MemoryWindow.Owner {
    * and their memory be used for something else.
    *
    * @return whether nothing looks at their memory any more; false when a kernel that writes later
-   *     may have been told of it, when more is left than a request has towards peers that take
-   *     several, or when there is no memory or no share of it left
+   *     may have been told of it, when more is left than {@link #ASIDE_BYTES_MAX}, or when there is
+   *     no memory or no share of it left
    */
   boolean copyAside(long from, long to) {
     long left = 0;
@@ -292,7 +295,7 @@ final class Outlet implements MemoryWindow.Owner {
     if (left == 0) {
       return true;
     }
-    if (left > TcpPeer.REQUEST_BYTES_MAX || IoBackend.of(channel) == IoBackend.IO_URING) {
+    if (left > ASIDE_BYTES_MAX || IoBackend.of(channel) == IoBackend.IO_URING) {
       return false;
     }
     try {

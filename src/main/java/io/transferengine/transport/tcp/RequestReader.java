@@ -59,7 +59,7 @@ final class RequestReader {
 
   /** {@return how many bytes are to be read straight to {@link #bodyAddress()}; 0 for none} */
   long directBytes() {
-    return bodyBytes >= WireHandler.DIRECT_BYTES_MIN && !blocked ? bodyBytesLeft : 0;
+    return bodyBytes >= StagingBlock.DIRECT_BYTES_MIN && !blocked ? bodyBytesLeft : 0;
   }
 
   /** {@return where the next byte of the body belongs} */
@@ -233,7 +233,7 @@ final class RequestReader {
     if (vector.isActive()) {
       rangeArrived();
     } else if (region != null) {
-      lastBodyWasLarge = bodyBytes >= WireHandler.DIRECT_BYTES_MIN;
+      lastBodyWasLarge = bodyBytes >= StagingBlock.DIRECT_BYTES_MIN;
       bodyRegion = null;
       region.release();
       bodyBytes = 0;

@@ -82,7 +82,7 @@ final class RequestRing implements RequestSink {
     local[slot] = localAddress;
     unmerged[slot] = isUnmerged;
     fill(slot, remoteAddress, bytes, owner.operation() == Operation.READ);
-    if (bytes < WireHandler.DIRECT_BYTES_MIN) {
+    if (bytes < StagingBlock.DIRECT_BYTES_MIN) {
       claimedSmallBytes += bytes;
     }
     if (isLargeRead(end - 1)) {
@@ -126,7 +126,7 @@ final class RequestRing implements RequestSink {
     ranges[slot] = 1;
     frames++;
     bytesOut += bytes;
-    if (bytes < WireHandler.DIRECT_BYTES_MIN) {
+    if (bytes < StagingBlock.DIRECT_BYTES_MIN) {
       smallBytes += bytes;
     }
   }
@@ -207,7 +207,7 @@ final class RequestRing implements RequestSink {
     if (ranges[slot] > 0) {
       frames--;
     }
-    if (length[slot] < WireHandler.DIRECT_BYTES_MIN) {
+    if (length[slot] < StagingBlock.DIRECT_BYTES_MIN) {
       smallBytes -= length[slot];
     }
     task[slot] = null;
@@ -263,7 +263,7 @@ final class RequestRing implements RequestSink {
     return read[slot]
         && !confirms[slot]
         && task[slot] != null
-        && length[slot] >= WireHandler.DIRECT_BYTES_MIN;
+        && length[slot] >= StagingBlock.DIRECT_BYTES_MIN;
   }
 
   /** {@return whose request it is; null for a confirmation, and when its task has ended} */

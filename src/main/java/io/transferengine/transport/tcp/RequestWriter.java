@@ -11,10 +11,17 @@ import io.transferengine.transport.TransferTask;
  */
 final class RequestWriter {
   /**
+   * Larger blocks go out as several requests towards peers that take several on a connection, so
+   * that lanes share them, other transfers get between, there is a next request to work on while
+   * the answer to one is under way, and what is left of one can be copied aside.
+   */
+  static final long REQUEST_BYTES_MAX = Outlet.ASIDE_BYTES_MAX;
+
+  /**
    * Bodies from this length on go by themselves: a header and a status are nothing beside them, and
    * the target can read them straight to where they belong.
    */
-  static final int VECTOR_BODY_BYTES_MAX = WireHandler.DIRECT_BYTES_MIN - 1;
+  static final int VECTOR_BODY_BYTES_MAX = StagingBlock.DIRECT_BYTES_MIN - 1;
 
   /**
    * Ranges of one vectored request: beyond some dozens a header and a status cost next to nothing.
@@ -99,7 +106,7 @@ final class RequestWriter {
   private void body(Outlet outlet, long position) {
     at = position;
     long length = ring.length(position);
-    if (length < WireHandler.DIRECT_BYTES_MIN) {
+    if (length < StagingBlock.DIRECT_BYTES_MIN) {
       outlet.copy(ring.local(position), (int) length);
     } else {
       outlet.body(ring.local(position), length, null);
@@ -125,7 +132,7 @@ final class RequestWriter {
   }
 
   private boolean isCopied(long position) {
-    return !ring.isRead(position) && ring.length(position) < WireHandler.DIRECT_BYTES_MIN;
+    return !ring.isRead(position) && ring.length(position) < StagingBlock.DIRECT_BYTES_MIN;
   }
 
   /** The one whose memory is gone: by the time that was told, others had been copied. */

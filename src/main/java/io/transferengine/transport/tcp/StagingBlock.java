@@ -6,18 +6,32 @@ package io.transferengine.transport.tcp;
  * frames and blocks that are too small to be worth a system call's trip of their own.
  *
  * <p>Counted: whoever fills it holds a use, and so does each {@link MemoryWindow} that looks at a
- * part of it; the last one gives it back to its {@link WindowPool}. Confined to one event loop.
+ * part of it; the last one gives it back to its {@link Pool}. Confined to one event loop.
  */
 final class StagingBlock implements MemoryWindow.Owner {
-  private final WindowPool pool;
+  /** From this length on a body moves between memory and socket without a copy. */
+  static final int DIRECT_BYTES_MIN = 16 << 10;
+
+  /** What it goes back to. */
+  interface Pool {
+    /** The last use has ended. */
+    void giveBack(StagingBlock block);
+  }
+
+  private final Pool pool;
   private final long address;
   private final int capacity;
   private int uses;
 
-  StagingBlock(WindowPool pool, long address, int capacity) {
+  StagingBlock(Pool pool, long address, int capacity) {
     this.pool = pool;
     this.address = address;
     this.capacity = capacity;
+  }
+
+  /** {@return whether a window looks at a staging block, not at registered memory} */
+  static boolean isUnder(MemoryWindow window) {
+    return window.owner() instanceof StagingBlock;
   }
 
   long address() {

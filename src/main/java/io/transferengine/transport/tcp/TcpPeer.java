@@ -33,13 +33,6 @@ final class TcpPeer implements TransferTask.Owner {
   private static final Logger log = LoggerFactory.getLogger(TcpPeer.class);
 
   /**
-   * Larger blocks go out as several requests towards peers that take several on a connection, so
-   * that lanes share them, other transfers get between, and there is a next request to work on
-   * while the answer to one is under way.
-   */
-  static final long REQUEST_BYTES_MAX = 512L << 10;
-
-  /**
    * For each so many bytes of a task one lane more is set to it: copying so much takes a processor
    * longer than waking another.
    */

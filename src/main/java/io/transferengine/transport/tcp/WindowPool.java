@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Confined to its event loop.
  */
-final class WindowPool {
+final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   /** Whose need a block is for. */
   enum Share {
     /** Our transfers: may have every block. */
@@ -91,7 +91,8 @@ final class WindowPool {
     return (window == null ? new MemoryWindow(this) : window).aim(address, length, readable, owner);
   }
 
-  void giveBack(MemoryWindow window) {
+  @Override
+  public void giveBack(MemoryWindow window) {
     if (windows.size() < IDLE_WINDOWS_LIMIT) {
       windows.addLast(window);
     }
@@ -112,7 +113,7 @@ final class WindowPool {
     if (free < 2) {
       return 0;
     }
-    long fit = (long) (free / 2) * (blockBytes - WireHandler.DIRECT_BYTES_MIN);
+    long fit = (long) (free / 2) * (blockBytes - StagingBlock.DIRECT_BYTES_MIN);
     return Math.min(wanted, fit - FRAMES_BYTES);
   }
 
@@ -133,7 +134,8 @@ final class WindowPool {
     return readBlock.isInUse() ? null : readBlock.take();
   }
 
-  void giveBack(StagingBlock block) {
+  @Override
+  public void giveBack(StagingBlock block) {
     if (block != readBlock) {
       blocks.addLast(block);
     }

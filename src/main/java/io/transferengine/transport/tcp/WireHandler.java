@@ -24,9 +24,6 @@ import org.slf4j.LoggerFactory;
 abstract class WireHandler extends ChannelInboundHandlerAdapter
     implements Inlet.Stream, Outlet.Listener, MemoryWindow.Owner {
 
-  /** From this length on a body moves between memory and socket without a copy. */
-  static final int DIRECT_BYTES_MIN = 16 << 10;
-
   /**
    * Writes in a row after a half-close; never reached. Netty's epoll takes a channel that waits for
    * neither input nor room out of its set and does not notice when it should be put back (seen in
@@ -127,7 +124,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     MemoryWindow window = (MemoryWindow) message;
     int bytes = window.readableBytes();
     try {
-      if (window.isStaged()) {
+      if (StagingBlock.isUnder(window)) {
         onStaged(window, window.memoryAddress(), window.memoryAddress() + bytes);
       } else {
         onDirect(bytes);
