@@ -109,7 +109,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The metadata server that is used when the caller gives none. ({@code MC_METADATA_SERVER})
+     * The metadata server if the caller gives none. ({@code MC_METADATA_SERVER})
      *
      * @param value a connection string, e.g. P2PHANDSHAKE or etcd://host:2379
      * @return this builder
@@ -119,7 +119,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The name of the local segment that the command takes when none is given. ({@code
+     * The name of the local segment that the command uses when none is given. ({@code
      * MC_LOCAL_SERVER_NAME})
      *
      * @param value a host, with or without a port
@@ -141,7 +141,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The RPC port of a server name that carries none. ({@code MC_HANDSHAKE_PORT})
+     * The RPC port of a server name without a port. ({@code MC_HANDSHAKE_PORT})
      *
      * @param value a whole number, 1 to 65535
      * @return this builder
@@ -151,8 +151,8 @@ public final class EngineConfig {
     }
 
     /**
-     * The address that is advertised (not bound) with a metadata server; see TE_LISTEN_ADDRESS for
-     * the one that is bound. ({@code MC_TCP_BIND_ADDRESS})
+     * The address that peers are told with a metadata server. TE_LISTEN_ADDRESS is the one that is
+     * bound. ({@code MC_TCP_BIND_ADDRESS})
      *
      * @param value an IP address (IPv6 without brackets) or a host name, without a port
      * @return this builder
@@ -162,7 +162,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The first port that the RPC and the TCP data listener may take. ({@code MC_MIN_RPC_PORT})
+     * The first port of the range for the RPC and the TCP data listener. ({@code MC_MIN_RPC_PORT})
      *
      * @param value a whole number, 1024 to 32767 or 61000 to 65535
      * @return this builder
@@ -172,7 +172,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The last port that the RPC and the TCP data listener may take. ({@code MC_MAX_RPC_PORT})
+     * The last port of the range for the RPC and the TCP data listener. ({@code MC_MAX_RPC_PORT})
      *
      * @param value a whole number, 1024 to 32767 or 61000 to 65535
      * @return this builder
@@ -182,7 +182,8 @@ public final class EngineConfig {
     }
 
     /**
-     * Listens and looks names up in IPv6. ({@code MC_USE_IPV6})
+     * Tries a name's IPv6 addresses first. With a metadata server, advertises the first interface's
+     * IPv6 address. ({@code MC_USE_IPV6})
      *
      * @param value whether
      * @return this builder
@@ -233,7 +234,7 @@ public final class EngineConfig {
     }
 
     /**
-     * How often cached descriptors are fetched anew in the background; 0 = never. ({@code
+     * How often cached descriptors are fetched again in the background; 0 = never. ({@code
      * MC_TE_METADATA_REFRESH_INTERVAL_SECONDS})
      *
      * @param value a whole number of seconds, 0 to 2147483647
@@ -244,7 +245,7 @@ public final class EngineConfig {
     }
 
     /**
-     * How long a transfer may take, to which 1 ns per byte is added; below 5 is 5, with a WARN.
+     * How long a transfer may take; 1 ns per byte is added. Less than 5 counts as 5, with a WARN.
      * ({@code MC_TRANSFER_TIMEOUT})
      *
      * @param value a whole number of seconds, 5 to 2147483647; less counts as 5
@@ -255,7 +256,7 @@ public final class EngineConfig {
     }
 
     /**
-     * After so long without progress a transfer times out; -1 = off. ({@code MC_SLICE_TIMEOUT})
+     * A transfer times out after this long without progress; -1 = off. ({@code MC_SLICE_TIMEOUT})
      *
      * @param value a whole number of seconds, 1 to 2147483647, or -1 for off
      * @return this builder
@@ -265,7 +266,7 @@ public final class EngineConfig {
     }
 
     /**
-     * Uses TCP even where there is RDMA. ({@code MC_FORCE_TCP})
+     * Uses TCP even if RDMA is available. ({@code MC_FORCE_TCP})
      *
      * @param value whether
      * @return this builder
@@ -275,7 +276,7 @@ public final class EngineConfig {
     }
 
     /**
-     * A file with the priority matrix that replaces the discovered one. ({@code
+     * A file with a priority matrix, which replaces the discovered one. ({@code
      * MC_CUSTOM_TOPO_JSON})
      *
      * @param value the path of a JSON file
@@ -286,7 +287,7 @@ public final class EngineConfig {
     }
 
     /**
-     * Logs a line of throughput and latency at every interval with traffic. ({@code MC_TE_METRIC})
+     * Logs a line of throughput and latency for every interval with traffic. ({@code MC_TE_METRIC})
      *
      * @param value whether
      * @return this builder
@@ -306,7 +307,7 @@ public final class EngineConfig {
     }
 
     /**
-     * Keeps connections to peers that allow it open between transfers. ({@code
+     * Keeps connections open between transfers if the peer allows it. ({@code
      * MC_TCP_ENABLE_CONNECTION_POOL})
      *
      * @param value whether
@@ -317,7 +318,7 @@ public final class EngineConfig {
     }
 
     /**
-     * How many connections a peer gets at most. ({@code MC_TCP_LANES_PER_PEER})
+     * The most connections to one peer. ({@code MC_TCP_LANES_PER_PEER})
      *
      * @param value a whole number of connections, 1 to 16
      * @return this builder
@@ -327,8 +328,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many requests to a peer may be on the wire; further ones wait, however large the batch.
-     * ({@code MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER})
+     * How many requests to a peer may be in flight; further ones wait. ({@code
+     * MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
      * @return this builder
@@ -338,7 +339,7 @@ public final class EngineConfig {
     }
 
     /**
-     * A second limit on requests to a peer that are on the wire; the lower one applies. ({@code
+     * A second limit on requests in flight to a peer; the lower one applies. ({@code
      * MC_TCP_MAX_PENDING_ADMISSIONS_PER_PEER})
      *
      * @param value a whole number of requests, 1 to 1048576
@@ -350,8 +351,8 @@ public final class EngineConfig {
 
     /**
      * The size of the pieces of {@code TE_STAGING_BYTES}, at least 32 KiB. A connection takes one
-     * at a time; where there would be fewer than eight for each I/O thread they are smaller.
-     * ({@code MC_TCP_SLICE_SIZE})
+     * at a time. They are smaller if there would be fewer than eight for each I/O thread. ({@code
+     * MC_TCP_SLICE_SIZE})
      *
      * @param value a whole number of bytes, 4096 (4 KiB) to 16777216 (16 MiB)
      * @return this builder
@@ -361,7 +362,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The newest version of the TCP data protocol that is spoken: 1 forces v1. ({@code
+     * The newest version of the TCP data protocol that is used: 1 forces version 1. ({@code
      * MC_TCP_PROTO})
      *
      * @param value a whole number, 1 to 2
@@ -372,7 +373,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How long a v2 peer's status may take. ({@code MC_TCP_STATUS_TIMEOUT_SEC})
+     * How long a data connection with requests in flight may make no progress before it is closed.
+     * ({@code MC_TCP_STATUS_TIMEOUT_SEC})
      *
      * @param value a whole number of seconds, 1 to 2147483647
      * @return this builder
@@ -412,8 +414,8 @@ public final class EngineConfig {
     }
 
     /**
-     * The host of the TCP data port that peers are told, where a machine has a network for data;
-     * C++ engines before 2026-09 go to the RPC port's host. ({@code TE_ADVERTISED_DATA_HOST})
+     * The host of the TCP data port that peers are told, for machines with a separate network for
+     * data. C++ engines before 2026-09 use the RPC port's host. ({@code TE_ADVERTISED_DATA_HOST})
      *
      * @param value an IP address (IPv6 without brackets) or a host name, without a port
      * @return this builder
@@ -423,7 +425,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The RPC port; 0 = one of the range. ({@code TE_RPC_PORT})
+     * The RPC port; 0 = a port of the range. ({@code TE_RPC_PORT})
      *
      * @param value a whole number, 0 to 65535
      * @return this builder
@@ -433,7 +435,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The TCP data port; 0 = one of the range. ({@code TE_DATA_PORT})
+     * The TCP data port; 0 = a port of the range. ({@code TE_DATA_PORT})
      *
      * @param value a whole number, 0 to 65535
      * @return this builder
@@ -443,8 +445,7 @@ public final class EngineConfig {
     }
 
     /**
-     * The kernel interface that carries TCP; auto = epoll where it is, else NIO. ({@code
-     * TE_TCP_IO})
+     * The kernel interface for TCP; auto = epoll if available, else NIO. ({@code TE_TCP_IO})
      *
      * @param value one of auto, epoll, io_uring, nio
      * @return this builder
@@ -454,10 +455,10 @@ public final class EngineConfig {
     }
 
     /**
-     * How much may be sent or asked for, and not be answered yet, on each connection to a peer; of
-     * blocks below 16 KiB half of it. Small values keep data in the processors' caches; beyond a
-     * data centre, where bandwidth x round trip is more than all lanes have out, larger ones are
-     * faster. ({@code TE_TCP_LANE_WINDOW_BYTES})
+     * How much may be in flight on each connection to a peer; half of it for blocks below 16 KiB.
+     * Small values keep data in the processors' caches. Larger ones are faster on long links, where
+     * bandwidth x round trip is more than all connections have in flight. ({@code
+     * TE_TCP_LANE_WINDOW_BYTES})
      *
      * @param value a whole number of bytes, 65536 (64 KiB) to 268435456 (256 MiB)
      * @return this builder
@@ -467,7 +468,7 @@ public final class EngineConfig {
     }
 
     /**
-     * How much memory the engine allocates for its callers at most. ({@code
+     * The most memory that the engine allocates for its callers. ({@code
      * TE_MANAGED_MEMORY_LIMIT_BYTES})
      *
      * @param value a whole number of bytes, 8192 (8 KiB) to 140737488355328 (128 TiB)
@@ -478,7 +479,7 @@ public final class EngineConfig {
     }
 
     /**
-     * Fails where TCP would be taken in place of RDMA. ({@code TE_REQUIRE_RDMA})
+     * Fails where TCP would be used instead of RDMA. ({@code TE_REQUIRE_RDMA})
      *
      * @param value whether
      * @return this builder
@@ -488,7 +489,7 @@ public final class EngineConfig {
     }
 
     /**
-     * After so long without progress inside a body an inbound connection is closed. ({@code
+     * An inbound connection is closed after this long without progress inside a body. ({@code
      * TE_INBOUND_STALL_SECONDS})
      *
      * @param value a whole number of seconds, 1 to 2147483647
@@ -499,9 +500,8 @@ public final class EngineConfig {
     }
 
     /**
-     * How many inbound data connections are held. Beyond it the one that has been idle for longest
-     * is closed for the new one; if none is idle, the new one is refused. ({@code
-     * TE_MAX_INBOUND_CONNECTIONS})
+     * The most inbound data connections. Beyond it the connection idle for longest is closed for
+     * the new one; if none is idle, the new one is refused. ({@code TE_MAX_INBOUND_CONNECTIONS})
      *
      * @param value a whole number of connections, 1 to 1048576
      * @return this builder

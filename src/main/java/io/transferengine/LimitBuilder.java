@@ -12,8 +12,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /**
-   * What notifications that wait to be fetched may take in all, at two bytes a character and 128
-   * for each; further ones are refused and counted, and their senders are told. ({@code
+   * The most memory for notifications that wait to be fetched, at two bytes per character and 128
+   * for each notification. Further ones are refused and counted; their senders are told. ({@code
    * TE_NOTIFICATIONS_LIMIT_BYTES})
    *
    * @param value a whole number of bytes, 1 MiB to 16 GiB
@@ -24,7 +24,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * The same for those that came from one address. ({@code TE_NOTIFICATIONS_PER_PEER_LIMIT_BYTES})
+   * The same for the notifications from one address. ({@code
+   * TE_NOTIFICATIONS_PER_PEER_LIMIT_BYTES})
    *
    * @param value a whole number of bytes, 1 MiB to 16 GiB
    * @return this builder
@@ -34,9 +35,10 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * What the payloads of requests on the RPC port may take while they are received and answered,
-   * all connections together; one address gets half of it. A request beyond it is closed and
-   * counted. Those of 8 KiB or less always pass. ({@code TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES})
+   * The most memory for the payloads of requests on the RPC port while they are received and
+   * answered, for all connections together. One address gets half of it. Beyond it a request's
+   * connection is closed and counted. Requests of 8 KiB or less always pass. ({@code
+   * TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES})
    *
    * @param value a whole number of bytes, 2 MiB to 16 GiB
    * @return this builder
@@ -47,8 +49,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
 
   /**
    * The memory that headers and small blocks pass through over TCP, in and out, for all connections
-   * together; taken when the engine opens. A quarter of it is kept for our own transfers. Peers
-   * whose requests find none left are served one request at a time. ({@code TE_STAGING_BYTES})
+   * together. It is allocated when the engine opens. A quarter of it is kept for our own transfers.
+   * If none is left, each peer is served one request at a time. ({@code TE_STAGING_BYTES})
    *
    * @param value a whole number of bytes, 16777216 (16 MiB) to 1073741824 (1 GiB)
    * @return this builder
@@ -58,9 +60,9 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * How many of the inbound data connections one address may have; 0 is half of {@code
-   * TE_MAX_INBOUND_CONNECTIONS}. Beyond it the address's own connection that has been idle for
-   * longest is closed for the new one; if none is idle, the new one is refused. ({@code
+   * The most inbound data connections from one address; 0 = half of {@code
+   * TE_MAX_INBOUND_CONNECTIONS}. Beyond it the address's connection idle for longest is closed for
+   * the new one; if none is idle, the new one is refused. ({@code
    * TE_MAX_INBOUND_CONNECTIONS_PER_ADDRESS})
    *
    * @param value a whole number of connections, 0 to 1048576
@@ -71,7 +73,7 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * After so long without its first request an inbound data connection is closed. ({@code
+   * An inbound data connection is closed after this long without a first request. ({@code
    * TE_INBOUND_SILENCE_SECONDS})
    *
    * @param value a whole number of seconds, 1 to 2147483647
@@ -82,8 +84,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * How many connections to the RPC port are held. Beyond it the one that has been without a
-   * request for longest is closed for the new one; if all have one, the new one is refused. ({@code
+   * The most connections to the RPC port. Beyond it the connection without a request for longest is
+   * closed for the new one; if all have one, the new one is refused. ({@code
    * TE_MAX_INBOUND_HANDSHAKES})
    *
    * @param value a whole number of connections, 1 to 1048576
@@ -94,8 +96,8 @@ abstract sealed class LimitBuilder permits MetadataBuilder {
   }
 
   /**
-   * The same for those of one address, among its own; 0 is half of {@code
-   * TE_MAX_INBOUND_HANDSHAKES}. ({@code TE_MAX_INBOUND_HANDSHAKES_PER_ADDRESS})
+   * The same for the connections from one address; 0 = half of {@code TE_MAX_INBOUND_HANDSHAKES}.
+   * ({@code TE_MAX_INBOUND_HANDSHAKES_PER_ADDRESS})
    *
    * @param value a whole number of connections, 0 to 1048576
    * @return this builder

@@ -8,8 +8,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   MetadataBuilder() {}
 
   /**
-   * A part of every key: engines find only those with the same one. With it keys begin with
-   * mooncake/ID/. ({@code MC_METADATA_CLUSTER_ID})
+   * Engines find only engines with the same cluster ID. Keys then begin with mooncake/ID/. ({@code
+   * MC_METADATA_CLUSTER_ID})
    *
    * @param value a word, with or without a slash at its end
    * @return this builder
@@ -19,8 +19,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * How long our records outlive an engine that dies (etcd, redis, our own HTTP server); they are
-   * refreshed three times as often. ({@code TE_METADATA_TTL_SECONDS})
+   * How long the records of an engine that dies remain (etcd, redis, our own HTTP server). They are
+   * renewed three times in that time. ({@code TE_METADATA_TTL_SECONDS})
    *
    * @param value a whole number of seconds, 2 to 86400
    * @return this builder
@@ -30,8 +30,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * Opens the engine although the service cannot be reached, and registers when it can be; without
-   * it opening fails within 5 s. ({@code TE_METADATA_BACKGROUND_START})
+   * Opens the engine even if the service cannot be reached, and registers later. Without it opening
+   * fails within 5 s. ({@code TE_METADATA_BACKGROUND_START})
    *
    * @param value whether
    * @return this builder
@@ -41,7 +41,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * The user of redis; none for the default user. ({@code MC_REDIS_USERNAME})
+   * The redis user; none for the default user. ({@code MC_REDIS_USERNAME})
    *
    * @param value a user's name
    * @return this builder
@@ -51,7 +51,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * The password of redis; without it nobody logs in. ({@code MC_REDIS_PASSWORD})
+   * The redis password; without it the engine does not log in. ({@code MC_REDIS_PASSWORD})
    *
    * @param value a password
    * @return this builder
@@ -71,7 +71,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * The user of etcd; without it nobody logs in. ({@code TE_ETCD_USERNAME})
+   * The etcd user; without it the engine does not log in. ({@code TE_ETCD_USERNAME})
    *
    * @param value a user's name
    * @return this builder
@@ -91,7 +91,8 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * Speaks TLS to etcd; redis and HTTP servers say so in their scheme. ({@code TE_ETCD_TLS})
+   * Uses TLS to etcd. For redis and HTTP servers the scheme of the address says it. ({@code
+   * TE_ETCD_TLS})
    *
    * @param value whether
    * @return this builder
@@ -101,7 +102,7 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   }
 
   /**
-   * The certificates that vouch for metadata services over TLS, of any kind. ({@code
+   * The certificates that metadata services of any kind are checked against over TLS. ({@code
    * TE_METADATA_TLS_CA})
    *
    * @param value the path of a PEM file

@@ -11,7 +11,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   RdmaBuilder() {}
 
   /**
-   * The index of the GID that is used; -1 = the best one is chosen. ({@code MC_GID_INDEX})
+   * The index of the GID; -1 = the best one. ({@code MC_GID_INDEX})
    *
    * @param value a whole number, -1 to 255
    * @return this builder
@@ -21,7 +21,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many next best GIDs are tried when a chosen one does not connect. ({@code
+   * How many other GIDs are tried if the chosen one does not connect. ({@code
    * MC_AUTO_GID_MAX_RETRIES})
    *
    * @param value a whole number of retries, 0 to 255
@@ -32,7 +32,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * The port that is used of each device. ({@code MC_IB_PORT})
+   * The port of each device. ({@code MC_IB_PORT})
    *
    * @param value a whole number, 1 to 255
    * @return this builder
@@ -42,7 +42,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * The index of the partition key that is used. ({@code MC_PKEY_INDEX})
+   * The index of the partition key. ({@code MC_PKEY_INDEX})
    *
    * @param value a whole number, 0 to 65535
    * @return this builder
@@ -73,8 +73,9 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * The path MTU at most; the port's active MTU if that is smaller. It is not negotiated: both
-   * sides must come to the same. ({@code MC_MTU})
+   * The largest path MTU; the port's active MTU if that is smaller. Peers that send their MTU get
+   * the smaller of the two; C++ engines do not send it, so both sides must come to the same.
+   * ({@code MC_MTU})
    *
    * @param value a whole number of bytes: 256, 512, 1024, 2048 or 4096
    * @return this builder
@@ -84,7 +85,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many completions a device's completion queue holds. ({@code MC_MAX_CQE_PER_CTX})
+   * How many completions a device's completion queue can hold. ({@code MC_MAX_CQE_PER_CTX})
    *
    * @param value a whole number of entries, 1 to 65535
    * @return this builder
@@ -94,7 +95,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many devices of peers a device is connected to at most. ({@code MC_MAX_EP_PER_CTX})
+   * The most devices of peers that a device is connected to. ({@code MC_MAX_EP_PER_CTX})
    *
    * @param value a whole number of endpoints, 1 to 65535
    * @return this builder
@@ -104,7 +105,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many queue pairs connect a device with one of a peer; both sides must agree. ({@code
+   * How many queue pairs connect two devices; both sides must use the same number. ({@code
    * MC_NUM_QP_PER_EP})
    *
    * @param value a whole number of queue pairs, 1 to 255
@@ -135,7 +136,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many bytes a queue pair can take inline; a capability that is not used. ({@code
+   * How many inline bytes a queue pair is created with; the engine does not use them. ({@code
    * MC_MAX_INLINE})
    *
    * @param value a whole number of bytes, 0 to 65535
@@ -146,7 +147,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many threads post to, and poll, a device. ({@code MC_WORKERS_PER_CTX})
+   * How many threads post to a device and poll it. ({@code MC_WORKERS_PER_CTX})
    *
    * @param value a whole number of threads, 1 to 8
    * @return this builder
@@ -156,7 +157,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * Transfers are cut into slices of so many bytes, a work request each. ({@code MC_SLICE_SIZE})
+   * The size of the slices that transfers are cut into; each is one work request. ({@code
+   * MC_SLICE_SIZE})
    *
    * @param value a whole number of bytes, 4096 (4 KiB) to 1073741824 (1 GiB)
    * @return this builder
@@ -177,7 +179,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How often in a row a peer may refuse to connect before its transfers fail; requests that a
+   * How often in a row a peer may refuse to connect before its transfers fail. Requests that a
    * failed path gives back are sent again until their deadline. ({@code MC_RETRY_CNT})
    *
    * @param value a whole number of refusals, 1 to 127
@@ -198,8 +200,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * Registers memory with several devices at once: 1 = yes, 0 = one after the other, -1 = as it
-   * pays. ({@code MC_ENABLE_PARALLEL_REG_MR})
+   * Registers memory with several devices at once: 1 = always, 0 = never, -1 = if it is faster.
+   * ({@code MC_ENABLE_PARALLEL_REG_MR})
    *
    * @param value a whole number, -1 to 1
    * @return this builder
@@ -209,7 +211,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * Prefers the peer's device that has the name of the local one. ({@code
+   * Prefers the peer's device with the same name as the local one. ({@code
    * MC_ENABLE_DEST_DEVICE_AFFINITY})
    *
    * @param value whether
@@ -231,8 +233,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * For local devices, the peer's devices that they talk to, best first; with
-   * MC_ENABLE_HCA_PEER_AFFINITY. ({@code MC_NIC_PEER_AFFINITY})
+   * The peer's devices for each local device, best first. Used with MC_ENABLE_HCA_PEER_AFFINITY.
+   * ({@code MC_NIC_PEER_AFFINITY})
    *
    * @param value rails such as mlx5_0=mlx5_0,mlx5_1;mlx5_1=mlx5_1, each local device once
    * @return this builder
@@ -242,8 +244,9 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How long a pair of devices without a route is left alone, if there are others; paths that
-   * failed otherwise are tried every 0.05 to 1 s. ({@code MC_RDMA_RAIL_PAUSE_SECONDS})
+   * How long a pair of devices without a route is not tried again, if there are other pairs. Paths
+   * that failed for another reason are tried every 0.05 to 1 s. ({@code
+   * MC_RDMA_RAIL_PAUSE_SECONDS})
    *
    * @param value a whole number of seconds, 0 to 2147483647
    * @return this builder
@@ -253,8 +256,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * Registers memory with relaxed ordering on the PCI bus: 0 = no, 1 and 2 = where libibverbs can.
-   * ({@code MC_IB_PCI_RELAXED_ORDERING})
+   * Registers memory with relaxed ordering on the PCI bus: 0 = no, 1 and 2 = if libibverbs supports
+   * it. ({@code MC_IB_PCI_RELAXED_ORDERING})
    *
    * @param value a whole number, 0 to 2
    * @return this builder
@@ -264,7 +267,7 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * The host in the NIC paths that peers are told, in place of the segment's. ({@code
+   * The host in the NIC paths that peers are told, instead of the segment's. ({@code
    * MC_RDMA_BIND_ADDRESS})
    *
    * @param value an IP address (IPv6 without brackets) or a host name, without a port
@@ -275,9 +278,10 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * The devices that may be used, besides the engine's own device name. ({@code MC_TE_FILTERS})
+   * The devices that may be used. The engine's device name limits them further. ({@code
+   * MC_TE_FILTERS})
    *
-   * @param value names of devices with commas between them, e.g. mlx5_0,mlx5_1
+   * @param value device names separated by commas, e.g. mlx5_0,mlx5_1
    * @return this builder
    */
   public EngineConfig.Builder deviceFilters(String value) {
@@ -285,8 +289,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * After so long without any RDMA path a running transfer goes over to TCP, where the peer has it;
-   * 0 = never. ({@code TE_RDMA_TO_TCP_SECONDS})
+   * A running transfer moves to TCP after this long without any RDMA path, if the peer supports
+   * TCP; 0 = never. ({@code TE_RDMA_TO_TCP_SECONDS})
    *
    * @param value a whole number of seconds, 0 to 2147483647
    * @return this builder

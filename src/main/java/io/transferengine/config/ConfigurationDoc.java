@@ -17,19 +17,19 @@ public final class ConfigurationDoc {
       <!-- Generated from io.transferengine.config.Options. Do not edit; regenerate with
            REGENERATE -->
 
-      Every option is an environment variable and a method of `EngineConfig`'s builder; what the
-      builder is given wins. The environment is read once per engine, in one place.
+      Every option is an environment variable and a method of `EngineConfig`'s builder. The builder
+      wins over the environment, which is read once for each engine.
 
-      * **Absent** gives the default. An **empty value** counts as absent, except where presence is
-        all that counts.
-      * **Malformed, out of range or contradictory** is an error that names the variable, the text
-        found and the expected form. Nothing falls back to a default silently. Blanks around a value
-        make it malformed.
-      * Where the accepted form is "set, with any value", the variable counts even with the value
-        `0` or an empty one, as in Mooncake's C++ engine. Unset it to turn the option off.
-      * Of two names for one option the first is read; the old one only where the first is absent.
-      * Variables that start with `MC_` mean what they mean to Mooncake's C++ engine, unless
-        "C++ engine" says otherwise; those that start with `TE_` are of our own.
+      * An **absent** variable gives the default. An **empty value** counts as absent, except for
+        variables that count as soon as they are set.
+      * A value that is **malformed, out of range or contradictory** is an error. It names the
+        variable, the text found and the expected form. Nothing falls back to a default silently.
+        Blanks around a value make it malformed.
+      * If the accepted form is "set, with any value", the variable counts even with the value `0`
+        or an empty one, as in Mooncake's C++ engine. Unset it to turn the option off.
+      * If an option has two names, the old one is read only if the first one is absent.
+      * Variables that start with `MC_` mean the same as in Mooncake's C++ engine, unless
+        "C++ engine" says otherwise. Those that start with `TE_` are our own.
       """;
 
   private static final String REGENERATE =
@@ -37,7 +37,7 @@ public final class ConfigurationDoc {
 
   private ConfigurationDoc() {}
 
-  /** {@return the command that writes the page anew} */
+  /** {@return the command that regenerates the page} */
   public static String regenerateCommand() {
     return REGENERATE;
   }

@@ -4,9 +4,9 @@ package io.transferengine.config;
 import io.transferengine.transfer.ConfigurationException;
 import java.util.List;
 
-/** What single values cannot show: options that contradict each other. */
+/** Checks between options: values that contradict each other. */
 final class CrossChecks {
-  /** What {@link #check} holds, for the configuration page. */
+  /** The rules of {@link #check}, for the configuration page. */
   static final List<String> RULES =
       List.of(
           "`MC_MIN_RPC_PORT` is at most `MC_MAX_RPC_PORT`.",
@@ -46,7 +46,7 @@ final class CrossChecks {
       throw new ConfigurationException(
           Options.REQUIRE_RDMA.environmentName(),
           "true",
-          "false while " + Options.FORCE_TCP + " is set, or that one to be left out");
+          "false while " + Options.FORCE_TCP + " is set; or unset that one");
     }
     int slice = settings.get(RdmaOptions.SLICE_SIZE);
     long region = settings.get(RdmaOptions.MAX_MR_SIZE);
@@ -61,9 +61,7 @@ final class CrossChecks {
       throw new ConfigurationException(
           RdmaOptions.ENABLE_HCA_PEER_AFFINITY.environmentName(),
           "true",
-          "false while "
-              + RdmaOptions.ENABLE_DEST_DEVICE_AFFINITY
-              + " is set, or that one to be left out");
+          "false while " + RdmaOptions.ENABLE_DEST_DEVICE_AFFINITY + " is set; or unset that one");
     }
   }
 }

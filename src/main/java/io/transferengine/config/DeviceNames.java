@@ -3,9 +3,12 @@ package io.transferengine.config;
 
 import java.util.regex.Pattern;
 
-/** Names of RDMA devices with commas between them, as {@code MC_TE_FILTERS} has them. */
+/** RDMA device names separated by commas, as in {@code MC_TE_FILTERS}. */
 final class DeviceNames {
-  /** What the kernel's drivers and udev make names of; 64 with the final zero is its limit. */
+  /**
+   * The characters of names by the kernel's drivers and udev. The kernel's limit is 64, with the
+   * final zero.
+   */
   static final String NAME = "[A-Za-z0-9._-]{1,63}";
 
   private static final Pattern LIST = Pattern.compile("(?:" + NAME + "(?:," + NAME + ")*)?");
@@ -16,7 +19,7 @@ final class DeviceNames {
     return new Form<>(
         text -> text,
         value -> LIST.matcher(value).matches(),
-        "names of devices with commas between them, e.g. mlx5_0,mlx5_1",
+        "device names separated by commas, e.g. mlx5_0,mlx5_1",
         false);
   }
 }

@@ -9,20 +9,19 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The form that an option's text takes. Parsing is strict: no surrounding blanks, no other digits
- * than ASCII's.
+ * The form of an option's text. Parsing is strict: no surrounding blanks, only ASCII digits.
  *
  * @param parser turns text into a value; null when the text is malformed
- * @param valid whether a value, however it was given, is in range
+ * @param valid whether a value is in range, from text or from the builder
  * @param accepted the accepted form, as the end of the sentence "expected …"
- * @param presence whether being set is all that counts, with any text, even an empty one
+ * @param presence whether the variable counts as soon as it is set, even to an empty text
  */
 record Form<T>(
     Function<String, @Nullable T> parser, Predicate<T> valid, String accepted, boolean presence) {
 
   private static final Pattern WHOLE_NUMBER = Pattern.compile("-?[0-9]{1,19}");
 
-  /** A host name or IPv4 address; or, told apart by its colons, an IPv6 address with its scope. */
+  /** A host name or an IPv4 address; or an IPv6 address with its scope, which has colons. */
   private static final Pattern HOST =
       Pattern.compile("[A-Za-z0-9._-]*|(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*(?:%[A-Za-z0-9._-]+)?");
 
@@ -107,7 +106,7 @@ record Form<T>(
         false);
   }
 
-  /** {@return the value as one would write it in the environment} */
+  /** {@return the value as it is written in the environment} */
   static String render(Object value) {
     return value instanceof Enum<?> constant ? word(constant) : value.toString();
   }

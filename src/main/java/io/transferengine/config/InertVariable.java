@@ -2,8 +2,7 @@
 package io.transferengine.config;
 
 /**
- * A variable of the C++ engine that is known here and has no effect. Setting one gives one WARN, so
- * that nobody tunes in vain.
+ * A variable of the C++ engine without effect here. Setting one gives one WARN.
  *
  * @param name the variable
  * @param reason why it has no effect, as a sentence

@@ -4,7 +4,7 @@ package io.transferengine.config;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The list behind {@link Options#withoutEffect()}: it shrinks as transports arrive. */
+/** The list behind {@link Options#withoutEffect()}. */
 final class InertVariables {
   private static final String NO_EFA = "There is no EFA transport.";
 
@@ -23,15 +23,18 @@ final class InertVariables {
         "Each worker of a device has one completion queue and one channel (MC_WORKERS_PER_CTX).",
         "MC_NUM_CQ_PER_CTX",
         "MC_NUM_COMP_CHANNELS_PER_CTX");
-    add(all, "Of too many endpoints the least recently used one goes.", "MC_ENDPOINT_STORE_TYPE");
-    add(all, "Paths take work as they have room, not in turn.", "MC_PATH_ROUNDROBIN");
     add(
         all,
-        "A peer that failed is tried every 0.05 to 1 s, while transfers wait for it.",
+        "Beyond the limit the least recently used endpoint is closed.",
+        "MC_ENDPOINT_STORE_TYPE");
+    add(all, "A path takes work when it has room, not in turn.", "MC_PATH_ROUNDROBIN");
+    add(
+        all,
+        "While transfers wait for a peer that failed, it is tried every 0.05 to 1 s.",
         "MC_CONN_PAUSE_TTL_MS");
     add(
         all,
-        "Only verbs that every provider has are used, none of mlx5's own.",
+        "The engine uses only verbs that every provider has, none of mlx5's own.",
         "MC_MLX5_QP_UDP_SPORTS",
         "MC_MLX5_QP_LAG_PORT_BALANCE");
     add(
@@ -46,11 +49,11 @@ final class InertVariables {
         "MC_RDMA_NOTIFY_ENABLED",
         "MC_RDMA_NOTIFY_OOB_FALLBACK");
     add(all, "There is no shared memory transport.", "MC_FORCE_SHM");
-    add(all, "A device that failed is tried again as its paths are.", "MC_CONTEXT_PAUSE_TTL_MS");
+    add(all, "A device that failed is tried again with its paths.", "MC_CONTEXT_PAUSE_TTL_MS");
     add(all, "Adjacent small blocks share a request in any case.", "MC_ACTIVE_GATHER");
     add(
         all,
-        "Ask for protocol rdma, and set TE_REQUIRE_RDMA to have no TCP in its place.",
+        "Ask for protocol rdma, and set TE_REQUIRE_RDMA so that TCP is not used instead.",
         "MC_FORCE_HCA");
     add(all, NO_EFA, "MC_MAX_CONCURRENT_REG_MR", "MC_EFA_NIC_SELECTION", "MC_EFA_CQ_THREADS");
     return List.copyOf(all);

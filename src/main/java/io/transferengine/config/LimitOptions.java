@@ -33,9 +33,9 @@ public final class LimitOptions {
           .unit("bytes")
           .defaultText("an eighth of the heap, 8 to 64 MiB")
           .means(
-              "What notifications that wait to be fetched may take in all, at two bytes a character"
-                  + " and 128 for each; further ones are refused and counted, and their senders are"
-                  + " told.")
+              "The most memory for notifications that wait to be fetched, at two bytes per"
+                  + " character and 128 for each notification. Further ones are refused and"
+                  + " counted; their senders are told.")
           .mooncake("Keeps them all.");
 
   /** The part of it that one address gets. */
@@ -48,7 +48,7 @@ public final class LimitOptions {
               partOfHeap(8 * MIB, 64 * MIB) / 2)
           .unit("bytes")
           .defaultText("half of that")
-          .means("The same for those that came from one address.");
+          .means("The same for the notifications from one address.");
 
   /** What the requests on the RPC port may take while they are under way. */
   public static final Option<Long> HANDSHAKE_PAYLOADS =
@@ -61,9 +61,10 @@ public final class LimitOptions {
           .unit("bytes")
           .defaultText("an eighth of the heap, 16 to 256 MiB")
           .means(
-              "What the payloads of requests on the RPC port may take while they are received and"
-                  + " answered, all connections together; one address gets half of it. A request"
-                  + " beyond it is closed and counted. Those of 8 KiB or less always pass.")
+              "The most memory for the payloads of requests on the RPC port while they are received"
+                  + " and answered, for all connections together. One address gets half of it."
+                  + " Beyond it a request's connection is closed and counted. Requests of 8 KiB or"
+                  + " less always pass.")
           .mooncake("Serves one request at a time.");
 
   /** The memory between sockets and registered memory. */
@@ -73,8 +74,8 @@ public final class LimitOptions {
           .unit("bytes")
           .means(
               "The memory that headers and small blocks pass through over TCP, in and out, for all"
-                  + " connections together; taken when the engine opens. A quarter of it is kept"
-                  + " for our own transfers. Peers whose requests find none left are served one"
+                  + " connections together. It is allocated when the engine opens. A quarter of it"
+                  + " is kept for our own transfers. If none is left, each peer is served one"
                   + " request at a time.");
 
   /** How many of the inbound data connections one address may have. */
@@ -87,10 +88,9 @@ public final class LimitOptions {
               0)
           .unit("connections")
           .means(
-              "How many of the inbound data connections one address may have; 0 is half of"
-                  + " TE_MAX_INBOUND_CONNECTIONS. Beyond it the address's own connection that has"
-                  + " been idle for longest is closed for the new one; if none is idle, the new one"
-                  + " is refused.");
+              "The most inbound data connections from one address; 0 = half of"
+                  + " TE_MAX_INBOUND_CONNECTIONS. Beyond it the address's connection idle for"
+                  + " longest is closed for the new one; if none is idle, the new one is refused.");
 
   /** How long an inbound data connection may be without a first request. */
   public static final Option<Integer> INBOUND_SILENCE =
@@ -101,7 +101,7 @@ public final class LimitOptions {
               Form.integer(1, MAX_SECONDS),
               60)
           .unit("seconds")
-          .means("After so long without its first request an inbound data connection is closed.")
+          .means("An inbound data connection is closed after this long without a first request.")
           .mooncake("Waits for ever.");
 
   /** How many inbound handshakes there may be. */
@@ -114,9 +114,8 @@ public final class LimitOptions {
               1024)
           .unit("connections")
           .means(
-              "How many connections to the RPC port are held. Beyond it the one that has been"
-                  + " without a request for longest is closed for the new one; if all have one, the"
-                  + " new one is refused.")
+              "The most connections to the RPC port. Beyond it the connection without a request for"
+                  + " longest is closed for the new one; if all have one, the new one is refused.")
           .mooncake("Serves one at a time.");
 
   /** How many of them one address may have. */
@@ -129,7 +128,7 @@ public final class LimitOptions {
               0)
           .unit("connections")
           .means(
-              "The same for those of one address, among its own; 0 is half of"
+              "The same for the connections from one address; 0 = half of"
                   + " TE_MAX_INBOUND_HANDSHAKES.");
 
   static final List<Option<?>> ALL =

@@ -7,10 +7,10 @@ import java.util.List;
 
 /** The options of metadata services other than their address; part of {@link Options#all()}. */
 public final class MetadataOptions {
-  /** etcd leases of a second expire after two or more; less is no use. */
+  /** An etcd lease of one second expires after two or more, so less is no use. */
   private static final int MIN_TTL_SECONDS = 2;
 
-  /** A day: longer and a crash leaves its record for as good as ever. */
+  /** A day: with more, a crash leaves its record almost forever. */
   private static final int MAX_TTL_SECONDS = 86_400;
 
   private static final Form<String> FILE = Form.text("the path of a PEM file");
@@ -24,8 +24,8 @@ public final class MetadataOptions {
               Form.text("a word, with or without a slash at its end"),
               "")
           .means(
-              "A part of every key: engines find only those with the same one. With it keys begin"
-                  + " with mooncake/ID/.");
+              "Engines find only engines with the same cluster ID. Keys then begin with"
+                  + " mooncake/ID/.");
 
   /** How long a record outlives its engine. */
   public static final Option<Integer> TTL =
@@ -37,8 +37,8 @@ public final class MetadataOptions {
               10)
           .unit("seconds")
           .means(
-              "How long our records outlive an engine that dies (etcd, redis, our own HTTP server);"
-                  + " they are refreshed three times as often.");
+              "How long the records of an engine that dies remain (etcd, redis, our own HTTP"
+                  + " server). They are renewed three times in that time.");
 
   /** Whether an engine opens while the service is away. */
   public static final Option<Boolean> BACKGROUND_START =
@@ -49,18 +49,18 @@ public final class MetadataOptions {
               Form.flag(),
               false)
           .means(
-              "Opens the engine although the service cannot be reached, and registers when it can"
-                  + " be; without it opening fails within 5 s.");
+              "Opens the engine even if the service cannot be reached, and registers later. Without"
+                  + " it opening fails within 5 s.");
 
   /** The user of redis. */
   public static final Option<String> REDIS_USERNAME =
       new Option<>(METADATA, "MC_REDIS_USERNAME", "redisUsername", Form.text("a user's name"), "")
-          .means("The user of redis; none for the default user.");
+          .means("The redis user; none for the default user.");
 
   /** The password of redis. */
   public static final Option<String> REDIS_PASSWORD =
       new Option<>(METADATA, "MC_REDIS_PASSWORD", "redisPassword", Form.text("a password"), "")
-          .means("The password of redis; without it nobody logs in.");
+          .means("The redis password; without it the engine does not log in.");
 
   /** The database of redis. */
   public static final Option<Integer> REDIS_DB_INDEX =
@@ -70,7 +70,7 @@ public final class MetadataOptions {
   /** The user of etcd. */
   public static final Option<String> ETCD_USERNAME =
       new Option<>(METADATA, "TE_ETCD_USERNAME", "etcdUsername", Form.text("a user's name"), "")
-          .means("The user of etcd; without it nobody logs in.")
+          .means("The etcd user; without it the engine does not log in.")
           .mooncake("Cannot log in.");
 
   /** The password of etcd. */
@@ -81,14 +81,15 @@ public final class MetadataOptions {
   /** Whether etcd is spoken to over TLS. */
   public static final Option<Boolean> ETCD_TLS =
       new Option<>(METADATA, "TE_ETCD_TLS", "etcdTls", Form.flag(), false)
-          .means("Speaks TLS to etcd; redis and HTTP servers say so in their scheme.")
-          .mooncake("Cannot speak TLS to etcd.");
+          .means("Uses TLS to etcd. For redis and HTTP servers the scheme of the address says it.")
+          .mooncake("Cannot use TLS to etcd.");
 
   /** Whose certificates are trusted. */
   public static final Option<String> TLS_CA =
       new Option<>(METADATA, "TE_METADATA_TLS_CA", "metadataTlsCa", FILE, "")
           .defaultText("the JDK's trusted certificates")
-          .means("The certificates that vouch for metadata services over TLS, of any kind.");
+          .means(
+              "The certificates that metadata services of any kind are checked against over TLS.");
 
   /** Our certificate. */
   public static final Option<String> TLS_CERTIFICATE =

@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What {@code MC_NIC_PEER_AFFINITY} says: for local devices, the devices of peers that they talk
- * to. Written {@code mlx5_0=mlx5_0,mlx5_1;mlx5_1=mlx5_1}.
+ * The value of {@code MC_NIC_PEER_AFFINITY}: the devices of peers for each local device, such as
+ * {@code mlx5_0=mlx5_0,mlx5_1;mlx5_1=mlx5_1}.
  */
 public final class NicPeerAffinity {
   private static final Pattern RAIL =
@@ -38,7 +38,7 @@ public final class NicPeerAffinity {
 
   private static Optional<Map<String, List<String>>> read(String text) {
     Map<String, List<String>> rails = new LinkedHashMap<>();
-    // A semicolon at the end is usual where scripts put the rails together.
+    // Scripts that put rails together usually leave a semicolon at the end.
     String trimmed = text.endsWith(";") ? text.substring(0, text.length() - 1) : text;
     if (text.isEmpty()) {
       return Optional.of(Map.of());

@@ -20,7 +20,7 @@ public final class Option<T> {
   private final T defaultValue;
   private final Texts texts;
 
-  /** What readers are told; the withers below replace one of them each. */
+  /** The texts for readers; each method below replaces one of them. */
   private record Texts(
       List<String> aliases,
       String defaultText,
@@ -174,7 +174,7 @@ public final class Option<T> {
     return value;
   }
 
-  /** {@return the value as logs and errors may show it: passwords are not} */
+  /** {@return the value as logs and errors may show it: passwords are masked} */
   String shown(Object value) {
     return environmentName.endsWith("_PASSWORD") ? "***" : Secrets.masked(Form.render(value));
   }

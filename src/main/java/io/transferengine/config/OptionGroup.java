@@ -11,8 +11,8 @@ public enum OptionGroup {
   RDMA("RDMA"),
   /** Metadata services: Mooncake's variables and ours. */
   METADATA("Metadata services"),
-  /** What Mooncake has no variable for. */
-  OWN("Of our own");
+  /** Options for which Mooncake has no variable. */
+  OWN("Our own");
 
   private final String title;
 

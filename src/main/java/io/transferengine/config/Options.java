@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 
 /**
  * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions},
- * those of metadata services in {@link MetadataOptions}, those of what strangers may cost in {@link
+ * those of metadata services in {@link MetadataOptions}, the limits on inbound work in {@link
  * LimitOptions}. {@code docs/CONFIGURATION.md} is rendered from these files.
  */
 public final class Options {
@@ -29,7 +29,7 @@ public final class Options {
    */
   private static final int MAX_SECONDS = Integer.MAX_VALUE;
 
-  /** Far above any useful depth; keeps a slip of the finger from asking for gigabytes of queue. */
+  /** Far above any useful depth; a typing error must not ask for gigabytes of queue. */
   private static final int MAX_QUEUE_DEPTH = 1 << 20;
 
   /** More than any process's file descriptors by default (Linux: fs.nr_open is 1,048,576). */
@@ -54,7 +54,7 @@ public final class Options {
                   "metadataServer",
                   Form.text("a connection string, e.g. P2PHANDSHAKE or etcd://host:2379"),
                   "")
-              .means("The metadata server that is used when the caller gives none.")
+              .means("The metadata server if the caller gives none.")
               .mooncake("Read by its tests and examples only."));
 
   /** The name of this process's segment, for the command. */
@@ -66,7 +66,7 @@ public final class Options {
                   "localServerName",
                   Form.text("a host, with or without a port"),
                   "")
-              .means("The name of the local segment that the command takes when none is given.")
+              .means("The name of the local segment that the command uses when none is given.")
               .mooncake("Read by its tests and examples only."));
 
   /** Whether the RPC port is taken from the local server's name. */
@@ -87,7 +87,7 @@ public final class Options {
       list(
           new Option<>(
                   ENGINE, "MC_HANDSHAKE_PORT", "handshakePort", Form.integer(1, MAX_PORT), 12_001)
-              .means("The RPC port of a server name that carries none."));
+              .means("The RPC port of a server name without a port."));
 
   /** The address that is advertised in modes with a metadata server. */
   public static final Option<String> TCP_BIND_ADDRESS =
@@ -95,28 +95,30 @@ public final class Options {
           new Option<>(ENGINE, "MC_TCP_BIND_ADDRESS", "tcpBindAddress", Form.host(), "")
               .defaultText("address of the first interface")
               .means(
-                  "The address that is advertised (not bound) with a metadata server; see"
-                      + " TE_LISTEN_ADDRESS for the one that is bound."));
+                  "The address that peers are told with a metadata server. TE_LISTEN_ADDRESS is the"
+                      + " one that is bound."));
 
   /** The first port that may be taken. */
   public static final Option<Integer> MIN_RPC_PORT =
       list(
           portOfRange("MC_MIN_RPC_PORT", "minRpcPort", 15_000)
               .aliases("MC_MIN_PRC_PORT")
-              .means("The first port that the RPC and the TCP data listener may take."));
+              .means("The first port of the range for the RPC and the TCP data listener."));
 
   /** The last port that may be taken. */
   public static final Option<Integer> MAX_RPC_PORT =
       list(
           portOfRange("MC_MAX_RPC_PORT", "maxRpcPort", 17_000)
               .aliases("MC_MAX_PRC_PORT")
-              .means("The last port that the RPC and the TCP data listener may take."));
+              .means("The last port of the range for the RPC and the TCP data listener."));
 
   /** Whether sockets are IPv6. */
   public static final Option<Boolean> USE_IPV6 =
       list(
           new Option<>(ENGINE, "MC_USE_IPV6", "useIpv6", Form.presenceOnly(), false)
-              .means("Listens and looks names up in IPv6."));
+              .means(
+                  "Tries a name's IPv6 addresses first. With a metadata server, advertises the"
+                      + " first interface's IPv6 address."));
 
   /** How many unaccepted connections the RPC port holds. */
   public static final Option<Integer> HANDSHAKE_LISTEN_BACKLOG =
@@ -173,7 +175,7 @@ public final class Options {
                   0)
               .unit("seconds")
               .means(
-                  "How often cached descriptors are fetched anew in the background; 0 = never."));
+                  "How often cached descriptors are fetched again in the background; 0 = never."));
 
   /** How long a transfer may take, not counting the 1 ns per byte that it gets on top. */
   public static final Option<Integer> TRANSFER_TIMEOUT =
@@ -187,7 +189,7 @@ public final class Options {
                   30)
               .unit("seconds")
               .means(
-                  "How long a transfer may take, to which 1 ns per byte is added; below 5 is 5,"
+                  "How long a transfer may take; 1 ns per byte is added. Less than 5 counts as 5,"
                       + " with a WARN."));
 
   /** How long a transfer may stand still. */
@@ -202,14 +204,14 @@ public final class Options {
                       "a whole number, 1 to " + MAX_SECONDS + ", or -1 for off"),
                   -1)
               .unit("seconds")
-              .means("After so long without progress a transfer times out; -1 = off.")
+              .means("A transfer times out after this long without progress; -1 = off.")
               .mooncake("Reports slices that take longer, one by one."));
 
-  /** Whether RDMA is left alone. */
+  /** Whether TCP is used even if RDMA is available. */
   public static final Option<Boolean> FORCE_TCP =
       list(
           new Option<>(ENGINE, "MC_FORCE_TCP", "forceTcp", Form.presenceOnly(), false)
-              .means("Uses TCP even where there is RDMA."));
+              .means("Uses TCP even if RDMA is available."));
 
   /** The file with the priority matrix. */
   public static final Option<String> CUSTOM_TOPO_JSON =
@@ -220,13 +222,13 @@ public final class Options {
                   "customTopoJson",
                   Form.text("the path of a JSON file"),
                   "")
-              .means("A file with the priority matrix that replaces the discovered one."));
+              .means("A file with a priority matrix, which replaces the discovered one."));
 
   /** Whether the line of metrics is logged. */
   public static final Option<Boolean> METRIC =
       list(
           new Option<>(ENGINE, "MC_TE_METRIC", "metrics", Form.flag(), false)
-              .means("Logs a line of throughput and latency at every interval with traffic."));
+              .means("Logs a line of throughput and latency for every interval with traffic."));
 
   /** How often the line of metrics is logged. */
   public static final Option<Integer> METRIC_INTERVAL =
@@ -251,7 +253,7 @@ public final class Options {
                   "tcpEnableConnectionPool",
                   Form.flag(),
                   true)
-              .means("Keeps connections to peers that allow it open between transfers.")
+              .means("Keeps connections open between transfers if the peer allows it.")
               .mooncake("Off by default; any text but 0, false or no is on."));
 
   /** How many connections go to one peer. */
@@ -260,7 +262,7 @@ public final class Options {
           new Option<>(TCP, "MC_TCP_LANES_PER_PEER", "tcpLanesPerPeer", Form.integer(1, 16), 4)
               .aliases("MC_TCP_MAX_CONNECTIONS_PER_PEER")
               .unit("connections")
-              .means("How many connections a peer gets at most."));
+              .means("The most connections to one peer."));
 
   /** How many requests may be on the wire to one peer. */
   public static final Option<Integer> TCP_MAX_QUEUED_TRANSFERS_PER_PEER =
@@ -272,9 +274,7 @@ public final class Options {
                   Form.integer(1, MAX_QUEUE_DEPTH),
                   1024)
               .unit("requests")
-              .means(
-                  "How many requests to a peer may be on the wire; further ones wait, however large"
-                      + " the batch."));
+              .means("How many requests to a peer may be in flight; further ones wait."));
 
   /** How many requests may be on the wire to one peer, as well. */
   public static final Option<Integer> TCP_MAX_PENDING_ADMISSIONS_PER_PEER =
@@ -286,9 +286,7 @@ public final class Options {
                   Form.integer(1, MAX_QUEUE_DEPTH),
                   1024)
               .unit("requests")
-              .means(
-                  "A second limit on requests to a peer that are on the wire; the lower one"
-                      + " applies.")
+              .means("A second limit on requests in flight to a peer; the lower one applies.")
               .mooncake("How many requests may wait for a lane before further ones are refused."));
 
   /** The staging buffer of one connection. */
@@ -303,16 +301,17 @@ public final class Options {
               .unit("bytes")
               .means(
                   "The size of the pieces of TE_STAGING_BYTES, at least 32 KiB. A connection takes"
-                      + " one at a time; where there would be fewer than eight for each I/O thread"
-                      + " they are smaller.")
+                      + " one at a time. They are smaller if there would be fewer than eight for"
+                      + " each I/O thread.")
               .mooncake("The chunk of every local read and write."));
 
   /** The newest version of the TCP data protocol that is spoken. */
   public static final Option<Integer> TCP_PROTO =
       list(
           new Option<>(TCP, "MC_TCP_PROTO", "tcpProtoVersion", Form.integer(1, 2), 2)
-              .means("The newest version of the TCP data protocol that is spoken: 1 forces v1.")
-              .mooncake("Takes anything but 1 as the newest."));
+              .means(
+                  "The newest version of the TCP data protocol that is used: 1 forces version 1.")
+              .mooncake("Anything but 1 is the newest."));
 
   /** How long the peer's status may take. */
   public static final Option<Integer> TCP_STATUS_TIMEOUT =
@@ -324,7 +323,9 @@ public final class Options {
                   Form.integer(1, MAX_SECONDS),
                   30)
               .unit("seconds")
-              .means("How long a v2 peer's status may take."));
+              .means(
+                  "How long a data connection with requests in flight may make no progress before"
+                      + " it is closed."));
 
   /** How many threads move bytes. */
   public static final Option<Integer> TCP_IO_THREADS =
@@ -340,7 +341,7 @@ public final class Options {
               .means("How many threads move bytes over TCP.")
               .mooncake("Its default is 1."));
 
-  // ---- Of our own ----
+  // ---- Our own ----
 
   /** The address that listeners bind. */
   public static final Option<String> LISTEN_ADDRESS =
@@ -363,26 +364,26 @@ public final class Options {
           new Option<>(OWN, "TE_ADVERTISED_DATA_HOST", "advertisedDataHost", Form.host(), "")
               .defaultText("the host of the RPC port")
               .means(
-                  "The host of the TCP data port that peers are told, where a machine has a network"
-                      + " for data; C++ engines before 2026-09 go to the RPC port's host."));
+                  "The host of the TCP data port that peers are told, for machines with a separate"
+                      + " network for data. C++ engines before 2026-09 use the RPC port's host."));
 
   /** The RPC port. */
   public static final Option<Integer> RPC_PORT =
       list(
           new Option<>(OWN, "TE_RPC_PORT", "rpcPort", Form.integer(0, MAX_PORT), 0)
-              .means("The RPC port; 0 = one of the range."));
+              .means("The RPC port; 0 = a port of the range."));
 
   /** The TCP data port. */
   public static final Option<Integer> DATA_PORT =
       list(
           new Option<>(OWN, "TE_DATA_PORT", "dataPort", Form.integer(0, MAX_PORT), 0)
-              .means("The TCP data port; 0 = one of the range."));
+              .means("The TCP data port; 0 = a port of the range."));
 
   /** The kernel interface under TCP. */
   public static final Option<TcpIo> TCP_IO =
       list(
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
-              .means("The kernel interface that carries TCP; auto = epoll where it is, else NIO."));
+              .means("The kernel interface for TCP; auto = epoll if available, else NIO."));
 
   /** How much of a transfer is under way on a connection. */
   public static final Option<Integer> TCP_LANE_WINDOW =
@@ -395,10 +396,10 @@ public final class Options {
                   MIB)
               .unit("bytes")
               .means(
-                  "How much may be sent or asked for, and not be answered yet, on each connection"
-                      + " to a peer; of blocks below 16 KiB half of it. Small values keep data in"
-                      + " the processors' caches; beyond a data centre, where bandwidth x round"
-                      + " trip is more than all lanes have out, larger ones are faster."));
+                  "How much may be in flight on each connection to a peer; half of it for blocks"
+                      + " below 16 KiB. Small values keep data in the processors' caches. Larger"
+                      + " ones are faster on long links, where bandwidth x round trip is more than"
+                      + " all connections have in flight."));
 
   /** How much managed memory there may be. */
   public static final Option<Long> MANAGED_MEMORY_LIMIT =
@@ -410,13 +411,13 @@ public final class Options {
                   Form.longSize(MIN_MEMORY, MAX_MEMORY),
                   16 * GIB)
               .unit("bytes")
-              .means("How much memory the engine allocates for its callers at most."));
+              .means("The most memory that the engine allocates for its callers."));
 
   /** Whether TCP in place of RDMA is an error. */
   public static final Option<Boolean> REQUIRE_RDMA =
       list(
           new Option<>(OWN, "TE_REQUIRE_RDMA", "requireRdma", Form.flag(), false)
-              .means("Fails where TCP would be taken in place of RDMA."));
+              .means("Fails where TCP would be used instead of RDMA."));
 
   /** How long an inbound body may stand still. */
   public static final Option<Integer> INBOUND_STALL =
@@ -429,7 +430,7 @@ public final class Options {
                   30)
               .unit("seconds")
               .means(
-                  "After so long without progress inside a body an inbound connection is closed.")
+                  "An inbound connection is closed after this long without progress inside a body.")
               .mooncake("Waits for ever."));
 
   /** How many inbound connections there may be. */
@@ -443,9 +444,8 @@ public final class Options {
                   4096)
               .unit("connections")
               .means(
-                  "How many inbound data connections are held. Beyond it the one that has been idle"
-                      + " for longest is closed for the new one; if none is idle, the new one is"
-                      + " refused."));
+                  "The most inbound data connections. Beyond it the connection idle for longest is"
+                      + " closed for the new one; if none is idle, the new one is refused."));
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
@@ -471,9 +471,7 @@ public final class Options {
     return option;
   }
 
-  /**
-   * Linux hands 32768 to 60999 out to outgoing connections: a listener there collides now and then.
-   */
+  /** Linux gives 32768 to 60999 to outgoing connections: a listener there collides now and then. */
   private static Option<Integer> portOfRange(String name, String builderName, int defaultPort) {
     return new Option<>(
             ENGINE,
@@ -484,6 +482,6 @@ public final class Options {
                     value >= 1024 && value <= MAX_PORT && !(value >= 32_768 && value <= 60_999),
                 "a whole number, 1024 to 32767 or 61000 to 65535"),
             defaultPort)
-        .mooncake("Silently takes the default for a port that it does not accept.");
+        .mooncake("Silently uses the default for a port that it does not accept.");
   }
 }

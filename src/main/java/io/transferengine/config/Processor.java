@@ -3,7 +3,7 @@ package io.transferengine.config;
 
 import java.util.Locale;
 
-/** What kind of processor this JVM runs on. */
+/** The kind of processor that this JVM runs on. */
 public final class Processor {
   private Processor() {}
 

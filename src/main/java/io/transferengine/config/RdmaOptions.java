@@ -40,26 +40,24 @@ public final class RdmaOptions {
           number("MC_GID_INDEX", "gidIndex", -1, MAX_BYTE, -1)
               .aliases("NCCL_IB_GID_INDEX")
               .defaultText("-1 (chosen)")
-              .means("The index of the GID that is used; -1 = the best one is chosen."));
+              .means("The index of the GID; -1 = the best one."));
 
   /** How many further GIDs are tried. */
   public static final Option<Integer> AUTO_GID_MAX_RETRIES =
       list(
           number("MC_AUTO_GID_MAX_RETRIES", "autoGidMaxRetries", 0, MAX_BYTE, 2)
               .unit("retries")
-              .means("How many next best GIDs are tried when a chosen one does not connect."));
+              .means("How many other GIDs are tried if the chosen one does not connect."));
 
   /** The port of each device. */
   public static final Option<Integer> IB_PORT =
-      list(
-          number("MC_IB_PORT", "ibPort", 1, MAX_BYTE, 1)
-              .means("The port that is used of each device."));
+      list(number("MC_IB_PORT", "ibPort", 1, MAX_BYTE, 1).means("The port of each device."));
 
   /** Which row of a port's table of partitions is used. */
   public static final Option<Integer> PKEY_INDEX =
       list(
           number("MC_PKEY_INDEX", "pkeyIndex", 0, MAX_ENTRIES, 0)
-              .means("The index of the partition key that is used."));
+              .means("The index of the partition key."));
 
   /** The traffic class of packets. */
   public static final Option<Integer> IB_TC =
@@ -88,8 +86,9 @@ public final class RdmaOptions {
                   4096)
               .unit("bytes")
               .means(
-                  "The path MTU at most; the port's active MTU if that is smaller. It is not"
-                      + " negotiated: both sides must come to the same.")
+                  "The largest path MTU; the port's active MTU if that is smaller. Peers that send"
+                      + " their MTU get the smaller of the two; C++ engines do not send it, so both"
+                      + " sides must come to the same.")
               .mooncake("Does not accept 256."));
 
   /** How many completions a queue holds. */
@@ -97,14 +96,14 @@ public final class RdmaOptions {
       list(
           number("MC_MAX_CQE_PER_CTX", "maxCompletionsPerContext", 1, MAX_ENTRIES, 4096)
               .unit("entries")
-              .means("How many completions a device's completion queue holds."));
+              .means("How many completions a device's completion queue can hold."));
 
   /** How many peers a device is connected to. */
   public static final Option<Integer> MAX_EP_PER_CTX =
       list(
           number("MC_MAX_EP_PER_CTX", "maxEndpointsPerContext", 1, MAX_ENTRIES, MAX_ENTRIES)
               .unit("endpoints")
-              .means("How many devices of peers a device is connected to at most.")
+              .means("The most devices of peers that a device is connected to.")
               .mooncake("Its default is 65536, which it does not accept as a value."));
 
   /** How many queue pairs a connection has. */
@@ -113,7 +112,8 @@ public final class RdmaOptions {
           number("MC_NUM_QP_PER_EP", "queuePairsPerEndpoint", 1, MAX_BYTE, 2)
               .unit("queue pairs")
               .means(
-                  "How many queue pairs connect a device with one of a peer; both sides must agree."));
+                  "How many queue pairs connect two devices; both sides must use the same"
+                      + " number."));
 
   /** How many pieces of memory a work request has. */
   public static final Option<Integer> MAX_SGE =
@@ -135,14 +135,15 @@ public final class RdmaOptions {
           number("MC_MAX_INLINE", "maxInlineBytes", 0, MAX_ENTRIES, 64)
               .unit("bytes")
               .means(
-                  "How many bytes a queue pair can take inline; a capability that is not used."));
+                  "How many inline bytes a queue pair is created with; the engine does not use"
+                      + " them."));
 
   /** How many threads serve a device. */
   public static final Option<Integer> WORKERS_PER_CTX =
       list(
           number("MC_WORKERS_PER_CTX", "workersPerContext", 1, 8, 1)
               .unit("threads")
-              .means("How many threads post to, and poll, a device.")
+              .means("How many threads post to a device and poll it.")
               .mooncake("Its default is 2."));
 
   /** How long a work request is. */
@@ -155,7 +156,8 @@ public final class RdmaOptions {
                   Form.size(MIN_SLICE, MAX_SLICE),
                   64 * KIB)
               .unit("bytes")
-              .means("Transfers are cut into slices of so many bytes, a work request each."));
+              .means(
+                  "The size of the slices that transfers are cut into; each is one work request."));
 
   /** Which tails are merged. */
   public static final Option<Integer> FRAGMENT_RATIO =
@@ -171,8 +173,9 @@ public final class RdmaOptions {
           number("MC_RETRY_CNT", "retryCount", 1, 127, 9)
               .unit("refusals")
               .means(
-                  "How often in a row a peer may refuse to connect before its transfers fail; requests"
-                      + " that a failed path gives back are sent again until their deadline.")
+                  "How often in a row a peer may refuse to connect before its transfers fail."
+                      + " Requests that a failed path gives back are sent again until their"
+                      + " deadline.")
               .mooncake("How often a slice is posted again."));
 
   /** The largest registration. */
@@ -192,8 +195,8 @@ public final class RdmaOptions {
       list(
           number("MC_ENABLE_PARALLEL_REG_MR", "parallelRegistration", -1, 1, -1)
               .means(
-                  "Registers memory with several devices at once: 1 = yes, 0 = one after the other,"
-                      + " -1 = as it pays."));
+                  "Registers memory with several devices at once: 1 = always, 0 = never, -1 = if it"
+                      + " is faster."));
 
   /** Whether a device talks to its namesake. */
   public static final Option<Boolean> ENABLE_DEST_DEVICE_AFFINITY =
@@ -204,7 +207,7 @@ public final class RdmaOptions {
                   "destDeviceAffinity",
                   Form.presenceOnly(),
                   false)
-              .means("Prefers the peer's device that has the name of the local one."));
+              .means("Prefers the peer's device with the same name as the local one."));
 
   /** Whether {@link #NIC_PEER_AFFINITY} counts. */
   public static final Option<Boolean> ENABLE_HCA_PEER_AFFINITY =
@@ -217,7 +220,7 @@ public final class RdmaOptions {
       list(
           new Option<>(RDMA, "MC_NIC_PEER_AFFINITY", "nicPeerAffinity", NicPeerAffinity.form(), "")
               .means(
-                  "For local devices, the peer's devices that they talk to, best first; with"
+                  "The peer's devices for each local device, best first. Used with"
                       + " MC_ENABLE_HCA_PEER_AFFINITY."));
 
   /** How long a path that failed is left alone. */
@@ -226,31 +229,33 @@ public final class RdmaOptions {
           number("MC_RDMA_RAIL_PAUSE_SECONDS", "rdmaRailPauseSeconds", 0, Integer.MAX_VALUE, 30)
               .unit("seconds")
               .means(
-                  "How long a pair of devices without a route is left alone, if there are others;"
-                      + " paths that failed otherwise are tried every 0.05 to 1 s.")
-              .mooncake("How long every path that failed is left alone."));
+                  "How long a pair of devices without a route is not tried again, if there are"
+                      + " other pairs. Paths that failed for another reason are tried every 0.05 to"
+                      + " 1 s.")
+              .mooncake("How long any path that failed is not tried again."));
 
   /** Whether the PCI bus may reorder writes. */
   public static final Option<Integer> IB_PCI_RELAXED_ORDERING =
       list(
           number("MC_IB_PCI_RELAXED_ORDERING", "pciRelaxedOrdering", 0, 2, 1)
               .means(
-                  "Registers memory with relaxed ordering on the PCI bus: 0 = no, 1 and 2 = where"
-                      + " libibverbs can."));
+                  "Registers memory with relaxed ordering on the PCI bus: 0 = no, 1 and 2 = if"
+                      + " libibverbs supports it."));
 
   /** The server part of NIC paths. */
   public static final Option<String> RDMA_BIND_ADDRESS =
       list(
           new Option<>(RDMA, "MC_RDMA_BIND_ADDRESS", "rdmaBindAddress", Form.host(), "")
               .defaultText("the segment's host")
-              .means("The host in the NIC paths that peers are told, in place of the segment's."));
+              .means("The host in the NIC paths that peers are told, instead of the segment's."));
 
   /** Which devices are used. */
   public static final Option<String> TE_FILTERS =
       list(
           new Option<>(RDMA, "MC_TE_FILTERS", "deviceFilters", DeviceNames.form(), "")
               .defaultText("all devices")
-              .means("The devices that may be used, besides the engine's own device name."));
+              .means(
+                  "The devices that may be used. The engine's device name limits them further."));
 
   /** When a transfer changes over to TCP. */
   public static final Option<Integer> RDMA_TO_TCP_SECONDS =
@@ -263,8 +268,8 @@ public final class RdmaOptions {
                   5)
               .unit("seconds")
               .means(
-                  "After so long without any RDMA path a running transfer goes over to TCP, where"
-                      + " the peer has it; 0 = never.")
+                  "A running transfer moves to TCP after this long without any RDMA path, if the"
+                      + " peer supports TCP; 0 = never.")
               .mooncake("Never does."));
 
   /** All of them, in the order of the configuration page. */

@@ -11,8 +11,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The values of all options: concluded once, checked against each other, then immutable and safe
- * for any thread.
+ * The values of all options, checked against each other. Immutable, safe for any thread.
  *
  * <p>An absent variable gives the default. A malformed one, or one out of range, is a {@link
  * ConfigurationException}: a default in its place would hide the mistake. An empty value counts as
@@ -69,7 +68,7 @@ public final class Settings {
     return value == null ? option.defaultValue() : value;
   }
 
-  /** {@return what was logged at WARN when these settings were concluded, a sentence each} */
+  /** {@return what was logged at WARN when these settings were built, a sentence each} */
   public List<String> warnings() {
     return warnings;
   }
@@ -157,7 +156,7 @@ public final class Settings {
           && seconds < TRANSFER_TIMEOUT_FLOOR_SECONDS) {
         values.put(Options.TRANSFER_TIMEOUT, TRANSFER_TIMEOUT_FLOOR_SECONDS);
         warnings.add(
-            "%s is %d s; the least is %d s, which is used instead"
+            "%s is %d s; the minimum, %d s, is used instead"
                 .formatted(Options.TRANSFER_TIMEOUT, seconds, TRANSFER_TIMEOUT_FLOOR_SECONDS));
       }
     }

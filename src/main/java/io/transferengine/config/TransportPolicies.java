@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
- * What the options say of each transport, by its name. A transport that is added, and has options
- * of its own, gets a line in {@link #asConfigured}; without one it is used where possible.
+ * What the options say about each transport, by its name. A new transport with its own options gets
+ * a line in {@link #asConfigured}; without one it is used where possible.
  */
 public final class TransportPolicies {
   private TransportPolicies() {}
@@ -21,17 +21,17 @@ public final class TransportPolicies {
   /**
    * {@return the policies, in the order of the names}
    *
-   * @param names of the transports that there are, best first
+   * @param names of the built-in transports, best first
    * @param protocol the best that may be used; empty for the first
-   * @throws TransferException INVALID_ARGUMENT for a protocol that is none of the names, and for
-   *     one below a transport that is required
+   * @throws TransferException INVALID_ARGUMENT if the protocol is not one of the names, or ranks
+   *     below a required transport
    */
   public static SequencedMap<String, TransportPolicy> of(
       List<String> names, String protocol, Settings settings) {
     requireKnown(names, protocol);
     Map<String, TransportPolicy> configured = asConfigured(settings);
     String best = bestWanted(protocol, settings);
-    // A protocol that is wanted and not built in is missed when the transports are made.
+    // If the protocol is not built in, making the transports reports it.
     boolean reached = !names.contains(best);
     SequencedMap<String, TransportPolicy> policies = new LinkedHashMap<>();
     for (String name : names) {
@@ -65,17 +65,15 @@ public final class TransportPolicies {
     }
     throw new TransferException(
         ErrorCode.INVALID_ARGUMENT,
-        "'" + protocol + "' is no protocol of this engine",
-        "Accepted are '"
-            + String.join("', '", names.reversed())
-            + "' and '' for the best there is");
+        "'" + protocol + "' is not a protocol of this engine",
+        "Accepted are '" + String.join("', '", names.reversed()) + "' and '' (the best available)");
   }
 
   private static void requireNotRequired(String name, TransportPolicy policy, String asked) {
     if (policy.isRequired()) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          policy.requiredText(name) + " and " + TransportPolicy.shown(asked) + " is asked for",
+          policy.requiredText(name) + " and " + TransportPolicy.shown(asked) + " was asked for",
           "Ask for protocol '" + name + "', or drop the requirement");
     }
   }

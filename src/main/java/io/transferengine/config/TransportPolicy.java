@@ -6,13 +6,12 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What an engine makes of one of its transports. Transports do not decide this themselves.
+ * How an engine uses one of its transports. Transports do not decide this themselves.
  *
  * @param use whether it is used
- * @param fallBackAfter how long transfers to a peer may be without a way over it before they go
- *     over to another transport that reaches the peer; zero for never
- * @param requirement the option that makes it required, if there is one; errors and warnings name
- *     it
+ * @param fallBackAfter how long transfers to a peer may have no path over it before they move to
+ *     another transport that reaches the peer; zero for never
+ * @param requirement the option that makes it required, if any; errors and warnings name it
  */
 public record TransportPolicy(
     Use use, Duration fallBackAfter, Optional<Option<Boolean>> requirement) {
@@ -21,13 +20,13 @@ public record TransportPolicy(
   public enum Use {
     /** It is not started. */
     NEVER,
-    /** It is used where both sides have it, and others are where they do not. */
+    /** It is used if both sides have it; otherwise another transport is. */
     WHERE_POSSIBLE,
-    /** The engine does not open without it, and no transfer goes over a lesser one. */
+    /** The engine does not open without it, and no transfer uses a lower-ranked one. */
     REQUIRED
   }
 
-  /** What holds for a transport that no option speaks of. */
+  /** For a transport that no option names. */
   public static final TransportPolicy DEFAULT =
       new TransportPolicy(Use.WHERE_POSSIBLE, Duration.ZERO, Optional.empty());
 
@@ -40,14 +39,14 @@ public record TransportPolicy(
     return use == Use.REQUIRED;
   }
 
-  /** {@return that a transport of this policy is required, and by which option; for a sentence} */
+  /** {@return the words "... is required" and the option that says so, for a sentence} */
   public String requiredText(String transport) {
     return shown(transport)
         + " is required"
         + requirement.map(option -> " (" + option.environmentName() + ")").orElse("");
   }
 
-  /** {@return what a transport is called in a sentence, such as RDMA} */
+  /** {@return a transport's name in a sentence, such as RDMA} */
   public static String shown(String transport) {
     return transport.toUpperCase(Locale.ROOT);
   }

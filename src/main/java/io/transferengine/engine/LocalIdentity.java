@@ -86,9 +86,8 @@ record LocalIdentity(String name, String host, int rpcPort) {
       return AddressText.withoutZone(AddressText.of(chosen.get()));
     }
     log.warn(
-        "No interface but the loopback is up and has an address that others can use, so peers on"
-            + " this machine only can reach this engine. MC_TCP_BIND_ADDRESS sets the address that"
-            + " they are told.");
+        "Only the loopback interface has a usable address, so only peers on this machine can reach"
+            + " this engine. MC_TCP_BIND_ADDRESS sets the address that peers are told.");
     return ipv6 ? "::1" : "127.0.0.1";
   }
 

@@ -256,7 +256,7 @@ class TransportChoiceTest {
     assertRefused(
         ErrorCode.INVALID_ARGUMENT,
         () -> engine("tcp", REQUIRED, rdma, tcp),
-        "RDMA is required (TE_REQUIRE_RDMA) and TCP is asked for");
+        "RDMA is required (TE_REQUIRE_RDMA) and TCP was asked for");
   }
 
   @Test
@@ -300,8 +300,8 @@ class TransportChoiceTest {
     assertRefused(
         ErrorCode.INVALID_ARGUMENT,
         () -> engine("quic", Map.of(), rdma, tcp),
-        "'quic' is no protocol of this engine",
-        "Accepted are 'tcp', 'rdma' and '' for the best there is");
+        "'quic' is not a protocol of this engine",
+        "Accepted are 'tcp', 'rdma' and '' (the best available)");
   }
 
   @Test
