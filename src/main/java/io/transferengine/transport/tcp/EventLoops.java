@@ -74,6 +74,7 @@ final class EventLoops {
             new WindowPool(
                 staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
                 block,
+                backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
                 () -> metrics.increment(Counter.STAGING_DRY)));
       }
       // Not before: until then a kernel may read and write there.

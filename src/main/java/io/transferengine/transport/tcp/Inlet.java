@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A read whose bytes are all used up at once goes through the loop's one block for reads. Others
  * take a block, which the stream may hold on to. When there is none, as much is read as is sure to
- * be used up.
+ * be used up; or little, where the connection has a block of its own ({@link ReadReserve}).
  *
  * <p>Confined to the channel's event loop.
  */
@@ -44,6 +44,9 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
      * none are to be read now}
      */
     int consumedBytesLimit();
+
+    /** {@return a free one of the stream's own blocks, with one use more; null when none is} */
+    @Nullable StagingBlock ownBlock();
 
     /**
      * A read is wanted and there is no staging for it: it is to be wanted again when there is some.
@@ -102,6 +105,9 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
     if (block == null && consumed > 0) {
       block = pool.readBlock();
       limit = Math.min(limit, consumed);
+    }
+    if (block == null) {
+      block = stream.ownBlock();
     }
     if (block == null) {
       stream.onStagingDry();

@@ -14,7 +14,7 @@ final class StagingBlock implements MemoryWindow.Owner {
 
   /** What it goes back to. */
   interface Pool {
-    /** The last use has ended. */
+    /** The last use has ended. It must need no memory. */
     void giveBack(StagingBlock block);
   }
 
@@ -42,8 +42,8 @@ final class StagingBlock implements MemoryWindow.Owner {
     return capacity;
   }
 
-  boolean isInUse() {
-    return uses > 0;
+  int uses() {
+    return uses;
   }
 
   StagingBlock take() {

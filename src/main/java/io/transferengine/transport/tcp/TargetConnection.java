@@ -162,7 +162,8 @@ final class TargetConnection extends WireHandler
     if (reader.isBlocked() && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
       // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
-      if (!inputEnded || !outlet().isFlushing()) {
+      // Not where the kernel reads later: the connection's own blocks may hold what waits.
+      if (!pool.reserve().isNeeded() && (!inputEnded || !outlet().isFlushing())) {
         channel().config().setAutoRead(true);
       }
       loop.execute(() -> guarded(this::resume));

@@ -19,6 +19,9 @@ import org.slf4j.LoggerFactory;
  * allocate. Some blocks are kept for our own lanes, whatever peers do. One more is for reads alone:
  * a read whose bytes are used up before the next one needs no block of its own.
  *
+ * <p>Where the kernel reads later, connections have a little of their own besides: {@link
+ * ReadReserve}.
+ *
  * <p>Confined to its event loop.
  */
 final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
@@ -55,6 +58,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final long anotherFrame;
   private final int keptForLanes;
   private final int blockBytes;
+  private final ReadReserve reserve;
   private final Runnable onDry;
 
   /** What may still be copied aside. */
@@ -63,9 +67,11 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   /**
    * @param memory what the blocks are made of
    * @param blockBytes the size of each, but for the one that the constant frames are in
+   * @param reserve what connections have of their own
    * @param onDry told when a block is asked for and none is to be had
    */
-  WindowPool(MemorySegment memory, int blockBytes, Runnable onDry) {
+  WindowPool(MemorySegment memory, int blockBytes, ReadReserve reserve, Runnable onDry) {
+    this.reserve = reserve;
     this.onDry = onDry;
     this.blockBytes = blockBytes;
     asideBytesLeft = memory.byteSize();
@@ -77,7 +83,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
     Frames.writeStatus(okFrame, Frames.STATUS_OK);
     Frames.writeStatus(rejectedFrame, Frames.STATUS_REJECTED);
     anotherFrame = rejectedFrame + Frames.STATUS_BYTES;
-    readBlock = new StagingBlock(this, address, blockBytes - CONSTANT_BYTES);
+    readBlock = new StagingBlock(_ -> {}, address, blockBytes - CONSTANT_BYTES);
     blocks = new ArrayDeque<>(count);
     for (int i = 1; i < count; i++) {
       blocks.addLast(new StagingBlock(this, address + (long) i * blockBytes, blockBytes));
@@ -131,14 +137,17 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
    * null while a kernel that reads later has it}
    */
   @Nullable StagingBlock readBlock() {
-    return readBlock.isInUse() ? null : readBlock.take();
+    return readBlock.uses() > 0 ? null : readBlock.take();
+  }
+
+  /** {@return what connections have of their own for reads} */
+  ReadReserve reserve() {
+    return reserve;
   }
 
   @Override
   public void giveBack(StagingBlock block) {
-    if (block != readBlock) {
-      blocks.addLast(block);
-    }
+    blocks.addLast(block);
     Runnable next;
     while ((next = waiting.pollFirst()) != null) {
       // Whoever gave the block back has nothing to do with it, nor have those behind it.

@@ -38,6 +38,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private final WindowPool.Share share;
   private @Nullable Outlet outlet;
   private @Nullable Inlet inlet;
+  private StagingBlock[] ownBlocks = new StagingBlock[0];
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
   private boolean inactive;
@@ -117,6 +118,17 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
     outlet = new Outlet(added, pool, share, this);
+    ownBlocks = pool.reserve().take();
+  }
+
+  /** Also when something threw while it was added. What the kernel may still write to stays out. */
+  @Override
+  public void handlerRemoved(ChannelHandlerContext removed) {
+    StagingBlock[] taken = ownBlocks;
+    ownBlocks = new StagingBlock[0];
+    for (StagingBlock block : taken) {
+      block.release();
+    }
   }
 
   @Override
@@ -210,6 +222,16 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public int consumedBytesLimit() {
     return Integer.MAX_VALUE;
+  }
+
+  @Override
+  public @Nullable StagingBlock ownBlock() {
+    for (StagingBlock block : ownBlocks) {
+      if (block.uses() == 1) {
+        return block.take();
+      }
+    }
+    return null;
   }
 
   @Override

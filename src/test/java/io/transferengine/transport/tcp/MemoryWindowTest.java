@@ -30,7 +30,8 @@ class MemoryWindowTest {
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment all = arena.allocate(LENGTH + 2 * GUARD, 8);
   private final ByteBuf netty = Unpooled.buffer(LENGTH);
-  private final WindowPool pool = new WindowPool(arena.allocate(4096, 8), 4096, () -> {});
+  private final WindowPool pool =
+      new WindowPool(arena.allocate(4096, 8), 4096, ReadReserve.none(), () -> {});
   private final MemoryWindow window = pool.window(all.address() + GUARD, LENGTH, LENGTH, null);
 
   @BeforeEach

@@ -36,7 +36,8 @@ class OutletTest {
   /** An outlet on a channel that keeps what it was given, and what should have come out. */
   private static final class Stream implements AutoCloseable, Outlet.Listener {
     final Arena arena = Arena.ofShared();
-    final WindowPool pool = new WindowPool(arena.allocate(POOL_BYTES, 64), BLOCK_BYTES, () -> {});
+    final WindowPool pool =
+        new WindowPool(arena.allocate(POOL_BYTES, 64), BLOCK_BYTES, ReadReserve.none(), () -> {});
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
     final Outlet outlet =

@@ -20,7 +20,10 @@ class WindowPoolTest {
   private final Arena arena = Arena.ofShared();
   private final WindowPool pool =
       new WindowPool(
-          arena.allocate((long) BLOCK_BYTES * WindowPool.BLOCKS_MIN, 64), BLOCK_BYTES, () -> {});
+          arena.allocate((long) BLOCK_BYTES * WindowPool.BLOCKS_MIN, 64),
+          BLOCK_BYTES,
+          ReadReserve.none(),
+          () -> {});
 
   @AfterEach
   void close() {

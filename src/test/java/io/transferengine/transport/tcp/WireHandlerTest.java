@@ -28,7 +28,8 @@ class WireHandlerTest {
   private final List<Object> ends = new ArrayList<>();
   private final List<Throwable> faults = new ArrayList<>();
   private @Nullable Throwable thrownByStaged;
-  private final WindowPool pool = new WindowPool(arena.allocate(1 << 20, 64), 4096, () -> {});
+  private final WindowPool pool =
+      new WindowPool(arena.allocate(1 << 20, 64), 4096, ReadReserve.none(), () -> {});
   private final Handler handler = new Handler(pool);
   private boolean configThrows;
   private final EmbeddedChannel channel =
