@@ -8,23 +8,30 @@ import java.nio.channels.SocketChannel;
 import jdk.net.ExtendedSocketOptions;
 
 /**
- * When a silent peer is asked by the kernel whether it is still there. A host that crashed, or a
- * firewall that forgot the connection, says nothing: without this its connection stays for ever.
+ * Has the kernel ask silent peers whether they are still there. A host that crashed sends nothing
+ * more, and a firewall that forgot the connection lets nothing through: without this, the
+ * connection would stay open for ever.
  */
 public final class KeepAlive {
-  /** Silence before the first question; the system's two hours would hold a dead peer's place. */
+  /**
+   * Silence before the first question. The system's default of two hours would keep a dead peer's
+   * place for too long.
+   */
   public static final int IDLE_SECONDS = 60;
 
-  /** Between questions. */
+  /** Time between two questions. */
   public static final int INTERVAL_SECONDS = 15;
 
-  /** Unanswered questions after which the connection is over: two minutes after the last word. */
+  /**
+   * Unanswered questions after which the kernel ends the connection: two minutes after the peer's
+   * last packet.
+   */
   public static final int PROBES = 4;
 
   private KeepAlive() {}
 
   /**
-   * Has the kernel ask on this socket.
+   * Switches the questions on for this socket.
    *
    * @throws IOException when the socket is closed
    */

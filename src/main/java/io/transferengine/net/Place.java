@@ -5,13 +5,13 @@ import java.net.InetAddress;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A connection's place among those of its port. It says when it has something under way; while it
- * has not, the place may be given to another. {@link #begin()} and {@link #rest()} are for one
- * thread at a time.
+ * A connection's place among those of its port. The connection says when it has a request under
+ * way. While it has none, the place may be given to another connection. Only one thread at a time
+ * may call {@link #begin()} and {@link #rest()}.
  */
 public final class Place {
   private enum State {
-    /** Nothing was ever under way. */
+    /** No request was ever under way. */
     SILENT,
     RESTING,
     BUSY,
@@ -24,11 +24,11 @@ public final class Place {
   private volatile long sinceNanos = System.nanoTime();
 
   /**
-   * A place that is not entered yet.
+   * A place for a connection that is not admitted yet.
    *
    * @param address where the connection comes from
-   * @param evict has the connection end: its place is another's. Run on the newcomer's thread; must
-   *     not wait
+   * @param evict ends the connection, because another has its place. It runs on the newcomer's
+   *     thread and must not wait
    */
   public Place(InetAddress address, Runnable evict) {
     this.address = address;
@@ -40,9 +40,9 @@ public final class Place {
   }
 
   /**
-   * Something is under way from now on.
+   * A request is under way from now on.
    *
-   * @return false when the place was given away before: the connection is to end
+   * @return false if the place was given away before: the connection must end
    */
   public boolean begin() {
     State now = state.get();
@@ -52,7 +52,7 @@ public final class Place {
     return now != State.GIVEN_AWAY && state.compareAndSet(now, State.BUSY);
   }
 
-  /** Nothing is under way any more. */
+  /** No request is under way any more. */
   public void rest() {
     sinceNanos = System.nanoTime();
     var _ = state.compareAndSet(State.BUSY, State.RESTING);
@@ -63,7 +63,7 @@ public final class Place {
     return state.get() == State.GIVEN_AWAY;
   }
 
-  /** {@return whether nothing was ever under way, for so long} */
+  /** {@return whether no request was ever under way, for longer than {@code limitNanos}} */
   public boolean isSilentFor(long nowNanos, long limitNanos) {
     return state.get() == State.SILENT && nowNanos - sinceNanos > limitNanos;
   }
@@ -72,7 +72,7 @@ public final class Place {
     return nowNanos - sinceNanos;
   }
 
-  /** {@return whether it may be given away: it has been silent, or at rest, for a while} */
+  /** {@return whether it may be given away: it has been silent or at rest for long enough} */
   boolean isIdle(long nowNanos, long silenceNanos, long restNanos) {
     State now = state.get();
     if (now == State.SILENT) {
@@ -81,7 +81,7 @@ public final class Place {
     return now == State.RESTING && idleNanos(nowNanos) >= restNanos;
   }
 
-  /** Takes it from a connection that is idle. */
+  /** Takes the place from its connection, unless that has become busy; returns whether it did. */
   boolean giveAway() {
     return state.compareAndSet(State.SILENT, State.GIVEN_AWAY)
         || state.compareAndSet(State.RESTING, State.GIVEN_AWAY);

@@ -12,21 +12,21 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The places for connections at a port: so many at once, and so many of one address. When there is
- * none for a newcomer, the connection that has been idle for longest makes room; one that has
- * something under way never does. Else silent connections would keep everybody out for ever.
- * Thread-safe.
+ * The places for connections at a port: a limit for all of them, and a limit for each address. When
+ * no place is free for a newcomer, the connection that has been idle for longest loses its own:
+ * otherwise silent connections would keep everybody out for ever. A connection with a request under
+ * way keeps its place. Thread-safe.
  */
 public final class Places {
   /**
-   * A first request comes within a round trip: until then a newcomer keeps its place. Short, for
-   * while all are this new, nobody else gets in.
+   * A newcomer keeps its place for this long, since its first request comes within a round trip. It
+   * is short, because nobody else gets in while all connections are this new.
    */
   static final long SILENCE_MIN_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   /**
-   * Who has just been served most likely asks again, and a request on its way would be cut off: it
-   * keeps its place for so long.
+   * A connection that was just served keeps its place for this long. It will most likely send
+   * another request, which may be on its way already.
    */
   public static final long REST_MIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -40,10 +40,11 @@ public final class Places {
   /**
    * Places that are all free.
    *
-   * @param limit how many, positive
-   * @param limitPerAddress of them for one address; 0 for half of them, at least one
-   * @param restMinNanos for so long a connection that was served keeps its place; {@link
-   *     #REST_MIN_NANOS}, or 0 where nobody asks twice
+   * @param limit the number of places, positive
+   * @param limitPerAddress the number of places for one address; 0 for half of {@code limit},
+   *     rounded up
+   * @param restMinNanos how long a connection that was served keeps its place: {@link
+   *     #REST_MIN_NANOS}, or 0 where a connection carries one request only
    */
   public Places(int limit, int limitPerAddress, long restMinNanos) {
     this(limit, limitPerAddress, SILENCE_MIN_NANOS, restMinNanos);
@@ -61,15 +62,16 @@ public final class Places {
   }
 
   /**
-   * What came of a newcomer.
+   * The outcome for a newcomer.
    *
    * @param admitted whether it has a place
-   * @param evicted who gave up its own for it; to be told with {@link Place#evict()}
-   * @param full the number of connections there were, and whose, if there was no place left
+   * @param evicted the place that was taken from another connection for it; the caller ends that
+   *     connection with {@link Place#evict()}
+   * @param full how many connections were open, and whose, if no place was free; else empty
    */
   public record Entry(boolean admitted, Optional<Place> evicted, String full) {}
 
-  /** Finds a place for a newcomer; {@link #leave} gives it back. */
+  /** Finds a place for a newcomer. {@link #leave} gives it back. */
   public synchronized Entry enter(Place newcomer) {
     Set<Place> own = taken.get(newcomer.address());
     @Nullable Place evicted = null;
@@ -92,7 +94,7 @@ public final class Places {
     return new Entry(true, Optional.ofNullable(evicted), full);
   }
 
-  /** The connection has ended, or never began. May be called more than once. */
+  /** Gives a place back: its connection has ended, or never began. May be called more than once. */
   public synchronized void leave(Place place) {
     Set<Place> own = taken.get(place.address());
     if (own != null && own.remove(place)) {
@@ -103,17 +105,17 @@ public final class Places {
     }
   }
 
-  /** {@return how many there are} */
+  /** {@return the number of places} */
   public int limit() {
     return limit;
   }
 
-  /** {@return how many of them one address may have} */
+  /** {@return the number of places that one address may have} */
   public int limitPerAddress() {
     return limitPerAddress;
   }
 
-  /** One that has just become busy keeps its place: then the next one is looked for. */
+  /** A connection that has just become busy keeps its place. The next one is tried then. */
   private @Nullable Place giveAwayOneOf(@Nullable Set<Place> own) {
     while (true) {
       Place longest = longestIdle(own);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the ports have in common: who gets a place ({@link io.transferengine.net.Places}), and how a
- * peer that is gone is noticed ({@link io.transferengine.net.KeepAlive}).
+ * The rules that all our ports share: which connections get a place ({@link
+ * io.transferengine.net.Places}), and how a dead peer is noticed ({@link
+ * io.transferengine.net.KeepAlive}).
  */
 package io.transferengine.net;
