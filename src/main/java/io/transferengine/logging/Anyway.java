@@ -4,16 +4,16 @@ package io.transferengine.logging;
 import org.slf4j.Logger;
 
 /**
- * Does what must not end its thread or its schedule, whatever it throws. Executors leave a repeated
- * task out from its first exception on, without a word.
+ * Runs steps that must not end their thread or their schedule, whatever they throw. An executor
+ * silently drops a repeated task at its first exception.
  */
 public final class Anyway {
   private Anyway() {}
 
   /**
-   * Does something; what it throws is an ERROR in the log.
+   * Runs {@code action}. If it throws, that is logged as an ERROR.
    *
-   * @param what names it there
+   * @param what names the action in the log
    */
   public static void run(Logger log, String what, Runnable action) {
     try {
@@ -23,13 +23,13 @@ public final class Anyway {
     }
   }
 
-  /** Tells of what was thrown and must not keep what comes next from being done. */
+  /** Logs an exception that must not prevent the next step. */
   public static void failed(Logger log, String what, Throwable thrown) {
-    error(log, "{} failed; what comes next goes on", what, thrown);
+    error(log, "{} failed; the engine goes on with the next step", what, thrown);
   }
 
   /**
-   * Puts an ERROR into the log; none if that throws.
+   * Logs an ERROR, or nothing if logging itself throws.
    *
    * @param format has one place for {@code what}
    */
@@ -37,11 +37,11 @@ public final class Anyway {
     try {
       log.error(format, what, thrown);
     } catch (Throwable unlogged) {
-      // Not even memory for the text: what comes next matters more.
+      // There may be no memory for the text. The next step matters more.
     }
   }
 
-  /** Puts an ERROR into the log; none if that throws. */
+  /** Logs an ERROR, or nothing if logging itself throws. */
   public static void error(Logger log, String text, Throwable thrown) {
     try {
       log.error(text, thrown);

@@ -4,20 +4,20 @@ package io.transferengine.logging;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong while something was done to many, each of which was tried: the first of it is
- * thrown at the end. For one thread.
+ * Collects the failures of several steps, each of which is tried whatever the others throw. At the
+ * end the first failure is thrown. For one thread.
  */
 public final class Failures {
-  /** Further ones that are kept; a text each, whose number nobody limits otherwise. */
+  /** Further failures that are kept. Nothing else limits their number. */
   private static final int SUPPRESSED_LIMIT = 10;
 
   private @Nullable Throwable first;
   private int count;
 
-  /** Nothing has failed yet. */
+  /** Starts without a failure. */
   public Failures() {}
 
-  /** Does a part of it; what that throws is kept. */
+  /** Runs one step and keeps what it throws. */
   public void attempt(Runnable part) {
     try {
       part.run();
@@ -26,7 +26,7 @@ public final class Failures {
     }
   }
 
-  /** An unchecked exception or an Error. */
+  /** Keeps a failure: an unchecked exception or an Error. */
   public void add(Throwable failure) {
     Throwable before = first;
     count++;
@@ -37,7 +37,7 @@ public final class Failures {
     }
   }
 
-  /** Throws the first, if there is one, with some of the others as suppressed ones. */
+  /** Throws the first failure, if there is one, with some of the others suppressed in it. */
   public void throwIfAny() {
     switch (first) {
       case null -> {}

@@ -5,18 +5,19 @@ import java.util.regex.Pattern;
 
 /** Keeps passwords out of logs and error texts. */
 public final class Secrets {
-  /** What stands behind the path, where tokens travel. */
+  /** The part after the path; it may hold tokens. */
   private static final Pattern QUERY = Pattern.compile("(\\?)[^#]+");
 
   private Secrets() {}
 
   /**
-   * {@return an address or URL as it may be shown: user, password and query are stars}
+   * {@return an address or URL that is safe to show: user, password and query are replaced by
+   * stars}
    *
-   * @param address anything, also what is no address
+   * @param address any text; it need not be an address
    */
   public static String masked(String address) {
-    // All before the last @: slashes and commas in a password end what looks like the host.
+    // Hides all before the last @: a password with slashes or commas would mislead a URL parser.
     int at = address.lastIndexOf('@');
     int scheme = address.indexOf("://");
     int begin = scheme >= 0 && scheme < at ? scheme + 3 : 0;

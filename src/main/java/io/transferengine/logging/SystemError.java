@@ -6,26 +6,27 @@ import java.util.Optional;
 
 /**
  * Tells errors of this machine from those of a peer or a service, and says what to do about them.
- * The same error means the same wherever it comes up, so that a remedy is chosen by it, and not by
- * the place that met it.
+ * An error has the same meaning wherever it comes up, so the error decides the remedy, not the
+ * place that met it.
  *
- * <p>Java passes the system's error on as text only, so it is known by that: the English one of the
- * C library. In another language an error is shown all the same, with the remedy of the place.
+ * <p>Java passes a system error on as text only. So errors are recognized by the C library's
+ * English texts. If the texts are in another language, the error is still shown, with the remedy
+ * that the caller gives.
  */
 public final class SystemError {
   private record Known(String text, String remedy) {}
 
-  /** Longer texts before those that they begin with. */
+  /** A text stands before any shorter text that it begins with. */
   private static final List<Known> OURS =
       List.of(
           new Known(
               "Too many open files in system",
-              "This machine has no file descriptor left: raise fs.file-max, or end what holds"
-                  + " them"),
+              "This machine has no file descriptor left: raise fs.file-max, or end the"
+                  + " processes that hold them"),
           new Known(
               "Too many open files",
-              "This process has no file descriptor left: raise its limit (ulimit -n), or find what"
-                  + " does not close them (ls -l /proc/PID/fd)"),
+              "This process has no file descriptor left: raise its limit (ulimit -n), or find out"
+                  + " what stays open (ls -l /proc/PID/fd)"),
           new Known(
               "Cannot assign requested address",
               "This machine has no such address, or no port left to connect from: see ip address,"
@@ -37,8 +38,8 @@ public final class SystemError {
                   + " fe80::1%eth0"),
           new Known(
               "Network is unreachable",
-              "This machine has no route to that address: see ip route. A name may have an IPv6"
-                  + " address, too, where there is no IPv6"),
+              "This machine has no route to that address: see ip route. Perhaps the name has an"
+                  + " IPv6 address, but this machine has no IPv6"),
           new Known("Network is down", "An interface of this machine is down: see ip link"),
           new Known(
               "Address family not supported by protocol",
@@ -48,8 +49,8 @@ public final class SystemError {
               "A firewall or sandbox of this machine forbids it: see nft list ruleset"),
           new Known(
               "Permission denied",
-              "This process may not: ports below 1024 need CAP_NET_BIND_SERVICE; or a firewall or"
-                  + " sandbox of this machine forbids it"),
+              "This process lacks the permission: ports below 1024 need CAP_NET_BIND_SERVICE; or a"
+                  + " firewall or sandbox of this machine forbids it"),
           new Known(
               "No buffer space available",
               "The kernel of this machine has no memory for sockets: see net.ipv4.tcp_mem and ss"
@@ -64,12 +65,12 @@ public final class SystemError {
 
   private static final String ADDRESS_IN_USE = "Address already in use";
 
-  /** No chain of causes is longer; one could be a ring. */
+  /** No chain of causes is longer. The limit is for a chain that is a ring. */
   private static final int DEPTH_MAX = 20;
 
   private SystemError() {}
 
-  /** {@return what the deepest cause says, or its class} */
+  /** {@return the message of the deepest cause; its class if it has no message} */
   public static String text(Throwable failure) {
     Throwable deepest = failure;
     for (int i = 0; i < DEPTH_MAX && deepest.getCause() != null; i++) {
@@ -80,9 +81,9 @@ public final class SystemError {
   }
 
   /**
-   * {@return what to do about an error of this machine; empty for any other}
+   * {@return the remedy for an error of this machine; empty for any other error}
    *
-   * @param failure the error, or what it is a cause of
+   * @param failure the error, or an exception that has it as a cause
    */
   public static Optional<String> remedyHere(Throwable failure) {
     String text = text(failure);
@@ -90,16 +91,19 @@ public final class SystemError {
   }
 
   /**
-   * {@return what to do about a failure}
+   * {@return the remedy for a failure}
    *
-   * @param failure the error, or what it is a cause of
-   * @param otherwise what to do if it is not this machine's
+   * @param failure the error, or an exception that has it as a cause
+   * @param otherwise the remedy if it is not an error of this machine
    */
   public static String remedy(Throwable failure, String otherwise) {
     return remedyHere(failure).orElse(otherwise);
   }
 
-  /** {@return whether another port may do, to a listener that could not be bound} */
+  /**
+   * {@return whether a listener could not be bound because its port is taken, so that another port
+   * may do}
+   */
   public static boolean isPortTaken(Throwable failure) {
     return text(failure).contains(ADDRESS_IN_USE);
   }

@@ -3,9 +3,11 @@ package io.transferengine.logging;
 
 import org.slf4j.Logger;
 
-/** Lets one warning a second through, with the count of those held back. Thread-safe. */
+/**
+ * Logs at most one warning a second, with the number of warnings that were held back. Thread-safe.
+ */
 public final class WarnLimiter {
-  /** A stranger can send garbage as fast as it likes; a log may grow by a line a second. */
+  /** Strangers can send garbage at any rate. The log grows by one line a second at most. */
   private static final long INTERVAL_NANOS = 1_000_000_000L;
 
   /** Room for an address, a cause and a remedy. */
@@ -16,7 +18,7 @@ public final class WarnLimiter {
   private long heldBack;
 
   /**
-   * A limiter of its own.
+   * Creates a limiter.
    *
    * @param log where the warnings go
    */
@@ -27,7 +29,7 @@ public final class WarnLimiter {
   /**
    * Warns, or counts the warning for the next one.
    *
-   * @param text may quote strangers: it is made one line of bounded length
+   * @param text may quote strangers: it is cut to one line of bounded length
    */
   public void warn(String text) {
     String message = Printable.of(text, TEXT_LENGTH_MAX);

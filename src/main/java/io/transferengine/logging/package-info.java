@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What every layer needs for putting strangers' doings into a log or an error text, and for going
+ * Helpers for every layer: to put text from strangers into a log or an error text safely, and to go
  * on after a failure.
  */
 package io.transferengine.logging;
