@@ -10,11 +10,11 @@ import java.util.List;
  *     cpu:0}
  * @param address where the range starts in its owner's process, unsigned
  * @param lengthBytes its length, positive
- * @param rkeys the remote keys, one a device in the order of the segment's devices, each 0 to
+ * @param rkeys the remote keys, one for each of the segment's devices and in their order, each 0 to
  *     2^32-1; empty for TCP
- * @param lkeys the local keys, as many; readers count them and use them for nothing
- * @param protocol the transport that this range belongs to where the segment offers several; empty
- *     in every other segment
+ * @param lkeys the local keys, as many as {@code rkeys}; readers only count them
+ * @param protocol the transport that this range belongs to, if the segment offers several; else
+ *     empty
  */
 public record BufferDescriptor(
     String name,

@@ -9,8 +9,8 @@ import java.util.List;
 
 /**
  * The rules of protocol sections 4.1 and 4.2 by which readers reject a whole descriptor. Both ends
- * apply them: what a C++ reader would reject is not sent. Protocols that we do not speak have rules
- * of their own and are left alone.
+ * apply them: we do not send a descriptor that a C++ reader would reject. Protocols that we do not
+ * speak have their own rules and are not checked here.
  */
 final class DescriptorRules {
   /** Keys and queue pair numbers have 32 bits without a sign. */
@@ -43,7 +43,7 @@ final class DescriptorRules {
 
   private static void requirePort(SegmentDescriptor descriptor) {
     if (descriptor.tcpDataPort() < 0 || descriptor.tcpDataPort() > 65_535) {
-      throw broken(descriptor, "tcp_data_port " + descriptor.tcpDataPort() + " is no port");
+      throw broken(descriptor, "tcp_data_port " + descriptor.tcpDataPort() + " is not a port");
     }
     if (descriptor.tcpProtoVersion() < 0) {
       throw broken(
@@ -55,12 +55,14 @@ final class DescriptorRules {
       } catch (TransferException e) {
         throw broken(
             descriptor,
-            "tcp_data_host \"" + Printable.of(descriptor.tcpDataHost(), 100) + "\" is no host");
+            "tcp_data_host \""
+                + Printable.of(descriptor.tcpDataHost(), 100)
+                + "\" is not a valid host");
       }
     }
   }
 
-  /** What is wrong with {@code buffer}; empty when nothing. */
+  /** The fault of {@code buffer}; empty if it has none. */
   private static String fault(BufferDescriptor buffer, int deviceCount) {
     long address = buffer.address();
     long lengthBytes = buffer.lengthBytes();

@@ -7,7 +7,7 @@ import io.transferengine.transfer.TransferException;
 import java.util.List;
 import java.util.Set;
 
-/** What is said of a peer with which we share no protocol. */
+/** The error for a peer that shares no protocol with us. */
 public final class ForeignProtocols {
   private static final Set<String> SHARED_MEMORY = Set.of("shm");
   private static final Set<String> NVLINK = Set.of("nvlink", "nvlink_intra");
@@ -18,9 +18,9 @@ public final class ForeignProtocols {
   /**
    * Checks that a segment offers a protocol that this engine speaks.
    *
-   * @param peer as the caller knows it
-   * @param where the record that says so, or empty
-   * @throws TransferException METADATA when it does not, with what its owner can do about it
+   * @param peer the peer's name, as the caller knows it
+   * @param where the record that lists the protocols, or empty
+   * @throws TransferException METADATA if it offers none of them, with a remedy for its owner
    */
   public static void requireShared(String peer, String where, SegmentDescriptor descriptor) {
     if (descriptor.isSupported()) {

@@ -11,15 +11,15 @@ import java.util.function.Consumer;
  * @param localNicPath the sender's NIC, {@code <server>@<device>}
  * @param peerNicPath the NIC that the sender wants to talk to, in the receiver's own spelling
  * @param qpNums the sender's queue pair numbers, 0 to 2^32-1; the i-th pairs with the i-th
- * @param replyMessage empty when all is well; in a reply the reason of a refusal
+ * @param replyMessage in a reply, the reason of a refusal; else empty
  * @param localLid the LID of the sender's port, 0 to 65535
  * @param localGid the sender's GID as in {@link DeviceDescriptor}; empty from peers before v0.3.11
- * @param readyAck its presence says that the sender knows the second round; true in that round
+ * @param readyAck present if the sender knows the second round; true in that round
  * @param payload opaque; empty for RDMA
  * @param activeMtuBytes the MTU of the sender's port, so that both sides can take the smaller one;
- *     our own member, unknown to C++; 0 when the sender does not tell
+ *     our own member, unknown to C++; 0 if the sender does not state it
  * @param twoSided whether it asks for a channel of two-sided messages (C++'s {@code ctrl_channel}
- *     or {@code msg_channel}), which we do not speak; never sent
+ *     or {@code msg_channel}), which we do not speak and never ask for
  */
 public record HandshakeDescriptor(
     String localNicPath,
@@ -32,7 +32,7 @@ public record HandshakeDescriptor(
     String payload,
     int activeMtuBytes,
     boolean twoSided) {
-  /** What a peer without RDMA answers: nothing in any member. */
+  /** The answer of a peer without RDMA: all members are empty. */
   public static final HandshakeDescriptor EMPTY = rejection("");
 
   /** Copies the list. */
@@ -46,7 +46,7 @@ public record HandshakeDescriptor(
     this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "", 0, false);
   }
 
-  /** {@return a reply that refuses, for {@code reason}} */
+  /** {@return a reply that refuses the connection, with the reason} */
   public static HandshakeDescriptor rejection(String reason) {
     Draft draft = new Draft();
     draft.replyMessage = reason;
@@ -63,7 +63,7 @@ public record HandshakeDescriptor(
     return with(draft -> draft.readyAck = readyAck);
   }
 
-  /** {@return this message with another {@code te_mtu}} */
+  /** {@return this message with another MTU} */
   public HandshakeDescriptor withActiveMtuBytes(int activeMtuBytes) {
     return with(draft -> draft.activeMtuBytes = activeMtuBytes);
   }
@@ -84,7 +84,7 @@ public record HandshakeDescriptor(
     return draft.descriptor();
   }
 
-  /** A message that is being put together: nothing in any member at first. */
+  /** A message that is being put together. All members are empty at first. */
   static final class Draft {
     String localNicPath = "";
     String peerNicPath = "";

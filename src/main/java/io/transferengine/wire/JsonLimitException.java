@@ -6,7 +6,7 @@ import io.transferengine.transfer.TransferException;
 import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 
-/** Proper JSON, as far as it was read, that is more than {@link JsonLimits} allow. */
+/** The JSON is well-formed as far as it was read, but exceeds {@link JsonLimits}. */
 public final class JsonLimitException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 

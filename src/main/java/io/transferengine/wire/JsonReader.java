@@ -18,10 +18,10 @@ import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads JSON as leniently as jsoncpp's default reader and as strictly in types as its accessors,
- * within {@link JsonLimits}. A cursor: after {@link #beginObject}, {@link #nextMember} stands on
- * the value of each member in turn; after {@link #beginArray}, {@link #nextElement} on each
- * element. Every value must be read, begun or {@link #skip}ped. Not thread-safe.
+ * Reads JSON within {@link JsonLimits}: as leniently as jsoncpp's default reader, and with types as
+ * strict as its accessors. This is a cursor: after {@link #beginObject}, {@link #nextMember} moves
+ * to the value of each member in turn; after {@link #beginArray}, {@link #nextElement} moves to
+ * each element. The caller must read, begin or {@link #skip} every value. Not thread-safe.
  */
 final class JsonReader {
   private static final int SHOWN_LENGTH_MAX = 60;
@@ -40,7 +40,7 @@ final class JsonReader {
           .enable(JsonReadFeature.ALLOW_TRAILING_COMMA)
           .enable(JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS)
           .enable(JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS)
-          // Names come from strangers: they must not fill the JVM's table of interned strings.
+          // Strangers choose the names, which must not fill the JVM's table of interned strings.
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
           .build();
 
@@ -52,7 +52,7 @@ final class JsonReader {
     this.what = what;
   }
 
-  /** What is done with the cursor. */
+  /** Reads a value with the cursor. */
   interface Body<T> {
     T read(JsonReader in) throws IOException;
   }
@@ -79,11 +79,11 @@ final class JsonReader {
   }
 
   /**
-   * Reads one value to its end, and what follows it, and keeps nothing of it.
+   * Checks one value, reads what follows it, and keeps nothing.
    *
    * @param in ends with the document
-   * @throws TransferException MALFORMED_JSON when it is none, or above the limits
-   * @throws IOException of the stream
+   * @throws TransferException MALFORMED_JSON if it is not JSON or exceeds a limit
+   * @throws IOException from the stream
    */
   static void check(InputStream in, String what) throws IOException {
     var _ = walk(in, what, JsonReader::passOver);
@@ -95,7 +95,7 @@ final class JsonReader {
     return true;
   }
 
-  /** As {@link #check}; {@return whether it is the descriptor of a C++ engine without RDMA} */
+  /** As {@link #check}; says whether it is the descriptor of a C++ engine without RDMA. */
   static boolean isOfCppOverTcp(InputStream in, String what) throws IOException {
     return walk(in, what, JsonReader::isOfCppOverTcp);
   }
@@ -144,10 +144,12 @@ final class JsonReader {
         what + " exceeds a limit: " + Printable.of(e.getOriginalMessage(), 300), e);
   }
 
-  /** IllegalStateException: Jackson's answer to member names made to collide in its hash table. */
+  /**
+   * Jackson throws IllegalStateException if member names were made to collide in its hash table.
+   */
   private static TransferException noJson(String what, Exception e) {
     String text = e.getMessage() == null ? e.toString() : e.getMessage();
-    return malformed(what + " is no JSON: " + Printable.of(text, 300), e);
+    return malformed(what + " is not JSON: " + Printable.of(text, 300), e);
   }
 
   /** {@return whether an object begins here; false for null, which has no members} */
@@ -159,7 +161,7 @@ final class JsonReader {
     return true;
   }
 
-  /** {@return the next member's name, standing on its value; null behind the last one} */
+  /** Moves to the next member's value and returns its name; null after the last member. */
   @Nullable String nextMember() throws IOException {
     if (parser.nextToken() == JsonToken.END_OBJECT) {
       return null;
@@ -178,7 +180,7 @@ final class JsonReader {
     return true;
   }
 
-  /** Steps to the next element; false behind the last one. */
+  /** Moves to the next element; false after the last one. */
   boolean nextElement() throws IOException {
     return parser.nextToken() != JsonToken.END_ARRAY;
   }
@@ -209,14 +211,14 @@ final class JsonReader {
     return text;
   }
 
-  /** jsoncpp refuses half a surrogate pair too; no record could be written back with one. */
+  /** jsoncpp refuses half a surrogate pair too. A record with one could not be written back. */
   void requireWholeCharacters(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
         boolean pair =
             i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
         if (!pair) {
-          throw wrong("free of half surrogate pairs");
+          throw wrong("text without half surrogate pairs");
         }
         i++;
       }
@@ -256,7 +258,7 @@ final class JsonReader {
     return (int) unsigned(max);
   }
 
-  /** Refuses a list that has become longer than it may. */
+  /** Refuses a list with more than {@code max} elements. */
   void requireCount(int count, int max) {
     if (count > max) {
       throw JsonLimitException.of(
@@ -264,7 +266,7 @@ final class JsonReader {
     }
   }
 
-  /** {@return the error that the value here is not what it must be} */
+  /** {@return the error for a value that is not {@code expected}} */
   TransferException wrong(String expected) {
     return malformed(what + ": " + path() + " must be " + expected + ", not " + found(), null);
   }
@@ -309,7 +311,7 @@ final class JsonReader {
   }
 
   private static TransferException malformed(String message, @Nullable Exception cause) {
-    String remedy = "The sender is no transfer engine, or a broken one";
+    String remedy = "The sender is not a transfer engine, or it is broken";
     return cause == null
         ? new TransferException(ErrorCode.MALFORMED_JSON, message, remedy)
         : new TransferException(ErrorCode.MALFORMED_JSON, message, remedy, cause);

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 
 /**
- * Writes JSON as jsoncpp's FastWriter does, byte for byte: no white space, text in ASCII. The
- * caller writes the members of an object in byte order, as jsoncpp's map would. Not thread-safe.
+ * Writes JSON as jsoncpp's FastWriter does, byte for byte: in ASCII, without white space. The
+ * caller writes the members of an object in byte order, as jsoncpp's map does. Not thread-safe.
  *
  * <p>Strings: {@code "} and {@code \} and the five short escapes; other control characters and
  * everything above 0x7f as {@code \}{@code uxxxx} in lower-case hex, surrogate pairs where needed.
@@ -15,7 +15,7 @@ import java.util.Comparator;
  * becomes U+FFFD.
  */
 final class JsonWriter {
-  /** The order of jsoncpp's members: that of the names' UTF-8 bytes. */
+  /** The order of members in jsoncpp: by the UTF-8 bytes of their names. */
   static final Comparator<String> BYTE_ORDER =
       (a, b) ->
           Arrays.compareUnsigned(
@@ -68,7 +68,7 @@ final class JsonWriter {
     return this;
   }
 
-  /** A number of 64 bits without a sign. */
+  /** Writes an unsigned 64-bit number. */
   JsonWriter unsigned(long number) {
     comma();
     if (number >= 0) {

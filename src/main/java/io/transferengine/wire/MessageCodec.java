@@ -11,7 +11,7 @@ final class MessageCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String MTU = "te_mtu";
 
-  /** The largest of InfiniBand. */
+  /** The largest MTU of InfiniBand. */
   private static final int MTU_MAX_BYTES = 4096;
 
   private MessageCodec() {}
@@ -20,7 +20,9 @@ final class MessageCodec {
     for (long number : descriptor.qpNums()) {
       if (number < 0 || number > DescriptorRules.UINT32_MAX) {
         throw new TransferException(
-            ErrorCode.INVALID_ARGUMENT, "queue pair number " + number + " has not 32 bits", "");
+            ErrorCode.INVALID_ARGUMENT,
+            "queue pair number " + number + " does not fit in 32 bits",
+            "");
       }
     }
     JsonWriter out = new JsonWriter(512);

@@ -16,16 +16,16 @@ import java.util.Optional;
  * The JSON of every record, as the C++ engine writes and reads it (protocol sections 3, 4 and 5.3).
  * Stateless and thread-safe.
  *
- * <p>Every {@code encode} gives compact text with its members in byte order and <em>no</em> newline
- * at the end: what HTTP stores. Handshake frames, etcd and redis end it with one, which {@link
- * #withNewline} adds.
+ * <p>Every {@code encode} returns compact text with the members in byte order and <em>no</em>
+ * newline at the end. HTTP stores it like this. In handshake frames, etcd and redis the text ends
+ * with a newline, which {@link #withNewline} adds.
  *
- * <p>Every {@code decode} reads what jsoncpp reads: members in any order, unknown ones, comments,
- * trailing commas and text after the end are passed over; of duplicates the last counts; a missing
- * or null member is 0, "" or empty. What jsoncpp would throw at (and die of) is a {@link
- * TransferException} here: MALFORMED_JSON for text that is no JSON, exceeds a limit of {@link
- * JsonLimits} or has a member of the wrong type or range, METADATA for a record that breaks the
- * rules of section 4. It names the member and what was found.
+ * <p>Every {@code decode} reads what jsoncpp reads. Members may be in any order. Unknown members,
+ * comments, trailing commas and text after the end are ignored. Of duplicate members the last one
+ * counts. A missing or null member is 0, "" or empty. Where jsoncpp would throw (and end the C++
+ * process), {@code decode} throws a {@link TransferException}: MALFORMED_JSON if the text is not
+ * JSON, exceeds a limit of {@link JsonLimits} or has a member of the wrong type or range; METADATA
+ * if the record breaks the rules of section 4. It names the member and the value found.
  */
 public final class MetadataCodec {
   private static final DateTimeFormatter TIMESTAMP =
@@ -33,12 +33,12 @@ public final class MetadataCodec {
 
   private MetadataCodec() {}
 
-  /** {@return {@code time} as descriptors carry it: {@code YYYY-MM-DD HH:MM:SS.uuuuuu}} */
+  /** {@return {@code time} in the form of descriptors: {@code YYYY-MM-DD HH:MM:SS.uuuuuu}} */
   public static String timestamp(LocalDateTime time) {
     return TIMESTAMP.format(time);
   }
 
-  /** {@return the text with the newline that frames, etcd and redis carry at its end} */
+  /** {@return the text with a newline at its end, as frames, etcd and redis have it} */
   public static byte[] withNewline(byte[] json) {
     byte[] line = Arrays.copyOf(json, json.length + 1);
     line[json.length] = '\n';
@@ -46,10 +46,10 @@ public final class MetadataCodec {
   }
 
   /**
-   * Encodes a segment descriptor of protocol {@code tcp} or {@code rdma}, as a plain string
-   * whatever {@code protocols} holds.
+   * Encodes a segment descriptor of protocol {@code tcp} or {@code rdma}. Its {@code protocol} is
+   * written as a plain string, also if it offers several.
    *
-   * @throws TransferException METADATA when it breaks the rules of section 4 that readers check;
+   * @throws TransferException METADATA if it breaks a rule of section 4 that readers check;
    *     NOT_IMPLEMENTED for other protocols
    */
   public static byte[] encode(SegmentDescriptor descriptor) {
@@ -57,7 +57,7 @@ public final class MetadataCodec {
   }
 
   /**
-   * {@return the descriptor; empty for {@code null}, the answer of a peer that is still starting or
+   * {@return the descriptor; empty for {@code null}, which a peer answers that is still starting or
    * publishes no descriptor}
    *
    * <p>Protocols that this engine does not speak are decoded too; see {@link
@@ -72,7 +72,10 @@ public final class MetadataCodec {
     return MessageCodec.encode(descriptor);
   }
 
-  /** {@return the Connection message; empty for {@code null}, a peer whose handler failed} */
+  /**
+   * {@return the Connection message; empty for {@code null}, which a peer answers if its handler
+   * failed}
+   */
   public static Optional<HandshakeDescriptor> decodeHandshake(byte[] json) {
     return MessageCodec.decodeHandshake(json);
   }
@@ -119,20 +122,20 @@ public final class MetadataCodec {
    * Reads a segment descriptor to the end of its stream, checks that it is well-formed and within
    * the limits, and keeps nothing of it.
    *
-   * @return whether it is a C++ engine's that speaks TCP alone
-   * @throws TransferException MALFORMED_JSON when not
-   * @throws IOException of the stream
+   * @return whether it is the descriptor of a C++ engine that speaks only TCP
+   * @throws TransferException MALFORMED_JSON if the check fails
+   * @throws IOException from the stream
    */
   public static boolean isOfCppOverTcp(InputStream json) throws IOException {
     return JsonReader.isOfCppOverTcp(json, "the segment descriptor");
   }
 
   /**
-   * Reads a message to the end of its stream and checks that it is well-formed and within the
-   * limits; nothing of it is kept.
+   * Reads a message to the end of its stream, checks that it is well-formed and within the limits,
+   * and keeps nothing of it.
    *
-   * @throws TransferException MALFORMED_JSON when not
-   * @throws IOException of the stream
+   * @throws TransferException MALFORMED_JSON if the check fails
+   * @throws IOException from the stream
    */
   public static void requireWellFormed(InputStream json) throws IOException {
     JsonReader.check(json, "the message");
@@ -141,7 +144,7 @@ public final class MetadataCodec {
   /**
    * Checks that {@code json} is well-formed and within the limits, whatever it holds.
    *
-   * @throws TransferException MALFORMED_JSON when not
+   * @throws TransferException MALFORMED_JSON if it is not
    */
   public static void requireWellFormed(byte[] json) {
     MessageCodec.requireWellFormed(json);

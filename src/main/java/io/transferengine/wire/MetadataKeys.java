@@ -9,10 +9,10 @@ import java.util.Optional;
 /**
  * The keys of the records in a metadata service (protocol section 2). Immutable.
  *
- * @param prefix what all keys of the cluster begin with; ends in a slash
+ * @param prefix the beginning of all keys of the cluster; ends in a slash
  */
 public record MetadataKeys(String prefix) {
-  /** A host name, a port and a path fit many times; services refuse keys of some kilobytes. */
+  /** Ample for a host name, a port and a path. Services refuse keys of some kilobytes. */
   public static final int NAME_LENGTH_MAX = 1024;
 
   private static final String ROOT = "mooncake/";
@@ -41,7 +41,7 @@ public record MetadataKeys(String prefix) {
     return prefix + RPC_META + name;
   }
 
-  /** {@return what the keys of all handshake daemons begin with} */
+  /** {@return the beginning of the keys of all handshake daemons} */
   public String rpcMetaPrefix() {
     return prefix + RPC_META;
   }
@@ -54,21 +54,22 @@ public record MetadataKeys(String prefix) {
   }
 
   /**
-   * {@return the name, if a segment can be stored under it, without its leading slashes}
+   * Checks that a segment can be stored under a name.
    *
-   * @throws TransferException INVALID_ARGUMENT for a name that is empty, longer than {@link
-   *     #NAME_LENGTH_MAX}, holds blanks or control characters, or would be the key of another kind
-   *     of record
+   * @return the name without its leading slashes
+   * @throws TransferException INVALID_ARGUMENT if the name is empty, is longer than {@link
+   *     #NAME_LENGTH_MAX}, contains blanks or control characters, or would be the key of another
+   *     kind of record
    */
   public static String requireName(String name) {
     String normal = SegmentNames.normalize(name);
     String fault = "";
     if (normal.length() > NAME_LENGTH_MAX) {
-      fault = "has " + normal.length() + " characters of " + NAME_LENGTH_MAX;
+      fault = "has " + normal.length() + " characters, more than " + NAME_LENGTH_MAX;
     } else if (normal
         .chars()
         .anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c))) {
-      fault = "holds a blank or a control character";
+      fault = "contains a blank or a control character";
     } else if (normal.startsWith(RPC_META) || normal.startsWith(RAM)) {
       fault = "begins like the key of another record";
     }

@@ -10,8 +10,8 @@ import io.transferengine.transfer.TransferException;
  *
  * @param host an address or host name
  * @param port 1 to 65535
- * @param metadataVersion grows with each publication, by its owner's clock in microseconds; 0 where
- *     it is not told
+ * @param metadataVersion grows with each publication, by its owner's clock in microseconds; 0 if
+ *     the record does not state it
  */
 public record RpcMetaRecord(String host, int port, long metadataVersion) {
   /** A record without a version. */

@@ -19,10 +19,10 @@ final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_VECTOR = "te_tcp_vector";
 
-  /** Of C++ engines since 2026-09, in rpc_meta as well. */
+  /** Written by C++ engines since 2026-09, in rpc_meta records too. */
   static final String METADATA_VERSION = "metadata_version";
 
-  /** A buffer's text is about this long; sizes the output. */
+  /** The usual length of a buffer's text; decides the size of the output buffer. */
   private static final int BUFFER_TEXT_BYTES = 96;
 
   private static final String WHAT = "the segment descriptor";
@@ -37,8 +37,8 @@ final class SegmentCodec {
           "Publish tcp or rdma");
     }
     DescriptorRules.check(descriptor);
-    // A stock C++ reader dies of an array here. Of two, RDMA is the richer form; it carries the
-    // TCP port too.
+    // A stock C++ reader dies of an array here. If we offer both, we write rdma: that form holds
+    // the TCP port too.
     boolean rdma = descriptor.offers(SegmentDescriptor.RDMA);
     JsonWriter out = new JsonWriter(512 + descriptor.buffers().size() * BUFFER_TEXT_BYTES);
     out.beginObject().member("buffers").beginArray();
@@ -153,8 +153,8 @@ final class SegmentCodec {
   }
 
   /**
-   * Of a multi-protocol segment only the ranges of transports that we speak: those of others, such
-   * as cxl, have no addresses.
+   * Of a multi-protocol segment, keeps only the ranges of transports that we speak. The ranges of
+   * others, such as cxl, have no addresses.
    */
   private static SegmentDescriptor withUsableBuffers(SegmentDescriptor descriptor) {
     if (descriptor.protocols().size() < 2) {
@@ -218,7 +218,7 @@ final class SegmentCodec {
   }
 
   /**
-   * @param previousName is kept instead of an equal name: buffers of one segment share few names
+   * @param previousName is reused if the name is equal: the buffers of a segment share few names
    */
   private static BufferDescriptor readBuffer(JsonReader in, String previousName)
       throws IOException {

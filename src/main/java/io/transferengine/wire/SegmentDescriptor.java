@@ -9,27 +9,27 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * What a process says of its registered memory and how to reach it (protocol section 4). Immutable.
+ * A process's registered memory, and how to reach it (protocol section 4). Immutable.
  *
  * @param name the segment's name, which readers use as an address: {@code host:port} in P2P mode
- * @param protocols the transports it offers; one, except where a multi-protocol peer published it
- * @param tcpDataPort where its TCP transport listens, 0 to 65535; 0 when it has none
- * @param tcpProtoVersion 1, or 2 for acknowledged framing; 1 where the member is missing
+ * @param protocols the transports it offers; only multi-protocol peers offer more than one
+ * @param tcpDataPort the port of its TCP transport, 0 to 65535; 0 if it has none
+ * @param tcpProtoVersion 1, or 2 for acknowledged framing; 1 if the member is missing
  * @param tcpVectorVersion the form of vectored requests that its TCP transport takes, 0 for none;
  *     our own member, unknown to C++
- * @param tcpIdentityVersion the form of the frame by which its TCP transport can be asked whether
- *     it is the one that is meant, 0 for none; our own member, unknown to C++
- * @param timestamp local time of its owner, for people; see {@link MetadataCodec#timestamp}
- * @param rdmaServerName the server part of its NIC paths, where that is not {@code name}
+ * @param tcpIdentityVersion the form of the frame that asks its TCP transport whether it is the
+ *     intended one, 0 for none; our own member, unknown to C++
+ * @param timestamp the owner's local time, for people; see {@link MetadataCodec#timestamp}
+ * @param rdmaServerName the server part of its NIC paths, if that is not {@code name}
  * @param buffers its registered ranges in order of registration
  * @param devices its NICs; empty for TCP
- * @param priorityMatrix by storage type, such as {@code cpu:0}, the preferred NICs and the others
- *     (two lists); iterates in byte order of the keys
+ * @param priorityMatrix for each memory location, such as {@code cpu:0}, two lists: the preferred
+ *     NICs and the others; iterates in byte order of the keys
  * @param incarnation a text that changes when its owner restarts; our own member, unknown to C++
- * @param tcpDataHost where its TCP transport listens, if that is not the host of its RPC port; else
+ * @param tcpDataHost the host of its TCP transport, if that is not the host of its RPC port; else
  *     empty
  * @param metadataVersion grows with each publication in a metadata service, by its owner's clock in
- *     microseconds; 0 where it is not told, as in P2P mode
+ *     microseconds; 0 if it is not stated, as in P2P mode
  */
 public record SegmentDescriptor(
     String name,
@@ -46,7 +46,7 @@ public record SegmentDescriptor(
     Optional<String> incarnation,
     String tcpDataHost,
     long metadataVersion) {
-  /** The member of its JSON with the incarnation: our own, C++ readers pass over it. */
+  /** The JSON member that holds the incarnation. It is our own; C++ readers pass over it. */
   static final String INCARNATION = "te_incarnation";
 
   /** The protocol of segments reached over TCP only. */
@@ -104,7 +104,7 @@ public record SegmentDescriptor(
 
   /**
    * {@return this descriptor with the data port that its engine listens on} Engines before 0.3.5 do
-   * not name it: it is the one after their RPC port (protocol section 7.5).
+   * not state it: it is their RPC port plus one (protocol section 7.5).
    *
    * @param rpcPort where its handshake daemon listens
    */
@@ -116,10 +116,10 @@ public record SegmentDescriptor(
   }
 
   /**
-   * {@return the host of its data port} That may be on another network of its machine than the RPC
-   * port.
+   * {@return the host of its data port} The data port and the RPC port may be on different networks
+   * of the machine.
    *
-   * @param rpcHost that of the RPC port
+   * @param rpcHost the host of its RPC port
    */
   public String dataHost(String rpcHost) {
     return tcpDataHost.isEmpty() ? rpcHost : tcpDataHost;
@@ -131,8 +131,8 @@ public record SegmentDescriptor(
   }
 
   /**
-   * {@return the one protocol to speak of: the only one; of several {@code tcp}, else {@code rdma},
-   * else the first; empty when there is none}
+   * {@return one of its protocols: {@code tcp} if offered, else {@code rdma} if offered, else the
+   * first; empty if it offers no protocol}
    */
   public String protocol() {
     if (protocols.contains(TCP)) {
@@ -146,7 +146,7 @@ public record SegmentDescriptor(
     return protocols.contains(protocol);
   }
 
-  /** {@return whether it offers one that this engine speaks, {@code tcp} or {@code rdma}} */
+  /** {@return whether it offers a protocol that this engine speaks, {@code tcp} or {@code rdma}} */
   public boolean isSupported() {
     return offers(TCP) || offers(RDMA);
   }
@@ -245,7 +245,7 @@ public record SegmentDescriptor(
       return this;
     }
 
-    /** Sets the host of the TCP transport; empty for that of the RPC port. */
+    /** Sets the host of the TCP transport; empty for the host of the RPC port. */
     public Builder tcpDataHost(String tcpDataHost) {
       this.tcpDataHost = tcpDataHost;
       return this;

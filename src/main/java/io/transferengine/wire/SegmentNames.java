@@ -4,14 +4,14 @@ package io.transferengine.wire;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 
-/** The rule for names that segments are opened by (protocol section 2). */
+/** The rule for the names of segments (protocol section 2). */
 public final class SegmentNames {
   private SegmentNames() {}
 
   /**
-   * {@return {@code name} without its leading slashes, the form that is cached and looked up}
+   * {@return {@code name} without its leading slashes; this form is cached and looked up}
    *
-   * @throws TransferException INVALID_ARGUMENT when nothing is left
+   * @throws TransferException INVALID_ARGUMENT if nothing is left
    */
   public static String normalize(String name) {
     int start = 0;

@@ -133,7 +133,7 @@ class HandshakeBudgetTest {
           .singleElement()
           .asString()
           .contains("a notification of 18", "A text has at most 1048576 characters")
-          .doesNotContain("no transfer engine");
+          .doesNotContain("is not a transfer engine");
     }
   }
 }

@@ -141,7 +141,7 @@ class HandshakeClientTest {
     byte[] oversize = RawPeer.frame(1, "{}");
     RawPeer.putLength(oversize, 1L << 40);
     assertRefused(oversize, ErrorCode.SOCKET, "announces 1099511627776 bytes");
-    assertRefused(RawPeer.frame(1, "{\"name\":"), ErrorCode.MALFORMED_JSON, "no JSON");
+    assertRefused(RawPeer.frame(1, "{\"name\":"), ErrorCode.MALFORMED_JSON, "is not JSON");
     assertRefused(RawPeer.frame(1, "{\"name\":1}"), ErrorCode.MALFORMED_JSON, "\"name\" must be");
     assertRefused(RawPeer.frame(1, "{}"), ErrorCode.METADATA, "protocols []");
     assertRefused(

@@ -108,10 +108,10 @@ class MetadataCodecTest {
         "{\"priority_matrix\":{\"cpu:0\":[[],[],[]]}} | must be one of two arrays",
         "{\"priority_matrix\":{\"cpu:0\":[[]]}} | has 1 lists of NICs for \"cpu:0\"",
         "[] | the value must be an object, not an array",
-        "{ | is no JSON",
-        "{\"name\":NaN} | is no JSON",
-        "{'name':1} | is no JSON",
-        "garbage | is no JSON",
+        "{ | is not JSON",
+        "{\"name\":NaN} | is not JSON",
+        "{'name':1} | is not JSON",
+        "garbage | is not JSON",
       })
   void wrongJsonIsRefusedNamingTheMember(String json, String expected) {
     assertThatExceptionOfType(TransferException.class)

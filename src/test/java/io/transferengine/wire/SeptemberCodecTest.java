@@ -56,7 +56,7 @@ class SeptemberCodecTest {
     assertThatThrownBy(
             () -> decode("{\"name\":\"a\",\"protocol\":\"tcp\",\"tcp_data_host\":\"a b\"}"))
         .isInstanceOf(TransferException.class)
-        .hasMessageContaining("tcp_data_host \"a b\" is no host");
+        .hasMessageContaining("tcp_data_host \"a b\" is not a valid host");
   }
 
   @ParameterizedTest
