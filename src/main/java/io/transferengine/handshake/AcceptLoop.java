@@ -10,17 +10,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Accepts until its listener is closed. What goes wrong with one accept, such as a process out of
- * descriptors or of memory, passes: it waits a little and goes on.
+ * Accepts connections until the listener is closed. If one accept fails, for example because the
+ * process has no descriptor or memory left, the loop waits a little and tries again.
  *
- * <p>Its thread must not be interrupted: a connection that accept(2) has just taken would be lost
- * open, since the JDK then throws instead of returning it.
+ * <p>Its thread must not be interrupted: if accept(2) has just taken a connection, the JDK would
+ * throw instead of returning it, and the connection would stay open unseen.
  */
 final class AcceptLoop implements Runnable {
-  /** First wait; a client that vanished before it was accepted costs no more than this. */
+  /** The first wait. A client that vanished before it was accepted costs no more than this. */
   private static final long BACK_OFF_MIN_MILLIS = 10;
 
-  /** Descriptors come back when connections end; looking once a second is soon enough. */
+  /** Descriptors become free when connections end. One try a second finds that soon enough. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
   private final Acceptor acceptor;
@@ -62,7 +62,7 @@ final class AcceptLoop implements Runnable {
     try {
       warnings.warn("cannot accept handshakes for now, trying again: " + thrown);
     } catch (Throwable unlogged) {
-      // Not even memory for the text: the next client matters more.
+      // There may be no memory for the text. The next client matters more.
     }
   }
 
@@ -74,7 +74,7 @@ final class AcceptLoop implements Runnable {
     }
   }
 
-  /** Ends a wait for better times; the listener was closed. */
+  /** Ends the wait after a failed accept; the listener was closed. */
   void stop() {
     stopped.countDown();
   }

@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How many bytes strangers may make us hold: all together, and those of one address. Thread-safe.
+ * Limits the bytes that strangers can make us hold: all strangers together, and each address.
+ * Thread-safe.
  */
 public final class ByteBudget {
   private final String limitName;
@@ -15,16 +16,16 @@ public final class ByteBudget {
   private final String perPeerName;
   private final long perPeerBytes;
 
-  /** Of addresses that hold something, so that the budget bounds their number, too. */
+  /** Only addresses that hold something are in it, so the budget bounds their number too. */
   private final Map<InetAddress, Long> heldByPeer = new HashMap<>();
 
   private long heldBytes;
 
   /**
-   * Nothing held yet.
+   * Creates a budget of which nothing is taken.
    *
-   * @param limitName what sets the first limit, for error texts
-   * @param perPeerName what sets the second
+   * @param limitName names {@code limitBytes} in error texts
+   * @param perPeerName names {@code perPeerBytes} in error texts
    */
   public ByteBudget(String limitName, long limitBytes, String perPeerName, long perPeerBytes) {
     this.limitName = limitName;
@@ -34,9 +35,10 @@ public final class ByteBudget {
   }
 
   /**
-   * Takes some of it.
+   * Takes bytes from the budget.
    *
-   * @return why there is no room, naming the limit; then nothing was taken. Empty when there was
+   * @return empty if there was room; else why there was none, with the limit's name, and nothing
+   *     was taken
    */
   public synchronized Optional<String> reserve(InetAddress peer, long bytes) {
     long ofPeer = heldByPeer.getOrDefault(peer, 0L);
@@ -52,16 +54,17 @@ public final class ByteBudget {
   }
 
   private static String text(long bytes, long held, String who, long limit, String name) {
-    return "%d bytes more, while %s hold(s) %d of %d (%s)".formatted(bytes, who, held, limit, name);
+    return "%d more bytes are needed, but %d of %d are taken by %s (%s)"
+        .formatted(bytes, held, limit, who, name);
   }
 
-  /** Gives back what was taken. */
+  /** Gives back bytes that were taken. */
   public synchronized void release(InetAddress peer, long bytes) {
     heldByPeer.computeIfPresent(peer, (key, held) -> held <= bytes ? null : held - bytes);
     heldBytes -= bytes;
   }
 
-  /** {@return what is taken now} */
+  /** {@return the bytes that are taken now} */
   public synchronized long heldBytes() {
     return heldBytes;
   }

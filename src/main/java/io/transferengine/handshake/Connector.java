@@ -19,12 +19,12 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Connects to a peer by name: every address that the name has is tried, in the resolver's order,
- * until one answers. One deadline covers the look-up and all the attempts; an address that stays
- * silent may use up only its share of what is left.
+ * Connects to a peer by name. It tries the name's addresses in the resolver's order until one
+ * answers. One deadline covers the look-up and all attempts. An address that stays silent may use
+ * only its share of the time that is left.
  */
 final class Connector {
-  /** A share of the time too short for a handshake across a continent would try nothing. */
+  /** The least share of an address: enough to connect across a continent. */
   private static final long SHARE_MIN_MILLIS = 250;
 
   private Connector() {}
@@ -75,7 +75,7 @@ final class Connector {
     }
   }
 
-  /** The system's resolver takes no time-out, so it runs on a thread that can be left behind. */
+  /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress[] resolve(HostPort peer, long deadlineNanos) {
     CompletableFuture<InetAddress[]> result = new CompletableFuture<>();
     Thread.ofVirtual()
@@ -85,7 +85,7 @@ final class Connector {
               try {
                 result.complete(InetAddress.getAllByName(peer.host()));
               } catch (Throwable e) {
-                // Whatever it is: nobody is to wait for what does not come.
+                // Whatever was thrown, the caller must not wait for a result that never comes.
                 result.completeExceptionally(e);
               }
             });

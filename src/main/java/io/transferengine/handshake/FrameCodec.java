@@ -13,33 +13,33 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The frame of protocol section 5.1, the same in both directions: 8 bytes little-endian length (1 +
- * payload), one type byte, the payload. Peers before v0.3.0 leave the type byte out; their payload
- * starts with <code>{</code>. Stateless and thread-safe.
+ * Reads and writes the frame of protocol section 5.1, which is the same in both directions: the
+ * length (1 + payload) as 8 little-endian bytes, one type byte, the payload. Peers before v0.3.0
+ * leave the type byte out; their payload starts with <code>{</code>. Stateless and thread-safe.
  */
 public final class FrameCodec {
-  /** The longest frame that we read unless told otherwise: 16 times what C++ reads (1 MiB). */
+  /** The longest frame that we read by default: 16 times what C++ reads (1 MiB). */
   public static final int MAX_LENGTH_DEFAULT_BYTES = 16 << 20;
 
-  /** What C++ readers take unless told otherwise. */
+  /** The longest frame that C++ reads by default. */
   public static final int CPP_MAX_LENGTH_DEFAULT_BYTES = 1 << 20;
 
-  /** The least a reader may be limited to; any message without buffers fits. */
+  /** The lowest limit that a reader may have. Any message without buffers fits. */
   public static final int MAX_LENGTH_FLOOR_BYTES = 1024;
 
-  /** The most that {@code MC_HANDSHAKE_MAX_LENGTH} may ask for. */
+  /** The highest value of {@code MC_HANDSHAKE_MAX_LENGTH}. */
   public static final int MAX_LENGTH_CEILING_BYTES = JsonLimits.DOCUMENT_LENGTH_MAX_BYTES;
 
   /**
-   * Memory for a payload grows with what has arrived, in steps that start here, so that an
-   * announced length costs nothing by itself.
+   * The first step of the memory for a payload. The memory grows as bytes arrive, so that a mere
+   * announced length takes none.
    */
   static final int FIRST_STEP_BYTES = 8 << 10;
 
-  /** The text of the EOFException when not even the first byte came. */
+  /** The text of the EOFException if not even the first byte came. */
   static final String NOTHING_SENT = "the connection was closed without a handshake frame";
 
-  /** Stands for the descriptor of a C++ engine that speaks TCP and nothing else. */
+  /** Stands for the descriptor of a C++ engine that speaks only TCP. */
   static final byte[] CPP_OVER_TCP = {'t', 'c', 'p'};
 
   private static final byte[] NOTHING = {};
@@ -74,10 +74,10 @@ public final class FrameCodec {
   /**
    * Reads one frame, and not a byte more.
    *
-   * @param maxLengthBytes the longest length field that is accepted
-   * @throws EOFException when the stream ends inside the frame; its text says where
-   * @throws IOException what the stream threw
-   * @throws TransferException SOCKET when the length or the type is none of the protocol's
+   * @param maxLengthBytes the highest length field that is accepted
+   * @throws EOFException if the stream ends inside the frame; its text says where
+   * @throws IOException from the stream
+   * @throws TransferException SOCKET if the length or the type is not valid
    */
   public static HandshakeFrame read(InputStream in, int maxLengthBytes) throws IOException {
     Start start = Start.read(in, maxLengthBytes);
@@ -85,10 +85,10 @@ public final class FrameCodec {
   }
 
   /**
-   * Reads a request. Of Metadata and Probe the payload is checked as it comes and not kept: the
-   * frame's is empty, or {@link #CPP_OVER_TCP}.
+   * Reads a request. The payload of Metadata and Probe is checked as it comes and not kept: the
+   * frame has an empty payload, or {@link #CPP_OVER_TCP}.
    *
-   * @param policy is told what the payload of any other takes
+   * @param policy reserves the memory for the payload of any other type
    */
   static HandshakeFrame readRequest(InputStream in, int maxLengthBytes, PayloadPolicy policy)
       throws IOException {
@@ -106,16 +106,16 @@ public final class FrameCodec {
     };
   }
 
-  /** Is told how much memory a payload takes while it is read. */
+  /** Reserves memory for a payload while it is read. */
   interface PayloadPolicy {
     /**
-     * Is told that {@code bytes} more of memory will be held, the first few kilobytes not counted;
-     * throws when there is no room.
+     * Reserves {@code bytes} more; throws if there is no room. The first few kilobytes of a payload
+     * are not reserved.
      */
     void reserve(int bytes);
   }
 
-  /** What comes before the payload. */
+  /** The part before the payload. */
   private record Start(MessageType type, int restBytes) {
     HandshakeFrame frame(byte[] payload) {
       return new HandshakeFrame(type, payload);
@@ -151,7 +151,7 @@ public final class FrameCodec {
           throw new TransferException(
               ErrorCode.SOCKET,
               "unknown handshake message type 0x%02x".formatted(first & 0xff),
-              "The peer is newer than this engine, or no transfer engine at all");
+              "The peer is newer than this engine, or is not a transfer engine");
     };
   }
 
@@ -175,7 +175,7 @@ public final class FrameCodec {
     }
   }
 
-  /** The payload of one frame, and not a byte more; a stream that ends in it is an error. */
+  /** The payload of one frame, and not a byte more. It is an error if the stream ends inside it. */
   private static final class PayloadInput extends InputStream {
     private final InputStream in;
     private final int total;
@@ -206,7 +206,7 @@ public final class FrameCodec {
       return count;
     }
 
-    /** What is left of the frame, so that whoever has enough can pass over it. */
+    /** The bytes that are left of the frame, so that a caller can skip them. */
     @Override
     public int available() {
       return left;

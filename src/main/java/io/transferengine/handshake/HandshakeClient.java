@@ -24,36 +24,45 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
 /**
- * Asks a peer's handshake daemon (protocol section 5.2). Every call runs on its caller's thread,
- * best a virtual one, on a connection of its own that is closed as soon as the reply is read: C++
- * listeners serve one client at a time. Thread-safe; holds nothing between calls, so that {@link
- * #close} is for those under way.
+ * Sends requests to a peer's handshake daemon (protocol section 5.2). A call runs on the caller's
+ * thread, best a virtual one. It has its own connection, which it closes as soon as the reply is
+ * read, because C++ listeners serve one client at a time. Thread-safe. Nothing is held between
+ * calls, so {@link #close} only ends calls under way.
  *
- * <p>A call ends within the time given to it. Interrupting its thread ends it at once; the flag
- * stays set. Every failure is a {@link TransferException} that names the peer: DNS when its name
- * does not resolve, SOCKET when the connection cannot be made, breaks, or carries a reply of
- * another type, MALFORMED_JSON and METADATA for what the reply holds.
+ * <p>A call ends within the time given to it. An interrupt of its thread ends it at once, and the
+ * interrupt flag stays set. Every failure is a {@link TransferException} that names the peer: DNS
+ * if its name does not resolve; SOCKET if the connection cannot be made, breaks, or carries a reply
+ * of another type; MALFORMED_JSON or METADATA if the reply's content is invalid.
  */
 public final class HandshakeClient implements AutoCloseable {
   /** The C++ engine's {@code MC_HANDSHAKE_CONNECT_TIMEOUT}. */
   public static final Duration CONNECT_TIMEOUT_DEFAULT = Duration.ofSeconds(5);
 
-  /** How long a peer may take for a byte of its reply, as in C++. */
+  /** The longest wait for the next byte of a reply, as in C++. */
   public static final Duration READ_TIMEOUT = Duration.ofSeconds(60);
 
-  /** A day is for ever here, and far from the overflow of nanoseconds. */
+  /** Longer than any useful time-out, and far below an overflow of nanoseconds. */
   private static final Duration TIMEOUT_MAX = Duration.ofDays(1);
 
-  /** A C++ peer installs its transports within some milliseconds of listening... */
+  /**
+   * The first wait after a {@code null}: a C++ peer usually installs its transports within
+   * milliseconds of listening.
+   */
   private static final long BACK_OFF_MIN_MILLIS = 20;
 
-  /** ...or within seconds, when it registers much memory; then once a second does. */
+  /**
+   * The longest wait: a C++ peer that registers much memory takes seconds, and then one request a
+   * second is enough.
+   */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
-  /** After a silent Probe has used its time up: a kernel that listens accepts at once. */
+  /**
+   * The time to connect once more after a Probe without a reply has used its time up. If the peer
+   * listens, its kernel accepts at once.
+   */
   private static final Duration ACCEPT_MIN = Duration.ofMillis(500);
 
-  /** A peer's reason is a sentence or two. */
+  /** Cuts the reason that a peer gives. */
   private static final int QUOTED_LENGTH_MAX = 1_000;
 
   private static final byte[] PROBE = "{}\n".getBytes(StandardCharsets.US_ASCII);
@@ -84,12 +93,12 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   /**
-   * Asks for a peer's descriptor. While it answers {@code null}, being about to start, it is asked
-   * again.
+   * Asks for a peer's descriptor. If the peer answers {@code null}, because it is still starting,
+   * it is asked again.
    *
    * @param own our descriptor, sent without its buffers
-   * @return a descriptor of a protocol that we speak
-   * @throws TransferException also METADATA when the peer still answers {@code null} at the end of
+   * @return a descriptor with a protocol that we speak
+   * @throws TransferException also METADATA if the peer still answers {@code null} at the end of
    *     {@code timeout}, or offers no protocol that we speak
    */
   public SegmentDescriptor fetchMetadata(HostPort peer, SegmentDescriptor own, Duration timeout) {
@@ -97,13 +106,13 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   /**
-   * What a peer says of itself, and where it said so.
+   * A peer's descriptor.
    *
-   * @param from the address that answered
+   * @param from the peer's address that answered
    */
   public record Described(SegmentDescriptor descriptor, InetAddress from) {}
 
-  /** {@return the same as {@link #fetchMetadata}, with the address that answered} */
+  /** As {@link #fetchMetadata}; also returns the address that answered. */
   public Described ask(HostPort peer, SegmentDescriptor own, Duration timeout) {
     long deadlineNanos = deadlineNanos(timeout);
     byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(own.withBuffers(List.of())));
@@ -121,8 +130,8 @@ public final class HandshakeClient implements AutoCloseable {
             peer.toString(),
             ErrorCode.METADATA,
             "it answers, but has no descriptor to give",
-            "It is still starting, or it keeps its descriptor on a metadata server: then open it"
-                + " through that one",
+            "It is still starting, or its descriptor is on a metadata server: then open it through"
+                + " that server",
             null);
       }
       sleep(peer, backOffMillis);
@@ -133,7 +142,7 @@ public final class HandshakeClient implements AutoCloseable {
   /**
    * Sends a notification.
    *
-   * @throws TransferException also METADATA when the peer did not take it
+   * @throws TransferException also METADATA if the peer did not take it
    */
   public void notify(HostPort peer, NotifyMessage message, Duration timeout) {
     byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(message));
@@ -148,7 +157,7 @@ public final class HandshakeClient implements AutoCloseable {
     }
   }
 
-  /** Returns when the peer gave a sign of life, and throws when it did not. */
+  /** Returns if the peer gave a sign of life; else throws. */
   public void probe(HostPort peer, Duration timeout) {
     byte[] reply = exchange(peer, MessageType.PROBE, PROBE, deadlineNanos(timeout));
     decode(
@@ -161,11 +170,12 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   /**
-   * {@return whether something listens at an address, and what it says of itself, once}
+   * {@return whether something listens at an address, and the descriptor that it gives} It is asked
+   * once.
    *
-   * <p>Peers that do not know Probe close the connection, so that one that could be made is a sign
-   * of life as well (protocol section 5.1). The descriptor is empty for peers that give none: C++
-   * engines with a metadata service, and what is no engine.
+   * <p>Peers that do not know Probe close the connection. So a connection that could be made is a
+   * sign of life as well (protocol section 5.1). The descriptor is empty if the listener gives
+   * none, as C++ engines with a metadata service do, and programs that are not engines.
    *
    * @param own our descriptor, sent without its buffers
    */
@@ -185,7 +195,7 @@ public final class HandshakeClient implements AutoCloseable {
     }
   }
 
-  /** What {@link #look} saw. */
+  /** The result of {@link #look}. */
   public record Presence(boolean listens, Optional<SegmentDescriptor> descriptor) {}
 
   private boolean accepts(HostPort peer, long deadlineNanos) {
@@ -203,7 +213,8 @@ public final class HandshakeClient implements AutoCloseable {
    *
    * @return the reply, whose members may be empty (protocol section 5.4 step 4, and peers without
    *     RDMA)
-   * @throws TransferException also METADATA when the reply's {@code reply_msg} refuses, with it
+   * @throws TransferException also METADATA if the reply refuses; the text contains its {@code
+   *     reply_msg}
    */
   public HandshakeDescriptor connect(HostPort peer, HandshakeDescriptor request, Duration timeout) {
     byte[] json = MetadataCodec.withNewline(MetadataCodec.encode(request));
@@ -225,7 +236,7 @@ public final class HandshakeClient implements AutoCloseable {
     return descriptor.get();
   }
 
-  /** Ends the exchanges under way, each with an exception, and lets none begin. Idempotent. */
+  /** Ends all calls under way: each throws. No further call can begin. Idempotent. */
   @Override
   public void close() {
     closed = true;
@@ -249,7 +260,7 @@ public final class HandshakeClient implements AutoCloseable {
     }
   }
 
-  /** Reads what a reply holds; what the codec says of it is said of the peer. */
+  /** Decodes a reply. If that fails, the exception names the peer. */
   private static <T> T decode(HostPort peer, byte[] json, Function<byte[], T> decoder) {
     try {
       return decoder.apply(json);
@@ -293,7 +304,7 @@ public final class HandshakeClient implements AutoCloseable {
           peer.toString(),
           ErrorCode.SOCKET,
           "it answered a handshake message of type " + type + " with one of type " + reply.type(),
-          "Something else than a transfer engine listens there",
+          "The program that listens there is not a transfer engine",
           null);
     }
     return new Reply(reply, from);
@@ -328,7 +339,7 @@ public final class HandshakeClient implements AutoCloseable {
       return TransferException.withPeer(
           peer.toString(),
           ErrorCode.CLOSED,
-          "the engine was closed while the peer was asked",
+          "the engine was closed during a request to the peer",
           "",
           cause);
     }
@@ -347,7 +358,7 @@ public final class HandshakeClient implements AutoCloseable {
             : "no reply to a handshake message of type " + type + ": " + cause.getMessage(),
         late
             ? "It may be stopped or overloaded; C++ peers serve one handshake at a time"
-            : "It may have refused or not known the message; its log says more",
+            : "It may have refused the message, or may not know it; its log says more",
         cause);
   }
 }

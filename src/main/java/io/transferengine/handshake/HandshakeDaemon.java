@@ -23,15 +23,15 @@ import org.slf4j.LoggerFactory;
 /**
  * Answers handshakes on the RPC port, in every metadata mode (protocol section 5.2). Thread-safe.
  *
- * <p>Unlike the C++ daemon, which serves one client at a time, this one gives each a virtual
- * thread: a client that is silent, slow or hostile costs one of {@code TE_MAX_INBOUND_HANDSHAKES}
- * places for some seconds and delays nobody. A connection that carries no proper request is closed
- * without a reply, counted, and named in one warning a second at most.
+ * <p>The C++ daemon serves one client at a time. This one gives each client a virtual thread: a
+ * client that is silent, slow or hostile takes one of {@code TE_MAX_INBOUND_HANDSHAKES} places for
+ * some seconds and delays nobody. A connection without a valid request is closed without a reply
+ * and counted. Such connections are named in one warning a second at most.
  */
 public final class HandshakeDaemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HandshakeDaemon.class);
 
-  /** Everything ends at once when its socket is closed; a handler may take a moment more. */
+  /** Every other step ends at once if its socket is closed. A handler may take a moment longer. */
   private static final long CLOSE_WAIT_MILLIS = 1_000;
 
   private final ServerSocketChannel listener;
@@ -54,9 +54,9 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /**
-   * Binds, and starts to answer.
+   * Binds a port and starts to answer.
    *
-   * @throws TransferException SOCKET when no port could be bound, INVALID_ARGUMENT when the listen
+   * @throws TransferException SOCKET if no port could be bound; INVALID_ARGUMENT if the listen
    *     address is unknown
    */
   public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler) {
@@ -118,12 +118,15 @@ public final class HandshakeDaemon implements AutoCloseable {
     return evicted.get();
   }
 
-  /** {@return the connections closed because of what came, or did not come, over them} */
+  /**
+   * {@return the connections closed because their request was invalid or too slow, found no room,
+   * or could not be answered}
+   */
   public long failed() {
     return failed.get();
   }
 
-  /** {@return those of them whose request found no room} */
+  /** {@return the connections among {@link #failed} whose request found no room} */
   public long overBudget() {
     return overBudget.get();
   }
@@ -204,7 +207,7 @@ public final class HandshakeDaemon implements AutoCloseable {
       }
       fail(channel, e);
     } catch (Throwable t) {
-      // A bug of ours, or no memory: it ends this handshake and nothing else.
+      // A bug of ours, or no memory. It must end only this handshake.
       failed.incrementAndGet();
       log.error("a handshake failed", t);
     }
@@ -222,8 +225,8 @@ public final class HandshakeDaemon implements AutoCloseable {
   }
 
   /**
-   * Stops listening and ends every connection. Returns when all have ended, or after about a second
-   * when a handler does not return. Idempotent.
+   * Stops listening and ends every connection. Returns when all connections have ended, or after
+   * about a second if a handler does not return. Idempotent.
    */
   @Override
   public void close() {
@@ -235,7 +238,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     List<Thread> serving = List.copyOf(clients.values());
     clients.keySet().forEach(this::end);
     try {
-      // Until it has left accept(2), the kernel goes on listening, and nobody else gets the port.
+      // The kernel listens, and keeps the port, until the thread has left accept(2).
       acceptor.join(CLOSE_WAIT_MILLIS);
       if (!haveEnded(serving)) {
         log.warn("a handshake handler did not return within {} ms of close", CLOSE_WAIT_MILLIS);

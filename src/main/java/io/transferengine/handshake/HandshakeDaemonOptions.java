@@ -9,15 +9,16 @@ import java.util.function.Consumer;
 /**
  * Where and how the daemon listens.
  *
- * @param listenAddress an address of this host; empty for all of them, IPv6 and IPv4
- * @param minPort the lowest port to choose from, 1 to 65535; or 0 with {@code maxPort} 0 for any
- *     that the system has free
- * @param maxPort the highest; with {@code minPort} for just that one
- * @param backlog how many connections the system keeps that were not accepted yet, positive
+ * @param listenAddress an address of this host; empty for all its addresses, IPv6 and IPv4
+ * @param minPort the lowest port to choose from, 1 to 65535; if both are 0, the system chooses a
+ *     free port
+ * @param maxPort the highest port to choose from
+ * @param backlog how many connections the system keeps until they are accepted, positive
  * @param maxFrameLengthBytes the longest frame that is read, at least 1024
- * @param connectionsLimit open connections at once, positive
- * @param connectionsPerAddressLimit of them from one address; 0 for half
- * @param payloadsLimitBytes what payloads of requests may take at once, all connections together
+ * @param connectionsLimit how many connections may be open at once, positive
+ * @param connectionsPerAddressLimit how many of them may come from one address; 0 for half
+ * @param payloadsLimitBytes the memory that the payloads of requests may take at once, all
+ *     connections together, positive
  */
 public record HandshakeDaemonOptions(
     String listenAddress,
@@ -28,7 +29,7 @@ public record HandshakeDaemonOptions(
     int connectionsLimit,
     int connectionsPerAddressLimit,
     long payloadsLimitBytes) {
-  /** The option that sets the last of them. */
+  /** The option that sets {@code payloadsLimitBytes}. */
   static final String PAYLOADS_LIMIT_NAME = "TE_HANDSHAKE_PAYLOADS_LIMIT_BYTES";
 
   /** The port range that the C++ engine chooses from. */
@@ -40,13 +41,13 @@ public record HandshakeDaemonOptions(
   /** The C++ engine's {@code MC_HANDSHAKE_LISTEN_BACKLOG}. */
   public static final int BACKLOG_DEFAULT = 128;
 
-  /** A cluster that starts at once, twice: half of them is for one address. */
+  /** Enough for a large cluster that starts at once, even from one address, which may have half. */
   public static final int CONNECTIONS_LIMIT_DEFAULT = 1024;
 
   /** Sixteen of the longest frames. */
   public static final long PAYLOADS_LIMIT_DEFAULT_BYTES = 256L << 20;
 
-  /** All addresses, a random port of the default range. */
+  /** All addresses, and a random port of the default range. */
   public static final HandshakeDaemonOptions DEFAULT =
       new HandshakeDaemonOptions(
           "",
@@ -134,7 +135,7 @@ public record HandshakeDaemonOptions(
         draft.payloadsLimitBytes);
   }
 
-  /** Options while some of them are changed. */
+  /** A copy of options in which some are changed. */
   private static final class Draft {
     private String listenAddress;
     private int minPort;

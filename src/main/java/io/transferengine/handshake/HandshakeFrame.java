@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
-/**
- * One message with its payload. The bytes belong to the frame: neither side changes them any more.
- */
+/** One message with its payload. The frame owns the bytes: nobody changes them any more. */
 public final class HandshakeFrame {
   private final MessageType type;
   private final byte[] payload;

@@ -7,35 +7,37 @@ import java.net.InetAddress;
 import java.util.Optional;
 
 /**
- * What the daemon asks its engine. Every method is called on a virtual thread of its own request,
- * many at once, and may block: the request then waits, within its time limit, and no other does.
+ * The engine's answers to the daemon's requests. Each request has its own virtual thread, which
+ * calls these methods; many run at once. A method may block: only its own request waits, within its
+ * time limit.
  */
 public interface HandshakeHandler {
   /**
-   * {@return our descriptor; empty while the engine is starting, and where descriptors are kept in
-   * a store: the peer is then told {@code null}}
+   * {@return our descriptor; empty while the engine is starting, and if descriptors are kept in a
+   * store: the daemon then answers {@code null}}
    *
-   * <p>The daemon keeps the encoded form of the last one: return the same instance until something
-   * changes.
+   * <p>The daemon keeps the encoded form of the last descriptor: return the same instance until
+   * something changes.
    */
   Optional<SegmentDescriptor> metadata();
 
   /**
-   * Takes a notification as it came, so that one that there is no room for need not be decoded.
-   * When it throws, the peer is told that it failed.
+   * Takes a notification in its encoded form, so that it need not be decoded if there is no room
+   * for it. If this method throws, the daemon answers that the notification was not taken.
    *
-   * @param from where it came from
-   * @param json a Notify message; belongs to the handler
-   * @throws io.transferengine.transfer.TransferException with MALFORMED_JSON when it is none
+   * @param from the sender's address
+   * @param json the message; the handler owns it from now on
+   * @throws io.transferengine.transfer.TransferException with MALFORMED_JSON if it is not a Notify
+   *     message
    */
   void notify(InetAddress from, byte[] json);
 
   /**
-   * {@return the reply to a Connection message; with a {@code replyMessage} when it is refused}
+   * {@return the reply to a Connection message; with a {@code replyMessage} if it is refused}
    *
-   * <p>When it throws, the exception's text is the {@code replyMessage}.
+   * <p>If this method throws, the exception's text becomes the {@code replyMessage}.
    *
-   * @param from where the message came from
+   * @param from the sender's address
    */
   HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request);
 }

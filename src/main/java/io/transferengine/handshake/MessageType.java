@@ -3,7 +3,7 @@ package io.transferengine.handshake;
 
 /** The kinds of handshake messages (protocol section 5.1). */
 public enum MessageType {
-  /** Pairs queue pairs. */
+  /** Connects queue pairs. */
   CONNECTION(0),
   /** Asks for the segment descriptor. */
   METADATA(1),
@@ -20,7 +20,7 @@ public enum MessageType {
     this.wireValue = wireValue;
   }
 
-  /** {@return the byte on the wire; -1 for {@link #OLD_PROTOCOL}, which has none} */
+  /** {@return the byte on the wire; -1 for {@link #OLD_PROTOCOL}, which has no type byte} */
   public int wireValue() {
     return wireValue;
   }

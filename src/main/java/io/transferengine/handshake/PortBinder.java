@@ -14,11 +14,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Binds a listener to a port of a range. Ports are tried in random order and bound at once: one
- * that is only probed could be taken by another process before it is bound.
+ * Binds a listener to a port of a range. It tries the ports in random order and binds at once:
+ * after a mere probe, another process could take the port first.
  */
 final class PortBinder {
-  /** As in the C++ engine; with a quarter of its range free, the chance to miss is nil. */
+  /**
+   * As in the C++ engine. If a quarter of the range is free, all of these fail practically never.
+   */
   private static final int ATTEMPTS_MAX = 500;
 
   private static final String NO_PORT_REMEDY = "Free a port, or widen the range";
@@ -46,7 +48,7 @@ final class PortBinder {
         throw new TransferException(
             ErrorCode.INVALID_ARGUMENT,
             "the listen address \"" + options.listenAddress() + "\" is unknown",
-            "Give an address of this host, or none for all of them",
+            "Give an address of this host, or leave it empty for all addresses",
             e);
       } catch (IOException e) {
         close(channel);
@@ -70,7 +72,7 @@ final class PortBinder {
         last == null ? new IOException("no port") : last);
   }
 
-  /** Without an address the JDK binds the IPv6 wildcard, IPv4 included, where there is IPv6. */
+  /** Without an address the JDK binds the IPv6 wildcard if there is IPv6, which includes IPv4. */
   private static InetSocketAddress address(String host, int port) throws UnknownHostException {
     return host.isEmpty()
         ? new InetSocketAddress(port)
@@ -82,7 +84,7 @@ final class PortBinder {
       try {
         channel.close();
       } catch (IOException e) {
-        // It was never bound; the failure to bind is the one that is told.
+        // It was never bound. The caller gets the failure to bind.
       }
     }
   }

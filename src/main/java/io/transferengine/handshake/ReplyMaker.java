@@ -20,17 +20,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Turns a request into the bytes of its reply by asking the handler. A handler that throws is
- * answered for, as protocol section 5.2 has it: with {@code null}, or for Connection with the
- * exception's text in {@code reply_msg}. Thread-safe.
+ * Asks the handler for the reply to a request and encodes it. If the handler throws, the reply is
+ * that of protocol section 5.2: {@code null}, or for Connection the exception's text in {@code
+ * reply_msg}. Thread-safe.
  */
 final class ReplyMaker {
   private static final Logger log = LoggerFactory.getLogger(ReplyMaker.class);
 
-  /** A reason is a sentence or two; an exception's text may quote anything. */
+  /** Cuts the reason of a refusal: an exception's text may quote anything. */
   private static final int REASON_LENGTH_MAX = 1_000;
 
-  /** Of a stranger's text in the log. */
+  /** Cuts a stranger's text in the log. */
   private static final int QUOTED_LENGTH_MAX = 200;
 
   private static final byte[] NULL = ascii("null\n");
@@ -39,23 +39,25 @@ final class ReplyMaker {
   private final HandshakeHandler handler;
   private final WarnLimiter warnings;
 
-  /** Engines that were warned of, each once; of further ones nothing is said. */
+  /**
+   * Limits {@link #tcpOnly}: there is one warning for each engine, and none for further engines.
+   */
   private static final int TCP_ONLY_WARNED_LIMIT = 256;
 
   private final Set<InetAddress> tcpOnly = new HashSet<>();
 
-  /** Apart from what strangers cause, so that they cannot crowd this one out. */
+  /** Separate from the warnings that strangers cause, so that those cannot crowd this one out. */
   private final WarnLimiter sizeWarnings = new WarnLimiter(log);
 
   /**
-   * The last descriptor and its reply: many peers ask at once for the same long text, which is made
-   * and held once.
+   * The last descriptor and its reply. Many peers ask for the same long text at once, so it is
+   * encoded and held once.
    */
   private @Nullable Encoded encoded;
 
   private record Encoded(SegmentDescriptor descriptor, Reply reply) {}
 
-  /** The bytes of a frame; wrapped, so that a record may hold them. */
+  /** The bytes of a frame, wrapped so that a record may hold them. */
   static final class Reply {
     final byte[] frame;
 
@@ -72,11 +74,11 @@ final class ReplyMaker {
   /**
    * {@return the reply's frame}
    *
-   * @throws TransferException when the request's payload is not what its type asks for
+   * @throws TransferException if the request's payload does not fit its type
    */
   byte[] reply(HandshakeFrame request, InetAddress from) {
     return switch (request.type()) {
-      // What these two say of their sender serves no purpose; it was checked as it came in.
+      // We do not need the payload of these two. It was checked as it came in.
       case METADATA -> {
         Reply reply = metadata();
         if (request.payload().length > 0) {
@@ -98,12 +100,12 @@ final class ReplyMaker {
           ? new Reply(MessageType.METADATA, NULL)
           : encode(descriptor.get());
     } catch (Throwable e) {
-      warnings.warn("no descriptor to answer a handshake with: " + e);
+      warnings.warn("a handshake got no descriptor, because making it failed: " + e);
       return new Reply(MessageType.METADATA, NULL);
     }
   }
 
-  /** C++ engines know one protocol a segment, and ours is rdma then. */
+  /** A C++ engine knows one protocol for each segment, and ours is rdma here. */
   private void warnOfTcpOnly(InetAddress from) {
     Encoded last;
     synchronized (this) {
@@ -119,8 +121,8 @@ final class ReplyMaker {
     }
     log.warn(
         "A C++ engine without RDMA at {} asked for our segment, which it cannot use: it knows one"
-            + " protocol a segment, and ours is rdma. Open this engine with protocol tcp, or give"
-            + " that one RDMA.",
+            + " protocol for each segment, and ours is rdma. Open this engine with protocol tcp, or"
+            + " let that engine use RDMA.",
         from.getHostAddress());
   }
 
@@ -137,9 +139,9 @@ final class ReplyMaker {
     int lengthBytes = reply.frame.length - Long.BYTES;
     if (lengthBytes > FrameCodec.CPP_MAX_LENGTH_DEFAULT_BYTES) {
       sizeWarnings.warn(
-          ("our descriptor has %d buffers and takes %d bytes: C++ peers read %d. Register fewer and"
-                  + " larger ranges, raise MC_HANDSHAKE_MAX_LENGTH at the peers, or use a metadata"
-                  + " server")
+          ("our descriptor has %d buffers and takes %d bytes, but C++ peers read only %d. Register"
+                  + " fewer and larger ranges, raise MC_HANDSHAKE_MAX_LENGTH at the peers, or use a"
+                  + " metadata server")
               .formatted(
                   descriptor.buffers().size(),
                   lengthBytes,
@@ -191,7 +193,7 @@ final class ReplyMaker {
     return new Reply(request.type(), MetadataCodec.withNewline(json)).frame;
   }
 
-  /** Never empty: an empty reason would mean success. */
+  /** A reason is never empty: that would mean success. */
   private static String reason(Throwable e) {
     String text =
         e.getMessage() == null || e.getMessage().isEmpty() ? e.toString() : e.getMessage();

@@ -16,11 +16,11 @@ import java.nio.channels.SocketChannel;
 import java.util.Optional;
 
 /**
- * One client of the daemon: one request, one reply (protocol section 5.2). Served on a thread of
- * its own; every step has its limit.
+ * One client of the daemon: one request and one reply (protocol section 5.2), served on a thread of
+ * its own. Every step has a time limit.
  */
 final class ServerConnection implements FrameCodec.PayloadPolicy {
-  /** The JDK copies what a channel writes into a buffer of its own; this bounds that one. */
+  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
   static final int WRITE_PIECE_BYTES = 64 << 10;
 
   private final SocketChannel channel;
@@ -50,10 +50,10 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
   }
 
   /**
-   * Serves the client to the end of its reply.
+   * Serves the client until its reply is written.
    *
-   * @throws IOException when the client was too slow, broke off, or closed the connection
-   * @throws TransferException when what it sent is no request
+   * @throws IOException if the client was too slow, or the connection broke or was closed
+   * @throws TransferException if it did not send a valid request
    */
   void serve() throws IOException {
     byte[] reply;
@@ -74,7 +74,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     } catch (ClosedChannelException e) {
       SocketTimeoutException named =
           new SocketTimeoutException(
-              "the client took more than %d ms for its reply of %d bytes"
+              "the client did not read its reply of %2$d bytes within %1$d ms"
                   .formatted(limits.replyTimeLimit().toMillis(), reply.length));
       named.initCause(e);
       throw named;
@@ -89,7 +89,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       long deadlineNanos = System.nanoTime() + limits.closeTimeout().toNanos();
       new TimedInput(channel, limits.closeTimeout(), deadlineNanos).read();
     } catch (IOException e) {
-      // It has its reply; how it ends the connection is its own business.
+      // The client has its reply. It may end the connection as it likes.
     }
   }
 
@@ -113,12 +113,15 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     ownHeldBytes += bytes;
   }
 
-  /** {@return whether {@code e} only says that the client left without a word, as probes do} */
+  /**
+   * {@return whether {@code e} only means that the client left without sending a byte, as port
+   * probes do}
+   */
   static boolean isSilentLeave(IOException e) {
     return e instanceof EOFException && FrameCodec.NOTHING_SENT.equals(e.getMessage());
   }
 
-  /** From its first byte on a request is under way. */
+  /** Marks the place as busy from the first byte of the request on. */
   private static final class Arriving extends FilterInputStream {
     private final Place place;
 

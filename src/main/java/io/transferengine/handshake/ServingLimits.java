@@ -4,13 +4,12 @@ package io.transferengine.handshake;
 import java.time.Duration;
 
 /**
- * What one daemon grants its clients. Only tests use others than {@link #DEFAULT}.
+ * Time limits for the daemon's clients. Only tests use others than {@link #DEFAULT}.
  *
  * @param readTimeout the longest wait for the next byte of a request
- * @param requestTimeLimit the longest time for a whole request to arrive, however steadily it
- *     trickles
- * @param handlerTimeLimit after this the handler's thread is interrupted
- * @param replyTimeLimit the longest time for a client to take the whole reply
+ * @param requestTimeLimit the longest time in which a whole request must arrive
+ * @param handlerTimeLimit the handler's thread is interrupted after this time
+ * @param replyTimeLimit the longest time in which a client must take the whole reply
  * @param closeTimeout how long a client may keep its end open after the reply
  */
 record ServingLimits(
@@ -22,13 +21,16 @@ record ServingLimits(
   /** As in the C++ daemon. */
   static final Duration READ_TIMEOUT = Duration.ofSeconds(5);
 
-  /** 16 MiB, the longest frame, at 10 Mbit/s: slower than any network this is used on. */
+  /**
+   * Enough for 16 MiB, the longest frame by default, at 10 Mbit/s, which is slower than any network
+   * of a cluster.
+   */
   static final Duration REQUEST_TIME_LIMIT = Duration.ofSeconds(15);
 
-  /** Clients wait 60 s for a reply; nobody would read a later one. */
+  /** Clients wait 60 s for a reply. Nobody would read a later one. */
   static final Duration HANDLER_TIME_LIMIT = Duration.ofSeconds(60);
 
-  /** Our own descriptor may be longer than any request that we take: twice the time. */
+  /** Our own descriptor may be longer than any request that we take, so this is twice as long. */
   static final Duration REPLY_TIME_LIMIT = Duration.ofSeconds(30);
 
   /** As in the C++ daemon. */

@@ -9,8 +9,8 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 
 /**
- * The input of a blocking channel, where a read waits for a byte no longer than one limit, and all
- * reads together no longer than another. For one thread.
+ * The input of a blocking channel with two limits: a time-out for each read, and a deadline for all
+ * reads together. For one thread.
  */
 final class TimedInput extends InputStream {
   private static final String NOT_WHOLE = "the message did not arrive whole within its time";

@@ -9,8 +9,8 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Ends what a blocking call cannot end by itself: a write has no time-out. One daemon thread for
- * the process, gone when nothing is watched. Thread-safe.
+ * Ends blocking calls that have no time-out, such as a write. The process has one daemon thread for
+ * it, which ends when there is nothing to watch. Thread-safe.
  */
 final class Watchdog {
   private static final ScheduledThreadPoolExecutor TIMER = timer();
@@ -32,7 +32,9 @@ final class Watchdog {
     return after(limit, () -> closeQuietly(channel));
   }
 
-  /** Runs {@code action}, which must not block, after {@code limit} or not at all. */
+  /**
+   * Runs {@code action} after {@code limit}, unless the guard is closed first. It must not block.
+   */
   static Guard after(Duration limit, Runnable action) {
     ScheduledFuture<?> task =
         TIMER.schedule(action, Math.max(1, limit.toNanos()), TimeUnit.NANOSECONDS);
@@ -43,11 +45,11 @@ final class Watchdog {
     try {
       channel.close();
     } catch (IOException e) {
-      // The descriptor is gone all the same, and nobody is left to tell.
+      // The descriptor is closed all the same, and no caller needs to know.
     }
   }
 
-  /** A limit that is in force until it is closed. */
+  /** A time limit. Closing it cancels it. */
   interface Guard extends AutoCloseable {
     @Override
     void close();
