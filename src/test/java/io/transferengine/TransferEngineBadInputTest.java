@@ -139,7 +139,7 @@ class TransferEngineBadInputTest {
   void aMetadataServerThatIsNoneIsRefused(String server) {
     try (TransferEngine other = new TransferEngine()) {
       assertThat(other.initialize("127.0.0.1", server, "tcp", "")).isEqualTo(-1);
-      assertOneWarning("names no known kind of metadata server", "Accepted are");
+      assertOneWarning("does not name a known kind of metadata server", "Accepted are");
     }
   }
 
@@ -148,7 +148,8 @@ class TransferEngineBadInputTest {
     try (TransferEngine other = new TransferEngine()) {
       assertThat(other.initialize("127.0.0.1", "http://user:password@h/metadata", "tcp", ""))
           .isEqualTo(-1);
-      assertOneWarning("'http://***@h/metadata' holds a user or a password", "the address alone");
+      assertOneWarning(
+          "'http://***@h/metadata' contains a user or a password", "the address alone");
     }
   }
 

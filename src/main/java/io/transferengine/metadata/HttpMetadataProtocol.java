@@ -5,33 +5,38 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** What our HTTP server and our client of it agree on beyond protocol section 2. */
+/** What our HTTP server and its client add to protocol section 2. */
 public final class HttpMetadataProtocol {
-  /** In every answer of our server, by which clients know it. */
+  /** A header in every answer of our server. Clients recognize the server by it. */
   public static final String SERVER_HEADER = "X-TE-Metadata-Server";
 
-  /** In a PUT or POST: the record lives so many seconds; without it until it is removed. */
+  /**
+   * A header of a PUT or POST: how many seconds the record lives. Without it, the record lives
+   * until it is removed.
+   */
   public static final String TTL_HEADER = "X-TE-TTL-Seconds";
 
-  /** Where records are, by {@code ?key=}. */
+  /** The path of the records; {@code ?key=} names one. */
   public static final String RECORDS_PATH = "/metadata";
 
-  /** Where the keys are, a line each, by {@code ?prefix=}. */
+  /** The path of the list of keys, one in each line; {@code ?prefix=} selects them. */
   public static final String KEYS_PATH = "/keys";
 
-  /** Status: done. */
+  /** Status: the request was carried out. */
   public static final int OK = 200;
 
-  /** Status: refused; Mooncake's servers say so of a second {@code rpc_meta} record. */
+  /**
+   * Status: refused. Mooncake's servers answer it to a second {@code rpc_meta} record of a name.
+   */
   public static final int BAD_REQUEST = 400;
 
-  /** Status: no such record. */
+  /** Status: there is no such record. */
   public static final int NOT_FOUND = 404;
 
   /** Status: the record is not the one that the condition names. */
   public static final int PRECONDITION_FAILED = 412;
 
-  /** The first status of those that are the server's trouble. */
+  /** The lowest status that means a failure of the server. */
   public static final int SERVER_ERROR = 500;
 
   private HttpMetadataProtocol() {}

@@ -8,13 +8,13 @@ import io.transferengine.transfer.TransferException;
 import java.util.Set;
 
 /**
- * A connection string of protocol section 1, less {@code P2PHANDSHAKE}.
+ * A connection string of protocol section 1, other than {@code P2PHANDSHAKE}.
  *
- * @param scheme the kind of service; {@code etcd} for a text without one
- * @param address what follows the scheme, not empty
+ * @param scheme the kind of service; {@code etcd} if the string has no scheme
+ * @param address the part after the scheme, not empty
  */
 public record MetadataAddress(String scheme, String address) {
-  /** What a connection string may look like, for error texts. */
+  /** The accepted connection strings, for error texts. */
   public static final String FORMS =
       "Accepted are P2PHANDSHAKE, etcd://host:port[;host:port], host:port (etcd),"
           + " http(s)://host:port/path and redis://host:port (rediss:// with TLS)";
@@ -28,7 +28,7 @@ public record MetadataAddress(String scheme, String address) {
   /**
    * {@return the parts of a connection string}
    *
-   * @throws TransferException INVALID_ARGUMENT for an empty one or an unknown scheme
+   * @throws TransferException INVALID_ARGUMENT if it is empty or its scheme is unknown
    */
   public static MetadataAddress parse(String text) {
     if (text.isEmpty()) {
@@ -48,17 +48,17 @@ public record MetadataAddress(String scheme, String address) {
     return parsed;
   }
 
-  /** {@return the error that a connection string is none} */
+  /** {@return the error for an invalid connection string} */
   public static TransferException malformed(
       String text, @org.jspecify.annotations.Nullable Exception cause) {
     String shown = "'" + Printable.of(Secrets.masked(text), 200) + "'";
-    String message = shown + " names no known kind of metadata server";
+    String message = shown + " does not name a known kind of metadata server";
     String remedy = FORMS;
     if (text.indexOf('@') >= 0) {
-      message = shown + " holds a user or a password, which have no place in it";
+      message = shown + " contains a user or a password, which do not belong there";
       remedy = loginRemedy(text);
     }
-    // Parsers quote what they were given, and so would a trace of the cause.
+    // The cause quotes the address, so a trace of it would show the password.
     return cause == null || !Secrets.masked(text).equals(text)
         ? new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy)
         : new TransferException(ErrorCode.INVALID_ARGUMENT, message, remedy, cause);
@@ -66,19 +66,19 @@ public record MetadataAddress(String scheme, String address) {
 
   private static String loginRemedy(String text) {
     if (text.startsWith("http")) {
-      return "HTTP metadata servers ask nobody who he is: give the address alone";
+      return "HTTP metadata servers have no log-in: give the address alone";
     }
     return text.startsWith("redis")
         ? "Give them in MC_REDIS_USERNAME and MC_REDIS_PASSWORD"
         : "Give them in TE_ETCD_USERNAME and TE_ETCD_PASSWORD";
   }
 
-  /** {@return the connection string as it may be shown} */
+  /** {@return the connection string without its secrets} */
   public String shown() {
     return Secrets.masked(toString());
   }
 
-  /** {@return the connection string} It may hold secrets: see {@link #shown}. */
+  /** {@return the connection string} It may contain secrets: see {@link #shown}. */
   @Override
   public String toString() {
     return scheme + "://" + address;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata;
 
-/** How much of a metadata service is read. */
+/** Limits for data from metadata services. */
 public final class MetadataLimits {
-  /** What the C++ engine accepts from etcd, the most of its services. */
+  /**
+   * The longest value that is read. The C++ engine accepts as much from etcd, and less from its
+   * other services.
+   */
   public static final int VALUE_LENGTH_MAX_BYTES = 32 << 20;
 
   private MetadataLimits() {}

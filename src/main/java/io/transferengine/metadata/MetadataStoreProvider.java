@@ -5,21 +5,21 @@ import io.transferengine.config.Settings;
 import java.util.Optional;
 import java.util.Set;
 
-/** Makes the client of one kind of metadata service; found by {@link java.util.ServiceLoader}. */
+/** Creates clients for one kind of metadata service. {@link java.util.ServiceLoader} finds it. */
 public interface MetadataStoreProvider {
   /** {@return the schemes of {@link MetadataAddress} that it serves} */
   Set<String> schemes();
 
   /**
-   * {@return why it cannot be used here, naming the artifact that is missing; empty when it can}
+   * {@return the reason why it cannot be used here, with the name of the missing artifact; empty if
+   * it can be used}
    */
   Optional<String> unavailabilityCause();
 
   /**
-   * {@return a client, which talks to the service when it is first asked}
+   * {@return a client, which does not connect to the service before its first call}
    *
-   * @throws io.transferengine.transfer.TransferException INVALID_ARGUMENT for an address that is
-   *     none
+   * @throws io.transferengine.transfer.TransferException INVALID_ARGUMENT if the address is invalid
    */
   MetadataStore open(MetadataAddress address, Settings settings);
 }

@@ -7,17 +7,18 @@ import io.transferengine.transfer.TransferException;
 import java.io.Serial;
 
 /**
- * The metadata service cannot be reached or did not answer in time; nothing is known of the key.
+ * The metadata service cannot be reached or did not answer in time. Nothing is known about the
+ * record.
  */
 public final class MetadataUnavailableException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
-   * The failure of one call.
+   * Creates the failure of one call.
    *
    * @param service the service in words
-   * @param why what happened
-   * @param cause what was thrown underneath
+   * @param why the reason
+   * @param cause the exception that says so
    */
   public MetadataUnavailableException(String service, String why, Throwable cause) {
     super(

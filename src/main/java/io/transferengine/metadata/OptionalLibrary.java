@@ -3,15 +3,15 @@ package io.transferengine.metadata;
 
 import java.util.Optional;
 
-/** Whether a library that only one package uses is there. */
+/** Finds out whether a library that only one package uses is present. */
 public final class OptionalLibrary {
   private OptionalLibrary() {}
 
   /**
-   * {@return the text that names what is missing; empty when the library is there}
+   * {@return a text that names the missing artifact; empty if the library is present}
    *
-   * <p>Such libraries have no module names. When we are a module and they are on the class path, we
-   * have to be allowed to read them; asking here is enough.
+   * <p>Such libraries have no module names. If we are a module and they are on the class path, our
+   * module must be allowed to read them. This method allows it.
    *
    * @param className a class of the library
    * @param artifact its Maven coordinates

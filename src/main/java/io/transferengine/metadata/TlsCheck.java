@@ -20,21 +20,21 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 
 /**
- * Shakes hands with a service over TLS once, on a socket of its own, before anything else is asked.
- * The clients' time-outs count our own work as well, so that on a slow machine a certificate that
- * nobody vouches for would be told as "no answer in time". A socket's counts only the wait for the
- * other side. Stateless.
+ * Makes one TLS handshake with a service, on a socket of its own, before the first call. The
+ * time-outs of the clients count our own work as well: on a slow machine, a certificate that cannot
+ * be trusted would be reported as "no answer in time". A socket's time-out counts only the wait for
+ * the other side. Stateless.
  */
 public final class TlsCheck {
   private TlsCheck() {}
 
   /**
-   * {@return whether the handshake went well; false when nobody listens}
+   * {@return whether the handshake succeeded; false if the service does not listen}
    *
-   * @param service in words
+   * @param service the service in words
    * @param timeout how long the service may take for each step
-   * @throws TransferException METADATA when the certificate is refused, by either side; {@link
-   *     MetadataUnavailableException} when the service is silent
+   * @throws TransferException METADATA if either side refuses the other's certificate; {@link
+   *     MetadataUnavailableException} if the service is silent
    */
   public static boolean handshake(
       String service, HostPort server, SSLContext tls, Duration timeout) {
@@ -58,10 +58,10 @@ public final class TlsCheck {
     } catch (SSLException e) {
       throw new TransferException(
           ErrorCode.METADATA,
-          "The metadata service (%s) cannot be spoken to over TLS: %s"
+          "The TLS handshake with the metadata service (%s) failed: %s"
               .formatted(service, Printable.of(String.valueOf(e.getMessage()), 300)),
-          "TE_METADATA_TLS_CA names who vouches for its certificate, TE_METADATA_TLS_CERT and _KEY"
-              + " name ours",
+          "TE_METADATA_TLS_CA names the authorities that may have signed its certificate,"
+              + " TE_METADATA_TLS_CERT and _KEY name our own certificate",
           e);
     } catch (IOException e) {
       throw new MetadataUnavailableException(
@@ -69,7 +69,7 @@ public final class TlsCheck {
     }
   }
 
-  /** The system's resolver takes no time-out, so it runs on a thread that can be left behind. */
+  /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress resolve(String host, int millis) throws IOException {
     FutureTask<InetAddress> answer = new FutureTask<>(() -> InetAddress.getByName(host));
     Thread.ofVirtual().name("te-resolve").start(answer);

@@ -29,23 +29,27 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 
-/** TLS towards metadata services, from the PEM files that the options name. Stateless. */
+/**
+ * Sets TLS up for connections to metadata services, from the PEM files that the options name.
+ * Stateless.
+ */
 public final class TlsFiles {
   private static final Pattern PRIVATE_KEY =
       Pattern.compile("-----BEGIN PRIVATE KEY-----([^-]+)-----END PRIVATE KEY-----");
 
-  /** The kinds of key that certificates of servers and clients have. */
+  /** The kinds of private key that are tried in turn. */
   private static final List<String> KEY_ALGORITHMS = List.of("RSA", "EC", "Ed25519");
 
-  /** Nobody else sees the key store, which is never written anywhere. */
+  /** The key store is never written anywhere, so it needs no password. */
   private static final char[] NO_PASSWORD = new char[0];
 
   private TlsFiles() {}
 
   /**
-   * {@return what the options {@code TE_METADATA_TLS_*} describe; without them the JDK's default}
+   * {@return the context that the options {@code TE_METADATA_TLS_*} describe; without them it is
+   * the JDK's default}
    *
-   * @throws ConfigurationException for a file that cannot be read or is not what it should be
+   * @throws ConfigurationException if a file cannot be read or has the wrong content
    */
   public static SSLContext context(Settings settings) {
     String ca = settings.get(MetadataOptions.TLS_CA);
@@ -138,7 +142,7 @@ public final class TlsFiles {
       try {
         return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
       } catch (InvalidKeySpecException e) {
-        // Of another kind, then.
+        // The key is of another kind.
       } catch (GeneralSecurityException e) {
         throw new IllegalStateException(e);
       }

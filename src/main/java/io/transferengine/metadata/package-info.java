@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Where engines find each other's records: what a metadata service has to do, and its address. */
+/**
+ * The interface to metadata services, in which engines find each other's records, and their
+ * addresses.
+ */
 package io.transferengine.metadata;

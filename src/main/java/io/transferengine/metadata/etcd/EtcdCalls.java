@@ -20,23 +20,23 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * Asks etcd, again as long as there is time when a node was not available: the next attempt goes to
- * another one. A client that did not serve twice, or was silent, is thrown away. Thread-safe.
+ * Calls etcd. If a node is not available, the call is tried again on another node while there is
+ * time. A client that failed twice, or was silent, is discarded. Thread-safe.
  */
 final class EtcdCalls {
-  /** A first call, with all classes still to be loaded, took 1.7 s. */
+  /** The first call also loads classes. One that loaded all of them took 1.7 s. */
   private static final Duration FIRST_ATTEMPT_TIMEOUT = Duration.ofSeconds(4);
 
-  /** One node's time. A call takes a millisecond, an election of a new leader a second. */
+  /** The time for one node. A call takes a millisecond, the election of a new leader a second. */
   private static final Duration ATTEMPT_TIMEOUT = Duration.ofMillis(1500);
 
   private static final long BACK_OFF_MIN_MILLIS = 50;
   private static final long BACK_OFF_MAX_MILLIS = 400;
 
-  /** A reset connection is one failure; gRPC takes the next node for the second attempt. */
+  /** A reset connection is the first failure. gRPC takes the next node for the second attempt. */
   private static final int FAILURES_UNTIL_DISCARD = 2;
 
-  /** What no other node, and no later moment, would answer differently. */
+  /** Answers that would be the same from any other node and at any later time. */
   private static final Set<Status.Code> FINAL =
       EnumSet.of(
           Status.Code.INVALID_ARGUMENT,
@@ -54,7 +54,7 @@ final class EtcdCalls {
   private volatile boolean hasServed;
 
   /**
-   * @param served is told the client of each call that was answered
+   * @param served gets the client of each call that was answered
    */
   EtcdCalls(EtcdClients clients, Consumer<Client> served) {
     this.clients = clients;
@@ -66,10 +66,10 @@ final class EtcdCalls {
   }
 
   /**
-   * {@return what etcd answers}
+   * {@return etcd's answer}
    *
    * @param what the call in words
-   * @param call may be made several times
+   * @param call makes the call; may run several times
    */
   <T> T call(String what, Duration timeout, Function<Client, CompletableFuture<T>> call) {
     long endNanos = System.nanoTime() + timeout.toNanos();
@@ -138,13 +138,13 @@ final class EtcdCalls {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    // Nobody knows when the next call comes: until then nothing may go on by itself.
+    // The next call may come late. Until then this client must not try again by itself.
     clients.discard(client);
     throw new MetadataUnavailableException(
         description(), what + ": " + Printable.of(text(failure), 300), failure);
   }
 
-  /** jetcd's own exceptions have gRPC's numbers, those that it passes on have them further down. */
+  /** jetcd's own exceptions have gRPC's code; of those that it passes on, a cause has it. */
   private static Status.Code code(Throwable failure) {
     for (Throwable t = failure; t != null; t = t.getCause()) {
       if (t instanceof EtcdException etcd && etcd.getErrorCode() != ErrorCode.UNKNOWN) {
@@ -154,7 +154,7 @@ final class EtcdCalls {
     return Status.fromThrowable(failure).getCode();
   }
 
-  /** {@return whether etcd refused because it does not know what was named, such as a lease} */
+  /** {@return whether etcd refused because what the call names, such as a lease, does not exist} */
   static boolean isNotFound(TransferException refusal) {
     return code(refusal) == Status.Code.NOT_FOUND;
   }
@@ -163,11 +163,11 @@ final class EtcdCalls {
     return new TransferException(
         io.transferengine.transfer.ErrorCode.METADATA,
         description() + " refuses " + what + ": " + Printable.of(text(failure), 300),
-        "TE_ETCD_USERNAME, TE_ETCD_PASSWORD and TE_ETCD_TLS say how etcd is spoken to",
+        "Check the log-in and TLS in TE_ETCD_USERNAME, TE_ETCD_PASSWORD and TE_ETCD_TLS",
         failure);
   }
 
-  /** The innermost text says what happened; those around it say that a call failed. */
+  /** The innermost text names the reason. Those around it only say that a call failed. */
   private static String text(Throwable failure) {
     Throwable innermost = failure;
     while (innermost.getCause() != null) {

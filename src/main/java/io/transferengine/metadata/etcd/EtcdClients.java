@@ -40,14 +40,16 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes jetcd's client when one is needed, and throws it away when etcd does not answer: what jetcd
- * does by itself then is to try again and again, with all of a processor (jetcd issue 1134), or to
- * go quiet for ever (issues 1209, 1227 and 1352). Thread-safe.
+ * Creates jetcd's client when it is needed, and discards it when etcd does not answer. Otherwise
+ * jetcd would try again and again, with all of a processor (jetcd issue 1134), or be silent for
+ * ever (issues 1209, 1227 and 1352). Thread-safe.
  */
 final class EtcdClients implements AutoCloseable {
   private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(1500);
 
-  /** A connection that a firewall forgot is noticed after this and the next. */
+  /**
+   * A connection that a firewall forgot is noticed after this time and {@link #KEEP_ALIVE_TIMEOUT}.
+   */
   private static final Duration KEEP_ALIVE_TIME = Duration.ofSeconds(10);
 
   private static final Duration KEEP_ALIVE_TIMEOUT = Duration.ofSeconds(3);
@@ -62,14 +64,17 @@ final class EtcdClients implements AutoCloseable {
   EtcdClients(List<HostPort> endpoints, Settings settings) {
     this.endpoints = endpoints;
     this.settings = settings;
-    // Says what is wrong with the files; gRPC would at the first call, in other words.
+    // Reports wrong files now. gRPC would report them at the first call, in other words.
     tls =
         settings.get(MetadataOptions.ETCD_TLS)
             ? Optional.of(TlsFiles.context(settings))
             : Optional.empty();
   }
 
-  /** Asks the first node that answers; one that hangs must not keep the others from serving. */
+  /**
+   * Checks the certificate of the first node that answers. A node that hangs must not block the
+   * others.
+   */
   private void checkCertificate(String description, SSLContext context, Duration timeout) {
     for (HostPort endpoint : shuffled()) {
       try {
@@ -77,14 +82,14 @@ final class EtcdClients implements AutoCloseable {
           return;
         }
       } catch (MetadataUnavailableException e) {
-        // The next one, then; the first call speaks of all of them.
+        // Try the next node. If none answers, the first call says so.
       }
     }
   }
 
   /**
-   * Makes a client and what it needs for a first call, which takes a second or two on a busy
-   * machine: that is not etcd's time. Returns at once when nobody listens.
+   * Creates a client and loads the classes of a first call. On a busy machine this takes a second
+   * or two, which must not count as etcd's time. Returns at once if no node listens.
    */
   void prepare(String description, Duration timeout) {
     try {
@@ -94,7 +99,7 @@ final class EtcdClients implements AutoCloseable {
       }
       EtcdFirstUse.load(get(timeout));
     } catch (IOException | IllegalStateException e) {
-      // The first call says so.
+      // The first call will report it.
     }
   }
 
@@ -104,10 +109,10 @@ final class EtcdClients implements AutoCloseable {
   }
 
   /**
-   * {@return the client} Before one is made, somebody must be seen to listen: jetcd needs no try
-   * for that, and warns about each.
+   * {@return the client} Before it is created, a plain socket must have found a node that listens,
+   * because jetcd warns about each attempt that fails.
    *
-   * @throws IOException when nobody listens
+   * @throws IOException if no node listens
    * @throws IllegalStateException after {@link #close}
    */
   Client get(Duration timeout) throws IOException {
@@ -136,7 +141,7 @@ final class EtcdClients implements AutoCloseable {
   private void requireListener(Duration timeout) throws IOException {
     long nanos = Math.max(1, Math.min(timeout.toNanos(), CONNECT_TIMEOUT.toNanos()));
     int millis = (int) TimeUnit.NANOSECONDS.toMillis(nanos) + 1;
-    // Not closed, which would wait: a name service may take longer than we have.
+    // It is not closed, because that would wait for the name service, which may be slow.
     ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     try {
       List<Callable<Boolean>> attempts =
@@ -153,7 +158,7 @@ final class EtcdClients implements AutoCloseable {
               .toList();
       boolean _ = threads.invokeAny(attempts, millis, TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      throw new IOException("nobody accepts a connection in time", e);
+      throw new IOException("no node accepts a connection in time", e);
     } catch (ExecutionException e) {
       throw new IOException(
           e.getCause() == null ? e.toString() : String.valueOf(e.getCause().getMessage()), e);
@@ -197,7 +202,10 @@ final class EtcdClients implements AutoCloseable {
     return builder.build();
   }
 
-  /** A name that {@link URI} does not take for a host, one with an underscore, by its address. */
+  /**
+   * {@return the URI of a node} {@link URI} does not accept a host name with an underscore: its
+   * address is taken instead.
+   */
   private static URI uri(String scheme, HostPort endpoint) {
     URI named = URI.create(scheme + endpoint);
     if (named.getHost() != null) {
@@ -211,7 +219,7 @@ final class EtcdClients implements AutoCloseable {
     }
   }
 
-  /** Each new client begins elsewhere: one node that hangs must not be everybody's first. */
+  /** Each new client begins with a random node: a node that hangs must not be the first for all. */
   private List<HostPort> shuffled() {
     List<HostPort> order = new ArrayList<>(endpoints);
     Collections.shuffle(order, ThreadLocalRandom.current());
@@ -233,7 +241,7 @@ final class EtcdClients implements AutoCloseable {
     return ByteSequence.from(text, StandardCharsets.UTF_8);
   }
 
-  /** Lets go of a client that did not serve, unless it was let go of already. */
+  /** Discards a client that failed, unless that was done already. */
   @SuppressWarnings("ReferenceEquality") // this very client
   synchronized void discard(Client failed) {
     if (client == failed) {

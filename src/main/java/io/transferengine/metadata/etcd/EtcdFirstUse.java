@@ -4,9 +4,12 @@ package io.transferengine.metadata.etcd;
 import io.etcd.jetcd.Client;
 import java.util.List;
 
-/** Loads what a first call needs and asks nobody anything. */
+/** Loads the classes that a first call needs, without sending anything. */
 final class EtcdFirstUse {
-  /** What carries a call; loaded by name, since jetcd brings it and we do not speak to it. */
+  /**
+   * Classes that carry a call. They are loaded by name, because they belong to jetcd's
+   * dependencies, which we do not use directly.
+   */
   static final List<String> CARRIERS =
       List.of(
           "io.etcd.jetcd.api.RangeRequest",
@@ -38,7 +41,7 @@ final class EtcdFirstUse {
       try {
         var _ = Class.forName(carrier, true, Client.class.getClassLoader());
       } catch (ClassNotFoundException | LinkageError e) {
-        // Another version carries calls otherwise.
+        // Another version may not have this class.
       }
     }
   }

@@ -29,20 +29,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Records in etcd. Ours hang on one lease, which {@link #keep} renews call by call: jetcd's own
- * renewal ends without a word now and then (issue 965). A lease that is over is granted anew with
- * the next write. What depends on the present value is a transaction on the revision at which it
- * was read.
+ * Records in etcd. Our records have one lease. {@link #keep} renews it with a call each time,
+ * because jetcd's own renewal sometimes ends silently (jetcd issue 965). After a lease has expired,
+ * the next write gets a new one. A change that depends on the present value is a transaction, on
+ * the condition that the revision is still the one that was read.
  */
 final class EtcdMetadataStore implements MetadataStore {
   private static final Logger log = LoggerFactory.getLogger(EtcdMetadataStore.class);
 
-  /** Giving a lease back is a courtesy; it ends by itself. */
+  /** For giving a lease back. This need not succeed: the lease ends by itself. */
   private static final Duration REVOKE_TIMEOUT = Duration.ofMillis(500);
 
   private static final GetOption KEYS_ONLY = GetOption.builder().withKeysOnly(true).build();
 
-  /** The lease that etcd calls none. */
+  /** The id by which etcd means no lease. */
   private static final long NO_LEASE = 0;
 
   private final EtcdClients clients;
@@ -50,10 +50,10 @@ final class EtcdMetadataStore implements MetadataStore {
   private final EtcdWatches watches = new EtcdWatches();
   private final int ttlSeconds;
 
-  /** At which revision our own records were written last. */
+  /** The revision at which each of our records was written last. */
   private final Map<String, Long> revisions = new ConcurrentHashMap<>();
 
-  /** Guarded by this, as the next. */
+  /** Guarded by this, as is the next field. */
   private long lease = NO_LEASE;
 
   private @Nullable Client lastServed;
@@ -111,7 +111,9 @@ final class EtcdMetadataStore implements MetadataStore {
     return response;
   }
 
-  /** Whether a client is asked for the first time: only then can etcd have lost its data. */
+  /**
+   * Whether this is the first call of a client. Only then can etcd have lost its data in between.
+   */
   @SuppressWarnings("ReferenceEquality") // this very client
   private synchronized boolean isFirst(Client client) {
     boolean first = lastServed != client;

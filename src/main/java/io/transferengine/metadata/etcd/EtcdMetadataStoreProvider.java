@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/** etcd, where jetcd is on the class path. */
+/** Provides clients for etcd, if jetcd is on the class path. */
 public final class EtcdMetadataStoreProvider implements MetadataStoreProvider {
   /** For {@link java.util.ServiceLoader}. */
   public EtcdMetadataStoreProvider() {}

@@ -16,12 +16,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The watches on etcd's keys, one stream each.
+ * The watches on etcd's keys. Each has its own stream.
  *
- * <p>A stream that broke is begun anew when etcd has answered a call, from the revision up to which
- * the watch has seen everything, so that no change in between is missed. While etcd is away nothing
- * is told: nothing can have changed, and what peers know is worth the most then. When etcd comes
- * back with a smaller revision than before, it has lost its data: then every watch tells.
+ * <p>A broken stream is opened again when etcd has answered a call. It starts at the first revision
+ * that the watch has not seen, so that no change is missed. While etcd is away, no watch reports
+ * anything: nothing can have changed, and what peers have read is then worth most. If etcd comes
+ * back with a smaller revision than before, it has lost its data, and every watch reports a change.
  * Thread-safe.
  */
 final class EtcdWatches implements AutoCloseable {
@@ -29,22 +29,22 @@ final class EtcdWatches implements AutoCloseable {
 
   private final Set<Entry> entries = ConcurrentHashMap.newKeySet();
 
-  /** The newest revision that an answer had. Guarded by this. */
+  /** The highest revision in any answer. Guarded by this. */
   private long revision;
 
   /** The client that answered last. Guarded by this. */
   private @Nullable Client current;
 
-  /** A watch, until it has told or was closed. */
+  /** A watch, until it has reported a change or was closed. */
   private final class Entry implements MetadataStore.Watch {
     private final ByteSequence key;
     private final Runnable changed;
     private final AtomicBoolean over = new AtomicBoolean();
 
-    /** All changes before it are known. */
+    /** The first revision that the watch reports. */
     private final long fromRevision;
 
-    /** Guarded by this, as the next. */
+    /** Guarded by this, as is the next field. */
     private Watch.@Nullable Watcher watcher;
 
     private @Nullable Client attachedTo;
@@ -71,7 +71,7 @@ final class EtcdWatches implements AutoCloseable {
       }
     }
 
-    /** The stream that was begun with that client is no more. */
+    /** The stream of that client has ended. */
     @SuppressWarnings("ReferenceEquality") // this very client
     synchronized void lost(Client client) {
       if (attachedTo == client) {
@@ -117,7 +117,7 @@ final class EtcdWatches implements AutoCloseable {
     }
   }
 
-  /** What jetcd calls, on its threads. */
+  /** Takes jetcd's calls, on jetcd's threads. */
   private record Listener(Entry entry, Client client) implements Watch.Listener {
     @Override
     public void onNext(WatchResponse response) {
@@ -130,7 +130,7 @@ final class EtcdWatches implements AutoCloseable {
     public void onError(Throwable failure) {
       log.debug("A watch of {} broke", entry.key, failure);
       if (String.valueOf(failure.getMessage()).contains("compacted")) {
-        // What happened since is not known any more.
+        // etcd has dropped the changes since then, so there may have been one.
         entry.tell();
       }
       entry.lost(client);
@@ -142,7 +142,7 @@ final class EtcdWatches implements AutoCloseable {
     }
   }
 
-  /** Begins a watch of what happens after a revision. */
+  /** Begins a watch for changes after a revision. */
   MetadataStore.Watch begin(ByteSequence key, long afterRevision, Runnable changed) {
     Entry entry = new Entry(key, afterRevision + 1, changed);
     entries.add(entry);
@@ -156,7 +156,10 @@ final class EtcdWatches implements AutoCloseable {
     return entry;
   }
 
-  /** A client has served: streams that broke are begun anew, with it. */
+  /**
+   * Takes note that a client's call was answered: broken streams are opened again, with that
+   * client.
+   */
   @SuppressWarnings("ReferenceEquality") // this very client
   void served(Client client) {
     synchronized (this) {
@@ -173,7 +176,7 @@ final class EtcdWatches implements AutoCloseable {
     }
   }
 
-  /** An answer had this revision. */
+  /** Takes note of the revision in an answer. */
   void answered(long seen, boolean firstOfClient) {
     boolean rolledBack;
     synchronized (this) {

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The client of etcd as a metadata service (protocol section 2), with jetcd, and nowhere else. */
+/** The client of etcd as a metadata service (protocol section 2). Only this package uses jetcd. */
 package io.transferengine.metadata.etcd;

@@ -4,8 +4,8 @@ package io.transferengine.metadata.http;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Percent-encoding as curl does it. The server inside mooncake_master stores keys as they arrive,
- * still encoded, so that one other byte would be another key (protocol section 2).
+ * Percent-encoding, byte for byte as curl does it. The server inside mooncake_master stores keys as
+ * they arrive, still encoded: another encoding would be another key (protocol section 2).
  */
 final class CurlEscape {
   private static final String HEX = "0123456789ABCDEF";

@@ -10,9 +10,9 @@ import java.net.URI;
 import java.net.UnknownHostException;
 
 /**
- * The address of an HTTP metadata server. {@link URI} is no judge of its host: it refuses names
- * with an underscore, which resolve all the same (those of Docker's services, say), and the JDK's
- * client refuses what it refuses. Such a name is replaced by its address, each time anew.
+ * The address of an HTTP metadata server. {@link URI}, and with it the JDK's client, refuses host
+ * names with an underscore. Yet such names can be resolved; Docker's services have them, for
+ * example. So such a name is replaced by its address, for each request again.
  *
  * @param scheme http or https
  * @param server host and port
@@ -24,17 +24,17 @@ record HttpAddress(String scheme, HostPort server, String rest) {
   private static final int HTTPS_PORT = 443;
 
   /**
-   * Takes a connection string apart.
+   * Parses a connection string.
    *
-   * @throws TransferException INVALID_ARGUMENT for what is none
+   * @throws TransferException INVALID_ARGUMENT if it is invalid
    */
   static HttpAddress of(MetadataAddress given) {
     HttpAddress made = parse(given);
     if (made.isTls() && !made.isUri()) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "The name \"" + made.server.host() + "\" cannot be asked for over TLS",
-          "Use one of letters, digits and hyphens, or the address");
+          "The host name \"" + made.server.host() + "\" cannot be used with TLS",
+          "Use a name of letters, digits and hyphens, or the address");
     }
     return made;
   }
@@ -70,8 +70,8 @@ record HttpAddress(String scheme, HostPort server, String rest) {
   /**
    * {@return the URI of a record}
    *
-   * @param query {@code name=value}, encoded; goes behind the query that was given, if any
-   * @throws UnknownHostException when the name has to be resolved and does not
+   * @param query {@code name=value}, encoded; appended to the query that was given, if any
+   * @throws UnknownHostException if the host name must be resolved and cannot be
    */
   URI with(String query) throws UnknownHostException {
     String path = rest.isEmpty() || rest.startsWith("?") ? "/" + rest : rest;

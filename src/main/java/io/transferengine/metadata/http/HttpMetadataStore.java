@@ -34,24 +34,25 @@ import javax.net.ssl.SSLContext;
 /**
  * Records on an HTTP metadata server (protocol section 2).
  *
- * <p>The servers of Mooncake know GET, PUT and DELETE and nothing else: a record there is replaced
- * by looking at it, removing it if it is an {@code rpc_meta} record (two of the three refuse to
- * overwrite those), writing it and reading it back. Two engines that start under one name at the
- * same moment can both pass; nothing in that protocol prevents it. Nor does a record there expire.
+ * <p>Mooncake's servers know only GET, PUT and DELETE. There a record is replaced in steps: read
+ * it, remove it if it is an {@code rpc_meta} record (two of the three servers refuse to overwrite
+ * those), write it, and read it back. If two engines start under one name at the same moment, both
+ * can succeed; that protocol cannot prevent it. Records there do not expire either.
  *
- * <p>Our own server says who it is ({@link HttpMetadataProtocol}). It gets preconditions, so that
- * of two one succeeds, and a time to live, which a POST prolongs.
+ * <p>Our own server identifies itself ({@link HttpMetadataProtocol}). Requests to it have
+ * preconditions, so that only one of two engines succeeds, and a time to live, which a POST
+ * prolongs.
  */
 final class HttpMetadataStore implements MetadataStore {
-  /** As in C++: a server that does not accept in this time is down. */
+  /** As in C++. A server that does not accept a connection in this time is down. */
   private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(1500);
 
-  /** As in C++: connecting, the request and its whole answer. */
+  /** As in C++. For connecting, the request and the whole answer together. */
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(3);
 
   private static final byte[] NOTHING = new byte[0];
 
-  /** Enough of a refusal to see what it is about. */
+  /** How much of a server's text an error quotes. */
   private static final int QUOTED_LENGTH_MAX = 200;
 
   private final HttpAddress base;
@@ -60,10 +61,10 @@ final class HttpMetadataStore implements MetadataStore {
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpClient client;
 
-  /** Whether the last answer was our own server's: only that one knows POST. */
+  /** Whether the last answer came from our own server. Only that one knows POST. */
   private volatile boolean ours;
 
-  /** What a server answered. */
+  /** A server's answer. */
   private static final class Answer {
     final int status;
     final byte[] body;
@@ -152,7 +153,7 @@ final class HttpMetadataStore implements MetadataStore {
     }
     Answer answer = send("PUT", key, put(key, value), deadlineNanos);
     if (guarded && answer.status == HttpMetadataProtocol.BAD_REQUEST) {
-      return false; // Somebody else was faster.
+      return false; // Another engine was faster.
     }
     requireOk("PUT", key, answer);
     return same(fetch(key, deadlineNanos).value(), Optional.of(value));
@@ -284,7 +285,7 @@ final class HttpMetadataStore implements MetadataStore {
       throw new MetadataUnavailableException(description(), what + ": " + e, e);
     }
     try {
-      // The request's own time-out ends with the headers; this one does not.
+      // The request's own time-out covers only the headers of the answer; this one covers all.
       Answer answer = new Answer(future.get(leftNanos, TimeUnit.NANOSECONDS));
       ours = answer.ours;
       return answer;

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 
-/** HTTP metadata servers, which need no library. */
+/** Provides clients for HTTP metadata servers, without any library. */
 public final class HttpMetadataStoreProvider implements MetadataStoreProvider {
   /** For {@link java.util.ServiceLoader}. */
   public HttpMetadataStoreProvider() {}

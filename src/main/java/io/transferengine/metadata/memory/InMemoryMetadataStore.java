@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** Records in this JVM. Nothing waits, so that time limits mean nothing. */
+/** Records in this JVM. No call waits, so time-outs are ignored. */
 final class InMemoryMetadataStore implements MetadataStore {
-  /** As our HTTP server has it. */
+  /** As in our HTTP server. */
   private static final int RECORDS_LIMIT = 100_000;
 
   private final String description;
@@ -25,7 +25,7 @@ final class InMemoryMetadataStore implements MetadataStore {
 
   private record Timed(Value value, long endNanos) {}
 
-  /** Bytes, wrapped so that a record may hold them. */
+  /** The bytes of a value, wrapped so that a Java record may hold them. */
   private static final class Value {
     final byte[] bytes;
 
@@ -34,12 +34,12 @@ final class InMemoryMetadataStore implements MetadataStore {
     }
   }
 
-  /** What the clients of one name share. Thread-safe. */
+  /** The records that the clients of one name share. The clients synchronize on it. */
   static final class Records {
     private final Map<String, Timed> entries = new HashMap<>();
     private final Map<String, List<Runnable>> watches = new HashMap<>();
 
-    /** Counts changes; when each key was changed last. */
+    /** The revision at which each key was changed last. */
     private final Map<String, Long> revisions = new HashMap<>();
 
     private long revision;

@@ -12,11 +12,14 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * {@code memory://NAME}: records in this JVM, for engines that share it, such as those of a test.
- * All clients of one name see the same records.
+ * Provides clients for {@code memory://NAME}: records in this JVM, for engines that share it, such
+ * as those of a test. All clients of one name see the same records.
  */
 public final class InMemoryMetadataStoreProvider implements MetadataStoreProvider {
-  /** The records of each name; they are few, and a JVM's tests name few. */
+  /**
+   * The records of each name. They stay as long as the JVM, which is fine for the few names that
+   * tests use.
+   */
   private static final Map<String, InMemoryMetadataStore.Records> ALL = new ConcurrentHashMap<>();
 
   /** For {@link java.util.ServiceLoader}. */

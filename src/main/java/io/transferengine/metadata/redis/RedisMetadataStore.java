@@ -40,27 +40,30 @@ import redis.clients.jedis.params.ScanParams;
 import redis.clients.jedis.resps.ScanResult;
 
 /**
- * Records in redis. What depends on the present value is a script, which redis runs as one step; it
- * compares hashes, so that a large value does not travel to be compared. Records of ours expire.
+ * Records in redis. Each change that depends on the present value is a script, which redis runs as
+ * one step. The script compares hashes, so a large value need not be sent for the comparison. Our
+ * records expire.
  *
- * <p>Jedis waits in sockets and for its pool; each call runs on a virtual thread that the caller
- * leaves behind when its time is over.
+ * <p>Jedis blocks on sockets and on its pool. So each call runs on a virtual thread of its own,
+ * which the caller abandons when the time is over.
  */
 final class RedisMetadataStore implements MetadataStore {
   private static final int CONNECT_TIMEOUT_MILLIS = 1500;
 
-  /** A server that takes longer for one command is as good as down. */
+  /** A server that takes longer for one command counts as down. */
   private static final int SOCKET_TIMEOUT_MILLIS = 3000;
 
-  /** Lookups of many peers at once share these; each takes a millisecond. */
+  /** Many look-ups of peers at once share these connections. Each takes about a millisecond. */
   private static final int CONNECTIONS_MAX = 8;
 
   private static final int IDLE_CONNECTIONS_MAX = 2;
 
-  /** Keys that one SCAN step looks at. */
+  /** How many keys one SCAN step looks at. */
   private static final int SCAN_COUNT = 1000;
 
-  /** ARGV: the hash of what is expected or nothing, the value, the seconds that it lives. */
+  /**
+   * ARGV: the hash of the expected value, empty for no record; the new value; its seconds to live.
+   */
   private static final byte[] REPLACE =
       ascii(
           """
@@ -72,7 +75,7 @@ final class RedisMetadataStore implements MetadataStore {
           return 1
           """);
 
-  /** ARGV: the hash of what is expected, the seconds that it lives. */
+  /** ARGV: the hash of the expected value; its seconds to live from now. */
   private static final byte[] KEEP =
       ascii(
           """
@@ -81,7 +84,7 @@ final class RedisMetadataStore implements MetadataStore {
           return redis.call('EXPIRE', KEYS[1], ARGV[2])
           """);
 
-  /** ARGV: the hash of what is expected. */
+  /** ARGV: the hash of the expected value. */
   private static final byte[] REMOVE =
       ascii(
           """
@@ -125,7 +128,7 @@ final class RedisMetadataStore implements MetadataStore {
     pool.setMaxIdle(IDLE_CONNECTIONS_MAX);
     pool.setMinIdle(0);
     pool.setMaxWait(Duration.ofMillis(SOCKET_TIMEOUT_MILLIS));
-    // No thread that looks after idle connections: a call finds out and tries again.
+    // No thread tests idle connections: a call notices a broken one and tries again.
     pool.setTestWhileIdle(false);
     pool.setTimeBetweenEvictionRuns(Duration.ofMillis(-1));
     pool.setJmxEnabled(false);
@@ -165,7 +168,7 @@ final class RedisMetadataStore implements MetadataStore {
                 ErrorCode.METADATA,
                 "The record "
                     + Printable.of(key, 200)
-                    + " has more bytes than are read, "
+                    + " has more bytes than the limit, "
                     + MetadataLimits.VALUE_LENGTH_MAX_BYTES,
                 "Delete it, and restart its owner");
           }
@@ -247,7 +250,10 @@ final class RedisMetadataStore implements MetadataStore {
     }
   }
 
-  /** Connections that were idle while the server was restarted are broken: once more without. */
+  /**
+   * Idle connections break if the server restarts. Then the command is tried once more, on a new
+   * connection.
+   */
   private <T> T withFreshConnections(Function<JedisPooled, T> command) {
     try {
       return command.apply(jedis);
@@ -267,7 +273,8 @@ final class RedisMetadataStore implements MetadataStore {
         return new TransferException(
             ErrorCode.METADATA,
             description() + " refuses " + what + ": " + Printable.of(refusal.toString(), 200),
-            "MC_REDIS_USERNAME, MC_REDIS_PASSWORD and MC_REDIS_DB_INDEX say who logs in, and where",
+            "Check the user, password and database in MC_REDIS_USERNAME, MC_REDIS_PASSWORD and"
+                + " MC_REDIS_DB_INDEX",
             refusal);
       }
       cause = t;

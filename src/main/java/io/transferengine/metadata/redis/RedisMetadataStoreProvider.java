@@ -12,7 +12,7 @@ import io.transferengine.transfer.TransferException;
 import java.util.Optional;
 import java.util.Set;
 
-/** redis, where Jedis is on the class path. */
+/** Provides clients for redis, if Jedis is on the class path. */
 public final class RedisMetadataStoreProvider implements MetadataStoreProvider {
   /** For {@link java.util.ServiceLoader}. */
   public RedisMetadataStoreProvider() {}
@@ -31,7 +31,7 @@ public final class RedisMetadataStoreProvider implements MetadataStoreProvider {
   public MetadataStore open(MetadataAddress address, Settings settings) {
     HostPort server;
     try {
-      // Without a port the C++ engine takes that of handshakes, not redis's own.
+      // Without a port the C++ engine takes the port of handshakes, not that of redis.
       server = HostPort.parse(address.address(), settings.get(Options.HANDSHAKE_PORT));
     } catch (TransferException e) {
       throw MetadataAddress.malformed(address.toString(), e);

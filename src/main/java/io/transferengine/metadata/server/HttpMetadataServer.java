@@ -26,42 +26,46 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A metadata server for engines in C++, Python and Java: what {@code ./te metadata-server} runs,
- * and what a test or an application can run in its own process.
+ * A metadata server for engines in C++, Python and Java. {@code ./te metadata-server} runs it, and
+ * a test or an application can run it in its own process.
  *
- * <p>Records are in memory. {@code GET /metadata?key=K} gives 200 with the record or 404; {@code
- * PUT} stores one, over the one that is there, and gives 200, but 400 for another {@code rpc_meta}
- * record than the one of an engine that lives; {@code DELETE} gives 200, of a missing key too, and
- * keeps the record when its client was given that 400 less than 10 s ago. An empty key gives 400, a
- * body above the limit 413, a full server 507. Keys are compared after decoding. A record lives
- * until it is deleted, unless its writer asks for a time to live with {@code X-TE-TTL-Seconds}, as
- * Java engines do: C++ engines never refresh theirs. {@code GET /health} gives 200, {@code
- * /metrics} figures for Prometheus, {@code /segments} who is registered, as JSON.
+ * <p>Records are in memory. {@code GET /metadata?key=K} gives 200 with the record, or 404. {@code
+ * PUT} stores a record, replaces the one with that key, and gives 200. It gives 400 if the key is
+ * that of the {@code rpc_meta} record of an engine that is alive. {@code DELETE} gives 200, also if
+ * there is no such record; it keeps the record if its client got that 400 less than 10 s ago. An
+ * empty key gives 400, a body above the limit 413, a full server 507. Keys are compared after
+ * decoding. A record lives until it is deleted, unless its writer gives a time to live with {@code
+ * X-TE-TTL-Seconds}. Java engines do so; C++ engines never refresh their records. {@code GET
+ * /health} gives 200, {@code /metrics} gives figures for Prometheus, {@code /segments} the
+ * registered engines as JSON.
  *
- * <p>There is no access control: whoever reaches the port can read, write and delete. Limits on
- * slow and on many connections are system properties of the JDK, which reads them once ({@code
- * sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}); the command sets them.
- * Thread-safe.
+ * <p>There is no access control: every client that reaches the port can read, write and delete. The
+ * limits for slow connections and for their number are system properties of the JDK, which reads
+ * them once ({@code sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}); the
+ * command sets them. Thread-safe.
  */
 public final class HttpMetadataServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpMetadataServer.class);
 
-  /** Each engine has two records; 50,000 engines are far beyond any cluster. */
+  /** Enough for 50,000 engines, which have two records each: more than any cluster has. */
   public static final int RECORDS_LIMIT = 100_000;
 
-  /** A descriptor with more than 100,000 buffers; C++ engines read no more than 32 MiB. */
+  /** Enough for a descriptor with more than 100,000 buffers. C++ engines read 32 MiB at most. */
   public static final int RECORD_LENGTH_MAX_BYTES = 16 << 20;
 
-  /** All records together: a quarter of a small JVM's heap. */
+  /** For all records together: a quarter of a small JVM's heap. */
   public static final long BYTES_LIMIT = 256L << 20;
 
-  /** What is being received at once, besides what is stored. */
+  /** For all bodies that are being received at once. Stored records do not count. */
   static final long RECEIVING_BYTES_LIMIT = 256L << 20;
 
-  /** How many unaccepted connections the kernel holds; it may cap it (net.core.somaxconn). */
+  /**
+   * How many connections the kernel holds until they are accepted; it may hold fewer
+   * (net.core.somaxconn).
+   */
   private static final int BACKLOG = 1024;
 
-  /** Expired records are invisible at once; this frees their memory. */
+  /** How often the memory of expired records is freed. They are invisible at once. */
   private static final long SWEEP_SECONDS = 5;
 
   private final HttpServer server;
@@ -101,10 +105,10 @@ public final class HttpMetadataServer implements AutoCloseable {
   /**
    * Starts a server.
    *
-   * @param host the address to listen on; {@code 0.0.0.0} for all
-   * @param port 1 to 65535, or 0 for a free one
-   * @return the server, to be closed by the caller
-   * @throws TransferException SOCKET when it cannot listen there
+   * @param host the address to listen on; {@code 0.0.0.0} for all addresses
+   * @param port 1 to 65535, or 0 for any free port
+   * @return the server, which the caller closes
+   * @throws TransferException SOCKET if it cannot listen there
    */
   public static HttpMetadataServer start(String host, int port) {
     Objects.requireNonNull(host, "host must not be null");
@@ -114,11 +118,11 @@ public final class HttpMetadataServer implements AutoCloseable {
   /**
    * Starts a server that speaks TLS.
    *
-   * @param host as above
-   * @param port as above
-   * @param tls with the server's certificate
-   * @return as above
-   * @throws TransferException as above
+   * @param host the address to listen on; {@code 0.0.0.0} for all addresses
+   * @param port 1 to 65535, or 0 for any free port
+   * @param tls the context with the server's certificate
+   * @return the server, which the caller closes
+   * @throws TransferException SOCKET if it cannot listen there
    */
   public static HttpMetadataServer startTls(String host, int port, SSLContext tls) {
     Objects.requireNonNull(host, "host must not be null");
@@ -129,7 +133,9 @@ public final class HttpMetadataServer implements AutoCloseable {
   private static HttpMetadataServer start(String host, int port, @Nullable SSLContext tls) {
     if (port < 0 || port > HostPort.PORT_MAX) {
       throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "Port " + port + " is not in 0..65535", "0 is a free one");
+          ErrorCode.INVALID_ARGUMENT,
+          "Port " + port + " is not in 0..65535",
+          "Give 0 for any free port");
     }
     try {
       InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
@@ -143,7 +149,7 @@ public final class HttpMetadataServer implements AutoCloseable {
       throw new TransferException(
           ErrorCode.SOCKET,
           "The metadata server cannot listen on " + host + ":" + port + ": " + SystemError.text(e),
-          SystemError.remedy(e, "Choose another port, or 0 for a free one"),
+          SystemError.remedy(e, "Choose another port, or 0 for any free port"),
           e);
     }
   }
@@ -154,9 +160,9 @@ public final class HttpMetadataServer implements AutoCloseable {
   }
 
   /**
-   * {@return the connection string that engines on this machine or elsewhere reach it by}
+   * {@return the connection string of this server for engines}
    *
-   * @param host this machine's name or address, as they reach it
+   * @param host the name or address by which the engines reach this machine
    */
   public String connectionString(String host) {
     Objects.requireNonNull(host, "host must not be null");

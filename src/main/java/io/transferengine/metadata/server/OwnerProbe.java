@@ -12,15 +12,18 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /**
- * Asks whether the engine lives that a record names, by a Probe (protocol section 5.1): engines
- * that do not know it close the connection, which is a sign of life as well. Thread-safe; waits on
- * the calling thread.
+ * Finds out whether the engine that a record names is alive. It sends a Probe (protocol section
+ * 5.1). Engines that do not know Probe close the connection, which is a sign of life as well.
+ * Thread-safe; waits on the calling thread.
  */
 final class OwnerProbe {
-  /** C++ engines give a PUT 3 s in all. */
+  /** C++ engines wait 3 s for the answer to their PUT. */
   private static final int TIMEOUT_MILLIS = 1000;
 
-  /** Whoever can write records can make us ask: so many at once. */
+  /**
+   * Every client that can write records can make us send Probes. So their number at once is
+   * limited.
+   */
   private static final int AT_ONCE = 32;
 
   /** Length (little-endian), type 3, {@code {}} and a newline. */
@@ -28,7 +31,7 @@ final class OwnerProbe {
 
   private final Semaphore slots = new Semaphore(AT_ONCE);
 
-  /** {@return whether something at the address answers; empty when too many are asked} */
+  /** {@return whether the address answers; empty if too many Probes are under way} */
   Optional<Boolean> isAlive(HostPort owner) {
     if (!slots.tryAcquire()) {
       return Optional.empty();
@@ -45,7 +48,10 @@ final class OwnerProbe {
     }
   }
 
-  /** It has accepted: what it does with the question tells nothing more, unless it is silent. */
+  /**
+   * It has accepted the connection. Any reaction to the Probe is a sign of life; only silence is
+   * not.
+   */
   private static boolean answers(Socket socket) {
     try {
       socket.getOutputStream().write(PROBE);

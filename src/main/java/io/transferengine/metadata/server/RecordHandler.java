@@ -20,12 +20,12 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 
-/** Answers the requests of a server; each call has a thread of its own. */
+/** Answers the requests to a server. Each call has a thread of its own. */
 final class RecordHandler implements HttpHandler {
-  /** Far above the keys of segments, which are host names and ports. */
+  /** Much longer than the keys of segments, which are host names and ports. */
   private static final int KEY_LENGTH_MAX = 4096;
 
-  /** A day, as the engines' option. */
+  /** A day, as the limit of the engines' option. */
   private static final int TTL_SECONDS_MAX = 86_400;
 
   private static final int CREATED_FULL = 507;
@@ -37,7 +37,7 @@ final class RecordHandler implements HttpHandler {
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final String JSON = "application/json; charset=utf-8";
 
-  /** What the keys hold that say where an engine is. */
+  /** The part of a key by which it is that of an engine's address. */
   private static final String RPC_META = "rpc_meta";
 
   private final OwnerProbe owners = new OwnerProbe();
@@ -64,10 +64,10 @@ final class RecordHandler implements HttpHandler {
   }
 
   /**
-   * For one server.
+   * Creates the handler of one server.
    *
-   * @param recordMaxBytes the longest record
-   * @param receivingMaxBytes what may be received at once
+   * @param recordMaxBytes the length of the longest record
+   * @param receivingMaxBytes the most bytes of bodies that may be received at once
    */
   RecordHandler(RecordTable records, int recordMaxBytes, long receivingMaxBytes) {
     this.records = records;
@@ -148,8 +148,9 @@ final class RecordHandler implements HttpHandler {
     RecordTable.Condition condition = condition(exchange);
     if (condition.equals(RecordTable.Condition.NONE) && claims.take(client(exchange), key)) {
       deletesRefused.increment();
-      // It knows no other answer than 200.
-      answer(exchange, HttpMetadataProtocol.OK, TEXT, "metadata kept: it is another engine's");
+      // A C++ engine knows no other answer than 200.
+      answer(
+          exchange, HttpMetadataProtocol.OK, TEXT, "metadata kept: it belongs to another engine");
       return;
     }
     RecordTable.Outcome outcome = records.remove(key, condition);
@@ -200,8 +201,8 @@ final class RecordHandler implements HttpHandler {
   }
 
   /**
-   * C++ engines write without a question. One whose name belongs to an engine that lives is told
-   * what Mooncake's servers tell it.
+   * Refuses a write if the owner of the present record is alive, in the words of Mooncake's
+   * servers. C++ engines write without looking first.
    */
   private void requireDead(HttpExchange exchange, String key, RecordTable.Entry present)
       throws Refusal {
@@ -210,11 +211,11 @@ final class RecordHandler implements HttpHandler {
       RpcMetaRecord record = MetadataCodec.decodeRpcMeta(present.value);
       owner = new HostPort(record.host(), record.port());
     } catch (TransferException e) {
-      return; // Nobody's, as far as one can tell.
+      return; // The record is broken: nobody can own it.
     }
     Optional<Boolean> alive = owners.isAlive(owner);
     if (alive.isEmpty()) {
-      throw new Refusal(BUSY, "too many owners of records are being asked at once");
+      throw new Refusal(BUSY, "too many owners of records are being probed at once");
     }
     if (alive.get()) {
       claims.refused(client(exchange), key);
@@ -233,7 +234,7 @@ final class RecordHandler implements HttpHandler {
       case DONE -> {}
       case MISSING -> throw new Refusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found");
       case CHANGED ->
-          throw new Refusal(HttpMetadataProtocol.PRECONDITION_FAILED, "metadata is another one");
+          throw new Refusal(HttpMetadataProtocol.PRECONDITION_FAILED, "metadata has another value");
       case FULL -> throw new Refusal(CREATED_FULL, "the server is full");
     }
   }
@@ -266,7 +267,7 @@ final class RecordHandler implements HttpHandler {
       return -1;
     }
     if (!text.matches("[0-9]{1,18}")) {
-      throw new Refusal(HttpMetadataProtocol.BAD_REQUEST, "the Content-Length is no number");
+      throw new Refusal(HttpMetadataProtocol.BAD_REQUEST, "the Content-Length is not a number");
     }
     return Long.parseLong(text);
   }
@@ -317,7 +318,7 @@ final class RecordHandler implements HttpHandler {
     exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
     if (body.length > 0) {
       exchange.getResponseBody().write(body);
-      // Now: closing waits for what is left of the request, of which a refusal wants nothing.
+      // Flush now: close waits for the rest of the request, which a refusal does not need.
       exchange.getResponseBody().flush();
     }
   }

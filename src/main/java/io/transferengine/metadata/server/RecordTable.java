@@ -11,8 +11,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The records of a server, by decoded key. A record with a time to live is gone when that is over,
- * whether or not somebody has swept it up yet. Thread-safe.
+ * The records of a server, by decoded key. A record is gone when its time to live is over, even if
+ * its memory is not freed yet. Thread-safe.
  */
 final class RecordTable {
   private final int recordsLimit;
@@ -21,9 +21,9 @@ final class RecordTable {
   private final Map<String, Entry> entries = new TreeMap<>();
   private long bytes;
 
-  /** What became of a request to change a record. */
+  /** The outcome of a request to change a record. */
   enum Outcome {
-    /** Done. */
+    /** The change was made. */
     DONE,
     /** There is no such record. */
     MISSING,
@@ -33,7 +33,7 @@ final class RecordTable {
     FULL
   }
 
-  /** A value and how long it has been there. */
+  /** A value, and the times when it was written and ends. */
   static final class Entry {
     final byte[] value;
     final String entityTag;
@@ -55,13 +55,13 @@ final class RecordTable {
   }
 
   /**
-   * What a record must be for a change to happen: as RFC 9110 sections 13.1.1 and 13.1.2 have it.
+   * The condition of a change (RFC 9110 sections 13.1.1 and 13.1.2).
    *
-   * @param match an entity tag, or empty for any or no record
+   * @param match the entity tag that the record must have; empty if any record, or none, will do
    * @param noneMatch whether there must be no record
    */
   record Condition(Optional<String> match, boolean noneMatch) {
-    /** Whatever there is. */
+    /** Always holds. */
     static final Condition NONE = new Condition(Optional.empty(), false);
 
     private boolean holds(Optional<Entry> entry) {
@@ -90,7 +90,7 @@ final class RecordTable {
   /**
    * Writes a record.
    *
-   * @param ttlSeconds how long it lives; 0 for until it is removed
+   * @param ttlSeconds how long it lives; 0 if it lives until it is removed
    */
   synchronized Outcome put(String key, byte[] value, int ttlSeconds, Condition condition) {
     Optional<Entry> present = get(key);
@@ -115,7 +115,7 @@ final class RecordTable {
     return (!isNew || entries.size() < recordsLimit) && bytes + moreBytes <= bytesLimit;
   }
 
-  /** Prolongs the life of a record, as far as it ends at all. */
+  /** Sets the time to live of a record, from now on; 0 if it lives until it is removed. */
   synchronized Outcome touch(String key, int ttlSeconds, Condition condition) {
     Optional<Entry> present = get(key);
     if (present.isEmpty()) {
@@ -151,7 +151,7 @@ final class RecordTable {
     return entry.value.length + 2L * key.length();
   }
 
-  /** Removes what is over. */
+  /** Removes the records whose time to live is over. */
   synchronized void sweep() {
     long now = clockNanos.getAsLong();
     Iterator<Map.Entry<String, Entry>> all = entries.entrySet().iterator();
@@ -178,7 +178,7 @@ final class RecordTable {
     return bytes;
   }
 
-  /** {@return for how many seconds a record has been as it is} */
+  /** {@return how many seconds ago the record's value was written} */
   long ageSeconds(Entry entry) {
     return TimeUnit.NANOSECONDS.toSeconds(clockNanos.getAsLong() - entry.writtenNanos);
   }

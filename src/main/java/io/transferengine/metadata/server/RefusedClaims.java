@@ -8,18 +8,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Whom this server has just told that a name is another's. A C++ engine that was told so fails to
- * initialize, and then cleans up: it deletes the key of that name, which is not its own. Each
- * refusal lets one such deletion pass over. Thread-safe.
+ * Clients that this server has just refused a name because another engine has it. A C++ engine that
+ * was refused fails to initialize and then cleans up: it deletes the key of that name, which
+ * belongs to the other engine. So after each refusal, the server ignores one such deletion.
+ * Thread-safe.
  *
- * <p>An address stands for a client, since a new connection may be used for the deletion. Its owner
- * may be on the same machine: hence one deletion for each refusal, and no more.
+ * <p>A client is known by its address, because it may use a new connection for the deletion. The
+ * owner of the name may have the same address, so only one deletion is ignored for each refusal.
  */
 final class RefusedClaims {
   /** The deletion follows at once, unless the machine is overloaded. */
   static final int SECONDS = 10;
 
-  /** Of keys that have 4096 characters at most; beyond it the oldest are forgotten. */
+  /**
+   * The most refusals that are kept; the oldest are dropped first. Each has a key of 4096
+   * characters at most.
+   */
   static final int LIMIT = 1000;
 
   private final LongSupplier clockNanos;
@@ -33,7 +37,7 @@ final class RefusedClaims {
     this.clockNanos = clockNanos;
   }
 
-  /** A client was told that a key is another's. */
+  /** Notes that a client was refused a key. */
   synchronized void refused(InetAddress client, String key) {
     dropOld();
     if (claims.size() == LIMIT) {
@@ -42,9 +46,7 @@ final class RefusedClaims {
     claims.addLast(new Claim(client, key, clockNanos.getAsLong()));
   }
 
-  /**
-   * {@return whether a client that deletes a key was refused it just now; a refusal counts once}
-   */
+  /** {@return whether the client was just refused this key} A refusal counts once. */
   synchronized boolean take(InetAddress client, String key) {
     dropOld();
     for (Iterator<Claim> each = claims.iterator(); each.hasNext(); ) {

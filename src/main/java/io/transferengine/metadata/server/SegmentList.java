@@ -7,7 +7,7 @@ import io.transferengine.wire.RpcMetaRecord;
 import java.util.Optional;
 import java.util.StringJoiner;
 
-/** Who is registered, as JSON for people and scripts. */
+/** The registered engines, as JSON for people and scripts. */
 final class SegmentList {
   private static final String RPC_META = "rpc_meta/";
 
