@@ -47,8 +47,7 @@ final class FileCycles {
           "config", 2,
           "topology", 3,
           "transfer", 4,
-          "transport", 2,
-          "transport.tcp", 7);
+          "transport", 2);
 
   /** Class names in descriptors and signatures. */
   private static final Pattern NAMED = Pattern.compile("L([\\w/$]+)[;<]");

@@ -26,7 +26,41 @@ import org.slf4j.LoggerFactory;
  * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link #hurry} runs
  * on the lane's event loop.
  */
-final class Lane {
+final class Lane implements LaneConnection.Owner {
+  /** The peer that it leads to, with other lanes beside it. */
+  interface Owner {
+    /** {@return where to connect to, the best first} */
+    List<InetSocketAddress> addresses();
+
+    /** {@return whether a connection is wanted although there is no work} */
+    boolean wantsWarmUp();
+
+    /** There is one. */
+    void warmedUp();
+
+    /**
+     * No address could be connected to. Fails what waits, unless another lane can carry it.
+     *
+     * @return whether another lane can
+     */
+    boolean connectFailed(InetSocketAddress address, Throwable cause);
+
+    /** Connections are made but end without an answer. */
+    void connectionFruitless(int inARow, TransferException failure);
+
+    /** Whoever listens there is not the peer: what waits has to look the peer up again. */
+    void belongsToAnother(TransferException failure);
+
+    /** A lane waits for staging while there may be work left: lets all others look. */
+    void wakeOthers(Lane dry);
+
+    /** A lane is full while there may be work left: lets another one look. */
+    void wakeAnother(Lane full);
+
+    /** {@return whether another lane has nothing out and could begin at once, roughly} */
+    boolean hasIdleLaneBeside(Lane asking);
+  }
+
   private static final Logger log = LoggerFactory.getLogger(Lane.class);
 
   /** What waits in a connection's queue before no more is claimed for it. */
@@ -46,7 +80,9 @@ final class Lane {
 
   private static final long BACK_OFF_MAX_MILLIS = 1000;
 
-  private final TcpPeer peer;
+  private final PeerProfile profile;
+  private final TaskQueue tasks;
+  private final Owner peer;
   private final EventLoops loops;
   private final EventLoop loop;
   private final IoBackend backend;
@@ -68,7 +104,9 @@ final class Lane {
   private boolean closed;
   private int fruitless;
 
-  Lane(TcpPeer peer, EventLoops loops, IoBackend backend) {
+  Lane(PeerProfile profile, TaskQueue tasks, Owner peer, EventLoops loops, IoBackend backend) {
+    this.profile = profile;
+    this.tasks = tasks;
     this.peer = peer;
     this.loops = loops;
     this.loop = loops.next();
@@ -96,12 +134,26 @@ final class Lane {
     }
   }
 
-  /** Its loop has run out of staging, or has some again. On the loop. */
-  void isDry(boolean now) {
-    dry = now;
-    if (now) {
-      peer.wakeOthers(this);
-    }
+  @Override
+  public void stagingDry() {
+    dry = true;
+    peer.wakeOthers(this);
+  }
+
+  @Override
+  public void stagingFree() {
+    dry = false;
+    wake();
+  }
+
+  @Override
+  public void wakeAnother() {
+    peer.wakeAnother(this);
+  }
+
+  @Override
+  public boolean hasIdleLaneBeside() {
+    return peer.hasIdleLaneBeside(this);
   }
 
   /** {@return whether it waits for staging, roughly} */
@@ -119,7 +171,8 @@ final class Lane {
     return load;
   }
 
-  void setLoad(int requests) {
+  @Override
+  public void setLoad(int requests) {
     load = requests;
   }
 
@@ -144,7 +197,7 @@ final class Lane {
       }
     } else if (!connecting
         && !closed
-        && (unconfirmed != null || peer.hasWork() || peer.wantsWarmUp())) {
+        && (unconfirmed != null || tasks.hasWork() || peer.wantsWarmUp())) {
       connecting = true;
       List<InetSocketAddress> addresses = peer.addresses();
       try {
@@ -157,7 +210,7 @@ final class Lane {
 
   private void connect(List<InetSocketAddress> addresses, int index, long startNanos) {
     long spentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
-    long leftMillis = peer.connectTimeoutMillis() - spentMillis;
+    long leftMillis = profile.connectTimeoutMillis() - spentMillis;
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop)
@@ -175,7 +228,8 @@ final class Lane {
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    LaneConnection made = new LaneConnection(Lane.this, peer, loops.pool(loop));
+                    LaneConnection made =
+                        new LaneConnection(Lane.this, profile, tasks, loops.pool(loop));
                     channel.config().setRecvByteBufAllocator(made.newInlet());
                     channel.pipeline().addLast(made);
                   }
@@ -191,7 +245,7 @@ final class Lane {
               }
               boolean timeLeft =
                   System.nanoTime() - startNanos
-                      < TimeUnit.MILLISECONDS.toNanos(peer.connectTimeoutMillis());
+                      < TimeUnit.MILLISECONDS.toNanos(profile.connectTimeoutMillis());
               if (index + 1 < addresses.size() && timeLeft && !closed) {
                 try {
                   connect(addresses, index + 1, startNanos);
@@ -209,19 +263,19 @@ final class Lane {
     connecting = false;
     try {
       if (!peer.connectFailed(address, cause)) {
-        failUnconfirmed(peer.cannotConnect(address, cause), FailureCause.CONNECTION_LOST);
+        failUnconfirmed(profile.cannotConnect(address, cause), FailureCause.CONNECTION_LOST);
       }
     } finally {
       backOff();
     }
   }
 
-  /** The connection is made. */
-  void opened(LaneConnection made) {
+  @Override
+  public void opened(LaneConnection made) {
     connecting = false;
     connection = made;
     open = true;
-    peer.metrics().increment(Counter.CONNECTIONS_OPENED);
+    profile.metrics().increment(Counter.CONNECTIONS_OPENED);
     peer.warmedUp();
     if (closed) {
       made.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
@@ -241,10 +295,10 @@ final class Lane {
     }
   }
 
-  /** A version 1 write was sent; the next connection asks for it. */
-  void confirmNext(UnconfirmedWrite write) {
+  @Override
+  public void confirmNext(UnconfirmedWrite write) {
     if (closed) {
-      write.failed(peer.shutDown(), FailureCause.SHUTDOWN);
+      write.failed(profile.shutDown(), FailureCause.SHUTDOWN);
     } else {
       // The peer has taken a connection and ended it in order: it is alive.
       fruitless = 0;
@@ -261,15 +315,15 @@ final class Lane {
     }
   }
 
-  /** The connection has had so many answers in all. */
-  void answered(int answers) {
+  @Override
+  public void answered(int answers) {
     if (answers > 0) {
       fruitless = 0;
     }
   }
 
-  /** The connection has ended and its requests are settled. */
-  void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure) {
+  @Override
+  public void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure) {
     if (connection == ended) {
       connection = null;
       open = false;
@@ -286,7 +340,7 @@ final class Lane {
         }
       }
       case LOST, PROTOCOL, NONE -> {
-        peer.metrics().increment(Counter.CONNECTIONS_LOST);
+        profile.metrics().increment(Counter.CONNECTIONS_LOST);
         if (answers > 0) {
           wake();
         } else {
@@ -336,11 +390,11 @@ final class Lane {
         () -> {
           LaneConnection there = connection;
           if (there != null && there.carries(task)) {
-            log.error("A lane to {} is closed by force: {}", peer.name(), there);
+            log.error("A lane to {} is closed by force: {}", profile.name(), there);
             there.end(
                 Ending.Why.ABORTED, "a transfer on it was not settled in time: a mistake", null);
           } else {
-            log.warn("A lane to {} does not carry the overdue task: {}", peer.name(), this);
+            log.warn("A lane to {} does not carry the overdue task: {}", profile.name(), this);
           }
         });
   }
@@ -386,7 +440,7 @@ final class Lane {
     execute(
         () -> {
           closed = true;
-          failUnconfirmed(peer.shutDown(), FailureCause.SHUTDOWN);
+          failUnconfirmed(profile.shutDown(), FailureCause.SHUTDOWN);
           LaneConnection there = connection;
           if (there != null) {
             there.end(Ending.Why.SHUTDOWN, "the engine was closed", null);

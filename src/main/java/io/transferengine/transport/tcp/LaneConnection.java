@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -29,24 +30,43 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the channel's event loop.
  */
 final class LaneConnection extends WireHandler implements AnswerReader.Listener {
-  /** Requests claimed at a time: enough for one gathering write, few enough to share fairly. */
-  private static final int CLAIM_REQUESTS = 64;
+  /** The lane; on its event loop. */
+  interface Owner extends LaneStaging.Listener {
+    /** The connection is made. */
+    void opened(LaneConnection made);
 
-  /** Bytes claimed at a time; see {@link #CLAIM_REQUESTS}. */
-  private static final long CLAIM_BYTES = 512L << 10;
+    /** So many requests are out. */
+    void setLoad(int requests);
+
+    /** It is full while there may be work left: lets another lane look. */
+    void wakeAnother();
+
+    /** {@return whether another lane has nothing out and could begin at once, roughly} */
+    boolean hasIdleLaneBeside();
+
+    /** The connection has had so many answers in all. */
+    void answered(int answers);
+
+    /** A version 1 write was sent; the next connection asks for it. */
+    void confirmNext(UnconfirmedWrite write);
+
+    /** The connection has ended and its requests are settled. */
+    void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure);
+  }
 
   /** How long a target may go on answering what was sent before our output failed. */
   private static final long LAST_ANSWERS_MILLIS = 1000;
 
-  private final Lane lane;
-  private final TcpPeer peer;
+  private final Owner lane;
+  private final PeerProfile peer;
+  private final TaskQueue tasks;
   private final boolean version2;
   private final RequestRing ring;
   private final RequestWriter writer;
   private final Settlement settlement;
   private final WriteConfirmation confirmation;
   private final IdentityCheck identity;
-  private final long claimBytes;
+  private final ClaimLimits limits;
   private final LaneStaging staging;
   private final AnswerReader reader;
 
@@ -58,19 +78,20 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private @Nullable Throwable endCause;
   private String endText = "";
 
-  LaneConnection(Lane lane, TcpPeer peer, WindowPool pool) {
+  LaneConnection(Owner lane, PeerProfile peer, TaskQueue tasks, WindowPool pool) {
     super(pool, WindowPool.Share.LANES);
     this.staging = new LaneStaging(pool, lane, this);
     this.lane = lane;
     this.peer = peer;
+    this.tasks = tasks;
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2);
-    this.settlement = new Settlement(peer, ring, lane);
+    this.settlement = new Settlement(peer, tasks, ring, lane::confirmNext);
     this.confirmation = new WriteConfirmation(ring, writer, staging);
     this.identity = new IdentityCheck(peer.incarnation());
     this.reader = new AnswerReader(ring, version2, identity, settlement, this);
-    this.claimBytes = Math.min(CLAIM_BYTES, peer.laneWindowBytes() / 2);
+    this.limits = new ClaimLimits(peer, ring, lane::hasIdleLaneBeside);
   }
 
   // ---- sending
@@ -89,7 +110,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   /** Claims and sends as much as there is room for. */
   void pump() {
     if (confirmation.isDedicated()) {
-      peer.wakeAnother(lane);
+      lane.wakeAnother();
       return;
     }
     if (pumping || hasEnded() || outputFault != null || !channel().isActive()) {
@@ -103,31 +124,30 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         stall.moved();
       }
       boolean claimed = true;
-      int room = room();
+      int room = limits.room();
       long bytes;
       while (claimed
-          && (bytes = staging.bytes(claimBytes)) > 0
+          && (bytes = staging.bytes(limits.bytes())) > 0
           && room > 0
           && !confirmation.isDedicated()
           && !hasEnded()
           && channel().isWritable()) {
         long from = ring.end();
-        int most = Math.min(room, vectored() ? RequestWriter.RANGES_MAX : CLAIM_REQUESTS);
         ring.beginClaim();
-        claimed = peer.claim(ring, most, bytes, maxRequestBytes());
+        claimed = tasks.claim(ring, limits.requests(room), bytes, limits.requestBytes());
         send(from);
-        if (!claimed || room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
+        if (!claimed || limits.room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
           confirmWrites();
         }
         // Only now: the confirmation has taken a place itself.
-        room = room();
+        room = limits.room();
         outlet().flush();
       }
       if (room <= 0) {
         // It may have filled up without a claim of ours, when another lane went idle.
         confirmWrites();
         outlet().flush();
-        peer.wakeAnother(lane);
+        lane.wakeAnother();
       }
     } catch (Throwable t) {
       fault(t);
@@ -142,31 +162,12 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     return !channel().isWritable();
   }
 
-  private int room() {
-    if (peer.persistence() != Persistence.PERSISTENT) {
-      return ring.size() == 0 ? 1 : 0;
-    }
-    if (!ring.hasRoom(peer.hasIdleLaneBeside(lane))) {
-      return 0;
-    }
-    int requests =
-        peer.requestsPerLane() - ring.frames() - (version2 ? 0 : WriteConfirmation.PLACES);
-    return Math.min(requests, ring.capacity() - ring.size());
-  }
-
-  /** Requests of a peer that takes one per connection are not cut up. */
-  private long maxRequestBytes() {
-    return version2 && peer.persistence() != Persistence.SINGLE
-        ? RequestWriter.REQUEST_BYTES_MAX
-        : Long.MAX_VALUE;
-  }
-
   private void send(long from) {
     int frames = 0;
     long position = from;
     try {
       while (position < ring.end()) {
-        int count = vectored() ? writer.ranges(position) : 1;
+        int count = limits.vectored() ? writer.ranges(position) : 1;
         if (count > 1) {
           writer.vector(outlet(), position, count);
         } else if (!plain(position)) {
@@ -196,10 +197,6 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       confirmation.written(alone);
     }
     return true;
-  }
-
-  private boolean vectored() {
-    return peer.takesVectors() && peer.persistence() == Persistence.PERSISTENT;
   }
 
   private boolean needsOwnConnection() {

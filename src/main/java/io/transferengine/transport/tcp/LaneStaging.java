@@ -6,14 +6,23 @@ package io.transferengine.transport.tcp;
  * Confined to the connection's event loop.
  */
 final class LaneStaging {
+  /** The lane; on its event loop. */
+  interface Listener {
+    /** What was meant for this lane need not wait with it: other loops may have staging. */
+    void stagingDry();
+
+    /** It may claim again. */
+    void stagingFree();
+  }
+
   private final WindowPool pool;
-  private final Lane lane;
+  private final Listener listener;
   private final WireHandler connection;
   private boolean waiting;
 
-  LaneStaging(WindowPool pool, Lane lane, WireHandler connection) {
+  LaneStaging(WindowPool pool, Listener listener, WireHandler connection) {
     this.pool = pool;
-    this.lane = lane;
+    this.listener = listener;
     this.connection = connection;
   }
 
@@ -37,9 +46,8 @@ final class LaneStaging {
     if (!waiting) {
       waiting = true;
       pool.whenFree(() -> connection.guarded(this::free));
-      // What was meant for this lane need not wait with it: other loops may have staging. Told
-      // once, or two lanes without any would wake each other for ever.
-      lane.isDry(true);
+      // Told once, or two lanes without any would wake each other for ever.
+      listener.stagingDry();
     }
   }
 
@@ -50,7 +58,6 @@ final class LaneStaging {
 
   private void free() {
     waiting = false;
-    lane.isDry(false);
-    lane.wake();
+    listener.stagingFree();
   }
 }

@@ -7,6 +7,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
+import java.util.function.Consumer;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,18 +24,24 @@ import org.slf4j.LoggerFactory;
 final class Settlement {
   private static final Logger log = LoggerFactory.getLogger(Settlement.class);
 
-  private final TcpPeer peer;
+  private final PeerProfile peer;
+  private final TaskQueue tasks;
   private final RequestRing ring;
-  private final Lane lane;
+  private final Consumer<UnconfirmedWrite> confirmNext;
 
   private @Nullable TransferTask task;
   private int requests;
   private long bytes;
 
-  Settlement(TcpPeer peer, RequestRing ring, Lane lane) {
+  /**
+   * @param confirmNext what has a write confirmed on the next connection
+   */
+  Settlement(
+      PeerProfile peer, TaskQueue tasks, RequestRing ring, Consumer<UnconfirmedWrite> confirmNext) {
     this.peer = peer;
+    this.tasks = tasks;
     this.ring = ring;
-    this.lane = lane;
+    this.confirmNext = confirmNext;
   }
 
   /** The request at a position is done; its task is told with {@link #tell()}. */
@@ -42,7 +49,7 @@ final class Settlement {
     TransferTask owner = ring.task(position);
     if (owner == null) {
       if (!ring.isRead(position)) {
-        peer.lateWriteArrived(ring, position);
+        tasks.lateWriteArrived(ring, position);
       }
       return;
     }
@@ -125,7 +132,7 @@ final class Settlement {
         if (ring.task(position) == ended) {
           if (isFree.test(position)) {
             if (!ring.isRead(position)) {
-              peer.writeIsLate(ring, position);
+              tasks.writeIsLate(ring, position);
             }
             ring.orphan(position);
             orphaned++;
@@ -171,7 +178,7 @@ final class Settlement {
       }
     } finally {
       ring.clear();
-      peer.lateWritesGone(ring);
+      tasks.lateWritesGone(ring);
     }
   }
 
@@ -245,7 +252,7 @@ final class Settlement {
           // Nobody will ask the lane to hurry any more.
           write.dropped();
         } else {
-          lane.confirmNext(write);
+          confirmNext.accept(write);
         }
       }
     }
@@ -292,7 +299,7 @@ final class Settlement {
 
   private void requeue(TransferTask owner) {
     try {
-      peer.requeue(owner);
+      tasks.requeue(owner);
     } catch (Throwable t) {
       owner.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), t), FailureCause.LOCAL);
     }

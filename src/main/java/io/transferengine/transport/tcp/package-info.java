@@ -1,7 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Mooncake's TCP data protocol (protocol section 7) on Netty, in both roles: {@link
- * io.transferengine.transport.tcp.TargetConnection} serves peers, {@link
- * io.transferengine.transport.tcp.Lane} asks them. Netty appears in this package only.
+ * Mooncake's TCP data protocol (protocol section 7) on Netty, in both roles. Netty appears in this
+ * package only.
+ *
+ * <p>A {@code TargetConnection} serves a peer. A {@code TcpPeer} is one that we ask; a {@code Lane}
+ * is one of the parallel ways to it, and has a {@code LaneConnection} while it is in use. Both ends
+ * of a connection are {@code WireHandler}s on one of the {@code EventLoops}.
+ *
+ * <p>Who may know whom: each file only those of lines above it, and no file is in a cycle ({@code
+ * ArchitectureTest}). What a file needs of a later line is an interface inside the file itself,
+ * named in brackets with the one that implements it.
+ *
+ * <pre>
+ * TcpOptions  Persistence  UnconfirmedWrite  StagingDry       values, errors, Netty's libraries
+ * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary
+ * Ending  NettyNatives
+ * IoBackend
+ * MemoryWindow                           [Pool: WindowPool]   buffers
+ * StagingBlock                           [Pool: WindowPool]
+ * Frames
+ * WindowPool
+ * Incarnations  RequestHeader  HeldInput  EventLoops
+ * Inlet                               [Stream: WireHandler]   the socket's reads and writes
+ * Outlet                            [Listener: WireHandler]
+ * WireHandler
+ * StallWatch
+ * InboundCounts  VectorTable                                  the target's end
+ * RequestReader                [Listener: TargetConnection]
+ * VersionOneTurn               [Listener: VersionOneMember]
+ * VersionOneMember   [Host: VersionOneOrder, Connection: TargetConnection]
+ * VersionOneOrder  TargetContext  Answers
+ * Refusals  Tenure
+ * TargetConnection
+ * TargetServer
+ * RequestRing                                                 the initiator's end
+ * RequestWriter  LateWrites  IdentityCheck
+ * LaneStaging                              [Listener: Lane]
+ * WriteConfirmation
+ * PeerProfile
+ * TaskQueue  ClaimLimits
+ * Settlement
+ * AnswerReader                   [Listener: LaneConnection]
+ * LaneConnection                              [Owner: Lane]
+ * Lane                                     [Owner: TcpPeer]
+ * TcpPeer
+ * TcpTransport
+ * TcpTransportProvider
+ * </pre>
  */
 package io.transferengine.transport.tcp;

@@ -15,9 +15,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -31,25 +28,15 @@ import org.junit.jupiter.api.Timeout;
 class SettlementTest {
   private final TcpOptions options = TcpOptions.of(Settings.builder().build());
   private final EngineMetrics metrics = new EngineMetrics();
-  private final EventLoops loops = new EventLoops(IoBackend.NIO, 1, 65_536, 1 << 20, metrics);
-  private final TcpPeer peer =
-      new TcpPeer(
-          "peer",
-          true,
-          false,
-          OptionalLong.empty(),
-          List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 1)),
-          options,
-          metrics,
-          loops,
-          IoBackend.NIO);
+  private final PeerProfile peer =
+      new PeerProfile("peer", true, false, OptionalLong.empty(), options, metrics);
+  private final TaskQueue tasks = new TaskQueue(peer, () -> {});
   private final RequestRing ring = new RequestRing(16, 1 << 20);
-  private final Settlement settlement = new Settlement(peer, ring, peer.lanes()[0]);
+  private final Settlement settlement = new Settlement(peer, tasks, ring, _ -> {});
 
   @AfterEach
   void close() {
-    peer.close();
-    loops.close(Duration.ofSeconds(5));
+    tasks.close();
   }
 
   /** Blocks that are not merged, all of which are in the ring, and how it was told of their end. */

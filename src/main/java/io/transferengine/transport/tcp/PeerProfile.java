@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.logging.SystemError;
+import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.net.InetSocketAddress;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+
+/** What is known of a peer's data port, and the limits of the lanes to it. Thread-safe. */
+final class PeerProfile {
+  /** Ranges out on one lane, in vectored requests: 4 MiB of 4 KiB blocks, and 60 KiB of columns. */
+  private static final int RANGES_PER_LANE = 1024;
+
+  private final String name;
+  private final boolean version2;
+  private final boolean vectors;
+  private final OptionalLong incarnation;
+  private final TcpOptions options;
+  private final EngineMetrics metrics;
+  private final int laneCount;
+  private final int requestsPerLane;
+  private volatile Persistence persistence;
+
+  PeerProfile(
+      String name,
+      boolean version2,
+      boolean vectors,
+      OptionalLong incarnation,
+      TcpOptions options,
+      EngineMetrics metrics) {
+    this.name = name;
+    this.version2 = version2;
+    this.vectors = vectors && version2;
+    this.incarnation = version2 ? incarnation : OptionalLong.empty();
+    this.options = options;
+    this.metrics = metrics;
+    this.laneCount = Math.min(options.lanesPerPeer(), options.requestsOnWireLimit());
+    this.requestsPerLane = options.requestsOnWireLimit() / laneCount;
+    // Version 1 writes on one connection need a read behind them that confirms them.
+    boolean mayPipeline = version2 || requestsPerLane > WriteConfirmation.PLACES;
+    this.persistence =
+        options.connectionPool() && mayPipeline ? Persistence.UNKNOWN : Persistence.SINGLE;
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean isVersion2() {
+    return version2;
+  }
+
+  /** {@return whether it announced vectored requests} */
+  boolean takesVectors() {
+    return vectors;
+  }
+
+  /** {@return what its data port is asked for first; empty when it does not answer that} */
+  OptionalLong incarnation() {
+    return incarnation;
+  }
+
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  long connectTimeoutMillis() {
+    return TimeUnit.SECONDS.toMillis(options.connectTimeoutSeconds());
+  }
+
+  Persistence persistence() {
+    return persistence;
+  }
+
+  /** Notes the peer's habit; what is known stays. */
+  void learnt(Persistence habit) {
+    if (persistence == Persistence.UNKNOWN) {
+      persistence = habit;
+    }
+  }
+
+  int laneCount() {
+    return laneCount;
+  }
+
+  /** {@return the most requests out on one lane} */
+  int requestsPerLane() {
+    return requestsPerLane;
+  }
+
+  /** {@return the most bytes of requests out on one lane} */
+  long laneWindowBytes() {
+    return options.laneWindowBytes();
+  }
+
+  /**
+   * {@return the power of two that holds {@link #requestsPerLane()}, and {@link #RANGES_PER_LANE}
+   * towards a peer that takes vectored requests}
+   */
+  int ringCapacity() {
+    int most = vectors ? Math.max(requestsPerLane, RANGES_PER_LANE) : requestsPerLane;
+    return Integer.highestOneBit(2 * most - 1);
+  }
+
+  TransferException cannotConnect(InetSocketAddress address, Throwable cause) {
+    String what = "cannot connect to its data port at " + address;
+    if (cause instanceof OutOfMemoryError) {
+      return LocalFaults.outOfMemory(name, what, cause);
+    }
+    return TransferException.withPeer(
+        name,
+        ErrorCode.SOCKET,
+        what + ": " + SystemError.text(cause),
+        SystemError.remedy(cause, "Is the peer running and reachable?"),
+        cause);
+  }
+
+  TransferException shutDown() {
+    return TransferException.withPeer(
+        name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
+  }
+
+  @Override
+  public String toString() {
+    return name + ", version " + (version2 ? 2 : 1) + ", " + persistence;
+  }
+}

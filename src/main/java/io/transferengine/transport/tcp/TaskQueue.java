@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.Queues;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tasks for one peer that wait for room on its lanes.
+ *
+ * <p>Lanes pull: whichever has room claims the next requests of the task at the head, which then
+ * goes to the end, so that a batch of a million blocks does not keep a single one waiting.
+ * Thread-safe.
+ */
+final class TaskQueue {
+  private final PeerProfile peer;
+  private final Runnable wakeLanes;
+  private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
+  private final LateWrites late = new LateWrites();
+  private volatile boolean closed;
+
+  /**
+   * @param wakeLanes lets all lanes look again: what was held back may go now
+   */
+  TaskQueue(PeerProfile peer, Runnable wakeLanes) {
+    this.peer = peer;
+    this.wakeLanes = wakeLanes;
+  }
+
+  /** {@return whether it was added; if not, the queue is closed and the task has failed} */
+  boolean add(TransferTask task) {
+    synchronized (tasks) {
+      if (!closed) {
+        Queues.addLast(tasks, task);
+      }
+    }
+    return !failIfClosed(task);
+  }
+
+  /** A task has got requests back: it is next. */
+  @SuppressWarnings("ReferenceEquality") // tasks have no other
+  void requeue(TransferTask task) {
+    synchronized (tasks) {
+      if (!closed && tasks.peekFirst() != task) {
+        tasks.remove(task);
+        Queues.addFirst(tasks, task);
+      }
+    }
+    boolean _ = failIfClosed(task);
+  }
+
+  private boolean failIfClosed(TransferTask task) {
+    boolean failed = closed;
+    if (failed) {
+      task.end(TransferState.FAILED, peer.shutDown(), FailureCause.SHUTDOWN);
+    }
+    return failed;
+  }
+
+  void remove(TransferTask task) {
+    synchronized (tasks) {
+      tasks.remove(task);
+    }
+  }
+
+  /** {@return whether a task waits to be claimed from} */
+  boolean hasWork() {
+    synchronized (tasks) {
+      return !tasks.isEmpty();
+    }
+  }
+
+  /**
+   * Hands the next requests to a sink; see {@link TransferTask#claim}.
+   *
+   * @return whether there may be more
+   */
+  boolean claim(RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+    TransferTask failing = null;
+    Throwable fault = null;
+    synchronized (tasks) {
+      TransferTask task;
+      while ((task = pollClaimable(sink)) != null) {
+        try {
+          if (task.claim(sink, maxRequests, maxBytes, maxRequestBytes) > 0) {
+            if (task.hasWork()) {
+              Queues.addLast(tasks, task);
+            }
+            return true;
+          }
+        } catch (Throwable t) {
+          failing = task;
+          fault = t;
+          break;
+        }
+      }
+    }
+    if (failing == null || fault == null) {
+      return false;
+    }
+    // What it has handed out before is in the sink, and settled from there.
+    failing.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), fault), FailureCause.LOCAL);
+    return true;
+  }
+
+  private @Nullable TransferTask pollClaimable(RequestSink sink) {
+    if (late.isEmpty()) {
+      return tasks.pollFirst();
+    }
+    Iterator<TransferTask> all = tasks.iterator();
+    while (all.hasNext()) {
+      TransferTask task = all.next();
+      if (late.mayClaim(sink, task)) {
+        all.remove();
+        return task;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * A write of a transfer that has ended goes on: newer ones to the same place stay behind it. To
+   * be said before the end is.
+   */
+  void writeIsLate(RequestRing ring, long position) {
+    synchronized (tasks) {
+      late.add(ring, position, ring.remote(position), ring.length(position));
+    }
+  }
+
+  /** It has arrived. */
+  void lateWriteArrived(RequestRing ring, long position) {
+    synchronized (tasks) {
+      late.arrived(ring, position);
+    }
+    wakeForHeld();
+  }
+
+  /** Those of a connection that has ended. */
+  void lateWritesGone(RequestRing ring) {
+    synchronized (tasks) {
+      if (late.isEmpty()) {
+        return;
+      }
+      late.gone(ring);
+    }
+    wakeForHeld();
+  }
+
+  private void wakeForHeld() {
+    synchronized (tasks) {
+      if (!late.isEmpty() || tasks.isEmpty()) {
+        return;
+      }
+    }
+    wakeLanes.run();
+  }
+
+  /** Ends all that wait. */
+  void failAll(TransferException failure, FailureCause cause) {
+    List<TransferTask> failed;
+    synchronized (tasks) {
+      failed = new ArrayList<>(tasks);
+      tasks.clear();
+    }
+    for (TransferTask task : failed) {
+      task.end(TransferState.FAILED, failure, cause);
+    }
+  }
+
+  /** Fails what waits, and from now on what comes. Idempotent. */
+  void close() {
+    closed = true;
+    failAll(peer.shutDown(), FailureCause.SHUTDOWN);
+  }
+}
