@@ -9,10 +9,10 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * The address of a port: 128 bits, which for RoCE are the IPv6 address, or the IPv4 address mapped
- * into one, of the port's network interface. Immutable.
+ * The address of a port: 128 bits. For RoCE it is the IPv6 address of the port's network interface,
+ * or its IPv4 address mapped into IPv6. Immutable.
  *
- * @param high the first eight bytes, in the order of the network
+ * @param high the first eight bytes, in network order
  * @param low the last eight
  */
 public record Gid(long high, long low) {
@@ -30,8 +30,8 @@ public record Gid(long high, long low) {
   /**
    * {@return the GID of 16 bytes}
    *
-   * @param bytes in the order of the network
-   * @throws IllegalArgumentException for another number of them
+   * @param bytes in network order
+   * @throws IllegalArgumentException if there are not 16
    */
   public static Gid of(byte[] bytes) {
     if (bytes.length != LENGTH_BYTES) {
@@ -42,8 +42,8 @@ public record Gid(long high, long low) {
   }
 
   /**
-   * {@return the GID that descriptors and handshakes hold as 16 pairs of hexadecimal digits with
-   * colons between them (protocol section 4.1); empty for any other text}
+   * {@return the GID that descriptors and handshakes hold as 16 pairs of hexadecimal digits
+   * separated by colons (protocol section 4.1); empty for any other text}
    *
    * @param text anything that a peer sent
    */
@@ -99,7 +99,7 @@ public record Gid(long high, long low) {
   }
 
   /**
-   * {@return how many bits at the beginning agree, 0 to 128}
+   * {@return the number of leading bits that are equal, 0 to 128}
    *
    * @param other the GID to compare with
    */
@@ -109,7 +109,7 @@ public record Gid(long high, long low) {
         : Long.numberOfLeadingZeros(high ^ other.high);
   }
 
-  /** {@return it as an IP address, as people read it} */
+  /** {@return the GID as an IP address, for people} */
   @Override
   public String toString() {
     try {

@@ -7,18 +7,17 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Which GID of a port is used, and why.
+ * The GID of a port that is used, and why.
  *
- * @param ranked the rows that may be used, best first: the first is the choice, the others are what
- *     to try when it does not connect; of an index that was asked for, that row alone; none when
- *     nothing can be used
- * @param reason why the choice fell as it did, or why there is none and what to do; a clause
+ * @param ranked the rows that may be used, best first: the first is the choice, the others are
+ *     tried if it does not connect. Only one row if an index was given; none if nothing can be used
+ * @param reason why this GID was chosen; or why none was, with the remedy; a clause
  */
 public record GidChoice(List<GidEntry> ranked, String reason) {
-  /** The index that leaves the choice to us. */
+  /** The index for the best GID. */
   public static final int AUTOMATIC = -1;
 
-  /** A table may have hundreds of rows; the first ones show what they look like. */
+  /** A table may have hundreds of rows; an error shows the first ones. */
   private static final int SHOWN_MAX = 8;
 
   /** Copies the list. */
@@ -27,11 +26,10 @@ public record GidChoice(List<GidEntry> ranked, String reason) {
   }
 
   /**
-   * {@return the choice by the ranks of {@link GidRank}, of equals the lowest index; or the row
-   * that was asked for}
+   * {@return the best row by {@link GidRank}, among equals the lowest index; or the given row}
    *
    * @param entries the filled rows, from {@link GidTable#read}
-   * @param explicitIndex the row to take whatever it holds ({@code MC_GID_INDEX}); {@link
+   * @param explicitIndex the row to use, whatever it holds ({@code MC_GID_INDEX}); {@link
    *     #AUTOMATIC} for the best
    */
   public static GidChoice choose(List<GidEntry> entries, int explicitIndex) {
@@ -58,7 +56,7 @@ public record GidChoice(List<GidEntry> ranked, String reason) {
   }
 
   /**
-   * {@return the row to use after so many that did not connect; empty when none is left}
+   * {@return the row to use after {@code retry} rows did not connect; empty if none is left}
    *
    * @param retry 0 for the choice itself, 1 for the next best, and so on
    */

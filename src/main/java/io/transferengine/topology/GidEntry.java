@@ -9,6 +9,6 @@ import java.util.Optional;
  * @param index its number, 0 or more
  * @param gid the address
  * @param type the kind of packets
- * @param netdev the network interface that it belongs to, if any
+ * @param netdev its network interface, if any
  */
 public record GidEntry(int index, Gid gid, GidType type, Optional<String> netdev) {}

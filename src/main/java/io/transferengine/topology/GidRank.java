@@ -5,24 +5,24 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * How well a GID serves, best first (protocol section 9.2): whether peers in other networks reach
- * it, and whether it belongs to an interface of the host rather than of a container network.
+ * The quality of a GID, best first (protocol section 9.2): whether peers in other networks reach
+ * it, and whether its interface is the host's rather than a container network's.
  */
 public enum GidRank {
   /** With a network interface, and an address that routers forward. */
   ROUTABLE("a routable address"),
   /** Without an interface. */
-  ROUTABLE_WITHOUT_NETDEV("a routable address without network interface"),
+  ROUTABLE_WITHOUT_NETDEV("a routable address without a network interface"),
   /** With an interface; the IPv4 address is private. */
   PRIVATE("a private IPv4 address"),
   /** With an interface: of an overlay network, or the address is link-local. */
   DEGRADED("a link-local address or an overlay network's interface"),
   /** Without an interface; the IPv4 address is private. */
-  PRIVATE_WITHOUT_NETDEV("a private IPv4 address without network interface"),
+  PRIVATE_WITHOUT_NETDEV("a private IPv4 address without a network interface"),
   /** Without an interface; the address is link-local. */
-  DEGRADED_WITHOUT_NETDEV("a link-local address without network interface"),
+  DEGRADED_WITHOUT_NETDEV("a link-local address without a network interface"),
   /** Neither RoCE v2 nor InfiniBand: better than nothing. */
-  OTHER_TYPE("another type than RoCE v2 and InfiniBand");
+  OTHER_TYPE("a type other than RoCE v2 and InfiniBand");
 
   /** Interfaces that container networks make. */
   private static final Pattern OVERLAY =
@@ -34,7 +34,7 @@ public enum GidRank {
     this.text = text;
   }
 
-  /** {@return what sets it apart, as a noun} */
+  /** {@return its description, as a noun} */
   public String text() {
     return text;
   }

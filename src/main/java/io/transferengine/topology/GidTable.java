@@ -13,21 +13,21 @@ import java.util.regex.Pattern;
  * port's network interface.
  */
 public final class GidTable {
-  /** What Linux lets an interface be called; others would garble lines. */
+  /** The names that Linux allows for an interface; others could garble lines. */
   private static final Pattern NETDEV = Pattern.compile("[!-~&&[^/]]{1,15}");
 
   /**
-   * After so many empty rows the rest is taken for empty, too: a table may have 1024 rows, each
-   * some system calls away. Linux fills the first free row (gid cache of ib_core), so that a longer
-   * gap needs as many addresses that have gone; and the 256 indexes that can be asked for ({@code
-   * MC_GID_INDEX}) are looked at in any case.
+   * After this many empty rows in a row, the rest counts as empty: a table may have 1024 rows, and
+   * reading each takes some system calls. Linux fills the first free row (gid cache of ib_core), so
+   * a longer gap means that as many addresses were removed. The 256 indexes that {@code
+   * MC_GID_INDEX} can name are always read.
    */
   private static final int GAP_MAX = 256;
 
   private GidTable() {}
 
   /**
-   * {@return the rows that are filled, by ascending index; none when the port does not exist}
+   * {@return the filled rows by ascending index; none if the port does not exist}
    *
    * @param sysRoot {@code /sys}, or a folder that looks like it
    * @param device the name of the device
@@ -79,7 +79,7 @@ public final class GidTable {
         .filter(gid -> !gid.isNull());
   }
 
-  /** The kernel has one text for InfiniBand and RoCE v1: the link tells them apart. */
+  /** The kernel has one text for InfiniBand and RoCE v1; the link layer tells which. */
   private static GidType type(Path folder, int index, boolean infiniBand) {
     String text = SysFiles.text(attribute(folder, "types", index)).orElse("");
     return switch (text) {

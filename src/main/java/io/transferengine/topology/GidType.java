@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.topology;
 
-/** What kind of packets a row of the GID table gives. */
+/** The kind of packets of a row of the GID table. */
 public enum GidType {
   /** InfiniBand's own. */
   INFINIBAND("InfiniBand"),
@@ -18,7 +18,7 @@ public enum GidType {
     this.text = text;
   }
 
-  /** {@return its name for people} */
+  /** {@return its name, for people} */
   public String text() {
     return text;
   }

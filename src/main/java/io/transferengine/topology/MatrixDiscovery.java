@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Predicate;
 
-/** Which devices are near which memory (protocol section 8), from sysfs. */
+/** Finds in sysfs which devices are near which memory (protocol section 8). */
 final class MatrixDiscovery {
   private static final int NVIDIA = 0x10de;
 
@@ -23,7 +23,7 @@ final class MatrixDiscovery {
   private final List<RdmaDevice> devices;
   private final List<Integer> nodes;
 
-  /** A GPU: the node that it is plugged into, or -1, and the PCI bridges down to it. */
+  /** A GPU: its NUMA node, or -1, and the PCI bridges down to it. */
   private record Gpu(int numaNode, Optional<String> pciPath) {}
 
   private MatrixDiscovery(List<RdmaDevice> devices, List<Integer> nodes) {
@@ -59,7 +59,7 @@ final class MatrixDiscovery {
     return devices.stream().filter(which).map(RdmaDevice::name).toList();
   }
 
-  /** An unknown node counts as the first: right where there is one node, harmless elsewhere. */
+  /** An unknown node counts as the first: right with one node, harmless with more. */
   private int nodeOf(RdmaDevice device) {
     return device.numaNode() < 0 ? nodes.getFirst() : device.numaNode();
   }
@@ -80,7 +80,7 @@ final class MatrixDiscovery {
                 == least.orElse(Integer.MAX_VALUE));
   }
 
-  /** In the order that CUDA counts in with {@code CUDA_DEVICE_ORDER=PCI_BUS_ID}. */
+  /** In the order of CUDA with {@code CUDA_DEVICE_ORDER=PCI_BUS_ID}. */
   private static List<Gpu> gpus(Path sysRoot) {
     Path bus = sysRoot.resolve("bus/pci/devices");
     return SysFiles.names(bus, PciLocation.ADDRESS).stream()

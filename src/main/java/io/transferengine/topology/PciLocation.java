@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Where a device is plugged in: the bridges from the root of its PCI hierarchy down to it, as in
- * {@code pci0000:00/0000:00:01.0/0000:01:00.0}.
+ * The place of a device on the PCI bus: the bridges from the root of its hierarchy down to it, as
+ * in {@code pci0000:00/0000:00:01.0/0000:01:00.0}.
  */
 final class PciLocation {
   /** Domain, bus, device and function. */
@@ -23,8 +23,8 @@ final class PciLocation {
   private PciLocation() {}
 
   /**
-   * {@return the location of what the link {@code device} of sysfs leads to; empty for a device
-   * that is not on a PCI bus}
+   * {@return the location behind the link {@code device} of sysfs; empty for a device that is not
+   * on a PCI bus}
    */
   static Optional<String> of(Path device) {
     if (!Files.exists(device)) {
@@ -45,8 +45,8 @@ final class PciLocation {
   }
 
   /**
-   * {@return how many links of the hierarchy lie between two locations; more than between any two
-   * where one of them is not known}
+   * {@return the number of links of the hierarchy between two locations; the largest number if one
+   * of them is not known}
    */
   static int distance(Optional<String> left, Optional<String> right) {
     if (left.isEmpty() || right.isEmpty()) {

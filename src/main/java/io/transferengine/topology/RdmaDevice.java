@@ -6,17 +6,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A network device that does RDMA, as sysfs shows it.
+ * An RDMA device, as sysfs shows it.
  *
  * @param name such as {@code mlx5_0}
- * @param numaNode the node that it is plugged into; -1 where the kernel does not say, which counts
- *     as the first node
+ * @param numaNode its NUMA node; -1 if the kernel does not say, which counts as the first node
  * @param pciPath the PCI bridges down to it; empty for a device in software
  * @param ports by ascending number
- * @param verbsNode the device file that programs open, {@code /dev/infiniband/uverbsN}; empty when
+ * @param verbsNode the device file that programs open, {@code /dev/infiniband/uverbsN}; empty if
  *     the kernel made none
  * @param accessible whether this process may read and write that file
- * @param unusable why the device cannot be used, with the remedy; empty for one that can
+ * @param unusable why the device cannot be used, with the remedy; empty if it can
  */
 public record RdmaDevice(
     String name,
@@ -32,13 +31,13 @@ public record RdmaDevice(
     ports = List.copyOf(ports);
   }
 
-  /** {@return whether a transfer can go over it} */
+  /** {@return whether a transfer can use it} */
   public boolean usable() {
     return unusable.isEmpty();
   }
 
   /**
-   * {@return the port, if it has it}
+   * {@return the port, if the device has it}
    *
    * @param number the port's number
    */
@@ -46,7 +45,7 @@ public record RdmaDevice(
     return ports.stream().filter(port -> port.number() == number).findFirst();
   }
 
-  /** {@return the same device, not usable for this reason} */
+  /** {@return the same device, marked unusable for this reason} */
   RdmaDevice without(String reason) {
     return new RdmaDevice(
         name, numaNode, pciPath, ports, verbsNode, accessible, Optional.of(reason));

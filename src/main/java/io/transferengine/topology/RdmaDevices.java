@@ -14,11 +14,11 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Finds the RDMA devices of the machine in sysfs, without any library. Thread-safe. */
+/** Finds the machine's RDMA devices in sysfs, without a library. Thread-safe. */
 public final class RdmaDevices {
   /**
-   * A name that fits into a NIC path ({@code host@name}) and a line of text. The kernel gives out
-   * no others, but lets root rename devices ({@code rdma dev set}).
+   * A name that fits into a NIC path ({@code host@name}) and a line of text. The kernel makes only
+   * such names, but root may rename devices ({@code rdma dev set}).
    */
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,63}");
 
@@ -42,8 +42,8 @@ public final class RdmaDevices {
   }
 
   /**
-   * {@return all RDMA devices, also those that cannot be used, by name: numbers at its end count as
-   * numbers}
+   * {@return all RDMA devices, usable or not, sorted by name; a number at the end of a name counts
+   * as a number}
    *
    * @param sysRoot {@code /sys}, or a folder that looks like it
    * @param devRoot {@code /dev}, or a folder that looks like it
@@ -52,7 +52,7 @@ public final class RdmaDevices {
     return discover(sysRoot, devRoot, file -> Files.isReadable(file) && Files.isWritable(file));
   }
 
-  /** With another opinion of what may be used: root, as tests often are, may use everything. */
+  /** With another test of access: root, which often runs tests, may use everything. */
   static List<RdmaDevice> discover(Path sysRoot, Path devRoot, Predicate<Path> mayUse) {
     Path verbs = sysRoot.resolve("class/infiniband_verbs");
     Map<String, Path> nodes = new HashMap<>();
@@ -69,12 +69,12 @@ public final class RdmaDevices {
   }
 
   /**
-   * {@return those of {@code devices} that a list names, in the order of {@code devices}}
+   * {@return the {@code devices} that a list names, in their order}
    *
    * @param devices from {@link #discover}
-   * @param source where the list was given, for the text of an error: a variable or an argument
-   * @param names names of devices with commas between them; empty for all
-   * @throws ConfigurationException when a name is not among the devices; it says which are
+   * @param source the variable or argument that holds the list, for the text of an error
+   * @param names device names separated by commas; empty for all
+   * @throws ConfigurationException if a name is not among the devices; it lists them
    */
   public static List<RdmaDevice> select(List<RdmaDevice> devices, String source, String names) {
     if (names.isEmpty()) {
@@ -89,18 +89,17 @@ public final class RdmaDevices {
             names,
             "there is no RDMA device \"" + name + '"',
             known.isEmpty()
-                ? "an empty list, since this machine has no RDMA devices"
-                : "names out of " + String.join(",", known) + " with commas between them");
+                ? "an empty list, because this machine has no RDMA devices"
+                : "names out of " + String.join(",", known) + ", separated by commas");
       }
     }
     return devices.stream().filter(device -> wanted.contains(device.name())).toList();
   }
 
   /**
-   * {@return why none of these can be used, for a reader}
+   * {@return why none of these can be used, for people}
    *
-   * @param devices all that there are, perhaps none; one that is usable itself is left out by a
-   *     custom matrix
+   * @param devices all devices, perhaps none; a usable one is missing in the custom matrix
    */
   public static String unusable(List<RdmaDevice> devices) {
     return devices.isEmpty()
@@ -113,14 +112,13 @@ public final class RdmaDevices {
   }
 
   /**
-   * {@return the same devices, where those of which that port or that GID cannot be used have
-   * become unusable}
+   * {@return the same devices, where those whose port or GID cannot be used are marked unusable}
    *
    * @param devices from {@link #discover}
    * @param sysRoot {@code /sys}, or a folder that looks like it
-   * @param port the port that is used of each device ({@code MC_IB_PORT}), 1 to 255
-   * @param gidIndex the GID that is used of it ({@code MC_GID_INDEX}), {@link GidChoice#AUTOMATIC}
-   *     for the best
+   * @param port the port of each device ({@code MC_IB_PORT}), 1 to 255
+   * @param gidIndex the index of its GID ({@code MC_GID_INDEX}), {@link GidChoice#AUTOMATIC} for
+   *     the best
    */
   public static List<RdmaDevice> onPort(
       List<RdmaDevice> devices, Path sysRoot, int port, int gidIndex) {
@@ -172,7 +170,7 @@ public final class RdmaDevices {
         problem(name, folder, node, ports));
   }
 
-  /** A soft-RoCE device has none of its own; the interface that it sits on may have one. */
+  /** A soft-RoCE device has none; the interface below it may have one. */
   private Path busDevice(Path folder) {
     Path own = folder.resolve("device");
     if (Files.exists(own)) {
@@ -205,7 +203,7 @@ public final class RdmaDevices {
     return word(file).replaceFirst("^[0-9]+: *", "");
   }
 
-  /** What gets into tables and messages is a short word, whatever the file holds. */
+  /** Tables and messages get a short word, whatever the file holds. */
   private static String word(Path file) {
     return SysFiles.text(file).filter(text -> text.matches("[\\w:. -]{1,40}")).orElse("unknown");
   }
@@ -215,7 +213,7 @@ public final class RdmaDevices {
     if (SysFiles.text(folder.resolve("node_type"))
         .filter(type -> type.startsWith("4"))
         .isPresent()) {
-      return Optional.of("it is an iWARP device, which connects in another way; use TCP over it");
+      return Optional.of("it is an iWARP device, which connects differently; use TCP over it");
     }
     if (node.isEmpty()) {
       return Optional.of(
@@ -224,13 +222,13 @@ public final class RdmaDevices {
     }
     if (!mayUse.test(node.get())) {
       return Optional.of(
-          node.get() + " may not be read and written by this user: chmod a+rw, or run as root");
+          node.get() + " cannot be read and written by this user: chmod a+rw, or run as root");
     }
     if (ports.stream().noneMatch(RdmaPort::active)) {
       return Optional.of(
           "no port is ACTIVE: plug the cable in or set the interface up (rdma link show "
               + name
-              + "/1); InfiniBand needs a subnet manager, too");
+              + "/1); InfiniBand needs a subnet manager too");
     }
     if (ports.stream().noneMatch(port -> port.active() && port.hasGid())) {
       return Optional.of("no active port has a GID: give its network interface an IP address");

@@ -5,9 +5,9 @@ package io.transferengine.topology;
  * A port of an RDMA device, as sysfs shows it.
  *
  * @param number 1 to 255
- * @param state what the kernel calls its state, e.g. {@code ACTIVE}, {@code DOWN}, {@code INIT}
+ * @param state the kernel's name of its state, e.g. {@code ACTIVE}, {@code DOWN}, {@code INIT}
  * @param linkLayer {@code InfiniBand} or {@code Ethernet} (RoCE)
- * @param hasGid whether any row of its GID table is filled: without one nothing connects to it
+ * @param hasGid whether any row of its GID table is filled; without one it cannot connect
  */
 public record RdmaPort(int number, String state, String linkLayer, boolean hasGid) {
   private static final String ACTIVE = "ACTIVE";

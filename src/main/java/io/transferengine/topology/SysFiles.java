@@ -15,15 +15,15 @@ import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
- * Reads of sysfs, whose files hold a line each (Linux: Documentation/filesystems/sysfs.rst). What
- * is absent, or not as it should be, is empty: drivers differ in what they offer, and in containers
- * any part may be missing.
+ * Reads files of sysfs, which hold one line each (Linux: Documentation/filesystems/sysfs.rst). A
+ * file that is absent or malformed gives an empty result: drivers differ, and in containers any
+ * part may be missing.
  */
 final class SysFiles {
-  /** A page, which is the most that sysfs hands out for an attribute. */
+  /** A page: the most that sysfs returns for an attribute. */
   private static final int TEXT_LENGTH_MAX = 4096;
 
-  /** More entries than any folder that is read here has: a GID table has up to 1024. */
+  /** More entries than any of the folders has: a GID table has up to 1024. */
   private static final int ENTRIES_MAX = 8192;
 
   private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,9}");
@@ -31,7 +31,7 @@ final class SysFiles {
 
   private SysFiles() {}
 
-  /** {@return the stripped text of {@code file}; empty when there is none, or it cannot be read} */
+  /** {@return the stripped text of {@code file}; empty if it does not exist or cannot be read} */
   static Optional<String> text(Path file) {
     // Before it is opened: opening a FIFO would wait for a writer.
     if (!Files.isRegularFile(file)) {
@@ -62,7 +62,7 @@ final class SysFiles {
         .orElse(OptionalInt.empty());
   }
 
-  /** {@return the names in {@code folder} that match, in no order; none when it is not there} */
+  /** {@return the matching names in {@code folder}, in no order; none if it does not exist} */
   static List<String> names(Path folder, Pattern pattern) {
     List<String> names = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {

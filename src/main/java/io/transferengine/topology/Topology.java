@@ -52,7 +52,7 @@ public final class Topology {
     this.matrix.putAll(matrix);
   }
 
-  /** {@return the topology of a machine without network devices for RDMA: an empty matrix} */
+  /** {@return the topology of a machine without RDMA devices: an empty matrix} */
   public static Topology none() {
     return NONE;
   }
@@ -61,7 +61,7 @@ public final class Topology {
    * {@return the topology in {@code file}, which {@code MC_CUSTOM_TOPO_JSON} names}
    *
    * @param file a priority matrix as JSON in UTF-8, at most 1 MiB
-   * @throws ConfigurationException when the file cannot be read, is too large, or is not a priority
+   * @throws ConfigurationException if the file cannot be read, is too large, or is not a priority
    *     matrix
    */
   public static Topology fromCustomFile(Path file) {
@@ -69,13 +69,12 @@ public final class Topology {
   }
 
   /**
-   * {@return the matrix of this machine: for {@code cpu:N} of each NUMA node, the devices plugged
-   * into it are preferred; for {@code cuda:I} of each NVIDIA GPU, by ascending PCI address, the
-   * nearest ones on the PCI bus of those on its node, or of all where its node has none. All others
-   * are available. Empty without usable devices}
+   * {@return the matrix of this machine. For {@code cpu:N} of each NUMA node it prefers the devices
+   * of that node. For {@code cuda:I} of each NVIDIA GPU, by ascending PCI address, it prefers the
+   * devices of its node that are nearest on the PCI bus, or the nearest of all if its node has
+   * none. All other devices are available. Empty without usable devices}
    *
-   * @param devices those that transfers may use, from {@link RdmaDevices#discover}; unusable ones
-   *     are left out
+   * @param devices the devices, from {@link RdmaDevices#discover}; unusable ones are left out
    * @param sysRoot {@code /sys}, or a folder that looks like it
    */
   public static Topology discovered(List<RdmaDevice> devices, Path sysRoot) {
@@ -83,8 +82,8 @@ public final class Topology {
   }
 
   /**
-   * {@return the devices for memory at {@code location}; for a location that the matrix does not
-   * have, or has no devices for, all of them as equals}
+   * {@return the devices for memory at {@code location}; if the matrix has none for it, all devices
+   * as equals}
    *
    * @param location a kind of memory, such as {@code cpu:0}, or {@code *}
    */
@@ -94,9 +93,8 @@ public final class Topology {
   }
 
   /**
-   * {@return each device once, in the order of the walk over the matrix: by key, preferred before
-   * available. Its index in this list is the device's index in a published segment (protocol
-   * section 8)}
+   * {@return each device once, in the order of the matrix: by key, preferred before available. A
+   * device's index in this list is its index in a published segment (protocol section 8)}
    */
   public List<String> deviceNames() {
     Set<String> names = new LinkedHashSet<>();
@@ -108,7 +106,7 @@ public final class Topology {
   }
 
   /**
-   * {@return this matrix without any other devices; empty when none is left}
+   * {@return this matrix reduced to these devices; empty if none is left}
    *
    * @param names of the devices to keep
    */
@@ -125,8 +123,8 @@ public final class Topology {
   }
 
   /**
-   * {@return the matrix as JSON: compact, its keys sorted by their bytes; <code>{}</code> when it
-   * is empty}
+   * {@return the matrix as JSON: compact, its keys sorted by their bytes; <code>{}</code> if it is
+   * empty}
    */
   public String toJson() {
     return TopologyFile.write(matrix);

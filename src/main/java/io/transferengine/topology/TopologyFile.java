@@ -28,7 +28,7 @@ import java.util.Map;
 final class TopologyFile {
   private static final String VARIABLE = "MC_CUSTOM_TOPO_JSON";
 
-  /** Thousands of devices need less; a file that was named by mistake is not read whole. */
+  /** Thousands of devices need less; a wrong file is not read to its end. */
   private static final int SIZE_LIMIT_BYTES = 1 << 20;
 
   private static final String EXPECTED =
@@ -52,7 +52,7 @@ final class TopologyFile {
     try (JsonParser parser = JSON.createParser(text)) {
       return new Topology(new TopologyFile(file, parser).matrix());
     } catch (JsonProcessingException malformed) {
-      // The original message only: the whole one repeats the file's content.
+      // The original message only: the full one repeats the file's content.
       String where =
           malformed.getLocation() == null ? "" : " in line " + malformed.getLocation().getLineNr();
       throw wrong(

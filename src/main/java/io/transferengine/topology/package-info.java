@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Which network devices are near which memory. */
+/** RDMA devices, and the memory that each is near. */
 @NullMarked
 package io.transferengine.topology;
 

@@ -27,7 +27,7 @@ final class RecordTable {
     DONE,
     /** There is no such record. */
     MISSING,
-    /** The record is not the one that the condition names. */
+    /** The record is not the one in the condition. */
     CHANGED,
     /** There is no room. */
     FULL
