@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What the environment variables say to an engine, as far as a report needs it. All variables are
- * in {@code docs/CONFIGURATION.md}. Immutable.
+ * The options that an engine would read from the environment, as far as a report needs them. All
+ * variables are in {@code docs/CONFIGURATION.md}. Immutable.
  */
 public final class EngineEnvironment {
   private final Settings settings;
@@ -24,24 +24,26 @@ public final class EngineEnvironment {
   /**
    * {@return the environment of this process}
    *
-   * @throws ConfigurationException for a variable that is malformed or out of range
+   * @throws ConfigurationException if a variable is malformed or out of range
    */
   public static EngineEnvironment current() {
     return new EngineEnvironment(Settings.fromEnvironment());
   }
 
   /**
-   * {@return what these variables would say in place of this process's}
+   * {@return the environment of these variables, instead of this process's}
    *
-   * @param variables texts by the names of variables; those that are absent have their defaults
-   * @throws ConfigurationException for a variable that is malformed or out of range
+   * @param variables values by the names of variables; absent ones have their defaults
+   * @throws ConfigurationException if a variable is malformed or out of range
    */
   public static EngineEnvironment of(Map<String, String> variables) {
     return new EngineEnvironment(
         Settings.fromMap(Objects.requireNonNull(variables, "variables must not be null")));
   }
 
-  /** {@return what is well-formed but has no effect, or another one than meant; a sentence each} */
+  /**
+   * {@return a sentence for each value that is valid but has no effect, or not the intended one}
+   */
   public List<String> warnings() {
     return settings.warnings();
   }
@@ -61,12 +63,12 @@ public final class EngineEnvironment {
     return settings.get(Options.MAX_RPC_PORT);
   }
 
-  /** {@return which RDMA devices may be used, {@code MC_TE_FILTERS}; empty for all} */
+  /** {@return the RDMA devices that may be used, {@code MC_TE_FILTERS}; empty for all} */
   public String deviceFilters() {
     return settings.get(RdmaOptions.TE_FILTERS);
   }
 
-  /** {@return which port of each RDMA device is used, {@code MC_IB_PORT}; 1 to 255} */
+  /** {@return the port of each RDMA device, {@code MC_IB_PORT}; 1 to 255} */
   public int rdmaPort() {
     return settings.get(RdmaOptions.IB_PORT);
   }
@@ -76,7 +78,7 @@ public final class EngineEnvironment {
     return settings.get(RdmaOptions.GID_INDEX);
   }
 
-  /** {@return the RDMA packet size that is asked for, {@code MC_MTU}; 256 to 4096 bytes} */
+  /** {@return the largest RDMA packet size, {@code MC_MTU}; 256 to 4096 bytes} */
   public int rdmaMtuBytes() {
     return settings.get(RdmaOptions.MTU);
   }

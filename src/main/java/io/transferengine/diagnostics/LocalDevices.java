@@ -11,12 +11,12 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The RDMA devices that an engine would use, and which memory each is near.
+ * The RDMA devices that an engine would use, and the memory that each is near.
  *
- * @param devices those that pass the filters, also the unusable ones; none where a filter names
- *     what is not there
+ * @param devices those that pass the filters, usable or not; none if a filter names a device that
+ *     does not exist
  * @param topology the priority matrix of the usable ones: discovered, or the custom one
- * @param problem why none is usable; empty where one is
+ * @param problem why none is usable; empty if one is
  */
 public record LocalDevices(List<RdmaDevice> devices, Topology topology, Optional<String> problem) {
   /** Copies the list. */
@@ -28,13 +28,13 @@ public record LocalDevices(List<RdmaDevice> devices, Topology topology, Optional
   }
 
   /**
-   * {@return what a machine has}
+   * {@return the devices of a machine}
    *
-   * @param sysRoot {@code /sys}, or what stands for it in a test
-   * @param devRoot {@code /dev}, or what stands for it in a test
-   * @param deviceNames only these, with commas between them; empty for all
+   * @param sysRoot {@code /sys}, or a folder like it in a test
+   * @param devRoot {@code /dev}, or a folder like it in a test
+   * @param deviceNames names separated by commas, to leave out all others; empty for all
    * @param environment the filters and the port to use, and the custom matrix
-   * @throws ConfigurationException for a custom file that is no matrix
+   * @throws ConfigurationException if the custom file is not a matrix
    */
   public static LocalDevices find(
       Path sysRoot, Path devRoot, String deviceNames, EngineEnvironment environment) {

@@ -10,34 +10,34 @@ import io.transferengine.verbs.Verbs;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** libibverbs, which RDMA needs. It is looked for once in a process. Thread-safe. */
+/** libibverbs, which RDMA needs. Each process looks for it once. Thread-safe. */
 public final class RdmaLibrary {
   private RdmaLibrary() {}
 
-  /** {@return why it cannot be used, and what to do about it; empty where it can} */
+  /** {@return why it cannot be used, with the remedy; empty if it can} */
   public static Optional<String> unavailabilityCause() {
     return Verbs.unavailabilityCause();
   }
 
-  /** {@return which file was loaded; empty where none was, or where the system does not say} */
+  /** {@return the loaded file; empty if none was loaded, or the system does not say} */
   public static Optional<Path> file() {
     return Verbs.loaded().map(LoadedLibrary::path).map(Path::of);
   }
 
   /**
-   * Asks a device, which shows whether it can be opened.
+   * Opens a device and asks it for the packet size of a port.
    *
    * @param device its name
-   * @param port which of its ports, from 1
-   * @return the packet size that the port uses, 256 to 4096 bytes; 0 where it does not say
-   * @throws TransferException where the library is absent, or the device cannot be opened or asked
+   * @param port the number of the port, from 1
+   * @return the packet size that the port uses, 256 to 4096 bytes; 0 if it does not say
+   * @throws TransferException if the library is absent, or the device cannot be opened or queried
    */
   public static int activeMtuBytes(String device, int port) {
     try (Context context = Context.open(Verbs.library(), device)) {
       return context.queryPort(port).activeMtuBytes();
     } catch (NativeCallException e) {
       throw new TransferException(
-          ErrorCode.CONTEXT, "the device cannot be asked: " + e.getMessage(), "", e);
+          ErrorCode.CONTEXT, "the device cannot be queried: " + e.getMessage(), "", e);
     }
   }
 }

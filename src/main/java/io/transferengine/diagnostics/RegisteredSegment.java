@@ -6,20 +6,20 @@ import java.time.LocalDateTime;
 import java.util.Optional;
 
 /**
- * An engine that is registered in a metadata service. Whatever it says of itself is a stranger's
- * text: do not print it as it is.
+ * An engine that is registered in a metadata service. Its texts are a stranger's: do not print them
+ * unchanged.
  *
  * @param name the segment's name
- * @param address where its handshake port is; empty where the record cannot be read
- * @param presence whether it is there now
- * @param offer what it offers; empty where the record is absent or cannot be read
+ * @param address the address of its handshake port; empty if the record cannot be read
+ * @param presence whether it answers now
+ * @param offer what it offers; empty if the record is absent or cannot be read
  */
 public record RegisteredSegment(
     String name, Optional<HostPort> address, Presence presence, Optional<Offer> offer) {
 
-  /** Whether an engine answers where it is registered. */
+  /** Whether the engine answers at its registered address. */
   public enum Presence {
-    /** Its port accepts connections, and no other engine answers there. */
+    /** The port accepts connections, and no other engine answers there. */
     REACHABLE,
     /** Its port does not accept connections, or is unknown. */
     UNREACHABLE,
@@ -30,11 +30,11 @@ public record RegisteredSegment(
   /**
    * What a segment offers to its peers.
    *
-   * @param protocol what moves the bytes, such as {@code tcp} or {@code rdma}
-   * @param buffers how many ranges of memory are registered
-   * @param bytes how long they are together
+   * @param protocol its transport, such as {@code tcp} or {@code rdma}
+   * @param buffers the number of registered ranges
+   * @param bytes their total length
    * @param changed when it last registered or unregistered memory, else when it was started, by the
-   *     clock and in the time zone of its machine; empty where it does not say
+   *     clock and in the time zone of its machine; empty if it does not say
    */
   public record Offer(String protocol, int buffers, long bytes, Optional<LocalDateTime> changed) {}
 }

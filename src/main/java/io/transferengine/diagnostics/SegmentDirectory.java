@@ -26,26 +26,26 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 
 /**
- * Who is registered in a metadata service. It only reads: nothing is registered, and nobody's
- * memory is touched. Thread-safe.
+ * Reads who is registered in a metadata service. It writes nothing, and touches nobody's memory.
+ * Thread-safe.
  */
 public final class SegmentDirectory implements AutoCloseable {
-  /** How long the service may take for an answer: as long as opening an engine may. */
+  /** How long the service may take to answer: as long as opening an engine may take. */
   private static final Duration SERVICE_TIMEOUT = Duration.ofSeconds(5);
 
   /** How long one engine may take to connect or to answer. */
   private static final Duration LOOK_TIMEOUT = Duration.ofMillis(1500);
 
-  /** A service may hold anything; more than these are no answer for anybody. */
+  /** A service may hold anything; a longer list is of no use. */
   private static final int SEGMENTS_MAX = 10_000;
 
-  /** Segments that are looked at together. */
+  /** How many segments are checked at once. */
   private static final int AT_ONCE = 64;
 
   /** Nobody has this name. */
   private static final String NOBODYS_NAME = "te-doctor";
 
-  /** Goes out with the question for a descriptor; nobody reads it. */
+  /** Sent with the request for a descriptor; peers ignore it. */
   private static final SegmentDescriptor NOBODY =
       SegmentDescriptor.builder("te-segments", SegmentDescriptor.TCP).build();
 
@@ -58,13 +58,13 @@ public final class SegmentDirectory implements AutoCloseable {
   }
 
   /**
-   * {@return the directory, to be closed by the caller; empty for {@code P2PHANDSHAKE}, where peers
-   * ask one another and nobody knows them all}
+   * {@return the directory, which the caller closes; empty for {@code P2PHANDSHAKE}, where no
+   * service knows all peers}
    *
    * @param server the address of the service, such as {@code etcd://host:2379}
-   * @param environment the cluster, and how to log in
-   * @throws TransferException {@code INVALID_ARGUMENT} for an address that cannot be parsed; {@code
-   *     NOT_IMPLEMENTED} where the client's library is not on the class path
+   * @param environment the cluster, user, password and TLS
+   * @throws TransferException {@code INVALID_ARGUMENT} if the address cannot be parsed; {@code
+   *     NOT_IMPLEMENTED} if the client's library is not on the class path
    */
   public static Optional<SegmentDirectory> open(String server, EngineEnvironment environment) {
     Objects.requireNonNull(server, "server must not be null");
@@ -82,18 +82,18 @@ public final class SegmentDirectory implements AutoCloseable {
   /**
    * Asks the service for a record that nobody has.
    *
-   * @throws TransferException where it does not answer within 5 s
+   * @throws TransferException if it does not answer within 5 s
    */
   public void check() {
     var _ = store.get(keys.rpcMeta(NOBODYS_NAME), SERVICE_TIMEOUT);
   }
 
   /**
-   * Lists the engines, and looks whether each is there, which takes up to some seconds.
+   * Lists the engines and checks whether each answers, which takes up to some seconds.
    *
    * @return up to 10,000 of them, in the order of their names
-   * @throws TransferException where the service does not answer; {@code NOT_IMPLEMENTED} where it
-   *     cannot list
+   * @throws TransferException if the service does not answer; {@code NOT_IMPLEMENTED} if it cannot
+   *     list
    */
   public List<RegisteredSegment> list() {
     List<String> names =

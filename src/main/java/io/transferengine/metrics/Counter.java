@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metrics;
 
-/** What is counted, since the engine opened. */
+/** What an engine counts from its opening on. */
 public enum Counter {
   /** Bytes of completed writes to peers. */
   BYTES_WRITTEN("Bytes written"),
@@ -9,7 +9,7 @@ public enum Counter {
   BYTES_READ("Bytes read"),
   /** Transfers that were accepted. */
   TRANSFERS_SUBMITTED("Transfers submitted"),
-  /** Transfers whose every byte arrived. */
+  /** Transfers of which every byte arrived. */
   TRANSFERS_COMPLETED("Transfers completed"),
   /** Transfers that ended with an error. */
   TRANSFERS_FAILED("Transfers failed"),
@@ -18,17 +18,17 @@ public enum Counter {
   /** Transfers that were canceled. */
   TRANSFERS_CANCELED("Transfers canceled"),
   /**
-   * Times that a transfer had to be ended by force because it was not settled 5 s after its end was
-   * decided. Always 0, unless there is a mistake in the engine; each is an ERROR in the log.
+   * Times that a transfer was ended by force, because it was not settled 5 s after its outcome was
+   * set. Always 0, unless there is a mistake in the engine; each is an ERROR in the log.
    */
   LAST_RESORTS("Transfers ended by force"),
   /** Blocks in accepted transfers, before adjacent ones are merged. */
   BLOCKS_SUBMITTED("Blocks submitted"),
   /** Requests put on the wire, after adjacent blocks were merged. */
   REQUESTS_SENT("Requests sent"),
-  /** Requests put on the wire once more, after a loss or a rejection. */
+  /** Requests sent again after a loss or a rejection. */
   REQUESTS_RESENT("Requests sent again"),
-  /** Requests on the wire that were left to themselves because their transfer had ended. */
+  /** Requests still in flight when their transfer ended. */
   REQUESTS_ORPHANED("Requests orphaned"),
   /** Requests that the peer refused. */
   REQUESTS_REJECTED_BY_PEER("Requests rejected by the peer"),
@@ -40,52 +40,58 @@ public enum Counter {
   INBOUND_REQUESTS("Inbound requests"),
   /** Requests of peers that were refused here. */
   INBOUND_REJECTED("Inbound requests rejected"),
-  /** Version 1 requests that went ahead of an earlier write, since it had stalled for too long. */
+  /**
+   * Version 1 requests that were served before an earlier write, because that had stalled for too
+   * long.
+   */
   INBOUND_ORDER_GIVEN_UP("Inbound requests ahead of a stalled write"),
-  /** Connections of peers that were closed at once: too many, and none of them idle. */
+  /** Connections of peers that were closed at once: there were too many, and none was idle. */
   INBOUND_CONNECTIONS_REFUSED("Inbound connections refused"),
   /** Idle connections of peers that were closed to make room for others. */
   INBOUND_CONNECTIONS_EVICTED("Inbound connections evicted"),
-  /** Connections of peers that were closed because they never asked for anything. */
+  /** Connections of peers that were closed because they never sent a request. */
   INBOUND_CONNECTIONS_SILENT("Inbound connections silent"),
-  /** Times that staging memory was wanted for a connection, and its share was in use. */
+  /** Times that a connection needed staging memory while its share was in use. */
   STAGING_DRY("Staging dry"),
   /** Data connections made to peers. */
   CONNECTIONS_OPENED("Connections opened"),
-  /** Data connections to peers that broke, rather than being closed from here. */
+  /** Data connections to peers that broke, rather than being closed by this engine. */
   CONNECTIONS_LOST("Connections lost"),
   /** Handshake requests that were answered. */
   HANDSHAKES_SERVED("Handshakes served"),
-  /** Handshake connections that were closed without an answer: malformed, silent or too many. */
+  /** Handshake connections that were closed without an answer: malformed, silent, or too many. */
   HANDSHAKES_REFUSED("Handshakes refused"),
   /** Handshake connections without a request under way that were closed to make room for others. */
   HANDSHAKES_EVICTED("Handshakes evicted"),
-  /** Those refused whose request found no room beside the payloads of others. */
+  /** Handshakes refused because the payloads of others left no room for the request. */
   HANDSHAKES_OVER_BUDGET("Handshakes over the byte budget"),
-  /** Descriptors read from a metadata service that were older than the one in use: dropped. */
+  /**
+   * Descriptors from a metadata service that were dropped because they were older than the one in
+   * use.
+   */
   STALE_DESCRIPTORS("Stale descriptors dropped"),
-  /** Times that TCP was taken where RDMA was asked for. */
+  /** Times that TCP was used where RDMA was preferred. */
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
-  /** Transfers that went over to TCP because no RDMA path was left for some seconds. */
+  /** Transfers moved to TCP because no RDMA path was open for some seconds. */
   TRANSFERS_MOVED_TO_TCP("Transfers moved to TCP"),
-  /** Pairs of NICs that queue pairs were connected over. */
+  /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
-  /** RDMA paths that failed: their requests went over another, or waited for them to come back. */
+  /** RDMA paths that failed. Their requests used another path, or waited. */
   RDMA_PATHS_FAILED("RDMA paths failed"),
-  /** RDMA endpoints that made room for others. */
+  /** RDMA endpoints that were closed to make room for others. */
   RDMA_ENDPOINTS_EVICTED("RDMA endpoints evicted"),
-  /** RDMA endpoints that ended because a transfer over them did and they were stuck. */
+  /** RDMA endpoints that ended because a transfer over them was cut off and they were stuck. */
   RDMA_ENDPOINTS_CUT_OFF("RDMA endpoints cut off"),
-  /** RDMA handshakes of strangers that were refused before anything was made for them. */
+  /** RDMA handshakes of strangers that were refused before anything was allocated for them. */
   RDMA_HANDSHAKES_REFUSED("RDMA handshakes refused"),
-  /** Transfers repeated with a fresh descriptor, because the one used was refused. */
+  /** Transfers repeated with a new descriptor, because the peer refused the old one. */
   STALE_DESCRIPTORS_REPEATED("Transfers repeated for a stale descriptor"),
   /**
-   * Notifications of peers that were refused, because what waits to be fetched is too much or
-   * because of their own length; senders are told.
+   * Notifications of peers that were refused, because too many wait to be fetched or because they
+   * are too long. Senders are told.
    */
   NOTIFICATIONS_DROPPED("Notifications dropped"),
-  /** Notifications for the end of a transfer that did not reach the peer. */
+  /** Notifications on completion that did not reach the peer. */
   NOTIFICATIONS_FAILED("Notifications not delivered");
 
   private final String label;
@@ -94,7 +100,7 @@ public enum Counter {
     this.label = label;
   }
 
-  /** {@return the name for a reader} */
+  /** {@return its name, for people} */
   public String label() {
     return label;
   }

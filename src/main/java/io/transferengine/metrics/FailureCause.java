@@ -5,9 +5,9 @@ package io.transferengine.metrics;
 public enum FailureCause {
   /** Its deadline passed. */
   TIMEOUT("timeout"),
-  /** Its submitter canceled it. */
+  /** The caller canceled it. */
   CANCELED("canceled"),
-  /** The peer refused a request, mostly for a range that is not registered there. */
+  /** The peer refused a request, mostly because the range is not registered there. */
   REMOTE_REFUSED("remote refused"),
   /** No connection could be made. */
   CONNECT("connect"),
@@ -15,11 +15,14 @@ public enum FailureCause {
   CONNECTION_LOST("connection lost"),
   /** The peer sent something that the protocol does not allow. */
   PROTOCOL("protocol"),
-  /** What was known of the peer's memory was no longer true, and still was not when asked again. */
+  /** The peer's memory had changed, and asking again did not help. */
   STALE_DESCRIPTOR("stale descriptor"),
   /** The peer's record is missing, broken or cannot be fetched. */
   METADATA("metadata"),
-  /** The local memory or machine: unregistered under the transfer, or a failed system call. */
+  /**
+   * The local memory or machine: memory was unregistered during the transfer, or a system call
+   * failed.
+   */
   LOCAL("local"),
   /** The engine was closed. */
   SHUTDOWN("shutdown"),
@@ -32,7 +35,7 @@ public enum FailureCause {
     this.label = label;
   }
 
-  /** {@return the name for a reader} */
+  /** {@return its name, for people} */
   public String label() {
     return label;
   }

@@ -6,9 +6,9 @@ import java.util.Objects;
 import java.util.stream.LongStream;
 
 /**
- * How long completed transfers took, in the buckets of Mooncake's metrics: a bucket holds what took
- * longer than the bound before it and at most its own; the last one holds what took longer than
- * every bound. Immutable.
+ * How long completed transfers took, in the buckets of Mooncake's metrics. A bucket holds the
+ * latencies above the bound before it, up to its own bound; the last one holds those above every
+ * bound. Immutable.
  */
 public final class LatencyHistogram {
   private static final long[] BOUNDS_MICROS = {
@@ -45,7 +45,7 @@ public final class LatencyHistogram {
    * {@return a histogram of these counts, which are copied}
    *
    * @param counts one for each bucket, the fastest first
-   * @throws IllegalArgumentException for another number than {@link #bucketCount()}
+   * @throws IllegalArgumentException if there are not {@link #bucketCount()} of them
    */
   public static LatencyHistogram of(long[] counts) {
     Objects.requireNonNull(counts, "counts must not be null");
@@ -56,7 +56,7 @@ public final class LatencyHistogram {
     return new LatencyHistogram(counts.clone());
   }
 
-  /** {@return the number of buckets: one per bound, and the one above them all} */
+  /** {@return the number of buckets: one per bound, and one above them all} */
   public static int bucketCount() {
     return BOUNDS_MICROS.length + 1;
   }
@@ -78,7 +78,7 @@ public final class LatencyHistogram {
    * @param nanos in nanoseconds; anything below zero counts as zero
    */
   public static int bucketOf(long nanos) {
-    // Rounded up, so that 10.001 µs is not among those of at most 10 µs.
+    // Rounded up, so that 10.001 µs is not in the bucket up to 10 µs.
     long micros = nanos <= 0 ? 0 : Math.ceilDiv(nanos, NANOS_PER_MICRO);
     int found = Arrays.binarySearch(BOUNDS_MICROS, micros);
     return found >= 0 ? found : -found - 1;
@@ -100,11 +100,11 @@ public final class LatencyHistogram {
   }
 
   /**
-   * {@return the upper bound, in microseconds, of the bucket that the {@code percentile} falls
-   * into; 0 when nothing was recorded, {@link Long#MAX_VALUE} above 10 s}
+   * {@return the upper bound, in microseconds, of the bucket that holds the {@code percentile}; 0
+   * if nothing was recorded, {@link Long#MAX_VALUE} above 10 s}
    *
    * @param percentile above 0, at most 100
-   * @throws IllegalArgumentException for another one
+   * @throws IllegalArgumentException if it is out of range
    */
   public long percentileMicros(double percentile) {
     if (!(percentile > 0 && percentile <= 100)) {
@@ -126,7 +126,7 @@ public final class LatencyHistogram {
   }
 
   /**
-   * {@return what was recorded since {@code earlier}}
+   * {@return the latencies recorded since {@code earlier}}
    *
    * @param earlier a histogram of the same engine
    */

@@ -8,18 +8,18 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * All figures at one moment. They are read one after the other while transfers go on, so that sums
- * over several of them may be off by what is under way. Immutable; two with the same figures are
- * equal.
+ * All figures at one moment. They are read one after another while transfers go on, so sums of
+ * several figures may be off by the transfers under way. Immutable; snapshots with the same figures
+ * are equal.
  */
 public final class MetricsSnapshot {
   /**
-   * Peers with figures of their own. A mesh of thousands fits; a caller that makes names up cannot
-   * fill the heap.
+   * The most peers with their own figures. A mesh of thousands fits; invented names cannot fill the
+   * heap.
    */
   public static final int PEER_LIMIT = 4096;
 
-  /** The name that all further peers count under. */
+  /** The name under which all further peers count. */
   public static final String OTHER_PEERS = "(other)";
 
   private final Map<Counter, Long> counters;
@@ -34,7 +34,10 @@ public final class MetricsSnapshot {
     latency = from.latency;
   }
 
-  /** {@return a builder whose figures are all 0; for the engine, and for tests of what reads it} */
+  /**
+   * {@return a builder whose figures are all 0; for the engine, and for tests of programs that read
+   * figures}
+   */
   public static Builder builder() {
     return new Builder();
   }
@@ -50,8 +53,8 @@ public final class MetricsSnapshot {
   }
 
   /**
-   * {@return figures by the peer's name, in the order of the names; beyond {@link #PEER_LIMIT}
-   * names under {@link #OTHER_PEERS}; unmodifiable}
+   * {@return figures by the peer's name, in the order of the names, unmodifiable; peers beyond
+   * {@link #PEER_LIMIT} count under {@link #OTHER_PEERS}}
    */
   public Map<String, PeerSnapshot> peers() {
     return peers;
@@ -83,7 +86,7 @@ public final class MetricsSnapshot {
   }
 
   /**
-   * {@return what came since {@code earlier}}
+   * {@return the difference to {@code earlier}}
    *
    * @param earlier a snapshot of the same engine
    */
@@ -164,7 +167,7 @@ public final class MetricsSnapshot {
      * Sets the figures of a peer.
      *
      * @param name its segment, or {@link #OTHER_PEERS}
-     * @param figures what went to and from it
+     * @param figures its figures
      * @return this builder
      */
     public Builder peer(String name, PeerSnapshot figures) {

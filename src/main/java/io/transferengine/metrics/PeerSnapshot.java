@@ -3,7 +3,7 @@ package io.transferengine.metrics;
 
 import java.util.Objects;
 
-/** What went to and from one peer. Immutable; two with the same figures are equal. */
+/** The figures of one peer. Immutable; snapshots with the same figures are equal. */
 public final class PeerSnapshot {
   static final PeerSnapshot ZERO = builder().build();
 
@@ -19,7 +19,10 @@ public final class PeerSnapshot {
     transfersFailed = from.transfersFailed;
   }
 
-  /** {@return a builder whose figures are all 0; for the engine, and for tests of what reads it} */
+  /**
+   * {@return a builder whose figures are all 0; for the engine, and for tests of programs that read
+   * figures}
+   */
   public static Builder builder() {
     return new Builder();
   }
@@ -34,18 +37,18 @@ public final class PeerSnapshot {
     return bytesRead;
   }
 
-  /** {@return transfers whose every byte arrived} */
+  /** {@return transfers of which every byte arrived} */
   public long transfersCompleted() {
     return transfersCompleted;
   }
 
-  /** {@return transfers that ended otherwise} */
+  /** {@return all other transfers that ended} */
   public long transfersFailed() {
     return transfersFailed;
   }
 
   /**
-   * {@return what came since {@code earlier}}
+   * {@return the difference to {@code earlier}}
    *
    * @param earlier figures of the same peer
    */

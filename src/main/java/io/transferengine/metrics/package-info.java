@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the engine counts, and how to read it. */
+/** The figures of an engine, to read. */
 @NullMarked
 package io.transferengine.metrics;
 

@@ -7,24 +7,24 @@ import java.util.Objects;
 /**
  * The blocks of one batch as columns: block {@code i} is {@code length(i)} bytes long and moves
  * between the address {@code local(i)} in this process and {@code remote(i)} at the peer. Immutable
- * and thread-safe. Blocks without bytes are left out when the columns are made.
+ * and thread-safe. Blocks of length 0 are left out.
  */
 public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
-  /** The most blocks of one batch. A block costs 24 bytes here; a larger batch is better cut. */
+  /** The most blocks of one batch. A block takes 24 bytes here; cut a larger batch. */
   int COUNT_LIMIT = 1_000_000;
 
   /** {@return the number of blocks, 0 to {@link #COUNT_LIMIT}} */
   int count();
 
   /**
-   * {@return the address in this process of a block}
+   * {@return the address of a block in this process}
    *
    * @param index from 0 to {@code count() - 1}
    */
   long local(int index);
 
   /**
-   * {@return the address at the peer of a block}
+   * {@return the address of a block at the peer}
    *
    * @param index from 0 to {@code count() - 1}
    */
@@ -46,7 +46,7 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
    * @param local its address in this process
    * @param remote its address at the peer
    * @param length its length in bytes, 0 or more
-   * @throws TransferException for a negative length or a range that leaves the address space
+   * @throws TransferException if the length is negative, or a range leaves the address space
    */
   static BlockColumns of(long local, long remote, long length) {
     return of(new long[] {local}, new long[] {remote}, new long[] {length});
@@ -56,8 +56,8 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
    * {@return blocks listed one by one; the arrays are copied}
    *
    * @param local addresses in this process
-   * @param remote addresses at the peer, as many
-   * @param length lengths in bytes, as many, each 0 or more
+   * @param remote addresses at the peer, the same number
+   * @param length lengths in bytes, the same number, each 0 or more
    * @throws TransferException for arrays of different lengths, for more than {@link #COUNT_LIMIT}
    *     blocks, and for a block as in {@link #of(long, long, long)}
    */
@@ -71,11 +71,11 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
   /**
    * {@return the blocks of all parts, in order, as one batch: one deadline, one notification}
    *
-   * <p>A key-value cache with a region for each layer is one {@link #paged} part for each. The
+   * <p>For a KV cache with a region for each layer, use one {@link #paged} part for each layer. The
    * blocks are copied, at 24 bytes each.
    *
-   * @param parts batches of their own, together at most {@link #COUNT_LIMIT} blocks
-   * @throws TransferException for more blocks, and for more than 2^63 - 1 bytes
+   * @param parts the parts, together at most {@link #COUNT_LIMIT} blocks
+   * @throws TransferException if there are more blocks, or more than 2^63 - 1 bytes
    */
   static BlockColumns concat(List<? extends BlockColumns> parts) {
     Objects.requireNonNull(parts, "parts must not be null");
@@ -85,9 +85,9 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
   /**
    * {@return blocks of two paged layouts, paired in order}
    *
-   * @param local where they lie in this process
-   * @param remote where they lie at the peer: as many blocks of the same length
-   * @throws TransferException for layouts that do not match, and as {@link #of(long[], long[],
+   * @param local the blocks in this process
+   * @param remote the blocks at the peer: the same number, of the same length
+   * @throws TransferException if the layouts do not match, and as {@link #of(long[], long[],
    *     long[])}
    */
   static BlockColumns paged(BlockLayout local, BlockLayout remote) {

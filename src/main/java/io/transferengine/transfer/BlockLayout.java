@@ -4,8 +4,8 @@ package io.transferengine.transfer;
 import java.util.Objects;
 
 /**
- * Blocks of one length that lie at multiples of a stride from a base: the pages of a KV cache,
- * picked by their indices. Immutable.
+ * Blocks of one length at multiples of a stride from a base, chosen by their indices, such as the
+ * pages of a KV cache. Immutable.
  */
 public final class BlockLayout {
   private final long base;
@@ -17,12 +17,12 @@ public final class BlockLayout {
    * Makes a layout; the indices are copied.
    *
    * @param base the address of the block with index 0
-   * @param stride bytes from the start of one block to that of the next index; may be larger than
-   *     the block, for layouts in which other things lie between
+   * @param stride bytes from the start of one block to the start of the next; may be larger than
+   *     the block
    * @param blockLength bytes of each block, above 0
-   * @param indices which blocks, in order; each 0 or more
-   * @throws TransferException for a length or stride that is not positive, a negative index, more
-   *     than {@link BlockColumns#COUNT_LIMIT} indices, or a block beyond the address space
+   * @param indices the indices of the blocks, in order; each 0 or more
+   * @throws TransferException if the length or stride is not positive, an index is negative, there
+   *     are more than {@link BlockColumns#COUNT_LIMIT} indices, or a block leaves the address space
    */
   public BlockLayout(long base, long stride, long blockLength, int[] indices) {
     Objects.requireNonNull(indices, "indices must not be null");
@@ -42,9 +42,9 @@ public final class BlockLayout {
       if (index < 0 || base <= 0 || index > indexLimit) {
         throw new TransferException(
             ErrorCode.INVALID_ARGUMENT,
-            "Block index %d from base 0x%x with a stride of %d bytes is no range of memory"
+            "Block index %d from base 0x%x with a stride of %d bytes is not a range of memory"
                 .formatted(index, base, stride),
-            "Indices are 0 or more, the base is an address above 0");
+            "Use indices of 0 or more, and a base address above 0");
       }
     }
   }
@@ -62,13 +62,13 @@ public final class BlockLayout {
   /**
    * {@return the address of a block}
    *
-   * @param position from 0 to {@code count() - 1}, a place in the array of indices
+   * @param position from 0 to {@code count() - 1}, in the array of indices
    */
   public long address(int position) {
     return base + stride * indices[position];
   }
 
-  /** {@return how many blocks, how long they are, and where they lie} */
+  /** {@return the number of blocks, their length and their place} */
   @Override
   public String toString() {
     return "%d blocks of %d bytes, %d bytes apart from 0x%x"

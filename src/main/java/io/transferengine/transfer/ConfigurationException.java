@@ -4,34 +4,32 @@ package io.transferengine.transfer;
 import java.io.Serial;
 
 /**
- * A configuration value that cannot be used: malformed, out of range, or in contradiction to
- * another one. The text names the variable, what was found there, and the form that is expected.
- * Its code is always {@link ErrorCode#INVALID_ARGUMENT}.
+ * A configuration value that cannot be used: it is malformed, out of range, or contradicts another
+ * value. The text names the variable, the value found, and the expected form. Its code is always
+ * {@link ErrorCode#INVALID_ARGUMENT}.
  */
 public final class ConfigurationException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 
-  private static final String REMEDY = "Correct the value, or leave it out to have the default";
+  private static final String REMEDY = "Correct the value, or leave it out to use the default";
 
-  /**
-   * A longer value, or problem, is cut in the text: a log line stays readable whatever was found.
-   */
+  /** A longer value or problem is cut in the text, so that a log line stays readable. */
   private static final int SHOWN_LENGTH_LIMIT = 300;
 
-  /** The name that the value was given under. */
+  /** The name of the variable or setter. */
   private final String variable;
 
-  /** The value as it was found. */
+  /** The value found. */
   private final String found;
 
   /** The form that is accepted. */
   private final String expected;
 
   /**
-   * A value whose text alone shows what is wrong.
+   * For a value whose text alone shows what is wrong.
    *
-   * @param variable the name that the value was given under, e.g. {@code MC_HANDSHAKE_PORT}
-   * @param found the value as it was found
+   * @param variable the name of the variable or setter, e.g. {@code MC_HANDSHAKE_PORT}
+   * @param found the value found
    * @param expected the form that is accepted, as the end of the sentence "expected …"
    */
   public ConfigurationException(String variable, String found, String expected) {
@@ -39,10 +37,10 @@ public final class ConfigurationException extends TransferException {
   }
 
   /**
-   * A value whose text alone does not show what is wrong.
+   * For a value whose text alone does not show what is wrong.
    *
-   * @param variable the name that the value was given under
-   * @param found the value as it was found
+   * @param variable the name of the variable or setter
+   * @param found the value found
    * @param problem what is wrong with it, a clause without a final stop; empty for none
    * @param expected the form that is accepted, as the end of the sentence "expected …"
    */
@@ -54,10 +52,10 @@ public final class ConfigurationException extends TransferException {
   }
 
   /**
-   * A value that could not be used because something else failed.
+   * For a value that could not be used because something else failed.
    *
-   * @param variable the name that the value was given under
-   * @param found the value as it was found
+   * @param variable the name of the variable or setter
+   * @param found the value found
    * @param problem what is wrong with it, a clause without a final stop; empty for none
    * @param expected the form that is accepted, as the end of the sentence "expected …"
    * @param cause what failed
@@ -70,12 +68,12 @@ public final class ConfigurationException extends TransferException {
     this.expected = expected;
   }
 
-  /** {@return the name that the value was given under} */
+  /** {@return the name of the variable or setter} */
   public String variable() {
     return variable;
   }
 
-  /** {@return the value as it was found} */
+  /** {@return the value found} */
   public String found() {
     return found;
   }

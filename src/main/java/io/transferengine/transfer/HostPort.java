@@ -4,10 +4,10 @@ package io.transferengine.transfer;
 import java.util.Objects;
 
 /**
- * A host and a TCP port, as they are written in local and peer names (protocol section 3).
+ * A host and a TCP port, as written in local and peer names (protocol section 3).
  *
  * @param host a host name, an IPv4 address, or an IPv6 address without brackets, perhaps with its
- *     {@code %scope}; kept as it was written
+ *     {@code %scope}; kept as written
  * @param port 1 to 65535
  */
 public record HostPort(String host, int port) {
@@ -27,8 +27,8 @@ public record HostPort(String host, int port) {
    * Parses {@code host:port}, {@code [v6]:port} or {@code v6%scope:port}.
    *
    * @param text one of those forms, without blanks
-   * @return its parts; the host as it was written, brackets excepted
-   * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
+   * @return its parts; the host as written, without brackets
+   * @throws TransferException INVALID_ARGUMENT, with the value and the accepted forms
    */
   public static HostPort parse(String text) {
     Objects.requireNonNull(text, "text must not be null");
@@ -39,9 +39,9 @@ public record HostPort(String host, int port) {
    * Parses the forms above, and {@code host}, {@code [v6]} or a bare {@code v6} without a port.
    *
    * @param text one of those forms, without blanks
-   * @param defaultPort the port where the text has none, 1 to 65535
-   * @return its parts; the host as it was written, brackets excepted
-   * @throws TransferException INVALID_ARGUMENT that names the value and the accepted forms
+   * @param defaultPort the port if the text has none, 1 to 65535
+   * @return its parts; the host as written, without brackets
+   * @throws TransferException INVALID_ARGUMENT, with the value and the accepted forms
    */
   public static HostPort parse(String text, int defaultPort) {
     Objects.requireNonNull(text, "text must not be null");

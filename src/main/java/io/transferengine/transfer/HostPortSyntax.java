@@ -6,8 +6,8 @@ import io.transferengine.logging.Secrets;
 import java.net.Inet6Address;
 
 /**
- * The grammar of {@link HostPort}. Where the C++ engine falls back to port 12001 with a warning,
- * this refuses: a typing error must not reach another process.
+ * The grammar of {@link HostPort}. The C++ engine falls back to port 12001 with a warning; this
+ * refuses, since a typing error must not reach another process.
  */
 final class HostPortSyntax {
   /** Stands for "the text must have a port". */
@@ -26,13 +26,13 @@ final class HostPortSyntax {
   static TransferException refused(String text, String why) {
     return new TransferException(
         ErrorCode.INVALID_ARGUMENT,
-        "\"" + Printable.of(Secrets.masked(text), 100) + "\" is no host and port: " + why,
+        "\"" + Printable.of(Secrets.masked(text), 100) + "\" is not a host and port: " + why,
         FORMS);
   }
 
   static HostPort parse(String text, int defaultPort) {
     if (text.indexOf('@') >= 0 && text.indexOf('%') < 0) {
-      throw refused(text, "it holds a user or a password, before the @");
+      throw refused(text, "it holds a user or a password before the @");
     }
     if (text.startsWith("[")) {
       return parseBracketed(text, defaultPort);
@@ -56,7 +56,7 @@ final class HostPortSyntax {
     }
     String host = text.substring(1, close);
     if (host.indexOf(':') < 0) {
-      throw refused(text, "\"" + Printable.of(host, 100) + "\" in brackets is no IPv6 address");
+      throw refused(text, "\"" + Printable.of(host, 100) + "\" in brackets is not an IPv6 address");
     }
     String rest = text.substring(close + 1);
     if (rest.isEmpty()) {
@@ -114,13 +114,14 @@ final class HostPortSyntax {
     if (percent >= 0) {
       String scope = host.substring(percent + 1);
       if (scope.isEmpty() || !scope.chars().allMatch(HostPortSyntax::isScopeCharacter)) {
-        throw refused(text, "\"" + Printable.of(scope, 100) + "\" is no scope of an IPv6 address");
+        throw refused(
+            text, "\"" + Printable.of(scope, 100) + "\" is not the scope of an IPv6 address");
       }
     }
     try {
       Inet6Address.ofLiteral(address);
     } catch (IllegalArgumentException e) {
-      throw refused(text, "\"" + Printable.of(address, 100) + "\" is no IPv6 address");
+      throw refused(text, "\"" + Printable.of(address, 100) + "\" is not an IPv6 address");
     }
   }
 
@@ -132,7 +133,7 @@ final class HostPortSyntax {
     String[] octets = host.split("\\.", -1);
     boolean good = octets.length == 4;
     for (String octet : octets) {
-      // A leading zero means octal to some resolvers, so it means nothing here.
+      // A leading zero means octal to some resolvers, so it is refused here.
       good &=
           !octet.isEmpty()
               && octet.length() <= 3
@@ -140,7 +141,7 @@ final class HostPortSyntax {
               && Integer.parseInt(octet) <= 255;
     }
     if (!good) {
-      throw refused(text, "\"" + Printable.of(host, 100) + "\" is no IPv4 address");
+      throw refused(text, "\"" + Printable.of(host, 100) + "\" is not an IPv4 address");
     }
   }
 
@@ -156,7 +157,7 @@ final class HostPortSyntax {
       if (label.startsWith("-")
           || label.endsWith("-")
           || !label.chars().allMatch(HostPortSyntax::isNameCharacter)) {
-        throw refused(text, "\"" + Printable.of(label, 100) + "\" is no part of a host name");
+        throw refused(text, "\"" + Printable.of(label, 100) + "\" is not a part of a host name");
       }
     }
   }

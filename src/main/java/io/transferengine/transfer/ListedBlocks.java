@@ -3,7 +3,7 @@ package io.transferengine.transfer;
 
 import java.util.List;
 
-/** Blocks that are listed one by one. */
+/** Blocks listed one by one. */
 final class ListedBlocks implements BlockColumns {
   private final long[] local;
   private final long[] remote;
@@ -23,9 +23,9 @@ final class ListedBlocks implements BlockColumns {
     if (local.length != remote.length || local.length != length.length) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "%d local addresses, %d remote addresses and %d lengths make no batch"
+          "%d local addresses, %d remote addresses and %d lengths do not make a batch"
               .formatted(local.length, remote.length, length.length),
-          "Give as many of each");
+          "Give the same number of each");
     }
     requireCount(local.length);
     long[] locals = local.clone();
@@ -82,9 +82,9 @@ final class ListedBlocks implements BlockColumns {
     if (length < 0 || isBeyond(local, length) || isBeyond(remote, length)) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
-          "Block %d of %d bytes from 0x%x to 0x%x is no range of memory"
+          "Block %d of %d bytes from 0x%x to 0x%x is not a range of memory"
               .formatted(index, length, local, remote),
-          "Lengths are 0 or more, addresses above 0");
+          "Use lengths of 0 or more, and addresses above 0");
     }
   }
 

@@ -6,21 +6,22 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 
 /**
- * Turns the memory that callers hand in into addresses, refusing what has none.
+ * Turns the callers' memory into addresses, and refuses memory without a fixed one.
  *
- * <p>A segment of a confined arena is taken from the arena's own thread only, as by all of Java.
- * The engine's threads use the memory by its address, which no arena can see: whoever closes an
- * arena, of whatever kind, while its memory is registered takes it away from under them.
+ * <p>A segment of a confined arena is accepted only on the arena's own thread, as everywhere in
+ * Java. The engine's threads use the memory by its address, which no arena can see. So do not close
+ * an arena, of whatever kind, while its memory is registered: the engine may still use it.
  */
 public final class NativeMemory {
   private NativeMemory() {}
 
   /**
-   * {@return the segment itself, once it is known to be native, alive and this thread's to use}
+   * {@return the segment itself, after checks that it is native, alive, and accessible by this
+   * thread}
    *
    * @param segment off-heap memory, which may be read-only
-   * @throws TransferException for heap memory, a closed arena's, and another thread's confined
-   *     arena's, saying what to use
+   * @throws TransferException for heap memory, for memory of a closed arena or of another thread's
+   *     confined arena; says what to use
    */
   public static MemorySegment source(MemorySegment segment) {
     Objects.requireNonNull(segment, "segment must not be null");
@@ -33,20 +34,20 @@ public final class NativeMemory {
     }
     if (!segment.scope().isAlive()) {
       throw refused(
-          "The segment at 0x%x belongs to an arena that is closed".formatted(segment.address()),
+          "The segment at 0x%x belongs to a closed arena".formatted(segment.address()),
           "Keep the arena open until the memory is unregistered");
     }
     if (!segment.isAccessibleBy(Thread.currentThread())) {
       throw refused(
           "The segment at 0x%x belongs to a confined arena of another thread"
               .formatted(segment.address()),
-          "Hand it in on that thread, or use Arena.ofShared");
+          "Pass it on that thread, or use Arena.ofShared");
     }
     return segment;
   }
 
   /**
-   * {@return as {@link #source(MemorySegment)}, once it is known to be writable, too}
+   * {@return as {@link #source(MemorySegment)}, after a check that it is writable too}
    *
    * @param segment off-heap memory
    * @throws TransferException as there, and for a read-only segment
@@ -63,8 +64,8 @@ public final class NativeMemory {
    * {@return the bytes from position to limit of a direct buffer}
    *
    * @param buffer a direct buffer, which may be read-only
-   * @throws TransferException for a heap buffer, saying what to use, and as {@link
-   *     #source(MemorySegment)}
+   * @throws TransferException for a heap buffer, and as {@link #source(MemorySegment)}; says what
+   *     to use
    */
   public static MemorySegment source(ByteBuffer buffer) {
     Objects.requireNonNull(buffer, "buffer must not be null");
@@ -79,7 +80,7 @@ public final class NativeMemory {
   }
 
   /**
-   * {@return as {@link #source(ByteBuffer)}, once it is known to be writable, too}
+   * {@return as {@link #source(ByteBuffer)}, after a check that it is writable too}
    *
    * @param buffer a direct buffer
    * @throws TransferException as there, and for a read-only buffer
@@ -94,8 +95,8 @@ public final class NativeMemory {
 
   private static TransferException readOnly(String what, long bytes) {
     return refused(
-        "The %s of %d bytes is read-only, and is to be written to".formatted(what, bytes),
-        "Hand in the " + what + " that it was made from");
+        "The %s of %d bytes is read-only, but must be writable here".formatted(what, bytes),
+        "Pass the " + what + " that it was made from");
   }
 
   private static TransferException refused(String what, String remedy) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
-/** The direction of a one-sided transfer, seen from the side that asks for it. */
+/** The direction of a one-sided transfer, seen from the initiator. */
 public enum Operation {
   /** From the peer's memory into ours. */
   READ,

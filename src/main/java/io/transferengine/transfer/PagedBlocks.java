@@ -17,7 +17,7 @@ final class PagedBlocks implements BlockColumns {
           ErrorCode.INVALID_ARGUMENT,
           "%d local blocks of %d bytes do not pair with %d remote blocks of %d bytes"
               .formatted(local.count(), local.blockLength(), remote.count(), remote.blockLength()),
-          "Both layouts need as many blocks of the same length");
+          "Give both layouts the same number of blocks, of the same length");
     }
     for (int i = 0; i < local.count(); i++) {
       ListedBlocks.requireBlock(i, local.address(i), remote.address(i), local.blockLength());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
-/** Which of the kernel's interfaces carries TCP. */
+/** The kernel interface for TCP. */
 public enum TcpIo {
   /** Epoll where it is available, else NIO. */
   AUTO,

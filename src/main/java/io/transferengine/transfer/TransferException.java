@@ -6,9 +6,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one exception of the typed API: misuse, a failed control operation, or the cause that a
- * {@link Transfer} ended with. Its text names the value at fault and ends with the remedy. Not to
- * be extended outside of this library.
+ * The only exception of the typed API: misuse, a failed call, or the reason why a {@link Transfer}
+ * failed. Its text names the value at fault and ends with the remedy. Do not extend it outside of
+ * this library.
  */
 public class TransferException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
@@ -16,21 +16,21 @@ public class TransferException extends RuntimeException {
   /** What kind of failure. */
   private final ErrorCode code;
 
-  /** What the reader can do about it; may be empty. */
+  /** The remedy; may be empty. */
   private final String remedy;
 
-  /** The peer that was spoken to, where there was one. */
+  /** The peer, if any. */
   private final @Nullable String peer;
 
-  /** The network device at fault, where there was one. */
+  /** The network device at fault, if any. */
   private final @Nullable String device;
 
   /**
-   * A failure that has no other exception behind it.
+   * For a failure without another exception as its cause.
    *
    * @param code what kind of failure
    * @param message what happened, naming the value at fault; one sentence without a final stop
-   * @param remedy what the reader can do about it; empty when there is nothing
+   * @param remedy what the reader can do about it; empty for nothing
    */
   public TransferException(ErrorCode code, String message, String remedy) {
     this(code, message, remedy, null, null, null);
@@ -41,8 +41,8 @@ public class TransferException extends RuntimeException {
    *
    * @param code what kind of failure
    * @param message what happened, naming the value at fault; one sentence without a final stop
-   * @param remedy what the reader can do about it; empty when there is nothing
-   * @param cause what was thrown underneath
+   * @param remedy what the reader can do about it; empty for nothing
+   * @param cause the exception underneath
    */
   public TransferException(ErrorCode code, String message, String remedy, Throwable cause) {
     this(code, message, remedy, null, null, cause);
@@ -63,13 +63,13 @@ public class TransferException extends RuntimeException {
   }
 
   /**
-   * {@return a failure in talking to {@code peer}, whose text starts with its name}
+   * {@return a failure with a peer; the text starts with the peer's name}
    *
-   * @param peer the segment name or host and port that was spoken to
+   * @param peer the peer's segment name, or its host and port
    * @param code what kind of failure
    * @param message what happened, naming the value at fault; one sentence without a final stop
-   * @param remedy what the reader can do about it; empty when there is nothing
-   * @param cause what was thrown underneath, if anything
+   * @param remedy what the reader can do about it; empty for nothing
+   * @param cause the exception underneath, if any
    */
   public static TransferException withPeer(
       String peer, ErrorCode code, String message, String remedy, @Nullable Throwable cause) {
@@ -77,13 +77,13 @@ public class TransferException extends RuntimeException {
   }
 
   /**
-   * {@return a failure of the network device {@code device}, whose text starts with its name}
+   * {@return a failure of a network device; the text starts with the device's name}
    *
    * @param device the device's name, such as {@code mlx5_0}
    * @param code what kind of failure
    * @param message what happened, naming the value at fault; one sentence without a final stop
-   * @param remedy what the reader can do about it; empty when there is nothing
-   * @param cause what was thrown underneath, if anything
+   * @param remedy what the reader can do about it; empty for nothing
+   * @param cause the exception underneath, if any
    */
   public static TransferException withDevice(
       String device, ErrorCode code, String message, String remedy, @Nullable Throwable cause) {

@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /**
  * A batch of blocks to move between our memory and one peer's. Immutable; may be submitted any
- * number of times. Two with the same values are equal; blocks are equal to themselves only.
+ * number of times. Requests with the same values are equal, but blocks equal only themselves.
  */
 public final class TransferRequest {
   private final Operation operation;
@@ -34,7 +34,7 @@ public final class TransferRequest {
   /**
    * A short message for the peer's application.
    *
-   * @param name what it is about
+   * @param name its subject
    * @param message its text
    */
   public record Notification(String name, String message) {
@@ -50,7 +50,7 @@ public final class TransferRequest {
    *
    * @param operation the direction
    * @param target the peer's segment
-   * @param blocks what goes where
+   * @param blocks the blocks
    */
   public static TransferRequest of(Operation operation, String target, BlockColumns blocks) {
     return new TransferRequest(operation, target, blocks, Optional.empty(), Optional.empty());
@@ -61,7 +61,7 @@ public final class TransferRequest {
    *
    * @param target the peer's segment
    * @param source native memory inside a registration; may be read-only
-   * @param remoteAddress where it goes
+   * @param remoteAddress the address at the peer
    * @throws TransferException for a heap segment, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, MemorySegment source, long remoteAddress) {
@@ -76,7 +76,7 @@ public final class TransferRequest {
    * @param target the peer's segment
    * @param source a direct buffer inside a registration, from its position to its limit; may be
    *     read-only
-   * @param remoteAddress where it goes
+   * @param remoteAddress the address at the peer
    * @throws TransferException for a heap buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest write(String target, ByteBuffer source, long remoteAddress) {
@@ -89,8 +89,9 @@ public final class TransferRequest {
    * {@return a request to read the peer's memory into ours}
    *
    * @param target the peer's segment
-   * @param destination native memory inside a registration; its length is what is read
-   * @param remoteAddress where the bytes lie
+   * @param destination native memory inside a registration; its length is the number of bytes to
+   *     read
+   * @param remoteAddress the address at the peer
    * @throws TransferException for a heap or read-only segment, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, MemorySegment destination, long remoteAddress) {
@@ -103,9 +104,9 @@ public final class TransferRequest {
    * {@return a request to read the peer's memory into ours}
    *
    * @param target the peer's segment
-   * @param destination a direct buffer inside a registration; what remains of it is filled, its
-   *     position stays
-   * @param remoteAddress where the bytes lie
+   * @param destination a direct buffer inside a registration. It is filled from its position to its
+   *     limit; the position does not change
+   * @param remoteAddress the address at the peer
    * @throws TransferException for a heap or read-only buffer, and as {@link NativeMemory} says
    */
   public static TransferRequest read(String target, ByteBuffer destination, long remoteAddress) {
@@ -119,10 +120,10 @@ public final class TransferRequest {
   }
 
   /**
-   * {@return the same with a deadline of its own}
+   * {@return the same request with its own deadline}
    *
-   * @param deadline from submission on, above zero
-   * @throws TransferException for a deadline that is not positive
+   * @param deadline counted from submission, above zero
+   * @throws TransferException if the deadline is not positive
    */
   public TransferRequest withTimeout(Duration deadline) {
     Objects.requireNonNull(deadline, "deadline must not be null");
@@ -134,9 +135,9 @@ public final class TransferRequest {
   }
 
   /**
-   * {@return the same with a notification for the peer on completion}
+   * {@return the same request with a notification, sent to the peer on completion}
    *
-   * @param name what it is about
+   * @param name its subject
    * @param message its text
    */
   public TransferRequest withNotification(String name, String message) {
@@ -154,7 +155,7 @@ public final class TransferRequest {
     return target;
   }
 
-  /** {@return what goes where} */
+  /** {@return the blocks} */
   public BlockColumns blocks() {
     return blocks;
   }
@@ -167,7 +168,7 @@ public final class TransferRequest {
     return timeout;
   }
 
-  /** {@return what is sent to the peer once every byte is in its place; empty for nothing} */
+  /** {@return the notification for the peer once every byte has arrived; empty for none} */
   public Optional<Notification> notification() {
     return notification;
   }
@@ -187,7 +188,7 @@ public final class TransferRequest {
     return Objects.hash(operation, target, blocks, timeout, notification);
   }
 
-  /** {@return what is to be moved, and for which peer} */
+  /** {@return the operation, the blocks and the peer} */
   @Override
   public String toString() {
     return "TransferRequest[%s %s, target %s%s%s]"

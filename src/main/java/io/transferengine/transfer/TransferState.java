@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
-/** Where a transfer stands. The order and names are those of Mooncake's engine. */
+/** The state of a transfer. Order and names are those of Mooncake's engine. */
 public enum TransferState {
   /** Accepted; nothing sent yet. */
   WAITING,
   /** Under way. */
   PENDING,
-  /** Never a transfer: its arguments were refused. */
+  /** Not a transfer: its arguments were refused. */
   INVALID,
   /** Ended by {@link Transfer#cancel()}. */
   CANCELED,
@@ -18,7 +18,7 @@ public enum TransferState {
   /** Ended by an error; {@link Transfer#failure()} says which. */
   FAILED;
 
-  /** {@return whether the state is final: the engine touches the local memory no more} */
+  /** {@return whether the state is final: the engine no longer touches the local memory} */
   public boolean isTerminal() {
     return this != WAITING && this != PENDING;
   }

@@ -31,7 +31,7 @@ public final class EngineMetrics {
   private final Semaphore peersLeft = new Semaphore(MetricsSnapshot.PEER_LIMIT);
   private final PeerMetrics otherPeers = new PeerMetrics();
 
-  /** Starts all figures at zero. */
+  /** All figures start at zero. */
   public EngineMetrics() {}
 
   /**
@@ -54,7 +54,7 @@ public final class EngineMetrics {
   }
 
   /**
-   * Counts one transfer that did not complete; the counters of {@link Counter} are the caller's.
+   * Counts one transfer that did not complete. The caller counts the matching {@link Counter}.
    *
    * @param cause why, as the submitter is told
    */

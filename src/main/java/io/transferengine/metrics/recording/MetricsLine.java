@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The line behind {@code MC_TE_METRIC}, in the words of Mooncake's engine so that scripts that read
- * its log work here.
+ * The line of {@code MC_TE_METRIC}, in the words of Mooncake's engine, so that scripts for its log
+ * work here.
  */
 public final class MetricsLine {
   private static final double MEBIBYTE = 1 << 20;

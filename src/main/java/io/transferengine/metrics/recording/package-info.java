@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The write side of the figures, for the engine and its transports; users see the readers only. */
+/** The write side of the figures, for the engine and its transports. Users see only the readers. */
 @NullMarked
 package io.transferengine.metrics.recording;
 
