@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Registered memory that the engine has handed out. It is the holder's until {@link #close()}; its
- * first content is whatever was there. Thread-safe.
+ * Registered memory that the engine allocated. It belongs to the caller until {@link #close()}. It
+ * is not cleared. Thread-safe.
  */
 public final class Allocation implements AutoCloseable {
   private final EngineCore core;
@@ -20,11 +20,11 @@ public final class Allocation implements AutoCloseable {
   }
 
   /**
-   * {@return the memory, exactly as long as was asked for}
+   * {@return the memory, exactly as long as requested}
    *
-   * <p>Not to be used after {@link #close()}, and nothing checks that: the segment still reads and
-   * writes what is there, which may be handed out again by then. It throws once its pool or the
-   * engine is closed.
+   * <p>Do not use it after {@link #close()}. Nothing checks that: the segment still reads and
+   * writes that memory, which may belong to another allocation by then. It throws once its pool or
+   * the engine is closed.
    */
   public MemorySegment segment() {
     return segment;
@@ -40,7 +40,7 @@ public final class Allocation implements AutoCloseable {
     return segment.byteSize();
   }
 
-  /** {@return where it is, how long it is, and whether it was closed} */
+  /** {@return the address, the length, and whether it is closed} */
   @Override
   public String toString() {
     return "Allocation of %d bytes at 0x%x%s"
@@ -48,16 +48,15 @@ public final class Allocation implements AutoCloseable {
   }
 
   /**
-   * Gives the memory back. Transfers over it get a second to end, then they are failed. Idempotent;
-   * does nothing once the engine is closed, which has taken the memory back.
+   * Gives the memory back. Transfers over it get a second to end, then they fail. Idempotent. Does
+   * nothing once the engine is closed, which takes the memory back itself.
    *
-   * <p>Afterwards peers are refused over TCP. Over RDMA the key of the pool that the memory came
-   * from stays valid: a peer that still has the address can read and write what is there then. For
-   * memory that must be out of reach, use {@link Engine#register(MemorySegment)}: closing the
-   * registration takes the key away.
+   * <p>Afterwards peers are refused over TCP. Over RDMA the key of the memory's pool stays valid: a
+   * peer that still has the address can read and write what is there then. If memory must be out of
+   * reach, use {@link Engine#register(MemorySegment)}: closing the registration takes the key away.
    *
-   * @throws io.transferengine.transfer.TransferException when something still uses the memory some
-   *     seconds later; then it is not given back, and this may be called again
+   * @throws io.transferengine.transfer.TransferException if the memory is still in use some seconds
+   *     later. Then it is not given back, and this may be called again
    */
   @Override
   public void close() {

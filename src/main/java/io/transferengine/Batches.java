@@ -13,7 +13,7 @@ import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.Optional;
 
-/** The transfers of one {@link TransferEngine}, told by numbers and status codes. Thread-safe. */
+/** The transfers of one {@link TransferEngine}, by numbers and status codes. Thread-safe. */
 final class Batches {
   /** Longer than any deadline: a transfer ends by itself. */
   private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
@@ -46,7 +46,7 @@ final class Batches {
     }
   }
 
-  /** {@return how a transfer ended, after waiting for that} */
+  /** {@return how a transfer ended} Waits for the end. */
   static int await(Engine open, TransferRequest request) throws InterruptedException {
     Transfer transfer = open.submit(request);
     try {
@@ -70,29 +70,34 @@ final class Batches {
         .orElse(FAILED);
   }
 
-  /** Its memory is the caller's only when it has ended: within moments, or at its deadline. */
+  /**
+   * The memory belongs to the caller again when the transfer has ended: within moments, or at its
+   * deadline.
+   */
   private static void cancelAndAwait(Transfer transfer) {
     try {
       transfer.cancel();
     } catch (OutOfMemoryError scarce) {
-      // Then it goes on to its end.
+      // Then the transfer goes on to its end.
     }
     while (!transfer.state().isTerminal()) {
       try {
         transfer.await(UNTIL_THE_END);
       } catch (InterruptedException again) {
-        // The caller's flag is set once, by whoever turns the first one into a status.
+        // The caller's flag is set once, where the first interrupt becomes a status.
       }
     }
   }
 
-  /** {@return how a batch stands: 0 running, then once 1, -1 or -2; -1 for an unknown one} */
+  /**
+   * {@return the state of a batch: 0 while it runs, then once 1, -1 or -2; -1 for an unknown one}
+   */
   int check(long id) {
     Optional<BatchTable.Result> found;
     try {
       found = table.find(id);
     } catch (OutOfMemoryError scarce) {
-      // Nobody knows how it stands; that it failed would be a lie. It may be asked again.
+      // Its state is not known; "failed" would be untrue. The caller may ask again.
       return 0;
     }
     if (found.isEmpty()) {
@@ -103,7 +108,7 @@ final class Batches {
       return 0;
     }
     if (!table.forget(id)) {
-      // Another thread was told at the same moment.
+      // Another thread got the result at the same moment.
       return FAILED;
     }
     StatusCodes.logFailure("transferCheckStatus", found.get().failure());
@@ -114,7 +119,7 @@ final class Batches {
     };
   }
 
-  /** {@return 0 when all batches were done, -1 else, after waiting for all} */
+  /** {@return 0 if all batches completed, else -1} Waits for all. */
   int awaitAll(long[] ids) throws InterruptedException {
     int result = 0;
     for (long id : ids) {

@@ -6,11 +6,11 @@ import io.transferengine.memory.MemoryAccess;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 
-/** Bytes of arrays, to and from the memory of an engine. */
+/** Copies arrays to and from the memory of an engine. */
 final class BufferBytes {
   static final byte[] NONE = new byte[0];
 
-  /** The longest array that the JVM makes. */
+  /** The longest array that the JVM can make. */
   private static final int LONGEST = Integer.MAX_VALUE - 8;
 
   private BufferBytes() {}
@@ -20,7 +20,7 @@ final class BufferBytes {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "%d bytes of an array of %d".formatted(length, src.length),
-          "The length is from 0 to the array's");
+          "Give a length from 0 to the array's");
     }
     if (length > 0) {
       memory.access(

@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The typed API: throws {@link TransferException} on misuse and when something that talks to a peer
- * fails, and never on the data path, where a {@link Transfer} reaches exactly one terminal state.
+ * The typed API. Its methods throw {@link TransferException} on misuse and when a call to a peer
+ * fails. The data path does not throw: each {@link Transfer} reaches exactly one terminal state.
  *
  * <p>Thread-safe. {@link #submit} does not block; the methods that wait for a peer say so. After
  * {@link #close()} every method throws.
@@ -32,9 +32,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Opens an engine: its ports listen when this returns.
+   * Opens an engine. Its ports listen when this returns.
    *
-   * @param config how
+   * @param config its options
    * @return the engine, to be closed by the caller
    * @throws TransferException if the host, metadata server or protocol is invalid, or no port can
    *     be bound
@@ -54,7 +54,7 @@ public final class Engine implements AutoCloseable {
     return core;
   }
 
-  /** {@return the name by which peers open our segment; {@code host:port} in P2P mode} */
+  /** {@return the name by which peers open our segment; {@code host:port} in peer-to-peer mode} */
   public String segmentName() {
     return core.segmentName();
   }
@@ -65,11 +65,11 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Hands out registered memory.
+   * Allocates registered memory.
    *
    * @param lengthBytes above 0
-   * @return the memory, which lives until it or the engine is closed
-   * @throws TransferException when there is no more to be had, or the length is not positive
+   * @return the memory, valid until it or the engine is closed
+   * @throws TransferException if no memory is left, or the length is not positive
    */
   public Allocation allocate(long lengthBytes) {
     core.requireOpen();
@@ -83,26 +83,25 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Registers memory of the caller's.
+   * Registers the caller's own memory.
    *
-   * @param memory native, writable (peers may write to it), and kept alive by the engine until it
-   *     is unregistered; its arena must stay open that long. That of a confined arena is taken from
-   *     the arena's own thread only; the engine's threads use it by its address all the same
+   * @param memory native and writable (peers may write to it). The engine keeps it reachable until
+   *     it is unregistered; its arena must stay open that long. Memory of a confined arena can be
+   *     registered only by the arena's own thread; the engine's threads use it by its address
    * @return the registration
-   * @throws TransferException for a heap, read-only or empty segment, for another thread's, and for
-   *     one that overlaps another registration, which is named
+   * @throws TransferException for a heap, read-only or empty segment, for one of another thread's
+   *     confined arena, and for one that overlaps another registration, which is named
    */
   public Registration register(MemorySegment memory) {
     return register(memory, "*");
   }
 
   /**
-   * Registers memory of the caller's, saying where it is.
+   * Registers the caller's own memory, and says where it is.
    *
    * @param memory as {@link #register(MemorySegment)}
-   * @param location {@code cpu:N} for memory of NUMA node N, whose network devices are then
-   *     preferred over RDMA; {@code *} where it is not known; {@code cuda:N} for device memory,
-   *     which needs RDMA
+   * @param location {@code cpu:N} for memory of NUMA node N, so that RDMA prefers the devices of
+   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which needs RDMA
    * @return the registration
    * @throws TransferException as {@link #register(MemorySegment)}
    */
@@ -114,9 +113,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Registers what lies between a direct buffer's position and its limit.
+   * Registers the bytes between a direct buffer's position and its limit.
    *
-   * @param memory direct, writable, kept alive by the engine until it is unregistered
+   * @param memory direct and writable. The engine keeps it reachable until it is unregistered
    * @return the registration
    * @throws TransferException as {@link #register(MemorySegment)}
    */
@@ -151,26 +150,25 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Opens a peer's segment. Waits for the peer where it is not known yet, at most as long as the
+   * Opens a peer's segment. Waits for the peer if it is not known yet, at most as long as the
    * engine's transfers may take ({@code MC_TRANSFER_TIMEOUT}).
    *
-   * @param name in P2P mode {@code host:port} of its handshake daemon, else the name that it
-   *     registered
+   * @param name in peer-to-peer mode {@code host:port} of its handshake daemon, else the name that
+   *     it registered
    * @return the segment
-   * @throws TransferException when the peer cannot be reached
+   * @throws TransferException if the peer cannot be reached
    */
   public Segment openSegment(String name) {
     return openSegment(name, core.lookUpTimeout());
   }
 
   /**
-   * Opens a peer's segment, and waits for the peer no longer than asked.
+   * Opens a peer's segment. Waits for the peer no longer than {@code timeout}.
    *
    * @param name as {@link #openSegment(String)}
    * @param timeout how long to wait at most, above zero
    * @return the segment
-   * @throws TransferException when the peer cannot be reached; TIMEOUT when it did not answer in
-   *     time
+   * @throws TransferException if the peer cannot be reached; TIMEOUT if it did not answer in time
    */
   public Segment openSegment(String name, Duration timeout) {
     Objects.requireNonNull(name, "name must not be null");
@@ -179,23 +177,22 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Looks a peer up and begins to connect to it, so that the first transfer need not. Waits for the
-   * lookup, as {@link #openSegment(String)} does.
+   * Looks a peer up and begins to connect to it, so that the first transfer does not have to. Waits
+   * for the lookup, as {@link #openSegment(String)} does.
    *
    * @param name the segment
-   * @throws TransferException when the peer cannot be reached
+   * @throws TransferException if the peer cannot be reached
    */
   public void warmUp(String name) {
     warmUp(name, core.lookUpTimeout());
   }
 
   /**
-   * As {@link #warmUp(String)}, but waits for the lookup no longer than asked.
+   * As {@link #warmUp(String)}, but waits for the lookup no longer than {@code timeout}.
    *
    * @param name the segment
    * @param timeout how long to wait at most, above zero
-   * @throws TransferException when the peer cannot be reached; TIMEOUT when it did not answer in
-   *     time
+   * @throws TransferException if the peer cannot be reached; TIMEOUT if it did not answer in time
    */
   public void warmUp(String name, Duration timeout) {
     Objects.requireNonNull(name, "name must not be null");
@@ -204,11 +201,11 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Begins a transfer; does not block. What the peer has against it shows in the transfer's state.
+   * Begins a transfer; does not block. If the peer refuses it, the transfer's state says so.
    *
    * @param request what to move
    * @return its handle
-   * @throws TransferException when a local range is not registered or managed here, or too many
+   * @throws TransferException if a local range is not registered or managed here, or too many
    *     transfers are under way
    */
   public Transfer submit(TransferRequest request) {
@@ -221,18 +218,18 @@ public final class Engine implements AutoCloseable {
    * may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @param segment the peer
-   * @throws TransferException when it does not answer
+   * @throws TransferException if it does not answer
    */
   public void probe(String segment) {
     probe(segment, core.lookUpTimeout());
   }
 
   /**
-   * Asks whether a peer is alive, and waits for its answer no longer than asked.
+   * Asks whether a peer is alive. Waits for its answer no longer than {@code timeout}.
    *
    * @param segment the peer
    * @param timeout how long to wait at most, above zero
-   * @throws TransferException when it does not answer; TIMEOUT when it did not in time
+   * @throws TransferException if it does not answer; TIMEOUT if it did not answer in time
    */
   public void probe(String segment, Duration timeout) {
     Objects.requireNonNull(segment, "segment must not be null");
@@ -246,20 +243,21 @@ public final class Engine implements AutoCloseable {
    *
    * @param segment the peer
    * @param message the message
-   * @throws TransferException when the peer does not take it
+   * @throws TransferException if the peer does not take it
    */
   public void sendNotify(String segment, TransferNotify message) {
     sendNotify(segment, message, core.lookUpTimeout());
   }
 
   /**
-   * Sends a message to a peer's application, and waits until the peer has it no longer than asked.
+   * Sends a message to a peer's application. Waits no longer than {@code timeout} until the peer
+   * has it.
    *
    * @param segment the peer
    * @param message the message
    * @param timeout how long to wait at most, above zero
-   * @throws TransferException when the peer does not take it; TIMEOUT when it did not answer in
-   *     time, and may have the message or not
+   * @throws TransferException if the peer does not take it; TIMEOUT if it did not answer in time:
+   *     then it may or may not have the message
    */
   public void sendNotify(String segment, TransferNotify message, Duration timeout) {
     Objects.requireNonNull(segment, "segment must not be null");
@@ -277,12 +275,12 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Takes the oldest message of a peer's application, and waits for one if there is none.
+   * Takes the oldest message from a peer's application. Waits for one if there is none.
    *
    * @param timeout how long to wait at most; zero or negative only looks
-   * @return the message; empty when none came in time
-   * @throws InterruptedException when the waiting thread was interrupted; no message is lost then
-   * @throws TransferException CLOSED when the engine was closed, before or meanwhile
+   * @return the message; empty if none came in time
+   * @throws InterruptedException if the waiting thread was interrupted; no message is lost then
+   * @throws TransferException CLOSED if the engine was closed, before or meanwhile
    */
   public Optional<Notification> takeNotification(Duration timeout) throws InterruptedException {
     Objects.requireNonNull(timeout, "timeout must not be null");
@@ -295,13 +293,14 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Has messages of peers' applications handed to a listener, those that wait already first. Each
-   * message goes to one taker only: use one listener, and no {@link #takeNotifies} beside it.
+   * Hands the messages of peers' applications to a listener, beginning with those that already
+   * wait. Each message is handed out once, so use one listener, and do not call {@link
+   * #takeNotifies} as well.
    *
-   * @param listener called for one message after the other, on a virtual thread of its own; may
-   *     block, which lets further messages wait; what it throws is logged
-   * @return what ends it when it is closed; the engine's end does, too
-   * @throws TransferException CLOSED when the engine was closed
+   * @param listener called for one message after another, on its own virtual thread. It may block;
+   *     then further messages wait. What it throws is logged
+   * @return a handle that ends the listening when it is closed. Closing the engine ends it too
+   * @throws TransferException CLOSED if the engine was closed
    */
   public NotificationListener onNotification(Consumer<? super Notification> listener) {
     Objects.requireNonNull(listener, "listener must not be null");
@@ -315,22 +314,22 @@ public final class Engine implements AutoCloseable {
     return core.topology().toJson();
   }
 
-  /** {@return what was counted so far; still readable after closing} */
+  /** {@return the figures so far; still readable after closing} */
   public MetricsSnapshot metrics() {
     return core.metrics();
   }
 
   /**
    * Ends everything within some 5 seconds: transfers under way fail, connections close, managed
-   * memory is returned. Throws nothing; what cannot be closed in order is logged, and the rest is
-   * closed. Idempotent, for any thread at any moment; whoever comes second waits for the same end.
+   * memory is returned. Throws nothing: a failure to close a part is logged, and the rest is
+   * closed. Idempotent, for any thread at any moment; a second caller waits for the same end.
    */
   @Override
   public void close() {
     core.close();
   }
 
-  /** {@return the segment's name, and the transports or that it is closed} */
+  /** {@return the segment's name, and its transports or "closed"} */
   @Override
   public String toString() {
     return "Engine " + segmentName() + ", " + (core.isClosed() ? "closed" : names(core));

@@ -12,10 +12,9 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How an {@link Engine} is opened. Immutable. Every option is here and in {@code
- * docs/CONFIGURATION.md}; a value that an option does not accept is refused by the setter or by
- * {@link Builder#build()} with a {@link io.transferengine.transfer.ConfigurationException} that
- * names it.
+ * The options of an {@link Engine}. Immutable. Every option is here and in {@code
+ * docs/CONFIGURATION.md}. The setter or {@link Builder#build()} refuses a value that an option does
+ * not accept, with a {@link io.transferengine.transfer.ConfigurationException} that names it.
  */
 public final class EngineConfig {
   private final EngineOptions options;
@@ -36,7 +35,7 @@ public final class EngineConfig {
   }
 
   /**
-   * {@return a builder that starts from the defaults and leaves the environment alone}
+   * {@return a builder that starts from the defaults and does not read the environment}
    *
    * @param localHostname our host as peers reach it: a name or an address; with a metadata service
    *     our name there
@@ -49,7 +48,7 @@ public final class EngineConfig {
     return options;
   }
 
-  /** {@return what differs from the defaults} */
+  /** {@return the values that differ from the defaults} */
   @Override
   public String toString() {
     return "EngineConfig[localHostname=%s, metadataServer=%s, protocol=%s, deviceName=%s, %s]"
@@ -76,9 +75,9 @@ public final class EngineConfig {
     }
 
     /**
-     * What moves the bytes.
+     * The transport that moves the bytes.
      *
-     * @param value {@code tcp}, {@code rdma}, or empty for the best there is, which is the default
+     * @param value {@code tcp}, {@code rdma}, or empty for the best available (the default)
      * @return this builder
      */
     public Builder protocol(String value) {
@@ -89,7 +88,7 @@ public final class EngineConfig {
     /**
      * The network devices to use.
      *
-     * @param value names with commas between them; empty for all, which is the default
+     * @param value names separated by commas; empty for all (the default)
      * @return this builder
      */
     public Builder deviceName(String value) {
@@ -98,9 +97,9 @@ public final class EngineConfig {
     }
 
     /**
-     * What futures complete on.
+     * The executor on which futures complete.
      *
-     * @param value never an I/O thread; the default is a virtual thread for each
+     * @param value the executor; the default is a virtual thread for each future
      * @return this builder
      */
     public Builder executor(Executor value) {

@@ -14,12 +14,12 @@ final class EngineSlot {
   private @Nullable Engine ending;
   private boolean closed;
 
-  /** Made at the start, so that to say it needs no memory. */
+  /** Made at the start, so that throwing it needs no memory. */
   private final NotOpen notOpen = new NotOpen();
 
   EngineSlot() {}
 
-  /** There is no engine, or none any more. */
+  /** The engine is not open yet, or closed. */
   static final class NotOpen extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -47,7 +47,7 @@ final class EngineSlot {
     if (!metadataServer.isEmpty()) {
       config.metadataServer(metadataServer);
     }
-    // One at a time; close() does not wait for it, since a metadata service may take its time.
+    // One at a time. close() does not wait for it, since a metadata service may be slow.
     opening.lock();
     try {
       requireOpenable();
@@ -72,7 +72,7 @@ final class EngineSlot {
     if (closed || engine != null) {
       throw new TransferException(
           closed ? ErrorCode.CLOSED : ErrorCode.INVALID_ARGUMENT,
-          closed ? "The engine was closed" : "The engine is initialized already",
+          closed ? "The engine was closed" : "The engine is already initialized",
           "Make another TransferEngine");
     }
   }
@@ -81,7 +81,7 @@ final class EngineSlot {
     Engine open;
     synchronized (this) {
       closed = true;
-      // Who comes second waits for the same end.
+      // A second caller waits for the same end.
       open = engine != null ? engine : ending;
       ending = open;
       engine = null;

@@ -4,7 +4,7 @@ package io.transferengine;
 import io.transferengine.engine.EngineOptions;
 import java.util.Objects;
 
-/** Puts the two arguments by which {@code initializeExt} names a metadata service together. */
+/** Joins the two arguments by which {@code initializeExt} names a metadata service. */
 final class MetadataServers {
   private MetadataServers() {}
 

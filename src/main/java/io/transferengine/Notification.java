@@ -5,8 +5,8 @@ import io.transferengine.engine.Notifications;
 import java.net.InetAddress;
 
 /**
- * A message that a peer's application has sent to ours, and who sent it. Immutable. Two are never
- * equal: a peer may say the same thing twice.
+ * A message from a peer's application, with its sender. Immutable. Two are never equal: a peer may
+ * send the same message twice.
  */
 public final class Notification {
   private final Notifications.Kept kept;
@@ -15,12 +15,12 @@ public final class Notification {
     this.kept = kept;
   }
 
-  /** {@return what it is about; a peer's text, perhaps a stranger's} */
+  /** {@return its subject: a peer's text, perhaps a stranger's} */
   public String name() {
     return kept.message().name();
   }
 
-  /** {@return its text; a peer's, perhaps a stranger's} */
+  /** {@return its text: a peer's, perhaps a stranger's} */
   public String message() {
     return kept.message().message();
   }
@@ -28,13 +28,16 @@ public final class Notification {
   /**
    * {@return the address that it came from}
    *
-   * <p>The protocol does not carry the sender's segment. Engines on one machine have one address.
+   * <p>The protocol does not carry the sender's segment. Engines on one machine share an address.
    */
   public InetAddress sender() {
     return kept.from();
   }
 
-  /** {@return the sender, and how long name and text are; not the text, which is a stranger's} */
+  /**
+   * {@return the sender and the lengths of name and text, but not the text, which may be a
+   * stranger's}
+   */
   @Override
   public String toString() {
     return "Notification from %s, name of %d and message of %d characters"

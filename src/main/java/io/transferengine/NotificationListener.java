@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands notifications to a listener of the application's, one after the other, until it is closed
- * or the engine is. Thread-safe.
+ * Hands notifications to the application's listener, one after another, until this or the engine is
+ * closed. Thread-safe.
  */
 public final class NotificationListener implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
@@ -34,18 +34,15 @@ public final class NotificationListener implements AutoCloseable {
       } catch (InterruptedException e) {
         // Closed, or an interrupt that the listener left behind: the loop looks which.
       } catch (Throwable t) {
-        Anyway.error(
-            log,
-            "A listener for notifications threw; the next one is handed to it all the same",
-            t);
+        Anyway.error(log, "A listener for notifications threw; it still gets the next one", t);
       }
     }
   }
 
   /**
-   * Ends it: nothing is handed over any more, save what is with the listener now. What arrives from
-   * now on waits for {@link Engine#takeNotifies} and its like. The thread of the listener is
-   * interrupted if it waits. Does not wait. Idempotent.
+   * Ends the listening. Messages that arrive from now on wait for {@link Engine#takeNotifies} or
+   * another listener. A call of the listener that is under way goes on; its thread is interrupted.
+   * Does not wait. Idempotent.
    */
   @Override
   public void close() {

@@ -5,8 +5,8 @@ import io.transferengine.engine.EngineCore;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Memory of the caller's that peers may reach and transfers may use, until {@link #close()}. The
- * memory itself stays the caller's, who must keep it mapped that long. Thread-safe.
+ * The caller's own memory, which peers may reach and transfers may use until {@link #close()}. The
+ * caller must keep it mapped that long. Thread-safe.
  */
 public final class Registration implements AutoCloseable {
   private final EngineCore core;
@@ -30,7 +30,7 @@ public final class Registration implements AutoCloseable {
     return length;
   }
 
-  /** {@return where it is, how long it is, and whether it was closed} */
+  /** {@return the address, the length, and whether it is closed} */
   @Override
   public String toString() {
     return "Registration of %d bytes at 0x%x%s"
@@ -38,13 +38,13 @@ public final class Registration implements AutoCloseable {
   }
 
   /**
-   * Ends the registration. Transfers over it get a second to end, then they are failed. When this
-   * returns, nothing touches the memory any more. Idempotent; does nothing once the engine is
-   * closed, which has ended it.
+   * Ends the registration. Transfers over it get a second to end, then they fail. When this
+   * returns, nothing touches the memory any more. Idempotent. Does nothing once the engine is
+   * closed, which ends the registration itself.
    *
-   * @throws io.transferengine.transfer.TransferException when something still uses the memory some
-   *     seconds later, or a device keeps it: then it must stay mapped until this is called again
-   *     and succeeds, or the engine is closed
+   * @throws io.transferengine.transfer.TransferException if the memory is still in use some seconds
+   *     later, or a device keeps it. Then it must stay mapped until this is called again and
+   *     succeeds, or the engine is closed
    */
   @Override
   public void close() {

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A peer's segment: its name and the memory that it has registered, as last heard. Thread-safe.
- * Nothing has to be closed.
+ * A peer's segment: its name and its registered memory, as last heard. Thread-safe. It need not be
+ * closed.
  */
 public final class Segment {
   private final Engine engine;
@@ -28,7 +28,7 @@ public final class Segment {
     this.descriptor = descriptor;
   }
 
-  /** A registered range of the peer. Immutable; two with the same values are equal. */
+  /** A registered range of the peer. Immutable; buffers with the same values are equal. */
   public static final class Buffer {
     private final BufferDescriptor descriptor;
     private final String location;
@@ -50,8 +50,8 @@ public final class Segment {
     }
 
     /**
-     * {@return the name that the peer gives it: the memory's location over RDMA, the peer's own
-     * name over TCP}
+     * {@return the peer's name for it: the memory's location over RDMA, the peer's own name over
+     * TCP}
      */
     public String name() {
       return descriptor.name();
@@ -59,7 +59,7 @@ public final class Segment {
 
     /**
      * {@return where the memory is: {@code cpu:N} for NUMA node N, {@code cuda:N} for a device,
-     * {@code *} where the peer does not say, as one that speaks TCP only}
+     * {@code *} if the peer does not say, as peers without RDMA}
      */
     public String location() {
       return location;
@@ -86,7 +86,7 @@ public final class Segment {
     }
   }
 
-  /** {@return the name that it was opened by, the target of transfers} */
+  /** {@return the name by which it was opened, the target of transfers} */
   public String name() {
     return name;
   }
@@ -98,11 +98,11 @@ public final class Segment {
   }
 
   /**
-   * {@return what moves bytes between us and the peer, such as {@code rdma} and {@code tcp}, the
-   * best first, as last heard}
+   * {@return the transports between us and the peer, such as {@code rdma} and {@code tcp}, the best
+   * first, as last heard}
    *
-   * <p>The first one is used; the next one takes over where the first cannot go on, unless RDMA is
-   * required ({@code TE_REQUIRE_RDMA}).
+   * <p>The first one is used. If it cannot go on, the next one takes over, unless RDMA is required
+   * ({@code TE_REQUIRE_RDMA}).
    */
   public List<String> transports() {
     return engine.core().transportsTo(descriptor);
@@ -111,9 +111,9 @@ public final class Segment {
   /**
    * Begins to write registered memory to the peer; does not block.
    *
-   * @param source native memory inside a registration, not to be changed until the transfer has
-   *     ended; may be read-only
-   * @param remoteAddress where it goes
+   * @param source native memory inside a registration; may be read-only. Do not change it until the
+   *     transfer has ended
+   * @param remoteAddress the address at the peer
    * @return the transfer's handle
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
    *     segment
@@ -126,7 +126,7 @@ public final class Segment {
    * Begins to write registered memory to the peer; does not block.
    *
    * @param source a direct buffer inside a registration, from its position to its limit
-   * @param remoteAddress where it goes
+   * @param remoteAddress the address at the peer
    * @return the transfer's handle
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
    *     buffer
@@ -138,8 +138,9 @@ public final class Segment {
   /**
    * Begins to read the peer's memory into ours; does not block.
    *
-   * @param destination native, writable memory inside a registration; its length is what is read
-   * @param remoteAddress where the bytes lie
+   * @param destination native, writable memory inside a registration; its length is the number of
+   *     bytes to read
+   * @param remoteAddress the address at the peer
    * @return the transfer's handle
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
    *     or read-only segment
@@ -151,9 +152,9 @@ public final class Segment {
   /**
    * Begins to read the peer's memory into ours; does not block.
    *
-   * @param destination a direct, writable buffer inside a registration; what remains of it is
-   *     filled, its position stays
-   * @param remoteAddress where the bytes lie
+   * @param destination a direct, writable buffer inside a registration. It is filled from its
+   *     position to its limit; the position does not change
+   * @param remoteAddress the address at the peer
    * @return the transfer's handle
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}, and for a heap
    *     or read-only buffer
@@ -166,7 +167,7 @@ public final class Segment {
    * Begins to move blocks to or from the peer; does not block.
    *
    * @param operation the direction
-   * @param blocks what goes where
+   * @param blocks the blocks
    * @return the transfer's handle
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}
    */
@@ -175,34 +176,34 @@ public final class Segment {
   }
 
   /**
-   * {@return a request for blocks of this segment, for a deadline of its own or a notification; to
-   * be given to {@link Engine#submit}}
+   * {@return a request for blocks of this segment, to set its own deadline or a notification and
+   * give it to {@link Engine#submit}}
    *
    * @param operation the direction
-   * @param blocks what goes where
+   * @param blocks the blocks
    */
   public TransferRequest request(Operation operation, BlockColumns blocks) {
     return TransferRequest.of(operation, name, blocks);
   }
 
   /**
-   * Asks the peer what it has registered now. Waits for its answer, at most as long as the engine's
+   * Asks the peer for its registered memory. Waits for the answer, at most as long as the engine's
    * transfers may take ({@code MC_TRANSFER_TIMEOUT}).
    *
    * @return this segment
-   * @throws io.transferengine.transfer.TransferException when the peer does not answer
+   * @throws io.transferengine.transfer.TransferException if the peer does not answer
    */
   public Segment refresh() {
     return refresh(engine.core().lookUpTimeout());
   }
 
   /**
-   * Asks the peer what it has registered now, and waits for its answer no longer than asked.
+   * Asks the peer for its registered memory. Waits for the answer no longer than {@code timeout}.
    *
    * @param timeout how long to wait at most, above zero
    * @return this segment
-   * @throws io.transferengine.transfer.TransferException when the peer does not answer; TIMEOUT
-   *     when it did not in time
+   * @throws io.transferengine.transfer.TransferException if the peer does not answer; TIMEOUT if it
+   *     did not answer in time
    */
   public Segment refresh(Duration timeout) {
     Objects.requireNonNull(timeout, "timeout must not be null");
@@ -210,7 +211,7 @@ public final class Segment {
     return this;
   }
 
-  /** {@return the name, what reaches it, and how much is registered there} */
+  /** {@return the name, the transports, and the number of buffers} */
   @Override
   public String toString() {
     return "Segment %s over %s, %d buffers"

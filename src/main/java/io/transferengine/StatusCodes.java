@@ -7,13 +7,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * From the exceptions of the typed API to the status codes of {@link TransferEngine}. What a code
- * hides is logged, once, under the facade's name. Nothing that is thrown gets past here.
+ * Turns the exceptions of the typed API into the status codes of {@link TransferEngine}. The cause
+ * is logged once, under the name of the facade. No exception gets past here.
  */
 final class StatusCodes {
   private static final Logger log = LoggerFactory.getLogger(TransferEngine.class);
 
-  /** What there is to say without an engine, and of a failure that has no code of its own. */
+  /** The status without an engine, and of a failure without its own code. */
   static final int FAILED = ErrorCode.INVALID_ARGUMENT.value();
 
   private StatusCodes() {}
@@ -21,11 +21,11 @@ final class StatusCodes {
   /**
    * {@return the code of a failure, which is logged}
    *
-   * <p>Nothing is let through, not even what the JVM throws: whoever called has asked for a status,
-   * and what an Error ended here is this one call. Its stack is in the log, at ERROR. So that it
-   * holds when there is no memory for anything, too, each method has a try block of its own around
-   * all that it does: a lambda for a common one would be an object that is made outside of it. What
-   * is left is the JVM's own: it makes the text of a name when that is first used.
+   * <p>Nothing is let through, not even an Error: the caller asked for a status, and the Error
+   * ended only this one call. Its stack is in the log, at ERROR. This must hold without memory too,
+   * so each method has its own try block around everything; a shared one would need a lambda, an
+   * object made outside of it. One allocation remains outside: the JVM makes the text of a name
+   * when it is first used.
    */
   static int failed(String name, Throwable failure) {
     if (failure instanceof EngineSlot.NotOpen) {
@@ -37,7 +37,7 @@ final class StatusCodes {
     try {
       log(name, failure);
     } catch (Throwable unlogged) {
-      // Out of memory for a text, too, or a logger of the caller's that throws: the status remains.
+      // No memory for a text either, or the caller's logger throws: the status remains.
     }
     // A switch over types makes objects when it is first used.
     if (failure instanceof TransferException known) {
@@ -54,10 +54,10 @@ final class StatusCodes {
       }
       case NullPointerException _ -> nullArgument(name, failure);
       case InterruptedException _ ->
-          log.warn("{}: the thread was interrupted while it waited, which ended the call", name);
+          log.warn("{}: the thread was interrupted while it waited, so the call ended", name);
       case OutOfMemoryError _ ->
           log.warn(
-              "{}: the JVM had no memory for it ({}). Ask for less at a time, or give the JVM more"
+              "{}: the JVM ran out of memory ({}). Ask for less at a time, or give the JVM more"
                   + " (-Xmx, -XX:MaxDirectMemorySize).",
               name,
               failure.getMessage());
@@ -73,12 +73,9 @@ final class StatusCodes {
     }
   }
 
-  /** The JVM's own text says which argument it was. */
+  /** The JVM's text says which argument it was. */
   private static void nullArgument(String name, Throwable e) {
-    log.warn(
-        "{}: an argument is null ({}). No argument may be; an empty string stands for none.",
-        name,
-        e.getMessage());
+    log.warn("{}: an argument is null ({}). Pass an empty string for none.", name, e.getMessage());
     log.debug("{}", name, e);
   }
 }

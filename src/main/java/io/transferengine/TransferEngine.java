@@ -10,14 +10,14 @@ import io.transferengine.transfer.TransferException;
 import java.util.List;
 
 /**
- * Mooncake's documented Transfer Engine methods: the class to port Python code to, and to type at a
- * JShell prompt.
+ * Mooncake's documented Transfer Engine methods. Use this class to port Python code, or at a JShell
+ * prompt.
  *
- * <p>A method that returns an {@code int} gives 0 for success and a negative {@link ErrorCode} for
- * a failure; none throws, whatever happens: null or nonsensical arguments are failures, and so are
- * errors of the JVM such as an OutOfMemoryError. The cause is logged once, at WARN, with what can
- * be done about it. Until {@code initialize} has succeeded and after {@link #close()} every method
- * returns -1, 0, "" or something empty.
+ * <p>A method that returns an {@code int} returns 0 for success and a negative {@link ErrorCode}
+ * for a failure. No method throws, whatever happens: invalid arguments, null, and errors of the JVM
+ * such as an OutOfMemoryError are failures. The cause is logged once, at WARN, with the remedy.
+ * Before {@code initialize} has succeeded and after {@link #close()}, every method returns -1, 0,
+ * "" or an empty value.
  *
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */
@@ -25,7 +25,7 @@ public final class TransferEngine implements AutoCloseable {
   private final Batches batches = new Batches();
   private final EngineSlot slot = new EngineSlot();
 
-  /** An engine that has yet to be initialized. */
+  /** An engine that is not initialized yet. */
   public TransferEngine() {}
 
   // ---- life
@@ -33,16 +33,16 @@ public final class TransferEngine implements AutoCloseable {
   /**
    * Opens the engine.
    *
-   * @param localHostname in P2P mode our host as peers reach it, a name or an address; a port
-   *     behind it is ignored, and the segment's name becomes the host, a colon and {@link
-   *     #getRpcPort()}. With a metadata service the segment's name, as it is
+   * @param localHostname in peer-to-peer mode our host as peers reach it, a name or an address. A
+   *     port after it is ignored; the segment's name becomes the host, a colon and {@link
+   *     #getRpcPort()}. With a metadata service, the segment's name, used as it is
    * @param metadataServer {@code P2PHANDSHAKE}, {@code etcd://host:port[;host:port]}, {@code
-   *     host:port} of etcd, {@code http(s)://host:port/path} or {@code redis://host:port}; empty
-   *     for the variable MC_METADATA_SERVER
-   * @param protocol {@code tcp}, {@code rdma}, or empty for the best there is
+   *     host:port} of etcd, {@code http(s)://host:port/path} or {@code redis://host:port}; empty to
+   *     use the variable MC_METADATA_SERVER
+   * @param protocol {@code tcp}, {@code rdma}, or empty for the best available
    * @param deviceName network devices; empty for all
-   * @return 0, or negative: then it may be tried again. -1 on an engine that is initialized, which
-   *     goes on unharmed
+   * @return 0; or negative, then it may be tried again. -1 if the engine is already initialized;
+   *     the engine goes on unharmed
    */
   public int initialize(
       String localHostname, String metadataServer, String protocol, String deviceName) {
@@ -55,14 +55,14 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * As {@link #initialize}, with the kind of metadata service given apart.
+   * As {@link #initialize}, with a separate argument for the kind of metadata service.
    *
    * @param localHostname as there
    * @param metadataServer as there, or an address without a scheme
    * @param protocol as there
    * @param deviceName as there
-   * @param metadataType {@code etcd}, {@code http}, {@code https} or {@code redis}: the scheme of
-   *     an address that has none; {@code P2PHANDSHAKE} or empty where the server says it all
+   * @param metadataType {@code etcd}, {@code http}, {@code https} or {@code redis}: the scheme for
+   *     an address without one; {@code P2PHANDSHAKE}, or empty if the address has it
    * @return as there
    */
   public int initializeExt(
@@ -92,8 +92,8 @@ public final class TransferEngine implements AutoCloseable {
 
   /**
    * Ends everything within some 5 seconds; calls that wait return -1. Throws nothing. Idempotent,
-   * for any thread at any moment: an {@code initialize} that goes on meanwhile returns -1 and
-   * leaves nothing behind.
+   * for any thread at any moment: an {@code initialize} in another thread returns -1 and leaves
+   * nothing behind.
    */
   @Override
   public void close() {
@@ -107,10 +107,10 @@ public final class TransferEngine implements AutoCloseable {
   // ---- memory
 
   /**
-   * Hands out registered memory.
+   * Allocates registered memory.
    *
    * @param length in bytes, above 0
-   * @return its address, 0 on failure
+   * @return its address; 0 on failure
    */
   public long allocateManagedBuffer(long length) {
     try {
@@ -122,18 +122,18 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Takes managed memory back. What is in flight over it gets a second to end, then it is canceled;
-   * when this returns 0, nothing touches the memory any more: a peer that asks for it over TCP is
-   * refused. To whoever gets the same memory later a peer that still has the address is as good as
-   * any other, so freed memory is handed out last, and for 30 s only when there is no other; once
-   * all of a pool is free, it begins anew with its first block. Over RDMA the pool's key stays
-   * valid: a peer that still has the address can read and write what is there. Memory that must be
-   * out of reach is for {@link #registerMemory(long, long)}, whose key {@link #unregisterMemory}
-   * takes away.
+   * Takes managed memory back. Transfers over it get a second to end, then they are canceled. When
+   * this returns 0, nothing touches the memory any more, and a peer that asks for it over TCP is
+   * refused. Once the same memory is handed out again, a peer that still has the address can reach
+   * it again; so freed memory is handed out last, and in the first 30 s only if there is no other.
+   * A pool in which all is free starts again with its first block. Over RDMA the pool's key stays
+   * valid: a peer that still has the address can read and write what is there. If memory must be
+   * out of reach, use {@link #registerMemory(long, long)}: {@link #unregisterMemory} takes its key
+   * away.
    *
-   * @param bufferAddress as handed out
-   * @param length as asked for
-   * @return 0; -3 for an address that was not handed out or is free already; -1 for another length
+   * @param bufferAddress as allocated
+   * @param length as allocated
+   * @return 0; -3 for an address that was not allocated or is already free; -1 for another length
    */
   public int freeManagedBuffer(long bufferAddress, long length) {
     try {
@@ -148,7 +148,7 @@ public final class TransferEngine implements AutoCloseable {
    * Asks a peer for its first registered range.
    *
    * @param segmentName the peer
-   * @return the address in the peer's process, 0 when it has none or does not answer
+   * @return the address in the peer's process; 0 if the peer has no range or does not answer
    */
   public long getFirstBufferAddress(String segmentName) {
     try {
@@ -161,12 +161,12 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Copies bytes into memory that this engine handed out or that is registered with it.
+   * Copies bytes into memory that this engine allocated or that is registered with it.
    *
-   * @param destAddress where to
-   * @param src what
+   * @param destAddress the first byte to write
+   * @param src the bytes
    * @param length how many of them, 0 to {@code src.length}
-   * @return 0; -3 for memory of which this engine knows nothing; -1 for a length out of range
+   * @return 0; -3 for memory that is not of this engine; -1 for a length out of range
    */
   public int writeBytesToBuffer(long destAddress, byte[] src, long length) {
     try {
@@ -178,11 +178,11 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Copies bytes out of memory that this engine handed out or that is registered with it.
+   * Copies bytes out of memory that this engine allocated or that is registered with it.
    *
-   * @param sourceAddress where from
+   * @param sourceAddress the first byte to read
    * @param length how many, 0 to 2^31 - 9
-   * @return the bytes; empty for memory of which this engine knows nothing
+   * @return the bytes; empty for memory that is not of this engine
    */
   public byte[] readBytesFromBuffer(long sourceAddress, long length) {
     try {
@@ -194,7 +194,8 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Registers host memory of the caller's, who must keep it mapped until it is unregistered.
+   * Registers the caller's own host memory. The caller must keep it mapped until it is
+   * unregistered.
    *
    * @param bufferAddress of the first byte
    * @param capacity in bytes, above 0
@@ -206,7 +207,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * As {@link #registerMemory(long, long)}, saying where the memory is.
+   * As {@link #registerMemory(long, long)}, and says where the memory is.
    *
    * @param address as there
    * @param capacity as there
@@ -223,11 +224,11 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Ends a registration; see {@link #freeManagedBuffer} for what is in flight over it.
+   * Ends a registration. Transfers over it end as with {@link #freeManagedBuffer}.
    *
    * @param bufferAddress as registered
-   * @return 0; -3 when no registration begins there; another code when something still uses the
-   *     memory or a device keeps it: then it must stay mapped, and this may be called again
+   * @return 0; -3 if no registration begins there; another code if the memory is still in use or a
+   *     device keeps it. Then it must stay mapped, and this may be called again
    */
   public int unregisterMemory(long bufferAddress) {
     try {
@@ -251,7 +252,7 @@ public final class TransferEngine implements AutoCloseable {
         throw new TransferException(
             ErrorCode.INVALID_ARGUMENT,
             addresses.length + " addresses and " + capacities.length + " lengths",
-            "Give as many of each");
+            "Give the same number of each");
       }
       var _ = memory().registerAll(addresses, capacities, "*");
       return 0;
@@ -278,14 +279,14 @@ public final class TransferEngine implements AutoCloseable {
   // ---- transfers
 
   /**
-   * Writes registered memory to a peer and waits until it is there.
+   * Writes registered memory to a peer. Waits until the bytes are there.
    *
    * @param targetHostname the peer's segment
    * @param buffer our memory
    * @param peerBufferAddress the peer's
    * @param length in bytes; 0 does nothing
-   * @return 0; -3 when our range is not registered or managed here; -1 when the peer refused or the
-   *     deadline was over; else another {@link ErrorCode}
+   * @return 0; -3 if our range is not registered or managed here; -1 if the peer refused or the
+   *     deadline passed; else another {@link ErrorCode}
    */
   public int transferSyncWrite(
       String targetHostname, long buffer, long peerBufferAddress, long length) {
@@ -293,7 +294,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Reads a peer's memory into ours and waits until it is here.
+   * Reads a peer's memory into ours. Waits until the bytes are here.
    *
    * @param targetHostname the peer's segment
    * @param buffer our memory
@@ -307,7 +308,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Moves bytes in either direction and waits for the end.
+   * Moves bytes in either direction. Waits for the end.
    *
    * @param targetHostname the peer's segment
    * @param buffer our memory
@@ -337,8 +338,8 @@ public final class TransferEngine implements AutoCloseable {
    * @param buffer our memory
    * @param peerBufferAddress the peer's
    * @param length in bytes
-   * @return a batch id above 0; -3 when our range is not registered or managed here, -1 for other
-   *     arguments that make no transfer. What the peer has against it shows in the status
+   * @return a batch id above 0; -3 if our range is not registered or managed here, -1 for other
+   *     invalid arguments. If the peer refuses the transfer, the status says so
    */
   public long transferSubmitWrite(
       String targetHostname, long buffer, long peerBufferAddress, long length) {
@@ -374,11 +375,11 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Looks how a batch stands.
+   * Returns the state of a batch.
    *
    * @param batchId as returned
-   * @return 0 while it runs, as often as asked; then once 1 for done, -1 for failed or -2 for timed
-   *     out; -1 for an id that is not known (any more)
+   * @return 0 while it runs; then, once, 1 for completed, -1 for failed or -2 for timed out; -1 for
+   *     an unknown id, and after the end was returned
    */
   public int transferCheckStatus(long batchId) {
     try {
@@ -391,7 +392,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Writes several blocks to one peer and waits for the end.
+   * Writes several blocks to one peer. Waits for the end.
    *
    * @param targetHostname the peer's segment
    * @param buffers our addresses
@@ -406,7 +407,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Reads several blocks from one peer and waits for the end.
+   * Reads several blocks from one peer. Waits for the end.
    *
    * @param targetHostname the peer's segment
    * @param buffers our addresses
@@ -421,7 +422,7 @@ public final class TransferEngine implements AutoCloseable {
   }
 
   /**
-   * Moves several blocks in either direction and waits for the end.
+   * Moves several blocks in either direction. Waits for the end.
    *
    * @param targetHostname the peer's segment
    * @param buffers our addresses
@@ -501,8 +502,8 @@ public final class TransferEngine implements AutoCloseable {
   /**
    * Waits until all batches have ended.
    *
-   * @param batchIds as returned; they are not known any more afterwards
-   * @return 0 when all were done; -1 when one failed, timed out or is not known
+   * @param batchIds as returned; afterwards these ids are unknown
+   * @return 0 if all completed; -1 if one failed, timed out or is unknown
    */
   public int getBatchTransferStatus(long[] batchIds) {
     try {
@@ -530,7 +531,7 @@ public final class TransferEngine implements AutoCloseable {
    * Asks whether a peer is alive.
    *
    * @param peer its segment
-   * @return 0 when it answers, negative else
+   * @return 0 if it answers, else negative
    */
   public int sendProbe(String peer) {
     try {
@@ -545,9 +546,9 @@ public final class TransferEngine implements AutoCloseable {
    * Sends a message to a peer's application.
    *
    * @param peer its segment
-   * @param name what it is about
+   * @param name its subject
    * @param message its text
-   * @return 0 when the peer has it, negative else
+   * @return 0 if the peer has it, else negative
    */
   public int sendNotify(String peer, String name, String message) {
     try {

@@ -4,9 +4,9 @@ package io.transferengine;
 import java.util.Objects;
 
 /**
- * A message that a peer's application has sent to ours.
+ * A message from a peer's application.
  *
- * @param name what it is about
+ * @param name its subject
  * @param message its text
  */
 public record TransferNotify(String name, String message) {

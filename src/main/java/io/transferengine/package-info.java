@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Moves bytes between registered memory of processes, one-sided: the target's program is not asked.
+ * Moves bytes between registered memory of processes. It is one-sided: the target's program is not
+ * asked.
  *
  * <p>{@link io.transferengine.TransferEngine} has Mooncake's documented methods, with status codes;
  * {@link io.transferengine.Engine} is the typed API under it:
@@ -15,10 +16,11 @@
  * }
  * }</pre>
  *
- * <p>No method takes or returns {@code null}: a null argument is a {@link NullPointerException}
- * that names it, in {@code TransferEngine} a status. All types are thread-safe unless they say
- * otherwise. Moving memory needs {@code --enable-native-access=io.transferengine,io.netty.common}
- * on the module path, {@code --enable-native-access=ALL-UNNAMED} on the class path.
+ * <p>No method takes or returns {@code null}. A null argument is a {@link NullPointerException}
+ * that names it; {@code TransferEngine} returns a status instead. All types are thread-safe unless
+ * they say otherwise. Moving memory needs {@code
+ * --enable-native-access=io.transferengine,io.netty.common} on the module path, {@code
+ * --enable-native-access=ALL-UNNAMED} on the class path.
  */
 @NullMarked
 package io.transferengine;

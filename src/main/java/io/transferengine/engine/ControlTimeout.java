@@ -24,7 +24,7 @@ final class ControlTimeout {
    * {@return what the question gives}
    *
    * @param question asks the peer; told the time that is left
-   * @throws TransferException TIMEOUT when it failed and the time is over; as the question else;
+   * @throws TransferException TIMEOUT if it failed and the time is over; as the question else;
    *     INVALID_ARGUMENT for a time that is not above zero
    */
   static <T> T within(Duration timeout, String peer, Function<ControlTimeout, T> question) {

@@ -237,7 +237,7 @@ public final class LocalMemory implements RegionRegistrar {
 
   // ---- managed memory
 
-  /** Hands out registered memory. */
+  /** Allocates registered memory. */
   public MemorySegment allocate(long lengthBytes) {
     MemorySegment block = pool.allocate(lengthBytes);
     try {

@@ -36,19 +36,19 @@ public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optiona
    * {@return what this machine has}
    *
    * @param deviceName the caller's filter, names separated by commas; empty for all
-   * @throws ConfigurationException for a custom file that is no matrix
+   * @throws ConfigurationException if the custom file is not a matrix
    */
   static LocalTopology of(String deviceName, Settings settings) {
     return of(SYSTEM, DEVICES, deviceName, settings);
   }
 
   /**
-   * {@return what a machine has}
+   * {@return the devices of a machine}
    *
-   * @param sysRoot {@code /sys}, or what stands for it in a test
-   * @param devRoot {@code /dev}, or what stands for it in a test
+   * @param sysRoot {@code /sys}, or a folder like it in a test
+   * @param devRoot {@code /dev}, or a folder like it in a test
    * @param deviceName the caller's filter, names separated by commas; empty for all
-   * @throws ConfigurationException for a custom file that is no matrix
+   * @throws ConfigurationException if the custom file is not a matrix
    */
   public static LocalTopology of(Path sysRoot, Path devRoot, String deviceName, Settings settings) {
     String file = settings.get(Options.CUSTOM_TOPO_JSON);

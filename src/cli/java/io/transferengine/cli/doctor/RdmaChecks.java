@@ -48,7 +48,7 @@ final class RdmaChecks {
 
   /** libibverbs, as far as the doctor needs it; a test has one of its own. */
   interface Library {
-    /** {@return why it cannot be used, and what to do about it; empty where it can} */
+    /** {@return why it cannot be used, with the remedy; empty if it can} */
     Optional<String> unavailabilityCause();
 
     /** {@return which file it is, where the system says} */

@@ -13,7 +13,7 @@ final class SysfsGidSource implements GidSource {
   private final Path root;
 
   /**
-   * @param root {@code /sys}, or what stands for it in a test
+   * @param root {@code /sys}, or a folder like it in a test
    */
   SysfsGidSource(Path root) {
     this.root = root;
