@@ -18,7 +18,7 @@
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * StagingBlock                           [Pool: WindowPool]
- * Frames
+ * Frames  ReadReserve
  * WindowPool
  * Incarnations  RequestHeader  HeldInput  EventLoops
  * Inlet                               [Stream: WireHandler]   the socket's reads and writes
