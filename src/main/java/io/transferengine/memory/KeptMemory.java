@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -23,12 +22,16 @@ final class KeptMemory {
     first = memory;
   }
 
-  /** {@return all of it, which is the caller's from now on} */
-  List<PoolMemory> takeAll() {
-    List<PoolMemory> all = new ArrayList<>();
+  /** Adds all of it to a list, and stays as it is. */
+  void addTo(List<PoolMemory> list) {
     for (PoolMemory each = first; each != null; each = each.nextKept()) {
-      all.add(each);
+      list.add(each);
     }
+  }
+
+  /** {@return all of it, the caller's from now on: a chain by {@link PoolMemory#nextKept}} */
+  @Nullable PoolMemory takeAll() {
+    PoolMemory all = first;
     first = null;
     return all;
   }

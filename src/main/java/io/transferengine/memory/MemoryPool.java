@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -236,8 +237,8 @@ public final class MemoryPool implements AutoCloseable {
       return block;
     } finally {
       if (!entered) {
-        table.remove(made);
         returningCount++;
+        table.remove(made);
       }
       lock.unlock();
     }
@@ -313,12 +314,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   private String requestText(long lengthBytes) {
-    lock.lock();
-    try {
-      return PoolErrors.requestText(lengthBytes, usedBytes, reservedBytes, limitBytes);
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> PoolErrors.requestText(lengthBytes, usedBytes, reservedBytes, limitBytes));
   }
 
   /**
@@ -357,7 +353,8 @@ public final class MemoryPool implements AutoCloseable {
 
   /**
    * Takes a block back. When it was the last one of its pool, this also ends the registration, and
-   * waits for the transfers over it as long as the registrar does.
+   * waits for the transfers over it as long as the registrar does. What goes wrong with that is
+   * logged: the block is free.
    *
    * @param address of a segment that {@link #allocate} returned
    * @param lengthBytes that was asked for
@@ -386,10 +383,11 @@ public final class MemoryPool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    retryKept();
     try {
-      retryKept();
-    } finally {
       giveBack(emptied);
+    } catch (Throwable t) {
+      PoolErrors.logAfterFree(LOG, t);
     }
   }
 
@@ -429,15 +427,20 @@ public final class MemoryPool implements AutoCloseable {
    * from the system, which is seldom. That it failed was said the first time.
    */
   private void retryKept() {
-    List<PoolMemory> again;
+    PoolMemory next;
     lock.lock();
     try {
-      again = kept.takeAll();
-      returningCount += again.size();
+      next = kept.takeAll();
+      for (PoolMemory each = next; each != null; each = each.nextKept()) {
+        returningCount++;
+      }
     } finally {
       lock.unlock();
     }
-    for (PoolMemory memory : again) {
+    while (next != null) {
+      PoolMemory memory = next;
+      // Read before: it may be kept again, with another one next to it.
+      next = memory.nextKept();
       try {
         giveBack(memory);
       } catch (Throwable still) {
@@ -485,44 +488,33 @@ public final class MemoryPool implements AutoCloseable {
     }
   }
 
-  /** {@return whether {@code address} lies in memory of this pool, handed out or not} */
-  public boolean owns(long address) {
+  private <T> T locked(Supplier<T> look) {
     lock.lock();
     try {
-      return table.find(address) != null;
+      return look.get();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** {@return whether {@code address} lies in memory of this pool, handed out or not} */
+  public boolean owns(long address) {
+    return locked(() -> table.find(address) != null);
   }
 
   /** {@return the bytes that were asked for and not freed} */
   public long usedBytes() {
-    lock.lock();
-    try {
-      return usedBytes;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> usedBytes);
   }
 
   /** {@return the bytes taken from the system, the spare included: what the limit counts} */
   public long reservedBytes() {
-    lock.lock();
-    try {
-      return reservedBytes;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> reservedBytes);
   }
 
   /** {@return the number of registrations: pools and own regions, not the spare} */
   public int poolCount() {
-    lock.lock();
-    try {
-      return table.size();
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> table.size());
   }
 
   /**
@@ -545,7 +537,8 @@ public final class MemoryPool implements AutoCloseable {
         return;
       }
       all = table.all();
-      all.addAll(kept.takeAll());
+      kept.addTo(all);
+      var _ = kept.takeAll();
       isClosed = true;
       table.clear();
       returningCount += all.size();

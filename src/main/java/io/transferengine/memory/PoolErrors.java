@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import org.slf4j.Logger;
 
 /** What a {@code MemoryPool} says when it refuses something. */
 final class PoolErrors {
@@ -67,6 +68,19 @@ final class PoolErrors {
             + LIMIT_OPTION
             + " until it can; that is tried when memory is freed or needed, and on closing.",
         cause);
+  }
+
+  /** Logs what went wrong after a block was freed, which it is all the same. Throws nothing. */
+  static void logAfterFree(Logger log, Throwable thrown) {
+    try {
+      if (thrown instanceof TransferException) {
+        log.warn("{}", thrown.getMessage());
+      } else {
+        log.warn("A buffer is free, but memory could not be returned yet", thrown);
+      }
+    } catch (Throwable unlogged) {
+      // Not even memory for the text.
+    }
   }
 
   static TransferException beingFreed(long address) {

@@ -20,6 +20,9 @@ final class PoolMemory {
   private final Arena arena;
   private final MemorySegment memory;
 
+  /** The address as a key, made beforehand: to look it up takes no memory then. */
+  private final Long key;
+
   /** Null for a region of one block. */
   private final @Nullable BuddyAllocator blocks;
 
@@ -53,6 +56,7 @@ final class PoolMemory {
   private PoolMemory(Arena arena, MemorySegment memory, @Nullable BuddyAllocator blocks) {
     this.arena = arena;
     this.memory = memory;
+    this.key = memory.address();
     this.blocks = blocks;
     this.live = blocks == null ? LiveBlocks.ofOneBlock() : LiveBlocks.ofPool(blocks.poolBytes());
   }
@@ -79,6 +83,10 @@ final class PoolMemory {
 
   long address() {
     return memory.address();
+  }
+
+  Long key() {
+    return key;
   }
 
   long bytes() {

@@ -27,9 +27,9 @@ final class PoolTable {
     }
   }
 
-  /** Passes over what is not in it. */
+  /** Passes over what is not in it. Needs no memory. */
   void remove(PoolMemory memory) {
-    byAddress.remove(memory.address());
+    byAddress.remove(memory.key());
     shared.remove(memory);
   }
 
