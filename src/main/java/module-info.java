@@ -17,14 +17,15 @@ module io.transferengine {
   exports io.transferengine;
   exports io.transferengine.diagnostics;
   exports io.transferengine.metadata.server;
+  exports io.transferengine.metadata.spi;
   exports io.transferengine.metrics;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
 
-  uses io.transferengine.metadata.MetadataStoreProvider;
+  uses io.transferengine.metadata.spi.MetadataStoreProvider;
   uses io.transferengine.transport.TransportProvider;
 
-  provides io.transferengine.metadata.MetadataStoreProvider with
+  provides io.transferengine.metadata.spi.MetadataStoreProvider with
       io.transferengine.metadata.memory.InMemoryMetadataStoreProvider,
       io.transferengine.metadata.etcd.EtcdMetadataStoreProvider,
       io.transferengine.metadata.http.HttpMetadataStoreProvider,

@@ -38,7 +38,7 @@ final class ArchitectureRules {
           List.of("logging"),
           List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "memory", "topology", "verbs"),
-          List.of("wire"),
+          List.of("wire", "metadata.spi"),
           List.of("metadata"),
           List.of(
               "metadata.etcd",
@@ -59,7 +59,8 @@ final class ArchitectureRules {
 
   /** What users of the library may see; module-info exports these. */
   static final Set<String> EXPORTED =
-      Set.of("", "diagnostics", "metadata.server", "metrics", "topology", "transfer");
+      Set.of(
+          "", "diagnostics", "metadata.server", "metadata.spi", "metrics", "topology", "transfer");
 
   /** A rule: its reason to exist, and what a class does against it. */
   record Rule(String name, Function<JavaClass, Stream<String>> violations) {

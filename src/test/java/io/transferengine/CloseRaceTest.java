@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.testkit.EngineThreads;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;

@@ -3,6 +3,7 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.LibraryMain;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.RedisService;
@@ -23,16 +24,10 @@ import org.junit.jupiter.api.Timeout;
 /** The optional libraries: absent, and on the class path beside us as a module. */
 @Timeout(120)
 class MetadataLibrariesTest {
-  /** What a project that depends on us has on its module path. */
-  private static final Predicate<String> MODULES =
-      Pattern.compile(
-              "(slf4j-api|jackson-core-2|jspecify|netty-(buffer|common|resolver|transport)-[0-9]"
-                  + "|netty-transport-(classes|native)).*\\.jar$")
-          .asPredicate();
-
   private static final Predicate<String> OPTIONAL =
       Pattern.compile("/(jetcd|jedis)-[^/]*\\.jar$").asPredicate();
 
+  /** With its module-info, which only the real build has. */
   private static final String CLASSES = Path.of("target", "classes").toAbsolutePath().toString();
 
   private static List<String> classPath() {
@@ -86,14 +81,14 @@ class MetadataLibrariesTest {
 
   @Test
   void asAModuleWeUseTheLibrariesOnTheClassPath() throws Exception {
-    Predicate<String> module = entry -> entry.equals(CLASSES) || MODULES.test(entry);
+    Predicate<String> module = entry -> entry.equals(CLASSES) || ChildJvm.MODULES.test(entry);
     try (TestService etcd = EtcdService.single();
         TestService redis = RedisService.plain()) {
       String output =
           run(
               List.of(
                   "--module-path",
-                  path(module),
+                  CLASSES + File.pathSeparator + path(ChildJvm.MODULES),
                   "--add-modules",
                   "io.transferengine",
                   "-cp",

@@ -111,7 +111,8 @@ class MetadataOutageTest {
         assertThat(unknown.failure().orElseThrow()).hasMessageContaining("cannot be reached");
         assertThatThrownBy(() -> engine(service, "c").close())
             .isInstanceOfSatisfying(
-                TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.METADATA))
+                TransferException.class,
+                e -> assertThat(e.code()).isEqualTo(ErrorCode.METADATA_UNAVAILABLE))
             .hasMessageContaining("cannot be reached");
         // What was known goes on serving everything: probes and notifications, too.
         a.engine.openSegment("b");

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.ForeignHttpService;

@@ -29,13 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Netty is absent, or another one than ours: whoever opens an engine is told what is needed. */
 @Timeout(240)
 class NettyLibraryTest {
-  /** What a project that depends on us has on its module path. */
-  private static final Predicate<String> MODULES =
-      Pattern.compile(
-              "(slf4j-api|jackson-core-2|jspecify|netty-(buffer|common|resolver|transport)-[0-9]"
-                  + "|netty-transport-(classes|native)).*\\.jar$")
-          .asPredicate();
-
   /** With its module-info, which only the real build has. */
   private static final String CLASSES = Path.of("target", "classes").toAbsolutePath().toString();
 
@@ -138,11 +131,11 @@ class NettyLibraryTest {
         run(
             List.of(
                 "--module-path",
-                CLASSES + File.pathSeparator + ChildJvm.classPath(MODULES),
+                CLASSES + File.pathSeparator + ChildJvm.classPath(ChildJvm.MODULES),
                 "--add-modules",
                 "io.transferengine",
                 "--enable-native-access=io.transferengine,io.netty.common"),
-            ChildJvm.classPath(Predicate.not(MODULES.or(ours))),
+            ChildJvm.classPath(Predicate.not(ChildJvm.MODULES.or(ours))),
             List.of("TE_TCP_IO=" + io),
             "tcp");
     assertThat(output)

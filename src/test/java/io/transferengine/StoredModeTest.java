@@ -9,7 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;

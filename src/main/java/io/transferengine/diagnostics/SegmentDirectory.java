@@ -3,7 +3,7 @@ package io.transferengine.diagnostics;
 
 import io.transferengine.engine.MetadataStores;
 import io.transferengine.handshake.HandshakeClient;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.BufferDescriptor;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;

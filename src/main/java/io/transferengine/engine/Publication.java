@@ -2,7 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
@@ -85,8 +85,8 @@ final class Publication implements AutoCloseable {
     try {
       records.prepare(START_TIMEOUT);
       work(System.nanoTime() + START_TIMEOUT.toNanos());
-    } catch (MetadataUnavailableException e) {
-      if (!inBackground) {
+    } catch (TransferException e) {
+      if (!inBackground || e.code() != ErrorCode.METADATA_UNAVAILABLE) {
         throw e;
       }
       failed(e);

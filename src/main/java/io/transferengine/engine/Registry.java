@@ -4,7 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.HandshakeClient;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.MetadataKeys;
 import io.transferengine.wire.RpcMetaRecord;

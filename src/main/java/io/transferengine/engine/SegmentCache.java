@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -172,16 +171,17 @@ final class SegmentCache {
       RemoteSegment found = resolver.resolve(name, timeout);
       suspects.remove(name);
       made.complete(found);
-    } catch (MetadataUnavailableException e) {
-      RemoteSegment suspect = suspects.get(name);
+    } catch (Throwable t) {
+      RemoteSegment suspect =
+          t instanceof TransferException e && e.code() == ErrorCode.METADATA_UNAVAILABLE
+              ? suspects.get(name)
+              : null;
       if (suspect == null) {
-        failed(name, made, e);
+        failed(name, made, t);
       } else {
         entries.remove(name, made);
         made.complete(suspect);
       }
-    } catch (Throwable t) {
-      failed(name, made, t);
     }
   }
 

@@ -2,8 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -128,9 +127,9 @@ final class StoredDirectory implements SegmentDirectory {
     String name = MetadataKeys.requireName(segment);
     try {
       return rpcMeta(name, timeout);
-    } catch (MetadataUnavailableException e) {
+    } catch (TransferException e) {
       HostPort last = addresses.get(name);
-      if (last == null) {
+      if (last == null || e.code() != ErrorCode.METADATA_UNAVAILABLE) {
         throw e;
       }
       return last;
@@ -224,8 +223,7 @@ final class StoredDirectory implements SegmentDirectory {
     } catch (ExecutionException e) {
       throw TransferErrors.of(name, e);
     } catch (TimeoutException e) {
-      throw new MetadataUnavailableException(
-          store.description(), "no answer in time about " + name, e);
+      throw MetadataStore.unavailable(store.description(), "no answer in time about " + name, e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw TransferException.withPeer(

@@ -6,7 +6,6 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.HandshakeDescriptor;
-import io.transferengine.wire.JsonLimitException;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
 import io.transferengine.wire.SegmentDescriptor;
@@ -153,8 +152,6 @@ final class ReplyMaker {
   private Reply notification(InetAddress from, byte[] json) {
     try {
       handler.notify(from, json);
-    } catch (JsonLimitException e) {
-      return notTaken(from, json, e);
     } catch (TransferException e) {
       if (e.code() == ErrorCode.MALFORMED_JSON) {
         throw e;

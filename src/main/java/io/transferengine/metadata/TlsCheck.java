@@ -2,6 +2,7 @@
 package io.transferengine.metadata;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -33,8 +34,8 @@ public final class TlsCheck {
    *
    * @param service the service in words
    * @param timeout how long the service may take for each step
-   * @throws TransferException METADATA if either side refuses the other's certificate; {@link
-   *     MetadataUnavailableException} if the service is silent
+   * @throws TransferException METADATA if either side refuses the other's certificate;
+   *     METADATA_UNAVAILABLE if the service is silent
    */
   public static boolean handshake(
       String service, HostPort server, SSLContext tls, Duration timeout) {
@@ -53,7 +54,7 @@ public final class TlsCheck {
         return true;
       }
     } catch (SocketTimeoutException e) {
-      throw new MetadataUnavailableException(
+      throw MetadataStore.unavailable(
           service, "no answer in time while the TLS connection was made", e);
     } catch (SSLException e) {
       throw new TransferException(
@@ -64,7 +65,7 @@ public final class TlsCheck {
               + " TE_METADATA_TLS_CERT and _KEY name our own certificate",
           e);
     } catch (IOException e) {
-      throw new MetadataUnavailableException(
+      throw MetadataStore.unavailable(
           service, "TLS: " + Printable.of(String.valueOf(e.getMessage()), 300), e);
     }
   }

@@ -1,6 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * The interface to metadata services, in which engines find each other's records, and their
- * addresses.
- */
+/** What our clients of metadata services, and our server, have in common. */
 package io.transferengine.metadata;

@@ -3,8 +3,9 @@ package io.transferengine.transfer;
 
 /**
  * Why something failed. The numbers are those of Mooncake's engine (protocol section 10.5), so that
- * code ported from Python or C++ finds the values it tests for. {@link #CANCELED}, {@link #TIMEOUT}
- * and {@link #CLOSED} are our own: Mooncake has no number for them and returns -1.
+ * code ported from Python or C++ finds the values it tests for. Some codes are our own and share a
+ * number: {@link #CANCELED}, {@link #TIMEOUT} and {@link #CLOSED}, for which Mooncake returns -1,
+ * {@link #JSON_TOO_LARGE} and {@link #METADATA_UNAVAILABLE}.
  */
 public enum ErrorCode {
   /**
@@ -34,10 +35,17 @@ public enum ErrorCode {
   SOCKET(-102),
   /** Text from a peer is not the expected JSON. */
   MALFORMED_JSON(-103),
+  /** JSON from a peer exceeds a limit of ours. */
+  JSON_TOO_LARGE(-103),
   /** A peer refused to connect queue pairs with us. */
   REJECT_HANDSHAKE(-104),
-  /** A metadata record is missing, broken, or cannot be fetched. */
+  /** A metadata record is missing or broken, or the service refuses to read or write it. */
   METADATA(-200),
+  /**
+   * The metadata service cannot be reached or did not answer in time. Nothing is known about the
+   * record.
+   */
+  METADATA_UNAVAILABLE(-200),
   /** A queue pair could not be made, or not moved to a state. */
   ENDPOINT(-201),
   /** A device, protection domain or memory region could not be set up. */

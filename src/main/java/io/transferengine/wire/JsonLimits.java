@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.wire;
 
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import org.jspecify.annotations.Nullable;
+
 /** Limits of JSON from a peer or a store. Longer JSON is refused. */
 public final class JsonLimits {
   /** The longest handshake frame that a C++ engine can be configured to send, 128 MiB. */
@@ -29,5 +33,20 @@ public final class JsonLimits {
    */
   public static final int LIST_LENGTH_MAX = 4096;
 
+  private static final String REMEDY =
+      "A text has at most %d characters, a name %d, a document %d bytes and %d levels"
+          .formatted(
+              STRING_LENGTH_MAX,
+              MEMBER_NAME_LENGTH_MAX,
+              DOCUMENT_LENGTH_MAX_BYTES,
+              NESTING_DEPTH_MAX);
+
   private JsonLimits() {}
+
+  /** {@return the error that JSON is above a limit} */
+  static TransferException exceeded(String message, @Nullable Throwable cause) {
+    return cause == null
+        ? new TransferException(ErrorCode.JSON_TOO_LARGE, message, REMEDY)
+        : new TransferException(ErrorCode.JSON_TOO_LARGE, message, REMEDY, cause);
+  }
 }

@@ -64,7 +64,7 @@ final class JsonReader {
    */
   static <T> T parse(byte[] json, String what, Body<T> body) {
     if (json.length > JsonLimits.DOCUMENT_LENGTH_MAX_BYTES) {
-      throw JsonLimitException.of(what + " has " + json.length + " bytes", null);
+      throw JsonLimits.exceeded(what + " has " + json.length + " bytes", null);
     }
     try (JsonParser parser = FACTORY.createParser(json)) {
       if (parser.nextToken() == null) {
@@ -82,7 +82,8 @@ final class JsonReader {
    * Checks one value, reads what follows it, and keeps nothing.
    *
    * @param in ends with the document
-   * @throws TransferException MALFORMED_JSON if it is not JSON or exceeds a limit
+   * @throws TransferException MALFORMED_JSON if it is not JSON, JSON_TOO_LARGE if it exceeds a
+   *     limit
    * @throws IOException from the stream
    */
   static void check(InputStream in, String what) throws IOException {
@@ -140,7 +141,7 @@ final class JsonReader {
   }
 
   private static TransferException aboveLimit(String what, StreamConstraintsException e) {
-    return JsonLimitException.of(
+    return JsonLimits.exceeded(
         what + " exceeds a limit: " + Printable.of(e.getOriginalMessage(), 300), e);
   }
 
@@ -261,8 +262,7 @@ final class JsonReader {
   /** Refuses a list with more than {@code max} elements. */
   void requireCount(int count, int max) {
     if (count > max) {
-      throw JsonLimitException.of(
-          what + ": " + path() + " has more than " + max + " elements", null);
+      throw JsonLimits.exceeded(what + ": " + path() + " has more than " + max + " elements", null);
     }
   }
 

@@ -24,8 +24,9 @@ import java.util.Optional;
  * comments, trailing commas and text after the end are ignored. Of duplicate members the last one
  * counts. A missing or null member is 0, "" or empty. Where jsoncpp would throw (and end the C++
  * process), {@code decode} throws a {@link TransferException}: MALFORMED_JSON if the text is not
- * JSON, exceeds a limit of {@link JsonLimits} or has a member of the wrong type or range; METADATA
- * if the record breaks the rules of section 4. It names the member and the value found.
+ * JSON or has a member of the wrong type or range; JSON_TOO_LARGE if it exceeds a limit of {@link
+ * JsonLimits}; METADATA if the record breaks the rules of section 4. It names the member and the
+ * value found.
  */
 public final class MetadataCodec {
   private static final DateTimeFormatter TIMESTAMP =

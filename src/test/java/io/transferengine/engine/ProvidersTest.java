@@ -4,7 +4,7 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.transferengine.metadata.MetadataStoreProvider;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransportProvider;

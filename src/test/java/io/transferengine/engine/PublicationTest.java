@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.config.Settings;
 import io.transferengine.handshake.FrameCodec;
 import io.transferengine.handshake.HandshakeClient;
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.MetadataCodec;

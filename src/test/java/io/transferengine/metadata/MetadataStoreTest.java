@@ -6,19 +6,27 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
+import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
+import io.transferengine.testkit.DocumentedProject;
 import io.transferengine.testkit.services.EtcdService;
 import io.transferengine.testkit.services.ForeignHttpService;
 import io.transferengine.testkit.services.OwnHttpService;
 import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;
 import io.transferengine.transfer.TransferException;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -32,6 +40,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The contract of {@link MetadataStore}, and each service that there is. */
 @Timeout(180)
@@ -64,8 +73,11 @@ class MetadataStoreTest {
     MetadataStore open() {
       Map<String, String> environment = new HashMap<>(service.environment());
       environment.put("TE_METADATA_TTL_SECONDS", "2");
-      return MetadataStores.open(service.connectionString(), Settings.fromMap(environment))
-          .orElseThrow();
+      return open(service.connectionString(), Settings.fromMap(environment));
+    }
+
+    MetadataStore open(String server, Settings settings) {
+      return MetadataStores.open(server, settings).orElseThrow();
     }
 
     @BeforeAll
@@ -256,31 +268,71 @@ class MetadataStoreTest {
     }
   }
 
+  /** Where the client is all that there is. */
+  private record NoService(String connectionString) implements TestService {
+    @Override
+    public void kill() {}
+
+    @Override
+    public void restart() {}
+
+    @Override
+    public void close() {}
+  }
+
   /** In this JVM. */
   @Nested
   class InMemory extends Contract {
     @Override
     TestService start() {
-      return new TestService() {
-        @Override
-        public String connectionString() {
-          return "memory://contract";
-        }
-
-        @Override
-        public void kill() {}
-
-        @Override
-        public void restart() {}
-
-        @Override
-        public void close() {}
-      };
+      return new NoService("memory://contract");
     }
 
     @Override
     boolean watches() {
       return true;
+    }
+  }
+
+  /** The one that a page of the documentation shows. */
+  @Nested
+  class Documented extends Contract {
+    @TempDir static Path folder;
+    private URLClassLoader loader;
+
+    @Override
+    TestService start() {
+      return new NoService("folder://" + folder);
+    }
+
+    @BeforeAll
+    void load() throws IOException {
+      Path jar = DocumentedProject.extract("folder-store", folder).jar();
+      loader =
+          new URLClassLoader(new URL[] {jar.toUri().toURL()}, MetadataStore.class.getClassLoader());
+    }
+
+    @AfterAll
+    void closeLoader() throws IOException {
+      loader.close();
+    }
+
+    @Override
+    MetadataStore open(String server, Settings settings) {
+      ServiceLoader<MetadataStoreProvider> found =
+          ServiceLoader.load(MetadataStoreProvider.class, loader);
+      MetadataStoreProvider provider =
+          found.stream()
+              .filter(each -> each.type().getName().startsWith("folder."))
+              .findFirst()
+              .orElseThrow()
+              .get();
+      return provider.open(ConnectionString.parse(server), new EngineStoreContext(settings));
+    }
+
+    @Override
+    boolean lists() {
+      return false;
     }
   }
 

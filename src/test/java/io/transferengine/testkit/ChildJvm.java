@@ -9,12 +9,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A program in a JVM of its own that runs to its end; for what a JVM is started with. */
 public final class ChildJvm {
   private static final int LIMIT_MINUTES = 2;
+
+  /** The libraries that a project which depends on us has on its module path. */
+  public static final Predicate<String> MODULES =
+      Pattern.compile(
+              "(slf4j-api|jackson-core-2|jspecify|netty-(buffer|common|resolver|transport)-[0-9]"
+                  + "|netty-transport-(classes|native)).*\\.jar$")
+          .asPredicate();
 
   /** What a JVM said, on both of its outputs, and how it ended. */
   public record Result(int exitStatus, String output) {}
@@ -58,12 +66,28 @@ public final class ChildJvm {
       Class<?> program,
       String... arguments)
       throws IOException, InterruptedException {
+    List<String> given = new ArrayList<>(options);
+    given.addAll(List.of("-cp", classPath, program.getName()));
+    given.addAll(List.of(arguments));
+    return java(launcher, given, environment);
+  }
+
+  /**
+   * Runs whatever program the arguments name.
+   *
+   * @param arguments of the JVM: options, what to run, and the program's own
+   */
+  public static Result java(List<String> arguments) throws IOException, InterruptedException {
+    return java(List.of(), arguments, List.of());
+  }
+
+  private static Result java(
+      List<String> launcher, List<String> arguments, List<String> environment)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(launcher);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"));
-    command.addAll(options);
-    command.addAll(List.of("-cp", classPath, program.getName()));
-    command.addAll(List.of(arguments));
+    command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
     for (String variable : environment) {

@@ -6,7 +6,7 @@ import io.etcd.jetcd.common.exception.ErrorCode;
 import io.etcd.jetcd.common.exception.EtcdException;
 import io.grpc.Status;
 import io.transferengine.logging.Printable;
-import io.transferengine.metadata.MetadataUnavailableException;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.time.Duration;
@@ -79,9 +79,9 @@ final class EtcdCalls {
       try {
         client = clients.get(Duration.ofNanos(endNanos - System.nanoTime()));
       } catch (IllegalStateException e) {
-        throw new MetadataUnavailableException(description(), "its client was closed", e);
+        throw MetadataStore.unavailable(description(), "its client was closed", e);
       } catch (IOException e) {
-        throw new MetadataUnavailableException(
+        throw MetadataStore.unavailable(
             description(), what + ": " + Printable.of(String.valueOf(e.getMessage()), 300), e);
       }
       Throwable failure;
@@ -103,7 +103,7 @@ final class EtcdCalls {
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new MetadataUnavailableException(description(), "the thread was interrupted", e);
+        throw MetadataStore.unavailable(description(), "the thread was interrupted", e);
       }
       pause(what, backOffMillis, endNanos, client, failure);
       backOffMillis = Math.min(BACK_OFF_MAX_MILLIS, backOffMillis * 2);
@@ -140,7 +140,7 @@ final class EtcdCalls {
     }
     // The next call may come late. Until then this client must not try again by itself.
     clients.discard(client);
-    throw new MetadataUnavailableException(
+    throw MetadataStore.unavailable(
         description(), what + ": " + Printable.of(text(failure), 300), failure);
   }
 

@@ -7,12 +7,13 @@ import io.etcd.jetcd.ClientBuilder;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
-import io.transferengine.metadata.MetadataLimits;
-import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.TransferException;
 import java.io.File;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -81,7 +82,10 @@ final class EtcdClients implements AutoCloseable {
         if (TlsCheck.handshake(description, endpoint, context, timeout)) {
           return;
         }
-      } catch (MetadataUnavailableException e) {
+      } catch (TransferException e) {
+        if (e.code() != ErrorCode.METADATA_UNAVAILABLE) {
+          throw e;
+        }
         // Try the next node. If none answers, the first call says so.
       }
     }
@@ -182,7 +186,7 @@ final class EtcdClients implements AutoCloseable {
             .connectTimeout(CONNECT_TIMEOUT)
             .keepaliveTime(KEEP_ALIVE_TIME)
             .keepaliveTimeout(KEEP_ALIVE_TIMEOUT)
-            .maxInboundMessageSize(MetadataLimits.VALUE_LENGTH_MAX_BYTES)
+            .maxInboundMessageSize(MetadataStore.VALUE_LENGTH_MAX_BYTES)
             .retryMaxAttempts(0)
             .waitForReady(false);
     String user = settings.get(MetadataOptions.ETCD_USERNAME);

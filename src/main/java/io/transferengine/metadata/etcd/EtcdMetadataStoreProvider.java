@@ -3,10 +3,13 @@ package io.transferengine.metadata.etcd;
 
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
-import io.transferengine.metadata.MetadataAddress;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataStoreProvider;
+import io.transferengine.metadata.ConnectionString;
+import io.transferengine.metadata.EngineStoreContext;
 import io.transferengine.metadata.OptionalLibrary;
+import io.transferengine.metadata.spi.MetadataAddress;
+import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStoreContext;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.util.Arrays;
@@ -21,7 +24,7 @@ public final class EtcdMetadataStoreProvider implements MetadataStoreProvider {
 
   @Override
   public Set<String> schemes() {
-    return Set.of(MetadataAddress.ETCD);
+    return Set.of(ConnectionString.ETCD);
   }
 
   @Override
@@ -30,7 +33,8 @@ public final class EtcdMetadataStoreProvider implements MetadataStoreProvider {
   }
 
   @Override
-  public MetadataStore open(MetadataAddress address, Settings settings) {
+  public MetadataStore open(MetadataAddress address, MetadataStoreContext context) {
+    Settings settings = EngineStoreContext.settingsOf(context);
     List<HostPort> endpoints;
     try {
       endpoints =
@@ -40,10 +44,10 @@ public final class EtcdMetadataStoreProvider implements MetadataStoreProvider {
               .map(HostPort::parse)
               .toList();
     } catch (TransferException e) {
-      throw MetadataAddress.malformed(address.toString(), e);
+      throw ConnectionString.malformed(address, e);
     }
     if (endpoints.isEmpty()) {
-      throw MetadataAddress.malformed(address.toString(), null);
+      throw ConnectionString.malformed(address, null);
     }
     return new EtcdMetadataStore(
         new EtcdClients(endpoints, settings), settings.get(MetadataOptions.TTL));

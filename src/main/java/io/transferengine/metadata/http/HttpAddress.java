@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.http;
 
-import io.transferengine.metadata.MetadataAddress;
+import io.transferengine.metadata.ConnectionString;
+import io.transferengine.metadata.spi.MetadataAddress;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -54,9 +55,9 @@ record HttpAddress(String scheme, HostPort server, String rest) {
         return new HttpAddress(given.scheme(), server, rest);
       }
     } catch (IllegalArgumentException | TransferException e) {
-      throw MetadataAddress.malformed(given.toString(), e);
+      throw ConnectionString.malformed(given, e);
     }
-    throw MetadataAddress.malformed(given.toString(), null);
+    throw ConnectionString.malformed(given, null);
   }
 
   boolean isTls() {

@@ -4,10 +4,8 @@ package io.transferengine.metadata.http;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.Secrets;
 import io.transferengine.metadata.HttpMetadataProtocol;
-import io.transferengine.metadata.MetadataLimits;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.metadata.TlsCheck;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -57,7 +55,7 @@ final class HttpMetadataStore implements MetadataStore {
 
   private final HttpAddress base;
   private final Optional<SSLContext> tls;
-  private final int ttlSeconds;
+  private final long ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpClient client;
 
@@ -81,7 +79,7 @@ final class HttpMetadataStore implements MetadataStore {
     }
   }
 
-  HttpMetadataStore(HttpAddress base, Optional<SSLContext> tls, int ttlSeconds) {
+  HttpMetadataStore(HttpAddress base, Optional<SSLContext> tls, long ttlSeconds) {
     this.base = base;
     this.tls = tls;
     this.ttlSeconds = ttlSeconds;
@@ -133,7 +131,7 @@ final class HttpMetadataStore implements MetadataStore {
   private boolean replaceAtomically(
       String key, Optional<byte[]> expected, byte[] value, long deadlineNanos) {
     HttpRequest.Builder request =
-        put(key, value).header(HttpMetadataProtocol.TTL_HEADER, Integer.toString(ttlSeconds));
+        put(key, value).header(HttpMetadataProtocol.TTL_HEADER, Long.toString(ttlSeconds));
     expected.ifPresentOrElse(
         bytes -> request.header("If-Match", HttpMetadataProtocol.entityTag(bytes)),
         () -> request.header("If-None-Match", "*"));
@@ -169,7 +167,7 @@ final class HttpMetadataStore implements MetadataStore {
         HttpRequest.newBuilder(uri(key))
             .POST(BodyPublishers.noBody())
             .header("If-Match", HttpMetadataProtocol.entityTag(value))
-            .header(HttpMetadataProtocol.TTL_HEADER, Integer.toString(ttlSeconds));
+            .header(HttpMetadataProtocol.TTL_HEADER, Long.toString(ttlSeconds));
     Answer answer = send("POST", key, touch, deadlineNanos);
     if (answer.status == HttpMetadataProtocol.NOT_FOUND
         || answer.status == HttpMetadataProtocol.PRECONDITION_FAILED) {
@@ -280,9 +278,9 @@ final class HttpMetadataStore implements MetadataStore {
           client.sendAsync(
               made,
               BodyHandlers.limiting(
-                  BodyHandlers.ofByteArray(), MetadataLimits.VALUE_LENGTH_MAX_BYTES));
+                  BodyHandlers.ofByteArray(), MetadataStore.VALUE_LENGTH_MAX_BYTES));
     } catch (RuntimeException e) {
-      throw new MetadataUnavailableException(description(), what + ": " + e, e);
+      throw MetadataStore.unavailable(description(), what + ": " + e, e);
     }
     try {
       // The request's own time-out covers only the headers of the answer; this one covers all.
@@ -292,21 +290,21 @@ final class HttpMetadataStore implements MetadataStore {
     } catch (ExecutionException e) {
       throw failed(what, e.getCause() == null ? e : e.getCause());
     } catch (TimeoutException e) {
-      throw new MetadataUnavailableException(description(), what + " got no answer in time", e);
+      throw MetadataStore.unavailable(description(), what + " got no answer in time", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new MetadataUnavailableException(description(), "the thread was interrupted", e);
+      throw MetadataStore.unavailable(description(), "the thread was interrupted", e);
     } finally {
       future.cancel(true);
     }
   }
 
-  private MetadataUnavailableException failed(String what, Throwable cause) {
+  private TransferException failed(String what, Throwable cause) {
     String why =
         cause instanceof IOException && cause.getMessage() != null
             ? cause.getMessage()
             : cause.toString();
-    return new MetadataUnavailableException(
+    return MetadataStore.unavailable(
         description(), what + ": " + Printable.of(why, QUOTED_LENGTH_MAX), cause);
   }
 
@@ -326,7 +324,7 @@ final class HttpMetadataStore implements MetadataStore {
                         StandardCharsets.UTF_8),
                     QUOTED_LENGTH_MAX));
     if (answer.status >= HttpMetadataProtocol.SERVER_ERROR) {
-      throw new MetadataUnavailableException(description(), text, new IOException(text));
+      throw MetadataStore.unavailable(description(), text, new IOException(text));
     }
     throw new TransferException(
         ErrorCode.METADATA,

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.http;
 
-import io.transferengine.config.MetadataOptions;
-import io.transferengine.config.Settings;
-import io.transferengine.metadata.MetadataAddress;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataStoreProvider;
-import io.transferengine.metadata.TlsFiles;
+import io.transferengine.metadata.spi.MetadataAddress;
+import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStoreContext;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
 import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
@@ -27,10 +25,9 @@ public final class HttpMetadataStoreProvider implements MetadataStoreProvider {
   }
 
   @Override
-  public MetadataStore open(MetadataAddress address, Settings settings) {
+  public MetadataStore open(MetadataAddress address, MetadataStoreContext context) {
     HttpAddress server = HttpAddress.of(address);
-    Optional<SSLContext> tls =
-        server.isTls() ? Optional.of(TlsFiles.context(settings)) : Optional.empty();
-    return new HttpMetadataStore(server, tls, settings.get(MetadataOptions.TTL));
+    Optional<SSLContext> tls = server.isTls() ? Optional.of(context.tls()) : Optional.empty();
+    return new HttpMetadataStore(server, tls, context.timeToLive().toSeconds());
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.memory;
 
-import io.transferengine.metadata.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -11,7 +11,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /** Records in this JVM. No call waits, so time-outs are ignored. */
 final class InMemoryMetadataStore implements MetadataStore {
@@ -20,7 +19,7 @@ final class InMemoryMetadataStore implements MetadataStore {
 
   private final String description;
   private final Records records;
-  private final int ttlSeconds;
+  private final Duration timeToLive;
   private volatile boolean closed;
 
   private record Timed(Value value, long endNanos) {}
@@ -66,10 +65,10 @@ final class InMemoryMetadataStore implements MetadataStore {
     }
   }
 
-  InMemoryMetadataStore(String description, Records records, int ttlSeconds) {
+  InMemoryMetadataStore(String description, Records records, Duration timeToLive) {
     this.description = description;
     this.records = records;
-    this.ttlSeconds = ttlSeconds;
+    this.timeToLive = timeToLive;
   }
 
   @Override
@@ -119,7 +118,7 @@ final class InMemoryMetadataStore implements MetadataStore {
   }
 
   private long endNanos() {
-    return System.nanoTime() + TimeUnit.SECONDS.toNanos(ttlSeconds);
+    return System.nanoTime() + timeToLive.toNanos();
   }
 
   @Override

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.memory;
 
-import io.transferengine.config.MetadataOptions;
-import io.transferengine.config.Settings;
-import io.transferengine.metadata.MetadataAddress;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataStoreProvider;
+import io.transferengine.metadata.spi.MetadataAddress;
+import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStoreContext;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -36,10 +35,10 @@ public final class InMemoryMetadataStoreProvider implements MetadataStoreProvide
   }
 
   @Override
-  public MetadataStore open(MetadataAddress address, Settings settings) {
+  public MetadataStore open(MetadataAddress address, MetadataStoreContext context) {
     return new InMemoryMetadataStore(
-        address.shown(),
+        address.toString(),
         ALL.computeIfAbsent(address.address(), name -> new InMemoryMetadataStore.Records()),
-        settings.get(MetadataOptions.TTL));
+        context.timeToLive());
   }
 }

@@ -4,11 +4,9 @@ package io.transferengine.metadata.redis;
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
 import io.transferengine.logging.Printable;
-import io.transferengine.metadata.MetadataLimits;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataUnavailableException;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
+import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -162,14 +160,14 @@ final class RedisMetadataStore implements MetadataStore {
         "GET of " + Printable.of(key, 200),
         timeout,
         redis -> {
-          byte[] value = redis.getrange(name, 0, MetadataLimits.VALUE_LENGTH_MAX_BYTES);
-          if (value.length > MetadataLimits.VALUE_LENGTH_MAX_BYTES) {
+          byte[] value = redis.getrange(name, 0, MetadataStore.VALUE_LENGTH_MAX_BYTES);
+          if (value.length > MetadataStore.VALUE_LENGTH_MAX_BYTES) {
             throw new TransferException(
                 ErrorCode.METADATA,
                 "The record "
                     + Printable.of(key, 200)
                     + " has more bytes than the limit, "
-                    + MetadataLimits.VALUE_LENGTH_MAX_BYTES,
+                    + MetadataStore.VALUE_LENGTH_MAX_BYTES,
                 "Delete it, and restart its owner");
           }
           return value.length > 0 || redis.exists(name) ? Optional.of(value) : Optional.empty();
@@ -234,17 +232,17 @@ final class RedisMetadataStore implements MetadataStore {
     try {
       future = executor.submit(() -> withFreshConnections(command));
     } catch (RejectedExecutionException e) {
-      throw new MetadataUnavailableException(description(), "its client was closed", e);
+      throw MetadataStore.unavailable(description(), "its client was closed", e);
     }
     try {
       return future.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
       throw failed(what, e);
     } catch (TimeoutException e) {
-      throw new MetadataUnavailableException(description(), what + " got no answer in time", e);
+      throw MetadataStore.unavailable(description(), what + " got no answer in time", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new MetadataUnavailableException(description(), "the thread was interrupted", e);
+      throw MetadataStore.unavailable(description(), "the thread was interrupted", e);
     } finally {
       future.cancel(true);
     }
@@ -281,7 +279,7 @@ final class RedisMetadataStore implements MetadataStore {
     }
     String why = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     return e.getCause() instanceof JedisException
-        ? new MetadataUnavailableException(
+        ? MetadataStore.unavailable(
             description(), what + ": " + Printable.of(why, 200), e.getCause())
         : new TransferException(
             ErrorCode.METADATA,

@@ -3,10 +3,13 @@ package io.transferengine.metadata.redis;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
-import io.transferengine.metadata.MetadataAddress;
-import io.transferengine.metadata.MetadataStore;
-import io.transferengine.metadata.MetadataStoreProvider;
+import io.transferengine.metadata.ConnectionString;
+import io.transferengine.metadata.EngineStoreContext;
 import io.transferengine.metadata.OptionalLibrary;
+import io.transferengine.metadata.spi.MetadataAddress;
+import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.metadata.spi.MetadataStoreContext;
+import io.transferengine.metadata.spi.MetadataStoreProvider;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.util.Optional;
@@ -28,13 +31,14 @@ public final class RedisMetadataStoreProvider implements MetadataStoreProvider {
   }
 
   @Override
-  public MetadataStore open(MetadataAddress address, Settings settings) {
+  public MetadataStore open(MetadataAddress address, MetadataStoreContext context) {
+    Settings settings = EngineStoreContext.settingsOf(context);
     HostPort server;
     try {
       // Without a port the C++ engine takes the port of handshakes, not that of redis.
       server = HostPort.parse(address.address(), settings.get(Options.HANDSHAKE_PORT));
     } catch (TransferException e) {
-      throw MetadataAddress.malformed(address.toString(), e);
+      throw ConnectionString.malformed(address, e);
     }
     return RedisMetadataStore.open(server, address.scheme().equals("rediss"), settings);
   }

@@ -261,7 +261,7 @@ final class PathConnector {
 
   private static boolean isAnswer(TransferException e) {
     return switch (e.code()) {
-      case METADATA, REJECT_HANDSHAKE, DEVICE_NOT_FOUND, MALFORMED_JSON -> true;
+      case METADATA, REJECT_HANDSHAKE, DEVICE_NOT_FOUND, MALFORMED_JSON, JSON_TOO_LARGE -> true;
       case INVALID_ARGUMENT,
           CANCELED,
           TIMEOUT,
@@ -272,6 +272,7 @@ final class PathConnector {
           ADDRESS_OVERLAPPED,
           DNS,
           SOCKET,
+          METADATA_UNAVAILABLE,
           ENDPOINT,
           CONTEXT,
           MEMORY,
