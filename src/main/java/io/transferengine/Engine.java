@@ -173,7 +173,7 @@ public final class Engine implements AutoCloseable {
   public Segment openSegment(String name, Duration timeout) {
     Objects.requireNonNull(name, "name must not be null");
     Objects.requireNonNull(timeout, "timeout must not be null");
-    return new Segment(this, name, core.open(name, timeout));
+    return new Segment(core, name, core.open(name, timeout));
   }
 
   /**

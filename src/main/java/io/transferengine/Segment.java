@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.engine.EngineCore;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.Transfer;
@@ -18,12 +19,12 @@ import java.util.Objects;
  * closed.
  */
 public final class Segment {
-  private final Engine engine;
+  private final EngineCore core;
   private final String name;
   private volatile SegmentDescriptor descriptor;
 
-  Segment(Engine engine, String name, SegmentDescriptor descriptor) {
-    this.engine = engine;
+  Segment(EngineCore core, String name, SegmentDescriptor descriptor) {
+    this.core = core;
     this.name = name;
     this.descriptor = descriptor;
   }
@@ -105,7 +106,7 @@ public final class Segment {
    * ({@code TE_REQUIRE_RDMA}).
    */
   public List<String> transports() {
-    return engine.core().transportsTo(descriptor);
+    return core.transportsTo(descriptor);
   }
 
   /**
@@ -119,7 +120,7 @@ public final class Segment {
    *     segment
    */
   public Transfer write(MemorySegment source, long remoteAddress) {
-    return engine.submit(TransferRequest.write(name, source, remoteAddress));
+    return core.submit(TransferRequest.write(name, source, remoteAddress));
   }
 
   /**
@@ -132,7 +133,7 @@ public final class Segment {
    *     buffer
    */
   public Transfer write(ByteBuffer source, long remoteAddress) {
-    return engine.submit(TransferRequest.write(name, source, remoteAddress));
+    return core.submit(TransferRequest.write(name, source, remoteAddress));
   }
 
   /**
@@ -146,7 +147,7 @@ public final class Segment {
    *     or read-only segment
    */
   public Transfer read(MemorySegment destination, long remoteAddress) {
-    return engine.submit(TransferRequest.read(name, destination, remoteAddress));
+    return core.submit(TransferRequest.read(name, destination, remoteAddress));
   }
 
   /**
@@ -160,7 +161,7 @@ public final class Segment {
    *     or read-only buffer
    */
   public Transfer read(ByteBuffer destination, long remoteAddress) {
-    return engine.submit(TransferRequest.read(name, destination, remoteAddress));
+    return core.submit(TransferRequest.read(name, destination, remoteAddress));
   }
 
   /**
@@ -172,7 +173,7 @@ public final class Segment {
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}
    */
   public Transfer submit(Operation operation, BlockColumns blocks) {
-    return engine.submit(request(operation, blocks));
+    return core.submit(request(operation, blocks));
   }
 
   /**
@@ -194,7 +195,7 @@ public final class Segment {
    * @throws io.transferengine.transfer.TransferException if the peer does not answer
    */
   public Segment refresh() {
-    return refresh(engine.core().lookUpTimeout());
+    return refresh(core.lookUpTimeout());
   }
 
   /**
@@ -207,7 +208,7 @@ public final class Segment {
    */
   public Segment refresh(Duration timeout) {
     Objects.requireNonNull(timeout, "timeout must not be null");
-    descriptor = engine.core().describe(name, timeout);
+    descriptor = core.describe(name, timeout);
     return this;
   }
 

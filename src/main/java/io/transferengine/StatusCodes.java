@@ -11,7 +11,8 @@ import org.slf4j.LoggerFactory;
  * is logged once, under the name of the facade. No exception gets past here.
  */
 final class StatusCodes {
-  private static final Logger log = LoggerFactory.getLogger(TransferEngine.class);
+  /** The class that users know; it uses this one. */
+  private static final Logger log = LoggerFactory.getLogger("io.transferengine.TransferEngine");
 
   /** The status without an engine, and of a failure without its own code. */
   static final int FAILED = ErrorCode.INVALID_ARGUMENT.value();

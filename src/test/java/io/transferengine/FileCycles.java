@@ -40,14 +40,7 @@ import java.util.stream.Stream;
  */
 final class FileCycles {
   /** Packages that are still to be untied: how many of their files may be in cycles. */
-  static final Map<String, Integer> LEFT =
-      Map.of(
-          "", 5,
-          "cli.doctor", 4,
-          "config", 2,
-          "topology", 3,
-          "transfer", 4,
-          "transport", 2);
+  static final Map<String, Integer> LEFT = Map.of("transport", 2);
 
   /** Class names in descriptors and signatures. */
   private static final Pattern NAMED = Pattern.compile("L([\\w/$]+)[;<]");

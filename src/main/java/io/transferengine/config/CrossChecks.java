@@ -15,14 +15,20 @@ final class CrossChecks {
           "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
           "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
 
+  /** What is to be checked. */
+  interface Values {
+    /** {@return the value of an option} */
+    <T> T get(Option<T> option);
+  }
+
   private CrossChecks() {}
 
-  static void check(Settings settings) {
+  static void check(Values settings) {
     checkPorts(settings);
     checkRdma(settings);
   }
 
-  private static void checkPorts(Settings settings) {
+  private static void checkPorts(Values settings) {
     int min = settings.get(Options.MIN_RPC_PORT);
     int max = settings.get(Options.MAX_RPC_PORT);
     if (min > max) {
@@ -41,7 +47,7 @@ final class CrossChecks {
     }
   }
 
-  private static void checkRdma(Settings settings) {
+  private static void checkRdma(Values settings) {
     if (settings.get(Options.FORCE_TCP) && settings.get(Options.REQUIRE_RDMA)) {
       throw new ConfigurationException(
           Options.REQUIRE_RDMA.environmentName(),

@@ -123,7 +123,7 @@ public final class Settings {
       Map<Option<?>, Object> checked = new HashMap<>(values);
       raiseTransferTimeout(checked, concluded);
       Settings settings = new Settings(checked, concluded);
-      CrossChecks.check(settings);
+      CrossChecks.check(settings::get);
       concluded.forEach(log::warn);
       return settings;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.topology;
 
-import io.transferengine.topology.Topology.Devices;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -31,7 +30,7 @@ final class MatrixDiscovery {
     this.nodes = nodes;
   }
 
-  static Map<String, Devices> matrix(List<RdmaDevice> devices, Path sysRoot) {
+  static Map<String, DevicePreference> matrix(List<RdmaDevice> devices, Path sysRoot) {
     List<RdmaDevice> usable = devices.stream().filter(RdmaDevice::usable).toList();
     if (usable.isEmpty()) {
       return Map.of();
@@ -40,8 +39,8 @@ final class MatrixDiscovery {
     return new MatrixDiscovery(usable, nodes.isEmpty() ? List.of(0) : nodes).matrix(gpus(sysRoot));
   }
 
-  private Map<String, Devices> matrix(List<Gpu> gpus) {
-    Map<String, Devices> matrix = new HashMap<>();
+  private Map<String, DevicePreference> matrix(List<Gpu> gpus) {
+    Map<String, DevicePreference> matrix = new HashMap<>();
     for (int node : nodes) {
       matrix.put("cpu:" + node, split(device -> nodeOf(device) == node));
     }
@@ -51,8 +50,8 @@ final class MatrixDiscovery {
     return matrix;
   }
 
-  private Devices split(Predicate<RdmaDevice> preferred) {
-    return new Devices(names(preferred), names(preferred.negate()));
+  private DevicePreference split(Predicate<RdmaDevice> preferred) {
+    return new DevicePreference(names(preferred), names(preferred.negate()));
   }
 
   private List<String> names(Predicate<RdmaDevice> which) {

@@ -21,33 +21,9 @@ import java.util.TreeMap;
 public final class Topology {
   private static final Topology NONE = new Topology(Map.of());
 
-  private final SortedMap<String, Devices> matrix;
+  private final SortedMap<String, DevicePreference> matrix;
 
-  /**
-   * The devices for one kind of memory, in order of preference.
-   *
-   * @param preferred names of devices that are near
-   * @param available names of all others
-   */
-  public record Devices(List<String> preferred, List<String> available) {
-    /** Copies the lists. */
-    public Devices {
-      preferred = List.copyOf(preferred);
-      available = List.copyOf(available);
-    }
-
-    private boolean isEmpty() {
-      return preferred.isEmpty() && available.isEmpty();
-    }
-
-    private Devices restrictedTo(Set<String> names) {
-      return new Devices(
-          preferred.stream().filter(names::contains).toList(),
-          available.stream().filter(names::contains).toList());
-    }
-  }
-
-  Topology(Map<String, Devices> matrix) {
+  Topology(Map<String, DevicePreference> matrix) {
     this.matrix = new TreeMap<>(Topology::compareBytes);
     this.matrix.putAll(matrix);
   }
@@ -65,7 +41,7 @@ public final class Topology {
    *     matrix
    */
   public static Topology fromCustomFile(Path file) {
-    return TopologyFile.read(file);
+    return new Topology(TopologyFile.read(file));
   }
 
   /**
@@ -87,9 +63,11 @@ public final class Topology {
    *
    * @param location a kind of memory, such as {@code cpu:0}, or {@code *}
    */
-  public Devices devicesFor(String location) {
-    Devices devices = matrix.get(location);
-    return devices == null || devices.isEmpty() ? new Devices(deviceNames(), List.of()) : devices;
+  public DevicePreference devicesFor(String location) {
+    DevicePreference devices = matrix.get(location);
+    return devices == null || devices.isEmpty()
+        ? new DevicePreference(deviceNames(), List.of())
+        : devices;
   }
 
   /**
@@ -98,7 +76,7 @@ public final class Topology {
    */
   public List<String> deviceNames() {
     Set<String> names = new LinkedHashSet<>();
-    for (Devices devices : matrix.values()) {
+    for (DevicePreference devices : matrix.values()) {
       names.addAll(devices.preferred());
       names.addAll(devices.available());
     }
@@ -111,14 +89,14 @@ public final class Topology {
    * @param names of the devices to keep
    */
   public Topology restrictedTo(Set<String> names) {
-    Map<String, Devices> restricted = new HashMap<>();
+    Map<String, DevicePreference> restricted = new HashMap<>();
     matrix.forEach((location, devices) -> restricted.put(location, devices.restrictedTo(names)));
-    boolean nothing = restricted.values().stream().allMatch(Devices::isEmpty);
+    boolean nothing = restricted.values().stream().allMatch(DevicePreference::isEmpty);
     return nothing ? NONE : new Topology(restricted);
   }
 
   /** {@return the devices by kind of memory, sorted by the bytes of its name} */
-  public Map<String, Devices> matrix() {
+  public Map<String, DevicePreference> matrix() {
     return Collections.unmodifiableMap(matrix);
   }
 

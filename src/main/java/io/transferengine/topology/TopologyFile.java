@@ -7,7 +7,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import io.transferengine.topology.Topology.Devices;
 import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -47,10 +46,10 @@ final class TopologyFile {
     this.parser = parser;
   }
 
-  static Topology read(Path file) {
+  static Map<String, DevicePreference> read(Path file) {
     String text = text(file);
     try (JsonParser parser = JSON.createParser(text)) {
-      return new Topology(new TopologyFile(file, parser).matrix());
+      return new TopologyFile(file, parser).matrix();
     } catch (JsonProcessingException malformed) {
       // The original message only: the full one repeats the file's content.
       String where =
@@ -62,11 +61,11 @@ final class TopologyFile {
     }
   }
 
-  static String write(Map<String, Devices> matrix) {
+  static String write(Map<String, DevicePreference> matrix) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
-      for (Map.Entry<String, Devices> entry : matrix.entrySet()) {
+      for (Map.Entry<String, DevicePreference> entry : matrix.entrySet()) {
         json.writeArrayFieldStart(entry.getKey());
         writeNames(json, entry.getValue().preferred());
         writeNames(json, entry.getValue().available());
@@ -110,11 +109,11 @@ final class TopologyFile {
     }
   }
 
-  private Map<String, Devices> matrix() throws IOException {
+  private Map<String, DevicePreference> matrix() throws IOException {
     if (parser.nextToken() != JsonToken.START_OBJECT) {
       throw shape("the outermost value is not an object");
     }
-    Map<String, Devices> matrix = new LinkedHashMap<>();
+    Map<String, DevicePreference> matrix = new LinkedHashMap<>();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String kind = parser.currentName();
       matrix.put(kind, devices(kind));
@@ -125,7 +124,7 @@ final class TopologyFile {
     return matrix;
   }
 
-  private Devices devices(String kind) throws IOException {
+  private DevicePreference devices(String kind) throws IOException {
     String place = "the value of \"" + kind + "\"";
     if (parser.nextToken() != JsonToken.START_ARRAY) {
       throw shape(place + " is not an array");
@@ -135,7 +134,7 @@ final class TopologyFile {
     if (parser.nextToken() != JsonToken.END_ARRAY) {
       throw shape(place + " has more than two elements");
     }
-    return new Devices(preferred, available);
+    return new DevicePreference(preferred, available);
   }
 
   private List<String> names(String place) throws IOException {

@@ -11,7 +11,7 @@ import java.util.Objects;
  */
 public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
   /** The most blocks of one batch. A block takes 24 bytes here; cut a larger batch. */
-  int COUNT_LIMIT = 1_000_000;
+  int COUNT_LIMIT = BlockLimits.COUNT_LIMIT;
 
   /** {@return the number of blocks, 0 to {@link #COUNT_LIMIT}} */
   int count();

@@ -26,7 +26,7 @@ public final class BlockLayout {
    */
   public BlockLayout(long base, long stride, long blockLength, int[] indices) {
     Objects.requireNonNull(indices, "indices must not be null");
-    ListedBlocks.requireCount(indices.length);
+    BlockLimits.requireCount(indices.length);
     if (blockLength <= 0 || stride <= 0) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,

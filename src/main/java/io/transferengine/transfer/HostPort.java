@@ -12,7 +12,7 @@ import java.util.Objects;
  */
 public record HostPort(String host, int port) {
   /** The highest TCP port. */
-  public static final int PORT_MAX = 65_535;
+  public static final int PORT_MAX = HostPortSyntax.PORT_MAX;
 
   /** Checks both. */
   public HostPort {
@@ -32,7 +32,7 @@ public record HostPort(String host, int port) {
    */
   public static HostPort parse(String text) {
     Objects.requireNonNull(text, "text must not be null");
-    return HostPortSyntax.parse(text, HostPortSyntax.NO_DEFAULT_PORT);
+    return of(HostPortSyntax.parse(text, HostPortSyntax.NO_DEFAULT_PORT));
   }
 
   /**
@@ -45,7 +45,11 @@ public record HostPort(String host, int port) {
    */
   public static HostPort parse(String text, int defaultPort) {
     Objects.requireNonNull(text, "text must not be null");
-    return HostPortSyntax.parse(text, defaultPort);
+    return of(HostPortSyntax.parse(text, defaultPort));
+  }
+
+  private static HostPort of(HostPortSyntax.Parts parts) {
+    return new HostPort(parts.host(), parts.port());
   }
 
   /** {@return {@code host:port}, with brackets around an IPv6 address} */

@@ -10,6 +10,8 @@ import java.net.Inet6Address;
  * refuses, since a typing error must not reach another process.
  */
 final class HostPortSyntax {
+  static final int PORT_MAX = 65_535;
+
   /** Stands for "the text must have a port". */
   static final int NO_DEFAULT_PORT = 0;
 
@@ -21,6 +23,9 @@ final class HostPortSyntax {
   private static final String FORMS =
       "Use host:port, [ipv6]:port or ipv6%scope:port, with a port in 1..65535";
 
+  /** What a text is made of: a host that is well-formed, and a port in its range. */
+  record Parts(String host, int port) {}
+
   private HostPortSyntax() {}
 
   static TransferException refused(String text, String why) {
@@ -30,7 +35,7 @@ final class HostPortSyntax {
         FORMS);
   }
 
-  static HostPort parse(String text, int defaultPort) {
+  static Parts parse(String text, int defaultPort) {
     if (text.indexOf('@') >= 0 && text.indexOf('%') < 0) {
       throw refused(text, "it holds a user or a password before the @");
     }
@@ -49,7 +54,7 @@ final class HostPortSyntax {
     return of(text, text, missingPort(text, defaultPort));
   }
 
-  private static HostPort parseBracketed(String text, int defaultPort) {
+  private static Parts parseBracketed(String text, int defaultPort) {
     int close = text.indexOf(']');
     if (close < 0) {
       throw refused(text, "the bracket is not closed");
@@ -68,9 +73,9 @@ final class HostPortSyntax {
     return of(text, host, port(text, rest.substring(1)));
   }
 
-  private static HostPort of(String text, String host, int port) {
+  private static Parts of(String text, String host, int port) {
     requireHost(text, host);
-    return new HostPort(host, port);
+    return new Parts(host, port);
   }
 
   private static int missingPort(String text, int defaultPort) {
@@ -89,7 +94,7 @@ final class HostPortSyntax {
       }
       port = Math.min(100_000, port * 10 + (c - '0'));
     }
-    if (port < 1 || port > HostPort.PORT_MAX) {
+    if (port < 1 || port > PORT_MAX) {
       throw refused(text, "port \"" + Printable.of(digits, 100) + "\" is not in 1..65535");
     }
     return port;

@@ -27,14 +27,14 @@ final class ListedBlocks implements BlockColumns {
               .formatted(local.length, remote.length, length.length),
           "Give the same number of each");
     }
-    requireCount(local.length);
+    BlockLimits.requireCount(local.length);
     long[] locals = local.clone();
     long[] remotes = remote.clone();
     long[] lengths = length.clone();
     int count = 0;
     long total = 0;
     for (int i = 0; i < lengths.length; i++) {
-      requireBlock(i, locals[i], remotes[i], lengths[i]);
+      BlockLimits.requireBlock(i, locals[i], remotes[i], lengths[i]);
       if (lengths[i] == 0) {
         continue;
       }
@@ -43,14 +43,14 @@ final class ListedBlocks implements BlockColumns {
       lengths[count] = lengths[i];
       count++;
       total += lengths[i];
-      requireTotal(total);
+      BlockLimits.requireTotal(total);
     }
     return new ListedBlocks(locals, remotes, lengths, count, total);
   }
 
   static ListedBlocks concat(List<BlockColumns> parts) {
     long count = parts.stream().mapToLong(BlockColumns::count).sum();
-    requireCount((int) Math.min(count, Integer.MAX_VALUE));
+    BlockLimits.requireCount((int) Math.min(count, Integer.MAX_VALUE));
     long[] locals = new long[(int) count];
     long[] remotes = new long[(int) count];
     long[] lengths = new long[(int) count];
@@ -64,39 +64,9 @@ final class ListedBlocks implements BlockColumns {
         next++;
       }
       total += part.totalBytes();
-      requireTotal(total);
+      BlockLimits.requireTotal(total);
     }
     return new ListedBlocks(locals, remotes, lengths, next, total);
-  }
-
-  static void requireCount(int count) {
-    if (count > COUNT_LIMIT) {
-      throw new TransferException(
-          ErrorCode.TOO_MANY_REQUESTS,
-          "A batch of " + count + " blocks is above the limit of " + COUNT_LIMIT,
-          "Cut it into several batches");
-    }
-  }
-
-  static void requireBlock(int index, long local, long remote, long length) {
-    if (length < 0 || isBeyond(local, length) || isBeyond(remote, length)) {
-      throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT,
-          "Block %d of %d bytes from 0x%x to 0x%x is not a range of memory"
-              .formatted(index, length, local, remote),
-          "Use lengths of 0 or more, and addresses above 0");
-    }
-  }
-
-  static void requireTotal(long total) {
-    if (total < 0) {
-      throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "The batch has more than 2^63 - 1 bytes", "");
-    }
-  }
-
-  private static boolean isBeyond(long address, long length) {
-    return length > 0 && (address <= 0 || address > Long.MAX_VALUE - length);
   }
 
   @Override

@@ -20,7 +20,7 @@ final class PagedBlocks implements BlockColumns {
           "Give both layouts the same number of blocks, of the same length");
     }
     for (int i = 0; i < local.count(); i++) {
-      ListedBlocks.requireBlock(i, local.address(i), remote.address(i), local.blockLength());
+      BlockLimits.requireBlock(i, local.address(i), remote.address(i), local.blockLength());
     }
     return new PagedBlocks(local, remote);
   }

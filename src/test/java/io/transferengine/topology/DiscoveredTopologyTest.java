@@ -3,7 +3,6 @@ package io.transferengine.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.topology.Topology.Devices;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -51,10 +50,10 @@ final class DiscoveredTopologyTest {
     machine.pciDevice("pci0000:80/0000:80:03.0/0000:83:00.0", 1, NVIDIA, "0x030000");
 
     assertThat(topology().matrix().get("cuda:0"))
-        .isEqualTo(new Devices(List.of("mlx5_1"), List.of("mlx5_0", "mlx5_2", "mlx5_3")));
+        .isEqualTo(new DevicePreference(List.of("mlx5_1"), List.of("mlx5_0", "mlx5_2", "mlx5_3")));
     assertThat(topology().matrix().get("cuda:1"))
         .as("both of its node are equally far")
-        .isEqualTo(new Devices(List.of("mlx5_2", "mlx5_3"), List.of("mlx5_0", "mlx5_1")));
+        .isEqualTo(new DevicePreference(List.of("mlx5_2", "mlx5_3"), List.of("mlx5_0", "mlx5_1")));
     assertThat(topology().matrix()).hasSize(4);
   }
 
@@ -63,7 +62,7 @@ final class DiscoveredTopologyTest {
     machine.pciDevice("pci0000:80/0000:80:02.0/0000:84:00.0", -1, NVIDIA, CONTROLLER_3D);
 
     assertThat(topology().matrix().get("cuda:0"))
-        .isEqualTo(new Devices(List.of("mlx5_3"), List.of("mlx5_0", "mlx5_1", "mlx5_2")));
+        .isEqualTo(new DevicePreference(List.of("mlx5_3"), List.of("mlx5_0", "mlx5_1", "mlx5_2")));
   }
 
   @Test
@@ -72,7 +71,8 @@ final class DiscoveredTopologyTest {
 
     assertThat(topology().devicesFor("cuda:0").preferred()).containsExactly("mlx5_2");
     assertThat(topology().matrix().get("cpu:2"))
-        .isEqualTo(new Devices(List.of(), List.of("mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3")));
+        .isEqualTo(
+            new DevicePreference(List.of(), List.of("mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3")));
   }
 
   @Test
@@ -124,7 +124,7 @@ final class DiscoveredTopologyTest {
     small.pciDevice("pci0000:00/0000:00:03.0", 0, NVIDIA, CONTROLLER_3D);
 
     assertThat(Topology.discovered(small.discover(), small.sys()).matrix().get("cuda:0"))
-        .isEqualTo(new Devices(List.of("rxe0", "rxe1"), List.of()));
+        .isEqualTo(new DevicePreference(List.of("rxe0", "rxe1"), List.of()));
   }
 
   @Test
@@ -132,12 +132,14 @@ final class DiscoveredTopologyTest {
     Topology topology = topology();
 
     assertThat(topology.devicesFor("cpu:1"))
-        .isEqualTo(new Devices(List.of("mlx5_2", "mlx5_3"), List.of("mlx5_0", "mlx5_1")));
+        .isEqualTo(new DevicePreference(List.of("mlx5_2", "mlx5_3"), List.of("mlx5_0", "mlx5_1")));
     for (String unknown : List.of("*", "cpu:7", "cuda:0", "")) {
       assertThat(topology.devicesFor(unknown))
-          .isEqualTo(new Devices(List.of("mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3"), List.of()));
+          .isEqualTo(
+              new DevicePreference(List.of("mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3"), List.of()));
     }
-    assertThat(Topology.none().devicesFor("cpu:0")).isEqualTo(new Devices(List.of(), List.of()));
+    assertThat(Topology.none().devicesFor("cpu:0"))
+        .isEqualTo(new DevicePreference(List.of(), List.of()));
   }
 
   @Test
@@ -145,8 +147,8 @@ final class DiscoveredTopologyTest {
     Topology topology =
         new Topology(
             Map.of(
-                "cpu:1", new Devices(List.of("d", "a"), List.of("e")),
-                "cpu:0", new Devices(List.of("c"), List.of("b", "c", "d"))));
+                "cpu:1", new DevicePreference(List.of("d", "a"), List.of("e")),
+                "cpu:0", new DevicePreference(List.of("c"), List.of("b", "c", "d"))));
 
     assertThat(topology.deviceNames()).containsExactly("c", "b", "d", "a", "e");
     assertThat(Topology.none().deviceNames()).isEmpty();
@@ -157,7 +159,7 @@ final class DiscoveredTopologyTest {
     assertThat(topology().restrictedTo(Set.of("mlx5_3", "mlx5_0")).toJson())
         .isEqualTo("{\"cpu:0\":[[\"mlx5_0\"],[\"mlx5_3\"]],\"cpu:1\":[[\"mlx5_3\"],[\"mlx5_0\"]]}");
     assertThat(topology().restrictedTo(Set.of("mlx5_3")).devicesFor("cpu:0"))
-        .isEqualTo(new Devices(List.of(), List.of("mlx5_3")));
+        .isEqualTo(new DevicePreference(List.of(), List.of("mlx5_3")));
     assertThat(topology().restrictedTo(Set.of("other"))).isEqualTo(Topology.none());
   }
 
@@ -166,10 +168,10 @@ final class DiscoveredTopologyTest {
     Topology topology =
         new Topology(
             Map.of(
-                "cpu:0", new Devices(List.of("a"), List.of()),
-                "cpu:1", new Devices(List.of("b"), List.of())));
+                "cpu:0", new DevicePreference(List.of("a"), List.of()),
+                "cpu:1", new DevicePreference(List.of("b"), List.of())));
 
     assertThat(topology.restrictedTo(Set.of("b")).devicesFor("cpu:0"))
-        .isEqualTo(new Devices(List.of("b"), List.of()));
+        .isEqualTo(new DevicePreference(List.of("b"), List.of()));
   }
 }

@@ -4,7 +4,6 @@ package io.transferengine.topology;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.transferengine.topology.Topology.Devices;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import java.io.IOException;
@@ -47,13 +46,13 @@ final class TopologyTest {
             "{\"cpu:0\":[[\"mlx5_0\"],[\"mlx5_1\"]],\"cpu:1\":[[],[\"mlx5_2\"]],"
                 + "\"cuda:0\":[[\"mlx5_1\",\"mlx5_0\"],[]]}");
     assertThat(topology.matrix().get("cuda:0"))
-        .isEqualTo(new Devices(List.of("mlx5_1", "mlx5_0"), List.of()));
+        .isEqualTo(new DevicePreference(List.of("mlx5_1", "mlx5_0"), List.of()));
     assertThat(read(topology.toJson())).isEqualTo(topology).hasSameHashCodeAs(topology);
   }
 
   @Test
   void keysAreSortedByTheirBytes() {
-    Devices none = new Devices(List.of(), List.of());
+    DevicePreference none = new DevicePreference(List.of(), List.of());
     // U+FF5E comes first in UTF-8, U+1F600 (a surrogate pair) first in UTF-16.
     Topology topology =
         new Topology(Map.of("\uD83D\uDE00", none, "\uFF5E", none, "Z", none, "a", none));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.doctor;
 
+import io.transferengine.transfer.TransferException;
+
 /** A line of the doctor. */
 record CheckResult(String what, String text, Verdict verdict) {
 
@@ -32,7 +34,19 @@ record CheckResult(String what, String text, Verdict verdict) {
     return new CheckResult(what, text, Verdict.NO);
   }
 
+  static CheckResult no(String what, TransferException why) {
+    return no(what, inOneLine(why));
+  }
+
   static CheckResult missing(String what, String text) {
     return new CheckResult(what, text, Verdict.MISSING);
+  }
+
+  static CheckResult missing(String what, TransferException why) {
+    return missing(what, inOneLine(why));
+  }
+
+  private static String inOneLine(TransferException why) {
+    return String.valueOf(why.getMessage()).replaceAll("\\s*\\R\\s*", "; ");
   }
 }

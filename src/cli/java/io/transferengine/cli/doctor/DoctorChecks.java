@@ -74,7 +74,7 @@ final class DoctorChecks {
           ? CheckResult.ok("environment variables", "well-formed")
           : CheckResult.no("environment variables", String.join("; ", warnings));
     } catch (ConfigurationException e) {
-      return CheckResult.missing("environment variables", text(e));
+      return CheckResult.missing("environment variables", e);
     }
   }
 
@@ -82,7 +82,7 @@ final class DoctorChecks {
     try (Engine engine = Engine.open(Configs.loopback().tcpIo(io).build())) {
       return CheckResult.ok(what, "opened as " + engine.segmentName());
     } catch (TransferException e) {
-      return io == TcpIo.NIO ? CheckResult.missing(what, text(e)) : CheckResult.no(what, text(e));
+      return io == TcpIo.NIO ? CheckResult.missing(what, e) : CheckResult.no(what, e);
     }
   }
 
@@ -99,7 +99,7 @@ final class DoctorChecks {
         return CheckResult.ok(what, "opened as " + engine.segmentName());
       }
     } catch (TransferException e) {
-      return CheckResult.no(what, text(e));
+      return CheckResult.no(what, e);
     }
   }
 
@@ -133,9 +133,5 @@ final class DoctorChecks {
     } catch (IOException e) {
       return false;
     }
-  }
-
-  static String text(TransferException e) {
-    return String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", "; ");
   }
 }

@@ -25,7 +25,7 @@ final class MetadataCheck {
         return CheckResult.ok(WHAT, directory.description() + " answers");
       }
     } catch (TransferException e) {
-      return CheckResult.missing(WHAT, DoctorChecks.text(e));
+      return CheckResult.missing(WHAT, e);
     }
   }
 }

@@ -160,7 +160,7 @@ final class RdmaChecks {
       RdmaDevices.select(devices, variable, filters);
       return Optional.of(CheckResult.ok(variable, filters));
     } catch (ConfigurationException e) {
-      return Optional.of(CheckResult.no(variable, DoctorChecks.text(e)));
+      return Optional.of(CheckResult.no(variable, e));
     }
   }
 
@@ -217,7 +217,7 @@ final class RdmaChecks {
     try {
       active = library.activeMtuBytes(device, port);
     } catch (TransferException e) {
-      return CheckResult.no(what, DoctorChecks.text(e));
+      return CheckResult.no(what, e);
     }
     int wanted = environment.rdmaMtuBytes();
     String text = active + " bytes";

@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.topology.DevicePreference;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -223,7 +224,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   /** The paths of the devices near the memory that the task begins in. */
   private List<RdmaPath> nearTo(TransferTask task) {
     String location = registrations.snapshot().locationOf(task.firstLocal());
-    Topology.Devices devices = topology.devicesFor(location);
+    DevicePreference devices = topology.devicesFor(location);
     List<RdmaPath> near =
         paths.stream().filter(path -> devices.preferred().contains(path.nic().name())).toList();
     return near.isEmpty() ? paths : near;
