@@ -13,17 +13,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Platform threads for verbs that may take long: connecting a queue pair looks for the neighbour,
- * for a second where there is none, and making or destroying one waits for the device's firmware.
- * On a virtual thread that would hold its carrier, of which there are as many as processors, and
- * with it every other virtual thread; on a worker it would keep all other requests waiting.
- * Thread-safe.
+ * Platform threads for verbs that may take long. To connect a queue pair, the kernel looks for the
+ * neighbour, which takes a second if it does not answer. Making or destroying a queue pair waits
+ * for the device's firmware. A virtual thread would block its carrier, and there are only as many
+ * carriers as processors, so other virtual threads would wait. On a worker, all other requests
+ * would wait. Thread-safe.
  */
 final class ControlThreads implements AutoCloseable {
-  /** So many endpoints are made and connected at once; the others wait. */
+  /** How many endpoints are made and connected at once. The others wait. */
   private static final int CONNECTING = 8;
 
-  /** Apart from those, so that an end never waits for a neighbour that does not answer. */
+  /**
+   * Separate threads, so that ending an endpoint never waits for a neighbour that does not answer.
+   */
   private static final int ENDING = 2;
 
   private static final long IDLE_SECONDS = 5;
@@ -37,23 +39,26 @@ final class ControlThreads implements AutoCloseable {
             count,
             IDLE_SECONDS,
             TimeUnit.SECONDS,
-            // Bounded by its callers: handshakes under way and endpoints are limited.
+            // The callers bound it: the handshakes under way and the endpoints are limited.
             new LinkedBlockingQueue<>(),
             Thread.ofPlatform().daemon().name(name, 0).factory());
     threads.allowCoreThreadTimeOut(true);
   }
 
-  /** {@return those that make and connect queue pairs} */
+  /** {@return threads that make and connect queue pairs} */
   static ControlThreads connecting() {
     return new ControlThreads("te-rdma-control-", CONNECTING);
   }
 
-  /** {@return those that stop and destroy queue pairs} */
+  /** {@return threads that stop and destroy queue pairs} */
   static ControlThreads ending() {
     return new ControlThreads("te-rdma-ending-", ENDING);
   }
 
-  /** Runs something on one of them, or here when none can be had. It does not throw. */
+  /**
+   * Runs an action, which must not throw, on one of the threads; on the caller's thread if none can
+   * be started.
+   */
   void run(Runnable action) {
     try {
       threads.execute(action);
@@ -62,7 +67,9 @@ final class ControlThreads implements AutoCloseable {
     }
   }
 
-  /** Runs something on one of them; the caller waits, and gets what it returns or throws. */
+  /**
+   * Runs an action on one of the threads and waits for it. Returns or throws what the action does.
+   */
   <T> T call(Supplier<T> action) {
     boolean interrupted = false;
     Future<T> running;
@@ -76,7 +83,7 @@ final class ControlThreads implements AutoCloseable {
         try {
           return running.get();
         } catch (InterruptedException e) {
-          // It ends by itself, and must not be left alone with what it works on.
+          // The action ends by itself. Until then it uses what the caller gave it, so we wait.
           interrupted = true;
         } catch (ExecutionException e) {
           if (e.getCause() instanceof RuntimeException thrown) {
@@ -95,7 +102,7 @@ final class ControlThreads implements AutoCloseable {
     }
   }
 
-  /** Lets what runs end by itself; nothing new begins. Idempotent. */
+  /** Accepts no more actions. Those that run end by themselves. Idempotent. */
   @Override
   public void close() {
     threads.shutdown();

@@ -15,11 +15,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Listens to what devices say on their own: a port went down or came up, the device is gone, a GID
- * has changed. One thread for all devices, which sleeps in poll(2).
+ * Handles the events that devices report: a port went down or came up, the device is gone, a GID
+ * has changed. One thread handles all devices. It sleeps in poll(2).
  */
 final class DeviceMonitor implements Runnable {
-  /** Whoever has work for the devices. */
+  /** Is notified of changes of the devices. */
   interface Listener {
     /** A device can send again. */
     void usable(RdmaNic nic);
@@ -27,7 +27,7 @@ final class DeviceMonitor implements Runnable {
     /** A device cannot send, for now or for good. */
     void unusable(RdmaNic nic);
 
-    /** Our descriptor is another one now: a device has gone, or has another GID. */
+    /** Our descriptor has changed: a device is gone, or has another GID. */
     void devicesChanged();
   }
 
@@ -35,15 +35,18 @@ final class DeviceMonitor implements Runnable {
 
   private static final Duration END_LIMIT = Duration.ofSeconds(2);
 
-  /** Endpoints whose peer has never said that it is ready are looked for so often. */
+  /**
+   * How often endpoints are checked: whether the peer's second message is late, or the endpoint
+   * idle.
+   */
   private static final int LOOK_MILLIS = 10_000;
 
   /** How long a peer has for its second message (protocol section 5.4). */
   private static final long ACK_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   /**
-   * An endpoint that we have not sent over for so long is tried out with a request of no bytes: a
-   * peer that has gone away without a word would keep our queue pairs for ever.
+   * If we have not used an endpoint for this long, we test it with a request of no bytes. Otherwise
+   * a peer that has vanished would keep our queue pairs for ever.
    */
   private static final long IDLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
 
@@ -54,7 +57,7 @@ final class DeviceMonitor implements Runnable {
   private final Thread thread;
   private volatile boolean stopping;
 
-  /** Devices that have failed and are not counted on any more; confined to the thread. */
+  /** Failed devices that are handled already; confined to the thread. */
   private final Set<RdmaNic> told = new HashSet<>();
 
   DeviceMonitor(List<RdmaNic> nics, VerbsLibrary library, GidSource gidSource, Listener listener) {
@@ -73,7 +76,7 @@ final class DeviceMonitor implements Runnable {
     thread.start();
   }
 
-  /** Ends the thread; before the devices are closed. */
+  /** Ends the thread. The devices must still be open. */
   void close() {
     stopping = true;
     waiter.wakeUp();
@@ -135,7 +138,8 @@ final class DeviceMonitor implements Runnable {
         nic.device().fail();
       }
       case QUEUE_PAIR_FATAL, QUEUE_PAIR_REQUEST_ERROR, QUEUE_PAIR_ACCESS_ERROR ->
-          // The requests that are out complete with an error, or the peer's do: handled there.
+          // The posted requests, ours or the peer's, complete with an error, which is handled
+          // there.
           log.debug("{}: {}", nic, event);
       case COMMUNICATION_ESTABLISHED,
           SEND_QUEUE_DRAINED,
@@ -170,7 +174,7 @@ final class DeviceMonitor implements Runnable {
   private void gidChanged(RdmaNic nic) {
     if (nic.device().refreshGid(gidSource)) {
       log.warn("{}: the GID is now {}", nic, nic.device().gid());
-      // Endpoints use the old one; they end by themselves when it leads nowhere any more.
+      // Endpoints use the old GID. They end by themselves if it does not work any more.
       listener.devicesChanged();
     }
     portChanged(nic, new AsyncEvent(io.transferengine.verbs.AsyncEventType.GID_CHANGE, 0));
@@ -178,8 +182,8 @@ final class DeviceMonitor implements Runnable {
 
   private void gone(RdmaNic nic) {
     log.error(
-        "{}: the device is gone, or a worker of it; the engine goes on without it. Open the engine"
-            + " anew to use it again",
+        "{}: the device is gone, or one of its workers; the engine goes on without the device. To"
+            + " use it again, open a new engine",
         nic);
     listener.devicesChanged();
     listener.unusable(nic);
@@ -194,7 +198,7 @@ final class DeviceMonitor implements Runnable {
       RdmaEndpoint.State state = endpoint.state();
       if (state == RdmaEndpoint.State.WAITING_FOR_ACK
           && now - endpoint.connectedNanos() > ACK_LIMIT_NANOS) {
-        // A peer that began a handshake and never ended it holds queue pairs of ours.
+        // Otherwise a peer that never ends its handshake would keep our queue pairs.
         endpoint.close("the peer never said that it is ready");
       } else if (state == RdmaEndpoint.State.CONNECTED
           && nic.isUsable()

@@ -13,56 +13,59 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How the endpoints of a worker end, and how a transfer is cut off without ending one.
+ * Ends the endpoints of a worker, and cuts off a transfer without ending an endpoint.
  *
- * <p><b>Cutting off.</b> What is posted of a transfer that has its outcome cannot be taken back
- * from a queue pair, other than by moving that to the error state, with all requests of all other
- * transfers on it. So it is waited for as long as the queue pair gets on: what lies before it is
- * bounded ({@code RdmaWorker.QUEUE_MAX_BYTES}), and a peer that does not answer makes the device
- * itself give up.
+ * <p><b>Cutting off.</b> A transfer may have its outcome while requests of it are still posted.
+ * They cannot be taken back from a queue pair, except by moving it to the error state, which would
+ * hit the requests of all other transfers on it. So we wait for them while the queue pair makes
+ * progress. The requests before them are bounded ({@code RdmaWorker.QUEUE_MAX_BYTES}), and if a
+ * peer does not answer, the device itself gives up.
  *
- * <p><b>The end.</b> The queue pairs go to the error state, which flushes what is posted. When the
- * last flushed request has completed, or if that takes too long, they are destroyed; the device
- * touches no memory for them after that, and only then are requests given back to their tasks, or
- * failed. Both verbs may wait for the device's firmware, so they run on control threads:
+ * <p><b>The end.</b> The queue pairs go to the error state, which flushes the posted requests. When
+ * the last flushed request has completed, or if that takes too long, the queue pairs are destroyed.
+ * After that the device touches no memory for them, and only then requests are given back to their
+ * tasks, or failed. Both verbs may wait for the device's firmware, so they run on control threads:
  *
  * <pre>
  * worker   begin: no more posting      last flushed completion    settle: give back, forget
  *              '-> control: ERR             '-> control: destroy -'
  * </pre>
  *
- * <p>Confined to the worker's thread. Whatever is thrown on the way, the endpoint ends.
+ * <p>Confined to the worker's thread. The endpoint ends whatever a step throws.
  */
 final class EndpointEnds {
-  /** The thread that all of this is confined to. */
+  /** The worker's thread, to which all of this is confined. */
   interface Loop {
-    /** Has it do something, in the order of the calls; from any thread. */
+    /** Runs a command on the worker's thread, in the order of the calls. Any thread may call it. */
     void execute(Runnable command);
 
-    /** So many requests that were posted are not any more. */
+    /** Notes that {@code requests} requests are not posted any more. */
     void released(int requests);
 
-    /** Says what was thrown; what it hit has been ended. */
+    /** Logs what was thrown. The caller ends the endpoint or transfer that it hit. */
     void survived(String what, Throwable t);
   }
 
   private static final Logger log = LoggerFactory.getLogger(EndpointEnds.class);
 
-  /** Flushing takes microseconds; a device that does not flush has its queue pairs destroyed. */
+  /**
+   * Flushing takes microseconds. If a device does not flush, its queue pairs are destroyed after
+   * this time.
+   */
   private static final long DRAIN_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-  /** How often a transfer that is being cut off is looked at. */
+  /** How often a transfer that is being cut off is checked. */
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /**
-   * Without a completion for so long the queue pair is stuck: the device itself gives up a peer
-   * that does not answer after 0.6 s (the timers of protocol section 9.1).
+   * A queue pair without a completion for this long is stuck: if a peer does not answer, the device
+   * itself gives up after 0.6 s (the timers of protocol section 9.1).
    */
   private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(800);
 
   /**
-   * A transfer that is cut off is settled by then, whoever else is harmed: with the drain above
-   * before the 5 s after which an unsettled transfer counts as a bug.
+   * After this time a transfer is cut off even if that harms others. Together with the drain above
+   * it ends before the 5 s after which an unsettled transfer counts as a bug.
    */
   private static final long CUT_OFF_NANOS = TimeUnit.SECONDS.toNanos(2);
 
@@ -89,7 +92,7 @@ final class EndpointEnds {
     this.timers = timers;
   }
 
-  /** An endpoint is the worker's from now on. */
+  /** Takes an endpoint over. It belongs to the worker from now on. */
   void attach(RdmaEndpoint endpoint) {
     try {
       endpoints.add(endpoint);
@@ -103,7 +106,7 @@ final class EndpointEnds {
 
   // ---- cutting off
 
-  /** Settles what is posted of a task soon, if it can be without harm to others. */
+  /** Settles the posted requests of a task soon, without harm to others if possible. */
   void cutOff(RdmaEndpoint endpoint, TransferTask task) {
     endpoint.dequeue(task);
     if (endpoint.holds(task)) {
@@ -129,19 +132,19 @@ final class EndpointEnds {
       timers.after(
           LOOK_NANOS, () -> look(endpoint, task, since, lastMove, endpoint.completedCount()));
     } catch (Throwable t) {
-      // Nobody would look again.
+      // Without the timer nobody would check again.
       begin(endpoint, "a transfer over it was cut off", Optional.empty());
       throw t;
     }
   }
 
-  /** Ends whatever holds requests of a task: it should have been settled long ago. */
+  /** Ends every endpoint that holds requests of a task, which should have been settled long ago. */
   void force(TransferTask task) {
     for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
       if (endpoint.holds(task)) {
         log.error(
             "{} is closed by force, with {} requests of {} bytes posted on it{}: a task was not"
-                + " settled in time, which is a mistake",
+                + " settled in time, which is a bug. Please report it",
             endpoint,
             endpoint.postedCount(),
             endpoint.postedBytes(),
@@ -157,7 +160,7 @@ final class EndpointEnds {
   /**
    * Begins the end of an endpoint.
    *
-   * @param failure set when the way to the peer is at fault
+   * @param failure present if the path to the peer is at fault
    */
   void begin(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
     if (!endpoint.beginClosing()) {
@@ -184,7 +187,7 @@ final class EndpointEnds {
     }
   }
 
-  /** Nobody takes it for open any more. */
+  /** Removes an endpoint from the store and takes no more requests for it. */
   private void leave(RdmaEndpoint endpoint) {
     known.remove(endpoint);
     endpoint.dequeueAll();
@@ -195,13 +198,13 @@ final class EndpointEnds {
       try {
         each.queuePair.toError();
       } catch (Throwable t) {
-        // Then nothing is flushed, and the limit destroys it; or it is destroyed already.
+        // Either nothing is flushed, and the time limit destroys it; or it is destroyed already.
         log.debug("{}: {}", endpoint.peerPath(), t.toString());
       }
     }
   }
 
-  /** The worker has taken a completion of an endpoint that ends. */
+  /** Notes that the worker has taken a completion of an endpoint that ends. */
   void completed(RdmaEndpoint endpoint) {
     if (endpoint.isDrained()) {
       destroy(endpoint);
@@ -211,7 +214,7 @@ final class EndpointEnds {
   private void destroy(RdmaEndpoint endpoint) {
     if (!endpoint.beginDestroying()) {
       if (endpoint.state() == RdmaEndpoint.State.DESTROYED) {
-        settle(endpoint); // Its control thread could not say so.
+        settle(endpoint); // Its control thread could not report the end.
       }
       return;
     }
@@ -235,19 +238,22 @@ final class EndpointEnds {
     settle(endpoint);
   }
 
-  /** On any thread; waits for another one that is at it. */
+  /** Runs on any thread. Waits if another thread destroys them. */
   private static void destroyQueuePairs(RdmaEndpoint endpoint) {
     for (SendQueue each : endpoint.queues()) {
       try {
         each.queuePair.close();
       } catch (Throwable t) {
-        log.error("{}: a queue pair stays, and so may what it does", endpoint.peerPath(), t);
+        log.error(
+            "{}: a queue pair could not be destroyed; it may still touch memory",
+            endpoint.peerPath(),
+            t);
       }
     }
     endpoint.destroyed();
   }
 
-  /** The queue pairs are destroyed: settles what was posted on them. */
+  /** Settles the requests that were posted; the queue pairs are destroyed. */
   private void settle(RdmaEndpoint endpoint) {
     if (!endpoints.remove(endpoint)) {
       return;
@@ -265,7 +271,7 @@ final class EndpointEnds {
     endpoint.sender().ifPresent(sender -> returned.forEach(sender::requeue));
   }
 
-  /** Ends all at once, on this thread: the worker ends. */
+  /** Ends all endpoints at once, on this thread, because the worker ends. */
   void endAll() {
     for (RdmaEndpoint endpoint : List.copyOf(endpoints)) {
       try {

@@ -11,9 +11,9 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
 
 /**
- * The endpoints of one device, by the peer's NIC path. Full, it lets the one that we have not used
- * for longest go, which drains first; the peer finds out when it posts, and connects again.
- * Thread-safe.
+ * The endpoints of one device, by the peer's NIC path. If the store is full, it closes the endpoint
+ * that we have not used for longest. That endpoint drains first. Its peer notices when it posts,
+ * and connects again. Thread-safe.
  */
 final class EndpointStore {
   private final RdmaDevice device;
@@ -22,9 +22,9 @@ final class EndpointStore {
   private final ConcurrentMap<String, RdmaEndpoint> endpoints = new ConcurrentHashMap<>();
 
   /**
-   * Without endpoints.
+   * Creates an empty store.
    *
-   * @param limit the most endpoints
+   * @param limit the highest number of endpoints
    * @param maker makes the queue pairs towards a NIC path; may block
    */
   EndpointStore(RdmaDevice device, int limit, Function<String, RdmaEndpoint> maker) {
@@ -37,7 +37,7 @@ final class EndpointStore {
     return Optional.ofNullable(endpoints.get(peerPath));
   }
 
-  /** {@return the endpoint towards a NIC of a peer, made if there is none} */
+  /** {@return the endpoint towards a NIC of a peer; it is made if it does not exist} */
   RdmaEndpoint getOrCreate(String peerPath) {
     RdmaEndpoint known = endpoints.get(peerPath);
     if (known != null) {
@@ -46,7 +46,8 @@ final class EndpointStore {
     if (endpoints.size() >= limit) {
       evict();
     }
-    // Made outside of any lock, since that is a system call; of two that race, one is thrown away.
+    // Made outside of any lock, since that is a system call. If two threads race, one result is
+    // closed.
     RdmaEndpoint made = maker.apply(peerPath);
     RdmaEndpoint raced = endpoints.putIfAbsent(peerPath, made);
     if (raced != null) {
@@ -56,7 +57,7 @@ final class EndpointStore {
     return made;
   }
 
-  /** Forgets an endpoint, unless another one stands in its place. */
+  /** Removes an endpoint, unless another one has taken its place. */
   void remove(RdmaEndpoint endpoint) {
     endpoints.remove(endpoint.peerPath(), endpoint);
   }
@@ -76,7 +77,7 @@ final class EndpointStore {
           device.name(),
           ErrorCode.TOO_MANY_REQUESTS,
           "all " + limit + " endpoints are busy",
-          "Raise MC_MAX_EP_PER_CTX (the device sets a limit, too), or talk to fewer peers at once",
+          "Raise MC_MAX_EP_PER_CTX (the device has a limit too), or use fewer peers at once",
           null);
     }
     device.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);

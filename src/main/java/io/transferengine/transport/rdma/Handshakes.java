@@ -26,49 +26,50 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Pairs queue pairs with a peer's, in either role (protocol sections 5.3 and 5.4).
+ * Connects queue pairs with a peer's, in either role (protocol sections 5.3 and 5.4).
  *
- * <p><b>One endpoint for both roles.</b> It is found by the device and the peer's NIC path, whoever
- * asks. So two sides that ask each other at once talk about the same queue pairs: whichever message
- * comes first connects them, the other finds them connected to the numbers that it names.
+ * <p><b>One endpoint for both roles.</b> It is found by the device and the peer's NIC path,
+ * whichever side asks. So if two sides ask each other at the same time, they mean the same queue
+ * pairs: the first message connects them, and the second finds them connected to the numbers that
+ * it names.
  *
- * <p><b>Two rounds.</b> The side that is asked has its queue pairs ready before it answers, the
- * side that asks only afterwards. If the one that is asked sent at once, its first packets would be
- * dropped and sent again 67 ms later. A peer that knows the second round ({@code ready_ack} is in
- * its message) is therefore told when ours are ready, and tells us; towards a peer that does not,
- * one round has to do.
+ * <p><b>Two rounds.</b> The side that answers has its queue pairs ready before it answers; the side
+ * that asks has them ready only afterwards. If the side that answers sent at once, its first
+ * packets would be dropped and sent again 67 ms later. So the side that asks sends a second message
+ * when its queue pairs are ready, if the other side knows the second round ({@code ready_ack} is in
+ * its message). With other peers there is one round only.
  *
- * <p><b>The same again.</b> A message with the queue pair numbers that we are connected to gets the
- * same answer. Other numbers mean that the peer has made new ones: ours are closed, and new ones
- * take their place.
+ * <p><b>Repeated messages.</b> A message with the queue pair numbers that we are connected to gets
+ * the same answer. Other numbers mean that the peer has made new queue pairs: ours are closed and
+ * replaced.
  *
- * <p><b>Strangers.</b> Anybody can send a message. What it names is checked before anything is made
- * or kept for it; a host that it names is asked only if that is where it came from; and an endpoint
- * that still works is not given up for it: the queue pairs at the other end are tried first.
+ * <p><b>Strangers.</b> Anybody can send a message. Its names are checked before anything is made or
+ * kept for it. A host that it names is asked only if the message came from there. An endpoint that
+ * still works is not given up for it: its queue pairs are tested first.
  *
- * <p>Methods block, while the peer answers and while queue pairs change state. Thread-safe.
+ * <p>Methods block while the peer answers and while queue pairs change state. Thread-safe.
  */
 final class Handshakes {
   private static final Logger log = LoggerFactory.getLogger(Handshakes.class);
 
-  /** C++ peers serve one handshake at a time, each for up to 5 s when a client is slow. */
+  /** C++ peers serve one handshake at a time, for up to 5 s if a client is slow. */
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
 
-  /** The other side may make new queue pairs while we talk; once more then, as in C++. */
+  /** The other side may make new queue pairs meanwhile. Then we try once more, as in C++. */
   private static final int ATTEMPTS = 2;
 
   private static final int QUOTED_LENGTH_MAX = 200;
 
-  /** For names without a port, which only stand for an address on a metadata server. */
+  /** The port for segment names without one, which stand for an address on a metadata server. */
   private static final int ANY_PORT = 12_001;
 
-  /** Questions to peers that do not say where they are, at once; only C++ before v0.3.11 is so. */
+  /** The most requests at once to peers whose message has no GID, as that of C++ before v0.3.11. */
   private static final int CALL_BACKS_MAX = 16;
 
-  /** A queue pair whose peer is gone gives up after 0.6 s; one that answers does so at once. */
+  /** Enough for a probe: if the peer is gone, the queue pair gives up after 0.6 s. */
   private static final long PROBE_SECONDS = 2;
 
-  /** What a C++ peer with MC_USE_RDMA_TWOSIDED names instead of a NIC. */
+  /** The name that a C++ peer with MC_USE_RDMA_TWOSIDED sends instead of a NIC. */
   private static final String MESSAGE_CHANNEL = "__msg__";
 
   private static final String NAME_REMEDY =
@@ -83,11 +84,11 @@ final class Handshakes {
   private final Semaphore callBacks = new Semaphore(CALL_BACKS_MAX);
 
   /**
-   * For one engine.
+   * Creates the handshakes of one engine.
    *
-   * @param nics our devices; more may come until it is first used
-   * @param known the descriptors of the peers that we have work for
-   * @param threads where queue pairs are made and connected
+   * @param nics our devices; may grow until the first use
+   * @param known the descriptors of the peers that we know
+   * @param threads the threads that make and connect queue pairs
    */
   Handshakes(
       List<RdmaNic> nics,
@@ -104,7 +105,7 @@ final class Handshakes {
     this.threads = threads;
   }
 
-  /** {@return what stands for us in NIC paths} */
+  /** {@return our own name in NIC paths} */
   String server() {
     String name = peers.segmentName();
     return settings
@@ -122,8 +123,8 @@ final class Handshakes {
   /**
    * {@return an endpoint that is connected}
    *
-   * @throws TransferException when the peer cannot be asked or refuses
-   * @throws NativeCallException when our queue pairs cannot be connected to its
+   * @throws TransferException if the peer cannot be asked or refuses
+   * @throws NativeCallException if our queue pairs cannot be connected to the peer's
    */
   RdmaEndpoint connect(RdmaNic nic, SegmentDescriptor segment, String device) {
     String peerPath = new NicPath(serverOf(segment), device).toString();
@@ -131,7 +132,7 @@ final class Handshakes {
       throw TransferException.withPeer(
           segment.name(),
           ErrorCode.DEVICE_NOT_FOUND,
-          quoted(peerPath) + " cannot be the name of a device of its",
+          quoted(peerPath) + " is not a valid NIC path",
           "Restart the peer with valid names",
           null);
     }
@@ -150,7 +151,7 @@ final class Handshakes {
         throw TransferException.withPeer(
             segment.name(),
             ErrorCode.REJECT_HANDSHAKE,
-            "it answers for other queue pairs than ours are connected to",
+            "its answers name other queue pairs than ours are connected to",
             "Does another process use the same name?",
             null);
       }
@@ -162,7 +163,7 @@ final class Handshakes {
     nic.endpoints().remove(endpoint);
   }
 
-  /** {@return whether the endpoint is connected to what the peer names} */
+  /** {@return whether the endpoint is connected to the queue pairs that the peer names} */
   private boolean ask(RdmaEndpoint endpoint, SegmentDescriptor segment, String device) {
     if (endpoint.awaitState() == RdmaEndpoint.State.CONNECTED) {
       return true;
@@ -198,10 +199,10 @@ final class Handshakes {
   }
 
   /**
-   * Connects, unless another message of the same peer has done so already; {@return whether the
-   * endpoint is connected to those queue pairs}
+   * Connects the endpoint, unless another message of the same peer has done so already.
    *
-   * @param waits whether the peer will say when it is ready
+   * @param waits whether the peer will send a second message when it is ready
+   * @return whether the endpoint is connected to those queue pairs
    */
   private boolean connectOrCompare(
       RdmaEndpoint endpoint, PeerPort peer, List<Long> theirs, boolean waits) {
@@ -225,9 +226,9 @@ final class Handshakes {
       throw TransferException.withPeer(
           peer,
           ErrorCode.REJECT_HANDSHAKE,
-          "asked for %s to %s, it answers for %s to %s"
+          "we asked for %s to %s, but it answers for %s to %s"
               .formatted(ours, theirs, quoted(reply.peerNicPath()), quoted(reply.localNicPath())),
-          "It may have no RDMA, or another process answers there",
+          "It may have no RDMA, or another process may answer there",
           null);
     }
   }
@@ -244,7 +245,7 @@ final class Handshakes {
     }
   }
 
-  /** A peer before v0.3.11 does not say in the handshake where it is; its descriptor does. */
+  /** The message of a peer before v0.3.11 has no GID. Then its descriptor has it. */
   private static PeerPort port(
       HandshakeDescriptor theirs, Supplier<SegmentDescriptor> segment, String device) {
     if (!theirs.localGid().isEmpty()) {
@@ -263,7 +264,7 @@ final class Handshakes {
         descriptor.name(),
         ErrorCode.DEVICE_NOT_FOUND,
         "its descriptor has no device " + quoted(device),
-        "Restart it: its record does not fit what it says in the handshake",
+        "Restart it: its record and its handshake name different devices",
         null);
   }
 
@@ -274,7 +275,7 @@ final class Handshakes {
                 TransferException.withPeer(
                     quoted(peer),
                     ErrorCode.REJECT_HANDSHAKE,
-                    quoted(text) + " is no GID",
+                    quoted(text) + " is not a GID",
                     "A GID is 16 two-digit hex bytes joined by colons",
                     null));
   }
@@ -288,7 +289,7 @@ final class Handshakes {
   /**
    * {@return the reply to a peer's message}
    *
-   * @throws TransferException whose text refuses
+   * @throws TransferException if the message is refused; the text is for the peer
    */
   HandshakeDescriptor answer(InetAddress from, HandshakeDescriptor request) {
     try {
@@ -314,14 +315,14 @@ final class Handshakes {
     }
   }
 
-  /** Before any of its texts is taken apart, kept or logged. */
+  /** Checks a message before any of its texts is parsed, kept or logged. */
   private static void requireOurKind(HandshakeDescriptor request) {
     if (request.twoSided()
         || request.peerNicPath().equals(MESSAGE_CHANNEL)
         || request.localNicPath().equals(MESSAGE_CHANNEL)) {
       throw new TransferException(
           ErrorCode.REJECT_HANDSHAKE,
-          "two-sided RDMA channels (ctrl_channel, msg_channel) are not spoken here",
+          "two-sided RDMA channels (ctrl_channel, msg_channel) are not supported",
           "Unset MC_USE_RDMA_TWOSIDED at the C++ peer");
     }
     if (request.qpNums().isEmpty()) {
@@ -330,15 +331,16 @@ final class Handshakes {
     for (String path : List.of(request.localNicPath(), request.peerNicPath())) {
       if (!NicPath.isValid(path)) {
         throw refusal(
-            "%s (%d characters) is no NIC path, which is <segment>@<device>, at most %d"
+            "%s (%d characters) is not a NIC path, which is <segment>@<device>, at most %d"
                 .formatted(quoted(path), path.length(), NicPath.LENGTH_MAX));
       }
     }
   }
 
   /**
-   * An endpoint is found by the name that its peer has for itself. Under a name that leads here it
-   * would be taken for an engine of this machine, or for ourselves. (Ourselves we do not ask.)
+   * Checks that a peer does not use our own name, or a name that leads to this machine. An endpoint
+   * is found by the peer's name for itself: under such a name, the peer would be mistaken for us or
+   * for another engine here. (An endpoint to ourselves needs no message.)
    */
   private void requireNameOfItsOwn(InetAddress from, String theirs) {
     boolean ours = theirs.equals(server());
@@ -376,7 +378,7 @@ final class Handshakes {
     return HandshakeDescriptor.EMPTY;
   }
 
-  /** The descriptor of a peer that does not say where it is. */
+  /** {@return the descriptor of a peer whose message has no GID} */
   private SegmentDescriptor callBack(InetAddress from, String server) {
     Optional<SegmentDescriptor> there =
         known.get().stream().filter(each -> serverOf(each).equals(server)).findFirst();
@@ -385,7 +387,7 @@ final class Handshakes {
     }
     if (!peers.leadsTo(server, from)) {
       throw refusal(
-          "it has no local_gid, and %s does not lead to %s, where it came from"
+          "the message has no local_gid, and %s does not lead to %s, where it came from"
               .formatted(quoted(server), from.getHostAddress()));
     }
     if (!callBacks.tryAcquire()) {
@@ -399,8 +401,9 @@ final class Handshakes {
   }
 
   /**
-   * Other numbers than those that a working endpoint is connected to: either the peer has made new
-   * queue pairs, and then the old ones do not answer any more, or it is not the peer that says so.
+   * Refuses a message with new queue pair numbers while the old queue pairs still answer. If the
+   * peer had made new queue pairs, the old ones would not answer: so the message is not from the
+   * peer.
    */
   private static void requireGone(RdmaEndpoint known, HandshakeDescriptor request) {
     if (known.awaitState() != RdmaEndpoint.State.CONNECTED
@@ -425,7 +428,7 @@ final class Handshakes {
   private RdmaEndpoint connectedTo(RdmaNic nic, InetAddress from, HandshakeDescriptor request) {
     NicPath theirs = NicPath.parse(request.localNicPath());
     nic.endpoints().find(request.localNicPath()).ifPresent(known -> requireGone(known, request));
-    // Asked before anything is locked: the peer may have to be asked back.
+    // First of all: this may have to ask the peer.
     PeerPort port = port(request, () -> callBack(from, theirs.server()), theirs.device());
     boolean waits = request.readyAck().isPresent();
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {

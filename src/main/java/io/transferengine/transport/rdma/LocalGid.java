@@ -6,7 +6,7 @@ import io.transferengine.topology.Gid;
 /**
  * A GID of one of our ports.
  *
- * @param index its place in the port's table
- * @param gid the address
+ * @param index its index in the port's table
+ * @param gid the GID
  */
 record LocalGid(int index, Gid gid) {}

@@ -6,17 +6,17 @@ import java.util.regex.Pattern;
 /**
  * A NIC as handshakes name it, {@code <server>@<device>} (protocol section 5.3).
  *
- * @param server the segment's name, or what stands for it
+ * @param server the segment's name, or its substitute in NIC paths
  * @param device the device's name at its owner
  */
 record NicPath(String server, String device) {
-  /** A segment's name, an {@code @} and a device's name: far above any real one. */
+  /** The longest path: much longer than any real one. */
   static final int LENGTH_MAX = 512;
 
   private static final Pattern DEVICE = Pattern.compile("[A-Za-z0-9._-]{1,63}");
   private static final Pattern SERVER = Pattern.compile("[^\\p{Cntrl}@]+");
 
-  /** {@return what a text names; without a device where there is no {@code @}} */
+  /** {@return the path in a text; with an empty device if the text has no {@code @}} */
   static NicPath parse(String text) {
     int at = text.lastIndexOf('@');
     return at < 0
@@ -24,7 +24,9 @@ record NicPath(String server, String device) {
         : new NicPath(text.substring(0, at), text.substring(at + 1));
   }
 
-  /** {@return whether a text is one, short enough to be kept and without what could forge a log} */
+  /**
+   * {@return whether a text is a NIC path that is short enough to keep and cannot forge log lines}
+   */
   static boolean isValid(String text) {
     if (text.length() > LENGTH_MAX) {
       return false;

@@ -11,11 +11,11 @@ import java.util.List;
 /**
  * Orders a peer's devices for one of ours.
  *
- * <p>Machines with several NICs are wired in rails: the n-th of one machine reaches the n-th of
- * another, and others perhaps not at all. Nothing in the protocol names the rails. What an operator
- * says comes first (MC_NIC_PEER_AFFINITY, then MC_ENABLE_DEST_DEVICE_AFFINITY); then the device
- * whose GID shares the longest prefix with ours, since rails are subnets; then the one at the same
- * place in its owner's list. A wrong guess costs one failed attempt and is remembered.
+ * <p>Machines with several NICs are wired in rails: the n-th NIC of one machine reaches the n-th of
+ * another, and perhaps no others. The protocol does not name the rails. The operator's options
+ * decide first (MC_NIC_PEER_AFFINITY, then MC_ENABLE_DEST_DEVICE_AFFINITY). Next comes the device
+ * whose GID shares the longest prefix with ours, since rails are subnets; then the device at the
+ * same place in its owner's list. A wrong guess costs one failed attempt and is remembered.
  */
 final class PartnerRanking {
   private PartnerRanking() {}

@@ -20,21 +20,21 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Opens paths, each on a virtual thread of its own that lives until the path is open or nobody
- * needs it any more.
+ * Opens paths. Each path has a virtual thread of its own, until it is open or not needed any more.
  *
- * <p>A path that has failed before is tried out before it is used: a request of no bytes has to
- * come through. So a path whose link is down but whose peer still answers handshakes (they go over
- * TCP) does not draw requests away from those that work. And the peer's descriptor is asked for
- * again, since a peer that was restarted has other keys, under another incarnation.
+ * <p>A path that has failed before is tested before it is used: a request of no bytes must get
+ * through. If a link is down, the peer may still answer handshakes, because they go over TCP.
+ * Without the test, such a path would take requests away from paths that work. The peer's
+ * descriptor is also asked for again: a peer that was restarted has other keys and another
+ * incarnation.
  */
 final class PathConnector {
-  /** Whoever keeps the peers. */
+  /** Is notified of changes of peers and of our devices. */
   interface Listener {
-    /** A peer is another process by now: it is to be forgotten. */
+    /** A peer was restarted. It must be forgotten. */
     void restarted(RdmaPeer peer);
 
-    /** Our descriptor is another one now: a device has another GID. */
+    /** Our descriptor has changed: a device has another GID. */
     void devicesChanged();
   }
 
@@ -43,7 +43,7 @@ final class PathConnector {
   /** Longer than a queue pair takes to give up (0.6 s with the timers of protocol 9.1). */
   private static final long PROBE_LIMIT_SECONDS = 5;
 
-  /** How long a peer may take to say what it is now. */
+  /** How long a peer may take to send its descriptor. */
   private static final Duration DESCRIBE_LIMIT = Duration.ofSeconds(5);
 
   private static final int EINVAL = 22;
@@ -68,12 +68,12 @@ final class PathConnector {
     this.listener = listener;
   }
 
-  /** Lets no path open any more. */
+  /** From now on no path is opened. */
   void stop() {
     stopped = true;
   }
 
-  /** Sees to it that a path of a peer opens. Does not block. */
+  /** Starts to open a path, unless it is open or being opened. Does not block. */
   void open(RdmaPeer peer, RdmaPath path) {
     if (stopped || !path.beginConnecting()) {
       return;
@@ -84,7 +84,7 @@ final class PathConnector {
               .name("te-rdma-connect-" + path.nic().name())
               .start(() -> connect(peer, path));
     } catch (Throwable noThread) {
-      path.endConnecting(); // Or nobody would ever try again.
+      path.endConnecting(); // Otherwise it would never be tried again.
       throw noThread;
     }
   }
@@ -120,8 +120,8 @@ final class PathConnector {
           return true;
         }
       } catch (RuntimeException | Error e) {
-        // A bug of ours, or no memory; the next attempt waits like after any other failure. While
-        // all ends, it met a device that is closed.
+        // A bug of ours, or no memory. The next attempt waits as after any other failure. While the
+        // engine closes, the cause is a device that is closed.
         log.atLevel(isWanted(peer, path) ? Level.ERROR : Level.DEBUG)
             .setCause(e)
             .log("Opening {} failed", path);
@@ -150,7 +150,7 @@ final class PathConnector {
         throw TransferException.withPeer(
             peer.name(),
             ErrorCode.DEVICE_NOT_FOUND,
-            "MC_NIC_PEER_AFFINITY names none of its devices " + peer.buffers().deviceNames(),
+            "MC_NIC_PEER_AFFINITY allows none of its devices " + peer.buffers().deviceNames(),
             "Correct the rail of " + path.nic().name(),
             null);
       }
@@ -192,13 +192,13 @@ final class PathConnector {
       throw TransferException.withPeer(
           peer.name(),
           ErrorCode.ENDPOINT,
-          "nothing comes through from " + path.nic().name() + " to " + path.partner(),
+          "no packets get through from " + path.nic().name() + " to " + path.partner(),
           "Are both links up?",
           null);
     }
   }
 
-  /** Asks the peer what it is now; false when it is another process by now. */
+  /** Asks the peer for its descriptor; false if the peer was restarted. */
   private boolean stillTheSame(RdmaPeer peer) {
     SegmentDescriptor now = peers.describe(peer.name(), DESCRIBE_LIMIT);
     if (!now.incarnation().equals(peer.incarnation())) {
@@ -217,14 +217,16 @@ final class PathConnector {
           peer.name(),
           ErrorCode.DEVICE_NOT_FOUND,
           "it has no RDMA devices any more",
-          "./te doctor at the peer",
+          "./te doctor at the peer shows the state of its devices",
           null);
     }
     peer.update(new PeerAddress(now, peer.address().addresses()));
     return true;
   }
 
-  /** Our queue pairs would not connect to the peer's: mostly no route between the devices. */
+  /**
+   * Our queue pairs did not connect to the peer's. Mostly there is no route between the devices.
+   */
   private void noRoute(RdmaPeer peer, RdmaPath path, String partner, NativeCallException e) {
     log.debug("{}: {}", path, e.getMessage());
     if (e.errno() == EINVAL && path.nic().device().tryNextGid()) {
@@ -237,7 +239,7 @@ final class PathConnector {
         TransferException.withDevice(
             path.nic().name(),
             ErrorCode.ENDPOINT,
-            "no way to %s of %s: %s".formatted(partner, peer.name(), e.getMessage()),
+            "no path to %s of %s: %s".formatted(partner, peer.name(), e.getMessage()),
             "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
             e));
     metrics.increment(Counter.RDMA_PATHS_FAILED);
@@ -281,12 +283,12 @@ final class PathConnector {
     };
   }
 
-  /** A refusal may mean that the peer's queue pairs would not connect to ours. */
+  /** A refusal may mean that the peer's queue pairs did not connect to ours. */
   private static boolean mayHaveNoRoute(TransferException e) {
     return e.code() == ErrorCode.METADATA;
   }
 
-  /** The host is there and says that nothing listens: the process is gone. */
+  /** The host answers that nothing listens: the peer's process is gone. */
   private static boolean isRefusedConnection(TransferException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof ConnectException

@@ -5,11 +5,11 @@ import io.transferengine.transport.TransferTask;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The requests that are posted on one queue pair, oldest first: the order in which they complete.
- * Columns instead of objects, made once. Confined to a worker.
+ * The requests that are posted on one queue pair, oldest first. They complete in this order. The
+ * fields of the requests are in arrays that are allocated once. Confined to a worker.
  *
- * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1. A
- * request without a task is a probe.
+ * <p>Positions only grow; the oldest request is at {@link #first()}, the newest at {@link #end()} -
+ * 1. A request without a task is a probe.
  */
 final class PostedRing {
   private final int mask;
@@ -25,9 +25,9 @@ final class PostedRing {
   private long bytes;
 
   /**
-   * An empty ring.
+   * Creates an empty ring.
    *
-   * @param capacity the most requests
+   * @param capacity the highest number of requests
    */
   PostedRing(int capacity) {
     this.capacity = capacity;
@@ -42,10 +42,10 @@ final class PostedRing {
   }
 
   /**
-   * Adds a request; its position is the {@link #end()} before.
+   * Adds a request at the position {@link #end()}.
    *
-   * @throws IllegalStateException when there is no {@link #room()}: whoever asks has miscounted,
-   *     and a place that is in use would be given away
+   * @throws IllegalStateException if there is no {@link #room()}: the caller has miscounted, and
+   *     would overwrite a request that is posted
    */
   void add(
       @Nullable TransferTask owner,
@@ -67,7 +67,7 @@ final class PostedRing {
     bytes += lengthBytes;
   }
 
-  /** Takes the newest request away again: it was not posted. */
+  /** Removes the newest request, because it was not posted. */
   void removeLast() {
     int slot = slot(--end);
     task[slot] = null;
@@ -110,7 +110,7 @@ final class PostedRing {
     return false;
   }
 
-  /** {@return whose request it is; null for a probe} */
+  /** {@return the task that the request belongs to; null for a probe} */
   @Nullable TransferTask task(long position) {
     return task[slot(position)];
   }

@@ -9,14 +9,15 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.SendWorkRequestRing;
 
 /**
- * Turns the requests that a task hands out into a chain of work requests: cuts them where a
- * registration of ours or of the peer ends, and finds their keys. The last registration of either
- * side is remembered, since the blocks of a batch tend to stay in one. Confined to a worker.
+ * Turns the requests that a task hands out into a chain of work requests. It cuts them where a
+ * registration of ours or of the peer ends, and finds their keys. It remembers the last
+ * registration of either side, since the blocks of a batch are mostly in the same one. Confined to
+ * a worker.
  */
 final class PostingSink implements RequestSink {
   /**
-   * Every so many requests of a chain one asks for a completion, so that the ring frees up while a
-   * long chain is still under way; the last of a chain always does.
+   * One of this many requests of a chain asks for a completion, so that the ring gets room while a
+   * long chain is still under way. The last request of a chain always asks for one.
    */
   private static final int SIGNAL_INTERVAL = 16;
 
@@ -51,7 +52,7 @@ final class PostingSink implements RequestSink {
   }
 
   /**
-   * Says what the next chains go from and to.
+   * Sets our registrations and the peer's ranges for the next chains.
    *
    * @param device the index of the peer's device, for its keys
    */
@@ -87,7 +88,7 @@ final class PostingSink implements RequestSink {
     if (remoteEnd > 0
         && wanted > remoteEnd - remoteAddress
         && !remote.covers(remoteAddress, wanted)) {
-      // A block that leaves what the peer has published is refused whole, as in C++.
+      // A block that is not completely in the peer's ranges is refused as a whole, as in C++.
       remoteStart = remoteEnd = 0;
     }
     long limit = wanted <= requestMaxBytes ? requestMaxBytes : sliceBytes;
@@ -149,12 +150,12 @@ final class PostingSink implements RequestSink {
         localKey,
         remoteAddress,
         remoteKey);
-    // Last: what is in the ring is counted by the task, and the other way round.
+    // Last, so that a request is in the ring exactly if the task has counted it.
     queue.ring.add(task, firstBlock, localAddress, remoteAddress, (int) length, unmerged);
     count++;
   }
 
-  /** Ends the chain: its last request asks for a completion. */
+  /** Ends the chain and returns its length. Its last request asks for a completion. */
   int end() {
     if (count > 0) {
       chain.signal(count - 1);
@@ -163,7 +164,8 @@ final class PostingSink implements RequestSink {
   }
 
   /**
-   * {@return how many requests of the chain are in the ring and not posted} They count as taken.
+   * {@return how many requests of the chain are in the ring and not posted} The chain is empty
+   * afterwards.
    */
   int takeUnposted() {
     int unposted = count;
@@ -171,7 +173,10 @@ final class PostingSink implements RequestSink {
     return unposted;
   }
 
-  /** Fails what lay in no registration of ours, or in nothing that the peer has published. */
+  /**
+   * Fails the requests that were in no registration of ours, or in no range that the peer has
+   * published.
+   */
   void settleUnknown(TransferTask task) {
     if (unknownLocal + unknownRemote == 0) {
       return;
@@ -188,7 +193,7 @@ final class PostingSink implements RequestSink {
     settleUnknown(task, why);
   }
 
-  /** As above, with a reason that is there already. */
+  /** As above, with a given reason. */
   void settleUnknown(TransferTask task, TransferException why) {
     for (; unknownLocal > 0; unknownLocal--) {
       task.failed(why, FailureCause.LOCAL);

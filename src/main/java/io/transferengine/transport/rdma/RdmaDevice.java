@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * An opened device: its context and its protection domain, and the state of its port and its GID.
- * It knows nothing of the threads and the queue pairs that use it ({@link RdmaNic}). Thread-safe.
+ * An opened device: its context, its protection domain, and the state of its port and its GID. It
+ * does not know the threads and queue pairs that use it ({@link RdmaNic}). Thread-safe.
  */
 final class RdmaDevice {
   private static final Logger log = LoggerFactory.getLogger(RdmaDevice.class);
@@ -38,7 +38,7 @@ final class RdmaDevice {
   private volatile boolean failed;
   private volatile Runnable failureListener = () -> {};
 
-  /** Whether queue pairs were ever connected with our GID. */
+  /** Whether any queue pair was connected with our GID. */
   private volatile boolean gidProven;
 
   private int gidRetries;
@@ -46,8 +46,8 @@ final class RdmaDevice {
   /**
    * Opens a device.
    *
-   * @param index its place among ours
-   * @throws TransferException when it cannot be used
+   * @param index its index among our devices
+   * @throws TransferException if it cannot be used
    */
   RdmaDevice(
       VerbsLibrary library,
@@ -85,7 +85,7 @@ final class RdmaDevice {
     }
   }
 
-  /** {@return what whoever opens the engine is told of a device that refused something} */
+  /** {@return the error for the opener of the engine if a device refused a call} */
   TransferException unusable(NativeCallException e) {
     return TransferException.withDevice(
         name,
@@ -95,15 +95,15 @@ final class RdmaDevice {
         e);
   }
 
-  /** Gives something of the device back; what that throws is in the log. */
+  /** Gives something of the device back. If that throws, it is logged. */
   void quietly(Runnable close) {
     quietly(name, close);
   }
 
   /**
-   * Gives something of a device back; what that throws is in the log.
+   * Gives something of a device back. If that throws, it is logged.
    *
-   * @param what the words before the cause
+   * @param what the words before the cause in the log
    */
   static void quietly(String what, Runnable close) {
     try {
@@ -161,19 +161,19 @@ final class RdmaDevice {
     return failed;
   }
 
-  /** The device reported that it is gone, or a worker of it has ended. */
+  /** Marks the device as failed: it reported that it is gone, or one of its workers has ended. */
   void fail() {
     failed = true;
     failureListener.run();
   }
 
-  /** Whoever is to notice a failure; must not block. */
+  /** Sets the listener for a failure. It must not block. */
   void onFailure(Runnable listener) {
     failureListener = listener;
   }
 
   /**
-   * Looks at the port again.
+   * Queries the port again.
    *
    * @return whether it is active
    */
@@ -189,9 +189,9 @@ final class RdmaDevice {
   }
 
   /**
-   * Looks at the GIDs again.
+   * Reads the GIDs again.
    *
-   * @return whether ours is another one now
+   * @return whether ours has changed
    */
   boolean refreshGid(GidSource source) {
     try {
@@ -200,21 +200,21 @@ final class RdmaDevice {
       gid = now;
       return changed;
     } catch (TransferException e) {
-      log.warn("{}: no GID can be used any more: {}", name, e.getMessage());
+      log.warn("{}: there is no usable GID any more: {}", name, e.getMessage());
       return false;
     }
   }
 
-  /** Our GID is good: queue pairs have been connected with it. */
+  /** Notes that our GID works: queue pairs have been connected with it. */
   void gidWorks() {
     gidProven = true;
   }
 
   /**
-   * Turns to the next best GID, because the kernel would not connect queue pairs with this one
-   * (protocol section 5.4, step 9).
+   * Takes the next best GID, because the kernel did not connect queue pairs with this one (protocol
+   * section 5.4, step 9).
    *
-   * @return whether there is another one to try
+   * @return whether there was another GID to take
    */
   synchronized boolean tryNextGid() {
     if (gidProven || gidRetries >= Math.min(settings.gidRetries(), gids.size() - 1)) {
@@ -226,7 +226,7 @@ final class RdmaDevice {
     return true;
   }
 
-  /** Closes it, once nothing uses it any more. */
+  /** Closes the device. Nothing may use it any more. */
   void close() {
     quietly(protectionDomain::close);
     quietly(context::close);

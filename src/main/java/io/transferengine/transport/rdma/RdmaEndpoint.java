@@ -15,13 +15,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The queue pairs between one of our devices and one of a peer's. There is one endpoint for both
- * directions (protocol section 5.4): whichever side asks first connects it, and both may post.
+ * directions (protocol section 5.4): the side that asks first connects it, and both may post.
  *
- * <p>Three parts with three owners. The <b>connection</b> (state and the peer's queue pair numbers)
- * is guarded by the endpoint's lock, which is held for moments only: never while a queue pair
- * changes its state, which may take a second, nor while a peer is asked. The <b>work</b> (tasks,
- * rings, posting) belongs to the worker's thread. The <b>queue pairs</b> are destroyed when the
- * worker says so, after which nothing touches memory for them.
+ * <p>It has three parts with three owners. The endpoint's lock guards the <b>connection</b> (state
+ * and the peer's queue pair numbers). The lock is held only briefly: never while a queue pair
+ * changes its state, which may take a second, and never while a peer is asked. The <b>work</b>
+ * (tasks, rings, posting) belongs to the worker's thread. The worker decides when the <b>queue
+ * pairs</b> are destroyed; after that nothing touches memory for them.
  *
  * <pre>
  * NEW --> CONNECTING --> WAITING_FOR_ACK --ack--> CONNECTED
@@ -31,31 +31,37 @@ import org.jspecify.annotations.Nullable;
  */
 final class RdmaEndpoint {
   enum State {
-    /** Queue pairs exist and lead nowhere. */
+    /** Queue pairs exist and are not connected. */
     NEW,
     /** Queue pairs are being connected, on a control thread. */
     CONNECTING,
-    /** The peer asked, ours are ready, and the peer has yet to say that its are: no posting. */
+    /**
+     * The peer asked and our queue pairs are ready. We must not post until the peer's second
+     * message.
+     */
     WAITING_FOR_ACK,
     CONNECTED,
-    /** No more is posted; what was posted is being flushed, once queue pairs are in error state. */
+    /**
+     * Nothing more is posted. Posted requests are flushed once the queue pairs are in the error
+     * state.
+     */
     CLOSING,
     /** Queue pairs are being destroyed, on a control thread. */
     DESTROYING,
-    /** The device touches no memory for it any more; requests are still to be given back. */
+    /** The device touches no memory for it any more. Requests must still be given back. */
     DESTROYED,
     CLOSED
   }
 
-  /** Who works on it: what any thread may ask for. Nothing of it blocks. */
+  /** The endpoint's worker, as any thread may use it. No method blocks. */
   interface Worker {
-    /** Requests of the task may go over the endpoint. */
+    /** Lets requests of the task use the endpoint. */
     void assign(RdmaEndpoint endpoint, TransferTask task);
 
-    /** The task has an outcome: what is posted of it is to be settled soon. */
+    /** Settles the posted requests of a task soon, because the task has its outcome. */
     void settleSoon(RdmaEndpoint endpoint, TransferTask task);
 
-    /** Ends the endpoint, for a reason that is no fault of the way to the peer. */
+    /** Ends the endpoint, for a reason that is not a fault of the path to the peer. */
     void close(RdmaEndpoint endpoint, String reason);
 
     /** {@return whether a request of no bytes gets through to the peer} */
@@ -63,36 +69,36 @@ final class RdmaEndpoint {
   }
 
   /**
-   * Who sends over it: where tasks come from, and where they go back to. Called on the worker's
-   * thread, save {@link #isBusy} and {@link #acknowledged}; nothing of it may block.
+   * The user of an endpoint: tasks come from it and go back to it. The worker's thread calls it;
+   * any thread may call {@link #isBusy} and {@link #acknowledged}. No method may block.
    */
   interface Sender {
     /**
-     * Has a sink look up keys as they are now; {@return false when the peer does not publish the
-     * device any more that the endpoint leads to}
+     * Gives a sink the present keys. Returns false if the peer does not publish the endpoint's
+     * device any more.
      */
     boolean aim(PostingSink sink);
 
-    /** {@return how many bytes the endpoint may have out while it claims from a task} */
+    /** {@return how many bytes the endpoint may have posted while it claims from a task} */
     long shareBytes(TransferTask task);
 
-    /** Nothing is left to be claimed of a task. */
+    /** A task has no more requests to claim. */
     void exhausted(TransferTask task);
 
-    /** A task has got requests back, or may not go over this endpoint. */
+    /** A task has got requests back, or cannot use this endpoint. */
     void requeue(TransferTask task);
 
     /**
-     * The endpoint takes no requests any more; what is posted on it is still to be given back.
+     * The endpoint takes no more requests. Its posted requests will be given back later.
      *
-     * @param failure set when the way is at fault, rather than a request or a decision of ours
+     * @param failure present if the path is at fault, not a request or a decision of ours
      */
     void ended(RdmaEndpoint endpoint, Optional<TransferException> failure);
 
-    /** {@return whether work of ours is under way or waiting on it, roughly} */
+    /** {@return whether transfers of ours to this peer wait or are under way, roughly} */
     boolean isBusy();
 
-    /** The peer has just said that it is ready. */
+    /** The peer's second message has come: it is ready. */
     void acknowledged();
   }
 
@@ -103,8 +109,9 @@ final class RdmaEndpoint {
   private static final int TIMEOUT = 14;
 
   /**
-   * One less than the C++ engine's: to soft-RoCE 7 means for ever, so that a request to a peer that
-   * was killed would never end. A decision of each side for itself; 0.5 s with the timeout above.
+   * One less than in the C++ engine. For soft-RoCE, 7 means for ever, so a request to a peer that
+   * was killed would never end. Each side decides this for itself. With the timeout above, it is
+   * 0.5 s.
    */
   private static final int RETRY_COUNT = 6;
 
@@ -123,7 +130,7 @@ final class RdmaEndpoint {
   private List<Long> peerNumbers = List.of();
   private long connectedNanos;
 
-  /** None while only the peer uses it. */
+  /** Null while only the peer uses the endpoint. */
   private volatile @Nullable Sender sender;
 
   private volatile long usedNanos = System.nanoTime();
@@ -132,7 +139,7 @@ final class RdmaEndpoint {
   private final LinkedHashSet<TransferTask> tasks = new LinkedHashSet<>();
   private @Nullable CompletableFuture<Boolean> probe;
 
-  /** Takes the queue pairs over. */
+  /** Creates an endpoint, which takes the queue pairs over. */
   RdmaEndpoint(RdmaDevice device, Worker worker, String peerPath, List<QueuePair> queuePairs) {
     this.device = device;
     this.worker = worker;
@@ -164,7 +171,7 @@ final class RdmaEndpoint {
     return state;
   }
 
-  /** {@return its state; waits while another thread connects the queue pairs} */
+  /** {@return the state} Waits while another thread connects the queue pairs. */
   synchronized State awaitState() {
     boolean interrupted = false;
     while (state == State.CONNECTING) {
@@ -180,17 +187,17 @@ final class RdmaEndpoint {
     return state;
   }
 
-  /** {@return the queue pair numbers that ours are connected to; empty before} */
+  /** {@return the queue pair numbers that ours are connected to; empty if they are not} */
   synchronized List<Long> peerNumbers() {
     return peerNumbers;
   }
 
-  /** {@return since when it has been connected, by {@link System#nanoTime()}} */
+  /** {@return the time when it was connected, by {@link System#nanoTime()}} */
   synchronized long connectedNanos() {
     return connectedNanos;
   }
 
-  /** {@return who sends over it; none while only the peer uses it} */
+  /** {@return the endpoint's user; empty while only the peer uses it} */
   Optional<Sender> sender() {
     return Optional.ofNullable(sender);
   }
@@ -228,12 +235,13 @@ final class RdmaEndpoint {
   // ---- the connection
 
   /**
-   * Connects the queue pairs with the peer's, the i-th with the i-th, unless another thread does so
-   * or has done so. Blocks, for a second where the peer cannot be found.
+   * Connects each queue pair with the peer's at the same index, unless another thread does so or
+   * has done so. Blocks; for a second if the peer cannot be found.
    *
-   * @param waits whether the peer will say when it is ready
-   * @return whether they are connected to those; false, too, when the endpoint is closed meanwhile
-   * @throws io.transferengine.os.NativeCallException when a queue pair cannot change its state
+   * @param waits whether the peer will send a second message when it is ready
+   * @return whether they are connected to those queue pairs; also false if the endpoint was closed
+   *     meanwhile
+   * @throws io.transferengine.os.NativeCallException if a queue pair cannot change its state
    */
   boolean connect(PeerPort peer, List<Long> theirs, boolean waits) {
     synchronized (this) {
@@ -262,7 +270,7 @@ final class RdmaEndpoint {
     }
   }
 
-  /** {@return false when it has been closed meanwhile} */
+  /** {@return false if it was closed meanwhile} */
   private synchronized boolean endConnecting(State to) {
     boolean still = state == State.CONNECTING;
     if (still) {
@@ -310,7 +318,7 @@ final class RdmaEndpoint {
         true);
   }
 
-  /** The peer is ready, too: from now on we may post. */
+  /** Notes that the peer is ready too. From now on we may post. */
   synchronized void acknowledged() {
     if (state == State.WAITING_FOR_ACK) {
       state = State.CONNECTED;
@@ -318,9 +326,9 @@ final class RdmaEndpoint {
   }
 
   /**
-   * From now on no path takes it. The worker does the rest.
+   * Begins to close the endpoint: from now on no path uses it. The worker does the rest.
    *
-   * @return whether this call was the one that closed it
+   * @return whether this call was the first
    */
   boolean beginClosing() {
     return advance(State.CLOSING);
@@ -330,12 +338,15 @@ final class RdmaEndpoint {
     return state.compareTo(State.CLOSING) >= 0;
   }
 
-  /** {@return whether this call was the first: its queue pairs are to be destroyed now} */
+  /** {@return whether this call was the first, so that the caller destroys the queue pairs} */
   boolean beginDestroying() {
     return advance(State.DESTROYING);
   }
 
-  /** On any thread: the device touches no memory for it any more. */
+  /**
+   * Notes that the queue pairs are destroyed: the device touches no memory for them. For any
+   * thread.
+   */
   void destroyed() {
     boolean _ = advance(State.DESTROYED);
   }
@@ -344,7 +355,7 @@ final class RdmaEndpoint {
     boolean _ = advance(State.CLOSED);
   }
 
-  /** {@return false when it is as far already} */
+  /** {@return false if it has that state, or a later one, already} */
   private synchronized boolean advance(State to) {
     if (state.compareTo(to) >= 0) {
       return false;
@@ -372,7 +383,7 @@ final class RdmaEndpoint {
     return !tasks.isEmpty();
   }
 
-  /** The first task goes to the end, so that a large one does not keep the others waiting. */
+  /** Moves the first task to the end, so that a large task does not make the others wait. */
   void rotate() {
     if (tasks.size() > 1) {
       tasks.addLast(tasks.getFirst());
@@ -397,7 +408,7 @@ final class RdmaEndpoint {
     return false;
   }
 
-  /** {@return the queue pair with the fewest bytes on it, of those with room if any has some} */
+  /** {@return the queue pair with the fewest bytes posted; if some have room, the best of those} */
   SendQueue leastLoaded() {
     SendQueue best = queues.getFirst();
     for (int i = 1; i < queues.size(); i++) {
@@ -449,7 +460,9 @@ final class RdmaEndpoint {
     return true;
   }
 
-  /** Waits for the answer of the probe that is out; {@return false when none is} */
+  /**
+   * Lets {@code answer} get the result of the probe under way. Returns false if there is no probe.
+   */
   boolean joinProbe(CompletableFuture<Boolean> answer) {
     CompletableFuture<Boolean> waiting = probe;
     if (waiting != null) {
@@ -462,7 +475,7 @@ final class RdmaEndpoint {
     probe = answer;
   }
 
-  /** The probe that is out has an answer. */
+  /** Completes the probe under way, if there is one. */
   void probed(boolean alive) {
     CompletableFuture<Boolean> waiting = probe;
     probe = null;

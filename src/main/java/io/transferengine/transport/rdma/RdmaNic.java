@@ -21,10 +21,10 @@ final class RdmaNic {
   private final EndpointStore endpoints;
 
   /**
-   * Takes a device over; its workers do not run yet.
+   * Takes a device over. The workers do not run yet.
    *
    * @param ending threads on which its queue pairs are stopped and destroyed
-   * @throws TransferException when they cannot be made; the device is closed then
+   * @throws TransferException if the workers cannot be made; then the device is closed
    */
   RdmaNic(RdmaDevice device, ControlThreads ending) {
     this.device = device;
@@ -67,7 +67,7 @@ final class RdmaNic {
     return workers;
   }
 
-  /** {@return whether it can send now} */
+  /** {@return whether the device can send now} */
   boolean isUsable() {
     return device.isUsable();
   }
@@ -77,7 +77,7 @@ final class RdmaNic {
     return device.isFailed();
   }
 
-  /** Makes the queue pairs of an endpoint, on the next worker in turn. */
+  /** Makes the queue pairs of an endpoint for the next worker in turn. */
   private RdmaEndpoint createEndpoint(String peerPath) {
     RdmaWorker worker = workers.get(Math.floorMod(nextWorker.getAndIncrement(), workers.size()));
     RdmaSettings settings = device.settings();
@@ -104,7 +104,8 @@ final class RdmaNic {
           name(),
           ErrorCode.ENDPOINT,
           "no queue pair can be made: " + e.getMessage(),
-          "Talk to fewer peers at once, or lower MC_MAX_EP_PER_CTX so that old endpoints make room",
+          "Use fewer peers at once, or lower MC_MAX_EP_PER_CTX so that old endpoints are closed"
+              + " first",
           e);
     } catch (Throwable t) {
       made.forEach(queuePair -> device.quietly(queuePair::close));
@@ -116,12 +117,15 @@ final class RdmaNic {
     workers.forEach(RdmaWorker::start);
   }
 
-  /** Has all endpoints and workers end; {@link #close} waits for them. */
+  /** Tells all endpoints and workers to end. {@link #awaitEnd} waits for them. */
   void stop() {
     workers.forEach(worker -> device.quietly(worker::stop));
   }
 
-  /** {@return whether all workers have ended, so that no memory is touched, at the latest then} */
+  /**
+   * Waits for the workers until {@code endNanos}. Returns whether all have ended, so that no memory
+   * is touched any more.
+   */
   boolean awaitEnd(long endNanos) {
     boolean ended = true;
     for (RdmaWorker worker : workers) {
@@ -131,14 +135,14 @@ final class RdmaNic {
   }
 
   /**
-   * Gives everything back, once the registrations are gone. A worker that has not ended still posts
-   * and polls through what would be freed here: then all of it stays until the process ends.
+   * Gives everything back. The registrations must be gone before. If a worker has not ended, it
+   * still uses its queues and the device, so they stay open until the process ends.
    */
   void close() {
     if (!awaitEnd(System.nanoTime())) {
       log.error(
           "{}: a worker has not ended. Its queues and the device stay open until this process ends,"
-              + " since freeing what it works on would crash the process. Please report this",
+              + " since freeing them would crash the process. Please report this",
           name());
       return;
     }

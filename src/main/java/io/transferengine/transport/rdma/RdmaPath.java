@@ -10,15 +10,15 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way from one of our devices to a peer: which of the peer's devices it leads to, whether it is
- * open, and when it is tried again. It leads to one device at a time; when that one cannot be
- * reached it turns to the next. All state is guarded by this.
+ * The path from one of our devices to a peer: which of the peer's devices it leads to, whether it
+ * is open, and when it is tried again. It leads to one device at a time. If that device cannot be
+ * reached, it leads to the next one. All state is guarded by this.
  */
 final class RdmaPath {
-  /** Between two attempts at least so long... */
+  /** The shortest pause between two attempts. */
   private static final long BACK_OFF_MIN_MILLIS = 50;
 
-  /** ...and at most: what came back is used within a second. */
+  /** The longest pause: a device that comes back is used within a second. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
   private final String peer;
@@ -30,13 +30,13 @@ final class RdmaPath {
   private boolean suspect;
   private boolean hurried;
 
-  /** Devices of the peer that there is no route to from ours: until when they are left alone. */
+  /** The peer's devices to which ours has no route, and until when they are not tried. */
   private final Map<String, Long> avoidedUntilNanos = new HashMap<>();
 
   /**
-   * A path that is not open.
+   * Creates a path that is not open.
    *
-   * @param peer its name, for texts
+   * @param peer the peer's name, for texts
    */
   RdmaPath(String peer, RdmaNic nic) {
     this.peer = peer;
@@ -47,7 +47,9 @@ final class RdmaPath {
     return nic;
   }
 
-  /** {@return the peer's device that it leads to, or led to last; empty at first} */
+  /**
+   * {@return the peer's device that it leads to, or led to last; empty before the first attempt}
+   */
   synchronized String partner() {
     return partner;
   }
@@ -61,14 +63,14 @@ final class RdmaPath {
     return endpoint != null && nic.isUsable();
   }
 
-  /** {@return whether the last thing known of it is that it failed} */
+  /** {@return whether it has failed and not been opened since} */
   synchronized boolean isSuspect() {
     return suspect;
   }
 
   /**
-   * {@return whether the caller is to connect it: it is not open, and nobody else is at it} The
-   * caller calls {@link #endConnecting} afterwards.
+   * {@return whether the caller must connect it: it is not open, and no other thread connects it}
+   * The caller then calls {@link #endConnecting} afterwards.
    */
   synchronized boolean beginConnecting() {
     if (endpoint != null || connecting || nic.isFailed()) {
@@ -83,8 +85,8 @@ final class RdmaPath {
   }
 
   /**
-   * Chooses the peer's device for the next attempt: the best that is not avoided; when all are, the
-   * one whose time is over first, since the only way is never given up.
+   * Chooses the peer's device for the next attempt: the best one that is not avoided. If all are
+   * avoided, it chooses the one whose pause ends first: the last way to a peer is always tried.
    */
   synchronized String nextPartner(List<String> ranked) {
     long now = System.nanoTime();
@@ -105,7 +107,7 @@ final class RdmaPath {
       }
       partner = soonest;
     } else {
-      // After a failure the next one in turn, so that one dead device does not hide a living one.
+      // After a failure the next one in turn, so that one dead device does not hide a working one.
       partner = fit.get(failures % fit.size());
     }
     return partner;
@@ -115,21 +117,21 @@ final class RdmaPath {
     return avoidedUntilNanos.getOrDefault(device, 0L);
   }
 
-  /** There is no route from our device to that one of the peer. */
+  /** Notes that there is no route from our device to that device of the peer. */
   synchronized void avoid(String device, long nanos) {
     avoidedUntilNanos.put(device, System.nanoTime() + nanos);
   }
 
-  /** {@return whether a device of the peer is known to be out of reach for now} */
+  /** {@return whether a device of the peer is not tried for now} */
   synchronized boolean avoids(String device) {
     Long until = avoidedUntilNanos.get(device);
     return until != null && until - System.nanoTime() > 0;
   }
 
   /**
-   * It is open.
+   * The path is open now.
    *
-   * @param sender what the endpoint turns to from now on
+   * @param sender the endpoint's sender from now on
    */
   synchronized void opened(RdmaEndpoint made, RdmaEndpoint.Sender sender) {
     endpoint = made;
@@ -148,8 +150,8 @@ final class RdmaPath {
   /**
    * An endpoint has ended.
    *
-   * @param atFault whether the way is, rather than a request or a decision of ours
-   * @return whether the path is closed now, since that endpoint was its own
+   * @param atFault whether the path is at fault, not a request or a decision of ours
+   * @return whether the endpoint belonged to the path, which is closed now
    */
   synchronized boolean ended(RdmaEndpoint which, boolean atFault) {
     if (endpoint != which) {
@@ -160,7 +162,7 @@ final class RdmaPath {
     return true;
   }
 
-  /** Waits for the next attempt's time, or until somebody knows better. */
+  /** Waits until the next attempt is due, or {@link #hurry} is called. */
   void backOff() throws InterruptedException {
     synchronized (this) {
       long millis =
@@ -177,7 +179,7 @@ final class RdmaPath {
     }
   }
 
-  /** Something has changed for the better: the next attempt is now. */
+  /** Makes the next attempt begin at once, because an attempt may succeed now. */
   synchronized void hurry() {
     hurried = connecting;
     avoidedUntilNanos.clear();

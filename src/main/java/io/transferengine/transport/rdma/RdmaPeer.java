@@ -24,23 +24,24 @@ import org.slf4j.LoggerFactory;
 /**
  * A peer's segment, the paths to it, and the tasks that still have requests to hand out.
  *
- * <p>A task is queued at every path that suits it, and the paths' workers claim from it as they
- * have room: so a large one is spread over all of them by their speed, and what a path gives back
- * goes over another. A path suits when its device is near the memory that the task begins in; the
- * others do when no such path is open. Without any open path tasks wait here: for a path to open,
- * for their deadline, or for another transport to take them ({@link Fallback}).
+ * <p>A task is queued at every path that suits it. The paths' workers claim requests from it while
+ * they have room. So a large task is spread over all of these paths by their speed, and requests
+ * that one path gives back use another. A path suits if its device is near the memory in which the
+ * task begins. If no such path is open, the other paths suit. Without any open path a task waits
+ * here: until a path opens, until its deadline, or until another transport takes it ({@link
+ * Fallback}).
  *
- * <p>Thread-safe; the lock is held for arithmetic only.
+ * <p>Thread-safe. The lock is held only briefly.
  */
 final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
-  /** What its transport does for it. */
+  /** The transport's services for a peer. */
   interface Helper {
-    /** Sees to it that a path opens. Does not block. */
+    /** Starts to open a path. Does not block. */
     void open(RdmaPeer peer, RdmaPath path);
 
     /**
-     * Gives a task of which no request is out to another transport, if one reaches the peer;
-     * {@return its name}
+     * Gives a task without posted requests to another transport, if one reaches the peer. Returns
+     * the name of that transport.
      */
     Optional<String> handOver(PeerAddress peer, TransferTask task);
   }
@@ -48,14 +49,18 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   private static final Logger log = LoggerFactory.getLogger(RdmaPeer.class);
 
   /**
-   * Up to so many slices go over one path: waking a second worker would cost more than it gains.
+   * A transfer of up to this many slices uses one path: waking a second worker would cost more than
+   * it gains.
    */
   private static final int SLICES_PER_PATH = 4;
 
-  /** What a path may have out in any case: about what a fast link holds (see RdmaWorker). */
+  /**
+   * The bytes that a path may always have posted: about as many as a fast link holds (see
+   * RdmaWorker).
+   */
   private static final long SHARE_MIN_BYTES = 1L << 20;
 
-  /** Failed paths are retried for this long after the last transfer. */
+  /** Failed paths are tried again for this long after the last transfer. */
   private static final long ACTIVE_NANOS = 10_000_000_000L;
 
   private final String name;
@@ -124,7 +129,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     return paths;
   }
 
-  /** The peer has published something newer. */
+  /** Takes the peer's newer descriptor. */
   void update(PeerAddress newest) {
     address = newest;
     buffers = new RemoteBuffers(newest.descriptor());
@@ -145,14 +150,14 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     if (refused) {
       task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
     } else if (task.isEnding()) {
-      // Ended between being made and being owned: nobody has asked us to hurry.
+      // It ended before it had an owner, so nobody has called hurry.
       exhausted(task);
     } else {
       dispatch(task);
     }
   }
 
-  /** As below; whatever is thrown ends this task and leaves the others to their turn. */
+  /** Queues a task as below. If that throws, only this task ends. */
   private void dispatch(TransferTask task) {
     try {
       queueAtPaths(task);
@@ -162,7 +167,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     }
   }
 
-  /** Queues a task at the paths that suit it, and sees to it that paths are opened. */
+  /** Queues a task at the open paths that suit it, and starts to open others. */
   private void queueAtPaths(TransferTask task) {
     List<RdmaPath> near = nearTo(task);
     List<RdmaPath> ready = openOf(near);
@@ -193,7 +198,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   private static void assign(RdmaPath path, TransferTask task) {
-    // If it ends between the two calls, its end dispatches the task once more.
+    // If the endpoint ends between the two calls, its end dispatches the task again.
     path.endpoint().ifPresent(endpoint -> endpoint.assign(task));
   }
 
@@ -207,9 +212,9 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   /**
-   * {@return how many bytes a path may have out while it claims from a task: an equal share of it}
-   * Otherwise the worker that is first to wake up would take all of a task of some megabytes before
-   * the others look. A path that is faster than the others still gets more: as bytes arrive.
+   * {@return how many bytes a path may have posted while it claims from a task: an equal share}
+   * Otherwise the worker that wakes up first would take all of a task of some megabytes. A faster
+   * path still gets more in total: it claims again when its bytes have arrived.
    */
   private long shareBytes(TransferTask task) {
     int ready = 0;
@@ -230,7 +235,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     return near.isEmpty() ? paths : near;
   }
 
-  /** Nothing is left to be claimed of a task. */
+  /** A task has no more requests to claim. */
   private synchronized void exhausted(TransferTask task) {
     if (!task.hasWork()) {
       open.remove(task);
@@ -266,7 +271,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
 
   @Override
   public void cutOff(TransferTask task) {
-    // Not only the paths' endpoints: one that ends already may be what does not get on.
+    // At all endpoints, not only those of the paths: one that is ending may hold the task.
     for (RdmaNic nic : nics) {
       nic.workers().forEach(worker -> worker.cutOff(task));
     }
@@ -288,7 +293,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     return !open.isEmpty();
   }
 
-  /** {@return whether it is worth the effort to keep paths open} */
+  /** {@return whether paths should be kept open: there is work, or was a short time ago} */
   boolean isActive() {
     if (hasWork()) {
       return true;
@@ -304,7 +309,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
 
   // ---- paths
 
-  /** Asks on behalf of an endpoint. */
+  /** The user of a path's endpoint. */
   private final class PathSender implements RdmaEndpoint.Sender {
     private final RdmaPath path;
 
@@ -355,21 +360,19 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     }
   }
 
-  /**
-   * An endpoint is connected, and the path's from now on; {@return false if it has ended already}
-   */
+  /** Gives a connected endpoint to its path. Returns false if the endpoint has ended already. */
   boolean connected(RdmaPath path, RdmaEndpoint endpoint) {
     PathSender sender = new PathSender(path);
     path.opened(endpoint, sender);
     if (endpoint.state() == RdmaEndpoint.State.CONNECTED) {
       return true;
     }
-    // Closed before it belonged to the path, which has not been told therefore.
+    // It was closed before it belonged to the path, so the path was not notified.
     sender.ended(endpoint, Optional.empty());
     return false;
   }
 
-  /** A path has opened: whatever waits may go over it. */
+  /** A path has opened: all waiting tasks may use it. */
   void pathOpened(RdmaPath path) {
     fallback.wayIsOpen();
     List<TransferTask> waiting;
@@ -384,9 +387,9 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   /**
-   * A path has ended: its work goes over others, and it is opened again if there is any.
+   * A path has ended: its work uses other paths, and it is opened again if there is work.
    *
-   * @param failure set when the way is at fault
+   * @param failure present if the path is at fault
    */
   private void pathEnded(RdmaPath path, Optional<TransferException> failure) {
     failure.ifPresent(fallback::note);
@@ -399,7 +402,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     } else if (hasWork()) {
       fallback.watch();
     }
-    // One that made room for others stays closed until it is needed.
+    // A path whose endpoint made room for others stays closed until it is needed.
     if (failure.isPresent() ? isActive() : hasWork()) {
       open(path);
     }
@@ -410,16 +413,16 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     return paths.stream().anyMatch(RdmaPath::isOpen);
   }
 
-  /** An attempt to open a path failed in a way that says nothing of the peer's end. */
+  /** An attempt to open a path failed, and the peer did not refuse. */
   void attemptFailed(TransferException why) {
     fallback.note(why);
   }
 
   /**
-   * The peer refuses to connect. Its reason may pass: it is starting, or it is full. After some
-   * refusals in a row it is taken at its word; but not when it has let us connect before: a C++
-   * peer whose link was down refuses for half a minute, and so transfers wait until their
-   * deadlines.
+   * The peer refuses to connect. The reason may be temporary: it is starting, or it is full. So
+   * transfers fail only after several refusals in a row. If the peer has let us connect before,
+   * they do not fail, but wait until their deadlines: a C++ peer whose link was down refuses for
+   * half a minute.
    */
   void refused(TransferException why) {
     fallback.note(why);
@@ -440,7 +443,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     }
   }
 
-  /** Nothing listens where the peer was, or another process does. */
+  /** The peer's process is gone: nothing listens there any more, or another process does. */
   void gone(TransferException why) {
     if (!hasWay()) {
       failAll(why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
@@ -475,7 +478,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     return taken;
   }
 
-  /** Nobody looks after the paths that are not open any more. */
+  /** No thread tries to open paths any more. */
   void rest() {
     fallback.forget();
   }
@@ -499,7 +502,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
       if (path.nic() == nic) {
         path.hurry();
         if (path.isOpen()) {
-          pathOpened(path); // What came while it could not send waits for no path in particular.
+          pathOpened(path); // Tasks that came while it could not send are queued at no path.
         } else if (isActive()) {
           open(path);
         }
@@ -507,7 +510,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     }
   }
 
-  /** A device of ours cannot send for now: what is queued there may go over others. */
+  /** A device of ours cannot send for now: tasks that are queued there may use others. */
   void leave(RdmaNic nic) {
     List<TransferTask> waiting;
     synchronized (this) {
@@ -518,7 +521,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     }
   }
 
-  /** Fails what waits and closes the endpoints. Idempotent. */
+  /** Fails the waiting tasks and closes the endpoints. Idempotent. */
   void close() {
     synchronized (this) {
       closed = true;
@@ -531,12 +534,12 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
 
   private static void close(RdmaPath path) {
     path.hurry();
-    path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was left"));
+    path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was closed"));
   }
 
   private TransferException shutDown() {
     return TransferException.withPeer(
-        name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
+        name, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
   }
 
   @Override

@@ -16,28 +16,29 @@ import java.util.Optional;
  *
  * @param port the port of every device
  * @param pkeyIndex the partition key of queue pairs
- * @param gidIndex the GID of every port; -1 to choose
- * @param gidRetries how many other GIDs are tried when the chosen one leads nowhere
- * @param trafficClass of packets; -1 for 0
- * @param serviceLevel of packets; -1 for 0
+ * @param gidIndex the index of every port's GID; -1 to choose
+ * @param gidRetries how many other GIDs are tried if queue pairs do not connect with the chosen one
+ * @param trafficClass the traffic class of packets; -1 for 0
+ * @param serviceLevel the service level of packets; -1 for 0
  * @param mtuBytes the largest packet payload
- * @param completionQueueEntries of each worker's queue
- * @param endpointsPerNic the most endpoints of a device
- * @param queuePairsPerEndpoint as many as the peer has
- * @param sgeMax scatter/gather entries of a work request that queue pairs are made for
- * @param workRequestsMax requests out on one queue pair
- * @param inlineMaxBytes inline bytes that queue pairs are made for
- * @param workersPerNic threads of a device
+ * @param completionQueueEntries the entries of each worker's completion queue
+ * @param endpointsPerNic the highest number of endpoints of a device
+ * @param queuePairsPerEndpoint the number of queue pairs; both sides must have the same
+ * @param sgeMax the scatter/gather entries of a work request that queue pairs are made for
+ * @param workRequestsMax the most requests that are posted on one queue pair
+ * @param inlineMaxBytes the inline bytes that queue pairs are made for
+ * @param workersPerNic the number of threads of a device
  * @param sliceBytes the usual size of a request
- * @param tailBytes a rest of up to so many bytes goes with the request before it
+ * @param tailBytes a rest of up to this size is added to the request before it
  * @param refusalsMax how often in a row a peer may refuse to connect before its transfers fail
- * @param memoryRegionMaxBytes larger registrations are cut
- * @param parallelRegistration whether devices register at once: 1 yes, 0 no, -1 where it pays
- * @param sameName whether a peer's device of our device's name is preferred
- * @param rails for devices of ours those of peers to talk to; empty for all
- * @param noRoutePause how long a pair of devices without a route is left alone
+ * @param memoryRegionMaxBytes larger registrations are split
+ * @param parallelRegistration whether all devices register at the same time: 1 yes, 0 no, -1 if it
+ *     is faster
+ * @param sameName whether a peer's device with our device's name is preferred
+ * @param rails for some of our devices, the peers' devices that they may use; all for the others
+ * @param noRoutePause how long a pair of devices without a route is not tried again
  * @param relaxedOrdering whether memory is registered for relaxed ordering of PCI writes
- * @param bindAddress the host in our NIC paths, where that is not the segment's
+ * @param bindAddress the host in our NIC paths, if that is not the segment's
  * @param fallBackAfter how long a transfer may be without a path before another transport gets it;
  *     zero for never
  */
@@ -106,13 +107,13 @@ record RdmaSettings(
     return sliceBytes + tailBytes;
   }
 
-  /** {@return what peers may do with registered memory (protocol section 9.3)} */
+  /** {@return the access that peers have to registered memory (protocol section 9.3)} */
   int memoryAccess() {
     int access = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ;
     return relaxedOrdering ? access | Access.RELAXED_ORDERING : access;
   }
 
-  /** {@return what peers may do over a queue pair (protocol section 9.1)} */
+  /** {@return the access that peers have over a queue pair (protocol section 9.1)} */
   int queuePairAccess() {
     return Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
   }

@@ -32,14 +32,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Moves bytes over RDMA: opens the devices, keeps our memory registered on all of them, answers
- * peers that connect, and has a {@link RdmaPeer} for each segment that we move bytes to or from.
+ * Moves bytes over RDMA. It opens the devices, keeps our memory registered on all of them, and
+ * answers peers that connect. It has an {@link RdmaPeer} for each segment that we move bytes to or
+ * from.
  */
 final class RdmaTransport
     implements Transport, RdmaPeer.Helper, PathConnector.Listener, DeviceMonitor.Listener {
   private static final Logger log = LoggerFactory.getLogger(RdmaTransport.class);
 
-  /** Segments at a time. Beyond it those without work make room. */
+  /** The most segments at a time. If there are more, those without work are dropped. */
   private static final int PEERS_LIMIT = 16_384;
 
   private final TransportContext context;
@@ -115,8 +116,8 @@ final class RdmaTransport
           : new TransferException(
               ErrorCode.DEVICE_NOT_FOUND,
               "No RDMA device is left to open",
-              "./te topology shows what there is; device names and MC_TE_FILTERS leave devices"
-                  + " out");
+              "./te topology shows all devices; the device names given and MC_TE_FILTERS may"
+                  + " exclude them");
     }
     nics.forEach(RdmaNic::start);
     DeviceMonitor watching = new DeviceMonitor(nics, library, gidSource, this);
@@ -150,7 +151,7 @@ final class RdmaTransport
     for (RdmaNic nic : nics) {
       boolean _ = nic.awaitEnd(endNanos);
     }
-    // The workers have destroyed the queue pairs. Where one has not, this ends what peers may do.
+    // The workers have destroyed the queue pairs. If one has not, this ends the peers' access.
     registrations.close();
     nics.forEach(RdmaNic::close);
   }
@@ -187,7 +188,7 @@ final class RdmaTransport
   public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
     List<RdmaDevice> shown = devices.stream().filter(device -> !device.isFailed()).toList();
     if (shown.isEmpty()) {
-      return; // Then TCP is all that we offer.
+      return; // Then we offer only TCP.
     }
     Set<String> names = shown.stream().map(RdmaDevice::name).collect(Collectors.toSet());
     Map<String, List<List<String>>> matrix = new TreeMap<>();
@@ -248,7 +249,7 @@ final class RdmaTransport
     peer(address).warmUp();
   }
 
-  @SuppressWarnings("ReferenceEquality") // this very descriptor, not one that says the same
+  @SuppressWarnings("ReferenceEquality") // this very descriptor, not an equal one
   private RdmaPeer peer(PeerAddress address) {
     SegmentDescriptor descriptor = address.descriptor();
     RdmaPeer old;
@@ -271,7 +272,7 @@ final class RdmaTransport
       peers.put(descriptor.name(), peer);
     }
     if (old != null) {
-      // Another process by now, or one that has had no work for long.
+      // It was restarted, or has no work.
       old.close();
     }
     return peer;
@@ -329,7 +330,7 @@ final class RdmaTransport
 
   @Override
   public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
-    // One-sided: nobody here knows what a peer has under way. Taking the keys away ends it.
+    // One-sided: we do not know which requests a peer has under way. Removing the keys ends them.
     return CompletableFuture.completedFuture(null);
   }
 }

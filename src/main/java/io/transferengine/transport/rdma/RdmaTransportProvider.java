@@ -8,9 +8,9 @@ import io.transferengine.verbs.Verbs;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Offers RDMA where libibverbs is installed. */
+/** Offers RDMA if libibverbs is installed. */
 public final class RdmaTransportProvider implements TransportProvider {
-  /** Above TCP. */
+  /** Higher than that of TCP. */
   private static final int PRIORITY = 100;
 
   /** For {@link java.util.ServiceLoader}. */

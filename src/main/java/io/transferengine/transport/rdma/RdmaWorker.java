@@ -24,51 +24,50 @@ import org.slf4j.LoggerFactory;
 /**
  * A thread of a device that posts requests and takes their completions.
  *
- * <p><b>Pull.</b> Tasks are queued at endpoints; a turn of the loop claims as many requests of the
- * task at the head as the queue pair and the completion queue have room for, and posts them as one
+ * <p><b>Pull.</b> Tasks are queued at endpoints. A turn of the loop claims requests of the first
+ * task, as many as the queue pair and the completion queue have room for, and posts them as one
  * chain with one doorbell. Then the task goes to the end of its endpoint's queue.
  *
- * <p><b>Room.</b> A request takes a place in its queue pair's ring from the post to the completion
- * that covers it. Only some ask for a completion; when one arrives, the ones before it on the same
- * queue pair are complete, too, since a reliable connection keeps their order. After an error every
- * request left completes with one, asked for or not: hence no more are posted in all than the
- * completion queue has entries.
+ * <p><b>Room.</b> A request has a place in its queue pair's ring from the post until a completion
+ * covers it. Only some requests ask for a completion. When it arrives, the requests before it on
+ * the same queue pair are complete too, since a reliable connection keeps their order. After an
+ * error every remaining request completes with an error, even if it asked for no completion. So no
+ * more requests are posted in all than the completion queue has entries.
  *
- * <p><b>Whatever is thrown</b> (no memory is left, a bug of ours) ends what it hit: the transfer
+ * <p><b>Exceptions</b> (no memory is left, a bug of ours) end only what they hit: the transfer
  * whose requests were being claimed, or the endpoint whose queue pair is in doubt. Places in a ring
- * that were taken and not posted are given back. Only a completion queue that is broken, or failure
- * upon failure, ends the worker. How an endpoint ends: {@link EndpointEnds}.
+ * that were taken and not posted are given back. Only a broken completion queue, or many failures
+ * in a row, end the worker. {@link EndpointEnds} ends endpoints.
  *
- * <p><b>Waiting.</b> After work the loop looks again at once. With requests out it polls for a
- * moment, as long as that has paid off of late and there is another processor for whoever we wait
- * for; then, and with nothing out, it asks for an event and sleeps in poll(2).
+ * <p><b>Waiting.</b> After work the loop checks for more at once. If requests are posted, it polls
+ * for a moment, provided that there is another processor for the peer's work; the moment is longer
+ * if polling was successful lately. Then, or if nothing is posted, it asks for an event and sleeps
+ * in poll(2).
  *
- * <p>{@link #execute} and what is built on it may be called by any thread; all else belongs to the
- * worker's.
+ * <p>Any thread may call {@link #execute} and the methods that use it. All else belongs to the
+ * worker's thread.
  */
 final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Loop {
   private static final Logger log = LoggerFactory.getLogger(RdmaWorker.class);
 
-  /** A doorbell for so many; longer chains save nothing more and delay the first completion. */
+  /** The longest chain for one doorbell: longer ones only delay the first completion. */
   private static final int CHAIN_MAX = 32;
 
   private static final int POLL_BATCH = 64;
 
   /**
-   * Bytes on one queue pair: far above what a link holds (400 Gb/s times 20 µs are 1 MB), and
-   * little enough that a small transfer behind them does not wait long.
+   * The most bytes on one queue pair: many more than a link holds (400 Gb/s times 20 µs are 1 MB),
+   * and few enough that a small transfer after them does not wait long.
    */
   private static final long QUEUE_MAX_BYTES = 8L << 20;
 
-  /** Chains in a row for one endpoint, before completions are looked at and others have a turn. */
+  /** The most chains in a row for one endpoint, before completions and other endpoints. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /**
-   * So many turns in a row that throw end the worker: then it is not a single thing that is hit.
-   */
+  /** If this many turns in a row throw, the worker ends: more than one transfer is hit. */
   private static final int FAILED_TURNS_MAX = 1000;
 
-  /** The longest poll without a system call: about what an interrupt and a wake-up cost. */
+  /** The longest time of polling: about as long as an interrupt and a wake-up take. */
   private static final long SPIN_MAX_NANOS = 20_000;
 
   private static final long SPIN_MIN_NANOS = 500;
@@ -88,7 +87,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   private final SlotTable slots = new SlotTable();
 
-  /** Those with tasks queued. */
+  /** The endpoints with queued tasks. */
   private final ArrayList<RdmaEndpoint> busy = new ArrayList<>();
 
   private final WorkerTimers timers = new WorkerTimers();
@@ -98,7 +97,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private int failedTurns;
   private long spinNanos = SPIN_MIN_NANOS;
 
-  /** Makes the queue and its channel; {@link #start} starts the thread. */
+  /** Makes the completion queue and its channel; {@link #start} starts the thread. */
   RdmaWorker(RdmaDevice device, EndpointStore endpoints, ControlThreads ending, int index) {
     this.device = device;
     this.metrics = device.metrics();
@@ -113,7 +112,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
               device.settings().completionQueueEntries(),
               device.attributes().maxCompletionQueueEntries());
       queue = device.context().createCompletionQueue(entries, channel);
-      // Some are left for completions of queue pairs that were destroyed with requests out.
+      // The rest is for completions of queue pairs that were destroyed with posted requests.
       postedMax = Math.max(1, queue.capacity() - Math.min(POLL_BATCH, queue.capacity() / 4));
     } catch (Throwable t) {
       channel.close();
@@ -153,7 +152,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     execute(() -> ends.cutOff(endpoint, task));
   }
 
-  /** The last resort for a task that should have been settled: ends the endpoints that hold it. */
+  /** The last resort for a task that is not settled: ends the endpoints that hold it. */
   void cutOff(TransferTask task) {
     execute(() -> ends.force(task));
   }
@@ -170,18 +169,18 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     return answer;
   }
 
-  /** The device can send again: looks at what waits. */
+  /** Makes the worker check for waiting work, because the device can send again. */
   void resume() {
     execute(() -> {});
   }
 
-  /** Ends all endpoints and then the thread. Idempotent. */
+  /** Tells the worker to end all endpoints and then its thread. Idempotent. */
   void stop() {
     stopping = true;
     execute(() -> {});
   }
 
-  /** {@return whether it has ended, at the latest then; an interrupt is kept for later} */
+  /** Waits for the thread, at most until {@code endNanos}; {@code true} if it has ended. */
   boolean awaitEnd(long endNanos) {
     boolean interrupted = false;
     while (thread.isAlive()) {
@@ -200,7 +199,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     return !thread.isAlive();
   }
 
-  /** Gives the queue back; the thread has ended or was never started. */
+  /** Gives the queues back. The thread must have ended, or never have been started. */
   void release() {
     String what = thread.getName();
     RdmaDevice.quietly(what, queue::close);
@@ -228,7 +227,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         }
       }
     } catch (Throwable t) {
-      // What is queued here ends at its deadline, new work goes elsewhere.
+      // Queued tasks end at their deadlines. New work uses other devices.
       device.fail();
       survived(thread.getName() + " ends:", t);
     }
@@ -280,7 +279,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     parked = false;
   }
 
-  /** Polls for a moment; the moment grows while that pays off. */
+  /** Polls for a moment. The moment grows each time that this finds work, and shrinks if not. */
   private boolean spin() {
     long endNanos = System.nanoTime() + spinNanos;
     do {
@@ -360,7 +359,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     return any;
   }
 
-  /** What was claimed until it threw is not posted, and a piece of the task may be lost. */
+  /** Ends the task: the claimed requests are not posted, and others may be lost. */
   private void claimFailed(RdmaEndpoint endpoint, SendQueue onto, TransferTask task, Throwable t) {
     survived("Claiming requests", t);
     endpoint.dequeue(task);
@@ -383,7 +382,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       try {
         accepted = onto.queuePair.post(chain, count);
       } catch (Throwable t) {
-        // Whether the device has them is not known: they stay in the ring until it is destroyed.
+        // The device may have them. They stay in the ring until the queue pair is destroyed.
         survived("Posting", t);
         ends.begin(endpoint, "a post failed", Optional.of(WorkErrors.localFault()));
       }
@@ -419,7 +418,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     return total;
   }
 
-  /** The others in the batch are looked at all the same. */
+  /** Ends the endpoint of a completion that could not be taken; the others are taken. */
   private void completionFailed(long workRequestId, Throwable t) {
     survived("Taking a completion", t);
     SlotTable.Place place = slots.of(workRequestId);
@@ -432,7 +431,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     SlotTable.Place place = slots.of(workRequestId);
     long position = place == null ? -1 : place.queue().positionOf(workRequestId);
     if (place == null || position < 0) {
-      return; // Of a queue pair that has been destroyed meanwhile.
+      return; // Its queue pair has been destroyed meanwhile.
     }
     RdmaEndpoint endpoint = place.endpoint();
     SendQueue of = place.queue();
@@ -443,7 +442,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       if (first) {
         settleThrough(endpoint, of, position - 1);
       }
-      // Before what may throw: from here on no completion says that those before it are complete.
+      // Before any step that may throw: now a completion no longer covers those before it.
       of.failedAt(position);
       if (first) {
         firstError(endpoint, of, position, status, vendorError);
@@ -472,7 +471,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         try {
           task.completed(requests, bytes);
         } catch (Throwable t) {
-          // It is counted; whoever was to be told of the end has thrown.
+          // The requests are counted. A listener for the end has thrown.
           survived("Telling of a transfer's end", t);
         }
       }
@@ -555,7 +554,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     }
   }
 
-  /** The provider would not take a request; the queue pair is good for nothing then. */
+  /** The provider did not take a request. Then the queue pair is of no use any more. */
   private void notPosted(RdmaEndpoint endpoint, SendQueue onto) {
     ends.begin(
         endpoint,
@@ -571,7 +570,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private void closeAll() {
     drainCommands();
     ends.endAll();
-    // What arrived meanwhile finds the endpoints closed.
+    // Commands that arrived meanwhile find the endpoints closed.
     drainCommands();
   }
 

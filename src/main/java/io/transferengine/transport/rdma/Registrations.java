@@ -26,15 +26,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Our memory at the devices: each registered range is a memory region, or several where it is
- * larger than a device takes, on every device (protocol section 9.3).
+ * Our memory at the devices. Each registered range is a memory region on every device, or several
+ * if it is larger than a device takes (protocol section 9.3).
  *
- * <p>Thread-safe. Changes are made one after the other; look-ups read an immutable snapshot.
+ * <p>Thread-safe. Changes are made one after the other. Look-ups read an immutable snapshot.
  */
 final class Registrations {
   private static final Logger log = LoggerFactory.getLogger(Registrations.class);
 
-  /** Below it, starting threads costs more than registering on one device after the other. */
+  /**
+   * For less memory, starting threads costs more than registering on one device after the other.
+   */
   private static final long PARALLEL_MIN_BYTES = 64L << 20;
 
   private static final int ENOMEM = 12;
@@ -44,7 +46,7 @@ final class Registrations {
   private final RdmaSettings settings;
   private final Map<Region, List<Chunk>> byRegion = new HashMap<>();
 
-  /** What is in no table any more, but not gone from all devices yet. */
+  /** Chunks that are in no table any more, but may still be registered on a device. */
   private final Map<Region, List<Chunk>> kept = new HashMap<>();
 
   private boolean closed;
@@ -96,7 +98,7 @@ final class Registrations {
       return new Snapshot(chunks.without(gone));
     }
 
-    /** {@return the index of the chunk that {@code address} lies in, or -1} */
+    /** {@return the index of the chunk that contains {@code address}, or -1} */
     int find(long address) {
       return chunks.find(address);
     }
@@ -113,7 +115,7 @@ final class Registrations {
       return chunks.end(index);
     }
 
-    /** {@return where the memory at an address is; the wildcard when it is not registered} */
+    /** {@return the location of the memory at an address; the wildcard if it is not registered} */
     String locationOf(long address) {
       int index = find(address);
       return index < 0 ? "*" : chunks.get(index).location;
@@ -130,7 +132,7 @@ final class Registrations {
     this.settings = settings;
   }
 
-  /** Cannot be: a chunk is a part of a region, and those do not overlap. */
+  /** This cannot happen: a chunk is a part of a region, and regions do not overlap. */
   private static RuntimeException overlap(Chunk one, Chunk two) {
     return new IllegalStateException(
         "Chunks at 0x%x and 0x%x overlap".formatted(one.address, two.address));
@@ -145,9 +147,9 @@ final class Registrations {
   }
 
   /**
-   * Registers ranges on every device, all or none.
+   * Registers ranges on every device, either all of them or none.
    *
-   * @throws TransferException CONTEXT with the remedy when a device refuses
+   * @throws TransferException CONTEXT with the remedy if a device refuses
    */
   void registerAll(List<Region> added) {
     List<Chunk> made = new ArrayList<>();
@@ -174,7 +176,7 @@ final class Registrations {
     }
   }
 
-  /** The devices are closed behind us: what they say then is no bug of the caller's. */
+  /** If the transport was closed meanwhile, a device's error is not the caller's fault. */
   private synchronized void requireOpen(@Nullable Throwable cause) {
     if (closed && !(cause instanceof Error)) {
       TransferException notRunning =
@@ -206,7 +208,7 @@ final class Registrations {
     long most = settings.memoryRegionMaxBytes();
     for (RdmaDevice device : devices) {
       long limit = device.attributes().maxMemoryRegionBytes();
-      // Unsigned: rxe and others say 2^64-1.
+      // Unsigned: rxe and others report 2^64-1.
       if (limit > 0) {
         most = Math.min(most, limit);
       }
@@ -239,7 +241,10 @@ final class Registrations {
     }
   }
 
-  /** Platform threads: the call pins pages in the kernel, for milliseconds a gigabyte. */
+  /**
+   * Uses platform threads, because the call pins pages in the kernel, which takes milliseconds for
+   * each gigabyte.
+   */
   private void onAllAtOnce(long address, long length, MemoryRegion[] made) {
     Throwable[] failures = new Throwable[made.length];
     List<Thread> threads = new ArrayList<>();
@@ -253,7 +258,7 @@ final class Registrations {
                 .start(() -> registerOne(nic, address, length, made, failures)));
       }
     } finally {
-      // Also when one cannot be started: none may register what has been given up.
+      // Also if one cannot be started: no thread may register a range that was given up.
       joinAll(threads);
     }
     Failures all = new Failures();
@@ -302,7 +307,9 @@ final class Registrations {
     }
   }
 
-  /** Where memory really is, as readers of the descriptor expect it (protocol section 4.1). */
+  /**
+   * The actual location of memory, in the form that the descriptor needs (protocol section 4.1).
+   */
   private String location(Region region) {
     if (!region.location().equals("*")) {
       return region.location();
@@ -311,10 +318,11 @@ final class Registrations {
   }
 
   /**
-   * Takes ranges from all devices. What one device keeps is no reason to leave the others theirs;
-   * it is tried again when this is called again, and when everything is closed. Idempotent.
+   * Unregisters ranges on all devices. If one device fails to, the others do so all the same. A
+   * range that a device kept is tried again when this is called again, and when everything is
+   * closed. Idempotent.
    *
-   * @throws TransferException when a device that still works keeps one of them
+   * @throws TransferException if a device that still works kept a range
    */
   void unregisterAll(List<Region> gone) {
     Map<Region, List<Chunk>> ending = new LinkedHashMap<>();
@@ -332,7 +340,7 @@ final class Registrations {
       }
       if (!found.isEmpty()) {
         Snapshot next = snapshot.without(found);
-        // Kept until they are gone: whatever fails from here on, they are not forgotten.
+        // In this table until they are gone, so that they are not forgotten if something fails.
         kept.putAll(ending);
         ending.keySet().forEach(byRegion::remove);
         publish(next);
@@ -352,7 +360,7 @@ final class Registrations {
     failures.throwIfAny();
   }
 
-  /** {@return the first failure of a device that still works, if there is one; tries them all} */
+  /** Tries all devices. Returns the first failure of a device that still works, if there is one. */
   private @Nullable Throwable closeAll(List<Chunk> chunks) {
     Throwable failure = null;
     for (Chunk chunk : chunks) {
@@ -379,22 +387,22 @@ final class Registrations {
         ErrorCode.CONTEXT,
         "peers may still reach the memory from 0x%x to 0x%x: %s"
             .formatted(chunk.address, chunk.end, e.getMessage()),
-        "Keep the memory mapped, and unregister it again later; closing the engine does, too",
+        "Keep the memory mapped, and unregister it again later; closing the engine does so too",
         e);
   }
 
-  /** Under the lock. The one place where look-ups get another table; counted by the version. */
+  /** Replaces the table for look-ups and counts the change. Needs the lock. */
   private void publish(Snapshot next) {
     snapshot = next;
     version.incrementAndGet();
   }
 
-  /** Of what is given up: the protection domain tries it once more when it is closed. */
+  /** For regions that are given up: the protection domain tries once more when it is closed. */
   private static void quietly(MemoryRegion region) {
     RdmaDevice.quietly("A memory region stays registered", region::close);
   }
 
-  /** {@return the ranges as peers are told of them, with keys for the devices {@code shown}} */
+  /** {@return the ranges as our descriptor has them, with keys for the devices {@code shown}} */
   synchronized List<BufferDescriptor> describe(List<Region> regions, List<RdmaDevice> shown) {
     List<BufferDescriptor> buffers = new ArrayList<>();
     for (Region region : regions) {
@@ -414,7 +422,7 @@ final class Registrations {
     return buffers;
   }
 
-  /** Takes everything from all devices. */
+  /** Unregisters everything on all devices. */
   void close() {
     List<Region> left;
     synchronized (this) {

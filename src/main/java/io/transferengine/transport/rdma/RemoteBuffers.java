@@ -10,8 +10,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The ranges that a peer published, sorted, with their keys by device. Immutable: a newer
- * descriptor makes a new one.
+ * The ranges that a peer published, sorted, with their keys for each device. Immutable: a newer
+ * descriptor gets a new object.
  */
 final class RemoteBuffers {
   private final SegmentDescriptor descriptor;
@@ -27,7 +27,7 @@ final class RemoteBuffers {
     this.deviceNames = descriptor.devices().stream().map(DeviceDescriptor::name).toList();
     List<BufferDescriptor> sorted = new ArrayList<>();
     for (BufferDescriptor buffer : descriptor.buffers()) {
-      // Ranges without keys belong to another transport of a segment that has several.
+      // Ranges without keys belong to another transport, if the segment has several.
       if (buffer.rkeys().size() == deviceNames.size() && buffer.address() > 0) {
         sorted.add(buffer);
       }
@@ -49,7 +49,7 @@ final class RemoteBuffers {
     return descriptor;
   }
 
-  /** {@return the index of a device in the descriptor; -1 when it is not there} */
+  /** {@return the index of a device in the descriptor; -1 if it is not there} */
   int deviceIndex(String name) {
     return deviceNames.indexOf(name);
   }
@@ -58,13 +58,13 @@ final class RemoteBuffers {
     return deviceNames;
   }
 
-  /** {@return the index of the range that {@code address} lies in, or -1} */
+  /** {@return the index of the range that contains {@code address}, or -1} */
   int find(long address) {
     int index = SortedAddresses.floorIndex(starts, address);
     return index >= 0 && address < ends[index] ? index : -1;
   }
 
-  /** {@return whether all of a range is published, perhaps as ranges that lie back to back} */
+  /** {@return whether a range is published completely, perhaps as several adjacent ranges} */
   boolean covers(long address, long length) {
     int index = find(address);
     if (index < 0) {

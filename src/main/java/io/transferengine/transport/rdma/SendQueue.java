@@ -12,17 +12,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One queue pair of an endpoint and what is posted on it. Confined to the endpoint's worker, save
- * the queue pair's own state changes.
+ * One queue pair of an endpoint, and the requests that are posted on it. Confined to the endpoint's
+ * worker, except for the queue pair's state changes.
  *
- * <p>A completion names its work request by 64 bits: the slot of the queue at its worker, how often
- * that slot was given out before (a provider may deliver completions of a queue pair that has been
- * destroyed), and the low half of the request's position.
+ * <p>A completion identifies its work request by 64 bits: the queue's slot at its worker, the
+ * slot's generation (a provider may deliver completions of a queue pair that has been destroyed),
+ * and the low half of the request's position.
  */
 final class SendQueue {
   private static final Logger log = LoggerFactory.getLogger(SendQueue.class);
 
-  /** Slots of a worker: more queue pairs than any device has. */
+  /** Enough slots for more queue pairs than any device has. */
   static final int SLOT_BITS = 20;
 
   private static final int GENERATION_BITS = 12;
@@ -65,7 +65,9 @@ final class SendQueue {
     return (int) (workRequestId >>> (GENERATION_BITS + POSITION_BITS));
   }
 
-  /** {@return the position that a completion is for; -1 when it is not for this queue} */
+  /**
+   * {@return the position of the request that a completion is for; -1 if it is not for this queue}
+   */
   long positionOf(long workRequestId) {
     int itsGeneration = (int) (workRequestId >>> POSITION_BITS) & ((1 << GENERATION_BITS) - 1);
     if (itsGeneration != generation) {
@@ -75,13 +77,13 @@ final class SendQueue {
     return position < ring.end() ? position : -1;
   }
 
-  /** A request completed with an error; the ones before it are settled. */
+  /** A request has completed with an error. The requests before it are settled. */
   void failedAt(long position) {
     failed = true;
     flushedEnd = position + 1;
   }
 
-  /** The request is at fault itself, rather than the way to the peer. */
+  /** The request itself is at fault, not the path to the peer. */
   void blame(long position, TransferException failure, FailureCause cause) {
     culprit = position;
     culpritFailure = failure;
@@ -97,13 +99,13 @@ final class SendQueue {
     return ring.size() == 0 || (failed && flushedEnd == ring.end());
   }
 
-  /** Gives the newest request back to its task: it was not posted. */
+  /** Gives the newest request back to its task, because it was not posted. */
   void giveBackLast() {
     giveBack(ring.end() - 1);
     ring.removeLast();
   }
 
-  /** Whoever is told of a task's end may throw; the task itself has counted by then. */
+  /** A listener for the task's end may throw. The task has counted the request by then. */
   private void giveBack(long position) {
     TransferTask task = ring.task(position);
     if (task != null) {
@@ -131,11 +133,11 @@ final class SendQueue {
   }
 
   /**
-   * Settles everything that is posted: the queue pair is gone, so nothing touches memory any more.
-   * The requests are given back, newest first so that they keep their order.
+   * Settles all posted requests. The queue pair is destroyed, so nothing touches their memory any
+   * more. The requests are given back newest first, so that they keep their order.
    *
-   * @param returned told of each task that has got requests back
-   * @return how many will be sent again; not probes, nor what is of tasks that end
+   * @param returned gets each task that has got requests back
+   * @return how many requests will be sent again; probes and requests of ending tasks do not count
    */
   int settleAll(Set<TransferTask> returned) {
     int again = 0;

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker's send queues, and their endpoints, by the number that their completions carry. A number
- * that has been given back is given out again in its next generation. Confined to the worker.
+ * A worker's send queues and their endpoints, by the slot number in their completions. A slot that
+ * was given back is used again, with the next generation. Confined to the worker.
  */
 final class SlotTable {
   private static final int FIRST_CAPACITY = 16;
@@ -14,21 +14,24 @@ final class SlotTable {
   private @Nullable Place[] places = new Place[FIRST_CAPACITY];
   private int[] generations = new int[FIRST_CAPACITY];
 
-  /** Numbers that were given back; as long as the others, so that giving back needs no memory. */
+  /**
+   * The slots that were given back. The array is as long as the others, so giving back needs no
+   * memory.
+   */
   private int[] free = new int[FIRST_CAPACITY];
 
   private int slots;
   private int freeSlots;
 
   /**
-   * What has a number.
+   * The content of a slot.
    *
-   * @param endpoint whose queue it is
-   * @param queue whose requests complete
+   * @param endpoint the endpoint that the queue belongs to
+   * @param queue the queue whose requests complete
    */
   record Place(RdmaEndpoint endpoint, SendQueue queue) {}
 
-  /** Gives it a number; changes nothing when it throws. */
+  /** Gives a queue a slot. If it throws, nothing has changed. */
   void place(RdmaEndpoint endpoint, SendQueue added) {
     Place place = new Place(endpoint, added);
     if (freeSlots == 0 && slots == places.length) {
@@ -57,8 +60,8 @@ final class SlotTable {
   }
 
   /**
-   * Takes the number back. Does nothing for one that never got a place. Takes no memory: what its
-   * endpoint still has to settle comes behind it.
+   * Takes a queue's slot back, if it has one. This needs no memory, so that it cannot fail before
+   * the endpoint is settled.
    */
   void remove(SendQueue gone) {
     int slot = gone.slot();
@@ -68,7 +71,7 @@ final class SlotTable {
     }
   }
 
-  /** {@return the queue that a completion is for; null when it has been removed} */
+  /** {@return the queue that a completion is for; null if it has been removed} */
   @Nullable Place of(long workRequestId) {
     int slot = SendQueue.slotOf(workRequestId);
     return slot < slots ? places[slot] : null;

@@ -26,7 +26,7 @@ final class SysfsGidSource implements GidSource {
       throw TransferException.withDevice(
           device,
           ErrorCode.DEVICE_NOT_FOUND,
-          "port " + port + " has no GID to use: " + choice.reason(),
+          "port " + port + " has no usable GID: " + choice.reason(),
           "Give its interface an address, or name another GID with MC_GID_INDEX",
           null);
     }

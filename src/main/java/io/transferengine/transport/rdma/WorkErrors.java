@@ -6,7 +6,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.WorkCompletionStatus;
 
-/** What a failed work request means, in words for whoever submitted the transfer. */
+/** Makes the exceptions for failed work requests, which the submitter of a transfer gets. */
 final class WorkErrors {
   static final int SUCCESS = WorkCompletionStatus.SUCCESS.raw();
 
@@ -16,20 +16,20 @@ final class WorkErrors {
       new Spare(
           new TransferException(
               ErrorCode.MEMORY,
-              "posting its requests failed in this process, perhaps for want of memory",
+              "posting its requests failed in this process, perhaps because it has no memory left",
               "The log of this process has the cause; give it more heap, or report it"));
 
   private WorkErrors() {}
 
   /**
-   * {@return what ends a transfer when something was thrown in the middle of our own work} It was
-   * made beforehand, since that may have taken the last memory. The log has what was thrown.
+   * {@return the failure of a transfer for which our own code threw} It was made in advance,
+   * because there may be no memory left. The log has the cause.
    */
   static TransferException localFault() {
     return LOCAL_FAULT.failure;
   }
 
-  /** {@return whether the request itself is at fault, so that another path would not help} */
+  /** {@return whether the fault is in the request itself, so that another path would not help} */
   static boolean isRequestsFault(int status) {
     WorkCompletionStatus meaning = WorkCompletionStatus.of(status);
     return isPeersRefusal(status)
@@ -67,7 +67,7 @@ final class WorkErrors {
         what,
         isPeersRefusal(status)
             ? "Check the address, and that the peer still has this memory registered"
-            : "This should not happen, please report it",
+            : "This should not happen. Please report it",
         null);
   }
 
@@ -75,7 +75,7 @@ final class WorkErrors {
     return TransferException.withPeer(
         peerPath,
         ErrorCode.ENDPOINT,
-        "the way from %s was lost: %s".formatted(device, text(status, vendorError)),
+        "the path from %s was lost: %s".formatted(device, text(status, vendorError)),
         "Is the peer alive, are both links up, and are their MTUs the same?",
         null);
   }
@@ -107,7 +107,7 @@ final class WorkErrors {
     return new TransferException(
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "%d bytes at 0x%x are not registered for RDMA any more".formatted(bytes, address),
-        "Wait for transfers before giving up their memory");
+        "Unregister memory only after its transfers have ended");
   }
 
   static TransferException unknownRemote(String peer, long address, long bytes) {

@@ -4,7 +4,7 @@ package io.transferengine.transport.rdma;
 import java.util.PriorityQueue;
 import java.util.concurrent.TimeUnit;
 
-/** What a worker is to do later. Confined to the worker. */
+/** Actions that a worker runs later. Confined to the worker. */
 final class WorkerTimers {
   private static final int WAIT_MAX_MILLIS = 60_000;
 
@@ -21,7 +21,7 @@ final class WorkerTimers {
     timers.add(new Timer(System.nanoTime() + nanos, action));
   }
 
-  /** {@return whether anything was due, and has been done} */
+  /** Runs the actions that are due; {@code true} if there was one. */
   boolean run() {
     boolean any = false;
     for (Timer next = timers.peek();
@@ -34,7 +34,7 @@ final class WorkerTimers {
     return any;
   }
 
-  /** {@return until the next is due; -1 when there is none} */
+  /** {@return the time until the next action is due; -1 if there is no action} */
   int waitMillis() {
     Timer next = timers.peek();
     if (next == null) {

@@ -2,14 +2,15 @@
 /**
  * One-sided reads and writes over RDMA (protocol sections 5.3, 5.4, 8 and 9).
  *
- * <p>An {@code RdmaDevice} is an opened device; an {@code RdmaNic} is one with its worker threads
- * and its endpoints. An {@code RdmaEndpoint} is a set of connected queue pairs. An {@code RdmaPeer}
- * is a segment that we move bytes to or from, an {@code RdmaPath} the way from one of our devices
- * to one of the peer's. Workers post and poll; connecting happens on virtual threads.
+ * <p>An {@code RdmaDevice} is an opened device. An {@code RdmaNic} is a device with its worker
+ * threads and its endpoints. An {@code RdmaEndpoint} is a set of connected queue pairs. An {@code
+ * RdmaPeer} is a segment that we move bytes to or from. An {@code RdmaPath} leads from one of our
+ * devices to one of the peer's. Workers post requests and poll for completions. Virtual threads
+ * make the connections.
  *
- * <p>Who may know whom: each file only those of lines above it, and no file is in a cycle ({@code
- * ArchitectureTest}). What a file needs of a later line is an interface inside the file itself,
- * named in brackets with the one that implements it.
+ * <p>A file uses only files of the lines above it, and no file is in a cycle ({@code
+ * ArchitectureTest}). If a file needs something of a later line, it declares an interface for it.
+ * The brackets name these interfaces and the classes that implement them.
  *
  * <pre>
  * RdmaSettings  LocalGid  NicPath  PeerPort  WorkErrors       values, tables, threads

@@ -120,7 +120,8 @@ class HandshakeStrangersTest {
             "@sim0",
             "sim0",
             "a@b@sim0")) {
-      assertRefused(good.replace("\"" + peer.path() + "\"", "\"" + path + "\""), "no NIC path");
+      assertRefused(
+          good.replace("\"" + peer.path() + "\"", "\"" + path + "\""), "is not a NIC path");
     }
   }
 

@@ -263,7 +263,7 @@ class HandshakeVersionsTest {
     assertRefused(good.replace(ours(), "127.0.0.1:1@sim0"), "127.0.0.1:1@sim0");
     assertRefused(good.replace(ours(), engine.segmentName() + "@mlx5_9"), "mlx5_9");
     assertRefused(good.replace(peer.numbers(), "[1]"), "QP count mismatch");
-    assertRefused(good.replace(peer.gid(), "fe:80"), "no GID");
+    assertRefused(good.replace(peer.gid(), "fe:80"), "is not a GID");
     assertRefused(peer.message(Version.WITH_ACK, ours(), "true"), "not connected");
     assertPeerWrites(askUs(good));
   }
