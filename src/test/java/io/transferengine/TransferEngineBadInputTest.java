@@ -188,6 +188,7 @@ class TransferEngineBadInputTest {
       assertThat(engine.registerMemory(mine.address(), 4096, "the moon")).isEqualTo(-1);
       assertThat(log.warnings()).hasSize(8);
       assertThat(log.warnings().get(6)).contains("cuda:0", "TCP", "a transport that moves it");
+      assertThat(log.warnings().get(7)).contains("'the moon' is no location", "'cuda:N'");
     }
   }
 

@@ -46,7 +46,8 @@ public class AllocatorBenchmark {
   int bytes;
 
   private final BuddyAllocator buddy = new BuddyAllocator(MemoryPool.FIRST_POOL_BYTES);
-  private final MemoryPool pool = new MemoryPool(1L << 30, "*", new FakeRegistrar());
+  private final MemoryPool pool =
+      new MemoryPool(1L << 30, new OffHeapSource("*"), new FakeRegistrar());
   private final PooledByteBufAllocator netty =
       new PooledByteBufAllocator(
           true,
@@ -64,8 +65,8 @@ public class AllocatorBenchmark {
     private final RegionTable table = new RegionTable();
 
     @Override
-    public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
-      return table.register(memory.address(), memory.byteSize(), location, blocks);
+    public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
+      return table.register(slab.address(), slab.bytes(), source, live);
     }
 
     @Override

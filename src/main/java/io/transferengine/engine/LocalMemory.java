@@ -3,7 +3,10 @@ package io.transferengine.engine;
 
 import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.MappedMemory;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.MemoryPool;
+import io.transferengine.memory.MemorySource;
+import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
@@ -67,9 +70,6 @@ public final class LocalMemory implements RegionRegistrar {
   private final Users users;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
-  /** Regions that pools of ours are made of, which nobody may unregister but the pool. */
-  private final Set<Region> pools = ConcurrentHashMap.newKeySet();
-
   /** Keeps the caller's segments alive while they are registered. */
   private final Map<Region, MemorySegment> registered = new ConcurrentHashMap<>();
 
@@ -85,7 +85,7 @@ public final class LocalMemory implements RegionRegistrar {
    * @param managedLimitBytes what {@link #allocate} may take from the system
    */
   public LocalMemory(long managedLimitBytes, Users users) {
-    this.pool = new MemoryPool(managedLimitBytes, "*", this);
+    this.pool = new MemoryPool(managedLimitBytes, new OffHeapSource("*"), this);
     this.users = users;
     this.ends = new RegionEnds(regions, users, this::forgotten);
   }
@@ -116,7 +116,7 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Registers all ranges or none. */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
-    if (Region.isHostMemory(location)) {
+    if (MemoryKind.at(location).isHost()) {
       MappedMemory.requireAllReadableWritable(addresses, lengths);
     } else if (!users.takesDeviceMemory()) {
       throw new TransferException(
@@ -189,7 +189,7 @@ public final class LocalMemory implements RegionRegistrar {
     try {
       for (long address : addresses) {
         Region region = regions.byAddress(address);
-        if (region != null && !pools.contains(region) && region.refuse()) {
+        if (region != null && region.owner() == Region.Owner.APPLICATION && region.refuse()) {
           closed.add(region);
         } else if (unknown++ == 0) {
           firstUnknown = address;
@@ -231,7 +231,6 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   private void forgotten(List<Region> gone) {
-    gone.forEach(pools::remove);
     gone.forEach(registered::remove);
   }
 
@@ -296,11 +295,10 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   @Override
-  public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
-    Region region = regions.register(memory.address(), memory.byteSize(), location, blocks);
+  public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
+    Region region = regions.register(slab.address(), slab.bytes(), source, live);
     List<Region> made = List.of(region);
     try {
-      pools.add(region);
       users.registered(made);
     } catch (Throwable t) {
       undo(made, t);
@@ -389,15 +387,11 @@ public final class LocalMemory implements RegionRegistrar {
    *     processor cannot reach; MEMORY for a range that is mapped but has nothing behind it
    */
   public <T> T access(long address, long length, Supplier<T> action) {
-    RegionHold hold = use(BlockColumns.of(address, address, length), taken -> taken);
+    Region region = regions.acquireTouchable(address, length);
+    if (region == null) {
+      throw notAccessible(address, length);
+    }
     try {
-      if (hold.hasDeviceMemory()) {
-        throw new TransferException(
-            ErrorCode.INVALID_ARGUMENT,
-            "The %d bytes at 0x%x are device memory, which the processor cannot read or write"
-                .formatted(length, address),
-            "Copy them with the device's own library");
-      }
       return action.get();
     } catch (InternalError lost) {
       throw new TransferException(
@@ -407,8 +401,19 @@ public final class LocalMemory implements RegionRegistrar {
           "Was the file behind them truncated, or is the file system or /dev/shm full?",
           lost);
     } finally {
-      hold.release();
+      region.release();
     }
+  }
+
+  private TransferException notAccessible(long address, long length) {
+    Region region = regions.find(address, length);
+    return region == null || region.isTouchable()
+        ? notRegistered(address, length)
+        : new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            "The %d bytes at 0x%x are %s, which the processor cannot read or write"
+                .formatted(length, address, region.kind()),
+            "Copy them with the device's own library");
   }
 
   private Duration cutOffWait() {
@@ -425,7 +430,7 @@ public final class LocalMemory implements RegionRegistrar {
     closed = true;
     try {
       List<Region> callers = new ArrayList<>(regions.inOrder());
-      callers.removeIf(pools::contains);
+      callers.removeIf(region -> region.owner() == Region.Owner.POOL);
       drainAndForget(close(callers));
     } finally {
       pool.closeWithin(cutOffWait());

@@ -32,7 +32,7 @@ final class RegionHold {
   /** {@return whether some of the memory is out of the processor's reach} */
   boolean hasDeviceMemory() {
     for (Region region : regions) {
-      if (!region.isHostMemory()) {
+      if (!region.isTouchable()) {
         return true;
       }
     }

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Managed memory: hands out blocks of registered native memory and takes the memory from the system
- * in large pieces.
+ * Managed memory: hands out blocks of registered memory, which it takes from a {@link MemorySource}
+ * in large slabs.
  *
  * <h2>Pools</h2>
  *
@@ -75,7 +75,7 @@ public final class MemoryPool implements AutoCloseable {
   private final long firstPoolBytes;
   private final long largestPoolBytes;
   private final LongSupplier nanoClock;
-  private final String location;
+  private final MemorySource source;
   private final RegionRegistrar registrar;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -100,16 +100,16 @@ public final class MemoryPool implements AutoCloseable {
    * An empty pool; takes no memory yet.
    *
    * @param limitBytes as much as may be taken from the system, above 0
-   * @param location of the memory as published to peers, {@code cpu:0} or {@code *}
+   * @param source where the memory comes from
    * @param registrar makes regions of pools; called from the threads that allocate and free
    */
-  public MemoryPool(long limitBytes, String location, RegionRegistrar registrar) {
-    this(limitBytes, location, registrar, FIRST_POOL_BYTES, LARGEST_POOL_BYTES, System::nanoTime);
+  public MemoryPool(long limitBytes, MemorySource source, RegionRegistrar registrar) {
+    this(limitBytes, source, registrar, FIRST_POOL_BYTES, LARGEST_POOL_BYTES, System::nanoTime);
   }
 
   MemoryPool(
       long limitBytes,
-      String location,
+      MemorySource source,
       RegionRegistrar registrar,
       long firstPoolBytes,
       long largestPoolBytes,
@@ -121,7 +121,7 @@ public final class MemoryPool implements AutoCloseable {
           "Set " + PoolErrors.LIMIT_OPTION + " to a number of bytes above 0.");
     }
     this.limitBytes = limitBytes;
-    this.location = location;
+    this.source = source;
     this.registrar = registrar;
     this.firstPoolBytes = firstPoolBytes;
     this.largestPoolBytes = largestPoolBytes;
@@ -260,7 +260,7 @@ public final class MemoryPool implements AutoCloseable {
   private PoolMemory take(PoolGrowth growth, long lengthBytes) {
     PoolMemory taken;
     try {
-      taken = PoolMemory.take(growth.bytes(), growth.isShared());
+      taken = PoolMemory.take(source, growth.bytes(), growth.isShared());
     } catch (OutOfMemoryError e) {
       throw PoolErrors.noMemory(requestText(lengthBytes), e);
     }
@@ -270,7 +270,7 @@ public final class MemoryPool implements AutoCloseable {
 
   private void register(PoolMemory memory) {
     try {
-      memory.setRegion(registrar.register(memory.memory(), location, memory.live()));
+      memory.setRegion(registrar.register(memory.slab(), source, memory.live()));
     } catch (Throwable t) {
       returnToSystem(memory);
       throw t;
@@ -476,11 +476,11 @@ public final class MemoryPool implements AutoCloseable {
   private void returnToSystem(PoolMemory memory) {
     long bytes = memory.bytes();
     try {
-      memory.close();
+      memory.giveBack();
       addReserved(-bytes);
     } catch (IllegalStateException e) {
       LOG.warn(
-          "{} bytes of managed memory at {} are lost: some I/O still uses a segment of it ({})."
+          "{} bytes of managed memory at {} are lost: something still uses a part of it ({})."
               + " Free a buffer only when everything that was given it has ended.",
           bytes,
           Ranges.hex(memory.address()),

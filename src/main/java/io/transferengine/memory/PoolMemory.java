@@ -2,23 +2,15 @@
 package io.transferengine.memory;
 
 import io.transferengine.memory.BuddyAllocator.FreeResult;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One piece of memory taken from the system: either a pool shared by many blocks, or a region that
- * is one single block. Guarded by the lock of its {@link MemoryPool}, {@link #close()} aside.
+ * One slab taken from a {@link MemorySource}: either a pool shared by many blocks, or a region that
+ * is one single block. Guarded by the lock of its {@link MemoryPool}, {@link #giveBack()} aside.
  */
 final class PoolMemory {
-  /**
-   * Where a piece begins: a multiple of the largest base page that Linux uses on x86-64 (4 KiB) and
-   * aarch64 (4, 16 or 64 KiB).
-   */
-  static final long ALIGNMENT_BYTES = 64 * 1024;
-
-  private final Arena arena;
-  private final MemorySegment memory;
+  private final MemorySource.Slab slab;
 
   /** The address as a key, made beforehand: to look it up takes no memory then. */
   private final Long key;
@@ -53,36 +45,35 @@ final class PoolMemory {
     }
   }
 
-  private PoolMemory(Arena arena, MemorySegment memory, @Nullable BuddyAllocator blocks) {
-    this.arena = arena;
-    this.memory = memory;
-    this.key = memory.address();
+  private PoolMemory(MemorySource.Slab slab, @Nullable BuddyAllocator blocks) {
+    this.slab = slab;
+    this.key = slab.address();
     this.blocks = blocks;
     this.live = blocks == null ? LiveBlocks.ofOneBlock() : LiveBlocks.ofPool(blocks.poolBytes());
   }
 
   /**
-   * Takes memory from the system, zeroed.
+   * Takes a slab, zeroed.
    *
    * @throws OutOfMemoryError when there is none
    */
-  static PoolMemory take(long bytes, boolean isShared) {
+  static PoolMemory take(MemorySource source, long bytes, boolean isShared) {
     BuddyAllocator blocks = isShared ? new BuddyAllocator(bytes) : null;
-    Arena arena = Arena.ofShared();
+    MemorySource.Slab slab = source.take(bytes);
     try {
-      return new PoolMemory(arena, arena.allocate(bytes, ALIGNMENT_BYTES), blocks);
+      return new PoolMemory(slab, blocks);
     } catch (Throwable t) {
-      arena.close();
+      slab.giveBack();
       throw t;
     }
   }
 
-  MemorySegment memory() {
-    return memory;
+  MemorySource.Slab slab() {
+    return slab;
   }
 
   long address() {
-    return memory.address();
+    return slab.address();
   }
 
   Long key() {
@@ -90,7 +81,7 @@ final class PoolMemory {
   }
 
   long bytes() {
-    return memory.byteSize();
+    return slab.bytes();
   }
 
   boolean isShared() {
@@ -146,9 +137,10 @@ final class PoolMemory {
     if (singleBlockInUse || length != bytes()) {
       return null;
     }
+    MemorySegment block = slab.part(0, length);
     singleBlockInUse = true;
     live.admit(0, length);
-    return memory;
+    return block;
   }
 
   /**
@@ -169,7 +161,7 @@ final class PoolMemory {
       return null;
     }
     try {
-      MemorySegment block = memory.asSlice(offset, length);
+      MemorySegment block = slab.part(offset, length);
       live.admit(offset, length);
       return block;
     } catch (Throwable t) {
@@ -247,11 +239,12 @@ final class PoolMemory {
   }
 
   /**
-   * Gives the memory back to the system. Takes about 100 µs: every thread of the JVM is asked.
+   * Gives the slab back to its source.
    *
-   * @throws IllegalStateException when Java's own I/O is using a segment of it right now
+   * @throws IllegalStateException when somebody, such as Java's own I/O, uses a part of it right
+   *     now
    */
-  void close() {
-    arena.close();
+  void giveBack() {
+    slab.giveBack();
   }
 }

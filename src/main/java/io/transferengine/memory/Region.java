@@ -18,6 +18,15 @@ import org.jspecify.annotations.Nullable;
  * region and never take a lock, save the release that a waiter is waiting for.
  */
 public final class Region implements RangeIndex.Ranged {
+  /** Who owns the memory of a region. */
+  public enum Owner {
+    /** Registered by the application, which unregisters it and then may free it. */
+    APPLICATION,
+
+    /** A slab of a {@link MemoryPool}, which hands out parts of it. Nobody else may end it. */
+    POOL
+  }
+
   /** The highest bit of {@link #state}: no new use. */
   private static final int REFUSED = 1 << 31;
 
@@ -30,9 +39,11 @@ public final class Region implements RangeIndex.Ranged {
   private final long address;
   private final long length;
   private final String location;
+  private final MemoryKind kind;
+  private final boolean touchable;
   private final long sequence;
 
-  /** Null unless only parts of it are handed out. */
+  /** Null unless it is a managed pool, of which only parts are handed out. */
   private final @Nullable LiveBlocks blocks;
 
   private final AtomicInteger state = new AtomicInteger();
@@ -40,18 +51,26 @@ public final class Region implements RangeIndex.Ranged {
   /** Waiters for the last release wait here; see {@link #wakeWaiters()}. */
   private final Object idle = new Object();
 
-  /** Made by {@link RegionTable}, which has checked the range. */
-  Region(long address, long length, String location, long sequence) {
-    this(address, length, location, sequence, null);
-  }
-
-  /** One of which only the parts that {@code blocks} admits may be used, unless it is null. */
-  Region(long address, long length, String location, long sequence, @Nullable LiveBlocks blocks) {
+  /** Memory of the application. Made by {@link RegionTable}, which has checked the range. */
+  Region(long address, long length, String location, MemoryKind kind, long sequence) {
     this.address = address;
     this.length = length;
     this.location = location;
+    this.kind = kind;
+    this.touchable = kind.isHost();
     this.sequence = sequence;
-    this.blocks = blocks;
+    this.blocks = null;
+  }
+
+  /** A slab of a managed pool, of which only the parts that {@code live} admits may be used. */
+  Region(long address, long length, MemorySource source, long sequence, LiveBlocks live) {
+    this.address = address;
+    this.length = length;
+    this.location = source.location();
+    this.kind = source.kind();
+    this.touchable = source.isTouchable();
+    this.sequence = sequence;
+    this.blocks = live;
   }
 
   /** {@return the first byte's address} */
@@ -78,14 +97,22 @@ public final class Region implements RangeIndex.Ranged {
     return location;
   }
 
-  /** {@return whether the processor can read and write it, as the location says} */
-  public boolean isHostMemory() {
-    return isHostMemory(location);
+  /** {@return what memory it is; transports are chosen by it} */
+  public MemoryKind kind() {
+    return kind;
   }
 
-  /** {@return whether the processor can read and write memory at {@code location}} */
-  public static boolean isHostMemory(String location) {
-    return location.equals("*") || location.startsWith("cpu:");
+  /**
+   * {@return whether the processor may read and write it by its address} Whoever does so gets the
+   * region from {@link RegionTable#acquireTouchable}, which asks this.
+   */
+  public boolean isTouchable() {
+    return touchable;
+  }
+
+  /** {@return who gives the memory back to the system} */
+  public Owner owner() {
+    return blocks == null ? Owner.APPLICATION : Owner.POOL;
   }
 
   /** {@return the place in the order of registration: higher means registered later} */

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
-import java.lang.foreign.MemorySegment;
-
 /**
  * How a {@link MemoryPool} makes its memory known to transfers and takes it back. The engine
  * implements it. Both methods may take seconds; they are called without any lock of the pool.
  */
 public interface RegionRegistrar {
   /**
-   * Registers all of {@code memory}.
+   * Registers all of a slab.
    *
-   * @param memory native, valid until {@link #unregister} of the result has returned
-   * @param location where it is, as published to peers
-   * @param blocks says which parts of it are handed out: only they may be used
+   * @param slab valid until {@link #unregister} of the result has returned
+   * @param source where it comes from, which says what memory it is
+   * @param live says which parts of it are handed out: only they may be used
    */
-  Region register(MemorySegment memory, String location, LiveBlocks blocks);
+  Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live);
 
   /**
    * Ends the registration. When this returns, nothing touches the memory any more and nothing new

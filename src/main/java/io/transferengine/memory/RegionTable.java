@@ -37,18 +37,27 @@ public final class RegionTable {
    *
    * @param address of the first byte, above 0
    * @param length in bytes, above 0
-   * @param location where the memory is: {@code cpu:0}, {@code *}, {@code cuda:3}
-   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for what is no range, {@link
-   *     ErrorCode#ADDRESS_OVERLAPPED} when a byte of it is registered already, {@link
-   *     ErrorCode#TOO_MANY_REQUESTS} when the table is full
+   * @param location where the memory is, as {@link MemoryKind#at} reads it
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for what is no range and for a bad
+   *     location, {@link ErrorCode#ADDRESS_OVERLAPPED} when a byte of it is registered already,
+   *     {@link ErrorCode#TOO_MANY_REQUESTS} when the table is full
    */
   public Region register(long address, long length, String location) {
     return registerAll(new long[] {address}, new long[] {length}, location).getFirst();
   }
 
-  /** As above, for a range of which only those parts may be used that {@code blocks} admits. */
-  public Region register(long address, long length, String location, LiveBlocks blocks) {
-    return addAll(new long[] {address}, new long[] {length}, location, blocks).getFirst();
+  /**
+   * As above, for a slab of a managed pool.
+   *
+   * @param source says what the memory is
+   * @param live says which parts of it are handed out: only they may be used
+   */
+  public Region register(long address, long length, MemorySource source, LiveBlocks live) {
+    return addAll(
+            new long[] {address},
+            new long[] {length},
+            (_, sequence) -> new Region(address, length, source, sequence, live))
+        .getFirst();
   }
 
   /**
@@ -59,11 +68,19 @@ public final class RegionTable {
    * @throws TransferException as {@link #register}, also for columns of unequal length
    */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
-    return addAll(addresses, lengths, location, null);
+    MemoryKind kind = MemoryKind.at(location);
+    return addAll(
+        addresses,
+        lengths,
+        (i, sequence) -> new Region(addresses[i], lengths[i], location, kind, sequence));
   }
 
-  private List<Region> addAll(
-      long[] addresses, long[] lengths, String location, @Nullable LiveBlocks blocks) {
+  /** Makes the region of the range at {@code index}. */
+  private interface Maker {
+    Region make(int index, long sequence);
+  }
+
+  private List<Region> addAll(long[] addresses, long[] lengths, Maker maker) {
     if (addresses.length != lengths.length) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -77,7 +94,7 @@ public final class RegionTable {
       requireRoom(addresses.length);
       Region[] added = new Region[addresses.length];
       for (int i = 0; i < added.length; i++) {
-        added[i] = new Region(addresses[i], lengths[i], location, nextSequence + i, blocks);
+        added[i] = maker.make(i, nextSequence + i);
       }
       List<Region> all = List.of(added);
       regions = regions.with(all, RegionTable::overlap);
@@ -122,6 +139,22 @@ public final class RegionTable {
     }
     Region region = now.get(place);
     return region.covers(address, length) && !region.isRefused() ? region : null;
+  }
+
+  /**
+   * Finds the region that holds all of a range and counts a use of it, for whoever is to read or
+   * write the range with the processor. This is the one way to do so by an address: it refuses
+   * memory of which an access would end the JVM.
+   *
+   * @return the region, to be released once; null when the range is not wholly inside one region
+   *     that takes new uses (of a pool: inside one block that is handed out), or when the processor
+   *     must not touch it
+   */
+  public @Nullable Region acquireTouchable(long address, long length) {
+    Region region = find(address, length);
+    return region != null && region.isTouchable() && region.acquire(address, length)
+        ? region
+        : null;
   }
 
   /** {@return the region whose first byte is at {@code address}, refused or not, or null} */

@@ -29,7 +29,8 @@ class MemoryPoolConcurrencyTest {
   private final RecordingRegistrar registrar = new RecordingRegistrar();
 
   private MemoryPool small(long limitBytes) {
-    return new MemoryPool(limitBytes, "*", registrar, 64 * KIB, MIB, System::nanoTime);
+    return new MemoryPool(
+        limitBytes, new OffHeapSource("*"), registrar, 64 * KIB, MIB, System::nanoTime);
   }
 
   private static void await(CountDownLatch latch) {
@@ -48,7 +49,7 @@ class MemoryPoolConcurrencyTest {
 
   @Test
   void manyFirstRequestsMakeOnePool() throws Exception {
-    MemoryPool pool = new MemoryPool(1L << 30, "*", registrar);
+    MemoryPool pool = new MemoryPool(1L << 30, new OffHeapSource("*"), registrar);
     var barrier = new CyclicBarrier(64);
     try (pool;
         ExecutorService threads = Executors.newCachedThreadPool()) {

@@ -29,7 +29,8 @@ class MemoryPoolTest {
   private MemoryPool pool = small(16 * MIB);
 
   private MemoryPool small(long limitBytes) {
-    return new MemoryPool(limitBytes, "cpu:0", registrar, 64 * KIB, MIB, nanos::get);
+    return new MemoryPool(
+        limitBytes, new OffHeapSource("cpu:0"), registrar, 64 * KIB, MIB, nanos::get);
   }
 
   @AfterEach
@@ -50,7 +51,7 @@ class MemoryPoolTest {
 
   @Test
   void firstPoolHas64MibIsOneRegistrationAndBeginsAtAPage() {
-    pool = new MemoryPool(1L << 30, "cpu:1", registrar);
+    pool = new MemoryPool(1L << 30, new OffHeapSource("cpu:1"), registrar);
     MemorySegment first = pool.allocate(100);
     MemorySegment second = pool.allocate(10 * MIB);
 
@@ -69,7 +70,7 @@ class MemoryPoolTest {
 
   @Test
   void aRequestAboveTheFirstSizeMakesThePoolThatHoldsIt() {
-    pool = new MemoryPool(1L << 30, "*", registrar);
+    pool = new MemoryPool(1L << 30, new OffHeapSource("*"), registrar);
     MemorySegment block = pool.allocate(100 * MIB);
 
     Region region = registrar.table.inOrder().getFirst();
@@ -316,7 +317,7 @@ class MemoryPoolTest {
 
   @Test
   void memoryThatTheSystemDoesNotHaveIsAnErrorWithARemedy() {
-    pool = new MemoryPool(Long.MAX_VALUE, "*", registrar);
+    pool = new MemoryPool(Long.MAX_VALUE, new OffHeapSource("*"), registrar);
     assertRefused(ErrorCode.MEMORY, "TE_MANAGED_MEMORY_LIMIT_BYTES", () -> pool.allocate(1L << 46));
     assertThat(pool.reservedBytes()).isZero();
     pool.allocate(1);

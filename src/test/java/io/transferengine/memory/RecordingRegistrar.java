@@ -18,10 +18,10 @@ final class RecordingRegistrar implements RegionRegistrar {
   volatile Runnable onUnregister = () -> {};
 
   @Override
-  public Region register(MemorySegment memory, String location, LiveBlocks blocks) {
+  public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
     registerCount.incrementAndGet();
     onRegister.run();
-    return table.register(memory.address(), memory.byteSize(), location, blocks);
+    return table.register(slab.address(), slab.bytes(), source, live);
   }
 
   @Override

@@ -52,7 +52,7 @@ class RegionConcurrencyTest {
   void nobodyIsInsideOnceAWaitIsOverAndNoWaitIsForgotten() throws Exception {
     Random random = Seeds.random("nobodyIsInsideOnceAWaitIsOverAndNoWaitIsForgotten");
     for (int round = 0; round < ROUNDS / 10; round++) {
-      Region region = new Region(0x1000, 0x1000, "*", 0);
+      Region region = new Region(0x1000, 0x1000, "*", MemoryKind.host(), 0);
       AtomicInteger inside = new AtomicInteger();
       AtomicInteger closers = new AtomicInteger();
       List<Callable<Void>> actions = new ArrayList<>();
@@ -101,7 +101,7 @@ class RegionConcurrencyTest {
   void whoFreesABlockSeesEveryUserOrIsSeen() throws Exception {
     Random random = Seeds.random("whoFreesABlockSeesEveryUserOrIsSeen");
     LiveBlocks blocks = LiveBlocks.ofPool(64 << 10);
-    Region region = new Region(0x10000, 64 << 10, "*", 0, blocks);
+    Region region = new Region(0x10000, 64 << 10, new OffHeapSource("*"), 0, blocks);
     AtomicInteger wrong = new AtomicInteger();
     AtomicInteger used = new AtomicInteger();
     long[] owned = new long[1];

@@ -22,7 +22,7 @@ class RegionTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   private static Region region() {
-    return new Region(0x1000, 0x2000, "cpu:0", 7);
+    return new Region(0x1000, 0x2000, "cpu:0", MemoryKind.host(), 7);
   }
 
   @Test
@@ -32,6 +32,9 @@ class RegionTest {
     assertThat(region.length()).isEqualTo(0x2000);
     assertThat(region.end()).isEqualTo(0x3000);
     assertThat(region.location()).isEqualTo("cpu:0");
+    assertThat(region.kind()).isSameAs(MemoryKind.host());
+    assertThat(region.isTouchable()).isTrue();
+    assertThat(region.owner()).isEqualTo(Region.Owner.APPLICATION);
     assertThat(region.sequence()).isEqualTo(7);
     assertThat(region.acquire()).isTrue();
     assertThat(region).asString().contains("0x1000", "0x3000", "cpu:0", "1 in flight");
@@ -61,7 +64,7 @@ class RegionTest {
 
   @Test
   void coversUpToTheEndOfTheAddressSpace() {
-    Region last = new Region(Long.MAX_VALUE - 10, 10, "*", 0);
+    Region last = new Region(Long.MAX_VALUE - 10, 10, "*", MemoryKind.host(), 0);
     assertThat(last.covers(Long.MAX_VALUE - 10, 10)).isTrue();
     assertThat(last.covers(Long.MAX_VALUE - 10, 11)).isFalse();
     assertThat(last.covers(Long.MAX_VALUE - 1, 1)).isTrue();

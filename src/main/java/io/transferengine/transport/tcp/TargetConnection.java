@@ -288,7 +288,7 @@ final class TargetConnection extends WireHandler
     }
     switch (opcode & ~Frames.VERSION_2_BIT) {
       case Frames.OPCODE_READ -> {
-        Region region = use(address, size);
+        Region region = context.regions().acquireTouchable(address, size);
         if (region == null) {
           refusals().range(version2, "read", address, size, Refusals.NOT_REGISTERED);
         } else {
@@ -296,7 +296,7 @@ final class TargetConnection extends WireHandler
         }
       }
       case Frames.OPCODE_WRITE -> {
-        Region region = use(address, size);
+        Region region = context.regions().acquireTouchable(address, size);
         if (region == null) {
           refusals().range(version2, "write", address, size, Refusals.NOT_REGISTERED);
         } else {
@@ -346,12 +346,6 @@ final class TargetConnection extends WireHandler
       counts.read(vector.bytes());
       answers().status(true);
     }
-  }
-
-  private @Nullable Region use(long address, long size) {
-    Region region = size <= 0 ? null : context.regions().find(address, size);
-    // Device memory is registered for RDMA only: the processor would fault on it.
-    return region != null && region.isHostMemory() && region.acquire(address, size) ? region : null;
   }
 
   private void answerRead(Region region, long address, long size, boolean version2) {

@@ -84,8 +84,8 @@ final class VectorTable {
   }
 
   /**
-   * Checks the complete table: each range lies in one registration of host memory, and together
-   * they are as long as the header says.
+   * Checks the complete table: each range lies in one registration that the processor may touch,
+   * and together they are as long as the header says.
    *
    * @return -1, after which every region is held; or the first range at fault, with none held
    */
@@ -123,15 +123,14 @@ final class VectorTable {
   }
 
   private @Nullable Region use(RegionTable regions, long address, long length) {
-    Region region = length <= 0 ? null : regions.find(address, length);
-    if (region == null || !region.isHostMemory()) {
-      return null;
-    }
-    // Listed first: a list that cannot grow must not keep a use that nobody knows of.
-    held.add(region);
-    if (!region.acquire()) {
-      held.removeLast();
-      return null;
+    Region region = regions.acquireTouchable(address, length);
+    if (region != null) {
+      try {
+        held.add(region);
+      } catch (Throwable noMemory) {
+        region.release();
+        throw noMemory;
+      }
     }
     return region;
   }
