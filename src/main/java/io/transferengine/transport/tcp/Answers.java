@@ -17,16 +17,16 @@ final class Answers {
   private static final int DIRECT_AT_ONCE = 32;
 
   private final Channel channel;
-  private final Outlet outlet;
+  private final OutboundStream outbound;
   private final WindowPool pool;
   private int direct;
 
   /** Whether something was queued without staging and has not left yet, as far as is known. */
   private boolean starved;
 
-  Answers(Channel channel, Outlet outlet, WindowPool pool) {
+  Answers(Channel channel, OutboundStream outbound, WindowPool pool) {
     this.channel = channel;
-    this.outlet = outlet;
+    this.outbound = outbound;
     this.pool = pool;
   }
 
@@ -35,62 +35,62 @@ final class Answers {
     if (mayQueue()) {
       return true;
     }
-    outlet.flush();
+    outbound.flush();
     return mayQueue();
   }
 
   private boolean mayQueue() {
-    if (starved && outlet.isDrained()) {
+    if (starved && outbound.isDrained()) {
       starved = false;
     }
     return channel.isWritable() && !starved;
   }
 
   void status(boolean ok) {
-    long at = outlet.tryReserve(Frames.STATUS_BYTES);
+    long at = outbound.tryReserve(Frames.STATUS_BYTES);
     if (at != 0) {
       Frames.writeStatus(at, ok ? Frames.STATUS_OK : Frames.STATUS_REJECTED);
     } else {
       starved = true;
-      outlet.constant(pool.statusFrame(ok), Frames.STATUS_BYTES);
+      outbound.constant(pool.statusFrame(ok), Frames.STATUS_BYTES);
     }
   }
 
   /** Says that this is another engine than the one that was asked for. */
   void another(long incarnation) {
     int bytes = Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
-    long reserved = outlet.tryReserve(bytes);
+    long reserved = outbound.tryReserve(bytes);
     long at = reserved != 0 ? reserved : pool.anotherFrame();
     Frames.writeStatus(at, Frames.STATUS_ANOTHER);
     Frames.writeIncarnation(at + Frames.STATUS_BYTES, incarnation);
     if (reserved == 0) {
       starved = true;
-      outlet.constant(at, bytes);
+      outbound.constant(at, bytes);
     }
   }
 
   /**
-   * Answers a read, wholly or, when this throws, not at all. The region's use goes to the outlet or
-   * is given back; after a throw the caller has it still.
+   * Answers a read, wholly or, when this throws, not at all. The region's use goes to the outbound
+   * stream or is given back; after a throw the caller has it still.
    */
   void read(Region region, long address, long size, boolean version2) {
     boolean copied = false;
-    outlet.begin();
+    outbound.begin();
     try {
       if (version2) {
         status(true);
       }
       if (size < StagingBlock.DIRECT_BYTES_MIN) {
-        copied = outlet.tryCopy(address, (int) size);
+        copied = outbound.tryCopy(address, (int) size);
         MemoryWindow.tellFaults();
         starved |= !copied;
       }
       if (!copied) {
-        outlet.body(address, size, region);
+        outbound.body(address, size, region);
       }
-      outlet.commit();
+      outbound.commit();
     } catch (Throwable t) {
-      outlet.rollBack();
+      outbound.rollBack();
       throw t;
     }
     if (copied) {
@@ -109,8 +109,8 @@ final class Answers {
     for (; vector.hasRange(); vector.advance()) {
       if (!channel.isWritable() || direct >= DIRECT_AT_ONCE) {
         MemoryWindow.tellFaults();
-        outlet.flush();
-        if (!channel.isWritable() || (direct > 0 && !outlet.isDrained())) {
+        outbound.flush();
+        if (!channel.isWritable() || (direct > 0 && !outbound.isDrained())) {
           return false;
         }
         direct = 0;
@@ -119,8 +119,8 @@ final class Answers {
     }
     MemoryWindow.tellFaults();
     if (direct > 0) {
-      outlet.flush();
-      if (!outlet.isDrained()) {
+      outbound.flush();
+      if (!outbound.isDrained()) {
         return false;
       }
       direct = 0;
@@ -131,8 +131,8 @@ final class Answers {
   private void range(long address, long length) {
     for (long done = 0; done < length; ) {
       int piece = (int) Math.min(StagingBlock.DIRECT_BYTES_MIN, length - done);
-      if (!outlet.tryCopy(address + done, piece)) {
-        outlet.body(address + done, length - done, null);
+      if (!outbound.tryCopy(address + done, piece)) {
+        outbound.body(address + done, length - done, null);
         starved = true;
         direct++;
         return;

@@ -28,9 +28,9 @@ final class IdentityCheck {
   }
 
   /** Lays the question into the stream, once; {@return false when there is no staging for it} */
-  boolean ask(Outlet outlet) {
+  boolean ask(OutboundStream outbound) {
     if (!asked && wanted.isPresent()) {
-      long at = outlet.tryReserve(Frames.HEADER_BYTES);
+      long at = outbound.tryReserve(Frames.HEADER_BYTES);
       if (at == 0) {
         return false;
       }

@@ -230,7 +230,7 @@ final class Lane implements LaneConnection.Owner {
                   protected void initChannel(Channel channel) {
                     LaneConnection made =
                         new LaneConnection(Lane.this, profile, tasks, loops.pool(loop));
-                    channel.config().setRecvByteBufAllocator(made.newInlet());
+                    channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
                     channel.pipeline().addLast(made);
                   }
                 });

@@ -118,7 +118,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     }
     pumping = true;
     try {
-      boolean _ = identity.ask(outlet());
+      boolean _ = identity.ask(outbound());
       if (ring.size() == 0) {
         // Whatever is sent now: its answer is waited for from now on.
         stall.moved();
@@ -141,12 +141,12 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         }
         // Only now: the confirmation has taken a place itself.
         room = limits.room();
-        outlet().flush();
+        outbound().flush();
       }
       if (room <= 0) {
         // It may have filled up without a claim of ours, when another lane went idle.
         confirmWrites();
-        outlet().flush();
+        outbound().flush();
         lane.wakeAnother();
       }
     } catch (Throwable t) {
@@ -169,7 +169,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       while (position < ring.end()) {
         int count = limits.vectored() ? writer.ranges(position) : 1;
         if (count > 1) {
-          writer.vector(outlet(), position, count);
+          writer.vector(outbound(), position, count);
         } else if (!plain(position)) {
           return;
         }
@@ -192,7 +192,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
       return false;
     }
-    writer.plain(outlet(), position);
+    writer.plain(outbound(), position);
     if (write && !version2) {
       confirmation.written(alone);
     }
@@ -205,15 +205,15 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   private void confirmWrites() {
     if (!hasEnded()) {
-      confirmation.askBehind(outlet());
+      confirmation.askBehind(outbound());
     }
   }
 
   /** The connection is new, and begins with asking; {@return false to be woken when it can} */
   boolean confirm(UnconfirmedWrite write) {
     try {
-      boolean asked = confirmation.askFor(write, outlet());
-      outlet().flush();
+      boolean asked = confirmation.askFor(write, outbound());
+      outbound().flush();
       return asked;
     } catch (Throwable t) {
       fault(t);
@@ -227,18 +227,18 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   }
 
   @Override
-  public void outletDrained() {
+  public void outboundDrained() {
     // Dropped because the socket refused it, what was written is not sent whole. What ends the
     // stream then says nothing, be it ever so orderly: the failed write has taken the socket's
     // error away.
     if (!hasEnded()
-        && !outlet().hasUnflushed()
+        && !outbound().hasUnflushed()
         && confirmation.takeHalfClose()
-        && outlet().isSentWhole()) {
+        && outbound().isSentWhole()) {
       // Not from here: this is called while the outbound queue is being walked.
       context().executor().execute(this::closeOutput);
     }
-    super.outletDrained();
+    super.outboundDrained();
   }
 
   private void closeOutput() {
@@ -285,7 +285,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   @Override
   public boolean isWriteSent(long position) {
-    return outlet().oldestBodyEnd() > writer.streamEnd(position);
+    return outbound().oldestBodyEnd() > writer.streamEnd(position);
   }
 
   @Override
@@ -316,7 +316,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       peer.learnt(Persistence.PERSISTENT);
     }
     if (peer.persistence() == Persistence.UNKNOWN && write && !hasEnded()) {
-      confirmation.askOnceMore(ring.remote(position), outlet());
+      confirmation.askOnceMore(ring.remote(position), outbound());
     }
     if (peer.persistence() == Persistence.SINGLE && !hasEnded()) {
       end(Ending.Why.RENEWED, "one request was answered on it", null);
@@ -342,7 +342,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   void onOutputFailed(Throwable cause) {
     if (!hasEnded() && outputFault == null && LocalFaults.isBadAddress(cause)) {
       outputFault = cause;
-      long position = ring.sentUpTo(outlet().sentBytes());
+      long position = ring.sentUpTo(outbound().sentBytes());
       if (position >= ring.first()) {
         settlement.lost(position, cause);
       }
@@ -367,7 +367,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     }
     // Our half-close need not have happened yet: peers up to 0.3.9 close by themselves, and an
     // orderly end says that they have read the body.
-    if (error == null && outlet().isSentWhole() && confirmation.isOfOneLeft()) {
+    if (error == null && outbound().isSentWhole() && confirmation.isOfOneLeft()) {
       lane.confirmNext(confirmation.takeLeft());
       end(Ending.Why.RENEWED, "its one write was sent", null);
       return;
@@ -428,7 +428,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   public String toString() {
     return "%s, ended %s, %s, %d answers, %s, %s; %s; %s"
         .formatted(
-            peer.persistence(), ended, ring, answers, confirmation, reader, outlet(), channel());
+            peer.persistence(), ended, ring, answers, confirmation, reader, outbound(), channel());
   }
 
   /** {@return whether nothing looks at the memory of a request any more} */
@@ -436,7 +436,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     if (!ring.isRead(position)) {
       // Small bodies were copied when they were sent.
       return ring.length(position) < StagingBlock.DIRECT_BYTES_MIN
-          || outlet().copyAside(ring.streamStart(position), writer.streamEnd(position));
+          || outbound().copyAside(ring.streamStart(position), writer.streamEnd(position));
     }
     if (position == reader.next() && reader.isBodyUnderWay()) {
       if (isDirectWindowOut()) {
@@ -465,7 +465,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
-    if (stall.isOver(outlet(), nowNanos, limitNanos) && ring.size() > 0) {
+    if (stall.isOver(outbound(), nowNanos, limitNanos) && ring.size() > 0) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
       end(Ending.Why.LOST, "no answer for " + seconds + " s", null);
     }
@@ -476,7 +476,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     Ending ending = new Ending(ended, endText, endCause, answers);
     try {
       settlement.tell();
-      settlement.unanswered(ending, outlet().sentBytes());
+      settlement.unanswered(ending, outbound().sentBytes());
     } finally {
       // Whatever happens, the lane may connect again.
       lane.closed(this, ended, answers, ending.failure(peer.name(), version2));

@@ -52,8 +52,8 @@ final class LaneStaging {
   }
 
   /** {@return whether one header can be laid; if not, the lane is woken when it can} */
-  boolean hasHeader(Outlet outlet) {
-    return outlet.hasReserved(Frames.HEADER_BYTES) || bytes(Frames.HEADER_BYTES) > 0;
+  boolean hasHeader(OutboundStream outbound) {
+    return outbound.hasReserved(Frames.HEADER_BYTES) || bytes(Frames.HEADER_BYTES) > 0;
   }
 
   private void free() {

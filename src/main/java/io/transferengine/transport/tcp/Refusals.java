@@ -23,7 +23,7 @@ final class Refusals {
 
   private final TargetContext context;
   private final Channel channel;
-  private final Outlet outlet;
+  private final OutboundStream outbound;
   private final Answers answers;
   private final Runnable end;
   private boolean lingering;
@@ -31,10 +31,15 @@ final class Refusals {
   /**
    * @param end closes the connection
    */
-  Refusals(TargetContext context, Channel channel, Outlet outlet, Answers answers, Runnable end) {
+  Refusals(
+      TargetContext context,
+      Channel channel,
+      OutboundStream outbound,
+      Answers answers,
+      Runnable end) {
     this.context = context;
     this.channel = channel;
-    this.outlet = outlet;
+    this.outbound = outbound;
     this.answers = answers;
     this.end = end;
   }
@@ -85,7 +90,7 @@ final class Refusals {
   private void answered(String what) {
     count(what);
     lingering = true;
-    outlet.flush();
+    outbound.flush();
     var _ = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
   }
 

@@ -15,7 +15,7 @@ final class RequestWriter {
    * that lanes share them, other transfers get between, there is a next request to work on while
    * the answer to one is under way, and what is left of one can be copied aside.
    */
-  static final long REQUEST_BYTES_MAX = Outlet.ASIDE_BYTES_MAX;
+  static final long REQUEST_BYTES_MAX = OutboundStream.ASIDE_BYTES_MAX;
 
   /**
    * Bodies from this length on go by themselves: a header and a status are nothing beside them, and
@@ -74,61 +74,61 @@ final class RequestWriter {
   }
 
   /** Writes one request; when this throws, nothing of it is in the stream. */
-  void plain(Outlet outlet, long position) {
-    outlet.begin();
+  void plain(OutboundStream outbound, long position) {
+    outbound.begin();
     try {
-      layPlain(outlet, position);
+      layPlain(outbound, position);
       if (isCopied(position)) {
         MemoryWindow.tellFaults();
       }
     } catch (Throwable t) {
-      outlet.rollBack();
+      outbound.rollBack();
       throw t;
     }
-    outlet.commit();
+    outbound.commit();
   }
 
-  private void layPlain(Outlet outlet, long position) {
+  private void layPlain(OutboundStream outbound, long position) {
     at = position;
     boolean write = !ring.isRead(position);
-    ring.startsAt(position, outlet.queuedBytes());
+    ring.startsAt(position, outbound.queuedBytes());
     Frames.writeHeader(
-        outlet.reserve(Frames.HEADER_BYTES),
+        outbound.reserve(Frames.HEADER_BYTES),
         ring.wireLength(position),
         ring.wireRemote(position),
         write ? Operation.WRITE : Operation.READ,
         version2);
     if (write) {
-      body(outlet, position);
+      body(outbound, position);
     }
   }
 
-  private void body(Outlet outlet, long position) {
+  private void body(OutboundStream outbound, long position) {
     at = position;
     long length = ring.length(position);
     if (length < StagingBlock.DIRECT_BYTES_MIN) {
-      outlet.copy(ring.local(position), (int) length);
+      outbound.copy(ring.local(position), (int) length);
     } else {
-      outlet.body(ring.local(position), length, null);
+      outbound.body(ring.local(position), length, null);
     }
   }
 
   /** Writes several as one vectored request; when this throws, nothing of it is in the stream. */
-  void vector(Outlet outlet, long head, int count) {
-    outlet.begin();
+  void vector(OutboundStream outbound, long head, int count) {
+    outbound.begin();
     try {
-      layVector(outlet, head, count);
+      layVector(outbound, head, count);
       if (isCopied(head)) {
         MemoryWindow.tellFaults();
       }
     } catch (Throwable t) {
-      outlet.rollBack();
+      outbound.rollBack();
       if (t instanceof InternalError) {
         at = lost(head, count);
       }
       throw t;
     }
-    outlet.commit();
+    outbound.commit();
   }
 
   private boolean isCopied(long position) {
@@ -147,17 +147,17 @@ final class RequestWriter {
     return head;
   }
 
-  private void layVector(Outlet outlet, long head, int count) {
+  private void layVector(OutboundStream outbound, long head, int count) {
     at = head;
     ring.join(head, count);
     boolean write = !ring.isRead(head);
-    final long start = outlet.queuedBytes();
+    final long start = outbound.queuedBytes();
     long bytes = 0;
     for (long position = head; position < head + count; position++) {
       bytes += ring.length(position);
     }
     Frames.writeVectorHeader(
-        outlet.reserve(Frames.HEADER_BYTES),
+        outbound.reserve(Frames.HEADER_BYTES),
         bytes,
         count,
         write ? Operation.WRITE : Operation.READ);
@@ -165,16 +165,16 @@ final class RequestWriter {
       // A read begins with its frame; so does the first body, and the others further on.
       ring.startsAt(position, start);
       Frames.writeRange(
-          outlet.reserve(Frames.RANGE_BYTES), ring.remote(position), ring.length(position));
+          outbound.reserve(Frames.RANGE_BYTES), ring.remote(position), ring.length(position));
     }
     if (!write) {
       return;
     }
     for (long position = head; position < head + count; position++) {
       if (position > head) {
-        ring.startsAt(position, outlet.queuedBytes());
+        ring.startsAt(position, outbound.queuedBytes());
       }
-      body(outlet, position);
+      body(outbound, position);
     }
   }
 

@@ -17,13 +17,13 @@ final class StallWatch {
   }
 
   /** {@return whether nothing has moved for so long} To be asked every so often. */
-  boolean isOver(Outlet outlet, long nowNanos, long limitNanos) {
-    long mark = outlet.sentMark();
+  boolean isOver(OutboundStream outbound, long nowNanos, long limitNanos) {
+    long mark = outbound.sentMark();
     if (waited && mark != sentMark) {
       progressNanos = nowNanos;
     }
     sentMark = mark;
-    waited = !outlet.isDrained();
+    waited = !outbound.isDrained();
     return nowNanos - progressNanos > limitNanos;
   }
 }

@@ -75,9 +75,9 @@ final class TargetConnection extends WireHandler
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     super.handlerAdded(added);
-    Answers made = new Answers(added.channel(), outlet(), pool);
+    Answers made = new Answers(added.channel(), outbound(), pool);
     answers = made;
-    refusals = new Refusals(context, added.channel(), outlet(), made, this::end);
+    refusals = new Refusals(context, added.channel(), outbound(), made, this::end);
   }
 
   private Refusals refusals() {
@@ -156,14 +156,14 @@ final class TargetConnection extends WireHandler
   }
 
   @Override
-  public void outletDrained() {
-    super.outletDrained();
+  public void outboundDrained() {
+    super.outboundDrained();
     tenure.restIfIdle();
     if (reader.isBlocked() && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
       // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
       // Not where the kernel reads later: the connection's own blocks may hold what waits.
-      if (!pool.reserve().isNeeded() && (!inputEnded || !outlet().isFlushing())) {
+      if (!pool.reserve().isNeeded() && (!inputEnded || !outbound().isFlushing())) {
         channel().config().setAutoRead(true);
       }
       loop.execute(() -> guarded(this::resume));
@@ -177,12 +177,12 @@ final class TargetConnection extends WireHandler
       if (reader.isBlocked()) {
         channel().config().setAutoRead(false);
         // Last: it may tell of room, and all goes on from within it.
-        outlet().flush();
+        outbound().flush();
         return;
       }
       reader.setBlocked(!held.isEmpty());
       if (!reader.isBlocked()) {
-        outlet().flush();
+        outbound().flush();
         if (inputEnded) {
           onEndOfStream(null);
         } else if (!ended) {
@@ -254,7 +254,7 @@ final class TargetConnection extends WireHandler
     guarded(
         () -> {
           resume();
-          outlet().flush();
+          outbound().flush();
           counts.handOver();
         });
   }
@@ -419,7 +419,7 @@ final class TargetConnection extends WireHandler
       end();
     } else {
       // Half-closed between two requests: what was asked for is still answered.
-      outlet().flush();
+      outbound().flush();
       var _ =
           channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
     }
@@ -450,7 +450,7 @@ final class TargetConnection extends WireHandler
 
   /** {@return whether bytes of a range are being moved; on the event loop} */
   boolean isUsing(long start, long end) {
-    return reader.isUsing(start, end) || outlet().isSendingFrom(start, end);
+    return reader.isUsing(start, end) || outbound().isSendingFrom(start, end);
   }
 
   /** {@return what it holds while it is there; any thread may ask} */
@@ -461,8 +461,8 @@ final class TargetConnection extends WireHandler
   private boolean isUnderWay() {
     return reader.isWithinRequest()
         || reader.isBlocked()
-        || !outlet().isDrained()
-        || outlet().hasUnflushed();
+        || !outbound().isDrained()
+        || outbound().hasUnflushed();
   }
 
   /** Closes the connection if it has stalled, or never asks for anything. */
@@ -470,7 +470,7 @@ final class TargetConnection extends WireHandler
     if (order.isWaiting()) {
       tenure.moved();
     }
-    tenure.endIfOverdue(channel(), outlet(), nowNanos, reader.bodyBytesLeft());
+    tenure.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
   }
 
   @Override

@@ -227,7 +227,7 @@ final class TargetServer {
     }
     try {
       connections.add(connection);
-      channel.config().setRecvByteBufAllocator(connection.newInlet());
+      channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
       channel.pipeline().addLast(connection);
       connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
     } catch (Throwable t) {

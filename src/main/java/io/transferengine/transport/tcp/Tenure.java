@@ -84,8 +84,8 @@ final class Tenure {
   }
 
   /** Ends the connection if it has stalled, or never asks for anything; asked every so often. */
-  void endIfOverdue(Channel channel, Outlet outlet, long nowNanos, long missingBytes) {
-    boolean stalled = stall.isOver(outlet, nowNanos, context.stallNanos());
+  void endIfOverdue(Channel channel, OutboundStream outbound, long nowNanos, long missingBytes) {
+    boolean stalled = stall.isOver(outbound, nowNanos, context.stallNanos());
     restIfIdle();
     if (underWay.getAsBoolean() && stalled) {
       context.warn(

@@ -14,15 +14,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What both ends of a data connection share: reads that {@link Inlet} aims, writes that {@link
- * Outlet} gathers, and a moment at which nothing touches registered memory any more.
+ * What both ends of a data connection share: reads that {@link ReceiveAllocator} aims, writes that
+ * {@link OutboundStream} gathers, and a moment at which nothing touches registered memory any more.
  *
  * <p>That moment, {@link #onQuiesced()}, is after the channel has closed and every window is back.
  * On epoll and NIO the two coincide; with io_uring the kernel may hold a window until its last
  * completion. Confined to the channel's event loop.
  */
 abstract class WireHandler extends ChannelInboundHandlerAdapter
-    implements Inlet.Stream, Outlet.Listener, MemoryWindow.Owner {
+    implements ReceiveAllocator.Stream, OutboundStream.Listener, MemoryWindow.Owner {
 
   /**
    * Writes in a row after a half-close; never reached. Netty's epoll takes a channel that waits for
@@ -36,8 +36,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   private final WindowPool pool;
   private final WindowPool.Share share;
-  private @Nullable Outlet outlet;
-  private @Nullable Inlet inlet;
+  private @Nullable OutboundStream outbound;
+  private @Nullable ReceiveAllocator allocator;
   private StagingBlock[] ownBlocks = new StagingBlock[0];
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
@@ -50,20 +50,20 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   }
 
   /** {@return the receive allocator to give to the channel} */
-  final Inlet newInlet() {
-    Inlet made = new Inlet(pool, share, this);
-    inlet = made;
+  final ReceiveAllocator newReceiveAllocator() {
+    ReceiveAllocator made = new ReceiveAllocator(pool, share, this);
+    allocator = made;
     return made;
   }
 
   /** {@return whether the last read left nothing in the kernel} */
   final boolean hasEmptiedSocket() {
-    Inlet there = inlet;
+    ReceiveAllocator there = allocator;
     return there == null || there.hasEmptiedSocket();
   }
 
-  final Outlet outlet() {
-    Outlet there = outlet;
+  final OutboundStream outbound() {
+    OutboundStream there = outbound;
     if (there == null) {
       throw new IllegalStateException("The handler is not on a channel yet");
     }
@@ -117,7 +117,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
-    outlet = new Outlet(added, pool, share, this);
+    outbound = new OutboundStream(added, pool, share, this);
     ownBlocks = pool.reserve().take();
   }
 
@@ -149,14 +149,14 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void channelReadComplete(ChannelHandlerContext unused) {
     onReadComplete();
-    outlet().flush();
+    outbound().flush();
   }
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext unused) {
     if (channel().isWritable()) {
       onWritable();
-      outlet().flush();
+      outbound().flush();
     }
   }
 
@@ -215,7 +215,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
       onEndOfStream(new ClosedChannelException());
     }
     inactive = true;
-    outlet().discard();
+    outbound().discard();
     quiesceIfOver();
   }
 
@@ -268,12 +268,12 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   }
 
   @Override
-  public void outletDrained() {
+  public void outboundDrained() {
     quiesceIfOver();
   }
 
   private void quiesceIfOver() {
-    if (inactive && !quiesced && directWindowsOut == 0 && outlet().isDrained()) {
+    if (inactive && !quiesced && directWindowsOut == 0 && outbound().isDrained()) {
       quiesced = true;
       onQuiesced();
     }

@@ -71,10 +71,10 @@ final class WriteConfirmation {
   }
 
   /** Asks for the writes so far, in their own connection, once no more of them follow at once. */
-  void askBehind(Outlet outlet) {
-    if (unconfirmed > 0 && !dedicated && staging.hasHeader(outlet)) {
+  void askBehind(OutboundStream outbound) {
+    if (unconfirmed > 0 && !dedicated && staging.hasHeader(outbound)) {
       long last = ring.end() - 1;
-      read(outlet, ring.remote(last) + ring.length(last) - 1);
+      read(outbound, ring.remote(last) + ring.length(last) - 1);
       unconfirmed = 0;
     }
   }
@@ -96,12 +96,12 @@ final class WriteConfirmation {
    *
    * @return false when others are asked for, or there is no staging: the lane is woken when it can
    */
-  boolean askFor(UnconfirmedWrite write, Outlet outlet) {
-    if (ring.size() > 0 || !staging.hasHeader(outlet)) {
+  boolean askFor(UnconfirmedWrite write, OutboundStream outbound) {
+    if (ring.size() > 0 || !staging.hasHeader(outbound)) {
       return false;
     }
     ring.confirmation(write);
-    writer.plain(outlet, ring.end() - 1);
+    writer.plain(outbound, ring.end() - 1);
     return true;
   }
 
@@ -109,14 +109,14 @@ final class WriteConfirmation {
    * Asks for what needs no answer, so that one shows whether the peer takes several requests; with
    * no staging for it, not now but behind another write.
    */
-  void askOnceMore(long remoteAddress, Outlet outlet) {
-    if (staging.hasHeader(outlet)) {
-      read(outlet, remoteAddress);
+  void askOnceMore(long remoteAddress, OutboundStream outbound) {
+    if (staging.hasHeader(outbound)) {
+      read(outbound, remoteAddress);
     }
   }
 
-  private void read(Outlet outlet, long remoteAddress) {
+  private void read(OutboundStream outbound, long remoteAddress) {
     ring.confirmation(remoteAddress);
-    writer.plain(outlet, ring.end() - 1);
+    writer.plain(outbound, ring.end() - 1);
   }
 }

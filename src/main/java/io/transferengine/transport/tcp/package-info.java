@@ -21,8 +21,8 @@
  * Frames  ReadReserve
  * WindowPool
  * Incarnations  RequestHeader  HeldInput  EventLoops
- * Inlet                               [Stream: WireHandler]   the socket's reads and writes
- * Outlet                            [Listener: WireHandler]
+ * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
+ * OutboundStream                    [Listener: WireHandler]
  * WireHandler
  * StallWatch
  * InboundCounts  VectorTable                                  the target's end

@@ -34,7 +34,7 @@ final class FedTarget implements AutoCloseable {
   private final EmbeddedChannel listening;
   private final Arena arena = Arena.ofShared();
   private final EventLoops loops;
-  private final Inlet inlet;
+  private final ReceiveAllocator allocator;
 
   /** As if a socket had been accepted. */
   private static final class FromHere extends EmbeddedChannel {
@@ -61,7 +61,7 @@ final class FedTarget implements AutoCloseable {
             _ -> {});
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));
     channel.pipeline().addLast(connection);
-    inlet = connection.newInlet();
+    allocator = connection.newReceiveAllocator();
     listening = new EmbeddedChannel(new VersionOneOrder(metrics, 30).arrivals());
     listening.pipeline().fireChannelRead(channel);
     connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
@@ -86,7 +86,7 @@ final class FedTarget implements AutoCloseable {
     int reads = 0;
     int at = 0;
     while (at < stream.length) {
-      ByteBuf buffer = inlet.allocate(UnpooledByteBufAllocator.DEFAULT);
+      ByteBuf buffer = allocator.allocate(UnpooledByteBufAllocator.DEFAULT);
       int length = Math.min(buffer.writableBytes(), stream.length - at);
       buffer.writeBytes(stream, at, length);
       at += length;

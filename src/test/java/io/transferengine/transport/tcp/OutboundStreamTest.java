@@ -26,22 +26,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What an outlet puts into its stream: frames whole or not at all, whatever throws half-way. */
+/** What is sent on a channel: frames whole or not at all, whatever throws half-way. */
 @Timeout(60)
-class OutletTest {
+class OutboundStreamTest {
   private static final int SOURCE_BYTES = 1 << 20;
   private static final int BLOCK_BYTES = 4096;
   private static final long POOL_BYTES = 16 << 20;
 
-  /** An outlet on a channel that keeps what it was given, and what should have come out. */
-  private static final class Stream implements AutoCloseable, Outlet.Listener {
+  /** A stream on a channel that keeps what it was given, and what should have come out. */
+  private static final class Stream implements AutoCloseable, OutboundStream.Listener {
     final Arena arena = Arena.ofShared();
     final WindowPool pool =
         new WindowPool(arena.allocate(POOL_BYTES, 64), BLOCK_BYTES, ReadReserve.none(), () -> {});
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
-    final Outlet outlet =
-        new Outlet(channel.pipeline().context(handler), pool, WindowPool.Share.LANES, this);
+    final OutboundStream outbound =
+        new OutboundStream(channel.pipeline().context(handler), pool, WindowPool.Share.LANES, this);
     final Mapped source = Mapped.of(SOURCE_BYTES);
     final ByteArrayOutputStream came = new ByteArrayOutputStream();
     final ByteArrayOutputStream wanted = new ByteArrayOutputStream();
@@ -61,15 +61,15 @@ class OutletTest {
       byte[] bytes = source.segment().asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE);
       long address = source.address() + offset;
       switch (kind) {
-        case 0 -> MemoryWindow.copy(address, outlet.reserve(length), length);
-        case 1 -> outlet.copy(address, length);
-        default -> outlet.body(address, length, random.nextBoolean() ? bytes : null);
+        case 0 -> MemoryWindow.copy(address, outbound.reserve(length), length);
+        case 1 -> outbound.copy(address, length);
+        default -> outbound.body(address, length, random.nextBoolean() ? bytes : null);
       }
       return bytes;
     }
 
     void flush() {
-      outlet.flush();
+      outbound.flush();
       ByteBuf next;
       while ((next = channel.readOutbound()) != null) {
         byte[] bytes = new byte[next.readableBytes()];
@@ -82,13 +82,13 @@ class OutletTest {
     void check() {
       flush();
       assertThat(came.toByteArray()).isEqualTo(wanted.toByteArray());
-      assertThat(outlet.queuedBytes()).isEqualTo(wanted.size());
-      assertThat(outlet.isSentWhole()).isTrue();
-      assertThat(outlet.oldestBodyEnd()).isEqualTo(Long.MAX_VALUE);
+      assertThat(outbound.queuedBytes()).isEqualTo(wanted.size());
+      assertThat(outbound.isSentWhole()).isTrue();
+      assertThat(outbound.oldestBodyEnd()).isEqualTo(Long.MAX_VALUE);
     }
 
     @Override
-    public void outletDrained() {}
+    public void outboundDrained() {}
 
     @Override
     public void bodyReleased(Object attachment) {
@@ -97,7 +97,7 @@ class OutletTest {
 
     @Override
     public void close() {
-      outlet.discard();
+      outbound.discard();
       var _ = channel.finishAndReleaseAll();
       source.close();
       arena.close();
@@ -111,9 +111,9 @@ class OutletTest {
       byte[] before = stream.source.segment().asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE);
       int aside = 0;
       for (int i = 0; i < 40; i++) {
-        long from = stream.outlet.queuedBytes();
-        stream.outlet.body(stream.source.address(), bytes, null);
-        if (stream.outlet.copyAside(from, stream.outlet.queuedBytes())) {
+        long from = stream.outbound.queuedBytes();
+        stream.outbound.body(stream.source.address(), bytes, null);
+        if (stream.outbound.copyAside(from, stream.outbound.queuedBytes())) {
           aside++;
           stream.wanted.writeBytes(before);
         }
@@ -125,10 +125,10 @@ class OutletTest {
 
       assertThat(aside).isEqualTo((int) (POOL_BYTES / bytes));
       stream.check();
-      long from = stream.outlet.queuedBytes();
-      stream.outlet.body(stream.source.address(), bytes, null);
+      long from = stream.outbound.queuedBytes();
+      stream.outbound.body(stream.source.address(), bytes, null);
       stream.wanted.writeBytes(new byte[bytes]);
-      assertThat(stream.outlet.copyAside(from, stream.outlet.queuedBytes())).isTrue();
+      assertThat(stream.outbound.copyAside(from, stream.outbound.queuedBytes())).isTrue();
       stream.check();
     }
   }
@@ -136,7 +136,7 @@ class OutletTest {
   @Test
   void aFrameThatIsRolledBackHasNeverBeen() {
     long seed = Long.getLong("seed", System.nanoTime());
-    System.out.println("Outlet: replay with -Dseed=" + seed);
+    System.out.println("OutboundStream: replay with -Dseed=" + seed);
     Random random = new Random(seed);
     for (int round = 0; round < 40; round++) {
       try (Stream stream = new Stream(random)) {
@@ -147,15 +147,15 @@ class OutletTest {
             default -> {
               boolean keep = random.nextBoolean();
               ByteArrayOutputStream frame = new ByteArrayOutputStream();
-              stream.outlet.begin();
+              stream.outbound.begin();
               for (int i = random.nextInt(12); i > 0; i--) {
                 frame.writeBytes(stream.piece(random));
               }
               if (keep) {
-                stream.outlet.commit();
+                stream.outbound.commit();
                 stream.wanted.writeBytes(frame.toByteArray());
               } else {
-                stream.outlet.rollBack();
+                stream.outbound.rollBack();
               }
             }
           }
@@ -168,12 +168,12 @@ class OutletTest {
   @Test
   void aBodyThatIsRolledBackIsNotTold() {
     try (Stream stream = new Stream(new Random(1))) {
-      stream.outlet.begin();
-      stream.outlet.body(stream.source.address(), 20_000, "rolled back");
-      stream.outlet.rollBack();
-      stream.outlet.begin();
-      stream.outlet.body(stream.source.address(), 20_000, "sent");
-      stream.outlet.commit();
+      stream.outbound.begin();
+      stream.outbound.body(stream.source.address(), 20_000, "rolled back");
+      stream.outbound.rollBack();
+      stream.outbound.begin();
+      stream.outbound.body(stream.source.address(), 20_000, "sent");
+      stream.outbound.commit();
       stream.flush();
       assertThat(stream.told).containsExactly("sent");
     }
@@ -183,17 +183,17 @@ class OutletTest {
   @Test
   void bodiesAreToldApartByWhatTheyAre() {
     try (Stream stream = new Stream(new Random(2))) {
-      stream.outlet.body(stream.source.address(), 20_000, "first");
-      stream.outlet.body(stream.source.address(), 20_000, "second");
-      stream.outlet.flush();
+      stream.outbound.body(stream.source.address(), 20_000, "first");
+      stream.outbound.body(stream.source.address(), 20_000, "second");
+      stream.outbound.flush();
       ByteBuf first = stream.channel.readOutbound();
       ByteBuf second = stream.channel.readOutbound();
       second.release();
       assertThat(stream.told).containsExactly("second");
-      assertThat(stream.outlet.oldestBodyEnd()).as("the first is on its way").isEqualTo(20_000);
+      assertThat(stream.outbound.oldestBodyEnd()).as("the first is on its way").isEqualTo(20_000);
       first.release();
       assertThat(stream.told).containsExactly("second", "first");
-      assertThat(stream.outlet.oldestBodyEnd()).isEqualTo(Long.MAX_VALUE);
+      assertThat(stream.outbound.oldestBodyEnd()).isEqualTo(Long.MAX_VALUE);
     }
   }
 
@@ -211,14 +211,14 @@ class OutletTest {
       Random random = new Random(4);
       for (int i = 0; i < 100; i++) {
         stream.wanted.writeBytes(stream.piece(random));
-        stream.outlet.begin();
+        stream.outbound.begin();
         assertThatThrownBy(
                 () -> {
-                  stream.outlet.copy(gone, 1 + random.nextInt(1500));
+                  stream.outbound.copy(gone, 1 + random.nextInt(1500));
                   MemoryWindow.tellFaults();
                 })
             .isInstanceOf(InternalError.class);
-        stream.outlet.rollBack();
+        stream.outbound.rollBack();
       }
       stream.check();
     }
@@ -247,20 +247,20 @@ class OutletTest {
           file.truncate(0);
         }
         ring.request(task, 0, address, 1, 1 + i % 100, true);
-        long before = stream.outlet.queuedBytes();
+        long before = stream.outbound.queuedBytes();
         boolean laid = true;
         try {
-          writer.plain(stream.outlet, ring.first());
+          writer.plain(stream.outbound, ring.first());
         } catch (InternalError e) {
           laid = false;
         }
         assertThat(laid).as("request %d", i).isEqualTo(i < 100_000);
         if (!laid) {
-          assertThat(stream.outlet.queuedBytes()).isEqualTo(before);
+          assertThat(stream.outbound.queuedBytes()).isEqualTo(before);
         }
         ring.removeFirst();
         if (i % 50 == 0) {
-          stream.outlet.flush();
+          stream.outbound.flush();
           var _ = stream.channel.releaseOutbound();
         }
       }

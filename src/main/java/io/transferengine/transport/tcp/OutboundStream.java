@@ -19,9 +19,8 @@ import org.jspecify.annotations.Nullable;
  * system calls: frames and small bodies are laid one after another into a staging block, large
  * bodies are looked at where they lie, and a flush hands all of it to one gathering write.
  *
- * <p>Nothing is allocated per frame or body. The outlet counts what left: after the channel has
- * closed and all its windows are back, {@link #sentBytes()} says how much of the stream the kernel
- * took.
+ * <p>Nothing is allocated per frame or body. It counts what left: after the channel has closed and
+ * all its windows are back, {@link #sentBytes()} says how much of the stream the kernel took.
  *
  * <p><b>What throws half-way.</b> Copying can meet memory that is gone (InternalError), and there
  * may be no memory for any buffer. What is laid between {@link #begin()} and {@link #commit()} is
@@ -31,12 +30,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the channel's event loop.
  */
-final class Outlet implements MemoryWindow.Owner {
+final class OutboundStream implements MemoryWindow.Owner {
 
   /** Who may want to know that nothing waits to be sent. */
   interface Listener {
     /** The last window is back: everything was sent, or the channel has dropped it. */
-    void outletDrained();
+    void outboundDrained();
 
     /** A body that was sent from where it lies needs its memory no more. */
     void bodyReleased(Object attachment);
@@ -90,7 +89,7 @@ final class Outlet implements MemoryWindow.Owner {
   private long queuedBytes;
   private long sentBytes;
 
-  Outlet(
+  OutboundStream(
       ChannelHandlerContext context, WindowPool pool, WindowPool.Share share, Listener listener) {
     this.context = context;
     this.channel = context.channel();
@@ -504,7 +503,7 @@ final class Outlet implements MemoryWindow.Owner {
       }
     }
     if (windowsOut == 0) {
-      listener.outletDrained();
+      listener.outboundDrained();
     }
   }
 }

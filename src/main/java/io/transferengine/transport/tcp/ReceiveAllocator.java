@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the channel's event loop.
  */
 @SuppressWarnings("deprecation") // RecvByteBufAllocator.Handle: Netty offers no other one
-final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.ExtendedHandle {
+final class ReceiveAllocator implements RecvByteBufAllocator, RecvByteBufAllocator.ExtendedHandle {
 
   /** The protocol's side of the bargain. */
   interface Stream {
@@ -77,7 +77,7 @@ final class Inlet implements RecvByteBufAllocator, RecvByteBufAllocator.Extended
   private int last;
   private int reads;
 
-  Inlet(WindowPool pool, WindowPool.Share share, Stream stream) {
+  ReceiveAllocator(WindowPool pool, WindowPool.Share share, Stream stream) {
     this.pool = pool;
     this.share = share;
     this.stream = stream;
