@@ -8,12 +8,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Where a native call leaves {@code errno}. The JVM itself may change it before Java looks, so the
- * linker copies it right after the call, into memory that no other thread uses.
+ * Keeps {@code errno} of a native call. The JVM itself may change it before Java code reads it. So
+ * the linker copies it right after the call, into memory that no other thread uses.
  */
 @SuppressWarnings("restricted") // names an option of the linker; calls nothing
 public final class CapturedErrno {
-  /** The option for handles that set errno; they take {@link #state()} as an argument. */
+  /**
+   * The option for handles of functions that set errno. Such a handle takes {@link #state()} as an
+   * argument.
+   */
   public static final Linker.Option OPTION = Linker.Option.captureCallState("errno");
 
   private static final long OFFSET =
@@ -29,14 +32,14 @@ public final class CapturedErrno {
     return STATE.get();
   }
 
-  /** {@return what the last call of this thread that was given {@link #state()} left} */
+  /** {@return errno of this thread's last call that took {@link #state()}} */
   public static int get() {
     return STATE.get().get(ValueLayout.JAVA_INT, OFFSET);
   }
 
   /**
-   * {@return the exception for whatever {@code invokeExact} threw} A native call throws nothing
-   * itself; what arrives here is the check of an argument (a closed arena), or a bug.
+   * {@return the exception for what {@code invokeExact} threw} A native call itself throws nothing.
+   * So an argument was invalid (a closed arena), or there is a bug.
    */
   public static RuntimeException unexpected(Throwable thrown) {
     if (thrown instanceof RuntimeException argument) {

@@ -58,12 +58,12 @@ public enum Errno {
     this.text = text;
   }
 
-  /** {@return the number that C knows it by} */
+  /** {@return the number in C} */
   public int number() {
     return number;
   }
 
-  /** {@return the symbol for {@code number}, or {@code errno N} where there is none here} */
+  /** {@return the symbol for {@code number}, or {@code errno N} if it is not in this list} */
   public static String nameOf(int number) {
     Errno known = BY_NUMBER.get(number);
     return known == null ? "errno " + number : known.name();

@@ -18,8 +18,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * {@link SystemCalls} by the C library. Linux on x86-64 and aarch64, whose numbers are the same but
- * for that of {@code move_pages}.
+ * {@link SystemCalls} by the C library, for Linux on x86-64 and aarch64. Their numbers are the
+ * same, except for that of {@code move_pages}.
  */
 @SuppressWarnings("restricted") // calls C; every argument is checked or made here
 public final class FfmSystemCalls implements SystemCalls {
@@ -97,7 +97,7 @@ public final class FfmSystemCalls implements SystemCalls {
             "poll", "nfds=" + fds.length + ", timeout=" + timeoutMillis, errno);
       }
       for (int i = 0; i < fds.length; i++) {
-        // After a signal, nothing was written: all zeros, as allocated.
+        // After a signal, poll has written nothing: all are zero, as allocated.
         readable[i] = polled.get(JAVA_SHORT, i * POLLFD_BYTES + POLLFD_REVENTS) != 0;
       }
     }
@@ -158,7 +158,7 @@ public final class FfmSystemCalls implements SystemCalls {
     } catch (Throwable thrown) {
       throw CapturedErrno.unexpected(thrown);
     }
-    // On Linux the descriptor is gone in spite of EINTR.
+    // On Linux the descriptor is closed in spite of EINTR.
     if (result < 0 && CapturedErrno.get() != Errno.EINTR.number()) {
       throw failure("close", "fd=" + fd);
     }
@@ -190,7 +190,7 @@ public final class FfmSystemCalls implements SystemCalls {
       MemorySegment status = arena.allocate(JAVA_INT);
       long result;
       try {
-        // Process 0 is this one; without a list of nodes, the call only tells where pages are.
+        // Process 0 is this one. Without a list of nodes, the call only reports where pages are.
         result =
             (long)
                 MOVE_PAGES.invokeExact(
@@ -212,7 +212,10 @@ public final class FfmSystemCalls implements SystemCalls {
     }
   }
 
-  /** Found out when it is first needed, from the machine that Java's own executable is for. */
+  /**
+   * The number of the system call. The class is loaded at the first use, and takes the number for
+   * the machine of Java's own executable.
+   */
   private static final class MovePages {
     static final long NUMBER = number();
 

@@ -14,15 +14,15 @@ public final class NativeCallException extends RuntimeException {
   /** The C function's name. */
   private final String call;
 
-  /** Linux' error number; 0 when the call failed without one. */
+  /** Linux' error number; 0 if the call gave none. */
   private final int errno;
 
   /**
-   * A failed call.
+   * Creates the exception for a failed call.
    *
    * @param call the C function's name
-   * @param arguments those of its arguments that matter, as {@code name=value, name=value}
-   * @param errno Linux' error number, positive; 0 when the call gave none
+   * @param arguments the arguments that matter, as {@code name=value, name=value}
+   * @param errno Linux' error number, positive; 0 if the call gave none
    */
   public NativeCallException(String call, String arguments, int errno) {
     super(call + "(" + arguments + ") failed: " + Errno.describe(errno));
@@ -35,7 +35,7 @@ public final class NativeCallException extends RuntimeException {
     return call;
   }
 
-  /** {@return Linux' error number; 0 when the call gave none} */
+  /** {@return Linux' error number; 0 if the call gave none} */
   public int errno() {
     return errno;
   }

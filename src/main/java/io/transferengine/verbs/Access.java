@@ -3,7 +3,7 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 
-/** What a registration or a queue pair allows, as bits to be combined: {@code ibv_reg_mr(3)}. */
+/** The rights of a registration or a queue pair, as bits to combine: {@code ibv_reg_mr(3)}. */
 public final class Access {
   /** The device may write into the memory on behalf of our own requests; needed for reads. */
   public static final int LOCAL_WRITE = Ibv.IBV_ACCESS_LOCAL_WRITE();
@@ -18,8 +18,8 @@ public final class Access {
   public static final int REMOTE_ATOMIC = Ibv.IBV_ACCESS_REMOTE_ATOMIC();
 
   /**
-   * The device may write to the host in another order than that of arrival. Optional: what cannot
-   * do it ignores it.
+   * The device may write to the host's memory in another order than that of arrival. Optional:
+   * devices that cannot do it ignore it.
    */
   public static final int RELAXED_ORDERING = Ibv.IBV_ACCESS_RELAXED_ORDERING();
 

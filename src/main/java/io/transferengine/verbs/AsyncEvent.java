@@ -2,10 +2,10 @@
 package io.transferengine.verbs;
 
 /**
- * Something that a device reported on its own.
+ * An event that a device reported.
  *
- * @param type what happened
- * @param number the port for an event of a port, the queue pair's number for one of a queue pair
- *     (-1 when it is not one of its context's open ones), else 0
+ * @param type the kind of event
+ * @param number the port number for an event of a port; the queue pair's number for an event of a
+ *     queue pair, -1 if its context has no such queue pair open; else 0
  */
 public record AsyncEvent(AsyncEventType type, int number) {}

@@ -3,7 +3,7 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 
-/** What a device reports on its own: {@code ibv_get_async_event(3)}. */
+/** The kinds of events that a device reports: {@code ibv_get_async_event(3)}. */
 public enum AsyncEventType {
   /** A completion queue has overflown. */
   COMPLETION_QUEUE_ERROR(Ibv.IBV_EVENT_CQ_ERR(), Element.COMPLETION_QUEUE),
@@ -11,11 +11,11 @@ public enum AsyncEventType {
   QUEUE_PAIR_FATAL(Ibv.IBV_EVENT_QP_FATAL(), Element.QUEUE_PAIR),
   /** A peer's request was malformed; the queue pair is in state ERROR. */
   QUEUE_PAIR_REQUEST_ERROR(Ibv.IBV_EVENT_QP_REQ_ERR(), Element.QUEUE_PAIR),
-  /** A peer's request went where it may not; the queue pair is in state ERROR. */
+  /** A peer's request had no right to its memory; the queue pair is in state ERROR. */
   QUEUE_PAIR_ACCESS_ERROR(Ibv.IBV_EVENT_QP_ACCESS_ERR(), Element.QUEUE_PAIR),
-  /** The first message came before the queue pair was told that it is connected. */
+  /** The first message came while the queue pair was not yet ready to send. */
   COMMUNICATION_ESTABLISHED(Ibv.IBV_EVENT_COMM_EST(), Element.QUEUE_PAIR),
-  /** A send queue that was told to drain is empty. */
+  /** A send queue that was to drain is empty. */
   SEND_QUEUE_DRAINED(Ibv.IBV_EVENT_SQ_DRAINED(), Element.QUEUE_PAIR),
   /** A connection moved to its alternate path. */
   PATH_MIGRATED(Ibv.IBV_EVENT_PATH_MIG(), Element.QUEUE_PAIR),
@@ -27,28 +27,28 @@ public enum AsyncEventType {
   PORT_ACTIVE(Ibv.IBV_EVENT_PORT_ACTIVE(), Element.PORT),
   /** A port's link is down. */
   PORT_ERROR(Ibv.IBV_EVENT_PORT_ERR(), Element.PORT),
-  /** A port's LID is another one. */
+  /** A port's LID has changed. */
   LID_CHANGE(Ibv.IBV_EVENT_LID_CHANGE(), Element.PORT),
-  /** A port's table of partition keys is another one. */
+  /** A port's table of partition keys has changed. */
   PARTITION_KEY_CHANGE(Ibv.IBV_EVENT_PKEY_CHANGE(), Element.PORT),
   /** There is a new subnet manager. */
   SUBNET_MANAGER_CHANGE(Ibv.IBV_EVENT_SM_CHANGE(), Element.PORT),
-  /** A shared receive queue failed; none is used here. */
+  /** A shared receive queue failed. We use none. */
   SHARED_RECEIVE_QUEUE_ERROR(Ibv.IBV_EVENT_SRQ_ERR(), Element.OTHER),
-  /** A shared receive queue is nearly empty; none is used here. */
+  /** A shared receive queue is nearly empty. We use none. */
   SHARED_RECEIVE_QUEUE_LIMIT(Ibv.IBV_EVENT_SRQ_LIMIT_REACHED(), Element.OTHER),
   /** The last receive of a queue pair with a shared receive queue was used. */
   LAST_RECEIVE_REACHED(Ibv.IBV_EVENT_QP_LAST_WQE_REACHED(), Element.QUEUE_PAIR),
   /** The subnet manager wants clients to register again. */
   CLIENT_REREGISTER(Ibv.IBV_EVENT_CLIENT_REREGISTER(), Element.PORT),
-  /** A port's GID table is another one. */
+  /** A port's GID table has changed. */
   GID_CHANGE(Ibv.IBV_EVENT_GID_CHANGE(), Element.PORT),
-  /** A work queue failed; none is used here. */
+  /** A work queue failed. We use none. */
   WORK_QUEUE_FATAL(Ibv.IBV_EVENT_WQ_FATAL(), Element.OTHER),
   /** A number that is not in verbs.h. */
   UNKNOWN(-1, Element.OTHER);
 
-  /** What an event is about. */
+  /** The object that an event is about. */
   enum Element {
     DEVICE,
     PORT,

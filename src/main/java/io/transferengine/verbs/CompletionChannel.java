@@ -7,11 +7,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Where a thread sleeps until one of its completion queues has something, or another thread wakes
+ * A thread sleeps here until one of its completion queues has a completion, or another thread wakes
  * it up. Closing it ends a wait and closes the queues that use it.
  *
- * <p>How to sleep without missing a completion: {@link CompletionQueue#requestNotification()}, then
- * poll once more, and only when that finds nothing {@link #await}.
+ * <p>To sleep without missing a completion, call {@link CompletionQueue#requestNotification()},
+ * poll once more, and call {@link #await} only if that finds nothing.
  */
 public final class CompletionChannel extends Handle {
   private static final int EVENTS = 0;
@@ -40,12 +40,12 @@ public final class CompletionChannel extends Handle {
   }
 
   /**
-   * Waits for a completion event, a wake-up, or the time limit, and takes and acknowledges whatever
-   * is there. May also return for no reason. One thread only, the one that polls the queues.
+   * Waits for a completion event, a wake-up, or the time limit. Takes and acknowledges all events.
+   * May also return for no reason. Only the thread that polls the queues may call it.
    *
-   * @param timeoutMillis at most this long; 0 only looks, -1 waits for ever
-   * @throws NativeCallException when events cannot be read any more
-   * @throws IllegalStateException when closed before the wait; a wait that is under way returns
+   * @param timeoutMillis the longest wait; 0 does not wait, -1 waits for ever
+   * @throws NativeCallException if events cannot be read any more
+   * @throws IllegalStateException if it was closed before the wait; a wait under way returns
    */
   public void await(int timeoutMillis) {
     run(
@@ -72,8 +72,8 @@ public final class CompletionChannel extends Handle {
   }
 
   /**
-   * Ends the wait that is under way, or the next one at once. Any thread; one system call. Does
-   * nothing when closed.
+   * Ends the wait under way, or else the next one at once. For any thread; one system call. Does
+   * nothing if it is closed.
    */
   public void wakeUp() {
     runIfOpen(() -> device.library().signal(fds[WAKE_UPS]));

@@ -7,9 +7,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Where ended requests of some queue pairs are reported. Closing it closes these queue pairs.
+ * A queue in which queue pairs report requests that have ended. Closing it closes these queue
+ * pairs.
  *
- * <p>One thread at a time polls and asks for notifications; it must not do so while another closes.
+ * <p>One thread at a time polls and asks for notifications. It must not do so while another thread
+ * closes the queue.
  */
 public final class CompletionQueue extends Handle {
   private final DeviceHandle device;
@@ -27,18 +29,18 @@ public final class CompletionQueue extends Handle {
     adopt();
   }
 
-  /** {@return how many completions it has room for: as many as asked for, or more} */
+  /** {@return the number of completions that it has room for: as many as asked for, or more} */
   public int capacity() {
     return capacity;
   }
 
   /**
-   * Takes completions that are there, in their order, as many as {@code into} has room for. Does
-   * not block and does not allocate.
+   * Takes the completions that are there, in their order, as many as {@code into} has room for.
+   * Does not block and does not allocate.
    *
    * @param into overwritten from index 0
-   * @return how many were taken
-   * @throws NativeCallException when the queue is broken, as after an overflow
+   * @return the number of completions taken
+   * @throws NativeCallException if the queue is broken, as after an overflow
    */
   public int poll(WorkCompletions into) {
     requireOpen();
@@ -50,10 +52,10 @@ public final class CompletionQueue extends Handle {
   }
 
   /**
-   * Asks for one event on the channel when the next completion arrives. What is there already
-   * causes none: poll once more afterwards.
+   * Asks for one event on the channel when the next completion arrives. Completions that are there
+   * already cause no event: poll once more afterwards.
    *
-   * @throws NativeCallException when the device refuses
+   * @throws NativeCallException if the device refuses
    */
   public void requestNotification() {
     requireOpen();

@@ -14,9 +14,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
- * An open device: what everything on it is made from. Closing it closes all of that.
+ * An open device, which makes all other objects of the device. Closing it closes them.
  *
- * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
+ * <p>Thread-safe. Methods throw {@link IllegalStateException} after {@link #close}.
  */
 public final class Context extends DeviceHandle {
   private static final int GID_BYTES = 16;
@@ -34,9 +34,9 @@ public final class Context extends DeviceHandle {
    *
    * @param library the real library, or a simulator
    * @param deviceName one of {@link Device#names}
-   * @return the open device, to be closed by the caller
-   * @throws TransferException when there is no device of this name
-   * @throws NativeCallException when the device cannot be opened
+   * @return the open device, which the caller closes
+   * @throws TransferException if there is no device of this name
+   * @throws NativeCallException if the device cannot be opened
    */
   public static Context open(VerbsLibrary library, String deviceName) {
     MemorySegment handle = Device.open(library, deviceName);
@@ -48,7 +48,7 @@ public final class Context extends DeviceHandle {
     }
   }
 
-  /** {@return the device's limits, asked now} */
+  /** {@return the device's limits, queried now} */
   public DeviceAttributes queryDevice() {
     return use(
         () -> {
@@ -61,7 +61,7 @@ public final class Context extends DeviceHandle {
   }
 
   /**
-   * {@return a port's state, asked now}
+   * {@return a port's state, queried now}
    *
    * @param port 1 to 255
    */
@@ -78,7 +78,7 @@ public final class Context extends DeviceHandle {
   }
 
   /**
-   * {@return the 16 bytes of a GID, asked now; all zeros for an entry that is not in use}
+   * {@return the 16 bytes of a GID, queried now; all zeros for an entry that is not in use}
    *
    * @param port 1 to 255
    * @param index 0 to 65535, below the port's {@link PortAttributes#gidTableLength}
@@ -109,9 +109,9 @@ public final class Context extends DeviceHandle {
   /**
    * {@return a new completion queue, closed with this context or {@code channel} at the latest}
    *
-   * @param entries how many completions it must have room for, at least 1; a queue that overflows
-   *     is dead, and so are its queue pairs
-   * @param channel where its events go; of this context
+   * @param entries the completions that it must have room for, at least 1; if it overflows, the
+   *     queue and its queue pairs are dead
+   * @param channel the channel for its events; of this context
    */
   public CompletionQueue createCompletionQueue(int entries, CompletionChannel channel) {
     Ranges.require("completion queue entries", entries, 1, Integer.MAX_VALUE);
@@ -119,7 +119,7 @@ public final class Context extends DeviceHandle {
     return use(() -> channel.use(() -> new CompletionQueue(this, channel, entries)));
   }
 
-  /** {@return the file descriptor that is readable when there is an asynchronous event} */
+  /** {@return the file descriptor that is readable if there is an asynchronous event} */
   public int asyncFd() {
     return asyncFd;
   }
@@ -127,9 +127,8 @@ public final class Context extends DeviceHandle {
   /**
    * Takes and acknowledges one asynchronous event. Never blocks.
    *
-   * @return the event; empty when there is none
-   * @throws NativeCallException when events cannot be read any more, as when the device was taken
-   *     away
+   * @return the event; empty if there is none
+   * @throws NativeCallException if events cannot be read any more, as after the device was removed
    */
   public Optional<AsyncEvent> takeAsyncEvent() {
     return use(

@@ -17,11 +17,11 @@ public final class Device {
   private Device() {}
 
   /**
-   * {@return the devices' names, such as {@code mlx5_0}, in the library's order} Empty when there
-   * are none, and when the kernel has no RDMA at all.
+   * {@return the devices' names, such as {@code mlx5_0}, in the library's order} Empty if there are
+   * no devices, or the kernel has no RDMA at all.
    *
-   * @param library what to ask
-   * @throws NativeCallException when the devices cannot be listed
+   * @param library the library to ask
+   * @throws NativeCallException if the devices cannot be listed
    */
   public static List<String> names(VerbsLibrary library) {
     return withList(library, devices -> devices.stream().map(library::getDeviceName).toList());
@@ -30,8 +30,8 @@ public final class Device {
   /**
    * {@return {@code struct ibv_context *} of the device named {@code name}, now open}
    *
-   * @throws TransferException when there is no such device
-   * @throws NativeCallException when it cannot be opened
+   * @throws TransferException if there is no such device
+   * @throws NativeCallException if it cannot be opened
    */
   static MemorySegment open(VerbsLibrary library, String name) {
     return withList(
@@ -53,7 +53,7 @@ public final class Device {
         });
   }
 
-  /** What is done with the devices while the list that holds them lives. */
+  /** Uses the devices while the list that holds them exists. */
   private interface ListUse<T> {
     T apply(List<MemorySegment> devices);
   }

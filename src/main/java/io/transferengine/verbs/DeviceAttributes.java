@@ -7,17 +7,17 @@ import java.lang.foreign.MemorySegment;
 /**
  * A device's limits: {@code ibv_query_device(3)}.
  *
- * @param maxQueuePairs how many queue pairs may be open, in all processes
- * @param maxQueuePairWorkRequests how many requests a send queue may hold
- * @param maxSge how many scatter/gather elements a request may have
- * @param maxCompletionQueueEntries how many completions a queue may hold
- * @param maxMemoryRegions how many registrations there may be
- * @param maxMemoryRegionBytes the longest registration, unsigned
- * @param maxReadAtomicAsTarget how many reads of a peer a queue pair can serve at once: {@code
+ * @param maxQueuePairs the most queue pairs that may be open, in all processes together
+ * @param maxQueuePairWorkRequests the most requests in a send queue
+ * @param maxSge the most scatter/gather elements of a request
+ * @param maxCompletionQueueEntries the most completions in a queue
+ * @param maxMemoryRegions the most registrations
+ * @param maxMemoryRegionBytes the length of the longest registration, unsigned
+ * @param maxReadAtomicAsTarget the most reads of a peer that a queue pair can serve at once: {@code
  *     max_qp_rd_atom}
- * @param maxReadAtomicAsInitiator how many reads a queue pair can have out: {@code
- *     max_qp_init_rd_atom}
- * @param physicalPorts how many ports; the first is 1
+ * @param maxReadAtomicAsInitiator the most reads of ours that a queue pair can have under way:
+ *     {@code max_qp_init_rd_atom}
+ * @param physicalPorts the number of ports; the first has number 1
  * @param firmwareVersion the vendor's text; may be empty
  */
 public record DeviceAttributes(

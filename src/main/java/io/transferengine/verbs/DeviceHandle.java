@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What is made from an open device needs of it. {@link Context}, which makes all of that, is the
- * only kind.
+ * The part of an open device that the objects made from it need. {@link Context}, which makes these
+ * objects, is the only subclass.
  */
 abstract class DeviceHandle extends Handle {
   private final VerbsLibrary library;
@@ -32,7 +32,7 @@ abstract class DeviceHandle extends Handle {
     return deviceName;
   }
 
-  /** {@return what this context was opened with} */
+  /** {@return the library that this device was opened with} */
   public VerbsLibrary library() {
     return library;
   }
@@ -53,7 +53,7 @@ abstract class DeviceHandle extends Handle {
     queuePairNumbers.remove(queuePair.address());
   }
 
-  /** {@return the number of a queue pair of the device; -1 when it is not open} */
+  /** {@return the number of a queue pair of the device; -1 if it is not open} */
   int queuePairNumber(MemorySegment queuePair) {
     return queuePairNumbers.getOrDefault(queuePair.address(), -1);
   }

@@ -5,20 +5,23 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where one thread sleeps until one of several contexts has an asynchronous event, or another
- * thread wakes it up. It does not own the contexts' file descriptors; each must be removed before
- * its context is closed.
+ * One thread sleeps here until one of several contexts has an asynchronous event, or another thread
+ * wakes it up. It does not own the contexts' file descriptors: each must be removed before its
+ * context is closed.
  */
 public final class EventWaiter extends Handle {
   private final VerbsLibrary library;
 
-  /** The wake-up counter's, and then those that were added. Replaced, never changed. */
+  /**
+   * The descriptor of the wake-up counter, then those that were added. The array is replaced, never
+   * changed.
+   */
   private volatile int[] fds;
 
   /**
-   * A waiter with nothing to wait for but a wake-up, to be closed by the caller.
+   * Creates a waiter without contexts, which the caller closes.
    *
-   * @param library the one that the contexts were opened with
+   * @param library the library that the contexts were opened with
    */
   public EventWaiter(VerbsLibrary library) {
     super("event waiter", List.of());
@@ -27,7 +30,7 @@ public final class EventWaiter extends Handle {
   }
 
   /**
-   * Waits for one more. Any thread; a wait that is under way ends.
+   * Adds a context to wait for. For any thread. A wait under way ends.
    *
    * @param fd {@link Context#asyncFd}
    */
@@ -39,9 +42,9 @@ public final class EventWaiter extends Handle {
   }
 
   /**
-   * Waits for one less. Any thread; a wait that is under way ends.
+   * Removes a context. For any thread. A wait under way ends.
    *
-   * @param fd one that was added; else nothing happens
+   * @param fd a descriptor that was added; nothing happens if it was not
    */
   public synchronized void remove(int fd) {
     int wakeUps = fds[0];
@@ -50,11 +53,11 @@ public final class EventWaiter extends Handle {
   }
 
   /**
-   * Waits until one of the descriptors is readable, for a wake-up, or the time limit. May also
-   * return for no reason: ask every context for its events.
+   * Waits for an event of a context, a wake-up, or the time limit. May also return for no reason:
+   * the caller asks every context for its events.
    *
-   * @param timeoutMillis at most this long; 0 only looks, -1 waits for ever
-   * @throws IllegalStateException when closed before the wait; a wait that is under way returns
+   * @param timeoutMillis the longest wait; 0 does not wait, -1 waits for ever
+   * @throws IllegalStateException if it was closed before the wait; a wait under way returns
    */
   public void await(int timeoutMillis) {
     run(
@@ -69,7 +72,8 @@ public final class EventWaiter extends Handle {
   }
 
   /**
-   * Ends the wait that is under way, or the next one at once. Any thread. Does nothing when closed.
+   * Ends the wait under way, or else the next one at once. For any thread. Does nothing if it is
+   * closed.
    */
   public void wakeUp() {
     runIfOpen(() -> library.signal(fds[0]));

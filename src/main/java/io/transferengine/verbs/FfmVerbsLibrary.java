@@ -30,11 +30,11 @@ import java.util.Optional;
  * libibverbs itself. Together with {@link FfmSystemCalls}, the only hand-written class that makes
  * and calls method handles.
  *
- * <p>The generated bindings give the descriptors; the handles are made here, because those must
- * capture errno, and because the library is the one that {@link VerbsLoader} has opened. Verbs of
- * one shape share a method that calls them.
+ * <p>The generated bindings have the descriptors. The handles are made here, because they must
+ * capture errno, and must use the library that {@link VerbsLoader} has opened. Verbs with the same
+ * signature share a method that calls them.
  */
-@SuppressWarnings("restricted") // calls C; what it must not be given, the typed classes keep away
+@SuppressWarnings("restricted") // calls C; the typed classes check the arguments
 public final class FfmVerbsLibrary implements VerbsLibrary {
   private final SystemCalls systemCalls = new FfmSystemCalls();
 
@@ -65,10 +65,10 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
   private final MethodHandle ackAsyncEvent;
 
   /**
-   * Finds every verb that is needed.
+   * Finds all verbs that we need.
    *
-   * @param symbols of libibverbs, which stays loaded
-   * @throws MissingSymbolException when one is not there
+   * @param symbols the symbols of libibverbs, which stays loaded
+   * @throws MissingSymbolException if a verb is missing
    */
   FfmVerbsLibrary(SymbolLookup symbols) {
     getDeviceList = handle(symbols, "ibv_get_device_list", Ibv.ibv_get_device_list$descriptor());
@@ -393,7 +393,7 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
     }
   }
 
-  // The calls that several verbs share, by their shape.
+  // The calls that verbs with the same signature share.
 
   private static MemorySegment toPointer(MethodHandle verb, MemorySegment argument) {
     try {
@@ -427,9 +427,12 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
     }
   }
 
-  // How C says that a verb failed.
+  // The ways in which verbs report a failure.
 
-  /** A verb that returns a pointer: null, and errno. Cuts the segment to its struct. */
+  /**
+   * For a verb that returns a pointer: null and errno mean failure. Returns a segment of the
+   * struct's size.
+   */
   private static MemorySegment require(
       MemorySegment pointer, MemoryLayout layout, String call, String arguments) {
     if (pointer.address() == 0) {
@@ -438,14 +441,14 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
     return pointer.asSlice(0, layout.byteSize());
   }
 
-  /** A verb that returns an int: the errno itself, or -1 and errno. */
+  /** For a verb that returns an int: the errno itself, or -1 with errno set, means failure. */
   private static void require(int result, String call, String arguments) {
     if (result != 0) {
       throw new NativeCallException(call, arguments, result > 0 ? result : CapturedErrno.get());
     }
   }
 
-  /** A verb that reads an event from a non-blocking descriptor. */
+  /** For a verb that reads an event from a non-blocking descriptor: whether there was one. */
   private static boolean isThere(int result, String call, MemorySegment handle) {
     if (result == 0) {
       return true;

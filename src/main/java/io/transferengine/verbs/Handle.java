@@ -11,22 +11,22 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * An object of libibverbs that must be destroyed, after all that was made of it: what each typed
- * class shares.
+ * An object of libibverbs that must be destroyed, after all objects that were made from it. The
+ * base of the typed classes.
  *
- * <p>libibverbs follows every pointer that it is given. So that no order of Java calls, on whatever
- * threads, hands it one that it has freed:
+ * <p>libibverbs follows every pointer that it gets. These rules ensure that it never gets a pointer
+ * that it has freed, in whatever order and on whatever threads Java calls come:
  *
  * <ul>
- *   <li>a control verb runs inside {@link #use}, which holds the read side of the lock of its
- *       object; the verb that makes a child runs in the parent's;
- *   <li>{@link #close} first marks the object and then takes the write side. From then on no verb
- *       is under way on it, none begins, and no child comes. Then it closes the children, and then
- *       it destroys the object.
+ *   <li>A control verb runs inside {@link #use} of its object, which holds the read lock. A verb
+ *       that makes a child runs inside the parent's.
+ *   <li>{@link #close} first marks the object as closed and then takes the write lock. From then on
+ *       no verb runs on it, and it gets no more children. Then the children are closed, and then
+ *       the object is destroyed.
  * </ul>
  *
- * <p>The data path takes no lock; it only looks at the mark ({@link #requireOpen}). Posting and
- * polling belong to one thread, and that thread's owner closes.
+ * <p>The data path takes no lock. It only checks the mark ({@link #requireOpen}). One thread posts
+ * and polls, and the owner of that thread closes the object.
  */
 abstract class Handle implements AutoCloseable {
   private final String name;
@@ -34,7 +34,7 @@ abstract class Handle implements AutoCloseable {
   private final Set<Handle> children = ConcurrentHashMap.newKeySet();
   private final ReentrantReadWriteLock use = new ReentrantReadWriteLock();
 
-  /** Held for the whole of {@link #close}, so that a second closer returns after the first. */
+  /** Held during all of {@link #close}, so that a second call returns after the first. */
   private final ReentrantLock closing = new ReentrantLock();
 
   private volatile boolean closed;
@@ -43,10 +43,10 @@ abstract class Handle implements AutoCloseable {
   private boolean destroyed;
 
   /**
-   * An object without children.
+   * Creates an object without children.
    *
-   * @param name for error texts
-   * @param parents what must outlive it; the caller is inside {@link #use} of each
+   * @param name its name for error texts
+   * @param parents the objects that must exist longer; the caller is inside {@link #use} of each
    */
   Handle(String name, List<Handle> parents) {
     this.name = name;
@@ -54,8 +54,8 @@ abstract class Handle implements AutoCloseable {
   }
 
   /**
-   * Makes the parents close this object first. To be called when the native object exists; when it
-   * cannot be done, that is destroyed.
+   * Makes the parents close this object first. Call it when the native object exists. If this
+   * fails, the native object is destroyed.
    */
   final void adopt() {
     try {
@@ -67,16 +67,19 @@ abstract class Handle implements AutoCloseable {
     }
   }
 
-  /** Destroys the native object. Nothing uses it, and its children are gone. */
+  /** Destroys the native object. Nothing uses it any more, and its children are gone. */
   abstract void destroy();
 
-  /** Runs when no new use begins, and before the ones under way are waited for: to wake them up. */
+  /**
+   * Wakes up uses under way. {@link #close} calls it before it waits for them; no new use can
+   * begin.
+   */
   void onClosing() {}
 
   /**
    * Runs {@code verb} while the object cannot be destroyed.
    *
-   * @throws IllegalStateException when it is closed
+   * @throws IllegalStateException if it is closed
    */
   final <T> T use(Supplier<T> verb) {
     use.readLock().lock();
@@ -97,7 +100,7 @@ abstract class Handle implements AutoCloseable {
         });
   }
 
-  /** As {@link #run}, but does nothing when the object is closed. */
+  /** As {@link #run}, but does nothing if the object is closed. */
   final void runIfOpen(Runnable verb) {
     use.readLock().lock();
     try {
@@ -115,21 +118,21 @@ abstract class Handle implements AutoCloseable {
     }
   }
 
-  /** {@return whether {@link #destroy} may be called once more after it threw} */
+  /** {@return whether {@link #destroy} may be called again after it threw} */
   boolean mayDestroyAgain() {
     return false;
   }
 
   /**
-   * Destroys the object, after everything that was made of it. Idempotent; of two threads that
-   * close, both return when it is done. Waits for control verbs that are under way.
+   * Destroys the object, after all objects that were made from it. Idempotent. If two threads call
+   * it, both return when it is done. Waits for control verbs under way.
    *
-   * <p>What cannot be destroyed counts as closed nevertheless, and stays with the device until the
-   * process ends; a registration until this is called again and succeeds. As long as it is there,
-   * what it was made of stays, too: libibverbs would follow its pointer.
+   * <p>An object that cannot be destroyed counts as closed all the same. It stays with the device
+   * until the process ends; a registration stays until another call succeeds. While it exists, the
+   * objects that it was made from stay too, because libibverbs would follow its pointers to them.
    *
-   * @throws NativeCallException when a verb failed to destroy this object or one made of it, some
-   *     of the later failures as suppressed ones
+   * @throws NativeCallException if this object, or one made from it, could not be destroyed; some
+   *     of the later failures are suppressed in it
    */
   @Override
   public void close() {
@@ -143,7 +146,7 @@ abstract class Handle implements AutoCloseable {
         onClosing();
       }
       Failures failures = new Failures();
-      // Whoever holds the read side came before the mark; when all have left, nobody is inside.
+      // Holders of the read lock came before the mark. When we have the write lock, all have left.
       use.writeLock().lock();
       try {
         children.forEach(child -> failures.attempt(child::close));

@@ -3,11 +3,11 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 
-/** What a port speaks underneath. */
+/** A port's link layer. */
 public enum LinkLayer {
-  /** The device does not say; InfiniBand, by verbs' convention. */
+  /** The device does not state it. By convention of the verbs, it is InfiniBand. */
   UNSPECIFIED(Ibv.IBV_LINK_LAYER_UNSPECIFIED()),
-  /** InfiniBand: peers are addressed by LID, too. */
+  /** InfiniBand: peers are addressed by LID too. */
   INFINIBAND(Ibv.IBV_LINK_LAYER_INFINIBAND()),
   /** Ethernet, that is RoCE: peers are addressed by GID only. */
   ETHERNET(Ibv.IBV_LINK_LAYER_ETHERNET());

@@ -2,10 +2,10 @@
 package io.transferengine.verbs;
 
 /**
- * Which file the process really uses.
+ * The library file that the process uses.
  *
- * @param path the file, links resolved
- * @param version what follows {@code .so.} in its name, such as {@code 1.14.44.0}: ABI, minor
- *     version and the version of rdma-core; empty when the name has none
+ * @param path the file, with links resolved
+ * @param version the part after {@code .so.} in its name, such as {@code 1.14.44.0}: ABI, minor
+ *     version and the version of rdma-core; empty if the name has none
  */
 public record LoadedLibrary(String path, String version) {}

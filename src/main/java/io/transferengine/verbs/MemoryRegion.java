@@ -6,11 +6,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A range of memory that one device may use. Only a handle: who counts the requests that use the
- * range is {@code memory.Region}, and closing this one under a request fails that request.
+ * A range of memory that one device may use. It is only a handle: {@code memory.Region} counts the
+ * requests that use the range. If this handle is closed during a request, that request fails.
  *
- * <p>Thread-safe; all of it may be called when closed, too: {@link #close} tries again what a
- * device refused.
+ * <p>Thread-safe. All methods may be called after {@link #close} too. If a device refused to end
+ * the registration, another {@link #close} tries again.
  */
 public final class MemoryRegion extends Handle {
   private final DeviceHandle device;
@@ -55,12 +55,12 @@ public final class MemoryRegion extends Handle {
     return lengthBytes;
   }
 
-  /** {@return the key for our own requests; any 32 bits} */
+  /** {@return the key for our own requests; may be any 32 bits} */
   public int localKey() {
     return localKey;
   }
 
-  /** {@return the key for peers' requests; any 32 bits} */
+  /** {@return the key for peers' requests; may be any 32 bits} */
   public int remoteKey() {
     return remoteKey;
   }
@@ -70,7 +70,7 @@ public final class MemoryRegion extends Handle {
     device.library().deregMr(handle);
   }
 
-  /** The provider frees what it has of a registration only when the kernel has ended it. */
+  /** It may: the provider frees its part of a registration only after the kernel has ended it. */
   @Override
   boolean mayDestroyAgain() {
     return true;

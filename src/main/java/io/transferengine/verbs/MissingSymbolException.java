@@ -3,7 +3,7 @@ package io.transferengine.verbs;
 
 import java.io.Serial;
 
-/** A library lacks a function that is needed. */
+/** A library lacks a function that we need. */
 final class MissingSymbolException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 

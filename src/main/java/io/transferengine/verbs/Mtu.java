@@ -3,7 +3,7 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 
-/** The sizes of a packet that verbs know, between bytes and {@code enum ibv_mtu}. */
+/** The packet sizes of the verbs, in bytes and as {@code enum ibv_mtu}. */
 enum Mtu {
   BYTES_256(256, Ibv.IBV_MTU_256()),
   BYTES_512(512, Ibv.IBV_MTU_512()),
@@ -32,7 +32,7 @@ enum Mtu {
   /**
    * {@return C's number for {@code bytes}}
    *
-   * @throws IllegalArgumentException when verbs know no such size
+   * @throws IllegalArgumentException if there is no such size
    */
   static int rawOf(int bytes) {
     for (Mtu mtu : values()) {

@@ -8,12 +8,12 @@ import java.lang.foreign.MemorySegment;
  * A port's state: {@code ibv_query_port(3)}.
  *
  * @param state whether it moves data
- * @param activeMtuBytes the packet size in use: 256 to 4096, 0 when unknown
- * @param maxMtuBytes the largest that the port can do, likewise
- * @param gidTableLength how many GIDs there are, indexed from 0
+ * @param activeMtuBytes the packet size in use: 256 to 4096, 0 if unknown
+ * @param maxMtuBytes the largest packet size of the port: 256 to 4096, 0 if unknown
+ * @param gidTableLength the number of GIDs, indexed from 0
  * @param lid the local identifier, 0 to 65535; 0 on Ethernet
  * @param maxMessageBytes the longest request; up to 2<sup>31</sup>, which is C's {@code uint32_t}
- * @param linkLayer what it speaks underneath
+ * @param linkLayer its link layer
  */
 public record PortAttributes(
     PortState state,

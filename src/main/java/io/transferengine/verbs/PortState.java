@@ -3,7 +3,7 @@ package io.transferengine.verbs;
 
 import io.transferengine.bindings.Ibv;
 
-/** What a device's port can do: {@code enum ibv_port_state}. Only {@link #ACTIVE} moves data. */
+/** The state of a device's port: {@code enum ibv_port_state}. Only {@link #ACTIVE} moves data. */
 public enum PortState {
   /** Unknown to the device. */
   NOP(Ibv.IBV_PORT_NOP()),
@@ -15,7 +15,7 @@ public enum PortState {
   ARMED(Ibv.IBV_PORT_ARMED()),
   /** In use. */
   ACTIVE(Ibv.IBV_PORT_ACTIVE()),
-  /** A link error that is being recovered from. */
+  /** The port recovers from a link error. */
   ACTIVE_DEFER(Ibv.IBV_PORT_ACTIVE_DEFER());
 
   private final int raw;

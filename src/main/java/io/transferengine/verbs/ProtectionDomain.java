@@ -6,10 +6,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * What belongs together on a device: a queue pair reaches registrations of its own domain only.
- * Closing it closes its registrations and queue pairs.
+ * A group of registrations and queue pairs of a device: a queue pair reaches only registrations of
+ * its own domain. Closing the domain closes them.
  *
- * <p>Thread-safe. A closed one throws {@link IllegalStateException}.
+ * <p>Thread-safe. Methods throw {@link IllegalStateException} after {@link #close}.
  */
 public final class ProtectionDomain extends Handle {
   private final DeviceHandle device;
@@ -24,17 +24,19 @@ public final class ProtectionDomain extends Handle {
   }
 
   /**
-   * Lets the device use a range of this process' memory, which is locked into RAM meanwhile. May
-   * take long: the kernel touches every page. Several may run at once.
+   * Lets the device use a range of this process' memory, which stays locked in RAM until the
+   * registration is closed. May take long, because the kernel touches every page. Several calls may
+   * run at once.
    *
    * @param address the first byte, positive; the memory must stay mapped until the registration is
    *     closed
    * @param lengthBytes at least 1
    * @param accessFlags bits of {@link Access}
    * @return the registration, closed with this domain at the latest
-   * @throws IllegalArgumentException when the range is empty or leaves the address space
-   * @throws NativeCallException when the device refuses: ENOMEM beyond the limit of locked memory
-   *     ({@code ulimit -l}), EFAULT for memory that is not mapped, or not writable as asked
+   * @throws IllegalArgumentException if the range is empty or leaves the address space
+   * @throws NativeCallException if the device refuses: ENOMEM beyond the limit of locked memory
+   *     ({@code ulimit -l}), EFAULT for memory that is not mapped, or not writable although {@code
+   *     accessFlags} need it
    */
   public MemoryRegion register(long address, long lengthBytes, int accessFlags) {
     if (address <= 0 || lengthBytes <= 0 || address > Long.MAX_VALUE - lengthBytes) {
@@ -48,17 +50,18 @@ public final class ProtectionDomain extends Handle {
   }
 
   /**
-   * Makes a queue pair of the reliable connected kind, which both sends and receives through {@code
-   * queue}. Only requests that ask for it have a completion when they succeed.
+   * Makes a queue pair of the reliable connected kind, which reports all its completions in {@code
+   * queue}. A request that succeeds has a completion only if it asked for one.
    *
-   * @param queue for its completions; of the same device. Must have room for {@code
-   *     maxSendWorkRequests} beside what its other queue pairs may need.
-   * @param maxSendWorkRequests how many requests may be out, at least 1; more may be granted
-   * @param maxReceiveWorkRequests likewise for receives, at least 0
-   * @param maxSge scatter/gather elements of a request, at least 1
-   * @param maxInlineBytes bytes that a request may carry itself, at least 0
+   * @param queue the queue for its completions; of the same device. Must have room for {@code
+   *     maxSendWorkRequests} besides the completions of its other queue pairs.
+   * @param maxSendWorkRequests the most requests that may be posted at once, at least 1; the device
+   *     may grant more
+   * @param maxReceiveWorkRequests the same for receives, at least 0
+   * @param maxSge the most scatter/gather elements of a request, at least 1
+   * @param maxInlineBytes the most bytes that a request may carry itself, at least 0
    * @return the queue pair in state RESET, closed with this domain or {@code queue} at the latest
-   * @throws NativeCallException when the device refuses: EINVAL for more than it can do, ENOMEM
+   * @throws NativeCallException if the device refuses: EINVAL for more than it can do, ENOMEM
    */
   public QueuePair createQueuePair(
       CompletionQueue queue,

@@ -13,14 +13,15 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * One end of a reliable connection: requests that are posted run in their order, and end in it.
+ * One end of a reliable connection. Requests run and end in the order in which they are posted.
  *
  * <p>Its life: RESET, {@link #toInit}, {@link #toReadyToReceive}, {@link #toReadyToSend}, then
- * {@link #post}. A request that fails, or {@link #toError}, leaves it in state ERROR; what is
- * posted then still ends, as flushed. Only {@link #close} makes the device forget a request.
+ * {@link #post}. After a request that failed, or after {@link #toError}, it is in state ERROR.
+ * Requests that are posted then end as flushed. Only {@link #close} makes the device forget a
+ * request.
  *
- * <p>Posting belongs to one thread, which must not post while another closes. All else is
- * thread-safe. A closed one throws {@link IllegalStateException}.
+ * <p>Only one thread posts, and not while another thread closes. All else is thread-safe. Methods
+ * throw {@link IllegalStateException} after {@link #close}.
  */
 public final class QueuePair extends Handle {
   private final DeviceHandle device;
@@ -56,12 +57,12 @@ public final class QueuePair extends Handle {
     adopt();
   }
 
-  /** {@return the number that the peer addresses it by: 24 bits, never 0 on a device of today} */
+  /** {@return the number by which the peer addresses it: 24 bits, never 0 on today's devices} */
   public int number() {
     return number;
   }
 
-  /** {@return how many requests may be out: as many as asked for, or more} */
+  /** {@return the most requests that may be posted at once: as many as asked for, or more} */
   public int maxSendWorkRequests() {
     return maxSendWorkRequests;
   }
@@ -71,8 +72,8 @@ public final class QueuePair extends Handle {
    *
    * @param port 1 to 255
    * @param pkeyIndex index into the port's table of partition keys, 0 to 65535
-   * @param accessFlags what the peer may do: {@link Access#REMOTE_READ} and the like
-   * @throws NativeCallException when the device refuses, as in another state
+   * @param accessFlags the peer's rights: {@link Access#REMOTE_READ} and the like
+   * @throws NativeCallException if the device refuses, as in another state
    */
   public void toInit(int port, int pkeyIndex, int accessFlags) {
     Ranges.require("port", port, 1, 0xff);
@@ -84,12 +85,12 @@ public final class QueuePair extends Handle {
   }
 
   /**
-   * Tells it its peer: INIT to RTR. On Ethernet the kernel looks for a route and the neighbour's
-   * address meanwhile, which can take a second.
+   * Connects it to its peer: INIT to RTR. On Ethernet the kernel looks for a route and the
+   * neighbour's address, which can take a second.
    *
-   * @param attributes the peer and the way to it
-   * @throws NativeCallException when the device refuses; ENETUNREACH, EHOSTUNREACH, ETIMEDOUT or
-   *     EINVAL when there is no way to the peer
+   * @param attributes the peer and the route to it
+   * @throws NativeCallException if the device refuses; ENETUNREACH, EHOSTUNREACH, ETIMEDOUT or
+   *     EINVAL if there is no route to the peer
    */
   public void toReadyToReceive(ReadyToReceive attributes) {
     modify(
@@ -102,7 +103,7 @@ public final class QueuePair extends Handle {
    * Lets it send: RTR to RTS.
    *
    * @param attributes how it sends
-   * @throws NativeCallException when the device refuses
+   * @throws NativeCallException if the device refuses
    */
   public void toReadyToSend(ReadyToSend attributes) {
     modify(
@@ -113,10 +114,10 @@ public final class QueuePair extends Handle {
 
   /**
    * Stops it: the device touches no memory for it any more, neither for our requests nor for the
-   * peer's, and every request that is out ends as flushed, unless it had ended already. From any
-   * state but RESET; again is harmless.
+   * peer's. Every posted request that has not ended yet ends as flushed. Possible in any state but
+   * RESET; may be called again.
    *
-   * @throws NativeCallException when the device refuses
+   * @throws NativeCallException if the device refuses
    */
   public void toError() {
     modify(QueuePairState.ERROR, QueuePairAttributes.STATE_MASK, struct -> {});
@@ -133,7 +134,7 @@ public final class QueuePair extends Handle {
         });
   }
 
-  /** {@return its state, asked now} */
+  /** {@return its state, queried now} */
   public QueuePairState state() {
     return use(
         () -> {
@@ -155,11 +156,12 @@ public final class QueuePair extends Handle {
    * Posts the first {@code count} requests of {@code ring} as one chain with one doorbell. Does not
    * allocate.
    *
-   * @param ring is free to be filled again when this returns
+   * @param ring may be filled again when this returns
    * @param count 0 to the ring's capacity
-   * @return how many were accepted and will end: {@code count}, or fewer when the device refused
-   *     one, and then {@link #lastErrno} says why. It is {@code count} as well when the device
-   *     failed without saying at which request: they may be queued, and {@link #toError} ends them.
+   * @return how many requests were accepted and will end: {@code count}, or fewer if the device
+   *     refused one; then {@link #lastErrno} says why. It is also {@code count} if the device
+   *     failed without naming a request: then the requests may be queued, and {@link #toError} ends
+   *     them.
    */
   public int post(SendWorkRequestRing ring, int count) {
     requireOpen();
@@ -170,7 +172,7 @@ public final class QueuePair extends Handle {
     return lastErrno == 0 ? count : ring.acceptedBeforeRefusal(count);
   }
 
-  /** {@return the errno of the last {@link #post}, 0 when it went well} On the posting thread. */
+  /** {@return the errno of the last {@link #post}, 0 if it succeeded} For the posting thread. */
   public int lastErrno() {
     return lastErrno;
   }

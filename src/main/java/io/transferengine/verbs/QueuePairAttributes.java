@@ -12,8 +12,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.HexFormat;
 
 /**
- * {@code struct ibv_qp_attr} for the steps of a queue pair's life: which members each step needs,
- * and what their numbers mean.
+ * Fills {@code struct ibv_qp_attr} for the steps of a queue pair's life. Each step has a mask of
+ * the members that it needs.
  */
 final class QueuePairAttributes {
   static final int INIT_MASK =

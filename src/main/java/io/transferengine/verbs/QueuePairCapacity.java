@@ -5,7 +5,10 @@ import io.transferengine.bindings.ibv_qp_cap;
 import io.transferengine.bindings.ibv_qp_init_attr;
 import java.lang.foreign.MemorySegment;
 
-/** {@code struct ibv_qp_cap}: how large a queue pair is; the same elements for both queues. */
+/**
+ * {@code struct ibv_qp_cap}: the size of a queue pair. Both its queues have the same number of
+ * elements.
+ */
 record QueuePairCapacity(
     int sendWorkRequests, int receiveWorkRequests, int scatterGatherElements, int inlineBytes) {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
-/** Checks of arguments that C would cut to a few bits without a word. */
+/** Checks arguments that C would silently cut to a few bits. */
 final class Ranges {
   private Ranges() {}
 
   /**
    * {@return {@code value}}
    *
-   * @throws IllegalArgumentException when it is not from {@code lowest} to {@code highest}
+   * @throws IllegalArgumentException if it is not from {@code lowest} to {@code highest}
    */
   static int require(String name, int value, int lowest, int highest) {
     if (value < lowest || value > highest) {

@@ -4,24 +4,24 @@ package io.transferengine.verbs;
 import java.util.Arrays;
 
 /**
- * What a queue pair must know of its peer and the way to it: the attributes of {@code
- * ibv_modify_qp(3)} for the step to state RTR.
+ * The peer of a queue pair and the route to it: the attributes of {@code ibv_modify_qp(3)} for the
+ * step to state RTR.
  *
- * @param pathMtuBytes size of a packet: 256, 512, 1024, 2048 or 4096; the same on both sides
+ * @param pathMtuBytes the packet size: 256, 512, 1024, 2048 or 4096; the same on both sides
  * @param peerQueuePairNumber the peer's {@link QueuePair#number}
  * @param peerPsn the first packet number that the peer sends, 24 bits
- * @param maxReadAtomicAsTarget how many reads of the peer are served at once, 0 to 255
+ * @param maxReadAtomicAsTarget the most reads of the peer that are served at once, 0 to 255
  * @param minRnrTimer a code for how long the peer waits when no receive is posted, 0 to 31
  * @param peerGid the peer's GID, 16 bytes
- * @param localGidIndex which of our GIDs is the source, 0 to 255
- * @param hopLimit how many routers a packet may pass, 0 to 255
- * @param trafficClass for the network's service, 0 to 255
+ * @param localGidIndex the index of our GID that is the source, 0 to 255
+ * @param hopLimit the most routers that a packet may pass, 0 to 255
+ * @param trafficClass the traffic class of packets, 0 to 255
  * @param peerLid the peer's LID, 0 to 65535; 0 on Ethernet
- * @param serviceLevel 0 to 15
+ * @param serviceLevel the service level of packets, 0 to 15
  * @param port our port, 1 to 255
- * @param global whether the peer is addressed by its GID; always, on Ethernet
+ * @param global whether the peer is addressed by its GID; always true on Ethernet
  */
-@SuppressWarnings("ArrayRecordComponent") // a GID is 16 bytes everywhere; copied on the way in
+@SuppressWarnings("ArrayRecordComponent") // a GID is 16 bytes everywhere; the constructor copies it
 public record ReadyToReceive(
     int pathMtuBytes,
     int peerQueuePairNumber,
@@ -39,9 +39,9 @@ public record ReadyToReceive(
   private static final int GID_BYTES = 16;
 
   /**
-   * Checks the ranges, since C would cut what does not fit.
+   * Checks the ranges, since C would cut values that do not fit.
    *
-   * @throws IllegalArgumentException naming the value that is out of its range
+   * @throws IllegalArgumentException if a value is out of its range, with its name
    */
   public ReadyToReceive {
     Mtu.rawOf(pathMtuBytes);

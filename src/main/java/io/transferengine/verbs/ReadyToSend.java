@@ -2,24 +2,26 @@
 package io.transferengine.verbs;
 
 /**
- * How a queue pair sends: the attributes of {@code ibv_modify_qp(3)} for the step to state RTS.
+ * The way in which a queue pair sends: the attributes of {@code ibv_modify_qp(3)} for the step to
+ * state RTS.
  *
  * @param timeout a code for how long an answer may take: 4.096 µs times 2<sup>timeout</sup>; 1 to
  *     31, 0 for ever. 14 is 67 ms.
- * @param retryCount how often a packet is repeated, 0 to 7. rxe (seen on Linux 6.12) repeats for
- *     ever with 7: a peer's queue pair that is gone then never ends a request, while 6 ends it
- *     after half a second with timeout 14.
- * @param rnrRetry how often when the peer has no receive posted, 0 to 6, 7 for ever
+ * @param retryCount how often a packet is repeated, 0 to 7. With 7, rxe (seen on Linux 6.12)
+ *     repeats for ever: if the peer's queue pair is gone, the request never ends. With 6 and
+ *     timeout 14, it ends after half a second.
+ * @param rnrRetry how often a packet is repeated if the peer has no receive posted, 0 to 6, 7 for
+ *     ever
  * @param psn the first packet number, 24 bits
- * @param maxReadAtomicAsInitiator how many reads may be out, 0 to 255
+ * @param maxReadAtomicAsInitiator the most reads that may be under way, 0 to 255
  */
 public record ReadyToSend(
     int timeout, int retryCount, int rnrRetry, int psn, int maxReadAtomicAsInitiator) {
 
   /**
-   * Checks the ranges, since C would cut what does not fit.
+   * Checks the ranges, since C would cut values that do not fit.
    *
-   * @throws IllegalArgumentException naming the value that is out of its range
+   * @throws IllegalArgumentException if a value is out of its range, with its name
    */
   public ReadyToSend {
     Ranges.require("timeout", timeout, 0, 31);

@@ -12,21 +12,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Room for a chain of requests, {@code struct ibv_send_wr[]} with one {@code struct ibv_sge} each,
- * allocated and linked once.
+ * Memory for a chain of requests, {@code struct ibv_send_wr[]} with one {@code struct ibv_sge}
+ * each, which is allocated and linked once.
  *
- * <p>It is scratch: the device's provider copies requests while they are posted, so the same
- * entries are filled again right after {@link QueuePair#post}, for whichever queue pair.
+ * <p>The device's provider copies requests while they are posted. So the same entries may be filled
+ * again right after {@link QueuePair#post}, for any queue pair.
  *
  * <pre>
  *   request 0 ─next→ request 1 ─next→ … request capacity-1     sge 0, sge 1, …     refused
  *       └─ sg_list → sge 0  └─ → sge 1                                             (one pointer)
  * </pre>
  *
- * <p>One thread at a time. After {@link #close} everything throws {@link IllegalStateException}.
+ * <p>For one thread at a time. Methods throw {@link IllegalStateException} after {@link #close}.
  */
 public final class SendWorkRequestRing implements AutoCloseable {
-  /** A chain is never longer; beyond any send queue. */
+  /** The longest chain: longer than any send queue. */
   private static final int CAPACITY_LIMIT = 1 << 16;
 
   private static final long SIZE = ibv_send_wr.sizeof();
@@ -56,7 +56,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
   private final long firstElement;
 
   /**
-   * Room for a chain of {@code capacity} requests, to be closed by the caller.
+   * Allocates memory for a chain of {@code capacity} requests. The caller closes it.
    *
    * @param capacity 1 to 65,536
    */
@@ -74,7 +74,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
     }
   }
 
-  /** {@return how many requests there is room for} */
+  /** {@return the number of requests that there is room for} */
   public int capacity() {
     return capacity;
   }
@@ -83,15 +83,16 @@ public final class SendWorkRequestRing implements AutoCloseable {
    * Fills one request. Does not allocate.
    *
    * @param index 0 to {@code capacity} - 1
-   * @param workRequestId comes back in the completion
+   * @param workRequestId the id for the completion
    * @param write true to write into the peer's memory, false to read from it
-   * @param signalled whether success makes a completion, too; a failure always does
+   * @param signalled whether the request has a completion if it succeeds; it always has one if it
+   *     fails
    * @param localAddress first byte of our range, inside the registration of {@code localKey}
    * @param lengthBytes at least 1: to some devices, 0 means 2 GiB
    * @param localKey {@link MemoryRegion#localKey} of our registration
    * @param remoteAddress first byte of the peer's range
    * @param remoteKey the peer's key for its registration
-   * @throws IllegalArgumentException when {@code lengthBytes} is below 1
+   * @throws IllegalArgumentException if {@code lengthBytes} is below 1
    */
   public void set(
       int index,
@@ -121,7 +122,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
   }
 
   /**
-   * Has a request that is filled already ask for a completion.
+   * Makes a request that is filled already ask for a completion.
    *
    * @param index 0 to {@code capacity} - 1
    */
@@ -130,12 +131,12 @@ public final class SendWorkRequestRing implements AutoCloseable {
   }
 
   /**
-   * Fills one request that moves nothing: a write of no bytes, which the peer acknowledges like any
-   * other, and whose key it does not look at (InfiniBand specification, C9-88). It shows that the
-   * way to the peer's queue pair and back is open.
+   * Fills one request that moves nothing: a write of no bytes. The peer acknowledges it like any
+   * other, but does not check its key (InfiniBand specification, C9-88). If it succeeds, packets
+   * reach the peer's queue pair and come back.
    *
    * @param index 0 to {@code capacity} - 1
-   * @param workRequestId comes back in the completion, which there always is
+   * @param workRequestId the id for the completion, which always comes
    */
   public void setEmpty(int index, long workRequestId) {
     long request = Objects.checkIndex(index, capacity) * SIZE;
@@ -147,7 +148,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
     segment.set(JAVA_INT, request + REMOTE_KEY, 0);
   }
 
-  /** Posts the first {@code count} requests, 1 or more; {@return what the verb returned} */
+  /** Posts the first {@code count} requests, 1 or more. Returns the verb's result. */
   int post(DataPath dataPath, MemorySegment queuePair, int count) {
     Objects.checkIndex(count - 1, capacity);
     long lastNext = (count - 1) * SIZE + NEXT;
@@ -164,9 +165,9 @@ public final class SendWorkRequestRing implements AutoCloseable {
   /**
    * {@return how many of {@code count} requests the last post took before it failed}
    *
-   * <p>A failure that names no request of the chain took all of them, for safety: they may lie in
-   * the send queue. rxe's provider is known to: it queues first, and then rings the doorbell by a
-   * {@code write(2)} that can fail.
+   * <p>If the failure names no request of the chain, all of them count as taken: they may be in the
+   * send queue. That happens with rxe's provider: it queues them first, and then rings the doorbell
+   * by a {@code write(2)} that can fail.
    */
   int acceptedBeforeRefusal(int count) {
     long distance = refused.get(JAVA_LONG, 0) - segment.address();

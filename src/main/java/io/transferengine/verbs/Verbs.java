@@ -5,8 +5,8 @@ import io.transferengine.transfer.TransferException;
 import java.util.Optional;
 
 /**
- * Whether this machine has libibverbs, and the library itself. It is looked for once, at the first
- * call; where it is absent, nothing else is loaded.
+ * Finds libibverbs on this machine. It looks once, at the first call. If libibverbs is absent,
+ * nothing else is loaded.
  *
  * <p>Thread-safe.
  */
@@ -16,8 +16,8 @@ public final class Verbs {
   private Verbs() {}
 
   /**
-   * {@return why RDMA cannot be used, and what to do about it; empty when the library is there}
-   * That it is says nothing about devices: see {@link Device#names}.
+   * {@return why RDMA cannot be used, and the remedy; empty if the library is present} There may
+   * still be no devices: see {@link Device#names}.
    */
   public static Optional<String> unavailabilityCause() {
     return LOADER.unavailabilityCause();
@@ -26,13 +26,13 @@ public final class Verbs {
   /**
    * {@return the library}
    *
-   * @throws TransferException with {@link #unavailabilityCause} when there is none
+   * @throws TransferException with {@link #unavailabilityCause} if it cannot be used
    */
   public static VerbsLibrary library() {
     return LOADER.library();
   }
 
-  /** {@return which file was loaded; empty when none was, or the system does not say} */
+  /** {@return the file that was loaded; empty if none was, or the system does not list it} */
   public static Optional<LoadedLibrary> loaded() {
     return LOADER.loaded();
   }

@@ -8,29 +8,30 @@ import java.lang.foreign.MemorySegment;
 /**
  * The seam to libibverbs: one method for each verb that is used, with C's arguments and structs.
  *
- * <p>How C reports errors differs, and here it does not: a verb that returns a pointer fails with
- * null and sets {@code errno}; most that return {@code int} return the errno itself; a few return
- * -1 and set it. All of them throw {@link NativeCallException} with the number. The verbs of {@link
- * DataPath} return it.
+ * <p>In C, verbs report errors in different ways: a verb that returns a pointer returns null and
+ * sets {@code errno}; most verbs that return {@code int} return the errno itself; a few return -1
+ * and set it. Here, all of them throw {@link NativeCallException} with the number. Only the verbs
+ * of {@link DataPath} return it.
  *
- * <p>A handle that is returned is a segment that holds the members of its struct which the bindings
- * know, valid until it is destroyed. Nothing here checks that a handle is still valid, or destroys
- * in the right order: a mistake can end the process. The typed classes of this package make none.
+ * <p>A handle is a segment of its struct, with the members that the bindings know. It is valid
+ * until it is destroyed. These methods do not check that a handle is still valid, or that handles
+ * are destroyed in the right order: a mistake can end the process. The typed classes of this
+ * package prevent such mistakes.
  *
- * <p>Thread-safe as libibverbs is: every verb may run at once with every other, except with the one
- * that destroys its argument.
+ * <p>As thread-safe as libibverbs: all verbs may run at the same time, except with a verb that
+ * destroys their argument.
  */
 public interface VerbsLibrary extends SystemCalls {
   /**
-   * {@return {@code struct ibv_device *[n]}, to be given back to {@link #freeDeviceList}} {@code
-   * ibv_get_device_list(3)}; sets errno: ENOSYS when the kernel has no RDMA.
+   * {@return {@code struct ibv_device *[n]}, which the caller frees with {@link #freeDeviceList}}
+   * {@code ibv_get_device_list(3)}; sets errno: ENOSYS if the kernel has no RDMA.
    *
    * @param count {@code int *}, set to n
    */
   MemorySegment getDeviceList(MemorySegment count);
 
   /**
-   * Frees a list of devices; those that were opened stay so. {@code ibv_free_device_list(3)}
+   * Frees a list of devices. Open devices stay open. {@code ibv_free_device_list(3)}
    *
    * @param list from {@link #getDeviceList}
    */
@@ -51,7 +52,8 @@ public interface VerbsLibrary extends SystemCalls {
   MemorySegment openDevice(MemorySegment device);
 
   /**
-   * Closes a context, which must have nothing open. {@code ibv_close_device(3)}; returns errno.
+   * Closes a context. All objects made from it must be gone. {@code ibv_close_device(3)}; returns
+   * errno.
    *
    * @param context {@code struct ibv_context *}
    */
@@ -67,7 +69,7 @@ public interface VerbsLibrary extends SystemCalls {
 
   /**
    * Reads a port's state. {@code ibv_query_port(3)}; returns errno. The exported symbol fills an
-   * older, shorter struct: the caller hands in zeros, and members beyond it stay zero.
+   * older, shorter struct. The caller passes zeros, and members beyond that struct stay zero.
    *
    * @param context {@code struct ibv_context *}
    * @param port from 1
@@ -94,7 +96,7 @@ public interface VerbsLibrary extends SystemCalls {
 
   /**
    * Frees a protection domain without registrations and queue pairs. {@code ibv_dealloc_pd(3)};
-   * returns errno: EBUSY when something is left in it.
+   * returns errno: EBUSY if something is left in it.
    *
    * @param protectionDomain {@code struct ibv_pd *}
    */
@@ -102,9 +104,9 @@ public interface VerbsLibrary extends SystemCalls {
 
   /**
    * {@return {@code struct ibv_mr *}} {@code ibv_reg_mr(3)}; sets errno: ENOMEM beyond the limit of
-   * locked memory, EFAULT for a range that is not mapped. In C a macro picks {@code
-   * ibv_reg_mr_iova2} for access flags of the optional range; so does this method. Where the
-   * library is too old to have it, such flags are left out, which they allow by their definition.
+   * locked memory, EFAULT for a range that is not mapped. In C a macro calls {@code
+   * ibv_reg_mr_iova2} for access flags of the optional range; so does this method. If the library
+   * is too old for it, such flags are left out, which their definition allows.
    *
    * @param protectionDomain {@code struct ibv_pd *}
    * @param address the range's first byte
@@ -115,7 +117,7 @@ public interface VerbsLibrary extends SystemCalls {
       MemorySegment protectionDomain, long address, long lengthBytes, int accessFlags);
 
   /**
-   * Ends a registration; the device does not touch the memory any more. {@code ibv_dereg_mr(3)};
+   * Ends a registration. The device does not touch the memory any more. {@code ibv_dereg_mr(3)};
    * returns errno.
    *
    * @param memoryRegion {@code struct ibv_mr *}
@@ -142,7 +144,7 @@ public interface VerbsLibrary extends SystemCalls {
    * errno.
    *
    * @param context {@code struct ibv_context *}
-   * @param entries how many completions it must have room for
+   * @param entries the number of completions that it must have room for
    * @param channel {@code struct ibv_comp_channel *}
    */
   MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel);
@@ -161,7 +163,7 @@ public interface VerbsLibrary extends SystemCalls {
    *
    * @param channel {@code struct ibv_comp_channel *}
    * @return {@code struct ibv_cq *} of the queue, whose event must be acknowledged; {@link
-   *     MemorySegment#NULL} when there is no event
+   *     MemorySegment#NULL} if there is no event
    */
   MemorySegment getCqEvent(MemorySegment channel);
 
@@ -169,7 +171,7 @@ public interface VerbsLibrary extends SystemCalls {
    * Acknowledges completion events. {@code ibv_ack_cq_events(3)}, which cannot fail.
    *
    * @param completionQueue from {@link #getCqEvent}
-   * @param count how many
+   * @param count the number of events
    */
   void ackCqEvents(MemorySegment completionQueue, int count);
 
@@ -177,7 +179,8 @@ public interface VerbsLibrary extends SystemCalls {
    * {@return {@code struct ibv_qp *}} {@code ibv_create_qp(3)}; sets errno.
    *
    * @param protectionDomain {@code struct ibv_pd *}
-   * @param attributes {@code struct ibv_qp_init_attr *}; its {@code cap} is set to what was granted
+   * @param attributes {@code struct ibv_qp_init_attr *}; its {@code cap} is set to the granted
+   *     sizes
    */
   MemorySegment createQp(MemorySegment protectionDomain, MemorySegment attributes);
 
@@ -195,7 +198,7 @@ public interface VerbsLibrary extends SystemCalls {
    *
    * @param queuePair {@code struct ibv_qp *}
    * @param attributes {@code struct ibv_qp_attr *}
-   * @param mask {@code enum ibv_qp_attr_mask}: which of them
+   * @param mask {@code enum ibv_qp_attr_mask}: the attributes to change
    */
   void modifyQp(MemorySegment queuePair, MemorySegment attributes, int mask);
 
@@ -204,7 +207,7 @@ public interface VerbsLibrary extends SystemCalls {
    *
    * @param queuePair {@code struct ibv_qp *}
    * @param attributes {@code struct ibv_qp_attr *}
-   * @param mask {@code enum ibv_qp_attr_mask}: the ones that are needed
+   * @param mask {@code enum ibv_qp_attr_mask}: the attributes to read
    * @param initialAttributes {@code struct ibv_qp_init_attr *}
    */
   void queryQp(
@@ -216,7 +219,7 @@ public interface VerbsLibrary extends SystemCalls {
    *
    * @param context {@code struct ibv_context *}
    * @param event {@code struct ibv_async_event *}
-   * @return whether there was one; it must be acknowledged
+   * @return whether there was an event; the caller must acknowledge it
    */
   boolean getAsyncEvent(MemorySegment context, MemorySegment event);
 
@@ -228,7 +231,8 @@ public interface VerbsLibrary extends SystemCalls {
   void ackAsyncEvent(MemorySegment event);
 
   /**
-   * {@return the verbs that run for each request, for queue pairs and queues of {@code context}}
+   * {@return the verbs that run for each request, for the queue pairs and completion queues of
+   * {@code context}}
    *
    * @param context {@code struct ibv_context *}
    */

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks for a library file once and keeps the outcome. The file's name is a parameter so that a
- * test can ask for one that is not there.
+ * Loads a library file once and keeps the outcome. The file's name is a parameter, so that a test
+ * can name a file that does not exist.
  */
 @SuppressWarnings("restricted") // opening the library is this class' purpose
 final class VerbsLoader {
@@ -27,10 +27,10 @@ final class VerbsLoader {
   /** Null until the first question. */
   private @Nullable Outcome outcome;
 
-  /** Exactly one of the two. */
+  /** Has either a library or a refusal. */
   private record Outcome(@Nullable VerbsLibrary library, Refusal refusal) {}
 
-  /** What is wrong, and the remedy; both empty when nothing is. */
+  /** The cause and the remedy; both empty if the library was loaded. */
   private record Refusal(String cause, String remedy) {
     static final Refusal NONE = new Refusal("", "");
   }
@@ -69,7 +69,7 @@ final class VerbsLoader {
     }
   }
 
-  /** Whether {@code path} is our file: {@code libx.so.1}, or with more digits behind. */
+  /** Whether {@code path} is our file: {@code libx.so.1}, perhaps with more digits after it. */
   private boolean isFile(String path) {
     String name = path.substring(path.lastIndexOf('/') + 1);
     return path.startsWith("/") && (name + ".").startsWith(fileName + ".");
@@ -104,7 +104,8 @@ final class VerbsLoader {
               + " library is on the class path");
     } catch (UnsupportedOperationException noLinker) {
       return refused(
-          "This Java has no native linker for this machine", "Use a JDK that has: Temurin 25, say");
+          "This Java has no native linker for this machine",
+          "Use a JDK that has one, such as Temurin 25");
     } catch (IllegalArgumentException notFound) {
       return refused(
           fileName + " not found", "Install libibverbs1 and ibverbs-providers (rdma-core)");

@@ -10,12 +10,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Room for completions, {@code struct ibv_wc[]}, allocated once and used for every {@link
- * CompletionQueue#poll}. One thread at a time. After {@link #close} everything throws {@link
- * IllegalStateException}.
+ * Memory for completions, {@code struct ibv_wc[]}, which is allocated once and used for every
+ * {@link CompletionQueue#poll}. For one thread at a time. Methods throw {@link
+ * IllegalStateException} after {@link #close}.
  */
 public final class WorkCompletions implements AutoCloseable {
-  /** A poll never takes more at once; far beyond what a batch gains from. */
+  /** The most completions of one poll. Larger batches gain nothing. */
   private static final int CAPACITY_LIMIT = 1 << 16;
 
   private static final long SIZE = ibv_wc.sizeof();
@@ -29,7 +29,7 @@ public final class WorkCompletions implements AutoCloseable {
   private final MemorySegment segment;
 
   /**
-   * Room for {@code capacity} completions, to be closed by the caller.
+   * Allocates memory for {@code capacity} completions. The caller closes it.
    *
    * @param capacity 1 to 65,536
    */
@@ -38,7 +38,7 @@ public final class WorkCompletions implements AutoCloseable {
     this.segment = arena.allocate(ibv_wc.layout().byteSize() * capacity, Long.BYTES);
   }
 
-  /** {@return how many completions there is room for} */
+  /** {@return the number of completions that there is room for} */
   public int capacity() {
     return capacity;
   }
@@ -46,16 +46,16 @@ public final class WorkCompletions implements AutoCloseable {
   /**
    * {@return the id that the request was posted with}
    *
-   * @param i below what the poll returned
+   * @param i the index of the completion, less than the poll's result
    */
   public long workRequestId(int i) {
     return segment.get(JAVA_LONG, at(i) + WORK_REQUEST_ID);
   }
 
   /**
-   * {@return how the request ended, as C's number; see {@link WorkCompletionStatus#of}}
+   * {@return the status of the request, as C's number; see {@link WorkCompletionStatus#of}}
    *
-   * @param i below what the poll returned
+   * @param i the index of the completion, less than the poll's result
    */
   public int status(int i) {
     return segment.get(JAVA_INT, at(i) + STATUS);
@@ -64,7 +64,7 @@ public final class WorkCompletions implements AutoCloseable {
   /**
    * {@return the {@link QueuePair#number} of the queue pair}
    *
-   * @param i below what the poll returned
+   * @param i the index of the completion, less than the poll's result
    */
   public int queuePairNumber(int i) {
     return segment.get(JAVA_INT, at(i) + QUEUE_PAIR_NUMBER);
@@ -73,7 +73,7 @@ public final class WorkCompletions implements AutoCloseable {
   /**
    * {@return the vendor's own number for a failure}
    *
-   * @param i below what the poll returned
+   * @param i the index of the completion, less than the poll's result
    */
   public int vendorError(int i) {
     return segment.get(JAVA_INT, at(i) + VENDOR_ERROR);
