@@ -36,7 +36,7 @@ final class AnswerReader {
   private final RequestRing ring;
   private final boolean version2;
   private final IdentityCheck identity;
-  private final Settlement settlement;
+  private final RequestOutcomes outcomes;
   private final Listener listener;
   private final byte[] partialStatus = new byte[Frames.STATUS_BYTES];
 
@@ -52,12 +52,12 @@ final class AnswerReader {
       RequestRing ring,
       boolean version2,
       IdentityCheck identity,
-      Settlement settlement,
+      RequestOutcomes outcomes,
       Listener listener) {
     this.ring = ring;
     this.version2 = version2;
     this.identity = identity;
-    this.settlement = settlement;
+    this.outcomes = outcomes;
     this.listener = listener;
   }
 
@@ -174,7 +174,7 @@ final class AnswerReader {
       MemoryWindow.tellFaults();
     } catch (InternalError e) {
       dropBody();
-      settlement.lost(next(), e);
+      outcomes.lost(next(), e);
     }
   }
 

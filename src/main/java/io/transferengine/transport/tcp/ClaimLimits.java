@@ -26,7 +26,7 @@ final class ClaimLimits {
 
   /** {@return how many requests more may be out; 0 or less for none} */
   int room() {
-    if (peer.persistence() != Persistence.PERSISTENT) {
+    if (peer.connectionReuse() != ConnectionReuse.REUSED) {
       return ring.size() == 0 ? 1 : 0;
     }
     if (!ring.hasRoom(idleLaneBeside.getAsBoolean())) {
@@ -49,13 +49,13 @@ final class ClaimLimits {
 
   /** {@return the most bytes of one request} Those of a peer that takes one per connection: any. */
   long requestBytes() {
-    return peer.isVersion2() && peer.persistence() != Persistence.SINGLE
+    return peer.isVersion2() && peer.connectionReuse() != ConnectionReuse.SINGLE_USE
         ? RequestWriter.REQUEST_BYTES_MAX
         : Long.MAX_VALUE;
   }
 
   /** {@return whether small requests go out as vectored ones} */
   boolean vectored() {
-    return peer.takesVectors() && peer.persistence() == Persistence.PERSISTENT;
+    return peer.takesVectors() && peer.connectionReuse() == ConnectionReuse.REUSED;
   }
 }

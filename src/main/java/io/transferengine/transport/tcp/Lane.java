@@ -278,7 +278,7 @@ final class Lane implements LaneConnection.Owner {
     profile.metrics().increment(Counter.CONNECTIONS_OPENED);
     peer.warmedUp();
     if (closed) {
-      made.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
+      made.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
     } else {
       confirmLeft(made);
       made.pump();
@@ -323,13 +323,14 @@ final class Lane implements LaneConnection.Owner {
   }
 
   @Override
-  public void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure) {
+  public void closed(
+      LaneConnection ended, ConnectionEnd.Reason reason, int answers, TransferException failure) {
     if (connection == ended) {
       connection = null;
       open = false;
       load = unconfirmed == null ? 0 : 1;
     }
-    switch (why) {
+    switch (reason) {
       case RENEWED, REJECTED, ABORTED -> wake();
       case IDLE -> {
         if (answers > 0) {
@@ -392,7 +393,9 @@ final class Lane implements LaneConnection.Owner {
           if (there != null && there.carries(task)) {
             log.error("A lane to {} is closed by force: {}", profile.name(), there);
             there.end(
-                Ending.Why.ABORTED, "a transfer on it was not settled in time: a mistake", null);
+                ConnectionEnd.Reason.ABORTED,
+                "a transfer on it was not settled in time: a mistake",
+                null);
           } else {
             log.warn("A lane to {} does not carry the overdue task: {}", profile.name(), this);
           }
@@ -429,7 +432,7 @@ final class Lane implements LaneConnection.Owner {
       return;
     }
     if (load == 0) {
-      old.end(Ending.Why.RENEWED, "the peer has moved", null);
+      old.end(ConnectionEnd.Reason.RENEWED, "the peer has moved", null);
     } else {
       var _ = loop.schedule(() -> retire(old), RETIRE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }
@@ -443,7 +446,7 @@ final class Lane implements LaneConnection.Owner {
           failUnconfirmed(profile.shutDown(), FailureCause.SHUTDOWN);
           LaneConnection there = connection;
           if (there != null) {
-            there.end(Ending.Why.SHUTDOWN, "the engine was closed", null);
+            there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
           } else if (connecting && pending != null) {
             // This may be the last task of its loop, which has closed what it knew before.
             var _ = pending.close();

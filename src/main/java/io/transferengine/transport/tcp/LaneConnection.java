@@ -21,11 +21,11 @@ import org.jspecify.annotations.Nullable;
  * <h2>When the connection ends early</h2>
  *
  * It is closed first; only when nothing can touch local memory any more are its requests settled,
- * each as {@link Settlement} says: the one at fault fails, those that cannot have had an effect are
- * handed to another connection, and a write that had begun fails when we closed the connection
- * ourselves, because its bytes may still be drained by a stopped target and must not arrive after
- * newer ones. A target that refuses a version 1 read just closes; a read at which a connection
- * ended is asked for again, and is at fault when it ends a fresh connection too.
+ * each as {@link RequestOutcomes} says: the one at fault fails, those that cannot have had an
+ * effect are handed to another connection, and a write that had begun fails when we closed the
+ * connection ourselves, because its bytes may still be drained by a stopped target and must not
+ * arrive after newer ones. A target that refuses a version 1 read just closes; a read at which a
+ * connection ended is asked for again, and is at fault when it ends a fresh connection too.
  *
  * <p>Confined to the channel's event loop.
  */
@@ -51,7 +51,8 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     void confirmNext(UnconfirmedWrite write);
 
     /** The connection has ended and its requests are settled. */
-    void closed(LaneConnection ended, Ending.Why why, int answers, TransferException failure);
+    void closed(
+        LaneConnection ended, ConnectionEnd.Reason reason, int answers, TransferException failure);
   }
 
   /** How long a target may go on answering what was sent before our output failed. */
@@ -63,7 +64,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private final boolean version2;
   private final RequestRing ring;
   private final RequestWriter writer;
-  private final Settlement settlement;
+  private final RequestOutcomes outcomes;
   private final WriteConfirmation confirmation;
   private final IdentityCheck identity;
   private final ClaimLimits limits;
@@ -74,7 +75,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private boolean pumping;
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
-  private Ending.Why ended = Ending.Why.NONE;
+  private ConnectionEnd.Reason ended = ConnectionEnd.Reason.NONE;
   private @Nullable Throwable endCause;
   private String endText = "";
 
@@ -87,10 +88,10 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2);
-    this.settlement = new Settlement(peer, tasks, ring, lane::confirmNext);
+    this.outcomes = new RequestOutcomes(peer, tasks, ring, lane::confirmNext);
     this.confirmation = new WriteConfirmation(ring, writer, staging);
     this.identity = new IdentityCheck(peer.incarnation());
-    this.reader = new AnswerReader(ring, version2, identity, settlement, this);
+    this.reader = new AnswerReader(ring, version2, identity, outcomes, this);
     this.limits = new ClaimLimits(peer, ring, lane::hasIdleLaneBeside);
   }
 
@@ -178,7 +179,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       }
     } catch (Throwable t) {
       // The stream is as if the one that threw and those behind it had never been claimed.
-      settlement.notSent(position, writer.at(), t);
+      outcomes.notSent(position, writer.at(), t);
       staging.waitIfDry(t);
     }
     peer.metrics().add(Counter.REQUESTS_SENT, frames);
@@ -189,7 +190,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     boolean write = !ring.isRead(position);
     boolean alone = write && needsOwnConnection();
     if (alone && answers > 0) {
-      end(Ending.Why.RENEWED, "the next request needs a connection of its own", null);
+      end(ConnectionEnd.Reason.RENEWED, "the next request needs a connection of its own", null);
       return false;
     }
     writer.plain(outbound(), position);
@@ -200,7 +201,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   }
 
   private boolean needsOwnConnection() {
-    return !version2 && peer.persistence() != Persistence.PERSISTENT;
+    return !version2 && peer.connectionReuse() != ConnectionReuse.REUSED;
   }
 
   private void confirmWrites() {
@@ -280,7 +281,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   @Override
   public boolean hasEnded() {
-    return ended != Ending.Why.NONE;
+    return ended != ConnectionEnd.Reason.NONE;
   }
 
   @Override
@@ -291,17 +292,17 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   @Override
   public void refused(int statusCode) {
     peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
-    end(Ending.Why.REJECTED, "it refused a range (status " + statusCode + ")", null);
+    end(ConnectionEnd.Reason.REJECTED, "it refused a range (status " + statusCode + ")", null);
   }
 
   @Override
   public void another(String text) {
-    end(Ending.Why.ANOTHER, text, null);
+    end(ConnectionEnd.Reason.ANOTHER, text, null);
   }
 
   @Override
   public void broken(String text) {
-    end(Ending.Why.PROTOCOL, text, null);
+    end(ConnectionEnd.Reason.PROTOCOL, text, null);
   }
 
   @Override
@@ -309,17 +310,17 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     answers++;
     boolean write = ring.confirms(position);
     while (ring.first() <= position) {
-      settlement.answered(ring.first());
+      outcomes.answered(ring.first());
       ring.removeFirst();
     }
-    if (peer.persistence() == Persistence.UNKNOWN && answers == 2) {
-      peer.learnt(Persistence.PERSISTENT);
+    if (peer.connectionReuse() == ConnectionReuse.UNKNOWN && answers == 2) {
+      peer.learnt(ConnectionReuse.REUSED);
     }
-    if (peer.persistence() == Persistence.UNKNOWN && write && !hasEnded()) {
+    if (peer.connectionReuse() == ConnectionReuse.UNKNOWN && write && !hasEnded()) {
       confirmation.askOnceMore(ring.remote(position), outbound());
     }
-    if (peer.persistence() == Persistence.SINGLE && !hasEnded()) {
-      end(Ending.Why.RENEWED, "one request was answered on it", null);
+    if (peer.connectionReuse() == ConnectionReuse.SINGLE_USE && !hasEnded()) {
+      end(ConnectionEnd.Reason.RENEWED, "one request was answered on it", null);
     }
   }
 
@@ -328,7 +329,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     lane.answered(answers);
     // The next requests first: whoever waits for these answers is woken while they are under way.
     pump();
-    settlement.tell();
+    outcomes.tell();
     lane.setLoad(ring.size());
   }
 
@@ -344,7 +345,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       outputFault = cause;
       long position = ring.sentUpTo(outbound().sentBytes());
       if (position >= ring.first()) {
-        settlement.lost(position, cause);
+        outcomes.lost(position, cause);
       }
       var loop = context().executor();
       var _ = loop.schedule(() -> onFault(cause), LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
@@ -361,7 +362,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       return;
     }
     if (error != null && LocalFaults.isBadAddress(error) && reader.isBodyUnderWay()) {
-      settlement.lost(reader.next(), error);
+      outcomes.lost(reader.next(), error);
       onFault(error);
       return;
     }
@@ -369,23 +370,24 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     // orderly end says that they have read the body.
     if (error == null && outbound().isSentWhole() && confirmation.isOfOneLeft()) {
       lane.confirmNext(confirmation.takeLeft());
-      end(Ending.Why.RENEWED, "its one write was sent", null);
+      end(ConnectionEnd.Reason.RENEWED, "its one write was sent", null);
       return;
     }
     // Not only while unknown: another lane may just have learnt it.
-    if (peer.persistence() != Persistence.PERSISTENT && answers > 0 && !reader.hasBegun()) {
-      peer.learnt(Persistence.SINGLE);
-      end(Ending.Why.RENEWED, "the peer closes after each request", null);
+    if (peer.connectionReuse() != ConnectionReuse.REUSED && answers > 0 && !reader.hasBegun()) {
+      peer.learnt(ConnectionReuse.SINGLE_USE);
+      end(ConnectionEnd.Reason.RENEWED, "the peer closes after each request", null);
       return;
     }
-    var why = error == null && ring.size() == 0 ? Ending.Why.IDLE : Ending.Why.LOST;
-    end(why, error == null ? "the peer closed the connection" : "" + error, error);
+    var reason =
+        error == null && ring.size() == 0 ? ConnectionEnd.Reason.IDLE : ConnectionEnd.Reason.LOST;
+    end(reason, error == null ? "the peer closed the connection" : "" + error, error);
   }
 
   /** Closes the connection; its requests are settled once it has. On the event loop. */
-  void end(Ending.Why why, String text, @Nullable Throwable cause) {
+  void end(ConnectionEnd.Reason reason, String text, @Nullable Throwable cause) {
     if (!hasEnded()) {
-      ended = why;
+      ended = reason;
       endText = text;
       endCause = cause;
       var _ = channel().close();
@@ -402,7 +404,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     if (hasEnded() || !ring.contains(task)) {
       return true;
     }
-    if (peer.persistence() != Persistence.PERSISTENT) {
+    if (peer.connectionReuse() != ConnectionReuse.REUSED) {
       // It has the connection to itself. To wait for the answer would only keep others waiting.
       abort();
       return true;
@@ -410,7 +412,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     // Laying the queue anew may look as if there were room.
     pumping = true;
     try {
-      return settlement.orphan(task, this::letGo);
+      return outcomes.orphan(task, this::letGo);
     } catch (Throwable t) {
       fault(t);
       return true;
@@ -428,7 +430,14 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   public String toString() {
     return "%s, ended %s, %s, %d answers, %s, %s; %s; %s"
         .formatted(
-            peer.persistence(), ended, ring, answers, confirmation, reader, outbound(), channel());
+            peer.connectionReuse(),
+            ended,
+            ring,
+            answers,
+            confirmation,
+            reader,
+            outbound(),
+            channel());
   }
 
   /** {@return whether nothing looks at the memory of a request any more} */
@@ -455,31 +464,31 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   }
 
   private void abort() {
-    end(Ending.Why.ABORTED, "a transfer on it ended while the peer did not answer", null);
+    end(ConnectionEnd.Reason.ABORTED, "a transfer on it ended while the peer did not answer", null);
   }
 
   @Override
   void onFault(Throwable fault) {
-    end(Ending.Why.FAULT, "", fault);
+    end(ConnectionEnd.Reason.FAULT, "", fault);
   }
 
   /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
     if (stall.isOver(outbound(), nowNanos, limitNanos) && ring.size() > 0) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
-      end(Ending.Why.LOST, "no answer for " + seconds + " s", null);
+      end(ConnectionEnd.Reason.LOST, "no answer for " + seconds + " s", null);
     }
   }
 
   @Override
   void onQuiesced() {
-    Ending ending = new Ending(ended, endText, endCause, answers);
+    ConnectionEnd end = new ConnectionEnd(ended, endText, endCause, answers);
     try {
-      settlement.tell();
-      settlement.unanswered(ending, outbound().sentBytes());
+      outcomes.tell();
+      outcomes.unanswered(end, outbound().sentBytes());
     } finally {
       // Whatever happens, the lane may connect again.
-      lane.closed(this, ended, answers, ending.failure(peer.name(), version2));
+      lane.closed(this, ended, answers, end.failure(peer.name(), version2));
     }
   }
 }

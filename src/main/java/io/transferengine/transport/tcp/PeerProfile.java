@@ -22,7 +22,7 @@ final class PeerProfile {
   private final EngineMetrics metrics;
   private final int laneCount;
   private final int requestsPerLane;
-  private volatile Persistence persistence;
+  private volatile ConnectionReuse connectionReuse;
 
   PeerProfile(
       String name,
@@ -41,8 +41,10 @@ final class PeerProfile {
     this.requestsPerLane = options.requestsOnWireLimit() / laneCount;
     // Version 1 writes on one connection need a read behind them that confirms them.
     boolean mayPipeline = version2 || requestsPerLane > WriteConfirmation.PLACES;
-    this.persistence =
-        options.connectionPool() && mayPipeline ? Persistence.UNKNOWN : Persistence.SINGLE;
+    this.connectionReuse =
+        options.connectionPool() && mayPipeline
+            ? ConnectionReuse.UNKNOWN
+            : ConnectionReuse.SINGLE_USE;
   }
 
   String name() {
@@ -71,14 +73,14 @@ final class PeerProfile {
     return TimeUnit.SECONDS.toMillis(options.connectTimeoutSeconds());
   }
 
-  Persistence persistence() {
-    return persistence;
+  ConnectionReuse connectionReuse() {
+    return connectionReuse;
   }
 
   /** Notes the peer's habit; what is known stays. */
-  void learnt(Persistence habit) {
-    if (persistence == Persistence.UNKNOWN) {
-      persistence = habit;
+  void learnt(ConnectionReuse habit) {
+    if (connectionReuse == ConnectionReuse.UNKNOWN) {
+      connectionReuse = habit;
     }
   }
 
@@ -125,6 +127,6 @@ final class PeerProfile {
 
   @Override
   public String toString() {
-    return name + ", version " + (version2 ? 2 : 1) + ", " + persistence;
+    return name + ", version " + (version2 ? 2 : 1) + ", " + connectionReuse;
   }
 }

@@ -45,7 +45,7 @@ final class TargetConnection extends WireHandler
   private boolean inputEnded;
   private boolean ended;
   private long bytesReceived;
-  private final Tenure tenure;
+  private final InboundTimeouts timeouts;
 
   /**
    * @param gone told once it is closed and touches no memory any more; on its event loop
@@ -63,7 +63,7 @@ final class TargetConnection extends WireHandler
     this.pool = pool;
     this.counts = new InboundCounts(context.metrics());
     this.reader = new RequestReader(vector, counts, this);
-    this.tenure = new Tenure(context, loop, from, this::isUnderWay, this::end);
+    this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
   }
 
   /** Its version 1 requests have their place among those of others. */
@@ -132,14 +132,14 @@ final class TargetConnection extends WireHandler
 
   @Override
   void onDirect(int bytes) {
-    tenure.moved();
+    timeouts.moved();
     bytesReceived += bytes;
     reader.bodyArrived(bytes);
   }
 
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
-    tenure.moved();
+    timeouts.moved();
     bytesReceived += to - from;
     long at = reader.isBlocked() ? from : parseOnce(from, to);
     if (at < to) {
@@ -158,7 +158,7 @@ final class TargetConnection extends WireHandler
   @Override
   public void outboundDrained() {
     super.outboundDrained();
-    tenure.restIfIdle();
+    timeouts.restIfIdle();
     if (reader.isBlocked() && !ended) {
       // Not from within the flush that has just emptied the queue. Reading is asked for before,
       // lest epoll waits for nothing, see writeWithoutPause; if it does already, that is an error.
@@ -191,7 +191,7 @@ final class TargetConnection extends WireHandler
         }
       }
     }
-    tenure.restIfIdle();
+    timeouts.restIfIdle();
   }
 
   private long parseOnce(long from, long to) {
@@ -365,7 +365,7 @@ final class TargetConnection extends WireHandler
 
   @Override
   public void bodyReleased(Object attachment) {
-    tenure.moved();
+    timeouts.moved();
     ((Region) attachment).release();
   }
 
@@ -389,7 +389,7 @@ final class TargetConnection extends WireHandler
   void onReadComplete() {
     order.readComplete(hasEmptiedSocket());
     counts.handOver();
-    tenure.restIfIdle();
+    timeouts.restIfIdle();
   }
 
   @Override
@@ -455,7 +455,7 @@ final class TargetConnection extends WireHandler
 
   /** {@return what it holds while it is there; any thread may ask} */
   Place place() {
-    return tenure.place();
+    return timeouts.place();
   }
 
   private boolean isUnderWay() {
@@ -468,9 +468,9 @@ final class TargetConnection extends WireHandler
   /** Closes the connection if it has stalled, or never asks for anything. */
   void endIfOverdue(long nowNanos) {
     if (order.isWaiting()) {
-      tenure.moved();
+      timeouts.moved();
     }
-    tenure.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
+    timeouts.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
   }
 
   @Override

@@ -96,7 +96,7 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
 
   private void wakeFor(TransferTask task) {
     long wanted =
-        profile.persistence() == Persistence.PERSISTENT
+        profile.connectionReuse() == ConnectionReuse.REUSED
             ? 1 + task.totalBytes() / BYTES_PER_LANE
             : task.blockCount();
     if (wanted >= lanes.length) {

@@ -108,7 +108,7 @@ final class VersionOneOrder {
       VersionOneTurn turn =
           new VersionOneTurn(
               asking,
-              new Waiting(this, asking),
+              new LongWait(this, asking),
               waitLimitMillis,
               stamp,
               write,
@@ -165,11 +165,11 @@ final class VersionOneOrder {
   }
 
   /** What becomes of a turn that waits for long. */
-  private final class Waiting implements VersionOneTurn.Timing {
+  private final class LongWait implements VersionOneTurn.Timing {
     private final Host host;
     private final VersionOneMember asking;
 
-    Waiting(Host host, VersionOneMember asking) {
+    LongWait(Host host, VersionOneMember asking) {
       this.host = host;
       this.asking = asking;
     }

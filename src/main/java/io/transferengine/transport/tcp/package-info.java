@@ -12,9 +12,9 @@
  * named in brackets with the one that implements it.
  *
  * <pre>
- * TcpOptions  Persistence  UnconfirmedWrite  StagingDry       values, errors, Netty's libraries
+ * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary
- * Ending  NettyNatives
+ * ConnectionEnd  NettyNatives
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * StagingBlock                           [Pool: WindowPool]
@@ -30,7 +30,7 @@
  * VersionOneTurn               [Listener: VersionOneMember]
  * VersionOneMember   [Host: VersionOneOrder, Connection: TargetConnection]
  * VersionOneOrder  TargetContext  Answers
- * Refusals  Tenure
+ * Refusals  InboundTimeouts
  * TargetConnection
  * TargetServer
  * RequestRing                                                 the initiator's end
@@ -39,7 +39,7 @@
  * WriteConfirmation
  * PeerProfile
  * TaskQueue  ClaimLimits
- * Settlement
+ * RequestOutcomes
  * AnswerReader                   [Listener: LaneConnection]
  * LaneConnection                              [Owner: Lane]
  * Lane                                     [Owner: TcpPeer]

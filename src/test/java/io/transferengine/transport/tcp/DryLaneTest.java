@@ -77,7 +77,7 @@ class DryLaneTest {
               backend);
       assertThat(new HashSet<>(Arrays.stream(peer.lanes()).map(Lane::loop).toList()))
           .hasSize(lanes);
-      while (peer.profile().persistence() != Persistence.PERSISTENT) {
+      while (peer.profile().connectionReuse() != ConnectionReuse.REUSED) {
         assertCompletes(submit(Operation.READ, 3));
       }
       for (Lane lane : peer.lanes()) {

@@ -14,7 +14,7 @@ import java.util.function.BooleanSupplier;
  * else until its place is wanted by another; and not for long if it never asks for anything.
  * Confined to the connection's event loop, but for the eviction.
  */
-final class Tenure {
+final class InboundTimeouts {
   private final TargetContext context;
   private final EventExecutor loop;
   private final BooleanSupplier underWay;
@@ -28,7 +28,7 @@ final class Tenure {
    * @param underWay whether something is; asked on the loop
    * @param end closes the connection; run on the loop
    */
-  Tenure(
+  InboundTimeouts(
       TargetContext context,
       EventExecutor loop,
       InetAddress from,

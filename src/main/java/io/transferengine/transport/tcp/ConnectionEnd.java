@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a lane's connection ended.
  *
- * @param why the kind, which decides what becomes of its requests
+ * @param reason the kind, which decides what becomes of its requests
  * @param text for people
  * @param cause what the socket said, if anything
  * @param answers the requests that had been answered on it
  */
-record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
+record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int answers) {
 
   /** Why a connection ended. */
-  enum Why {
+  enum Reason {
     /** Still open. */
     NONE,
     /** The target refused the oldest request and closed, as the protocol says. */
@@ -41,7 +41,7 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
 
   /** {@return the failure of those transfers that fail with the connection} */
   TransferException failure(String peer, boolean version2) {
-    if (!version2 && why == Why.LOST) {
+    if (!version2 && reason == Reason.LOST) {
       // Perhaps a refusal: the general code, as for a refusal that version 2 puts into words.
       return TransferException.withPeer(
           peer,
@@ -51,7 +51,7 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
               + " the peer still running?",
           cause);
     }
-    if (why == Why.ANOTHER) {
+    if (reason == Reason.ANOTHER) {
       return TransferException.withPeer(
           peer,
           ErrorCode.SOCKET,
@@ -60,10 +60,10 @@ record Ending(Why why, String text, @Nullable Throwable cause, int answers) {
               + " localhost does? Start it with a name or address that leads to it",
           null);
     }
-    if (why == Why.SHUTDOWN) {
+    if (reason == Reason.SHUTDOWN) {
       return TransferException.withPeer(peer, ErrorCode.CLOSED, text, "", cause);
     }
-    if (why == Why.FAULT && cause != null) {
+    if (reason == Reason.FAULT && cause != null) {
       return LocalFaults.ofConnection(peer, cause);
     }
     return TransferException.withPeer(

@@ -14,15 +14,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Settles the requests of one connection at their tasks: those that were answered, many at a time,
- * and, when the connection has ended, those that were not.
+ * Tells tasks what became of their requests on one connection: those that were answered, many at a
+ * time, and, when the connection has ended, those that were not.
  *
  * <p>The one at fault fails, or comes back in smaller pieces; those that cannot have had an effect
  * go to another connection; and a write of which a byte was sent fails, unless the target has said
  * that it took nothing of it (ADR 10). Confined to the connection's event loop.
  */
-final class Settlement {
-  private static final Logger log = LoggerFactory.getLogger(Settlement.class);
+final class RequestOutcomes {
+  private static final Logger log = LoggerFactory.getLogger(RequestOutcomes.class);
 
   private final PeerProfile peer;
   private final TaskQueue tasks;
@@ -36,7 +36,7 @@ final class Settlement {
   /**
    * @param confirmNext what has a write confirmed on the next connection
    */
-  Settlement(
+  RequestOutcomes(
       PeerProfile peer, TaskQueue tasks, RequestRing ring, Consumer<UnconfirmedWrite> confirmNext) {
     this.peer = peer;
     this.tasks = tasks;
@@ -156,9 +156,11 @@ final class Settlement {
    *
    * @param sentBytes how much of the stream the kernel took
    */
-  void unanswered(Ending ending, long sentBytes) {
+  void unanswered(ConnectionEnd end, long sentBytes) {
     int refused =
-        ending.why() == Ending.Why.REJECTED && ring.size() > 0 ? ring.ranges(ring.first()) : 0;
+        end.reason() == ConnectionEnd.Reason.REJECTED && ring.size() > 0
+            ? ring.ranges(ring.first())
+            : 0;
     TransferTask accused = refused > 1 ? ring.task(ring.first()) : null;
     if (accused != null) {
       // One of them is bad, and the target does not say which. It took nothing of the others.
@@ -170,7 +172,7 @@ final class Settlement {
         TransferTask owner = ring.task(position);
         if (owner != null) {
           try {
-            unanswered(owner, position, ending, ring.streamStart(position) < sentBytes);
+            unanswered(owner, position, end, ring.streamStart(position) < sentBytes);
           } catch (Throwable t) {
             unsettled(owner, position, t);
           }
@@ -197,14 +199,14 @@ final class Settlement {
     }
   }
 
-  private void unanswered(TransferTask owner, long position, Ending ending, boolean sent) {
+  private void unanswered(TransferTask owner, long position, ConnectionEnd end, boolean sent) {
     if (ring.confirms(position)) {
-      unconfirmed(owner, position, ending);
+      unconfirmed(owner, position, end);
       return;
     }
     boolean oldest = position == ring.first();
     boolean mayHaveEffect = sent && !ring.isRead(position);
-    switch (ending.why()) {
+    switch (end.reason()) {
       case REJECTED -> {
         if (oldest && ring.ranges(position) == 1) {
           rejected(owner, position);
@@ -213,39 +215,39 @@ final class Settlement {
         }
       }
       case RENEWED, IDLE -> giveBack(owner, position, sent);
-      case ANOTHER -> owner.failed(failure(ending), FailureCause.STALE_DESCRIPTOR);
+      case ANOTHER -> owner.failed(failure(end), FailureCause.STALE_DESCRIPTOR);
       case PROTOCOL -> {
         if (oldest || mayHaveEffect) {
-          owner.failed(failure(ending), FailureCause.PROTOCOL);
+          owner.failed(failure(end), FailureCause.PROTOCOL);
         } else {
           giveBack(owner, position, sent);
         }
       }
       case FAULT -> {
         if (mayHaveEffect) {
-          owner.failed(failure(ending), FailureCause.LOCAL);
+          owner.failed(failure(end), FailureCause.LOCAL);
         } else {
           giveBack(owner, position, sent);
         }
       }
       case ABORTED, LOST, NONE -> {
         boolean atFault =
-            ending.why() == Ending.Why.LOST && oldest && sent && ending.answers() == 0;
+            end.reason() == ConnectionEnd.Reason.LOST && oldest && sent && end.answers() == 0;
         if (mayHaveEffect || atFault) {
-          owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
+          owner.failed(failure(end), FailureCause.CONNECTION_LOST);
         } else {
           giveBack(owner, position, sent);
         }
       }
-      case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
+      case SHUTDOWN -> owner.failed(failure(end), FailureCause.SHUTDOWN);
     }
   }
 
   /** Its write is not repeated: it most likely was taken. To ask once more does no harm. */
-  private void unconfirmed(TransferTask owner, long position, Ending ending) {
-    switch (ending.why()) {
-      case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(ending), FailureCause.CONNECTION_LOST);
-      case SHUTDOWN -> owner.failed(failure(ending), FailureCause.SHUTDOWN);
+  private void unconfirmed(TransferTask owner, long position, ConnectionEnd end) {
+    switch (end.reason()) {
+      case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(end), FailureCause.CONNECTION_LOST);
+      case SHUTDOWN -> owner.failed(failure(end), FailureCause.SHUTDOWN);
       case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT -> {
         UnconfirmedWrite write = ring.write(position);
         if (owner.isEnding()) {
@@ -258,8 +260,8 @@ final class Settlement {
     }
   }
 
-  private TransferException failure(Ending ending) {
-    return ending.failure(peer.name(), peer.isVersion2());
+  private TransferException failure(ConnectionEnd end) {
+    return end.failure(peer.name(), peer.isVersion2());
   }
 
   private void rejected(TransferTask owner, long position) {

@@ -25,14 +25,14 @@ import org.junit.jupiter.api.Timeout;
 
 /** Each request of a connection is settled once, whatever the settling of another throws. */
 @Timeout(60)
-class SettlementTest {
+class RequestOutcomesTest {
   private final TcpOptions options = TcpOptions.of(Settings.builder().build());
   private final EngineMetrics metrics = new EngineMetrics();
   private final PeerProfile peer =
       new PeerProfile("peer", true, false, OptionalLong.empty(), options, metrics);
   private final TaskQueue tasks = new TaskQueue(peer, () -> {});
   private final RequestRing ring = new RequestRing(16, 1 << 20);
-  private final Settlement settlement = new Settlement(peer, tasks, ring, _ -> {});
+  private final RequestOutcomes outcomes = new RequestOutcomes(peer, tasks, ring, _ -> {});
 
   @AfterEach
   void close() {
@@ -91,8 +91,8 @@ class SettlementTest {
     };
   }
 
-  private static Ending fault(Throwable cause) {
-    return new Ending(Ending.Why.FAULT, "", cause, 0);
+  private static ConnectionEnd fault(Throwable cause) {
+    return new ConnectionEnd(ConnectionEnd.Reason.FAULT, "", cause, 0);
   }
 
   @Test
@@ -105,7 +105,7 @@ class SettlementTest {
         FailureCause.CANCELED);
     assertThatThrownBy(
             () ->
-                settlement.orphan(
+                outcomes.orphan(
                     canceled.task,
                     position -> {
                       if (position == 2) {
@@ -117,7 +117,7 @@ class SettlementTest {
     assertThat(canceled.ends).isEmpty();
     assertThat(other.ends).isEmpty();
     // As the connection does, which this ends.
-    settlement.unanswered(fault(new OutOfMemoryError("meant to be thrown")), Long.MAX_VALUE);
+    outcomes.unanswered(fault(new OutOfMemoryError("meant to be thrown")), Long.MAX_VALUE);
     assertThat(canceled.ends).hasSize(1).first().asString().startsWith("CANCELED");
     assertThat(canceled.task.isQuiet()).isTrue();
     assertThat(other.ends).hasSize(1).first().asString().startsWith("FAILED");
@@ -128,7 +128,7 @@ class SettlementTest {
     List<Work> works = List.of(new Work(1), new Work(2), new Work(1));
     try (LogCapture log = new LogCapture()) {
       // Settled from the newest on: it is the second of them that there are no words for.
-      settlement.unanswered(fault(withoutWordsAt(2)), Long.MAX_VALUE);
+      outcomes.unanswered(fault(withoutWordsAt(2)), Long.MAX_VALUE);
       assertThat(log.warnings()).hasSize(1).first().asString().contains("could not be settled");
     }
     assertThat(ring.size()).isZero();
@@ -146,7 +146,7 @@ class SettlementTest {
     Work accused = new Work(1);
     Work behind = new Work(2);
     try (LogCapture log = new LogCapture()) {
-      settlement.notSent(1, 1, withoutWordsAt(1));
+      outcomes.notSent(1, 1, withoutWordsAt(1));
       assertThat(log.warnings()).hasSize(1).first().asString().contains("could not be settled");
     }
     assertThat(ring.size()).isOne();
@@ -161,9 +161,8 @@ class SettlementTest {
   @Test
   void aLostReadThatCannotBeFailedIsStillThereToBeSettled() {
     Work lost = new Work(1);
-    assertThatThrownBy(() -> settlement.lost(0, withoutWordsAt(1)))
-        .hasMessage("no memory for words");
-    settlement.unanswered(fault(new OutOfMemoryError("no memory for words")), Long.MAX_VALUE);
+    assertThatThrownBy(() -> outcomes.lost(0, withoutWordsAt(1))).hasMessage("no memory for words");
+    outcomes.unanswered(fault(new OutOfMemoryError("no memory for words")), Long.MAX_VALUE);
     assertThat(lost.ends).hasSize(1).first().asString().startsWith("FAILED");
     assertThat(lost.task.isQuiet()).isTrue();
   }
@@ -172,7 +171,8 @@ class SettlementTest {
   void aRefusedRequestGoesBackInPiecesAndThoseBehindItWhole() {
     Work merged = new Work(3, true);
     Work behind = new Work(1);
-    settlement.unanswered(new Ending(Ending.Why.REJECTED, "refused", null, 0), Long.MAX_VALUE);
+    outcomes.unanswered(
+        new ConnectionEnd(ConnectionEnd.Reason.REJECTED, "refused", null, 0), Long.MAX_VALUE);
     assertThat(ring.size()).isZero();
     for (Work work : List.of(merged, behind)) {
       assertThat(work.ends).isEmpty();
