@@ -108,7 +108,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       throw new TransferException(
           ErrorCode.TOO_MANY_REQUESTS,
           "there is no room for handshake requests: " + full.get(),
-          "Find out who sends so much");
+          "Find out which program sends so much");
     }
     ownHeldBytes += bytes;
   }

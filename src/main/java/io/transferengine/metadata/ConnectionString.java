@@ -22,17 +22,17 @@ public final class ConnectionString {
 
   private static final String UNKNOWN = " does not name a known kind of metadata server";
 
-  /** What those forms begin with, and what is for tests. */
+  /** The schemes of those forms, and that for tests. */
   private static final Set<String> NAMED =
       Set.of(ETCD, "http", "https", "redis", "rediss", "memory");
 
   private ConnectionString() {}
 
   /**
-   * {@return the parts of a connection string; whether there is a client for it is another
-   * question}
+   * {@return the parts of a connection string} There need not be a client for its scheme.
    *
-   * @throws TransferException INVALID_ARGUMENT when there is nothing, or nothing behind the scheme
+   * @throws TransferException INVALID_ARGUMENT if the string, or the part after its scheme, is
+   *     empty
    */
   public static MetadataAddress parse(String text) {
     if (text.isEmpty()) {
@@ -55,7 +55,7 @@ public final class ConnectionString {
   /**
    * {@return the error for an address that a client of ours cannot use}
    *
-   * @param cause what found it out; null for none
+   * @param cause the exception that says so; null if there is none
    */
   public static TransferException malformed(MetadataAddress address, @Nullable Exception cause) {
     String text = address.scheme() + "://" + address.address();

@@ -8,15 +8,16 @@ import java.time.Duration;
 import javax.net.ssl.SSLContext;
 
 /**
- * What an engine gives to providers of metadata stores. Those of ours find all options in it.
+ * The options that an engine gives to providers of metadata stores. Our own providers find all
+ * options in it.
  *
- * @param settings the engine's
+ * @param settings the options of the engine
  */
 public record EngineStoreContext(Settings settings) implements MetadataStoreContext {
   /**
    * {@return the options of the engine}
    *
-   * @throws IllegalArgumentException when {@code context} was not made by an engine
+   * @throws IllegalArgumentException if {@code context} was not made by an engine
    */
   public static Settings settingsOf(MetadataStoreContext context) {
     if (context instanceof EngineStoreContext ours) {

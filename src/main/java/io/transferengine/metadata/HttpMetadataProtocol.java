@@ -5,7 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** What our HTTP server and its client add to protocol section 2. */
+/** The additions of our HTTP server and its client to protocol section 2. */
 public final class HttpMetadataProtocol {
   /** A header in every answer of our server. Clients recognize the server by it. */
   public static final String SERVER_HEADER = "X-TE-Metadata-Server";

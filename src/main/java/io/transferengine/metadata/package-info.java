@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What our clients of metadata services, and our server, have in common. */
+/** The parts that our clients of metadata services and our server share. */
 package io.transferengine.metadata;

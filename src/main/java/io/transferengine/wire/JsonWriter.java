@@ -9,10 +9,10 @@ import java.util.Comparator;
  * Writes JSON as jsoncpp's FastWriter does, byte for byte: in ASCII, without white space. The
  * caller writes the members of an object in byte order, as jsoncpp's map does. Not thread-safe.
  *
- * <p>Strings: {@code "} and {@code \} and the five short escapes; other control characters and
- * everything above 0x7f as {@code \}{@code uxxxx} in lower-case hex, surrogate pairs where needed.
- * {@code /} and 0x7f stand as they are. Half a surrogate pair, which jsoncpp's reader refuses,
- * becomes U+FFFD.
+ * <p>In strings, {@code "}, {@code \} and five control characters have short escapes. Other control
+ * characters and all above 0x7f are written as {@code \}{@code uxxxx} in lower-case hex, as
+ * surrogate pairs if needed. {@code /} and 0x7f are not escaped. Half a surrogate pair, which
+ * jsoncpp's reader refuses, becomes U+FFFD.
  */
 final class JsonWriter {
   /** The order of members in jsoncpp: by the UTF-8 bytes of their names. */

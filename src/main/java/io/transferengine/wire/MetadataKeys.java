@@ -36,7 +36,7 @@ public record MetadataKeys(String prefix) {
     return prefix + (name.indexOf('/') < 0 ? RAM : "") + name;
   }
 
-  /** {@return the key of the record that says where a segment's handshake daemon is} */
+  /** {@return the key of the record with the address of a segment's handshake daemon} */
   public String rpcMeta(String name) {
     return prefix + RPC_META + name;
   }

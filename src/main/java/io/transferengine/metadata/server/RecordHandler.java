@@ -37,7 +37,7 @@ final class RecordHandler implements HttpHandler {
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final String JSON = "application/json; charset=utf-8";
 
-  /** The part of a key by which it is that of an engine's address. */
+  /** The part that only the keys of engines' addresses contain. */
   private static final String RPC_META = "rpc_meta";
 
   private final OwnerProbe owners = new OwnerProbe();

@@ -16,8 +16,9 @@ public interface MetadataStoreContext {
   Duration timeToLive();
 
   /**
-   * {@return how to speak TLS with the service, created anew: {@code TE_METADATA_TLS_CA}, {@code
-   * TE_METADATA_TLS_CERT} and {@code TE_METADATA_TLS_KEY}; without them what the JDK trusts}
+   * {@return a new context for TLS with the service: {@code TE_METADATA_TLS_CA}, {@code
+   * TE_METADATA_TLS_CERT} and {@code TE_METADATA_TLS_KEY}; without them it trusts the authorities
+   * that the JDK trusts}
    *
    * @throws io.transferengine.transfer.ConfigurationException if a file cannot be read or has no
    *     usable content

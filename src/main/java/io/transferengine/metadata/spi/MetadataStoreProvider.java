@@ -22,8 +22,9 @@ public interface MetadataStoreProvider {
   Set<String> schemes();
 
   /**
-   * {@return the reason why it cannot be used here, with the name of what is missing, as a clause
-   * without a full stop; empty if it can be used} Called only if one of its schemes is wanted.
+   * {@return the reason why it cannot be used here, with the name of the missing artifact, as a
+   * clause without a full stop; empty if it can be used} Called only if one of its schemes is
+   * wanted.
    */
   default Optional<String> unavailabilityCause() {
     return Optional.empty();
@@ -34,7 +35,7 @@ public interface MetadataStoreProvider {
    * closes it.
    *
    * @param address has one of {@link #schemes}
-   * @param context what the options of the engine say
+   * @param context the options of the engine
    * @throws io.transferengine.transfer.TransferException INVALID_ARGUMENT if the address is
    *     invalid, with a valid one in its remedy
    */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The interface to metadata services, for those who write a client of another one. A {@link
+ * The interface to metadata services, for authors of a client for another service. A {@link
  * io.transferengine.metadata.spi.MetadataStoreProvider} creates {@link
  * io.transferengine.metadata.spi.MetadataStore}s. {@code docs/EXTENDING.md} has an example.
  *

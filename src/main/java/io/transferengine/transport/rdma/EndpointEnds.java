@@ -180,7 +180,7 @@ final class EndpointEnds {
     try {
       endpoint.sender().ifPresent(sender -> sender.ended(endpoint, failure));
     } catch (Throwable t) {
-      loop.survived("Telling of an endpoint's end", t);
+      loop.survived("Reporting an endpoint's end", t);
     }
     if (endpoint.isDrained()) {
       destroy(endpoint);

@@ -387,7 +387,7 @@ final class Handshakes {
     }
     if (!peers.leadsTo(server, from)) {
       throw refusal(
-          "the message has no local_gid, and %s does not lead to %s, where it came from"
+          "the message has no local_gid, and %s does not lead to %s, which sent it"
               .formatted(quoted(server), from.getHostAddress()));
     }
     if (!callBacks.tryAcquire()) {

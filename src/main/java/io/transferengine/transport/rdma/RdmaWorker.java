@@ -229,7 +229,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     } catch (Throwable t) {
       // Queued tasks end at their deadlines. New work uses other devices.
       device.fail();
-      survived(thread.getName() + " ends:", t);
+      survived("The worker's loop", t);
     }
     closeAll();
   }
@@ -237,7 +237,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   @Override
   public void survived(String what, Throwable t) {
     try {
-      log.error("{} {} failed", thread.getName(), what, t);
+      log.error("{}: {} failed", thread.getName(), what, t);
     } catch (Throwable noMemoryForIt) {
       // The work goes on all the same.
     }
@@ -472,7 +472,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
           task.completed(requests, bytes);
         } catch (Throwable t) {
           // The requests are counted. A listener for the end has thrown.
-          survived("Telling of a transfer's end", t);
+          survived("Reporting a transfer's end", t);
         }
       }
     }
