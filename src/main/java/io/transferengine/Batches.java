@@ -4,9 +4,9 @@ package io.transferengine;
 import static io.transferengine.StatusCodes.FAILED;
 
 import io.transferengine.engine.BatchTable;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -37,7 +37,7 @@ final class Batches {
   /** {@return the number of a transfer that has begun, or the code of an argument error} */
   long submit(Engine open, TransferRequest request) {
     try {
-      return table.add(open.submit(request));
+      return table.add(open.begin(request));
     } catch (TransferException e) {
       if (e.code() == ErrorCode.ADDRESS_NOT_REGISTERED) {
         return StatusCodes.failed("transferSubmit", e);
@@ -48,7 +48,7 @@ final class Batches {
 
   /** {@return how a transfer ended} Waits for the end. */
   static int await(Engine open, TransferRequest request) throws InterruptedException {
-    Transfer transfer = open.submit(request);
+    TransferHandle transfer = open.begin(request);
     try {
       transfer.await(UNTIL_THE_END);
     } catch (Throwable t) {
@@ -74,7 +74,7 @@ final class Batches {
    * The memory belongs to the caller again when the transfer has ended: within moments, or at its
    * deadline.
    */
-  private static void cancelAndAwait(Transfer transfer) {
+  private static void cancelAndAwait(TransferHandle transfer) {
     try {
       transfer.cancel();
     } catch (OutOfMemoryError scarce) {

@@ -2,10 +2,10 @@
 package io.transferengine;
 
 import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.transfer.NativeMemory;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.wire.NotifyMessage;
@@ -210,6 +210,11 @@ public final class Engine implements AutoCloseable {
    */
   public Transfer submit(TransferRequest request) {
     Objects.requireNonNull(request, "request must not be null");
+    return new Transfer(begin(request));
+  }
+
+  /** As {@link #submit}, for those who give callers a number, or the outcome. */
+  TransferHandle begin(TransferRequest request) {
     return core.submit(request);
   }
 

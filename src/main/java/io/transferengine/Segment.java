@@ -4,7 +4,6 @@ package io.transferengine;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
@@ -120,7 +119,7 @@ public final class Segment {
    *     segment
    */
   public Transfer write(MemorySegment source, long remoteAddress) {
-    return core.submit(TransferRequest.write(name, source, remoteAddress));
+    return new Transfer(core.submit(TransferRequest.write(name, source, remoteAddress)));
   }
 
   /**
@@ -133,7 +132,7 @@ public final class Segment {
    *     buffer
    */
   public Transfer write(ByteBuffer source, long remoteAddress) {
-    return core.submit(TransferRequest.write(name, source, remoteAddress));
+    return new Transfer(core.submit(TransferRequest.write(name, source, remoteAddress)));
   }
 
   /**
@@ -147,7 +146,7 @@ public final class Segment {
    *     or read-only segment
    */
   public Transfer read(MemorySegment destination, long remoteAddress) {
-    return core.submit(TransferRequest.read(name, destination, remoteAddress));
+    return new Transfer(core.submit(TransferRequest.read(name, destination, remoteAddress)));
   }
 
   /**
@@ -161,7 +160,7 @@ public final class Segment {
    *     or read-only buffer
    */
   public Transfer read(ByteBuffer destination, long remoteAddress) {
-    return core.submit(TransferRequest.read(name, destination, remoteAddress));
+    return new Transfer(core.submit(TransferRequest.read(name, destination, remoteAddress)));
   }
 
   /**
@@ -173,7 +172,7 @@ public final class Segment {
    * @throws io.transferengine.transfer.TransferException as {@link Engine#submit}
    */
   public Transfer submit(Operation operation, BlockColumns blocks) {
-    return core.submit(request(operation, blocks));
+    return new Transfer(core.submit(request(operation, blocks)));
   }
 
   /**

@@ -14,7 +14,6 @@ import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.services.OwnHttpService;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import java.io.IOException;

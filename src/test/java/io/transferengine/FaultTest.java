@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.io.IOException;

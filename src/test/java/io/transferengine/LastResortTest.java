@@ -6,13 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.engine.Blocked;
 import io.transferengine.engine.LastResort;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -56,10 +57,15 @@ class LastResortTest {
               BlockColumns.of(memory.address(), RawTarget.BASE, 100),
               Duration.ofSeconds(2));
       eventually("sent", () -> here.count(Counter.REQUESTS_SENT) == 1);
-      Transfer blocking = here.submit(Operation.READ, other.name(), RawTarget.BASE, 100);
+      TransferHandle blocking =
+          here.engine.begin(
+              TransferRequest.of(
+                  Operation.READ,
+                  other.name(),
+                  BlockColumns.of(here.address(), RawTarget.BASE, 100)));
       Blocked.whenOver(blocking, goesOn);
       mayAnswer.countDown();
-      TestEngine.assertCompleted(blocking);
+      TestEngine.assertCompleted(new Transfer(blocking));
     }
 
     @Override

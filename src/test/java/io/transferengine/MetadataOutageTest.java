@@ -14,7 +14,6 @@ import io.transferengine.testkit.services.RedisService;
 import io.transferengine.testkit.services.TestService;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;

@@ -8,7 +8,6 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import java.net.InetAddress;
 import java.time.Duration;

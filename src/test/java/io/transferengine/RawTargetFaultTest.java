@@ -10,7 +10,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.BufferDescriptor;
 import java.lang.foreign.MemorySegment;

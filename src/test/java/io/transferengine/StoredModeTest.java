@@ -12,7 +12,6 @@ import io.transferengine.engine.MetadataStores;
 import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.MetadataKeys;

@@ -8,7 +8,6 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.Arena;

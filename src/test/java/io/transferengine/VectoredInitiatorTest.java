@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.io.IOException;

@@ -3,7 +3,6 @@ package io.transferengine.engine;
 
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.rdma.InstantRdma;
@@ -85,7 +84,7 @@ public class RdmaDescriptorBenchmark {
   @Benchmark
   @OperationsPerInvocation(BLOCKS)
   public TransferState submitToCompletion() throws InterruptedException {
-    Transfer transfer =
+    TransferHandle transfer =
         Objects.requireNonNull(engine, "set up")
             .active
             .submit(Objects.requireNonNull(request, "set up"));

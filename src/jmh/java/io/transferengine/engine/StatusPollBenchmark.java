@@ -3,7 +3,6 @@ package io.transferengine.engine;
 
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +31,7 @@ public class StatusPollBenchmark {
   private final BenchmarkEngine engine = new BenchmarkEngine(new IdleTransport(), 1);
   private final BatchTable table = new BatchTable();
   private final long[] ids = new long[BATCHES];
-  private final Transfer[] transfers = new Transfer[BATCHES];
+  private final TransferHandle[] transfers = new TransferHandle[BATCHES];
   private int next;
 
   /** Submits batches that nobody works on. */

@@ -4,7 +4,6 @@ package io.transferengine.engine;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import java.util.Objects;
 import java.util.Random;
@@ -87,26 +86,26 @@ public class SubmitBenchmark {
   /** A request that was made before. */
   @Benchmark
   @OperationsPerInvocation(BLOCKS)
-  public Transfer submit() {
+  public TransferHandle submit() {
     return submitted(listed);
   }
 
   /** As {@code batchTransferAsync}: the caller's arrays are checked and copied each time. */
   @Benchmark
   @OperationsPerInvocation(BLOCKS)
-  public Transfer copyAndSubmit() {
+  public TransferHandle copyAndSubmit() {
     return submitted(request());
   }
 
   /** Blocks given by their page numbers, always in the first registration. */
   @Benchmark
   @OperationsPerInvocation(BLOCKS)
-  public Transfer submitPaged() {
+  public TransferHandle submitPaged() {
     return submitted(paged);
   }
 
-  private Transfer submitted(TransferRequest request) {
-    Transfer transfer = engine().active.submit(request);
+  private TransferHandle submitted(TransferRequest request) {
+    TransferHandle transfer = engine().active.submit(request);
     transport.endLast();
     return transfer;
   }

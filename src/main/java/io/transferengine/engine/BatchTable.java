@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
@@ -56,11 +55,10 @@ public final class BatchTable {
   /**
    * {@return the number of a transfer from now on, above 0}
    *
-   * @param transfer one that {@link EngineCore#submit} returned; it is canceled when there is no
+   * @param handle one that {@link EngineCore#submit} returned; it is canceled when there is no
    *     memory to keep it, since nobody could ask for it
    */
-  public long add(Transfer transfer) {
-    TransferHandle handle = (TransferHandle) transfer;
+  public long add(TransferHandle handle) {
     try {
       long id;
       synchronized (this) {

@@ -15,7 +15,6 @@ import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.PeerAddress;
@@ -258,7 +257,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   /** Begins a transfer; does not block. Peers' errors show in its state. */
-  public Transfer submit(TransferRequest request) {
+  public TransferHandle submit(TransferRequest request) {
     requireOpen();
     return active.submit(request);
   }

@@ -5,7 +5,6 @@ import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -22,9 +21,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One transfer from submission to its end: first it waits for the peer's descriptor, then a {@link
- * TransferTask} works on it, and {@link #finish} is its end whichever way it comes.
+ * TransferTask} works on it, and {@link #finish} is its end whichever way it comes. Its public
+ * methods are those of the handle that callers have, {@code io.transferengine.Transfer}.
+ * Thread-safe.
  */
-final class TransferHandle implements Transfer, TransferTask.Listener {
+public final class TransferHandle implements TransferTask.Listener {
   private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
 
   /** The table of transfers that it is in. None of it blocks. */
@@ -380,7 +381,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     return ranges.touch(start, stop);
   }
 
-  @Override
+  /** {@return the state now} */
   public TransferState state() {
     TransferState known = end;
     if (known != null) {
@@ -391,7 +392,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     }
   }
 
-  @Override
+  /** Waits for the end, at most this long; {@return the state then} */
   public TransferState await(Duration timeout) throws InterruptedException {
     if (end == null) {
       boolean _ = over.await(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
@@ -399,7 +400,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     return state();
   }
 
-  @Override
+  /** {@return a copy of the future that the end completes} */
   public CompletableFuture<Void> toCompletableFuture() {
     CompletableFuture<Void> mine;
     boolean isOver;
@@ -427,7 +428,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     }
   }
 
-  @Override
+  /** Asks for the end; {@return whether the transfer had not ended yet} */
   public boolean cancel() {
     if (end != null) {
       return false;
@@ -440,7 +441,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
     return true;
   }
 
-  @Override
+  /** {@return the bytes known to have reached their destination} */
   public long transferredBytes() {
     if (end == TransferState.COMPLETED) {
       return request.blocks().totalBytes();
@@ -457,7 +458,7 @@ final class TransferHandle implements Transfer, TransferTask.Listener {
             request.operation(), request.blocks(), request.target(), state(), transferredBytes());
   }
 
-  @Override
+  /** {@return why it did not complete; empty before the end} */
   public Optional<TransferException> failure() {
     return end == null ? Optional.empty() : Optional.ofNullable(failure);
   }

@@ -6,11 +6,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The only exception of the typed API: misuse, a failed call, or the reason why a {@link Transfer}
- * failed. Its text names the value at fault and ends with the remedy. Do not extend it outside of
- * this library.
+ * The only exception of the typed API: misuse, a failed call, or the reason why a {@code Transfer}
+ * failed. Its text names the value at fault and ends with the remedy.
+ *
+ * <p>The constructors are for those who write a client of a metadata service or a transport.
  */
-public class TransferException extends RuntimeException {
+public sealed class TransferException extends RuntimeException permits ConfigurationException {
   @Serial private static final long serialVersionUID = 1L;
 
   /** What kind of failure. */

@@ -9,13 +9,13 @@ public enum TransferState {
   PENDING,
   /** Not a transfer: its arguments were refused. */
   INVALID,
-  /** Ended by {@link Transfer#cancel()}. */
+  /** Ended by {@code Transfer.cancel()}. */
   CANCELED,
   /** Every byte is in the destination memory. */
   COMPLETED,
   /** Ended by its deadline. */
   TIMEOUT,
-  /** Ended by an error; {@link Transfer#failure()} says which. */
+  /** Ended by an error; {@code Transfer.failure()} says which. */
   FAILED;
 
   /** {@return whether the state is final: the engine no longer touches the local memory} */

@@ -4,13 +4,13 @@ package io.transferengine.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.testkit.EngineThreads;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import java.time.Duration;
@@ -177,7 +177,7 @@ class CloseRaceRdmaTest {
     private void transfer(Operation operation, int length) throws InterruptedException {
       var _ = engine.memory().register(mine, BYTES, "*");
       BlockColumns blocks = BlockColumns.of(mine, theirs, length);
-      Transfer out = engine.submit(TransferRequest.of(operation, peer.segmentName(), blocks));
+      TransferHandle out = engine.submit(TransferRequest.of(operation, peer.segmentName(), blocks));
       if (random.nextInt(4) == 0) {
         BlockColumns back = BlockColumns.of(theirs, mine, length);
         var _ = peer.submit(TransferRequest.of(operation, engine.segmentName(), back));

@@ -4,12 +4,12 @@ package io.transferengine.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.rdma.SimulatedRdmaProvider;
@@ -64,7 +64,7 @@ class FallbackTest {
       assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isZero();
       there.segment().fill((byte) 0);
       fabric.faults().cut(left.device("sim0"), right.device("sim0"));
-      Transfer transfer = write(one, other);
+      TransferHandle transfer = write(one, other);
       if (transfer.state() == TransferState.COMPLETED) {
         assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
       }
@@ -79,8 +79,8 @@ class FallbackTest {
     }
   }
 
-  private Transfer write(EngineCore one, EngineCore other) throws Exception {
-    Transfer transfer =
+  private TransferHandle write(EngineCore one, EngineCore other) throws Exception {
+    TransferHandle transfer =
         one.submit(
             TransferRequest.of(
                     Operation.WRITE,

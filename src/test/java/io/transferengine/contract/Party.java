@@ -2,9 +2,9 @@
 package io.transferengine.contract;
 
 import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import java.time.Duration;
 
@@ -60,7 +60,7 @@ final class Party implements AutoCloseable {
     return move(operation, peer, MAIN, MAIN, MAIN_BYTES);
   }
 
-  Transfer submit(Operation operation, Party peer, BlockColumns blocks, Duration timeout) {
+  TransferHandle submit(Operation operation, Party peer, BlockColumns blocks, Duration timeout) {
     return core.submit(
         TransferRequest.of(operation, peer.core.segmentName(), blocks).withTimeout(timeout));
   }
@@ -82,7 +82,7 @@ final class Party implements AutoCloseable {
       return to.memory.address(there);
     }
 
-    Transfer submit(Duration timeout) {
+    TransferHandle submit(Duration timeout) {
       return from.submit(operation, to, BlockColumns.of(local(), remote(), length), timeout);
     }
 

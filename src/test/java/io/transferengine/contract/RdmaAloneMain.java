@@ -3,10 +3,10 @@ package io.transferengine.contract;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.tcp.TcpTransportProvider;
@@ -77,7 +77,7 @@ public final class RdmaAloneMain {
       MemorySegment local,
       MemorySegment remote)
       throws InterruptedException {
-    Transfer transfer =
+    TransferHandle transfer =
         initiator.submit(
             TransferRequest.of(
                 operation,

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
@@ -13,7 +14,6 @@ import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -121,17 +121,17 @@ class TransportChoiceTest {
   }
 
   /** One byte, from one to the other. */
-  private Transfer write(EngineCore from, EngineCore to) throws Exception {
+  private TransferHandle write(EngineCore from, EngineCore to) throws Exception {
     return write(from, to, "*");
   }
 
   /** Out of memory that is said to be at a location. */
-  private Transfer write(EngineCore from, EngineCore to, String location) throws Exception {
+  private TransferHandle write(EngineCore from, EngineCore to, String location) throws Exception {
     Mapped here = Mapped.of(64).fill(1);
     Mapped there = Mapped.of(64);
     var _ = from.memory().register(here.address(), 64, location);
     var _ = to.memory().register(there.address(), 64, "*");
-    Transfer transfer =
+    TransferHandle transfer =
         from.submit(
             TransferRequest.of(
                 Operation.WRITE,
@@ -277,7 +277,7 @@ class TransportChoiceTest {
     assertThat(lesser(one)).isOne();
 
     EngineCore strict = engine("", REQUIRED, rdma, tcp);
-    Transfer refused = write(strict, plain);
+    TransferHandle refused = write(strict, plain);
     assertThat(refused.state()).isEqualTo(TransferState.FAILED);
     assertThat(refused.failure().orElseThrow())
         .hasMessageContainingAll(
@@ -290,7 +290,7 @@ class TransportChoiceTest {
   @Test
   void aPeerThatNoTransportReachesIsRefused() throws Exception {
     EngineCore one = engine("", Map.of(), rdma);
-    Transfer refused = write(one, engine("", Map.of(), tcp));
+    TransferHandle refused = write(one, engine("", Map.of(), tcp));
     assertThat(refused.failure().orElseThrow().code()).isEqualTo(ErrorCode.METADATA);
     assertThat(refused.failure().orElseThrow()).hasMessageContaining("none of our transports");
   }
@@ -338,7 +338,7 @@ class TransportChoiceTest {
 
     EngineCore plain = engine("tcp", Map.of(), near, rdma, tcp);
     tcp.network.resume();
-    Transfer refused = write(one, plain, "cuda:0");
+    TransferHandle refused = write(one, plain, "cuda:0");
     assertThat(refused.state()).isEqualTo(TransferState.FAILED);
     assertThat(refused.failure().orElseThrow())
         .hasMessageContaining("reached over TCP, which cannot move the device memory");

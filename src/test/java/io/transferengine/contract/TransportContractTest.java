@@ -10,11 +10,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.transferengine.contract.Party.Move;
+import io.transferengine.engine.TransferHandle;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
@@ -138,13 +138,13 @@ class TransportContractTest {
   void blocksWithoutBytesMoveNothing(Operation operation) {
     long here = left.memory.address(MAIN);
     long there = right.memory.address(MAIN);
-    Transfer none = left.submit(operation, right, BlockColumns.of(here, there, 0), LONG);
+    TransferHandle none = left.submit(operation, right, BlockColumns.of(here, there, 0), LONG);
     assertCompleted(none);
     assertThat(none.transferredBytes()).isZero();
     // Not even a place that is nobody's is looked at.
     assertCompleted(left.submit(operation, right, BlockColumns.of(here, 1, 0), LONG));
     Move between = left.move(operation, right, MAIN + 100, MAIN + 1000, 9);
-    Transfer mixed =
+    TransferHandle mixed =
         left.submit(
             operation,
             right,
@@ -191,7 +191,7 @@ class TransportContractTest {
       work.add(
           () -> {
             List<Move> done = new ArrayList<>();
-            List<Transfer> underWay = new ArrayList<>();
+            List<TransferHandle> underWay = new ArrayList<>();
             for (int batch = 0; batch < batches; batch++) {
               List<Move> moves = batch(own, MAIN + (firstSlot + batch) * slot, slot);
               done.addAll(moves);
@@ -268,8 +268,9 @@ class TransportContractTest {
     Move outside = left.move(operation, right, MAIN + 1000, MAIN + MAIN_BYTES + 10, 100);
     Move behind = left.move(operation, right, MAIN + 2000, MAIN + 2000, 100_000);
     Move other = left.move(operation, right, SIDE, SIDE, SIDE_BYTES);
-    Transfer good = other.submit(LONG);
-    Transfer bad = left.submit(operation, right, columns(List.of(before, outside, behind)), LONG);
+    TransferHandle good = other.submit(LONG);
+    TransferHandle bad =
+        left.submit(operation, right, columns(List.of(before, outside, behind)), LONG);
     assertNotRegistered(bad, right);
     before.mayArrive();
     behind.mayArrive();
@@ -300,7 +301,8 @@ class TransportContractTest {
   @ParameterizedTest
   @EnumSource
   void afterACancelTheMemoryIsFree(Operation operation) {
-    endsInTheMiddle(operation, LONG, Transfer::cancel, TransferState.CANCELED, ErrorCode.CANCELED);
+    endsInTheMiddle(
+        operation, LONG, TransferHandle::cancel, TransferState.CANCELED, ErrorCode.CANCELED);
   }
 
   @ParameterizedTest
@@ -317,13 +319,13 @@ class TransportContractTest {
   private void endsInTheMiddle(
       Operation operation,
       Duration timeout,
-      Consumer<Transfer> how,
+      Consumer<TransferHandle> how,
       TransferState state,
       ErrorCode code) {
     Move victim = left.main(operation, right);
     Move neighbour = left.move(operation, right, SIDE, SIDE, SIDE_BYTES);
-    Transfer ending = stalledInTheMiddle(victim, timeout);
-    Transfer staying = neighbour.submit(LONG);
+    TransferHandle ending = stalledInTheMiddle(victim, timeout);
+    TransferHandle staying = neighbour.submit(LONG);
     how.accept(ending);
     assertThat(end(ending)).isEqualTo(state);
     assertThat(ending.failure().orElseThrow().code()).isEqualTo(code);
@@ -339,7 +341,7 @@ class TransportContractTest {
   @EnumSource
   void whatIsUnregisteredThereIsFree(Operation operation) {
     Move victim = left.main(operation, right);
-    Transfer ending = stalledInTheMiddle(victim, LONG);
+    TransferHandle ending = stalledInTheMiddle(victim, LONG);
     right.unregisterMain();
     victim.mayArrive();
     right.memory.check();
@@ -355,7 +357,7 @@ class TransportContractTest {
     int part = MAIN_BYTES / 16;
     for (int round = 0; round < 16; round++) {
       Move move = left.move(operation, right, MAIN + round * part, MAIN + round * part, part);
-      Transfer transfer = move.submit(LONG);
+      TransferHandle transfer = move.submit(LONG);
       awaitBytes(transfer, random.nextInt(part));
       boolean canceled = transfer.cancel();
       TransferState state = end(transfer);
@@ -380,8 +382,8 @@ class TransportContractTest {
     Party third = open("third");
     Move victim = left.main(operation, right);
     Move other = left.move(operation, third, SIDE, SIDE, SIDE_BYTES);
-    Transfer lost = stalledInTheMiddle(victim, LONG);
-    Transfer staying = other.submit(LONG);
+    TransferHandle lost = stalledInTheMiddle(victim, LONG);
+    TransferHandle staying = other.submit(LONG);
     setup.kill("right");
     setup.resume();
     right.core.close();
@@ -403,7 +405,7 @@ class TransportContractTest {
             left.move(operation, right, SIDE, SIDE, SIDE_BYTES / 2),
             left.move(operation, third, SIDE + SIDE_BYTES / 2, SIDE, SIDE_BYTES / 2));
     setup.stallAfter(BEFORE_STALL);
-    List<Transfer> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
+    List<TransferHandle> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
     await().until(setup::isStalled);
     left.core.close();
     assertThat(transfers.getFirst().state()).isEqualTo(TransferState.FAILED);
@@ -418,7 +420,7 @@ class TransportContractTest {
   @EnumSource
   void aTargetThatIsClosedTouchesNoMemory(Operation operation) {
     Move victim = left.main(operation, right);
-    Transfer ending = stalledInTheMiddle(victim, LONG);
+    TransferHandle ending = stalledInTheMiddle(victim, LONG);
     right.core.close();
     victim.mayArrive();
     right.memory.check();
@@ -439,7 +441,7 @@ class TransportContractTest {
         int there = MAIN + (2 * round + i) * part;
         moves.add(closing.move(operation, right, MAIN + i * part, there, part));
       }
-      List<Transfer> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
+      List<TransferHandle> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
       awaitBytes(transfers.getLast(), random.nextInt(part));
       closing.core.close();
       endedByClose(moves, transfers);
@@ -450,9 +452,9 @@ class TransportContractTest {
   }
 
   /** All have ended, if not before, then because of the close. */
-  private static void endedByClose(List<Move> moves, List<Transfer> transfers) {
+  private static void endedByClose(List<Move> moves, List<TransferHandle> transfers) {
     for (int i = 0; i < transfers.size(); i++) {
-      Transfer transfer = transfers.get(i);
+      TransferHandle transfer = transfers.get(i);
       if (transfer.state() == TransferState.COMPLETED) {
         moves.get(i).arrives();
       } else {
@@ -465,11 +467,11 @@ class TransportContractTest {
 
   // ---- the tools
 
-  private Transfer stalledInTheMiddle(Move move, Duration timeout) {
+  private TransferHandle stalledInTheMiddle(Move move, Duration timeout) {
     // So that both know each other, and the stall is not spent on that.
     flush(move.from(), move.to());
     setup.stallAfter(BEFORE_STALL);
-    Transfer transfer = move.submit(timeout);
+    TransferHandle transfer = move.submit(timeout);
     await().until(() -> setup.isStalled() || transfer.state().isTerminal());
     return transfer;
   }
@@ -486,7 +488,7 @@ class TransportContractTest {
       for (int i = 0; i < 8; i++) {
         moves.add(from.move(operation, to, start + i * part, start + i * part, part));
       }
-      List<Transfer> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
+      List<TransferHandle> transfers = moves.stream().map(move -> move.submit(LONG)).toList();
       transfers.forEach(TransportContractTest::assertCompleted);
       moves.forEach(Move::arrives);
     }
@@ -518,13 +520,13 @@ class TransportContractTest {
   }
 
   /** Until so many bytes have arrived, as far as is known, or the transfer has ended. */
-  private static void awaitBytes(Transfer transfer, long bytes) {
+  private static void awaitBytes(TransferHandle transfer, long bytes) {
     while (transfer.transferredBytes() < bytes && !transfer.state().isTerminal()) {
       Thread.onSpinWait();
     }
   }
 
-  private static TransferState end(Transfer transfer) {
+  private static TransferState end(TransferHandle transfer) {
     try {
       return transfer.await(Duration.ofSeconds(60));
     } catch (InterruptedException e) {
@@ -532,24 +534,24 @@ class TransportContractTest {
     }
   }
 
-  private static void assertCompleted(Transfer transfer) {
+  private static void assertCompleted(TransferHandle transfer) {
     assertThat(end(transfer)).as("%s", transfer.failure()).isEqualTo(TransferState.COMPLETED);
     assertThat(transfer.failure()).isEmpty();
   }
 
-  private static void assertFailed(Transfer transfer) {
+  private static void assertFailed(TransferHandle transfer) {
     assertThat(end(transfer)).isEqualTo(TransferState.FAILED);
     assertThat(transfer.failure()).isPresent();
   }
 
   /** A read may have been on its way as a whole, and arrives then. */
-  private static void assertFailed(Transfer transfer, Operation operation) {
+  private static void assertFailed(TransferHandle transfer, Operation operation) {
     if (operation == Operation.WRITE || end(transfer) != TransferState.COMPLETED) {
       assertFailed(transfer);
     }
   }
 
-  private void assertNotRegistered(Transfer transfer, Party peer) {
+  private void assertNotRegistered(TransferHandle transfer, Party peer) {
     assertFailed(transfer);
     TransferException why = transfer.failure().orElseThrow();
     if (setup.saysWhatItRefuses()) {

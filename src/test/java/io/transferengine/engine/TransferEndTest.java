@@ -12,7 +12,6 @@ import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -85,7 +84,7 @@ class TransferEndTest {
     ActiveTransfers active = active(Optional.empty(), transport);
     CyclicBarrier together = new CyclicBarrier(2);
     for (int round = 0; round < 3000; round++) {
-      Transfer transfer = active.submit(write());
+      TransferHandle transfer = active.submit(write());
       TransferTask task = nextTask();
       Thread connecting =
           Thread.ofPlatform()
@@ -135,7 +134,7 @@ class TransferEndTest {
               throw new RejectedExecutionException();
             });
     for (Executor executor : executors) {
-      Transfer transfer = active(Optional.of(executor), transport).submit(write());
+      TransferHandle transfer = active(Optional.of(executor), transport).submit(write());
       var future = transfer.toCompletableFuture();
       nextTask().end(TransferState.CANCELED, lost, FailureCause.CANCELED);
       assertThat(transfer.state()).isEqualTo(TransferState.CANCELED);
@@ -146,7 +145,7 @@ class TransferEndTest {
   @Test
   void anExecutorThatRunsCommandsItselfDoesNotRunThemOnAnIoThread() throws Exception {
     AtomicReference<Thread> completing = new AtomicReference<>();
-    Transfer transfer = active(Optional.of(Runnable::run), transport).submit(write());
+    TransferHandle transfer = active(Optional.of(Runnable::run), transport).submit(write());
     var seen =
         transfer
             .toCompletableFuture()
@@ -165,7 +164,7 @@ class TransferEndTest {
             throw new OutOfMemoryError("no room for a task");
           }
         };
-    Transfer transfer = active(Optional.empty(), throwing).submit(write());
+    TransferHandle transfer = active(Optional.empty(), throwing).submit(write());
     assertThat(transfer.await(Duration.ofSeconds(10))).isEqualTo(TransferState.FAILED);
     TransferException why = transfer.failure().orElseThrow();
     assertThat(why.code()).isEqualTo(ErrorCode.MEMORY);
@@ -187,7 +186,7 @@ class TransferEndTest {
               throw new OutOfMemoryError("no thread for a notification");
             });
     try (LogCapture log = new LogCapture()) {
-      Transfer transfer =
+      TransferHandle transfer =
           active.submit(
               TransferRequest.of(Operation.WRITE, PEER, BlockColumns.of(mine.address(), 1, 0))
                   .withNotification("a", "b"));

@@ -3,10 +3,10 @@ package io.transferengine.rdma;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.Transfer;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferRequest;
 import java.util.ArrayList;
 import java.util.Arrays;

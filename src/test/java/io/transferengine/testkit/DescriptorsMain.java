@@ -3,7 +3,7 @@ package io.transferengine.testkit;
 
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
-import io.transferengine.transfer.Transfer;
+import io.transferengine.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import java.io.FileInputStream;

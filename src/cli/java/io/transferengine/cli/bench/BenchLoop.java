@@ -2,10 +2,10 @@
 package io.transferengine.cli.bench;
 
 import io.transferengine.Engine;
+import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.Transfers;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;

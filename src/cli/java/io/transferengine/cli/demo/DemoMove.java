@@ -2,6 +2,7 @@
 package io.transferengine.cli.demo;
 
 import io.transferengine.Engine;
+import io.transferengine.Transfer;
 import io.transferengine.cli.console.Progress;
 import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.BlockMemory;
@@ -10,7 +11,6 @@ import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.Transfers;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;

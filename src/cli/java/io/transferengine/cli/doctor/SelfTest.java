@@ -2,13 +2,13 @@
 package io.transferengine.cli.doctor;
 
 import io.transferengine.Engine;
+import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.target.BlockMemory;
 import io.transferengine.cli.target.BlockShape;
 import io.transferengine.cli.target.Configs;
 import io.transferengine.cli.target.Transfers;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.target;
 
+import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
-import io.transferengine.transfer.Transfer;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 

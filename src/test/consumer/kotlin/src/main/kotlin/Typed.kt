@@ -4,7 +4,7 @@ import io.transferengine.Allocation
 import io.transferengine.Engine
 import io.transferengine.Notification
 import io.transferengine.Segment
-import io.transferengine.transfer.Transfer
+import io.transferengine.Transfer
 import io.transferengine.transfer.TransferException
 import java.time.Duration
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.transfer;
+package io.transferengine;
 
+import io.transferengine.engine.TransferHandle;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -10,11 +13,19 @@ import java.util.concurrent.CompletableFuture;
  * deadline. From then on the engine neither reads nor writes the local memory for this transfer.
  * Thread-safe.
  *
- * <p>Only the engine implements this; methods may be added. A test can get one from an engine.
+ * <p>Only an engine makes one, by {@link Engine#submit} and the methods of {@link Segment}.
  */
-public interface Transfer {
+public final class Transfer {
+  private final TransferHandle handle;
+
+  Transfer(TransferHandle handle) {
+    this.handle = handle;
+  }
+
   /** {@return the state now} */
-  TransferState state();
+  public TransferState state() {
+    return handle.state();
+  }
 
   /**
    * Waits until the transfer has ended, at most {@code timeout}. The wait does not end the
@@ -24,7 +35,9 @@ public interface Transfer {
    * @return the state then; not terminal if the time was over first
    * @throws InterruptedException if the waiting thread was interrupted; the transfer goes on
    */
-  TransferState await(Duration timeout) throws InterruptedException;
+  public TransferState await(Duration timeout) throws InterruptedException {
+    return handle.await(timeout);
+  }
 
   /**
    * {@return a future that completes when the transfer has ended: normally if it is {@link
@@ -33,7 +46,9 @@ public interface Transfer {
    * <p>It completes on the engine's executor, never on an I/O thread. Cancelling the future does
    * not cancel the transfer.
    */
-  CompletableFuture<Void> toCompletableFuture();
+  public CompletableFuture<Void> toCompletableFuture() {
+    return handle.toCompletableFuture();
+  }
 
   /**
    * Asks for the end of the transfer. The terminal state follows once the engine can no longer
@@ -41,15 +56,27 @@ public interface Transfer {
    *
    * @return whether the transfer had not ended yet
    */
-  boolean cancel();
+  public boolean cancel() {
+    return handle.cancel();
+  }
 
   /**
    * {@return the bytes known to have reached their destination, from 0 to the length of the batch}
    */
-  long transferredBytes();
+  public long transferredBytes() {
+    return handle.transferredBytes();
+  }
 
   /**
    * {@return why the transfer did not end as {@link TransferState#COMPLETED}; empty before its end}
    */
-  Optional<TransferException> failure();
+  public Optional<TransferException> failure() {
+    return handle.failure();
+  }
+
+  /** {@return what it moves and how far it is, for people} */
+  @Override
+  public String toString() {
+    return handle.toString();
+  }
 }
