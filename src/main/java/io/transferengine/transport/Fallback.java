@@ -28,7 +28,7 @@ public final class Fallback {
   private static final Duration LOOK = Duration.ofMillis(50);
 
   /** A peer, as the transport knows it. Its methods must not block. */
-  public interface Waiting {
+  public interface Peer {
     /** {@return whether there is a way to it} */
     boolean hasWay();
 
@@ -45,7 +45,7 @@ public final class Fallback {
     void requeue(TransferTask task);
   }
 
-  private final Waiting peer;
+  private final Peer peer;
   private final String peerName;
   private final String transport;
   private final Duration after;
@@ -68,7 +68,7 @@ public final class Fallback {
    * @param transport the name of this transport
    * @param after how long the peer's transfers may be without a way; zero for ever
    */
-  public Fallback(Waiting peer, String peerName, String transport, Duration after) {
+  public Fallback(Peer peer, String peerName, String transport, Duration after) {
     this.peer = peer;
     this.peerName = peerName;
     this.transport = transport;

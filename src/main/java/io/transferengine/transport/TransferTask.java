@@ -52,7 +52,7 @@ public final class TransferTask {
      * The task's outcome is set: within moments each of its requests is to be settled, if need be
      * by closing the connection that it is on. Must not block.
      */
-    void hurry(TransferTask task);
+    void cancelRequests(TransferTask task);
 
     /**
      * The last resort: seconds after its outcome was set the task still has requests out, so that
@@ -466,8 +466,8 @@ public final class TransferTask {
   }
 
   /**
-   * Ends the task from outside. If requests are out, their owner is asked to hurry and the listener
-   * is told when the last is settled.
+   * Ends the task from outside. If requests are out, their owner is asked to cancel them, and the
+   * listener is told when the last is settled.
    */
   public void end(TransferState state, TransferException why, FailureCause kind) {
     boolean waits;
@@ -476,9 +476,9 @@ public final class TransferTask {
       waits = outstanding > 0;
     }
     finishIfOver();
-    Owner hurried = owner;
-    if (waits && hurried != null) {
-      hurried.hurry(this);
+    Owner asked = owner;
+    if (waits && asked != null) {
+      asked.cancelRequests(this);
     }
   }
 

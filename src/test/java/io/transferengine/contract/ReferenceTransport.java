@@ -137,7 +137,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
   }
 
   @Override
-  public void hurry(TransferTask task) {
+  public void cancelRequests(TransferTask task) {
     network.wake();
   }
 

@@ -76,7 +76,7 @@ class StaleDescriptorTest {
     }
 
     @Override
-    public void hurry(TransferTask task) {}
+    public void cancelRequests(TransferTask task) {}
 
     @Override
     public void cutOff(TransferTask task) {}

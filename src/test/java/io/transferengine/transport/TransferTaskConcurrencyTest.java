@@ -151,7 +151,7 @@ class TransferTaskConcurrencyTest {
     task.setOwner(
         new TransferTask.Owner() {
           @Override
-          public void hurry(TransferTask ending) {}
+          public void cancelRequests(TransferTask ending) {}
 
           @Override
           public void cutOff(TransferTask ending) {

@@ -240,15 +240,15 @@ class TransferTaskTest {
   }
 
   @Test
-  void anEndWaitsForWhatIsOutAndHurriesItsOwner() {
+  void anEndWaitsForWhatIsOutAndHasItsOwnerCancelThat() {
     Probe probe = new Probe();
     TransferTask task = task(at(100, 0, 2), probe);
-    AtomicInteger hurried = new AtomicInteger();
+    AtomicInteger canceled = new AtomicInteger();
     task.setOwner(
         new TransferTask.Owner() {
           @Override
-          public void hurry(TransferTask hurriedTask) {
-            hurried.incrementAndGet();
+          public void cancelRequests(TransferTask canceledTask) {
+            canceled.incrementAndGet();
           }
 
           @Override
@@ -259,7 +259,7 @@ class TransferTaskTest {
     task.claim(probe, 1, Long.MAX_VALUE, Long.MAX_VALUE);
     task.end(TransferState.CANCELED, WHY, FailureCause.CANCELED);
     assertThat(probe.ends).isEmpty();
-    assertThat(hurried).hasValue(1);
+    assertThat(canceled).hasValue(1);
     assertThat(task.claim(probe, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isZero();
     assertThat(task.hasWork()).isFalse();
     giveBack(task, probe.claimed.getFirst());

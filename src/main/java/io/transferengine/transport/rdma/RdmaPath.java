@@ -28,7 +28,7 @@ final class RdmaPath {
   private boolean connecting;
   private int failures;
   private boolean suspect;
-  private boolean hurried;
+  private boolean retryNow;
 
   /** The peer's devices to which ours has no route, and until when they are not tried. */
   private final Map<String, Long> avoidedUntilNanos = new HashMap<>();
@@ -162,26 +162,26 @@ final class RdmaPath {
     return true;
   }
 
-  /** Waits until the next attempt is due, or {@link #hurry} is called. */
+  /** Waits until the next attempt is due, or {@link #retryNow} is called. */
   void backOff() throws InterruptedException {
     synchronized (this) {
       long millis =
           Math.min(BACK_OFF_MAX_MILLIS, BACK_OFF_MIN_MILLIS << Math.min(failures, 5) >> 1);
       long endNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
-      while (!hurried) {
+      while (!retryNow) {
         long leftNanos = endNanos - System.nanoTime();
         if (leftNanos <= 0) {
           break;
         }
         TimeUnit.NANOSECONDS.timedWait(this, leftNanos);
       }
-      hurried = false;
+      retryNow = false;
     }
   }
 
   /** Makes the next attempt begin at once, because an attempt may succeed now. */
-  synchronized void hurry() {
-    hurried = connecting;
+  synchronized void retryNow() {
+    retryNow = connecting;
     avoidedUntilNanos.clear();
     notifyAll();
   }

@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. The lock is held only briefly.
  */
-final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
+final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   /** The transport's services for a peer. */
   interface Helper {
     /** Starts to open a path. Does not block. */
@@ -150,7 +150,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
     if (refused) {
       task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
     } else if (task.isEnding()) {
-      // It ended before it had an owner, so nobody has called hurry.
+      // It ended before it had an owner, so nobody has canceled its requests.
       exhausted(task);
     } else {
       dispatch(task);
@@ -260,7 +260,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   @Override
-  public void hurry(TransferTask task) {
+  public void cancelRequests(TransferTask task) {
     synchronized (this) {
       open.remove(task);
     }
@@ -356,7 +356,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
 
     @Override
     public void acknowledged() {
-      path.hurry();
+      path.retryNow();
     }
   }
 
@@ -497,10 +497,10 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   /** A device of ours can send again. */
-  void hurryPaths(RdmaNic nic) {
+  void retryPathsNow(RdmaNic nic) {
     for (RdmaPath path : paths) {
       if (path.nic() == nic) {
-        path.hurry();
+        path.retryNow();
         if (path.isOpen()) {
           pathOpened(path); // Tasks that came while it could not send are queued at no path.
         } else if (isActive()) {
@@ -533,7 +533,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Waiting {
   }
 
   private static void close(RdmaPath path) {
-    path.hurry();
+    path.retryNow();
     path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was closed"));
   }
 

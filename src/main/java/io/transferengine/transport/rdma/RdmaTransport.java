@@ -320,7 +320,7 @@ final class RdmaTransport
 
   @Override
   public void usable(RdmaNic nic) {
-    knownPeers().forEach(peer -> peer.hurryPaths(nic));
+    knownPeers().forEach(peer -> peer.retryPathsNow(nic));
   }
 
   @Override

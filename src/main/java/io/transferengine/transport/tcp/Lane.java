@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One of the parallel ways to a peer: at most one connection at a time, opened when there is work
- * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link #hurry} runs
- * on the lane's event loop.
+ * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link
+ * #cancelRequests} runs on the lane's event loop.
  */
 final class Lane implements LaneConnection.Owner {
   /** The peer that it leads to, with other lanes beside it. */
@@ -71,7 +71,7 @@ final class Lane implements LaneConnection.Owner {
    * How long a kernel that reads or writes later may keep the memory of a task that has ended
    * before the connection, which others may share, is closed.
    */
-  private static final long HURRY_MILLIS = 200;
+  private static final long CANCEL_GRACE_MILLIS = 200;
 
   private static final long BACK_OFF_MIN_MILLIS = 10;
 
@@ -369,7 +369,7 @@ final class Lane implements LaneConnection.Owner {
   }
 
   /** The task has ended: none of its requests here is to keep its memory any longer. */
-  void hurry(TransferTask task) {
+  void cancelRequests(TransferTask task) {
     execute(
         () -> {
           UnconfirmedWrite write = unconfirmed;
@@ -380,7 +380,8 @@ final class Lane implements LaneConnection.Owner {
           }
           LaneConnection there = connection;
           if (there != null && !there.orphan(task)) {
-            var _ = loop.schedule(() -> there.abort(task), HURRY_MILLIS, TimeUnit.MILLISECONDS);
+            var _ =
+                loop.schedule(() -> there.abort(task), CANCEL_GRACE_MILLIS, TimeUnit.MILLISECONDS);
           }
         });
   }

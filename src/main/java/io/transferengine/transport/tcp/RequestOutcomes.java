@@ -251,7 +251,7 @@ final class RequestOutcomes {
       case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT -> {
         UnconfirmedWrite write = ring.write(position);
         if (owner.isEnding()) {
-          // Nobody will ask the lane to hurry any more.
+          // Nobody will ask the lane to cancel it any more.
           write.dropped();
         } else {
           confirmNext.accept(write);

@@ -87,8 +87,8 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
       return;
     }
     if (task.isEnding()) {
-      // Ended between being made and being owned: nobody has asked us to hurry.
-      hurry(task);
+      // Ended between being made and being owned: nobody has asked us to cancel.
+      cancelRequests(task);
       return;
     }
     wakeFor(task);
@@ -165,10 +165,10 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   }
 
   @Override
-  public void hurry(TransferTask task) {
+  public void cancelRequests(TransferTask task) {
     tasks.remove(task);
     for (Lane lane : lanes) {
-      lane.hurry(task);
+      lane.cancelRequests(task);
     }
   }
 
