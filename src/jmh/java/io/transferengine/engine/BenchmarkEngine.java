@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transport.PeerAddress;
@@ -98,7 +99,7 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   public void awaitPublished() {}
 
   @Override
-  public boolean takesDeviceMemory() {
+  public boolean takes(MemoryKind kind) {
     return false;
   }
 

@@ -8,6 +8,7 @@ import io.transferengine.config.TransportPolicy;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.NativeAccess;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
@@ -462,8 +463,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   @Override
-  public boolean takesDeviceMemory() {
-    return transports.movesDeviceMemory();
+  public boolean takes(MemoryKind kind) {
+    return transports.moves(kind);
   }
 
   @Override

@@ -52,8 +52,8 @@ public final class LocalMemory implements RegionRegistrar {
     /** Waits until peers can learn of what was registered; not for long. */
     void awaitPublished();
 
-    /** {@return whether memory that is not the processor's can be moved} */
-    boolean takesDeviceMemory();
+    /** {@return whether memory of a kind can be moved} */
+    boolean takes(MemoryKind kind);
 
     /** {@return what moves the bytes, for the text of an error} */
     String shownTransports();
@@ -116,9 +116,10 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Registers all ranges or none. */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
-    if (MemoryKind.at(location).isHost()) {
+    MemoryKind kind = MemoryKind.at(location);
+    if (kind.isHost()) {
       MappedMemory.requireAllReadableWritable(addresses, lengths);
-    } else if (!users.takesDeviceMemory()) {
+    } else if (!users.takes(kind)) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "Memory at location '"

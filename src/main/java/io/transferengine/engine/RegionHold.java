@@ -2,7 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
-import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.TransferEnds;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -18,25 +18,9 @@ final class RegionHold {
     java.util.Arrays.sort(regions, Comparator.comparingLong(Region::address));
   }
 
-  /** {@return where the regions end, for merging} */
-  SeamFinder seams() {
-    long[] starts = new long[regions.length];
-    long[] ends = new long[regions.length];
-    for (int i = 0; i < regions.length; i++) {
-      starts[i] = regions[i].address();
-      ends[i] = regions[i].end();
-    }
-    return new SeamFinder(starts, ends);
-  }
-
-  /** {@return whether some of the memory is out of the processor's reach} */
-  boolean hasDeviceMemory() {
-    for (Region region : regions) {
-      if (!region.isTouchable()) {
-        return true;
-      }
-    }
-    return false;
+  /** {@return the ends of a transfer from or to the regions} */
+  TransferEnds endsWith(RemoteSegment peer) {
+    return new TransferEnds(regions, peer.buffers());
   }
 
   /** Idempotent. */

@@ -8,6 +8,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import java.time.Duration;
@@ -129,8 +130,7 @@ public final class TransferHandle implements TransferTask.Listener {
               request.operation(),
               request.blocks(),
               request.blocks().totalBytes(),
-              hold.seams(),
-              peer.seams(),
+              hold.endsWith(peer),
               this);
       task = made;
       segment = peer;
@@ -139,25 +139,30 @@ public final class TransferHandle implements TransferTask.Listener {
     if (peer.takesBlocksOnly().get()) {
       made.mergeNothing();
     }
-    boolean deviceMemory = hold.hasDeviceMemory();
-    Transport transport = peer.transportFor(deviceMemory);
-    if (deviceMemory) {
-      if (!transport.movesDeviceMemory()) {
-        finish(TransferState.FAILED, deviceMemory(transport), FailureCause.LOCAL);
-        return;
-      }
-      made.keepFromProcessor();
+    Transport transport = peer.transportFor(made.pairs());
+    Optional<MemoryPairs.Pair> left = made.pairs().notMoved(transport::moves);
+    if (left.isEmpty()) {
+      transport.submit(peer.address(), made);
+    } else if (!left.get().local().isHost()) {
+      finish(TransferState.FAILED, notMoved(left.get(), transport), FailureCause.LOCAL);
+    } else {
+      // It may have other memory there by now.
+      taskEnded(
+          TransferState.FAILED, notMoved(left.get(), transport), FailureCause.STALE_DESCRIPTOR);
     }
-    transport.submit(peer.address(), made);
   }
 
-  private TransferException deviceMemory(Transport transport) {
+  private TransferException notMoved(MemoryPairs.Pair left, Transport transport) {
     return TransferException.withPeer(
         request.target(),
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "it is reached over "
             + TransportPolicy.shown(transport.name())
-            + ", which cannot move the device memory of this transfer",
+            + ", which cannot move the device memory of this transfer: from or to "
+            + left.local()
+            + " here and "
+            + left.peer()
+            + " there",
         "Copy the data to host memory, or reach the peer over a transport that moves it",
         null);
   }

@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.joining;
 
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Failures;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -161,9 +162,14 @@ final class TransportRegistry {
     return all().flatMap(transport -> transport.connection(from, request).stream()).findFirst();
   }
 
-  /** {@return whether any of them moves memory that the processor cannot read and write} */
-  boolean movesDeviceMemory() {
-    return all().anyMatch(Transport::movesDeviceMemory);
+  /**
+   * {@return whether any of them moves memory of a kind, be it to or from host memory or its like}
+   */
+  boolean moves(MemoryKind kind) {
+    MemoryKind host = MemoryKind.host();
+    return all()
+        .anyMatch(
+            each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
   }
 
   /** {@return the names of those that run, the best first} */
@@ -195,7 +201,7 @@ final class TransportRegistry {
     }
     for (Ranked each : transports) {
       Transport transport = each.transport;
-      boolean fit = !task.usesDeviceMemory() || transport.movesDeviceMemory();
+      boolean fit = task.pairs().notMoved(transport::moves).isEmpty();
       if (fit && transport != from && transport.reaches(peer.descriptor())) {
         transport.submit(peer, task);
         return Optional.of(transport.name());

@@ -24,7 +24,9 @@ public interface RequestSink {
   }
 
   /**
-   * One request for the wire.
+   * One request for the wire. What memory it lies in is known to the task: {@link
+   * TransferTask#region} on our side, {@link TransferTask#buffer} at the peer. Both may be asked in
+   * here, and cost little there.
    *
    * @param task whose request it is; to be settled there exactly once
    * @param firstBlock the block of the batch in which the range begins

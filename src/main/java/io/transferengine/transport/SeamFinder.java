@@ -26,16 +26,22 @@ public final class SeamFinder {
 
   /** {@return the end of the range that {@code address} lies in, or 0 when it lies in none} */
   public long endOfRange(long address) {
+    int index = find(address);
+    return index < 0 ? 0 : ends[index];
+  }
+
+  /** {@return the index of the range that {@code address} lies in, or -1 if it lies in none} */
+  int find(long address) {
     if (starts.length == 0) {
-      return 0;
+      return -1;
     }
     if (address < starts[last] || address >= ends[last]) {
       int index = SortedAddresses.floorIndex(starts, address);
       if (index < 0 || address >= ends[index]) {
-        return 0;
+        return -1;
       }
       last = index;
     }
-    return ends[last];
+    return last;
   }
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayDeque;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,8 +77,8 @@ public final class TransferTask {
 
   private final Operation operation;
   private final BlockColumns blocks;
-  private final SeamFinder localSeams;
-  private final SeamFinder remoteSeams;
+  private final TransferEnds ends;
+  private final MemoryPairs pairs;
   private final Listener listener;
   private final long totalBytes;
 
@@ -93,16 +96,29 @@ public final class TransferTask {
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
   private volatile boolean claimedAny;
-  private volatile boolean deviceMemory;
   private volatile boolean oneByOne;
   private volatile boolean mergeRefused;
 
   /**
    * Work of which nothing is claimed yet.
    *
-   * @param localSeams the local registrations that the blocks lie in
-   * @param remoteSeams the buffers that the peer published
+   * @param ends what the blocks lie in on both sides; the task's from now on
    */
+  public TransferTask(
+      Operation operation,
+      BlockColumns blocks,
+      long totalBytes,
+      TransferEnds ends,
+      Listener listener) {
+    this.operation = operation;
+    this.blocks = blocks;
+    this.totalBytes = totalBytes;
+    this.ends = ends;
+    this.pairs = ends.pairs(blocks);
+    this.listener = listener;
+  }
+
+  /** As above, in host memory of which nothing but the ranges is known. For tests. */
   public TransferTask(
       Operation operation,
       BlockColumns blocks,
@@ -110,12 +126,7 @@ public final class TransferTask {
       SeamFinder localSeams,
       SeamFinder remoteSeams,
       Listener listener) {
-    this.operation = operation;
-    this.blocks = blocks;
-    this.totalBytes = totalBytes;
-    this.localSeams = localSeams;
-    this.remoteSeams = remoteSeams;
-    this.listener = listener;
+    this(operation, blocks, totalBytes, new TransferEnds(localSeams, remoteSeams), listener);
   }
 
   /** Says who works on the task; by the transport, before it claims anything. */
@@ -123,14 +134,33 @@ public final class TransferTask {
     this.owner = owner;
   }
 
-  /** Says that the processor must not touch the local memory; before the task is submitted. */
-  public void keepFromProcessor() {
-    deviceMemory = true;
+  /** {@return the kinds of memory that it moves bytes between} */
+  public MemoryPairs pairs() {
+    return pairs;
   }
 
-  /** {@return whether only a transport that moves device memory may work on it} */
-  public boolean usesDeviceMemory() {
-    return deviceMemory;
+  /**
+   * {@return the registration of ours that one of its requests lies in} It says what memory that
+   * is, and is held until the task has ended. Cheap in a {@link RequestSink}, for each request.
+   *
+   * @param local where the request, or a part of it, begins here
+   */
+  public synchronized Region region(long local) {
+    Region region = ends.region(local);
+    if (region == null) {
+      throw new IllegalArgumentException("0x%x is not in this transfer".formatted(local));
+    }
+    return region;
+  }
+
+  /**
+   * {@return the peer's buffer that one of its requests lies in, as the descriptor has it that the
+   * task was made with; empty if the peer had not published any there}
+   *
+   * @param remote where the request, or a part of it, begins at the peer
+   */
+  public synchronized Optional<BufferDescriptor> buffer(long remote) {
+    return Optional.ofNullable(ends.buffer(remote));
   }
 
   /**
@@ -205,7 +235,7 @@ public final class TransferTask {
    */
   public synchronized int blockOutsideBuffers() {
     for (int i = 0; i < blocks.count(); i++) {
-      if (blocks.remote(i) + blocks.length(i) > remoteSeams.endOfRange(blocks.remote(i))) {
+      if (blocks.remote(i) + blocks.length(i) > ends.endOfRemote(blocks.remote(i))) {
         return i;
       }
     }
@@ -345,8 +375,8 @@ public final class TransferTask {
         break;
       }
       if (localEnd == 0) {
-        localEnd = localSeams.endOfRange(local);
-        remoteEnd = remoteSeams.endOfRange(remote);
+        localEnd = ends.endOfLocal(local);
+        remoteEnd = ends.endOfRemote(remote);
       }
       long next = blocks.length(cursorBlock);
       if (local + length + next > localEnd || remote + length + next > remoteEnd) {

@@ -2,6 +2,7 @@
 package io.transferengine.transport;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
@@ -86,9 +87,15 @@ public interface Transport {
   /** {@return whether it can reach a segment so described} */
   boolean reaches(SegmentDescriptor peer);
 
-  /** {@return whether it moves memory that the processor cannot read and write} */
-  default boolean movesDeviceMemory() {
-    return false;
+  /**
+   * {@return whether it moves bytes between memory of these kinds} Between host memory every
+   * transport does. It is given no transfer with a pair of kinds that it does not move between.
+   *
+   * @param local of our memory
+   * @param peer of the peer's memory
+   */
+  default boolean moves(MemoryKind local, MemoryKind peer) {
+    return local.isHost() && peer.isHost();
   }
 
   /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.wire;
 
+import io.transferengine.memory.MemoryKind;
 import java.util.List;
 
 /**
@@ -38,6 +39,16 @@ public record BufferDescriptor(
   /** A TCP range in a segment of one protocol. */
   public BufferDescriptor(String name, long address, long lengthBytes) {
     this(name, address, lengthBytes, List.of(), List.of(), "");
+  }
+
+  /**
+   * {@return what memory it is, as far as the peer says} Only a range with keys has its location as
+   * its name. All others count as host memory, and so does what we cannot read.
+   */
+  public MemoryKind kind() {
+    return rkeys.isEmpty()
+        ? MemoryKind.host()
+        : MemoryKind.published(name).orElseGet(MemoryKind::host);
   }
 
   /** {@return whether all of {@code address .. address + lengthBytes} lies inside this range} */

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
@@ -20,6 +22,9 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.DeviceDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,8 +102,26 @@ class TransportChoiceTest {
         }
 
         @Override
-        public boolean movesDeviceMemory() {
-          return movesDeviceMemory;
+        public boolean moves(MemoryKind local, MemoryKind peer) {
+          return movesDeviceMemory || super.moves(local, peer);
+        }
+
+        // One that moves device memory says where memory is, as RDMA does.
+        @Override
+        public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+          if (movesDeviceMemory) {
+            List<Long> key = List.of(1L);
+            descriptor
+                .protocols(List.of(SegmentDescriptor.RDMA))
+                .devices(List.of(new DeviceDescriptor("fake_0", 1, "::1")))
+                .buffers(
+                    regions.stream()
+                        .map(
+                            each ->
+                                new BufferDescriptor(
+                                    each.location(), each.address(), each.length(), key, key))
+                        .toList());
+          }
         }
       };
     }
@@ -127,10 +150,19 @@ class TransportChoiceTest {
 
   /** Out of memory that is said to be at a location. */
   private TransferHandle write(EngineCore from, EngineCore to, String location) throws Exception {
+    return write(from, to, location, "*");
+  }
+
+  private TransferHandle write(EngineCore from, EngineCore to, String location, String target)
+      throws Exception {
     Mapped here = Mapped.of(64).fill(1);
     Mapped there = Mapped.of(64);
     var _ = from.memory().register(here.address(), 64, location);
-    var _ = to.memory().register(there.address(), 64, "*");
+    var _ = to.memory().register(there.address(), 64, target);
+    if (!target.equals("*")) {
+      // What was known of the peer does not say where this is.
+      var _ = from.describe(to.segmentName());
+    }
     TransferHandle transfer =
         from.submit(
             TransferRequest.of(
@@ -344,6 +376,35 @@ class TransportChoiceTest {
         .hasMessageContaining("reached over TCP, which cannot move the device memory");
     assertThatThrownBy(() -> write(plain, one, "cuda:0"))
         .hasMessageContaining("'cuda:0' cannot be moved over TCP, which reads and writes it");
+  }
+
+  /** The peer says in its descriptor where its memory is. */
+  @Test
+  void memoryOfThePeerThatTheBestCannotMoveGoesOverTheNext() throws Exception {
+    rdma.movesDeviceMemory = true;
+    EngineCore one = engine("", Map.of(), near, rdma, tcp);
+    EngineCore other = engine("", Map.of(), near, rdma, tcp);
+    tcp.network.stallAfter(0);
+    near.network.stallAfter(0);
+    for (String local : List.of("*", "cpu:0", "cuda:0")) {
+      assertThat(write(one, other, local, "cuda:1").state()).isEqualTo(TransferState.COMPLETED);
+    }
+    near.network.resume();
+    rdma.network.stallAfter(0);
+    assertThat(write(one, other, "*", "cpu:0").state()).isEqualTo(TransferState.COMPLETED);
+    assertThat(log.warnings()).isEmpty();
+
+    EngineCore plain = engine("tcp", Map.of(), near, rdma, tcp);
+    tcp.network.resume();
+    TransferHandle refused = write(plain, other, "*", "cuda:1");
+    assertThat(refused.state()).isEqualTo(TransferState.FAILED);
+    assertThat(refused.failure().orElseThrow())
+        .hasMessageContainingAll(
+            other.segmentName(),
+            "reached over TCP, which cannot move the device memory",
+            "host memory here and device memory (cuda:1) there",
+            "Copy the data to host memory");
+    assertThat(write(plain, other, "*", "cpu:0").state()).isEqualTo(TransferState.COMPLETED);
   }
 
   @Test

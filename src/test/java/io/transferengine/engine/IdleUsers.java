@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import java.time.Duration;
 import java.util.List;
@@ -17,7 +18,7 @@ class IdleUsers implements LocalMemory.Users {
   public void awaitPublished() {}
 
   @Override
-  public boolean takesDeviceMemory() {
+  public boolean takes(MemoryKind kind) {
     return true;
   }
 

@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
@@ -169,7 +170,7 @@ final class RdmaTransport
   }
 
   @Override
-  public boolean movesDeviceMemory() {
+  public boolean moves(MemoryKind local, MemoryKind peer) {
     return true;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.engine.LocalMemory;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.transfer.ErrorCode;
@@ -80,7 +81,7 @@ class RegistrationsTest {
     }
 
     @Override
-    public boolean takesDeviceMemory() {
+    public boolean takes(MemoryKind kind) {
       return true;
     }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.memory.Region;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.wire.BufferDescriptor;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a transfer moves bytes between: registrations of ours, and buffers that the peer published.
+ *
+ * <p>A look-up remembers its last answer, since the blocks of a batch tend to stay in one range. So
+ * this is not thread-safe; it belongs to one {@link TransferTask}, which looks under its lock.
+ */
+public final class TransferEnds {
+
+  /**
+   * The buffers of a peer, in the form that look-ups need. Immutable, and shared by all transfers
+   * to the peer.
+   */
+  public static final class Buffers {
+    private final long[] starts;
+    private final long[] ends;
+    private final List<BufferDescriptor> sorted;
+
+    /** Whether they are all host memory, as nearly always. */
+    private final boolean hostOnly;
+
+    /** Buffers in any order. */
+    public Buffers(List<BufferDescriptor> buffers) {
+      sorted =
+          buffers.stream().sorted(Comparator.comparingLong(BufferDescriptor::address)).toList();
+      starts = sorted.stream().mapToLong(BufferDescriptor::address).toArray();
+      ends = sorted.stream().mapToLong(each -> each.address() + each.lengthBytes()).toArray();
+      hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
+    }
+  }
+
+  private final SeamFinder local;
+  private final Region[] regions;
+  private final SeamFinder remote;
+  private final List<BufferDescriptor> buffers;
+  private final boolean peerIsHost;
+
+  /**
+   * The ends of one transfer.
+   *
+   * @param regions those that the blocks lie in, by ascending address; not to be changed any more
+   * @param peer all buffers of the peer
+   */
+  public TransferEnds(Region[] regions, Buffers peer) {
+    this.regions = regions;
+    this.local = seams(regions);
+    this.remote = new SeamFinder(peer.starts, peer.ends);
+    this.buffers = peer.sorted;
+    this.peerIsHost = peer.hostOnly;
+  }
+
+  /** Ends in host memory, of which nothing but the ranges is known. */
+  TransferEnds(SeamFinder local, SeamFinder remote) {
+    this.regions = new Region[0];
+    this.local = local;
+    this.remote = remote;
+    this.buffers = List.of();
+    this.peerIsHost = true;
+  }
+
+  private static SeamFinder seams(Region[] regions) {
+    long[] starts = new long[regions.length];
+    long[] ends = new long[regions.length];
+    for (int i = 0; i < regions.length; i++) {
+      starts[i] = regions[i].address();
+      ends[i] = regions[i].end();
+    }
+    return new SeamFinder(starts, ends);
+  }
+
+  /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
+  long endOfLocal(long address) {
+    return local.endOfRange(address);
+  }
+
+  /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */
+  long endOfRemote(long address) {
+    return remote.endOfRange(address);
+  }
+
+  /** {@return our registration that an address lies in; null if it lies in none} */
+  @Nullable Region region(long address) {
+    int index = local.find(address);
+    return index < 0 || index >= regions.length ? null : regions[index];
+  }
+
+  /** {@return the peer's buffer that an address lies in; null if it has published none there} */
+  @Nullable BufferDescriptor buffer(long address) {
+    int index = remote.find(address);
+    return index < 0 || index >= buffers.size() ? null : buffers.get(index);
+  }
+
+  /**
+   * {@return the kinds of memory that blocks are moved between} Looks at each block only if there
+   * is device memory on one of the sides. What the peer has not published counts as host memory:
+   * the descriptor may be old, and the peer decides.
+   */
+  MemoryPairs pairs(BlockColumns blocks) {
+    if (peerIsHost && localIsHost()) {
+      return MemoryPairs.hostOnly();
+    }
+    Set<MemoryPairs.Pair> pairs = new HashSet<>();
+    for (int i = 0; i < blocks.count(); i++) {
+      Region region = region(blocks.local(i));
+      BufferDescriptor buffer = buffer(blocks.remote(i));
+      pairs.add(
+          new MemoryPairs.Pair(
+              region == null ? MemoryKind.host() : region.kind(),
+              buffer == null ? MemoryKind.host() : buffer.kind()));
+    }
+    return new MemoryPairs(pairs);
+  }
+
+  private boolean localIsHost() {
+    for (Region region : regions) {
+      if (!region.kind().isHost()) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
