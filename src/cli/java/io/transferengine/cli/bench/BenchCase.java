@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.bench;
 
-/** One line of the table, which may be measured any number of times. */
+/** One line of the table. It may be measured any number of times. */
 interface BenchCase {
   BenchRow row();
 
-  /** Warms up, measures, and compares what has arrived. */
+  /** Warms up, measures, and compares the content. */
   BenchResult measure();
 }

@@ -33,26 +33,25 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Measures transfers between two processes: throughput, the latency of a batch, and the"
-          + " processor time of both processes for a GB (10^9 bytes).",
+          + " processor time of both processes per GB (10^9 bytes).",
       "",
-      "Each thread submits a batch, waits for its end and submits it again. Blocks lie 4 KiB apart"
-          + " so that the engine cannot make one request of several (--adjacent lets it). Each row"
-          + " warms up first, and afterwards a sample of both sides' memory is compared.",
+      "Each thread submits a batch, waits for its end and submits it again. Blocks lie 4 KiB apart,"
+          + " so that the engine cannot join several into one request (--adjacent allows it). Each"
+          + " row warms up first; afterwards a sample of both sides' memory is compared.",
       "",
-      "--preset moves KV caches of a model instead, --trace replays the requests of a trace.",
+      "--preset moves KV caches of a model instead; --trace replays the requests of a trace.",
       ""
     },
     footer = {
       "",
-      "Sizes: bytes, or 4K, 1M, 2G (powers of 1024). The environment variables of the engine"
-          + " count.",
+      "Sizes: bytes, or 4K, 1M, 2G (powers of 1024). The engine's environment variables apply.",
       "Exit status: 0 measured and verified, 1 failed, 2 usage, 3 the machine lacks something."
     })
 public final class BenchCommand implements Callable<Integer> {
   private static final int IDLE_SECONDS_LIMIT = 3600;
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
 
-  @Option(names = "--loopback", description = "Both processes on this machine.")
+  @Option(names = "--loopback", description = "Runs both processes on this machine.")
   private boolean loopback;
 
   @Option(names = "--target", description = "Serves an initiator on another machine, until killed.")
@@ -61,7 +60,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--initiator",
       paramLabel = "HOST:PORT",
-      description = "Measures against a --target, which printed this.")
+      description = "Measures against a --target, which prints this address.")
   private @Nullable String initiator;
 
   @Option(
@@ -70,14 +69,14 @@ public final class BenchCommand implements Callable<Integer> {
       fallbackValue = "10",
       paramLabel = "SECONDS",
       description =
-          "Measures instead what an engine with 10 open peers costs that does nothing, for"
-              + " ${FALLBACK-VALUE} seconds.")
+          "Measures instead the cost of an idle engine with 10 open peers, for ${FALLBACK-VALUE}"
+              + " seconds.")
   private @Nullable Integer idleSeconds;
 
   @Mixin private final WorkloadOptions workload = new WorkloadOptions();
 
   private static final List<String> INTERRUPTED =
-      List.of("Interrupted: these are the rows that were measured until then.");
+      List.of("Interrupted: these rows were measured before.");
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -99,7 +98,7 @@ public final class BenchCommand implements Callable<Integer> {
       EngineSetup side = network.onNetwork(environment);
       boolean here = BenchTarget.ofThisMachine(side.host()).isPresent();
       EngineConfig config = network.build(here ? side.onThisMachine() : side.onNetwork());
-      // Each initiator gets an engine of its own; what the machine lacks is said now.
+      // Each initiator gets its own engine; this one shows now what the machine lacks.
       EngineSetup.open(config).close();
       return BenchTarget.serve(
           terminal, config, side.host(), network.controlPort(), workload.memoryBytes(1));
@@ -109,7 +108,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
     EngineSetup ours = network.initiator();
     List<Reference> references = reference.open(terminal, environment, ours, network.target());
-    // Ours first: what the machine lacks is said by one process only.
+    // Our engine first, so that only one process says what the machine lacks.
     try (Engine engine = EngineSetup.open(network.build(ours.onThisMachine()));
         TargetLink link = TargetProcess.start(environment, network.target())) {
       if (idleSeconds != null) {
@@ -140,7 +139,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  /** What would be ignored is refused. */
+  /** Options that would be ignored are refused. */
   private void requireGridForItsOptions() {
     ParseResult given = spec.commandLine().getParseResult();
     if (!given.hasMatchedOption("--preset") && !given.hasMatchedOption("--trace")) {
@@ -149,7 +148,7 @@ public final class BenchCommand implements Callable<Integer> {
     for (String option : List.of("--sizes", "--batch", "--adjacent")) {
       if (given.hasMatchedOption(option)) {
         throw CommandException.usage(
-            option + " is for the grid: a preset and a trace have blocks of their own");
+            option + " is for the grid: a preset and a trace have their own blocks");
       }
     }
   }
@@ -187,7 +186,7 @@ public final class BenchCommand implements Callable<Integer> {
         try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
           rows = measuring.run(progress, report::row);
         }
-        // Afterwards: a replay tells how it went.
+        // Afterwards, since a replay describes how it went.
         tell(
             terminal,
             report,
@@ -204,15 +203,15 @@ public final class BenchCommand implements Callable<Integer> {
       BenchWorkload measured, List<Reference> references, Circumstances circumstances) {
     List<String> explanations = new ArrayList<>();
     explanations.add(
-        "GB = 10^9 bytes; times are of one batch; CPU is that of both processes; heap is what"
-            + " the initiator allocates.");
+        "GB = 10^9 bytes; times are of one batch; CPU is of both processes; heap is what the"
+            + " initiator allocates.");
     explanations.add("Here " + measured.explanation() + ".");
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     circumstances.warning().ifPresent(explanations::add);
     return explanations;
   }
 
-  /** Once, for whoever comes first: the end, or a signal. */
+  /** Runs once: at the end, or on a signal. */
   private void tell(
       Terminal terminal,
       BenchReport report,

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The figures of now by those that an earlier {@code --json} wrote. */
+/** The ratios of the figures to those of an earlier {@code --json}. */
 final class BenchComparison {
-  /** What makes a row the same as an earlier one. */
+  /** The properties by which a row is found in the earlier file. */
   private record Key(
       String workload,
       String operation,
@@ -38,7 +38,7 @@ final class BenchComparison {
   /**
    * {@return a comparison with the runs of a file}
    *
-   * @throws CommandException when it is not one of ours
+   * @throws CommandException if it is not one of ours
    */
   static BenchComparison with(Path file) {
     BenchComparison comparison = new BenchComparison(file);
@@ -84,7 +84,7 @@ final class BenchComparison {
         run);
   }
 
-  /** Prints a row for each that there is in both. */
+  /** Prints each row that is in both. */
   void print(Terminal terminal, List<BenchSummary> rows, String protocol, int threads) {
     Table table =
         new Table()
@@ -129,7 +129,7 @@ final class BenchComparison {
     terminal.line("%d of %d rows are in %s.".formatted(found, rows.size(), file));
   }
 
-  /** "-" where there is nothing to divide by. */
+  /** "-" if there is nothing to divide by. */
   private static String ratio(double now, @Nullable String then) {
     try {
       double divisor = then == null ? 0 : Double.parseDouble(then);

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * The figures as JSON: {@code {"runs": [...]}}, an object for each row, then what they depend on.
- * The first ten members are a contract; others may come and go. Of several rounds, bytes and
- * seconds are sums and all other figures medians.
+ * The figures as JSON: {@code {"runs": [...]}}, an object for each row, then the circumstances. The
+ * first ten members are a contract; others may come and go. Over several rounds, bytes and seconds
+ * are sums, all other figures medians.
  */
 final class BenchJson {
   private BenchJson() {}

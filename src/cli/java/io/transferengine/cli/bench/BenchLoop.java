@@ -22,8 +22,8 @@ import org.HdrHistogram.Histogram;
 
 /**
  * Measures the same requests again and again. Each thread submits its batch, waits for its end, and
- * submits it again: the same blocks every time, as Mooncake's own benchmark does. The content is
- * new after warming up, and compared at the end.
+ * submits it again, with the same blocks every time, as Mooncake's own benchmark does. The content
+ * is new after warming up, and is compared at the end.
  */
 final class BenchLoop implements AutoCloseable {
   static final int SIGNIFICANT_DIGITS = 3;
@@ -49,17 +49,17 @@ final class BenchLoop implements AutoCloseable {
 
   /** The memory behind requests. */
   interface Content {
-    /** Puts new bytes where they come from. */
+    /** Fills the source with new bytes. */
     void refill(long seed);
 
-    /** {@return how the sides differ; empty when they do not} */
+    /** {@return how the sides differ; empty if they do not} */
     Optional<String> compare();
   }
 
-  /** What one thread did. */
+  /** The figures of one thread. */
   private record Share(long transfers, Histogram latencies, Optional<String> problem) {}
 
-  /** What all threads did. */
+  /** The figures of all threads. */
   private record Total(
       long transfers, BenchResult.Cost cost, Histogram latencies, Optional<String> problem) {}
 
@@ -101,7 +101,7 @@ final class BenchLoop implements AutoCloseable {
     return new Total(transfers, meter.stop(), latencies, problem);
   }
 
-  /** {@return what a thread returned} */
+  /** {@return the result of a thread} */
   static <T> T outcome(Future<T> future) {
     try {
       return future.get();
@@ -116,7 +116,7 @@ final class BenchLoop implements AutoCloseable {
     }
   }
 
-  /** {@code count} times, or until {@code end} when that is 0; once at least. */
+  /** {@code count} times, or until {@code end} if that is 0; at least once. */
   private Share repeat(TransferRequest request, long end, long count) {
     Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
     long transfers = 0;
@@ -132,7 +132,7 @@ final class BenchLoop implements AutoCloseable {
     return new Share(transfers, latencies, Optional.empty());
   }
 
-  /** Submits and waits. {@return what went wrong} */
+  /** Submits and waits. {@return the failure, if any} */
   static Optional<String> transfer(Engine engine, TransferRequest request) {
     Transfer transfer = engine.submit(request);
     TransferState state = Transfers.forEnd(transfer);
@@ -143,7 +143,7 @@ final class BenchLoop implements AutoCloseable {
     return Optional.of(state + ": " + why);
   }
 
-  /** Ends its threads; what they wait for is left behind. */
+  /** Ends its threads; their transfers are left behind. */
   @Override
   public void close() {
     stop(threads);
@@ -152,7 +152,7 @@ final class BenchLoop implements AutoCloseable {
   static void stop(ExecutorService threads) {
     threads.shutdownNow();
     try {
-      // Interrupted waits leave transfers behind; the memory's registration waits for those.
+      // Interrupted waits leave transfers behind; ending the memory's registration waits for them.
       boolean _ = threads.awaitTermination(1, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

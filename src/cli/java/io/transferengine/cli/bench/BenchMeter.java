@@ -6,7 +6,7 @@ import io.transferengine.cli.target.ProcessorTime;
 import io.transferengine.cli.target.TargetLink;
 import java.lang.management.ManagementFactory;
 
-/** Begins to count when it is made: time, processor time of both processes, and allocation. */
+/** Counts from its making on: time, processor time of both processes, and allocation. */
 final class BenchMeter {
   private static final ThreadMXBean THREADS =
       ManagementFactory.getPlatformMXBean(ThreadMXBean.class);

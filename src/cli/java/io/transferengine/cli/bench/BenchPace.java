@@ -2,13 +2,13 @@
 package io.transferengine.cli.bench;
 
 /**
- * How long and by how many threads a row is repeated.
+ * How long a row is repeated, and by how many threads.
  *
- * @param seconds how long a row takes, when {@code count} is 0
+ * @param seconds the time for a row, if {@code count} is 0
  * @param count transfers of each thread in a row, or 0
  */
 record BenchPace(double seconds, long count, int threads) {
-  /** Warming up takes this part of a row, within the limit below. */
+  /** The part of a row for warming up, within the limit below. */
   private static final double WARM_UP_SHARE = 0.2;
 
   private static final double WARM_UP_SECONDS_MAX = 0.5;
@@ -22,7 +22,7 @@ record BenchPace(double seconds, long count, int threads) {
     return nanos(seconds);
   }
 
-  /** {@return transfers of each thread to warm up with, 0 when a row is timed} */
+  /** {@return transfers of each thread for warming up; 0 if a row is timed} */
   long warmUpCount() {
     return count == 0 ? 0 : Math.max(1, (long) (count * WARM_UP_SHARE));
   }

@@ -30,8 +30,8 @@ import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.lines.SeriesLines;
 
 /**
- * The figures as a picture: throughput above, percentiles of the latency below, both over the size
- * of a block; over the bytes of a batch when all blocks have one size.
+ * The figures as a picture: throughput above, percentiles of the latency below. Both are drawn over
+ * the size of a block, or over the bytes of a batch if all blocks have one size.
  */
 final class BenchPlot {
   private static final int WIDTH = 900;
@@ -57,9 +57,9 @@ final class BenchPlot {
   }
 
   /**
-   * Finds out early whether Java can draw text here.
+   * Checks early whether Java can draw text here.
    *
-   * @throws CommandException when it cannot
+   * @throws CommandException if it cannot
    */
   static void requireFonts() {
     try {
@@ -152,7 +152,7 @@ final class BenchPlot {
     for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
       for (Map.Entry<Double, BasicStroke> percentile : percentiles.entrySet()) {
         String name = line.getKey() + " p" + Units.shortest(percentile.getKey());
-        // A logarithm needs something above zero, which failed rows do not have.
+        // A logarithm needs a number above zero, which failed rows do not have.
         XYSeries series =
             series(
                 chart,

@@ -11,11 +11,11 @@ import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
- * The figures as a table, whose rows are printed as they end. Thread-safe: a signal may end it
+ * The figures as a table. Each row is printed when it ends. Thread-safe: a signal may end the table
  * while a row is printed.
  */
 final class BenchReport {
-  /** A narrower terminal gets the columns that are asked for most; JSON has them all. */
+  /** A narrower terminal gets only the most important columns; JSON has all of them. */
   private static final int FULL_WIDTH = 120;
 
   private final Terminal terminal;
@@ -29,7 +29,7 @@ final class BenchReport {
 
   /**
    * @param rounds over which figures are medians
-   * @param references what our figures are set beside
+   * @param references the programs to compare with
    */
   BenchReport(Terminal terminal, int rounds, List<Reference> references) {
     this.terminal = terminal;
@@ -81,10 +81,10 @@ final class BenchReport {
   }
 
   /**
-   * Prints the rows that are not yet, and what explains them.
+   * Prints the rows that are not printed yet, and the explanations.
    *
    * @param explanations lines for below the table
-   * @return whether this ended the report; it may have ended before
+   * @return whether this call ended the report; false if it had ended before
    */
   synchronized boolean end(List<BenchSummary> rows, List<String> explanations) {
     if (ended) {

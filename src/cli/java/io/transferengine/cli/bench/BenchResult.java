@@ -10,24 +10,24 @@ import org.HdrHistogram.Histogram;
  *
  * @param bytes moved
  * @param blocks moved
- * @param cost what it took
+ * @param cost its cost
  * @param latencies of single batches, in nanoseconds
- * @param problem a transfer that failed or content that differs; empty when all is well
+ * @param problem a failed transfer, or content that differs; empty if there is none
  */
 record BenchResult(
     long bytes, long blocks, Cost cost, Histogram latencies, Optional<String> problem) {
   private static final double NANOS_PER_MICRO = 1e3;
 
   /**
-   * What a measurement took.
+   * The cost of a measurement.
    *
    * @param nanos from the first submission to the last completion
-   * @param initiatorCpuNanos what our process used meanwhile
-   * @param targetCpuNanos what the target's process used meanwhile
-   * @param allocatedBytes what all threads of our process allocated on the heap
+   * @param initiatorCpuNanos processor time of our process
+   * @param targetCpuNanos processor time of the target's process
+   * @param allocatedBytes heap allocation of all threads of our process
    */
   record Cost(long nanos, long initiatorCpuNanos, long targetCpuNanos, long allocatedBytes) {
-    /** Of what did not get as far as to cost anything. */
+    /** The cost of a measurement that did not start. */
     static final Cost NONE = new Cost(0, 0, 0, 0);
   }
 
@@ -52,7 +52,7 @@ record BenchResult(
     return latencies.getValueAtPercentile(percentile) / NANOS_PER_MICRO;
   }
 
-  /** {@return processor seconds of both processes for 10^9 bytes; 0 when nothing was moved} */
+  /** {@return processor seconds of both processes per 10^9 bytes; 0 if nothing was moved} */
   double cpuSecondsPerGb() {
     long nanos = cost.initiatorCpuNanos() + cost.targetCpuNanos();
     return bytes == 0 ? 0 : Units.seconds(nanos) / Units.gb(bytes);

@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Measures all rows, round after round, each in turns with its reference. For one thread, except
- * that others may ask what there is so far.
+ * Measures all rows, round after round, each in turns with its reference. For one thread; others
+ * may only read the rows so far.
  */
 final class BenchRounds {
   private final List<Reference> references;
@@ -22,7 +22,7 @@ final class BenchRounds {
     rows = cases.stream().map(Row::new).toList();
   }
 
-  /** What is known of a row so far. */
+  /** The results of a row so far. */
   private static final class Row {
     final BenchCase measured;
     final List<BenchResult> results = new ArrayList<>();
@@ -41,7 +41,7 @@ final class BenchRounds {
       return results.stream().allMatch(result -> result.problem().isEmpty());
     }
 
-    /** A round: both, or none. */
+    /** Adds a round: both, or none. */
     synchronized void add(BenchResult result, Optional<Reference.Figure> figure, String name) {
       results.add(result);
       figure.ifPresent(
@@ -73,7 +73,7 @@ final class BenchRounds {
     return soFar();
   }
 
-  /** {@return the rows that were measured in a round at least, in order} */
+  /** {@return the rows that were measured at least once, in order} */
   List<BenchSummary> soFar() {
     return rows.stream().filter(Row::isMeasured).map(BenchRounds::summary).toList();
   }

@@ -6,11 +6,11 @@ import io.transferengine.transfer.Operation;
 import java.util.Locale;
 
 /**
- * What a line of the table is about.
+ * The subject of a line of the table.
  *
  * @param workload where the blocks come from: {@link #GRID}, a preset with its tokens, or a trace
  * @param blockBytes the length of each block
- * @param batch blocks of a batch; of a trace's requests on average
+ * @param batch blocks of a batch; for a trace the average of its requests
  */
 record BenchRow(String workload, Operation operation, long blockBytes, int batch) {
   static final String GRID = "grid";
@@ -19,7 +19,7 @@ record BenchRow(String workload, Operation operation, long blockBytes, int batch
     return operation.name().toLowerCase(Locale.ROOT);
   }
 
-  /** {@return the row for people, such as {@code write 4 KiB x 128}} */
+  /** {@return the row in words, such as {@code write 4 KiB x 128}} */
   String label() {
     String shape = operationName() + " " + Units.size(blockBytes) + " x " + Units.count(batch);
     return workload.equals(GRID) ? shape : workload + " " + shape;

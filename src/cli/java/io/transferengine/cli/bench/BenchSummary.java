@@ -10,9 +10,9 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
- * All rounds of one row. A figure of it is the median over the rounds of that figure.
+ * All rounds of one row. Each figure is the median of the rounds.
  *
- * @param results one for each round, one at least
+ * @param results one for each round, at least one
  * @param reference the program that took turns, and its figures; empty without one
  */
 record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> reference) {
@@ -24,7 +24,7 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
     results = List.copyOf(results);
   }
 
-  /** What a reference did in turns with ours. */
+  /** The results of a reference, in turns with ours. */
   record Turns(String name, List<Reference.Figure> figures) {
     Turns {
       figures = List.copyOf(figures);
@@ -34,12 +34,12 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
       return Spread.of(figures.stream().map(Reference.Figure::gbPerSecond).toList());
     }
 
-    /** {@return the median, where the program tells} */
+    /** {@return the median, if the program tells it} */
     OptionalDouble cpuSecondsPerGb() {
       return median(Reference.Figure::cpuSecondsPerGb);
     }
 
-    /** {@return the median over the rounds, where the program tells} */
+    /** {@return the median over the rounds, if the program tells it} */
     OptionalDouble p50Micros() {
       return median(Reference.Figure::p50Micros);
     }
@@ -65,19 +65,19 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
     return median(result -> result.percentileMicros(percentile));
   }
 
-  /** {@return our median throughput by the reference's} */
+  /** {@return our median throughput divided by the reference's} */
   OptionalDouble ratio() {
     return reference.isEmpty()
         ? OptionalDouble.empty()
         : OptionalDouble.of(gbPerSecond().median() / reference.get().gbPerSecond().median());
   }
 
-  /** {@return the reference's median latency, where it tells} */
+  /** {@return the reference's median latency, if it tells it} */
   OptionalDouble referenceP50Micros() {
     return reference.isEmpty() ? OptionalDouble.empty() : reference.get().p50Micros();
   }
 
-  /** {@return our median latency by the reference's; the smaller the better} */
+  /** {@return our median latency divided by the reference's; smaller is better} */
   OptionalDouble latencyRatio() {
     OptionalDouble theirs = referenceP50Micros();
     return theirs.isEmpty()
@@ -85,7 +85,7 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
         : OptionalDouble.of(percentileMicros(MEDIAN) / theirs.getAsDouble());
   }
 
-  /** {@return what went wrong first} */
+  /** {@return the first problem} */
   Optional<String> problem() {
     return results.stream().map(BenchResult::problem).flatMap(Optional::stream).findFirst();
   }

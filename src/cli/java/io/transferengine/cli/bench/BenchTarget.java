@@ -20,15 +20,15 @@ import java.util.Optional;
 
 /** The target on another machine: the requests of a {@link TargetAgent} over a socket. */
 final class BenchTarget {
-  /** Connections that wait for the one that is served. */
+  /** Connections that wait while one is served. */
   private static final int BACKLOG = 4;
 
-  /** The longest row, and some. A connection that is silent for longer is closed. */
+  /** More than the longest row. A connection that is silent for longer is closed. */
   private static final Duration SILENCE_LIMIT = Duration.ofMinutes(15);
 
   private BenchTarget() {}
 
-  /** Serves one initiator after the other, each with an engine of its own; does not return. */
+  /** Serves one initiator after another, each with its own engine; does not return. */
   static int serve(
       Terminal terminal, EngineConfig config, String host, int port, long memoryBytes) {
     try (ServerSocket listener = new ServerSocket()) {
@@ -53,8 +53,8 @@ final class BenchTarget {
   }
 
   /**
-   * {@return the address, if this machine has it: then nothing listens on others} A name that leads
-   * elsewhere may be that of a gateway before this machine.
+   * {@return the address, if this machine has it; then the target listens only there} A name that
+   * leads elsewhere may be that of a gateway in front of this machine.
    */
   static Optional<InetAddress> ofThisMachine(String host) {
     try {
@@ -74,12 +74,12 @@ final class BenchTarget {
       socket.setSoTimeout(Math.toIntExact(SILENCE_LIMIT.toMillis()));
       agent.serve(socket.getInputStream(), socket.getOutputStream());
     } catch (IOException | UncheckedIOException | CommandException | TransferException e) {
-      // The next one may fare better.
-      System.err.println("te: an initiator was not served to its end: " + e.getMessage());
+      // The next one may succeed.
+      System.err.println("te: serving an initiator failed: " + e.getMessage());
     }
   }
 
-  /** {@return a link to a target that another machine serves} */
+  /** {@return a link to a target on another machine} */
   static TargetLink connect(String host, int port, Duration limit) {
     Socket socket = new Socket();
     try {

@@ -14,17 +14,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What figures depend on besides what is measured, so that a later reader knows.
+ * The circumstances of a measurement, for a later reader.
  *
- * @param load how many threads ran or waited on average in the minute before, negative where
+ * @param load the average number of threads that ran or waited in the minute before; negative if
  *     unknown
- * @param members all of it by name, in the order in which it is written
+ * @param members all circumstances by name, in their order in JSON
  */
 record Circumstances(double load, Map<String, String> members) {
-  /** Of the processors; with more beside it, a measurement is of the others, too. */
+  /** Share of the processors. With more load from others, their work is measured too. */
   private static final double BUSY_SHARE = 0.25;
 
-  /** {@return those of now, before anything is measured} */
+  /** {@return the circumstances now, before anything is measured} */
   static Circumstances now(CommandEnvironment environment, List<String> options) {
     double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
     Map<String, String> members = new LinkedHashMap<>();
@@ -49,13 +49,13 @@ record Circumstances(double load, Map<String, String> members) {
     return Runtime.getRuntime().availableProcessors();
   }
 
-  /** {@return what to say where others use the machine, too} */
+  /** {@return the warning if others use the machine too} */
   Optional<String> warning() {
     return load > BUSY_SHARE * processors()
         ? Optional.of(
             "The machine was busy before: a load of %.1f on %d processors. Figures of a busy machine"
                     .formatted(load, processors())
-                + " are lower, and compare with nothing.")
+                + " are lower; do not compare them with others.")
         : Optional.empty();
   }
 }

@@ -10,7 +10,7 @@ import java.util.stream.LongStream;
 /**
  * Every operation with every size and batch.
  *
- * @param memoryBytes what a row may use on each side; larger batches use places again
+ * @param memoryBytes the memory for a row on each side; larger batches use places again
  */
 record GridPlan(
     List<Operation> operations,
@@ -20,7 +20,7 @@ record GridPlan(
     boolean adjacent,
     long memoryBytes) {
 
-  /** A page lies between two blocks, so that they are not one. */
+  /** A page between two blocks, so that they are not joined. */
   static final long GAP_BYTES = 4096;
 
   GridPlan {
@@ -36,19 +36,19 @@ record GridPlan(
   }
 
   /**
-   * A combination, and where its blocks lie.
+   * A combination, and the places of its blocks.
    *
-   * @param slots places that the blocks of all threads share
+   * @param slots places, shared by the blocks of all threads
    * @param strideBytes from one place to the next
    */
   record Row(Operation operation, long blockBytes, int batch, int slots, long strideBytes) {
 
-    /** {@return what the places take up} */
+    /** {@return the length of all places} */
     long extentBytes() {
       return (slots - 1) * strideBytes + blockBytes;
     }
 
-    /** {@return where the blocks of one thread's batch lie, from the start of the memory} */
+    /** {@return the offsets of one thread's blocks from the start of the memory} */
     LongStream offsets(int thread) {
       long first = (long) thread * batch;
       return LongStream.range(first, first + batch).map(block -> block % slots * strideBytes);

@@ -16,13 +16,13 @@ import java.util.stream.LongStream;
 
 /**
  * Blocks of one size at a constant distance. Both sides hold a block at the same place of their
- * memory, so that a sample of it can be compared.
+ * memory, so that samples can be compared.
  */
 final class GridWorkload implements BenchWorkload {
-  /** What a comparison digests at most, on each side. */
+  /** The most bytes that a comparison digests on each side. */
   private static final long SAMPLE_BYTES_LIMIT = 32 << 20;
 
-  /** Keeps the request to the target a short line. */
+  /** Keeps the request to the target short. */
   private static final int SAMPLE_BLOCKS_LIMIT = 64;
 
   /** Not a seed of any row. */

@@ -18,12 +18,12 @@ import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
-/** What an engine costs that has connections to peers and nothing to do. */
+/** Measures the cost of an idle engine with connections to peers. */
 final class IdleBench {
   private static final int PEERS = 10;
   private static final long BYTES = 64 << 10;
 
-  /** After the last transfer the compiler threads still have work. */
+  /** After the last transfer the compiler threads still work. */
   private static final Duration SETTLING = Duration.ofSeconds(2);
 
   private static final double PERCENT = 100;

@@ -18,16 +18,16 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 
-/** What iperf3 does over the loopback interface: one stream, without -Z, once in a round. */
+/** iperf3 over the loopback interface: one stream, without -Z, once in a round. */
 final class Iperf implements Reference {
   static final String NAME = "iperf3";
 
-  /** The better of the two counts: which that is depends on the kernel. */
+  /** The better of the two counts; which one that is depends on the kernel. */
   private static final List<String> LENGTHS = List.of("128K", "1M");
 
   private static final int SECONDS = 3;
 
-  /** Until its server listens; it says so nowhere that is easier to read. */
+  /** Time for its server to listen; it does not report that in a form that is easy to read. */
   private static final int CONNECT_ATTEMPTS = 20;
 
   private static final Duration ATTEMPT_PAUSE = Duration.ofMillis(100);
@@ -58,7 +58,8 @@ final class Iperf implements Reference {
             .flatMap(length -> run(length).stream())
             .max(Comparator.comparingDouble(Figure::gbPerSecond));
     if (best.isEmpty()) {
-      throw CommandException.failed("--against iperf3: it did not run; leave it out with none");
+      throw CommandException.failed(
+          "--against iperf3: it did not run; use --against none to leave it out");
     }
     figure = best;
   }
@@ -124,7 +125,7 @@ final class Iperf implements Reference {
             "-J");
     Process client = quiet(command.toArray(new String[0])).start();
     try {
-      // It prints all at its end, some 10 KB, which a pipe holds.
+      // It prints everything at its end, some 10 KB, which fit into a pipe.
       if (!client.waitFor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS) || client.exitValue() != 0) {
         return Optional.empty();
       }

@@ -10,29 +10,29 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Where the figures go besides the table. */
+/** The outputs besides the table. */
 final class OutputOptions {
   @Option(
       names = "--json",
       paramLabel = "FILE",
-      description = "Writes the figures there, too, as {\"runs\": [...]}.")
+      description = "Writes the figures to a file as well, as {\"runs\": [...]}.")
   private @Nullable Path json;
 
   @Option(
       names = "--plot",
       paramLabel = "FILE.svg",
-      description = "Draws throughput and latency percentiles over the size of a block, as SVG.")
+      description = "Draws throughput and latency percentiles over the block size, as SVG.")
   private @Nullable Path plot;
 
   @Option(
       names = "--compare",
       paramLabel = "FILE",
-      description = "Prints ratios to the figures of an earlier --json.")
+      description = "Prints the ratios to the figures of an earlier --json.")
   private @Nullable Path compare;
 
   private Optional<BenchComparison> comparison = Optional.empty();
 
-  /** Finds out before anything is measured what would fail afterwards. */
+  /** Checks before the measurement what would fail afterwards. */
   void prepare() {
     comparison = Optional.ofNullable(compare).map(BenchComparison::with);
     requireFolder("--json", json);

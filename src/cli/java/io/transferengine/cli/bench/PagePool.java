@@ -10,29 +10,31 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
- * Deals out the pages of a KV cache as inference servers do. Not thread-safe.
+ * Gives out the pages of a KV cache as inference servers do. Not thread-safe.
  *
- * <p>A page is in use by some requests, or free. Free pages stand in a queue: what is released goes
- * to its end, what is taken comes from its head. A page may have a <i>key</i>, which stands for its
+ * <p>A page is in use by some requests, or free. Free pages are in a queue: released pages go to
+ * its end, new pages come from its head. A page may have a <i>key</i>, which stands for its
  * content: the tokens up to its end. A free page keeps its content and its key until it is taken
- * for something else, so the queue is at once the list of free pages and a prefix cache that evicts
- * what was least recently used. A request that asks for a key that some page has, free or in use,
- * gets that page.
+ * for something else. So the queue is both the list of free pages and a prefix cache that evicts
+ * the least recently used page. A request for a key that some page has, free or in use, gets that
+ * page.
  *
- * <p>A new pool deals out neighbours. The longer it is in use by requests that come and go, the
- * fewer of a request's pages are neighbours: that is the fragmentation that transfers meet in life.
+ * <p>A new pool gives out neighbours. The longer requests come and go, the fewer of a request's
+ * pages are neighbours. Real transfers meet this fragmentation.
  */
 final class PagePool {
-  /** Of a page whose content nobody else will ask for. */
+  /** The key of a page whose content no other request has. */
   static final long NO_KEY = -1;
 
-  /** How often each page changes hands until a pool counts as old. */
+  /** How often each page changes its owner until a pool counts as old. */
   private static final int AGING_ROUNDS = 8;
 
-  /** Pages for each of the requests that an old pool has served at once, on average. */
+  /** The average pages of the requests that an old pool served at once. */
   private static final int AGING_SHARE = 32;
 
-  /** One in so many steps of aging ends a request, the others lengthen one by a page. */
+  /**
+   * Of this many steps of aging one ends a request; each other one lengthens a request by a page.
+   */
   private static final int AGING_END_IN = 16;
 
   private final int pages;
@@ -50,7 +52,7 @@ final class PagePool {
       throw new IllegalArgumentException(pages + " pages");
     }
     this.pages = pages;
-    // One more than there are pages: the ends of the queue meet there.
+    // One more than the pages: the ends of the queue meet there.
     previous = new int[pages + 1];
     next = new int[pages + 1];
     uses = new int[pages];
@@ -63,7 +65,7 @@ final class PagePool {
     }
   }
 
-  /** {@return a pool whose pages are all free, after years of service} */
+  /** {@return a pool whose pages are all free, after long use} */
   static PagePool aged(int pages, long seed) {
     PagePool pool = new PagePool(pages);
     SplittableRandom random = new SplittableRandom(seed);
@@ -95,7 +97,7 @@ final class PagePool {
     return freeCount;
   }
 
-  /** {@return how many pages were given out that had the content already} */
+  /** {@return how many pages already had the content when they were given out} */
   long hits() {
     return hits;
   }
@@ -106,7 +108,7 @@ final class PagePool {
   }
 
   /**
-   * {@return a page for each key, in order; empty, and nothing is taken, when there are not enough}
+   * {@return a page for each key, in order; if there are not enough, empty, and nothing is taken}
    *
    * @param wanted keys, all different, or {@link #NO_KEY}
    */
@@ -120,7 +122,7 @@ final class PagePool {
       return Optional.empty();
     }
     int[] taken = new int[wanted.length];
-    // First those that are there: the head of the queue may be one of them.
+    // First the pages that have the content: the head of the queue may be one of them.
     for (int i = 0; i < wanted.length; i++) {
       Integer page = cached.get(wanted[i]);
       taken[i] = page == null ? -1 : page;
@@ -158,12 +160,12 @@ final class PagePool {
     }
   }
 
-  /** Gives pages back, the last one first: the end of a prefix is of less use than its start. */
+  /** Gives pages back, the last one first: the end of a prefix is less useful than its start. */
   void release(int[] taken) {
     for (int i = taken.length - 1; i >= 0; i--) {
       int page = taken[i];
       if (uses[page] == 0) {
-        throw new IllegalStateException("Page " + page + " is free already");
+        throw new IllegalStateException("Page " + page + " is already free");
       }
       if (--uses[page] == 0) {
         append(page);

@@ -10,17 +10,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Which KV caches are moved, instead of blocks at constant distances. */
+/** The KV caches that are moved, instead of blocks at constant distances. */
 final class PagedOptions {
   private static final int TOKENS_LIMIT = 100_000_000;
   private static final int PAGE_TOKENS_LIMIT = 65_536;
   private static final int REQUESTS_LIMIT = 1_000_000;
   private static final int SCALE_LIMIT = 1_000_000;
 
-  /** A pool has so many times the pages that are needed, where memory allows it. */
+  /** A pool has this many times the needed pages, if memory allows it. */
   private static final double ROOM = 1.25;
 
-  /** A target has to name a request's pages in one line. */
+  /** A target must name a request's pages in one line. */
   private static final int PAGES_LIMIT = 100_000;
 
   @Option(
@@ -29,8 +29,8 @@ final class PagedOptions {
       converter = Preset.Converter.class,
       description =
           "Moves KV caches: llama3-8b, llama3-70b-tp8 (one of 8 devices) or deepseek-v3-fp8. A"
-              + " batch is a request's pages in all layers, dealt out by an allocator that has"
-              + " been in use for long. Instead of --sizes, --batch and --adjacent.")
+              + " batch is a request's pages in all layers, from an allocator that has been in use"
+              + " for long. Instead of --sizes, --batch and --adjacent.")
   private @Nullable Preset preset;
 
   @Option(
@@ -52,9 +52,9 @@ final class PagedOptions {
       names = "--trace",
       paramLabel = "FILE",
       description =
-          "Replays requests in Mooncake's published format, a JSON object on each line, between"
-              + " two paged caches of --memory each; the side that the bytes come from shares"
-              + " prefixes. Without --preset for llama3-70b-tp8.")
+          "Replays requests in Mooncake's published format, a JSON object on each line, between two"
+              + " paged caches of --memory each. The source's cache shares prefixes. Without"
+              + " --preset the model is llama3-70b-tp8.")
   private @Nullable Path trace;
 
   @Option(
@@ -77,13 +77,13 @@ final class PagedOptions {
       paramLabel = "X",
       description =
           "With --trace, requests arrive X times as fast as recorded, and their latency counts from"
-              + " then; at most --threads are moved at once. Default: they arrive as fast as they"
-              + " are served.")
+              + " their arrival; at most --threads are moved at once. Default: they arrive as fast"
+              + " as they are served.")
   private @Nullable Double timeScale;
 
   @Option(
       names = "--verify",
-      description = "With --trace, compares every block of every request; costs time.")
+      description = "With --trace, compares every block of every request, which takes time.")
   private boolean verify;
 
   void requireValid() {
@@ -120,8 +120,8 @@ final class PagedOptions {
     long needed = plan.pagesNeeded();
     if (needed > Math.min(most, PAGES_LIMIT)) {
       throw CommandException.usage(
-          ("--tokens, of all --threads, take %d pages of %d bytes on each side; there may be %d:"
-                  + " ask for fewer, or give more --memory")
+          ("--tokens, of all --threads, take %d pages of %d bytes on each side; the limit is %d:"
+               + " ask for fewer, or give more --memory")
               .formatted(needed, plan.pageBytes(), Math.min(most, PAGES_LIMIT)));
     }
     return (int) Math.min(Math.min(most, PAGES_LIMIT), (long) Math.ceil(needed * ROOM));
@@ -147,8 +147,8 @@ final class PagedOptions {
     long pages = Math.min(PAGES_LIMIT, memoryBytes / plan.pageBytes());
     if (plan.largestPages() > pages) {
       throw CommandException.usage(
-          ("The largest request of --trace has %d pages of %d bytes, --memory has room for %d:"
-                  + " give more, or a larger --token-scale")
+          ("The largest request of --trace has %d pages of %d bytes; --memory has room for %d: give"
+               + " more --memory, or a larger --token-scale")
               .formatted(plan.largestPages(), plan.pageBytes(), pages));
     }
     return (int) pages;

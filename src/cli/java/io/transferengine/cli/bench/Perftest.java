@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What ib_write_bw and ib_read_bw do between the devices of both sides, with messages of the row's
- * size: MTU 4096, 128 requests under way, 2 queue pairs.
+ * ib_write_bw and ib_read_bw between the devices of both sides, with messages of the row's size:
+ * MTU 4096, 128 requests in flight, 2 queue pairs.
  */
 final class Perftest implements Reference {
   static final String WRITE = "ib_write_bw";
@@ -29,10 +29,10 @@ final class Perftest implements Reference {
   /** They take whole seconds. */
   private static final int SECONDS = 3;
 
-  /** In User Mode Linux, where the processor's frequency is guessed, many runs print 0 or inf. */
+  /** In User Mode Linux, which guesses the processor's frequency, many runs print 0 or inf. */
   private static final int ATTEMPTS = 20;
 
-  /** Of the server; the client comes later with each attempt, up to a limit. */
+  /** Time for the server to start; the client waits longer with each attempt, up to a limit. */
   private static final Duration SERVER_START = Duration.ofMillis(400);
 
   private static final int SERVER_START_FACTOR_LIMIT = 5;
@@ -96,7 +96,7 @@ final class Perftest implements Reference {
             .formatted(name(), ATTEMPTS, lastLines(said)));
   }
 
-  /** Its figures or its complaint; what comes before is about queue pairs. */
+  /** Its figures or its error; the lines before are about queue pairs. */
   private static String lastLines(String said) {
     List<String> lines = said.lines().filter(line -> !line.startsWith("---")).toList();
     return lines.isEmpty()
@@ -104,7 +104,7 @@ final class Perftest implements Reference {
         : String.join("; ", lines.subList(Math.max(0, lines.size() - 2), lines.size()));
   }
 
-  /** {@return the average of its output; empty when it is not a number above zero} */
+  /** {@return the average in its output; empty if it is not a number above zero} */
   static OptionalDouble bytesPerSecond(String output) {
     Matcher matcher = FIGURES.matcher(output);
     if (!matcher.find()) {
@@ -119,7 +119,7 @@ final class Perftest implements Reference {
     }
   }
 
-  /** {@return what its initiator printed} */
+  /** {@return the output of its initiator} */
   private String run(long sizeBytes, Duration serverStart) {
     Process server = null;
     Process client = null;
@@ -134,7 +134,7 @@ final class Perftest implements Reference {
       List<String> command = command(initiator, sizeBytes, port);
       command.add(target.host());
       client = new ProcessBuilder(command).redirectErrorStream(true).start();
-      // What it prints, some 2 KB, a pipe holds.
+      // Its output of some 2 KB fits into a pipe.
       if (!client.waitFor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
         return "no end within " + RUN_LIMIT.toSeconds() + " s";
       }

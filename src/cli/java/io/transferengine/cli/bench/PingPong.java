@@ -23,28 +23,28 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The least that a single block can cost in Java: two processes with one blocking NIO channel,
- * which send each other as many bytes as a request of protocol version 2 and its answer have, one
- * after the other. Only for rows whose batch is one block.
+ * The least cost of a single block in Java: two processes with one blocking NIO channel send each
+ * other the bytes of a request of protocol version 2 and of its answer, in turns. Only for rows
+ * whose batch is one block.
  */
 final class PingPong implements Reference {
   static final String NAME = "nio";
 
-  /** What is around a block on the wire; {@code docs/PROTOCOL.md}, data connections. */
+  /** The bytes around a block on the wire; see {@code docs/PROTOCOL.md}. */
   private static final int HEADER_BYTES = 24;
 
   private static final int STATUS_BYTES = 8;
 
-  /** Larger blocks go out as several requests, so that these would not be the same bytes. */
+  /** Larger blocks are sent as several requests, so the bytes would not be the same. */
   private static final long BLOCK_LIMIT_BYTES = 512 << 10;
 
-  /** Until both JVMs have compiled what they run. */
+  /** Enough for both JVMs to compile the code. */
   private static final Duration WARM_UP = Duration.ofSeconds(1);
 
   private static final Duration MEASURED = Duration.ofSeconds(2);
   private static final int SAMPLES_LIMIT = 1_000_000;
 
-  /** A server that does not answer any more is killed, which ends the wait for it. */
+  /** A server that no longer answers is killed, which ends the wait for it. */
   private static final Duration RUN_LIMIT = WARM_UP.plus(MEASURED).plusSeconds(30);
 
   private final CommandEnvironment environment;
@@ -71,7 +71,7 @@ final class PingPong implements Reference {
   @Override
   public String explanation() {
     return "nio: a bare NIO ping-pong of the same bytes between two processes, for batches of one"
-        + " block, before each row; its p50 is of a round trip";
+        + " block, before each row; its p50 is that of a round trip";
   }
 
   @Override

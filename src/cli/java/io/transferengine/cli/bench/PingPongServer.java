@@ -10,9 +10,9 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 
 /**
- * The other process of {@link PingPong}: a program of its own, without anything of the engine. It
- * listens on the host that is its argument, prints the port, serves one connection, and ends when
- * its standard input does.
+ * The other process of {@link PingPong}: a separate program, without the engine. It listens on the
+ * host in its argument, prints the port, serves one connection, and ends when its standard input
+ * ends.
  */
 final class PingPongServer {
   /** Two ints come first on a connection: the bytes of a request and of its answer. */
@@ -31,7 +31,7 @@ final class PingPongServer {
       System.out.println(listener.socket().getLocalPort());
       Thread.ofPlatform().daemon().start(() -> serve(listener));
       while (System.in.read() >= 0) {
-        // Nothing is said: its end is the message.
+        // Prints nothing: its end is the message.
       }
     }
   }
@@ -53,7 +53,7 @@ final class PingPongServer {
     }
   }
 
-  /** {@return false when the stream ends first} */
+  /** {@return false if the stream ends first} */
   static boolean fill(SocketChannel channel, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer) < 0) {

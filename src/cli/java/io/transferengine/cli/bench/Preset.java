@@ -7,8 +7,8 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * The KV cache of a model as servers with a paged cache hold it: a region of memory for each layer,
- * or two where keys and values are apart, and the same page numbers in all of them.
+ * The KV cache of a model in a server with a paged cache: one region of memory for each layer, or
+ * two if keys and values are separate, with the same page numbers in all of them.
  */
 enum Preset {
   /** 32 layers, keys and values, 8 heads of 128 values of 2 bytes. */
@@ -38,7 +38,7 @@ enum Preset {
     return regions;
   }
 
-  /** {@return the bytes of a page of so many tokens in one region: a block} */
+  /** {@return the bytes of a page of {@code tokens} tokens in one region: a block} */
   long blockBytes(int pageTokens) {
     return (long) tokenBytes * pageTokens;
   }
@@ -53,7 +53,7 @@ enum Preset {
           .orElseThrow(
               () ->
                   new TypeConversionException(
-                      "'%s' is no preset: there are %s"
+                      "'%s' is not a preset; presets are %s"
                           .formatted(
                               text,
                               String.join(

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Requests with the KV cache of so many tokens, out of old pools on both sides. */
+/** Requests with the KV cache of some number of tokens, from old pools on both sides. */
 final class PresetWorkload implements BenchWorkload {
   /** Seeds of the two pools: any two different ones. */
   private static final long INITIATOR_SEED = 1;
@@ -30,7 +30,7 @@ final class PresetWorkload implements BenchWorkload {
   /**
    * What to measure.
    *
-   * @param tokens of a request, one row for each
+   * @param tokens the tokens of a request, one row for each
    */
   record Plan(
       Preset preset,
@@ -45,7 +45,7 @@ final class PresetWorkload implements BenchWorkload {
         long blocks = (long) Math.ceilDiv(count, pageTokens) * preset.regions();
         if (blocks > BlockColumns.COUNT_LIMIT) {
           throw CommandException.usage(
-              "--tokens %d: %d blocks, but a batch has %d at most"
+              "--tokens %d: %d blocks, but a batch has at most %d"
                   .formatted(count, blocks, BlockColumns.COUNT_LIMIT));
         }
       }
@@ -59,7 +59,7 @@ final class PresetWorkload implements BenchWorkload {
       return preset.blockBytes(pageTokens);
     }
 
-    /** {@return pages that all threads need at once} */
+    /** {@return the pages that all threads need at once} */
     long pagesNeeded() {
       return (long) threads * tokens.stream().mapToInt(this::pages).max().orElse(1);
     }
@@ -103,8 +103,8 @@ final class PresetWorkload implements BenchWorkload {
 
   @Override
   public String explanation() {
-    return "every block of the last batch is compared; of a batch's pages in a region these many"
-        + " requests remain when neighbours are joined: "
+    return "every block of the last batch is compared; a batch's pages in a region make this many"
+               + " requests when neighbours are joined: "
         + String.join(", ", cases.stream().map(Case::runs).distinct().toList());
   }
 

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
-/** A program that others trust, run in turns with ours. */
+/** A known program, run in turns with ours. */
 interface Reference {
   /** {@return the program's name} */
   String name();
@@ -20,7 +20,7 @@ interface Reference {
   /** A round over all rows begins. */
   void beginRound();
 
-  /** {@return its figure for a row, in this round; empty when it has none for such rows} */
+  /** {@return its figure for a row, in this round; empty if it has none for such rows} */
   Optional<Figure> measure(BenchRow row);
 
   /** {@return whether its figures have latencies} */
@@ -34,15 +34,15 @@ interface Reference {
   /**
    * A figure.
    *
-   * @param cpuSecondsPerGb of both its processes, where it tells
-   * @param p50Micros the median latency of what it does for a batch, where it tells
+   * @param cpuSecondsPerGb of both its processes, if it tells it
+   * @param p50Micros its median latency for the work of a batch, if it tells it
    */
   record Figure(double gbPerSecond, OptionalDouble cpuSecondsPerGb, OptionalDouble p50Micros) {}
 
   /**
    * {@return the program, from the folders of {@code path}}
    *
-   * @throws CommandException when it is not installed
+   * @throws CommandException if it is not installed
    */
   static Path require(String program, String path, String packageName) {
     return find(program, path)
@@ -53,7 +53,7 @@ interface Reference {
                         .formatted(program, packageName)));
   }
 
-  /** {@return the program, if one of the folders of {@code path} has it} */
+  /** {@return the program, if a folder of {@code path} has it} */
   static Optional<Path> find(String program, String path) {
     return Stream.of(path.split(File.pathSeparator, -1))
         .filter(folder -> !folder.isEmpty())

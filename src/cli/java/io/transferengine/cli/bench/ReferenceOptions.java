@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Which program takes turns with ours, and how often. */
+/** The programs that take turns with ours, and how often. */
 final class ReferenceOptions {
   private static final int ROUNDS_LIMIT = 1000;
 
@@ -37,7 +37,7 @@ final class ReferenceOptions {
           "Rounds over all rows; figures are the medians of all rounds. Default: ${DEFAULT-VALUE}.")
   private int repeat;
 
-  /** What to compare with. The names are those of the programs. */
+  /** The programs to compare with, by their names. */
   enum Against {
     AUTO,
     IPERF3,
@@ -71,7 +71,7 @@ final class ReferenceOptions {
     return repeat;
   }
 
-  /** {@return the programs, as far as they are wanted} */
+  /** {@return the requested programs} */
   List<Reference> open(
       Terminal terminal,
       CommandEnvironment environment,

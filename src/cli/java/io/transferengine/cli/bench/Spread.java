@@ -4,12 +4,15 @@ package io.transferengine.cli.bench;
 import java.util.Arrays;
 import java.util.Collection;
 
-/** The median and the ends of some figures; of an even number the mean of the middle two. */
+/**
+ * The median, the least and the largest of some figures. The median of an even number of figures is
+ * the mean of the middle two.
+ */
 record Spread(double median, double min, double max) {
   /**
-   * {@return the spread of one figure or more}
+   * {@return the spread of at least one figure}
    *
-   * @throws IllegalArgumentException for none
+   * @throws IllegalArgumentException if there is none
    */
   static Spread of(Collection<Double> figures) {
     if (figures.isEmpty()) {

@@ -11,13 +11,14 @@ import java.util.Optional;
 import java.util.PriorityQueue;
 
 /**
- * The caches of the two servers of a replayed trace, and who holds which pages. Thread-safe.
+ * The caches of the two servers of a replayed trace, and the pages that each request holds.
+ * Thread-safe.
  *
- * <p>The source computes prompts: it keeps their pages as a prefix cache, and a prompt that begins
- * like an earlier one shares its pages, wherever they lie. The sink generates answers: it takes new
- * pages for all of a prompt and holds them until the answer has been generated, which takes {@link
- * #MILLIS_PER_TOKEN} for each of its tokens, in the time of the trace. When the sink is full, the
- * requests that would end first end earlier.
+ * <p>The source computes prompts. It keeps their pages as a prefix cache: a prompt that begins like
+ * an earlier one shares its pages, wherever they lie. The sink generates answers. It takes new
+ * pages for all of a prompt and holds them until the answer is generated, which takes {@link
+ * #MILLIS_PER_TOKEN} per token, in the time of the trace. When the sink is full, the requests that
+ * would end first end early.
  */
 final class TraceCaches {
   /** A usual speed of generation. */
@@ -37,7 +38,7 @@ final class TraceCaches {
     sink = new PagePool(pages);
   }
 
-  /** Where a request lies. The arrays are not to be changed. */
+  /** The places of a request. Do not change the arrays. */
   static final class Placement {
     private final int[] source;
     private final int[] fresh;
@@ -49,17 +50,17 @@ final class TraceCaches {
       this.sink = sink;
     }
 
-    /** {@return its pages where they come from} */
+    /** {@return its pages at the source} */
     int[] source() {
       return source;
     }
 
-    /** {@return those of the source's pages that held no content before} */
+    /** {@return the source's pages that had no content before} */
     int[] fresh() {
       return fresh;
     }
 
-    /** {@return its pages where they go} */
+    /** {@return its pages at the sink} */
     int[] sink() {
       return sink;
     }
@@ -69,9 +70,9 @@ final class TraceCaches {
   private record Held(long endMillis, Placement placement) {}
 
   /**
-   * {@return pages for a request, when there are enough; waits for requests under way}
+   * {@return pages for a request} Waits for requests under way until there are enough.
    *
-   * @throws CommandException when the caches are too small for it
+   * @throws CommandException if the caches are too small for it
    */
   synchronized Placement place(TraceRequest request, long[] keys) throws InterruptedException {
     while (!generating.isEmpty() && generating.peek().endMillis() <= request.timestampMillis()) {
@@ -125,7 +126,7 @@ final class TraceCaches {
     sink.release(held.placement().sink());
   }
 
-  /** The request has been moved: the source lets go of it, the sink begins to generate. */
+  /** The request was moved: the source releases it, the sink begins to generate. */
   synchronized void moved(TraceRequest request, Placement placement) {
     source.release(placement.source());
     long end = request.timestampMillis() + request.outputTokens() * MILLIS_PER_TOKEN;
@@ -134,7 +135,7 @@ final class TraceCaches {
     notifyAll();
   }
 
-  /** {@return the requests that the sink holds, some of them} */
+  /** {@return some of the requests that the sink holds} */
   synchronized List<Placement> held() {
     Deque<Placement> recent = new ArrayDeque<>();
     for (Held held : generating) {
@@ -145,7 +146,7 @@ final class TraceCaches {
     return List.copyOf(recent);
   }
 
-  /** {@return the share of pages that were in the source's cache already} */
+  /** {@return the share of pages that were already in the source's cache} */
   synchronized double hitShare(long pages) {
     return pages == 0 ? 0 : (double) source.hits() / pages;
   }

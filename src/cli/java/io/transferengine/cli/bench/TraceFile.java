@@ -29,7 +29,7 @@ final class TraceFile {
   /**
    * {@return the first requests of a file, at least one}
    *
-   * @throws CommandException that names the line which is not of the format
+   * @throws CommandException that names a malformed line
    */
   static List<TraceRequest> read(Path file, int most) {
     List<TraceRequest> requests = new ArrayList<>();
@@ -47,7 +47,7 @@ final class TraceFile {
       throw CommandException.usage("--trace " + file + " cannot be read: " + e);
     }
     if (requests.isEmpty()) {
-      throw CommandException.usage("--trace " + file + ": there is no request in it");
+      throw CommandException.usage("--trace " + file + ": it has no requests");
     }
     return requests;
   }

@@ -8,11 +8,11 @@ import java.util.List;
  *
  * @param name of the file
  * @param pageTokens tokens of a page
- * @param tokenScale one token is moved for so many of the trace
- * @param timeScale how many times as fast as recorded requests arrive; 0 for as fast as they are
+ * @param tokenScale the trace's tokens for each token that is moved
+ * @param timeScale how many times faster than recorded requests arrive; 0 for as fast as they are
  *     served
- * @param threads requests under way at most
- * @param verify whether each block is filled with new bytes before, and compared afterwards
+ * @param threads the most requests under way
+ * @param verify whether each block is filled with new bytes before a transfer and compared after it
  */
 record TracePlan(
     String name,

@@ -19,10 +19,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
 /**
- * One replay of a trace: threads take requests in order, wait for their arrival if arrivals are
+ * One replay of a trace. Threads take requests in order, wait for their arrival if arrivals are
  * timed, find pages, move them, and go on. The latency of a request counts from its arrival, so
- * that a queue shows in it; where requests arrive as fast as they are served, from when it has its
- * pages.
+ * that it includes the queue. If requests arrive as fast as they are served, it counts from when
+ * the request has its pages.
  */
 final class TraceReplay {
   private static final double NANOS_PER_MILLI = 1e6;
@@ -42,7 +42,7 @@ final class TraceReplay {
   /**
    * A replay of the first {@code end} requests.
    *
-   * @param seed of the content, another for each replay
+   * @param seed of the content, different for each replay
    */
   TraceReplay(
       Engine engine,
@@ -63,7 +63,7 @@ final class TraceReplay {
     this.corrupt = corrupt;
   }
 
-  /** What a thread did. */
+  /** The result of a thread. */
   private record Share(Histogram latencies, Optional<String> problem) {}
 
   /** {@return the result, timed from now on} */
@@ -87,7 +87,7 @@ final class TraceReplay {
         pages * plan.pageBytes(), pages * memory.regions(), cost, latencies, problem);
   }
 
-  /** {@return requests that remain of each page when neighbours are joined} */
+  /** {@return the requests per page when neighbours are joined} */
   double runsPerPage() {
     return (double) runs.get() / Math.max(1, movedPages.get());
   }
@@ -140,7 +140,7 @@ final class TraceReplay {
     if (!plan.verify()) {
       return caches.place(request, keys);
     }
-    // Under a lock: nobody may share a page before it has its content.
+    // Under a lock: no request may share a page before it has its content.
     synchronized (caches) {
       TraceCaches.Placement placement = caches.place(request, keys);
       try {
@@ -164,7 +164,7 @@ final class TraceReplay {
     return memory.compare(here, there);
   }
 
-  /** Moves all pages, in several transfers where a batch cannot have so many blocks. */
+  /** Moves all pages, in several transfers if there are too many blocks for a batch. */
   private Optional<String> move(TraceCaches.Placement placement) {
     int most = BlockColumns.COUNT_LIMIT / memory.regions();
     int pages = placement.sink().length;

@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /** A request to an inference server, as recorded. Immutable. */
 final class TraceRequest {
-  /** Tokens that a number of {@code prefixIds} stands for, by the format. */
+  /** The tokens for each number of {@code prefixIds}, by the format. */
   static final int PREFIX_TOKENS = 512;
 
   private static final int INT_BITS = 32;
@@ -21,8 +21,8 @@ final class TraceRequest {
    * @param timestampMillis its arrival, from the start of the trace
    * @param inputTokens of its prompt, 1 or more
    * @param outputTokens of the answer
-   * @param prefixIds a number for each {@link #PREFIX_TOKENS} tokens of the prompt, the last may be
-   *     fewer: requests have the same number where all tokens up to there are the same
+   * @param prefixIds a number for each {@link #PREFIX_TOKENS} tokens of the prompt (the last one
+   *     may have fewer). Two requests have the same number if all tokens up to there are the same
    */
   TraceRequest(long timestampMillis, int inputTokens, int outputTokens, int... prefixIds) {
     this.timestampMillis = timestampMillis;
@@ -44,10 +44,10 @@ final class TraceRequest {
   }
 
   /**
-   * {@return what is in each page of this request's cache, as keys of a {@link PagePool}; a last
-   * page that is not full has no key, as servers do not share those}
+   * {@return the keys, for a {@link PagePool}, of the pages of this request's cache} A last page
+   * that is not full has no key, since servers do not share such pages.
    *
-   * @param tokenScale one token is moved for so many of the trace
+   * @param tokenScale the trace's tokens for each token that is moved
    */
   long[] pageKeys(int pageTokens, int tokenScale) {
     int tokens = Math.ceilDiv(inputTokens, tokenScale);
@@ -63,7 +63,7 @@ final class TraceRequest {
     return keys;
   }
 
-  /** {@return how many pages there are} */
+  /** {@return the number of pages} */
   int pages(int pageTokens, int tokenScale) {
     return Math.ceilDiv(Math.ceilDiv(inputTokens, tokenScale), pageTokens);
   }

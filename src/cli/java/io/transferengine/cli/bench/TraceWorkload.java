@@ -14,13 +14,13 @@ import java.util.stream.IntStream;
 
 /** A trace of requests: one row for each operation. */
 final class TraceWorkload implements BenchWorkload {
-  /** Requests to warm up with, which are then replayed again from empty caches. */
+  /** Requests for warming up; they are replayed again from empty caches. */
   private static final int WARM_UP_REQUESTS = 32;
 
-  /** Seeds of one replay: more than there are requests. */
+  /** Seeds for one replay: more than the requests. */
   private static final long SEEDS = 1L << 32;
 
-  /** Pages that are filled at once: as a request to the target, a line of some kilobytes. */
+  /** Pages that are filled at once: a request to the target of some kilobytes. */
   private static final int FILL_PAGES = 1024;
 
   private final Engine engine;
@@ -62,13 +62,13 @@ final class TraceWorkload implements BenchWorkload {
 
   @Override
   public String explanation() {
-    return "a batch is a request of the trace, its size the mean; caches of "
+    return "a batch is a request of the trace; its size is the mean; caches of "
         + Units.count(pages)
         + " pages; "
         + String.join("; ", observations.stream().distinct().toList())
         + (plan.verify()
-            ? "; every block of every request is compared, and the time of that is in GB/s,"
-                + " blocks/s, CPU and heap, but not in the percentiles"
+            ? "; every block of every request is compared; the time for that counts in GB/s,"
+                  + " blocks/s, CPU and heap, but not in the percentiles"
             : "; some requests that the sink still holds at the end are compared");
   }
 
@@ -100,7 +100,7 @@ final class TraceWorkload implements BenchWorkload {
       return replay(new TraceCaches(pages), plan.requests().size());
     }
 
-    /** New bytes, so that what lies at the sink from earlier differs. */
+    /** New bytes, different from earlier ones at the sink. */
     private void fillSource() {
       for (int from = 0; from < pages; from += FILL_PAGES) {
         seed += SEEDS;

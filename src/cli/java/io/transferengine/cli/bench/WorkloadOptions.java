@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which blocks are moved, and how often. */
+/** The blocks that are moved, and how often. */
 final class WorkloadOptions {
   private static final int BATCH_LIMIT = 1_000_000;
   private static final int THREADS_LIMIT = 256;
@@ -26,7 +26,7 @@ final class WorkloadOptions {
       paramLabel = "SIZE",
       converter = Units.SizeConverter.class,
       defaultValue = "4K,64K,1M,16M",
-      description = "Sizes of a block. Default: ${DEFAULT-VALUE}.")
+      description = "Block sizes. Default: ${DEFAULT-VALUE}.")
   private List<Long> sizes = new ArrayList<>();
 
   @Option(
@@ -49,23 +49,23 @@ final class WorkloadOptions {
       names = "--seconds",
       paramLabel = "S",
       defaultValue = "3",
-      description = "How long a row takes. Default: ${DEFAULT-VALUE}.")
+      description = "Seconds for a row. Default: ${DEFAULT-VALUE}.")
   private double seconds;
 
   @Option(
       names = "--count",
       paramLabel = "N",
-      description = "Batches of each thread in a row, instead of a time.")
+      description = "Batches per thread in a row, instead of --seconds.")
   private @Nullable Long count;
 
   @Option(
       names = "--threads",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Threads that submit. Default: ${DEFAULT-VALUE}.")
+      description = "Submitting threads. Default: ${DEFAULT-VALUE}.")
   private int threads;
 
-  @Option(names = "--adjacent", description = "Blocks lie side by side and are coalesced.")
+  @Option(names = "--adjacent", description = "Blocks lie side by side, so the engine joins them.")
   private boolean adjacent;
 
   @Option(
@@ -74,7 +74,7 @@ final class WorkloadOptions {
       converter = Units.SizeConverter.class,
       description =
           "Memory on each side; a batch that needs more uses places again. Default: 512M, or less"
-              + " where memory is short; with --preset, what it needs.")
+              + " if memory is short; with --preset, what the preset needs.")
   private @Nullable Long memory;
 
   @Option(
@@ -103,7 +103,7 @@ final class WorkloadOptions {
     return new BenchPace(seconds, count == null ? 0 : count, threads);
   }
 
-  /** {@return what to measure; {@code copies} of its memory lie on this machine} */
+  /** {@return the measurement; {@code copies} of its memory are on this machine} */
   BenchWorkload open(Engine engine, TargetLink target, BenchLoop loop, int copies) {
     if (paged.replays()) {
       TracePlan plan = paged.trace(threads);
@@ -120,7 +120,7 @@ final class WorkloadOptions {
     return new GridWorkload(engine, target, plan, loop, corrupt);
   }
 
-  /** {@return what a side takes, unless a preset needs more} */
+  /** {@return the memory of a side, unless a preset needs more} */
   long memoryBytes(int copies) {
     return memory != null
         ? memory

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * {@code bench}: what transfers cost. A workload makes rows; each is measured in rounds, beside a
- * reference such as iperf3 where there is one, and its content is compared in both processes.
+ * {@code bench}: measures transfers. A workload makes rows. Each row is measured in rounds, in
+ * turns with a reference such as iperf3 if there is one, and its content is compared in both
+ * processes.
  */
 package io.transferengine.cli.bench;

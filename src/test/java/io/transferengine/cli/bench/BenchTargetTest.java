@@ -113,7 +113,7 @@ class BenchTargetTest {
       closing.join();
       assertThat(run.status()).as("%s", run).isEqualTo(1);
       assertThat(run.error())
-          .contains("127.0.0.1:" + other.getLocalPort(), "without a word", "--target")
+          .contains("127.0.0.1:" + other.getLocalPort(), "without an answer", "--target")
           .doesNotContain("above");
     }
   }

@@ -56,7 +56,7 @@ class TraceFileTest {
         "{\"hash_ids\": 7} | hash_ids must be an array",
         "{\"hash_ids\": [1, -1]} | hash_ids is -1",
         "{\"timestamp\": 0 | line 1: ",
-        "'' | there is no request in it"
+        "'' | it has no requests"
       })
   void namesWhatIsNotOfTheFormat(String line, String named) throws IOException {
     Path file = file(line + "\n");
