@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The command. It runs on the class path; as a module it is compiled, so that the compiler lets it
- * use only what the library exports. HdrHistogram and XChart have no module names and stay on the
+ * The command. It is compiled as a module, so that the compiler lets it use only what the library
+ * exports; it runs on the class path. HdrHistogram and XChart have no module names and stay on the
  * class path.
  */
 @org.jspecify.annotations.NullMarked

@@ -46,7 +46,7 @@ public final class Main implements Runnable {
   private Main() {}
 
   /**
-   * Runs a command and ends the JVM with its exit status.
+   * Runs a command, then ends the JVM with its exit status.
    *
    * @param arguments the name of the command, then its arguments
    */

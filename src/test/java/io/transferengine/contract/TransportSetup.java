@@ -63,7 +63,7 @@ abstract class TransportSetup implements AutoCloseable {
   abstract void resume();
 
   /**
-   * Ends an engine's process, as far as the transport of its peers can tell: without a word. The
+   * Ends an engine's process, as far as the transport of its peers can tell: without an answer. The
    * caller closes the engine behind it.
    */
   abstract void kill(String engine);

@@ -63,8 +63,8 @@ public final class SimulatedVerbs implements VerbsLibrary {
   }
 
   /**
-   * The process dies: its queue pairs and registrations are gone, without a word to its peers, and
-   * what it had open does not count as a leak. Whoever still uses this library gets EIO.
+   * The process dies: its queue pairs and registrations are gone, without an answer to its peers,
+   * and what it had open does not count as a leak. Whoever still uses this library gets EIO.
    */
   public void crash() {
     synchronized (fabric.lock) {

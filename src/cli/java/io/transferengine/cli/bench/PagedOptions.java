@@ -121,7 +121,7 @@ final class PagedOptions {
     if (needed > Math.min(most, PAGES_LIMIT)) {
       throw CommandException.usage(
           ("--tokens, of all --threads, take %d pages of %d bytes on each side; the limit is %d:"
-               + " ask for fewer, or give more --memory")
+                  + " ask for fewer, or give more --memory")
               .formatted(needed, plan.pageBytes(), Math.min(most, PAGES_LIMIT)));
     }
     return (int) Math.min(Math.min(most, PAGES_LIMIT), (long) Math.ceil(needed * ROOM));
@@ -148,7 +148,7 @@ final class PagedOptions {
     if (plan.largestPages() > pages) {
       throw CommandException.usage(
           ("The largest request of --trace has %d pages of %d bytes; --memory has room for %d: give"
-               + " more --memory, or a larger --token-scale")
+                  + " more --memory, or a larger --token-scale")
               .formatted(plan.largestPages(), plan.pageBytes(), pages));
     }
     return (int) pages;

@@ -104,7 +104,7 @@ final class PresetWorkload implements BenchWorkload {
   @Override
   public String explanation() {
     return "every block of the last batch is compared; a batch's pages in a region make this many"
-               + " requests when neighbours are joined: "
+        + " requests when neighbours are joined: "
         + String.join(", ", cases.stream().map(Case::runs).distinct().toList());
   }
 

@@ -68,7 +68,7 @@ final class TraceWorkload implements BenchWorkload {
         + String.join("; ", observations.stream().distinct().toList())
         + (plan.verify()
             ? "; every block of every request is compared; the time for that counts in GB/s,"
-                  + " blocks/s, CPU and heap, but not in the percentiles"
+                + " blocks/s, CPU and heap, but not in the percentiles"
             : "; some requests that the sink still holds at the end are compared");
   }
 

@@ -6,18 +6,18 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * What the command {@code ./te} takes from its surroundings, besides the options of the engine.
+ * The environment of the command {@code ./te}, besides the options of the engine.
  *
- * @param colour whether escape sequences are welcome on a terminal: {@code NO_COLOR} is unset or
- *     empty (no-color.org)
+ * @param colour whether a terminal may get colours: {@code NO_COLOR} is unset or empty
+ *     (no-color.org)
  * @param home the folder of the project ({@code te.home}, which the script sets); empty without it
- * @param classPath what a second process of the command is started with; may be empty
+ * @param classPath the class path for a second process of the command; may be empty
  * @param javaHome the JDK that runs this process
  * @param javaVersion its version
  * @param system the operating system and its version
  * @param architecture the processor, as the JDK names it
  * @param path the folders of {@code PATH}; may be empty
- * @param localServerName {@code MC_LOCAL_SERVER_NAME}, the host to be reached by
+ * @param localServerName {@code MC_LOCAL_SERVER_NAME}, the host by which peers reach this one
  */
 public record CommandEnvironment(
     boolean colour,
@@ -30,7 +30,7 @@ public record CommandEnvironment(
     String path,
     Optional<String> localServerName) {
 
-  /** {@return that of this process} */
+  /** {@return the environment of this process} */
   public static CommandEnvironment current() {
     return new CommandEnvironment(
         variable("NO_COLOR").isEmpty(),
@@ -45,8 +45,8 @@ public record CommandEnvironment(
   }
 
   /**
-   * {@return what to type for another command: {@code ./te doctor}, or how a jar is started where
-   * the command runs from one}
+   * {@return what to type for another command: {@code ./te doctor}, or {@code java -jar} if the
+   * command runs from a jar}
    *
    * @param arguments the command and its arguments
    */

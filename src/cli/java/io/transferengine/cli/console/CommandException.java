@@ -3,7 +3,7 @@ package io.transferengine.cli.console;
 
 import java.io.Serial;
 
-/** Ends the command with one line and an exit status. */
+/** Ends the command with one line of text and an exit status. */
 public final class CommandException extends RuntimeException {
   /** It ran and failed. */
   public static final int FAILED = 1;

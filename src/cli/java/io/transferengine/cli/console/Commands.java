@@ -6,13 +6,13 @@ import picocli.CommandLine;
 import picocli.CommandLine.Help;
 
 /**
- * Runs a command: exit status 0 done, 1 ran and failed, 2 usage, 3 the machine lacks something. An
- * error is one line on standard error that names the value at fault.
+ * Runs a command. Exit status: 0 done, 1 failed, 2 wrong usage, 3 the machine lacks something. An
+ * error is one line on standard error, which names the value at fault.
  */
 public final class Commands {
   private Commands() {}
 
-  /** {@return a parser of the command line that runs {@code command} and reports its errors} */
+  /** {@return a parser of the command line, which runs {@code command} and reports its errors} */
   public static CommandLine commandLine(Object command) {
     CommandEnvironment environment = CommandEnvironment.current();
     Terminal terminal = new Terminal(environment);

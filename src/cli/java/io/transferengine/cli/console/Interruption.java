@@ -2,9 +2,9 @@
 package io.transferengine.cli.console;
 
 /**
- * Says what there is when the command is ended by a signal, such as Ctrl-C's. While that is said,
- * the command itself says nothing more: what it meets then, such as a second process that has gone,
- * is the signal's doing.
+ * Prints the results so far when a signal, such as Ctrl-C's, ends the command. Meanwhile the
+ * command itself prints nothing more: failures that it sees then, such as a second process that has
+ * gone, come from the signal.
  */
 public final class Interruption implements AutoCloseable {
   private static volatile boolean begun;
@@ -15,7 +15,7 @@ public final class Interruption implements AutoCloseable {
     this.hook = hook;
   }
 
-  /** Runs {@code farewell}, on a thread of its own, if the process is ended before the close. */
+  /** Runs {@code farewell} on its own thread, if the process is ended before the close. */
   public static Interruption handle(Runnable farewell) {
     Thread hook =
         new Thread(
@@ -29,7 +29,7 @@ public final class Interruption implements AutoCloseable {
     return new Interruption(hook);
   }
 
-  /** {@return whether a signal is ending the command, which has said what there is} */
+  /** {@return whether a signal is ending the command} */
   static boolean begun() {
     return begun;
   }
@@ -39,7 +39,7 @@ public final class Interruption implements AutoCloseable {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException e) {
-      // We are ending: it runs.
+      // The process is ending: the hook runs.
     }
   }
 }

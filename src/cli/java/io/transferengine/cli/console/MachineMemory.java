@@ -9,10 +9,12 @@ import java.util.OptionalLong;
 
 /** How much memory two processes of this command may take. */
 public final class MachineMemory {
-  /** Of what is available; the rest is for two JVMs, sockets and everybody else. */
+  /** Share of the available memory; the rest is for two JVMs, sockets and other programs. */
   private static final double AVAILABLE_SHARE = 0.6;
 
-  /** Of what the JDK lets a process take outside of its heap: as much as the heap by default. */
+  /**
+   * Share of the memory that the JDK allows outside of the heap: by default as much as the heap.
+   */
   private static final double DIRECT_SHARE = 0.8;
 
   private static final long BYTES_PER_KIB = 1024;
@@ -20,8 +22,8 @@ public final class MachineMemory {
   private MachineMemory() {}
 
   /**
-   * {@return how large a thing may be of which {@code copies} exist on this machine at once, and
-   * {@code copiesPerProcess} in one process}
+   * {@return the largest size of something that exists {@code copies} times on this machine, and
+   * {@code copiesPerProcess} times in one process}
    */
   public static long sizeLimitBytes(int copies, int copiesPerProcess) {
     long direct = (long) (Runtime.getRuntime().maxMemory() * DIRECT_SHARE) / copiesPerProcess;
@@ -31,7 +33,7 @@ public final class MachineMemory {
         : direct;
   }
 
-  /** What the machine or its container has left; empty where neither says. */
+  /** The memory that the machine or its container has left; empty if neither says. */
   public static OptionalLong availableBytes() {
     OptionalLong machine = meminfo("MemAvailable:");
     OptionalLong limit = number(Path.of("/sys/fs/cgroup/memory.max"));

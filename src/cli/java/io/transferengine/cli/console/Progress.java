@@ -4,7 +4,7 @@ package io.transferengine.cli.console;
 import me.tongfei.progressbar.ProgressBar;
 import org.jspecify.annotations.Nullable;
 
-/** How far a command is, on a terminal; nothing elsewhere. */
+/** Shows the progress of a command on a terminal, and nothing elsewhere. */
 public final class Progress implements AutoCloseable {
   private final @Nullable ProgressBar bar;
 
@@ -12,12 +12,12 @@ public final class Progress implements AutoCloseable {
     this.bar = bar;
   }
 
-  /** {@return one that shows nothing} */
+  /** {@return a progress that shows nothing} */
   public static Progress none() {
     return new Progress(null);
   }
 
-  /** One step done; {@code next} is what comes. */
+  /** One step is done; {@code next} is the next one. */
   public void step(String next) {
     if (bar != null) {
       bar.step();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.console;
 
-/** Checks of options, with one form of complaint. */
+/** Checks of options, with one form of error. */
 public final class Ranges {
   private Ranges() {}
 

@@ -5,19 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Lines of cells in columns: as wide as their widest cell, or, where rows are printed as they come,
- * as wide as was guessed. On a terminal the last column is wrapped where the terminal ends.
+ * A table. A column is as wide as its widest cell; if rows are printed as they come, it has a width
+ * given before. The last column is wrapped at the end of the terminal's line.
  */
 public final class Table {
   private static final String GAP = "  ";
 
-  /** A narrower last column is not read any more: the terminal wraps it then. */
+  /** A narrower last column is unreadable: then the terminal wraps it. */
   private static final int LEAST_WRAPPED = 20;
 
   /**
    * A column.
    *
-   * @param leastWidth how wide it is at least, besides its heading
+   * @param leastWidth its least width, besides its heading
    */
   private record Column(String heading, boolean right, int leastWidth) {}
 
@@ -56,7 +56,7 @@ public final class Table {
     return cells.stream().map(Table::printable).toList();
   }
 
-  /** Strangers' texts may hold control characters, which could forge lines. */
+  /** A stranger's text may hold control characters, which could forge lines. */
   private static String printable(String cell) {
     return cell.replaceAll("\\p{Cntrl}+", " ");
   }
@@ -78,7 +78,7 @@ public final class Table {
     printHeadings(terminal, leastWidths());
   }
 
-  /** Prints a row at once, behind {@link #printHeadings(Terminal)}. */
+  /** Prints a row at once, after {@link #printHeadings(Terminal)}. */
   public void printRow(Terminal terminal, List<String> cells) {
     printRow(terminal, leastWidths(), checked(cells));
   }

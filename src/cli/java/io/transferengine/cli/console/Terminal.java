@@ -12,8 +12,8 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
- * What standard output and error lead to. Results go to standard output; colours only onto a
- * terminal, and not with {@code NO_COLOR}; progress only onto a terminal.
+ * Standard output and error. Results go to standard output. Colours go only to a terminal, and not
+ * with {@code NO_COLOR}; progress goes only to a terminal.
  */
 public final class Terminal {
   private static final String GREEN = "\u001b[32m";
@@ -21,7 +21,7 @@ public final class Terminal {
   private static final String BOLD = "\u001b[1m";
   private static final String PLAIN = "\u001b[0m";
 
-  /** The bar is on the last line; it comes back below what is printed. */
+  /** The bar is on the last line; it is drawn again below the printed line. */
   private static final String ERASE_LINE = "\r\u001b[K";
 
   /** Fits the narrowest terminal that people use. */
@@ -57,7 +57,7 @@ public final class Terminal {
     return colour;
   }
 
-  /** {@return how many characters a line should have at most} */
+  /** {@return the most characters of a line} */
   public int width() {
     return width;
   }
@@ -81,15 +81,15 @@ public final class Terminal {
     return colour ? BOLD + text + PLAIN : text;
   }
 
-  /** {@return a bar on standard error, which does nothing where that is no terminal} */
+  /** {@return a bar on standard error; it shows nothing if that is not a terminal} */
   public Progress progress(String task, long steps) {
     barShown = progress;
     return progress ? new Progress(bar(task, steps)) : Progress.none();
   }
 
   /**
-   * The consumer is named because the other one, which asks JLine for the terminal, takes the JVM's
-   * handler of Ctrl-C away, and moves the cursor between lines.
+   * The consumer is set explicitly. The default one asks JLine for the terminal, which replaces the
+   * JVM's handler of Ctrl-C and moves the cursor between lines.
    */
   private static ProgressBar bar(String task, long steps) {
     return new ProgressBarBuilder()
@@ -102,7 +102,7 @@ public final class Terminal {
         .build();
   }
 
-  /** Asks stty, which is everywhere; the JDK does not know. */
+  /** Asks stty, which is on every machine; the JDK does not know the width. */
   private static int widthOfTerminal() {
     try {
       Process stty =
@@ -122,7 +122,7 @@ public final class Terminal {
   }
 
   /**
-   * The JDK only tells about input and output together; Linux tells about each. Elsewhere there are
+   * The JDK tells only about input and output together; Linux tells about each. Other systems get
    * neither colours nor bars.
    */
   private static boolean isTerminal(int descriptor) {

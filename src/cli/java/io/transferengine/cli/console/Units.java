@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Numbers as people write and read them. A GB has 10^9 bytes; K, M and G are powers of 1024. */
+/** Reads and writes numbers for people. A GB has 10^9 bytes; K, M and G are powers of 1024. */
 public final class Units {
   private static final Pattern SIZE = Pattern.compile("([0-9]{1,12})([kKmMgG]?)(i?[bB])?");
   private static final long KIB = 1024;
@@ -23,7 +23,7 @@ public final class Units {
       Matcher matcher = SIZE.matcher(text);
       if (!matcher.matches()) {
         throw new TypeConversionException(
-            "'" + text + "' is no size: write bytes, or 4K, 1M, 2G (powers of 1024)");
+            "'" + text + "' is not a size: write bytes, or 4K, 1M, 2G (powers of 1024)");
       }
       long unit =
           switch (matcher.group(2).toUpperCase(Locale.ROOT)) {
@@ -34,7 +34,7 @@ public final class Units {
           };
       long number = Long.parseLong(matcher.group(1));
       if (number == 0 || number > Long.MAX_VALUE / unit) {
-        throw new TypeConversionException("'" + text + "' is no size: it must be above 0");
+        throw new TypeConversionException("'" + text + "' is not a size: it must be above 0");
       }
       return number * unit;
     }

@@ -9,7 +9,7 @@ import picocli.CommandLine.IVersionProvider;
 
 /** The version of this build. */
 public final class Version implements IVersionProvider {
-  /** Beside this class; the build fills in the version. */
+  /** The build writes the version into this file. */
   private static final String FILE = "/io/transferengine/cli/command.properties";
 
   Version() {}

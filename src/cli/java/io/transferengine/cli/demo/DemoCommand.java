@@ -26,7 +26,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Shows in seconds that the engine moves bytes between two processes, unspoilt. */
+/** Shows in seconds that the engine moves bytes between two processes without a change. */
 @Command(
     name = "demo",
     description = {
@@ -47,7 +47,7 @@ public final class DemoCommand implements Callable<Integer> {
   /** 80 layers, keys and values. */
   private static final int LAYER_POOLS = 160;
 
-  /** 16 tokens of one head, 128 values of 2 bytes. */
+  /** 16 tokens of one head, with 128 values of 2 bytes. */
   private static final int PAGE_BYTES = 4096;
 
   private static final int PAGES = 430;
@@ -55,7 +55,7 @@ public final class DemoCommand implements Callable<Integer> {
   /** A pool has more pages than the request uses: 512 for 430. */
   private static final double POOL_SHARE = 430.0 / 512.0;
 
-  /** Two on our side, source and what is read back; one on the other. */
+  /** Two on our side (the source, and the copy that is read back), one on the other. */
   private static final int COPIES = 3;
 
   private static final int COPIES_HERE = 2;
@@ -72,7 +72,7 @@ public final class DemoCommand implements Callable<Integer> {
       names = "--file-bytes",
       paramLabel = "SIZE",
       converter = Units.SizeConverter.class,
-      description = "Moves only that much of the file, from its start. Default: all of it.")
+      description = "Moves only this much of the file, from its start. Default: all of it.")
   private @Nullable Long fileBytes;
 
   @Option(

@@ -20,10 +20,10 @@ import java.util.function.Consumer;
 import java.util.stream.LongStream;
 
 /**
- * One thing that the demo moves there and back.
+ * One item that the demo moves there and back.
  *
- * <p>The digest of the source is taken before anything is sent; the target digests what it holds
- * after the write; what was read back, into memory that was zero, is digested last.
+ * <p>Before anything is sent, the source is digested. After the write, the target digests its
+ * memory. Last, the bytes that were read back into zeroed memory are digested.
  *
  * @param what its name in the table
  * @param shape its blocks, on both sides
@@ -33,7 +33,7 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
   /** What {@link #run} reports. */
   static final int STEPS = 5;
 
-  /** Any would do; a fixed one lets two runs be compared. */
+  /** Any seed works; with a fixed one two runs can be compared. */
   static final long CONTENT_SEED = 70;
 
   private static final long SOURCE_SEED = 1;

@@ -9,7 +9,7 @@ import java.util.Optional;
 /**
  * A line of the demo's table.
  *
- * @param problem what failed; empty when the bytes were the same in both processes
+ * @param problem what failed; empty if the bytes were the same in both processes
  */
 record DemoRow(
     String what, String direction, BlockShape shape, double seconds, Optional<String> problem) {

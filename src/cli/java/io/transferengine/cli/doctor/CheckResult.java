@@ -3,16 +3,16 @@ package io.transferengine.cli.doctor;
 
 import io.transferengine.transfer.TransferException;
 
-/** A line of the doctor. */
+/** One result of the doctor. */
 record CheckResult(String what, String text, Verdict verdict) {
 
-  /** What it means for the engine. */
+  /** Its meaning for the engine. */
   enum Verdict {
-    /** There. */
+    /** It is there. */
     OK("ok"),
-    /** Not there; the engine does without. */
+    /** It is not there; the engine works without it. */
     NO("no"),
-    /** Not there; the engine cannot work. */
+    /** It is not there; the engine cannot work. */
     MISSING("missing");
 
     private final String text;

@@ -20,11 +20,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/** What the doctor looks at. Each check is a line or two, and none throws. */
+/** The doctor's checks. Each gives a line or two, and none throws. */
 final class DoctorChecks {
   private static final int REQUIRED_JAVA = 25;
 
-  /** An engine takes two ports; a machine with fewer free runs one at most. */
+  /** An engine takes two ports; with fewer free ones, one engine may not open. */
   private static final int PORTS_NEEDED = 4;
 
   private DoctorChecks() {}
@@ -38,7 +38,9 @@ final class DoctorChecks {
     CheckResult variables = variables();
     findings.add(variables);
     if (variables.verdict() == CheckResult.Verdict.MISSING) {
-      findings.add(CheckResult.no("engines, ports, RDMA", "not looked at: no engine opens so"));
+      findings.add(
+          CheckResult.no(
+              "engines, ports, RDMA", "not checked: no engine opens with these variables"));
       return findings;
     }
     EngineEnvironment engine = EngineEnvironment.current();
@@ -86,13 +88,15 @@ final class DoctorChecks {
     }
   }
 
-  /** Opens an engine where that has a chance: its text says why it failed, not what to do first. */
+  /**
+   * Opens an engine only if that can succeed: its error says why it failed, not what to do first.
+   */
   private static CheckResult rdma(EngineEnvironment environment) {
     String what = "RDMA";
     try {
       Optional<String> cause = RdmaLibrary.unavailabilityCause().or(() -> noDevice(environment));
       if (cause.isPresent()) {
-        return CheckResult.no(what, "TCP is used in its place: " + cause.get());
+        return CheckResult.no(what, "TCP is used instead: " + cause.get());
       }
       try (Engine engine =
           Engine.open(Configs.loopback().protocol("rdma").requireRdma(true).build())) {
@@ -103,7 +107,7 @@ final class DoctorChecks {
     }
   }
 
-  /** Devices that cannot be used have said so, each in a line of its own. */
+  /** Unusable devices have their own lines. */
   private static Optional<String> noDevice(EngineEnvironment environment) {
     LocalDevices local = LocalDevices.find(RdmaChecks.SYS, RdmaChecks.DEV, "", environment);
     return local.devices().isEmpty()
@@ -126,7 +130,7 @@ final class DoctorChecks {
 
   private static boolean isFree(int port) {
     try (ServerSocket socket = new ServerSocket()) {
-      // A connection that has ended does not block a listener; see ip(7), SO_REUSEADDR.
+      // An ended connection does not block a listener; see ip(7), SO_REUSEADDR.
       socket.setReuseAddress(true);
       socket.bind(new InetSocketAddress(port), 1);
       return true;

@@ -11,14 +11,14 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** Says what this machine can do, and why not. */
+/** Says what this machine can do; and if not, why. */
 @Command(
     name = "doctor",
-    description = "Says what this machine can do for the engine, and why not.",
+    description = "Says what this machine can do for the engine; and if not, why.",
     footer = {
       "",
-      "\"no\" is something that the engine does without; \"missing\" is something that it needs.",
-      "Exit status: 0 nothing is missing, 1 something is."
+      "\"no\": the engine works without it. \"missing\": the engine needs it.",
+      "Exit status: 0 nothing is missing, 1 something is missing."
     })
 public final class DoctorCommand implements Callable<Integer> {
   @Mixin final HelpOption help = new HelpOption();

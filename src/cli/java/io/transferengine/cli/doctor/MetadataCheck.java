@@ -18,7 +18,8 @@ final class MetadataCheck {
       Optional<SegmentDirectory> found =
           server.isEmpty() ? Optional.empty() : SegmentDirectory.open(server, environment);
       if (found.isEmpty()) {
-        return CheckResult.ok(WHAT, "P2PHANDSHAKE, without a server; MC_METADATA_SERVER names one");
+        return CheckResult.ok(
+            WHAT, "P2PHANDSHAKE, without a server; MC_METADATA_SERVER can name one");
       }
       try (SegmentDirectory directory = found.get()) {
         directory.check();

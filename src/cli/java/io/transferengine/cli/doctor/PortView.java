@@ -11,15 +11,15 @@ import io.transferengine.topology.RdmaPort;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A port of an RDMA device and the GID that would be used on it, in words. */
+/** A port of an RDMA device and the GID that would be used, in words. */
 record PortView(RdmaDevice device, RdmaPort port, GidChoice choice) {
-  /** Those of {@code devices}, where the port or GID to use may make a device unusable. */
+  /** The views of {@code devices}. The port or GID to use may make a device unusable. */
   static List<RdmaDevice> onPort(
       List<RdmaDevice> devices, Path sysRoot, EngineEnvironment environment) {
     return RdmaDevices.onPort(devices, sysRoot, environment.rdmaPort(), environment.gidIndex());
   }
 
-  /** The port that transfers would take, {@code MC_IB_PORT}; "absent" where there is none. */
+  /** The port that transfers would use, {@code MC_IB_PORT}; "absent" if there is none. */
   static PortView of(RdmaDevice device, Path sysRoot, EngineEnvironment environment) {
     int number = environment.rdmaPort();
     RdmaPort port = device.port(number).orElse(new RdmaPort(number, "absent", "unknown", false));
@@ -35,7 +35,7 @@ record PortView(RdmaDevice device, RdmaPort port, GidChoice choice) {
             GidTable.read(sysRoot, device.name(), port.number()), environment.gidIndex()));
   }
 
-  /** {@return the node, or a dash where the kernel does not say} */
+  /** {@return the node, or a dash if the kernel does not say} */
   String node() {
     return device.numaNode() < 0 ? "-" : Integer.toString(device.numaNode());
   }
@@ -44,7 +44,7 @@ record PortView(RdmaDevice device, RdmaPort port, GidChoice choice) {
     return choice.chosen().map(PortView::text).orElse("none");
   }
 
-  /** {@return why nothing goes over the port; else why that GID was chosen} */
+  /** {@return why the port cannot be used; else why its GID was chosen} */
   String why() {
     return device.unusable().orElse(choice.reason());
   }

@@ -23,18 +23,18 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * What the doctor looks at for RDMA: the library, the devices, their ports, the limits. Everything
- * that is not as it should be comes with what to do about it; none of the checks throws.
+ * The doctor's checks for RDMA: the library, the devices, their ports, the limits. Each problem
+ * comes with its remedy; none of the checks throws.
  */
 final class RdmaChecks {
   static final Path SYS = Path.of("/sys");
   static final Path DEV = Path.of("/dev");
   static final Path PROC = Path.of("/proc/self");
 
-  /** What else could be tried; a table may have hundreds of rows. */
+  /** How many other GIDs are shown; a table may have hundreds of rows. */
   private static final int GIDS_SHOWN = 3;
 
-  /** Locks as much memory as there is, whatever the limit (capabilities(7)). */
+  /** May lock any amount of memory, whatever the limit (capabilities(7)). */
   private static final int CAP_IPC_LOCK = 14;
 
   private static final Pattern LIMIT = Pattern.compile("Max locked memory +([^ ]+) .*");
@@ -46,18 +46,18 @@ final class RdmaChecks {
   private final Library library;
   private final EngineEnvironment environment;
 
-  /** libibverbs, as far as the doctor needs it; a test has one of its own. */
+  /** libibverbs, as far as the doctor needs it; tests have their own. */
   interface Library {
     /** {@return why it cannot be used, with the remedy; empty if it can} */
     Optional<String> unavailabilityCause();
 
-    /** {@return which file it is, where the system says} */
+    /** {@return its file, if the system says} */
     Optional<Path> file();
 
     /**
      * {@return the packet size of the port}
      *
-     * @throws TransferException where its device cannot be opened or asked
+     * @throws TransferException if its device cannot be opened or queried
      */
     int activeMtuBytes(String device, int port);
   }
@@ -120,7 +120,7 @@ final class RdmaChecks {
     return CheckResult.ok("libibverbs", library.file().map(Path::toString).orElse("loaded"));
   }
 
-  /** Without the one for its hardware, libibverbs does not see a device that the kernel has. */
+  /** Without the provider for its hardware, libibverbs does not see a device of the kernel. */
   private static CheckResult providers(Path file) {
     Path folder = file.resolveSibling("libibverbs");
     int count = 0;
@@ -171,7 +171,7 @@ final class RdmaChecks {
     }
     String node = device.numaNode() < 0 ? "unknown" : Integer.toString(device.numaNode());
     String file = device.verbsNode().map(Path::toString).orElse("no device file");
-    return CheckResult.ok(what, "%s may be used, NUMA node %s".formatted(file, node));
+    return CheckResult.ok(what, "%s can be used, NUMA node %s".formatted(file, node));
   }
 
   private void port(RdmaDevice device, RdmaPort port, List<CheckResult> findings) {
@@ -179,7 +179,7 @@ final class RdmaChecks {
     String text = port.state() + ", " + port.linkLayer();
     int used = environment.rdmaPort();
     if (port.number() != used) {
-      findings.add(CheckResult.no(what, text + "; not used, since MC_IB_PORT is " + used));
+      findings.add(CheckResult.no(what, text + "; not used, because MC_IB_PORT is " + used));
       return;
     }
     PortView view = PortView.of(device, port, sysRoot, environment);
@@ -211,7 +211,7 @@ final class RdmaChecks {
             + (others.isEmpty() ? "" : "; then " + others + more));
   }
 
-  /** Asks the device itself, which also shows whether it can be opened. */
+  /** Asks the device itself, which shows also whether it can be opened. */
   private CheckResult mtu(String what, String device, int port, Optional<String> netdev) {
     int active;
     try {
@@ -255,12 +255,12 @@ final class RdmaChecks {
             .filter(mask -> (Long.parseUnsignedLong(mask, 16) >>> CAP_IPC_LOCK & 1) == 1)
             .isPresent();
     return exempt
-        ? CheckResult.ok(what, size + ", which does not bind this process (CAP_IPC_LOCK)")
+        ? CheckResult.ok(what, size + ", which does not limit this process (CAP_IPC_LOCK)")
         : CheckResult.no(
             what,
             size
-                + "; RDMA registers no more: ulimit -l unlimited, LimitMEMLOCK=infinity of a"
-                + " service, --ulimit memlock=-1 of a container");
+                + "; RDMA cannot register more: set ulimit -l unlimited, LimitMEMLOCK=infinity for"
+                + " a service, --ulimit memlock=-1 for a container");
   }
 
   private static Optional<String> firstMatch(Path file, Pattern pattern) {

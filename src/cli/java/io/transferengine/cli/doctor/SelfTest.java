@@ -13,7 +13,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 
-/** Two engines of this process move a little and compare it. */
+/** Two engines in this process move some bytes and compare them. */
 final class SelfTest {
   private static final String NAME = "self-test";
   private static final BlockShape SHAPE = BlockShape.single(1 << 20);
@@ -32,7 +32,7 @@ final class SelfTest {
       String sent = source.digest();
       return remote.digest().equals(sent) && back.digest().equals(sent)
           ? CheckResult.ok(NAME, "1 MiB written, read back and compared between two engines")
-          : CheckResult.missing(NAME, "1 MiB came out changed: please report this");
+          : CheckResult.missing(NAME, "1 MiB was not the same afterwards: please report this");
     } catch (TransferException e) {
       return CheckResult.missing(NAME, e);
     } catch (CommandException e) {

@@ -17,14 +17,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Shows which RDMA devices there are, and which memory each of them is near. */
+/** Shows the RDMA devices, and the memory that each is near. */
 @Command(
     name = "topology",
     description = {
-      "Shows the RDMA devices of this machine, the GID that would be used of each and why, and the"
-          + " priority matrix: for each kind of memory the devices to prefer and the others.",
+      "Shows the RDMA devices of this machine, the GID that each would use and why, and the"
+          + " priority matrix: for each kind of memory the preferred devices and the others.",
       "",
-      "MC_TE_FILTERS, MC_CUSTOM_TOPO_JSON, MC_IB_PORT and MC_GID_INDEX count as for an engine.",
+      "MC_TE_FILTERS, MC_CUSTOM_TOPO_JSON, MC_IB_PORT and MC_GID_INDEX apply as for an engine.",
       ""
     },
     footer = {
@@ -36,13 +36,13 @@ public final class TopologyCommand implements Callable<Integer> {
 
   @Option(
       names = "--json",
-      description = "Prints the matrix alone, as getLocalTopology returns it to programs.")
+      description = "Prints only the matrix, as getLocalTopology returns it to programs.")
   private boolean json;
 
   @Option(
       names = "--device",
       paramLabel = "NAMES",
-      description = "Only these devices, with commas between them. Default: all.")
+      description = "Only these devices, separated by commas. Default: all.")
   private String deviceNames = "";
 
   @Option(names = "--sys-root", hidden = true)

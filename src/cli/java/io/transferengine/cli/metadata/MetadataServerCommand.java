@@ -15,15 +15,15 @@ import picocli.CommandLine.Option;
     description = "Runs an HTTP metadata server for C++, Python and Java engines, until SIGTERM.",
     footer = {
       "",
-      "The first line of its output is what engines are given as their metadata server.",
-      "Records are in memory. GET /health, /metrics and /segments tell how it is.",
-      "There is no access control: let only the cluster reach the port."
+      "The first line of its output is the metadata server for engines.",
+      "Records are in memory. GET /health, /metrics and /segments show its state.",
+      "It has no access control: let only the cluster reach its port."
     })
 public final class MetadataServerCommand implements Callable<Integer> {
-  /** A request or an answer that takes longer, in seconds, is cut off. */
+  /** A request or answer that takes more seconds is cut off. */
   private static final String SLOW_SECONDS = "30";
 
-  /** Connections at a time; engines hold one or two each. */
+  /** Connections at once; an engine holds one or two. */
   private static final String CONNECTIONS_MAX = "10000";
 
   @Mixin final HelpOption help = new HelpOption();
@@ -39,12 +39,12 @@ public final class MetadataServerCommand implements Callable<Integer> {
       names = "--port",
       paramLabel = "N",
       defaultValue = "8080",
-      description = "The port; 0 = a free one; default: ${DEFAULT-VALUE}.")
+      description = "The port; 0 for a free one; default: ${DEFAULT-VALUE}.")
   private int port;
 
   @Override
   public Integer call() throws InterruptedException {
-    // The JDK's server knows them as properties only, and reads them once, before it starts.
+    // The JDK's server takes them only as properties, and reads them once, before it starts.
     System.setProperty("sun.net.httpserver.maxReqTime", SLOW_SECONDS);
     System.setProperty("sun.net.httpserver.maxRspTime", SLOW_SECONDS);
     System.setProperty("jdk.httpserver.maxConnections", CONNECTIONS_MAX);

@@ -13,7 +13,7 @@ import java.util.Optional;
 /**
  * A line of {@code ./te segments}.
  *
- * @param cells what is shown, in the order of the columns
+ * @param cells in the order of the columns
  */
 record SegmentRow(List<String> cells) {
   private static final int SHOWN_LENGTH_MAX = 60;

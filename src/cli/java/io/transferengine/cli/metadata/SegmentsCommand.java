@@ -22,9 +22,9 @@ import picocli.CommandLine.Option;
     description = "Lists who is registered in a metadata service: etcd, redis or our own server.",
     footer = {
       "",
-      "The age is that of the descriptor, by the clock of its owner: since it was started, or has",
+      "The age is that of the descriptor, by its owner's clock: since it was started, or last",
       "registered or unregistered memory. MC_METADATA_CLUSTER_ID and the options of the service",
-      "(docs/CONFIGURATION.md) count.",
+      "(docs/CONFIGURATION.md) apply.",
       "Exit status: 0 listed, 1 the service does not answer, 2 it cannot list."
     })
 public final class SegmentsCommand implements Callable<Integer> {
@@ -61,12 +61,12 @@ public final class SegmentsCommand implements Callable<Integer> {
         .orElseThrow(
             () ->
                 CommandException.usage(
-                    address + " has no list: peers ask one another, and nobody knows them all"));
+                    address + " has no list: peers ask each other, and no server knows them all"));
   }
 
   private static void print(Terminal terminal, List<SegmentRow> rows) {
     if (rows.isEmpty()) {
-      terminal.line("nobody is registered");
+      terminal.line("no segment is registered");
       return;
     }
     Table table =

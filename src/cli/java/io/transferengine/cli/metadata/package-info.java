@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** {@code metadata-server} and {@code segments}: who is registered, and where. */
+/** {@code metadata-server} and {@code segments}: the registered engines. */
 package io.transferengine.cli.metadata;

@@ -21,14 +21,14 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Registered memory of some shape, zero at first. Which places are taken follows from a seed: a
- * shuffle, as a cache that has been in use for a while deals them out. Not thread-safe.
+ * Registered memory of some shape, zero at first. A seed shuffles which places are taken, as in a
+ * cache that has been in use for a while. Not thread-safe.
  */
 public final class BlockMemory implements AutoCloseable {
-  /** What is digested or read from a file at once. */
+  /** The bytes that are digested, or read from a file, at once. */
   private static final long CHUNK_BYTES = 1 << 20;
 
-  /** The memory of a page, which Linux maps at once. */
+  /** A page of memory, which Linux maps at once. */
   private static final long ALIGNMENT_BYTES = 4096;
 
   private final Arena arena = Arena.ofShared();
@@ -45,7 +45,7 @@ public final class BlockMemory implements AutoCloseable {
   /**
    * {@return new memory, registered with {@code engine}}
    *
-   * @throws CommandException when there is not enough
+   * @throws CommandException if there is not enough
    */
   public static BlockMemory allocate(Engine engine, BlockShape shape, long seed) {
     BlockMemory memory = new BlockMemory(shape, seed);
@@ -59,7 +59,7 @@ public final class BlockMemory implements AutoCloseable {
     } catch (OutOfMemoryError e) {
       memory.close();
       throw CommandException.lacks(
-          "This machine has no %s of memory left: ask for less"
+          "This machine does not have %s of memory left: ask for less"
               .formatted(Units.size(shape.allocatedBytes())));
     } catch (RuntimeException e) {
       memory.close();
@@ -141,7 +141,7 @@ public final class BlockMemory implements AutoCloseable {
     }
   }
 
-  /** Fills the first block from the start of a file, which must be as long at least. */
+  /** Fills the first block from the start of a file, which must be at least as long. */
   public void load(Path file) {
     try (FileChannel channel = FileChannel.open(file)) {
       for (ByteBuffer chunk : chunks(blocks().getFirst())) {
@@ -194,7 +194,7 @@ public final class BlockMemory implements AutoCloseable {
     return chunks;
   }
 
-  /** Inverts a bit in the middle of a block, so that a test sees the comparison fail. */
+  /** Inverts a bit in the middle of a block; for a test that the comparison fails. */
   void flip() {
     List<MemorySegment> blocks = blocks();
     flip(blocks.get(blocks.size() / 2));

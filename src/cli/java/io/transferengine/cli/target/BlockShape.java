@@ -6,9 +6,10 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * How much memory for blocks: each of {@code regions} has {@code slots} places for a block, of
- * which {@code blocks} are taken, the same in every region. That is a paged KV cache: a region for
- * the keys and one for the values of each layer, and the pages of one request scattered in each.
+ * The shape of memory for blocks: each of {@code regions} has {@code slots} places for a block;
+ * {@code blocks} of them are taken, the same in every region. This is a paged KV cache: a region
+ * for the keys and one for the values of each layer, and the pages of one request scattered in
+ * each.
  *
  * @param regions separate ranges of memory
  * @param slots places of each region
@@ -19,7 +20,7 @@ public record BlockShape(int regions, int slots, int blocks, long blockBytes) {
   public BlockShape {
     if (regions < 1 || blocks < 1 || slots < blocks || blockBytes < 1) {
       throw CommandException.usage(
-          "%d regions with %d of %d places of %d bytes cannot be: each must be above 0"
+          "%d regions with %d of %d places of %d bytes are not possible: each must be above 0"
               .formatted(regions, blocks, slots, blockBytes));
     }
   }
@@ -33,7 +34,7 @@ public record BlockShape(int regions, int slots, int blocks, long blockBytes) {
     return Math.multiplyExact(slots, blockBytes);
   }
 
-  /** {@return what is allocated} */
+  /** {@return the allocated bytes} */
   long allocatedBytes() {
     return Math.multiplyExact(regions, regionBytes());
   }
@@ -42,7 +43,7 @@ public record BlockShape(int regions, int slots, int blocks, long blockBytes) {
     return Math.multiplyExact(regions, blocks);
   }
 
-  /** {@return what is moved} */
+  /** {@return the moved bytes} */
   public long totalBytes() {
     return Math.multiplyExact(totalBlocks(), blockBytes);
   }

@@ -3,13 +3,13 @@ package io.transferengine.cli.target;
 
 import io.transferengine.EngineConfig;
 
-/** How the command opens its engines: as the environment says, TCP, without a metadata server. */
+/** The configuration of the command's engines: the environment, TCP, no metadata server. */
 public final class Configs {
   public static final String LOOPBACK = "127.0.0.1";
 
   private Configs() {}
 
-  /** Reachable from this machine alone. */
+  /** Reachable only from this machine. */
   public static EngineConfig.Builder loopback() {
     return network(LOOPBACK).listenAddress(LOOPBACK).useIpv6(false);
   }

@@ -10,17 +10,17 @@ import io.transferengine.transfer.TransferException;
 import java.util.List;
 
 /**
- * How one side of a measurement opens its engine.
+ * The engine of one side of a measurement.
  *
- * @param protocol tcp, or rdma, which then is required: a figure must not be another's
- * @param host the name or address that the other side reaches it by
- * @param device the RDMA devices to use, with commas; empty for all
+ * @param protocol tcp, or rdma, which then is required: no other transport may produce the figure
+ * @param host the name or address for the other side
+ * @param device the RDMA devices to use, separated by commas; empty for all
  */
 public record EngineSetup(String protocol, String host, String device) {
   public static final String TCP = "tcp";
   public static final String RDMA = "rdma";
 
-  /** {@return a side that only listens on {@code host}, an address of this machine} */
+  /** {@return a side that listens only on {@code host}, an address of this machine} */
   public EngineConfig.Builder onThisMachine() {
     return onNetwork().listenAddress(host).useIpv6(host.contains(":"));
   }
@@ -41,7 +41,7 @@ public record EngineSetup(String protocol, String host, String device) {
   /**
    * {@return an engine}
    *
-   * @throws CommandException when this machine has not what it takes
+   * @throws CommandException if this machine lacks something
    */
   public static Engine open(EngineConfig config) {
     try {

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
 
 /**
  * A paged KV cache on both sides, of one shape: page {@code p} is the {@code p}-th block of each
- * region. Thread-safe: threads ask the target in turns.
+ * region. Thread-safe: threads ask the target one at a time.
  */
 public final class PagedMemory implements AutoCloseable {
   private final TargetLink target;
@@ -24,7 +24,7 @@ public final class PagedMemory implements AutoCloseable {
     INITIATOR,
     TARGET;
 
-    /** {@return the side that the bytes come from} */
+    /** {@return the side from which the bytes come} */
     public static End sourceOf(Operation operation) {
       return operation == Operation.WRITE ? INITIATOR : TARGET;
     }
@@ -54,8 +54,8 @@ public final class PagedMemory implements AutoCloseable {
   /**
    * {@return a request that moves pages, region after region}
    *
-   * @param source pages where the bytes come from
-   * @param sink as many pages where they go
+   * @param source the pages from which the bytes come
+   * @param sink the pages to which they go, the same number
    */
   public TransferRequest request(Operation operation, int[] source, int[] sink) {
     boolean write = operation == Operation.WRITE;
@@ -81,7 +81,7 @@ public final class PagedMemory implements AutoCloseable {
     }
   }
 
-  /** {@return how the pages differ, which hold the same if all went well} */
+  /** {@return how the pages differ; empty if they hold the same} */
   public synchronized Optional<String> compare(int[] here, int[] there) {
     String ours = memory.digestPages(here);
     String theirs = target.ask("digest-pages", list(there));
@@ -91,7 +91,7 @@ public final class PagedMemory implements AutoCloseable {
             "SHA-256 of %d pages is %s here and %s there".formatted(here.length, ours, theirs));
   }
 
-  /** Spoils a bit at the target, so that a test sees a comparison fail. */
+  /** Inverts a bit at the target; for a test that the comparison fails. */
   public synchronized void corrupt(int page) {
     target.ask("flip-page", page);
   }
@@ -100,7 +100,7 @@ public final class PagedMemory implements AutoCloseable {
     return TargetLink.list(IntStream.of(pages).asLongStream());
   }
 
-  /** {@return how many requests remain of each region when neighbours are moved at once} */
+  /** {@return the number of requests for each region if neighbours are moved together} */
   public static int runs(int[] source, int[] sink) {
     int runs = Math.min(1, source.length);
     for (int i = 1; i < source.length; i++) {

@@ -7,7 +7,7 @@ import java.time.Duration;
 public final class ProcessorTime {
   private ProcessorTime() {}
 
-  /** {@return nanoseconds since the process began; 0 where the system does not tell} */
+  /** {@return nanoseconds since the process began; 0 if the system does not tell} */
   public static long ofThisProcessNanos() {
     return ProcessHandle.current().info().totalCpuDuration().map(Duration::toNanos).orElse(0L);
   }

@@ -17,8 +17,7 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The side that is written to and read from. It holds memory in its own engine and answers one
- * request at a time, until its input ends:
+ * The target's side. It holds memory in its own engine and answers one request at a time, until its input ends:
  *
  * <pre>
  * allocate REGIONS SLOTS BLOCKS BLOCK_BYTES SEED    ADDRESS,... SLOT,...   see BlockShape
@@ -38,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @ok} and the segment's name.
  */
 public final class TargetAgent implements AutoCloseable {
-  /** A longer request is none of ours: the longest, fill-pages, names some ten thousand pages. */
+  /** A longer request is not ours: the longest, fill-pages, names some ten thousand pages. */
   private static final int REQUEST_LIMIT_BYTES = 1 << 20;
 
   /** Enough for the idle measurement; each has threads and ports. */
@@ -121,7 +120,7 @@ public final class TargetAgent implements AutoCloseable {
       }
       case "cpu" -> Long.toString(ProcessorTime.ofThisProcessNanos());
       case "engines" -> engines(Integer.parseInt(words[1]), Long.parseLong(words[2]));
-      default -> throw CommandException.usage("'" + words[0] + "' is no request");
+      default -> throw CommandException.usage("'" + words[0] + "' is not a request");
     };
   }
 
@@ -135,7 +134,7 @@ public final class TargetAgent implements AutoCloseable {
             Long.parseLong(words[4]));
     if (shape.allocatedBytes() > memoryLimitBytes) {
       throw CommandException.usage(
-          "%d bytes are asked for, more than the limit of this target, %d: start it with more --memory"
+          "%d bytes are requested, above the limit of this target, %d: start it with more --memory"
               .formatted(shape.allocatedBytes(), memoryLimitBytes));
     }
     BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]));
@@ -147,11 +146,11 @@ public final class TargetAgent implements AutoCloseable {
 
   private String engines(int count, long bytes) {
     if (count < 1 || others.size() + count > ENGINE_LIMIT) {
-      throw CommandException.usage(count + " engines are asked for; the limit is " + ENGINE_LIMIT);
+      throw CommandException.usage(count + " engines are requested; the limit is " + ENGINE_LIMIT);
     }
     if (bytes > memoryLimitBytes / count) {
       throw CommandException.usage(
-          "%d x %d bytes are asked for, more than the limit of this target, %d"
+          "%d x %d bytes are requested, above the limit of this target, %d"
               .formatted(count, bytes, memoryLimitBytes));
     }
     List<String> names = new ArrayList<>();

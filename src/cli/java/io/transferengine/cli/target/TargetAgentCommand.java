@@ -7,7 +7,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** The second process of demo and bench on one machine: standard input asks, output answers. */
+/**
+ * The second process of demo and bench on one machine. Requests come on standard input, replies go
+ * to standard output.
+ */
 @Command(name = "target", description = "For demo and bench only.")
 final class TargetAgentCommand implements Callable<Integer> {
   @Option(names = "--protocol", defaultValue = EngineSetup.TCP)

@@ -19,18 +19,18 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a {@link TargetAgent}: a line there, a line back. Lines of the agent start with {@link
- * #MARK}; others are the JVM's own, which it may print to standard output. Not thread-safe.
+ * Sends requests to a {@link TargetAgent}: one line there, one line back. Lines of the agent start
+ * with {@link #MARK}; other lines are the JVM's own. Not thread-safe.
  */
 public final class TargetLink implements AutoCloseable {
   static final String MARK = "@";
   static final String OK = "ok";
   static final String ERROR = "error";
 
-  /** Digests of gigabytes on a busy machine take seconds; longer than this is a hang. */
+  /** Digests of gigabytes take seconds on a busy machine; more than this is a hang. */
   private static final Duration REPLY_LIMIT = Duration.ofMinutes(2);
 
-  /** A target opens an engine before its first word; a machine that is busy takes a while. */
+  /** A target opens an engine before its first line, which takes a while on a busy machine. */
   private static final Duration GREETING_LIMIT = Duration.ofSeconds(20);
 
   /** There is one reply to a request, and one end. */
@@ -44,7 +44,7 @@ public final class TargetLink implements AutoCloseable {
   private final @Nullable String remote;
   private @Nullable String segmentName;
 
-  /** Does not wait for the agent, a process of ours. Closing closes {@code owner}. */
+  /** A link to our own process; does not wait for it. Closing closes {@code owner}. */
   TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
     this(in, out, owner, null);
   }
@@ -58,7 +58,7 @@ public final class TargetLink implements AutoCloseable {
   }
 
   /**
-   * {@return a link to what listens at an address, which need not be a target}
+   * {@return a link to a listener at an address, which may not be a target}
    *
    * @param address host:port, for texts
    */
@@ -67,7 +67,7 @@ public final class TargetLink implements AutoCloseable {
     return new TargetLink(in, out, owner, address);
   }
 
-  /** {@return the target's segment, host:port, which is the agent's first line; waits for it} */
+  /** {@return the target's segment, host:port, the agent's first line} Waits for it. */
   public String segmentName() {
     if (segmentName == null) {
       segmentName = reply("its start", remote == null ? REPLY_LIMIT : GREETING_LIMIT);
@@ -76,9 +76,9 @@ public final class TargetLink implements AutoCloseable {
   }
 
   /**
-   * {@return what the agent answers}
+   * {@return the agent's answer}
    *
-   * @throws CommandException when it refuses, has ended or stays silent
+   * @throws CommandException if it refuses, has ended or stays silent
    */
   public String ask(Object... words) {
     String _ = segmentName();
@@ -115,12 +115,12 @@ public final class TargetLink implements AutoCloseable {
     if (line == null && remote != null && segmentName == null) {
       throw CommandException.failed(
           remote
-              + " says nothing: it serves another initiator, or is not the port that bench"
-              + " --target has printed there (a transfer engine's own port is another)");
+              + " says nothing: it serves another initiator, or it is not the port that bench"
+              + " --target printed there (a transfer engine has other ports)");
     }
     if (line == null) {
       throw CommandException.failed(
-          "The target process did not answer to " + request + " in " + limit.toSeconds() + " s");
+          "The target process did not answer " + request + " in " + limit.toSeconds() + " s");
     }
     if (line.startsWith(MARK + OK)) {
       return line.substring((MARK + OK).length()).strip();
@@ -134,14 +134,14 @@ public final class TargetLink implements AutoCloseable {
 
   private CommandException ended() {
     if (remote == null) {
-      return CommandException.failed("The target process has ended; what it said is above");
+      return CommandException.failed("The target process has ended; its output is above");
     }
     return CommandException.failed(
         segmentName == null
             ? remote
-                + " has closed the connection without a word: it is not the port that bench"
-                + " --target has printed there (a transfer engine's own port is another)"
-            : remote + " has closed the connection; what was the matter is said there");
+                + " closed the connection without an answer: it is not the port that bench --target"
+                + " printed there (a transfer engine has other ports)"
+            : remote + " closed the connection; its own output says why");
   }
 
   private void read(InputStream in) {

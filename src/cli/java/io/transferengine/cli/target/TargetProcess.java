@@ -11,10 +11,10 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A second JVM on this machine that runs a {@link TargetAgent}. It ends when its standard input
- * does, so it cannot outlive us, however we end; in an orderly end we do not wait for that.
+ * ends, so it cannot outlive this process. In an orderly end we stop it ourselves.
  */
 public final class TargetProcess {
-  /** To close its engine, which takes 5 s at most. */
+  /** Enough to close its engine, which takes 5 s at most. */
   private static final Duration END_LIMIT = Duration.ofSeconds(8);
 
   private TargetProcess() {}
@@ -39,9 +39,9 @@ public final class TargetProcess {
   }
 
   /**
-   * {@return a second JVM with our class path, which complains where we do}
+   * {@return a second JVM with our class path, which shares our standard error}
    *
-   * @throws CommandException when we have no class path to hand on
+   * @throws CommandException if there is no class path to pass on
    */
   public static ProcessBuilder java(
       CommandEnvironment environment, Class<?> main, List<String> arguments) {

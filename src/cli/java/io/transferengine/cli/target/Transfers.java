@@ -6,9 +6,9 @@ import io.transferengine.cli.console.CommandException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 
-/** Waits for transfers, which end by themselves within their deadline. */
+/** Waits for transfers. They end by themselves within their deadline. */
 public final class Transfers {
-  /** Looks again; any length would do. */
+  /** Any length works: the wait is repeated. */
   private static final Duration STEP = Duration.ofMinutes(1);
 
   private Transfers() {}

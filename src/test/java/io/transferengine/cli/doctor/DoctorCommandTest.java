@@ -18,7 +18,7 @@ class DoctorCommandTest {
     assertThat(run.output())
         .containsPattern("JDK +ok +\\S")
         .containsPattern("self-test +ok +1 MiB")
-        .containsPattern("RDMA +(ok +opened as|no +TCP is used in its place: )")
+        .containsPattern("RDMA +(ok +opened as|no +TCP is used instead: )")
         .containsPattern("ports +ok +[0-9]+ of [0-9]+ free")
         .containsPattern("libibverbs +\\S")
         .containsPattern("RDMA devices +\\S")

@@ -176,10 +176,10 @@ class RdmaChecksTest {
   void otherPortsAreNotUsed() {
     machine.software("rxe0").port("rxe0", 2, "4: ACTIVE", "Ethernet");
 
-    assertFinding("rxe0 port 2", Verdict.NO).contains("not used, since MC_IB_PORT is 1");
+    assertFinding("rxe0 port 2", Verdict.NO).contains("not used, because MC_IB_PORT is 1");
 
     set("MC_IB_PORT", "2");
-    assertFinding("rxe0 port 1", Verdict.NO).contains("not used, since MC_IB_PORT is 2");
+    assertFinding("rxe0 port 1", Verdict.NO).contains("not used, because MC_IB_PORT is 2");
     assertFinding("rxe0", Verdict.NO).contains("IP address");
     assertFinding("rxe0 port 2 GID", Verdict.NO).contains("IP address");
   }

@@ -62,7 +62,7 @@ class MetadataCommandsTest {
             .containsPattern("node-a +127.0.0.1:" + engine.rpcPort() + " +tcp +1 .* s +yes\n");
       }
       CommandRun run = CommandRun.of("segments", "--metadata-server", server);
-      assertThat(run.output()).isEqualTo("nobody is registered\n");
+      assertThat(run.output()).isEqualTo("no segment is registered\n");
       // Process.destroy would close the output, too.
       assertThat(process.toHandle().destroy()).isTrue();
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();

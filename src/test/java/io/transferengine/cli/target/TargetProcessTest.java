@@ -37,7 +37,7 @@ class TargetProcessTest {
       assertThat(ask(process, replies, "digest")).hasSameSizeAs(zero).isNotEqualTo(zero);
       assertThat(ask(process, replies, "allocate 1")).startsWith("@error ");
       assertThat(ask(process, replies, "allocate 1 1 2 4096 1")).startsWith("@error ");
-      assertThat(ask(process, replies, "what")).startsWith("@error 'what' is no request");
+      assertThat(ask(process, replies, "what")).startsWith("@error 'what' is not a request");
       assertThat(ask(process, replies, "cpu")).matches("@ok [0-9]+");
     }
     assertThat(CommandRun.wait(process).status()).isZero();

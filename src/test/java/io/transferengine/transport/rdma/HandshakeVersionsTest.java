@@ -192,7 +192,7 @@ class HandshakeVersionsTest {
                 ? accept(Version.WITH_GID, message)
                 : RawRdmaPeer.rejection("the context is not active"));
     assertWritten();
-    // Its queue pairs go without a word, as after a link that was down.
+    // Its queue pairs go without an answer, as after a link that was down.
     peer.newQueuePairs(2);
     assertWritten();
     assertThat(calls[0]).isEqualTo(9);

@@ -333,7 +333,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     return transport.connection(from, request).orElseThrow();
   }
 
-  /** Ends without a word to anybody, as a killed process does; its verbs have to crash, too. */
+  /** Ends without an answer to anybody, as a killed process does; its verbs have to crash, too. */
   void vanish() {
     closed = true;
     daemon.close();
