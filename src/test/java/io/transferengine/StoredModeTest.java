@@ -276,7 +276,7 @@ class StoredModeTest {
       assertThat(log.warnings())
           .singleElement()
           .asString()
-          .contains("127.0.0.1:" + cpp.getLocalPort(), "Give each engine a name of its own");
+          .contains("127.0.0.1:" + cpp.getLocalPort(), "Give each engine its own name");
     }
   }
 

@@ -23,19 +23,19 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The table of transfers under way: begins them, ends them at their deadlines, and counts them.
+ * The table of transfers under way. It begins them, ends them at their deadlines, and counts them.
  * Thread-safe.
  */
 final class ActiveTransfers implements TransferHandle.Owner {
-  /** Transfers at a time; 10,000 waiting threads are a normal day, a leak is not. */
+  /** The most transfers at a time: 10,000 waiting threads are normal, a leak is not. */
   static final int ACTIVE_LIMIT = 65_536;
 
   /** The longest deadline; beyond it nanoseconds would overflow. */
   private static final Duration DEADLINE_MAX = Duration.ofDays(365);
 
   /**
-   * A look-up is shared by all transfers that wait for it, so no deadline of theirs may end it. It
-   * goes on a moment longer than the usual one, so that the deadline is what they report.
+   * All transfers that wait for a look-up share it, so none of their deadlines may end it. It takes
+   * a moment longer than the usual deadline, so that transfers report the deadline.
    */
   private static final Duration LOOK_UP_EXTRA = Duration.ofSeconds(1);
 
@@ -57,13 +57,14 @@ final class ActiveTransfers implements TransferHandle.Owner {
   /**
    * An empty table.
    *
-   * @param timeoutSeconds the deadline of transfers that name none, to which a nanosecond per byte
-   *     is added
-   * @param sliceTimeoutSeconds without progress for so long a transfer times out; -1 for never
-   * @param executor the caller's, on which futures complete; without one they do on {@code threads}
-   * @param threads gives everything a thread of its own, without waiting
-   * @param nameCheck throws for a segment name that can be none
-   * @param notifier sees to it that a notification reaches a segment; must not block
+   * @param timeoutSeconds the deadline of transfers without their own; a nanosecond per byte is
+   *     added
+   * @param sliceTimeoutSeconds a transfer times out after this long without progress; -1 for never
+   * @param executor the caller's, on which futures complete; without one they complete on {@code
+   *     threads}
+   * @param threads gives each command its own thread, without waiting
+   * @param nameCheck throws for an invalid segment name
+   * @param notifier sends a notification to a segment; must not block
    */
   ActiveTransfers(
       LocalMemory memory,
@@ -93,9 +94,9 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   /**
-   * Has a future completed, on the caller's executor if there is one, and never on this thread,
-   * which may be one that does I/O. Whatever that executor does (it was shut down, it throws, it
-   * blocks, it runs the command itself), it does to a thread that nobody else needs.
+   * Has a future completed on the caller's executor, if there is one, and never on this thread,
+   * which may do I/O. The executor may be shut down, throw, block, or run the command itself; so it
+   * is called on a thread that nothing else needs.
    */
   @Override
   public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {
@@ -117,8 +118,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
   /**
    * Begins a transfer; does not block.
    *
-   * @throws TransferException for a target that can be no name, a local range that is not ours, a
-   *     full table, a closed engine
+   * @throws TransferException for an invalid target name, a local range that is not ours, a full
+   *     table, or a closed engine
    */
   TransferHandle submit(TransferRequest request) {
     if (segments.known(request.target()).isEmpty()) {
@@ -175,8 +176,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   /**
-   * Finds the peer of a transfer and sets the transfer to work. Throws nothing: what goes wrong
-   * here, be it the memory for a task, ends this transfer.
+   * Finds the peer of a transfer and starts the transfer. Throws nothing: any failure, even a lack
+   * of memory, ends this transfer.
    */
   @Override
   public void resolve(TransferHandle handle) {
@@ -203,7 +204,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
       if (found != null) {
         handle.begin(found, false);
       } else if (lookup.isOlderThan(Duration.ofNanos(timeoutNanos)) && handle.nanosLeft() > 0) {
-        // It ran out of its own time, not of ours: perhaps another transfer began it.
+        // The look-up's own time is over, not ours: perhaps another transfer began it.
         resolve(handle);
       } else {
         handle.notFound(TransferErrors.of(handle.request().target(), why));
@@ -267,7 +268,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
     peer.transferFailed();
   }
 
-  /** Ends the transfers whose deadline is over. Called a few times a second. */
+  /** Ends the transfers past their deadline. Called a few times a second. */
   void endOverdue() {
     long now = System.nanoTime();
     for (TransferHandle handle : active) {
@@ -279,8 +280,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
       } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
         handle.abort(
             TransferState.TIMEOUT,
-            overdue(
-                handle, "time without progress", "MC_SLICE_TIMEOUT says how long that may last"),
+            overdue(handle, "time without progress", "MC_SLICE_TIMEOUT sets that time"),
             FailureCause.TIMEOUT);
       }
       lastResort.look(handle, now);
@@ -300,7 +300,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   /**
-   * Ends the transfers that touch a range: waits for the grace, then cancels them.
+   * Ends the transfers that touch a range: waits for the grace period, then cancels them.
    *
    * @return whether none is left
    */
@@ -321,7 +321,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
                 ErrorCode.ADDRESS_NOT_REGISTERED,
                 "The local memory from 0x%x to 0x%x was unregistered or freed during the transfer"
                     .formatted(start, end),
-                "Wait for transfers before giving up their memory"),
+                "Wait for transfers before you give up their memory"),
             FailureCause.LOCAL);
       }
     }
@@ -335,11 +335,11 @@ final class ActiveTransfers implements TransferHandle.Owner {
             handle.await(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()))).isTerminal();
       }
     }
-    // Once more: one that was waited for may have been given up meanwhile.
+    // Checked again: a transfer that was waited for may have been abandoned meanwhile.
     return over && !lastResort.mayTouch(start, end);
   }
 
-  /** Lets nothing begin any more and fails what is under way. Idempotent. */
+  /** Refuses new transfers and fails those under way. Idempotent. */
   void close() {
     closed = true;
     for (TransferHandle handle : active) {
@@ -347,14 +347,14 @@ final class ActiveTransfers implements TransferHandle.Owner {
     }
   }
 
-  /** Ends what is left after the transports have stopped. */
+  /** Ends the transfers that are left after the transports have stopped. */
   void abandonRest() {
     for (TransferHandle handle : active) {
       lastResort.abandon(handle);
     }
   }
 
-  /** Waits until no transfer is under way, at most so long. */
+  /** Waits until no transfer is under way, at most {@code timeout}. */
   void awaitEnd(Duration timeout) {
     long endNanos = System.nanoTime() + timeout.toNanos();
     boolean interrupted = false;

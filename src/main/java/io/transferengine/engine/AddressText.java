@@ -4,13 +4,13 @@ package io.transferengine.engine;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 
-/** IPv6 addresses in their shortest form (RFC 5952), as everybody else writes them. Stateless. */
+/** IPv6 addresses in their shortest form (RFC 5952), as other programs write them. Stateless. */
 final class AddressText {
   private static final int GROUPS = 8;
 
   private AddressText() {}
 
-  /** {@return the address, with the zone that it has here, if any} */
+  /** {@return the address, with its zone on this machine, if any} */
   static String of(InetAddress address) {
     if (!(address instanceof Inet6Address six)) {
       return address.getHostAddress();
@@ -20,13 +20,13 @@ final class AddressText {
     return zone < 0 ? compressed(full) : compressed(full.substring(0, zone)) + full.substring(zone);
   }
 
-  /** {@return a host without a zone, which means something on one machine only} */
+  /** {@return a host without its zone, which has a meaning on one machine only} */
   static String withoutZone(String host) {
     int zone = host.indexOf('%');
     return zone < 0 ? host : host.substring(0, zone);
   }
 
-  /** The longest run of zeros, the first of equal ones and at least two, becomes {@code ::}. */
+  /** The longest run of at least two zeros becomes {@code ::}; of equal runs the first. */
   private static String compressed(String eightGroups) {
     String[] groups = eightGroups.split(":", -1);
     int start = -1;

@@ -10,13 +10,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The numbers by which callers of the status-code API know their batches. Numbers count up and are
- * never used again. A batch under way is always known; of those that have ended the newest results
- * are kept until somebody asks. A result is a state and a text: the columns of the batch, which may
- * be megabytes, go when it ends. Thread-safe.
+ * The batch numbers of the status-code API. Numbers count up and are never used again. A batch
+ * under way is always known. The newest results of ended batches are kept until the caller asks. A
+ * result is a state and a text: the columns of the batch, which may be megabytes, are dropped when
+ * it ends. Thread-safe.
  */
 public final class BatchTable {
-  /** Results that nobody asked for yet; the oldest go first. */
+  /** Results that nobody fetched yet; the oldest are dropped first. */
   public static final int RESULTS_LIMIT = 65_536;
 
   /** Characters of a result's text that are kept. */
@@ -26,10 +26,10 @@ public final class BatchTable {
   private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
 
   /**
-   * How a batch stands.
+   * The state of a batch.
    *
    * @param state its state
-   * @param failure why it did not complete; empty when it did, and while it runs
+   * @param failure why it did not complete; empty if it did, and while it runs
    */
   public record Result(TransferState state, String failure) {
     private static final Result COMPLETED = new Result(TransferState.COMPLETED, "");
@@ -55,8 +55,8 @@ public final class BatchTable {
   /**
    * {@return the number of a transfer from now on, above 0}
    *
-   * @param handle one that {@link EngineCore#submit} returned; it is canceled when there is no
-   *     memory to keep it, since nobody could ask for it
+   * @param handle a transfer from {@link EngineCore#submit}; it is canceled if there is no memory
+   *     to keep it, since nobody could ask for it
    */
   public long add(TransferHandle handle) {
     try {
@@ -86,7 +86,7 @@ public final class BatchTable {
     }
   }
 
-  /** {@return how a batch stands; empty for a number never given, or asked for already} */
+  /** {@return the state of a batch; empty for a number that was never given, or already fetched} */
   public Optional<Result> find(long id) {
     TransferHandle handle;
     synchronized (this) {
@@ -98,7 +98,7 @@ public final class BatchTable {
     return Optional.of(Result.of(handle));
   }
 
-  /** Waits for the end of a batch; {@return as {@link #find} then} */
+  /** Waits for the end of a batch. {@return as {@link #find} then} */
   public Optional<Result> await(long id) throws InterruptedException {
     TransferHandle handle;
     synchronized (this) {
@@ -111,7 +111,7 @@ public final class BatchTable {
     return Optional.of(Result.of(handle));
   }
 
-  /** Forgets a batch whose result somebody has seen; {@return whether it was known} */
+  /** Forgets a batch whose result was fetched. {@return whether it was known} */
   public synchronized boolean forget(long id) {
     return running.remove(id) != null || ended.remove(id) != null;
   }

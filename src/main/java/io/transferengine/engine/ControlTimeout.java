@@ -6,12 +6,12 @@ import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.function.Function;
 
-/** The time that one question to a peer may take, all of its steps together. */
+/** The time for one question to a peer, all its steps together. */
 final class ControlTimeout {
   /** Beyond it nanoseconds would overflow. */
   private static final Duration MAX = Duration.ofDays(365);
 
-  /** Sockets wait in whole milliseconds: what ends so close to the deadline ended by it. */
+  /** Sockets wait in whole milliseconds: an end this close to the deadline came from it. */
   private static final Duration ROUNDING = Duration.ofMillis(1);
 
   private final long endNanos;
@@ -21,11 +21,11 @@ final class ControlTimeout {
   }
 
   /**
-   * {@return what the question gives}
+   * {@return the answer to the question}
    *
-   * @param question asks the peer; told the time that is left
-   * @throws TransferException TIMEOUT if it failed and the time is over; as the question else;
-   *     INVALID_ARGUMENT for a time that is not above zero
+   * @param question asks the peer; gets the time that is left
+   * @throws TransferException TIMEOUT if it failed and the time is over, else as the question;
+   *     INVALID_ARGUMENT if the time is not above zero
    */
   static <T> T within(Duration timeout, String peer, Function<ControlTimeout, T> question) {
     ControlTimeout left = new ControlTimeout(checked(timeout));
@@ -45,7 +45,7 @@ final class ControlTimeout {
     }
   }
 
-  /** {@return what is left; zero when it is over} */
+  /** {@return the time that is left; zero if it is over} */
   Duration left() {
     return Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
   }
@@ -53,12 +53,12 @@ final class ControlTimeout {
   /**
    * {@return the timeout, or a year if it is longer}
    *
-   * @throws TransferException for one that is not above zero
+   * @throws TransferException if it is not above zero
    */
   static Duration checked(Duration timeout) {
     if (!timeout.isPositive()) {
       throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "A timeout of " + timeout, "It must be above zero");
+          ErrorCode.INVALID_ARGUMENT, "A timeout of " + timeout, "Give one above zero");
     }
     return timeout.compareTo(MAX) < 0 ? timeout : MAX;
   }

@@ -46,29 +46,29 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One engine: its memory, its transports, its handshake daemon and what is under way, opened
- * together and closed together.
+ * One engine: its memory, transports, handshake daemon and transfers, opened together and closed
+ * together.
  *
- * <p>Thread-safe. {@link #submit} does not block; what talks to a peer says so. One daemon thread
- * looks at deadlines a few times a second and prints the metrics line; all else that runs here are
- * virtual threads and the transports' own threads.
+ * <p>Thread-safe. {@link #submit} does not block; methods that wait for a peer say so. One daemon
+ * thread checks deadlines a few times a second and prints the metrics line. All other threads here
+ * are virtual threads and the transports' own.
  */
 public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private static final Logger log = LoggerFactory.getLogger(EngineCore.class);
 
-  /** How exact deadlines are. Ten looks a second cost some 0.02 % of a core when nothing runs. */
+  /** How exact deadlines are. Ten checks a second cost some 0.02 % of a core when nothing runs. */
   private static final Duration DEADLINE_CHECK_PERIOD = Duration.ofMillis(100);
 
-  /** What {@link #close} may take, all in all. */
+  /** The time for {@link #close} in all. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
-  /** What of it connections and threads may take. */
+  /** Its part for connections and threads. */
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(3);
 
-  /** What of it transfers may take to end, before their connections are gone and after it. */
+  /** Its part for transfers to end, once before their connections are closed and once after. */
   private static final Duration END_TIMEOUT = Duration.ofMillis(750);
 
-  /** How long cancelled transfers and inbound requests get to let go of memory. */
+  /** How long canceled transfers and inbound requests may take to release memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(5);
 
   private final Settings settings;
@@ -78,7 +78,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final TransportRegistry transports;
   private final Notifications notifications;
 
-  /** For what waits on peers; never a caller's executor, which may be small. */
+  /** For work that waits on peers; never a caller's executor, which may be small. */
   private final Executor lookups =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("te-task-", 0).factory());
 
@@ -97,22 +97,22 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private long handshakesOverBudget;
   private long handshakesEvicted;
 
-  /** A peer that is gone fails those of all its transfers. */
+  /** Limited, since a peer that is gone fails the notifications of all its transfers. */
   private final WarnLimiter notifyWarnings = new WarnLimiter(log);
 
   /**
-   * Opens an engine. When it fails, everything opened on the way is closed again.
+   * Opens an engine. If that fails, everything opened before is closed again.
    *
-   * @throws TransferException for options that name nothing, and when a port cannot be bound
+   * @throws TransferException for invalid options, and if a port cannot be bound
    */
   public EngineCore(EngineOptions options) {
     this(options, TransportRegistry::builtIn, LocalTopology::of);
   }
 
   /**
-   * Opens an engine on other transports and devices than this machine's; for tests.
+   * Opens an engine with other transports and devices than this machine's; for tests.
    *
-   * @param providers what makes its transports, in any order
+   * @param providers the providers of its transports, in any order
    * @param devices the network devices that it sees
    */
   public EngineCore(
@@ -164,7 +164,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             this::requireName,
             this::notifyOnCompletion);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
-    // The first that opens anything.
+    // The first step that opens anything.
     registry =
         new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
     HandshakeDaemon started = null;
@@ -199,7 +199,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     }
   }
 
-  // ---- what is asked of it
+  // ---- requests
 
   /** {@return the name by which peers open our segment} */
   public String segmentName() {
@@ -216,10 +216,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return memory;
   }
 
-  /**
-   * Gives memory back. An engine that was closed, before or meanwhile, does that itself: then this
-   * waits until it has.
-   */
+  /** Gives memory back. A closing engine does that itself; then this waits for its end. */
   public void giveBack(Runnable action) {
     if (!closed.get()) {
       try {
@@ -234,9 +231,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     close();
   }
 
-  /** {@return what was counted so far} */
+  /** {@return the figures so far} */
   public synchronized MetricsSnapshot metrics() {
-    // The daemon counts for itself; its numbers are taken over whenever somebody looks.
+    // The daemon has its own counts; they are added here at each call.
     long served = daemon.answered();
     long refused = daemon.refused() + daemon.failed();
     metrics.add(Counter.HANDSHAKES_SERVED, served - handshakesServed);
@@ -263,19 +260,22 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return active.submit(request);
   }
 
-  /** {@return what a peer says of itself now} Waits for the peer. */
+  /** {@return a peer's present descriptor} Waits for the peer. */
   public SegmentDescriptor describe(String segment) {
     return describe(segment, lookUpTimeout());
   }
 
-  /** {@return what a peer says of itself now} Waits for the peer, at most so long. */
+  /** {@return a peer's present descriptor} Waits for the peer, at most {@code timeout}. */
   public SegmentDescriptor describe(String segment, Duration timeout) {
     requireOpen();
     return ControlTimeout.within(timeout, segment, time -> segments.refresh(segment, time.left()))
         .descriptor();
   }
 
-  /** {@return what is known of a peer} Waits for the peer when nothing is, at most so long. */
+  /**
+   * {@return a peer's known descriptor} Waits for the peer if it is unknown, at most {@code
+   * timeout}.
+   */
   public SegmentDescriptor open(String segment, Duration timeout) {
     requireOpen();
     Duration wait = ControlTimeout.checked(timeout);
@@ -294,19 +294,21 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return transports.names();
   }
 
-  /** Looks a peer up and opens the way to it. Waits for the lookup, at most so long. */
+  /** Looks a peer up and begins to connect. Waits for the lookup, at most {@code timeout}. */
   public void warmUp(String segment, Duration timeout) {
     open(segment, timeout);
     segments.known(segment).ifPresent(known -> known.transport().warmUp(known.address()));
   }
 
-  /** Asks whether a peer is alive. Waits for its answer, at most so long. */
+  /** Asks whether a peer is alive. Waits for its answer, at most {@code timeout}. */
   public void probe(String segment, Duration timeout) {
     requireOpen();
     atPeer(segment, timeout, client::probe);
   }
 
-  /** Sends a message to a peer's application. Waits until the peer has it, at most so long. */
+  /**
+   * Sends a message to a peer's application. Waits until the peer has it, at most {@code timeout}.
+   */
   public void sendNotify(String segment, NotifyMessage message, Duration timeout) {
     requireOpen();
     atPeer(segment, timeout, (address, left) -> client.notify(address, message, left));
@@ -324,7 +326,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             });
   }
 
-  /** {@return what peers have notified us of} */
+  /** {@return the notifications from peers} */
   public Notifications notifications() {
     return notifications;
   }
@@ -344,7 +346,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         });
   }
 
-  /** {@return how long a question to a peer may take where the caller does not say} */
+  /** {@return how long a question to a peer may take if the caller does not say} */
   public Duration lookUpTimeout() {
     return Duration.ofSeconds(settings.get(Options.TRANSFER_TIMEOUT));
   }
@@ -355,7 +357,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   /**
-   * Refuses what a closed engine cannot do.
+   * Refuses a call if the engine is closed.
    *
    * @throws TransferException CLOSED
    */
@@ -385,8 +387,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   /**
-   * Version 0 says nothing: engines before 2026-09 have none. An engine that came back elsewhere is
-   * no older one, whatever the clock says there.
+   * Version 0 means none: engines before 2026-09 have no version. An engine that was restarted
+   * elsewhere is not older, whatever its clock says.
    */
   static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
     return found.metadataVersion() != 0
@@ -394,7 +396,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         && found.incarnation().equals(inUse.incarnation());
   }
 
-  /** What transports ask of us. */
+  /** What transports ask the engine. */
   private final class Peers implements PeerLink {
     @Override
     public String segmentName() {
@@ -486,11 +488,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   /**
-   * Ends everything within some 5 seconds. Calls that wait return. Throws nothing; idempotent, and
-   * whoever comes second waits for the same end.
+   * Ends everything within some 5 seconds. Calls that wait return. Throws nothing. Idempotent; a
+   * second caller waits for the same end.
    *
-   * <p>It is done by a thread of its own: an interrupt of the caller does not cut it short, and of
-   * what libraries keep for each thread nothing stays with a thread of the caller's.
+   * <p>Its own thread does the work. So an interrupt of the caller does not cut it short, and
+   * nothing that libraries keep per thread stays in the caller's thread.
    */
   @Override
   public void close() {
@@ -515,14 +517,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private void awaitEnd() {
     if (!awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
-      log.error("Closing has not ended in time; it goes on in the background");
+      log.error("Closing did not end in time; it goes on in the background");
     }
   }
 
   private void end(@Nullable HandshakeDaemon started) {
     try {
       Teardown all = new Teardown(CLOSE_TIMEOUT);
-      // Beside the rest: a service that hangs, or a peer's request, takes its time.
+      // In parallel with the rest: a hanging service or a peer's request may take long.
       all.beside("the records", registry::close);
       if (started != null) {
         all.beside("the handshake daemon", started::close);

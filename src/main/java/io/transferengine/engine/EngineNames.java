@@ -14,7 +14,7 @@ import java.util.List;
 final class EngineNames {
   private EngineNames() {}
 
-  /** {@return the addresses of a host, in the order in which to try them} */
+  /** {@return the addresses of a host, in the order to try them} */
   static List<InetAddress> addresses(String host, boolean preferIpv6) {
     try {
       List<InetAddress> found = new ArrayList<>(List.of(InetAddress.getAllByName(host)));

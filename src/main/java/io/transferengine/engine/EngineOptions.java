@@ -6,9 +6,10 @@ import java.util.Optional;
 import java.util.concurrent.Executor;
 
 /**
- * What an engine is opened with.
+ * The arguments of an engine.
  *
- * @param localHostname our host as peers reach it, perhaps with a port, which P2P mode ignores
+ * @param localHostname our host as peers reach it, perhaps with a port, which peer-to-peer mode
+ *     ignores
  * @param metadataServer a connection string of protocol section 1
  * @param protocol {@code tcp}, {@code rdma}, or empty for the best
  * @param deviceName network devices to use; empty for all
@@ -22,6 +23,6 @@ public record EngineOptions(
     String deviceName,
     Settings settings,
     Optional<Executor> executor) {
-  /** In place of a metadata server: peers ask one another (protocol section 1). */
+  /** Instead of a metadata server: peers ask each other (protocol section 1). */
   public static final String P2P_HANDSHAKE = "P2PHANDSHAKE";
 }

@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one daemon thread for what an engine does again and again. A task that throws is logged and
- * called again when its time comes: an executor of the JDK would leave it out from then on, without
- * a word, and with the deadlines every transfer would lose its end. Thread-safe.
+ * The one daemon thread for an engine's periodic tasks. A task that throws is logged, and runs
+ * again at its next time. A JDK executor would silently drop it; without the check of deadlines,
+ * transfers might never end. Thread-safe.
  */
 final class EngineTimer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EngineTimer.class);
@@ -23,7 +23,7 @@ final class EngineTimer implements AutoCloseable {
 
   EngineTimer() {}
 
-  /** Does something after each {@code period}. {@code what} names it in the log. */
+  /** Runs a task after each {@code period}. {@code what} names it in the log. */
   void every(Duration period, String what, Runnable task) {
     long nanos = period.toNanos();
     var _ =

@@ -15,22 +15,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Ends transfers that ought to have ended: whatever mistake there still may be, nobody waits for
- * ever.
+ * Ends transfers that should have ended. Whatever mistakes the engine has, no caller waits forever.
  *
- * <p>A transfer whose outcome is set (deadline, cancel, failure) has its requests settled within
- * moments. When one is left after {@link #LIMIT_NANOS}, there is a mistake in the engine. Two steps
- * follow. The connections or queue pairs that carry it are closed, whatever else is on them, which
- * settles what they know of. If it has not ended after the same time again, a request was forgotten
- * or a thread of ours stands still: the transfer ends as failed, and since nobody knows whether its
- * local memory is still written to, the uses of that memory are kept: it cannot be unregistered,
- * freed or handed out again. Each step is an ERROR in the log.
+ * <p>Once the outcome of a transfer is set (deadline, cancel, failure), its requests are settled
+ * within moments. If one is left after {@link #LIMIT_NANOS}, there is a mistake in the engine. Two
+ * steps follow. First the connections or queue pairs that carry the transfer are closed, with
+ * everything else on them, which settles all requests that they know of. If the transfer has not
+ * ended after the same time again, a request was forgotten or a thread of ours stands still. Then
+ * it ends as failed. Something may still write to its local memory, so the uses of that memory are
+ * kept: it cannot be unregistered, freed or handed out again. Each step is an ERROR in the log.
  *
- * <p>The steps are confined to the thread that looks at deadlines, and at the engine's close to the
- * thread that closes it; the rest is thread-safe.
+ * <p>The steps run only on the thread that checks deadlines, and during the engine's close on the
+ * closing thread. The rest is thread-safe.
  */
 public final class LastResort {
-  /** Several times what cutting a connection and draining a queue pair take. */
+  /** Several times the time to cut a connection or drain a queue pair. */
   static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private static final Logger log = LoggerFactory.getLogger(LastResort.class);
@@ -40,7 +39,7 @@ public final class LastResort {
 
   private final EngineMetrics metrics;
 
-  /** Those that ended although something may still touch their memory. */
+  /** Transfers that ended although something may still touch their memory. */
   private final Set<TransferHandle> abandoned = ConcurrentHashMap.newKeySet();
 
   LastResort(EngineMetrics metrics) {
@@ -48,14 +47,14 @@ public final class LastResort {
   }
 
   /**
-   * {@return how often it came to this in this process since the last call} For tests: each fails
-   * when this is not zero behind it.
+   * {@return how many steps there were in this process since the last call} For tests: each fails
+   * if this is not zero after it.
    */
   public static long takeCount() {
     return taken.getAndSet(0);
   }
 
-  /** Looks at a transfer that is under way. */
+  /** Checks a transfer that is under way. */
   void look(TransferHandle handle, long nowNanos) {
     if (!handle.isEndingSince(nowNanos - LIMIT_NANOS)) {
       return;
@@ -63,8 +62,8 @@ public final class LastResort {
     if (handle.markCutOff(nowNanos)) {
       count();
       log.error(
-          "{} is not settled {} s after its end was decided: a mistake in the engine, please report"
-              + " it. What carries it is closed, and other transfers with it",
+          "{} is not settled {} s after its outcome was set: a mistake in the engine, please report"
+              + " it. Its connections are closed, with other transfers on them",
           handle.describe(),
           TimeUnit.NANOSECONDS.toSeconds(LIMIT_NANOS));
       handle.cutOff();
@@ -76,17 +75,17 @@ public final class LastResort {
   /** Ends a transfer that nothing else has ended. */
   void abandon(TransferHandle handle) {
     String what = handle.describe();
-    // Entered first: from its end on whoever frees its memory looks for it here.
+    // Entered first: from the transfer's end on, a call that frees its memory looks for it here.
     abandoned.add(handle);
     if (!handle.abandon()) {
       abandoned.remove(handle);
       return;
     }
-    // Counted before the end can be seen: who sees the state sees the numbers.
+    // Counted before the end is visible, so that a caller who sees the state sees the numbers.
     count();
     log.error(
-        "{} could not be cut off: it ends as failed, and its local memory stays in use for as long"
-            + " as this process lives. A mistake in the engine, please report it",
+        "{} could not be cut off: it ends as failed, and its local memory stays in use until this"
+            + " process ends. A mistake in the engine, please report it",
         what);
     handle.finish(
         TransferState.FAILED,
@@ -94,8 +93,8 @@ public final class LastResort {
             handle.request().target(),
             ErrorCode.BATCH_BUSY,
             "the transfer could not be cut off, so its local memory counts as in use from now on",
-            "A mistake in the engine, please report it with the log. To use the memory again start"
-                + " the process anew",
+            "A mistake in the engine, please report it with the log. Restart the process to use the"
+                + " memory again",
             null),
         FailureCause.OTHER);
   }
@@ -105,14 +104,14 @@ public final class LastResort {
     taken.incrementAndGet();
   }
 
-  /** The last request of one that was given up is settled after all. */
+  /** The last request of an abandoned transfer is settled after all. */
   void settled(TransferHandle handle) {
     if (abandoned.remove(handle)) {
       log.warn("{} is settled after all; its local memory is free", handle.describe());
     }
   }
 
-  /** {@return whether one that was given up may still touch a range of our memory} */
+  /** {@return whether an abandoned transfer may still touch a range of our memory} */
   boolean mayTouch(long start, long end) {
     for (TransferHandle handle : abandoned) {
       if (handle.touches(start, end)) {

@@ -19,22 +19,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Who we are, as the mode has it (the table of protocol section 3).
+ * Our name and addresses in each mode (the table of protocol section 3).
  *
- * @param name the segment's name; empty where it is the host and the RPC port
+ * @param name the segment's name; empty if it is the host and the RPC port
  * @param host where peers reach us
- * @param rpcPort the port that the mode prescribes; 0 where it is one of the range
+ * @param rpcPort the port that the mode sets; 0 for one of the range
  */
 record LocalIdentity(String name, String host, int rpcPort) {
   private static final Logger log = LoggerFactory.getLogger(LocalIdentity.class);
 
-  /** Peer-to-peer mode: the name is an address, whose port means nothing. */
+  /** Peer-to-peer mode: the name is an address; its port is ignored. */
   static LocalIdentity peerToPeer(String localHostname, Settings settings) {
     String host = hostOf(localHostname, settings).host();
     return new LocalIdentity("", AddressText.withoutZone(host), 0);
   }
 
-  /** A metadata service: the name is a word, and the service says where it is. */
+  /** With a metadata service: the name is a word; the service has its address. */
   static LocalIdentity stored(String localHostname, Settings settings) {
     String name = MetadataKeys.requireName(localHostname);
     String advertised = settings.get(Options.ADVERTISED_HOST);
@@ -62,13 +62,13 @@ record LocalIdentity(String name, String host, int rpcPort) {
       throw new TransferException(
           e.code(),
           "The local host name " + e.getMessage(),
-          "A host or an address without a port is enough",
+          "Give a host or an address; it needs no port",
           e);
     }
     return advertised.isEmpty() ? given : new HostPort(advertised, given.port());
   }
 
-  /** That of the first interface that is up and leads out of this machine. */
+  /** The address of the first interface that is up and leads out of this machine. */
   private static String firstAddress(boolean ipv6) {
     List<InetAddress> found;
     try {
@@ -92,8 +92,8 @@ record LocalIdentity(String name, String host, int rpcPort) {
   }
 
   /**
-   * {@return the first address of the family asked for, else of the other one} Addresses of a link
-   * mean nothing beyond it.
+   * {@return the first address of the requested family, else of the other one} Link-local addresses
+   * are left out: they have no meaning beyond their link.
    */
   static Optional<InetAddress> choose(List<InetAddress> addresses, boolean ipv6) {
     List<InetAddress> usable =
@@ -112,12 +112,12 @@ record LocalIdentity(String name, String host, int rpcPort) {
     }
   }
 
-  /** {@return the segment's name, once the port is known} */
+  /** {@return the segment's name; needs the port} */
   String segmentName(int boundRpcPort) {
     return name.isEmpty() ? new HostPort(host, boundRpcPort).toString() : name;
   }
 
-  /** {@return the host of the data port, where it is another one than that of the RPC port} */
+  /** {@return the host of the data port, if it differs from that of the RPC port} */
   String dataHost(Settings settings) {
     String advertised = AddressText.withoutZone(settings.get(Options.ADVERTISED_DATA_HOST));
     return advertised.equals(host) ? "" : advertised;

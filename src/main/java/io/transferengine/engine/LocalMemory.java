@@ -27,42 +27,42 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The memory that this engine may touch: what callers registered and what it handed out itself.
+ * The memory that this engine may touch: what callers registered and what it allocated itself.
  *
  * <p>Taking memory back has three steps, the same for an unregistration and for a free. First the
- * range is closed to new use: a region refuses, a managed block is marked. Then what is in flight
- * over it gets a second to end, and is cut off after that. Only then is the range forgotten, or
- * handed out again. A lock makes the first step clean: whoever begins a transfer checks its ranges
- * and enters the table of active transfers under the read side, whoever closes a range takes the
- * write side for that moment, so that afterwards every user is either in the table or refused.
+ * range is closed to new use: a region refuses, a managed block is marked. Then transfers over it
+ * get a second to end, and are cut off after that. Only then is the range forgotten, or handed out
+ * again. A lock makes the first step atomic. A new transfer checks its ranges and enters the table
+ * of active transfers under the read side; closing a range takes the write side for that moment. So
+ * afterwards every user is either in the table or refused.
  *
  * <p>Thread-safe.
  */
 public final class LocalMemory implements RegionRegistrar {
 
-  /** What moves bytes to and from the ranges. */
+  /** The transports and peers that use the ranges. */
   public interface Users extends RegionEnds.Users {
     /**
-     * Makes new ranges fit for use, all or none. May block.
+     * Prepares new ranges for use, all or none. May block.
      *
-     * @throws TransferException when it cannot; nothing is left of the attempt then
+     * @throws TransferException if it cannot; then nothing is left of the attempt
      */
     void registered(List<Region> regions);
 
-    /** Waits until peers can learn of what was registered; not for long. */
+    /** Waits, but not long, until peers can learn of the registered ranges. */
     void awaitPublished();
 
     /** {@return whether memory of a kind can be moved} */
     boolean takes(MemoryKind kind);
 
-    /** {@return what moves the bytes, for the text of an error} */
+    /** {@return the transports, for the text of an error} */
     String shownTransports();
   }
 
-  /** How long transfers over memory that is taken back may go on by themselves. */
+  /** How long transfers over memory that is taken back may go on. */
   static final Duration GRACE = Duration.ofSeconds(1);
 
-  /** How long cancelled transfers may take until the last one has let go. */
+  /** How long canceled transfers may take until the last one has released the memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(10);
 
   private final RegionTable regions = new RegionTable();
@@ -82,7 +82,7 @@ public final class LocalMemory implements RegionRegistrar {
   /**
    * Nothing registered yet.
    *
-   * @param managedLimitBytes what {@link #allocate} may take from the system
+   * @param managedLimitBytes the most that {@link #allocate} may take from the system
    */
   public LocalMemory(long managedLimitBytes, Users users) {
     this.pool = new MemoryPool(managedLimitBytes, new OffHeapSource("*"), this);
@@ -126,7 +126,7 @@ public final class LocalMemory implements RegionRegistrar {
               + location
               + "' cannot be moved over "
               + users.shownTransports()
-              + ", which reads and writes it with the processor",
+              + ", which reads and writes memory with the processor",
           "Register host memory (location '*' or 'cpu:N'), or use a transport that moves it");
     }
     List<Region> made = regions.registerAll(addresses, lengths, location);
@@ -135,14 +135,14 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   /**
-   * Lets the transports and the peers know of ranges that are in the table already: of all, or of
-   * none. Whatever goes wrong, nobody reaches them afterwards.
+   * Tells the transports and the peers of ranges that are already in the table: of all, or of none.
+   * After a failure nobody can reach them.
    */
   private void prepare(List<Region> made) {
     try {
       users.registered(made);
       users.awaitPublished();
-      // Whoever closes looks at the table after this flag: one of the two sees the other.
+      // The closing thread reads the table after it sets this flag: one of the two sees the other.
       requireOpen();
     } catch (Throwable t) {
       undo(made, t);
@@ -156,7 +156,7 @@ public final class LocalMemory implements RegionRegistrar {
     }
   }
 
-  /** Takes back what cannot be handed over; a peer may have begun to use it already. */
+  /** Takes back ranges that cannot be handed over; a peer may already use them. */
   private void undo(List<Region> made, Throwable why) {
     try {
       drainAndForget(close(made));
@@ -166,21 +166,21 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   /**
-   * Ends a registration by the address that it begins at.
+   * Ends the registration that begins at an address.
    *
-   * @throws TransferException ADDRESS_NOT_REGISTERED when none begins there
+   * @throws TransferException ADDRESS_NOT_REGISTERED if none begins there
    */
   public void unregister(long address) {
     unregisterAll(new long[] {address});
   }
 
   /**
-   * Ends registrations by the addresses that they begin at. They share one grace, one change of
-   * each table and one publication, however many they are.
+   * Ends the registrations that begin at some addresses. All share one grace period, one change of
+   * each table and one publication.
    *
-   * @throws TransferException the first failure, after all others were ended: what a transport says
-   *     that cannot let go of one, which may be tried again, or else ADDRESS_NOT_REGISTERED for an
-   *     address that none begins at
+   * @throws TransferException the first failure, after all others were ended: that of a transport
+   *     that does not let go of a range, which may be tried again; or ADDRESS_NOT_REGISTERED for an
+   *     address where none begins
    */
   public void unregisterAll(long[] addresses) {
     List<Region> closed = new ArrayList<>(addresses.length);
@@ -205,13 +205,11 @@ public final class LocalMemory implements RegionRegistrar {
           ErrorCode.ADDRESS_NOT_REGISTERED,
           "No registration begins at 0x%x%s"
               .formatted(firstUnknown, unknown > 1 ? ", and at " + (unknown - 1) + " others" : ""),
-          "Give the address that was registered; managed buffers are freed, not unregistered");
+          "Give the address that was registered; free managed buffers instead");
     }
   }
 
-  /**
-   * Lets no new use of ranges begin; {@return those of which this call is the one that ends them}
-   */
+  /** Refuses new use of ranges. {@return those that this call is to end} */
   private List<Region> close(List<Region> open) {
     List<Region> closed = new ArrayList<>(open.size());
     lock.writeLock().lock();
@@ -253,11 +251,11 @@ public final class LocalMemory implements RegionRegistrar {
     }
   }
 
-  /** Takes a managed block back once nothing touches it any more. */
+  /** Takes a managed block back once nothing touches it. */
   public void free(long address, long lengthBytes) {
     lock.writeLock().lock();
     try {
-      // Refuses what is no block of ours, with the right words.
+      // Refuses an address that is not a block of ours, with its own error.
       pool.refuse(address, lengthBytes);
     } finally {
       lock.writeLock().unlock();
@@ -291,7 +289,7 @@ public final class LocalMemory implements RegionRegistrar {
       throw new TransferException(
           ErrorCode.BATCH_BUSY,
           "The buffer at 0x%x is still in use".formatted(start),
-          "Free it again later; this should not happen, please report it");
+          "Free it again later. This should not happen: please report it");
     }
   }
 
@@ -316,8 +314,8 @@ public final class LocalMemory implements RegionRegistrar {
   // ---- use
 
   /**
-   * Counts a use of every region that the blocks lie in, and lets {@code begin} enter the transfer
-   * in the table of active ones before any of them can be taken back.
+   * Counts a use of each region of the blocks. {@code begin} enters the transfer in the table of
+   * active ones before any of the regions can be taken back.
    *
    * @throws TransferException ADDRESS_NOT_REGISTERED for a block that is not wholly inside one
    *     registration or managed buffer
@@ -358,7 +356,7 @@ public final class LocalMemory implements RegionRegistrar {
           throw notRegistered(start, length);
         }
         if (!held.contains(region)) {
-          // In this order: what the set has no memory for must not have been counted.
+          // In this order: without memory for the set's entry, the use must not be counted.
           held.add(region);
           if (!region.acquire()) {
             held.remove(region);
@@ -378,14 +376,14 @@ public final class LocalMemory implements RegionRegistrar {
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "The local range of %d bytes at 0x%x is not wholly inside one registration or managed buffer"
             .formatted(length, start),
-        "Register it first, or allocate it with the engine");
+        "Register the memory first, or allocate it with the engine");
   }
 
   /**
-   * Has the processor do something with a range while it cannot be taken back.
+   * Runs an action of the processor on a range, which cannot be taken back meanwhile.
    *
    * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
-   *     processor cannot reach; MEMORY for a range that is mapped but has nothing behind it
+   *     processor cannot reach; MEMORY for a mapped range without memory behind it
    */
   public <T> T access(long address, long length, Supplier<T> action) {
     Region region = regions.acquireTouchable(address, length);
@@ -422,8 +420,8 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   /**
-   * Gives everything back, in {@code timeout}; what is in flight has been ended before. What is
-   * still in use all the same stays mapped. Idempotent.
+   * Gives everything back within {@code timeout}. Transfers have been ended before; memory that is
+   * still in use stays mapped. Idempotent.
    */
   public void close(Duration timeout) {
     closeEndNanos = System.nanoTime() + timeout.toNanos();

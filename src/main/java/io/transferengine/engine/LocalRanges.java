@@ -5,11 +5,11 @@ import io.transferengine.transfer.BlockColumns;
 import java.util.Arrays;
 
 /**
- * Where the blocks of a batch lie in this process: whether one of them lies in a range is found in
- * O(log n), however many there are and however many ranges are asked for. Immutable.
+ * The local ranges of a batch's blocks. Whether a block touches a given range is found in O(log n).
+ * Immutable.
  *
- * <p>A block is beside the range when it begins at its end or later, or ends at its start or
- * earlier, and never both: so two counts tell, and starts and ends can be sorted each by itself.
+ * <p>A block is outside the range if it begins at the range's end or later, or ends at its start or
+ * earlier, and never both. So two counts tell, and starts and ends can be sorted separately.
  */
 final class LocalRanges {
   private final long[] starts;
@@ -27,7 +27,7 @@ final class LocalRanges {
     Arrays.sort(ends);
   }
 
-  /** {@return whether a block has a byte in common with the range; {@code end} is exclusive} */
+  /** {@return whether a block shares a byte with the range; {@code end} is exclusive} */
   boolean touch(long start, long end) {
     return countBelow(starts, end) > countBelow(ends, start + 1);
   }

@@ -15,11 +15,11 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The network devices that an engine may use, and what memory they are near to. The command shows
- * them, too.
+ * The network devices that an engine may use, and the memory that each is near. The command shows
+ * them too.
  *
- * @param devices those that pass both filters, also the unusable ones; none where a filter names
- *     what is not there
+ * @param devices those that pass both filters, usable or not; none if a filter names a device that
+ *     does not exist
  * @param topology the matrix of the usable ones: discovered, or the custom one
  * @param problem why none is usable
  */
@@ -33,7 +33,7 @@ public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optiona
   }
 
   /**
-   * {@return what this machine has}
+   * {@return the devices of this machine}
    *
    * @param deviceName the caller's filter, names separated by commas; empty for all
    * @throws ConfigurationException if the custom file is not a matrix
@@ -54,7 +54,7 @@ public record LocalTopology(List<RdmaDevice> devices, Topology topology, Optiona
     String file = settings.get(Options.CUSTOM_TOPO_JSON);
     List<RdmaDevice> found = RdmaDevices.discover(sysRoot, devRoot);
     if (found.isEmpty()) {
-      // Nothing to restrict a custom matrix to: it is what the caller wants to see.
+      // Without devices there is nothing to restrict a custom matrix to: it is shown as it is.
       Topology shown = file.isEmpty() ? Topology.none() : Topology.fromCustomFile(Path.of(file));
       return new LocalTopology(List.of(), shown, Optional.of(RdmaDevices.unusable(found)));
     }

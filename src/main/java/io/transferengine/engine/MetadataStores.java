@@ -18,7 +18,7 @@ public final class MetadataStores {
   private MetadataStores() {}
 
   /**
-   * {@return a client of the service, to be closed by the caller; empty for {@code P2PHANDSHAKE}}
+   * {@return a client of the service, which the caller closes; empty for {@code P2PHANDSHAKE}}
    *
    * @param server a connection string of protocol section 1
    * @throws TransferException INVALID_ARGUMENT for an invalid text; NOT_IMPLEMENTED when the client
@@ -77,7 +77,7 @@ public final class MetadataStores {
           ErrorCode.METADATA,
           "The metadata server '%s' cannot be used: %s failed: %s"
               .formatted(address, provider.getClass().getName(), e),
-          "Ask whoever made that provider",
+          "Ask the maker of that provider",
           e);
     }
   }

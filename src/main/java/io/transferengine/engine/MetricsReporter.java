@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Logs the line of MC_TE_METRIC at INFO, where there was traffic. Runs on the engine's timer. */
+/** Logs the line of MC_TE_METRIC at INFO, if there was traffic. Runs on the engine's timer. */
 final class MetricsReporter implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(MetricsReporter.class);
 

@@ -10,16 +10,16 @@ import java.time.Duration;
 import java.util.function.Supplier;
 
 /**
- * Whether a record under our name is a dead engine's, which we replace, or another live engine's,
+ * Tells whether a record under our name is a dead engine's, which we replace, or a live engine's,
  * which we must not touch.
  *
- * <p>Live is what its RPC address leads to: something answers Probe there (an old engine: accepts a
- * connection). It is not the owner of the name after all when it is ourselves, on the port that our
- * predecessor had, or when it says that its name is another one: then that engine has got the dead
- * one's port. C++ engines say no name here; they count as the owner.
+ * <p>An engine is alive if something at its RPC address answers Probe (or, for an old engine,
+ * accepts a connection). It is not the owner of the name if it is this engine, on the port of its
+ * predecessor, or if it gives another name: then another engine has the dead one's port. C++
+ * engines give no name here; they count as the owner.
  */
 final class NameOwner {
-  /** Long enough for an engine that is busy, short enough for all of a start's 5 seconds. */
+  /** Long enough for a busy engine, short enough for the 5 seconds of a start. */
   private static final Duration LOOK_TIMEOUT = Duration.ofMillis(1500);
 
   private final HandshakeClient client;
@@ -35,10 +35,10 @@ final class NameOwner {
   }
 
   /**
-   * Returns when nobody lives at an address who owns our name.
+   * Returns if no live engine at an address owns our name.
    *
    * @param key of the record that names the address
-   * @throws TransferException METADATA when somebody does
+   * @throws TransferException METADATA if one does
    */
   void requireGone(String key, HostPort address) {
     SegmentDescriptor ourselves = own.get();
@@ -49,9 +49,9 @@ final class NameOwner {
   }
 
   /**
-   * The same, but an engine that says no name, as a C++ engine, does not count as the owner.
+   * The same, but an engine that gives no name, such as a C++ engine, does not count as the owner.
    *
-   * @throws TransferException METADATA when another engine says that the name is its own
+   * @throws TransferException METADATA if another engine gives our name
    */
   void requireNoJavaEngine(String key, HostPort address) {
     SegmentDescriptor ourselves = own.get();

@@ -20,17 +20,20 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What peers have notified us of and nobody has fetched yet. Anybody who reaches the port can send
- * something, so what is kept is bounded: in number, in bytes, and in bytes of one address. Beyond
- * that senders are told that they failed: nothing is lost silently. Thread-safe.
+ * Notifications from peers that nobody has fetched yet. Any program that reaches the port can send
+ * one, so they are limited: in number, in bytes, and in bytes per address. Beyond that senders are
+ * told that they failed; nothing is lost silently. Thread-safe.
  */
 public final class Notifications {
   private static final int KEPT_LIMIT = 65_536;
 
-  /** A record, two strings with their arrays, and their place in the queue. */
+  /** The memory of a record, two strings with their arrays, and a place in the queue. */
   private static final int OVERHEAD_BYTES = 128;
 
-  /** A character of JSON in its longest form: what is refused for this alone is not decoded. */
+  /**
+   * The longest form of a character in JSON: a message that is too long even so is refused without
+   * decoding.
+   */
   private static final int ENCODED_CHARACTER_MAX_BYTES = 6;
 
   /** Beyond it the clock would overflow. */
@@ -46,10 +49,10 @@ public final class Notifications {
   private boolean closed;
 
   /**
-   * One that has arrived.
+   * A notification that has arrived.
    *
    * @param from the address that sent it
-   * @param bytes what it takes of the budget
+   * @param bytes its part of the budget
    */
   public record Kept(NotifyMessage message, InetAddress from, long bytes) {}
 
@@ -66,8 +69,8 @@ public final class Notifications {
   /**
    * Keeps a notification.
    *
-   * @param json a Notify message, which is decoded only when there is room
-   * @throws TransferException TOO_MANY_REQUESTS when there is none; as the codec for what is no
+   * @param json a Notify message, which is decoded only if there is room
+   * @throws TransferException TOO_MANY_REQUESTS if there is no room; as the codec if it is not a
    *     notification
    */
   void add(InetAddress from, byte[] json) {
@@ -126,7 +129,7 @@ public final class Notifications {
     List<NotifyMessage> messages;
     List<Kept> drained;
     synchronized (this) {
-      // All the memory that it takes, and only then the queue: what throws has lost nothing.
+      // All memory first, then the queue: a failure loses nothing.
       messages = new ArrayList<>(kept.size());
       drained = new ArrayList<>(kept);
       kept.clear();
@@ -139,8 +142,7 @@ public final class Notifications {
   }
 
   /**
-   * {@return the oldest one, after waiting for one; empty when the time is over or the engine was
-   * closed}
+   * {@return the oldest one; empty if the time is over or the engine was closed} Waits for one.
    *
    * @param timeout how long to wait at most; zero or less only looks
    */
@@ -159,7 +161,8 @@ public final class Notifications {
       if (kept.isEmpty()) {
         return Optional.empty();
       }
-      // Here, not before: who is interrupted first does not take what arrives afterwards.
+      // Checked here: a thread that was interrupted first does not take a message that arrives
+      // later.
       if (Thread.interrupted()) {
         throw new InterruptedException();
       }
@@ -169,7 +172,7 @@ public final class Notifications {
     return Optional.of(taken);
   }
 
-  /** Whoever waits has nothing to wait for any more. */
+  /** Ends the waits. */
   synchronized void close() {
     closed = true;
     notifyAll();

@@ -24,24 +24,26 @@ import org.slf4j.LoggerFactory;
  * Our two records in the metadata service: where our handshake daemon is ({@code rpc_meta}), and
  * our segment's descriptor.
  *
- * <p><b>Claiming.</b> {@code rpc_meta} decides who owns a name. A record that is there is replaced
- * only when {@link NameOwner} finds its engine dead, and only if it is still the one that was
- * looked at ({@link MetadataStore#replace}). Whoever holds {@code rpc_meta} may replace the
- * descriptor, which a dead engine may have left with buffers that no longer exist.
+ * <p><b>Claiming.</b> {@code rpc_meta} decides who owns a name. An existing record is replaced only
+ * if {@link NameOwner} finds its engine dead, and only if the record has not changed since ({@link
+ * MetadataStore#replace}). The owner of {@code rpc_meta} may replace the descriptor, which a dead
+ * engine may have left with buffers that no longer exist.
  *
- * <p><b>Keeping.</b> What vanished is written again. So is what somebody wrote over ours: C++
- * engines neither ask before they write nor look after what they wrote. Another Java engine that
- * did it is left alone, since it found us dead.
+ * <p><b>Keeping.</b> A record that vanished is written again. So is one that a C++ engine wrote
+ * over: such engines neither ask before they write nor check afterwards. A record of another Java
+ * engine is left alone, since that engine found us dead.
  *
  * <p>Used by one thread at a time.
  */
 final class OwnRecords {
   private static final Logger log = LoggerFactory.getLogger(OwnRecords.class);
 
-  /** What one question to the service may take: as the C++ engine gives etcd. */
+  /** The time for one question to the service: as much as the C++ engine gives etcd. */
   static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
-  /** Each time somebody else was faster. Two engines may race for a name, more are a mistake. */
+  /**
+   * Attempts while others are faster. Two engines may race for a name; more are a misconfiguration.
+   */
   private static final int CLAIM_ATTEMPTS = 5;
 
   private final MetadataStore store;
@@ -52,13 +54,13 @@ final class OwnRecords {
   private final OwnRecord rpcMeta;
   private final OwnRecord descriptor;
 
-  /** What the descriptor was made from that is in the service. */
+  /** The registrations of the descriptor that is in the service. */
   private @Nullable SegmentDescriptor published;
 
-  /** Whose record over ours was named in a warning, so that each is named once. */
+  /** The last engine that a warning named for writing over our record; each is named once. */
   private String warnedOf = "";
 
-  /** Who writes over one of our records writes over the other as well. */
+  /** An engine that writes over one of our records writes over the other as well. */
   private boolean warnedNow;
 
   /** One of our records. */
@@ -110,9 +112,9 @@ final class OwnRecords {
   }
 
   /**
-   * Sees to it that the service holds both records as they should be.
+   * Makes sure that the service holds both records correctly.
    *
-   * @throws TransferException when it cannot be asked, or the name is another live engine's
+   * @throws TransferException if it cannot be asked, or another live engine owns the name
    */
   void settle(long endNanos) {
     warnedNow = false;
@@ -177,8 +179,10 @@ final class OwnRecords {
     throw moved
         ? new TransferException(
             ErrorCode.METADATA,
-            "The record " + record.key + " was changed by others each time we were about to write",
-            "Give each engine a name of its own")
+            "The record "
+                + record.key
+                + " was changed by others at each of our attempts to write it",
+            "Give each engine its own name")
         : new TransferException(
             ErrorCode.METADATA,
             "The record %s was written %d times, and %s still gives %s for it"
@@ -187,8 +191,8 @@ final class OwnRecords {
                     CLAIM_ATTEMPTS,
                     store.description(),
                     before.isPresent() ? "what was there before" : "nothing"),
-            "Something else than a metadata service answers there, or it loses what it is given:"
-                + " check its address, its path included, and its log");
+            "That may not be a metadata service, or it loses records: check its address and path,"
+                + " and its log");
   }
 
   private static boolean same(Optional<byte[]> a, Optional<byte[]> b) {
@@ -196,9 +200,9 @@ final class OwnRecords {
   }
 
   /**
-   * {@return whose record was found in the place of ours, in words}
+   * {@return the owner of the record found instead of ours, in words}
    *
-   * @throws TransferException when it has to stay there
+   * @throws TransferException if the record must stay
    */
   private String requireOurs(OwnRecord record, byte[] value) {
     if (!record.key.equals(rpcMeta.key)) {
@@ -206,7 +210,7 @@ final class OwnRecords {
     }
     Optional<HostPort> where = addressIn(value);
     if (where.isEmpty()) {
-      return "somebody whose record cannot be read";
+      return "an engine whose record cannot be read";
     }
     if (record.written == null) {
       owner.requireGone(record.key, where.get());
@@ -224,8 +228,8 @@ final class OwnRecords {
     warnedOf = who;
     warnedNow = true;
     log.warn(
-        "{} wrote over our record {}; ours is there again. Give each engine a name of its own: its"
-            + " peers reach us now.",
+        "{} wrote over our record {}; we wrote ours again. Give each engine its own name: its peers"
+            + " reach us now.",
         other,
         record.key);
   }
@@ -240,7 +244,7 @@ final class OwnRecords {
     }
   }
 
-  /** Where the owner of an rpc_meta record is; empty when it is too broken to say. */
+  /** The address in an rpc_meta record; empty if it cannot be read. */
   private static Optional<HostPort> addressIn(byte[] rpcMeta) {
     try {
       RpcMetaRecord record = MetadataCodec.decodeRpcMeta(rpcMeta);

@@ -16,9 +16,9 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What we tell peers of ourselves, and what we answer on the handshake port. Thread-safe. */
+/** Our own descriptor, and our answers on the handshake port. Thread-safe. */
 final class OwnSegment implements HandshakeHandler {
-  /** Enough that two runs of a program never share it. */
+  /** Long enough that two runs of a program never share it. */
   private static final int INCARNATION_BYTES = 8;
 
   private final LocalMemory memory;
@@ -28,7 +28,7 @@ final class OwnSegment implements HandshakeHandler {
   private volatile String dataHost = "";
   private volatile @Nullable String name;
 
-  /** The last descriptor and the registrations that it was made from. */
+  /** The last descriptor, and the registrations in it. */
   private volatile @Nullable Rendered rendered;
 
   private record Rendered(List<Region> regions, long version, SegmentDescriptor descriptor) {}
@@ -45,15 +45,17 @@ final class OwnSegment implements HandshakeHandler {
     return HexFormat.of().formatHex(bytes);
   }
 
-  /** {@return what tells this engine from others under its name, before and after it} */
+  /**
+   * {@return the number that distinguishes this engine from earlier and later ones under its name}
+   */
   String incarnation() {
     return incarnation;
   }
 
   /**
-   * From now on peers get an answer.
+   * Peers get an answer from now on.
    *
-   * @param dataHost that of the data port, if it is not that of the RPC port; else empty
+   * @param dataHost the host of the data port, if it differs from that of the RPC port; else empty
    */
   void open(String segmentName, String dataHost) {
     this.dataHost = dataHost;
@@ -65,7 +67,7 @@ final class OwnSegment implements HandshakeHandler {
     return known == null ? "" : known;
   }
 
-  /** {@return what goes out with a question; receivers ignore it, so it stays small} */
+  /** {@return the descriptor for our questions; receivers ignore it, so it stays small} */
   SegmentDescriptor descriptorWithoutBuffers() {
     return render(List.of());
   }
@@ -77,7 +79,7 @@ final class OwnSegment implements HandshakeHandler {
     }
     List<Region> regions =
         memory.regions().inOrder().stream().filter(region -> !region.isRefused()).toList();
-    // Read before the transports are asked: a change while they are shows as an old version.
+    // Read before the transports are asked: a change meanwhile then shows as an old version.
     long version = transports.descriptionVersion();
     Rendered last = rendered;
     if (last == null || last.version != version || !last.regions.equals(regions)) {

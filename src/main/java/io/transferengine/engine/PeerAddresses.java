@@ -11,17 +11,17 @@ import java.util.Locale;
 import java.util.function.Predicate;
 
 /**
- * Where a peer is that was asked at one address and calls itself by another: in peer-to-peer mode a
- * segment's name is an address, but one that its owner chose. {@code localhost}, an address of
- * ours, or one of a link lead somewhere else here than there; bytes for the peer would then go to
- * whoever listens on that port of this machine. The address that answered outranks such a name.
+ * The address of a peer that answered at one address and calls itself by another. In peer-to-peer
+ * mode a segment's name is an address, but its owner chose it. {@code localhost}, an address of
+ * ours, or a link-local one leads elsewhere from here; bytes for the peer would go to another
+ * program on that port of this machine. So the address that answered outranks such a name.
  * Stateless.
  */
 final class PeerAddresses {
   private PeerAddresses() {}
 
   /**
-   * {@return where the peer's handshake daemon is reached}
+   * {@return the address of the peer's handshake daemon}
    *
    * @param said the peer's name
    * @param from the address that answered
@@ -53,9 +53,10 @@ final class PeerAddresses {
   }
 
   /**
-   * {@return whether a host's name leads to this machine from here, though it is another one's}
+   * {@return whether a host's name leads to this machine from here, although it is another
+   * machine's}
    *
-   * @param from where the one who bears it is
+   * @param from the address of the host with that name
    */
   static boolean isOurs(String host, InetAddress from) {
     InetAddress[] resolved;

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Peer-to-peer mode: a name is an address, and its owner is asked (protocol section 6). */
+/** Peer-to-peer mode: a name is an address; its owner is asked (protocol section 6). */
 final class PeerDirectory implements SegmentDirectory {
   /** Only the host counts. */
   private static final int ANY_PORT = 1;
@@ -25,7 +25,7 @@ final class PeerDirectory implements SegmentDirectory {
 
   /**
    * @param client belongs to the engine, which closes it
-   * @param own our descriptor without its buffers, which goes out with each question
+   * @param own our descriptor without its buffers, sent with each question
    */
   PeerDirectory(Settings settings, HandshakeClient client, Supplier<SegmentDescriptor> own) {
     this.settings = settings;
@@ -52,16 +52,16 @@ final class PeerDirectory implements SegmentDirectory {
   }
 
   /**
-   * What a peer says of itself, as far as it holds here.
+   * A peer's descriptor, as far as it is valid from here.
    *
-   * @param said the descriptor that it answered with
+   * @param said the descriptor in its answer
    * @param name the name in it, as an address
    * @param from the address that answered
    * @param askedPort the port that it answered on
    */
   static Found found(SegmentDescriptor said, HostPort name, InetAddress from, int askedPort) {
     HostPort rpc = PeerAddresses.reachable(name, from, askedPort);
-    // What it calls itself stays in its NIC paths, which it compares with its own name.
+    // Its NIC paths keep its own name, with which it compares them.
     String server = said.rdmaServerName().orElse(said.name());
     SegmentDescriptor.Builder here = said.withDataPort(rpc.port()).toBuilder();
     if (!rpc.equals(name)) {
@@ -70,12 +70,13 @@ final class PeerDirectory implements SegmentDirectory {
     if (said.devices().isEmpty() || !PeerAddresses.isOurs(host(server), from)) {
       return new Found(here.build(), rpc.host(), Optional.empty());
     }
-    // Endpoints are found by that name: they would be anybody's who calls himself so, or our own.
+    // Endpoints are found by that name: they could be another peer's with the same name, or our
+    // own.
     Misnamed misnamed = new Misnamed(server, here.build());
     return new Found(here.devices(List.of()).build(), rpc.host(), Optional.of(misnamed));
   }
 
-  /** The host in a peer's name for itself; a name that has none leads nowhere. */
+  /** The host in a peer's name for itself; a name without a host leads nowhere. */
   private static String host(String server) {
     try {
       return HostPort.parse(SegmentNames.normalize(server), ANY_PORT).host();

@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 
-/** Finds what is built in, or on the class path, behind a seam. */
+/** Finds the providers that are built in or on the class path. */
 final class Providers {
   private Providers() {}
 
   /**
-   * {@return one of each kind that there is}
+   * {@return one of each provider}
    *
-   * @throws TransferException NOT_IMPLEMENTED when one is named that cannot be made
+   * @throws TransferException NOT_IMPLEMENTED if a listed one cannot be made
    */
   static <S> List<S> of(Class<S> seam, ClassLoader loader) {
     List<S> found = new ArrayList<>();
@@ -25,8 +25,8 @@ final class Providers {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
           "A service of this library cannot be loaded: " + e.getMessage(),
-          "Use one complete jar of the library; where jars are merged into one, merge the files in"
-              + " META-INF/services, too",
+          "Use one complete jar of the library; if you merge jars, merge the files in"
+              + " META-INF/services too",
           e);
     }
     return found;

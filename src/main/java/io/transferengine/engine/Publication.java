@@ -13,38 +13,38 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps {@link OwnRecords} in the metadata service for as long as the engine is open.
  *
- * <p>One virtual thread works off what is to be done: three times per time to live it asks the
- * service to keep both records, and it writes the descriptor when registrations have changed. While
- * the service is away it tries again after pauses that grow to some seconds and differ from engine
- * to engine, so that a service that comes back is not overrun.
+ * <p>One virtual thread does the work. Three times per time to live it asks the service to keep
+ * both records, and it writes the descriptor when registrations have changed. While the service is
+ * away it tries again after pauses that grow to some seconds. The pauses differ between engines, so
+ * that a service that comes back is not overloaded.
  *
- * <p><b>Registering memory</b> waits until the service has the descriptor, so that a peer that is
- * told of the memory finds it, but never longer than {@link #PUBLISH_WAIT}, and not at all while
- * the service is away: then it is published when the service is back. When nobody waits, as after
- * memory was unregistered, changes are collected for a moment: etcd keeps each version of the
- * record, and a thousand of them may fill its quota.
+ * <p><b>Registering memory</b> waits until the service has the descriptor, so that a peer that
+ * learns of the memory finds it. It never waits longer than {@link #PUBLISH_WAIT}, and not at all
+ * while the service is away: then the memory is published later. Changes for which no caller waits,
+ * such as unregistering, are collected for a moment: etcd keeps each version of the record, and a
+ * thousand of them may fill its quota.
  */
 final class Publication implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Publication.class);
 
-  /** A start that cannot register ends with a failure within 5 s, and has other things to do. */
+  /** A start that cannot register fails within 5 s, and has other steps too. */
   private static final Duration START_TIMEOUT = Duration.ofSeconds(4);
 
-  /** A little more than one question may take. */
+  /** A little more than the time for one question. */
   private static final Duration PUBLISH_WAIT = Duration.ofSeconds(6);
 
-  /** What removing our records may take when the engine is closed. */
+  /** The time to remove our records when the engine is closed. */
   private static final Duration REMOVE_TIMEOUT = Duration.ofMillis(800);
 
-  /** Refreshes per time to live: two may fail before a record is lost. */
+  /** Renewals per time to live: two may fail before a record is lost. */
   private static final int REFRESHES_PER_TTL = 3;
 
   private static final long BACK_OFF_MIN_MILLIS = 200;
 
-  /** The service is to have everybody back within 10 s of its return. */
+  /** All engines are back in the service within 10 s of its return. */
   private static final long BACK_OFF_MAX_MILLIS = 3_000;
 
-  /** A change for which nobody waits is published when no other came for this long... */
+  /** A change for which no caller waits is published when no other came for this long... */
   private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /** ...or the first of them is this old. */
@@ -66,7 +66,7 @@ final class Publication implements AutoCloseable {
   /**
    * Nothing registered yet.
    *
-   * @param ttlSeconds how long the service keeps what is not refreshed
+   * @param ttlSeconds how long the service keeps a record that is not renewed
    */
   Publication(OwnRecords records, int ttlSeconds) {
     this.records = records;
@@ -77,9 +77,9 @@ final class Publication implements AutoCloseable {
   /**
    * Registers and begins to keep the records.
    *
-   * @param inBackground whether a service that is away may be waited for afterwards
-   * @throws TransferException when the service is away and must not be waited for, or the name is
-   *     another live engine's
+   * @param inBackground whether the engine opens even if the service is away
+   * @throws TransferException if the service is away and {@code inBackground} is false, or another
+   *     live engine owns the name
    */
   void start(boolean inBackground) {
     try {
@@ -106,7 +106,7 @@ final class Publication implements AutoCloseable {
     notifyAll();
   }
 
-  /** Waits until what has changed is published, not for long and not for a service that is away. */
+  /** Waits until the changes are published, but not long, and not while the service is away. */
   synchronized void awaitPublished() {
     long target = wanted;
     long endNanos = System.nanoTime() + PUBLISH_WAIT.toNanos();
@@ -153,7 +153,7 @@ final class Publication implements AutoCloseable {
     return closed;
   }
 
-  /** Returns when it is time to look after the records; false when there is nothing more to do. */
+  /** Waits until the records must be checked; returns false when the thread is to end. */
   private synchronized boolean awaitWork(int failures) throws InterruptedException {
     long pauseMillis = failures == 0 ? jittered(refreshMillis) : backOffMillis(failures);
     long endNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pauseMillis);
@@ -171,7 +171,7 @@ final class Publication implements AutoCloseable {
     return !closed;
   }
 
-  /** For how long further changes may still join those that are to be published. */
+  /** How long further changes may still join those to be published. */
   private long collectedInNanos(long now) {
     return waiting > 0
         ? 0
@@ -183,7 +183,9 @@ final class Publication implements AutoCloseable {
     return jittered(Math.min(BACK_OFF_MAX_MILLIS, grown));
   }
 
-  /** Between three quarters and all of it: engines that began together drift apart. */
+  /**
+   * Between three quarters of it and all of it, so that engines that started together drift apart.
+   */
   private static long jittered(long millis) {
     return millis - ThreadLocalRandom.current().nextLong(millis / 4 + 1);
   }
@@ -199,7 +201,7 @@ final class Publication implements AutoCloseable {
       log.debug("{} still cannot be kept in the metadata service", records.key(), e);
     } else if (e instanceof TransferException known) {
       log.warn(
-          "Our records ({}) are not in the metadata service and peers that do not know us cannot"
+          "Our records ({}) are not in the metadata service, so peers that do not know us cannot"
               + " find us; trying again until it works: {}",
           records.key(),
           known.getMessage());
@@ -226,7 +228,7 @@ final class Publication implements AutoCloseable {
     }
   }
 
-  /** Removes our records, for as long as that takes at most; the thread ends. Idempotent. */
+  /** Removes our records within its time limit; the thread ends. Idempotent. */
   @Override
   public void close() {
     boolean reachable;

@@ -4,9 +4,9 @@ package io.transferengine.engine;
 import java.util.function.LongSupplier;
 
 /**
- * The {@code metadata_version} of what we publish: the clock in microseconds, but always more than
- * the last one and than any that was found in our place. C++ readers refuse a version that is older
- * than the one that they know, and the same one with another content. For one thread at a time.
+ * The {@code metadata_version} of our records: the clock in microseconds, but always above the last
+ * one and above any found in a record under our name. C++ readers refuse a version older than the
+ * one they know, and the same version with other content. For one thread at a time.
  */
 final class PublicationVersion {
   private final LongSupplier clockMicros;
@@ -21,7 +21,7 @@ final class PublicationVersion {
     this.clockMicros = clockMicros;
   }
 
-  /** Takes note of a version that readers may know. */
+  /** Notes a version that readers may know. */
   void seen(long version) {
     last = Math.max(last, version);
   }

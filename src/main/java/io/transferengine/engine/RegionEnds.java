@@ -14,26 +14,26 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends regions that take no new use any more: the second half of taking memory back, of which
- * {@code LocalMemory} is the first.
+ * Ends regions that refuse new use: the second half of taking memory back. {@code LocalMemory} is
+ * the first half.
  *
- * <p>Many are ended together, and each for itself: one that is still in use, or that a device or a
- * transport does not let go of, is no reason to keep the others. It stays in the table, refused,
- * and whoever unregisters it again tries again. Thread-safe.
+ * <p>Many are ended together, but independently. If one is still in use, or a transport does not
+ * let go of it, the others are ended all the same. It stays in the table, refused; unregistering it
+ * again tries again. Thread-safe.
  */
 final class RegionEnds {
-  /** What moves bytes to and from the ranges. */
+  /** The transports and peers that use the ranges. */
   interface Users {
     /**
-     * Makes nobody reach the ranges any more; when it returns nobody does. When it throws, what
-     * could be undone is; it may be called again, for all or for some of them.
+     * Makes the ranges unreachable; when it returns, nobody reaches them. If it throws, as much as
+     * possible is done; it may be called again, for all or some of them.
      */
     void unregistered(List<Region> regions);
 
     /**
-     * Ends all use of a range: waits for {@code grace}, then cancels what is left.
+     * Ends all use of a range: waits for {@code grace}, then cancels the rest.
      *
-     * @return whether nothing touches the range any more
+     * @return whether nothing touches the range now
      */
     boolean drain(long start, long end, Duration grace) throws InterruptedException;
   }
@@ -45,7 +45,7 @@ final class RegionEnds {
   /**
    * For one engine's memory.
    *
-   * @param forgotten is told of those that have left the table; throws nothing
+   * @param forgotten called with the regions that have left the table; throws nothing
    */
   RegionEnds(RegionTable regions, Users users, Consumer<List<Region>> forgotten) {
     this.regions = regions;
@@ -54,10 +54,10 @@ final class RegionEnds {
   }
 
   /**
-   * Waits for what is in flight over refused ranges, cuts off what stays, and forgets them.
+   * Waits for transfers over refused ranges, cuts off the rest, and forgets the ranges.
    *
-   * @param grace what is in flight may take, before it is cut off
-   * @param cutOffWait how long it may take then; asked anew for each range
+   * @param grace how long transfers may go on before they are cut off
+   * @param cutOffWait how long that may take then; asked again for each range
    * @throws RuntimeException or an Error, the first failure, after all were tried
    */
   void end(List<Region> closed, Duration grace, Supplier<Duration> cutOffWait) {
@@ -74,7 +74,7 @@ final class RegionEnds {
     failures.throwIfAny();
   }
 
-  /** {@return those that nothing touches any more} */
+  /** {@return the ranges that nothing touches now} */
   private List<Region> idle(
       List<Region> closed, Duration grace, Supplier<Duration> cutOffWait, Failures failures) {
     long graceEndNanos = System.nanoTime() + grace.toNanos();
@@ -86,14 +86,14 @@ final class RegionEnds {
         long left = interrupted ? 0 : graceEndNanos - System.nanoTime();
         (region.awaitIdle(Duration.ofNanos(left)) ? idle : waiting).add(region);
       } catch (InterruptedException e) {
-        // The caller is in a hurry, but the memory must not be given up before it is safe.
+        // The caller was interrupted, but the memory must not be given up before that is safe.
         interrupted = true;
         waiting.add(region);
       }
     }
     for (Region region : waiting) {
       try {
-        // One transfer may have held many of them, and is cut off once.
+        // One transfer may hold many of them; it is cut off once.
         if (cutOff(region, cutOffWait.get())) {
           idle.add(region);
         } else {
@@ -112,7 +112,7 @@ final class RegionEnds {
   private static TransferException stillInUse(Region region, @Nullable Throwable why) {
     String what = region + " is still in use long after it was refused";
     String remedy =
-        "Keep the memory mapped, and unregister it again later; this should not happen, please"
+        "Keep the memory mapped, and unregister it again later. This should not happen: please"
             + " report it";
     return why == null
         ? new TransferException(ErrorCode.BATCH_BUSY, what, remedy)
@@ -134,8 +134,8 @@ final class RegionEnds {
   }
 
   /**
-   * Which of them it was that could not be ended, each alone says; it takes no time for those that
-   * are gone already.
+   * Each is tried alone to see which one could not be ended; for those already gone this takes no
+   * time.
    */
   private List<Region> oneByOne(List<Region> idle, Throwable all, Failures failures) {
     if (idle.size() == 1) {
@@ -154,7 +154,7 @@ final class RegionEnds {
     return gone;
   }
 
-  /** Ends what is in flight over a range; an interrupt is kept and does not shorten it. */
+  /** Ends transfers over a range. An interrupt is kept, and does not shorten this. */
   private boolean cutOff(Region region, Duration wait) {
     boolean interrupted = false;
     try {
@@ -164,7 +164,7 @@ final class RegionEnds {
               || (users.drain(region.address(), region.end(), Duration.ZERO)
                   && region.awaitIdle(wait));
         } catch (InterruptedException e) {
-          // Once more, with the flag cleared.
+          // Again, with the flag cleared.
           interrupted = true;
         }
       }

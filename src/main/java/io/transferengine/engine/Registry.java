@@ -16,8 +16,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the mode makes of names: where peers are found, and where we can be found. In peer-to-peer
- * mode nothing needs to be published. Thread-safe.
+ * Names in the engine's mode: how peers are found, and how we are found. In peer-to-peer mode
+ * nothing needs to be published. Thread-safe.
  */
 final class Registry implements AutoCloseable {
   private final Settings settings;
@@ -31,9 +31,9 @@ final class Registry implements AutoCloseable {
   /**
    * @param server a connection string of protocol section 1
    * @param client belongs to the engine, which closes it
-   * @param executor for what waits on the service
-   * @param changed is told the name of a segment whose records have changed
-   * @throws TransferException for a service of which we have no client
+   * @param executor for calls that wait for the service
+   * @param changed called with the name of a segment whose records have changed
+   * @throws TransferException for a service without a client here
    */
   Registry(
       String server,
@@ -59,7 +59,7 @@ final class Registry implements AutoCloseable {
   }
 
   /**
-   * Makes us known under our name; peers get answers from our daemon by now.
+   * Registers us under our name. Our daemon already answers peers.
    *
    * @throws TransferException when that cannot be done
    */

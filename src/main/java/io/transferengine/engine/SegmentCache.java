@@ -128,7 +128,7 @@ final class SegmentCache {
       throw TransferException.withPeer(
           name,
           ErrorCode.TIMEOUT,
-          "it did not say within " + timeout.toMillis() + " ms where its memory is",
+          "its descriptor did not arrive within " + timeout.toMillis() + " ms",
           "Is the peer alive and the network up?",
           e);
     } catch (InterruptedException e) {
@@ -138,7 +138,7 @@ final class SegmentCache {
     }
   }
 
-  /** {@return the segment as the peer describes it now} The calling thread waits. */
+  /** {@return the segment by the peer's present descriptor} The calling thread waits. */
   RemoteSegment refresh(String name, Duration timeout) {
     long seen = forgotten.get();
     RemoteSegment fresh = resolver.resolve(name, timeout);
@@ -147,7 +147,7 @@ final class SegmentCache {
     entry.complete(fresh);
     Lookup before = entries.put(name, entry);
     if (before != null) {
-      // Whoever waits for a question of earlier has its answer, too.
+      // Threads that wait for an earlier question get this answer too.
       before.complete(fresh);
     }
     makeRoom(name);
@@ -161,7 +161,7 @@ final class SegmentCache {
     try {
       executor.execute(() -> answer(name, timeout, made));
     } catch (Throwable t) {
-      // No thread for it, perhaps: nobody must wait for an answer that nobody looks for.
+      // There may be no thread for it: then nobody must wait for the answer.
       failed(name, made, t);
     }
   }
@@ -203,8 +203,8 @@ final class SegmentCache {
     }
   }
 
-  /** Forgets a segment whose use failed, unless somebody has looked it up again meanwhile. */
-  @SuppressWarnings("ReferenceEquality") // this very answer, not one that says the same
+  /** Forgets a segment whose use failed, unless it was looked up again meanwhile. */
+  @SuppressWarnings("ReferenceEquality") // this answer, not an equal one
   void drop(RemoteSegment failed) {
     entries.computeIfPresent(
         failed.name(),

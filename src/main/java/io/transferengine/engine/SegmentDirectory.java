@@ -9,8 +9,8 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How a segment's name becomes what reaches it: in peer-to-peer mode the name is an address, else a
- * metadata service knows. Thread-safe; calls wait on their thread within the time given.
+ * Finds a segment by its name. In peer-to-peer mode the name is an address, else a metadata service
+ * has it. Thread-safe; calls wait on their thread within the given time.
  */
 interface SegmentDirectory extends AutoCloseable {
 
@@ -20,7 +20,7 @@ interface SegmentDirectory extends AutoCloseable {
    * @param descriptor with the data port filled in
    * @param host where its engine is
    * @param misnamed set if its name leads to this machine from here; then the descriptor leaves out
-   *     what is found by that name
+   *     all that is found by that name
    */
   record Found(SegmentDescriptor descriptor, String host, Optional<Misnamed> misnamed) {}
 
@@ -28,29 +28,29 @@ interface SegmentDirectory extends AutoCloseable {
    * A peer whose name for itself leads to this machine from here.
    *
    * @param name that name
-   * @param said what it would be reached by under a better one
+   * @param said the descriptor by which it would be reached under a better name
    */
   record Misnamed(String name, SegmentDescriptor said) {}
 
   /**
-   * Checks a name without asking anybody.
+   * Checks a name without a question to a peer or service.
    *
-   * @throws TransferException INVALID_ARGUMENT for what can be no segment's name
+   * @throws TransferException INVALID_ARGUMENT if it cannot be a segment's name
    */
   void requireName(String segment);
 
-  /** {@return where the segment's handshake daemon listens} */
+  /** {@return the address of the segment's handshake daemon} */
   HostPort rpcAddress(String segment, Duration timeout);
 
-  /** {@return what the segment's owner says of it now} */
+  /** {@return the owner's present descriptor of the segment} */
   Found find(String segment, Duration timeout);
 
-  /** {@return whether a question for the segment goes to that host, or to a metadata service} */
+  /** {@return whether a question for the segment goes to its host, not to a metadata service} */
   default boolean leadsTo(String segment, InetAddress from) {
     return true;
   }
 
-  /** {@return whether a name leads to this machine from here, though another one bears it} */
+  /** {@return whether a name leads to this machine from here, although it is another machine's} */
   default boolean misleads(String server, InetAddress from) {
     return false;
   }

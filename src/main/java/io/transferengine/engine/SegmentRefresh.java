@@ -11,12 +11,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks all known segments up again, a few at a time: thousands of peers asked at once would be a
- * storm on the network and on the metadata service. A round that has not ended when the next is due
- * goes on instead of it. For the timer's thread.
+ * Looks all known segments up again, a few at a time: thousands of questions at once would overload
+ * the network and the metadata service. If a round has not ended when the next is due, it goes on
+ * and the next is left out. For the timer's thread.
  */
 final class SegmentRefresh implements Runnable {
-  /** Lookups at a time. A peer that does not answer keeps one of them for its whole time-out. */
+  /** Lookups at a time. A peer that does not answer takes one of them for the whole timeout. */
   static final int AT_ONCE = 16;
 
   private static final Logger log = LoggerFactory.getLogger(SegmentRefresh.class);
@@ -78,7 +78,7 @@ final class SegmentRefresh implements Runnable {
     }
   }
 
-  /** Asks nobody any more, beyond what is asked already. Idempotent. */
+  /** Starts no further lookups. Idempotent. */
   void close() {
     closed = true;
   }

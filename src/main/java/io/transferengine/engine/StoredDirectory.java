@@ -30,14 +30,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Modes with a metadata service: a segment has two records there (protocol sections 2 to 4), its
- * descriptor, and where its handshake daemon is.
+ * descriptor and the address of its handshake daemon.
  *
- * <p>Both are read anew for each question: what may be remembered, {@link SegmentCache} remembers.
- * Where the service can do it, the descriptor of a segment that was found is watched until its next
- * change, which is told to whoever remembers.
+ * <p>Both are read for each question; {@link SegmentCache} remembers the answers. If the service
+ * supports it, the descriptor of a found segment is watched until its next change, and the cache is
+ * told of that.
  *
- * <p>The service is asked on a thread of its own, which the caller leaves behind when its time is
- * over or the engine is closed.
+ * <p>The service is asked on a separate thread. The caller leaves that behind if its time is over
+ * or the engine is closed.
  */
 final class StoredDirectory implements SegmentDirectory {
   private static final Logger log = LoggerFactory.getLogger(StoredDirectory.class);
@@ -45,7 +45,9 @@ final class StoredDirectory implements SegmentDirectory {
   /** As many as {@link SegmentCache} remembers; further segments are not watched. */
   private static final int WATCHED_LIMIT = 16_384;
 
-  /** As many addresses are remembered for the time of an outage; then an arbitrary one goes. */
+  /**
+   * The most addresses that are remembered for an outage; beyond it an arbitrary one is dropped.
+   */
   private static final int ADDRESSES_LIMIT = 16_384;
 
   private final MetadataStore store;
@@ -53,14 +55,14 @@ final class StoredDirectory implements SegmentDirectory {
   private final Executor executor;
   private final Consumer<String> changed;
 
-  /** What ends each of the questions under way. */
+  /** The actions that end the questions under way. */
   private final Set<Runnable> underWay = ConcurrentHashMap.newKeySet();
 
   private final Map<String, Watching> watches = new ConcurrentHashMap<>();
   private final Map<String, HostPort> addresses = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
-  /** The watch of one segment's descriptor, whose change comes with every restart of its owner. */
+  /** The watch of one segment's descriptor, which changes with every restart of its owner. */
   private final class Watching {
     private final String segment;
     private MetadataStore.@Nullable Watch watch;
@@ -83,7 +85,7 @@ final class StoredDirectory implements SegmentDirectory {
     }
 
     private void changed() {
-      // A newer reading may have a watch of its own by now: then this change is old.
+      // A newer reading may have its own watch by now: then this change is old.
       if (watches.remove(segment, this)) {
         end();
         StoredDirectory.this.changed.accept(segment);
@@ -106,7 +108,8 @@ final class StoredDirectory implements SegmentDirectory {
   /**
    * @param store belongs to the engine, which closes it
    * @param executor for questions
-   * @param changed is told the name, as it was asked for, of a segment whose records have changed
+   * @param changed called with the name of a segment whose records have changed, as it was asked
+   *     for
    */
   StoredDirectory(
       MetadataStore store, MetadataKeys keys, Executor executor, Consumer<String> changed) {
@@ -121,7 +124,7 @@ final class StoredDirectory implements SegmentDirectory {
     var _ = MetadataKeys.requireName(segment);
   }
 
-  /** While the service is away, the last address that it gave stands in for the present one. */
+  /** While the service is away, its last known address is used. */
   @Override
   public HostPort rpcAddress(String segment, Duration timeout) {
     String name = MetadataKeys.requireName(segment);
@@ -178,8 +181,7 @@ final class StoredDirectory implements SegmentDirectory {
                         + " in the metadata service ("
                         + store.description()
                         + ")",
-                    "Is it running, and is this the name that it was given, character by"
-                        + " character?",
+                    "Is the peer running, and is this exactly its name?",
                     null));
   }
 
@@ -202,7 +204,9 @@ final class StoredDirectory implements SegmentDirectory {
     }
   }
 
-  /** Asks the service on another thread and waits, until the time is over or the engine closed. */
+  /**
+   * Asks the service on another thread and waits until the time is over or the engine is closed.
+   */
   private <T> T ask(String name, Duration timeout, Supplier<T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
     Runnable end = () -> answer.completeExceptionally(engineClosed(name));
@@ -238,13 +242,13 @@ final class StoredDirectory implements SegmentDirectory {
         name, ErrorCode.CLOSED, "the engine was closed while it was looked up", "", null);
   }
 
-  /** Watches from this reading on; what was watched from an earlier one is over. */
+  /** Watches from this reading on, and ends the watch of an earlier one. */
   private void watch(String segment, String key, long revision) {
     if (closed || (watches.size() >= WATCHED_LIMIT && !watches.containsKey(segment))) {
       return;
     }
     Watching begun = new Watching(segment);
-    // Listed before it begins: it may tell at once.
+    // Listed before it begins: it may report at once.
     Watching before = watches.put(segment, begun);
     if (before != null) {
       before.end();

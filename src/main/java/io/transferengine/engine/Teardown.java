@@ -9,9 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes something down that has many parts. Every step is done, whatever the ones before it threw,
- * and all of them share one time limit. What a step throws is logged: whoever closes can do nothing
- * about it. For one thread.
+ * Closes something with many parts. Every step is done, whatever earlier ones threw, and all share
+ * one time limit. What a step throws is logged, since the closing thread can do nothing about it.
+ * For one thread.
  */
 final class Teardown {
   private static final Logger log = LoggerFactory.getLogger(Teardown.class);
@@ -19,7 +19,7 @@ final class Teardown {
   private final long endNanos;
   private final List<Thread> beside = new ArrayList<>();
 
-  /** One that may take {@code limit} in all, from now on. */
+  /** A teardown that may take {@code limit} in all, from now on. */
   Teardown(Duration limit) {
     endNanos = System.nanoTime() + limit.toNanos();
   }
@@ -29,7 +29,7 @@ final class Teardown {
     return Duration.ofNanos(Math.max(0, endNanos - System.nanoTime()));
   }
 
-  /** {@return as much of the time that is left, at most {@code limit}} */
+  /** {@return the time that is left, at most {@code limit}} */
   Duration atMost(Duration limit) {
     Duration left = left();
     return left.compareTo(limit) < 0 ? left : limit;
@@ -44,7 +44,7 @@ final class Teardown {
     }
   }
 
-  /** Begins a step that may wait for others than us; {@link #join} waits for it. */
+  /** Begins a step that may wait for other programs; {@link #join} waits for it. */
   void beside(String what, Runnable action) {
     try {
       beside.add(Thread.ofVirtual().name("te-close").start(() -> step(what, action)));
@@ -53,12 +53,12 @@ final class Teardown {
     }
   }
 
-  /** Waits for what goes on beside, as long as there is time. */
+  /** Waits for the parallel steps while time is left. */
   void join() {
     for (Thread thread : beside) {
       try {
         if (!thread.join(left())) {
-          log.warn("Closing took its whole time, and goes on in the background");
+          log.warn("Closing used up its time, and goes on in the background");
           return;
         }
       } catch (InterruptedException e) {
@@ -69,6 +69,6 @@ final class Teardown {
   }
 
   private static void failed(String what, Throwable thrown) {
-    Anyway.error(log, "Closing {} failed; the rest was closed all the same", what, thrown);
+    Anyway.error(log, "Closing {} failed; the rest was closed", what, thrown);
   }
 }

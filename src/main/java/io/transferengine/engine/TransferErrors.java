@@ -7,7 +7,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
-/** Turns whatever a lookup threw into the one exception that callers know. */
+/** Turns any failure of a lookup into the exception that callers know. */
 final class TransferErrors {
   private TransferErrors() {}
 
@@ -28,7 +28,7 @@ final class TransferErrors {
       return TransferException.withPeer(
           target,
           ErrorCode.MEMORY,
-          "the JVM had no memory to reach it: " + cause.getMessage(),
+          "the JVM ran out of memory while it looked the peer up: " + cause.getMessage(),
           "Ask for less at a time, or give the JVM more (-Xmx, -XX:MaxDirectMemorySize)",
           cause);
     }

@@ -21,20 +21,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One transfer from submission to its end: first it waits for the peer's descriptor, then a {@link
- * TransferTask} works on it, and {@link #finish} is its end whichever way it comes. Its public
- * methods are those of the handle that callers have, {@code io.transferengine.Transfer}.
- * Thread-safe.
+ * One transfer from submission to its end. First it waits for the peer's descriptor, then a {@link
+ * TransferTask} works on it. Every end goes through {@link #finish}. Its public methods are those
+ * of the handle that callers have, {@code io.transferengine.Transfer}. Thread-safe.
  */
 public final class TransferHandle implements TransferTask.Listener {
   private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
 
-  /** The table of transfers that it is in. None of it blocks. */
+  /** The table of transfers. None of its methods blocks. */
   interface Owner {
-    /** Finds the peer once more, and sets the transfer to work. */
+    /** Finds the peer again, and starts the transfer. */
     void resolve(TransferHandle handle);
 
-    /** What was known of a peer did not lead to it. */
+    /** The known descriptor of a peer did not lead to it. */
     void dropSegment(RemoteSegment failed);
 
     /** A transfer is repeated, once, with the descriptor that the peer has now. */
@@ -46,7 +45,7 @@ public final class TransferHandle implements TransferTask.Listener {
     /** Has a future completed by {@link TransferHandle#complete}, on another thread. */
     void completeLater(TransferHandle handle, CompletableFuture<Void> future);
 
-    /** The last request of a transfer that was given up is settled after all. */
+    /** The last request of an abandoned transfer is settled after all. */
     void settledLate(TransferHandle handle);
   }
 
@@ -66,7 +65,7 @@ public final class TransferHandle implements TransferTask.Listener {
   private boolean segmentWasKnown;
   private boolean resolvedAgain;
 
-  /** Since when the peer is being looked up, for the first time or once more. */
+  /** Since when the peer is being looked up, for the first or the second time. */
   private long lookUpNanos = System.nanoTime();
 
   private boolean finishing;
@@ -79,7 +78,7 @@ public final class TransferHandle implements TransferTask.Listener {
   private @Nullable CompletableFuture<Void> future;
   private @Nullable Runnable whenOver;
 
-  /** An end from outside; the first one counts. */
+  /** An outcome from outside; the first one counts. */
   private record Outcome(TransferState state, TransferException why, FailureCause cause) {}
 
   private volatile @Nullable TransferState end;
@@ -100,12 +99,12 @@ public final class TransferHandle implements TransferTask.Listener {
     return startNanos;
   }
 
-  /** {@return how long until the deadline; zero or negative when it is over} */
+  /** {@return the time until the deadline; zero or negative if it has passed} */
   long nanosLeft() {
     return deadlineNanos - System.nanoTime();
   }
 
-  /** {@return where the deadline comes from, for whoever wants to change it} */
+  /** {@return what set the deadline, for the text of an error} */
   String deadlineOrigin() {
     return request
         .timeout()
@@ -113,12 +112,12 @@ public final class TransferHandle implements TransferTask.Listener {
         .orElse("MC_TRANSFER_TIMEOUT sets the deadline");
   }
 
-  /** {@return since when nothing has arrived, by {@link System#nanoTime()}} */
+  /** {@return the time of the last progress, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
     return task == null ? lookUpNanos : task.progressNanos();
   }
 
-  /** The peer is known: the work begins, unless the transfer has ended meanwhile. */
+  /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
   void begin(RemoteSegment peer, boolean wasKnown) {
     TransferTask made;
     synchronized (this) {
@@ -198,8 +197,8 @@ public final class TransferHandle implements TransferTask.Listener {
         owner.dropSegment(failed);
       }
       if (again && nanosLeft() > 0) {
-        // What we knew of the peer was old: it may live elsewhere now, or have other keys, perhaps
-        // since this very transfer began.
+        // What we knew of the peer was old: it may be elsewhere now, or have other keys, perhaps
+        // since this transfer began.
         if (stale) {
           owner.repeatsForStaleDescriptor();
         }
@@ -212,7 +211,7 @@ public final class TransferHandle implements TransferTask.Listener {
         if (meanwhile == null) {
           owner.resolve(this);
         } else {
-          // It came when the task had ended already, and was nobody's until now.
+          // The end came after the task had ended, and nobody had handled it until now.
           finish(meanwhile.state, meanwhile.why, meanwhile.cause);
         }
         return;
@@ -229,7 +228,7 @@ public final class TransferHandle implements TransferTask.Listener {
     }
   }
 
-  /** Ends the transfer from outside; its terminal state follows when nothing touches its memory. */
+  /** Ends the transfer from outside. Its terminal state follows when nothing touches its memory. */
   void abort(TransferState state, TransferException why, FailureCause cause) {
     Outcome outcome = new Outcome(state, why, cause);
     TransferTask running;
@@ -252,12 +251,12 @@ public final class TransferHandle implements TransferTask.Listener {
 
   // ---- the last resort
 
-  /** {@return whether its end was decided before a moment of {@link System#nanoTime()}} */
+  /** {@return whether its outcome was set before a moment of {@link System#nanoTime()}} */
   synchronized boolean isEndingSince(long nanos) {
     return (aborted && abortedNanos - nanos < 0) || (task != null && task.isEndingSince(nanos));
   }
 
-  /** Notes that what carries it is closed by force; false when that was noted before. */
+  /** Notes that its connections are closed by force; false if that was noted before. */
   synchronized boolean markCutOff(long nowNanos) {
     if (cutOff) {
       return false;
@@ -271,7 +270,7 @@ public final class TransferHandle implements TransferTask.Listener {
     return cutOff && cutOffNanos - nanos < 0;
   }
 
-  /** Has whatever carries it closed. */
+  /** Closes the connections that carry it. */
   void cutOff() {
     TransferTask running;
     synchronized (this) {
@@ -283,9 +282,9 @@ public final class TransferHandle implements TransferTask.Listener {
   }
 
   /**
-   * From now on its end leaves the uses of its memory as they are: requests may still be out.
+   * From now on its end keeps the uses of its memory, since requests may still be in flight.
    *
-   * @return false when it has ended otherwise meanwhile
+   * @return false if it has ended meanwhile
    */
   synchronized boolean abandon() {
     abandoned |= !finishing;
@@ -296,7 +295,7 @@ public final class TransferHandle implements TransferTask.Listener {
     return abandoned;
   }
 
-  /** {@return what it is and where it stands, for the log} */
+  /** {@return its description and state, for the log} */
   String describe() {
     TransferTask running;
     synchronized (this) {
@@ -325,12 +324,12 @@ public final class TransferHandle implements TransferTask.Listener {
       failure = why;
       memoryIsFree = !abandoned;
     }
-    // Whatever fails on the way, such as an allocation: whoever waits has to learn of the end.
+    // Whatever fails here, such as an allocation: waiting threads must learn of the end.
     try {
       if (memoryIsFree) {
         hold.release();
       }
-      // Counted before the end can be seen: who sees the state sees the numbers.
+      // Counted before the end is visible, so that a caller who sees the state sees the numbers.
       owner.ended(this, state, cause);
     } catch (Throwable t) {
       log(t);
@@ -360,12 +359,12 @@ public final class TransferHandle implements TransferTask.Listener {
     }
   }
 
-  /** What ought not to happen at the end of a transfer, which ends all the same. */
+  /** Logs an unexpected failure at the end of a transfer; the transfer ends all the same. */
   private static void log(Throwable unexpected) {
     Anyway.error(log, "The end of a transfer was not accounted for", unexpected);
   }
 
-  /** Runs something once the transfer has ended; at once when it has. Must not block. */
+  /** Runs an action once the transfer has ended; at once if it has. The action must not block. */
   void whenOver(Runnable action) {
     synchronized (this) {
       if (end == null) {
@@ -376,7 +375,7 @@ public final class TransferHandle implements TransferTask.Listener {
     action.run();
   }
 
-  /** {@return whether any block lies in a range of our memory} */
+  /** {@return whether any block touches a range of our memory} */
   boolean touches(long start, long stop) {
     LocalRanges ranges = localRanges;
     if (ranges == null) {

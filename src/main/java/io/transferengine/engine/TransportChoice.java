@@ -21,14 +21,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is said when an engine, or a transfer, has to do with a lesser transport. That is never
- * silent: it is refused, or it is one warning with the cause and a counter. Thread-safe once the
- * engine is open.
+ * The errors and warnings when an engine or a transfer cannot use the best transport. That is never
+ * silent: it is refused, or there is one warning with the cause, and a counter. Thread-safe once
+ * the engine is open.
  */
 final class TransportChoice {
   private static final Logger log = LoggerFactory.getLogger(TransportChoice.class);
 
-  /** Peers whose warning is remembered; when there are more, all of them may be named once more. */
+  /** Peers whose warning is remembered; beyond it, all may be named again. */
   private static final int WARNED_LIMIT = 4096;
 
   private static final String NAME_REMEDY =
@@ -38,12 +38,12 @@ final class TransportChoice {
   private final String protocol;
   private final EngineMetrics metrics;
 
-  /** Those of which nothing was said yet, best first. */
+  /** The absent transports that were not reported yet, best first. */
   private final List<Absent> absent = new ArrayList<>();
 
   private final Set<String> warned = new HashSet<>();
 
-  /** A transport that is wanted and cannot be used. */
+  /** A transport that is preferred but cannot be used. */
   private record Absent(
       String name, TransportPolicy policy, String cause, @Nullable TransferException thrown) {}
 
@@ -51,7 +51,7 @@ final class TransportChoice {
    * Nothing is missed yet.
    *
    * @param ranked the names of all transports that are built in, best first
-   * @param protocol what the engine was opened with
+   * @param protocol the engine's protocol
    */
   TransportChoice(List<String> ranked, String protocol, EngineMetrics metrics) {
     this.ranked = List.copyOf(ranked);
@@ -64,8 +64,8 @@ final class TransportChoice {
   /**
    * A transport cannot be used, or did not start.
    *
-   * @param thrown why it did not start, if that is it
-   * @throws TransferException DEVICE_NOT_FOUND when it is required
+   * @param thrown why it did not start, if it was started
+   * @throws TransferException DEVICE_NOT_FOUND if it is required
    */
   void isAbsent(
       String name, TransportPolicy policy, String cause, @Nullable TransferException thrown) {
@@ -82,7 +82,7 @@ final class TransportChoice {
     absent.sort(Comparator.comparingInt(each -> ranked.indexOf(each.name)));
   }
 
-  /** Says that a transport is used in place of the better ones that are absent. */
+  /** Warns that a transport is used instead of better ones that are absent. */
   void isTakenInstead(String taken) {
     int rank = ranked.indexOf(taken);
     for (Absent missed : List.copyOf(absent)) {
@@ -90,8 +90,8 @@ final class TransportChoice {
         absent.remove(missed);
         metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
         log.warn(
-            "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is what"
-                + " you want{}.",
+            "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is"
+                + " intended{}.",
             shown(taken),
             protocol,
             shown(missed.name),
@@ -102,7 +102,7 @@ final class TransportChoice {
     }
   }
 
-  /** {@return why an engine cannot be opened whose last transport is absent} */
+  /** {@return why an engine without any transport cannot be opened} */
   TransferException noneIsLeft() {
     String remedy = "Provide what is missing, or ask for another protocol";
     if (absent.isEmpty()) {
@@ -126,9 +126,9 @@ final class TransportChoice {
    * A peer is reached, but not over the best transport that runs here.
    *
    * @param taken the one that reaches the peer
-   * @param missed one that is better
+   * @param missed a better one
    * @param name the peer's name for itself, if that keeps the better one from being used
-   * @throws TransferException METADATA when the better one is required
+   * @throws TransferException METADATA if the better one is required
    */
   void isReachedOver(
       String taken,
@@ -171,7 +171,7 @@ final class TransportChoice {
         refusesInstead(policyOfMissed));
   }
 
-  /** {@return why a peer is not reached that would be under another name} */
+  /** {@return why a peer is not reached that would be reached under another name} */
   static TransferException misnamed(SegmentDescriptor peer, String name, String transport) {
     return TransferException.withPeer(
         peer.name(), ErrorCode.METADATA, isMisnamed(name, transport), NAME_REMEDY, null);
@@ -180,7 +180,7 @@ final class TransportChoice {
   private static String isMisnamed(String name, String transport) {
     return "it calls itself "
         + Printable.of(name, 300)
-        + ", which leads to this machine from here, so that it cannot be told from others over "
+        + ", which leads to this machine from here, so it cannot be distinguished from others over "
         + shown(transport);
   }
 

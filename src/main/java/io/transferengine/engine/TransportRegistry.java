@@ -28,14 +28,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
 /**
- * The transports of one engine, best first; choosing one for a peer is all it does. Whether one is
- * used, required or left is said by its {@link TransportPolicy}.
+ * The transports of one engine, best first. It chooses the ones for a peer. The {@link
+ * TransportPolicy} of a transport says whether it is used, required or left out.
  */
 final class TransportRegistry {
   private final List<Ranked> transports;
   private final TransportChoice choice;
 
-  /** A transport, and what is made of it. */
+  /** A transport and its policy. */
   record Ranked(Transport transport, TransportPolicy policy) {}
 
   TransportRegistry(List<Ranked> transports, TransportChoice choice) {
@@ -43,12 +43,12 @@ final class TransportRegistry {
     this.choice = choice;
   }
 
-  /** {@return the providers that this library comes with, or that are on the class path} */
+  /** {@return the providers in this library and on the class path} */
   static List<TransportProvider> builtIn() {
     return Providers.of(TransportProvider.class, TransportRegistry.class.getClassLoader());
   }
 
-  /** {@return providers in the order in which their transports are preferred} */
+  /** {@return providers, the most preferred first} */
   static List<TransportProvider> ranked(List<TransportProvider> providers) {
     return providers.stream()
         .sorted(Comparator.comparingInt(TransportProvider::priority).reversed())
@@ -61,11 +61,11 @@ final class TransportRegistry {
   }
 
   /**
-   * Makes the transports that can be had here and are wanted; they have opened nothing yet.
+   * Makes the transports that are available and allowed; they have opened nothing yet.
    *
-   * @param ranked what makes them, best first
-   * @param policies one for the name of each
-   * @throws TransferException when one is absent that is required, or all are
+   * @param ranked their providers, best first
+   * @param policies by name
+   * @throws TransferException if a required one is absent, or all are
    */
   static TransportRegistry create(
       List<TransportProvider> ranked,
@@ -95,9 +95,9 @@ final class TransportRegistry {
   }
 
   /**
-   * Starts all. One that fails is left out if there is a lesser one.
+   * Starts all. One that fails is left out, if there is a lower-ranked one.
    *
-   * @throws TransferException when there is none, or the one that fails is required
+   * @throws TransferException if there is none, or the failed one is required
    */
   void start() {
     for (Ranked each : List.copyOf(transports)) {
@@ -128,7 +128,7 @@ final class TransportRegistry {
     return all().mapToLong(Transport::descriptionVersion).sum();
   }
 
-  /** Registers ranges with all transports or, when one of them fails, with none. */
+  /** Registers ranges with all transports, or with none if one of them fails. */
   void registerAll(List<Region> regions) {
     List<Transport> done = new ArrayList<>(transports.size());
     try {
@@ -145,8 +145,8 @@ final class TransportRegistry {
   }
 
   /**
-   * Ends ranges at all transports, whatever one of them throws: the first failure is thrown at the
-   * end. This may be called again then.
+   * Ends ranges at all transports, whatever one of them throws. The first failure is thrown at the
+   * end; then this may be called again.
    */
   void unregisterAll(List<Region> regions) {
     Failures failures = new Failures();
@@ -182,15 +182,15 @@ final class TransportRegistry {
     return all().filter(each -> each.reaches(peer)).map(Transport::name).toList();
   }
 
-  /** {@return what they are called, for a sentence} */
+  /** {@return their names, for a sentence} */
   String shownNames() {
     return all().map(each -> TransportPolicy.shown(each.name())).collect(joining(" and "));
   }
 
   /**
-   * Gives a task to the next best transport, unless the one that has it is required.
+   * Gives a task to the next transport, unless its present one is required.
    *
-   * @return the name of the one that has it now; empty when it stays where it is
+   * @return the name of the new transport; empty if the task stays
    */
   @SuppressWarnings("ReferenceEquality") // transports have no other
   Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
@@ -213,7 +213,7 @@ final class TransportRegistry {
   /**
    * {@return the transports that reach a peer and may be used for it, best first; at least one}
    *
-   * @throws TransferException when none does, or a better one is required
+   * @throws TransferException if none does, or a better one is required
    */
   List<Transport> select(SegmentDirectory.Found found) {
     SegmentDescriptor peer = found.descriptor();
@@ -265,7 +265,7 @@ final class TransportRegistry {
     return usable;
   }
 
-  /** Of those that do not reach a peer, the one to speak of. */
+  /** Of those that do not reach a peer, the one to report. */
   private static Optional<Ranked> missed(List<Ranked> better) {
     return better.stream()
         .filter(each -> each.policy.isRequired())

@@ -129,7 +129,7 @@ public final class TransferRequest {
     Objects.requireNonNull(deadline, "deadline must not be null");
     if (deadline.isZero() || deadline.isNegative()) {
       throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "It must be above zero");
+          ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "Give one above zero");
     }
     return new TransferRequest(operation, target, blocks, Optional.of(deadline), notification);
   }

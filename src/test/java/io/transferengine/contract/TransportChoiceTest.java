@@ -213,7 +213,7 @@ class TransportChoiceTest {
         .containsExactly(
             "Using TCP, although protocol 'rdma' prefers RDMA: "
                 + ABSENT
-                + ". Ask for protocol 'tcp' if that is what you want; requireRdma refuses it"
+                + ". Ask for protocol 'tcp' if that is intended; requireRdma refuses it"
                 + " instead.");
     assertThat(lesser(one)).isOne();
     assertThat(write(one, engine("tcp", Map.of(), tcp)).state()).isEqualTo(TransferState.COMPLETED);
@@ -375,7 +375,7 @@ class TransportChoiceTest {
     assertThat(refused.failure().orElseThrow())
         .hasMessageContaining("reached over TCP, which cannot move the device memory");
     assertThatThrownBy(() -> write(plain, one, "cuda:0"))
-        .hasMessageContaining("'cuda:0' cannot be moved over TCP, which reads and writes it");
+        .hasMessageContaining("'cuda:0' cannot be moved over TCP, which reads and writes memory");
   }
 
   /** The peer says in its descriptor where its memory is. */

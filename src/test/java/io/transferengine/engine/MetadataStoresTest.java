@@ -96,7 +96,7 @@ class MetadataStoresTest {
               throw new UnsupportedOperationException("not yet");
             });
     assertRefused(
-        ErrorCode.METADATA, List.of(Foreign.class.getName(), "not yet", "Ask whoever"), broken);
+        ErrorCode.METADATA, List.of(Foreign.class.getName(), "not yet", "Ask the maker"), broken);
     Foreign incomplete =
         new Foreign(
             "other",

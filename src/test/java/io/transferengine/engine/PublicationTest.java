@@ -147,7 +147,7 @@ class PublicationTest {
     assertThatThrownBy(() -> records(forgetful).settle(soon()))
         .isInstanceOf(TransferException.class)
         .hasMessageContainingAll("mooncake/rpc_meta/a", "still gives nothing", "check its address")
-        .hasMessageNotContaining("name of its own");
+        .hasMessageNotContaining("its own name");
   }
 
   @Test
