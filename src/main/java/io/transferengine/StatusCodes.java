@@ -40,7 +40,8 @@ final class StatusCodes {
     } catch (Throwable unlogged) {
       // No memory for a text either, or the caller's logger throws: the status remains.
     }
-    // A switch over types makes objects when it is first used.
+    // Not a switch over types, here or in the log: it makes objects when it is first used, and if
+    // there is no memory for them, it fails from then on.
     if (failure instanceof TransferException known) {
       return known.code().value();
     }
@@ -48,22 +49,23 @@ final class StatusCodes {
   }
 
   private static void log(String name, Throwable failure) {
-    switch (failure) {
-      case TransferException known -> {
-        log.warn("{}: {}", name, known.getMessage());
-        log.debug("{}", name, known);
-      }
-      case NullPointerException _ -> nullArgument(name, failure);
-      case InterruptedException _ ->
-          log.warn("{}: the thread was interrupted while it waited, so the call ended", name);
-      case OutOfMemoryError _ ->
-          log.warn(
-              "{}: the JVM ran out of memory ({}). Ask for less at a time, or give the JVM more"
-                  + " (-Xmx, -XX:MaxDirectMemorySize).",
-              name,
-              failure.getMessage());
-      case Error _ -> log.error("{} failed", name, failure);
-      default -> log.warn("{} failed", name, failure);
+    if (failure instanceof TransferException) {
+      log.warn("{}: {}", name, failure.getMessage());
+      log.debug("{}", name, failure);
+    } else if (failure instanceof NullPointerException) {
+      nullArgument(name, failure);
+    } else if (failure instanceof InterruptedException) {
+      log.warn("{}: the thread was interrupted while it waited, so the call ended", name);
+    } else if (failure instanceof OutOfMemoryError) {
+      log.warn(
+          "{}: the JVM ran out of memory ({}). Ask for less at a time, or give the JVM more"
+              + " (-Xmx, -XX:MaxDirectMemorySize).",
+          name,
+          failure.getMessage());
+    } else if (failure instanceof Error) {
+      log.error("{} failed", name, failure);
+    } else {
+      log.warn("{} failed", name, failure);
     }
   }
 

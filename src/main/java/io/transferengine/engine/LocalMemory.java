@@ -25,6 +25,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory that this engine may touch: what callers registered and what it allocated itself.
@@ -87,7 +88,7 @@ public final class LocalMemory implements RegionRegistrar {
   public LocalMemory(long managedLimitBytes, Users users) {
     this.pool = new MemoryPool(managedLimitBytes, new OffHeapSource("*"), this);
     this.users = users;
-    this.ends = new RegionEnds(regions, users, this::forgotten);
+    this.ends = new RegionEnds(regions, users, this::forgotten, this::cutOffWait);
   }
 
   /** {@return the table of registrations} */
@@ -226,7 +227,7 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   private void drainAndForget(List<Region> closed) {
-    ends.end(closed, grace, this::cutOffWait);
+    ends.end(closed, grace);
   }
 
   private void forgotten(List<Region> gone) {
@@ -307,8 +308,22 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   @Override
+  public @Nullable Region leftOf(long address, LiveBlocks blocks) {
+    Region there = regions.byAddress(address);
+    return there != null && there.isPoolOf(blocks) ? there : null;
+  }
+
+  @Override
   public void unregister(Region region) {
-    drainAndForget(close(List.of(region)));
+    List<Region> closed = close(List.of(region));
+    if (closed.isEmpty() && regions.byAddress(region.address()) == region) {
+      // Who asks gives the memory up next, which peers and devices may still reach.
+      throw new TransferException(
+          ErrorCode.BATCH_BUSY,
+          region + " is being unregistered by another thread",
+          "Try again later; this should not happen, please report it");
+    }
+    drainAndForget(closed);
   }
 
   // ---- use

@@ -41,13 +41,20 @@ final class RegionEnds {
   private final RegionTable regions;
   private final Users users;
   private final Consumer<List<Region>> forgotten;
+  private final Supplier<Duration> cutOffWait;
 
   /**
    * For one engine's memory.
    *
    * @param forgotten called with the regions that have left the table; throws nothing
+   * @param cutOffWait how long transfers that were cut off may take; asked again for each range
    */
-  RegionEnds(RegionTable regions, Users users, Consumer<List<Region>> forgotten) {
+  RegionEnds(
+      RegionTable regions,
+      Users users,
+      Consumer<List<Region>> forgotten,
+      Supplier<Duration> cutOffWait) {
+    this.cutOffWait = cutOffWait;
     this.regions = regions;
     this.users = users;
     this.forgotten = forgotten;
@@ -57,26 +64,26 @@ final class RegionEnds {
    * Waits for transfers over refused ranges, cuts off the rest, and forgets the ranges.
    *
    * @param grace how long transfers may go on before they are cut off
-   * @param cutOffWait how long that may take then; asked again for each range
    * @throws RuntimeException or an Error, the first failure, after all were tried
    */
-  void end(List<Region> closed, Duration grace, Supplier<Duration> cutOffWait) {
-    Failures failures = new Failures();
+  void end(List<Region> closed, Duration grace) {
     try {
-      forget(idle(closed, grace, cutOffWait, failures), failures);
+      Failures failures = new Failures();
+      forget(idle(closed, grace, failures), failures);
+      failures.throwIfAny();
     } finally {
-      for (Region region : closed) {
+      // Without an iterator: here there may be no memory for one, and nobody else could try again.
+      for (int i = 0; i < closed.size(); i++) {
+        Region region = closed.get(i);
         if (regions.byAddress(region.address()) == region) {
           region.notEnded();
         }
       }
     }
-    failures.throwIfAny();
   }
 
   /** {@return the ranges that nothing touches now} */
-  private List<Region> idle(
-      List<Region> closed, Duration grace, Supplier<Duration> cutOffWait, Failures failures) {
+  private List<Region> idle(List<Region> closed, Duration grace, Failures failures) {
     long graceEndNanos = System.nanoTime() + grace.toNanos();
     boolean interrupted = false;
     List<Region> idle = new ArrayList<>(closed.size());

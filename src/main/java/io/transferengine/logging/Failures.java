@@ -39,11 +39,14 @@ public final class Failures {
 
   /** Throws the first failure, if there is one, with some of the others suppressed in it. */
   public void throwIfAny() {
-    switch (first) {
-      case null -> {}
-      case Error error -> throw error;
-      case RuntimeException exception -> throw exception;
-      case Throwable checked -> throw new IllegalStateException(checked);
+    // No switch over types: it makes objects when it is first used, and if there is no memory for
+    // them, it fails from then on, also without a failure to throw.
+    if (first instanceof Error error) {
+      throw error;
+    } else if (first instanceof RuntimeException exception) {
+      throw exception;
+    } else if (first != null) {
+      throw new IllegalStateException(first);
     }
   }
 }

@@ -158,7 +158,12 @@ public final class MemoryPool implements AutoCloseable {
         }
         if (!retried && !kept.isEmpty()) {
           retried = true;
-          retryKeptUnlocked();
+          lock.unlock();
+          try {
+            retryKept();
+          } finally {
+            lock.lock();
+          }
           continue;
         }
         if (!isGrowing) {
@@ -184,9 +189,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   private void requireOpen() {
-    if (isClosed) {
-      throw PoolErrors.closed();
-    }
+    PoolErrors.requireOpen(isClosed);
   }
 
   private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
@@ -272,8 +275,24 @@ public final class MemoryPool implements AutoCloseable {
     try {
       memory.setRegion(registrar.register(memory.slab(), source, memory.live()));
     } catch (Throwable t) {
-      returnToSystem(memory);
+      Region left = registrar.leftOf(memory.address(), memory.live());
+      if (left == null) {
+        returnToSystem(memory);
+      } else {
+        // Peers and devices may still reach it.
+        memory.setRegion(left);
+        keep(memory);
+      }
       throw t;
+    }
+  }
+
+  private void keep(PoolMemory memory) {
+    lock.lock();
+    try {
+      kept.add(memory);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -446,16 +465,6 @@ public final class MemoryPool implements AutoCloseable {
       } catch (Throwable still) {
         // It is kept again.
       }
-    }
-  }
-
-  /** With the lock held, as it is again afterwards. */
-  private void retryKeptUnlocked() {
-    lock.unlock();
-    try {
-      retryKept();
-    } finally {
-      lock.lock();
     }
   }
 

@@ -49,9 +49,11 @@ final class PoolErrors {
         cause);
   }
 
-  static TransferException closed() {
-    return new TransferException(
-        ErrorCode.CLOSED, "Managed memory is closed", "Open a new engine.");
+  static void requireOpen(boolean isClosed) {
+    if (isClosed) {
+      throw new TransferException(
+          ErrorCode.CLOSED, "Managed memory is closed", "Open a new engine.");
+    }
   }
 
   /** The block is free, but something holds on to the pool that it was the last one of. */

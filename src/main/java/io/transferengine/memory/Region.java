@@ -115,6 +115,11 @@ public final class Region implements RangeIndex.Ranged {
     return blocks == null ? Owner.APPLICATION : Owner.POOL;
   }
 
+  /** {@return whether it is the one of the pool that has these blocks} */
+  public boolean isPoolOf(LiveBlocks of) {
+    return blocks == of;
+  }
+
   /** {@return the place in the order of registration: higher means registered later} */
   public long sequence() {
     return sequence;
@@ -220,7 +225,10 @@ public final class Region implements RangeIndex.Ranged {
    *     it, exactly one gets true, until that one says {@link #notEnded()}
    */
   public boolean refuse() {
-    int before = state.getAndUpdate(seen -> seen | REFUSED | ENDING);
+    int before = state.get();
+    while (!state.compareAndSet(before, before | REFUSED | ENDING)) {
+      before = state.get();
+    }
     if (before == 0) {
       wakeWaiters();
     }
@@ -232,7 +240,11 @@ public final class Region implements RangeIndex.Ranged {
    * #refuse()} may try. Throws nothing and needs no memory.
    */
   public void notEnded() {
-    int _ = state.getAndUpdate(seen -> seen & ~ENDING);
+    // No lambda for it: to link one that has not run before takes memory of the heap.
+    int seen = state.get();
+    while (!state.compareAndSet(seen, seen & ~ENDING)) {
+      seen = state.get();
+    }
   }
 
   private static boolean isIdle(int state) {

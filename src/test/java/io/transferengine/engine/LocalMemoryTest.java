@@ -4,14 +4,19 @@ package io.transferengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.memory.MappedMemory;
 import io.transferengine.memory.Region;
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -114,6 +119,67 @@ class LocalMemoryTest {
     hold.release();
     memory.unregister(addresses[1]);
     assertThat(memory.regions().size()).isZero();
+  }
+
+  /** Its memory would be unmapped while peers and devices reach it. */
+  @Test
+  void aPoolWhoseRegistrationSomebodyElseIsEndingIsNotReturnedBeforeItHasEnded() {
+    LocalMemory memory = new LocalMemory(1 << 20, new IdleUsers());
+    MemorySegment block = memory.allocate(100);
+    Region pool = memory.regions().inOrder().getFirst();
+    assertThat(pool.refuse()).isTrue();
+    try (LogCapture log = new LogCapture()) {
+      memory.free(block.address(), 100);
+      assertThat(log.warnings()).singleElement().asString().contains("is being unregistered");
+    }
+    assertThat(memory.regions().inOrder()).containsExactly(pool);
+    block.fill((byte) 1);
+    pool.notEnded();
+    MemorySegment next = memory.allocate(100);
+    assertThat(memory.regions().inOrder()).doesNotContain(pool).hasSize(1);
+    memory.free(next.address(), 100);
+    memory.close(Duration.ofSeconds(1));
+    assertThat(memory.regions().size()).isZero();
+  }
+
+  /** As when memory runs out: the registration fails, and so does what would undo it. */
+  @Test
+  void aPoolWhoseRegistrationCannotBeUndoneIsNotReturnedBeforeItCan() {
+    AtomicBoolean fails = new AtomicBoolean(true);
+    List<Region> reachable = new ArrayList<>();
+    IdleUsers users =
+        new IdleUsers() {
+          @Override
+          public void registered(List<Region> regions) {
+            reachable.addAll(regions);
+            failIfMeant();
+          }
+
+          @Override
+          public void unregistered(List<Region> regions) {
+            failIfMeant();
+            reachable.removeAll(regions);
+          }
+
+          private void failIfMeant() {
+            if (fails.get()) {
+              throw new OutOfMemoryError("meant");
+            }
+          }
+        };
+    LocalMemory memory = new LocalMemory(1 << 20, users);
+    assertThatThrownBy(() -> memory.allocate(100)).hasMessage("meant");
+    assertThat(memory.regions().inOrder()).isEqualTo(reachable).hasSize(1);
+    Region left = reachable.getFirst();
+    // Still mapped: this would end the JVM if it were not.
+    MappedMemory.requireAllReadableWritable(
+        new long[] {left.address()}, new long[] {left.length()});
+    fails.set(false);
+    MemorySegment block = memory.allocate(100);
+    assertThat(memory.regions().inOrder()).isEqualTo(reachable).doesNotContain(left).hasSize(1);
+    memory.free(block.address(), 100);
+    memory.close(Duration.ofSeconds(1));
+    assertThat(reachable).isEmpty();
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,6 +94,11 @@ class MemorySourceTest {
     @Override
     public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
       return table.register(slab.address(), slab.bytes(), source, live);
+    }
+
+    @Override
+    public @Nullable Region leftOf(long address, LiveBlocks live) {
+      return null;
     }
 
     @Override

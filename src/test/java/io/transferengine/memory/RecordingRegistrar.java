@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A registrar over a real {@link RegionTable}, as the engine has one, that tests can look into. */
 final class RecordingRegistrar implements RegionRegistrar {
@@ -22,6 +23,12 @@ final class RecordingRegistrar implements RegionRegistrar {
     registerCount.incrementAndGet();
     onRegister.run();
     return table.register(slab.address(), slab.bytes(), source, live);
+  }
+
+  @Override
+  public @Nullable Region leftOf(long address, LiveBlocks blocks) {
+    Region there = table.byAddress(address);
+    return there != null && there.isPoolOf(blocks) ? there : null;
   }
 
   @Override
