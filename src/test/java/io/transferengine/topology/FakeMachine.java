@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Writes a sysfs and a /dev for tests, with links as Linux makes them. */
 public final class FakeMachine {
@@ -23,6 +24,18 @@ public final class FakeMachine {
     dev = root.resolve("dev");
     folder(sys);
     folder(dev);
+  }
+
+  /** {@return a usable device with one port, of no machine} */
+  public static RdmaDevice device(String name) {
+    return new RdmaDevice(
+        name,
+        0,
+        Optional.empty(),
+        List.of(new RdmaPort(1, "ACTIVE", "Ethernet", true)),
+        Optional.empty(),
+        true,
+        Optional.empty());
   }
 
   /** {@return what stands for /sys} */

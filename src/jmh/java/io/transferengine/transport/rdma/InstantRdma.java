@@ -5,9 +5,8 @@ import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.topology.FakeMachine;
 import io.transferengine.topology.Gid;
-import io.transferengine.topology.RdmaDevice;
-import io.transferengine.topology.RdmaPort;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -46,22 +45,13 @@ public final class InstantRdma implements AutoCloseable {
    * @param segment our name, which is the peer's, too
    */
   public InstantRdma(String segment) {
-    RdmaDevice device =
-        new RdmaDevice(
-            DEVICE,
-            0,
-            Optional.empty(),
-            List.of(new RdmaPort(1, "ACTIVE", "Ethernet", true)),
-            Optional.empty(),
-            true,
-            Optional.empty());
     TransportContext context =
         new TransportContext(
             Settings.fromMap(Map.of()),
             TransportPolicy.DEFAULT,
             new RegionTable(),
             new EngineMetrics(),
-            Topology.discovered(List.of(device), Path.of("/sys")),
+            Topology.discovered(List.of(FakeMachine.device(DEVICE)), Path.of("/sys")),
             Optional.empty(),
             new Self(segment));
     SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
