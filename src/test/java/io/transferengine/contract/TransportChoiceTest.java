@@ -407,6 +407,32 @@ class TransportChoiceTest {
     assertThat(write(plain, other, "*", "cpu:0").state()).isEqualTo(TransferState.COMPLETED);
   }
 
+  /** What was known of the peer is old: by now it has host memory at that address. */
+  @Test
+  void thePeersMemoryIsLookedUpOnceMoreBeforeATransferFailsForIt() throws Exception {
+    rdma.movesDeviceMemory = true;
+    EngineCore plain = engine("tcp", Map.of(), rdma, tcp);
+    EngineCore other = engine("", Map.of(), rdma, tcp);
+    try (Mapped here = Mapped.of(64).fill(1);
+        Mapped there = Mapped.of(64)) {
+      var _ = plain.memory().register(here.address(), 64, "*");
+      var _ = other.memory().register(there.address(), 64, "cuda:1");
+      var _ = plain.describe(other.segmentName());
+      other.memory().unregister(there.address());
+      var _ = other.memory().register(there.address(), 64, "cpu:0");
+      TransferHandle transfer =
+          plain.submit(
+              TransferRequest.of(
+                  Operation.WRITE,
+                  other.segmentName(),
+                  BlockColumns.of(here.address(), there.address(), 64)));
+      assertThat(transfer.await(Duration.ofSeconds(30))).isEqualTo(TransferState.COMPLETED);
+      assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
+      plain.memory().unregister(here.address());
+      other.memory().unregister(there.address());
+    }
+  }
+
   @Test
   void oneWhoseDevicesCannotBeUsedIsAbsent() {
     EngineCore one = engine("", Map.of(), Optional.of(NO_DEVICES), rdma, tcp);

@@ -5,9 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,6 +33,12 @@ class TransportRegistryTest {
     @Nullable Error unregistering;
     @Nullable Error draining;
     int drained;
+    boolean movesAll;
+
+    @Override
+    public boolean moves(MemoryKind local, MemoryKind peer) {
+      return movesAll || super.moves(local, peer);
+    }
 
     @Override
     public void registerAll(List<Region> regions) {
@@ -89,6 +102,32 @@ class TransportRegistryTest {
         .isSameAs(third.registering)
         .hasSuppressedException(first.unregistering);
     assertThat(second.reachable).isEmpty();
+  }
+
+  /** To a peer's device memory, on a transport that has lost its way. */
+  @Test
+  void aTaskIsHandedOverToOneThatMovesItsMemoryOnly() {
+    PeerAddress peer = first.segment("127.0.0.1:1").address();
+    assertThat(registry.handOver(first, peer, task("cpu:0"))).isPresent();
+    assertThat(second.tasks).hasSize(1);
+    assertThat(registry.handOver(first, peer, task("cuda:0"))).isEmpty();
+    third.movesAll = true;
+    TransferTask task = task("cuda:0");
+    assertThat(registry.handOver(first, peer, task)).isPresent();
+    assertThat(third.tasks).containsExactly(task);
+    assertThat(second.tasks).hasSize(1);
+  }
+
+  private TransferTask task(String location) {
+    List<Long> key = List.of(1L);
+    var buffers =
+        new TransferEnds.Buffers(List.of(new BufferDescriptor(location, 0x5000, 16, key, key)));
+    return new TransferTask(
+        Operation.WRITE,
+        BlockColumns.of(0x1000, 0x5000, 16),
+        16,
+        new TransferEnds(regions.toArray(Region[]::new), buffers),
+        (_, _, _) -> {});
   }
 
   @Test
