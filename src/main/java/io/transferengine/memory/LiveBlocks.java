@@ -5,9 +5,9 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Which parts of a pool are handed out right now, for those who must not touch the rest: event
- * loops that serve peers, and transfers of our own. A pool is one registration, so the registration
- * alone would let a peer into memory that was freed, was never handed out, or is the neighbour's.
+ * The parts of a pool that are handed out now. Event loops that serve peers, and our own transfers,
+ * must not touch the rest. A pool is one registration, so the registration alone would let a peer
+ * into memory that is free or belongs to another allocation.
  *
  * <p>The truth is the length of each block, at the place where the block begins: above 0 it is
  * handed out. To find that place from any address within, each place of {@link
@@ -15,8 +15,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * hint may be old. It then leads to a place where no block begins, or to one that really is handed
  * out; what is compared with its length in the end is the block that the length belongs to.
  *
- * <p>Thread-safe. Changes are made one after the other, by whoever owns the pool; a look takes no
- * lock, waits for nobody and allocates nothing.
+ * <p>Thread-safe. The pool makes changes one after another. A look-up takes no lock, waits for
+ * nothing and allocates nothing.
  */
 public final class LiveBlocks {
   /** For memory that is one single block: all of it is the first place. */
@@ -32,13 +32,13 @@ public final class LiveBlocks {
     this.lengths = new AtomicLongArray(places);
   }
 
-  /** {@return none handed out, of a pool of so many bytes} */
+  /** {@return a table for a pool of {@code poolBytes} bytes, none of them handed out} */
   static LiveBlocks ofPool(long poolBytes) {
     int shift = Long.numberOfTrailingZeros(BuddyAllocator.SMALLEST_BLOCK_BYTES);
     return new LiveBlocks(shift, (int) (poolBytes >> shift));
   }
 
-  /** {@return none handed out, of memory that is handed out as a whole} */
+  /** {@return a table for memory that is handed out as a whole, and is not yet} */
   static LiveBlocks ofOneBlock() {
     return new LiveBlocks(ONE_PLACE_SHIFT, 1);
   }
@@ -54,7 +54,7 @@ public final class LiveBlocks {
   }
 
   /**
-   * Lets no new use of the block at {@code offset} begin.
+   * Refuses new use of the block at {@code offset}.
    *
    * @return whether this call was the one that closed it
    */

@@ -61,9 +61,9 @@ public final class MemoryPool implements AutoCloseable {
   private static final long GROWTH_WAIT_SECONDS = 30;
 
   /**
-   * A block that was freed is not handed out again for so long, as long as there is another: a peer
-   * that still has its address would write over its next owner. By then a transfer that had begun
-   * before the free has met its deadline (MC_TRANSFER_TIMEOUT, 30 s unless it is set).
+   * A freed block is not handed out again for this long while there is another: a peer that still
+   * has its address would write over its next owner. By then a transfer that had begun before the
+   * free has met its deadline (MC_TRANSFER_TIMEOUT, 30 s unless it is set).
    */
   static final long REST_SECONDS = 30;
 
@@ -133,7 +133,7 @@ public final class MemoryPool implements AutoCloseable {
    * whatever was there.
    *
    * @param lengthBytes above 0
-   * @return exactly that many bytes, usable by any thread, not by anybody after {@code free}
+   * @return exactly that many bytes, usable by any thread until {@code free}
    * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for a length below 1, CLOSED for a
    *     closed pool, {@link ErrorCode#MEMORY} above the limit or when the system has no more, and
    *     what the registrar throws
@@ -337,8 +337,8 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /**
-   * Lets no new use of a block begin, as the first step of freeing it: who wants to use a part of
-   * it from now on is turned away ({@link Region#acquire(long, long)}). What is under way goes on.
+   * Refuses new use of a block, as the first step of freeing it ({@link Region#acquire(long, long)}
+   * then returns false). Uses in flight go on.
    *
    * @throws TransferException as {@link #free}, and when this was done before
    */
@@ -442,8 +442,8 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /**
-   * Tries once more what could not be given back: whenever memory is given back or is to be taken
-   * from the system, which is seldom. That it failed was said the first time.
+   * Tries again to give back memory that could not be given back. It runs whenever memory is given
+   * back to, or taken from, the system, which is seldom. The first failure was logged.
    */
   private void retryKept() {
     PoolMemory next;

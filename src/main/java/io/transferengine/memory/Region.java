@@ -7,15 +7,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One registered range of memory, and how many transfers use it right now.
+ * One registered range of memory, and how many transfers use it now.
  *
- * <p>Neither a network card nor a socket write is stopped by Java's own liveness checks: what keeps
- * the bytes valid is this count. Whoever lets something touch the range calls {@link #acquire()}
- * first and {@link #release()} once nothing can touch it any more. Whoever wants the memory back
- * calls {@link #refuse()}, waits with {@link #awaitIdle(Duration)}, and only then frees it.
+ * <p>Java's liveness checks stop neither a network card nor a socket write: only this count keeps
+ * the bytes valid. Call {@link #acquire()} before anything may touch the range, and {@link
+ * #release()} once nothing can touch it any more. To take the memory back, call {@link #refuse()},
+ * wait with {@link #awaitIdle(Duration)}, and only then free it.
  *
  * <p>Thread-safe. {@code acquire} and {@code release} are one atomic operation on an uncontended
- * region and never take a lock, save the release that a waiter is waiting for.
+ * region and never take a lock, except for a release that a thread waits for.
  */
 public final class Region implements RangeIndex.Ranged {
   /** Who owns the memory of a region. */
@@ -103,8 +103,8 @@ public final class Region implements RangeIndex.Ranged {
   }
 
   /**
-   * {@return whether the processor may read and write it by its address} Whoever does so gets the
-   * region from {@link RegionTable#acquireTouchable}, which asks this.
+   * {@return whether the processor may read and write it by its address} Code that does so gets the
+   * region from {@link RegionTable#acquireTouchable}, which checks this.
    */
   public boolean isTouchable() {
     return touchable;
@@ -157,10 +157,10 @@ public final class Region implements RangeIndex.Ranged {
    * As {@link #acquire()}, for a use of these bytes only, which have to lie in this region and,
    * where it is a pool, in one block that is handed out.
    *
-   * <p>The use is counted before the block is looked at, and who frees a block closes it before he
-   * looks at the count: so either this returns false, or he sees that there is a use to wait for.
+   * <p>The use is counted before the block is checked, and freeing closes a block before it reads
+   * the count. So either this returns false, or the freeing thread sees a use to wait for.
    *
-   * @return false when they may not be used; then nothing was counted
+   * @return false if they may not be used; then nothing was counted
    */
   public boolean acquire(long address, long length) {
     if (!covers(address, length) || !acquire()) {
@@ -176,7 +176,7 @@ public final class Region implements RangeIndex.Ranged {
   /**
    * Counts one more use, which must be followed by exactly one {@link #release()}.
    *
-   * @return false when the region takes no new use; then nothing was counted
+   * @return false if the region refuses new use; then nothing was counted
    */
   public boolean acquire() {
     while (true) {
@@ -219,7 +219,7 @@ public final class Region implements RangeIndex.Ranged {
   }
 
   /**
-   * Lets no new use begin, for ever. The ones in flight go on. Idempotent.
+   * Refuses new use from now on. Uses in flight go on. Idempotent.
    *
    * @return whether this call is the one that ends the region: of several threads that unregister
    *     it, exactly one gets true, until that one says {@link #notEnded()}
@@ -236,8 +236,8 @@ public final class Region implements RangeIndex.Ranged {
   }
 
   /**
-   * Whoever refused the region could not end it: it stays refused, and the next who calls {@link
-   * #refuse()} may try. Throws nothing and needs no memory.
+   * The thread that refused the region could not end it. It stays refused, and the next caller of
+   * {@link #refuse()} may try. Throws nothing and needs no memory.
    */
   public void notEnded() {
     // No lambda for it: to link one that has not run before takes memory of the heap.
@@ -267,7 +267,7 @@ public final class Region implements RangeIndex.Ranged {
     if (isIdle(state.get())) {
       return true;
     }
-    // Saturates where Duration.toNanos() would throw: "for ever" is a reasonable thing to ask.
+    // Saturates where Duration.toNanos() would throw: "forever" is a reasonable timeout.
     long timeoutNanos = TimeUnit.NANOSECONDS.convert(timeout);
     long startNanos = System.nanoTime();
     synchronized (idle) {

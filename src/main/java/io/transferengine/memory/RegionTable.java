@@ -8,7 +8,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All registered ranges; says which one of them covers a given range.
+ * All registered ranges. Finds the one that covers a given range.
  *
  * <p>Ranges never overlap, so the one that can cover an address is the one with the greatest base
  * not above it: a search in a {@link RangeIndex}, for which a look-up reads one volatile field,
@@ -20,13 +20,13 @@ public final class RegionTable {
   /**
    * As many ranges as can be registered at once. A change copies 20 bytes for each of them, and the
    * published record has an entry for each: at a million the copy is 20 MiB and a peer's JSON
-   * reader has long given up. Many small buffers belong into few large registrations.
+   * reader has long given up. Put many small buffers into a few large registrations.
    */
   public static final int REGISTRATION_LIMIT = 1_048_576;
 
   private volatile RangeIndex<Region> regions = RangeIndex.empty();
 
-  /** Guarded by this: changes are made one after the other. */
+  /** Guarded by this: changes are made one after another. */
   private long nextSequence;
 
   /** An empty table. */
@@ -38,9 +38,9 @@ public final class RegionTable {
    * @param address of the first byte, above 0
    * @param length in bytes, above 0
    * @param location where the memory is, as {@link MemoryKind#at} reads it
-   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for what is no range and for a bad
-   *     location, {@link ErrorCode#ADDRESS_OVERLAPPED} when a byte of it is registered already,
-   *     {@link ErrorCode#TOO_MANY_REQUESTS} when the table is full
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for an invalid range or location,
+   *     {@link ErrorCode#ADDRESS_OVERLAPPED} when a byte of it is registered already, {@link
+   *     ErrorCode#TOO_MANY_REQUESTS} when the table is full
    */
   public Region register(long address, long length, String location) {
     return registerAll(new long[] {address}, new long[] {length}, location).getFirst();
@@ -61,8 +61,7 @@ public final class RegionTable {
   }
 
   /**
-   * Adds all of the ranges or, when one of them is refused, none. One copy of the table, however
-   * many they are.
+   * Adds all of the ranges, or none if one is refused. One copy of the table for all of them.
    *
    * @return the regions in the order of the arguments, which is their order of registration
    * @throws TransferException as {@link #register}, also for columns of unequal length
@@ -142,9 +141,9 @@ public final class RegionTable {
   }
 
   /**
-   * Finds the region that holds all of a range and counts a use of it, for whoever is to read or
-   * write the range with the processor. This is the one way to do so by an address: it refuses
-   * memory of which an access would end the JVM.
+   * Finds the region that holds all of a range, and counts a use of it, for code that reads or
+   * writes the range with the processor. This is the only way to do so by an address: it refuses
+   * memory where an access would end the JVM.
    *
    * @return the region, to be released once; null when the range is not wholly inside one region
    *     that takes new uses (of a pool: inside one block that is handed out), or when the processor
@@ -163,9 +162,8 @@ public final class RegionTable {
   }
 
   /**
-   * Takes regions out; their ranges may be registered anew. Passes over those that are not in the
-   * table (any more). One copy of the table, however many they are. That nothing is in flight is
-   * the caller's business.
+   * Takes regions out; their ranges may be registered again. Ignores regions that are not in the
+   * table. One copy of the table for all of them. The caller makes sure that nothing is in flight.
    */
   public synchronized void removeAll(List<Region> gone) {
     regions = regions.without(gone);
