@@ -157,7 +157,7 @@ public final class Options {
               .means("The longest handshake frame that is accepted from a peer.")
               .mooncake("Its default is 1 MiB."));
 
-  /** Whether descriptors are fetched anew on every use. */
+  /** Whether descriptors are fetched on every use. */
   public static final Option<Boolean> DISABLE_METACACHE =
       list(
           new Option<>(

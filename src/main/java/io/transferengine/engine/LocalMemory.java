@@ -317,7 +317,7 @@ public final class LocalMemory implements RegionRegistrar {
   public void unregister(Region region) {
     List<Region> closed = close(List.of(region));
     if (closed.isEmpty() && regions.byAddress(region.address()) == region) {
-      // Who asks gives the memory up next, which peers and devices may still reach.
+      // The caller gives the memory up next, although peers and devices may still reach it.
       throw new TransferException(
           ErrorCode.BATCH_BUSY,
           region + " is being unregistered by another thread",

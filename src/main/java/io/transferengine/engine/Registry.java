@@ -53,7 +53,7 @@ final class Registry implements AutoCloseable {
             : new PeerDirectory(settings, client, own::descriptorWithoutBuffers);
   }
 
-  /** {@return where peers are found} */
+  /** {@return the directory of peers} */
   SegmentDirectory directory() {
     return directory;
   }
@@ -61,7 +61,7 @@ final class Registry implements AutoCloseable {
   /**
    * Registers us under our name. Our daemon already answers peers.
    *
-   * @throws TransferException when that cannot be done
+   * @throws TransferException if that fails
    */
   void register(LocalIdentity identity, int rpcPort) {
     if (store.isEmpty()) {
@@ -86,7 +86,7 @@ final class Registry implements AutoCloseable {
     return ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now());
   }
 
-  /** What we say of ourselves has changed. Does not wait. */
+  /** Our descriptor has changed. Does not wait. */
   void changed() {
     Publication known = publication;
     if (known != null) {
@@ -94,7 +94,7 @@ final class Registry implements AutoCloseable {
     }
   }
 
-  /** Waits until peers can learn of what has changed; not for long. */
+  /** Waits, but not long, until peers can learn of the change. */
   void awaitPublished() {
     Publication known = publication;
     if (known != null) {
@@ -102,7 +102,7 @@ final class Registry implements AutoCloseable {
     }
   }
 
-  /** Ends what waits on the service, takes our records back and lets go of it. Idempotent. */
+  /** Ends waiting calls to the service, removes our records, and closes its client. Idempotent. */
   @Override
   public void close() {
     directory.close();

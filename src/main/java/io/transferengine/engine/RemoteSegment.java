@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A peer's segment, ready for use. Immutable, save for one thing that is learnt about it.
+ * A peer's segment, ready for use. Immutable, except for {@code takesBlocksOnly}.
  *
  * @param name the name that it was opened by
  * @param address its descriptor and addresses
- * @param transports what reaches it and may be used, best first; at least one
- * @param buffers what it published, for look-ups
- * @param takesBlocksOnly set once a transfer has shown that it takes blocks one by one of which it
- *     refused a merged request: a managed pool of a Java engine is one buffer, but each allocation
- *     in it is a range by itself
+ * @param transports the transports that reach it and may be used, best first; at least one
+ * @param buffers its published buffers, for look-ups
+ * @param takesBlocksOnly set once the peer has refused a merged request but accepted its blocks one
+ *     by one: a managed pool of a Java engine is one buffer, but each allocation in it is its own
+ *     range
  */
 record RemoteSegment(
     String name,

@@ -18,9 +18,9 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * What is known of peers, by segment name.
  *
- * <p>A name is looked up once however many transfers wait for it; a failure is not remembered, so
- * that the next transfer asks again. An entry is dropped when its use fails; should the metadata
- * service be away when the next transfer asks, it serves once more, since the peer may have been
+ * <p>A name is looked up once for all transfers that wait for it. A failure is not remembered, so
+ * the next transfer asks again. An entry is dropped when its use fails. If the metadata service is
+ * away when the next transfer asks, the dropped entry is used again, since the peer may have been
  * well. Thread-safe; lookups run on the executor, never on the caller's thread.
  */
 final class SegmentCache {
@@ -30,13 +30,15 @@ final class SegmentCache {
     RemoteSegment resolve(String name, Duration timeout);
   }
 
-  /** Entries kept; beyond it an arbitrary one makes room. A descriptor can have many buffers. */
+  /**
+   * The most entries; beyond it an arbitrary one is dropped. A descriptor can have many buffers.
+   */
   private static final int ENTRIES_LIMIT = 16_384;
 
   /**
-   * A lookup that has not ended after so long may never do: its question or its answer was lost.
-   * Whoever asks then begins another one, so that it is not lost with it. A peer that is merely
-   * slow has a few of them to answer at most, and its first answer serves all.
+   * A lookup that has not ended after this time may never end, because its question or answer was
+   * lost. So the next caller starts another one. A slow peer gets only a few of them, and its first
+   * answer serves all.
    */
   private static final Duration OVERDUE = Duration.ofSeconds(5);
 
@@ -44,7 +46,7 @@ final class SegmentCache {
   static final class Lookup extends CompletableFuture<RemoteSegment> {
     private final long startNanos = System.nanoTime();
 
-    /** {@return whether it began so long ago} */
+    /** {@return whether it began at least this long ago} */
     boolean isOlderThan(Duration age) {
       return System.nanoTime() - startNanos > age.toNanos();
     }
@@ -55,16 +57,16 @@ final class SegmentCache {
   private final boolean disabled;
   private final ConcurrentMap<String, Lookup> entries = new ConcurrentHashMap<>();
 
-  /** How often {@link #forget} was called: whoever finds it changed has read too early. */
+  /** How often {@link #forget} was called. A lookup that finds it changed has read too early. */
   private final AtomicLong forgotten = new AtomicLong();
 
-  /** What was dropped because its use failed, until a lookup has succeeded. */
+  /** Entries dropped because their use failed, until a lookup succeeds. */
   private final ConcurrentMap<String, RemoteSegment> suspects = new ConcurrentHashMap<>();
 
   /**
    * An empty cache.
    *
-   * @param disabled whether each use asks anew (MC_DISABLE_METACACHE)
+   * @param disabled whether each use asks again (MC_DISABLE_METACACHE)
    */
   SegmentCache(Resolver resolver, Executor executor, boolean disabled) {
     this.resolver = resolver;
@@ -72,7 +74,7 @@ final class SegmentCache {
     this.disabled = disabled;
   }
 
-  /** {@return the segment if it is known and may be used as it is} */
+  /** {@return the segment if it is known and may be used} */
   Optional<RemoteSegment> known(String name) {
     Lookup entry = disabled ? null : entries.get(name);
     return entry != null && entry.isDone() && !entry.isCompletedExceptionally()
@@ -81,10 +83,10 @@ final class SegmentCache {
   }
 
   /**
-   * {@return the segment, known or asked for} Several callers may wait for one answer: none may
+   * {@return the segment, known or looked up} Several callers may wait for one answer: none may
    * complete the future, and each has its own deadline.
    *
-   * @param timeout how long a lookup may take that this call starts
+   * @param timeout how long a lookup that this call starts may take
    */
   Lookup get(String name, Duration timeout) {
     while (true) {
@@ -114,10 +116,10 @@ final class SegmentCache {
   }
 
   /**
-   * {@return the segment, known or asked for} The calling thread waits.
+   * {@return the segment, known or looked up} The calling thread waits.
    *
    * @param timeout how long it waits at most
-   * @param lookUp how long a lookup may take that this call starts
+   * @param lookUp how long a lookup that this call starts may take
    */
   RemoteSegment await(String name, Duration timeout, Duration lookUp) {
     try {

@@ -12,7 +12,7 @@ import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What carries the bytes of a measurement, and between which addresses and devices. */
+/** The transport of a measurement, and its addresses and devices. */
 final class NetworkOptions {
   private static final int LANES_LIMIT = 16;
   private static final int PORT_LIMIT = 65_535;
@@ -28,7 +28,7 @@ final class NetworkOptions {
       names = "--device",
       paramLabel = "NAMES",
       defaultValue = "",
-      description = "RDMA devices of this side, with commas. Default: all.")
+      description = "RDMA devices of this side, separated by commas. Default: all.")
   private String device = "";
 
   @Option(
@@ -54,7 +54,7 @@ final class NetworkOptions {
   @Option(
       names = "--lanes",
       paramLabel = "N",
-      description = "TCP connections to the target at most. Default: MC_TCP_LANES_PER_PEER, or 4.")
+      description = "The most TCP connections to the target. Default: MC_TCP_LANES_PER_PEER, or 4.")
   private @Nullable Integer lanes;
 
   @Option(
@@ -62,8 +62,8 @@ final class NetworkOptions {
       paramLabel = "PORT",
       defaultValue = "0",
       description =
-          "With --target, where initiators ask for memory; 0 takes a free one. It trusts whoever"
-              + " connects.")
+          "With --target, the port for requests of initiators; 0 takes a free one. It trusts all"
+              + " that connect.")
   private int controlPort;
 
   void requireValid(boolean loopback) {
@@ -111,7 +111,7 @@ final class NetworkOptions {
         targetDevice != null ? targetDevice : ours.device());
   }
 
-  /** {@return this machine's side, when the other is elsewhere} */
+  /** {@return this machine's side, if the other is on another machine} */
   EngineSetup onNetwork(CommandEnvironment environment) {
     return new EngineSetup(protocol, ourHost(environment), device);
   }
