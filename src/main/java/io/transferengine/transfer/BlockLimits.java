@@ -33,6 +33,12 @@ final class BlockLimits {
     }
   }
 
+  /** The total of as many blocks of one length. */
+  static void requireTotal(int count, long length) {
+    long total = count * length;
+    requireTotal(Math.multiplyHigh(count, length) == 0 ? total : -1);
+  }
+
   private static boolean isBeyond(long address, long length) {
     return length > 0 && (address <= 0 || address > Long.MAX_VALUE - length);
   }

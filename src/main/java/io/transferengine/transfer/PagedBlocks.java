@@ -22,6 +22,7 @@ final class PagedBlocks implements BlockColumns {
     for (int i = 0; i < local.count(); i++) {
       BlockLimits.requireBlock(i, local.address(i), remote.address(i), local.blockLength());
     }
+    BlockLimits.requireTotal(local.count(), local.blockLength());
     return new PagedBlocks(local, remote);
   }
 
