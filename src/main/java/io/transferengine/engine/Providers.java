@@ -21,12 +21,13 @@ final class Providers {
     List<S> found = new ArrayList<>();
     try {
       ServiceLoader.load(seam, loader).forEach(found::add);
-    } catch (ServiceConfigurationError e) {
+    } catch (ServiceConfigurationError | LinkageError e) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
-          "A service of this library cannot be loaded: " + e.getMessage(),
+          "A provider cannot be loaded: " + e.getMessage(),
           "Use one complete jar of the library; if you merge jars, merge the files in"
-              + " META-INF/services too",
+              + " META-INF/services too. If the provider is not part of the library, update it or"
+              + " remove it",
           e);
     }
     return found;

@@ -39,4 +39,23 @@ class ProvidersTest {
       assertThat(Providers.of(TransportProvider.class, broken)).isNotEmpty();
     }
   }
+
+  /** As one that was compiled against another version of us, or a newer Java. */
+  @Test
+  void aProviderThatDoesNotFitIsNamedWithTheRemedy() throws Exception {
+    Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+    Files.writeString(services.resolve(MetadataStoreProvider.class.getName()), "foreign.Bad\n");
+    Path type = Files.createDirectories(folder.resolve("foreign")).resolve("Bad.class");
+    Files.writeString(type, "no class");
+    try (URLClassLoader broken =
+        new URLClassLoader(
+            new URL[] {folder.toUri().toURL()}, MetadataStoreProvider.class.getClassLoader())) {
+      assertThatThrownBy(() -> Providers.of(MetadataStoreProvider.class, broken))
+          .isInstanceOfSatisfying(
+              TransferException.class,
+              e -> assertThat(e.code()).isEqualTo(ErrorCode.NOT_IMPLEMENTED))
+          .hasMessageContainingAll("foreign/Bad", "update it")
+          .hasCauseInstanceOf(LinkageError.class);
+    }
+  }
 }
