@@ -26,8 +26,8 @@ final class BufferBytes {
       memory.access(
           destAddress,
           length,
-          () -> {
-            MemoryAccess.copyIn(src, 0, destAddress, (int) length);
+          held -> {
+            MemoryAccess.copyIn(src, 0, held, destAddress, (int) length);
             return 0;
           });
     }
@@ -46,9 +46,9 @@ final class BufferBytes {
     return memory.access(
         sourceAddress,
         length,
-        () -> {
+        held -> {
           byte[] bytes = new byte[(int) length];
-          MemoryAccess.copyOut(sourceAddress, bytes, 0, bytes.length);
+          MemoryAccess.copyOut(held, sourceAddress, bytes, 0, bytes.length);
           return bytes;
         });
   }

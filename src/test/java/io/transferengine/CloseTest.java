@@ -40,7 +40,7 @@ class CloseTest {
                           .access(
                               here.address(),
                               1,
-                              () -> {
+                              _ -> {
                                 began.countDown();
                                 await(goesOn);
                                 return 0;

@@ -24,7 +24,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -397,16 +396,17 @@ public final class LocalMemory implements RegionRegistrar {
   /**
    * Runs an action of the processor on a range, which cannot be taken back meanwhile.
    *
+   * @param action is given the region that the range lies in
    * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
    *     processor cannot reach; MEMORY for a mapped range without memory behind it
    */
-  public <T> T access(long address, long length, Supplier<T> action) {
+  public <T> T access(long address, long length, Function<Region, T> action) {
     Region region = regions.acquireTouchable(address, length);
     if (region == null) {
       throw notAccessible(address, length);
     }
     try {
-      return action.get();
+      return action.apply(region);
     } catch (InternalError lost) {
       throw new TransferException(
           ErrorCode.MEMORY,

@@ -5,13 +5,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Copies between arrays and native memory named by its address, straight from one to the other.
+ * Copies between arrays and registered memory, straight from one to the other.
  *
- * <p>Nothing here knows what is mapped: a wrong address ends the JVM. The caller has found the
- * range in the {@link RegionTable} and holds a use of its {@link Region} for as long as the call
- * takes.
+ * <p>A wrong address would end the JVM. So each call takes the {@link Region} that the memory lies
+ * in, of which the caller holds a use ({@link RegionTable#acquireTouchable}) for as long as the
+ * call takes.
  *
- * <p>Thread-safe; two threads that copy over the same bytes see whatever order the bytes take.
+ * <p>Thread-safe. If two threads copy over the same bytes, their order is not defined.
  */
 @SuppressWarnings("restricted") // An address has no length: reinterpret() gives it one, here only.
 public final class MemoryAccess {
@@ -23,9 +23,13 @@ public final class MemoryAccess {
   /**
    * Copies {@code length} bytes of {@code source}, from {@code offset} on, to {@code address}.
    *
+   * @param held the region that all of the bytes lie in
    * @throws IndexOutOfBoundsException when the array is shorter than that, or for a negative number
+   * @throws IllegalArgumentException when the bytes are not in that region, or the processor must
+   *     not touch it
    */
-  public static void copyIn(byte[] source, int offset, long address, int length) {
+  public static void copyIn(byte[] source, int offset, Region held, long address, int length) {
+    requireTouchable(held, address, length);
     MemorySegment.copy(source, offset, EVERYTHING, ValueLayout.JAVA_BYTE, address, length);
   }
 
@@ -33,22 +37,20 @@ public final class MemoryAccess {
    * Copies {@code length} bytes at {@code address} into {@code destination}, from {@code offset}
    * on.
    *
+   * @param held the region that all of the bytes lie in
    * @throws IndexOutOfBoundsException when the array is shorter than that, or for a negative number
+   * @throws IllegalArgumentException as {@link #copyIn}
    */
-  public static void copyOut(long address, byte[] destination, int offset, int length) {
+  public static void copyOut(
+      Region held, long address, byte[] destination, int offset, int length) {
+    requireTouchable(held, address, length);
     MemorySegment.copy(EVERYTHING, ValueLayout.JAVA_BYTE, address, destination, offset, length);
   }
 
-  /** Copies {@code length} bytes; the ranges may overlap. */
-  public static void copy(long from, long to, long length) {
-    MemorySegment.copy(EVERYTHING, from, EVERYTHING, to, length);
-  }
-
-  /**
-   * {@return the memory at {@code address} as a segment of {@code length} bytes} Any thread may use
-   * it; nothing ends its life when the memory behind it is freed.
-   */
-  public static MemorySegment segmentAt(long address, long length) {
-    return MemorySegment.ofAddress(address).reinterpret(length);
+  private static void requireTouchable(Region held, long address, int length) {
+    if (!held.isTouchable() || (length > 0 && !held.covers(address, length))) {
+      throw new IllegalArgumentException(
+          length + " bytes at " + Ranges.hex(address) + " cannot be touched: " + held);
+    }
   }
 }

@@ -202,7 +202,7 @@ class LocalMemoryTest {
     // Not mapped: to read it would end the JVM.
     long address = 0x10_0000_0000L;
     var _ = memory.register(address, 4096, "cuda:0");
-    assertThatThrownBy(() -> memory.access(address, 1, () -> "read"))
+    assertThatThrownBy(() -> memory.access(address, 1, _ -> "read"))
         .isInstanceOfSatisfying(
             TransferException.class,
             e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_ARGUMENT))

@@ -8,18 +8,25 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(60)
 class MemoryAccessTest {
+  private static Region region(MemorySegment memory) {
+    return new RegionTable().register(memory.address(), memory.byteSize(), "*");
+  }
+
   @Test
   void copiesInAndOutAtTheGivenPlaces() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(16);
-      MemoryAccess.copyIn(new byte[] {1, 2, 3, 4, 5}, 1, memory.address() + 4, 3);
+      Region held = region(memory);
+      MemoryAccess.copyIn(new byte[] {1, 2, 3, 4, 5}, 1, held, memory.address() + 4, 3);
       assertThat(memory.toArray(ValueLayout.JAVA_BYTE))
           .containsExactly(0, 0, 0, 0, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
       byte[] out = new byte[5];
-      MemoryAccess.copyOut(memory.address() + 3, out, 1, 3);
+      MemoryAccess.copyOut(held, memory.address() + 3, out, 1, 3);
       assertThat(out).containsExactly(0, 0, 2, 3, 0);
     }
   }
@@ -27,36 +34,41 @@ class MemoryAccessTest {
   @Test
   void arraysAreNotOverrun() {
     try (Arena arena = Arena.ofConfined()) {
-      long address = arena.allocate(16).address();
-      assertThatThrownBy(() -> MemoryAccess.copyIn(new byte[4], 2, address, 3))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> MemoryAccess.copyOut(address, new byte[4], -1, 3))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> MemoryAccess.copyOut(address, new byte[4], 0, -1))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-      assertThatThrownBy(() -> MemoryAccess.copyIn(new byte[4], 0, -address, 4))
-          .isInstanceOf(IndexOutOfBoundsException.class);
-    }
-  }
-
-  @Test
-  void overlappingCopyKeepsTheBytes() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_BYTE, new byte[] {1, 2, 3, 4, 5});
-      MemoryAccess.copy(memory.address(), memory.address() + 1, 4);
-      assertThat(memory.toArray(ValueLayout.JAVA_BYTE)).containsExactly(1, 1, 2, 3, 4);
-    }
-  }
-
-  @Test
-  void segmentHasAddressAndLengthAndAnyThreadMayUseIt() throws InterruptedException {
-    try (Arena arena = Arena.ofShared()) {
       MemorySegment memory = arena.allocate(16);
-      MemorySegment view = MemoryAccess.segmentAt(memory.address(), 8);
-      assertThat(view.address()).isEqualTo(memory.address());
-      assertThat(view.byteSize()).isEqualTo(8);
-      Thread.ofVirtual().start(() -> view.set(ValueLayout.JAVA_BYTE, 7, (byte) 9)).join();
-      assertThat(memory.get(ValueLayout.JAVA_BYTE, 7)).isEqualTo((byte) 9);
+      Region held = region(memory);
+      long address = memory.address();
+      assertThatThrownBy(() -> MemoryAccess.copyIn(new byte[4], 2, held, address, 3))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> MemoryAccess.copyOut(held, address, new byte[4], -1, 3))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      assertThatThrownBy(() -> MemoryAccess.copyOut(held, address, new byte[4], 0, -1))
+          .isInstanceOf(IndexOutOfBoundsException.class);
     }
+  }
+
+  @Test
+  void onlyWhatLiesInTheRegionIsTouched() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(16);
+      Region held = region(memory);
+      byte[] bytes = new byte[20];
+      for (long address : new long[] {memory.address() - 1, memory.address() + 13, -1, 0}) {
+        assertThatThrownBy(() -> MemoryAccess.copyIn(bytes, 0, held, address, 4))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> MemoryAccess.copyOut(held, address, bytes, 0, 4))
+            .isInstanceOf(IllegalArgumentException.class);
+      }
+    }
+  }
+
+  /** Nothing is mapped there: to touch it would end the JVM. */
+  @Test
+  void deviceMemoryIsNotTouched() {
+    Region device = new RegionTable().register(0x10_0000_0000L, 16, "cuda:0");
+    assertThatThrownBy(() -> MemoryAccess.copyIn(new byte[4], 0, device, 0x10_0000_0000L, 4))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("cuda:0");
+    assertThatThrownBy(() -> MemoryAccess.copyOut(device, 0x10_0000_0000L, new byte[4], 0, 4))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.testkit.Mapped;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -44,7 +45,7 @@ final class RecordingRegistrar implements RegionRegistrar {
       throw new IllegalStateException(e);
     }
     // The memory must still be there: this would end the JVM, or throw, if it were not.
-    MemorySegment memory = MemoryAccess.segmentAt(region.address(), region.length());
+    MemorySegment memory = Mapped.at(region.address(), region.length());
     memory.set(ValueLayout.JAVA_BYTE, region.length() - 1, (byte) 1);
     table.remove(region);
   }
