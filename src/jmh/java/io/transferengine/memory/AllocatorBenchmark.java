@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -67,6 +68,11 @@ public class AllocatorBenchmark {
     @Override
     public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
       return table.register(slab.address(), slab.bytes(), source, live);
+    }
+
+    @Override
+    public @Nullable Region leftOf(long address, LiveBlocks live) {
+      return null;
     }
 
     @Override
