@@ -28,8 +28,8 @@ final class RefusedClaims {
 
   private final LongSupplier clockNanos;
 
-  /** The oldest first. */
-  private final ArrayDeque<Claim> claims = new ArrayDeque<>();
+  /** The oldest first. It never grows: a deque that finds no memory to grow loses what is in it. */
+  private final ArrayDeque<Claim> claims = new ArrayDeque<>(LIMIT);
 
   private record Claim(InetAddress client, String key, long nanos) {}
 

@@ -2,7 +2,9 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -258,9 +260,11 @@ final class EndpointEnds {
     if (!endpoints.remove(endpoint)) {
       return;
     }
-    Set<TransferTask> returned = new LinkedHashSet<>();
+    List<TransferTask> returned = endpoint.returned();
     int again = 0;
-    for (SendQueue each : endpoint.queues()) {
+    List<SendQueue> queues = endpoint.queues();
+    for (int i = 0; i < queues.size(); i++) {
+      SendQueue each = queues.get(i);
       loop.released(each.ring.size());
       again += each.settleAll(returned);
       slots.remove(each);
@@ -268,7 +272,20 @@ final class EndpointEnds {
     device.metrics().add(Counter.REQUESTS_RESENT, again);
     endpoint.probed(false);
     endpoint.closed();
-    endpoint.sender().ifPresent(sender -> returned.forEach(sender::requeue));
+    for (int i = 0; i < returned.size(); i++) {
+      requeue(endpoint, returned.get(i));
+    }
+    returned.clear();
+  }
+
+  /** Each by itself: one that cannot go on keeps none of the others. */
+  private void requeue(RdmaEndpoint endpoint, TransferTask task) {
+    try {
+      endpoint.sender().ifPresent(sender -> sender.requeue(task));
+    } catch (Throwable t) {
+      loop.survived("Sending requests again", t);
+      task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
+    }
   }
 
   /** Ends all endpoints at once, on this thread, because the worker ends. */

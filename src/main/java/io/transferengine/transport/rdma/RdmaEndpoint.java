@@ -137,6 +137,10 @@ final class RdmaEndpoint {
 
   // Confined to the worker.
   private final LinkedHashSet<TransferTask> tasks = new LinkedHashSet<>();
+
+  /** Made beforehand: when the endpoint ends there may be no memory for it. */
+  private final List<TransferTask> returned = new ArrayList<>();
+
   private @Nullable CompletableFuture<Boolean> probe;
 
   /** Creates an endpoint, which takes the queue pairs over. */
@@ -195,6 +199,11 @@ final class RdmaEndpoint {
   /** {@return the time when it was connected, by {@link System#nanoTime()}} */
   synchronized long connectedNanos() {
     return connectedNanos;
+  }
+
+  /** {@return a list for the tasks that get requests back when the endpoint ends; the worker's} */
+  List<TransferTask> returned() {
+    return returned;
   }
 
   /** {@return the endpoint's user; empty while only the peer uses it} */

@@ -266,11 +266,14 @@ final class RdmaTransport
         }
         return old;
       }
-      if (old == null) {
-        old = makeRoom();
-      }
+      RdmaPeer idle = old == null ? idleIfFull() : null;
       peer = new RdmaPeer(address, nics, registrations, context.topology(), settings, this);
       peers.put(descriptor.name(), peer);
+      // Not before: one that is in no table any more and not closed yet would never be.
+      if (idle != null) {
+        peers.remove(idle.name());
+        old = idle;
+      }
     }
     if (old != null) {
       // It was restarted, or has no work.
@@ -279,13 +282,13 @@ final class RdmaTransport
     return peer;
   }
 
-  private @Nullable RdmaPeer makeRoom() {
+  /** {@return one that has no work and makes room, null when there is room} */
+  private @Nullable RdmaPeer idleIfFull() {
     if (peers.size() < PEERS_LIMIT) {
       return null;
     }
     for (RdmaPeer peer : peers.values()) {
       if (!peer.hasWork()) {
-        peers.remove(peer.name());
         return peer;
       }
     }

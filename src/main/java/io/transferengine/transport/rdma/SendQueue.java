@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.verbs.QueuePair;
-import java.util.Set;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -117,17 +118,19 @@ final class SendQueue {
             ring.length(position),
             ring.unmerged(position));
       } catch (Throwable t) {
-        log.error("Giving a request back failed", t);
+        Anyway.error(log, "Giving a request back failed", t);
         task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
       }
     }
   }
 
-  private static void addTo(Set<TransferTask> returned, TransferTask task) {
+  private static void addTo(List<TransferTask> returned, TransferTask task) {
     try {
-      boolean _ = returned.add(task);
+      if (!returned.contains(task)) {
+        returned.add(task);
+      }
     } catch (Throwable t) {
-      log.error("A transfer that got requests back cannot go on", t);
+      Anyway.error(log, "A transfer that got requests back cannot go on", t);
       task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
     }
   }
@@ -139,7 +142,7 @@ final class SendQueue {
    * @param returned gets each task that has got requests back
    * @return how many requests will be sent again; probes and requests of ending tasks do not count
    */
-  int settleAll(Set<TransferTask> returned) {
+  int settleAll(List<TransferTask> returned) {
     int again = 0;
     while (ring.size() > 0) {
       long position = ring.end() - 1;
