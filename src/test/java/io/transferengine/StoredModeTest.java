@@ -225,7 +225,7 @@ class StoredModeTest {
   @Test
   void recordsThatAreLostAreWrittenAgainAndThoseOfOthersLeftAlone() {
     try (LogCapture log = new LogCapture();
-        Engine engine = open("a", builder -> builder.metadataTtlSeconds(2))) {
+        Engine engine = open("a", builder -> builder.metadataTtlSeconds(5))) {
       byte[] rpc = store.get(keys.rpcMeta("a"), TIME).orElseThrow();
       store.remove(keys.rpcMeta("a"), rpc, TIME);
       store.remove(keys.segment("a"), store.get(keys.segment("a"), TIME).orElseThrow(), TIME);
