@@ -274,7 +274,7 @@ class SharedLaneTest {
       begun(second);
       RawTargetTest.await(stall.stalled);
       doomed.close();
-      assertThat(first.state()).isEqualTo(TransferState.FAILED);
+      assertThat(TestEngine.end(first)).isEqualTo(TransferState.FAILED);
       stall.goOn.countDown();
       assertCompleted(second);
       assertThat(target.accepted()).as("connections").isEqualTo(1);
