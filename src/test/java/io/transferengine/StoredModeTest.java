@@ -239,6 +239,8 @@ class StoredModeTest {
             MetadataCodec.encode(new RpcMetaRecord("127.0.0.1", thief.rpcPort())));
         // That engine says that its name is another one, so the name is ours again.
         eventually("ours again", () -> rpcMeta("a").port() == engine.rpcPort());
+        // Said once it is written.
+        eventually("said", () -> !log.warnings().isEmpty());
         assertThat(log.warnings())
             .singleElement()
             .asString()
