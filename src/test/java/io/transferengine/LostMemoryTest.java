@@ -92,9 +92,17 @@ class LostMemoryTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"WRITE,100000", "READ,100", "READ,100000"})
-  void lostMemoryIsNamed(Operation operation, int size) throws Exception {
-    try (RawTarget target = new RawTarget(2, MIB);
+  @CsvSource({
+    "2,WRITE,100000",
+    "2,READ,100",
+    "2,READ,100000",
+    "1,WRITE,100",
+    "1,WRITE,100000",
+    "1,READ,100",
+    "1,READ,100000"
+  })
+  void lostMemoryIsNamed(int version, Operation operation, int size) throws Exception {
+    try (RawTarget target = new RawTarget(version, MIB);
         DoomedMemory doomed = new DoomedMemory(folder, MIB);
         TestEngine here = new TestEngine(MIB, b -> b.tcpLanesPerPeer(1));
         Registration _ = here.engine.register(doomed.segment)) {

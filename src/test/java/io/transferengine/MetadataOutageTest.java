@@ -165,11 +165,17 @@ class MetadataOutageTest {
     try (TestService service = EtcdService.single();
         TestEngine a = engine(service, "a");
         TestEngine b = engine(service, "b");
+        TestEngine c = engine(service, "c");
         Allocation block = b.engine.allocate(4096)) {
+      int before = a.engine.openSegment("c").buffers().size();
       assertCompleted(a.submit(Operation.WRITE, "b", block.address(), 4096));
-      Thread.sleep(1000);
-      service.kill();
-      assertCompleted(a.submit(Operation.WRITE, "b", block.address(), 4096));
+      // A watch that tells of this later change has told of all the earlier ones.
+      try (Allocation _ = c.engine.allocate(4096)) {
+        TestEngine.eventually(
+            "told of c", () -> a.engine.openSegment("c").buffers().size() > before);
+        service.kill();
+        assertCompleted(a.submit(Operation.WRITE, "b", block.address(), 4096));
+      }
     }
   }
 

@@ -28,7 +28,7 @@ final class Publication implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Publication.class);
 
   /** A start that cannot register fails within 5 s, and has other steps too. */
-  private static final Duration START_TIMEOUT = Duration.ofSeconds(4);
+  static final Duration START_TIMEOUT = Duration.ofSeconds(4);
 
   /** A little more than the time for one question. */
   private static final Duration PUBLISH_WAIT = Duration.ofSeconds(6);

@@ -14,6 +14,8 @@ import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.MetadataKeys;
 import io.transferengine.wire.RpcMetaRecord;
 import io.transferengine.wire.SegmentDescriptor;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -183,6 +185,35 @@ class PublicationTest {
         assertThat(descriptor().buffers()).hasSize(i);
       }
     }
+  }
+
+  /** On a busy machine the classes of jetcd took all the time that the service had. */
+  @Test
+  void theTimeThatAClientNeedsToGetReadyIsNotTheServices() {
+    try (Publication publication = new Publication(records(slowToGetReady()), 600)) {
+      publication.start(false);
+      assertThat(rpcMetaVersion()).isPositive();
+    }
+  }
+
+  /** The store, whose client needs longer to get ready than a start has for all of its calls. */
+  private MetadataStore slowToGetReady() {
+    return (MetadataStore)
+        Proxy.newProxyInstance(
+            MetadataStore.class.getClassLoader(),
+            new Class<?>[] {MetadataStore.class},
+            (_, method, arguments) -> {
+              if (method.getName().equals("prepare")) {
+                Thread.sleep(Publication.START_TIMEOUT.plusMillis(1));
+                return null;
+              }
+              Object last = arguments == null ? "" : arguments[arguments.length - 1];
+              if (last instanceof Duration timeout && timeout.toMillis() == 0) {
+                throw MetadataStore.unavailable(
+                    "the store", "no answer", new IOException("in time"));
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   /** Answers that all is well, and keeps nothing. */
