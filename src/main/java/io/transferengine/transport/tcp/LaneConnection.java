@@ -390,7 +390,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       ended = reason;
       endText = text;
       endCause = cause;
-      var _ = channel().close();
+      close();
     }
   }
 
@@ -474,6 +474,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
+    finishClosing();
     if (stall.isOver(outbound(), nowNanos, limitNanos) && ring.size() > 0) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
       end(ConnectionEnd.Reason.LOST, "no answer for " + seconds + " s", null);

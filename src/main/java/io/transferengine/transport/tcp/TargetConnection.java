@@ -445,7 +445,7 @@ final class TargetConnection extends WireHandler
   /** Closes the connection; on the event loop. */
   void end() {
     ended = true;
-    var _ = channel().close();
+    close();
   }
 
   /** {@return whether bytes of a range are being moved; on the event loop} */
@@ -467,6 +467,7 @@ final class TargetConnection extends WireHandler
 
   /** Closes the connection if it has stalled, or never asks for anything. */
   void endIfOverdue(long nowNanos) {
+    finishClosing();
     if (order.isWaiting()) {
       timeouts.moved();
     }

@@ -58,7 +58,7 @@ final class TargetServer {
   /** How often connections are looked at for a stalled body, at the least and at the most. */
   private static final long STALL_CHECK_MILLIS_MIN = 250;
 
-  private static final long STALL_CHECK_MILLIS_MAX = 5000;
+  private static final long STALL_CHECK_MILLIS_MAX = 1000;
 
   /** How often connections are looked at while somebody waits for them to leave a range. */
   private static final long DRAIN_CHECK_MILLIS = 5;

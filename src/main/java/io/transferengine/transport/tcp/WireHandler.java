@@ -41,6 +41,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private StagingBlock[] ownBlocks = new StagingBlock[0];
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
+  private boolean closing;
+  private boolean unfinished;
   private boolean inactive;
   private boolean quiesced;
 
@@ -170,6 +172,15 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   @SuppressWarnings("deprecation") // of the super class's handler, not of this inbound one
   public void exceptionCaught(ChannelHandlerContext unused, Throwable cause) {
+    try {
+      caught(cause);
+    } catch (Throwable t) {
+      // Netty would only log it.
+      fault(t);
+    }
+  }
+
+  private void caught(Throwable cause) {
     if (cause instanceof StagingDry) {
       // A read that waits: onStagingDry has seen to it.
       return;
@@ -205,6 +216,30 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
       log.error("Data connection {} is closed by a fault of this process", context, cause);
     } finally {
       onFault(cause);
+    }
+  }
+
+  /** Closes the channel. */
+  final void close() {
+    closing = true;
+    var _ = channel().close();
+  }
+
+  /**
+   * Does what was left undone of a close in which memory ran out: Netty then leaves the channel
+   * open, or does not report its end. To be called every second or so. The first call that finds
+   * something only notes it, since a close may be in progress.
+   */
+  final void finishClosing() {
+    if (inactive || (channel().isOpen() && !closing)) {
+      return;
+    }
+    if (!unfinished) {
+      unfinished = true;
+    } else if (channel().isOpen()) {
+      close();
+    } else {
+      channelInactive(context());
     }
   }
 

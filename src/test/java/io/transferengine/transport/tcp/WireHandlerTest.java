@@ -4,6 +4,10 @@ package io.transferengine.transport.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.channel.ChannelConfig;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.transferengine.testkit.LogCapture;
 import java.io.IOException;
@@ -12,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -28,10 +33,12 @@ class WireHandlerTest {
   private final List<Object> ends = new ArrayList<>();
   private final List<Throwable> faults = new ArrayList<>();
   private @Nullable Throwable thrownByStaged;
+  private @Nullable Error thrownByEnd;
   private final WindowPool pool =
       new WindowPool(arena.allocate(1 << 20, 64), 4096, ReadReserve.none(), () -> {});
   private final Handler handler = new Handler(pool);
   private boolean configThrows;
+  private int quiesced;
   private final EmbeddedChannel channel =
       new EmbeddedChannel(handler) {
         @Override
@@ -66,6 +73,10 @@ class WireHandlerTest {
 
     @Override
     void onEndOfStream(@Nullable Throwable error) {
+      Error thrown = thrownByEnd;
+      if (thrown != null) {
+        throw thrown;
+      }
       ends.add(error == null ? "orderly" : error);
     }
 
@@ -78,7 +89,9 @@ class WireHandlerTest {
     void onWritable() {}
 
     @Override
-    void onQuiesced() {}
+    void onQuiesced() {
+      quiesced++;
+    }
 
     @Override
     public long directAddress() {
@@ -127,6 +140,63 @@ class WireHandlerTest {
           .asString()
           .contains("closed by a fault of this process", String.valueOf(thrown.getMessage()), HERE);
     }
+  }
+
+  /** There may be no memory for the promise, or for the task that reports the end. */
+  @Test
+  void aCloseThatFailedIsDoneAgain() {
+    AtomicInteger failing = new AtomicInteger(1);
+    channel
+        .pipeline()
+        .addFirst(
+            new ChannelOutboundHandlerAdapter() {
+              @Override
+              public void close(ChannelHandlerContext context, ChannelPromise promise) {
+                if (failing.getAndDecrement() > 0) {
+                  throw new OutOfMemoryError("meant to be thrown");
+                }
+                var _ = context.close(promise);
+              }
+            });
+    handler.finishClosing();
+    handler.finishClosing();
+    assertThat(channel.isOpen()).as("nobody has closed it").isTrue();
+    handler.close();
+    channel.runPendingTasks();
+    assertThat(channel.isOpen()).isTrue();
+    handler.finishClosing();
+    handler.finishClosing();
+    channel.runPendingTasks();
+    assertThat(channel.isOpen()).isFalse();
+    assertThat(quiesced).isEqualTo(1);
+  }
+
+  @Test
+  void anEndThatNobodyReportedIsFound() {
+    channel
+        .pipeline()
+        .addFirst(
+            new ChannelInboundHandlerAdapter() {
+              @Override
+              public void channelInactive(ChannelHandlerContext context) {
+                // Lost on the way.
+              }
+            });
+    handler.close();
+    channel.runPendingTasks();
+    assertThat(channel.isOpen()).isFalse();
+    assertThat(quiesced).isZero();
+    handler.finishClosing();
+    handler.finishClosing();
+    handler.finishClosing();
+    assertThat(quiesced).isEqualTo(1);
+  }
+
+  @Test
+  void whatTheHandlerOfFaultsThrowsIsAFaultToo() {
+    thrownByEnd = new OutOfMemoryError("meant to be thrown");
+    channel.pipeline().fireExceptionCaught(new IOException("Connection reset by peer"));
+    assertThat(faults).containsExactly(thrownByEnd);
   }
 
   @Test
