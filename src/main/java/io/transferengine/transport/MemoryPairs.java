@@ -41,6 +41,12 @@ public record MemoryPairs(Set<Pair> pairs) {
    * @param moves what the transport says of a kind of ours and one of the peer's
    */
   public Optional<Pair> notMoved(BiPredicate<MemoryKind, MemoryKind> moves) {
-    return pairs.stream().filter(each -> !moves.test(each.local, each.peer)).findFirst();
+    // Asked for each transfer: a stream would be most of what a small one allocates.
+    for (Pair each : pairs) {
+      if (!moves.test(each.local, each.peer)) {
+        return Optional.of(each);
+      }
+    }
+    return Optional.empty();
   }
 }
