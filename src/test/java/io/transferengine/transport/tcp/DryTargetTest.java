@@ -15,8 +15,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,12 +63,7 @@ class DryTargetTest {
     }
 
     byte[] header(long size, long offset, int opcode) {
-      return ByteBuffer.allocate(Frames.HEADER_BYTES)
-          .order(ByteOrder.LITTLE_ENDIAN)
-          .putLong(size)
-          .putLong(memory.address() + offset)
-          .putLong(opcode)
-          .array();
+      return RequestBytes.header(size, memory.address() + offset, opcode);
     }
 
     void dry() {

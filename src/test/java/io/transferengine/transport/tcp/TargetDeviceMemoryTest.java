@@ -19,14 +19,6 @@ class TargetDeviceMemoryTest {
 
   private static final int SIZE = 16;
 
-  private static ByteBuffer header(byte[] frame, long size, long address, int opcode) {
-    return ByteBuffer.wrap(frame)
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .putLong(size)
-        .putLong(address)
-        .putLong(opcode);
-  }
-
   private static void assertRefused(FedTarget target, Region device, byte[] request) {
     target.feed(request);
     byte[] answer = target.answers();
@@ -42,7 +34,7 @@ class TargetDeviceMemoryTest {
     try (FedTarget target = new FedTarget(4096)) {
       Region device = target.regions.register(ADDRESS, 4096, "cuda:0");
       byte[] request = new byte[24 + (opcode & 1) * SIZE];
-      var _ = header(request, SIZE, ADDRESS, opcode);
+      var _ = RequestBytes.header(request, SIZE, ADDRESS, opcode);
       assertRefused(target, device, request);
     }
   }
@@ -52,7 +44,7 @@ class TargetDeviceMemoryTest {
     try (FedTarget target = new FedTarget(4096)) {
       Region device = target.regions.register(ADDRESS, 4096, "cuda:0");
       byte[] request = new byte[24 + 2 * 16];
-      header(request, 2 * SIZE, 2, 0xe0)
+      RequestBytes.header(request, 2 * SIZE, 2, 0xe0)
           .putLong(target.address())
           .putLong(SIZE)
           .putLong(ADDRESS)

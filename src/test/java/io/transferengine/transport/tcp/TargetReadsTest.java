@@ -4,7 +4,6 @@ package io.transferengine.transport.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -13,14 +12,6 @@ import org.junit.jupiter.api.Timeout;
 class TargetReadsTest {
   private static final int LARGE = 256 << 10;
   private static final int RANGES = 1024;
-
-  private static ByteBuffer header(byte[] frame, long size, long address, int opcode) {
-    return ByteBuffer.wrap(frame)
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .putLong(size)
-        .putLong(address)
-        .putLong(opcode);
-  }
 
   @Test
   void theTableOfAVectoredRequestBehindALargeBodyTakesOneRead() {
@@ -38,7 +29,7 @@ class TargetReadsTest {
 
   private static byte[] vector(FedTarget target) {
     byte[] frame = new byte[24 + 16 * RANGES];
-    ByteBuffer table = header(frame, 16L * RANGES, RANGES, 0xe0);
+    ByteBuffer table = RequestBytes.header(frame, 16L * RANGES, RANGES, 0xe0);
     for (int i = 0; i < RANGES; i++) {
       table.putLong(target.address() + 32L * i).putLong(16);
     }
@@ -47,7 +38,7 @@ class TargetReadsTest {
 
   private static byte[] largeWrite(FedTarget target) {
     byte[] frame = new byte[24 + LARGE];
-    header(frame, LARGE, target.address(), 0x81);
+    RequestBytes.header(frame, LARGE, target.address(), 0x81);
     return frame;
   }
 }

@@ -16,8 +16,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,12 +65,7 @@ class TargetTurnsTest {
     }
 
     byte[] header(long size, long offset, int opcode) {
-      return ByteBuffer.allocate(24)
-          .order(ByteOrder.LITTLE_ENDIAN)
-          .putLong(size)
-          .putLong(memory.address() + offset)
-          .putLong(opcode)
-          .array();
+      return RequestBytes.header(size, memory.address() + offset, opcode);
     }
 
     @Override
