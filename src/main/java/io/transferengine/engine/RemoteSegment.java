@@ -7,6 +7,7 @@ import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -45,13 +46,13 @@ record RemoteSegment(
     return transports.getFirst();
   }
 
-  /** {@return the best transport that moves all of a transfer; the best of all if none does} */
-  Transport transportFor(MemoryPairs pairs) {
+  /** {@return the best transport that moves all of a transfer; empty if none does} */
+  Optional<Transport> transportFor(MemoryPairs pairs) {
     for (Transport each : transports) {
       if (pairs.notMoved(each::moves).isEmpty()) {
-        return each;
+        return Optional.of(each);
       }
     }
-    return transport();
+    return Optional.empty();
   }
 }

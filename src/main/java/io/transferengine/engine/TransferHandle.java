@@ -138,16 +138,23 @@ public final class TransferHandle implements TransferTask.Listener {
     if (peer.takesBlocksOnly().get()) {
       made.mergeNothing();
     }
-    Transport transport = peer.transportFor(made.pairs());
-    Optional<MemoryPairs.Pair> left = made.pairs().notMoved(transport::moves);
-    if (left.isEmpty()) {
-      transport.submit(peer.address(), made);
-    } else if (!left.get().local().isHost()) {
-      finish(TransferState.FAILED, notMoved(left.get(), transport), FailureCause.LOCAL);
+    Optional<Transport> transport = peer.transportFor(made.pairs());
+    if (transport.isPresent()) {
+      transport.get().submit(peer.address(), made);
     } else {
-      // It may have other memory there by now.
-      taskEnded(
-          TransferState.FAILED, notMoved(left.get(), transport), FailureCause.STALE_DESCRIPTOR);
+      refuse(made.pairs(), peer.transport());
+    }
+  }
+
+  /** No transport moves all of it, not even the best. */
+  private void refuse(MemoryPairs pairs, Transport best) {
+    MemoryPairs.Pair left = pairs.notMoved(best::moves).orElseThrow();
+    TransferException why = notMoved(left, best);
+    if (left.local().isHost()) {
+      // The peer may have other memory there by now.
+      taskEnded(TransferState.FAILED, why, FailureCause.STALE_DESCRIPTOR);
+    } else {
+      finish(TransferState.FAILED, why, FailureCause.LOCAL);
     }
   }
 

@@ -14,7 +14,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -126,11 +125,9 @@ final class Lane implements LaneConnection.Owner {
   }
 
   private void execute(Runnable action) {
-    try {
-      loop.execute(action);
-    } catch (RejectedExecutionException e) {
+    if (!LoopTasks.execute(loop, action)) {
       // The transport has stopped: the loop has closed its connections and settled what was out.
-      log.debug("The event loop has ended", e);
+      log.debug("The event loop has ended");
     }
   }
 
