@@ -100,6 +100,7 @@ final class HttpMetadataStore implements MetadataStore {
 
   @Override
   public void prepare(Duration timeout) {
+    HttpFirstUse.prepare();
     tls.ifPresent(
         context -> {
           boolean _ = TlsCheck.handshake(description(), base.server(), context, timeout);
