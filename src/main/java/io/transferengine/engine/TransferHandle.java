@@ -121,7 +121,8 @@ public final class TransferHandle implements TransferTask.Listener {
   void begin(RemoteSegment peer, boolean wasKnown) {
     TransferTask made;
     synchronized (this) {
-      if (finishing) {
+      if (finishing || asked != null) {
+        // Whoever asked for the end found no task, and is about to let the memory go.
         return;
       }
       made =

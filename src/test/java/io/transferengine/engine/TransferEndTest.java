@@ -114,6 +114,44 @@ class TransferEndTest {
     }
   }
 
+  /**
+   * Its end frees the memory: whatever finds the peer at that moment must move nothing any more.
+   */
+  @Test
+  void whatIsCanceledWhileItsPeerIsFoundMovesNothing() throws Exception {
+    CyclicBarrier together = new CyclicBarrier(2);
+    for (int round = 0; round < 3000; round++) {
+      CountDownLatch begun = new CountDownLatch(1);
+      SegmentCache segments =
+          new SegmentCache(
+              (name, timeout) -> {
+                await(together);
+                return transport.segment(name);
+              },
+              command ->
+                  threads.execute(
+                      () -> {
+                        command.run();
+                        begun.countDown();
+                      }),
+              false);
+      TransferHandle transfer = active(segments).submit(write());
+      await(together);
+      for (int spin = 0; spin < round % 50 * 20; spin++) {
+        Thread.onSpinWait();
+      }
+      boolean _ = transfer.cancel();
+      awaitUninterruptibly(begun);
+      assertThat(transfer.state()).isEqualTo(TransferState.CANCELED);
+      TransferTask task = transport.tasks.poll();
+      if (task != null) {
+        assertThat(task.claim(new Claims(), 1, Long.MAX_VALUE, Long.MAX_VALUE))
+            .as("round %d", round)
+            .isZero();
+      }
+    }
+  }
+
   private static void await(CyclicBarrier barrier) {
     try {
       barrier.await(30, TimeUnit.SECONDS);
