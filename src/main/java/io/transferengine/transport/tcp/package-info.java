@@ -14,7 +14,7 @@
  * <pre>
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary
- * ConnectionEnd  NettyNatives
+ * ConnectionEnd  NettyNatives  SteadyLoop
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * StagingBlock                           [Pool: WindowPool]
