@@ -15,6 +15,7 @@ module io.transferengine {
   requires io.netty.transport.classes.io_uring;
 
   exports io.transferengine;
+  exports io.transferengine.access;
   exports io.transferengine.diagnostics;
   exports io.transferengine.metadata.server;
   exports io.transferengine.metadata.spi;

@@ -65,7 +65,8 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Allocates registered memory.
+   * Allocates registered memory, which peers may read and write. For memory with other rights,
+   * register your own.
    *
    * @param lengthBytes above 0
    * @return the memory, valid until it or the engine is closed
@@ -93,7 +94,7 @@ public final class Engine implements AutoCloseable {
    *     confined arena, and for one that overlaps another registration, which is named
    */
   public Registration register(MemorySegment memory) {
-    return register(memory, "*");
+    return register(memory, RegistrationOptions.DEFAULT);
   }
 
   /**
@@ -106,10 +107,25 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException as {@link #register(MemorySegment)}
    */
   public Registration register(MemorySegment memory, String location) {
+    return register(memory, RegistrationOptions.DEFAULT.withLocation(location));
+  }
+
+  /**
+   * Registers the caller's own memory, with options.
+   *
+   * @param memory as {@link #register(MemorySegment)}. It must be writable whatever peers may do
+   * @param options where it is, and what peers may do with it
+   * @return the registration
+   * @throws TransferException as {@link #register(MemorySegment)}
+   */
+  public Registration register(MemorySegment memory, RegistrationOptions options) {
     Objects.requireNonNull(memory, "memory must not be null");
-    Objects.requireNonNull(location, "location must not be null");
+    Objects.requireNonNull(options, "options must not be null");
     core.requireOpen();
-    return registration(core.memory().registerSegment(NativeMemory.destination(memory), location));
+    return registration(
+        core.memory()
+            .registerSegment(
+                NativeMemory.destination(memory), options.location(), options.rights()));
   }
 
   /**
@@ -120,8 +136,20 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException as {@link #register(MemorySegment)}
    */
   public Registration register(ByteBuffer memory) {
+    return register(memory, RegistrationOptions.DEFAULT);
+  }
+
+  /**
+   * Registers the bytes between a direct buffer's position and its limit, with options.
+   *
+   * @param memory as {@link #register(ByteBuffer)}
+   * @param options where it is, and what peers may do with it
+   * @return the registration
+   * @throws TransferException as {@link #register(MemorySegment)}
+   */
+  public Registration register(ByteBuffer memory, RegistrationOptions options) {
     Objects.requireNonNull(memory, "memory must not be null");
-    return register(NativeMemory.destination(memory));
+    return register(NativeMemory.destination(memory), options);
   }
 
   /**
@@ -135,14 +163,29 @@ public final class Engine implements AutoCloseable {
    * @throws TransferException for a range that is empty, not mapped or overlaps another one
    */
   public Registration register(long address, long length, String location) {
-    Objects.requireNonNull(location, "location must not be null");
+    return register(address, length, RegistrationOptions.DEFAULT.withLocation(location));
+  }
+
+  /**
+   * Registers memory by its address, with options.
+   *
+   * @param address of the first byte
+   * @param length in bytes, above 0
+   * @param options where it is, and what peers may do with it. Host memory must be mapped readable
+   *     and writable whatever peers may do
+   * @return the registration
+   * @throws TransferException for a range that is empty, not mapped or overlaps another one
+   */
+  public Registration register(long address, long length, RegistrationOptions options) {
+    Objects.requireNonNull(options, "options must not be null");
     core.requireOpen();
-    return registration(core.memory().register(address, length, location));
+    return registration(
+        core.memory().register(address, length, options.location(), options.rights()));
   }
 
   private Registration registration(Region region) {
     try {
-      return new Registration(core, region.address(), region.length());
+      return new Registration(core, region.address(), region.length(), region.rights());
     } catch (Throwable t) {
       core.memory().unregister(region.address());
       throw t;

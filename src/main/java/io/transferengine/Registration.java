@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -12,12 +13,14 @@ public final class Registration implements AutoCloseable {
   private final EngineCore core;
   private final long address;
   private final long length;
+  private final AccessRights rights;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  Registration(EngineCore core, long address, long length) {
+  Registration(EngineCore core, long address, long length, AccessRights rights) {
     this.core = core;
     this.address = address;
     this.length = length;
+    this.rights = rights;
   }
 
   /** {@return the first byte's address} */
@@ -30,11 +33,20 @@ public final class Registration implements AutoCloseable {
     return length;
   }
 
-  /** {@return the address, the length, and whether it is closed} */
+  /** {@return what peers may do with the memory} */
+  public AccessRights rights() {
+    return rights;
+  }
+
+  /** {@return the address, the length, what peers may do unless it is all, whether it is closed} */
   @Override
   public String toString() {
-    return "Registration of %d bytes at 0x%x%s"
-        .formatted(length, address, closed.get() ? ", closed" : "");
+    return "Registration of %d bytes at 0x%x%s%s"
+        .formatted(
+            length,
+            address,
+            rights == AccessRights.READ_WRITE ? "" : ", which peers may " + rights.text(),
+            closed.get() ? ", closed" : "");
   }
 
   /**

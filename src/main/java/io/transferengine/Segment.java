@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
@@ -65,12 +66,21 @@ public final class Segment {
       return location;
     }
 
+    /**
+     * {@return what the peer lets others do with it, as far as it says so} C++ peers do not say it,
+     * and let everybody read and write.
+     */
+    public AccessRights rights() {
+      return descriptor.rights();
+    }
+
     @Override
     public boolean equals(Object other) {
       return other instanceof Buffer that
           && address() == that.address()
           && length() == that.length()
           && name().equals(that.name())
+          && rights() == that.rights()
           && location.equals(that.location);
     }
 

@@ -4,10 +4,12 @@ package io.transferengine;
 import static io.transferengine.StatusCodes.FAILED;
 import static io.transferengine.StatusCodes.failed;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.engine.LocalMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Mooncake's documented Transfer Engine methods. Use this class to port Python code, or at a JShell
@@ -215,8 +217,23 @@ public final class TransferEngine implements AutoCloseable {
    * @return as there
    */
   public int registerMemory(long address, long capacity, String location) {
+    return registerMemory(address, capacity, location, AccessRights.READ_WRITE);
+  }
+
+  /**
+   * As {@link #registerMemory(long, long, String)}, and says what peers may do with the memory. Our
+   * own transfers may use it either way.
+   *
+   * @param address as there
+   * @param capacity as there
+   * @param location as there
+   * @param rights what peers may do
+   * @return as there
+   */
+  public int registerMemory(long address, long capacity, String location, AccessRights rights) {
     try {
-      var _ = memory().register(address, capacity, location);
+      Objects.requireNonNull(rights, "rights must not be null");
+      var _ = memory().register(address, capacity, location, rights);
       return 0;
     } catch (Throwable t) {
       return failed("registerMemory", t);

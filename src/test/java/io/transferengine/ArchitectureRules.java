@@ -35,7 +35,7 @@ final class ArchitectureRules {
   /** From the bottom to the top. A package sees those of earlier lines, and no neighbour. */
   private static final List<List<String>> LAYERS =
       List.of(
-          List.of("logging"),
+          List.of("access", "logging"),
           List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "memory", "topology", "verbs"),
           List.of("wire", "metadata.spi"),
@@ -60,7 +60,14 @@ final class ArchitectureRules {
   /** What users of the library may see; module-info exports these. */
   static final Set<String> EXPORTED =
       Set.of(
-          "", "diagnostics", "metadata.server", "metadata.spi", "metrics", "topology", "transfer");
+          "",
+          "access",
+          "diagnostics",
+          "metadata.server",
+          "metadata.spi",
+          "metrics",
+          "topology",
+          "transfer");
 
   /** A rule: its reason to exist, and what a class does against it. */
   record Rule(String name, Function<JavaClass, Stream<String>> violations) {

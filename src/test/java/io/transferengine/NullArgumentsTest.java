@@ -51,6 +51,7 @@ class NullArgumentsTest {
       List.of(
           Engine.class,
           Segment.class,
+          RegistrationOptions.class,
           EngineConfig.class,
           EngineConfig.Builder.class,
           TransferNotify.class,
@@ -76,6 +77,7 @@ class NullArgumentsTest {
     Map<Class<?>, Object> all = new HashMap<>();
     all.put(Engine.class, here.engine);
     all.put(Segment.class, segment);
+    all.put(RegistrationOptions.class, RegistrationOptions.DEFAULT);
     all.put(EngineConfig.class, EngineConfig.builder("127.0.0.1").build());
     all.put(EngineConfig.Builder.class, EngineConfig.builder("127.0.0.1"));
     all.put(TransferNotify.class, new TransferNotify("n", "m"));

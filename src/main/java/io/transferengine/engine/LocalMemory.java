@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.MappedMemory;
 import io.transferengine.memory.MemoryKind;
@@ -97,14 +98,19 @@ public final class LocalMemory implements RegionRegistrar {
 
   // ---- registration
 
-  /** Registers memory that belongs to the caller. */
+  /** Registers memory that belongs to the caller; peers may read and write it. */
   public Region register(long address, long length, String location) {
-    return registerAll(new long[] {address}, new long[] {length}, location).getFirst();
+    return register(address, length, location, AccessRights.READ_WRITE);
+  }
+
+  /** Registers memory that belongs to the caller. */
+  public Region register(long address, long length, String location, AccessRights rights) {
+    return registerAll(new long[] {address}, new long[] {length}, location, rights).getFirst();
   }
 
   /** Registers a segment, which stays reachable until it is unregistered. */
-  public Region registerSegment(MemorySegment memory, String location) {
-    Region region = register(memory.address(), memory.byteSize(), location);
+  public Region registerSegment(MemorySegment memory, String location, AccessRights rights) {
+    Region region = register(memory.address(), memory.byteSize(), location, rights);
     try {
       registered.put(region, memory);
     } catch (Throwable t) {
@@ -114,8 +120,14 @@ public final class LocalMemory implements RegionRegistrar {
     return region;
   }
 
-  /** Registers all ranges or none. */
+  /** Registers all ranges or none; peers may read and write them. */
   public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
+    return registerAll(addresses, lengths, location, AccessRights.READ_WRITE);
+  }
+
+  /** Registers all ranges or none. */
+  public List<Region> registerAll(
+      long[] addresses, long[] lengths, String location, AccessRights rights) {
     MemoryKind kind = MemoryKind.at(location);
     if (kind.isHost()) {
       MappedMemory.requireAllReadableWritable(addresses, lengths);
@@ -129,7 +141,7 @@ public final class LocalMemory implements RegionRegistrar {
               + ", which reads and writes memory with the processor",
           "Register host memory (location '*' or 'cpu:N'), or use a transport that moves it");
     }
-    List<Region> made = regions.registerAll(addresses, lengths, location);
+    List<Region> made = regions.registerAll(addresses, lengths, location, rights);
     prepare(made);
     return made;
   }

@@ -92,7 +92,9 @@ final class OwnSegment implements HandshakeHandler {
   private SegmentDescriptor render(List<Region> regions) {
     List<BufferDescriptor> buffers = new ArrayList<>(regions.size());
     for (Region region : regions) {
-      buffers.add(new BufferDescriptor(name(), region.address(), region.length()));
+      buffers.add(
+          new BufferDescriptor(name(), region.address(), region.length())
+              .withRights(region.rights()));
     }
     SegmentDescriptor.Builder builder =
         SegmentDescriptor.builder(name())

@@ -4,13 +4,17 @@ package io.transferengine.engine;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.MemoryPairs;
+import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -119,22 +123,23 @@ public final class TransferHandle implements TransferTask.Listener {
 
   /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
   void begin(RemoteSegment peer, boolean wasKnown) {
+    TransferEnds ends = hold.endsWith(peer);
+    BufferDescriptor forbidding = ends.forbidding(request.operation(), request.blocks());
     TransferTask made;
     synchronized (this) {
       if (finishing || asked != null) {
         // Whoever asked for the end found no task, and is about to let the memory go.
         return;
       }
-      made =
-          new TransferTask(
-              request.operation(),
-              request.blocks(),
-              request.blocks().totalBytes(),
-              hold.endsWith(peer),
-              this);
+      made = newTask(ends);
       task = made;
       segment = peer;
       segmentWasKnown = wasKnown;
+    }
+    if (forbidding != null) {
+      // Only what the peer has said: the memory may be registered with other rights by now.
+      made.end(TransferState.FAILED, forbidden(forbidding), FailureCause.STALE_DESCRIPTOR);
+      return;
     }
     if (peer.takesBlocksOnly().get()) {
       made.mergeNothing();
@@ -145,6 +150,26 @@ public final class TransferHandle implements TransferTask.Listener {
     } else {
       refuse(made.pairs(), peer.transport());
     }
+  }
+
+  private TransferTask newTask(TransferEnds ends) {
+    BlockColumns blocks = request.blocks();
+    return new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this);
+  }
+
+  private TransferException forbidden(BufferDescriptor range) {
+    boolean write = request.operation() == Operation.WRITE;
+    return TransferException.withPeer(
+        request.target(),
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "it lets peers %s its %d bytes at 0x%x, and this transfer would %s there"
+            .formatted(
+                range.rights().text(),
+                range.lengthBytes(),
+                range.address(),
+                write ? "write" : "read"),
+        "Register the memory there with other rights, or use other memory",
+        null);
   }
 
   /** No transport moves all of it, not even the best. */

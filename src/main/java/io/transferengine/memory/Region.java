@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -40,6 +41,7 @@ public final class Region implements RangeIndex.Ranged {
   private final long length;
   private final String location;
   private final MemoryKind kind;
+  private final AccessRights rights;
   private final boolean touchable;
   private final long sequence;
 
@@ -52,11 +54,18 @@ public final class Region implements RangeIndex.Ranged {
   private final Object idle = new Object();
 
   /** Memory of the application. Made by {@link RegionTable}, which has checked the range. */
-  Region(long address, long length, String location, MemoryKind kind, long sequence) {
+  Region(
+      long address,
+      long length,
+      String location,
+      MemoryKind kind,
+      AccessRights rights,
+      long sequence) {
     this.address = address;
     this.length = length;
     this.location = location;
     this.kind = kind;
+    this.rights = rights;
     this.touchable = kind.isHost();
     this.sequence = sequence;
     this.blocks = null;
@@ -68,6 +77,7 @@ public final class Region implements RangeIndex.Ranged {
     this.length = length;
     this.location = source.location();
     this.kind = source.kind();
+    this.rights = AccessRights.READ_WRITE;
     this.touchable = source.isTouchable();
     this.sequence = sequence;
     this.blocks = live;
@@ -100,6 +110,11 @@ public final class Region implements RangeIndex.Ranged {
   /** {@return what memory it is; transports are chosen by it} */
   public MemoryKind kind() {
     return kind;
+  }
+
+  /** {@return what peers may do with it; nothing is asked of our own transfers} */
+  public AccessRights rights() {
+    return rights;
   }
 
   /**

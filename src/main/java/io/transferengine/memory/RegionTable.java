@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Comparator;
@@ -60,18 +61,25 @@ public final class RegionTable {
         .getFirst();
   }
 
+  /** As below, for ranges that peers may read and write. */
+  public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
+    return registerAll(addresses, lengths, location, AccessRights.READ_WRITE);
+  }
+
   /**
    * Adds all of the ranges, or none if one is refused. One copy of the table for all of them.
    *
+   * @param rights what peers may do with each
    * @return the regions in the order of the arguments, which is their order of registration
    * @throws TransferException as {@link #register}, also for columns of unequal length
    */
-  public List<Region> registerAll(long[] addresses, long[] lengths, String location) {
+  public List<Region> registerAll(
+      long[] addresses, long[] lengths, String location, AccessRights rights) {
     MemoryKind kind = MemoryKind.at(location);
     return addAll(
         addresses,
         lengths,
-        (i, sequence) -> new Region(addresses[i], lengths[i], location, kind, sequence));
+        (i, sequence) -> new Region(addresses[i], lengths[i], location, kind, rights, sequence));
   }
 
   /** Makes the region of the range at {@code index}. */

@@ -41,6 +41,11 @@ public enum Counter {
   /** Requests of peers that were refused here. */
   INBOUND_REJECTED("Inbound requests rejected"),
   /**
+   * Requests of peers that were refused because the registration's rights do not allow them. They
+   * count as {@link #INBOUND_REJECTED} too. Over RDMA the network card refuses, and counts nothing.
+   */
+  ACCESS_REFUSED_BY_RIGHTS("Requests refused by rights"),
+  /**
    * Version 1 requests that were served before an earlier write, because that had stalled for too
    * long.
    */

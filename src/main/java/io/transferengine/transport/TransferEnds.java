@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -31,6 +33,9 @@ public final class TransferEnds {
     /** Whether they are all host memory, as nearly always. */
     private final boolean hostOnly;
 
+    /** Whether peers may read and write all of them, as nearly always. */
+    private final boolean open;
+
     /** Buffers in any order. */
     public Buffers(List<BufferDescriptor> buffers) {
       sorted =
@@ -38,6 +43,7 @@ public final class TransferEnds {
       starts = sorted.stream().mapToLong(BufferDescriptor::address).toArray();
       ends = sorted.stream().mapToLong(each -> each.address() + each.lengthBytes()).toArray();
       hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
+      open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
     }
   }
 
@@ -46,6 +52,7 @@ public final class TransferEnds {
   private final SeamFinder remote;
   private final List<BufferDescriptor> buffers;
   private final boolean peerIsHost;
+  private final boolean peerIsOpen;
 
   /**
    * The ends of one transfer.
@@ -59,6 +66,7 @@ public final class TransferEnds {
     this.remote = new SeamFinder(peer.starts, peer.ends);
     this.buffers = peer.sorted;
     this.peerIsHost = peer.hostOnly;
+    this.peerIsOpen = peer.open;
   }
 
   /** Ends in host memory, of which nothing but the ranges is known. */
@@ -68,6 +76,7 @@ public final class TransferEnds {
     this.remote = remote;
     this.buffers = List.of();
     this.peerIsHost = true;
+    this.peerIsOpen = true;
   }
 
   private static SeamFinder seams(Region[] regions) {
@@ -100,6 +109,30 @@ public final class TransferEnds {
   @Nullable BufferDescriptor buffer(long address) {
     int index = remote.find(address);
     return index < 0 || index >= buffers.size() ? null : buffers.get(index);
+  }
+
+  /**
+   * {@return the first buffer that the blocks lie in and whose rights, as the peer states them, do
+   * not allow the operation; null if there is none} Looks at blocks only if some buffer of the peer
+   * has such rights. What the peer has not published counts as allowed: the peer decides.
+   */
+  public @Nullable BufferDescriptor forbidding(Operation operation, BlockColumns blocks) {
+    if (peerIsOpen) {
+      return null;
+    }
+    for (int i = 0; i < blocks.count(); i++) {
+      long at = blocks.remote(i);
+      long end = at + blocks.length(i);
+      // A block may go on in the next buffers: a large registration is published in pieces.
+      for (BufferDescriptor buffer = buffer(at); buffer != null && at < end; buffer = buffer(at)) {
+        AccessRights rights = buffer.rights();
+        if (!(operation == Operation.WRITE ? rights.mayWrite() : rights.mayRead())) {
+          return buffer;
+        }
+        at = buffer.address() + buffer.lengthBytes();
+      }
+    }
+    return null;
   }
 
   /**

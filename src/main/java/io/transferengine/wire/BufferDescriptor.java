@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.wire;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.MemoryKind;
 import java.util.List;
 
@@ -16,6 +17,8 @@ import java.util.List;
  * @param lkeys the local keys, as many as {@code rkeys}; readers only count them
  * @param protocol the transport that this range belongs to, if the segment offers several; else
  *     empty
+ * @param rights what its owner lets peers do with it, as far as it says so; our own member, unknown
+ *     to C++
  */
 public record BufferDescriptor(
     String name,
@@ -23,11 +26,23 @@ public record BufferDescriptor(
     long lengthBytes,
     List<Long> rkeys,
     List<Long> lkeys,
-    String protocol) {
+    String protocol,
+    AccessRights rights) {
   /** Copies the lists. */
   public BufferDescriptor {
     rkeys = List.copyOf(rkeys);
     lkeys = List.copyOf(lkeys);
+  }
+
+  /** A range that peers may read and write. */
+  public BufferDescriptor(
+      String name,
+      long address,
+      long lengthBytes,
+      List<Long> rkeys,
+      List<Long> lkeys,
+      String protocol) {
+    this(name, address, lengthBytes, rkeys, lkeys, protocol, AccessRights.READ_WRITE);
   }
 
   /** An RDMA range in a segment of one protocol. */
@@ -39,6 +54,11 @@ public record BufferDescriptor(
   /** A TCP range in a segment of one protocol. */
   public BufferDescriptor(String name, long address, long lengthBytes) {
     this(name, address, lengthBytes, List.of(), List.of(), "");
+  }
+
+  /** {@return this range with other rights} */
+  public BufferDescriptor withRights(AccessRights other) {
+    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, other);
   }
 
   /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.wire;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.logging.Printable;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -18,6 +19,9 @@ final class SegmentCodec {
 
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_VECTOR = "te_tcp_vector";
+
+  /** Our own member of a buffer that peers may only read, or only write; C++ passes over it. */
+  private static final String ACCESS = "te_access";
 
   /** Written by C++ engines since 2026-09, in rpc_meta records too. */
   static final String METADATA_VERSION = "metadata_version";
@@ -91,6 +95,11 @@ final class SegmentCodec {
     out.member("name").value(buffer.name());
     if (rdma) {
       writeNumbers(out.member("rkey"), buffer.rkeys());
+    }
+    switch (buffer.rights()) {
+      case READ_WRITE -> {}
+      case READ_ONLY -> out.member(ACCESS).value("read");
+      case WRITE_ONLY -> out.member(ACCESS).value("write");
     }
     out.endObject();
   }
@@ -228,6 +237,7 @@ final class SegmentCodec {
     long lengthBytes = 0;
     List<Long> rkeys = List.of();
     List<Long> lkeys = List.of();
+    AccessRights rights = AccessRights.READ_WRITE;
     if (in.beginObject()) {
       for (String member = in.nextMember(); member != null; member = in.nextMember()) {
         switch (member) {
@@ -237,6 +247,7 @@ final class SegmentCodec {
           case "rkey" -> rkeys = readNumbers(in);
           case "lkey" -> lkeys = readNumbers(in);
           case "protocol" -> protocol = in.text();
+          case ACCESS -> rights = rights(in.text());
           default -> in.skip();
         }
       }
@@ -247,7 +258,17 @@ final class SegmentCodec {
         lengthBytes,
         rkeys,
         lkeys,
-        protocol);
+        protocol,
+        rights);
+  }
+
+  /** What we do not know may be anything: the owner decides when it is asked. */
+  private static AccessRights rights(String text) {
+    return switch (text) {
+      case "read" -> AccessRights.READ_ONLY;
+      case "write" -> AccessRights.WRITE_ONLY;
+      default -> AccessRights.READ_WRITE;
+    };
   }
 
   static List<Long> readNumbers(JsonReader in) throws IOException {

@@ -3,6 +3,7 @@ package io.transferengine.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.access.AccessRights;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,8 @@ class RegionConcurrencyTest {
   void nobodyIsInsideOnceAWaitIsOverAndNoWaitIsForgotten() throws Exception {
     Random random = Seeds.random("nobodyIsInsideOnceAWaitIsOverAndNoWaitIsForgotten");
     for (int round = 0; round < ROUNDS / 10; round++) {
-      Region region = new Region(0x1000, 0x1000, "*", MemoryKind.host(), 0);
+      Region region =
+          new Region(0x1000, 0x1000, "*", MemoryKind.host(), AccessRights.READ_WRITE, 0);
       AtomicInteger inside = new AtomicInteger();
       AtomicInteger closers = new AtomicInteger();
       List<Callable<Void>> actions = new ArrayList<>();

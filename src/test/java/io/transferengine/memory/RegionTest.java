@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.access.AccessRights;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +23,7 @@ class RegionTest {
   private static final Duration LONG = Duration.ofSeconds(30);
 
   private static Region region() {
-    return new Region(0x1000, 0x2000, "cpu:0", MemoryKind.host(), 7);
+    return new Region(0x1000, 0x2000, "cpu:0", MemoryKind.host(), AccessRights.READ_WRITE, 7);
   }
 
   @Test
@@ -64,7 +65,8 @@ class RegionTest {
 
   @Test
   void coversUpToTheEndOfTheAddressSpace() {
-    Region last = new Region(Long.MAX_VALUE - 10, 10, "*", MemoryKind.host(), 0);
+    Region last =
+        new Region(Long.MAX_VALUE - 10, 10, "*", MemoryKind.host(), AccessRights.READ_WRITE, 0);
     assertThat(last.covers(Long.MAX_VALUE - 10, 10)).isTrue();
     assertThat(last.covers(Long.MAX_VALUE - 10, 11)).isFalse();
     assertThat(last.covers(Long.MAX_VALUE - 1, 1)).isTrue();

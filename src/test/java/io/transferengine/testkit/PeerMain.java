@@ -4,6 +4,7 @@ package io.transferengine.testkit;
 import io.transferengine.TransferEngine;
 import io.transferengine.TransferNotify;
 import io.transferengine.TransferOpcode;
+import io.transferengine.access.AccessRights;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -149,6 +150,8 @@ public final class PeerMain {
       return Long.parseLong(text);
     } else if (type == TransferOpcode.class) {
       return TransferOpcode.valueOf(text);
+    } else if (type == AccessRights.class) {
+      return AccessRights.valueOf(text);
     } else if (type == byte[].class) {
       return Base64.getDecoder().decode(text);
     } else if (type == long[].class) {

@@ -4,6 +4,7 @@ package io.transferengine.transport;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
@@ -54,6 +55,23 @@ class TransferEndsTest {
 
   private static TransferTask task(TransferEnds ends, BlockColumns blocks) {
     return new TransferTask(Operation.WRITE, blocks, blocks.totalBytes(), ends, (_, _, _) -> {});
+  }
+
+  @Test
+  void aBufferWhoseRightsDoNotAllowTheOperationIsFound() {
+    BufferDescriptor read = buffer("cpu:1", 5100).withRights(AccessRights.READ_ONLY);
+    BufferDescriptor write = buffer("cpu:1", 5200).withRights(AccessRights.WRITE_ONLY);
+    TransferEnds ends = ends(List.of(host), THERE, read, write);
+    BlockColumns spanning = BlockColumns.of(1000, 5090, 20);
+    assertThat(ends.forbidding(Operation.WRITE, blocks(1000, 5000, 1010, 5110))).isEqualTo(read);
+    assertThat(ends.forbidding(Operation.READ, blocks(1000, 5000, 1010, 5110))).isNull();
+    assertThat(ends.forbidding(Operation.READ, blocks(1000, 5200))).isEqualTo(write);
+    assertThat(ends.forbidding(Operation.WRITE, blocks(1000, 5200, 1010, 5000))).isNull();
+    assertThat(ends.forbidding(Operation.WRITE, spanning)).isEqualTo(read);
+    assertThat(ends.forbidding(Operation.READ, BlockColumns.of(1000, 5050, 151))).isEqualTo(write);
+    // What it has not published may be there by now: it is asked.
+    assertThat(ends.forbidding(Operation.WRITE, blocks(1000, 9000, 1010, 5300))).isNull();
+    assertThat(ends(List.of(host), THERE).forbidding(Operation.WRITE, spanning)).isNull();
   }
 
   @Test

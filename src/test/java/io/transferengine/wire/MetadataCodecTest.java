@@ -4,6 +4,7 @@ package io.transferengine.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.nio.charset.StandardCharsets;
@@ -49,6 +50,29 @@ class MetadataCodecTest {
     assertThat(decode("{}").isSupported()).isFalse();
     assertThat(MetadataCodec.decodeHandshake(utf8("{}"))).contains(HandshakeDescriptor.EMPTY);
     assertThat(MetadataCodec.decodeNotify(utf8("null"))).isEqualTo(new NotifyMessage("", ""));
+  }
+
+  @Test
+  void whatPeersMayDoIsWrittenWhereItIsNotEverything() {
+    BufferDescriptor both = new BufferDescriptor("a:1", 4096, 9);
+    SegmentDescriptor segment =
+        SegmentDescriptor.builder("a:1", "tcp")
+            .buffers(
+                List.of(
+                    both,
+                    both.withRights(AccessRights.READ_ONLY),
+                    both.withRights(AccessRights.WRITE_ONLY)))
+            .build();
+    String json = new String(MetadataCodec.encode(segment), StandardCharsets.UTF_8);
+    assertThat(json)
+        .contains(
+            """
+            [{"addr":4096,"length":9,"name":"a:1"},\
+            {"addr":4096,"length":9,"name":"a:1","te_access":"read"},\
+            {"addr":4096,"length":9,"name":"a:1","te_access":"write"}]\
+            """);
+    assertThat(decode(json)).isEqualTo(segment);
+    assertThat(decode(json.replace("\"read\"", "\"other\"")).buffers().get(1)).isEqualTo(both);
   }
 
   @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.config.NicPeerAffinity;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
@@ -107,9 +108,17 @@ record RdmaSettings(
     return sliceBytes + tailBytes;
   }
 
-  /** {@return the access that peers have to registered memory (protocol section 9.3)} */
-  int memoryAccess() {
-    int access = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ;
+  /**
+   * {@return the access that the devices give to registered memory (protocol section 9.3)} They may
+   * always write on behalf of our own reads, and have to where peers write.
+   *
+   * @param rights what peers may do
+   */
+  int memoryAccess(AccessRights rights) {
+    int access =
+        Access.LOCAL_WRITE
+            | (rights.mayWrite() ? Access.REMOTE_WRITE : 0)
+            | (rights.mayRead() ? Access.REMOTE_READ : 0);
     return relaxedOrdering ? access | Access.RELAXED_ORDERING : access;
   }
 

@@ -194,7 +194,7 @@ final class Registrations {
     for (long offset = 0; offset < region.length(); offset += chunkMax) {
       long length = Math.min(chunkMax, region.length() - offset);
       long address = region.address() + offset;
-      List<MemoryRegion> onAll = onAll(address, length);
+      List<MemoryRegion> onAll = onAll(address, length, settings.memoryAccess(region.rights()));
       try {
         made.add(new Chunk(address, length, location, onAll));
       } catch (Throwable t) {
@@ -216,7 +216,7 @@ final class Registrations {
     return most;
   }
 
-  private List<MemoryRegion> onAll(long address, long length) {
+  private List<MemoryRegion> onAll(long address, long length, int access) {
     boolean parallel =
         devices.size() > 1
             && (settings.parallelRegistration() == 1
@@ -224,10 +224,10 @@ final class Registrations {
     MemoryRegion[] made = new MemoryRegion[devices.size()];
     try {
       if (parallel) {
-        onAllAtOnce(address, length, made);
+        onAllAtOnce(address, length, access, made);
       } else {
         for (int i = 0; i < made.length; i++) {
-          made[i] = on(devices.get(i), address, length);
+          made[i] = on(devices.get(i), address, length, access);
         }
       }
       return List.of(made);
@@ -245,7 +245,7 @@ final class Registrations {
    * Uses platform threads, because the call pins pages in the kernel, which takes milliseconds for
    * each gigabyte.
    */
-  private void onAllAtOnce(long address, long length, MemoryRegion[] made) {
+  private void onAllAtOnce(long address, long length, int access, MemoryRegion[] made) {
     Throwable[] failures = new Throwable[made.length];
     List<Thread> threads = new ArrayList<>();
     try {
@@ -255,7 +255,7 @@ final class Registrations {
             Thread.ofPlatform()
                 .daemon()
                 .name("te-rdma-register-" + devices.get(i).name())
-                .start(() -> registerOne(nic, address, length, made, failures)));
+                .start(() -> registerOne(nic, address, length, access, made, failures)));
       }
     } finally {
       // Also if one cannot be started: no thread may register a range that was given up.
@@ -267,9 +267,9 @@ final class Registrations {
   }
 
   private void registerOne(
-      int nic, long address, long length, MemoryRegion[] made, Throwable[] failures) {
+      int nic, long address, long length, int access, MemoryRegion[] made, Throwable[] failures) {
     try {
-      made[nic] = on(devices.get(nic), address, length);
+      made[nic] = on(devices.get(nic), address, length, access);
     } catch (Throwable t) {
       failures[nic] = t;
     }
@@ -291,9 +291,9 @@ final class Registrations {
     }
   }
 
-  private MemoryRegion on(RdmaDevice device, long address, long length) {
+  private MemoryRegion on(RdmaDevice device, long address, long length, int access) {
     try {
-      return device.protectionDomain().register(address, length, settings.memoryAccess());
+      return device.protectionDomain().register(address, length, access);
     } catch (NativeCallException e) {
       throw TransferException.withDevice(
           device.name(),
@@ -416,7 +416,8 @@ final class Registrations {
         }
         buffers.add(
             new BufferDescriptor(
-                chunk.location, chunk.address, chunk.end - chunk.address, remoteKeys, localKeys));
+                    chunk.location, chunk.address, chunk.end - chunk.address, remoteKeys, localKeys)
+                .withRights(region.rights()));
       }
     }
     return buffers;

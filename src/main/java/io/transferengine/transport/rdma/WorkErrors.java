@@ -66,7 +66,8 @@ final class WorkErrors {
         ErrorCode.ADDRESS_NOT_REGISTERED,
         what,
         isPeersRefusal(status)
-            ? "Check the address, and that the peer still has this memory registered"
+            ? "Check the address, and that the peer still has this memory registered and lets peers"
+                + " do this"
             : "This should not happen. Please report it",
         null);
   }

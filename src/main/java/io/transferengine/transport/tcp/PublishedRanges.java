@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
@@ -20,15 +21,41 @@ final class PublishedRanges {
   /**
    * {@return why the transfer must not go out; empty when it may} What the peer published may have
    * grown meanwhile, so whoever has an old descriptor should ask for a new one first.
+   *
+   * @param version2 whether it is spoken to in version 2; it may announce that, and we may not
    */
-  static Optional<TransferException> refusal(SegmentDescriptor peer, TransferTask task) {
-    if (peer.tcpProtoVersion() >= 2) {
+  static Optional<TransferException> refusal(
+      SegmentDescriptor peer, boolean version2, TransferTask task) {
+    int outside = peer.tcpProtoVersion() >= 2 ? -1 : task.blockOutsideBuffers();
+    if (outside >= 0) {
+      return Optional.of(refused(peer, task.remote(outside), task.length(outside)));
+    }
+    return version2 || task.operation() == Operation.READ
+        ? Optional.empty()
+        : unconfirmable(peer, task);
+  }
+
+  /** What is written in version 1 is confirmed by a read (WriteConfirmation). */
+  private static Optional<TransferException> unconfirmable(
+      SegmentDescriptor peer, TransferTask task) {
+    if (peer.buffers().stream().allMatch(buffer -> buffer.rights().mayRead())) {
       return Optional.empty();
     }
-    int outside = task.blockOutsideBuffers();
-    return outside < 0
-        ? Optional.empty()
-        : Optional.of(refused(peer, task.remote(outside), task.length(outside)));
+    for (int i = 0; i < task.blockCount(); i++) {
+      if (task.buffer(task.remote(i)).filter(buffer -> !buffer.rights().mayRead()).isPresent()) {
+        return Optional.of(
+            TransferException.withPeer(
+                peer.name(),
+                ErrorCode.ADDRESS_NOT_REGISTERED,
+                "its memory at 0x%x may only be written, and version 1 of the TCP protocol confirms"
+                        .formatted(task.remote(i))
+                    + " what is written by reading it",
+                "Let both engines speak version 2 (MC_TCP_PROTO), or register the memory there for"
+                    + " reading too",
+                null));
+      }
+    }
+    return Optional.empty();
   }
 
   private static TransferException refused(SegmentDescriptor peer, long address, long length) {

@@ -6,15 +6,15 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.recording.Audit;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a target refuses a request, which ends its connection (protocol section 7.3). Confined to the
  * connection's event loop.
  */
 final class Refusals {
-  static final String NOT_REGISTERED = "which is not wholly inside one registration";
-
   static final String LOST_MAPPING =
       "whose pages are gone: was the file that is mapped there made shorter?";
 
@@ -22,6 +22,7 @@ final class Refusals {
   private static final long LINGER_MILLIS = 1000;
 
   private final TargetContext context;
+  private final Admission admission;
   private final Channel channel;
   private final OutboundStream outbound;
   private final Answers answers;
@@ -33,11 +34,13 @@ final class Refusals {
    */
   Refusals(
       TargetContext context,
+      Admission admission,
       Channel channel,
       OutboundStream outbound,
       Answers answers,
       Runnable end) {
     this.context = context;
+    this.admission = admission;
     this.channel = channel;
     this.outbound = outbound;
     this.answers = answers;
@@ -96,7 +99,12 @@ final class Refusals {
 
   private void count(String what) {
     context.metrics().increment(Counter.INBOUND_REJECTED);
-    context.warn(channel, what);
+    Audit.@Nullable Reason reason = admission.reason();
+    if (reason != null) {
+      context.audit().refused(reason, admission.peer(), what);
+    } else {
+      context.warn(channel, what);
+    }
   }
 
   /** The status frame, and the answers before it, have left. */

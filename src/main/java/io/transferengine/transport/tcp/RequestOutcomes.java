@@ -313,7 +313,7 @@ final class RequestOutcomes {
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "the peer refused %d bytes at 0x%x: not wholly inside one of its registrations"
             .formatted(ring.length(position), ring.remote(position)),
-        "Check the address and that the peer has registered the memory",
+        "Check the address, and that the peer has registered the memory and lets peers do this",
         null);
   }
 }

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelOutputShutdownEvent;
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.net.Place;
 import java.net.InetAddress;
@@ -36,6 +37,7 @@ final class TargetConnection extends WireHandler
   private final EventExecutor loop;
   private final WindowPool pool;
   private final HeldInput held = new HeldInput();
+  private final Admission admission;
   private final VectorTable vector = new VectorTable();
   private final InboundCounts counts;
   private final RequestReader reader;
@@ -61,6 +63,7 @@ final class TargetConnection extends WireHandler
     this.gone = gone;
     this.loop = loop;
     this.pool = pool;
+    this.admission = new Admission(context, PeerIdentity.unproved(from));
     this.counts = new InboundCounts(context.metrics());
     this.reader = new RequestReader(vector, counts, this);
     this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
@@ -77,7 +80,7 @@ final class TargetConnection extends WireHandler
     super.handlerAdded(added);
     Answers made = new Answers(added.channel(), outbound(), pool);
     answers = made;
-    refusals = new Refusals(context, added.channel(), outbound(), made, this::end);
+    refusals = new Refusals(context, admission, added.channel(), outbound(), made, this::end);
   }
 
   private Refusals refusals() {
@@ -288,17 +291,17 @@ final class TargetConnection extends WireHandler
     }
     switch (opcode & ~Frames.VERSION_2_BIT) {
       case Frames.OPCODE_READ -> {
-        Region region = context.regions().acquireTouchable(address, size);
+        Region region = admission.acquire(address, size, false);
         if (region == null) {
-          refusals().range(version2, "read", address, size, Refusals.NOT_REGISTERED);
+          refusals().range(version2, "read", address, size, admission.why());
         } else {
           answerRead(region, address, size, version2);
         }
       }
       case Frames.OPCODE_WRITE -> {
-        Region region = context.regions().acquireTouchable(address, size);
+        Region region = admission.acquire(address, size, true);
         if (region == null) {
-          refusals().range(version2, "write", address, size, Refusals.NOT_REGISTERED);
+          refusals().range(version2, "write", address, size, admission.why());
         } else {
           reader.expectBody(region, address, size, version2);
         }
@@ -328,17 +331,20 @@ final class TargetConnection extends WireHandler
 
   @Override
   public void tableArrived() {
-    int bad = vector.admit(context.regions());
+    int bad = vector.admit(admission);
     if (bad >= 0) {
       String text =
-          ("a vectored %s whose range %d, %d bytes at 0x%x, is not wholly inside one registration"
-                  + " or disagrees with the %d bytes of all")
+          "a vectored %s whose range %d is one of %d bytes at 0x%x, %s"
               .formatted(
                   vector.isWrite() ? "write" : "read",
                   bad,
                   vector.length(bad),
                   vector.address(bad),
-                  vector.bytes());
+                  admission.reason() != null
+                      ? admission.why()
+                      : "which is not wholly inside one registration or disagrees with the "
+                          + vector.bytes()
+                          + " bytes of all");
       vector.clear();
       refusals().request(text);
     } else if (!vector.isWrite()) {

@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.Channel;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -16,6 +17,7 @@ final class TargetContext {
 
   private final RegionTable regions;
   private final EngineMetrics metrics;
+  private final Audit audit;
   private final TcpOptions options;
   private final Supplier<String> incarnation;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
@@ -27,6 +29,7 @@ final class TargetContext {
       Supplier<String> incarnation) {
     this.regions = regions;
     this.metrics = metrics;
+    this.audit = new Audit(metrics);
     this.options = options;
     this.incarnation = incarnation;
   }
@@ -37,6 +40,10 @@ final class TargetContext {
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  Audit audit() {
+    return audit;
   }
 
   /** {@return what tells our engine from others, as a frame says it} */

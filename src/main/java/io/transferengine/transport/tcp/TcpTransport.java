@@ -135,9 +135,14 @@ final class TcpTransport implements Transport {
     return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;
   }
 
+  private boolean isVersion2(SegmentDescriptor peer) {
+    return peer.tcpProtoVersion() >= 2 && !options.version1Only();
+  }
+
   @Override
   public void submit(PeerAddress address, TransferTask task) {
-    Optional<TransferException> outside = PublishedRanges.refusal(address.descriptor(), task);
+    Optional<TransferException> outside =
+        PublishedRanges.refusal(address.descriptor(), isVersion2(address.descriptor()), task);
     if (outside.isPresent()) {
       task.end(TransferState.FAILED, outside.get(), FailureCause.STALE_DESCRIPTOR);
       return;
@@ -167,7 +172,7 @@ final class TcpTransport implements Transport {
 
   private TcpPeer peer(PeerAddress address) {
     SegmentDescriptor descriptor = address.descriptor();
-    boolean version2 = descriptor.tcpProtoVersion() >= 2 && !options.version1Only();
+    boolean version2 = isVersion2(descriptor);
     boolean vectors = version2 && descriptor.tcpVectorVersion() >= Frames.VECTOR_VERSION;
     synchronized (peers) {
       EventLoops running = loops;

@@ -2,7 +2,6 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.memory.Region;
-import io.transferengine.memory.RegionTable;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -84,12 +83,12 @@ final class VectorTable {
   }
 
   /**
-   * Checks the complete table: each range lies in one registration that the processor may touch,
-   * and together they are as long as the header says.
+   * Checks the complete table: each range lies in one registration that the processor may touch and
+   * whose rights allow this, and together they are as long as the header says.
    *
    * @return -1, after which every region is held; or the first range at fault, with none held
    */
-  int admit(RegionTable regions) {
+  int admit(Admission admission) {
     long sum = 0;
     Region last = null;
     long usableStart = 0;
@@ -98,7 +97,7 @@ final class VectorTable {
       long address = address(i);
       long length = length(i);
       if (last == null || !last.covers(address, length)) {
-        last = use(regions, address, length);
+        last = use(admission, address, length);
         usableEnd = 0;
       }
       if (last != null && (address < usableStart || address + length > usableEnd)) {
@@ -122,8 +121,8 @@ final class VectorTable {
     return -1;
   }
 
-  private @Nullable Region use(RegionTable regions, long address, long length) {
-    Region region = regions.acquireTouchable(address, length);
+  private @Nullable Region use(Admission admission, long address, long length) {
+    Region region = admission.acquire(address, length, write);
     if (region != null) {
       try {
         held.add(region);

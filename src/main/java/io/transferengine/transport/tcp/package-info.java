@@ -25,11 +25,13 @@
  * OutboundStream                    [Listener: WireHandler]
  * WireHandler
  * StallWatch
- * InboundCounts  VectorTable                                  the target's end
+ * TargetContext                                               the target's end
+ * Admission
+ * InboundCounts  VectorTable
  * RequestReader                [Listener: TargetConnection]
  * VersionOneTurn               [Listener: VersionOneMember]
  * VersionOneMember   [Host: VersionOneOrder, Connection: TargetConnection]
- * VersionOneOrder  TargetContext  Answers
+ * VersionOneOrder  Answers
  * Refusals  InboundTimeouts
  * TargetConnection
  * TargetServer

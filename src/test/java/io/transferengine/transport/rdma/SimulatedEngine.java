@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
@@ -164,13 +165,25 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
 
   /** Registers new memory. */
   MemorySegment register(long bytes) {
+    return register(bytes, AccessRights.READ_WRITE);
+  }
+
+  MemorySegment register(long bytes, AccessRights rights) {
     MemorySegment segment = arena.allocate(bytes, 4096);
-    registerAt(segment);
+    registerAt(segment, rights);
     return segment;
   }
 
   Region registerAt(MemorySegment segment) {
-    Region region = regions.register(segment.address(), segment.byteSize(), "*");
+    return registerAt(segment, AccessRights.READ_WRITE);
+  }
+
+  Region registerAt(MemorySegment segment, AccessRights rights) {
+    Region region =
+        regions
+            .registerAll(
+                new long[] {segment.address()}, new long[] {segment.byteSize()}, "*", rights)
+            .getFirst();
     try {
       transport.registerAll(List.of(region));
     } catch (Throwable t) {

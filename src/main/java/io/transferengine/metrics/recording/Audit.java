@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metrics.recording;
+
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.Counter;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What strangers were refused: one event for each, in a log of its own ({@code
+ * io.transferengine.audit}, at WARN) and in a counter for each reason. Thread-safe; does not block.
+ */
+public final class Audit {
+  /** The name of the log. */
+  public static final String LOGGER = "io.transferengine.audit";
+
+  private static final Logger log = LoggerFactory.getLogger(LOGGER);
+
+  /** Why something was refused. */
+  public enum Reason {
+    /** The registration's rights do not allow peers what was asked for. */
+    RIGHTS(Counter.ACCESS_REFUSED_BY_RIGHTS);
+
+    private final Counter counter;
+
+    Reason(Counter counter) {
+      this.counter = counter;
+    }
+  }
+
+  private final EngineMetrics metrics;
+
+  /** One for each reason: many refusals of one kind must not hide the first of another. */
+  private final Map<Reason, WarnLimiter> limiters = new EnumMap<>(Reason.class);
+
+  /**
+   * For one engine.
+   *
+   * @param metrics where it counts
+   */
+  public Audit(EngineMetrics metrics) {
+    this.metrics = metrics;
+    for (Reason reason : Reason.values()) {
+      limiters.put(reason, new WarnLimiter(log));
+    }
+  }
+
+  /**
+   * A peer was refused something. Counts each, and logs at most one a second for each reason.
+   *
+   * @param reason why
+   * @param peer who was refused
+   * @param what what it wanted and why it does not get that; may quote strangers, but no secret
+   */
+  public void refused(Reason reason, PeerIdentity peer, String what) {
+    metrics.increment(reason.counter);
+    Objects.requireNonNull(limiters.get(reason)) // The constructor made one for each.
+        .warn("Refused " + peer + ": " + what + " [" + reason + "]");
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.recording.Audit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one peer's requests may touch: ranges that lie in one registration, if its rights allow what
+ * is asked. It remembers why it refused last. Confined to the connection's event loop.
+ */
+final class Admission {
+  private final TargetContext context;
+  private final PeerIdentity peer;
+  private String why = NOT_REGISTERED;
+  private Audit.@Nullable Reason reason;
+
+  static final String NOT_REGISTERED = "which is not wholly inside one registration";
+
+  Admission(TargetContext context, PeerIdentity peer) {
+    this.context = context;
+    this.peer = peer;
+  }
+
+  /** {@return who the peer is} */
+  PeerIdentity peer() {
+    return peer;
+  }
+
+  /**
+   * Finds the registration of a range, and counts a use of it.
+   *
+   * @return the region, to be released once; null if the peer may not do this: {@link #why} says
+   *     the reason
+   */
+  @Nullable Region acquire(long address, long length, boolean write) {
+    Region region = context.regions().acquireTouchable(address, length);
+    if (region == null) {
+      refuse(null, NOT_REGISTERED);
+      return null;
+    }
+    if (write ? region.rights().mayWrite() : region.rights().mayRead()) {
+      return region;
+    }
+    region.release();
+    refuse(
+        Audit.Reason.RIGHTS,
+        "but peers may %s the registration of %d bytes at 0x%x"
+            .formatted(region.rights().text(), region.length(), region.address()));
+    return null;
+  }
+
+  private void refuse(Audit.@Nullable Reason forReason, String text) {
+    reason = forReason;
+    why = text;
+  }
+
+  /** {@return why a range was refused last, as the end of a sentence} */
+  String why() {
+    return why;
+  }
+
+  /** {@return why access was refused last; null if there was no registration to refuse it} */
+  Audit.@Nullable Reason reason() {
+    return reason;
+  }
+}
