@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
+import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
@@ -28,23 +30,29 @@ final class Party implements AutoCloseable {
   final String name;
   final EngineCore core;
   final CheckedMemory memory;
+  private final Mapped mapped = Mapped.of(ALL_BYTES);
 
   Party(TransportSetup setup, String name, long seed) {
     this.name = name;
     core = setup.open(name);
-    memory = new CheckedMemory(name, ALL_BYTES, seed);
+    memory = new CheckedMemory(name, mapped.segment(), seed);
     try {
-      var _ = core.memory().register(memory.address(MAIN), MAIN_BYTES, "*");
-      var _ = core.memory().register(memory.address(SIDE), SIDE_BYTES, "*");
+      var _ = core.memory().register(address(MAIN), MAIN_BYTES, "*");
+      var _ = core.memory().register(address(SIDE), SIDE_BYTES, "*");
     } catch (Throwable t) {
       close();
       throw t;
     }
   }
 
+  /** {@return the address of a byte of its memory} */
+  long address(long offset) {
+    return mapped.address() + offset;
+  }
+
   /** Ends the large registration. */
   void unregisterMain() {
-    core.memory().unregister(memory.address(MAIN));
+    core.memory().unregister(address(MAIN));
   }
 
   Move write(Party peer, int here, int there, int length) {
@@ -69,17 +77,17 @@ final class Party implements AutoCloseable {
   @Override
   public void close() {
     core.close();
-    memory.close();
+    mapped.close();
   }
 
   /** One range that one party moves, at its initiative, to or from another. */
   record Move(Operation operation, Party from, int here, Party to, int there, int length) {
     long local() {
-      return from.memory.address(here);
+      return from.address(here);
     }
 
     long remote() {
-      return to.memory.address(there);
+      return to.address(there);
     }
 
     TransferHandle submit(Duration timeout) {

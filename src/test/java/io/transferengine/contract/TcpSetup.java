@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
+import io.transferengine.cli.faults.Relay;
+import io.transferengine.cli.faults.Valve;
 import io.transferengine.memory.Region;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
@@ -18,7 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** TCP on the loopback. Each engine names a {@link Relay} in place of its data port. */
 final class TcpSetup extends TransportSetup {
-  private final Relay.Valve valve = new Relay.Valve();
+  private final Valve valve = new Valve();
   private final Map<String, Relay> relays = new ConcurrentHashMap<>();
 
   private final int version;
@@ -38,7 +40,7 @@ final class TcpSetup extends TransportSetup {
 
   @Override
   TransportProvider provider(String engine) {
-    Relay relay = new Relay(valve);
+    Relay relay = Relay.plain(valve);
     relays.put(engine, relay);
     TransportProvider real = new TcpTransportProvider();
     return new TransportProvider() {

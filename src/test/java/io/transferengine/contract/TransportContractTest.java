@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.contract.Party.Move;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.memory.Region;
@@ -136,8 +137,8 @@ class TransportContractTest {
   @ParameterizedTest
   @EnumSource
   void blocksWithoutBytesMoveNothing(Operation operation) {
-    long here = left.memory.address(MAIN);
-    long there = right.memory.address(MAIN);
+    long here = left.address(MAIN);
+    long there = right.address(MAIN);
     TransferHandle none = left.submit(operation, right, BlockColumns.of(here, there, 0), LONG);
     assertCompleted(none);
     assertThat(none.transferredBytes()).isZero();
@@ -252,7 +253,7 @@ class TransportContractTest {
       mayArriveInside(move);
       checkAll();
     }
-    long local = left.memory.address(MAIN);
+    long local = left.address(MAIN);
     for (long nowhere : new long[] {1, 4096, 1L << 46, Long.MAX_VALUE - 4096}) {
       assertNotRegistered(
           left.submit(operation, right, BlockColumns.of(local, nowhere, 8), LONG), right);

@@ -4,12 +4,9 @@ package io.transferengine.cli.target;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.cli.console.CommandException;
-import io.transferengine.transfer.TransferException;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -37,9 +34,6 @@ import org.jspecify.annotations.Nullable;
  * @ok} and the segment's name.
  */
 public final class TargetAgent implements AutoCloseable {
-  /** A longer request is not ours: the longest, fill-pages, names some ten thousand pages. */
-  private static final int REQUEST_LIMIT_BYTES = 1 << 20;
-
   /** Enough for the idle measurement; each has threads and ports. */
   private static final int ENGINE_LIMIT = 64;
 
@@ -58,38 +52,7 @@ public final class TargetAgent implements AutoCloseable {
 
   /** Answers until the input ends. */
   public void serve(InputStream in, OutputStream out) throws IOException {
-    reply(out, TargetLink.OK, engine.segmentName());
-    InputStream buffered = new BufferedInputStream(in);
-    byte[] space = new byte[REQUEST_LIMIT_BYTES];
-    for (String line = readLine(buffered, space); line != null; line = readLine(buffered, space)) {
-      try {
-        reply(out, TargetLink.OK, answer(line.split(" ", -1)));
-      } catch (CommandException | TransferException e) {
-        reply(out, TargetLink.ERROR, String.valueOf(e.getMessage()));
-      } catch (RuntimeException e) {
-        reply(out, TargetLink.ERROR, line + ": " + e);
-      }
-    }
-  }
-
-  private static @Nullable String readLine(InputStream in, byte[] line) throws IOException {
-    int length = 0;
-    for (int next = in.read(); next >= 0; next = in.read()) {
-      if (next == '\n') {
-        return new String(line, 0, length, StandardCharsets.UTF_8);
-      }
-      if (length == line.length) {
-        throw new IOException("A request is longer than " + line.length + " bytes");
-      }
-      line[length++] = (byte) next;
-    }
-    return null;
-  }
-
-  private static void reply(OutputStream out, String verdict, String text) throws IOException {
-    String line = TargetLink.MARK + verdict + " " + text.replaceAll("\\R", " ") + "\n";
-    out.write(line.getBytes(StandardCharsets.UTF_8));
-    out.flush();
+    RequestLoop.serve(in, out, engine.segmentName(), this::answer);
   }
 
   private String answer(String[] words) {

@@ -19,7 +19,7 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends requests to a {@link TargetAgent}: one line there, one line back. Lines of the agent start
+ * Sends requests to a {@link RequestLoop}: one line there, one line back. Lines of the agent start
  * with {@link #MARK}; other lines are the JVM's own. Not thread-safe.
  */
 public final class TargetLink implements AutoCloseable {
@@ -45,7 +45,7 @@ public final class TargetLink implements AutoCloseable {
   private @Nullable String segmentName;
 
   /** A link to our own process; does not wait for it. Closing closes {@code owner}. */
-  TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
+  public TargetLink(InputStream in, OutputStream out, AutoCloseable owner) {
     this(in, out, owner, null);
   }
 

@@ -45,6 +45,12 @@ public final class TargetProcess {
    */
   public static ProcessBuilder java(
       CommandEnvironment environment, Class<?> main, List<String> arguments) {
+    return java(environment, List.of(), main, arguments);
+  }
+
+  /** As above, with options of the JVM. */
+  public static ProcessBuilder java(
+      CommandEnvironment environment, List<String> options, Class<?> main, List<String> arguments) {
     if (environment.classPath().isEmpty()) {
       throw CommandException.lacks(
           "The class path is empty, so no second process can be started: use ./te, or java -cp");
@@ -53,10 +59,9 @@ public final class TargetProcess {
         new ArrayList<>(
             List.of(
                 environment.javaHome().resolve("bin").resolve("java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                environment.classPath(),
-                main.getName()));
+                "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(options);
+    command.addAll(List.of("-cp", environment.classPath(), main.getName()));
     command.addAll(arguments);
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
   }

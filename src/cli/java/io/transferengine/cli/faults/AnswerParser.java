@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.faults;
+
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Follows the answers on a data connection. */
+final class AnswerParser extends Parser {
+  private static final int STATUS_BYTES = 8;
+  private static final int CODE_BYTES = 4;
+
+  private final Supplier<@Nullable Request> requests;
+  private final Landing landing;
+  private @Nullable Request request;
+  private int code;
+  private boolean waiting = true;
+
+  /**
+   * @param requests the oldest request without an answer; null if there is none
+   * @param landing hears of the bytes that are read
+   */
+  AnswerParser(Supplier<@Nullable Request> requests, Landing landing) {
+    this.requests = requests;
+    this.landing = landing;
+  }
+
+  @Override
+  void prepare(byte[] bytes, int offset, int count) {
+    if (!waiting) {
+      return;
+    }
+    waiting = false;
+    code = 0;
+    do {
+      request = requests.get();
+      // A version 1 write has no answer, nor has a version 1 read of nothing.
+    } while (request != null && !request.hasStatus() && bodyBytes() == 0);
+    if (request == null) {
+      giveUp();
+    } else if (request.hasStatus()) {
+      begin(Part.STATUS, STATUS_BYTES);
+    } else {
+      begin(Part.READ_BODY, bodyBytes());
+    }
+  }
+
+  private long bodyBytes() {
+    return request == null || request.writes() ? 0 : request.bodyBytes();
+  }
+
+  @Override
+  void consume(byte[] bytes, int offset, int count) {
+    if (part() == Part.STATUS) {
+      for (int i = 0; i < count; i++) {
+        code |= taken() + i < CODE_BYTES ? bytes[offset + i] : 0;
+      }
+    } else if (part() == Part.READ_BODY && request != null) {
+      request.place(taken(), bytes, offset, count, landing);
+    }
+  }
+
+  @Override
+  void next() {
+    if (part() == Part.STATUS && code != 0) {
+      giveUp(); // The connection ends.
+    } else if (part() == Part.STATUS && bodyBytes() > 0) {
+      begin(Part.READ_BODY, bodyBytes());
+    } else {
+      waiting = true;
+    }
+  }
+}

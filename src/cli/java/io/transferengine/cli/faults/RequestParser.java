@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.faults;
+
+import java.util.function.Consumer;
+
+/** Follows the requests on a data connection. */
+final class RequestParser extends Parser {
+  private final Consumer<Request> requests;
+  private final Landing landing;
+  private final byte[] header = new byte[Request.HEADER_BYTES];
+  private byte[] table = new byte[0];
+  private Request request = Request.of(header, table);
+
+  /**
+   * @param requests hears of each request when its header and table are complete
+   * @param landing hears of the bytes that are written
+   */
+  RequestParser(Consumer<Request> requests, Landing landing) {
+    this.requests = requests;
+    this.landing = landing;
+    begin(Part.HEADER, Request.HEADER_BYTES);
+  }
+
+  @Override
+  void prepare(byte[] bytes, int offset, int count) {
+    if (part() == Part.HEADER
+        && taken() == 0
+        && Request.isIdentity(Request.opcode(bytes, offset, count))) {
+      begin(Part.IDENTITY, Request.HEADER_BYTES);
+    }
+  }
+
+  @Override
+  void consume(byte[] bytes, int offset, int count) {
+    switch (part()) {
+      case HEADER, IDENTITY -> System.arraycopy(bytes, offset, header, (int) taken(), count);
+      case TABLE -> System.arraycopy(bytes, offset, table, (int) taken(), count);
+      case WRITE_BODY -> request.place(taken(), bytes, offset, count, landing);
+      default -> {}
+    }
+  }
+
+  @Override
+  void next() {
+    switch (part()) {
+      case HEADER, IDENTITY -> afterHeader();
+      case TABLE -> afterTable();
+      default -> begin(Part.HEADER, Request.HEADER_BYTES);
+    }
+  }
+
+  private void afterHeader() {
+    int ranges = Request.ranges(header);
+    if (ranges < 0 || !Request.isKnown(Request.opcode(header, 0, header.length))) {
+      giveUp();
+      return;
+    }
+    table = new byte[ranges * Request.ENTRY_BYTES];
+    if (ranges > 0) {
+      begin(Part.TABLE, table.length);
+    } else {
+      afterTable();
+    }
+  }
+
+  private void afterTable() {
+    request = Request.of(header, table);
+    long body = request.bodyBytes();
+    if (body < 0) {
+      giveUp();
+      return;
+    }
+    requests.accept(request);
+    if (request.writes() && body > 0) {
+      begin(Part.WRITE_BODY, body);
+    } else {
+      begin(Part.HEADER, Request.HEADER_BYTES);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a fault does to a process. */
+final class Deed {
+  /** The kinds of deeds. */
+  enum Kind {
+    NONE,
+    STOP,
+    KILL
+  }
+
+  private final Kind kind;
+  private final Member member;
+  private final int millis;
+  private @Nullable Thread resuming;
+  private boolean begun;
+
+  /**
+   * @param millis how long a process is stopped
+   */
+  Deed(Kind kind, Member member, int millis) {
+    this.kind = kind;
+    this.member = member;
+    this.millis = millis;
+  }
+
+  /** Does it, on the thread of a connection. */
+  synchronized void begin() {
+    begun = true;
+    switch (kind) {
+      case NONE -> {}
+      case KILL -> member.kill();
+      case STOP -> {
+        member.stop();
+        resuming = Thread.ofVirtual().start(this::resumeLater);
+      }
+    }
+  }
+
+  private void resumeLater() {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+    member.resume();
+  }
+
+  /** The process runs again. */
+  void end() {
+    Thread waited;
+    synchronized (this) {
+      waited = resuming;
+    }
+    try {
+      if (waited != null) {
+        waited.join();
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+    if (kills()) {
+      member.restart();
+    }
+  }
+
+  /** {@return whether a process was killed} */
+  synchronized boolean kills() {
+    return begun && kind == Kind.KILL;
+  }
+
+  /** {@return whether a member was killed} */
+  boolean kills(Member killed) {
+    return killed == member && kills();
+  }
+
+  /** {@return for how long it keeps a process from noticing a deadline} */
+  int millis() {
+    return kind == Kind.STOP ? millis : 0;
+  }
+
+  @Override
+  public String toString() {
+    return kind == Kind.NONE ? "" : " %s %s for %d ms".formatted(kind, member.name(), millis);
+  }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.faults.Act;
+import io.transferengine.cli.faults.Fault;
+import io.transferengine.cli.faults.Part;
+import io.transferengine.transfer.Operation;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/** What happens in a round. All of it follows from a seed. */
+final class Plan {
+  private static final List<Part> DATA_PARTS =
+      List.of(
+          Part.HEADER,
+          Part.HEADER,
+          Part.TABLE,
+          Part.WRITE_BODY,
+          Part.WRITE_BODY,
+          Part.STATUS,
+          Part.STATUS,
+          Part.READ_BODY,
+          Part.READ_BODY,
+          Part.IDENTITY,
+          Part.CONNECTION);
+
+  private static final List<Part> HANDSHAKE_PARTS =
+      List.of(Part.ASKED_FRAME, Part.ASKED_TEXT, Part.SAID_FRAME, Part.SAID_TEXT, Part.CONNECTION);
+
+  private static final List<Act> ACTS =
+      List.of(
+          Act.RESET,
+          Act.CLOSE,
+          Act.TRUNCATE,
+          Act.STALL,
+          Act.DELAY,
+          Act.TRICKLE,
+          Act.FLIP,
+          Act.FLIP,
+          Act.DUPLICATE,
+          Act.DROP);
+
+  private static final List<Act> CONNECTION_ACTS =
+      List.of(Act.RESET, Act.CLOSE, Act.STALL, Act.DELAY);
+
+  private static final double HANDSHAKE_SHARE = 0.2;
+  private static final double STOP_SHARE = 0.08;
+  private static final double KILL_SHARE = 0.02;
+  private static final double FRESH_SHARE = 0.2;
+  private static final double RESET_SHARE = 0.5;
+  private static final double CANCEL_SHARE = 0.1;
+
+  private static final int MOVES = 4;
+  private static final int BLOCKS = 300;
+  private static final int SMALL_BYTES = 4096;
+  private static final int MEDIUM_BYTES = 256 << 10;
+  private static final int LARGE_BYTES = 900 << 10;
+
+  private final SplittableRandom random;
+  private final List<Planned> moves = new ArrayList<>();
+  private final Map<Member, int[]> used = new HashMap<>();
+  private final Fault fault;
+  private final Deed deed;
+  private final boolean fresh;
+  private final boolean handshake;
+  private final boolean resets;
+
+  Plan(List<Member> members, long seed) {
+    random = new SplittableRandom(seed);
+    int count = 1 + random.nextInt(MOVES);
+    for (int i = 0; i < count; i++) {
+      addMove(members);
+    }
+    double kind = random.nextDouble();
+    Deed.Kind deeds =
+        kind < KILL_SHARE
+            ? Deed.Kind.KILL
+            : kind < KILL_SHARE + STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
+    deed = new Deed(deeds, members.get(random.nextInt(members.size())), 1 + random.nextInt(1500));
+    handshake = random.nextDouble() < HANDSHAKE_SHARE;
+    fault = fault(deeds != Deed.Kind.NONE);
+    fresh =
+        Set.of(Part.IDENTITY, Part.CONNECTION).contains(fault.part())
+            || random.nextDouble() < FRESH_SHARE;
+    resets = random.nextDouble() < RESET_SHARE;
+  }
+
+  private Fault fault(boolean deeds) {
+    Part part = pick(handshake ? HANDSHAKE_PARTS : DATA_PARTS);
+    Act act = deeds ? Act.DEED : pick(part == Part.CONNECTION ? CONNECTION_ACTS : ACTS);
+    Fault.Place place = pick(List.of(Fault.Place.values()));
+    if (act == Act.FLIP && place == Fault.Place.END) {
+      place = Fault.Place.LAST;
+    }
+    int amount = 1 + random.nextInt(act == Act.DELAY ? 300 : 64);
+    return new Fault(act, part, (int) Math.pow(random.nextInt(4), 2), place, amount);
+  }
+
+  private <T> T pick(List<T> from) {
+    return from.get(random.nextInt(from.size()));
+  }
+
+  private void addMove(List<Member> members) {
+    int initiator = random.nextInt(members.size());
+    int target = (initiator + 1 + random.nextInt(members.size() - 1)) % members.size();
+    List<Planned.Span> spans = new ArrayList<>();
+    int shape = random.nextInt(4);
+    int blocks = shape == 0 ? 1 + random.nextInt(BLOCKS) : 1 + random.nextInt(3);
+    int longest = new int[] {2000, SMALL_BYTES, MEDIUM_BYTES, LARGE_BYTES}[shape];
+    boolean adjacent = random.nextInt(3) == 0;
+    for (int i = 0; i < blocks; i++) {
+      int length = 1 + random.nextInt(longest);
+      int here = place(members.get(initiator), length, adjacent);
+      int there = here < 0 ? -1 : place(members.get(target), length, adjacent);
+      if (there >= 0) {
+        spans.add(new Planned.Span(here, there, length));
+      }
+    }
+    if (spans.isEmpty()) {
+      return;
+    }
+    moves.add(
+        new Planned(
+            random.nextBoolean() ? Operation.WRITE : Operation.READ,
+            members.get(initiator),
+            members.get(target),
+            300 + random.nextInt(1200),
+            random.nextDouble() < CANCEL_SHARE ? random.nextInt(50) : -1,
+            (byte) random.nextInt(),
+            spans));
+  }
+
+  /** {@return where a block lies that no other block of the round overlaps; -1 if it is full} */
+  private int place(Member member, int length, boolean adjacent) {
+    int[] ends = used.computeIfAbsent(member, _ -> new int[Layout.REGISTERED.size()]);
+    int first = adjacent ? 0 : random.nextInt(ends.length);
+    for (int i = 0; i < ends.length; i++) {
+      int part = (first + i) % ends.length;
+      int start = ends[part] + (adjacent ? 0 : random.nextInt(100));
+      if (start + length <= Layout.REGISTERED.get(part).length()) {
+        ends[part] = start + length;
+        return Layout.REGISTERED.get(part).offset() + start;
+      }
+    }
+    return -1;
+  }
+
+  List<Planned> moves() {
+    return moves;
+  }
+
+  Fault fault() {
+    return fault;
+  }
+
+  Deed deed() {
+    return deed;
+  }
+
+  /** {@return whether it begins without connections} */
+  boolean fresh() {
+    return fresh;
+  }
+
+  /** {@return whether initiators ask for their peers' descriptors first} */
+  boolean handshake() {
+    return handshake;
+  }
+
+  /**
+   * {@return whether all connections end behind the fault} It must be so where the fault has made a
+   * connection useless that its ends believe in.
+   */
+  boolean resets() {
+    return resets || deed.kills() || fault.act() == Act.TRUNCATE || fault.act().changesBytes();
+  }
+
+  /** {@return new content for a block} */
+  byte[] content(int length) {
+    byte[] bytes = new byte[length];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  @Override
+  public String toString() {
+    return "%s%s%s%s; %s"
+        .formatted(
+            fault, deed, fresh ? ", fresh" : "", resets() ? ", then all are reset" : "", moves);
+  }
+}

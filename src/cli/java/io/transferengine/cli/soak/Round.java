@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.faults.Changes;
+import io.transferengine.cli.faults.CheckedMemory;
+import io.transferengine.cli.faults.Relay;
+import io.transferengine.transfer.Operation;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.stream.Collectors;
+
+/**
+ * One fault. Transfers run while it strikes; then it is mended, every byte of all memory is
+ * checked, and what did not complete is done once more, which has to work.
+ *
+ * <p>What a transfer may have done follows from how it ended: completed, its destination holds the
+ * new bytes. Otherwise its initiator has written over its own ranges at once, which must stay; each
+ * byte in the target may be old or new. Sources change as soon as a transfer has ended: what is
+ * sent later is foreign.
+ */
+final class Round {
+  /** For what has to work. */
+  private static final int PATIENCE_MILLIS = 30_000;
+
+  private static final int OPEN_MILLIS = 1000;
+
+  private final Group group;
+  private final Plan plan;
+
+  Round(Group group, Plan plan) {
+    this.group = group;
+    this.plan = plan;
+  }
+
+  /** {@return whether the fault struck} Throws an AssertionError if something is wrong. */
+  boolean run() {
+    if (plan.fresh()) {
+      group.resetConnections();
+      group.awaitOnlyLiveConnections();
+    }
+    group.relays().forEach(Relay::forget);
+    plan.moves().forEach(this::giveContent);
+    group.trap().arm(plan.fault(), plan.deed()::begin);
+    Map<Planned, Outcome> outcomes = perform(plan.moves(), true);
+    boolean struck = group.trap().end();
+    plan.deed().end();
+    if (plan.resets()) {
+      group.resetConnections();
+    }
+    group.awaitOnlyLiveConnections();
+    Optional<Changes> hit = group.trap().struck();
+    List<Planned> open = new ArrayList<>();
+    outcomes.forEach(
+        (move, outcome) -> {
+          if (!account(move, outcome, hit)) {
+            open.add(move);
+          }
+        });
+    hit.ifPresent(changes -> account(changes, outcomes));
+    check();
+    if (plan.resets()) {
+      group.members().forEach(member -> member.memory().settle());
+    }
+    outcomes.forEach(this::changeDestination);
+    redo(open.isEmpty() ? plan.moves().subList(0, 1) : open);
+    return struck;
+  }
+
+  /** What a transfer reads is new: old bytes would not show that they have arrived. */
+  private void giveContent(Planned move) {
+    for (Planned.Span span : move.spans()) {
+      move.source().memory().set(move.sourceOffset(span), plan.content(span.length()));
+    }
+  }
+
+  /** What arrives late, behind the end of a read, is found. */
+  private void changeDestination(Planned move, Outcome outcome) {
+    if (move.operation() == Operation.READ && outcome.completed()) {
+      for (Planned.Span span : move.spans()) {
+        move.destination().memory().set(span.here(), plan.content(span.length()));
+      }
+    }
+  }
+
+  private Map<Planned, Outcome> perform(List<Planned> moves, boolean faulty) {
+    Map<Member, List<Planned>> byInitiator =
+        moves.stream()
+            .collect(
+                Collectors.groupingBy(Planned::initiator, LinkedHashMap::new, Collectors.toList()));
+    Map<List<Planned>, FutureTask<List<Outcome>>> running = new LinkedHashMap<>();
+    byInitiator.forEach(
+        (member, own) -> {
+          FutureTask<List<Outcome>> task = new FutureTask<>(() -> ask(member, own, faulty));
+          running.put(own, task);
+          var _ = Thread.ofVirtual().start(task);
+        });
+    Map<Planned, Outcome> all = new LinkedHashMap<>();
+    running.forEach(
+        (own, task) -> {
+          List<Outcome> ended = get(task);
+          for (int i = 0; i < own.size(); i++) {
+            all.put(own.get(i), ended.get(i));
+          }
+        });
+    return all;
+  }
+
+  private static List<Outcome> get(FutureTask<List<Outcome>> task) {
+    try {
+      return task.get();
+    } catch (ExecutionException e) {
+      throw new AssertionError("A process gave no answer: " + e.getCause(), e.getCause());
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+  }
+
+  private List<Outcome> ask(Member member, List<Planned> moves, boolean faulty) {
+    int stopped = faulty ? plan.deed().millis() : 0;
+    try {
+      if (faulty && plan.handshake()) {
+        Outcome opened =
+            Outcome.parse(
+                member.ask("open", stopped, moves.getFirst().target().segment(), OPEN_MILLIS));
+        requireEnded(opened);
+      }
+      String list = moves.stream().map(move -> move.move().text()).collect(Collectors.joining("|"));
+      return Arrays.stream(member.ask("move", stopped, list).split("\\|", -1))
+          .map(Outcome::parse)
+          .toList();
+    } catch (CommandException e) {
+      if (faulty && plan.deed().kills(member)) {
+        return moves.stream().map(_ -> new Outcome(Outcome.UNKNOWN, "")).toList();
+      }
+      throw e;
+    }
+  }
+
+  private static void requireEnded(Outcome outcome) {
+    if (outcome.hung()) {
+      throw new AssertionError("Did not end in time: " + outcome.text());
+    }
+  }
+
+  /** Says which bytes may have changed by a transfer. {@return whether it is done} */
+  private boolean account(Planned move, Outcome outcome, Optional<Changes> hit) {
+    requireEnded(outcome);
+    boolean certain =
+        outcome.completed() && hit.map(changes -> !isUncertain(move, changes)).orElse(true);
+    for (Planned.Span span : move.spans()) {
+      byte[] content = move.source().memory().expected(move.sourceOffset(span), span.length());
+      CheckedMemory destination = move.destination().memory();
+      if (certain) {
+        destination.gets(move.destinationOffset(span), content);
+      } else {
+        destination.mayGet(move.destinationOffset(span), content);
+      }
+      scribble(move, outcome, span);
+      if (outcome.completed() && move.operation() == Operation.WRITE) {
+        move.source().memory().set(span.here(), plan.content(span.length()));
+      }
+    }
+    return certain;
+  }
+
+  /** The initiator has written over its range, unless the transfer completed. */
+  private static void scribble(Planned move, Outcome outcome, Planned.Span span) {
+    byte[] scribbled = new byte[span.length()];
+    Arrays.fill(scribbled, move.scribble());
+    if (outcome.unknown()) {
+      move.initiator().memory().mayGet(span.here(), scribbled);
+    } else if (!outcome.completed()) {
+      move.initiator().memory().gets(span.here(), scribbled);
+    }
+  }
+
+  private static boolean leadsTo(Changes changes, Member member) {
+    return member.relays().stream().anyMatch(relay -> relay.port() == changes.port());
+  }
+
+  private static boolean isUncertain(Planned move, Changes changes) {
+    if (!leadsTo(changes, move.target())) {
+      return false;
+    }
+    for (Changes.Range range : changes.uncertain()) {
+      long start = range.address() - move.target().base();
+      for (Planned.Span span : move.spans()) {
+        if (start < span.there() + span.length() && span.there() < start + range.length()) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Says which bytes may have changed because others arrived than were sent. */
+  private void account(Changes changes, Map<Planned, Outcome> outcomes) {
+    for (Member member : group.members()) {
+      if (leadsTo(changes, member)) {
+        for (Changes.Bytes bytes : changes.written()) {
+          mayGet(member, bytes);
+        }
+      }
+    }
+    outcomes.forEach(
+        (move, outcome) -> {
+          if (move.operation() == Operation.READ
+              && outcome.completed()
+              && leadsTo(changes, move.target())) {
+            changes.read().forEach(bytes -> mayGet(move, bytes));
+          }
+        });
+  }
+
+  private static void mayGet(Planned move, Changes.Bytes bytes) {
+    long start = bytes.address() - move.target().base();
+    long end = start + bytes.length();
+    for (Planned.Span span : move.spans()) {
+      long from = Math.max(start, span.there());
+      long to = Math.min(end, span.there() + span.length());
+      if (from < to) {
+        move.initiator()
+            .memory()
+            .mayGet(
+                (int) (span.here() + from - span.there()),
+                bytes.range((int) (from - start), (int) (to - start)));
+      }
+    }
+  }
+
+  private static void mayGet(Member member, Changes.Bytes bytes) {
+    long offset = bytes.address() - member.base();
+    if (offset >= 0 && offset + bytes.length() <= member.memory().length()) {
+      member.memory().mayGet((int) offset, bytes.range(0, bytes.length()));
+    }
+  }
+
+  private void check() {
+    group.members().forEach(member -> member.memory().check());
+  }
+
+  private void redo(List<Planned> open) {
+    List<Planned> again = open.stream().map(move -> move.patient(PATIENCE_MILLIS)).toList();
+    again.forEach(this::giveContent);
+    perform(again, false)
+        .forEach(
+            (move, outcome) -> {
+              if (!outcome.completed()) {
+                throw new AssertionError(
+                    "Nothing is in its way, but %s: %s %s"
+                        .formatted(move, outcome.state(), outcome.text()));
+              }
+              boolean _ = account(move, outcome, Optional.empty());
+            });
+    check();
+    for (Member member : group.members()) {
+      if (member.memory().isUnsure()) {
+        throw new IllegalStateException("Not all of " + member.name() + " is known");
+      }
+    }
+  }
+}

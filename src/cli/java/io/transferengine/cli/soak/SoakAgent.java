@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.Engine;
+import io.transferengine.EngineConfig;
+import io.transferengine.Registration;
+import io.transferengine.Segment;
+import io.transferengine.Transfer;
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.target.RequestLoop;
+import io.transferengine.metrics.Counter;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+
+/**
+ * A member of a group. Its memory is a file, which the process that checks it has mapped too. It
+ * answers, see {@link RequestLoop}:
+ *
+ * <pre>
+ * move STOPPED_MILLIS MOVE|MOVE...   OUTCOME|OUTCOME...   runs them at once, see Move and Outcome
+ * open STOPPED_MILLIS SEGMENT MILLIS OUTCOME              asks a peer for its descriptor
+ * register                                                ends the registrations and makes them anew
+ * figures                            HEAP DIRECT FORCED   bytes in use, transfers ended by force
+ * </pre>
+ *
+ * The first line is {@code @ok}, the segment's name, and where its memory begins.
+ */
+final class SoakAgent implements AutoCloseable {
+  /** Behind a deadline, until a transfer has ended. */
+  private static final long END_NANOS = 1_000_000_000L;
+
+  /** When a transfer has not ended by then, it will not. */
+  private static final Duration HUNG = Duration.ofSeconds(30);
+
+  private final StallMeter stalls = new StallMeter();
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment memory;
+  private final Engine engine;
+  private final List<Registration> registrations = new ArrayList<>();
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+
+  private SoakAgent(EngineConfig config, Path file) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, Layout.ALL_BYTES, arena);
+    }
+    engine = Engine.open(config);
+    register();
+  }
+
+  /**
+   * Runs until the standard input ends.
+   *
+   * @param arguments the file, the protocol, the metadata server and the local name
+   */
+  public static void main(String[] arguments) throws IOException {
+    EngineConfig config =
+        EngineConfig.fromEnvironment(arguments[3])
+            .protocol(arguments[1])
+            .metadataServer(arguments[2])
+            .build();
+    try (SoakAgent agent = new SoakAgent(config, Path.of(arguments[0]))) {
+      RequestLoop.serve(
+          System.in,
+          System.out,
+          agent.engine.segmentName() + " " + agent.memory.address(),
+          agent::answer);
+    }
+    System.exit(0);
+  }
+
+  private String answer(String[] words) {
+    return switch (words[0]) {
+      case "move" -> move(Integer.parseInt(words[1]), words[2]);
+      case "open" -> open(Integer.parseInt(words[1]), words[2], Integer.parseInt(words[3])).line();
+      case "register" -> {
+        unregister();
+        register();
+        yield "";
+      }
+      case "figures" -> figures();
+      default -> throw CommandException.usage("'" + words[0] + "' is not a request");
+    };
+  }
+
+  private void register() {
+    for (Layout.Part part : Layout.REGISTERED) {
+      registrations.add(engine.register(memory.asSlice(part.offset(), part.length())));
+    }
+  }
+
+  private void unregister() {
+    registrations.forEach(Registration::close);
+    registrations.clear();
+  }
+
+  private Outcome open(int stoppedMillis, String segment, int limitMillis) {
+    Clock clock = new Clock(limitMillis + stoppedMillis);
+    Outcome outcome;
+    try {
+      Segment known = engine.openSegment(segment, Duration.ofMillis(limitMillis));
+      Segment _ = known.refresh(Duration.ofMillis(clock.leftMillis()));
+      outcome = new Outcome("COMPLETED", "");
+    } catch (TransferException e) {
+      outcome = new Outcome("FAILED", String.valueOf(e.getMessage()));
+    }
+    return clock.isOver() ? new Outcome(Outcome.HUNG, clock + ", to open " + segment) : outcome;
+  }
+
+  /** Knows whether something has ended in time. */
+  private final class Clock {
+    private final long limitMillis;
+    private final long startNanos = System.nanoTime();
+    private final long stalledNanos = stalls.nanos();
+
+    Clock(long limitMillis) {
+      this.limitMillis = limitMillis;
+    }
+
+    boolean isOver() {
+      return System.nanoTime() - startNanos
+          > limitMillis * 1_000_000 + END_NANOS + stalls.nanos() - stalledNanos;
+    }
+
+    long leftMillis() {
+      return Math.max(1, limitMillis - (System.nanoTime() - startNanos) / 1_000_000);
+    }
+
+    @Override
+    public String toString() {
+      return "%d ms, with a limit of %d ms"
+          .formatted((System.nanoTime() - startNanos) / 1_000_000, limitMillis);
+    }
+  }
+
+  private String move(int stoppedMillis, String list) {
+    List<Future<Outcome>> outcomes = new ArrayList<>();
+    for (String text : list.split("\\|", -1)) {
+      Move move = Move.parse(text);
+      Clock clock = new Clock(move.limitMillis() + stoppedMillis);
+      Transfer transfer = engine.submit(move.request(memory.address()));
+      outcomes.add(threads.submit(() -> await(move, transfer, clock)));
+    }
+    return outcomes.stream().map(SoakAgent::line).collect(Collectors.joining("|"));
+  }
+
+  private static String line(Future<Outcome> future) {
+    try {
+      return future.get().line();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("A transfer threw", e.getCause());
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("Nobody knows this thread", e);
+    }
+  }
+
+  private Outcome await(Move move, Transfer transfer, Clock clock) throws InterruptedException {
+    if (move.cancelMillis() >= 0) {
+      Thread.sleep(move.cancelMillis());
+      boolean _ = transfer.cancel();
+    }
+    TransferState state = transfer.await(Duration.ofMillis(move.limitMillis()).plus(HUNG));
+    boolean late = !state.isTerminal() || clock.isOver();
+    if (state != TransferState.COMPLETED) {
+      for (Move.Block block : move.blocks()) {
+        memory.asSlice(block.here(), block.length()).fill(move.scribble());
+      }
+    }
+    return late
+        ? new Outcome(Outcome.HUNG, clock + ", " + state + ": " + transfer)
+        : new Outcome(
+            state.name(), transfer.failure().map(TransferException::getMessage).orElse(""));
+  }
+
+  private String figures() {
+    System.gc();
+    long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+    long direct =
+        ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+            .filter(pool -> pool.getName().equals("direct"))
+            .mapToLong(BufferPoolMXBean::getTotalCapacity)
+            .sum();
+    return heap + " " + direct + " " + engine.metrics().get(Counter.LAST_RESORTS);
+  }
+
+  @Override
+  public void close() {
+    threads.close();
+    unregister();
+    engine.close();
+    arena.close();
+  }
+}
