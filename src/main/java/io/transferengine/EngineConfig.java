@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.access.AccessPolicy;
 import io.transferengine.config.Option;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
@@ -67,6 +68,7 @@ public final class EngineConfig {
     private String protocol = "";
     private String deviceName = "";
     private @Nullable Executor executor;
+    private @Nullable AccessPolicy accessPolicy;
     private String defaultMetadataServer = EngineOptions.P2P_HANDSHAKE;
 
     private Builder(String localHostname, Settings.Builder settings) {
@@ -104,6 +106,18 @@ public final class EngineConfig {
      */
     public Builder executor(Executor value) {
       executor = Objects.requireNonNull(value, "executor must not be null");
+      return this;
+    }
+
+    /**
+     * Decides which peer may read or write which registration, within the registration's rights.
+     *
+     * @param value asked by the threads that move bytes, so it must not block; the default lets
+     *     every peer
+     * @return this builder
+     */
+    public Builder accessPolicy(AccessPolicy value) {
+      accessPolicy = Objects.requireNonNull(value, "accessPolicy must not be null");
       return this;
     }
 
@@ -538,7 +552,8 @@ public final class EngineConfig {
               protocol,
               deviceName,
               concluded,
-              Optional.ofNullable(executor)));
+              Optional.ofNullable(executor),
+              Optional.ofNullable(accessPolicy)));
     }
   }
 }

@@ -3,6 +3,9 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.access.AccessPolicy;
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.access.RegisteredRange;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
@@ -99,6 +102,19 @@ class NullArgumentsTest {
     all.put(List.class, List.of());
     all.put(Set.class, Set.of());
     all.put(Optional.class, Optional.empty());
+    all.put(
+        AccessPolicy.class,
+        new AccessPolicy() {
+          @Override
+          public boolean mayRead(PeerIdentity peer, RegisteredRange memory) {
+            return true;
+          }
+
+          @Override
+          public boolean mayWrite(PeerIdentity peer, RegisteredRange memory) {
+            return true;
+          }
+        });
     all.put(Executor.class, (Executor) Runnable::run);
     all.put(Consumer.class, (Consumer<Object>) any -> {});
     all.put(Topology.class, Topology.none());

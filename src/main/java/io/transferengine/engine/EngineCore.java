@@ -13,11 +13,13 @@ import io.transferengine.memory.NativeAccess;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
+import io.transferengine.transport.AccessControl;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
@@ -143,6 +145,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
                 metrics,
                 topology,
                 local.problem(),
+                new AccessControl(options.accessPolicy(), new Audit(metrics)),
                 new Peers()),
             new TransportChoice(names, options.protocol(), metrics));
     client =

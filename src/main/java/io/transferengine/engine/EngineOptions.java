@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.access.AccessPolicy;
 import io.transferengine.config.Settings;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -15,6 +16,7 @@ import java.util.concurrent.Executor;
  * @param deviceName network devices to use; empty for all
  * @param settings the options
  * @param executor completes futures; empty for virtual threads
+ * @param accessPolicy which peer may reach which registration; empty if all may
  */
 public record EngineOptions(
     String localHostname,
@@ -22,7 +24,8 @@ public record EngineOptions(
     String protocol,
     String deviceName,
     Settings settings,
-    Optional<Executor> executor) {
+    Optional<Executor> executor,
+    Optional<AccessPolicy> accessPolicy) {
   /** Instead of a metadata server: peers ask each other (protocol section 1). */
   public static final String P2P_HANDSHAKE = "P2PHANDSHAKE";
 }

@@ -2,6 +2,7 @@
 package io.transferengine.memory;
 
 import io.transferengine.access.AccessRights;
+import io.transferengine.access.RegisteredRange;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. {@code acquire} and {@code release} are one atomic operation on an uncontended
  * region and never take a lock, except for a release that a thread waits for.
  */
-public final class Region implements RangeIndex.Ranged {
+public final class Region implements RangeIndex.Ranged, RegisteredRange {
   /** Who owns the memory of a region. */
   public enum Owner {
     /** Registered by the application, which unregisters it and then may free it. */
@@ -90,6 +91,7 @@ public final class Region implements RangeIndex.Ranged {
   }
 
   /** {@return the length in bytes, at least 1} */
+  @Override
   public long length() {
     return length;
   }
@@ -103,6 +105,7 @@ public final class Region implements RangeIndex.Ranged {
   /**
    * {@return where the memory is, as published to peers: {@code cpu:0}, {@code *}, {@code cuda:3}}
    */
+  @Override
   public String location() {
     return location;
   }
@@ -113,6 +116,7 @@ public final class Region implements RangeIndex.Ranged {
   }
 
   /** {@return what peers may do with it; nothing is asked of our own transfers} */
+  @Override
   public AccessRights rights() {
     return rights;
   }

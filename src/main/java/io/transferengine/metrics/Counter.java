@@ -46,6 +46,11 @@ public enum Counter {
    */
   ACCESS_REFUSED_BY_RIGHTS("Requests refused by rights"),
   /**
+   * What the access policy refused: requests of peers over TCP, which count as {@link
+   * #INBOUND_REJECTED} too, and connections over RDMA.
+   */
+  ACCESS_REFUSED_BY_POLICY("Access refused by policy"),
+  /**
    * Version 1 requests that were served before an earlier write, because that had stalled for too
    * long.
    */

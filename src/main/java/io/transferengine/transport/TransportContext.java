@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param metrics where it counts
  * @param topology the network devices that may be used, and which memory they are near to
  * @param deviceProblem why there is no such device; empty when there is one
+ * @param access what peers may do with the registrations
  * @param peers how it speaks to peers' engines
  */
 public record TransportContext(
@@ -26,10 +27,12 @@ public record TransportContext(
     EngineMetrics metrics,
     Topology topology,
     Optional<String> deviceProblem,
+    AccessControl access,
     PeerLink peers) {
 
   /** {@return the same engine, seen by a transport with another policy} */
   public TransportContext with(TransportPolicy other) {
-    return new TransportContext(settings, other, regions, metrics, topology, deviceProblem, peers);
+    return new TransportContext(
+        settings, other, regions, metrics, topology, deviceProblem, access, peers);
   }
 }

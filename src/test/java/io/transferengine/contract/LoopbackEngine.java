@@ -34,6 +34,7 @@ final class LoopbackEngine {
             protocol,
             "",
             Settings.fromMap(options),
+            Optional.empty(),
             Optional.empty()),
         () -> List.copyOf(providers),
         (_, _) -> devices);

@@ -51,7 +51,11 @@ final class TestEndpoint implements AutoCloseable {
   }
 
   void connectTo(int peerNumber, byte[] peerGid) {
-    pair.toInit(PORT, 0, Access.LOCAL_WRITE | Access.REMOTE_READ | Access.REMOTE_WRITE);
+    connectTo(peerNumber, peerGid, Access.LOCAL_WRITE | Access.REMOTE_READ | Access.REMOTE_WRITE);
+  }
+
+  void connectTo(int peerNumber, byte[] peerGid, int access) {
+    pair.toInit(PORT, 0, access);
     pair.toReadyToReceive(readyToReceive(peerNumber, peerGid));
     pair.toReadyToSend(readyToSend());
   }

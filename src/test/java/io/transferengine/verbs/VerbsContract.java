@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.os.NativeCallException;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Pattern;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -270,6 +271,35 @@ abstract class VerbsContract {
     remote.close();
     assertThat(one.run(true, local, 64, remote.address(), key))
         .isEqualTo(WorkCompletionStatus.REMOTE_ACCESS_ERROR);
+  }
+
+  /** A peer may read what is registered for reading, and not write there. */
+  @Test
+  final void aRegistrationWithoutTheRightToWriteIsRefusedToWriters() {
+    try (MemoryRegion readOnly =
+        other.domain.register(
+            theirs.address(), theirs.length(), Access.LOCAL_WRITE | Access.REMOTE_READ)) {
+      TestEndpoint.connect(one, other);
+      assertThat(one.run(false, local, 64, theirs.address(), readOnly.remoteKey()))
+          .isEqualTo(WorkCompletionStatus.SUCCESS);
+      theirs.fill(5);
+      assertThat(one.run(true, local, 64, theirs.address(), readOnly.remoteKey()))
+          .isEqualTo(WorkCompletionStatus.REMOTE_ACCESS_ERROR);
+      assertThat(Pattern.firstMismatch(theirs.segment(), 5, 0)).isEqualTo(-1);
+    }
+  }
+
+  /** What a queue pair lets its peer do counts beside what the registration does. */
+  @Test
+  final void aQueuePairWithoutTheRightToWriteIsRefusedToWriters() {
+    one.connectTo(other.pair.number(), other.gid);
+    other.connectTo(one.pair.number(), one.gid, Access.LOCAL_WRITE | Access.REMOTE_READ);
+    assertThat(one.run(false, local, 64, theirs.address(), remote.remoteKey()))
+        .isEqualTo(WorkCompletionStatus.SUCCESS);
+    theirs.fill(6);
+    assertThat(one.run(true, local, 64, theirs.address(), remote.remoteKey()))
+        .isEqualTo(WorkCompletionStatus.REMOTE_ACCESS_ERROR);
+    assertThat(Pattern.firstMismatch(theirs.segment(), 6, 0)).isEqualTo(-1);
   }
 
   @Test

@@ -4,12 +4,14 @@ package io.transferengine.transport.rdma;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.FakeMachine;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.AccessControl;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.TransferTask;
@@ -53,6 +55,7 @@ public final class InstantRdma implements AutoCloseable {
             new EngineMetrics(),
             Topology.discovered(List.of(FakeMachine.device(DEVICE)), Path.of("/sys")),
             Optional.empty(),
+            new AccessControl(Optional.empty(), new Audit(new EngineMetrics())),
             new Self(segment));
     SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
     LocalGid gid = new LocalGid(GID_INDEX, gidOf(library));

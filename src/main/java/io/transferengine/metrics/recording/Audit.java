@@ -23,7 +23,9 @@ public final class Audit {
   /** Why something was refused. */
   public enum Reason {
     /** The registration's rights do not allow peers what was asked for. */
-    RIGHTS(Counter.ACCESS_REFUSED_BY_RIGHTS);
+    RIGHTS(Counter.ACCESS_REFUSED_BY_RIGHTS),
+    /** The caller's policy does not let this peer do what it asked for. */
+    POLICY(Counter.ACCESS_REFUSED_BY_POLICY);
 
     private final Counter counter;
 

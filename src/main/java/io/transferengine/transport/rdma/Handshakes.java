@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -9,6 +10,7 @@ import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
@@ -79,6 +81,7 @@ final class Handshakes {
   private final RdmaSettings settings;
   private final PeerLink peers;
   private final EngineMetrics metrics;
+  private final ConnectionRights rights;
   private final Supplier<List<SegmentDescriptor>> known;
   private final ControlThreads threads;
   private final Semaphore callBacks = new Semaphore(CALL_BACKS_MAX);
@@ -87,6 +90,7 @@ final class Handshakes {
    * Creates the handshakes of one engine.
    *
    * @param nics our devices; may grow until the first use
+   * @param rights what peers may do over their queue pairs
    * @param known the descriptors of the peers that we know
    * @param threads the threads that make and connect queue pairs
    */
@@ -95,12 +99,14 @@ final class Handshakes {
       RdmaSettings settings,
       PeerLink peers,
       EngineMetrics metrics,
+      ConnectionRights rights,
       Supplier<List<SegmentDescriptor>> known,
       ControlThreads threads) {
     this.nics = nics;
     this.settings = settings;
     this.peers = peers;
     this.metrics = metrics;
+    this.rights = rights;
     this.known = known;
     this.threads = threads;
   }
@@ -126,7 +132,8 @@ final class Handshakes {
    * @throws TransferException if the peer cannot be asked or refuses
    * @throws NativeCallException if our queue pairs cannot be connected to the peer's
    */
-  RdmaEndpoint connect(RdmaNic nic, SegmentDescriptor segment, String device) {
+  RdmaEndpoint connect(RdmaNic nic, PeerAddress peer, String device) {
+    SegmentDescriptor segment = peer.descriptor();
     String peerPath = new NicPath(serverOf(segment), device).toString();
     if (!NicPath.isValid(peerPath)) {
       throw TransferException.withPeer(
@@ -139,7 +146,7 @@ final class Handshakes {
     for (int attempt = 1; ; attempt++) {
       RdmaEndpoint endpoint = threads.call(() -> nic.endpoints().getOrCreate(peerPath));
       try {
-        if (ask(endpoint, segment, device)) {
+        if (ask(endpoint, peer, device)) {
           return endpoint;
         }
       } catch (Throwable t) {
@@ -164,7 +171,9 @@ final class Handshakes {
   }
 
   /** {@return whether the endpoint is connected to the queue pairs that the peer names} */
-  private boolean ask(RdmaEndpoint endpoint, SegmentDescriptor segment, String device) {
+  private boolean ask(RdmaEndpoint endpoint, PeerAddress peer, String device) {
+    SegmentDescriptor segment = peer.descriptor();
+    List<PeerIdentity> whose = peer.addresses().stream().map(PeerIdentity::unproved).toList();
     if (endpoint.awaitState() == RdmaEndpoint.State.CONNECTED) {
       return true;
     }
@@ -180,14 +189,14 @@ final class Handshakes {
             null);
       }
       PeerPort ourselves = new PeerPort(ours.gid().gid(), ours.port().lid(), 0);
-      return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false);
+      return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false, whose);
     }
     HandshakeDescriptor message = message(endpoint, ourPath).withReadyAck(Optional.of(false));
     HandshakeDescriptor reply = peers.connect(segment.name(), message, TIMEOUT);
     requirePaths(segment.name(), reply, endpoint.peerPath(), ourPath);
     requireCount(segment.name(), reply.qpNums().size());
     PeerPort port = port(reply, () -> segment, device);
-    if (!connectOrCompare(endpoint, port, reply.qpNums(), false)) {
+    if (!connectOrCompare(endpoint, port, reply.qpNums(), false, whose)) {
       return false;
     }
     if (reply.readyAck().isPresent()) {
@@ -202,11 +211,17 @@ final class Handshakes {
    * Connects the endpoint, unless another message of the same peer has done so already.
    *
    * @param waits whether the peer will send a second message when it is ready
+   * @param whose the identities that the peer may have
    * @return whether the endpoint is connected to those queue pairs
    */
   private boolean connectOrCompare(
-      RdmaEndpoint endpoint, PeerPort peer, List<Long> theirs, boolean waits) {
-    return threads.call(() -> endpoint.connect(peer, theirs, waits));
+      RdmaEndpoint endpoint,
+      PeerPort peer,
+      List<Long> theirs,
+      boolean waits,
+      List<PeerIdentity> whose) {
+    return threads.call(
+        () -> endpoint.connect(peer, theirs, waits, () -> rights.grant(endpoint, whose)));
   }
 
   private HandshakeDescriptor message(RdmaEndpoint endpoint, String ourPath) {
@@ -306,6 +321,7 @@ final class Handshakes {
       }
       requireNameOfItsOwn(from, NicPath.parse(request.localNicPath()).server());
       requireCount(quoted(request.localNicPath()), request.qpNums().size());
+      rights.requireUseful(PeerIdentity.unproved(from));
       RdmaEndpoint endpoint = connectedTo(nic, from, request);
       HandshakeDescriptor reply = message(endpoint, asked.toString());
       return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
@@ -431,11 +447,12 @@ final class Handshakes {
     // First of all: this may have to ask the peer.
     PeerPort port = port(request, () -> callBack(from, theirs.server()), theirs.device());
     boolean waits = request.readyAck().isPresent();
+    List<PeerIdentity> whose = List.of(PeerIdentity.unproved(from));
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       RdmaEndpoint endpoint =
           threads.call(() -> nic.endpoints().getOrCreate(request.localNicPath()));
       try {
-        if (connectOrCompare(endpoint, port, request.qpNums(), waits)) {
+        if (connectOrCompare(endpoint, port, request.qpNums(), waits, whose)) {
           return endpoint;
         }
       } catch (NativeCallException e) {

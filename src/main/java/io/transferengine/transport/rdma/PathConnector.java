@@ -155,7 +155,7 @@ final class PathConnector {
             null);
       }
       partner = path.nextPartner(ranked);
-      RdmaEndpoint endpoint = handshakes.connect(path.nic(), peer.descriptor(), partner);
+      RdmaEndpoint endpoint = handshakes.connect(path.nic(), peer.address(), partner);
       if (path.isSuspect()) {
         requireAlive(peer, path, endpoint);
       }

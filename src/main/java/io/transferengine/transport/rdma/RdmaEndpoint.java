@@ -11,6 +11,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -248,11 +250,12 @@ final class RdmaEndpoint {
    * has done so. Blocks; for a second if the peer cannot be found.
    *
    * @param waits whether the peer will send a second message when it is ready
+   * @param access what the peer may do over them; asked by the thread that connects them
    * @return whether they are connected to those queue pairs; also false if the endpoint was closed
    *     meanwhile
    * @throws io.transferengine.os.NativeCallException if a queue pair cannot change its state
    */
-  boolean connect(PeerPort peer, List<Long> theirs, boolean waits) {
+  boolean connect(PeerPort peer, List<Long> theirs, boolean waits, IntSupplier access) {
     synchronized (this) {
       switch (awaitState()) {
         case NEW -> state = State.CONNECTING;
@@ -265,7 +268,7 @@ final class RdmaEndpoint {
       }
     }
     try {
-      connectQueuePairs(peer, theirs);
+      connectQueuePairs(peer, theirs, access.getAsInt());
     } catch (Throwable t) {
       if (endConnecting(State.NEW)) {
         throw t;
@@ -289,11 +292,11 @@ final class RdmaEndpoint {
     return still;
   }
 
-  private void connectQueuePairs(PeerPort peer, List<Long> theirs) {
+  private void connectQueuePairs(PeerPort peer, List<Long> theirs, int access) {
     RdmaSettings settings = device.settings();
     for (int i = 0; i < queues.size(); i++) {
       QueuePair queuePair = queues.get(i).queuePair;
-      queuePair.toInit(settings.port(), settings.pkeyIndex(), settings.queuePairAccess());
+      queuePair.toInit(settings.port(), settings.pkeyIndex(), access);
       queuePair.toReadyToReceive(readyToReceive(peer, theirs.get(i).intValue()));
       queuePair.toReadyToSend(
           new ReadyToSend(
@@ -358,6 +361,23 @@ final class RdmaEndpoint {
    */
   void destroyed() {
     boolean _ = advance(State.DESTROYED);
+  }
+
+  /** {@return whether peers reach nothing over it any more} */
+  boolean isDestroyed() {
+    return state.compareTo(State.DESTROYED) >= 0;
+  }
+
+  /** {@return whether it is destroyed by then} An interrupt is kept, and ends the wait. */
+  synchronized boolean awaitDestroyed(long endNanos) {
+    try {
+      for (long left = 1; !isDestroyed() && left > 0; left = endNanos - System.nanoTime()) {
+        TimeUnit.NANOSECONDS.timedWait(this, endNanos - System.nanoTime());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return isDestroyed();
   }
 
   void closed() {

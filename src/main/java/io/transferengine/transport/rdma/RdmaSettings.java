@@ -122,8 +122,14 @@ record RdmaSettings(
     return relaxedOrdering ? access | Access.RELAXED_ORDERING : access;
   }
 
-  /** {@return the access that peers have over a queue pair (protocol section 9.1)} */
-  int queuePairAccess() {
-    return Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
+  /**
+   * {@return the access of a queue pair (protocol section 9.1)} C++ engines allow atomic operations
+   * too. No memory here does, so they would never be served.
+   *
+   * @param read whether the peer may read over it
+   * @param write whether the peer may write over it
+   */
+  static int queuePairAccess(boolean read, boolean write) {
+    return Access.LOCAL_WRITE | (read ? Access.REMOTE_READ : 0) | (write ? Access.REMOTE_WRITE : 0);
   }
 }

@@ -53,6 +53,7 @@ final class RdmaTransport
   private final Registrations registrations;
   private final ControlThreads controlThreads = ControlThreads.connecting();
   private final ControlThreads endingThreads = ControlThreads.ending();
+  private final ConnectionRights rights;
   private final Handshakes handshakes;
   private final PathConnector connector;
   private final AtomicLong deviceChanges = new AtomicLong();
@@ -66,12 +67,14 @@ final class RdmaTransport
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings(), context.policy());
     this.registrations = new Registrations(devices, library, settings);
+    this.rights = new ConnectionRights(context.access(), context.regions());
     this.handshakes =
         new Handshakes(
             nics,
             settings,
             context.peers(),
             context.metrics(),
+            rights,
             () -> knownPeers().stream().map(RdmaPeer::descriptor).toList(),
             controlThreads);
     this.connector =
@@ -161,6 +164,7 @@ final class RdmaTransport
 
   @Override
   public void registerAll(List<Region> regions) {
+    rights.require(regions);
     registrations.registerAll(regions);
   }
 

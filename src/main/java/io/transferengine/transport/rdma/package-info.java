@@ -24,7 +24,8 @@
  * EndpointEnds                            [Loop: RdmaWorker]
  * RdmaWorker                                                  the thread that posts and polls
  * RdmaNic
- * Handshakes  RdmaPath
+ * ConnectionRights  RdmaPath
+ * Handshakes
  * RdmaPeer                          [Helper: RdmaTransport]   the tasks for one peer
  * PathConnector  DeviceMonitor    [Listener: RdmaTransport]
  * RdmaTransport

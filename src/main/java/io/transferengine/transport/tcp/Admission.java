@@ -4,11 +4,13 @@ package io.transferengine.transport.tcp;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.transport.AccessControl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one peer's requests may touch: ranges that lie in one registration, if its rights allow what
- * is asked. It remembers why it refused last. Confined to the connection's event loop.
+ * What one peer's requests may touch: ranges that lie in one registration, if its rights and the
+ * policy allow what is asked. It remembers why it refused last. Confined to the connection's event
+ * loop.
  */
 final class Admission {
   private final TargetContext context;
@@ -40,15 +42,20 @@ final class Admission {
       refuse(null, NOT_REGISTERED);
       return null;
     }
-    if (write ? region.rights().mayWrite() : region.rights().mayRead()) {
-      return region;
+    boolean admitted = false;
+    try {
+      AccessControl.Refusal refusal = context.access().refusal(peer, region, write);
+      if (refusal == null) {
+        admitted = true;
+        return region;
+      }
+      refuse(refusal.reason(), refusal.text());
+      return null;
+    } finally {
+      if (!admitted) {
+        region.release();
+      }
     }
-    region.release();
-    refuse(
-        Audit.Reason.RIGHTS,
-        "but peers may %s the registration of %d bytes at 0x%x"
-            .formatted(region.rights().text(), region.length(), region.address()));
-    return null;
   }
 
   private void refuse(Audit.@Nullable Reason forReason, String text) {

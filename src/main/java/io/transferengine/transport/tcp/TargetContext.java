@@ -4,8 +4,8 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.Channel;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
-import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transport.AccessControl;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -17,7 +17,7 @@ final class TargetContext {
 
   private final RegionTable regions;
   private final EngineMetrics metrics;
-  private final Audit audit;
+  private final AccessControl access;
   private final TcpOptions options;
   private final Supplier<String> incarnation;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
@@ -25,11 +25,12 @@ final class TargetContext {
   TargetContext(
       RegionTable regions,
       EngineMetrics metrics,
+      AccessControl access,
       TcpOptions options,
       Supplier<String> incarnation) {
     this.regions = regions;
     this.metrics = metrics;
-    this.audit = new Audit(metrics);
+    this.access = access;
     this.options = options;
     this.incarnation = incarnation;
   }
@@ -42,8 +43,8 @@ final class TargetContext {
     return metrics;
   }
 
-  Audit audit() {
-    return audit;
+  AccessControl access() {
+    return access;
   }
 
   /** {@return what tells our engine from others, as a frame says it} */

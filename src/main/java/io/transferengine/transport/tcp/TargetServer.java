@@ -19,6 +19,7 @@ import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Places;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.AccessControl;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -82,11 +83,12 @@ final class TargetServer {
       IoBackend backend,
       RegionTable regions,
       EngineMetrics metrics,
+      AccessControl access,
       TcpOptions options,
       Supplier<String> incarnation) {
     this.loops = loops;
     this.backend = backend;
-    this.context = new TargetContext(regions, metrics, options, incarnation);
+    this.context = new TargetContext(regions, metrics, access, options, incarnation);
     this.metrics = metrics;
     this.options = options;
     this.places =

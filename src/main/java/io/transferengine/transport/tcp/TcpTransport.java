@@ -88,6 +88,7 @@ final class TcpTransport implements Transport {
             chosen,
             context.regions(),
             context.metrics(),
+            context.access(),
             options,
             () -> context.peers().incarnation());
     server = listening;

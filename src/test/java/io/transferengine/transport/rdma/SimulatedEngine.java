@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.access.AccessPolicy;
 import io.transferengine.access.AccessRights;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
@@ -12,6 +13,7 @@ import io.transferengine.handshake.HandshakeHandler;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.Topology;
@@ -20,6 +22,7 @@ import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.AccessControl;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
 import io.transferengine.transport.SeamFinder;
@@ -91,6 +94,18 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
    */
   SimulatedEngine(
       SimulatedVerbs verbs, List<String> devices, Map<String, String> options, int rpcPort) {
+    this(verbs, devices, options, rpcPort, Optional.empty());
+  }
+
+  /**
+   * @param policy which peer may reach what
+   */
+  SimulatedEngine(
+      SimulatedVerbs verbs,
+      List<String> devices,
+      Map<String, String> options,
+      int rpcPort,
+      Optional<AccessPolicy> policy) {
     incarnation = Long.toHexString(System.nanoTime());
     transport =
         new RdmaTransport(
@@ -101,6 +116,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
                 metrics,
                 topology(devices),
                 Optional.empty(),
+                new AccessControl(policy, new Audit(metrics)),
                 this),
             verbs,
             (device, port, index) -> List.of(gid(verbs, device)));

@@ -7,10 +7,12 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.TcpIo;
+import io.transferengine.transport.AccessControl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,7 +54,15 @@ class DryTargetTest {
       loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
       RegionTable regions = new RegionTable();
       var _ = regions.register(memory.address(), SIZE, "*");
-      server = new TargetServer(loops, backend, regions, metrics, options, () -> "1");
+      server =
+          new TargetServer(
+              loops,
+              backend,
+              regions,
+              metrics,
+              new AccessControl(Optional.empty(), new Audit(metrics)),
+              options,
+              () -> "1");
       server.start();
     }
 

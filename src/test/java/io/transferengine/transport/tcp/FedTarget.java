@@ -8,7 +8,9 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.transferengine.config.Settings;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transport.AccessControl;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,6 +18,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * A target's connection without a socket: what a peer sends is handed over read by read, as the
@@ -54,7 +57,12 @@ final class FedTarget implements AutoCloseable {
     region = regions.register(memory.address(), bytes, "*");
     connection =
         new TargetConnection(
-            new TargetContext(regions, metrics, options, () -> "0123456789abcdef"),
+            new TargetContext(
+                regions,
+                metrics,
+                new AccessControl(Optional.empty(), new Audit(metrics)),
+                options,
+                () -> "0123456789abcdef"),
             channel.eventLoop(),
             pool,
             InetAddress.getLoopbackAddress(),

@@ -13,9 +13,11 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.TcpIo;
+import io.transferengine.transport.AccessControl;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
@@ -23,6 +25,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -77,6 +80,7 @@ class SteadyLoopTest {
               backend,
               regions,
               metrics,
+              new AccessControl(Optional.empty(), new Audit(metrics)),
               TcpOptions.of(Settings.builder().build()),
               () -> "");
       server.start();

@@ -7,10 +7,12 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.TcpIo;
+import io.transferengine.transport.AccessControl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,6 +21,7 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +53,7 @@ class TargetTurnsTest {
               backend,
               regions,
               metrics,
+              new AccessControl(Optional.empty(), new Audit(metrics)),
               options,
               () -> {
                 throw new IllegalStateException("meant to be thrown");
