@@ -10,6 +10,7 @@ import io.transferengine.cli.doctor.DoctorCommand;
 import io.transferengine.cli.doctor.TopologyCommand;
 import io.transferengine.cli.metadata.MetadataServerCommand;
 import io.transferengine.cli.metadata.SegmentsCommand;
+import io.transferengine.cli.soak.SoakCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,7 +31,8 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       TopologyCommand.class,
       MetadataServerCommand.class,
-      SegmentsCommand.class
+      SegmentsCommand.class,
+      SoakCommand.class
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

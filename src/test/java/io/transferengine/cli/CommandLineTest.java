@@ -32,13 +32,13 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "bench", "doctor", "topology"})
+  @ValueSource(strings = {"demo", "bench", "soak", "doctor", "topology"})
   void helpIsOnStandardOutput(String command) {
     assertThat(run(command + " --help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
         .startsWith("Usage: te " + command)
         .contains("Exit status")
-        .doesNotContain("corrupt-for-test")
+        .doesNotContain("for-test")
         .doesNotContain("sys-root")
         .doesNotContain("\u001b");
     assertThat(error.toString(StandardCharsets.UTF_8)).isEmpty();
@@ -48,7 +48,7 @@ class CommandLineTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
-        .contains("demo", "bench", "doctor", "topology");
+        .contains("demo", "bench", "soak", "doctor", "topology");
   }
 
   @Test
@@ -113,6 +113,14 @@ class CommandLineTest {
         "bench --initiator nowhere | nowhere | 2",
         "bench --target --control-port 70000 | 70000 | 2",
         "bench --initiator 127.0.0.1:1 --host 127.0.0.1 | 127.0.0.1:1 | 1",
+        "soak --minutes 0 | --minutes 0 | 2",
+        "soak --minutes NaN | --minutes NaN | 2",
+        "soak --faults 0 | --faults 0 | 2",
+        "soak --groups 65 | --groups 65 | 2",
+        "soak --processes 1 | --processes 1 | 2",
+        "soak --protocol pigeon | pigeon | 2",
+        "soak --protocol rdma --config version1 | --config VERSION1 | 2",
+        "soak --config nope | nope | 2",
         "doctor now | now | 2",
         "topology now | now | 2",
         "topology --device | --device | 2",

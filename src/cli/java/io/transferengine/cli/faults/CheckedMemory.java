@@ -120,6 +120,12 @@ public final class CheckedMemory {
     }
   }
 
+  /** Inverts a byte that must not change; for a test that this is found. */
+  public void invert(int offset) {
+    byte old = memory.get(ValueLayout.JAVA_BYTE, offset);
+    memory.set(ValueLayout.JAVA_BYTE, offset, (byte) ~old);
+  }
+
   /** {@return whether some byte may be one of several} */
   public boolean isUnsure() {
     return !others.isEmpty();

@@ -69,6 +69,12 @@ public final class Relay implements AutoCloseable {
     return new Relay(Link.Kind.HANDSHAKE, at, to, new Valve(), trap);
   }
 
+  /** {@return a relay of another protocol} */
+  public static Relay other(InetSocketAddress at, InetSocketAddress to, Trap trap)
+      throws IOException {
+    return new Relay(Link.Kind.OPAQUE, at, to, new Valve(), trap);
+  }
+
   public int port() {
     return server.getLocalPort();
   }

@@ -9,11 +9,16 @@ final class Deed {
   enum Kind {
     NONE,
     STOP,
-    KILL
+    KILL,
+    /** It gets no further descriptor. */
+    DESCRIPTORS
   }
 
+  /** Of each process, when it starts. */
+  private static final long DESCRIPTORS = 1024;
+
   private final Kind kind;
-  private final Member member;
+  private final Victim victim;
   private final int millis;
   private @Nullable Thread resuming;
   private boolean begun;
@@ -21,9 +26,9 @@ final class Deed {
   /**
    * @param millis how long a process is stopped
    */
-  Deed(Kind kind, Member member, int millis) {
+  Deed(Kind kind, Victim victim, int millis) {
     this.kind = kind;
-    this.member = member;
+    this.victim = victim;
     this.millis = millis;
   }
 
@@ -32,9 +37,11 @@ final class Deed {
     begun = true;
     switch (kind) {
       case NONE -> {}
-      case KILL -> member.kill();
+      case KILL -> victim.child().kill();
+      case DESCRIPTORS ->
+          victim.child().limitDescriptors(victim.child().descriptorsEnd() + millis % 3);
       case STOP -> {
-        member.stop();
+        victim.child().stop();
         resuming = Thread.ofVirtual().start(this::resumeLater);
       }
     }
@@ -46,7 +53,7 @@ final class Deed {
     } catch (InterruptedException e) {
       throw new AssertionError("Nobody knows this thread", e);
     }
-    member.resume();
+    victim.child().resume();
   }
 
   /** The process runs again. */
@@ -63,7 +70,9 @@ final class Deed {
       throw new AssertionError("Nobody knows this thread", e);
     }
     if (kills()) {
-      member.restart();
+      victim.restart();
+    } else if (kind == Kind.DESCRIPTORS) {
+      victim.child().limitDescriptors(DESCRIPTORS);
     }
   }
 
@@ -72,9 +81,9 @@ final class Deed {
     return begun && kind == Kind.KILL;
   }
 
-  /** {@return whether a member was killed} */
-  boolean kills(Member killed) {
-    return killed == member && kills();
+  /** {@return whether this process was killed} */
+  boolean kills(Victim killed) {
+    return killed == victim && kills();
   }
 
   /** {@return for how long it keeps a process from noticing a deadline} */
@@ -84,6 +93,6 @@ final class Deed {
 
   @Override
   public String toString() {
-    return kind == Kind.NONE ? "" : " %s %s for %d ms".formatted(kind, member.name(), millis);
+    return kind == Kind.NONE ? "" : " %s %s for %d ms".formatted(kind, victim.name(), millis);
   }
 }

@@ -7,23 +7,32 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** Some processes that move bytes between each other, and one trap on all their connections. */
 final class Group implements AutoCloseable {
   /** For what happens at once, on however busy a machine. */
   private static final long WAIT_NANOS = 60_000_000_000L;
 
-  private static final long LOG_BYTES = 8000;
+  private static final int LOG_CHARACTERS = 6000;
+  private static final int OPEN_MILLIS = 2000;
 
   private final Trap trap = new Trap();
   private final List<Member> members = new ArrayList<>();
+  private Optional<Service> service = Optional.empty();
 
-  Group(Member.Setup setup, int count, long seed) {
+  Group(Setup setup, int count, long seed) {
     try {
-      for (int i = 0; i < count; i++) {
-        members.add(new Member(setup, Character.toString('a' + i), trap, seed + i));
+      if (setup.variant().hasService()) {
+        service = Optional.of(new Service(setup, trap));
       }
+      String metadata = service.map(Service::connectionString).orElse(Member.PEER_TO_PEER);
+      for (int i = 0; i < count; i++) {
+        members.add(new Member(setup, Character.toString('a' + i), metadata, trap, seed + i));
+      }
+      members.forEach(Member::greet);
     } catch (Throwable t) {
       close();
       throw t;
@@ -34,12 +43,27 @@ final class Group implements AutoCloseable {
     return members;
   }
 
+  Optional<Service> service() {
+    return service;
+  }
+
   Trap trap() {
     return trap;
   }
 
-  List<Relay> relays() {
-    return members.stream().flatMap(member -> member.relays().stream()).toList();
+  private Stream<Relay> relays() {
+    return Stream.concat(
+        members.stream().flatMap(member -> member.relays().stream()),
+        service.stream().map(Service::relay));
+  }
+
+  private Stream<Child> children() {
+    return Stream.concat(members.stream(), service.stream()).map(Victim::child);
+  }
+
+  /** What the relays have seen so far is no longer of interest. */
+  void forget() {
+    relays().forEach(Relay::forget);
   }
 
   /**
@@ -51,15 +75,32 @@ final class Group implements AutoCloseable {
   }
 
   private int connections() {
-    return members.stream().mapToInt(Member::connections).sum();
+    return children().mapToInt(Child::connections).sum();
   }
 
   private int throughRelays() {
-    return relays().stream().mapToInt(Relay::connections).sum();
+    return relays().mapToInt(Relay::connections).sum();
   }
 
   void resetConnections() {
     relays().forEach(Relay::resetAll);
+  }
+
+  /** Waits until all members find each other, as the service has been away or has lost them. */
+  void awaitService() {
+    if (service.isEmpty()) {
+      return;
+    }
+    for (Member from : members) {
+      for (Member to : members) {
+        await(
+            from.name() + " to find " + to.name(),
+            () ->
+                from == to
+                    || Outcome.parse(from.child().ask("open", 0, to.segment(), OPEN_MILLIS))
+                        .completed());
+      }
+    }
   }
 
   private void await(String what, BooleanSupplier happened) {
@@ -82,10 +123,10 @@ final class Group implements AutoCloseable {
   String logs() {
     StringBuilder all = new StringBuilder();
     for (Member member : members) {
+      all.append("--- ").append(member.name()).append('\n');
       try {
         String log = Files.readString(member.log());
-        all.append("--- ").append(member.name()).append('\n');
-        all.append(log, Math.max(0, log.length() - (int) LOG_BYTES), log.length());
+        all.append(log, Math.max(0, log.length() - LOG_CHARACTERS), log.length());
       } catch (IOException e) {
         all.append(e);
       }
@@ -96,5 +137,6 @@ final class Group implements AutoCloseable {
   @Override
   public void close() {
     members.forEach(Member::close);
+    service.ifPresent(Service::close);
   }
 }

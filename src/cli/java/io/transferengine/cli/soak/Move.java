@@ -79,8 +79,4 @@ record Move(
                 blocks.stream().mapToLong(Block::length).toArray()))
         .withTimeout(Duration.ofMillis(limitMillis));
   }
-
-  long bytes() {
-    return blocks.stream().mapToLong(Block::length).sum();
-  }
 }

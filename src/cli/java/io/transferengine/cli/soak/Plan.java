@@ -14,20 +14,6 @@ import java.util.SplittableRandom;
 
 /** What happens in a round. All of it follows from a seed. */
 final class Plan {
-  private static final List<Part> DATA_PARTS =
-      List.of(
-          Part.HEADER,
-          Part.HEADER,
-          Part.TABLE,
-          Part.WRITE_BODY,
-          Part.WRITE_BODY,
-          Part.STATUS,
-          Part.STATUS,
-          Part.READ_BODY,
-          Part.READ_BODY,
-          Part.IDENTITY,
-          Part.CONNECTION);
-
   private static final List<Part> HANDSHAKE_PARTS =
       List.of(Part.ASKED_FRAME, Part.ASKED_TEXT, Part.SAID_FRAME, Part.SAID_TEXT, Part.CONNECTION);
 
@@ -44,12 +30,17 @@ final class Plan {
           Act.DUPLICATE,
           Act.DROP);
 
+  /** What is done to a connection without looking at its bytes. */
   private static final List<Act> CONNECTION_ACTS =
       List.of(Act.RESET, Act.CLOSE, Act.STALL, Act.DELAY);
 
+  private static final List<Integer> SKIPS = List.of(0, 0, 0, 1, 1, 2, 4, 9);
+
   private static final double HANDSHAKE_SHARE = 0.2;
-  private static final double STOP_SHARE = 0.08;
+  private static final double SERVICE_SHARE = 0.3;
   private static final double KILL_SHARE = 0.02;
+  private static final double STOP_SHARE = 0.06;
+  private static final double DESCRIPTORS_SHARE = 0.04;
   private static final double FRESH_SHARE = 0.2;
   private static final double RESET_SHARE = 0.5;
   private static final double CANCEL_SHARE = 0.1;
@@ -67,37 +58,68 @@ final class Plan {
   private final Deed deed;
   private final boolean fresh;
   private final boolean handshake;
+  private final boolean service;
   private final boolean resets;
 
-  Plan(List<Member> members, long seed) {
+  Plan(Group group, long seed) {
     random = new SplittableRandom(seed);
+    List<Member> members = group.members();
     int count = 1 + random.nextInt(MOVES);
     for (int i = 0; i < count; i++) {
       addMove(members);
     }
-    double kind = random.nextDouble();
-    Deed.Kind deeds =
-        kind < KILL_SHARE
-            ? Deed.Kind.KILL
-            : kind < KILL_SHARE + STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
-    deed = new Deed(deeds, members.get(random.nextInt(members.size())), 1 + random.nextInt(1500));
-    handshake = random.nextDouble() < HANDSHAKE_SHARE;
-    fault = fault(deeds != Deed.Kind.NONE);
+    Deed.Kind kind = deedKind(random.nextDouble());
+    service = group.service().isPresent() && random.nextDouble() < SERVICE_SHARE;
+    Victim victim = pick(members);
+    deed =
+        new Deed(
+            kind,
+            service ? group.service().orElseThrow() : victim,
+            1 + random.nextInt(kind == Deed.Kind.STOP ? 1000 : 100));
+    handshake = service || random.nextDouble() < HANDSHAKE_SHARE;
+    fault = fault(kind != Deed.Kind.NONE);
     fresh =
         Set.of(Part.IDENTITY, Part.CONNECTION).contains(fault.part())
             || random.nextDouble() < FRESH_SHARE;
     resets = random.nextDouble() < RESET_SHARE;
   }
 
+  private static Deed.Kind deedKind(double share) {
+    double left = share;
+    if ((left -= KILL_SHARE) < 0) {
+      return Deed.Kind.KILL;
+    }
+    if ((left -= STOP_SHARE) < 0) {
+      return Deed.Kind.STOP;
+    }
+    return left < DESCRIPTORS_SHARE ? Deed.Kind.DESCRIPTORS : Deed.Kind.NONE;
+  }
+
   private Fault fault(boolean deeds) {
-    Part part = pick(handshake ? HANDSHAKE_PARTS : DATA_PARTS);
-    Act act = deeds ? Act.DEED : pick(part == Part.CONNECTION ? CONNECTION_ACTS : ACTS);
-    Fault.Place place = pick(List.of(Fault.Place.values()));
+    Part part = service ? Part.OTHER : pick(handshake ? HANDSHAKE_PARTS : dataParts());
+    boolean blind = part == Part.CONNECTION || part == Part.OTHER;
+    Act act = deeds ? Act.DEED : pick(blind ? CONNECTION_ACTS : ACTS);
+    Fault.Place place =
+        part == Part.OTHER ? Fault.Place.START : pick(List.of(Fault.Place.values()));
     if (act == Act.FLIP && place == Fault.Place.END) {
       place = Fault.Place.LAST;
     }
     int amount = 1 + random.nextInt(act == Act.DELAY ? 300 : 64);
-    return new Fault(act, part, (int) Math.pow(random.nextInt(4), 2), place, amount);
+    int skipped = handshake || part == Part.CONNECTION ? 0 : pick(SKIPS);
+    return new Fault(act, part, skipped, place, amount);
+  }
+
+  /** Parts that the moves of this round will have. */
+  private List<Part> dataParts() {
+    List<Part> parts =
+        new ArrayList<>(List.of(Part.HEADER, Part.STATUS, Part.IDENTITY, Part.CONNECTION));
+    for (Planned move : moves) {
+      parts.add(move.operation() == Operation.WRITE ? Part.WRITE_BODY : Part.READ_BODY);
+      if (move.spans().size() > BLOCKS / 10) {
+        parts.add(Part.TABLE);
+      }
+    }
+    return parts;
   }
 
   private <T> T pick(List<T> from) {
@@ -128,7 +150,7 @@ final class Plan {
             random.nextBoolean() ? Operation.WRITE : Operation.READ,
             members.get(initiator),
             members.get(target),
-            300 + random.nextInt(1200),
+            250 + random.nextInt(750),
             random.nextDouble() < CANCEL_SHARE ? random.nextInt(50) : -1,
             (byte) random.nextInt(),
             spans));
@@ -177,6 +199,11 @@ final class Plan {
    */
   boolean resets() {
     return resets || deed.kills() || fault.act() == Act.TRUNCATE || fault.act().changesBytes();
+  }
+
+  /** {@return whether the metadata service may have lost something} */
+  boolean touchesService() {
+    return service;
   }
 
   /** {@return new content for a block} */

@@ -60,6 +60,10 @@ record Planned(
             .toList());
   }
 
+  long bytes() {
+    return spans.stream().mapToLong(Span::length).sum();
+  }
+
   @Override
   public String toString() {
     return "%s of %s, %s %d blocks, %d bytes, %d ms%s"
@@ -68,7 +72,7 @@ record Planned(
             target.name(),
             operation,
             spans.size(),
-            spans.stream().mapToLong(Span::length).sum(),
+            bytes(),
             limitMillis,
             cancelMillis < 0 ? "" : ", canceled after " + cancelMillis);
   }

@@ -4,7 +4,6 @@ package io.transferengine.cli.soak;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Changes;
 import io.transferengine.cli.faults.CheckedMemory;
-import io.transferengine.cli.faults.Relay;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,10 +32,12 @@ final class Round {
 
   private final Group group;
   private final Plan plan;
+  private final Figures figures;
 
-  Round(Group group, Plan plan) {
+  Round(Group group, Plan plan, Figures figures) {
     this.group = group;
     this.plan = plan;
+    this.figures = figures;
   }
 
   /** {@return whether the fault struck} Throws an AssertionError if something is wrong. */
@@ -45,7 +46,7 @@ final class Round {
       group.resetConnections();
       group.awaitOnlyLiveConnections();
     }
-    group.relays().forEach(Relay::forget);
+    group.forget();
     plan.moves().forEach(this::giveContent);
     group.trap().arm(plan.fault(), plan.deed()::begin);
     Map<Planned, Outcome> outcomes = perform(plan.moves(), true);
@@ -55,6 +56,9 @@ final class Round {
       group.resetConnections();
     }
     group.awaitOnlyLiveConnections();
+    if (plan.touchesService()) {
+      group.awaitService();
+    }
     Optional<Changes> hit = group.trap().struck();
     List<Planned> open = new ArrayList<>();
     outcomes.forEach(
@@ -128,11 +132,13 @@ final class Round {
       if (faulty && plan.handshake()) {
         Outcome opened =
             Outcome.parse(
-                member.ask("open", stopped, moves.getFirst().target().segment(), OPEN_MILLIS));
+                member
+                    .child()
+                    .ask("open", stopped, moves.getFirst().target().segment(), OPEN_MILLIS));
         requireEnded(opened);
       }
       String list = moves.stream().map(move -> move.move().text()).collect(Collectors.joining("|"));
-      return Arrays.stream(member.ask("move", stopped, list).split("\\|", -1))
+      return Arrays.stream(member.child().ask("move", stopped, list).split("\\|", -1))
           .map(Outcome::parse)
           .toList();
     } catch (CommandException e) {
@@ -151,6 +157,7 @@ final class Round {
 
   /** Says which bytes may have changed by a transfer. {@return whether it is done} */
   private boolean account(Planned move, Outcome outcome, Optional<Changes> hit) {
+    figures.addTransfer(outcome, move.bytes());
     requireEnded(outcome);
     boolean certain =
         outcome.completed() && hit.map(changes -> !isUncertain(move, changes)).orElse(true);

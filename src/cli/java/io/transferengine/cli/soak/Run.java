@@ -1,60 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
-import io.transferengine.cli.faults.Act;
-import java.util.EnumMap;
-import java.util.Map;
-
 /**
  * Rounds of a group, one after another, each with the next seed. A run that begins with a round's
  * seed replays it.
  */
-public final class Run implements AutoCloseable {
+final class Run implements AutoCloseable {
+  /** Between two looks at what the processes hold. */
+  private static final long LOOK_ROUNDS = 40;
+
+  private final Setup setup;
+  private final Figures figures;
+  private final Health health = new Health();
   private final Group group;
-  private final String how;
   private long seed;
   private long rounds;
-  private long struck;
-  private final Map<Act, Long> acts = new EnumMap<>(Act.class);
 
-  /**
-   * Starts a group.
-   *
-   * @param how to replay it, besides the seed
-   */
-  Run(Member.Setup setup, int members, String how, long seed) {
-    this.how = how;
+  /** Starts a group. */
+  Run(Setup setup, int members, long seed, Figures figures) {
+    this.setup = setup;
     this.seed = seed;
+    this.figures = figures;
     group = new Group(setup, members, seed);
   }
 
-  /** Runs the next round. */
+  /** Runs the next round. Throws an AssertionError if something is wrong. */
   void round() {
-    Plan plan = new Plan(group.members(), seed);
+    Plan plan = new Plan(group, seed);
     try {
-      if (new Round(group, plan).run()) {
-        struck++;
-        acts.merge(plan.fault().act(), 1L, Long::sum);
+      boolean struck = new Round(group, plan, figures).run();
+      figures.addRound(plan.fault(), struck);
+      if (rounds % LOOK_ROUNDS == 0) {
+        group.resetConnections();
+        group.awaitOnlyLiveConnections();
+        health.look(group.members());
       }
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
-          "%s%n  after %d rounds, in %s%n  replay with -Dseed=%d %s%n%s"
-              .formatted(e.getMessage(), rounds, plan, seed, how, group.logs()),
+          "%s%n  after %d rounds of %s, in %s%n%s"
+              .formatted(e.getMessage(), rounds, setup.variant(), plan, group.logs()),
           e);
     }
     rounds++;
     seed++;
   }
 
-  /** {@return faults that struck} */
-  long faults() {
-    return struck;
+  /** Changes a byte behind the checker's back. */
+  void spoil() {
+    group.members().forEach(member -> member.memory().invert(0));
   }
 
-  /** {@return what has happened so far} */
-  @Override
-  public String toString() {
-    return "%d faults in %d rounds: %s".formatted(struck, rounds, acts);
+  /** {@return the seed of the round that runs, or is next} */
+  long seed() {
+    return seed;
   }
 
   @Override

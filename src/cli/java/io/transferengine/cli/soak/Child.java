@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.target.TargetLink;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * A process that answers requests, can be killed, stopped and started again, and never outlives
+ * this one. What it holds is read from /proc, since the process itself may be at fault.
+ */
+final class Child {
+  private static final int END_SECONDS = 60;
+
+  /** Columns of /proc/net/tcp and /proc/net/unix. */
+  private static final int TCP_STATE_COLUMN = 3;
+
+  private static final int TCP_INODE_COLUMN = 9;
+  private static final int UNIX_INODE_COLUMN = 6;
+  private static final String LISTENING = "0A";
+
+  private final ProcessBuilder builder;
+  private final String name;
+  private final Thread killer;
+  private Process process;
+  private TargetLink link;
+  private String[] greeting;
+
+  /** What a process holds. */
+  record Holdings(int descriptors, int threads, long ownKib) {}
+
+  Child(String name, ProcessBuilder builder) {
+    this.name = name;
+    this.builder = builder;
+    process = launch();
+    killer = new Thread(() -> process.destroyForcibly());
+    Runtime.getRuntime().addShutdownHook(killer);
+    link = link();
+    greeting = new String[0];
+  }
+
+  private Process launch() {
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      throw CommandException.lacks("A process could not be started: " + e.getMessage());
+    }
+  }
+
+  private TargetLink link() {
+    return new TargetLink(
+        process.getInputStream(), process.getOutputStream(), process::destroyForcibly);
+  }
+
+  /** {@return the words of its first line} Waits for it. */
+  String[] greeting() {
+    if (greeting.length == 0) {
+      greeting = link.segmentName().split(" ", -1);
+    }
+    return greeting.clone();
+  }
+
+  /** {@return its answer} */
+  String ask(Object... words) {
+    return link.ask(words);
+  }
+
+  String name() {
+    return name;
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** SIGKILL. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  /** Starts it again, when it has ended. */
+  void restart() {
+    awaitEnd();
+    process = launch();
+    link = link();
+    greeting = new String[0];
+  }
+
+  private void awaitEnd() {
+    try {
+      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        throw new AssertionError(name + " does not die");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CommandException.failed("Interrupted");
+    }
+  }
+
+  /** SIGSTOP. */
+  void stop() {
+    tool("kill", "-STOP", Long.toString(process.pid()));
+  }
+
+  /** SIGCONT. */
+  void resume() {
+    tool("kill", "-CONT", Long.toString(process.pid()));
+  }
+
+  /** Lets it have so many descriptors at most; those that it has stay. */
+  void limitDescriptors(long limit) {
+    tool("prlimit", "--pid", Long.toString(process.pid()), "--nofile=" + limit + ":");
+  }
+
+  private static void tool(String... command) {
+    try {
+      int _ = new ProcessBuilder(command).start().waitFor();
+    } catch (IOException e) {
+      throw CommandException.lacks(command[0] + " cannot be run: " + e.getMessage());
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+  }
+
+  /** {@return how many connections it has, in both roles, those included that have ended} */
+  int connections() {
+    Set<String> others = new HashSet<>();
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      inodes(
+          table, TCP_INODE_COLUMN, columns -> columns[TCP_STATE_COLUMN].equals(LISTENING), others);
+    }
+    // The JDK has one for itself.
+    inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
+    return count(
+        "fd",
+        descriptor -> {
+          String target = target(descriptor);
+          return target.startsWith("socket:") && !others.contains(target);
+        });
+  }
+
+  private void inodes(String table, int column, Predicate<String[]> wanted, Set<String> sockets) {
+    try (Stream<String> lines = Files.lines(proc(table))) {
+      lines
+          .map(line -> line.strip().split(" +", -1))
+          .filter(columns -> columns.length > column && wanted.test(columns))
+          .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
+    } catch (IOException | UncheckedIOException e) {
+      // It has ended.
+    }
+  }
+
+  /** {@return the highest number of a descriptor, plus one} */
+  long descriptorsEnd() {
+    try (var descriptors = Files.list(proc("fd"))) {
+      return 1
+          + descriptors
+              .mapToLong(path -> Long.parseLong(path.getFileName().toString()))
+              .max()
+              .orElse(0);
+    } catch (IOException e) {
+      return 1;
+    }
+  }
+
+  Holdings holdings() {
+    return new Holdings(count("fd", _ -> true), count("task", Child::isOurs), ownMemoryKib());
+  }
+
+  private Path proc(String entry) {
+    return Path.of("/proc", Long.toString(process.pid()), entry);
+  }
+
+  private int count(String folder, Predicate<Path> wanted) {
+    try (var entries = Files.newDirectoryStream(proc(folder))) {
+      int count = 0;
+      for (Path entry : entries) {
+        count += wanted.test(entry) ? 1 : 0;
+      }
+      return count;
+    } catch (IOException e) {
+      return 0; // It has ended.
+    }
+  }
+
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return ""; // Closed meanwhile.
+    }
+  }
+
+  /** A thread of the engine; those of the JVM come and go. */
+  private static boolean isOurs(Path task) {
+    try {
+      return Files.readString(task.resolve("comm")).startsWith("te-");
+    } catch (IOException e) {
+      return false; // It has ended.
+    }
+  }
+
+  /** Resident memory that is not a file's. */
+  private long ownMemoryKib() {
+    try {
+      return Files.readAllLines(proc("status")).stream()
+          .filter(line -> line.startsWith("RssAnon:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+          .findFirst()
+          .orElse(0);
+    } catch (NoSuchFileException e) {
+      return 0; // It has ended.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Kills it and waits for its end. */
+  void end() {
+    kill();
+    try {
+      boolean _ = Runtime.getRuntime().removeShutdownHook(killer);
+    } catch (IllegalStateException e) {
+      // The hook is running already.
+    }
+    awaitEnd();
+  }
+}

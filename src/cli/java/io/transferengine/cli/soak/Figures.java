@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.console.Units;
+import io.transferengine.cli.faults.Act;
+import io.transferengine.cli.faults.Fault;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/** What has happened so far, in all groups. Thread-safe. */
+final class Figures {
+  private final Map<Act, Long> acts = new EnumMap<>(Act.class);
+  private final Map<String, Long> states = new TreeMap<>();
+  private long faults;
+  private long rounds;
+  private long bytes;
+
+  synchronized void addRound(Fault fault, boolean struck) {
+    rounds++;
+    if (struck) {
+      faults++;
+      acts.merge(fault.act(), 1L, Long::sum);
+    }
+  }
+
+  synchronized void addTransfer(Outcome outcome, long lengthBytes) {
+    states.merge(outcome.state().toLowerCase(Locale.ROOT), 1L, Long::sum);
+    bytes += outcome.completed() ? lengthBytes : 0;
+  }
+
+  /** {@return how many faults struck} */
+  synchronized long faults() {
+    return faults;
+  }
+
+  /** {@return one line} */
+  @Override
+  public synchronized String toString() {
+    return "%s faults in %s rounds (%s); %s transfers (%s), %.2f GB"
+        .formatted(
+            Units.count(faults),
+            Units.count(rounds),
+            acts.entrySet().stream()
+                .map(act -> act.getKey().name().toLowerCase(Locale.ROOT) + " " + act.getValue())
+                .collect(Collectors.joining(", ")),
+            Units.count(states.values().stream().mapToLong(Long::longValue).sum()),
+            states.entrySet().stream()
+                .map(state -> state.getKey() + " " + state.getValue())
+                .collect(Collectors.joining(", ")),
+            Units.gb(bytes));
+  }
+}

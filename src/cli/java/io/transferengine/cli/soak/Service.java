@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.faults.Relay;
+import io.transferengine.cli.faults.Trap;
+import io.transferengine.cli.target.RequestLoop;
+import io.transferengine.cli.target.TargetProcess;
+import io.transferengine.metadata.server.HttpMetadataServer;
+import java.io.IOException;
+import java.util.List;
+
+/** Our HTTP metadata server in a process of its own, behind a relay. */
+final class Service implements Victim, AutoCloseable {
+  private static final List<String> JVM_OPTIONS =
+      List.of("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+
+  private final Relay relay;
+  private final Child child;
+
+  Service(Setup setup, Trap trap) {
+    relay = Ports.relay((at, to) -> Relay.other(at, to, trap));
+    child =
+        new Child(
+            "service",
+            TargetProcess.java(
+                    setup.environment(),
+                    JVM_OPTIONS,
+                    Service.class,
+                    List.of(Integer.toString(relay.port())))
+                .redirectError(
+                    ProcessBuilder.Redirect.appendTo(
+                        setup.folder().resolve("service.log").toFile())));
+    String[] _ = child.greeting();
+  }
+
+  /**
+   * Runs until the standard input ends.
+   *
+   * @param arguments the port
+   */
+  public static void main(String[] arguments) throws IOException {
+    try (HttpMetadataServer server =
+        HttpMetadataServer.start(Ports.REAL, Integer.parseInt(arguments[0]))) {
+      RequestLoop.serve(System.in, System.out, server.connectionString(Ports.REAL), _ -> "");
+    }
+    System.exit(0);
+  }
+
+  /** {@return what engines are given; it leads through the relay} */
+  String connectionString() {
+    return "http://%s:%d/metadata".formatted(Ports.TOLD, relay.port());
+  }
+
+  Relay relay() {
+    return relay;
+  }
+
+  @Override
+  public Child child() {
+    return child;
+  }
+
+  @Override
+  public void restart() {
+    child.restart();
+    String[] _ = child.greeting();
+  }
+
+  @Override
+  public void close() {
+    relay.close();
+    child.end();
+  }
+}

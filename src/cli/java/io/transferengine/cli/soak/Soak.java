@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.console.CommandException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Groups at once, each with a configuration of its own; after some rounds a group ends and one with
+ * the next configuration begins. The first failure ends all.
+ */
+final class Soak implements AutoCloseable {
+  /** Enough for leaks to show beside what grows at first. */
+  private static final int ROUNDS_OF_A_GROUP = 1000;
+
+  /** Seeds of groups lie this far apart. */
+  private static final long SEEDS = 1_000_000;
+
+  private final Options options;
+  private final Figures figures = new Figures();
+  private final List<Thread> threads = new ArrayList<>();
+  private final CountDownLatch ended;
+  private final AtomicInteger begun = new AtomicInteger();
+  private volatile boolean stopped;
+  private volatile @Nullable Failure failure;
+
+  /**
+   * What is run.
+   *
+   * @param variants in turns
+   * @param groups at once
+   * @param members processes of a group
+   * @param spoil for a test that it finds something
+   */
+  record Options(
+      CommandEnvironment environment,
+      String protocol,
+      List<Variant> variants,
+      int groups,
+      int members,
+      long seed,
+      boolean spoil) {}
+
+  /** What went wrong, and what replays it. */
+  record Failure(Throwable cause, Variant variant, long seed) {}
+
+  Soak(Options options) {
+    this.options = options;
+    ended = new CountDownLatch(options.groups());
+  }
+
+  void start() {
+    for (int i = 0; i < options.groups(); i++) {
+      Thread thread = Thread.ofPlatform().daemon().name("te-soak-" + i).unstarted(this::run);
+      threads.add(thread);
+      thread.start();
+    }
+  }
+
+  Figures figures() {
+    return figures;
+  }
+
+  /** {@return what went wrong} */
+  Optional<Failure> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  /** Waits; {@return whether all have ended} They do so by a failure, or when stopped. */
+  boolean await(Duration time) throws InterruptedException {
+    return ended.await(time.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void run() {
+    try {
+      while (!stopped) {
+        int index = begun.getAndIncrement();
+        runGroup(
+            options.variants().get(index % options.variants().size()),
+            options.seed() + index * SEEDS);
+      }
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private void runGroup(Variant variant, long firstSeed) {
+    Path folder = folder();
+    long seed = firstSeed;
+    try (Run run =
+        new Run(
+            new Setup(options.environment(), folder, options.protocol(), variant),
+            options.members(),
+            firstSeed,
+            figures)) {
+      for (int i = 0; i < ROUNDS_OF_A_GROUP && !stopped; i++) {
+        seed = run.seed();
+        if (options.spoil()) {
+          run.spoil();
+        }
+        run.round();
+      }
+    } catch (Throwable t) {
+      fail(new Failure(t, variant, seed));
+    } finally {
+      remove(folder);
+    }
+  }
+
+  private synchronized void fail(Failure found) {
+    if (failure == null && !stopped) {
+      failure = found;
+    }
+    stopped = true;
+  }
+
+  /** In memory if possible: all of it is looked at again and again. */
+  private static Path folder() {
+    Path shared = Path.of("/dev/shm");
+    try {
+      return Files.isWritable(shared)
+          ? Files.createTempDirectory(shared, "te-soak-")
+          : Files.createTempDirectory("te-soak-");
+    } catch (IOException e) {
+      throw CommandException.lacks("No folder for the processes' memory: " + e.getMessage());
+    }
+  }
+
+  private static void remove(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    end();
+  }
+
+  /** Ends after the rounds that run, and waits for that. */
+  void end() {
+    synchronized (this) {
+      stopped = true;
+    }
+    try {
+      for (Thread thread : threads) {
+        thread.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** A configuration of a group's engines. */
+enum Variant {
+  /** The defaults. */
+  PLAIN,
+  /** The protocol without answers to writes. */
+  VERSION1,
+  /** A connection for each request. */
+  UNPOOLED,
+  /** A descriptor for each transfer, and the JDK's sockets. */
+  UNCACHED,
+  /** Everything waits for everything. */
+  NARROW,
+  /** Names in our HTTP metadata server. */
+  SERVICE;
+
+  /** {@return variables of the environment} What stands still is found soon. */
+  Map<String, String> variables() {
+    Map<String, String> all = new HashMap<>(own());
+    all.put("MC_TCP_STATUS_TIMEOUT_SEC", "2");
+    all.put("TE_INBOUND_STALL_SECONDS", "2");
+    return all;
+  }
+
+  private Map<String, String> own() {
+    return switch (this) {
+      case PLAIN -> Map.of();
+      case VERSION1 -> Map.of("MC_TCP_PROTO", "1");
+      case UNPOOLED -> Map.of("MC_TCP_ENABLE_CONNECTION_POOL", "0");
+      case UNCACHED -> Map.of("MC_DISABLE_METACACHE", "1", "TE_TCP_IO", "nio");
+      case NARROW ->
+          Map.of(
+              "MC_TCP_LANES_PER_PEER", "1",
+              "MC_NUM_TCP_IO_THREADS", "1",
+              "MC_TCP_MAX_QUEUED_TRANSFERS_PER_PEER", "3",
+              "TE_TCP_LANE_WINDOW_BYTES", "65536");
+      case SERVICE -> Map.of("TE_METADATA_TTL_SECONDS", "2");
+    };
+  }
+
+  /** {@return whether engines of this protocol can have it} */
+  boolean suits(String protocol) {
+    return this == PLAIN || this == SERVICE || protocol.equals("tcp");
+  }
+
+  boolean hasService() {
+    return this == SERVICE;
+  }
+}
