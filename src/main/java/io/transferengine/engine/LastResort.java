@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -87,16 +88,20 @@ public final class LastResort {
         "{} could not be cut off: it ends as failed, and its local memory stays in use until this"
             + " process ends. A mistake in the engine, please report it",
         what);
-    handle.finish(
-        TransferState.FAILED,
+    TransferException why =
         TransferException.withPeer(
             handle.request().target(),
             ErrorCode.BATCH_BUSY,
             "the transfer could not be cut off, so its local memory counts as in use from now on",
             "A mistake in the engine, please report it with the log. Restart the process to use the"
                 + " memory again",
-            null),
-        FailureCause.OTHER);
+            null);
+    handle.finish(TransferState.FAILED, why, FailureCause.OTHER);
+    // Of a transfer over several transports some may have been well until now.
+    Anyway.run(
+        log,
+        "Ending the rest of a transfer",
+        () -> handle.abort(TransferState.FAILED, why, FailureCause.OTHER));
   }
 
   private void count() {

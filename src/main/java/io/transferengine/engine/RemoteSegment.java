@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import static java.util.stream.Collectors.joining;
+
+import io.transferengine.config.TransportPolicy;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.Transport;
+import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.List;
 import java.util.Optional;
@@ -54,5 +61,45 @@ record RemoteSegment(
       }
     }
     return Optional.empty();
+  }
+
+  /** {@return a pair of kinds that none of its transports moves between; empty if all are moved} */
+  Optional<MemoryPairs.Pair> notMoved(MemoryPairs pairs) {
+    return pairs.notMoved(
+        (local, peer) -> transports.stream().anyMatch(each -> each.moves(local, peer)));
+  }
+
+  /** {@return why a transfer between two kinds fails} */
+  TransferException doesNotMove(MemoryPairs.Pair kinds) {
+    return TransferException.withPeer(
+        name,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "it is reached over "
+            + transports.stream()
+                .map(each -> TransportPolicy.shown(each.name()))
+                .collect(joining(" and "))
+            + ", which cannot move the device memory of this transfer: from or to "
+            + kinds.local()
+            + " here and "
+            + kinds.peer()
+            + " there",
+        "Copy the data to host memory, or reach the peer over a transport that moves it",
+        null);
+  }
+
+  /** {@return why a transfer to or from a buffer with other rights fails} */
+  TransferException forbids(Operation operation, BufferDescriptor range) {
+    boolean write = operation == Operation.WRITE;
+    return TransferException.withPeer(
+        name,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "it lets peers %s its %d bytes at 0x%x, and this transfer would %s there"
+            .formatted(
+                range.rights().text(),
+                range.lengthBytes(),
+                range.address(),
+                write ? "write" : "read"),
+        "Register the memory there with other rights, or use other memory",
+        null);
   }
 }

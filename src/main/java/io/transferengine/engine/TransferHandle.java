@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
@@ -29,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * TransferTask} works on it. Every end goes through {@link #finish}. Its public methods are those
  * of the handle that callers have, {@code io.transferengine.Transfer}. Thread-safe.
  */
-public final class TransferHandle implements TransferTask.Listener {
+public final class TransferHandle implements TransferWork.Listener {
   private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
 
   /** The table of transfers. None of its methods blocks. */
@@ -64,7 +63,11 @@ public final class TransferHandle implements TransferTask.Listener {
   private volatile @Nullable LocalRanges localRanges;
 
   // Below: guarded by this.
-  private @Nullable TransferTask task;
+  private @Nullable TransferWork work;
+
+  /** Those that are not there yet, as far as an earlier try has moved some. */
+  private BlockColumns blocksLeft;
+
   private @Nullable RemoteSegment segment;
   private boolean segmentWasKnown;
   private boolean resolvedAgain;
@@ -91,6 +94,7 @@ public final class TransferHandle implements TransferTask.Listener {
   TransferHandle(Owner owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
     this.owner = owner;
     this.request = request;
+    this.blocksLeft = request.blocks();
     this.hold = hold;
     this.deadlineNanos = startNanos + timeoutNanos;
   }
@@ -118,85 +122,70 @@ public final class TransferHandle implements TransferTask.Listener {
 
   /** {@return the time of the last progress, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
-    return task == null ? lookUpNanos : task.progressNanos();
+    return work == null ? lookUpNanos : work.progressNanos();
   }
 
   /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
   void begin(RemoteSegment peer, boolean wasKnown) {
-    TransferEnds ends = hold.endsWith(peer);
-    BufferDescriptor forbidding = ends.forbidding(request.operation(), request.blocks());
-    TransferTask made;
+    BlockColumns blocks;
+    boolean mayBeRepeated;
     synchronized (this) {
-      if (finishing || asked != null) {
-        // Whoever asked for the end found no task, and is about to let the memory go.
-        return;
-      }
-      made = newTask(ends);
-      task = made;
       segment = peer;
       segmentWasKnown = wasKnown;
+      blocks = blocksLeft;
+      mayBeRepeated = !resolvedAgain;
     }
+    TransferEnds ends = hold.endsWith(peer);
+    BufferDescriptor forbidding = ends.forbidding(request.operation(), blocks);
     if (forbidding != null) {
       // Only what the peer has said: the memory may be registered with other rights by now.
-      made.end(TransferState.FAILED, forbidden(forbidding), FailureCause.STALE_DESCRIPTOR);
+      TransferException why = peer.forbids(request.operation(), forbidding);
+      taskEnded(TransferState.FAILED, why, FailureCause.STALE_DESCRIPTOR);
       return;
     }
-    if (peer.takesBlocksOnly().get()) {
-      made.mergeNothing();
+    TransferTask whole =
+        new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this);
+    Optional<Transport> one = peer.transportFor(whole.pairs());
+    if (one.isPresent()) {
+      if (peer.takesBlocksOnly().get()) {
+        whole.mergeNothing();
+      }
+      if (goesOnWith(whole)) {
+        one.get().submit(peer.address(), whole);
+      }
+      return;
     }
-    Optional<Transport> transport = peer.transportFor(made.pairs());
-    if (transport.isPresent()) {
-      transport.get().submit(peer.address(), made);
-    } else {
-      refuse(made.pairs(), peer.transport());
+    Optional<MemoryPairs.Pair> notMoved = peer.notMoved(whole.pairs());
+    if (notMoved.isPresent()) {
+      refuse(notMoved.get(), peer);
+      return;
+    }
+    TransferParts parts =
+        new TransferParts(
+            request.operation(), blocks, peer, () -> hold.endsWith(peer), mayBeRepeated, this);
+    if (goesOnWith(parts)) {
+      parts.submit(peer.address());
     }
   }
 
-  private TransferTask newTask(TransferEnds ends) {
-    BlockColumns blocks = request.blocks();
-    return new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this);
+  /** False if it is to end: whoever asked for that found no work, and lets the memory go. */
+  private synchronized boolean goesOnWith(TransferWork made) {
+    if (finishing || asked != null) {
+      return false;
+    }
+    work = made;
+    return true;
   }
 
-  private TransferException forbidden(BufferDescriptor range) {
-    boolean write = request.operation() == Operation.WRITE;
-    return TransferException.withPeer(
-        request.target(),
-        ErrorCode.ADDRESS_NOT_REGISTERED,
-        "it lets peers %s its %d bytes at 0x%x, and this transfer would %s there"
-            .formatted(
-                range.rights().text(),
-                range.lengthBytes(),
-                range.address(),
-                write ? "write" : "read"),
-        "Register the memory there with other rights, or use other memory",
-        null);
-  }
-
-  /** No transport moves all of it, not even the best. */
-  private void refuse(MemoryPairs pairs, Transport best) {
-    MemoryPairs.Pair left = pairs.notMoved(best::moves).orElseThrow();
-    TransferException why = notMoved(left, best);
+  /** There are blocks that no transport moves; nothing was begun. */
+  private void refuse(MemoryPairs.Pair left, RemoteSegment peer) {
+    TransferException why = peer.doesNotMove(left);
     if (left.local().isHost()) {
       // The peer may have other memory there by now.
       taskEnded(TransferState.FAILED, why, FailureCause.STALE_DESCRIPTOR);
     } else {
       finish(TransferState.FAILED, why, FailureCause.LOCAL);
     }
-  }
-
-  private TransferException notMoved(MemoryPairs.Pair left, Transport transport) {
-    return TransferException.withPeer(
-        request.target(),
-        ErrorCode.ADDRESS_NOT_REGISTERED,
-        "it is reached over "
-            + TransportPolicy.shown(transport.name())
-            + ", which cannot move the device memory of this transfer: from or to "
-            + left.local()
-            + " here and "
-            + left.peer()
-            + " there",
-        "Copy the data to host memory, or reach the peer over a transport that moves it",
-        null);
   }
 
   /** The peer could not be found. */
@@ -212,50 +201,74 @@ public final class TransferHandle implements TransferTask.Listener {
       owner.settledLate(this);
       return;
     }
-    noteWhatItTakes(state);
-    boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
-    if (stale || cause == FailureCause.CONNECT || cause == FailureCause.CONNECTION_LOST) {
-      RemoteSegment failed;
-      boolean again;
-      synchronized (this) {
-        failed = segment;
-        // Requests with stale keys had no effect; sending the rest again writes the same bytes to
-        // the same place.
-        boolean unreached =
-            cause == FailureCause.CONNECT && segmentWasKnown && task != null && !task.isStarted();
-        again = (stale || unreached) && !resolvedAgain;
-        resolvedAgain |= again;
-      }
-      if (failed != null) {
-        owner.dropSegment(failed);
-      }
-      if (again && nanosLeft() > 0) {
-        // What we knew of the peer was old: it may be elsewhere now, or have other keys, perhaps
-        // since this transfer began.
-        if (stale) {
-          owner.repeatsForStaleDescriptor();
-        }
-        Outcome meanwhile;
-        synchronized (this) {
-          task = null;
-          lookUpNanos = System.nanoTime();
-          meanwhile = asked;
-        }
-        if (meanwhile == null) {
-          owner.resolve(this);
-        } else {
-          // The end came after the task had ended, and nobody had handled it until now.
-          finish(meanwhile.state, meanwhile.why, meanwhile.cause);
-        }
+    try {
+      noteWhatItTakes(state);
+      if (isRepeated(cause)) {
         return;
       }
+    } catch (Throwable t) {
+      // Such as no memory for the second try. Then the first one was the last.
+      log("A transfer could not be repeated", t);
     }
     finish(state, why, cause);
   }
 
+  /**
+   * Drops what was known of the peer, if that may be the cause; {@return whether it is repeated}
+   */
+  private boolean isRepeated(@Nullable FailureCause cause) {
+    boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
+    if (!stale && cause != FailureCause.CONNECT && cause != FailureCause.CONNECTION_LOST) {
+      return false;
+    }
+    RemoteSegment failed;
+    TransferWork ended;
+    BlockColumns rest;
+    boolean again;
+    synchronized (this) {
+      failed = segment;
+      ended = work;
+      rest = blocksLeft;
+      // Requests with stale keys had no effect; sending the rest again writes the same bytes to
+      // the same place.
+      boolean unreached =
+          cause == FailureCause.CONNECT && segmentWasKnown && ended != null && !ended.isStarted();
+      again = (stale || unreached) && !resolvedAgain;
+      resolvedAgain |= again;
+    }
+    if (failed != null) {
+      owner.dropSegment(failed);
+    }
+    if (!again || nanosLeft() <= 0) {
+      return false;
+    }
+    // What we knew of the peer was old: it may be elsewhere now, or have other keys, perhaps since
+    // this transfer began.
+    if (ended != null) {
+      rest = ended.blocksToRepeat();
+    }
+    if (stale) {
+      owner.repeatsForStaleDescriptor();
+    }
+    Outcome meanwhile;
+    synchronized (this) {
+      work = null;
+      blocksLeft = rest;
+      lookUpNanos = System.nanoTime();
+      meanwhile = asked;
+    }
+    if (meanwhile == null) {
+      owner.resolve(this);
+    } else {
+      // The end came after the work had ended, and nobody had handled it until now.
+      finish(meanwhile.state, meanwhile.why, meanwhile.cause);
+    }
+    return true;
+  }
+
   private synchronized void noteWhatItTakes(TransferState state) {
     boolean refusedMerges =
-        state == TransferState.COMPLETED && task != null && task.isMergeRefused();
+        state == TransferState.COMPLETED && work != null && work.isMergeRefused();
     if (refusedMerges && segment != null) {
       segment.takesBlocksOnly().set(true);
     }
@@ -264,12 +277,12 @@ public final class TransferHandle implements TransferTask.Listener {
   /** Ends the transfer from outside. Its terminal state follows when nothing touches its memory. */
   void abort(TransferState state, TransferException why, FailureCause cause) {
     Outcome outcome = new Outcome(state, why, cause);
-    TransferTask running;
+    TransferWork running;
     synchronized (this) {
       if (asked == null) {
         asked = outcome;
       }
-      running = task;
+      running = work;
       if (!aborted) {
         aborted = true;
         abortedNanos = System.nanoTime();
@@ -286,7 +299,7 @@ public final class TransferHandle implements TransferTask.Listener {
 
   /** {@return whether its outcome was set before a moment of {@link System#nanoTime()}} */
   synchronized boolean isEndingSince(long nanos) {
-    return (aborted && abortedNanos - nanos < 0) || (task != null && task.isEndingSince(nanos));
+    return (aborted && abortedNanos - nanos < 0) || (work != null && work.isEndingSince(nanos));
   }
 
   /** Notes that its connections are closed by force; false if that was noted before. */
@@ -305,9 +318,9 @@ public final class TransferHandle implements TransferTask.Listener {
 
   /** Closes the connections that carry it. */
   void cutOff() {
-    TransferTask running;
+    TransferWork running;
     synchronized (this) {
-      running = task;
+      running = work;
     }
     if (running != null) {
       running.cutOff();
@@ -330,9 +343,9 @@ public final class TransferHandle implements TransferTask.Listener {
 
   /** {@return its description and state, for the log} */
   String describe() {
-    TransferTask running;
+    TransferWork running;
     synchronized (this) {
-      running = task;
+      running = work;
     }
     var blocks = request.blocks();
     return "The %s of %d bytes in %d blocks, local from 0x%x, for %s (%s)"
@@ -342,7 +355,7 @@ public final class TransferHandle implements TransferTask.Listener {
             blocks.count(),
             blocks.count() == 0 ? 0 : blocks.local(0),
             request.target(),
-            running == null ? "no task" : running.describe());
+            running == null ? "no work" : running.describe());
   }
 
   // ---- the end
@@ -365,7 +378,7 @@ public final class TransferHandle implements TransferTask.Listener {
       // Counted before the end is visible, so that a caller who sees the state sees the numbers.
       owner.ended(this, state, cause);
     } catch (Throwable t) {
-      log(t);
+      log("The end of a transfer was not accounted for", t);
     } finally {
       reveal(state);
     }
@@ -385,7 +398,7 @@ public final class TransferHandle implements TransferTask.Listener {
         after.run();
       }
     } catch (Throwable t) {
-      log(t);
+      log("The end of a transfer was not accounted for", t);
     }
     if (told != null) {
       owner.completeLater(this, told);
@@ -393,8 +406,8 @@ public final class TransferHandle implements TransferTask.Listener {
   }
 
   /** Logs an unexpected failure at the end of a transfer; the transfer ends all the same. */
-  private static void log(Throwable unexpected) {
-    Anyway.error(log, "The end of a transfer was not accounted for", unexpected);
+  private static void log(String what, Throwable unexpected) {
+    Anyway.error(log, what, unexpected);
   }
 
   /** Runs an action once the transfer has ended; at once if it has. The action must not block. */
@@ -425,7 +438,7 @@ public final class TransferHandle implements TransferTask.Listener {
       return known;
     }
     synchronized (this) {
-      return task != null && task.isStarted() ? TransferState.PENDING : TransferState.WAITING;
+      return work != null && work.isStarted() ? TransferState.PENDING : TransferState.WAITING;
     }
   }
 
@@ -484,7 +497,8 @@ public final class TransferHandle implements TransferTask.Listener {
       return request.blocks().totalBytes();
     }
     synchronized (this) {
-      return task == null ? 0 : task.completedBytes();
+      long before = request.blocks().totalBytes() - blocksLeft.totalBytes();
+      return work == null ? before : before + work.completedBytes();
     }
   }
 

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +31,8 @@ public final class TransferEnds {
     private final long[] ends;
     private final List<BufferDescriptor> sorted;
 
-    /** Whether they are all host memory, as nearly always. */
-    private final boolean hostOnly;
+    /** What memory each is; nothing where all is host memory, as nearly always. */
+    private final List<MemoryKind> kinds;
 
     /** Whether peers may read and write all of them, as nearly always. */
     private final boolean open;
@@ -42,7 +43,8 @@ public final class TransferEnds {
           buffers.stream().sorted(Comparator.comparingLong(BufferDescriptor::address)).toList();
       starts = sorted.stream().mapToLong(BufferDescriptor::address).toArray();
       ends = sorted.stream().mapToLong(each -> each.address() + each.lengthBytes()).toArray();
-      hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
+      boolean hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
+      kinds = hostOnly ? List.of() : sorted.stream().map(BufferDescriptor::kind).toList();
       open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
     }
   }
@@ -51,7 +53,7 @@ public final class TransferEnds {
   private final Region[] regions;
   private final SeamFinder remote;
   private final List<BufferDescriptor> buffers;
-  private final boolean peerIsHost;
+  private final List<MemoryKind> kindsAtPeer;
   private final boolean peerIsOpen;
 
   /**
@@ -65,7 +67,7 @@ public final class TransferEnds {
     this.local = seams(regions);
     this.remote = new SeamFinder(peer.starts, peer.ends);
     this.buffers = peer.sorted;
-    this.peerIsHost = peer.hostOnly;
+    this.kindsAtPeer = peer.kinds;
     this.peerIsOpen = peer.open;
   }
 
@@ -75,7 +77,7 @@ public final class TransferEnds {
     this.local = local;
     this.remote = remote;
     this.buffers = List.of();
-    this.peerIsHost = true;
+    this.kindsAtPeer = List.of();
     this.peerIsOpen = true;
   }
 
@@ -141,19 +143,50 @@ public final class TransferEnds {
    * the descriptor may be old, and the peer decides.
    */
   MemoryPairs pairs(BlockColumns blocks) {
-    if (peerIsHost && localIsHost()) {
+    if (kindsAtPeer.isEmpty() && localIsHost()) {
       return MemoryPairs.hostOnly();
     }
     Set<MemoryPairs.Pair> pairs = new HashSet<>();
+    MemoryPairs.Pair last = null;
     for (int i = 0; i < blocks.count(); i++) {
-      Region region = region(blocks.local(i));
-      BufferDescriptor buffer = buffer(blocks.remote(i));
-      pairs.add(
-          new MemoryPairs.Pair(
-              region == null ? MemoryKind.host() : region.kind(),
-              buffer == null ? MemoryKind.host() : buffer.kind()));
+      MemoryKind here = kindHere(blocks.local(i));
+      MemoryKind there = kindAtPeer(blocks.remote(i));
+      if (last == null || !last.local().equals(here) || !last.peer().equals(there)) {
+        last = new MemoryPairs.Pair(here, there);
+        pairs.add(last);
+      }
     }
     return new MemoryPairs(pairs);
+  }
+
+  /**
+   * {@return for each block the index of the first transport that moves its bytes; -1 if none does}
+   *
+   * @param moves what each transport says of a kind of ours and one of the peer's
+   */
+  public int[] firstThatMoves(
+      BlockColumns blocks, List<? extends BiPredicate<MemoryKind, MemoryKind>> moves) {
+    int[] first = new int[blocks.count()];
+    for (int i = 0; i < first.length; i++) {
+      MemoryKind here = kindHere(blocks.local(i));
+      MemoryKind there = kindAtPeer(blocks.remote(i));
+      int index = 0;
+      while (index < moves.size() && !moves.get(index).test(here, there)) {
+        index++;
+      }
+      first[i] = index < moves.size() ? index : -1;
+    }
+    return first;
+  }
+
+  private MemoryKind kindHere(long address) {
+    Region region = region(address);
+    return region == null ? MemoryKind.host() : region.kind();
+  }
+
+  private MemoryKind kindAtPeer(long address) {
+    int index = remote.find(address);
+    return index < 0 || index >= kindsAtPeer.size() ? MemoryKind.host() : kindsAtPeer.get(index);
   }
 
   private boolean localIsHost() {

@@ -35,19 +35,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
-public final class TransferTask {
-
-  /** Told once, on whichever thread settles the last request; must not block. */
-  public interface Listener {
-    /**
-     * The task has ended.
-     *
-     * @param state COMPLETED, FAILED, TIMEOUT or CANCELED
-     * @param failure why, unless completed
-     */
-    void taskEnded(
-        TransferState state, @Nullable TransferException failure, @Nullable FailureCause cause);
-  }
+public final class TransferTask implements TransferWork {
 
   /** Has requests of the task out. */
   public interface Owner {
@@ -181,10 +169,7 @@ public final class TransferTask {
     return oneByOne;
   }
 
-  /**
-   * {@return whether the peer refuses requests that are merged of several blocks} Then no more are
-   * merged: its buffers are made of parts that are ranges by themselves.
-   */
+  @Override
   public boolean isMergeRefused() {
     return mergeRefused;
   }
@@ -204,19 +189,25 @@ public final class TransferTask {
     return blocks.count();
   }
 
-  /** {@return the bytes known to be in their destination} */
+  @Override
   public synchronized long completedBytes() {
     return completedBytes;
   }
 
-  /** {@return when a request was last completed, by {@link System#nanoTime()}} */
+  @Override
   public long progressNanos() {
     return progressNanos;
   }
 
-  /** {@return whether any request was ever handed out} */
+  @Override
   public boolean isStarted() {
     return claimedAny;
+  }
+
+  /** All of them: what is moved twice is the same bytes, to the same place. */
+  @Override
+  public BlockColumns blocksToRepeat() {
+    return blocks;
   }
 
   /** {@return where a block begins at the peer} */
@@ -495,10 +486,7 @@ public final class TransferTask {
     finishIfOver();
   }
 
-  /**
-   * Ends the task from outside. If requests are out, their owner is asked to cancel them, and the
-   * listener is told when the last is settled.
-   */
+  @Override
   public void end(TransferState state, TransferException why, FailureCause kind) {
     boolean waits;
     synchronized (this) {
@@ -512,7 +500,7 @@ public final class TransferTask {
     }
   }
 
-  /** Has what carries its requests closed; see {@link Owner#cutOff}. */
+  @Override
   public void cutOff() {
     Owner asked = owner;
     if (asked != null) {
@@ -520,12 +508,12 @@ public final class TransferTask {
     }
   }
 
-  /** {@return whether the outcome was set before a moment of {@link System#nanoTime()}} */
+  @Override
   public synchronized boolean isEndingSince(long nanos) {
     return outcome != null && outcomeNanos - nanos < 0;
   }
 
-  /** {@return where it stands, for the log} */
+  @Override
   public synchronized String describe() {
     return "%d requests out, %d of %d bytes there, block %d of %d, %d returned, outcome %s"
         .formatted(

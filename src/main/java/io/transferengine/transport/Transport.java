@@ -89,7 +89,7 @@ public interface Transport {
 
   /**
    * {@return whether it moves bytes between memory of these kinds} Between host memory every
-   * transport does. It is given no transfer with a pair of kinds that it does not move between.
+   * transport does. It is given no task with a pair of kinds that it does not move between.
    *
    * @param local of our memory
    * @param peer of the peer's memory

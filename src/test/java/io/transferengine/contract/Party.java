@@ -37,7 +37,7 @@ final class Party implements AutoCloseable {
     core = setup.open(name);
     memory = new CheckedMemory(name, mapped.segment(), seed);
     try {
-      var _ = core.memory().register(address(MAIN), MAIN_BYTES, "*");
+      var _ = core.memory().register(address(MAIN), MAIN_BYTES, setup.mainLocation());
       var _ = core.memory().register(address(SIDE), SIDE_BYTES, "*");
     } catch (Throwable t) {
       close();

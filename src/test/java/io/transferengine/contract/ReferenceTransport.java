@@ -13,6 +13,8 @@ import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -38,9 +40,12 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
 
   private static final int REQUEST_MAX_BYTES = 64 << 10;
 
+  /** Where a transport is found: an engine may have several, of different names. */
+  private record Place(String incarnation, String transport) {}
+
   /** What the engines of one test have in common. */
   static final class Network {
-    private final Map<String, ReferenceTransport> byIncarnation = new ConcurrentHashMap<>();
+    private final Map<Place, ReferenceTransport> places = new ConcurrentHashMap<>();
     private long allowance = Long.MAX_VALUE;
 
     synchronized void stallAfter(long bytes) {
@@ -97,6 +102,10 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
     this.network = network;
   }
 
+  private Place place(String incarnation) {
+    return new Place(incarnation, name);
+  }
+
   @Override
   public String name() {
     return name;
@@ -104,7 +113,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
 
   @Override
   public void start() {
-    network.byIncarnation.put(context.peers().incarnation(), this);
+    network.places.put(place(context.peers().incarnation()), this);
     thread = Thread.ofPlatform().daemon().name("te-reference").start(this::loop);
   }
 
@@ -113,9 +122,24 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
     // The incarnation, which is there already, is all that peers need.
   }
 
+  /** Says what memory our registrations are, in the form of RDMA: TCP's has no place for that. */
+  static void describeMemory(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+    List<Long> key = List.of(1L);
+    descriptor
+        .protocols(List.of(SegmentDescriptor.RDMA))
+        .devices(List.of(new DeviceDescriptor("fake_0", 1, "::1")))
+        .buffers(
+            regions.stream()
+                .map(
+                    each ->
+                        new BufferDescriptor(
+                            each.location(), each.address(), each.length(), key, key))
+                .toList());
+  }
+
   @Override
   public boolean reaches(SegmentDescriptor peer) {
-    return peer.incarnation().filter(network.byIncarnation::containsKey).isPresent();
+    return peer.incarnation().map(this::place).filter(network.places::containsKey).isPresent();
   }
 
   @Override
@@ -175,7 +199,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
 
   /** From now on no peer finds it. */
   void leave() {
-    network.byIncarnation.remove(context.peers().incarnation(), this);
+    network.places.remove(place(context.peers().incarnation()), this);
   }
 
   private void loop() {
@@ -202,7 +226,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
       task.end(TransferState.FAILED, closed(), FailureCause.SHUTDOWN);
       return;
     }
-    ReferenceTransport peer = network.byIncarnation.get(work.incarnation);
+    ReferenceTransport peer = network.places.get(place(work.incarnation));
     if (peer == null) {
       task.end(
           TransferState.FAILED,
@@ -237,7 +261,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
       }
       return;
     }
-    if (!network.byIncarnation.containsValue(peer)) {
+    if (!network.places.containsValue(peer)) {
       task.failed(gone(work), FailureCause.CONNECTION_LOST);
       return;
     }

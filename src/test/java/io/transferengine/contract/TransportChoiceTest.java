@@ -22,8 +22,6 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
-import io.transferengine.wire.BufferDescriptor;
-import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -110,17 +108,7 @@ class TransportChoiceTest {
         @Override
         public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
           if (movesDeviceMemory) {
-            List<Long> key = List.of(1L);
-            descriptor
-                .protocols(List.of(SegmentDescriptor.RDMA))
-                .devices(List.of(new DeviceDescriptor("fake_0", 1, "::1")))
-                .buffers(
-                    regions.stream()
-                        .map(
-                            each ->
-                                new BufferDescriptor(
-                                    each.location(), each.address(), each.length(), key, key))
-                        .toList());
+            describeMemory(descriptor, regions);
           }
         }
       };

@@ -68,7 +68,8 @@ class TransportContractTest {
 
   static Stream<Candidate> transports() {
     return Stream.of(
-        new Candidate("reference", _ -> new ReferenceSetup()),
+        new Candidate("reference", _ -> new ReferenceSetup(false)),
+        new Candidate("two, each for other memory", _ -> new ReferenceSetup(true)),
         new Candidate("TCP version 2", _ -> new TcpSetup(2)),
         new Candidate("TCP version 1", _ -> new TcpSetup(1)),
         new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new));
@@ -233,6 +234,29 @@ class TransportContractTest {
     return moves;
   }
 
+  /** Registrations may be of different kinds: then the batch needs a transport for each. */
+  @ParameterizedTest
+  @EnumSource
+  void blocksOfAllRegistrationsArriveInOneBatch(Operation operation) {
+    List<Move> moves = new ArrayList<>();
+    int part = SIDE_BYTES / 64;
+    for (int i = 0; i < 64; i++) {
+      boolean here = random.nextBoolean();
+      boolean there = random.nextBoolean();
+      moves.add(
+          left.move(
+              operation,
+              right,
+              (here ? MAIN : SIDE) + i * part + random.nextInt(part / 2),
+              (there ? MAIN : SIDE) + i * part + random.nextInt(part / 2),
+              1 + random.nextInt(part / 2)));
+    }
+    TransferHandle transfer = left.submit(operation, right, columns(moves), LONG);
+    assertCompleted(transfer);
+    assertThat(transfer.transferredBytes()).isEqualTo(moves.stream().mapToLong(Move::length).sum());
+    moves.forEach(Move::arrives);
+  }
+
   // ---- bounds
 
   @ParameterizedTest
@@ -323,15 +347,18 @@ class TransportContractTest {
       Consumer<TransferHandle> how,
       TransferState state,
       ErrorCode code) {
-    Move victim = left.main(operation, right);
-    Move neighbour = left.move(operation, right, SIDE, SIDE, SIDE_BYTES);
+    int half = SIDE_BYTES / 2;
+    List<Move> victim =
+        List.of(left.main(operation, right), left.move(operation, right, SIDE, SIDE, half));
+    Move neighbour = left.move(operation, right, SIDE + half, SIDE + half, half);
     TransferHandle ending = stalledInTheMiddle(victim, timeout);
     TransferHandle staying = neighbour.submit(LONG);
     how.accept(ending);
     assertThat(end(ending)).isEqualTo(state);
     assertThat(ending.failure().orElseThrow().code()).isEqualTo(code);
-    victim.mayArrive();
+    victim.forEach(Move::mayArrive);
     left.memory.fill(MAIN, MAIN_BYTES, MARKER);
+    left.memory.fill(SIDE, half, MARKER);
     setup.resume();
     assertCompleted(staying);
     neighbour.arrives();
@@ -356,21 +383,24 @@ class TransportContractTest {
   @EnumSource
   void cancelsAtAnyMomentLeaveTheMemoryFree(Operation operation) {
     int part = MAIN_BYTES / 16;
+    int sidePart = SIDE_BYTES / 16;
     for (int round = 0; round < 16; round++) {
-      Move move = left.move(operation, right, MAIN + round * part, MAIN + round * part, part);
-      TransferHandle transfer = move.submit(LONG);
-      awaitBytes(transfer, random.nextInt(part));
+      int at = MAIN + round * part;
+      int sideAt = SIDE + round * sidePart;
+      List<Move> moves =
+          List.of(
+              left.move(operation, right, at, at, part),
+              left.move(operation, right, sideAt, sideAt, sidePart));
+      TransferHandle transfer = left.submit(operation, right, columns(moves), LONG);
+      awaitBytes(transfer, random.nextInt(part + sidePart));
       boolean canceled = transfer.cancel();
       TransferState state = end(transfer);
       assertThat(state).isIn(TransferState.CANCELED, TransferState.COMPLETED);
       assertThat(canceled || state == TransferState.COMPLETED).isTrue();
-      if (state == TransferState.COMPLETED) {
-        move.arrives();
-      } else {
-        move.mayArrive();
-      }
+      moves.forEach(state == TransferState.COMPLETED ? Move::arrives : Move::mayArrive);
       left.memory.check();
-      left.memory.fill(MAIN + round * part, part, MARKER);
+      left.memory.fill(at, part, MARKER);
+      left.memory.fill(sideAt, sidePart, MARKER);
     }
     flush(left, right);
   }
@@ -469,10 +499,16 @@ class TransportContractTest {
   // ---- the tools
 
   private TransferHandle stalledInTheMiddle(Move move, Duration timeout) {
+    return stalledInTheMiddle(List.of(move), timeout);
+  }
+
+  private TransferHandle stalledInTheMiddle(List<Move> moves, Duration timeout) {
+    Move first = moves.getFirst();
     // So that both know each other, and the stall is not spent on that.
-    flush(move.from(), move.to());
+    flush(first.from(), first.to());
     setup.stallAfter(BEFORE_STALL);
-    TransferHandle transfer = move.submit(timeout);
+    TransferHandle transfer =
+        first.from().submit(first.operation(), first.to(), columns(moves), timeout);
     await().until(() -> setup.isStalled() || transfer.state().isTerminal());
     return transfer;
   }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Opens whole engines that have one transport, and does to the way between them what the contract
- * asks for. Made anew for each test.
+ * Opens whole engines that have one transport, as a rule, and does to the way between them what the
+ * contract asks for. Made anew for each test.
  */
 abstract class TransportSetup implements AutoCloseable {
   private final String protocol;
@@ -35,10 +35,19 @@ abstract class TransportSetup implements AutoCloseable {
   final EngineCore open(String name) {
     Map<String, String> options = new HashMap<>(variables);
     options.put("MC_TRANSFER_TIMEOUT", "60");
-    return LoopbackEngine.open(protocol, options, List.of(provider(name)), devices());
+    return LoopbackEngine.open(protocol, options, providers(name), devices());
+  }
+
+  List<TransportProvider> providers(String engine) {
+    return List.of(provider(engine));
   }
 
   abstract TransportProvider provider(String engine);
+
+  /** {@return the location that the large registration of an engine is said to be at} */
+  String mainLocation() {
+    return "*";
+  }
 
   /** {@return whether a peer that refuses a range can say that it does} */
   boolean saysWhatItRefuses() {

@@ -36,6 +36,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -209,6 +210,50 @@ class TransferEndTest {
     TransferException why = transfer.failure().orElseThrow();
     assertThat(why.code()).isEqualTo(ErrorCode.MEMORY);
     assertThat(why).hasMessageContainingAll("no room for a task", "-Xmx");
+  }
+
+  /** A second try needs memory, too. */
+  @Test
+  void aTransferThatCannotBeRepeatedEndsAsItDid() throws Exception {
+    AtomicReference<TransferState> ended = new AtomicReference<>();
+    TransferHandle.Owner owner =
+        new TransferHandle.Owner() {
+          @Override
+          public void resolve(TransferHandle handle) {
+            throw new AssertionError("It is not repeated");
+          }
+
+          @Override
+          public void dropSegment(RemoteSegment failed) {
+            throw new OutOfMemoryError("no room for a suspect");
+          }
+
+          @Override
+          public void repeatsForStaleDescriptor() {}
+
+          @Override
+          public void ended(
+              TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
+            ended.set(state);
+          }
+
+          @Override
+          public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {}
+
+          @Override
+          public void settledLate(TransferHandle handle) {}
+        };
+    assertThat(region.acquire(mine.address(), mine.length())).isTrue();
+    TransferHandle handle =
+        new TransferHandle(owner, write(), new RegionHold(List.of(region)), Long.MAX_VALUE / 2);
+    handle.begin(transport.segment(PEER), true);
+    try (LogCapture log = new LogCapture()) {
+      nextTask().end(TransferState.FAILED, lost, FailureCause.STALE_DESCRIPTOR);
+      assertThat(log.warnings()).singleElement().asString().contains("could not be repeated");
+    }
+    assertThat(handle.state()).isEqualTo(TransferState.FAILED);
+    assertThat(handle.failure()).contains(lost);
+    assertThat(ended).hasValue(TransferState.FAILED);
   }
 
   @Test

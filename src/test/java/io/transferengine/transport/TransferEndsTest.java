@@ -130,4 +130,19 @@ class TransferEndsTest {
     assertThat(task.pairs().notMoved((local, peer) -> local.isHost() && peer.isHost()))
         .contains(new MemoryPairs.Pair(FIRST, HOST));
   }
+
+  @Test
+  void eachBlockHasTheFirstTransportThatMovesIt() {
+    TransferEnds mixed = ends(List.of(host, first, second), THERE, DEVICE);
+    BlockColumns all = blocks(1000, 5000, 1100, 5000, 1010, 4000, 2000, 4000, 1020, 9000);
+    assertThat(
+            mixed.firstThatMoves(
+                all,
+                List.of(
+                    (local, peer) -> local.isHost() && peer.isHost(),
+                    (local, _) -> local.equals(FIRST),
+                    (_, peer) -> peer.isHost(),
+                    (local, _) -> local.isHost())))
+        .containsExactly(0, 1, 3, -1, 0);
+  }
 }
