@@ -2,10 +2,10 @@
 package io.transferengine;
 
 import io.transferengine.engine.EngineCore;
-import io.transferengine.engine.Notifications;
 import io.transferengine.logging.Anyway;
 import java.time.Duration;
-import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,25 +17,33 @@ import org.slf4j.LoggerFactory;
 public final class NotificationListener implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NotificationListener.class);
   private static final Duration FOR_EVER = Duration.ofDays(36_500);
+  private static final String WHAT = "Handing a notification to its listener";
+
+  /** After something was thrown: it may be thrown again at once, until there is memory, say. */
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   private final Thread thread;
   private volatile boolean closed;
 
   NotificationListener(EngineCore core, Consumer<? super Notification> listener) {
-    thread = Thread.ofVirtual().name("te-notifications").unstarted(() -> listen(core, listener));
+    Runnable next = () -> handNext(core, listener);
+    thread = Thread.ofVirtual().name("te-notifications").unstarted(() -> listen(core, next));
     thread.start();
   }
 
-  private void listen(EngineCore core, Consumer<? super Notification> listener) {
+  private void listen(EngineCore core, Runnable next) {
     while (!closed && !core.isClosed()) {
-      try {
-        Optional<Notifications.Kept> next = core.notifications().take(FOR_EVER);
-        next.map(Notification::new).ifPresent(listener);
-      } catch (InterruptedException e) {
-        // Closed, or an interrupt that the listener left behind: the loop looks which.
-      } catch (Throwable t) {
-        Anyway.error(log, "A listener for notifications threw; it still gets the next one", t);
+      if (!Anyway.run(log, WHAT, next)) {
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
+    }
+  }
+
+  private static void handNext(EngineCore core, Consumer<? super Notification> listener) {
+    try {
+      core.notifications().take(FOR_EVER).map(Notification::new).ifPresent(listener);
+    } catch (InterruptedException e) {
+      // Closed, or an interrupt that the listener left behind: the loop looks which.
     }
   }
 

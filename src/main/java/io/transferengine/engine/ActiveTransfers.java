@@ -270,21 +270,39 @@ final class ActiveTransfers implements TransferHandle.Owner {
 
   /** Ends the transfers past their deadline. Called a few times a second. */
   void endOverdue() {
-    long now = System.nanoTime();
-    for (TransferHandle handle : active) {
-      if (handle.nanosLeft() <= 0) {
-        handle.abort(
-            TransferState.TIMEOUT,
-            overdue(handle, "deadline", handle.deadlineOrigin()),
-            FailureCause.TIMEOUT);
-      } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
-        handle.abort(
-            TransferState.TIMEOUT,
-            overdue(handle, "time without progress", "MC_SLICE_TIMEOUT sets that time"),
-            FailureCause.TIMEOUT);
-      }
-      lastResort.look(handle, now);
+    if (active.isEmpty()) {
+      return; // and needs no memory
     }
+    long now = System.nanoTime();
+    Throwable thrown = null;
+    for (TransferHandle handle : active) {
+      try {
+        endIfOverdue(handle, now);
+      } catch (Throwable t) {
+        // The others come first.
+        thrown = t;
+      }
+    }
+    if (thrown instanceof Error e) {
+      throw e;
+    } else if (thrown instanceof RuntimeException e) {
+      throw e;
+    }
+  }
+
+  private void endIfOverdue(TransferHandle handle, long now) {
+    if (handle.nanosLeft() <= 0) {
+      handle.abort(
+          TransferState.TIMEOUT,
+          overdue(handle, "deadline", handle.deadlineOrigin()),
+          FailureCause.TIMEOUT);
+    } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
+      handle.abort(
+          TransferState.TIMEOUT,
+          overdue(handle, "time without progress", "MC_SLICE_TIMEOUT sets that time"),
+          FailureCause.TIMEOUT);
+    }
+    lastResort.look(handle, now);
   }
 
   private static TransferException overdue(TransferHandle handle, String what, String origin) {

@@ -459,7 +459,7 @@ public final class LocalMemory implements RegionRegistrar {
       callers.removeIf(region -> region.owner() == Region.Owner.POOL);
       drainAndForget(close(callers));
     } finally {
-      pool.closeWithin(cutOffWait());
+      pool.closeBy(closeEndNanos);
     }
   }
 }

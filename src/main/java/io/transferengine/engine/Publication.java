@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import io.transferengine.logging.Anyway;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -143,7 +142,7 @@ final class Publication implements AutoCloseable {
       } catch (Throwable t) {
         failures = Math.min(failures + 1, 16);
         if (!isClosed()) {
-          Anyway.run(log, "Telling of records that are not kept", () -> failed(t));
+          failedAnyway(t);
         }
       }
     }
@@ -188,6 +187,15 @@ final class Publication implements AutoCloseable {
    */
   private static long jittered(long millis) {
     return millis - ThreadLocalRandom.current().nextLong(millis / 4 + 1);
+  }
+
+  /** In a full heap telling of it may throw as well, and the thread is to go on. */
+  private void failedAnyway(Throwable e) {
+    try {
+      failed(e);
+    } catch (Throwable untold) {
+      // It is told of the next failure, or not at all.
+    }
   }
 
   private void failed(Throwable e) {

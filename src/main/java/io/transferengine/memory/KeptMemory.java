@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +19,6 @@ final class KeptMemory {
   void add(PoolMemory memory) {
     memory.setNextKept(first);
     first = memory;
-  }
-
-  /** Adds all of it to a list, and stays as it is. */
-  void addTo(List<PoolMemory> list) {
-    for (PoolMemory each = first; each != null; each = each.nextKept()) {
-      list.add(each);
-    }
   }
 
   /** {@return all of it, the caller's from now on: a chain by {@link PoolMemory#nextKept}} */

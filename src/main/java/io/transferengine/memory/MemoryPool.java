@@ -5,8 +5,6 @@ import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -151,7 +149,7 @@ public final class MemoryPool implements AutoCloseable {
     try {
       long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(GROWTH_WAIT_SECONDS);
       while (true) {
-        requireOpen();
+        PoolErrors.requireOpen(isClosed);
         MemorySegment block = allocateFromPools(lengthBytes);
         if (block != null) {
           return block;
@@ -188,10 +186,6 @@ public final class MemoryPool implements AutoCloseable {
     return grow(growth, lengthBytes);
   }
 
-  private void requireOpen() {
-    PoolErrors.requireOpen(isClosed);
-  }
-
   private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
     MemorySegment block = table.allocate(lengthBytes, nanoClock.getAsLong());
     if (block != null) {
@@ -223,7 +217,11 @@ public final class MemoryPool implements AutoCloseable {
     try {
       return enter(made, lengthBytes);
     } catch (Throwable t) {
-      giveBackSuppressing(made, t);
+      try {
+        giveBack(made);
+      } catch (Throwable next) {
+        t.addSuppressed(next);
+      }
       throw t;
     }
   }
@@ -234,7 +232,7 @@ public final class MemoryPool implements AutoCloseable {
     lock.lock();
     try {
       endGrowth();
-      requireOpen();
+      PoolErrors.requireOpen(isClosed);
       MemorySegment block = addAndAllocate(made, lengthBytes);
       entered = true;
       return block;
@@ -446,26 +444,41 @@ public final class MemoryPool implements AutoCloseable {
    * back to, or taken from, the system, which is seldom. The first failure was logged.
    */
   private void retryKept() {
-    PoolMemory next;
+    PoolMemory all;
     lock.lock();
     try {
-      next = kept.takeAll();
-      for (PoolMemory each = next; each != null; each = each.nextKept()) {
-        returningCount++;
-      }
+      all = takeKept();
     } finally {
       lock.unlock();
     }
+    // What fails is kept again.
+    var _ = giveBackAll(all);
+  }
+
+  /** {@return a chain, as {@link KeptMemory#takeAll}; each of it counts as being returned} */
+  private @Nullable PoolMemory takeKept() {
+    PoolMemory all = kept.takeAll();
+    for (PoolMemory each = all; each != null; each = each.nextKept()) {
+      returningCount++;
+    }
+    return all;
+  }
+
+  /** {@return the first failure, or null} Gives back each of a chain, whatever others throw. */
+  private @Nullable Throwable giveBackAll(@Nullable PoolMemory chain) {
+    Throwable failure = null;
+    PoolMemory next = chain;
     while (next != null) {
       PoolMemory memory = next;
       // Read before: it may be kept again, with another one next to it.
       next = memory.nextKept();
       try {
         giveBack(memory);
-      } catch (Throwable still) {
-        // It is kept again.
+      } catch (Throwable t) {
+        failure = failure == null ? t : failure;
       }
     }
+    return failure;
   }
 
   private boolean keepAsSpare(PoolMemory memory) {
@@ -529,28 +542,26 @@ public final class MemoryPool implements AutoCloseable {
   /**
    * Ends every registration and returns all memory, freed or not; then waits at most 10 s for other
    * threads that are making or returning pools; what they do later still leaves nothing behind.
-   * What fails does not keep the rest from going, and is thrown at the end. Idempotent.
+   * What fails does not keep the rest from going; the first failure is thrown at the end.
+   * Idempotent.
    */
   @Override
   public void close() {
-    closeWithin(Duration.ofSeconds(10));
+    closeBy(System.nanoTime() + TimeUnit.SECONDS.toNanos(10));
   }
 
-  /** As {@link #close()}, waiting at most {@code timeout} for other threads. */
-  public void closeWithin(Duration timeout) {
-    List<PoolMemory> all;
+  /** As {@link #close()}, waiting until {@code endNanos}; needs no heap, which may be full. */
+  public void closeBy(long endNanos) {
+    PoolMemory all;
     PoolMemory empty;
     lock.lock();
     try {
       if (isClosed) {
         return;
       }
-      all = table.all();
-      kept.addTo(all);
-      var _ = kept.takeAll();
       isClosed = true;
-      table.clear();
-      returningCount += all.size();
+      table.moveTo(kept);
+      all = takeKept();
       usedBytes = 0;
       empty = spare;
       spare = null;
@@ -558,33 +569,23 @@ public final class MemoryPool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    giveAllBack(all, empty);
-    awaitQuiet(timeout);
-  }
-
-  private void giveAllBack(List<PoolMemory> all, @Nullable PoolMemory empty) {
-    IllegalStateException failures = new IllegalStateException("Memory could not be returned");
-    all.forEach(memory -> giveBackSuppressing(memory, failures));
-    if (empty != null) {
-      returnToSystem(empty);
-    }
-    if (failures.getSuppressed().length > 0) {
-      throw failures;
-    }
-  }
-
-  private void giveBackSuppressing(PoolMemory memory, Throwable failures) {
+    Throwable failure = giveBackAll(all);
     try {
-      giveBack(memory);
-    } catch (Throwable t) {
-      failures.addSuppressed(t);
+      if (empty != null) {
+        returnToSystem(empty);
+      }
+    } finally {
+      awaitQuiet(endNanos);
+    }
+    if (failure != null) {
+      throw new IllegalStateException("Memory could not be returned", failure);
     }
   }
 
-  private void awaitQuiet(Duration timeout) {
+  private void awaitQuiet(long endNanos) {
     lock.lock();
     try {
-      long leftNanos = timeout.toNanos();
+      long leftNanos = endNanos - System.nanoTime();
       while ((isGrowing || returningCount > 0) && leftNanos > 0) {
         leftNanos = changed.awaitNanos(leftNanos);
       }

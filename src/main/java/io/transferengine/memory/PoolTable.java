@@ -33,18 +33,19 @@ final class PoolTable {
     shared.remove(memory);
   }
 
-  void clear() {
-    byAddress.clear();
+  /** Makes it empty; all of it is kept. Needs no memory. */
+  void moveTo(KeptMemory kept) {
+    while (!byAddress.isEmpty()) {
+      PoolMemory first = byAddress.remove(byAddress.firstKey());
+      if (first != null) {
+        kept.add(first);
+      }
+    }
     shared.clear();
   }
 
   int size() {
     return byAddress.size();
-  }
-
-  /** {@return all of it; the list is the caller's} */
-  List<PoolMemory> all() {
-    return new ArrayList<>(byAddress.values());
   }
 
   @Nullable PoolMemory find(long address) {

@@ -2,6 +2,7 @@
 package io.transferengine.transport;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -169,8 +170,8 @@ public final class Fallback {
           kept.add(task);
         }
       } catch (Throwable t) {
-        log.error("Giving a transfer to {} to another transport failed", peerName, t);
         task.end(TransferState.FAILED, mistake, FailureCause.LOCAL);
+        Anyway.error(log, "Giving a transfer to {} to another transport failed", peerName, t);
       }
     }
     if (moved > 0) {

@@ -3,14 +3,16 @@ package io.transferengine.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.LogCapture;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 class EngineTimerTest {
   @Test
   void whatATaskThrowsEndsNoTask() throws InterruptedException {
@@ -32,5 +34,16 @@ class EngineTimerTest {
           .isNotEmpty()
           .allSatisfy(text -> assertThat(text).startsWith("Looking at deadlines failed"));
     }
+  }
+
+  @Test
+  void aTaskGetsMemoryInAFullHeap() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("-Xmx24m", "-XX:+UseSerialGC"),
+            ChildJvm.classPath(_ -> true),
+            List.of(),
+            FullHeapTimerMain.class);
+    assertThat(result.exitStatus()).as(result.output()).isZero();
   }
 }

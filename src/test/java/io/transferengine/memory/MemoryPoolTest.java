@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -463,5 +464,16 @@ class MemoryPoolTest {
 
     registrar.table.inOrder().forEach(registrar.table::remove);
     pool = small(MIB);
+  }
+
+  @Test
+  void closeReturnsAllInAFullHeap() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("--enable-native-access=ALL-UNNAMED", "-Xmx24m", "-XX:+UseSerialGC"),
+            ChildJvm.classPath(_ -> true),
+            List.of(),
+            FullHeapCloseMain.class);
+    assertThat(result.exitStatus()).as(result.output()).isZero();
   }
 }

@@ -90,12 +90,12 @@ public final class HttpMetadataServer implements AutoCloseable {
   }
 
   private void begin(RecordTable records) {
+    // Both made here, so that a sweep needs no memory for them.
+    String what = "Sweeping expired records";
+    Runnable sweep = records::sweep;
     var _ =
         sweeper.scheduleWithFixedDelay(
-            () -> Anyway.run(log, "Sweeping expired records", records::sweep),
-            SWEEP_SECONDS,
-            SWEEP_SECONDS,
-            TimeUnit.SECONDS);
+            () -> Anyway.run(log, what, sweep), SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
     server.setExecutor(executor);
     server.createContext(
         "/", new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT));

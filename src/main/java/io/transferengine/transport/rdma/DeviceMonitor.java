@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.verbs.AsyncEvent;
 import io.transferengine.verbs.EventWaiter;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +51,9 @@ final class DeviceMonitor implements Runnable {
    * a peer that has vanished would keep our queue pairs for ever.
    */
   private static final long IDLE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  /** After something was thrown: it may be thrown again at once, until there is memory, say. */
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final List<RdmaNic> nics;
   private final GidSource gidSource;
@@ -96,23 +101,34 @@ final class DeviceMonitor implements Runnable {
 
   @Override
   public void run() {
+    String what = "Listening to the devices' events";
+    Runnable once = this::handleAll;
     while (!stopping) {
-      try {
-        waiter.await(LOOK_MILLIS);
-        for (RdmaNic nic : nics) {
-          takeEvents(nic);
-          if (nic.isFailed() && told.add(nic)) {
-            gone(nic);
-          }
-          lookAfter(nic);
-        }
-      } catch (NativeCallException e) {
-        log.error("Listening to the devices' events ends: {}", e.getMessage());
-        return;
-      } catch (Throwable t) {
-        log.error("Handling a device's event failed", t);
+      if (!Anyway.run(log, what, once)) {
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
     }
+  }
+
+  private void handleAll() {
+    waiter.await(LOOK_MILLIS);
+    for (RdmaNic nic : nics) {
+      handleAll(nic);
+    }
+  }
+
+  private void handleAll(RdmaNic nic) {
+    try {
+      takeEvents(nic);
+    } catch (NativeCallException e) {
+      // The others' events are taken all the same.
+      log.error("{}: its events cannot be taken: {}", nic, e.getMessage());
+    }
+    if (nic.isFailed() && !told.contains(nic)) {
+      gone(nic);
+      told.add(nic);
+    }
+    lookAfter(nic);
   }
 
   private void takeEvents(RdmaNic nic) {

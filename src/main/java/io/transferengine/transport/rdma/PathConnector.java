@@ -122,10 +122,8 @@ final class PathConnector {
       } catch (RuntimeException | Error e) {
         // A bug of ours, or no memory. The next attempt waits as after any other failure. While the
         // engine closes, the cause is a device that is closed.
-        log.atLevel(isWanted(peer, path) ? Level.ERROR : Level.DEBUG)
-            .setCause(e)
-            .log("Opening {} failed", path);
         path.attemptFailed();
+        logFailed(isWanted(peer, path) ? Level.ERROR : Level.DEBUG, path, e);
       }
       if (!isWanted(peer, path)) {
         break;
@@ -133,6 +131,14 @@ final class PathConnector {
       path.backOff();
     }
     return false;
+  }
+
+  private static void logFailed(Level level, RdmaPath path, Throwable thrown) {
+    try {
+      log.atLevel(level).setCause(thrown).log("Opening {} failed", path);
+    } catch (Throwable unlogged) {
+      // There may be no memory for the text. The next attempt matters more.
+    }
   }
 
   private boolean isWanted(RdmaPeer peer, RdmaPath path) {

@@ -8,7 +8,6 @@ import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SingleThreadIoEventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
-import io.transferengine.logging.Anyway;
 import java.util.AbstractQueue;
 import java.util.Iterator;
 import java.util.Queue;
@@ -124,9 +123,18 @@ final class SteadyLoop extends SingleThreadIoEventLoop {
     }
   }
 
+  /** Throws nothing. */
   private static void goOn(Throwable thrown) {
-    Anyway.error(log, "An event loop goes on after a fault of this process", thrown);
-    LockSupport.parkNanos(PAUSE_NANOS);
+    try {
+      log.error("An event loop goes on after a fault of this process", thrown);
+    } catch (Throwable unlogged) {
+      // In a full heap, what was never needed before cannot even be loaded.
+    }
+    try {
+      LockSupport.parkNanos(PAUSE_NANOS);
+    } catch (Throwable unpaused) {
+      // As above.
+    }
   }
 
   /** Starts the thread, which tries until its loop runs. */

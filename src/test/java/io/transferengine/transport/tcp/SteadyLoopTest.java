@@ -15,6 +15,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transport.AccessControl;
@@ -25,6 +26,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -36,7 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Event loops that meet what cannot even be logged, as in a full heap. */
-@Timeout(60)
+@Timeout(120)
 class SteadyLoopTest {
   private static final int SIZE = 4096;
 
@@ -254,5 +256,18 @@ class SteadyLoopTest {
         };
     assertThatThrownBy(() -> begun.execute(ends)).isInstanceOf(Unspeakable.class);
     assertThat(tries).hasValue(4);
+  }
+
+  @ParameterizedTest
+  @EnumSource(IoBackend.class)
+  void aLoopWhoseFirstFaultIsInAFullHeapServesAfterwards(IoBackend backend) throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("--enable-native-access=ALL-UNNAMED", "-Xmx24m", "-XX:+UseSerialGC"),
+            ChildJvm.classPath(_ -> true),
+            List.of(),
+            FullHeapLoopMain.class,
+            backend.name());
+    assertThat(result.exitStatus()).as(result.output()).isZero();
   }
 }
