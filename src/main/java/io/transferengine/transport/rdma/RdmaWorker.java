@@ -15,9 +15,7 @@ import io.transferengine.verbs.WorkCompletions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Optional;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -80,10 +78,8 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final SendWorkRequestRing chain = new SendWorkRequestRing(CHAIN_MAX);
   private final PostingSink sink;
   private final Thread thread;
-  private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+  private final CommandQueue commands = new CommandQueue(new Channel());
   private final boolean maySpin = Runtime.getRuntime().availableProcessors() > 1;
-  private volatile boolean parked;
-  private volatile boolean stopping;
 
   private final SlotTable slots = new SlotTable();
 
@@ -96,6 +92,19 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private int posted;
   private int failedTurns;
   private long spinNanos = SPIN_MIN_NANOS;
+
+  /** The thread waits for completions and for commands at once. */
+  private final class Channel implements CommandQueue.Bed {
+    @Override
+    public void sleep() {
+      channel.await(timers.waitMillis());
+    }
+
+    @Override
+    public void wakeUp() {
+      channel.wakeUp();
+    }
+  }
 
   /** Makes the completion queue and its channel; {@link #start} starts the thread. */
   RdmaWorker(RdmaDevice device, EndpointStore endpoints, ControlThreads ending, int index) {
@@ -133,9 +142,6 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   @Override
   public void execute(Runnable command) {
     commands.add(command);
-    if (parked) {
-      channel.wakeUp();
-    }
   }
 
   void attach(RdmaEndpoint endpoint) {
@@ -176,8 +182,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   /** Tells the worker to end all endpoints and then its thread. Idempotent. */
   void stop() {
-    stopping = true;
-    execute(() -> {});
+    commands.stop();
   }
 
   /** Waits for the thread, at most until {@code endNanos}; {@code true} if it has ended. */
@@ -213,7 +218,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   @Override
   public void run() {
     try {
-      while (!stopping) {
+      while (!commands.isStopping()) {
         try {
           turn();
           failedTurns = 0;
@@ -272,11 +277,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         return;
       }
     }
-    parked = true;
-    if (commands.isEmpty() && !stopping) {
-      channel.await(timers.waitMillis());
-    }
-    parked = false;
+    commands.sleepWhileEmpty();
   }
 
   /** Polls for a moment. The moment grows each time that this finds work, and shrinks if not. */
