@@ -116,7 +116,7 @@ class DocumentationTest {
 
   private static List<Path> pages() {
     List<Path> pages = new ArrayList<>(walk(Path.of("docs")));
-    for (String page : List.of("README.md", "CONTRIBUTING.md", "CHANGELOG.md")) {
+    for (String page : List.of("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")) {
       pages.add(Path.of(page));
     }
     pages.removeIf(page -> !page.toString().endsWith(".md"));

@@ -6,10 +6,10 @@ package io.transferengine.access;
  * It narrows what the registration's {@link AccessRights} allow, and is not asked where those
  * already refuse. Without a policy every peer may do what the rights allow.
  *
- * <p><b>Over TCP</b> it is asked for each request, and of a request with many ranges once for each
- * registration that they lie in. So its answer of now counts. It is asked on the threads that move
- * bytes: it must answer at once and must not block, or all peers wait. Keep what it needs in
- * memory.
+ * <p><b>Over TCP</b> it is asked for each request; within a request with many ranges, for each
+ * range that lies in another registration than the one before it. So its answer of now counts. It
+ * is asked on the threads that move bytes: it must answer at once and must not block, or all peers
+ * wait. Keep what it needs in memory.
  *
  * <p><b>Over RDMA</b> the network card decides, and it knows connections, not peers and
  * registrations. A connection can read all registrations that can be read, or none; and likewise it
@@ -20,7 +20,8 @@ package io.transferengine.access;
  * counts from the next connection on.
  *
  * <p>What it throws refuses. It is called by many threads at once. Memory that the engine allocates
- * lies in pools, each of which is one registration.
+ * lies in pools, each of which is one registration. An engine that moves bytes within its own
+ * memory by its own segment's name is a peer of itself.
  */
 public interface AccessPolicy {
   /**
