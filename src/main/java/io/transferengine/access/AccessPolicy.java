@@ -12,11 +12,10 @@ package io.transferengine.access;
  * wait. Keep what it needs in memory.
  *
  * <p><b>Over RDMA</b> the network card decides, and it knows connections, not peers and
- * registrations. A connection can read all registrations that can be read, or none; and likewise it
- * can write all or none. A peer that may do something to some registrations and not to others, or
- * nothing at all, gets no connection over RDMA: it is served over TCP, if it can use that. The
- * policy is asked when a connection is made, and about new memory before it can be reached: then a
- * connection that does not fit any more is closed first. An answer that changes at another time
+ * registrations. So a peer gets a connection only if the policy lets it do to every registration
+ * all that the rights allow. Others are served over TCP, if they can use that. The policy is asked
+ * when a connection is made, and about new memory before that can be reached: then the connections
+ * of peers that may not do all with it are closed first. An answer that changes at another time
  * counts from the next connection on.
  *
  * <p>What it throws refuses. It is called by many threads at once. Memory that the engine allocates

@@ -74,31 +74,23 @@ public final class AccessControl {
   }
 
   /**
-   * {@return to how many of some regions a peer may do something} Regions whose rights allow it to
-   * nobody are left out. Without a policy it may do so to all, and so it may if there are none.
+   * {@return whether a peer may do to regions whatever their rights allow} Without a policy it may.
    *
-   * @param peers the identities that the peer may have; what they may do must be the same
+   * @param peers the identities that the peer may have; each must be allowed
    */
-  public Extent extent(List<PeerIdentity> peers, List<Region> regions, boolean write) {
-    boolean any = false;
-    boolean all = true;
+  public boolean mayDoAll(List<PeerIdentity> peers, List<Region> regions) {
     for (Region region : policy == null ? List.<Region>of() : regions) {
       for (PeerIdentity peer : peers) {
-        Refusal refusal = refusal(peer, region, write);
-        any |= refusal == null;
-        all &= refusal == null || refusal.reason() == Audit.Reason.RIGHTS;
+        if (isForbidden(peer, region, false) || isForbidden(peer, region, true)) {
+          return false;
+        }
       }
     }
-    return all ? Extent.ALL : any ? Extent.SOME : Extent.NONE;
+    return true;
   }
 
-  /** To how many regions a peer may do something. */
-  public enum Extent {
-    /** To all. */
-    ALL,
-    /** To some, and not to others. */
-    SOME,
-    /** To none. */
-    NONE
+  private boolean isForbidden(PeerIdentity peer, Region region, boolean write) {
+    Refusal refusal = refusal(peer, region, write);
+    return refusal != null && refusal.reason() == Audit.Reason.POLICY;
   }
 }

@@ -21,6 +21,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -67,19 +68,20 @@ class RdmaAccessTest {
     }
   }
 
-  /** The peer believes that it may write, and the card here says no. */
+  /** Over RDMA a peer reaches all that the rights allow, or nothing. */
   @Test
-  void aPeerThatThePolicyLetsOnlyReadCannotWrite() {
-    AccessPolicy readers =
+  void aPeerReachesUsOnceThePolicyLetsIt() {
+    AtomicBoolean open = new AtomicBoolean();
+    AccessPolicy policy =
         new AccessPolicy() {
           @Override
           public boolean mayRead(PeerIdentity peer, RegisteredRange memory) {
-            return true;
+            return open.get();
           }
 
           @Override
           public boolean mayWrite(PeerIdentity peer, RegisteredRange memory) {
-            return false;
+            return open.get();
           }
         };
     try (Engine engine =
@@ -88,7 +90,7 @@ class RdmaAccessTest {
                     .protocol("rdma")
                     .deviceName(RdmaPort.ours().device())
                     .requireRdma(true)
-                    .accessPolicy(readers)
+                    .accessPolicy(policy)
                     .build());
         Mapped memory = Mapped.of(LENGTH);
         Registration registration = engine.register(memory.segment(), RegistrationOptions.DEFAULT);
@@ -96,14 +98,21 @@ class RdmaAccessTest {
       peer.initialize(RdmaPort.theirs().address(), "rdma", RdmaPort.theirs().device());
       long theirs = register(peer, AccessRights.READ_WRITE);
       memory.fill(4);
+      // We may use the peer's memory all the same, over queue pairs that do not lead back.
+      RdmaPair.assertCompleted(
+          engine.submit(
+              TransferRequest.of(
+                  Operation.READ,
+                  peer.name(),
+                  BlockColumns.of(registration.address(), theirs, LENGTH))));
+      memory.fill(4);
       String name = engine.segmentName();
       long ours = registration.address();
-      assertThat(peer.call("transferSyncRead", name, theirs, ours, LENGTH)).isZero();
-      assertThat(peer.mismatch(theirs, LENGTH, 4)).isEqualTo(-1);
-      peer.fill(theirs, LENGTH, 5);
       assertThat(peer.call("transferSyncWrite", name, theirs, ours, LENGTH)).isNegative();
       assertThat(Pattern.firstMismatch(memory.segment(), 4, 0)).isEqualTo(-1);
-      assertThat(peer.call("transferSyncRead", name, theirs, ours, LENGTH)).isZero();
+      open.set(true);
+      assertThat(peer.call("transferSyncWrite", name, theirs, ours, LENGTH)).isZero();
+      assertThat(Pattern.firstMismatch(memory.segment(), 1, 0)).isEqualTo(-1);
       assertThat(engine.metrics().get(Counter.INBOUND_REQUESTS)).as("over TCP").isZero();
     }
   }

@@ -112,6 +112,12 @@ final class SimulatedNic {
 
   private WorkCompletionStatus move(
       SimulatedQueuePair queuePair, SimulatedQueuePair peer, SimulatedQueuePair.Request request) {
+    int needed = request.write ? Ibv.IBV_ACCESS_REMOTE_WRITE() : Ibv.IBV_ACCESS_REMOTE_READ();
+    if ((peer.access & needed) == 0) {
+      // Looked at before any key, as by soft-RoCE.
+      refuse(peer);
+      return WorkCompletionStatus.REMOTE_INVALID_REQUEST_ERROR;
+    }
     if (request.length == 0) {
       // Neither side looks at keys for nothing.
       return fabric.faults.takeFailure();
@@ -124,14 +130,12 @@ final class SimulatedNic {
         || !(request.write || local.allows(Ibv.IBV_ACCESS_LOCAL_WRITE()))) {
       return WorkCompletionStatus.LOCAL_PROTECTION_ERROR;
     }
-    int needed = request.write ? Ibv.IBV_ACCESS_REMOTE_WRITE() : Ibv.IBV_ACCESS_REMOTE_READ();
     SimulatedHandle.Region remote = fabric.byRemoteKey(request.remoteKey);
     if (remote == null
         || remote.destroyed
         || remote.domain != peer.domain
         || !remote.covers(request.remoteAddress, request.length)
-        || !remote.allows(needed)
-        || (peer.access & needed) == 0) {
+        || !remote.allows(needed)) {
       refuse(peer);
       return WorkCompletionStatus.REMOTE_ACCESS_ERROR;
     }

@@ -298,8 +298,18 @@ abstract class VerbsContract {
         .isEqualTo(WorkCompletionStatus.SUCCESS);
     theirs.fill(6);
     assertThat(one.run(true, local, 64, theirs.address(), remote.remoteKey()))
-        .isEqualTo(WorkCompletionStatus.REMOTE_ACCESS_ERROR);
+        .isEqualTo(WorkCompletionStatus.REMOTE_INVALID_REQUEST_ERROR);
     assertThat(Pattern.firstMismatch(theirs.segment(), 6, 0)).isEqualTo(-1);
+  }
+
+  @Test
+  final void anEmptyRequestNeedsTheRightToo() {
+    one.connectTo(other.pair.number(), other.gid);
+    other.connectTo(one.pair.number(), one.gid, Access.LOCAL_WRITE);
+    one.ring.setEmpty(0, 41);
+    assertThat(one.pair.post(one.ring, 1)).isEqualTo(1);
+    assertThat(awaitEnds(1, WorkCompletionStatus.REMOTE_INVALID_REQUEST_ERROR))
+        .containsExactly(41L);
   }
 
   @Test

@@ -8,7 +8,6 @@ import io.transferengine.metrics.recording.Audit;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.AccessControl;
-import io.transferengine.transport.AccessControl.Extent;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,9 +15,10 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What peers can do over their queue pairs, where the caller's policy makes a difference between
- * peers. A device checks the access of a queue pair and that of a memory region, but not one for
- * the other. So a queue pair can read all that peers may read, or nothing; and likewise write.
+ * Which peers reach our memory over their queue pairs, where the caller's policy makes a difference
+ * between peers. A device knows queue pairs and memory regions, and not which queue pair is for
+ * which region. So a queue pair reaches all that the rights of registrations let peers do, or
+ * nothing.
  *
  * <p><b>New memory.</b> It is in the table of registrations before {@link #require} is called, and
  * at the devices afterwards. A queue pair is noted here before the table is looked at for it. So
@@ -35,11 +35,10 @@ final class ConnectionRights {
   private final RegionTable regions;
   private final Map<RdmaEndpoint, Grant> grants = new ConcurrentHashMap<>();
 
-  /** What a connection can do. Until that is known, it counts as able to do anything. */
+  /** Whose a connection is. Until it is known whether it reaches memory, it counts as if it did. */
   private static final class Grant {
     final List<PeerIdentity> peers;
-    volatile boolean read = true;
-    volatile boolean write = true;
+    volatile boolean reachesUs = true;
 
     Grant(List<PeerIdentity> peers) {
       this.peers = peers;
@@ -52,35 +51,21 @@ final class ConnectionRights {
   }
 
   /**
-   * Refuses a peer that asks for a connection over which it could do nothing, or with which it
-   * could not do all that it may: such a peer is better served by another transport.
+   * Refuses a peer that asks for a connection over which it would reach nothing: it is better
+   * served by another transport, where each request is looked at.
    *
    * @throws TransferException REJECT_HANDSHAKE; the text is for the peer
    */
-  void requireUseful(PeerIdentity peer) {
-    if (!access.hasPolicy()) {
-      return;
-    }
-    Extent read = extent(List.of(peer), false);
-    Extent write = extent(List.of(peer), true);
-    boolean some = read == Extent.SOME || write == Extent.SOME;
-    if (!some && (read == Extent.ALL || write == Extent.ALL)) {
+  void requireReach(PeerIdentity peer) {
+    if (access.mayDoAll(List.of(peer), regions.inOrder())) {
       return;
     }
     String why =
-        some
-            ? "the access policy lets this peer use some memory and not other, which RDMA cannot"
-                + " tell apart"
-            : "the access policy lets this peer neither read nor write any memory";
+        "the access policy does not let this peer do all that the rights of the memory here allow,"
+            + " and RDMA cannot make exceptions";
     access.audit().refused(Audit.Reason.POLICY, peer, "an RDMA connection: " + why);
     throw new TransferException(
-        ErrorCode.REJECT_HANDSHAKE,
-        why,
-        some ? "Use TCP, where each request is looked at" : "Ask who runs this engine for access");
-  }
-
-  private Extent extent(List<PeerIdentity> peers, boolean write) {
-    return access.extent(peers, regions.inOrder(), write);
+        ErrorCode.REJECT_HANDSHAKE, why, "Use TCP, where each request is looked at");
   }
 
   /**
@@ -90,19 +75,18 @@ final class ConnectionRights {
    */
   int grant(RdmaEndpoint endpoint, List<PeerIdentity> peers) {
     if (!access.hasPolicy()) {
-      return RdmaSettings.queuePairAccess(true, true);
+      return RdmaSettings.queuePairAccess(true);
     }
     grants.keySet().removeIf(RdmaEndpoint::isDestroyed);
     Grant made = new Grant(peers);
     grants.put(endpoint, made);
-    made.read = extent(peers, false) == Extent.ALL;
-    made.write = extent(peers, true) == Extent.ALL;
-    return RdmaSettings.queuePairAccess(made.read, made.write);
+    made.reachesUs = access.mayDoAll(peers, regions.inOrder());
+    return RdmaSettings.queuePairAccess(made.reachesUs);
   }
 
   /**
-   * Ends the connections that do not fit memory which is about to be reachable, and waits for their
-   * end.
+   * Ends the connections of peers that may not do all with memory which is about to be reachable,
+   * and waits for their end.
    *
    * @throws TransferException ENDPOINT if one does not end
    */
@@ -113,7 +97,7 @@ final class ConnectionRights {
     List<RdmaEndpoint> ending = new ArrayList<>();
     grants.forEach(
         (endpoint, grant) -> {
-          if (!endpoint.isDestroyed() && !fits(grant, added)) {
+          if (grant.reachesUs && !endpoint.isDestroyed() && !access.mayDoAll(grant.peers, added)) {
             ending.add(endpoint);
             endpoint.close("the access policy says otherwise of new memory");
           }
@@ -128,14 +112,5 @@ final class ConnectionRights {
             "Register the memory again later");
       }
     }
-  }
-
-  private boolean fits(Grant grant, List<Region> added) {
-    return fits(grant, added, grant.read, false) && fits(grant, added, grant.write, true);
-  }
-
-  private boolean fits(Grant grant, List<Region> added, boolean granted, boolean write) {
-    Extent extent = access.extent(grant.peers, added, write);
-    return granted ? extent == Extent.ALL : extent != Extent.SOME;
   }
 }

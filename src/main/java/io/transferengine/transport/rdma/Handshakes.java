@@ -321,7 +321,7 @@ final class Handshakes {
       }
       requireNameOfItsOwn(from, NicPath.parse(request.localNicPath()).server());
       requireCount(quoted(request.localNicPath()), request.qpNums().size());
-      rights.requireUseful(PeerIdentity.unproved(from));
+      rights.requireReach(PeerIdentity.unproved(from));
       RdmaEndpoint endpoint = connectedTo(nic, from, request);
       HandshakeDescriptor reply = message(endpoint, asked.toString());
       return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;

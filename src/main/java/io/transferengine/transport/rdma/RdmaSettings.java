@@ -126,10 +126,11 @@ record RdmaSettings(
    * {@return the access of a queue pair (protocol section 9.1)} C++ engines allow atomic operations
    * too. No memory here does, so they would never be served.
    *
-   * @param read whether the peer may read over it
-   * @param write whether the peer may write over it
+   * @param reachesUs whether the peer may use our memory over it
    */
-  static int queuePairAccess(boolean read, boolean write) {
-    return Access.LOCAL_WRITE | (read ? Access.REMOTE_READ : 0) | (write ? Access.REMOTE_WRITE : 0);
+  static int queuePairAccess(boolean reachesUs) {
+    return reachesUs
+        ? Access.LOCAL_WRITE | Access.REMOTE_READ | Access.REMOTE_WRITE
+        : Access.LOCAL_WRITE;
   }
 }

@@ -484,8 +484,12 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     TransferTask task = of.ring.task(position);
     long remote = of.ring.remote(position);
     int bytes = of.ring.length(position);
+    boolean atPeer = WorkErrors.isPeersRefusal(status);
+    if (atPeer && task == null) {
+      // A probe: the peer's device has answered, though it lets us do nothing over this.
+      endpoint.probed(true);
+    }
     if (WorkErrors.isRequestsFault(status) && task != null) {
-      boolean atPeer = WorkErrors.isPeersRefusal(status);
       if (atPeer) {
         metrics.increment(Counter.REQUESTS_REJECTED_BY_PEER);
       }
