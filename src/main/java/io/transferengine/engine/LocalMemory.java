@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +63,9 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** How long transfers over memory that is taken back may go on. */
   static final Duration GRACE = Duration.ofSeconds(1);
+
+  /** Made before it is needed, which is when memory has run out. */
+  private static final Consumer<Region> RELEASE = Region::release;
 
   /** How long canceled transfers may take until the last one has released the memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(10);
@@ -392,7 +396,7 @@ public final class LocalMemory implements RegionRegistrar {
       }
       return new RegionHold(held);
     } catch (Throwable t) {
-      held.forEach(Region::release);
+      held.forEach(RELEASE);
       throw t;
     }
   }

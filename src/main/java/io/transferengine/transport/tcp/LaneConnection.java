@@ -73,6 +73,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   private int answers;
   private boolean pumping;
+  private boolean isOver;
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private ConnectionEnd.Reason ended = ConnectionEnd.Reason.NONE;
@@ -483,6 +484,10 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   @Override
   void onQuiesced() {
+    if (isOver) {
+      return; // It has thrown; the lane has another connection by now.
+    }
+    isOver = true;
     ConnectionEnd end = new ConnectionEnd(ended, endText, endCause, answers);
     try {
       outcomes.tell();

@@ -482,9 +482,10 @@ final class TargetConnection extends WireHandler
 
   @Override
   void onQuiesced() {
-    counts.handOver();
+    // In this order: it is called again after a throw, as long as it is known to the server.
     held.clear();
     reader.clear();
+    counts.handOver();
     gone.accept(this);
   }
 }

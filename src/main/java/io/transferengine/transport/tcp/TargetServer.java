@@ -78,6 +78,9 @@ final class TargetServer {
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
 
+  /** Whether nobody was accepted at the last look; for the listener's loop. */
+  private boolean paused;
+
   TargetServer(
       EventLoops loops,
       IoBackend backend,
@@ -203,6 +206,11 @@ final class TargetServer {
     }
   }
 
+  /** {@return the listening channel, for tests} */
+  @Nullable Channel listener() {
+    return listener;
+  }
+
   /** {@return the port bound, 0 before {@link #start}} */
   int port() {
     Channel there = listener;
@@ -258,11 +266,29 @@ final class TargetServer {
   }
 
   private void gone(TargetConnection connection) {
-    connections.remove(connection);
+    // First: as long as it is among the connections, this is tried again after a throw.
     places.leave(connection.place());
+    connections.remove(connection);
+  }
+
+  /**
+   * After an accept that threw Netty accepts nobody for a second. If memory runs out when it
+   * schedules the end of that, nobody would be accepted ever again.
+   */
+  private void acceptAgain(EventExecutor loop) {
+    Channel there = listener;
+    if (there == null || there.eventLoop() != loop) {
+      return;
+    }
+    boolean accepts = there.config().isAutoRead();
+    if (!accepts && paused) {
+      there.config().setAutoRead(true);
+    }
+    paused = !accepts;
   }
 
   private void endOverdue(EventExecutor loop) {
+    acceptAgain(loop);
     long now = System.nanoTime();
     forEachOn(
         loop,

@@ -195,9 +195,9 @@ final class VectorTable {
   }
 
   private void release() {
-    for (Region region : held) {
-      region.release();
+    // The last first, without an iterator: what was released is never released again.
+    while (!held.isEmpty()) {
+      held.removeLast().release();
     }
-    held.clear();
   }
 }

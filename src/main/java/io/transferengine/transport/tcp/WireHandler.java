@@ -113,7 +113,10 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   /** There is room in the outbound queue again. */
   abstract void onWritable();
 
-  /** The channel is closed and touches no memory any more. Called once. */
+  /**
+   * The channel is closed and touches no memory any more. Called once, and again only if it has
+   * thrown.
+   */
   abstract void onQuiesced();
 
   @Override
@@ -212,6 +215,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   /** Ends the connection for a mistake of ours, for memory that ran out or was lost. */
   final void fault(Throwable cause) {
+    // First, since all else may throw: then it is closed by finishClosing.
+    closing = true;
     try {
       log.error("Data connection {} is closed by a fault of this process", context, cause);
     } finally {
@@ -227,19 +232,22 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   /**
    * Does what was left undone of a close in which memory ran out: Netty then leaves the channel
-   * open, or does not report its end. To be called every second or so. The first call that finds
-   * something only notes it, since a close may be in progress.
+   * open, or does not report its end, or what it held is not given back. To be called every second
+   * or so. The first call that finds something only notes it, since a close may be in progress.
    */
   final void finishClosing() {
-    if (inactive || (channel().isOpen() && !closing)) {
+    if (quiesced || (!inactive && channel().isOpen() && !closing)) {
       return;
     }
     if (!unfinished) {
       unfinished = true;
     } else if (channel().isOpen()) {
       close();
-    } else {
+    } else if (!inactive) {
       channelInactive(context());
+    } else {
+      outbound().discard();
+      quiesceIfOver();
     }
   }
 
@@ -310,7 +318,13 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private void quiesceIfOver() {
     if (inactive && !quiesced && directWindowsOut == 0 && outbound().isDrained()) {
       quiesced = true;
-      onQuiesced();
+      boolean done = false;
+      try {
+        onQuiesced();
+        done = true;
+      } finally {
+        quiesced = done;
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -182,6 +183,18 @@ class SteadyLoopTest {
         .connect(new InetSocketAddress(listener.getInetAddress(), listener.getLocalPort()))
         .sync()
         .channel();
+  }
+
+  /** Netty then pauses; the end of the pause may be lost for want of memory. */
+  @Test
+  void aListenerThatWasPausedForGoodAcceptsAgain() throws Exception {
+    try (Target target = new Target(TcpIo.AUTO)) {
+      Channel listener = Objects.requireNonNull(target.server.listener());
+      target.loop.submit(() -> listener.config().setAutoRead(false)).get(20, TimeUnit.SECONDS);
+      try (Socket later = target.peer()) {
+        target.assertServes(later);
+      }
+    }
   }
 
   /** Takes a task only when it is not told to refuse. */

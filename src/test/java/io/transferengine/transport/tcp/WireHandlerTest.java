@@ -39,6 +39,8 @@ class WireHandlerTest {
   private final Handler handler = new Handler(pool);
   private boolean configThrows;
   private int quiesced;
+  private int quiescedThrows;
+  private @Nullable Error thrownByFault;
   private final EmbeddedChannel channel =
       new EmbeddedChannel(handler) {
         @Override
@@ -83,6 +85,10 @@ class WireHandlerTest {
     @Override
     void onFault(Throwable fault) {
       faults.add(fault);
+      Error thrown = thrownByFault;
+      if (thrown != null) {
+        throw thrown;
+      }
     }
 
     @Override
@@ -90,6 +96,9 @@ class WireHandlerTest {
 
     @Override
     void onQuiesced() {
+      if (quiescedThrows-- > 0) {
+        throw new OutOfMemoryError("meant to be thrown");
+      }
       quiesced++;
     }
 
@@ -189,6 +198,36 @@ class WireHandlerTest {
     handler.finishClosing();
     handler.finishClosing();
     handler.finishClosing();
+    assertThat(quiesced).isEqualTo(1);
+  }
+
+  /** Else it would stay open, and what arrives be taken for something else. */
+  @Test
+  void aFaultWhoseHandlingThrowsEndsTheConnection() {
+    thrownByFault = new OutOfMemoryError("meant to be thrown");
+    channel.pipeline().fireExceptionCaught(new IllegalStateException("a bug"));
+    assertThat(faults).isNotEmpty();
+    assertThat(channel.isOpen()).isTrue();
+    handler.finishClosing();
+    handler.finishClosing();
+    channel.runPendingTasks();
+    assertThat(channel.isOpen()).isFalse();
+    assertThat(quiesced).isEqualTo(1);
+  }
+
+  @Test
+  void whatItHeldIsGivenBackLaterIfThatThrows() {
+    quiescedThrows = 2;
+    handler.close();
+    channel.runPendingTasks();
+    assertThat(quiesced).isZero();
+    for (int look = 0; look < 4; look++) {
+      try {
+        handler.finishClosing();
+      } catch (OutOfMemoryError e) {
+        // The server looks again.
+      }
+    }
     assertThat(quiesced).isEqualTo(1);
   }
 
