@@ -6,6 +6,7 @@ import io.transferengine.config.Option;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineOptions;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.TcpIo;
 import java.util.Objects;
 import java.util.Optional;
@@ -465,6 +466,17 @@ public final class EngineConfig {
      */
     public Builder tcpIo(TcpIo value) {
       return set(Options.TCP_IO, value);
+    }
+
+    /**
+     * Checksums of all bytes that go to Java peers over TCP; crc32c = where the peer can,
+     * require_crc32c = or the transfer fails, and RDMA is not used. ({@code TE_CHECKSUM})
+     *
+     * @param value one of off, crc32c, require_crc32c
+     * @return this builder
+     */
+    public Builder checksum(ChecksumMode value) {
+      return set(Options.CHECKSUM, value);
     }
 
     /**

@@ -10,6 +10,7 @@ import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferRequest;
@@ -79,6 +80,17 @@ class TransferVariantsTest {
                 .tcpMaxQueuedTransfersPerPeer(2)
                 .tcpMaxPendingAdmissionsPerPeer(1)
                 .tcpSliceSizeBytes(4096)),
+    CHECKSUM(
+        Map.of("TE_CHECKSUM", "require_crc32c"),
+        config -> config.checksum(ChecksumMode.REQUIRE_CRC32C)),
+    CHECKSUM_NO_POOL_IO_URING(
+        Map.of(
+            "TE_CHECKSUM", "crc32c", "MC_TCP_ENABLE_CONNECTION_POOL", "0", "TE_TCP_IO", "io_uring"),
+        config ->
+            config
+                .checksum(ChecksumMode.REQUIRE_CRC32C)
+                .tcpEnableConnectionPool(false)
+                .tcpIo(TcpIo.IO_URING)),
     IPV6(Map.of("MC_USE_IPV6", "1"), config -> config.useIpv6(true));
 
     final Map<String, String> peerEnvironment;
@@ -99,7 +111,7 @@ class TransferVariantsTest {
     }
 
     Engine open() {
-      if (this == IO_URING) {
+      if (this == IO_URING || this == CHECKSUM_NO_POOL_IO_URING) {
         Needs.ofMachine(IoUring.isAvailable(), "the kernel does not allow io_uring");
       } else if (this == IPV6) {
         Needs.ipv6Loopback();

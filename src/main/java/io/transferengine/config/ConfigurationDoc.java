@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.config;
 
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,6 +102,7 @@ public final class ConfigurationDoc {
       case Boolean b -> "boolean";
       case String s -> "String";
       case TcpIo io -> "TcpIo";
+      case ChecksumMode mode -> "ChecksumMode";
       default -> throw new IllegalStateException("no builder type for " + value.getClass());
     };
   }

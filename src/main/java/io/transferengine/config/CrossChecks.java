@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.config;
 
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
 import java.util.List;
 
@@ -12,6 +13,7 @@ final class CrossChecks {
           "`MC_MIN_RPC_PORT` is at most `MC_MAX_RPC_PORT`.",
           "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.",
           "`MC_FORCE_TCP` and `TE_REQUIRE_RDMA` are not both set.",
+          "`TE_CHECKSUM` is not `require_crc32c` while `TE_REQUIRE_RDMA` is set.",
           "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
           "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
 
@@ -53,6 +55,15 @@ final class CrossChecks {
           Options.REQUIRE_RDMA.environmentName(),
           "true",
           "false while " + Options.FORCE_TCP + " is set; or unset that one");
+    }
+    if (settings.get(Options.CHECKSUM) == ChecksumMode.REQUIRE_CRC32C
+        && settings.get(Options.REQUIRE_RDMA)) {
+      throw new ConfigurationException(
+          Options.CHECKSUM.environmentName(),
+          "require_crc32c",
+          "crc32c or off while "
+              + Options.REQUIRE_RDMA
+              + " is set, since RDMA has no checksums of ours; or unset that one");
     }
     int slice = settings.get(RdmaOptions.SLICE_SIZE);
     long region = settings.get(RdmaOptions.MAX_MR_SIZE);

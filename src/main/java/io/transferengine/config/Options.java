@@ -5,6 +5,7 @@ import static io.transferengine.config.OptionGroup.ENGINE;
 import static io.transferengine.config.OptionGroup.OWN;
 import static io.transferengine.config.OptionGroup.TCP;
 
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
@@ -384,6 +385,15 @@ public final class Options {
       list(
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
               .means("The kernel interface for TCP; auto = epoll if available, else NIO."));
+
+  /** Whether what is sent over TCP has checksums. */
+  public static final Option<ChecksumMode> CHECKSUM =
+      list(
+          new Option<>(
+                  OWN, "TE_CHECKSUM", "checksum", Form.choice(ChecksumMode.class), ChecksumMode.OFF)
+              .means(
+                  "Checksums of all bytes that go to Java peers over TCP; crc32c = where the peer"
+                      + " can, require_crc32c = or the transfer fails, and RDMA is not used."));
 
   /** How much of a transfer is under way on a connection. */
   public static final Option<Integer> TCP_LANE_WINDOW =

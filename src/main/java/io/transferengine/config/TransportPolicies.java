@@ -2,6 +2,7 @@
 package io.transferengine.config;
 
 import io.transferengine.config.TransportPolicy.Use;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -40,6 +41,8 @@ public final class TransportPolicies {
       if (!reached) {
         requireNotRequired(name, policy, best);
         policy = policy.never();
+      } else if (isUncheckedWhereRequired(name, settings)) {
+        policy = policy.never();
       }
       policies.put(name, policy);
     }
@@ -53,6 +56,10 @@ public final class TransportPolicies {
             settings.get(Options.REQUIRE_RDMA) ? Use.REQUIRED : Use.WHERE_POSSIBLE,
             Duration.ofSeconds(settings.get(RdmaOptions.RDMA_TO_TCP_SECONDS)),
             Optional.of(Options.REQUIRE_RDMA)));
+  }
+
+  private static boolean isUncheckedWhereRequired(String name, Settings settings) {
+    return name.equals("rdma") && settings.get(Options.CHECKSUM) == ChecksumMode.REQUIRE_CRC32C;
   }
 
   private static String bestWanted(String protocol, Settings settings) {

@@ -32,6 +32,10 @@ public enum Counter {
   REQUESTS_ORPHANED("Requests orphaned"),
   /** Requests that the peer refused. */
   REQUESTS_REJECTED_BY_PEER("Requests rejected by the peer"),
+  /** Frames to or from peers that were asked for here, and whose checksum was wrong. */
+  CHECKSUM_MISMATCHES("Checksum mismatches"),
+  /** Transfers without checksums although those were asked for: the peer or transport has none. */
+  TRANSFERS_UNCHECKED("Transfers without a checksum"),
   /** Bytes that peers wrote into memory registered here. */
   INBOUND_BYTES_WRITTEN("Inbound bytes written"),
   /** Bytes that peers read from memory registered here. */
@@ -40,6 +44,8 @@ public enum Counter {
   INBOUND_REQUESTS("Inbound requests"),
   /** Requests of peers that were refused here. */
   INBOUND_REJECTED("Inbound requests rejected"),
+  /** Frames of peers whose checksum was wrong. Senders are told. */
+  INBOUND_CHECKSUM_MISMATCHES("Inbound checksum mismatches"),
   /**
    * Requests of peers that were refused because the registration's rights do not allow them. They
    * count as {@link #INBOUND_REJECTED} too. Over RDMA the network card refuses, and counts nothing.

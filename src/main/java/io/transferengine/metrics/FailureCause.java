@@ -15,6 +15,11 @@ public enum FailureCause {
   CONNECTION_LOST("connection lost"),
   /** The peer sent something that the protocol does not allow. */
   PROTOCOL("protocol"),
+  /**
+   * Bytes arrived that are not those that were sent, also when they were sent again; or checksums
+   * are required and the peer has none.
+   */
+  CHECKSUM("checksum"),
   /** The peer's memory had changed, and asking again did not help. */
   STALE_DESCRIPTOR("stale descriptor"),
   /** The peer's record is missing, broken or cannot be fetched. */

@@ -5,7 +5,7 @@ package io.transferengine.transfer;
  * Why something failed. The numbers are those of Mooncake's engine (protocol section 10.5), so that
  * code ported from Python or C++ finds the values it tests for. Some codes are our own and share a
  * number: {@link #CANCELED}, {@link #TIMEOUT} and {@link #CLOSED}, for which Mooncake returns -1,
- * {@link #JSON_TOO_LARGE} and {@link #METADATA_UNAVAILABLE}.
+ * {@link #CHECKSUM}, {@link #JSON_TOO_LARGE} and {@link #METADATA_UNAVAILABLE}.
  */
 public enum ErrorCode {
   /**
@@ -33,6 +33,11 @@ public enum ErrorCode {
   DNS(-101),
   /** A connection could not be made, broke, or carried something unexpected. */
   SOCKET(-102),
+  /**
+   * What arrived is not what was sent, also when it was sent again; or checksums are required and
+   * the peer has none.
+   */
+  CHECKSUM(-102),
   /** Text from a peer is not the expected JSON. */
   MALFORMED_JSON(-103),
   /** JSON from a peer exceeds a limit of ours. */

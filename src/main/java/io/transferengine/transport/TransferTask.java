@@ -69,6 +69,7 @@ public final class TransferTask implements TransferWork {
   private final MemoryPairs pairs;
   private final Listener listener;
   private final long totalBytes;
+  private final Repeats repeats = new Repeats();
 
   private ArrayDeque<Piece> returned = new ArrayDeque<>();
   private int cursorBlock;
@@ -172,6 +173,11 @@ public final class TransferTask implements TransferWork {
   @Override
   public boolean isMergeRefused() {
     return mergeRefused;
+  }
+
+  /** {@return which of its requests were sent again because they arrived damaged} */
+  public Repeats repeats() {
+    return repeats;
   }
 
   /** {@return the direction} */

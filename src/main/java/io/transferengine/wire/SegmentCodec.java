@@ -15,6 +15,9 @@ import java.util.TreeMap;
 /** The segment descriptor and the priority matrix (protocol sections 4 and 8). */
 final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
+  private static final String TCP_CHECKSUM = "te_tcp_checksum";
+
+  /** Our own member; C++ readers pass over it. */
   private static final String TCP_IDENTITY = "te_tcp_identity";
 
   /** Our own member; C++ readers pass over it. */
@@ -76,6 +79,9 @@ final class SegmentCodec {
     descriptor
         .incarnation()
         .ifPresent(text -> out.member(SegmentDescriptor.INCARNATION).value(text));
+    if (descriptor.tcpChecksumVersion() != 0) {
+      out.member(TCP_CHECKSUM).unsigned(descriptor.tcpChecksumVersion());
+    }
     if (descriptor.tcpIdentityVersion() != 0) {
       out.member(TCP_IDENTITY).unsigned(descriptor.tcpIdentityVersion());
     }
@@ -147,6 +153,7 @@ final class SegmentCodec {
         case "tcp_proto_version" -> builder.tcpProtoVersion(readVersion(in));
         case "timestamp" -> builder.timestamp(in.text());
         case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
+        case TCP_CHECKSUM -> builder.tcpChecksumVersion(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_IDENTITY -> builder.tcpIdentityVersion(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
         case SegmentDescriptor.INCARNATION -> builder.incarnation(nonEmpty(in.text()));

@@ -19,6 +19,8 @@ import java.util.TreeMap;
  *     our own member, unknown to C++
  * @param tcpIdentityVersion the form of the frame that asks its TCP transport whether it is the
  *     intended one, 0 for none; our own member, unknown to C++
+ * @param tcpChecksumVersion the form of checksums that its TCP transport takes, 0 for none; our own
+ *     member, unknown to C++
  * @param timestamp the owner's local time, for people; see {@link MetadataCodec#timestamp}
  * @param rdmaServerName the server part of its NIC paths, if that is not {@code name}
  * @param buffers its registered ranges in order of registration
@@ -38,6 +40,7 @@ public record SegmentDescriptor(
     int tcpProtoVersion,
     int tcpVectorVersion,
     int tcpIdentityVersion,
+    int tcpChecksumVersion,
     String timestamp,
     Optional<String> rdmaServerName,
     List<BufferDescriptor> buffers,
@@ -87,6 +90,7 @@ public record SegmentDescriptor(
         .tcpProtoVersion(tcpProtoVersion)
         .tcpVectorVersion(tcpVectorVersion)
         .tcpIdentityVersion(tcpIdentityVersion)
+        .tcpChecksumVersion(tcpChecksumVersion)
         .timestamp(timestamp)
         .rdmaServerName(rdmaServerName)
         .buffers(buffers)
@@ -159,6 +163,7 @@ public record SegmentDescriptor(
     private int tcpProtoVersion = 1;
     private int tcpVectorVersion;
     private int tcpIdentityVersion;
+    private int tcpChecksumVersion;
     private String timestamp = "";
     private Optional<String> rdmaServerName = Optional.empty();
     private List<BufferDescriptor> buffers = List.of();
@@ -206,6 +211,12 @@ public record SegmentDescriptor(
     /** Sets the form of the identity frame, 0 for none. */
     public Builder tcpIdentityVersion(int tcpIdentityVersion) {
       this.tcpIdentityVersion = tcpIdentityVersion;
+      return this;
+    }
+
+    /** Sets the form of checksums, 0 for none. */
+    public Builder tcpChecksumVersion(int tcpChecksumVersion) {
+      this.tcpChecksumVersion = tcpChecksumVersion;
       return this;
     }
 
@@ -266,6 +277,7 @@ public record SegmentDescriptor(
           tcpProtoVersion,
           tcpVectorVersion,
           tcpIdentityVersion,
+          tcpChecksumVersion,
           timestamp,
           rdmaServerName,
           buffers,

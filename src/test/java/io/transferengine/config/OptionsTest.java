@@ -4,6 +4,7 @@ package io.transferengine.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
@@ -103,6 +104,14 @@ final class OptionsTest {
                 "io_uring", TcpIo.IO_URING,
                 "NIO", TcpIo.NIO),
             List.of("kqueue", "iouring", " nio", "0")),
+        new Row(
+            Options.CHECKSUM,
+            ChecksumMode.OFF,
+            Map.of(
+                "off", ChecksumMode.OFF,
+                "crc32c", ChecksumMode.CRC32C,
+                "require_crc32c", ChecksumMode.REQUIRE_CRC32C),
+            List.of("crc32", "crc-32c", "on", "1")),
         number(
             Options.TCP_LANE_WINDOW,
             1 << 20,

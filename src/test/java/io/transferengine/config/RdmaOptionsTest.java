@@ -64,6 +64,10 @@ final class RdmaOptionsTest {
 
   @Test
   void tcpForcedAndRdmaRequiredContradict() {
+    assertThatThrownBy(
+            () -> Settings.fromMap(Map.of("TE_CHECKSUM", "require_crc32c", "TE_REQUIRE_RDMA", "1")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("TE_CHECKSUM", "TE_REQUIRE_RDMA");
     assertThatThrownBy(() -> Settings.fromMap(Map.of("MC_FORCE_TCP", "1", "TE_REQUIRE_RDMA", "1")))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContainingAll("MC_FORCE_TCP", "TE_REQUIRE_RDMA");

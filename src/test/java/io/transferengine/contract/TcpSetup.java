@@ -29,8 +29,17 @@ final class TcpSetup extends TransportSetup {
    * @param version of the protocol that initiators speak, 1 or 2
    */
   TcpSetup(int version) {
-    super("tcp", Map.of("MC_TCP_PROTO", Integer.toString(version)));
+    this(version, Map.of("MC_TCP_PROTO", Integer.toString(version)));
+  }
+
+  private TcpSetup(int version, Map<String, String> environment) {
+    super("tcp", environment);
     this.version = version;
+  }
+
+  /** {@return version 2, on connections where everything has a checksum} */
+  static TcpSetup withChecksums() {
+    return new TcpSetup(2, Map.of("TE_CHECKSUM", "require_crc32c"));
   }
 
   @Override

@@ -71,6 +71,7 @@ class TransportContractTest {
         new Candidate("reference", _ -> new ReferenceSetup(false)),
         new Candidate("two, each for other memory", _ -> new ReferenceSetup(true)),
         new Candidate("TCP version 2", _ -> new TcpSetup(2)),
+        new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
         new Candidate("TCP version 1", _ -> new TcpSetup(1)),
         new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new));
   }

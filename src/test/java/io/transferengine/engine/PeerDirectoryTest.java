@@ -82,6 +82,17 @@ class PeerDirectoryTest {
   }
 
   @Test
+  void whoRequiresChecksumsDoesNotUseRdma() {
+    List<String> names = List.of("rdma", "tcp");
+    var policies =
+        TransportPolicies.of(
+            names, "rdma", Settings.fromMap(Map.of("TE_CHECKSUM", "require_crc32c")));
+    assertThat(policies.getOrDefault("rdma", TransportPolicy.DEFAULT).use())
+        .isEqualTo(TransportPolicy.Use.NEVER);
+    assertThat(policies).containsEntry("tcp", TransportPolicy.DEFAULT);
+  }
+
+  @Test
   void aPeerWithANameOfOursIsReachedOverTcp() throws Exception {
     for (String name : List.of("localhost:15000", "127.0.0.1:15000", "[::1]:15000")) {
       SegmentDirectory.Found found = found(name, Optional.empty(), 15001, ELSEWHERE);

@@ -225,6 +225,7 @@ class MetadataCodecTest {
             .devices(List.of(new DeviceDescriptor("n", 65535, "g")))
             .priorityMatrix(Map.of("cpu:1", List.of(List.of(), List.of("n")), "*", matrixOfN()))
             .tcpVectorVersion(1)
+            .tcpChecksumVersion(3)
             .buffers(
                 List.of(
                     new BufferDescriptor(
@@ -238,7 +239,7 @@ class MetadataCodecTest {
                 + "\"devices\":[{\"gid\":\"g\",\"lid\":65535,\"name\":\"n\"}],\"name\":\"a:1\","
                 + "\"priority_matrix\":{\"*\":[[\"n\"],[]],\"cpu:1\":[[],[\"n\"]]},"
                 + "\"protocol\":\"rdma\",\"rdma_server_name\":\"b:2\",\"tcp_data_port\":5,"
-                + "\"tcp_proto_version\":2,\"te_incarnation\":\"77\",\"te_tcp_vector\":1,"
+                + "\"tcp_proto_version\":2,\"te_incarnation\":\"77\",\"te_tcp_checksum\":3,\"te_tcp_vector\":1,"
                 + "\"timestamp\":\"now\"}");
     assertThat(decode(json)).isEqualTo(segment);
   }

@@ -280,6 +280,7 @@ final class PathConnector {
           ADDRESS_OVERLAPPED,
           DNS,
           SOCKET,
+          CHECKSUM,
           METADATA_UNAVAILABLE,
           ENDPOINT,
           CONTEXT,

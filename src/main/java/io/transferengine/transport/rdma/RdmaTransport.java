@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.config.Options;
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -26,6 +29,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -59,6 +63,8 @@ final class RdmaTransport
   private final AtomicLong deviceChanges = new AtomicLong();
   private final Map<String, RdmaPeer> peers = new HashMap<>();
   private @Nullable DeviceMonitor monitor;
+  private final AtomicBoolean warnedUnchecked = new AtomicBoolean();
+  private final boolean checksumsAskedFor;
   private volatile boolean stopped;
 
   RdmaTransport(TransportContext context, VerbsLibrary library, GidSource gidSource) {
@@ -66,6 +72,7 @@ final class RdmaTransport
     this.library = library;
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings(), context.policy());
+    this.checksumsAskedFor = context.settings().get(Options.CHECKSUM) != ChecksumMode.OFF;
     this.registrations = new Registrations(devices, library, settings);
     this.rights = new ConnectionRights(context.access(), context.regions());
     this.handshakes =
@@ -232,8 +239,22 @@ final class RdmaTransport
     return peer.offers(SegmentDescriptor.RDMA) && !peer.devices().isEmpty();
   }
 
+  /** RDMA moves bytes without us: the network cards' checks have to do. */
+  private void noteUnchecked() {
+    if (!checksumsAskedFor) {
+      return;
+    }
+    context.metrics().increment(Counter.TRANSFERS_UNCHECKED);
+    if (warnedUnchecked.compareAndSet(false, true)) {
+      log.warn(
+          "TE_CHECKSUM asks for checksums, which transfers over RDMA do not have. Set"
+              + " require_crc32c to use TCP instead, or off if RDMA's own checks will do.");
+    }
+  }
+
   @Override
   public void submit(PeerAddress address, TransferTask task) {
+    noteUnchecked();
     RdmaPeer peer;
     try {
       peer = peer(address);

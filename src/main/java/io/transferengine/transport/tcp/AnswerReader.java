@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Takes the answers of one connection out of its stream, in the order of the requests: status
  * frames, and the bodies of reads, which go to where they belong.
+ *
+ * <p>On a checked connection a request is answered when the sums of its status and of its bodies
+ * have shown to be right. A wrong one is told of that frame alone and the stream goes on: a status
+ * that is damaged counts as a good one, of whose body, if it has one, no byte is placed. Should it
+ * have been a refusal, the target ends the connection.
  *
  * <p>What is asked of it before a read of the socket is told from what has arrived, and changes
  * nothing: it is also asked before the read that finds the end of the stream.
@@ -31,6 +38,9 @@ final class AnswerReader {
 
     /** The target breaks the protocol. */
     void broken(String text);
+
+    /** A sum was wrong where nothing that follows can be told apart. */
+    void damaged(String text);
   }
 
   private final RequestRing ring;
@@ -38,7 +48,9 @@ final class AnswerReader {
   private final IdentityCheck identity;
   private final RequestOutcomes outcomes;
   private final Listener listener;
-  private final byte[] partialStatus = new byte[Frames.STATUS_BYTES];
+  private final byte[] partialStatus;
+  private final @Nullable Checksum checksum;
+  private final TrailingSum sum = new TrailingSum();
 
   private int statusBytes;
   private boolean bodyIsDirect;
@@ -48,14 +60,27 @@ final class AnswerReader {
 
   private long bodyBytesLeft;
 
+  /** On a checked connection: the requests of the oldest frame whose bodies are here. */
+  private int bodiesHere;
+
+  /** Whether the status of the frame was damaged. */
+  private boolean statusDamaged;
+
+  /**
+   * @param checksum what answers are summed with; null on a connection without checksums
+   */
   AnswerReader(
       RequestRing ring,
       boolean version2,
+      @Nullable Checksum checksum,
       IdentityCheck identity,
       RequestOutcomes outcomes,
       Listener listener) {
     this.ring = ring;
     this.version2 = version2;
+    this.checksum = checksum;
+    this.partialStatus =
+        new byte[checksum == null ? Frames.STATUS_BYTES : Frames.CHECKED_STATUS_BYTES];
     this.identity = identity;
     this.outcomes = outcomes;
     this.listener = listener;
@@ -63,7 +88,7 @@ final class AnswerReader {
 
   /** {@return the oldest request that gets an answer; version 1 writes get none} */
   long next() {
-    long position = ring.first();
+    long position = ring.first() + bodiesHere;
     if (!version2) {
       while (position < ring.end() && !ring.isRead(position)) {
         position++;
@@ -93,14 +118,14 @@ final class AnswerReader {
     if (ring.largeReads() == 0) {
       return Integer.MAX_VALUE;
     }
-    long limit = bodyBytesLeft + identity.missingBytes();
+    long limit = bodyBytesLeft + sum.missingBytes() + identity.missingBytes() - statusBytes;
     long position = next();
+    int sumBytes = checksum == null ? 0 : Frames.CHECK_BYTES;
     if (bodyBytesLeft > 0) {
+      limit += ring.isLastOfFrame(position) ? sumBytes : 0;
       position++;
-    } else {
-      limit -= statusBytes;
     }
-    limit += ring.bytesBeforeLargeRead(position, version2);
+    limit += ring.bytesBeforeLargeRead(position, version2 ? partialStatus.length : 0, sumBytes);
     return Math.clamp(limit, 1, Integer.MAX_VALUE);
   }
 
@@ -111,7 +136,7 @@ final class AnswerReader {
 
   /** {@return whether a part of an answer is here} */
   boolean hasBegun() {
-    return statusBytes > 0 || bodyBytesLeft > 0;
+    return statusBytes > 0 || bodyBytesLeft > 0 || bodiesHere > 0;
   }
 
   /** What is missing of the body that is under way is read and dropped. */
@@ -125,6 +150,15 @@ final class AnswerReader {
     if (bodyBytesLeft == 0) {
       expectBody(next());
     }
+    Checksum sums = checksum;
+    if (sums != null) {
+      try {
+        var _ = sums.add(bodyAddress, bytes);
+      } catch (InternalError e) {
+        dropBody();
+        outcomes.lost(next(), e);
+      }
+    }
     bodyArrived(bytes);
   }
 
@@ -136,24 +170,35 @@ final class AnswerReader {
         at += identity.take(at, (int) (to - at));
         if (!identity.refusal().isEmpty()) {
           listener.another(identity.refusal());
+        } else if (!identity.damage().isEmpty()) {
+          listener.damaged(identity.damage());
         }
       } else if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);
+        Checksum sums = checksum;
+        if (sums != null) {
+          var _ = sums.add(at, bytes);
+        }
         toBody(at, bytes);
         at += bytes;
         bodyArrived(bytes);
+      } else if (sum.missingBytes() > 0) {
+        at += sum.take(at, to - at);
+        if (sum.missingBytes() == 0) {
+          sumArrived();
+        }
       } else if (next() == ring.end()) {
         listener.broken("it sent bytes that nobody had asked for");
       } else if (bodyIsNext(next())) {
         expectBody(next());
       } else {
-        int bytes = (int) Math.min((long) Frames.STATUS_BYTES - statusBytes, to - at);
+        int bytes = (int) Math.min((long) partialStatus.length - statusBytes, to - at);
         MemoryWindow.copy(at, partialStatus, statusBytes, bytes);
         statusBytes += bytes;
         at += bytes;
-        if (statusBytes == Frames.STATUS_BYTES) {
+        if (statusBytes == partialStatus.length) {
           statusBytes = 0;
-          status(Frames.statusCode(partialStatus));
+          statusArrived();
         }
       }
     }
@@ -161,7 +206,9 @@ final class AnswerReader {
 
   /** {@return whether no status frame comes before the body of the next answer} */
   private boolean bodyIsNext(long position) {
-    return position < ring.end() && (!version2 || ring.ranges(ring.first()) == 0);
+    return position < ring.end()
+        && sum.missingBytes() == 0
+        && (!version2 || bodiesHere > 0 || ring.ranges(ring.first()) == 0);
   }
 
   /** Copies what has arrived of a small read; memory that is gone ends that read, not the lane. */
@@ -187,6 +234,47 @@ final class AnswerReader {
     bodyIsDirect = ring.isLargeRead(position);
   }
 
+  private void statusArrived() {
+    Checksum sums = checksum;
+    if (sums != null) {
+      statusDamaged = !Frames.endsWithSum(partialStatus, Frames.STATUS_BYTES, sums);
+      var _ = sums.begin();
+      if (statusDamaged) {
+        damagedStatus();
+        return;
+      }
+    }
+    status(Frames.statusCode(partialStatus));
+  }
+
+  /** What it says is not known, only what follows if it is no refusal. */
+  private void damagedStatus() {
+    if (ring.isRead(ring.first())) {
+      expectBody(ring.first());
+      dropBody();
+    } else {
+      damagedFrame("the answer to a write");
+    }
+  }
+
+  private void damagedFrame(String what) {
+    int count = ring.ranges(ring.first());
+    outcomes.damaged(ring.first(), count, "a wrong checksum of " + what);
+    listener.answered(ring.first() + count - 1);
+  }
+
+  /** Behind all bodies of a read. */
+  private void sumArrived() {
+    int count = bodiesHere;
+    bodiesHere = 0;
+    Checksum sums = checksum;
+    if (sums == null || statusDamaged || sums.value() != sum.value()) {
+      damagedFrame(statusDamaged ? "the answer to a read" : "the body of a read");
+    } else {
+      listener.answered(ring.first() + count - 1);
+    }
+  }
+
   private void status(int code) {
     long position = ring.first();
     if (code == Frames.STATUS_OK) {
@@ -197,6 +285,10 @@ final class AnswerReader {
       } else {
         listener.broken("it acknowledged a write before all of it was sent");
       }
+    } else if (checksum != null && code == Frames.STATUS_DAMAGED_BODY && !ring.isRead(position)) {
+      damagedFrame("the body of a write");
+    } else if (checksum != null && code == Frames.STATUS_DAMAGED_REQUEST) {
+      listener.damaged("a wrong checksum of a request header or its table");
     } else if (code < 0) {
       listener.broken("it sent something else than a status frame");
     } else {
@@ -211,7 +303,14 @@ final class AnswerReader {
     }
     if (bodyBytesLeft == 0) {
       bodyIsDirect = false;
-      listener.answered(next());
+      if (checksum == null) {
+        listener.answered(next());
+      } else {
+        bodiesHere++;
+        if (ring.isLastOfFrame(next() - 1)) {
+          sum.expect();
+        }
+      }
     }
   }
 

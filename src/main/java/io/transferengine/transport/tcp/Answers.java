@@ -3,6 +3,9 @@ package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
 import io.transferengine.memory.Region;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts a target's answers on the outbound queue. Status frames and small bodies are copied into
@@ -23,6 +26,13 @@ final class Answers {
 
   /** Whether something was queued without staging and has not left yet, as far as is known. */
   private boolean starved;
+
+  private @Nullable Checksum checksum;
+
+  /** Whether the sum of a vectored read is still to be queued behind its bodies. */
+  private boolean sumIsDue;
+
+  private @Nullable MemorySegment dryFrame;
 
   Answers(Channel channel, OutboundStream outbound, WindowPool pool) {
     this.channel = channel;
@@ -46,18 +56,52 @@ final class Answers {
     return channel.isWritable() && !starved;
   }
 
-  void status(boolean ok) {
+  /** From now on each answer ends with its sum. */
+  void checked() {
+    checksum = pool.checksum();
+  }
+
+  void status(int code) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      sealed(code, Frames.CHECKED_STATUS_BYTES, 0, sums);
+      return;
+    }
     long at = outbound.tryReserve(Frames.STATUS_BYTES);
     if (at != 0) {
-      Frames.writeStatus(at, ok ? Frames.STATUS_OK : Frames.STATUS_REJECTED);
+      Frames.writeStatus(at, code);
     } else {
       starved = true;
-      outbound.constant(pool.statusFrame(ok), Frames.STATUS_BYTES);
+      outbound.constant(pool.statusFrame(code == Frames.STATUS_OK), Frames.STATUS_BYTES);
+    }
+  }
+
+  /** A header or table is damaged, perhaps of the hello. */
+  void damagedRequest(long incarnation) {
+    if (checksum != null) {
+      status(Frames.STATUS_DAMAGED_REQUEST);
+    } else {
+      hello(Frames.STATUS_DAMAGED_REQUEST, incarnation, pool.checksum());
+    }
+  }
+
+  /** Says that this is the engine that was asked for. */
+  void meant(long incarnation) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      hello(Frames.STATUS_OK, incarnation, sums);
+    } else {
+      status(Frames.STATUS_OK);
     }
   }
 
   /** Says that this is another engine than the one that was asked for. */
   void another(long incarnation) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      hello(Frames.STATUS_ANOTHER, incarnation, sums);
+      return;
+    }
     int bytes = Frames.STATUS_BYTES + Frames.INCARNATION_BYTES;
     long reserved = outbound.tryReserve(bytes);
     long at = reserved != 0 ? reserved : pool.anotherFrame();
@@ -69,6 +113,50 @@ final class Answers {
     }
   }
 
+  private void hello(int code, long incarnation, Checksum sums) {
+    sealed(code, Frames.HELLO_ANSWER_BYTES, incarnation, sums);
+  }
+
+  /** A status, what may be behind it, and the sum of both. */
+  private void sealed(int code, int bytes, long behind, Checksum sums) {
+    long reserved = outbound.tryReserve(bytes);
+    long at = reserved != 0 ? reserved : dryAddress();
+    Frames.writeStatus(at, code);
+    int summed = bytes - Frames.CHECK_BYTES;
+    if (summed > Frames.STATUS_BYTES) {
+      Frames.writeIncarnation(at + Frames.STATUS_BYTES, behind);
+    }
+    MemoryWindow.setIntLE(at + summed, sums.begin().add(at, summed).value());
+    if (reserved == 0) {
+      starved = true;
+      outbound.constant(at, bytes);
+    }
+  }
+
+  /** The sum behind a body. */
+  private void sum(int value) {
+    long reserved = outbound.tryReserve(Frames.CHECK_BYTES);
+    long at = reserved != 0 ? reserved : dryAddress() + Frames.HELLO_ANSWER_BYTES;
+    MemoryWindow.setIntLE(at, value);
+    if (reserved == 0) {
+      starved = true;
+      outbound.constant(at, Frames.CHECK_BYTES);
+    }
+  }
+
+  /**
+   * Where the connection's own frame lies while there is no staging. One is enough: the next
+   * request is looked at only when it has left.
+   */
+  private long dryAddress() {
+    MemorySegment there = dryFrame;
+    if (there == null) {
+      there = Arena.ofAuto().allocate(Frames.HELLO_ANSWER_BYTES + Frames.CHECK_BYTES);
+      dryFrame = there;
+    }
+    return there.address();
+  }
+
   /**
    * Answers a read, wholly or, when this throws, not at all. The region's use goes to the outbound
    * stream or is given back; after a throw the caller has it still.
@@ -78,8 +166,10 @@ final class Answers {
     outbound.begin();
     try {
       if (version2) {
-        status(true);
+        status(Frames.STATUS_OK);
       }
+      Checksum sums = checksum;
+      int sum = sums == null ? 0 : sums.begin().add(address, size).value();
       if (size < StagingBlock.DIRECT_BYTES_MIN) {
         copied = outbound.tryCopy(address, (int) size);
         MemoryWindow.tellFaults();
@@ -88,6 +178,9 @@ final class Answers {
       if (!copied) {
         outbound.body(address, size, region);
       }
+      if (sums != null) {
+        sum(sum);
+      }
       outbound.commit();
     } catch (Throwable t) {
       outbound.rollBack();
@@ -95,6 +188,16 @@ final class Answers {
     }
     if (copied) {
       region.release();
+    }
+  }
+
+  /** A vectored read is answered from now on: its status is queued. */
+  void beginAll() {
+    status(Frames.STATUS_OK);
+    Checksum sums = checksum;
+    sumIsDue = sums != null;
+    if (sums != null) {
+      var _ = sums.begin();
     }
   }
 
@@ -118,6 +221,11 @@ final class Answers {
       range(vector.address(), vector.length());
     }
     MemoryWindow.tellFaults();
+    Checksum sums = checksum;
+    if (sumIsDue && sums != null) {
+      sum(sums.value());
+      sumIsDue = false;
+    }
     if (direct > 0) {
       outbound.flush();
       if (!outbound.isDrained()) {
@@ -129,6 +237,10 @@ final class Answers {
   }
 
   private void range(long address, long length) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.add(address, length);
+    }
     for (long done = 0; done < length; ) {
       int piece = (int) Math.min(StagingBlock.DIRECT_BYTES_MIN, length - done);
       if (!outbound.tryCopy(address + done, piece)) {

@@ -49,7 +49,8 @@ final class ClaimLimits {
 
   /** {@return the most bytes of one request} Those of a peer that takes one per connection: any. */
   long requestBytes() {
-    return peer.isVersion2() && peer.connectionReuse() != ConnectionReuse.SINGLE_USE
+    return peer.isChecked()
+            || (peer.isVersion2() && peer.connectionReuse() != ConnectionReuse.SINGLE_USE)
         ? RequestWriter.REQUEST_BYTES_MAX
         : Long.MAX_VALUE;
   }

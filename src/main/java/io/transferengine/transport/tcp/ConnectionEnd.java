@@ -27,6 +27,8 @@ record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int 
     LOST,
     /** Something arrived that is not the protocol. */
     PROTOCOL,
+    /** A checksum was wrong where nothing that follows can be told apart. */
+    DAMAGED,
     /** Something threw here: a mistake of ours, memory that ran out or is gone. */
     FAULT,
     /** Somebody else listens there, who took none of the requests. */
@@ -59,6 +61,9 @@ record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int 
           "Does the name by which the peer calls itself lead to another machine from here, as"
               + " localhost does? Start it with a name or address that leads to it",
           null);
+    }
+    if (reason == Reason.DAMAGED) {
+      return LocalFaults.damaged(peer, text);
     }
     if (reason == Reason.SHUTDOWN) {
       return TransferException.withPeer(peer, ErrorCode.CLOSED, text, "", cause);

@@ -31,6 +31,18 @@ import java.nio.ByteOrder;
  * identity 0 zero (8) | 8 the incarnation of the engine that is meant (8) | 16 opcode 0xe2 (1) | 17
  * answer   status 0; or status 2 and the incarnation of the one that answers (8)
  * </pre>
+ *
+ * <p>Between peers that want it everything has a checksum (ADR 30). Then this goes first, in the
+ * place of the identity frame, and nothing else before its answer:
+ *
+ * <pre>
+ * hello    0 a mark that is no size (8) | 8 the incarnation meant (8) | 16 opcode 0xe3 (1) | 17
+ *          zeros (3) | 20 CRC-32C of the bytes before (4)
+ * answer   0 status (8) | 8 the incarnation of the one that answers (8) | 16 CRC-32C (4)
+ * </pre>
+ *
+ * From then on the last four bytes of each header, and four more behind each status, table and
+ * body, are the CRC-32C of what they end.
  */
 final class Frames {
   static final int HEADER_BYTES = 24;
@@ -68,6 +80,34 @@ final class Frames {
   /** Behind a status that says that another engine was meant: the incarnation of this one. */
   static final int INCARNATION_BYTES = 8;
 
+  static final int OPCODE_HELLO = 0x63;
+
+  /** What descriptors announce as {@code te_tcp_checksum}; higher versions include it. */
+  static final int CHECKSUM_VERSION = 1;
+
+  /** A CRC-32C. */
+  static final int CHECK_BYTES = 4;
+
+  /** What is summed of a header. */
+  static final int CHECKED_HEADER_BYTES = HEADER_BYTES - CHECK_BYTES;
+
+  static final int CHECKED_STATUS_BYTES = STATUS_BYTES + CHECK_BYTES;
+
+  /** A status, an incarnation, and their sum. */
+  static final int HELLO_ANSWER_BYTES = STATUS_BYTES + INCARNATION_BYTES + CHECK_BYTES;
+
+  /**
+   * The most bytes of a checked request: a target sums them in one go, while its other connections
+   * wait.
+   */
+  static final long CHECKED_BYTES_LIMIT = 1L << 20;
+
+  /**
+   * In the place of a size, so that a hello whose opcode is damaged is refused whatever it has
+   * become: no range is that long, and an identity frame has 0 there.
+   */
+  static final long HELLO_MARK = 0x4b43_4843_4554_5f7fL;
+
   static final int STATUS_OK = 0;
 
   /** The range is not wholly inside one registered buffer, is empty, or overflows. */
@@ -76,11 +116,20 @@ final class Frames {
   /** Another engine was meant; in answer to an identity frame only. */
   static final int STATUS_ANOTHER = 2;
 
+  /** All of a write arrived, but not as it was sent. The connection goes on. */
+  static final int STATUS_DAMAGED_BODY = 3;
+
+  /** A header or table is not as it was sent: nothing of it or behind it was done. */
+  static final int STATUS_DAMAGED_REQUEST = 4;
+
   /** "VTCM" in the upper half of a status frame. */
   private static final long STATUS_MAGIC = 0x4D435456_00000000L;
 
   private static final VarHandle LONG_LE =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private static final VarHandle INT_LE =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   private Frames() {}
 
@@ -103,6 +152,39 @@ final class Frames {
     MemoryWindow.setLongLE(to, 0);
     MemoryWindow.setLongLE(to + 8, incarnation);
     MemoryWindow.setLongLE(to + 16, OPCODE_IDENTITY | VERSION_2_BIT);
+  }
+
+  static void writeHello(long to, long incarnation) {
+    MemoryWindow.setLongLE(to, HELLO_MARK);
+    MemoryWindow.setLongLE(to + 8, incarnation);
+    MemoryWindow.setLongLE(to + 16, OPCODE_HELLO | VERSION_2_BIT);
+  }
+
+  /** Ends a header with the sum of what is in front of its last bytes. */
+  static void sealHeader(long at, Checksum checksum) {
+    int sum = checksum.begin().add(at, CHECKED_HEADER_BYTES).value();
+    MemoryWindow.setIntLE(at + CHECKED_HEADER_BYTES, sum);
+  }
+
+  /** {@return whether a header ends with its sum} */
+  static boolean isSealed(long at, Checksum checksum) {
+    int sum = checksum.begin().add(at, CHECKED_HEADER_BYTES).value();
+    return sum == MemoryWindow.getIntLE(at + CHECKED_HEADER_BYTES);
+  }
+
+  /** {@return whether a header ends with its sum} */
+  static boolean isSealed(byte[] header, Checksum checksum) {
+    return endsWithSum(header, CHECKED_HEADER_BYTES, checksum);
+  }
+
+  /** {@return whether the first bytes of an array are followed by their sum} */
+  static boolean endsWithSum(byte[] bytes, int count, Checksum checksum) {
+    return checksum.begin().add(bytes, count).value() == sum(bytes, count);
+  }
+
+  /** {@return the sum that stands at an index} */
+  static int sum(byte[] bytes, int index) {
+    return (int) INT_LE.get(bytes, index);
   }
 
   static void writeIncarnation(long to, long incarnation) {

@@ -45,7 +45,7 @@ final class Lane implements LaneConnection.Owner {
     boolean connectFailed(InetSocketAddress address, Throwable cause);
 
     /** Connections are made but end without an answer. */
-    void connectionFruitless(int inARow, TransferException failure);
+    void connectionFruitless(int inARow, TransferException failure, FailureCause cause);
 
     /** Whoever listens there is not the peer: what waits has to look the peer up again. */
     void belongsToAnother(TransferException failure);
@@ -342,18 +342,25 @@ final class Lane implements LaneConnection.Owner {
         if (answers > 0) {
           wake();
         } else {
-          fruitless(failure);
+          fruitless(failure, FailureCause.CONNECTION_LOST);
         }
       }
-      case FAULT -> fruitless(failure);
+      case DAMAGED -> {
+        if (answers > 0) {
+          wake();
+        } else {
+          fruitless(failure, FailureCause.CHECKSUM);
+        }
+      }
+      case FAULT -> fruitless(failure, FailureCause.CONNECTION_LOST);
       case ANOTHER -> peer.belongsToAnother(failure);
       case SHUTDOWN -> {}
     }
   }
 
-  private void fruitless(TransferException failure) {
+  private void fruitless(TransferException failure, FailureCause cause) {
     fruitless++;
-    peer.connectionFruitless(fruitless, failure);
+    peer.connectionFruitless(fruitless, failure, cause);
     backOff();
   }
 

@@ -88,11 +88,15 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     this.tasks = tasks;
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
-    this.writer = new RequestWriter(ring, version2);
+    this.writer = new RequestWriter(ring, version2, peer.isChecked() ? pool.checksum() : null);
     this.outcomes = new RequestOutcomes(peer, tasks, ring, lane::confirmNext);
     this.confirmation = new WriteConfirmation(ring, writer, staging);
-    this.identity = new IdentityCheck(peer.incarnation());
-    this.reader = new AnswerReader(ring, version2, identity, outcomes, this);
+    // One for each use: a body is summed while others come and go.
+    this.identity =
+        new IdentityCheck(peer.incarnation(), peer.isChecked() ? pool.checksum() : null);
+    this.reader =
+        new AnswerReader(
+            ring, version2, peer.isChecked() ? pool.checksum() : null, identity, outcomes, this);
     this.limits = new ClaimLimits(peer, ring, lane::hasIdleLaneBeside);
   }
 
@@ -121,6 +125,10 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     pumping = true;
     try {
       boolean _ = identity.ask(outbound());
+      if (!identity.letsRequestsFollow()) {
+        outbound().flush();
+        return;
+      }
       if (ring.size() == 0) {
         // Whatever is sent now: its answer is waited for from now on.
         stall.moved();
@@ -307,6 +315,11 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   }
 
   @Override
+  public void damaged(String text) {
+    end(ConnectionEnd.Reason.DAMAGED, text, null);
+  }
+
+  @Override
   public void answered(long position) {
     answers++;
     boolean write = ring.confirms(position);
@@ -476,7 +489,8 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
     finishClosing();
-    if (stall.isOver(outbound(), nowNanos, limitNanos) && ring.size() > 0) {
+    if (stall.isOver(outbound(), nowNanos, limitNanos)
+        && (ring.size() > 0 || !identity.letsRequestsFollow())) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
       end(ConnectionEnd.Reason.LOST, "no answer for " + seconds + " s", null);
     }

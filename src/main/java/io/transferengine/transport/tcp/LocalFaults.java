@@ -78,6 +78,17 @@ final class LocalFaults {
     return mistake(peer, "data connection closed by a fault of this process: " + fault, fault);
   }
 
+  /** {@return the failure of what did not arrive as it was sent, in the words of {@code what}} */
+  static TransferException damaged(String peer, String what) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.CHECKSUM,
+        what,
+        "Does a thread change the memory while it is sent? If not, look for bad memory or a bad"
+            + " network device here, at the peer or between them",
+        null);
+  }
+
   /** {@return the failure of what there was no memory for, in the words of {@code what}} */
   static TransferException outOfMemory(String peer, String what, Throwable fault) {
     return TransferException.withPeer(

@@ -470,6 +470,14 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     MEMORY.set(LONG_LE, address, value);
   }
 
+  static int getIntLE(long address) {
+    return MEMORY.get(INT_LE, address);
+  }
+
+  static void setIntLE(long address, int value) {
+    MEMORY.set(INT_LE, address, value);
+  }
+
   static byte getByte(long address) {
     return MEMORY.get(JAVA_BYTE, address);
   }

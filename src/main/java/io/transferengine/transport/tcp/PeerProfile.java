@@ -15,32 +15,22 @@ final class PeerProfile {
   private static final int RANGES_PER_LANE = 1024;
 
   private final String name;
-  private final boolean version2;
-  private final boolean vectors;
-  private final OptionalLong incarnation;
+  private final WireForm form;
   private final TcpOptions options;
   private final EngineMetrics metrics;
   private final int laneCount;
   private final int requestsPerLane;
   private volatile ConnectionReuse connectionReuse;
 
-  PeerProfile(
-      String name,
-      boolean version2,
-      boolean vectors,
-      OptionalLong incarnation,
-      TcpOptions options,
-      EngineMetrics metrics) {
+  PeerProfile(String name, WireForm form, TcpOptions options, EngineMetrics metrics) {
     this.name = name;
-    this.version2 = version2;
-    this.vectors = vectors && version2;
-    this.incarnation = version2 ? incarnation : OptionalLong.empty();
+    this.form = form;
     this.options = options;
     this.metrics = metrics;
     this.laneCount = Math.min(options.lanesPerPeer(), options.requestsOnWireLimit());
     this.requestsPerLane = options.requestsOnWireLimit() / laneCount;
     // Version 1 writes on one connection need a read behind them that confirms them.
-    boolean mayPipeline = version2 || requestsPerLane > WriteConfirmation.PLACES;
+    boolean mayPipeline = form.version2() || requestsPerLane > WriteConfirmation.PLACES;
     this.connectionReuse =
         options.connectionPool() && mayPipeline
             ? ConnectionReuse.UNKNOWN
@@ -52,17 +42,22 @@ final class PeerProfile {
   }
 
   boolean isVersion2() {
-    return version2;
+    return form.version2();
   }
 
   /** {@return whether it announced vectored requests} */
   boolean takesVectors() {
-    return vectors;
+    return form.vectors();
+  }
+
+  /** {@return whether all that goes to it and comes from it has checksums} */
+  boolean isChecked() {
+    return form.checked();
   }
 
   /** {@return what its data port is asked for first; empty when it does not answer that} */
   OptionalLong incarnation() {
-    return incarnation;
+    return form.incarnation();
   }
 
   EngineMetrics metrics() {
@@ -103,7 +98,7 @@ final class PeerProfile {
    * towards a peer that takes vectored requests}
    */
   int ringCapacity() {
-    int most = vectors ? Math.max(requestsPerLane, RANGES_PER_LANE) : requestsPerLane;
+    int most = takesVectors() ? Math.max(requestsPerLane, RANGES_PER_LANE) : requestsPerLane;
     return Integer.highestOneBit(2 * most - 1);
   }
 
@@ -127,6 +122,10 @@ final class PeerProfile {
 
   @Override
   public String toString() {
-    return name + ", version " + (version2 ? 2 : 1) + ", " + connectionReuse;
+    return name
+        + ", version "
+        + (isVersion2() ? 2 : 1)
+        + (isChecked() ? ", checked, " : ", ")
+        + connectionReuse;
   }
 }

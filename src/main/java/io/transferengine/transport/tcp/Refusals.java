@@ -72,15 +72,22 @@ final class Refusals {
 
   /** A request of version 2. */
   void request(String what) {
-    answers.status(false);
+    answers.status(Frames.STATUS_REJECTED);
     answered(what);
+  }
+
+  /** A header or table that is not as it was sent: what follows cannot be told apart. */
+  void damaged(String what) {
+    context.damaged(channel, what + "; the connection is closed");
+    answers.damagedRequest(context.incarnation());
+    linger();
   }
 
   /** Whoever means another engine than this one is told so, and nothing that follows is done. */
   void unlessMeant(long wanted) {
     long own = context.incarnation();
     if (wanted == own) {
-      answers.status(true);
+      answers.meant(own);
       return;
     }
     answers.another(own);
@@ -92,6 +99,10 @@ final class Refusals {
   /** The answer that refuses is in the stream: nothing more is listened to. */
   private void answered(String what) {
     count(what);
+    linger();
+  }
+
+  private void linger() {
     lingering = true;
     outbound.flush();
     var _ = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());

@@ -34,6 +34,11 @@ final class RequestHeader {
     count = 0;
   }
 
+  /** {@return whether it ends with its sum} */
+  boolean isSealed(Checksum checksum) {
+    return Frames.isSealed(bytes, checksum);
+  }
+
   long size() {
     return Frames.headerSize(bytes);
   }

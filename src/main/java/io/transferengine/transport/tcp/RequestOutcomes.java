@@ -111,6 +111,41 @@ final class RequestOutcomes {
     }
   }
 
+  /**
+   * All the bytes of a frame are here, or at the peer, but not as they were sent: its requests go
+   * out once more, and fail the next time.
+   */
+  void damaged(long head, int count, String what) {
+    tell();
+    boolean counted = false;
+    for (long position = head + count - 1; position >= head; position--) {
+      TransferTask owner = ring.task(position);
+      if (owner != null) {
+        if (!counted) {
+          // Before anybody is told of the end that this may be.
+          peer.metrics().increment(Counter.CHECKSUM_MISMATCHES);
+          counted = true;
+        }
+        damaged(owner, position, what);
+      }
+    }
+  }
+
+  private void damaged(TransferTask owner, long position, String what) {
+    if (owner.repeats().take(ring.remote(position))) {
+      giveBack(owner, position, true);
+    } else {
+      owner.failed(
+          LocalFaults.damaged(
+              peer.name(),
+              "%s, twice: %d bytes at 0x%x there, 0x%x here"
+                  .formatted(
+                      what, ring.length(position), ring.remote(position), ring.local(position))),
+          FailureCause.CHECKSUM);
+      ring.orphan(position);
+    }
+  }
+
   private void faulted(TransferTask owner, long position, Throwable fault) {
     owner.failed(
         LocalFaults.ofRange(peer.name(), ring.local(position), ring.length(position), fault),
@@ -157,6 +192,9 @@ final class RequestOutcomes {
    * @param sentBytes how much of the stream the kernel took
    */
   void unanswered(ConnectionEnd end, long sentBytes) {
+    if (end.reason() == ConnectionEnd.Reason.DAMAGED) {
+      peer.metrics().increment(Counter.CHECKSUM_MISMATCHES);
+    }
     int refused =
         end.reason() == ConnectionEnd.Reason.REJECTED && ring.size() > 0
             ? ring.ranges(ring.first())
@@ -214,6 +252,13 @@ final class RequestOutcomes {
           giveBack(owner, position, sent);
         }
       }
+      case DAMAGED -> {
+        if (position < ring.first() + ring.ranges(ring.first())) {
+          damaged(owner, position, end.text());
+        } else {
+          giveBack(owner, position, sent);
+        }
+      }
       case RENEWED, IDLE -> giveBack(owner, position, sent);
       case ANOTHER -> owner.failed(failure(end), FailureCause.STALE_DESCRIPTOR);
       case PROTOCOL -> {
@@ -248,7 +293,7 @@ final class RequestOutcomes {
     switch (end.reason()) {
       case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(end), FailureCause.CONNECTION_LOST);
       case SHUTDOWN -> owner.failed(failure(end), FailureCause.SHUTDOWN);
-      case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT -> {
+      case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT, DAMAGED -> {
         UnconfirmedWrite write = ring.write(position);
         if (owner.isEnding()) {
           // Nobody will ask the lane to cancel it any more.

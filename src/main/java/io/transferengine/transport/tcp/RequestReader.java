@@ -2,12 +2,18 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.memory.Region;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Takes a target's stream apart: headers, the tables of vectored requests, and the bodies of
  * writes, which it puts where they belong. What a request means, and whether it may begin, is for
  * its {@link Listener} to say.
+ *
+ * <p>On a checked connection each header, table and body ends with its sum. Of a request whose
+ * header or table is damaged no byte is placed. A body is summed as it arrives: what passes staging
+ * there, what is read straight into registered memory where it lies then; that it is damaged is
+ * known only behind it, when it is in place.
  *
  * <p>It looks at nothing further while {@link #isBlocked()}. Confined to the connection's event
  * loop.
@@ -33,6 +39,12 @@ final class RequestReader {
     /** The last byte of a write of version 2 is where it belongs. */
     void written();
 
+    /** A header or a table is not as it was sent: nothing further is to be looked at. */
+    void damagedRequest(String what);
+
+    /** All of a write is where it belongs, but not as it was sent. */
+    void damagedBody();
+
     /** The memory that some bytes of a write were for is gone. */
     void lost(boolean version2, long address, int bytes);
   }
@@ -41,6 +53,9 @@ final class RequestReader {
   private final VectorTable vector;
   private final InboundCounts counts;
   private final Listener listener;
+  private final Supplier<Checksum> checksums;
+  private final TrailingSum sum = new TrailingSum();
+  private @Nullable Checksum checksum;
   private @Nullable Region bodyRegion;
   private long bodyAddress;
   private long bodyBytesLeft;
@@ -49,10 +64,24 @@ final class RequestReader {
   private boolean lastBodyWasLarge;
   private boolean blocked;
 
-  RequestReader(VectorTable vector, InboundCounts counts, Listener listener) {
+  /**
+   * @param checksums makes one
+   */
+  RequestReader(
+      VectorTable vector, InboundCounts counts, Supplier<Checksum> checksums, Listener listener) {
+    this.checksums = checksums;
     this.vector = vector;
     this.counts = counts;
     this.listener = listener;
+  }
+
+  /** From the next request on everything has a sum. */
+  void checked() {
+    checksum = checksums.get();
+  }
+
+  boolean isChecked() {
+    return checksum != null;
   }
 
   // ---- where the next bytes go
@@ -71,7 +100,7 @@ final class RequestReader {
     // After a large body another one is likely: then the header alone, so that none of the body
     // has to be copied out of staging. A table that has begun is taken as it comes.
     return lastBodyWasLarge && bodyBytesLeft == 0 && !vector.isActive()
-        ? Math.max(1, header.missingBytes())
+        ? Math.max(1, sum.missingBytes() + header.missingBytes())
         : Integer.MAX_VALUE;
   }
 
@@ -83,9 +112,10 @@ final class RequestReader {
     } else if (bodyBytesLeft > 0) {
       long bodies =
           vector.isActive() ? vector.bytesLeft() - bodyBytes + bodyBytesLeft : bodyBytesLeft;
-      return (int) Math.min(bodies, Integer.MAX_VALUE);
+      // With the sum behind them, where there is one.
+      return (int) Math.min(bodies + (isChecked() ? Frames.CHECK_BYTES : 0), Integer.MAX_VALUE);
     }
-    return vector.isActive() ? vector.missingBytes() : header.missingBytes();
+    return vector.isActive() ? vector.missingBytes() : sum.missingBytes() + header.missingBytes();
   }
 
   // ---- how it stands
@@ -106,7 +136,7 @@ final class RequestReader {
 
   /** {@return whether a part of a request is here, and the rest is not} */
   boolean isWithinRequest() {
-    return bodyBytesLeft > 0 || !header.isEmpty() || vector.isActive();
+    return bodyBytesLeft > 0 || !header.isEmpty() || vector.isActive() || sum.missingBytes() > 0;
   }
 
   /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
@@ -136,6 +166,11 @@ final class RequestReader {
           at += bytes;
           bodyArrived(bytes);
         }
+      } else if (sum.missingBytes() > 0 && at < to) {
+        at += sum.take(at, to - at);
+        if (sum.missingBytes() == 0) {
+          sumArrived();
+        }
       } else if (vector.isAdmitted() && !vector.isWrite()) {
         blocked = !listener.answerVector();
         if (blocked) {
@@ -164,6 +199,8 @@ final class RequestReader {
         }
         blocked = true;
         return at;
+      } else if (isDamaged(at)) {
+        listener.damagedRequest("a request header");
       } else if (header.isComplete()) {
         blocked = !listener.mayBegin(header.size(), header.address(), header.opcode());
         if (blocked) {
@@ -182,9 +219,39 @@ final class RequestReader {
     return to;
   }
 
+  /** {@return whether the header that is next has not arrived as it was sent, if that shows} */
+  private boolean isDamaged(long at) {
+    Checksum sums = checksum;
+    if (sums == null) {
+      int opcode = header.isComplete() ? header.opcode() : Frames.headerOpcode(at);
+      if (opcode != (Frames.OPCODE_HELLO | Frames.VERSION_2_BIT)) {
+        return false;
+      }
+      sums = checksums.get();
+    }
+    return !(header.isComplete() ? header.isSealed(sums) : Frames.isSealed(at, sums));
+  }
+
+  /** Behind all bodies of a write. */
+  private void sumArrived() {
+    Checksum sums = checksum;
+    if (sums != null && sums.value() == sum.value()) {
+      listener.written();
+    } else {
+      listener.damagedBody();
+    }
+  }
+
   private void tableArrived() {
+    Checksum sums = checksum;
+    if (sums != null && !vector.isSealed(sums)) {
+      vector.clear();
+      listener.damagedRequest("the table of a vectored request");
+      return;
+    }
     listener.tableArrived();
     if (vector.isAdmitted() && vector.isWrite()) {
+      beginSum();
       aimAtRange();
     }
   }
@@ -194,6 +261,10 @@ final class RequestReader {
     try {
       MemoryWindow.copy(from, bodyAddress, bytes);
       MemoryWindow.tellFaults();
+      Checksum sums = checksum;
+      if (sums != null) {
+        var _ = sums.add(from, bytes);
+      }
       return true;
     } catch (InternalError lost) {
       listener.lost(bodyIsVersion2 || vector.isActive(), bodyAddress, bytes);
@@ -208,6 +279,14 @@ final class RequestReader {
     bodyBytes = size;
     bodyBytesLeft = size;
     bodyIsVersion2 = version2;
+    beginSum();
+  }
+
+  private void beginSum() {
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.begin();
+    }
   }
 
   /** A read has begun: a large body is not likely to be next. */
@@ -221,8 +300,22 @@ final class RequestReader {
     bodyBytesLeft = bodyBytes;
   }
 
+  /** Bytes of the body were read straight to where they belong. */
+  void directArrived(int bytes) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      try {
+        var _ = sums.add(bodyAddress, bytes);
+      } catch (InternalError lost) {
+        listener.lost(true, bodyAddress, bytes);
+        return;
+      }
+    }
+    bodyArrived(bytes);
+  }
+
   /** Bytes of the body are where they belong. */
-  void bodyArrived(int bytes) {
+  private void bodyArrived(int bytes) {
     bodyAddress += bytes;
     bodyBytesLeft -= bytes;
     counts.written(bytes);
@@ -238,7 +331,7 @@ final class RequestReader {
       region.release();
       bodyBytes = 0;
       if (bodyIsVersion2) {
-        listener.written();
+        allArrived();
       }
     }
   }
@@ -252,7 +345,15 @@ final class RequestReader {
     vector.clear();
     lastBodyWasLarge = false;
     bodyBytes = 0;
-    listener.written();
+    allArrived();
+  }
+
+  private void allArrived() {
+    if (checksum != null) {
+      sum.expect();
+    } else {
+      listener.written();
+    }
   }
 
   /** The connection is over: gives back what its requests have held. */

@@ -318,19 +318,26 @@ final class RequestRing implements RequestSink {
   /**
    * {@return the bytes of the answers from a position on, up to the body of the next large read}
    *
-   * @param withStatus whether each frame's answer begins with a status
+   * @param statusBytes what each frame's answer begins with
+   * @param sumBytes what the bodies of a frame are followed by
    */
-  long bytesBeforeLargeRead(long from, boolean withStatus) {
+  long bytesBeforeLargeRead(long from, int statusBytes, int sumBytes) {
     long bytes = 0;
     for (long position = from; position < end; position++) {
       // A range behind the head of its frame has no status of its own.
-      bytes += withStatus && ranges(position) > 0 ? Frames.STATUS_BYTES : 0;
+      bytes += ranges(position) > 0 ? statusBytes : 0;
       if (isLargeRead(position)) {
         break;
       }
       bytes += isRead(position) ? wireLength(position) : 0;
+      bytes += isRead(position) && isLastOfFrame(position) ? sumBytes : 0;
     }
     return bytes;
+  }
+
+  /** {@return whether the next one belongs to another frame, or is not here yet} */
+  boolean isLastOfFrame(long position) {
+    return position + 1 == end || ranges(position + 1) > 0;
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.transfer.Operation;
 import io.transferengine.transport.TransferTask;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lays the requests of a {@link RequestRing} into the outbound stream: as requests of the protocol,
@@ -36,9 +37,14 @@ final class RequestWriter {
 
   private final RequestRing ring;
   private final boolean version2;
+  private final @Nullable Checksum checksum;
   private long at;
 
-  RequestWriter(RequestRing ring, boolean version2) {
+  /**
+   * @param checksum what everything is summed with; null on a connection without checksums
+   */
+  RequestWriter(RequestRing ring, boolean version2, @Nullable Checksum checksum) {
+    this.checksum = checksum;
     this.ring = ring;
     this.version2 = version2;
   }
@@ -92,20 +98,46 @@ final class RequestWriter {
     at = position;
     boolean write = !ring.isRead(position);
     ring.startsAt(position, outbound.queuedBytes());
+    long header = outbound.reserve(Frames.HEADER_BYTES);
     Frames.writeHeader(
-        outbound.reserve(Frames.HEADER_BYTES),
+        header,
         ring.wireLength(position),
         ring.wireRemote(position),
         write ? Operation.WRITE : Operation.READ,
         version2);
+    Checksum sums = checksum;
+    if (sums != null) {
+      Frames.sealHeader(header, sums);
+    }
     if (write) {
+      beginSum();
       body(outbound, position);
+      sum(outbound);
+    }
+  }
+
+  private void beginSum() {
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.begin();
+    }
+  }
+
+  /** Ends what was laid since {@link #beginSum} with its sum. */
+  private void sum(OutboundStream outbound) {
+    Checksum sums = checksum;
+    if (sums != null) {
+      MemoryWindow.setIntLE(outbound.reserve(Frames.CHECK_BYTES), sums.value());
     }
   }
 
   private void body(OutboundStream outbound, long position) {
     at = position;
     long length = ring.length(position);
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.add(ring.local(position), length);
+    }
     if (length < StagingBlock.DIRECT_BYTES_MIN) {
       outbound.copy(ring.local(position), (int) length);
     } else {
@@ -156,26 +188,34 @@ final class RequestWriter {
     for (long position = head; position < head + count; position++) {
       bytes += ring.length(position);
     }
-    Frames.writeVectorHeader(
-        outbound.reserve(Frames.HEADER_BYTES),
-        bytes,
-        count,
-        write ? Operation.WRITE : Operation.READ);
+    long header = outbound.reserve(Frames.HEADER_BYTES);
+    Frames.writeVectorHeader(header, bytes, count, write ? Operation.WRITE : Operation.READ);
+    Checksum sums = checksum;
+    if (sums != null) {
+      Frames.sealHeader(header, sums);
+    }
+    beginSum();
     for (long position = head; position < head + count; position++) {
       // A read begins with its frame; so does the first body, and the others further on.
       ring.startsAt(position, start);
-      Frames.writeRange(
-          outbound.reserve(Frames.RANGE_BYTES), ring.remote(position), ring.length(position));
+      long range = outbound.reserve(Frames.RANGE_BYTES);
+      Frames.writeRange(range, ring.remote(position), ring.length(position));
+      if (sums != null) {
+        var _ = sums.add(range, Frames.RANGE_BYTES);
+      }
     }
+    sum(outbound);
     if (!write) {
       return;
     }
+    beginSum();
     for (long position = head; position < head + count; position++) {
       if (position > head) {
         ring.startsAt(position, outbound.queuedBytes());
       }
       body(outbound, position);
     }
+    sum(outbound);
   }
 
   /** {@return where in the stream the frame ends that {@code head} begins} */

@@ -65,7 +65,7 @@ final class TargetConnection extends WireHandler
     this.pool = pool;
     this.admission = new Admission(context, PeerIdentity.unproved(from));
     this.counts = new InboundCounts(context.metrics());
-    this.reader = new RequestReader(vector, counts, this);
+    this.reader = new RequestReader(vector, counts, pool::checksum, this);
     this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
   }
 
@@ -137,7 +137,7 @@ final class TargetConnection extends WireHandler
   void onDirect(int bytes) {
     timeouts.moved();
     bytesReceived += bytes;
-    reader.bodyArrived(bytes);
+    reader.directArrived(bytes);
   }
 
   @Override
@@ -229,7 +229,18 @@ final class TargetConnection extends WireHandler
 
   @Override
   public void written() {
-    answers().status(true);
+    answers().status(Frames.STATUS_OK);
+  }
+
+  @Override
+  public void damagedRequest(String what) {
+    refusals().damaged(what);
+  }
+
+  @Override
+  public void damagedBody() {
+    context.damaged(channel(), "the body of a write, which is in place here until it comes again");
+    answers().status(Frames.STATUS_DAMAGED_BODY);
   }
 
   @Override
@@ -286,8 +297,16 @@ final class TargetConnection extends WireHandler
 
   private void request(long size, long address, int opcode) {
     boolean version2 = (opcode & Frames.VERSION_2_BIT) != 0;
-    if (opcode != (Frames.OPCODE_IDENTITY | Frames.VERSION_2_BIT)) {
+    boolean asksWho = (opcode | 1) == (Frames.OPCODE_HELLO | Frames.VERSION_2_BIT);
+    if (!asksWho) {
       counts.request();
+    }
+    if (reader.isChecked() && size > Frames.CHECKED_BYTES_LIMIT && !asksWho) {
+      refusals()
+          .request(
+              "a checked request for %d bytes, beyond the limit of %d"
+                  .formatted(size, Frames.CHECKED_BYTES_LIMIT));
+      return;
     }
     switch (opcode & ~Frames.VERSION_2_BIT) {
       case Frames.OPCODE_READ -> {
@@ -310,7 +329,7 @@ final class TargetConnection extends WireHandler
         boolean write = opcode == (Frames.OPCODE_VECTOR_WRITE | Frames.VERSION_2_BIT);
         if (!version2) {
           refusals().unknown(opcode);
-        } else if (!vector.begin(size, address, write)) {
+        } else if (!vector.begin(size, address, write, reader.isChecked())) {
           refusals()
               .request(
                   "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
@@ -319,9 +338,18 @@ final class TargetConnection extends WireHandler
         }
       }
       case Frames.OPCODE_IDENTITY -> {
-        if (!version2 || size != 0) {
+        if (!version2 || size != 0 || reader.isChecked()) {
           refusals().unknown(opcode);
         } else {
+          refusals().unlessMeant(address);
+        }
+      }
+      case Frames.OPCODE_HELLO -> {
+        if (!version2 || size != Frames.HELLO_MARK) {
+          refusals().unknown(opcode);
+        } else {
+          reader.checked();
+          answers().checked();
           refusals().unlessMeant(address);
         }
       }
@@ -350,7 +378,7 @@ final class TargetConnection extends WireHandler
     } else if (!vector.isWrite()) {
       reader.expectNoBody();
       counts.read(vector.bytes());
-      answers().status(true);
+      answers().beginAll();
     }
   }
 

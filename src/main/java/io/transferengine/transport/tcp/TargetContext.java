@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.Channel;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transport.AccessControl;
 import java.util.concurrent.TimeUnit;
@@ -60,6 +61,18 @@ final class TargetContext {
   /** {@return how long a new connection may ask for nothing} */
   long silenceNanos() {
     return TimeUnit.SECONDS.toNanos(options.inboundSilenceSeconds());
+  }
+
+  /** Something of a peer's is not as it was sent. */
+  void damaged(Channel channel, String what) {
+    metrics.increment(Counter.INBOUND_CHECKSUM_MISMATCHES);
+    rateLimited.warn(
+        "Data connection of "
+            + channel.remoteAddress()
+            + ": a wrong checksum of "
+            + what
+            + ". Look for bad memory or a bad network device on either machine or between them,"
+            + " and for threads of the peer that change memory while it is sent");
   }
 
   /** One of a peer's doings that ends its connection. */

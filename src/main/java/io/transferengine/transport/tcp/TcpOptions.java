@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.TcpIo;
 
 /** The options that this transport heeds, read once. */
@@ -25,6 +26,7 @@ record TcpOptions(
     int laneWindowBytes,
     int requestsOnWireLimit,
     boolean version1Only,
+    ChecksumMode checksum,
     int statusTimeoutSeconds,
     int connectTimeoutSeconds) {
 
@@ -49,6 +51,7 @@ record TcpOptions(
             settings.get(Options.TCP_MAX_QUEUED_TRANSFERS_PER_PEER),
             settings.get(Options.TCP_MAX_PENDING_ADMISSIONS_PER_PEER)),
         settings.get(Options.TCP_PROTO) == 1,
+        settings.get(Options.CHECKSUM),
         settings.get(Options.TCP_STATUS_TIMEOUT),
         settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT));
   }

@@ -9,7 +9,6 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,15 +39,13 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
 
   TcpPeer(
       String name,
-      boolean version2,
-      boolean vectors,
-      OptionalLong incarnation,
+      WireForm form,
       List<InetSocketAddress> addresses,
       TcpOptions options,
       EngineMetrics metrics,
       EventLoops loops,
       IoBackend backend) {
-    this.profile = new PeerProfile(name, version2, vectors, incarnation, options, metrics);
+    this.profile = new PeerProfile(name, form, options, metrics);
     this.addresses = List.copyOf(addresses);
     this.tasks = new TaskQueue(profile, this::wakeAll);
     List<Lane> made = new ArrayList<>();
@@ -202,9 +199,9 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   }
 
   @Override
-  public void connectionFruitless(int inARow, TransferException failure) {
+  public void connectionFruitless(int inARow, TransferException failure, FailureCause cause) {
     if (inARow >= FRUITLESS_LIMIT && !anyLaneOpen()) {
-      tasks.failAll(failure, FailureCause.CONNECTION_LOST);
+      tasks.failAll(failure, cause);
     }
   }
 

@@ -3,8 +3,11 @@ package io.transferengine.transport.tcp;
 
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -39,13 +42,13 @@ final class TcpTransport implements Transport {
   private static final long STALL_CHECK_SECONDS = 1;
 
   /** What makes two descriptors lead to the same data port of the same process. */
-  private record PeerKey(
-      String name, int port, boolean version2, boolean vectors, Optional<String> incarnation) {}
+  private record PeerKey(String name, int port, WireForm form, Optional<String> incarnation) {}
 
   private record KnownPeer(PeerKey key, TcpPeer peer) {}
 
   private final TransportContext context;
   private final TcpOptions options;
+  private final WarnLimiter unchecked = new WarnLimiter(log);
   private final Map<String, KnownPeer> peers = new HashMap<>();
   private @Nullable IoBackend backend;
   private @Nullable EventLoops loops;
@@ -122,7 +125,8 @@ final class TcpTransport implements Transport {
         .tcpDataPort(listening == null ? 0 : listening.port())
         .tcpProtoVersion(2)
         .tcpVectorVersion(Frames.VECTOR_VERSION)
-        .tcpIdentityVersion(Frames.IDENTITY_VERSION);
+        .tcpIdentityVersion(Frames.IDENTITY_VERSION)
+        .tcpChecksumVersion(Frames.CHECKSUM_VERSION);
   }
 
   @Override
@@ -136,14 +140,11 @@ final class TcpTransport implements Transport {
     return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;
   }
 
-  private boolean isVersion2(SegmentDescriptor peer) {
-    return peer.tcpProtoVersion() >= 2 && !options.version1Only();
-  }
-
   @Override
   public void submit(PeerAddress address, TransferTask task) {
     Optional<TransferException> outside =
-        PublishedRanges.refusal(address.descriptor(), isVersion2(address.descriptor()), task);
+        PublishedRanges.refusal(
+            address.descriptor(), WireForm.isVersion2(address.descriptor(), options), task);
     if (outside.isPresent()) {
       task.end(TransferState.FAILED, outside.get(), FailureCause.STALE_DESCRIPTOR);
       return;
@@ -154,6 +155,13 @@ final class TcpTransport implements Transport {
     } catch (TransferException refused) {
       task.end(TransferState.FAILED, refused, FailureCause.LOCAL);
       return;
+    }
+    if (options.checksum() != ChecksumMode.OFF && !peer.profile().isChecked()) {
+      Optional<TransferException> refusal = unchecked(peer.profile());
+      if (refusal.isPresent()) {
+        task.end(TransferState.FAILED, refusal.get(), FailureCause.CHECKSUM);
+        return;
+      }
     }
     try {
       peer.submit(task);
@@ -166,6 +174,23 @@ final class TcpTransport implements Transport {
     }
   }
 
+  /** A peer cannot have the checksums that we are to ask for; {@return why that is the end} */
+  private Optional<TransferException> unchecked(PeerProfile peer) {
+    String what = "it takes no requests with checksums, which TE_CHECKSUM asks for";
+    String remedy =
+        peer.isVersion2()
+            ? "Use a Java engine of this version there"
+            : "Use a Java engine of this version there, and no MC_TCP_PROTO=1 here";
+    if (options.checksum() == ChecksumMode.REQUIRE_CRC32C) {
+      return Optional.of(
+          TransferException.withPeer(
+              peer.name(), ErrorCode.CHECKSUM, what, remedy + ", or set crc32c", null));
+    }
+    context.metrics().increment(Counter.TRANSFERS_UNCHECKED);
+    unchecked.warn("Peer " + peer.name() + ": " + what + "; it is used without. " + remedy);
+    return Optional.empty();
+  }
+
   @Override
   public void warmUp(PeerAddress address) {
     peer(address).warmUp();
@@ -173,8 +198,7 @@ final class TcpTransport implements Transport {
 
   private TcpPeer peer(PeerAddress address) {
     SegmentDescriptor descriptor = address.descriptor();
-    boolean version2 = isVersion2(descriptor);
-    boolean vectors = version2 && descriptor.tcpVectorVersion() >= Frames.VECTOR_VERSION;
+    WireForm form = WireForm.of(descriptor, options);
     synchronized (peers) {
       EventLoops running = loops;
       IoBackend chosen = backend;
@@ -188,8 +212,7 @@ final class TcpTransport implements Transport {
       KnownPeer known = peers.get(descriptor.name());
       if (known != null
           && known.key.port == descriptor.tcpDataPort()
-          && known.key.version2 == version2
-          && known.key.vectors == vectors
+          && known.key.form.equals(form)
           && known.key.incarnation.equals(descriptor.incarnation())) {
         known.peer.movedTo(addresses);
         return known.peer;
@@ -201,23 +224,9 @@ final class TcpTransport implements Transport {
         makeRoom();
       }
       PeerKey key =
-          new PeerKey(
-              descriptor.name(),
-              descriptor.tcpDataPort(),
-              version2,
-              vectors,
-              descriptor.incarnation());
+          new PeerKey(descriptor.name(), descriptor.tcpDataPort(), form, descriptor.incarnation());
       TcpPeer made =
-          new TcpPeer(
-              key.name,
-              version2,
-              vectors,
-              Incarnations.toAskFor(descriptor),
-              addresses,
-              options,
-              context.metrics(),
-              running,
-              chosen);
+          new TcpPeer(key.name, form, addresses, options, context.metrics(), running, chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }

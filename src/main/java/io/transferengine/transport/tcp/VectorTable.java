@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorTable {
   /** Tables up to this length are kept for the connection's next request: those of our peers. */
-  private static final int KEPT_BYTES = 256 * Frames.RANGE_BYTES;
+  private static final int KEPT_BYTES = 256 * Frames.RANGE_BYTES + Frames.CHECK_BYTES;
 
   private static final byte[] NONE = {};
 
@@ -27,6 +27,7 @@ final class VectorTable {
   private long bytes;
   private long bytesLeft;
   private int ranges;
+  private int checkBytes;
   private int filledBytes;
   private boolean admitted;
   private int current;
@@ -35,9 +36,10 @@ final class VectorTable {
   /**
    * Begins to collect.
    *
+   * @param checked whether the table is followed by its sum
    * @return whether number and size are within the limits; if not, nothing has begun
    */
-  boolean begin(long totalBytes, long count, boolean isWrite) {
+  boolean begin(long totalBytes, long count, boolean isWrite, boolean checked) {
     boolean acceptable =
         count >= 1
             && count <= Frames.VECTOR_RANGES_LIMIT
@@ -47,6 +49,7 @@ final class VectorTable {
       ranges = (int) count;
       bytes = totalBytes;
       write = isWrite;
+      checkBytes = checked ? Frames.CHECK_BYTES : 0;
       filledBytes = 0;
       admitted = false;
       current = 0;
@@ -68,15 +71,24 @@ final class VectorTable {
     return bytes;
   }
 
-  /** {@return the bytes of the table that have not arrived yet} */
+  /** {@return the bytes of the table, and of its sum, that have not arrived yet} */
   int missingBytes() {
-    return ranges * Frames.RANGE_BYTES - filledBytes;
+    return wantedBytes() - filledBytes;
+  }
+
+  private int wantedBytes() {
+    return ranges * Frames.RANGE_BYTES + checkBytes;
+  }
+
+  /** {@return whether the complete table is followed by its sum} */
+  boolean isSealed(Checksum checksum) {
+    return Frames.endsWithSum(table, ranges * Frames.RANGE_BYTES, checksum);
   }
 
   /** Takes in the next bytes of the table, no more than are missing. */
   void fill(long from, int count) {
-    if (table.length < ranges * Frames.RANGE_BYTES) {
-      table = new byte[ranges * Frames.RANGE_BYTES];
+    if (table.length < wantedBytes()) {
+      table = new byte[wantedBytes()];
     }
     MemoryWindow.copy(from, table, filledBytes, count);
     filledBytes += count;

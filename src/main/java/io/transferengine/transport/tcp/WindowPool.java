@@ -61,6 +61,8 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final ReadReserve reserve;
   private final Runnable onDry;
 
+  private Checksum.@Nullable Scratch scratch;
+
   /** What may still be copied aside. */
   private long asideBytesLeft;
 
@@ -178,6 +180,16 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
 
   void giveBackAside(long bytes) {
     asideBytesLeft += bytes;
+  }
+
+  /** {@return a new checksum for one direction of a connection} */
+  Checksum checksum() {
+    Checksum.Scratch there = scratch;
+    if (there == null) {
+      there = new Checksum.Scratch();
+      scratch = there;
+    }
+    return new Checksum(there);
   }
 
   /** {@return the address of a status frame that never changes} */

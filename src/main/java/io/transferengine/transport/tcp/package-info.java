@@ -17,10 +17,11 @@
  * ConnectionEnd  NettyNatives  SteadyLoop
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
+ * Checksum
  * StagingBlock                           [Pool: WindowPool]
  * Frames  ReadReserve
  * WindowPool
- * Incarnations  RequestHeader  HeldInput  EventLoops
+ * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
  * OutboundStream                    [Listener: WireHandler]
  * WireHandler
@@ -39,6 +40,7 @@
  * RequestWriter  LateWrites  IdentityCheck
  * LaneStaging                              [Listener: Lane]
  * WriteConfirmation
+ * WireForm
  * PeerProfile
  * TaskQueue  ClaimLimits
  * RequestOutcomes

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -106,6 +107,20 @@ class RdmaTransportTest {
 
   private static long count(SimulatedEngine engine, Counter counter) {
     return engine.metrics().snapshot().counters().getOrDefault(counter, 0L);
+  }
+
+  @Test
+  void checksumsThatAreAskedForAreMissedOnceInTheLogAndEachTimeInTheCounter() throws Exception {
+    SimulatedEngine a = open(left, Map.of("TE_CHECKSUM", "crc32c"), "sim0");
+    SimulatedEngine b = open(right, "sim0");
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(b);
+    try (LogCapture log = new LogCapture()) {
+      assertCompleted(a.write(b, whole(here, there)));
+      assertCompleted(a.write(b, whole(here, there)));
+      assertThat(log.count("TE_CHECKSUM asks for checksums, which transfers over RDMA")).isOne();
+    }
+    assertThat(count(a, Counter.TRANSFERS_UNCHECKED)).isEqualTo(2);
   }
 
   @Test

@@ -15,6 +15,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,9 +68,7 @@ class DryLaneTest {
       peer =
           new TcpPeer(
               "peer",
-              true,
-              false,
-              OptionalLong.empty(),
+              new WireForm(true, false, false, OptionalLong.empty()),
               List.of(target.address()),
               options,
               metrics,
@@ -101,8 +100,8 @@ class DryLaneTest {
         length[i] = 1000;
       }
       CompletableFuture<TransferState> end = new CompletableFuture<>();
-      TransferTask.Listener listener =
-          new TransferTask.Listener() {
+      TransferWork.Listener listener =
+          new TransferWork.Listener() {
             @Override
             public void taskEnded(
                 TransferState state,

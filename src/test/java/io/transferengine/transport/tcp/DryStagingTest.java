@@ -127,9 +127,7 @@ class DryStagingTest {
       TcpPeer peer =
           new TcpPeer(
               "peer",
-              version == 2,
-              vectors,
-              OptionalLong.empty(),
+              new WireForm(version == 2, vectors, false, OptionalLong.empty()),
               List.of(target.address()),
               options,
               metrics,

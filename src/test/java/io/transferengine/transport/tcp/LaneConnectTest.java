@@ -68,9 +68,7 @@ class LaneConnectTest {
       TcpPeer peer =
           new TcpPeer(
               "peer",
-              true,
-              false,
-              OptionalLong.empty(),
+              new WireForm(true, false, false, OptionalLong.empty()),
               addresses,
               options,
               metrics,

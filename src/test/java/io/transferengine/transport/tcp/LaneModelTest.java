@@ -139,9 +139,7 @@ class LaneModelTest {
       TcpPeer peer =
           new TcpPeer(
               "peer",
-              version == 2,
-              vectors,
-              OptionalLong.empty(),
+              new WireForm(version == 2, vectors, false, OptionalLong.empty()),
               List.of(target.address()),
               options,
               new EngineMetrics(),

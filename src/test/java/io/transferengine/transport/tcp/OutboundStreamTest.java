@@ -238,7 +238,7 @@ class OutboundStreamTest {
       long address =
           file.map(FileChannel.MapMode.READ_WRITE, 0, BLOCK_BYTES, stream.arena).address();
       RequestRing ring = new RequestRing(8, 1 << 20);
-      RequestWriter writer = new RequestWriter(ring, true);
+      RequestWriter writer = new RequestWriter(ring, true, null);
       TransferTask task =
           new TransferTask(
               Operation.WRITE, BlockColumns.of(1, 1, 1), 1, none, none, (_, _, _) -> {});

@@ -29,7 +29,8 @@ class RequestOutcomesTest {
   private final TcpOptions options = TcpOptions.of(Settings.builder().build());
   private final EngineMetrics metrics = new EngineMetrics();
   private final PeerProfile peer =
-      new PeerProfile("peer", true, false, OptionalLong.empty(), options, metrics);
+      new PeerProfile(
+          "peer", new WireForm(true, false, false, OptionalLong.empty()), options, metrics);
   private final TaskQueue tasks = new TaskQueue(peer, () -> {});
   private final RequestRing ring = new RequestRing(16, 1 << 20);
   private final RequestOutcomes outcomes = new RequestOutcomes(peer, tasks, ring, _ -> {});
