@@ -7,7 +7,9 @@ import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.Topology;
 import io.transferengine.transport.TransportProvider;
 import io.transferengine.transport.rdma.SimulatedRdmaProvider;
+import io.transferengine.verbs.SimulatedDevice;
 import io.transferengine.verbs.SimulatedFabric;
+import io.transferengine.verbs.SimulatedFaults;
 import io.transferengine.verbs.SimulatedVerbs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,6 +37,19 @@ final class SimulatedRdmaSetup extends TransportSetup {
     SimulatedVerbs verbs = fabric.process(engine, DEVICES);
     processes.put(engine, verbs);
     return new SimulatedRdmaProvider(verbs);
+  }
+
+  SimulatedFaults faults() {
+    return fabric.faults();
+  }
+
+  /** {@return an engine's process, which has to be open} */
+  SimulatedVerbs process(String engine) {
+    return Optional.ofNullable(processes.get(engine)).orElseThrow();
+  }
+
+  List<SimulatedDevice> devices(String engine) {
+    return DEVICES.stream().map(process(engine)::device).toList();
   }
 
   @Override

@@ -17,6 +17,7 @@ final class Figures {
   private long faults;
   private long rounds;
   private long bytes;
+  private long late;
 
   synchronized void addRound(Fault fault, boolean struck) {
     rounds++;
@@ -28,6 +29,7 @@ final class Figures {
 
   synchronized void addTransfer(Outcome outcome, long lengthBytes) {
     states.merge(outcome.state().toLowerCase(Locale.ROOT), 1L, Long::sum);
+    late += outcome.late() ? 1 : 0;
     bytes += outcome.completed() ? lengthBytes : 0;
   }
 
@@ -39,7 +41,7 @@ final class Figures {
   /** {@return one line} */
   @Override
   public synchronized String toString() {
-    return "%s faults in %s rounds (%s); %s transfers (%s), %.2f GB"
+    return "%s faults in %s rounds (%s); %s transfers (%s), %s of them a second late, %.2f GB"
         .formatted(
             Units.count(faults),
             Units.count(rounds),
@@ -50,6 +52,7 @@ final class Figures {
             states.entrySet().stream()
                 .map(state -> state.getKey() + " " + state.getValue())
                 .collect(Collectors.joining(", ")),
+            Units.count(late),
             Units.gb(bytes));
   }
 }

@@ -8,22 +8,26 @@ import java.nio.charset.StandardCharsets;
 /**
  * How a transfer ended.
  *
- * @param state a transfer's state; {@link #HUNG} if it had not ended a second after its deadline,
- *     {@link #UNKNOWN} if its initiator is gone
+ * @param state a transfer's state; {@link #HUNG} if it had not ended some seconds after its
+ *     deadline, {@link #UNKNOWN} if its initiator is gone
+ * @param late whether it ended more than a second after its deadline
  * @param text why it did not complete
  */
-record Outcome(String state, String text) {
+record Outcome(String state, boolean late, String text) {
   static final String HUNG = "HUNG";
   static final String UNKNOWN = "UNKNOWN";
   private static final String COMPLETED = "COMPLETED";
 
   static Outcome parse(String line) {
     String[] words = line.split(";", -1);
-    return new Outcome(words[0], URLDecoder.decode(words[1], StandardCharsets.UTF_8));
+    return new Outcome(
+        words[0],
+        Boolean.parseBoolean(words[1]),
+        URLDecoder.decode(words[2], StandardCharsets.UTF_8));
   }
 
   String line() {
-    return state + ";" + URLEncoder.encode(text, StandardCharsets.UTF_8);
+    return state + ";" + late + ";" + URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   boolean completed() {

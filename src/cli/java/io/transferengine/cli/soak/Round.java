@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
  */
 final class Round {
   /** For what has to work. */
-  private static final int PATIENCE_MILLIS = 30_000;
+  private static final int PATIENCE_MILLIS = 90_000;
 
   private static final int OPEN_MILLIS = 1000;
 
@@ -143,7 +143,7 @@ final class Round {
           .toList();
     } catch (CommandException e) {
       if (faulty && plan.deed().kills(member)) {
-        return moves.stream().map(_ -> new Outcome(Outcome.UNKNOWN, "")).toList();
+        return moves.stream().map(_ -> new Outcome(Outcome.UNKNOWN, false, "")).toList();
       }
       throw e;
     }

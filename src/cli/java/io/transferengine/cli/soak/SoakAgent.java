@@ -42,8 +42,11 @@ import java.util.stream.Collectors;
  * The first line is {@code @ok}, the segment's name, and where its memory begins.
  */
 final class SoakAgent implements AutoCloseable {
-  /** Behind a deadline, until a transfer has ended. */
-  private static final long END_NANOS = 1_000_000_000L;
+  /** Behind a deadline, until something has ended. */
+  private static final long END_MILLIS = 1000;
+
+  /** The same on a machine that gives the process no time, and then it is a failure. */
+  private static final long HUNG_MILLIS = 5000;
 
   /** When a transfer has not ended by then, it will not. */
   private static final Duration HUNG = Duration.ofSeconds(30);
@@ -116,11 +119,13 @@ final class SoakAgent implements AutoCloseable {
     try {
       Segment known = engine.openSegment(segment, Duration.ofMillis(limitMillis));
       Segment _ = known.refresh(Duration.ofMillis(clock.leftMillis()));
-      outcome = new Outcome("COMPLETED", "");
+      outcome = new Outcome("COMPLETED", false, "");
     } catch (TransferException e) {
-      outcome = new Outcome("FAILED", String.valueOf(e.getMessage()));
+      outcome = new Outcome("FAILED", false, String.valueOf(e.getMessage()));
     }
-    return clock.isOver() ? new Outcome(Outcome.HUNG, clock + ", to open " + segment) : outcome;
+    return clock.lateMillis() > HUNG_MILLIS
+        ? new Outcome(Outcome.HUNG, false, clock + ", to open " + segment)
+        : outcome;
   }
 
   /** Knows whether something has ended in time. */
@@ -133,9 +138,10 @@ final class SoakAgent implements AutoCloseable {
       this.limitMillis = limitMillis;
     }
 
-    boolean isOver() {
-      return System.nanoTime() - startNanos
-          > limitMillis * 1_000_000 + END_NANOS + stalls.nanos() - stalledNanos;
+    /** {@return how long behind the limit, less what this process did not run} */
+    long lateMillis() {
+      long stalled = stalls.nanos() - stalledNanos;
+      return (System.nanoTime() - startNanos - stalled) / 1_000_000 - limitMillis;
     }
 
     long leftMillis() {
@@ -176,16 +182,19 @@ final class SoakAgent implements AutoCloseable {
       boolean _ = transfer.cancel();
     }
     TransferState state = transfer.await(Duration.ofMillis(move.limitMillis()).plus(HUNG));
-    boolean late = !state.isTerminal() || clock.isOver();
+    long lateMillis = clock.lateMillis();
     if (state != TransferState.COMPLETED) {
       for (Move.Block block : move.blocks()) {
         memory.asSlice(block.here(), block.length()).fill(move.scribble());
       }
     }
-    return late
-        ? new Outcome(Outcome.HUNG, clock + ", " + state + ": " + transfer)
-        : new Outcome(
-            state.name(), transfer.failure().map(TransferException::getMessage).orElse(""));
+    if (!state.isTerminal() || lateMillis > HUNG_MILLIS) {
+      return new Outcome(Outcome.HUNG, true, clock + ", " + state + ": " + transfer);
+    }
+    return new Outcome(
+        state.name(),
+        lateMillis > END_MILLIS,
+        transfer.failure().map(TransferException::getMessage).orElse(""));
   }
 
   private String figures() {

@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
           + " SIGKILL. Knows what every byte of all memory has to be, and checks it after each"
           + " fault. Then what did not complete is done once more, which has to work.",
       "",
-      "It ends at the first byte that is lost, late or foreign, transfer that does not end a second"
+      "It ends at the first byte that is lost, late or foreign, transfer that does not end 5 s"
           + " after its deadline, and descriptor, thread, registration or memory that is not given"
           + " back.",
       ""
@@ -142,7 +142,7 @@ public final class SoakCommand implements Callable<Integer> {
     if (soak.failure().isPresent()) {
       throw failed(environment, terminal, soak.failure().get());
     }
-    terminal.line("All ended in time; no byte was lost, late or foreign; nothing has grown.");
+    terminal.line("All have ended; no byte was lost, late or foreign; nothing has grown.");
     return 0;
   }
 

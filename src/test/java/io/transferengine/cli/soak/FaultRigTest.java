@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Random single faults between processes; {@code -Dfaults=} asks for more of them. */
 @Timeout(300)
 class FaultRigTest {
-  private static final long FAULTS = Long.getLong("faults", 60);
+  private static final long FAULTS = Long.getLong("faults", 40);
   private static final int GROUPS = Integer.getInteger("groups", 2);
   private static final int MEMBERS = 2;
 
