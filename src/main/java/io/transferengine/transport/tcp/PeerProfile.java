@@ -117,7 +117,7 @@ final class PeerProfile {
 
   TransferException shutDown() {
     return TransferException.withPeer(
-        name, ErrorCode.CLOSED, "the way to this peer was closed", "", null);
+        name, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
   }
 
   @Override
