@@ -39,9 +39,6 @@ import java.util.stream.Stream;
  * names, as jdeps has it: constants that the compiler copies, and type arguments, too.
  */
 final class FileCycles {
-  /** Packages that are still to be untied: how many of their files may be in cycles. */
-  static final Map<String, Integer> LEFT = Map.of("transport", 2);
-
   /** Class names in descriptors and signatures. */
   private static final Pattern NAMED = Pattern.compile("L([\\w/$]+)[;<]");
 
@@ -150,25 +147,15 @@ final class FileCycles {
     return cycles.stream().mapToInt(Set::size).sum();
   }
 
-  /** {@return the cycle that a class is part of, if its package has more of them than it may} */
+  /** {@return the cycle that a class is part of, if any} */
   static Stream<String> violations(JavaClass type) {
-    List<Set<String>> cycles = of(type.getPackage());
-    int left = LEFT.getOrDefault(ArchitectureRules.below(type), 0);
-    if (count(cycles) <= left) {
-      return Stream.empty();
-    }
     String file = type.getSource().flatMap(Source::getFileName).orElse("");
-    return cycles.stream()
+    return of(type.getPackage()).stream()
         .filter(cycle -> cycle.contains(file))
         .map(
             cycle ->
-                "%s is in a cycle of %d files; in its package %d may be in cycles, %d are: %s"
-                    .formatted(
-                        type.getName(),
-                        cycle.size(),
-                        left,
-                        count(cycles),
-                        String.join(" ", cycle)));
+                "%s is in a cycle of %d files: %s"
+                    .formatted(type.getName(), cycle.size(), String.join(" ", cycle)));
   }
 
   /** {@return how many files of each package are in cycles} */

@@ -47,7 +47,7 @@ public class CoalescingBenchmark {
   private final Counting sink = new Counting();
 
   /** Counts; what it is handed it forgets. */
-  private static final class Counting implements RequestSink, TransferTask.Listener {
+  private static final class Counting implements RequestSink<TransferTask>, TransferWork.Listener {
     long bytes;
     @Nullable TransferState end;
 

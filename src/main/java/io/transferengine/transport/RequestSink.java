@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
-/** Takes requests that {@link TransferTask#claim} hands out. */
-public interface RequestSink {
+/**
+ * Takes requests that {@link TransferTask#claim} hands out.
+ *
+ * @param <T> whose requests they are: a {@link TransferTask}
+ */
+public interface RequestSink<T> {
   /**
    * {@return how many bytes from here on may at most go out as one request, at least 1} For
    * transports whose registrations have seams that the blocks know nothing of.
@@ -35,6 +39,5 @@ public interface RequestSink {
    * @param length its length in bytes, at least 1
    * @param unmerged whether it is known to lie within one block of the batch
    */
-  void request(
-      TransferTask task, int firstBlock, long local, long remote, long length, boolean unmerged);
+  void request(T task, int firstBlock, long local, long remote, long length, boolean unmerged);
 }

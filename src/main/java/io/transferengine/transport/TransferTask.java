@@ -283,7 +283,7 @@ public final class TransferTask implements TransferWork {
    * @return how many were handed to {@code sink}; 0 when there is nothing (more) to do
    */
   public synchronized int claim(
-      RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+      RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes) {
     if (outcome != null) {
       return 0;
     }
@@ -321,7 +321,7 @@ public final class TransferTask implements TransferWork {
     return returned.getFirst();
   }
 
-  private long claimReturned(Piece piece, RequestSink sink, long maxRequestBytes) {
+  private long claimReturned(Piece piece, RequestSink<TransferTask> sink, long maxRequestBytes) {
     long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
     long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
     Piece rest = length < piece.length ? rest(piece, length) : null;
@@ -333,7 +333,7 @@ public final class TransferTask implements TransferWork {
     return length;
   }
 
-  private long claimAtCursor(RequestSink sink, long mostBytes) {
+  private long claimAtCursor(RequestSink<TransferTask> sink, long mostBytes) {
     int first = cursorBlock;
     long firstOffset = cursorOffset;
     try {
@@ -345,7 +345,7 @@ public final class TransferTask implements TransferWork {
     }
   }
 
-  private long walk(RequestSink sink, long mostBytes) {
+  private long walk(RequestSink<TransferTask> sink, long mostBytes) {
     int first = cursorBlock;
     long local = blocks.local(first) + cursorOffset;
     long remote = blocks.remote(first) + cursorOffset;

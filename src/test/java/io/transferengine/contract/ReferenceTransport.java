@@ -236,7 +236,7 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
     }
     // Settled only when the task's lock is free again: the end of a task is told without it.
     ArrayDeque<Request> claimed = new ArrayDeque<>();
-    RequestSink sink =
+    RequestSink<TransferTask> sink =
         (owner, block, local, remote, length, unmerged) ->
             claimed.add(new Request(block, local, remote, length, unmerged));
     int _ = task.claim(sink, CLAIM, Long.MAX_VALUE, REQUEST_MAX_BYTES);

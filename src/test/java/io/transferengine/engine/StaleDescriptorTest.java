@@ -54,7 +54,8 @@ class StaleDescriptorTest {
           false);
 
   /** Refuses some tasks as a device does whose peer has made new keys, then does what is asked. */
-  private final class Refusing extends HeldTransport implements RequestSink, TransferTask.Owner {
+  private final class Refusing extends HeldTransport
+      implements RequestSink<TransferTask>, TransferTask.Owner {
     private int requests;
     private long bytes;
 

@@ -346,7 +346,7 @@ class TransferEndTest {
   }
 
   /** Claims all there is, and counts. */
-  private static final class Claims implements RequestSink {
+  private static final class Claims implements RequestSink<TransferTask> {
     int requests;
     long bytes;
 

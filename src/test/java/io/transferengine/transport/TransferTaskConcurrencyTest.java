@@ -41,7 +41,7 @@ class TransferTaskConcurrencyTest {
   private record Claimed(int block, long local, long remote, long length, boolean unmerged) {}
 
   /** What one round came to. */
-  private static final class Round implements TransferTask.Listener {
+  private static final class Round implements TransferWork.Listener {
     final AtomicInteger out = new AtomicInteger();
     final AtomicInteger ends = new AtomicInteger();
     final AtomicInteger outAtEnd = new AtomicInteger(-1);
@@ -85,7 +85,7 @@ class TransferTaskConcurrencyTest {
   /** Claims until the task has ended; settles each request in one of the four ways. */
   private static void lane(TransferTask task, Round round, Random random, boolean mayFail) {
     List<Claimed> claimed = new ArrayList<>();
-    RequestSink sink =
+    RequestSink<TransferTask> sink =
         (of, block, local, remote, length, unmerged) -> {
           // Counted under the task's lock, so before anybody can think that nothing is out.
           round.out.incrementAndGet();

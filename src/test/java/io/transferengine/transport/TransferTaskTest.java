@@ -33,7 +33,7 @@ class TransferTaskTest {
   private record Claimed(int block, long local, long remote, long length, boolean unmerged) {}
 
   /** Collects what was claimed and how the task ended. */
-  private static class Probe implements RequestSink, TransferTask.Listener {
+  private static class Probe implements RequestSink<TransferTask>, TransferWork.Listener {
     final ArrayDeque<Claimed> claimed = new ArrayDeque<>();
     final List<TransferState> ends = new ArrayList<>();
     @Nullable TransferException failure;

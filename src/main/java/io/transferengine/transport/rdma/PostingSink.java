@@ -14,7 +14,7 @@ import io.transferengine.verbs.SendWorkRequestRing;
  * registration of either side, since the blocks of a batch are mostly in the same one. Confined to
  * a worker.
  */
-final class PostingSink implements RequestSink {
+final class PostingSink implements RequestSink<TransferTask> {
   /**
    * One of this many requests of a chain asks for a completion, so that the ring gets room while a
    * long chain is still under way. The last request of a chain always asks for one.

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Positions count up for ever; the oldest is {@link #first()}, the newest {@link #end()} - 1. A
  * vectored request takes one position for each of its ranges; the first of them heads the frame.
  */
-final class RequestRing implements RequestSink {
+final class RequestRing implements RequestSink<TransferTask> {
   /**
    * Bytes of small requests claimed at a time, which are copied and then handed to the kernel: so
    * many that a system call is worth while, so few that the target works on them while we copy the

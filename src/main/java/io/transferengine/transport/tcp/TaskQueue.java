@@ -83,7 +83,8 @@ final class TaskQueue {
    *
    * @return whether there may be more
    */
-  boolean claim(RequestSink sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+  boolean claim(
+      RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes) {
     TransferTask failing = null;
     Throwable fault = null;
     synchronized (tasks) {
@@ -111,7 +112,7 @@ final class TaskQueue {
     return true;
   }
 
-  private @Nullable TransferTask pollClaimable(RequestSink sink) {
+  private @Nullable TransferTask pollClaimable(RequestSink<TransferTask> sink) {
     if (late.isEmpty()) {
       return tasks.pollFirst();
     }

@@ -17,6 +17,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -40,7 +41,7 @@ class DryStagingTest {
   private static final int SIZE = 8 << 20;
   private static final int TASKS = 40;
 
-  private static final class Ended implements TransferTask.Listener {
+  private static final class Ended implements TransferWork.Listener {
     final CompletableFuture<String> state = new CompletableFuture<>();
 
     @Override

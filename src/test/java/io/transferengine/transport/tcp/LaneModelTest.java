@@ -15,6 +15,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,7 +55,7 @@ class LaneModelTest {
           ".*positions (\\d+) to \\1 of \\d+, 0 frames, 0 bytes out, 0 of them small, 0 large"
               + " reads,.*, 0 writes unconfirmed,.*");
 
-  private static final class Work implements TransferTask.Listener {
+  private static final class Work implements TransferWork.Listener {
     final TransferTask task;
     final BlockColumns blocks;
     final boolean hasRefused;

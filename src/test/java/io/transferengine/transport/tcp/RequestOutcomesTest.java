@@ -15,6 +15,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -41,7 +42,7 @@ class RequestOutcomesTest {
   }
 
   /** Blocks that are not merged, all of which are in the ring, and how it was told of their end. */
-  private final class Work implements TransferTask.Listener {
+  private final class Work implements TransferWork.Listener {
     final TransferTask task;
     final List<String> ends = new ArrayList<>();
 
