@@ -100,7 +100,7 @@ public interface Transport {
 
   /**
    * Starts to work on a task; its requests are claimed as there is room on the wire. The transport
-   * tells the task whom to ask for haste ({@link TransferTask#setOwner}).
+   * first tells the task who has its requests ({@link TransferTask#setOwner}).
    *
    * @param peer the segment, one that this transport {@link #reaches}
    */
