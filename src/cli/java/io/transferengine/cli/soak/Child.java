@@ -121,11 +121,6 @@ final class Child {
     tool("kill", "-CONT", Long.toString(process.pid()));
   }
 
-  /** Lets it have so many descriptors at most; those that it has stay. */
-  void limitDescriptors(long limit) {
-    tool("prlimit", "--pid", Long.toString(process.pid()), "--nofile=" + limit + ":");
-  }
-
   private static void tool(String... command) {
     try {
       int _ = new ProcessBuilder(command).start().waitFor();
@@ -161,19 +156,6 @@ final class Child {
           .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
     } catch (IOException | UncheckedIOException e) {
       // It has ended.
-    }
-  }
-
-  /** {@return the highest number of a descriptor, plus one} */
-  long descriptorsEnd() {
-    try (var descriptors = Files.list(proc("fd"))) {
-      return 1
-          + descriptors
-              .mapToLong(path -> Long.parseLong(path.getFileName().toString()))
-              .max()
-              .orElse(0);
-    } catch (IOException e) {
-      return 1;
     }
   }
 

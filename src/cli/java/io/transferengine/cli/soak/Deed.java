@@ -9,13 +9,8 @@ final class Deed {
   enum Kind {
     NONE,
     STOP,
-    KILL,
-    /** It gets no further descriptor. */
-    DESCRIPTORS
+    KILL
   }
-
-  /** Of each process, when it starts. */
-  private static final long DESCRIPTORS = 1024;
 
   private final Kind kind;
   private final Victim victim;
@@ -38,8 +33,6 @@ final class Deed {
     switch (kind) {
       case NONE -> {}
       case KILL -> victim.child().kill();
-      case DESCRIPTORS ->
-          victim.child().limitDescriptors(victim.child().descriptorsEnd() + millis % 3);
       case STOP -> {
         victim.child().stop();
         resuming = Thread.ofVirtual().start(this::resumeLater);
@@ -71,8 +64,6 @@ final class Deed {
     }
     if (kills()) {
       victim.restart();
-    } else if (kind == Kind.DESCRIPTORS) {
-      victim.child().limitDescriptors(DESCRIPTORS);
     }
   }
 

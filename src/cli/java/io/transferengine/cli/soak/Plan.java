@@ -40,7 +40,6 @@ final class Plan {
   private static final double SERVICE_SHARE = 0.3;
   private static final double KILL_SHARE = 0.02;
   private static final double STOP_SHARE = 0.06;
-  private static final double DESCRIPTORS_SHARE = 0.04;
   private static final double FRESH_SHARE = 0.2;
   private static final double RESET_SHARE = 0.5;
   private static final double CANCEL_SHARE = 0.1;
@@ -89,10 +88,7 @@ final class Plan {
     if ((left -= KILL_SHARE) < 0) {
       return Deed.Kind.KILL;
     }
-    if ((left -= STOP_SHARE) < 0) {
-      return Deed.Kind.STOP;
-    }
-    return left < DESCRIPTORS_SHARE ? Deed.Kind.DESCRIPTORS : Deed.Kind.NONE;
+    return left < STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
   }
 
   private Fault fault(boolean deeds) {
