@@ -9,7 +9,9 @@ module io.transferengine {
   requires org.slf4j;
   requires com.fasterxml.jackson.core;
   requires io.netty.buffer;
+  requires io.netty.codec;
   requires io.netty.common;
+  requires io.netty.handler;
   requires io.netty.transport;
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;

@@ -565,7 +565,8 @@ public final class EngineConfig {
               deviceName,
               concluded,
               Optional.ofNullable(executor),
-              Optional.ofNullable(accessPolicy)));
+              Optional.ofNullable(accessPolicy),
+              tls()));
     }
   }
 }

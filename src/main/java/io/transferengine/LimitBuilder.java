@@ -2,14 +2,10 @@
 package io.transferengine;
 
 import io.transferengine.config.LimitOptions;
-import io.transferengine.config.Option;
 
 /** What strangers may make us hold, in {@link EngineConfig.Builder}. Not thread-safe. */
-abstract sealed class LimitBuilder permits MetadataBuilder {
+abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
   LimitBuilder() {}
-
-  /** Sets one option, and returns the builder. */
-  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /**
    * The most memory for notifications that wait to be fetched, at two bytes per character and 128

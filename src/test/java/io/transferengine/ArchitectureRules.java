@@ -38,7 +38,7 @@ final class ArchitectureRules {
           List.of("access", "logging"),
           List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "memory", "topology", "verbs"),
-          List.of("wire", "metadata.spi"),
+          List.of("wire", "metadata.spi", "tls"),
           List.of("metadata"),
           List.of(
               "metadata.etcd",

@@ -28,7 +28,9 @@ class LibraryDependenciesTest {
           "jackson-core",
           "jspecify",
           "netty-buffer",
+          "netty-codec-base",
           "netty-common",
+          "netty-handler",
           "netty-transport",
           "netty-transport-classes-epoll",
           "netty-transport-classes-io_uring",
@@ -41,8 +43,8 @@ class LibraryDependenciesTest {
   private static final List<String> TRANSITIVE =
       List.of("netty-resolver", "netty-transport-native-unix-common");
 
-  /** They are 3.1 MB. More than this is another library, which needs a decision. */
-  private static final long LIMIT_BYTES = 3_500_000;
+  /** They are 3.9 MB. More than this is another library, which needs a decision. */
+  private static final long LIMIT_BYTES = 4_200_000;
 
   @Test
   void theLibraryNeedsTheseAndNothingElse() throws Exception {

@@ -7,6 +7,7 @@ import io.transferengine.contract.RdmaAloneMain;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.OpenMain;
+import io.transferengine.testkit.TestAuthority;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
@@ -94,6 +96,18 @@ class NettyLibraryTest {
     assertThat(output)
         .contains("typed: NOT_IMPLEMENTED", "io.netty:netty-resolver")
         .doesNotContain("netty-buffer");
+  }
+
+  /** Only TLS needs it. */
+  @Test
+  void thePartForTlsIsNamedToWhoAsksForTls() throws Exception {
+    Map<String, String> tls = TestAuthority.temporary("netty").loopback("netty").variables();
+    String[] variables =
+        tls.entrySet().stream().map(Object::toString).sorted().toArray(String[]::new);
+    assertThat(open(without("netty-handler-4"), "tcp")).contains("typed: opened", "status: 0");
+    assertThat(open(without("netty-handler-4"), "tcp", variables))
+        .contains("typed: NOT_IMPLEMENTED", "io.netty:netty-handler")
+        .doesNotContain("netty-codec-base");
   }
 
   private static String without(String jar) {

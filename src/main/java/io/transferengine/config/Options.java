@@ -15,8 +15,9 @@ import java.util.stream.Stream;
 
 /**
  * Every option that has an effect, one constant each; those of RDMA are in {@link RdmaOptions},
- * those of metadata services in {@link MetadataOptions}, the limits on inbound work in {@link
- * LimitOptions}. {@code docs/CONFIGURATION.md} is rendered from these files.
+ * those of metadata services in {@link MetadataOptions}, those of TLS in {@link TlsOptions}, the
+ * limits on inbound work in {@link LimitOptions}. {@code docs/CONFIGURATION.md} is rendered from
+ * these files.
  */
 public final class Options {
   private static final int KIB = 1 << 10;
@@ -459,7 +460,7 @@ public final class Options {
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
-      Stream.of(LISTED, LimitOptions.ALL, RdmaOptions.ALL, MetadataOptions.ALL)
+      Stream.of(LISTED, LimitOptions.ALL, RdmaOptions.ALL, MetadataOptions.ALL, TlsOptions.ALL)
           .flatMap(List::stream)
           .sorted(Comparator.comparing(Option::group))
           .toList();

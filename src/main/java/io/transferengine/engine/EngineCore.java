@@ -15,6 +15,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -61,6 +62,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** How exact deadlines are. Ten checks a second cost some 0.02 % of a core when nothing runs. */
   private static final Duration DEADLINE_CHECK_PERIOD = Duration.ofMillis(100);
 
+  /** Certificates are renewed once a month, or once an hour. */
+  private static final Duration CERTIFICATES_CHECK_PERIOD = Duration.ofSeconds(1);
+
   /** The time for {@link #close} in all. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
@@ -76,6 +80,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final Settings settings;
   private final EngineMetrics metrics = new EngineMetrics();
   private final Topology topology;
+  private final PeerTls tls;
   private final LocalMemory memory;
   private final TransportRegistry transports;
   private final Notifications notifications;
@@ -133,6 +138,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             : LocalIdentity.stored(options.localHostname(), settings);
     LocalTopology local = devices.apply(options.deviceName(), settings);
     topology = local.topology();
+    tls = PeerTls.of(settings, options.tls(), metrics);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
@@ -146,12 +152,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
                 topology,
                 local.problem(),
                 new AccessControl(options.accessPolicy(), new Audit(metrics)),
-                new Peers()),
+                new Peers(),
+                tls),
             new TransportChoice(names, options.protocol(), metrics));
     client =
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
-            settings.get(Options.HANDSHAKE_MAX_LENGTH));
+            settings.get(Options.HANDSHAKE_MAX_LENGTH),
+            tls);
     notifications = new Notifications(settings, metrics);
     own = new OwnSegment(memory, transports, notifications);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
@@ -173,7 +181,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     HandshakeDaemon started = null;
     try {
       transports.start();
-      started = new HandshakeDaemon(identity.daemonOptions(settings), own);
+      started = new HandshakeDaemon(identity.daemonOptions(settings), own, tls);
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
@@ -195,6 +203,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     if (settings.get(Options.METRIC)) {
       Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
+    }
+    if (tls.isOn()) {
+      Runnable look = () -> lookups.execute(tls::refresh);
+      timer.every(CERTIFICATES_CHECK_PERIOD, "Looking at the certificate files", look);
     }
     int refreshSeconds = settings.get(Options.METADATA_REFRESH_INTERVAL);
     if (refreshSeconds > 0) {

@@ -5,6 +5,7 @@ import io.transferengine.access.AccessPolicy;
 import io.transferengine.config.Settings;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import javax.net.ssl.SSLContext;
 
 /**
  * The arguments of an engine.
@@ -17,6 +18,7 @@ import java.util.concurrent.Executor;
  * @param settings the options
  * @param executor completes futures; empty for virtual threads
  * @param accessPolicy which peer may reach which registration; empty if all may
+ * @param tls the caller's TLS in place of that of the options; empty for that
  */
 public record EngineOptions(
     String localHostname,
@@ -25,7 +27,8 @@ public record EngineOptions(
     String deviceName,
     Settings settings,
     Optional<Executor> executor,
-    Optional<AccessPolicy> accessPolicy) {
+    Optional<AccessPolicy> accessPolicy,
+    Optional<SSLContext> tls) {
   /** Instead of a metadata server: peers ask each other (protocol section 1). */
   public static final String P2P_HANDSHAKE = "P2PHANDSHAKE";
 }

@@ -48,6 +48,16 @@ public final class FrameCodec {
   private static final int LENGTH_BYTES = Long.BYTES;
   private static final byte OLD_PROTOCOL_START = '{';
 
+  private static final String WANTS_TLS = "it wants TLS, and TE_TLS is off here";
+
+  /**
+   * The types of the TLS records that a connection may begin with, and their first version byte.
+   */
+  private static final byte TLS_ALERT = 0x15;
+
+  private static final byte TLS_HANDSHAKE = 0x16;
+  private static final byte TLS_VERSION = 3;
+
   private FrameCodec() {}
 
   static void requireMaxLength(int maxLengthBytes) {
@@ -123,7 +133,14 @@ public final class FrameCodec {
 
     static Start read(InputStream in, int maxLengthBytes) throws IOException {
       byte[] header = new byte[LENGTH_BYTES + 1];
-      readFully(in, header, 0, LENGTH_BYTES, HEADER);
+      try {
+        readFully(in, header, 0, LENGTH_BYTES, HEADER);
+      } catch (EOFException e) {
+        // A TLS alert is shorter than a header.
+        requireNoTls(header);
+        throw e;
+      }
+      requireNoTls(header);
       long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
       if (length < 1 || length > maxLengthBytes) {
         throw new TransferException(
@@ -138,6 +155,30 @@ public final class FrameCodec {
       readFully(in, header, LENGTH_BYTES, LENGTH_BYTES + 1, HEADER);
       return new Start(typeOf(header[LENGTH_BYTES]), (int) length - 1);
     }
+  }
+
+  /** No length begins like this: it would be of terabytes. */
+  private static void requireNoTls(byte[] header) {
+    boolean tls = header[1] == TLS_VERSION && (header[4] | header[5]) != 0;
+    if (tls && header[0] == TLS_HANDSHAKE) {
+      throw new TransferException(
+          ErrorCode.SOCKET,
+          "it speaks TLS, and TE_TLS is off here",
+          "Set TE_TLS to the same value on both sides, or list this engine's address in the"
+              + " peer's TE_TLS_PLAIN_PEERS");
+    }
+    if (tls && header[0] == TLS_ALERT) {
+      throw new TransferException(
+          ErrorCode.SOCKET,
+          WANTS_TLS,
+          "Set TE_TLS=required here, with TE_TLS_CERT, TE_TLS_KEY and TE_TLS_CA; or list this"
+              + " engine's address in the peer's TE_TLS_PLAIN_PEERS");
+    }
+  }
+
+  /** {@return whether a peer's frame could not be read because the peer wants TLS} */
+  static boolean isOfTls(TransferException failure) {
+    return String.valueOf(failure.getMessage()).contains(WANTS_TLS);
   }
 
   private static MessageType typeOf(byte first) {

@@ -2,6 +2,8 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.Printable;
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -10,6 +12,7 @@ import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
 import io.transferengine.wire.SegmentDescriptor;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.SocketTimeoutException;
@@ -22,6 +25,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import javax.net.ssl.SSLException;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sends requests to a peer's handshake daemon (protocol section 5.2). A call runs on the caller's
@@ -69,6 +74,11 @@ public final class HandshakeClient implements AutoCloseable {
 
   private final Duration connectTimeout;
   private final int maxFrameLengthBytes;
+  private final PeerTls tls;
+
+  /** Whoever runs the engine has to hear of it, also if a caller passes the exception over. */
+  private final WarnLimiter otherMode =
+      new WarnLimiter(LoggerFactory.getLogger(HandshakeClient.class));
 
   /** The connections of the calls under way, which {@link #close} ends. */
   private final Set<SocketChannel> conversations = ConcurrentHashMap.newKeySet();
@@ -81,6 +91,16 @@ public final class HandshakeClient implements AutoCloseable {
    * @param maxFrameLengthBytes the longest reply that is read
    */
   public HandshakeClient(Duration connectTimeout, int maxFrameLengthBytes) {
+    this(connectTimeout, maxFrameLengthBytes, PeerTls.off());
+  }
+
+  /**
+   * As above, with TLS.
+   *
+   * @param tls who is spoken to over it; its handshake counts to connecting
+   */
+  public HandshakeClient(Duration connectTimeout, int maxFrameLengthBytes, PeerTls tls) {
+    this.tls = tls;
     FrameCodec.requireMaxLength(maxFrameLengthBytes);
     if (!connectTimeout.isPositive()) {
       throw new TransferException(
@@ -293,9 +313,19 @@ public final class HandshakeClient implements AutoCloseable {
     InetAddress from;
     try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
       from = channel.socket().getInetAddress();
-      reply = converseUntilClosed(channel, new HandshakeFrame(type, payload), deadlineNanos);
+      reply =
+          converseUntilClosed(
+              channel,
+              peer,
+              new HandshakeFrame(type, payload),
+              connectDeadlineNanos,
+              deadlineNanos);
     } catch (TransferException e) {
-      throw e.peer().isPresent() ? e : ofPeer(peer, e);
+      TransferException named = e.peer().isPresent() ? e : ofPeer(peer, e);
+      if (FrameCodec.isOfTls(e)) {
+        otherMode.warn(String.valueOf(named.getMessage()));
+      }
+      throw named;
     } catch (IOException e) {
       throw broken(peer, type, e, deadlineNanos);
     }
@@ -311,25 +341,60 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   private HandshakeFrame converseUntilClosed(
-      SocketChannel channel, HandshakeFrame request, long deadlineNanos) throws IOException {
+      SocketChannel channel,
+      HostPort peer,
+      HandshakeFrame request,
+      long connectDeadlineNanos,
+      long deadlineNanos)
+      throws IOException {
     conversations.add(channel);
     try {
       if (closed) {
         throw new ClosedChannelException();
       }
-      return converse(channel, request, deadlineNanos);
+      return converse(
+          channel, secured(channel, peer, connectDeadlineNanos), peer, request, deadlineNanos);
     } finally {
       conversations.remove(channel);
     }
   }
 
-  private HandshakeFrame converse(SocketChannel channel, HandshakeFrame request, long deadlineNanos)
+  private Link secured(SocketChannel channel, HostPort peer, long deadlineNanos)
+      throws IOException {
+    try {
+      return Link.connected(channel, tls, peer, deadlineNanos);
+    } catch (IOException e) {
+      throw isEnding() ? e : new TlsRefusal(tls.gaveUp(peer.toString(), e), e);
+    }
+  }
+
+  private boolean isEnding() {
+    return closed || Thread.currentThread().isInterrupted();
+  }
+
+  private HandshakeFrame converse(
+      SocketChannel channel, Link link, HostPort peer, HandshakeFrame request, long deadlineNanos)
+      throws IOException {
+    try {
+      return converse(channel, link, request, deadlineNanos);
+    } catch (SSLException | EOFException e) {
+      // The peer's word on our certificate comes only when our side of the handshake has ended.
+      boolean refusal = e instanceof SSLException || FrameCodec.NOTHING_SENT.equals(e.getMessage());
+      if (!link.isSecure() || !refusal || isEnding()) {
+        throw e;
+      }
+      throw new TlsRefusal(tls.gaveUp(peer.toString(), PeerTls.afterHandshake(e)), e);
+    }
+  }
+
+  private HandshakeFrame converse(
+      SocketChannel channel, Link link, HandshakeFrame request, long deadlineNanos)
       throws IOException {
     Duration left = Duration.ofNanos(deadlineNanos - System.nanoTime());
     try (var _ = Watchdog.closeAfter(left, channel)) {
-      ServerConnection.writeFully(channel, FrameCodec.encode(request));
+      link.write(FrameCodec.encode(request));
     }
-    TimedInput in = new TimedInput(channel, READ_TIMEOUT, deadlineNanos);
+    TimedInput in = new TimedInput(link.socket(), READ_TIMEOUT, deadlineNanos);
     return FrameCodec.read(in, maxFrameLengthBytes);
   }
 
@@ -345,6 +410,14 @@ public final class HandshakeClient implements AutoCloseable {
     }
     if (Thread.currentThread().isInterrupted()) {
       return Connector.interrupted(peer, cause);
+    }
+    if (cause instanceof TlsRefusal) {
+      return TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.SOCKET,
+          "there is no TLS connection to it: " + cause.getMessage(),
+          "",
+          cause);
     }
     boolean late =
         cause instanceof SocketTimeoutException

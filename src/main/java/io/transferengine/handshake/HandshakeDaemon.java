@@ -5,6 +5,7 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -50,6 +51,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final AtomicLong refused = new AtomicLong();
   private final AtomicLong evicted = new AtomicLong();
   private final AtomicLong failed = new AtomicLong();
+  private final PeerTls tls;
   private final AtomicLong overBudget = new AtomicLong();
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -60,10 +62,25 @@ public final class HandshakeDaemon implements AutoCloseable {
    *     address is unknown
    */
   public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler) {
-    this(options, handler, ServingLimits.DEFAULT);
+    this(options, handler, PeerTls.off());
+  }
+
+  /**
+   * As above, with TLS.
+   *
+   * @param tls who has to speak it
+   */
+  public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler, PeerTls tls) {
+    this(options, handler, tls, ServingLimits.DEFAULT);
   }
 
   HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler, ServingLimits limits) {
+    this(options, handler, PeerTls.off(), limits);
+  }
+
+  HandshakeDaemon(
+      HandshakeDaemonOptions options, HandshakeHandler handler, PeerTls tls, ServingLimits limits) {
+    this.tls = tls;
     this.limits = limits;
     this.maxFrameLengthBytes = options.maxFrameLengthBytes();
     this.replies = new ReplyMaker(handler, warnings);
@@ -191,12 +208,17 @@ public final class HandshakeDaemon implements AutoCloseable {
 
   private void serve(SocketChannel channel, Place place) {
     ServerConnection connection =
-        new ServerConnection(channel, place, maxFrameLengthBytes, limits, replies, payloads);
+        new ServerConnection(channel, place, maxFrameLengthBytes, limits, replies, payloads, tls);
     try {
       KeepAlive.set(channel);
       connection.serve();
       answered.incrementAndGet();
       connection.awaitClose();
+    } catch (TlsRefusal e) {
+      if (!closed.get() && !place.isGivenAway()) {
+        failed.incrementAndGet();
+        tls.refused(nameOf(channel), "RPC port", String.valueOf(e.getMessage()));
+      }
     } catch (IOException e) {
       if (!closed.get() && !place.isGivenAway() && !ServerConnection.isSilentLeave(e)) {
         fail(channel, e);

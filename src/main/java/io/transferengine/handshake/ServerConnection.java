@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.net.Place;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.EOFException;
@@ -10,7 +11,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.SocketTimeoutException;
-import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.Optional;
@@ -20,18 +20,17 @@ import java.util.Optional;
  * its own. Every step has a time limit.
  */
 final class ServerConnection implements FrameCodec.PayloadPolicy {
-  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
-  static final int WRITE_PIECE_BYTES = 64 << 10;
-
   private final SocketChannel channel;
   private final Place place;
   private final int maxFrameLengthBytes;
   private final ServingLimits limits;
   private final ReplyMaker replies;
+  private final PeerTls tls;
 
   private final ByteBudget payloads;
   private final InetAddress client;
   private long ownHeldBytes;
+  private Link link;
 
   ServerConnection(
       SocketChannel channel,
@@ -39,19 +38,23 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       int maxFrameLengthBytes,
       ServingLimits limits,
       ReplyMaker replies,
-      ByteBudget payloads) {
+      ByteBudget payloads,
+      PeerTls tls) {
     this.channel = channel;
     this.place = place;
     this.maxFrameLengthBytes = maxFrameLengthBytes;
     this.limits = limits;
     this.replies = replies;
     this.payloads = payloads;
+    this.tls = tls;
+    link = Link.plain(channel);
     client = channel.socket().getInetAddress();
   }
 
   /**
    * Serves the client until its reply is written.
    *
+   * @throws TlsRefusal if it was refused before it could ask for anything
    * @throws IOException if the client was too slow, or the connection broke or was closed
    * @throws TransferException if it did not send a valid request
    */
@@ -59,8 +62,9 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     byte[] reply;
     try {
       long deadlineNanos = System.nanoTime() + limits.requestTimeLimit().toNanos();
+      link = Link.accepted(channel, tls, limits.readTimeout(), deadlineNanos);
       InputStream in =
-          new Arriving(place, new TimedInput(channel, limits.readTimeout(), deadlineNanos));
+          new Arriving(place, new TimedInput(link.socket(), limits.readTimeout(), deadlineNanos));
       HandshakeFrame request = FrameCodec.readRequest(in, maxFrameLengthBytes, this);
       Thread self = Thread.currentThread();
       try (var _ = Watchdog.after(limits.handlerTimeLimit(), self::interrupt)) {
@@ -70,7 +74,8 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       payloads.release(client, ownHeldBytes);
     }
     try (var _ = Watchdog.closeAfter(limits.replyTimeLimit(), channel)) {
-      writeFully(channel, reply);
+      link.write(reply);
+      link.endOutput();
     } catch (ClosedChannelException e) {
       SocketTimeoutException named =
           new SocketTimeoutException(
@@ -79,7 +84,6 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       named.initCause(e);
       throw named;
     }
-    channel.shutdownOutput();
   }
 
   /** Waits for the client to close its end, so that ours does not cut the reply off. */
@@ -87,17 +91,9 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     place.rest();
     try {
       long deadlineNanos = System.nanoTime() + limits.closeTimeout().toNanos();
-      new TimedInput(channel, limits.closeTimeout(), deadlineNanos).read();
+      new TimedInput(link.socket(), limits.closeTimeout(), deadlineNanos).read();
     } catch (IOException e) {
       // The client has its reply. It may end the connection as it likes.
-    }
-  }
-
-  static void writeFully(SocketChannel channel, byte[] bytes) throws IOException {
-    ByteBuffer out = ByteBuffer.wrap(bytes);
-    while (out.position() < bytes.length) {
-      out.limit(Math.min(bytes.length, out.position() + WRITE_PIECE_BYTES));
-      channel.write(out);
     }
   }
 

@@ -5,11 +5,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 
 /**
- * The input of a blocking channel with two limits: a time-out for each read, and a deadline for all
+ * The input of a blocking socket with two limits: a time-out for each read, and a deadline for all
  * reads together. For one thread.
  */
 final class TimedInput extends InputStream {
@@ -23,8 +22,8 @@ final class TimedInput extends InputStream {
   /**
    * @param deadlineNanos of {@link System#nanoTime}
    */
-  TimedInput(SocketChannel channel, Duration readTimeout, long deadlineNanos) throws IOException {
-    this.socket = channel.socket();
+  TimedInput(Socket socket, Duration readTimeout, long deadlineNanos) throws IOException {
+    this.socket = socket;
     this.in = socket.getInputStream();
     this.readTimeoutNanos = readTimeout.toNanos();
     this.deadlineNanos = deadlineNanos;

@@ -82,6 +82,13 @@ public enum Counter {
   /** Handshakes refused because the payloads of others left no room for the request. */
   HANDSHAKES_OVER_BUDGET("Handshakes over the byte budget"),
   /**
+   * Connections to our ports that were closed because of their TLS handshake: no TLS, no
+   * certificate, or one that is not accepted.
+   */
+  TLS_CONNECTIONS_REFUSED("TLS connections refused"),
+  /** Connections to peers that were given up because of their TLS handshake. */
+  TLS_PEERS_REFUSED("TLS peers refused"),
+  /**
    * Descriptors from a metadata service that were dropped because they were older than the one in
    * use.
    */

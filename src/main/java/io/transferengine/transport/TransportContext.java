@@ -5,6 +5,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import java.util.Optional;
 
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param deviceProblem why there is no such device; empty when there is one
  * @param access what peers may do with the registrations
  * @param peers how it speaks to peers' engines
+ * @param tls with whom its connections are encrypted
  */
 public record TransportContext(
     Settings settings,
@@ -28,11 +30,12 @@ public record TransportContext(
     Topology topology,
     Optional<String> deviceProblem,
     AccessControl access,
-    PeerLink peers) {
+    PeerLink peers,
+    PeerTls tls) {
 
   /** {@return the same engine, seen by a transport with another policy} */
   public TransportContext with(TransportPolicy other) {
     return new TransportContext(
-        settings, other, regions, metrics, topology, deviceProblem, access, peers);
+        settings, other, regions, metrics, topology, deviceProblem, access, peers, tls);
   }
 }

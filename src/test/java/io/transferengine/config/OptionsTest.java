@@ -8,6 +8,7 @@ import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
+import io.transferengine.transfer.TlsMode;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -158,7 +159,17 @@ final class OptionsTest {
         flag(MetadataOptions.ETCD_TLS, false),
         texts(MetadataOptions.TLS_CA, "/etc/ca.pem"),
         texts(MetadataOptions.TLS_CERTIFICATE, "/etc/cert.pem"),
-        texts(MetadataOptions.TLS_KEY, "/etc/key.pem"));
+        texts(MetadataOptions.TLS_KEY, "/etc/key.pem"),
+        new Row(
+            TlsOptions.MODE,
+            TlsMode.OFF,
+            Map.of("off", TlsMode.OFF, "required", TlsMode.REQUIRED, "OFF", TlsMode.OFF),
+            List.of("on", "true", "1", " off", "mutual")),
+        texts(TlsOptions.CERTIFICATE, "/etc/cert.pem"),
+        texts(TlsOptions.KEY, "/etc/key.pem"),
+        texts(TlsOptions.CA, "/etc/ca.pem"),
+        texts(TlsOptions.ALLOW, "*.example,10.0.0.1"),
+        texts(TlsOptions.PLAIN_PEERS, "10.0.0.0/8,::1"));
   }
 
   @Test
@@ -233,7 +244,7 @@ final class OptionsTest {
     assertThat(option.environmentName()).matches("(MC|TE)_[A-Z0-9_]+");
     if (option.group() != OptionGroup.METADATA) {
       assertThat(option.environmentName().startsWith("TE_"))
-          .isEqualTo(option.group() == OptionGroup.OWN);
+          .isEqualTo(option.group() == OptionGroup.OWN || option.group() == OptionGroup.TLS);
     }
     if (option.unit().equals("seconds")) {
       assertThat(option.builderName()).endsWith("Seconds");

@@ -35,6 +35,7 @@ final class LoopbackEngine {
             "",
             Settings.fromMap(options),
             Optional.empty(),
+            Optional.empty(),
             Optional.empty()),
         () -> List.copyOf(providers),
         (_, _) -> devices);

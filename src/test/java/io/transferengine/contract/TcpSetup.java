@@ -4,6 +4,7 @@ package io.transferengine.contract;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Valve;
 import io.transferengine.memory.Region;
+import io.transferengine.testkit.TestAuthority;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
@@ -40,6 +41,17 @@ final class TcpSetup extends TransportSetup {
   /** {@return version 2, on connections where everything has a checksum} */
   static TcpSetup withChecksums() {
     return new TcpSetup(2, Map.of("TE_CHECKSUM", "require_crc32c"));
+  }
+
+  /** {@return version 2 over TLS} */
+  static TcpSetup overTls() {
+    return new TcpSetup(2, Certificate.IDENTITY.variables());
+  }
+
+  /** Made once, when it is first needed. */
+  private static final class Certificate {
+    static final TestAuthority.Identity IDENTITY =
+        TestAuthority.temporary("contract").loopback("party");
   }
 
   @Override

@@ -73,6 +73,7 @@ class TransportContractTest {
         new Candidate("TCP version 2", _ -> new TcpSetup(2)),
         new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
         new Candidate("TCP version 1", _ -> new TcpSetup(1)),
+        new Candidate("TCP over TLS", _ -> TcpSetup.overTls()),
         new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new));
   }
 

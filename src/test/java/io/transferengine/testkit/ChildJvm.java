@@ -20,7 +20,7 @@ public final class ChildJvm {
   /** The libraries that a project which depends on us has on its module path. */
   public static final Predicate<String> MODULES =
       Pattern.compile(
-              "(slf4j-api|jackson-core-2|jspecify|netty-(buffer|common|resolver|transport)-[0-9]"
+              "(slf4j-api|jackson-core-2|jspecify|netty-(buffer|codec-base|common|handler|resolver|transport)-[0-9]"
                   + "|netty-transport-(classes|native)).*\\.jar$")
           .asPredicate();
 

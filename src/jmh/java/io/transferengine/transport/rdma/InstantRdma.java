@@ -6,6 +6,7 @@ import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.FakeMachine;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.Topology;
@@ -56,7 +57,8 @@ public final class InstantRdma implements AutoCloseable {
             Topology.discovered(List.of(FakeMachine.device(DEVICE)), Path.of("/sys")),
             Optional.empty(),
             new AccessControl(Optional.empty(), new Audit(new EngineMetrics())),
-            new Self(segment));
+            new Self(segment),
+            PeerTls.off());
     SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
     LocalGid gid = new LocalGid(GID_INDEX, gidOf(library));
     transport = new RdmaTransport(context, library, (name, port, index) -> List.of(gid));

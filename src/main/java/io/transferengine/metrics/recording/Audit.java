@@ -25,7 +25,11 @@ public final class Audit {
     /** The registration's rights do not allow peers what was asked for. */
     RIGHTS(Counter.ACCESS_REFUSED_BY_RIGHTS),
     /** The caller's policy does not let this peer do what it asked for. */
-    POLICY(Counter.ACCESS_REFUSED_BY_POLICY);
+    POLICY(Counter.ACCESS_REFUSED_BY_POLICY),
+    /** The TLS handshake of a connection to us failed, or there was none. */
+    TLS_CONNECTION(Counter.TLS_CONNECTIONS_REFUSED),
+    /** The TLS handshake of our connection to a peer failed. */
+    TLS_PEER(Counter.TLS_PEERS_REFUSED);
 
     private final Counter counter;
 
@@ -59,6 +63,11 @@ public final class Audit {
    * @param what what it wanted and why it does not get that; may quote strangers, but no secret
    */
   public void refused(Reason reason, PeerIdentity peer, String what) {
+    refused(reason, peer.toString(), what);
+  }
+
+  /** As above, for a peer of which only a name or an address is known that nobody has proved. */
+  public void refused(Reason reason, String peer, String what) {
     metrics.increment(reason.counter);
     Objects.requireNonNull(limiters.get(reason)) // The constructor made one for each.
         .warn("Refused " + peer + ": " + what + " [" + reason + "]");

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Admission {
   private final TargetContext context;
-  private final PeerIdentity peer;
+  private PeerIdentity peer;
   private String why = NOT_REGISTERED;
   private Audit.@Nullable Reason reason;
 
@@ -23,6 +23,11 @@ final class Admission {
   Admission(TargetContext context, PeerIdentity peer) {
     this.context = context;
     this.peer = peer;
+  }
+
+  /** The peer has proved who it is, before its first request. */
+  void proved(PeerIdentity identity) {
+    peer = identity;
   }
 
   /** {@return who the peer is} */

@@ -75,7 +75,9 @@ record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int 
         peer,
         ErrorCode.SOCKET,
         "data connection closed: " + text,
-        "Is the peer still running? The transfer may be tried again",
+        answers == 0 && reason == Reason.LOST
+            ? "Is the peer still running, and has it the same TE_TLS as this engine?"
+            : "Is the peer still running? The transfer may be tried again",
         cause);
   }
 }

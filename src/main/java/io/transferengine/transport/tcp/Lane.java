@@ -208,6 +208,9 @@ final class Lane implements LaneConnection.Owner {
   private void connect(List<InetSocketAddress> addresses, int index, long startNanos) {
     long spentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
     long leftMillis = profile.connectTimeoutMillis() - spentMillis;
+    InetSocketAddress address = addresses.get(index);
+    // A share for each address left: the first may be a black hole.
+    int shareMillis = (int) Math.max(1, leftMillis / (addresses.size() - index));
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop)
@@ -217,43 +220,61 @@ final class Lane implements LaneConnection.Owner {
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_CLOSE, false)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
-            .option(
-                ChannelOption.CONNECT_TIMEOUT_MILLIS,
-                // A share for each address left: the first may be a black hole.
-                (int) Math.max(1, leftMillis / (addresses.size() - index)))
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, shareMillis)
             .handler(
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel channel) {
                     LaneConnection made =
                         new LaneConnection(Lane.this, profile, tasks, loops.pool(loop));
-                    channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
+                    if (profile.tls().isFor(address.getAddress())) {
+                      DataTls.connect(
+                          channel,
+                          profile.tls(),
+                          address,
+                          shareMillis,
+                          made,
+                          cause ->
+                              connectElsewhere(
+                                  addresses, index, startNanos, notSecured(address, cause)));
+                    } else {
+                      channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
+                    }
                     channel.pipeline().addLast(made);
                   }
                 });
     backend.keepAlive().forEach(bootstrap::option);
-    ChannelFuture connected = bootstrap.connect(addresses.get(index));
+    ChannelFuture connected = bootstrap.connect(address);
     pending = connected.channel();
     var _ =
         connected.addListener(
             done -> {
-              if (done.isSuccess()) {
-                return;
-              }
-              boolean timeLeft =
-                  System.nanoTime() - startNanos
-                      < TimeUnit.MILLISECONDS.toNanos(profile.connectTimeoutMillis());
-              if (index + 1 < addresses.size() && timeLeft && !closed) {
-                try {
-                  connect(addresses, index + 1, startNanos);
-                } catch (Throwable t) {
-                  // Netty would keep it to itself, and the lane would connect for ever.
-                  notConnected(addresses.get(index + 1), t);
-                }
-              } else {
-                notConnected(addresses.get(index), done.cause());
+              if (!done.isSuccess()) {
+                connectElsewhere(addresses, index, startNanos, done.cause());
               }
             });
+  }
+
+  /** What became of an address: the next one is tried, or it is the last word. */
+  private void connectElsewhere(
+      List<InetSocketAddress> addresses, int index, long startNanos, Throwable cause) {
+    boolean timeLeft =
+        System.nanoTime() - startNanos
+            < TimeUnit.MILLISECONDS.toNanos(profile.connectTimeoutMillis());
+    if (index + 1 < addresses.size() && timeLeft && !closed) {
+      try {
+        connect(addresses, index + 1, startNanos);
+      } catch (Throwable t) {
+        // Netty would keep it to itself, and the lane would connect for ever.
+        notConnected(addresses.get(index + 1), t);
+      }
+    } else {
+      notConnected(addresses.get(index), cause);
+    }
+  }
+
+  private Throwable notSecured(InetSocketAddress address, Throwable cause) {
+    return closed ? cause : profile.notSecured(address, cause);
   }
 
   private void notConnected(InetSocketAddress address, Throwable cause) {

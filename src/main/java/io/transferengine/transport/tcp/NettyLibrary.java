@@ -5,6 +5,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Whether Netty is here, and new enough. Names its classes as text only, so that nothing is loaded
@@ -25,12 +26,22 @@ final class NettyLibrary {
           new Part("netty-resolver", "io.netty.resolver.AddressResolverGroup"),
           new Part("netty-transport", "io.netty.channel.Channel"));
 
+  /** What only TLS needs. */
+  private static final List<Part> PARTS_OF_TLS =
+      List.of(
+          new Part("netty-codec-base", "io.netty.handler.codec.DecoderException"),
+          new Part("netty-handler", "io.netty.handler.ssl.SslHandler"));
+
   private NettyLibrary() {}
 
-  /** {@return why TCP cannot be had, with the remedy; empty when it can} */
-  static Optional<String> problem() {
+  /**
+   * {@return why TCP cannot be had, with the remedy; empty when it can}
+   *
+   * @param tls whether there has to be TLS
+   */
+  static Optional<String> problem(boolean tls) {
     List<String> missing =
-        PARTS.stream()
+        Stream.concat(PARTS.stream(), tls ? PARTS_OF_TLS.stream() : Stream.empty())
             .filter(part -> !has(part.className))
             .map(part -> "io.netty:" + part.artifact)
             .toList();

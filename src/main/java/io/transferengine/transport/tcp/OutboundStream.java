@@ -64,6 +64,7 @@ final class OutboundStream implements MemoryWindow.Owner {
   private final ChannelPromise promise;
   private final WindowPool pool;
   private final WindowPool.Share share;
+  private final boolean encrypted;
   private final Listener listener;
 
   /** The windows on registered memory that are out, oldest first. */
@@ -89,8 +90,17 @@ final class OutboundStream implements MemoryWindow.Owner {
   private long queuedBytes;
   private long sentBytes;
 
+  /**
+   * @param encrypted whether windows go to a {@link TlsSocket}, which copies what is in them and so
+   *     keeps no memory busy, instead of to the channel's queue
+   */
   OutboundStream(
-      ChannelHandlerContext context, WindowPool pool, WindowPool.Share share, Listener listener) {
+      ChannelHandlerContext context,
+      WindowPool pool,
+      WindowPool.Share share,
+      boolean encrypted,
+      Listener listener) {
+    this.encrypted = encrypted;
     this.context = context;
     this.channel = context.channel();
     this.pool = pool;
@@ -294,7 +304,7 @@ final class OutboundStream implements MemoryWindow.Owner {
     if (left == 0) {
       return true;
     }
-    if (left > ASIDE_BYTES_MAX || IoBackend.of(channel) == IoBackend.IO_URING) {
+    if (left > ASIDE_BYTES_MAX || (!encrypted && IoBackend.of(channel) == IoBackend.IO_URING)) {
       return false;
     }
     try {
@@ -303,7 +313,7 @@ final class OutboundStream implements MemoryWindow.Owner {
           return false;
         }
       }
-      if (IoBackend.of(channel) != IoBackend.EPOLL) {
+      if (!encrypted && IoBackend.of(channel) != IoBackend.EPOLL) {
         renewQueue();
       }
       return true;
@@ -485,7 +495,7 @@ final class OutboundStream implements MemoryWindow.Owner {
   public void windowReleased(MemoryWindow window) {
     windowsOut--;
     // A closing channel takes its queue away before it drops what is in it.
-    boolean sent = channel.unsafe().outboundBuffer() != null;
+    boolean sent = !encrypted && channel.unsafe().outboundBuffer() != null;
     sentBytes += sent ? window.capacity() : window.readerIndex();
     Object attachment = window.attachment();
     if (attachment instanceof StagingBlock staging) {

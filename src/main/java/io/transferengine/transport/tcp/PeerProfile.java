@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.logging.SystemError;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.net.InetSocketAddress;
@@ -18,11 +19,13 @@ final class PeerProfile {
   private final WireForm form;
   private final TcpOptions options;
   private final EngineMetrics metrics;
+  private final PeerTls tls;
   private final int laneCount;
   private final int requestsPerLane;
   private volatile ConnectionReuse connectionReuse;
 
-  PeerProfile(String name, WireForm form, TcpOptions options, EngineMetrics metrics) {
+  PeerProfile(String name, WireForm form, TcpOptions options, EngineMetrics metrics, PeerTls tls) {
+    this.tls = tls;
     this.name = name;
     this.form = form;
     this.options = options;
@@ -64,6 +67,11 @@ final class PeerProfile {
     return metrics;
   }
 
+  /** {@return with whom connections are encrypted} */
+  PeerTls tls() {
+    return tls;
+  }
+
   long connectTimeoutMillis() {
     return TimeUnit.SECONDS.toMillis(options.connectTimeoutSeconds());
   }
@@ -103,6 +111,9 @@ final class PeerProfile {
   }
 
   TransferException cannotConnect(InetSocketAddress address, Throwable cause) {
+    if (cause instanceof TransferException known) {
+      return known;
+    }
     String what = "cannot connect to its data port at " + address;
     if (cause instanceof OutOfMemoryError) {
       return LocalFaults.outOfMemory(name, what, cause);
@@ -112,6 +123,19 @@ final class PeerProfile {
         ErrorCode.SOCKET,
         what + ": " + SystemError.text(cause),
         SystemError.remedy(cause, "Is the peer running and reachable?"),
+        cause);
+  }
+
+  /**
+   * {@return what to say when the other side of a connection is not accepted, or does not accept}
+   */
+  TransferException notSecured(InetSocketAddress address, Throwable cause) {
+    return TransferException.withPeer(
+        name,
+        ErrorCode.SOCKET,
+        "there is no TLS connection to its data port at %s: %s"
+            .formatted(address, tls.gaveUp(name, cause)),
+        "",
         cause);
   }
 

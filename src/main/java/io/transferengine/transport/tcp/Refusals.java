@@ -22,6 +22,15 @@ final class Refusals {
   private static final long LINGER_MILLIS = 1000;
 
   private final TargetContext context;
+  private static final String SPEAKS_TLS =
+      "it speaks TLS, and TE_TLS is off here; set it to the same value on both sides, or list this"
+          + " engine's address in the peer's TE_TLS_PLAIN_PEERS";
+
+  /** A TLS record begins with its type and version, the handshake in it with the type "hello". */
+  private static final long TLS_HELLO = 0x0000_0100_0000_0316L;
+
+  private static final long TLS_HELLO_BITS = 0x0000_ff00_0000_ffffL;
+
   private final Admission admission;
   private final Channel channel;
   private final OutboundStream outbound;
@@ -55,7 +64,10 @@ final class Refusals {
   /** A read or write that cannot be served. Version 1 is told by a reset, having no other word. */
   void range(boolean version2, String what, long address, long size, String why) {
     String text = "a %s of %d bytes at 0x%x, %s".formatted(what, size, address, why);
-    if (version2) {
+    if (isTlsHello(size)) {
+      context.warn(channel, SPEAKS_TLS);
+      end.run();
+    } else if (version2) {
       request(text);
     } else {
       count(text);
@@ -65,9 +77,28 @@ final class Refusals {
   }
 
   /** No request at all. */
-  void unknown(int opcode) {
-    context.warn(channel, "a request with the unknown opcode 0x%02x".formatted(opcode));
+  void unknown(int opcode, long size) {
+    context.warn(
+        channel,
+        isTlsHello(size)
+            ? SPEAKS_TLS
+            : "a request with the unknown opcode 0x%02x".formatted(opcode));
     end.run();
+  }
+
+  /** {@return whether a header is the beginning of a TLS handshake} No request is of terabytes. */
+  private static boolean isTlsHello(long size) {
+    return (size & TLS_HELLO_BITS) == TLS_HELLO;
+  }
+
+  /** A vectored request that is beyond the limits. */
+  void vector(long size, String what) {
+    if (isTlsHello(size)) {
+      context.warn(channel, SPEAKS_TLS);
+      end.run();
+    } else {
+      request(what);
+    }
   }
 
   /** A request of version 2. */

@@ -11,6 +11,7 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.net.Place;
 import java.net.InetAddress;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +68,13 @@ final class TargetConnection extends WireHandler
     this.counts = new InboundCounts(context.metrics());
     this.reader = new RequestReader(vector, counts, pool::checksum, this);
     this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
+  }
+
+  /** The peer has proved these names; on its event loop, before anything is read. */
+  void proved(List<String> names) {
+    if (!names.isEmpty()) {
+      admission.proved(PeerIdentity.proved(admission.peer().address(), names));
+    }
   }
 
   /** Its version 1 requests have their place among those of others. */
@@ -328,10 +336,11 @@ final class TargetConnection extends WireHandler
       case Frames.OPCODE_VECTOR_READ, Frames.OPCODE_VECTOR_WRITE -> {
         boolean write = opcode == (Frames.OPCODE_VECTOR_WRITE | Frames.VERSION_2_BIT);
         if (!version2) {
-          refusals().unknown(opcode);
+          refusals().unknown(opcode, size);
         } else if (!vector.begin(size, address, write, reader.isChecked())) {
           refusals()
-              .request(
+              .vector(
+                  size,
                   "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
                       .formatted(
                           address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
@@ -339,21 +348,21 @@ final class TargetConnection extends WireHandler
       }
       case Frames.OPCODE_IDENTITY -> {
         if (!version2 || size != 0 || reader.isChecked()) {
-          refusals().unknown(opcode);
+          refusals().unknown(opcode, size);
         } else {
           refusals().unlessMeant(address);
         }
       }
       case Frames.OPCODE_HELLO -> {
         if (!version2 || size != Frames.HELLO_MARK) {
-          refusals().unknown(opcode);
+          refusals().unknown(opcode, size);
         } else {
           reader.checked();
           answers().checked();
           refusals().unlessMeant(address);
         }
       }
-      default -> refusals().unknown(opcode);
+      default -> refusals().unknown(opcode, size);
     }
   }
 

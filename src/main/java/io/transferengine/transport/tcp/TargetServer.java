@@ -17,6 +17,7 @@ import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Places;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.AccessControl;
@@ -68,6 +69,7 @@ final class TargetServer {
   private final IoBackend backend;
   private final EngineMetrics metrics;
   private final TcpOptions options;
+  private final PeerTls tls;
   private final TargetContext context;
 
   /** A line of its own, for a crowd at the door must not hide what else peers do. */
@@ -88,7 +90,9 @@ final class TargetServer {
       EngineMetrics metrics,
       AccessControl access,
       TcpOptions options,
+      PeerTls tls,
       Supplier<String> incarnation) {
+    this.tls = tls;
     this.loops = loops;
     this.backend = backend;
     this.context = new TargetContext(regions, metrics, access, options, incarnation);
@@ -237,7 +241,11 @@ final class TargetServer {
     }
     try {
       connections.add(connection);
-      channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
+      if (tls.isFor(from.getAddress())) {
+        DataTls.accept(channel, tls, connection, connection::proved);
+      } else {
+        channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
+      }
       channel.pipeline().addLast(connection);
       connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
     } catch (Throwable t) {

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
@@ -43,9 +44,10 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
       List<InetSocketAddress> addresses,
       TcpOptions options,
       EngineMetrics metrics,
+      PeerTls tls,
       EventLoops loops,
       IoBackend backend) {
-    this.profile = new PeerProfile(name, form, options, metrics);
+    this.profile = new PeerProfile(name, form, options, metrics, tls);
     this.addresses = List.copyOf(addresses);
     this.tasks = new TaskQueue(profile, this::wakeAll);
     List<Lane> made = new ArrayList<>();

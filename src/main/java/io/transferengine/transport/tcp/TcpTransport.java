@@ -93,6 +93,7 @@ final class TcpTransport implements Transport {
             context.metrics(),
             context.access(),
             options,
+            context.tls(),
             () -> context.peers().incarnation());
     server = listening;
     listening.start();
@@ -226,7 +227,15 @@ final class TcpTransport implements Transport {
       PeerKey key =
           new PeerKey(descriptor.name(), descriptor.tcpDataPort(), form, descriptor.incarnation());
       TcpPeer made =
-          new TcpPeer(key.name, form, addresses, options, context.metrics(), running, chosen);
+          new TcpPeer(
+              key.name,
+              form,
+              addresses,
+              options,
+              context.metrics(),
+              context.tls(),
+              running,
+              chosen);
       peers.put(key.name, new KnownPeer(key, made));
       return made;
     }

@@ -26,7 +26,7 @@ public final class TcpTransportProvider implements TransportProvider {
 
   @Override
   public Optional<String> unavailabilityCause(TransportContext context) {
-    return NettyLibrary.problem();
+    return NettyLibrary.problem(context.tls().isOn());
   }
 
   @Override

@@ -38,6 +38,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private final WindowPool.Share share;
   private @Nullable OutboundStream outbound;
   private @Nullable ReceiveAllocator allocator;
+  private @Nullable TlsSocket tls;
   private StagingBlock[] ownBlocks = new StagingBlock[0];
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
@@ -58,8 +59,16 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     return made;
   }
 
+  /** It goes into a pipeline behind that one, not directly behind the channel's socket. */
+  final void goesOver(TlsSocket socket) {
+    tls = socket;
+  }
+
   /** {@return whether the last read left nothing in the kernel} */
   final boolean hasEmptiedSocket() {
+    if (tls != null) {
+      return tls.hasEmptiedSocket();
+    }
     ReceiveAllocator there = allocator;
     return there == null || there.hasEmptiedSocket();
   }
@@ -122,7 +131,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
-    outbound = new OutboundStream(added, pool, share, this);
+    outbound = new OutboundStream(added, pool, share, tls != null, this);
     ownBlocks = pool.reserve().take();
   }
 

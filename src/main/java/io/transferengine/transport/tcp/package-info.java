@@ -24,7 +24,9 @@
  * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
  * OutboundStream                    [Listener: WireHandler]
+ * OpenReads  TlsSocket                        [Guard: DataTls]
  * WireHandler
+ * DataTls
  * StallWatch
  * TargetContext                                               the target's end
  * Admission

@@ -15,6 +15,7 @@ import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Gid;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
@@ -117,7 +118,8 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
                 topology(devices),
                 Optional.empty(),
                 new AccessControl(policy, new Audit(metrics)),
-                this),
+                this,
+                PeerTls.off()),
             verbs,
             (device, port, index) -> List.of(gid(verbs, device)));
     transport.start();

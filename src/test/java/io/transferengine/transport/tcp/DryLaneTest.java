@@ -8,6 +8,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
@@ -72,6 +73,7 @@ class DryLaneTest {
               List.of(target.address()),
               options,
               metrics,
+              PeerTls.off(),
               loops,
               backend);
       assertThat(new HashSet<>(Arrays.stream(peer.lanes()).map(Lane::loop).toList()))

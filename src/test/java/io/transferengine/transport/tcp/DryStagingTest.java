@@ -10,6 +10,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
@@ -132,6 +133,7 @@ class DryStagingTest {
               List.of(target.address()),
               options,
               metrics,
+              PeerTls.off(),
               loops,
               backend);
       EventLoop loop = loops.next();

@@ -7,6 +7,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transport.SeamFinder;
@@ -72,6 +73,7 @@ class LaneConnectTest {
               addresses,
               options,
               metrics,
+              PeerTls.off(),
               loops,
               IoBackend.NIO);
       peer.movedTo(addresses);

@@ -8,6 +8,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
@@ -144,6 +145,7 @@ class LaneModelTest {
               List.of(target.address()),
               options,
               new EngineMetrics(),
+              PeerTls.off(),
               loops,
               IoBackend.of(options.io()));
       boolean endsSome = random.nextBoolean();

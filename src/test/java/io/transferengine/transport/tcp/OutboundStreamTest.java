@@ -41,7 +41,8 @@ class OutboundStreamTest {
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
     final OutboundStream outbound =
-        new OutboundStream(channel.pipeline().context(handler), pool, WindowPool.Share.LANES, this);
+        new OutboundStream(
+            channel.pipeline().context(handler), pool, WindowPool.Share.LANES, false, this);
     final Mapped source = Mapped.of(SOURCE_BYTES);
     final ByteArrayOutputStream came = new ByteArrayOutputStream();
     final ByteArrayOutputStream wanted = new ByteArrayOutputStream();

@@ -8,6 +8,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
@@ -31,7 +32,11 @@ class RequestOutcomesTest {
   private final EngineMetrics metrics = new EngineMetrics();
   private final PeerProfile peer =
       new PeerProfile(
-          "peer", new WireForm(true, false, false, OptionalLong.empty()), options, metrics);
+          "peer",
+          new WireForm(true, false, false, OptionalLong.empty()),
+          options,
+          metrics,
+          PeerTls.off());
   private final TaskQueue tasks = new TaskQueue(peer, () -> {});
   private final RequestRing ring = new RequestRing(16, 1 << 20);
   private final RequestOutcomes outcomes = new RequestOutcomes(peer, tasks, ring, _ -> {});

@@ -17,6 +17,7 @@ import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transport.AccessControl;
 import java.io.IOException;
@@ -85,6 +86,7 @@ class SteadyLoopTest {
               metrics,
               new AccessControl(Optional.empty(), new Audit(metrics)),
               TcpOptions.of(Settings.builder().build()),
+              PeerTls.off(),
               () -> "");
       server.start();
     }

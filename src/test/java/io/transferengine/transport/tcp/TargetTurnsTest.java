@@ -11,6 +11,7 @@ import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transport.AccessControl;
 import java.io.ByteArrayOutputStream;
@@ -55,6 +56,7 @@ class TargetTurnsTest {
               metrics,
               new AccessControl(Optional.empty(), new Audit(metrics)),
               options,
+              PeerTls.off(),
               () -> {
                 throw new IllegalStateException("meant to be thrown");
               });

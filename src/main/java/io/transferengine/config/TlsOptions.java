@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.config;
+
+import static io.transferengine.config.OptionGroup.TLS;
+
+import io.transferengine.transfer.TlsMode;
+import java.util.List;
+
+/** The options of TLS between engines; part of {@link Options#all()}. */
+public final class TlsOptions {
+  private static final Form<String> FILE = Form.text("the path of a PEM file");
+
+  /** Whether there is TLS. */
+  public static final Option<TlsMode> MODE =
+      new Option<>(TLS, "TE_TLS", "tls", Form.choice(TlsMode.class), TlsMode.OFF)
+          .means(
+              "Mutual TLS 1.3 with all peers, on the RPC port and on the TCP data port. All engines"
+                  + " of a cluster have the same value.")
+          .mooncake("Speaks no TLS: leave it off among C++ engines, or see TE_TLS_PLAIN_PEERS.");
+
+  /** Our certificate. */
+  public static final Option<String> CERTIFICATE =
+      new Option<>(TLS, "TE_TLS_CERT", "tlsCert", FILE, "")
+          .means(
+              "Our certificate, with those between it and the authority behind it. Its subject"
+                  + " alternative names have to contain each host that peers connect to. The files"
+                  + " are read again when they change.");
+
+  /** Its key. */
+  public static final Option<String> KEY =
+      new Option<>(TLS, "TE_TLS_KEY", "tlsKey", FILE, "")
+          .means(
+              "The private key of that certificate, PKCS #8 without a password, readable by nobody"
+                  + " but its owner and group.");
+
+  /** Whose certificates are believed. */
+  public static final Option<String> CA =
+      new Option<>(TLS, "TE_TLS_CA", "tlsCa", FILE, "")
+          .means("The authorities that sign the certificates of our peers.");
+
+  /** Whose certificates are accepted among those. */
+  public static final Option<String> ALLOW =
+      new Option<>(
+              TLS,
+              "TE_TLS_ALLOW",
+              "tlsAllow",
+              Form.text("subject alternative names, separated by commas"),
+              "")
+          .defaultText("every certificate of those authorities")
+          .means(
+              "The peers that are accepted, in both directions: host names, of which the first"
+                  + " label may be *, IP addresses, or URIs. One name of a peer's certificate has"
+                  + " to be among them.");
+
+  /** Who has no TLS. */
+  public static final Option<String> PLAIN_PEERS =
+      new Option<>(
+              TLS,
+              "TE_TLS_PLAIN_PEERS",
+              "tlsPlainPeers",
+              Form.text("IP addresses, each perhaps with /BITS, separated by commas"),
+              "")
+          .means(
+              "Peers without TLS, such as C++ engines: to and from these addresses there is none,"
+                  + " and whoever has one of them may use our memory.");
+
+  /** In the order of the configuration page. */
+  static final List<Option<?>> ALL = List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, PLAIN_PEERS);
+
+  private TlsOptions() {}
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.tls.PeerTls;
+import io.transferengine.tls.TlsCauses;
+import io.transferengine.transfer.HostPort;
+import java.io.ByteArrayInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A blocking connection to or from the RPC port, with TLS or without. Whoever made the channel
+ * closes it, from any thread; all else is for one thread.
+ */
+final class Link {
+  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
+  static final int WRITE_PIECE_BYTES = 64 << 10;
+
+  /** The first byte of a TLS handshake. */
+  static final int TLS_HELLO = 0x16;
+
+  /** What a TLS port answers to who speaks without: a fatal alert, "unexpected message". */
+  static final byte[] TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
+
+  /** How long one that was refused may take to read why, before a reset may take that away. */
+  private static final Duration LINGER = Duration.ofSeconds(1);
+
+  /** Far more than anybody sends on the way to being refused. */
+  private static final int LINGER_BYTES_MAX = 1 << 20;
+
+  private final SocketChannel channel;
+  private final @Nullable SSLSocket tls;
+
+  private Link(SocketChannel channel, @Nullable SSLSocket tls) {
+    this.channel = channel;
+    this.tls = tls;
+  }
+
+  /** The connection as it is. */
+  static Link plain(SocketChannel channel) {
+    return new Link(channel, null);
+  }
+
+  /**
+   * The connection of a client, after the TLS handshake if there is TLS for its address.
+   *
+   * @param deadlineNanos of the handshake
+   * @throws TlsRefusal if the client is refused; it has been told, as far as it can be
+   */
+  static Link accepted(
+      SocketChannel channel, PeerTls security, Duration readTimeout, long deadlineNanos)
+      throws IOException {
+    if (!security.isFor(channel.socket().getInetAddress())) {
+      return plain(channel);
+    }
+    int first = new TimedInput(channel.socket(), readTimeout, deadlineNanos).read();
+    if (first < 0) {
+      throw new EOFException(FrameCodec.NOTHING_SENT);
+    }
+    if (first != TLS_HELLO) {
+      try (var _ = Watchdog.closeAfter(LINGER, channel)) {
+        writeFully(channel, TLS_ALERT);
+      } catch (IOException e) {
+        // It is refused all the same.
+      }
+      linger(channel);
+      throw new TlsRefusal(TlsCauses.plain(), null);
+    }
+    SSLSocket socket =
+        security.accepted(channel.socket(), new ByteArrayInputStream(new byte[] {(byte) first}));
+    try {
+      handshake(channel, socket, security, deadlineNanos);
+      return new Link(channel, socket);
+    } catch (IOException e) {
+      linger(channel);
+      throw new TlsRefusal(TlsCauses.text(e, true), e);
+    }
+  }
+
+  /**
+   * A connection to a peer, after the TLS handshake if there is TLS for its address.
+   *
+   * @param deadlineNanos of the handshake
+   * @throws IOException also if either side refuses the other
+   */
+  static Link connected(SocketChannel channel, PeerTls security, HostPort peer, long deadlineNanos)
+      throws IOException {
+    if (!security.isFor(channel.socket().getInetAddress())) {
+      return plain(channel);
+    }
+    SSLSocket socket = security.connected(channel.socket(), peer.host(), peer.port());
+    handshake(channel, socket, security, deadlineNanos);
+    return new Link(channel, socket);
+  }
+
+  private static void handshake(
+      SocketChannel channel, SSLSocket socket, PeerTls security, long deadlineNanos)
+      throws IOException {
+    Duration left = Duration.ofNanos(Math.max(1, deadlineNanos - System.nanoTime()));
+    // A time-out for each read alone would let who sends byte by byte take for ever.
+    socket.setSoTimeout(Math.clamp(left.toMillis(), 1, Integer.MAX_VALUE));
+    try (var _ = Watchdog.closeAfter(left, channel)) {
+      socket.startHandshake();
+      var _ = security.verify(socket.getSession());
+    } catch (IOException e) {
+      if (System.nanoTime() - deadlineNanos >= 0) {
+        SocketTimeoutException late = new SocketTimeoutException("the TLS handshake timed out");
+        late.initCause(e);
+        throw late;
+      }
+      throw e;
+    }
+  }
+
+  /** Reads what still comes: with bytes unread, closing would reset the connection. */
+  private static void linger(SocketChannel channel) {
+    long deadlineNanos = System.nanoTime() + LINGER.toNanos();
+    byte[] dropped = new byte[1 << 12];
+    try {
+      channel.shutdownOutput();
+      InputStream in = new TimedInput(channel.socket(), LINGER, deadlineNanos);
+      for (int read = 0, count; read < LINGER_BYTES_MAX; read += count) {
+        count = in.read(dropped, 0, dropped.length);
+        if (count < 0) {
+          return;
+        }
+      }
+    } catch (IOException e) {
+      // It has closed its end, or has had its time.
+    }
+  }
+
+  /** {@return whether what is sent and received is encrypted} */
+  boolean isSecure() {
+    return tls != null;
+  }
+
+  /** {@return what to read from} */
+  Socket socket() {
+    return tls == null ? channel.socket() : tls;
+  }
+
+  void write(byte[] bytes) throws IOException {
+    if (tls == null) {
+      writeFully(channel, bytes);
+      return;
+    }
+    try {
+      OutputStream out = tls.getOutputStream();
+      for (int at = 0; at < bytes.length; at += WRITE_PIECE_BYTES) {
+        out.write(bytes, at, Math.min(WRITE_PIECE_BYTES, bytes.length - at));
+      }
+    } catch (IOException e) {
+      if (!channel.isOpen()) {
+        ClosedChannelException closed = new ClosedChannelException();
+        closed.initCause(e);
+        throw closed;
+      }
+      throw e;
+    }
+  }
+
+  private static void writeFully(SocketChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer out = ByteBuffer.wrap(bytes);
+    while (out.position() < bytes.length) {
+      out.limit(Math.min(bytes.length, out.position() + WRITE_PIECE_BYTES));
+      channel.write(out);
+    }
+  }
+
+  /** Says that nothing more will be written. */
+  void endOutput() throws IOException {
+    if (tls != null) {
+      tls.shutdownOutput();
+    }
+    channel.shutdownOutput();
+  }
+}

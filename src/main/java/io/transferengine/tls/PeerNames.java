@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.tls;
+
+import java.net.InetAddress;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+
+/** The names in a certificate, and which of them are accepted. Stateless. */
+final class PeerNames {
+  /** The kinds of subject alternative name of RFC 5280 that are looked at. */
+  private static final List<Integer> KINDS = List.of(2, 6, 7); // DNS, URI, IP address
+
+  private PeerNames() {}
+
+  /** {@return the host names, addresses and URIs that a certificate is for} */
+  static List<String> of(X509Certificate certificate) {
+    List<String> names = new ArrayList<>();
+    try {
+      Collection<List<?>> all = certificate.getSubjectAlternativeNames();
+      if (all != null) {
+        for (List<?> name : all) {
+          if (name.getFirst() instanceof Integer kind
+              && KINDS.contains(kind)
+              && name.get(1) instanceof String text) {
+            names.add(text);
+          }
+        }
+      }
+    } catch (CertificateParsingException e) {
+      // Names that nobody can read are accepted by nobody.
+      return List.of();
+    }
+    return names;
+  }
+
+  /** {@return the entries of a list that is separated by commas} */
+  static List<String> list(String text) {
+    List<String> entries = new ArrayList<>();
+    for (String entry : text.split(",", -1)) {
+      if (!entry.isBlank()) {
+        entries.add(entry.strip());
+      }
+    }
+    return List.copyOf(entries);
+  }
+
+  /** {@return whether one of a certificate's names is among those that are allowed} */
+  static boolean anyAllowed(List<String> names, List<String> allowed) {
+    return names.stream().anyMatch(name -> allowed.stream().anyMatch(each -> matches(name, each)));
+  }
+
+  private static boolean matches(String name, String allowed) {
+    if (name.indexOf(':') >= 0 || allowed.indexOf(':') >= 0) {
+      return name.equals(allowed) || isSameAddress(name, allowed);
+    }
+    String lower = name.toLowerCase(Locale.ROOT);
+    String wanted = allowed.toLowerCase(Locale.ROOT);
+    if (wanted.startsWith("*.")) {
+      int dot = lower.indexOf('.');
+      return dot > 0 && lower.substring(dot).equals(wanted.substring(1));
+    }
+    return lower.equals(wanted);
+  }
+
+  /** An IPv6 address can be written in several ways. */
+  private static boolean isSameAddress(String one, String other) {
+    try {
+      return InetAddress.ofLiteral(one).equals(InetAddress.ofLiteral(other));
+    } catch (IllegalArgumentException noAddress) {
+      return false;
+    }
+  }
+}

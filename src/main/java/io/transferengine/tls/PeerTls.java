@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.tls;
+
+import io.transferengine.config.Settings;
+import io.transferengine.config.TlsOptions;
+import io.transferengine.metrics.recording.Audit;
+import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transfer.TlsMode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import javax.net.ssl.SSLSocket;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The TLS of an engine's ports: with whom there is some, the sockets and engines for it, whose
+ * certificates are accepted, and whom to tell the audit that we refused. Thread-safe.
+ *
+ * <p>Both sides present a certificate. The JDK checks that an authority of ours signed it, and, of
+ * a peer that we connect to, that it is for that peer's host. {@link #verify} checks the rest.
+ */
+public final class PeerTls {
+  private static final Logger log = LoggerFactory.getLogger(PeerTls.class);
+
+  private static final String[] PROTOCOLS = {"TLSv1.3"};
+
+  /** Checks that a certificate is for the host that was connected to, by the rules of RFC 2818. */
+  private static final String HOST_CHECK = "HTTPS";
+
+  private final Supplier<Optional<SSLContext>> context;
+  private final Runnable refresh;
+  private final List<String> allowed;
+  private final AddressList plain;
+  private final Audit audit;
+
+  private PeerTls(
+      Supplier<Optional<SSLContext>> context,
+      Runnable refresh,
+      List<String> allowed,
+      AddressList plain,
+      EngineMetrics metrics) {
+    this.context = context;
+    this.refresh = refresh;
+    this.allowed = allowed;
+    this.plain = plain;
+    this.audit = new Audit(metrics);
+  }
+
+  /** {@return none at all} */
+  public static PeerTls off() {
+    return new PeerTls(
+        Optional::empty, () -> {}, List.of(), AddressList.parse("", ""), new EngineMetrics());
+  }
+
+  /**
+   * {@return the TLS that the options ask for}
+   *
+   * @param own the caller's context, in place of files; empty for the files
+   * @throws io.transferengine.transfer.ConfigurationException for what is wrong with the options or
+   *     the files
+   */
+  public static PeerTls of(Settings settings, Optional<SSLContext> own, EngineMetrics metrics) {
+    if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
+      if (!settings.get(TlsOptions.CERTIFICATE).isEmpty()) {
+        log.warn(
+            "{} is set, but {} is off: nothing is encrypted, and whoever reaches our ports may use"
+                + " our memory. Set {}=required",
+            TlsOptions.CERTIFICATE,
+            TlsOptions.MODE,
+            TlsOptions.MODE);
+      }
+      return off();
+    }
+    AddressList plain =
+        AddressList.parse(
+            TlsOptions.PLAIN_PEERS.environmentName(), settings.get(TlsOptions.PLAIN_PEERS));
+    for (String entry : plain.texts()) {
+      log.warn(
+          "{} is in {}: there is no TLS to and from there, and whoever has such an address may use"
+              + " our memory",
+          entry,
+          TlsOptions.PLAIN_PEERS);
+    }
+    List<String> allowed = PeerNames.list(settings.get(TlsOptions.ALLOW));
+    if (own.isPresent()) {
+      return new PeerTls(() -> own, () -> {}, allowed, plain, metrics);
+    }
+    WatchedFiles files = new WatchedFiles(settings);
+    return new PeerTls(() -> Optional.of(files.context()), files::refresh, allowed, plain, metrics);
+  }
+
+  /**
+   * Reads the files again if they have changed; new connections use them then. To be called every
+   * second or so, on a thread that may wait for a disk. Throws nothing for what is wrong with them.
+   */
+  public void refresh() {
+    refresh.run();
+  }
+
+  /** {@return whether there is TLS with peers, but for those that the options except} */
+  public boolean isOn() {
+    return context.get().isPresent();
+  }
+
+  /** {@return whether there is TLS with a peer at that address} */
+  public boolean isFor(InetAddress peer) {
+    return isOn() && !plain.contains(peer);
+  }
+
+  private SSLContext context() {
+    return context.get().orElseThrow(() -> new IllegalStateException("TLS is off"));
+  }
+
+  /**
+   * {@return TLS over a connection to us, before its handshake} Who closes it, closes the
+   * connection below.
+   *
+   * @param consumed what was read of the connection already
+   */
+  public SSLSocket accepted(Socket connection, InputStream consumed) throws IOException {
+    SSLSocket socket =
+        (SSLSocket) context().getSocketFactory().createSocket(connection, consumed, false);
+    socket.setSSLParameters(ofServer(socket.getSSLParameters()));
+    return socket;
+  }
+
+  /**
+   * {@return TLS over a connection to a peer, before its handshake} Who closes it, closes the
+   * connection below.
+   *
+   * @param host the name that the peer's certificate has to be for
+   */
+  public SSLSocket connected(Socket connection, String host, int port) throws IOException {
+    SSLSocket socket =
+        (SSLSocket) context().getSocketFactory().createSocket(connection, host, port, false);
+    socket.setSSLParameters(ofClient(socket.getSSLParameters()));
+    return socket;
+  }
+
+  /** {@return the same as {@link #accepted}, without a socket} */
+  public SSLEngine acceptingEngine() {
+    SSLEngine engine = context().createSSLEngine();
+    engine.setUseClientMode(false);
+    engine.setSSLParameters(ofServer(engine.getSSLParameters()));
+    return engine;
+  }
+
+  /** {@return the same as {@link #connected}, without a socket} */
+  public SSLEngine connectingEngine(String host, int port) {
+    SSLEngine engine = context().createSSLEngine(host, port);
+    engine.setUseClientMode(true);
+    engine.setSSLParameters(ofClient(engine.getSSLParameters()));
+    return engine;
+  }
+
+  private static SSLParameters ofServer(SSLParameters parameters) {
+    parameters.setProtocols(PROTOCOLS);
+    parameters.setNeedClientAuth(true);
+    return parameters;
+  }
+
+  private static SSLParameters ofClient(SSLParameters parameters) {
+    parameters.setProtocols(PROTOCOLS);
+    parameters.setEndpointIdentificationAlgorithm(HOST_CHECK);
+    return parameters;
+  }
+
+  /**
+   * Checks the other side of a finished handshake. A session that is resumed is checked no less:
+   * its certificate may have expired since.
+   *
+   * @return the names that its certificate proves; may be none
+   * @throws SSLException if it is not accepted
+   */
+  public List<String> verify(SSLSession session) throws SSLException {
+    Certificate[] chain = session.getPeerCertificates();
+    if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
+      throw new SSLPeerUnverifiedException("peer not authenticated");
+    }
+    try {
+      certificate.checkValidity();
+    } catch (CertificateException e) {
+      throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
+    }
+    List<String> names = PeerNames.of(certificate);
+    if (!allowed.isEmpty() && !PeerNames.anyAllowed(names, allowed)) {
+      throw new SSLPeerUnverifiedException(
+          "none of the names of its certificate, "
+              + names
+              + ", is in "
+              + TlsOptions.ALLOW
+              + ", which is "
+              + allowed);
+    }
+    return names;
+  }
+
+  /**
+   * A connection to one of our ports is closed, since its handshake failed: for the audit.
+   *
+   * @param from its address
+   * @param port which of our ports, in words
+   */
+  public void refused(String from, String port, Throwable cause) {
+    refused(from, port, TlsCauses.text(cause, true));
+  }
+
+  /** As above, with the cause in words. */
+  public void refused(String from, String port, String cause) {
+    audit.refused(Audit.Reason.TLS_CONNECTION, from, "a connection to the " + port + ": " + cause);
+  }
+
+  /**
+   * A connection to a peer was given up, since its handshake failed: for the audit.
+   *
+   * @return what is wrong, in words
+   */
+  public String gaveUp(String peer, Throwable cause) {
+    return gaveUp(peer, TlsCauses.text(cause, false));
+  }
+
+  /** As above, with what is wrong in words. */
+  public String gaveUp(String peer, String text) {
+    audit.refused(Audit.Reason.TLS_PEER, peer, "our connection to it: " + text);
+    return text;
+  }
+
+  /**
+   * {@return what is wrong with a peer that ends a connection right behind the handshake, in words}
+   *
+   * @param cause an alert that it sent, or the end of the stream
+   */
+  public static String afterHandshake(Throwable cause) {
+    return TlsCauses.isOfTls(cause)
+        ? TlsCauses.text(cause, false)
+        : "it closed the connection once it knew our certificate; is one of its names in the"
+            + " peer's TE_TLS_ALLOW? Its audit log says more";
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.Channel;
+import io.netty.handler.ssl.SslHandler;
+import io.transferengine.tls.PeerTls;
+import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSession;
+
+/**
+ * Puts TLS below a data connection. Who has no TLS does not load this class, nor what it needs of
+ * Netty. Stateless.
+ */
+final class DataTls {
+  /** Longer than a handshake across continents, on a machine that does a thousand at once. */
+  private static final long ACCEPT_MILLIS = TimeUnit.SECONDS.toMillis(10);
+
+  /** Signatures take milliseconds: too long for an event loop, on which others wait. */
+  private static final Executor SIGNATURES = task -> Thread.ofVirtual().name("te-tls").start(task);
+
+  private DataTls() {}
+
+  /**
+   * Below the target's end of a connection from a peer, which is not in the pipeline yet.
+   *
+   * @param proved told the names that the peer has proved, before it can ask for anything
+   */
+  static void accept(
+      Channel channel, PeerTls tls, WireHandler above, Consumer<List<String>> proved) {
+    install(
+        channel,
+        tls.acceptingEngine(),
+        ACCEPT_MILLIS,
+        above,
+        new TlsSocket.Guard() {
+          @Override
+          public void verify(SSLSession session) throws SSLException {
+            proved.accept(tls.verify(session));
+          }
+
+          @Override
+          public void refused(Throwable cause) {
+            // Who leaves without a word has not tried anything.
+            if (!(cause instanceof ClosedChannelException)) {
+              tls.refused(String.valueOf(channel.remoteAddress()), "data port", cause);
+            }
+          }
+        });
+  }
+
+  /**
+   * Below our end of a connection to a peer, which is not in the pipeline yet.
+   *
+   * @param address where it leads; the certificate has to be for its host
+   * @param refused told why there is none, when there is none
+   */
+  static void connect(
+      Channel channel,
+      PeerTls tls,
+      InetSocketAddress address,
+      long timeoutMillis,
+      WireHandler above,
+      Consumer<Throwable> refused) {
+    install(
+        channel,
+        tls.connectingEngine(address.getHostString(), address.getPort()),
+        timeoutMillis,
+        above,
+        new TlsSocket.Guard() {
+          @Override
+          public void verify(SSLSession session) throws SSLException {
+            var _ = tls.verify(session);
+          }
+
+          @Override
+          public void refused(Throwable cause) {
+            refused.accept(cause);
+          }
+        });
+  }
+
+  private static void install(
+      Channel channel,
+      SSLEngine engine,
+      long timeoutMillis,
+      WireHandler above,
+      TlsSocket.Guard guard) {
+    SslHandler handler = new SslHandler(engine, SIGNATURES);
+    handler.setHandshakeTimeoutMillis(timeoutMillis);
+    channel.config().setRecvByteBufAllocator(new OpenReads(channel));
+    TlsSocket socket = new TlsSocket(above.newReceiveAllocator(), guard);
+    above.goesOver(socket);
+    channel.pipeline().addLast(handler, socket);
+  }
+}
