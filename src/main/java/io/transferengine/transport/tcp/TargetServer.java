@@ -4,6 +4,8 @@ package io.transferengine.transport.tcp;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
@@ -25,6 +27,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -62,6 +65,9 @@ final class TargetServer {
 
   private static final long STALL_CHECK_MILLIS_MAX = 1000;
 
+  /** A loop takes an accepted connection within a moment, or never. */
+  private static final long ARRIVAL_NANOS_MAX = TimeUnit.SECONDS.toNanos(5);
+
   /** How often connections are looked at while somebody waits for them to leave a range. */
   private static final long DRAIN_CHECK_MILLIS = 5;
 
@@ -79,6 +85,9 @@ final class TargetServer {
   private final VersionOneOrder order;
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
+
+  /** Accepted and not on a loop yet, with the time; Netty may lose them when memory runs out. */
+  private final Map<Channel, Long> arriving = new ConcurrentHashMap<>();
 
   /** Whether nobody was accepted at the last look; for the listener's loop. */
   private boolean paused;
@@ -193,12 +202,13 @@ final class TargetServer {
         why);
   }
 
-  private static void bind(
+  private void bind(
       ServerBootstrap bootstrap, InetSocketAddress address, CompletableFuture<Channel> bound) {
     try {
       ChannelFutureListener told =
           done -> {
             if (done.isSuccess()) {
+              done.channel().pipeline().addFirst(new Arrivals());
               bound.complete(done.channel());
             } else {
               bound.completeExceptionally(done.cause());
@@ -221,7 +231,36 @@ final class TargetServer {
     return there == null ? 0 : ((InetSocketAddress) there.localAddress()).getPort();
   }
 
+  private final class Arrivals extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object message) {
+      Channel accepted = (Channel) message;
+      try {
+        arriving.put(accepted, System.nanoTime());
+      } catch (Throwable t) {
+        accepted.unsafe().closeForcibly();
+        throw t;
+      }
+      context.fireChannelRead(message);
+    }
+  }
+
+  /** Else its peer would wait for an answer for ever. */
+  private void endLost() {
+    long now = System.nanoTime();
+    arriving.forEach(
+        (accepted, sinceNanos) -> {
+          if (now - sinceNanos > ARRIVAL_NANOS_MAX) {
+            arriving.remove(accepted);
+            if (!accepted.isRegistered()) {
+              accepted.unsafe().closeForcibly();
+            }
+          }
+        });
+  }
+
   private void accept(SocketChannel channel) {
+    arriving.remove(channel);
     InetSocketAddress from = channel.remoteAddress();
     if (from == null) {
       // It is gone already.
@@ -293,6 +332,7 @@ final class TargetServer {
       there.config().setAutoRead(true);
     }
     paused = !accepts;
+    endLost();
   }
 
   private void endOverdue(EventExecutor loop) {

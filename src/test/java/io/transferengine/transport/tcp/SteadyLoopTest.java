@@ -199,6 +199,37 @@ class SteadyLoopTest {
     }
   }
 
+  /** As when memory runs out while Netty registers it, which Netty does not notice. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TcpIo.class,
+      names = {"AUTO", "NIO", "IO_URING"})
+  void anAcceptedConnectionThatNettyLosesIsClosed(TcpIo io) throws Exception {
+    try (Target target = new Target(io)) {
+      Channel listener = Objects.requireNonNull(target.server.listener());
+      ChannelInboundHandlerAdapter loses =
+          new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelRead(ChannelHandlerContext context, Object message) {
+              // Nobody hears of it.
+            }
+          };
+      // Behind the first handler, which is the server's. On the loop, to be there at once.
+      String first = listener.pipeline().names().getFirst();
+      target
+          .loop
+          .submit(() -> listener.pipeline().addAfter(first, "loses", loses))
+          .get(20, TimeUnit.SECONDS);
+      try (Socket lost = target.peer()) {
+        assertThat(lost.getInputStream().read()).isEqualTo(-1);
+      }
+      listener.pipeline().remove("loses");
+      try (Socket later = target.peer()) {
+        target.assertServes(later);
+      }
+    }
+  }
+
   /** Takes a task only when it is not told to refuse. */
   private static final class Refusing extends ConcurrentLinkedQueue<Runnable> {
     private static final long serialVersionUID = 1;
