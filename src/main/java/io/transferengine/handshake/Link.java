@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
@@ -99,7 +100,12 @@ final class Link {
       return plain(channel);
     }
     SSLSocket socket = security.connected(channel.socket(), peer.host(), peer.port());
-    handshake(channel, socket, security, deadlineNanos);
+    try {
+      handshake(channel, socket, security, deadlineNanos);
+    } catch (SSLException e) {
+      linger(channel);
+      throw e;
+    }
     return new Link(channel, socket);
   }
 
