@@ -29,7 +29,7 @@ class TransferTaskSchedules {
           new long[] {0x1000, 0x3000}, new long[] {0x10_1000, 0x10_3000}, new long[] {16, 16});
 
   /** What every scene checks: one end, after the last request. */
-  private abstract static class Transfer extends Schedules.Scene implements TransferTask.Listener {
+  private abstract static class Transfer extends Schedules.Scene implements TransferWork.Listener {
     final TransferTask task =
         new TransferTask(Operation.WRITE, BLOCKS, 32, whole(0), whole(0), this);
     private final int[] out = new int[1];
