@@ -27,7 +27,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
-import java.util.function.LongFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -59,13 +58,6 @@ class TransportContractTest {
   /** Put into memory that no transfer may touch any more. */
   private static final byte MARKER = (byte) 0xa5;
 
-  record Candidate(String name, LongFunction<TransportSetup> setup) {
-    @Override
-    public String toString() {
-      return name;
-    }
-  }
-
   static Stream<Candidate> transports() {
     return Stream.of(
         new Candidate("reference", _ -> new ReferenceSetup(false)),
@@ -87,7 +79,7 @@ class TransportContractTest {
     long seed = Long.getLong("seed", System.nanoTime() & 0xffff_ffffL);
     System.out.println("TransportContractTest, " + candidate + ": replay with -Dseed=" + seed);
     random = new Random(seed);
-    setup = candidate.setup.apply(seed);
+    setup = candidate.setup().apply(seed);
     left = open("left");
     right = open("right");
   }
