@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -34,6 +36,7 @@ final class Soak implements AutoCloseable {
   private final List<Thread> threads = new ArrayList<>();
   private final CountDownLatch ended;
   private final AtomicInteger begun = new AtomicInteger();
+  private final Set<Path> folders = ConcurrentHashMap.newKeySet();
   private volatile boolean stopped;
   private volatile @Nullable Failure failure;
 
@@ -99,6 +102,7 @@ final class Soak implements AutoCloseable {
 
   private void runGroup(Variant variant, long firstSeed) {
     Path folder = folder();
+    folders.add(folder);
     long seed = firstSeed;
     try (Run run =
         new Run(
@@ -116,7 +120,29 @@ final class Soak implements AutoCloseable {
     } catch (Throwable t) {
       fail(new Failure(t, variant, seed));
     } finally {
-      remove(folder);
+      if (folders.remove(folder)) {
+        remove(folder);
+      }
+    }
+  }
+
+  /** The process is being ended: nothing waits, and no memory of the processes stays behind. */
+  void abandon() {
+    synchronized (this) {
+      stopped = true;
+    }
+    // They would make files until they notice that we are gone.
+    List<ProcessHandle> children = ProcessHandle.current().children().toList();
+    children.forEach(ProcessHandle::destroyForcibly);
+    children.forEach(child -> child.onExit().join());
+    for (Path folder : List.copyOf(folders)) {
+      try {
+        if (folders.remove(folder)) {
+          remove(folder);
+        }
+      } catch (UncheckedIOException e) {
+        // A group has started another process just now.
+      }
     }
   }
 

@@ -129,10 +129,18 @@ public final class SoakCommand implements Callable<Integer> {
     }
   }
 
+  private static void interrupted(Soak soak, Terminal terminal) {
+    try {
+      terminal.line(soak.figures().toString());
+    } finally {
+      soak.abandon();
+    }
+  }
+
   private int run(Soak soak, CommandEnvironment environment, Terminal terminal)
       throws InterruptedException {
     long seconds = Math.max(1, Math.round(minutes * SECONDS_PER_MINUTE));
-    try (Interruption _ = Interruption.handle(() -> terminal.line(soak.figures().toString()));
+    try (Interruption _ = Interruption.handle(() -> interrupted(soak, terminal));
         Progress progress = terminal.progress("soak", seconds)) {
       soak.start();
       follow(soak, terminal, progress, seconds);

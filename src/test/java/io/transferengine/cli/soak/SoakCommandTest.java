@@ -2,8 +2,17 @@
 package io.transferengine.cli.soak;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.cli.CommandRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -30,5 +39,35 @@ class SoakCommandTest {
         .startsWith("te: ")
         .containsPattern("soak --protocol=tcp --config=[a-z0-9]+ --groups=1 --processes=3 --seed=7")
         .hasLineCount(1);
+  }
+
+  /** The memory of its processes is files, of which the system clears none away. */
+  @Test
+  void anInterruptedRunLeavesNoFiles() throws Exception {
+    Set<Path> before = folders();
+    Process process = CommandRun.start("soak", "--minutes", "2", "--groups", "1");
+    try {
+      await().until(() -> !folders().equals(before));
+      // Process.destroy would close the output, too.
+      assertThat(process.toHandle().destroy()).isTrue();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(folders()).isEqualTo(before);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static Set<Path> folders() throws IOException {
+    Set<Path> found = new HashSet<>();
+    for (Path parent :
+        List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir")))) {
+      if (Files.isDirectory(parent)) {
+        try (Stream<Path> all = Files.list(parent)) {
+          all.filter(path -> path.getFileName().toString().startsWith("te-soak-"))
+              .forEach(found::add);
+        }
+      }
+    }
+    return found;
   }
 }
