@@ -21,7 +21,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BuilderJavadocTest {
   private static final Path SOURCES = Path.of("src", "main", "java", "io", "transferengine");
   private static final List<String> FILES =
-      List.of("EngineConfig.java", "LimitBuilder.java", "MetadataBuilder.java", "RdmaBuilder.java");
+      List.of(
+          "EngineConfig.java",
+          "LimitBuilder.java",
+          "MetadataBuilder.java",
+          "RdmaBuilder.java",
+          "TlsBuilder.java");
 
   private static Stream<Option<?>> options() {
     return Options.all().stream();

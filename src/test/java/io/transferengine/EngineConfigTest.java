@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every option can be set in the builder, has an effect there, and is checked there. */
 class EngineConfigTest {
   private static final Set<String> OF_THE_BUILDER =
-      Set.of("protocol", "deviceName", "executor", "sslContext", "build");
+      Set.of("protocol", "deviceName", "executor", "accessPolicy", "sslContext", "build");
 
   private static final Map<Class<?>, Class<?>> PRIMITIVES =
       Map.of(Integer.class, int.class, Long.class, long.class, Boolean.class, boolean.class);
