@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.LogCapture;
-import io.transferengine.testkit.Needs;
+import io.transferengine.testkit.OpenMain;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -84,11 +86,27 @@ class TlsFilesTest {
     isRefused("TE_TLS_CERT", used.certificate(), "there is no such file");
   }
 
+  /** In a process of its own: as root we may read everything, unless we give that right away. */
   @Test
-  void aFileThatMayNotBeRead() throws IOException {
+  void aFileThatMayNotBeRead() throws Exception {
     Files.setPosixFilePermissions(used.certificate(), PosixFilePermissions.fromString("---------"));
-    Needs.ofMachine(!Files.isReadable(used.certificate()), "root may read everything");
-    isRefused("TE_TLS_CERT", used.certificate(), "may not read it", "permissions");
+    boolean mayReadAll = Files.isReadable(used.certificate());
+    ChildJvm.Result result =
+        ChildJvm.run(
+            mayReadAll
+                ? List.of("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+                : List.of(),
+            List.of("--enable-native-access=ALL-UNNAMED"),
+            ChildJvm.classPath(_ -> true),
+            List.of(
+                "TE_TLS=required",
+                "TE_TLS_CERT=" + used.certificate(),
+                "TE_TLS_KEY=" + used.key(),
+                "TE_TLS_CA=" + used.authority()),
+            OpenMain.class,
+            "tcp");
+    assertThat(result.output())
+        .contains("TE_TLS_CERT", used.certificate().toString(), "may not read it", "permissions");
   }
 
   @Test
