@@ -19,11 +19,13 @@ final class Group implements AutoCloseable {
   private static final int LOG_CHARACTERS = 6000;
   private static final int OPEN_MILLIS = 2000;
 
+  private final Setup setup;
   private final Trap trap = new Trap();
   private final List<Member> members = new ArrayList<>();
   private Optional<Service> service = Optional.empty();
 
   Group(Setup setup, int count, long seed) {
+    this.setup = setup;
     try {
       if (setup.variant().hasService()) {
         service = Optional.of(new Service(setup, trap));
@@ -41,6 +43,10 @@ final class Group implements AutoCloseable {
 
   List<Member> members() {
     return members;
+  }
+
+  Variant variant() {
+    return setup.variant();
   }
 
   Optional<Service> service() {

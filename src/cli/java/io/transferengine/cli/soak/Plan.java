@@ -76,7 +76,7 @@ final class Plan {
             service ? group.service().orElseThrow() : victim,
             1 + random.nextInt(kind == Deed.Kind.STOP ? 1000 : 100));
     handshake = service || random.nextDouble() < HANDSHAKE_SHARE;
-    fault = fault(kind != Deed.Kind.NONE);
+    fault = fault(kind != Deed.Kind.NONE, group.variant());
     fresh =
         Set.of(Part.IDENTITY, Part.CONNECTION).contains(fault.part())
             || random.nextDouble() < FRESH_SHARE;
@@ -91,10 +91,13 @@ final class Plan {
     return left < STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
   }
 
-  private Fault fault(boolean deeds) {
+  private Fault fault(boolean deeds, Variant variant) {
     Part part = service ? Part.OTHER : pick(handshake ? HANDSHAKE_PARTS : dataParts());
     boolean blind = part == Part.CONNECTION || part == Part.OTHER;
     Act act = deeds ? Act.DEED : pick(blind ? CONNECTION_ACTS : ACTS);
+    if (!handshake && (act == Act.CLOSE || act == Act.TRUNCATE) && !variant.seesOrderlyEnds()) {
+      act = Act.RESET;
+    }
     Fault.Place place =
         part == Part.OTHER ? Fault.Place.START : pick(List.of(Fault.Place.values()));
     if (act == Act.FLIP && place == Fault.Place.END) {

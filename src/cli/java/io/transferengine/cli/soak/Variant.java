@@ -48,6 +48,15 @@ enum Variant {
     return this == PLAIN || this == SERVICE || protocol.equals("tcp");
   }
 
+  /**
+   * {@return whether an orderly end in the middle of a write is noticed} Without answers to writes
+   * it looks to the initiator like the end of a target that has done its work, and the last byte
+   * can be read. Only a middlebox makes such an end out of a break.
+   */
+  boolean seesOrderlyEnds() {
+    return this != VERSION1;
+  }
+
   boolean hasService() {
     return this == SERVICE;
   }
