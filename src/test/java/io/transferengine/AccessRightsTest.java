@@ -138,7 +138,7 @@ class AccessRightsTest {
         Target target = new Target();
         RawInitiator peer = new RawInitiator(target.port, 0)) {
       MemorySegment memory = write ? target.readOnly : target.writeOnly;
-      peer.send(
+      peer.sendUnlessReset(
           write
               ? writeRequest(memory.address(), random(4, size), 0)
               : header(size, memory.address(), READ));

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -139,6 +140,15 @@ final class RawInitiator implements AutoCloseable {
 
   byte[] receiveToEnd() throws IOException {
     return in.readAllBytes();
+  }
+
+  /** As {@link #send}; the target may refuse by a reset before it has all. */
+  void sendUnlessReset(byte[] bytes) throws IOException {
+    try {
+      send(bytes);
+    } catch (SocketException e) {
+      // Seen again by whoever receives.
+    }
   }
 
   /** Whether the target ended the connection, one way or the other, whatever it sent before. */
