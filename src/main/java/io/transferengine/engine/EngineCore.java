@@ -138,7 +138,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             : LocalIdentity.stored(options.localHostname(), settings);
     LocalTopology local = devices.apply(options.deviceName(), settings);
     topology = local.topology();
-    tls = PeerTls.of(settings, options.tls(), metrics);
+    Audit audit = new Audit(metrics);
+    tls = PeerTls.of(settings, options.tls(), audit);
     memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
     transports =
         TransportRegistry.create(
@@ -151,7 +152,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
                 metrics,
                 topology,
                 local.problem(),
-                new AccessControl(options.accessPolicy(), new Audit(metrics)),
+                new AccessControl(options.accessPolicy(), audit),
                 new Peers(),
                 tls),
             new TransportChoice(names, options.protocol(), metrics));

@@ -53,28 +53,33 @@ public final class PeerTls {
       Runnable refresh,
       List<String> allowed,
       AddressList plain,
-      EngineMetrics metrics) {
+      Audit audit) {
     this.context = context;
     this.refresh = refresh;
     this.allowed = allowed;
     this.plain = plain;
-    this.audit = new Audit(metrics);
+    this.audit = audit;
   }
 
   /** {@return none at all} */
   public static PeerTls off() {
     return new PeerTls(
-        Optional::empty, () -> {}, List.of(), AddressList.parse("", ""), new EngineMetrics());
+        Optional::empty,
+        () -> {},
+        List.of(),
+        AddressList.parse("", ""),
+        new Audit(new EngineMetrics()));
   }
 
   /**
    * {@return the TLS that the options ask for}
    *
    * @param own the caller's context, in place of files; empty for the files
+   * @param audit where refusals are told; the engine has one for all
    * @throws io.transferengine.transfer.ConfigurationException for what is wrong with the options or
    *     the files
    */
-  public static PeerTls of(Settings settings, Optional<SSLContext> own, EngineMetrics metrics) {
+  public static PeerTls of(Settings settings, Optional<SSLContext> own, Audit audit) {
     if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
       if (!settings.get(TlsOptions.CERTIFICATE).isEmpty()) {
         log.warn(
@@ -98,10 +103,10 @@ public final class PeerTls {
     }
     List<String> allowed = PeerNames.list(settings.get(TlsOptions.ALLOW));
     if (own.isPresent()) {
-      return new PeerTls(() -> own, () -> {}, allowed, plain, metrics);
+      return new PeerTls(() -> own, () -> {}, allowed, plain, audit);
     }
     WatchedFiles files = new WatchedFiles(settings);
-    return new PeerTls(() -> Optional.of(files.context()), files::refresh, allowed, plain, metrics);
+    return new PeerTls(() -> Optional.of(files.context()), files::refresh, allowed, plain, audit);
   }
 
   /**
