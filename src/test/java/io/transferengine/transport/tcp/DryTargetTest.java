@@ -3,26 +3,15 @@ package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.config.Options;
-import io.transferengine.config.Settings;
-import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
-import io.transferengine.metrics.recording.Audit;
-import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
-import io.transferengine.testkit.Mapped;
-import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TcpIo;
-import io.transferengine.transport.AccessControl;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.Socket;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,46 +26,13 @@ class DryTargetTest {
   private static final int SIZE = 1 << 20;
   private static final int PEERS = 8;
 
-  private static final class Target implements AutoCloseable {
-    final EngineMetrics metrics = new EngineMetrics();
-    final Mapped memory = Mapped.of(SIZE).fill(1);
+  private static final class Target extends ServedTarget {
     final LogCapture log = new LogCapture();
-    private final boolean readsLater;
-    private final EventLoops loops;
-    private final TargetServer server;
-    private final List<Socket> peers = new ArrayList<>();
+    private final boolean readsLater = backend == IoBackend.IO_URING;
     private final List<StagingBlock> stolen = new ArrayList<>();
 
     Target(TcpIo io) {
-      TcpOptions options =
-          TcpOptions.of(Settings.builder().set(Options.TCP_LANES_PER_PEER, 1).build());
-      IoBackend backend = IoBackend.of(io);
-      readsLater = backend == IoBackend.IO_URING;
-      loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
-      RegionTable regions = new RegionTable();
-      var _ = regions.register(memory.address(), SIZE, "*");
-      server =
-          new TargetServer(
-              loops,
-              backend,
-              regions,
-              metrics,
-              new AccessControl(Optional.empty(), new Audit(metrics)),
-              options,
-              PeerTls.off(),
-              () -> "1");
-      server.start();
-    }
-
-    Socket peer() throws IOException {
-      Socket peer = new Socket(InetAddress.getLoopbackAddress(), server.port());
-      peer.setSoTimeout(20_000);
-      peers.add(peer);
-      return peer;
-    }
-
-    byte[] header(long size, long offset, int opcode) {
-      return RequestBytes.header(size, memory.address() + offset, opcode);
+      super(io, SIZE, 1, () -> "1");
     }
 
     void dry() {
@@ -112,12 +68,7 @@ class DryTargetTest {
     @Override
     public void close() throws IOException {
       giveBack();
-      for (Socket peer : peers) {
-        peer.close();
-      }
-      server.close(Duration.ofSeconds(5));
-      loops.close(Duration.ofSeconds(5));
-      memory.close();
+      super.close();
       log.close();
     }
   }

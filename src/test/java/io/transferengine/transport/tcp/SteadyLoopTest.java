@@ -11,25 +11,17 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
-import io.transferengine.config.Settings;
-import io.transferengine.memory.RegionTable;
-import io.transferengine.metrics.recording.Audit;
-import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Mapped;
-import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TcpIo;
-import io.transferengine.transport.AccessControl;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -64,52 +56,24 @@ class SteadyLoopTest {
   }
 
   /** A target on the only loop there is. */
-  private static final class Target implements AutoCloseable {
-    final Mapped memory = Mapped.of(SIZE).fill(7);
-    final IoBackend backend;
-    final EventLoops loops;
-    final EventLoop loop;
-    private final TargetServer server;
+  private static final class Target extends ServedTarget {
+    final EventLoop loop = loops.next();
 
     Target(TcpIo io) {
-      EngineMetrics metrics = new EngineMetrics();
-      backend = IoBackend.of(io);
-      loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
-      loop = loops.next();
-      RegionTable regions = new RegionTable();
-      var _ = regions.register(memory.address(), SIZE, "*");
-      server =
-          new TargetServer(
-              loops,
-              backend,
-              regions,
-              metrics,
-              new AccessControl(Optional.empty(), new Audit(metrics)),
-              TcpOptions.of(Settings.builder().build()),
-              PeerTls.off(),
-              () -> "");
-      server.start();
-    }
-
-    Socket peer() throws IOException {
-      Socket peer = new Socket(InetAddress.getLoopbackAddress(), server.port());
-      peer.setSoTimeout(20_000);
-      return peer;
+      super(io, SIZE, 7, () -> "");
     }
 
     void assertServes(Socket peer) throws IOException {
-      peer.getOutputStream().write(RequestBytes.header(8, memory.address(), 0x80));
+      peer.getOutputStream().write(header(8, 0, 0x80));
       assertThat(peer.getInputStream().readNBytes(8)).hasSize(8);
       byte[] there = Mapped.at(memory.address(), 8).toArray(ValueLayout.JAVA_BYTE);
       assertThat(peer.getInputStream().readNBytes(8)).isEqualTo(there);
     }
 
     @Override
-    public void close() {
-      server.close(Duration.ofSeconds(5));
-      loops.close(Duration.ofSeconds(5));
+    public void close() throws IOException {
+      super.close();
       assertThat(loop.isTerminated()).as("ended").isTrue();
-      memory.close();
     }
   }
 
