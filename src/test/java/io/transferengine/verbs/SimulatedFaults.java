@@ -50,7 +50,7 @@ public final class SimulatedFaults {
     }
   }
 
-  private record Throwing(int after, Throwable error) {}
+  private record Throwing(int after, int times, Throwable error) {}
 
   SimulatedFaults(SimulatedFabric fabric) {
     this.fabric = fabric;
@@ -158,7 +158,12 @@ public final class SimulatedFaults {
    * @param error what is thrown, unchecked; the verb has had no effect
    */
   public void throwFrom(String verb, int after, Throwable error) {
-    change(() -> throwing.put(verb, new Throwing(after, error)));
+    throwFrom(verb, after, 1, error);
+  }
+
+  /** Lets so many calls of a verb throw, one after the other. */
+  public void throwFrom(String verb, int after, int times, Throwable error) {
+    change(() -> throwing.put(verb, new Throwing(after, times, error)));
   }
 
   /**
@@ -238,8 +243,11 @@ public final class SimulatedFaults {
   void throwIfAsked(String verb) {
     Throwing asked = throwing.isEmpty() ? null : throwing.remove(verb);
     if (asked != null && asked.after > 0) {
-      throwing.put(verb, new Throwing(asked.after - 1, asked.error));
+      throwing.put(verb, new Throwing(asked.after - 1, asked.times, asked.error));
     } else if (asked != null) {
+      if (asked.times > 1) {
+        throwing.put(verb, new Throwing(0, asked.times - 1, asked.error));
+      }
       if (asked.error instanceof Error error) {
         throw error;
       }

@@ -94,16 +94,19 @@ final class EtcdWatches implements AutoCloseable {
     void tell() {
       if (over.compareAndSet(false, true)) {
         entries.remove(this);
-        Thread.ofVirtual()
-            .name("te-etcd-watch")
-            .start(
-                () -> {
-                  synchronized (this) {
-                    detach();
-                  }
-                  changed.run();
-                });
+        try {
+          var _ = Thread.ofVirtual().name("te-etcd-watch").start(this::report);
+        } catch (Throwable noThread) {
+          report();
+        }
       }
+    }
+
+    private void report() {
+      synchronized (this) {
+        detach();
+      }
+      changed.run();
     }
 
     @Override

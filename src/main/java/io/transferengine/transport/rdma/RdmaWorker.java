@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Exceptions</b> (no memory is left, a bug of ours) end only what they hit: the transfer
  * whose requests were being claimed, or the endpoint whose queue pair is in doubt. Places in a ring
- * that were taken and not posted are given back. Only a broken completion queue, or many failures
- * in a row, end the worker. {@link EndpointEnds} ends endpoints.
+ * that were taken and not posted are given back. Only a broken completion queue, or nothing but
+ * failures for a long time, end the worker. {@link EndpointEnds} ends endpoints.
  *
  * <p><b>Waiting.</b> After work the loop checks for more at once. If requests are posted, it polls
  * for a moment, provided that there is another processor for the peer's work; the moment is longer
@@ -62,9 +62,6 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   /** The most chains in a row for one endpoint, before completions and other endpoints. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /** If this many turns in a row throw, the worker ends: more than one transfer is hit. */
-  private static final int FAILED_TURNS_MAX = 1000;
-
   /** The longest time of polling: about as long as an interrupt and a wake-up take. */
   private static final long SPIN_MAX_NANOS = 20_000;
 
@@ -90,7 +87,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final EndpointEnds ends;
   private final int postedMax;
   private int posted;
-  private int failedTurns;
+  private final FailedTurns failedTurns = new FailedTurns();
   private long spinNanos = SPIN_MIN_NANOS;
 
   /** The thread waits for completions and for commands at once. */
@@ -221,14 +218,15 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       while (!commands.isStopping()) {
         try {
           turn();
-          failedTurns = 0;
+          failedTurns.over();
         } catch (NativeCallException e) {
           throw e; // The completion queue is broken.
         } catch (Throwable t) {
-          if (++failedTurns > FAILED_TURNS_MAX) {
+          if (failedTurns.first()) {
+            survived("A turn", t); // the next ones in a row would only fill the log
+          } else if (!failedTurns.worthAnother()) {
             throw t;
           }
-          survived("A turn", t);
         }
       }
     } catch (Throwable t) {

@@ -267,6 +267,14 @@ class RdmaNeighboursTest {
   }
 
   @Test
+  void aHeapThatIsFullForAWhileEndsNoDevice() throws Exception {
+    fabric.faults().throwFrom("ibv_poll_cq", 2, 1500, new OutOfMemoryError("test"));
+    assertCompleted(a.write(b, blocks(0, 100, 1000)));
+    assertMoved(blocks(0, 100, 1000));
+    assertThat(a.transport().nics().getFirst().isUsable()).isTrue();
+  }
+
+  @Test
   void anErrorOnTheWayToTheErrorStateEndsTheEndpointAllTheSame() throws Exception {
     fabric.faults().hold();
     Started canceled = a.write(b, blocks(0, 40, 1000));
