@@ -2,6 +2,7 @@
 package io.transferengine.cli;
 
 import io.transferengine.cli.bench.BenchCommand;
+import io.transferengine.cli.certs.CertsCommand;
 import io.transferengine.cli.console.Commands;
 import io.transferengine.cli.console.HelpOption;
 import io.transferengine.cli.console.Version;
@@ -28,6 +29,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       BenchCommand.class,
+      CertsCommand.class,
       DoctorCommand.class,
       TopologyCommand.class,
       MetadataServerCommand.class,

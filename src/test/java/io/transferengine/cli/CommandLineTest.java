@@ -32,7 +32,7 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "bench", "soak", "doctor", "topology"})
+  @ValueSource(strings = {"demo", "bench", "soak", "doctor", "topology", "certs"})
   void helpIsOnStandardOutput(String command) {
     assertThat(run(command + " --help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
@@ -48,7 +48,7 @@ class CommandLineTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
-        .contains("demo", "bench", "soak", "doctor", "topology");
+        .contains("demo", "bench", "soak", "doctor", "topology", "certs");
   }
 
   @Test
@@ -122,6 +122,11 @@ class CommandLineTest {
         "soak --protocol rdma --config version1 | --config VERSION1 | 2",
         "soak --config nope | nope | 2",
         "doctor now | now | 2",
+        "certs | DIR | 2",
+        "certs d --name a_b | a_b | 2",
+        "certs d --name fe80::1%eth0 | fe80::1%eth0 | 2",
+        "certs d --name -x | -x | 2",
+        "certs /proc/none | /proc/none | 1",
         "topology now | now | 2",
         "topology --device | --device | 2",
         "topology --device mlx5_9 --sys-root /nowhere | no RDMA devices | 3"
