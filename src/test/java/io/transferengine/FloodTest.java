@@ -3,36 +3,45 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.Strangers.Door;
+import io.transferengine.testkit.CollectionLog;
 import io.transferengine.testkit.PeerProcess;
+import io.transferengine.testkit.TestAuthority;
+import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.transfer.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Strangers flood an engine in a small JVM while an honest peer goes on with its work. {@code
- * -Dte.test.floodPercent=10} has fewer of them.
+ * Strangers flood an engine in a small JVM while honest peers go on with their work. {@code
+ * -Dte.test.floodPercent=100} has all of them; {@code ./te test} a part.
  */
-@Timeout(300)
+@Timeout(400)
 class FloodTest {
   private static final int MIB = 1 << 20;
-  private static final int PERCENT = Integer.getInteger("te.test.floodPercent", 100);
+  private static final int PERCENT = Integer.getInteger("te.test.floodPercent", 10);
   private static final int RESETS = 10_000;
-  private static final int SILENT = 5_000;
+  private static final int SILENT = 10_000;
+  private static final int SILENT_HANDSHAKES = 2_000;
   private static final int ASKERS = 1_500;
+  private static final int SLOW = 1_000;
+  private static final int SLOW_HANDSHAKES = 500;
+  private static final int HALF_SHAKEN = 500;
   private static final int NOTIFICATIONS = 300;
   private static final int METADATA_REQUESTS = 300;
 
@@ -41,21 +50,35 @@ class FloodTest {
 
   private static final Duration BASELINE_LIMIT = Duration.ofSeconds(60);
 
-  @TempDir Path folder;
+  /** Code that was loaded and compiled meanwhile, and what the log keeps. */
+  private static final long HEAP_SLACK_BYTES = 8L << 20;
 
-  private record Figures(long descriptors, long threads, long directBytes) {
+  /** Both compilers, as in earnest: the quick one alone makes ciphers some 50 times slower. */
+  private static final String FAST_CIPHERS = "-XX:TieredStopAtLevel=4";
+
+  @TempDir private static Path folder;
+  private static Identity identity;
+
+  @BeforeAll
+  static void certificate() {
+    identity = new TestAuthority(folder, "authority").loopback("engine");
+  }
+
+  private record Figures(long descriptors, long threads, long directBytes, long heapBytes) {
     static Figures of(PeerProcess peer) {
       Path process = Path.of("/proc", Long.toString(peer.process().pid()));
       return new Figures(
           entries(process.resolve("fd")),
           entries(process.resolve("task")),
-          Long.parseLong(peer.ask("direct")));
+          Long.parseLong(peer.ask("direct")),
+          Long.parseLong(peer.ask("heap")));
     }
 
     boolean isAtMost(Figures other) {
       return descriptors <= other.descriptors
           && threads <= other.threads
-          && directBytes <= other.directBytes;
+          && directBytes <= other.directBytes
+          && heapBytes <= other.heapBytes + HEAP_SLACK_BYTES;
     }
 
     private static long entries(Path folder) {
@@ -67,138 +90,147 @@ class FloodTest {
     }
   }
 
-  /** An honest peer that writes and reads, small and large, and checks what has come. */
-  private static final class Honest {
-    private final PeerProcess peer;
-    private final String target;
-    private final long local;
-    private final long remote;
-    private long rounds;
-
-    Honest(PeerProcess peer, PeerProcess target) {
-      this.peer = peer;
-      this.target = target.name();
-      local = peer.allocate(2 * MIB);
-      remote = target.allocate(MIB);
-    }
-
-    void round() {
-      for (int length : new int[] {100, 5000, MIB}) {
-        peer.fill(local, length, rounds + length);
-        peer.zero(local + MIB, length);
-        assertThat(peer.call("transferSyncWrite", target, local, remote, length))
-            .as("round %d, write of %d bytes; log: %s", rounds, length, peer.log())
-            .isZero();
-        assertThat(peer.call("transferSyncRead", target, local + MIB, remote, length))
-            .as("round %d, read of %d bytes; log: %s", rounds, length, peer.log())
-            .isZero();
-        assertThat(peer.mismatch(local + MIB, length, rounds + length)).isEqualTo(-1);
-      }
-      rounds++;
-    }
-  }
-
+  /** From where the strangers come, whether with TLS, and how much direct memory there is. */
   @ParameterizedTest
-  @ValueSource(strings = {"127.0.0.2", "127.0.0.1"})
-  void anHonestPeerGoesOnAndNothingIsLeft(String strangersFrom) throws Exception {
-    Path gcLog = folder.resolve("gc.log");
-    try (PeerProcess target = start(gcLog);
-        // One lane, so that all its connections are there from the start.
-        PeerProcess peer = PeerProcess.initialized(Map.of("MC_TCP_LANES_PER_PEER", "1"))) {
-      Honest honest = new Honest(peer, target);
+  @CsvSource({"127.0.0.2,false,64m", "127.0.0.1,false,64m", "127.0.0.2,true,0"})
+  void honestPeersGoOnAndNothingIsLeft(String from, boolean tls, String directMemory)
+      throws Exception {
+    Map<String, String> variables = new HashMap<>(tls ? identity.variables() : Map.of());
+    variables.put("TE_TLS_PLAIN_PEERS", HonestPeers.PLAIN_FROM);
+    CollectionLog collections = new CollectionLog(Files.createTempFile(folder, "gc", ".log"));
+    try (PeerProcess target = start(collections, directMemory, variables)) {
       long victim = target.allocate(MIB);
       int port = (int) target.call("getRpcPort");
-      try (Strangers strangers = new Strangers(strangersFrom, port, victim);
-          var threads = Executors.newSingleThreadExecutor()) {
+      int dataPort = RawInitiator.dataPort(HonestPeers.PLAIN_FROM, port);
+      // One lane, so that all its connections are there from the start.
+      variables.put("MC_TCP_LANES_PER_PEER", "1");
+      try (HonestPeers honest =
+              new HonestPeers(
+                  PeerProcess.initialized(
+                      PeerProcess.start(List.of(), List.of(FAST_CIPHERS), variables)),
+                  target,
+                  dataPort);
+          Strangers strangers =
+              new Strangers(
+                  from,
+                  port,
+                  dataPort,
+                  victim,
+                  tls ? Optional.of(identity.context()) : Optional.empty())) {
         honest.round();
         assertThat(strangers.sendNotifications(2, 900_000)).isEqualTo(2);
         assertThat(strangers.sendMetadata(2, 3 * MIB)).isEqualTo(2);
         Figures before = Figures.of(target);
-        AtomicBoolean over = new AtomicBoolean();
-        Future<Long> transfers = threads.submit(rounds(honest, over));
-        try {
-          flood(strangers);
-          aNewcomerIsServed(target, victim);
-        } finally {
-          over.set(true);
-        }
-        assertThat(transfers.get()).as("rounds of the honest peer meanwhile").isPositive();
+        collections.begin();
+        honest.start();
+        flood(strangers, tls);
+        aNewcomerIsServed(target, victim, tls);
+        honest.stop();
+        say("of 1 MiB, writes", honest.times());
+        say("collections", collections.toString());
+        say("counted", target.ask("counters"));
+        assertThat(collections.causes()).as("collections").isNotEmpty();
+        assertThat(collections.causes()).noneMatch(cause -> cause.contains("System.gc()"));
         strangers.leave();
         target.ask("notifies");
-        Awaitility.await()
-            .atMost(BASELINE_LIMIT)
-            .pollInterval(Duration.ofMillis(500))
-            .untilAsserted(
-                () ->
-                    assertThat(Figures.of(target))
-                        .as("before: %s", before)
-                        .matches(after -> after.isAtMost(before), "no more than before"));
+        nothingIsLeft(target, before);
         honest.round();
       }
       assertThat(target.log()).noneMatch(line -> line.contains("OutOfMemoryError"));
-      assertThat(Files.readAllLines(gcLog))
-          .as("collections")
-          .isNotEmpty()
-          .noneMatch(line -> line.contains("System.gc()"));
     }
   }
 
+  private static void nothingIsLeft(PeerProcess target, Figures before) {
+    long startNanos = System.nanoTime();
+    Awaitility.await()
+        .atMost(BASELINE_LIMIT)
+        .pollInterval(Duration.ofMillis(500))
+        .untilAsserted(
+            () ->
+                assertThat(Figures.of(target))
+                    .as("before: %s", before)
+                    .matches(after -> after.isAtMost(before), "no more than before"));
+    say(
+        "nothing left",
+        "after %d ms".formatted(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos)));
+  }
+
   /** While the silent ones are there still, it asks for the descriptor and makes connections. */
-  private static void aNewcomerIsServed(PeerProcess target, long remote) {
-    try (TestEngine newcomer = new TestEngine(MIB)) {
+  private static void aNewcomerIsServed(PeerProcess target, long remote, boolean tls) {
+    try (TestEngine newcomer =
+        new TestEngine(MIB, b -> tls ? TlsTransferTest.with(b, identity) : b)) {
       for (Operation operation : Operation.values()) {
         TestEngine.assertCompleted(newcomer.submit(operation, target.name(), remote, MIB));
       }
     }
   }
 
-  private static PeerProcess start(Path gcLog) {
+  private static PeerProcess start(
+      CollectionLog collections, String directMemory, Map<String, String> variables) {
+    List<String> options = new ArrayList<>(collections.options());
+    options.addAll(List.of("-Xmx256m", "-XX:MaxDirectMemorySize=" + directMemory, FAST_CIPHERS));
     return PeerProcess.initialized(
         PeerProcess.start(
-            List.of("sh", "-c", "ulimit -n $(ulimit -Hn); exec \"$@\"", "sh"),
-            List.of(
-                "-Xmx256m",
-                "-XX:MaxDirectMemorySize=64m",
-                "-Xlog:gc:file=" + gcLog + "::filecount=0"),
-            Map.of()));
+            List.of("sh", "-c", "ulimit -n $(ulimit -Hn); exec \"$@\"", "sh"), options, variables));
   }
 
-  private static Callable<Long> rounds(Honest honest, AtomicBoolean over) {
-    return () -> {
-      long before = honest.rounds;
-      while (!over.get()) {
-        honest.round();
-      }
-      return honest.rounds - before;
-    };
-  }
-
-  private static void flood(Strangers strangers) throws Exception {
+  private static void flood(Strangers strangers, boolean tls) throws Exception {
     int percent = Math.min(PERCENT, percentOfOpenFiles());
-    int large = NOTIFICATIONS * percent / 100;
-    say("notifications", strangers.sendNotifications(large, 900_000), large);
-    int metadata = METADATA_REQUESTS * percent / 100;
-    say("Metadata requests", strangers.sendMetadata(metadata, 3 * MIB), metadata);
-    int resets = RESETS * percent / 100;
-    say("resets with answers pending", strangers.reset(resets), resets);
-    int askers = ASKERS * percent / 100;
+    all("notifications", NOTIFICATIONS, percent, n -> strangers.sendNotifications(n, 900_000));
+    all("Metadata requests", METADATA_REQUESTS, percent, n -> strangers.sendMetadata(n, 3 * MIB));
+    if (tls) {
+      for (Door door : Door.values()) {
+        all("resets in TLS, " + door, RESETS / 2, percent, n -> strangers.resetHalfShaken(n, door));
+      }
+    }
+    // With TLS each costs the two processors of a small machine some 5 ms.
+    all("resets with answers pending", tls ? RESETS / 5 : RESETS, percent, strangers::reset);
     // Here and below: one address may have only so many, and the others are closed as they come.
-    System.out.println(
-        "FloodTest: that ask and never read: "
-            + strangers.askAndNeverRead(askers)
-            + " of "
-            + askers);
-    int silent = SILENT * percent / 100;
-    say("silent at the data port", strangers.beSilent(silent, false), silent);
-    say("silent at the handshake port", strangers.beSilent(silent, true), silent);
-    System.out.println("FloodTest: resets beside all of them: " + strangers.reset(resets / 10));
-    System.out.println(
-        "FloodTest: notifications beside all of them: " + strangers.sendNotifications(20, 900_000));
+    some("that ask and never read", ASKERS, percent, strangers::askAndNeverRead);
+    some("slow at the data port", SLOW, percent, n -> strangers.beSlow(n, Door.DATA));
+    some(
+        "slow at the RPC port", SLOW_HANDSHAKES, percent, n -> strangers.beSlow(n, Door.HANDSHAKE));
+    if (tls) {
+      for (Door door : Door.values()) {
+        some("that end amid TLS, " + door, HALF_SHAKEN, percent, n -> strangers.shakeHalf(n, door));
+      }
+    }
+    all("silent at the data port", SILENT, percent, n -> strangers.beSilent(n, Door.DATA));
+    all(
+        "silent at the RPC port",
+        SILENT_HANDSHAKES,
+        percent,
+        n -> strangers.beSilent(n, Door.HANDSHAKE));
+    some("resets beside all of them", RESETS / 10, percent, strangers::reset);
+    some(
+        "notifications beside all of them",
+        20,
+        percent,
+        n -> strangers.sendNotifications(n, 900_000));
   }
 
-  private static void say(String what, int done, int of) {
-    System.out.println("FloodTest: " + what + ": " + done + " of " + of);
-    assertThat(done).as("strangers that got as far as they meant to: %s", what).isEqualTo(of);
+  private interface Wave {
+    int come(int count) throws Exception;
+  }
+
+  private static void all(String what, int of, int percent, Wave wave) throws Exception {
+    int count = Math.max(1, of * percent / 100);
+    assertThat(some(what, of, percent, wave))
+        .as("strangers that got there: %s", what)
+        .isEqualTo(count);
+  }
+
+  private static int some(String what, int of, int percent, Wave wave) throws Exception {
+    int count = Math.max(1, of * percent / 100);
+    long startNanos = System.nanoTime();
+    int done = wave.come(count);
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+    say(what, done + " of " + count + " in " + millis + " ms");
+    return done;
+  }
+
+  private static void say(String what, String figures) {
+    System.out.println("FloodTest: " + what + ": " + figures);
   }
 
   /** All of them are open at once in this process. */
@@ -207,12 +239,13 @@ class FloodTest {
     String files = limits.lines().filter(line -> line.startsWith("Max open files")).findAny().get();
     String soft = files.substring("Max open files".length()).trim().split("\\s+", 2)[0];
     long open = soft.equals("unlimited") ? Long.MAX_VALUE : Long.parseLong(soft);
-    long needed = 2L * SILENT + ASKERS + OWN_DESCRIPTORS;
-    if (open >= needed) {
+    long strangers =
+        SILENT + SILENT_HANDSHAKES + ASKERS + SLOW + SLOW_HANDSHAKES + 2L * HALF_SHAKEN;
+    if (open >= strangers + OWN_DESCRIPTORS) {
       return 100;
     }
-    long percent = Math.max(1, 100 * (open - OWN_DESCRIPTORS) / (needed - OWN_DESCRIPTORS));
-    System.out.println("FloodTest: " + open + " open files allow " + percent + " % of the flood");
+    long percent = Math.max(1, 100 * (open - OWN_DESCRIPTORS) / strangers);
+    say("open files", open + " allow " + percent + " % of the flood");
     return (int) percent;
   }
 }

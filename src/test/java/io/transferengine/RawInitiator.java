@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
@@ -49,12 +50,12 @@ final class RawInitiator implements AutoCloseable {
   RawInitiator(String from, int dataPort, int receiveBufferBytes) throws IOException {
     socket = new Socket();
     if (!from.isEmpty()) {
-      socket.bind(new java.net.InetSocketAddress(from, 0));
+      socket.bind(new InetSocketAddress(from, 0));
     }
     if (receiveBufferBytes > 0) {
       socket.setReceiveBufferSize(receiveBufferBytes);
     }
-    socket.connect(new java.net.InetSocketAddress(InetAddress.getLoopbackAddress(), dataPort));
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), dataPort));
     socket.setTcpNoDelay(true);
     socket.setSoTimeout(20_000);
     in = new DataInputStream(socket.getInputStream());
@@ -63,7 +64,16 @@ final class RawInitiator implements AutoCloseable {
 
   /** Asks a handshake port (protocol section 5.1) for the data port. */
   static int dataPort(int handshakePort) throws IOException {
-    try (Socket ask = new Socket(InetAddress.getLoopbackAddress(), handshakePort)) {
+    return dataPort("", handshakePort);
+  }
+
+  /** As above, asking from an address of the loopback. */
+  static int dataPort(String from, int handshakePort) throws IOException {
+    try (Socket ask = new Socket()) {
+      if (!from.isEmpty()) {
+        ask.bind(new InetSocketAddress(from, 0));
+      }
+      ask.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), handshakePort));
       ask.setSoTimeout(20_000);
       byte[] json =
           "{\"buffers\":[],\"name\":\"\",\"protocol\":\"tcp\"}\n".getBytes(StandardCharsets.UTF_8);

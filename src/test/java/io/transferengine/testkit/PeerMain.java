@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit;
 
+import io.transferengine.Engine;
 import io.transferengine.TransferEngine;
 import io.transferengine.TransferNotify;
 import io.transferengine.TransferOpcode;
@@ -100,6 +101,8 @@ public final class PeerMain {
       case "count" -> count(memory(args), (byte) number(args, 2));
       case "notifies" -> engine.getNotifies().size();
       case "direct" -> directBytes();
+      case "heap" -> heapBytes();
+      case "counters" -> counters();
       case "byte" -> memory(args).get(ValueLayout.JAVA_BYTE, 0);
       default -> throw new IllegalArgumentException("unknown command " + command);
     };
@@ -110,6 +113,24 @@ public final class PeerMain {
         .filter(pool -> pool.getName().equals("direct"))
         .mapToLong(BufferPoolMXBean::getTotalCapacity)
         .sum();
+  }
+
+  /** What is in use once the garbage is gone. */
+  @SuppressWarnings("SystemGc") // not a wish: the figure would mean nothing without it
+  private static long heapBytes() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+
+  /** What the engine has counted, but for zeros. */
+  private String counters() throws ReflectiveOperationException {
+    Method open = TransferEngine.class.getDeclaredMethod("open");
+    open.setAccessible(true);
+    return ((Engine) open.invoke(engine))
+        .metrics().counters().entrySet().stream()
+            .filter(each -> each.getValue() != 0)
+            .map(each -> each.getKey() + "=" + each.getValue())
+            .collect(Collectors.joining(" "));
   }
 
   private static long count(MemorySegment memory, byte value) {

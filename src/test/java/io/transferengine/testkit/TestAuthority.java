@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit;
 
+import io.transferengine.tls.PemFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.SecureRandom;
 import java.security.cert.Certificate;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
 
 /** An authority that signs certificates for tests, made by the JDK's keytool. */
 public final class TestAuthority {
@@ -45,6 +48,22 @@ public final class TestAuthority {
           "TE_TLS_CERT", certificate.toString(),
           "TE_TLS_KEY", key.toString(),
           "TE_TLS_CA", authority.toString());
+    }
+
+    /** {@return TLS with it, for sockets that are no engine's} */
+    public SSLContext context() {
+      try {
+        SSLContext made = SSLContext.getInstance("TLSv1.3");
+        made.init(
+            PemFiles.keyManagers(
+                PemFiles.certificates("test", certificate.toString()),
+                PemFiles.privateKey("test", key.toString())),
+            PemFiles.trustManagers(PemFiles.certificates("test", authority.toString())),
+            new SecureRandom());
+        return made;
+      } catch (GeneralSecurityException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     /** {@return the same certificate for an owner that believes another authority} */
