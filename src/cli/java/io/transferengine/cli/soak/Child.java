@@ -8,12 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A process that answers requests, can be killed, stopped and started again, and never outlives
@@ -22,19 +19,13 @@ import java.util.stream.Stream;
 final class Child {
   private static final int END_SECONDS = 60;
 
-  /** Columns of /proc/net/tcp and /proc/net/unix. */
-  private static final int TCP_STATE_COLUMN = 3;
-
-  private static final int TCP_INODE_COLUMN = 9;
-  private static final int UNIX_INODE_COLUMN = 6;
-  private static final String LISTENING = "0A";
-
   private final ProcessBuilder builder;
   private final String name;
   private final Thread killer;
   private Process process;
   private TargetLink link;
   private String[] greeting;
+  private @Nullable Sockets sockets;
 
   /** What a process holds. */
   record Holdings(int descriptors, int threads, long ownKib) {}
@@ -98,6 +89,7 @@ final class Child {
     process = launch();
     link = link();
     greeting = new String[0];
+    sockets = null;
   }
 
   private void awaitEnd() {
@@ -133,30 +125,10 @@ final class Child {
 
   /** {@return how many connections it has, in both roles, those included that have ended} */
   int connections() {
-    Set<String> others = new HashSet<>();
-    for (String table : List.of("net/tcp", "net/tcp6")) {
-      inodes(
-          table, TCP_INODE_COLUMN, columns -> columns[TCP_STATE_COLUMN].equals(LISTENING), others);
+    if (sockets == null) {
+      sockets = new Sockets(proc("."));
     }
-    // The JDK has one for itself.
-    inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
-    return count(
-        "fd",
-        descriptor -> {
-          String target = target(descriptor);
-          return target.startsWith("socket:") && !others.contains(target);
-        });
-  }
-
-  private void inodes(String table, int column, Predicate<String[]> wanted, Set<String> sockets) {
-    try (Stream<String> lines = Files.lines(proc(table))) {
-      lines
-          .map(line -> line.strip().split(" +", -1))
-          .filter(columns -> columns.length > column && wanted.test(columns))
-          .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
-    } catch (IOException | UncheckedIOException e) {
-      // It has ended.
-    }
+    return sockets.connections();
   }
 
   Holdings holdings() {
@@ -176,14 +148,6 @@ final class Child {
       return count;
     } catch (IOException e) {
       return 0; // It has ended.
-    }
-  }
-
-  private static String target(Path descriptor) {
-    try {
-      return Files.readSymbolicLink(descriptor).toString();
-    } catch (IOException e) {
-      return ""; // Closed meanwhile.
     }
   }
 

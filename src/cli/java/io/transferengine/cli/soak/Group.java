@@ -16,6 +16,7 @@ final class Group implements AutoCloseable {
   /** For what happens at once, on however busy a machine. */
   private static final long WAIT_NANOS = 60_000_000_000L;
 
+  private static final int STEP_MILLIS = 16;
   private static final int LOG_CHARACTERS = 6000;
   private static final int OPEN_MILLIS = 2000;
 
@@ -111,14 +112,14 @@ final class Group implements AutoCloseable {
 
   private void await(String what, BooleanSupplier happened) {
     long endNanos = System.nanoTime() + WAIT_NANOS;
-    while (!happened.getAsBoolean()) {
+    for (int millis = 1; !happened.getAsBoolean(); millis = Math.min(2 * millis, STEP_MILLIS)) {
       if (System.nanoTime() - endNanos > 0) {
         throw new AssertionError(
             "Waited in vain for %s: %d in processes, %d in relays"
                 .formatted(what, connections(), throughRelays()));
       }
       try {
-        Thread.sleep(1);
+        Thread.sleep(millis);
       } catch (InterruptedException e) {
         throw new AssertionError("Nobody knows this thread", e);
       }

@@ -23,7 +23,7 @@ class FaultRigTest {
   /** Between two looks at the figures, and how many of them make a line. */
   private static final Duration STEP = Duration.ofMillis(100);
 
-  private static final int LINE_STEPS = 600;
+  private static final int LINE_STEPS = Integer.getInteger("lines", 600);
 
   @TempDir Path folder;
 

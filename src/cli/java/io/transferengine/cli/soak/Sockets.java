@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Counts the connections of a process, from /proc. The tables of TCP sockets are read once only:
+ * they list those of the whole machine, and the kernel looks through 262,144 buckets for them. Not
+ * thread-safe.
+ */
+final class Sockets {
+  /** Columns of /proc/net/tcp and /proc/net/unix. */
+  private static final int TCP_INODE_COLUMN = 9;
+
+  private static final int UNIX_INODE_COLUMN = 6;
+
+  /**
+   * A listener's state in /proc/net/tcp, between the peer's address, which is none, and 0 bytes.
+   */
+  private static final String LISTENING = ":0000 0A ";
+
+  private final Path process;
+
+  /** Ports are opened before a process says that it is ready; none follows. */
+  private final Set<String> listeners = new HashSet<>();
+
+  /**
+   * @param process its folder in /proc; it has opened its ports
+   */
+  Sockets(Path process) {
+    this.process = process;
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      inodes(table, TCP_INODE_COLUMN, line -> line.contains(LISTENING), listeners);
+    }
+  }
+
+  /** {@return how many connections there are, in both roles, those included that have ended} */
+  int connections() {
+    Set<String> others = new HashSet<>(listeners);
+    // The JDK makes one for itself, at some time.
+    inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
+    int count = 0;
+    try (var descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
+      for (Path descriptor : descriptors) {
+        String target = target(descriptor);
+        count += target.startsWith("socket:") && !others.contains(target) ? 1 : 0;
+      }
+      return count;
+    } catch (IOException e) {
+      return 0; // It has ended.
+    }
+  }
+
+  private void inodes(String table, int column, Predicate<String> wanted, Set<String> sockets) {
+    try (Stream<String> lines = Files.lines(process.resolve(table))) {
+      lines
+          .filter(wanted)
+          .map(line -> line.strip().split(" +", -1))
+          .filter(columns -> columns.length > column)
+          .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
+    } catch (IOException | UncheckedIOException e) {
+      // It has ended.
+    }
+  }
+
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException e) {
+      return ""; // Closed meanwhile.
+    }
+  }
+}
