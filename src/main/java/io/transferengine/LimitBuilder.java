@@ -101,4 +101,17 @@ abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
   public EngineConfig.Builder maxInboundHandshakesPerAddress(int value) {
     return set(LimitOptions.HANDSHAKES_PER_ADDRESS, value);
   }
+
+  /**
+   * The most devices behind one address that each of our RDMA devices is connected to because they
+   * asked. Beyond it the address's connection that we have not used for longest is closed for the
+   * new one; if none can be, the new one is refused. {@code MC_MAX_EP_PER_CTX} limits all together.
+   * ({@code TE_RDMA_ENDPOINTS_PER_ADDRESS})
+   *
+   * @param value a whole number of endpoints, 1 to 65535
+   * @return this builder
+   */
+  public EngineConfig.Builder rdmaEndpointsPerAddress(int value) {
+    return set(LimitOptions.RDMA_ENDPOINTS_PER_ADDRESS, value);
+  }
 }

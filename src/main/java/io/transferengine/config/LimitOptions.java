@@ -13,6 +13,9 @@ public final class LimitOptions {
   /** More than a process has descriptors. */
   private static final int MAX_CONNECTIONS = 1 << 20;
 
+  /** As many as MC_MAX_EP_PER_CTX allows. */
+  private static final int MAX_ENDPOINTS = 65_535;
+
   /** No limit that anybody would notice. */
   private static final int MAX_SECONDS = Integer.MAX_VALUE;
 
@@ -131,6 +134,22 @@ public final class LimitOptions {
               "The same for the connections from one address; 0 = half of"
                   + " TE_MAX_INBOUND_HANDSHAKES.");
 
+  /** How many endpoints one address may have us make. */
+  public static final Option<Integer> RDMA_ENDPOINTS_PER_ADDRESS =
+      new Option<>(
+              OWN,
+              "TE_RDMA_ENDPOINTS_PER_ADDRESS",
+              "rdmaEndpointsPerAddress",
+              Form.integer(1, MAX_ENDPOINTS),
+              1024)
+          .unit("endpoints")
+          .means(
+              "The most devices behind one address that each of our RDMA devices is connected to"
+                  + " because they asked. Beyond it the address's connection that we have not used"
+                  + " for longest is closed for the new one; if none can be, the new one is"
+                  + " refused. MC_MAX_EP_PER_CTX limits all together.")
+          .mooncake("Has no such limit.");
+
   static final List<Option<?>> ALL =
       List.of(
           CONNECTIONS_PER_ADDRESS,
@@ -140,7 +159,8 @@ public final class LimitOptions {
           NOTIFICATIONS_PER_PEER,
           HANDSHAKES,
           HANDSHAKES_PER_ADDRESS,
-          HANDSHAKE_PAYLOADS);
+          HANDSHAKE_PAYLOADS,
+          RDMA_ENDPOINTS_PER_ADDRESS);
 
   private LimitOptions() {}
 

@@ -147,6 +147,8 @@ final class OptionsTest {
             List.of(1, 1 << 20),
             List.of(-1, (1 << 20) + 1)),
         bytes(LimitOptions.HANDSHAKE_PAYLOADS, 16L << 20, 256L << 20),
+        number(
+            LimitOptions.RDMA_ENDPOINTS_PER_ADDRESS, 1024, List.of(1, 65_535), List.of(0, 65_536)),
         number(RdmaOptions.RDMA_TO_TCP_SECONDS, 5, List.of(0, 1, Integer.MAX_VALUE), List.of(-1)),
         texts(MetadataOptions.CLUSTER_ID, "a", "a/"),
         number(MetadataOptions.TTL, 10, List.of(2, 86_400), List.of(1, 0, -1, 86_401)),

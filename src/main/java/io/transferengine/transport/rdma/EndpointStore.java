@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.config.LimitOptions;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.net.InetAddress;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The endpoints of one device, by the peer's NIC path. If the store is full, it closes the endpoint
  * that we have not used for longest. That endpoint drains first. Its peer notices when it posts,
- * and connects again. Thread-safe.
+ * and connects again.
+ *
+ * <p>Anybody may ask for an endpoint, under any name. So those that an address has asked for have a
+ * limit of their own, and beyond it one of them makes room: not that of another peer.
+ *
+ * <p>Thread-safe. Endpoints that are being closed do not count for an address, and threads that
+ * make endpoints at the same time may each add one more: there are a handful of those threads.
  */
 final class EndpointStore {
   private final RdmaDevice device;
   private final int limit;
   private final Function<String, RdmaEndpoint> maker;
-  private final ConcurrentMap<String, RdmaEndpoint> endpoints = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Known> endpoints = new ConcurrentHashMap<>();
+
+  /**
+   * An endpoint.
+   *
+   * @param askedBy the address whose message it was made for; null if we wanted it ourselves
+   */
+  private record Known(RdmaEndpoint endpoint, @Nullable InetAddress askedBy) {}
 
   /**
    * Creates an empty store.
@@ -34,37 +51,76 @@ final class EndpointStore {
   }
 
   Optional<RdmaEndpoint> find(String peerPath) {
-    return Optional.ofNullable(endpoints.get(peerPath));
+    return Optional.ofNullable(endpoints.get(peerPath)).map(Known::endpoint);
   }
 
   /** {@return the endpoint towards a NIC of a peer; it is made if it does not exist} */
   RdmaEndpoint getOrCreate(String peerPath) {
-    RdmaEndpoint known = endpoints.get(peerPath);
+    return getOrCreate(peerPath, null);
+  }
+
+  /**
+   * {@return as above, for a message of a peer}
+   *
+   * @param from the address that it came from
+   * @throws TransferException if there is none, and that address has its share already
+   */
+  RdmaEndpoint getOrCreateFor(InetAddress from, String peerPath) {
+    return getOrCreate(peerPath, from);
+  }
+
+  private RdmaEndpoint getOrCreate(String peerPath, @Nullable InetAddress from) {
+    Known known = endpoints.get(peerPath);
     if (known != null) {
-      return known;
+      return known.endpoint;
+    }
+    if (from != null) {
+      keepToShare(from);
     }
     if (endpoints.size() >= limit) {
-      evict();
+      evict(
+          endpoints.values().stream().map(Known::endpoint).toList(),
+          "all " + limit + " endpoints are busy",
+          "Raise MC_MAX_EP_PER_CTX (the device has a limit too), or use fewer peers at once");
     }
     // Made outside of any lock, since that is a system call. If two threads race, one result is
     // closed.
     RdmaEndpoint made = maker.apply(peerPath);
-    RdmaEndpoint raced = endpoints.putIfAbsent(peerPath, made);
+    Known raced = endpoints.putIfAbsent(peerPath, new Known(made, from));
     if (raced != null) {
       made.close("another thread was faster");
-      return raced;
+      return raced.endpoint;
     }
     return made;
   }
 
-  /** Removes an endpoint, unless another one has taken its place. */
-  void remove(RdmaEndpoint endpoint) {
-    endpoints.remove(endpoint.peerPath(), endpoint);
+  private void keepToShare(InetAddress from) {
+    int share = device.settings().endpointsPerAddress();
+    List<RdmaEndpoint> own =
+        endpoints.values().stream()
+            .filter(each -> from.equals(each.askedBy) && !each.endpoint.isClosing())
+            .map(Known::endpoint)
+            .toList();
+    if (own.size() >= share) {
+      evict(
+          own,
+          "%s has asked for %d endpoints, and none of them can be closed (%s)"
+              .formatted(
+                  from.getHostAddress(), own.size(), LimitOptions.RDMA_ENDPOINTS_PER_ADDRESS),
+          "Raise it here if that many devices are behind the address");
+    }
   }
 
-  private void evict() {
+  /** Removes an endpoint, unless another one has taken its place. */
+  void remove(RdmaEndpoint endpoint) {
+    var _ =
+        endpoints.computeIfPresent(
+            endpoint.peerPath(), (_, known) -> known.endpoint == endpoint ? null : known);
+  }
+
+  private void evict(Collection<RdmaEndpoint> among, String full, String remedy) {
     RdmaEndpoint oldest = null;
-    for (RdmaEndpoint endpoint : endpoints.values()) {
+    for (RdmaEndpoint endpoint : among) {
       boolean candidate =
           endpoint.state() == RdmaEndpoint.State.CONNECTED
               && !endpoint.sender().map(RdmaEndpoint.Sender::isBusy).orElse(false);
@@ -74,17 +130,13 @@ final class EndpointStore {
     }
     if (oldest == null) {
       throw TransferException.withDevice(
-          device.name(),
-          ErrorCode.TOO_MANY_REQUESTS,
-          "all " + limit + " endpoints are busy",
-          "Raise MC_MAX_EP_PER_CTX (the device has a limit too), or use fewer peers at once",
-          null);
+          device.name(), ErrorCode.TOO_MANY_REQUESTS, full, remedy, null);
     }
     device.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
     oldest.close("it made room for another endpoint");
   }
 
   List<RdmaEndpoint> all() {
-    return List.copyOf(endpoints.values());
+    return endpoints.values().stream().map(Known::endpoint).toList();
   }
 }

@@ -450,7 +450,7 @@ final class Handshakes {
     List<PeerIdentity> whose = List.of(PeerIdentity.unproved(from));
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       RdmaEndpoint endpoint =
-          threads.call(() -> nic.endpoints().getOrCreate(request.localNicPath()));
+          threads.call(() -> nic.endpoints().getOrCreateFor(from, request.localNicPath()));
       try {
         if (connectOrCompare(endpoint, port, request.qpNums(), waits, whose)) {
           return endpoint;

@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.access.AccessRights;
+import io.transferengine.config.LimitOptions;
 import io.transferengine.config.NicPeerAffinity;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
@@ -24,6 +25,7 @@ import java.util.Optional;
  * @param mtuBytes the largest packet payload
  * @param completionQueueEntries the entries of each worker's completion queue
  * @param endpointsPerNic the highest number of endpoints of a device
+ * @param endpointsPerAddress how many of them one address may have us make
  * @param queuePairsPerEndpoint the number of queue pairs; both sides must have the same
  * @param sgeMax the scatter/gather entries of a work request that queue pairs are made for
  * @param workRequestsMax the most requests that are posted on one queue pair
@@ -53,6 +55,7 @@ record RdmaSettings(
     int mtuBytes,
     int completionQueueEntries,
     int endpointsPerNic,
+    int endpointsPerAddress,
     int queuePairsPerEndpoint,
     int sgeMax,
     int workRequestsMax,
@@ -83,6 +86,7 @@ record RdmaSettings(
         settings.get(RdmaOptions.MTU),
         settings.get(RdmaOptions.MAX_CQE_PER_CTX),
         settings.get(RdmaOptions.MAX_EP_PER_CTX),
+        settings.get(LimitOptions.RDMA_ENDPOINTS_PER_ADDRESS),
         settings.get(RdmaOptions.NUM_QP_PER_EP),
         settings.get(RdmaOptions.MAX_SGE),
         settings.get(RdmaOptions.MAX_WR),

@@ -118,9 +118,9 @@ final class RawRdmaPeer implements AutoCloseable {
 
   String descriptor() {
     return ("{\"buffers\":[{\"addr\":%d,\"length\":%d,\"lkey\":[%s],\"name\":\"cpu:0\",\"rkey\":[%s]}],"
-            + "\"devices\":[{\"gid\":\"%s\",\"lid\":0,\"name\":\"%s\"}],\"name\":\"%s\","
-            + "\"priority_matrix\":{\"cpu:0\":[[\"%s\"],[]]},\"protocol\":\"rdma\","
-            + "\"tcp_data_port\":0,\"tcp_proto_version\":1,\"timestamp\":\"\"}")
+                + "\"devices\":[{\"gid\":\"%s\",\"lid\":0,\"name\":\"%s\"}],\"name\":\"%s\","
+                + "\"priority_matrix\":{\"cpu:0\":[[\"%s\"],[]]},\"protocol\":\"rdma\","
+                + "\"tcp_data_port\":0,\"tcp_proto_version\":1,\"timestamp\":\"\"}")
         .formatted(
             memory.address(),
             MEMORY_BYTES,
@@ -184,7 +184,13 @@ final class RawRdmaPeer implements AutoCloseable {
   // ---- sockets
 
   static String ask(int port, int type, String json) throws IOException {
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+    return ask("127.0.0.1", port, type, json);
+  }
+
+  /** As above, from an address of the loopback. */
+  static String ask(String from, int port, int type, String json) throws IOException {
+    try (Socket socket =
+        new Socket(InetAddress.getLoopbackAddress(), port, InetAddress.getByName(from), 0)) {
       send(socket, type, json);
       return receive(socket, type);
     }
