@@ -64,6 +64,13 @@ public final class TlsOptions {
               "Peers without TLS, such as C++ engines: to and from these addresses there is none,"
                   + " and whoever has one of them may use our memory.");
 
+  /** In place of which a program may give its own context. */
+  public static final List<Option<String>> FILES = List.of(CERTIFICATE, KEY, CA);
+
+  /** What has no meaning without TLS. */
+  public static final List<Option<String>> FOR_REQUIRED =
+      List.of(CERTIFICATE, KEY, CA, ALLOW, PLAIN_PEERS);
+
   /** In the order of the configuration page. */
   static final List<Option<?>> ALL = List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, PLAIN_PEERS);
 

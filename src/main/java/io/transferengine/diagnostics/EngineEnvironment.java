@@ -9,6 +9,7 @@ import io.transferengine.transfer.ConfigurationException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * The options that an engine would read from the environment, as far as a report needs them. All
@@ -61,6 +62,19 @@ public final class EngineEnvironment {
   /** {@return the last port that an engine tries for handshakes, 1 to 65535} */
   public int lastRpcPort() {
     return settings.get(Options.MAX_RPC_PORT);
+  }
+
+  /**
+   * {@return the hosts that peers are told to connect to, whatever an engine is called: {@code
+   * MC_TCP_BIND_ADDRESS} and {@code TE_ADVERTISED_DATA_HOST}; may be none}
+   */
+  public List<String> advertisedHosts() {
+    return Stream.of(
+            Options.ADVERTISED_HOST, Options.TCP_BIND_ADDRESS, Options.ADVERTISED_DATA_HOST)
+        .map(settings::get)
+        .filter(host -> !host.isEmpty())
+        .distinct()
+        .toList();
   }
 
   /** {@return the RDMA devices that may be used, {@code MC_TE_FILTERS}; empty for all} */

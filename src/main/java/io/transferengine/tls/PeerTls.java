@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
+import io.transferengine.config.Option;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TlsOptions;
 import io.transferengine.metrics.recording.Audit;
@@ -13,6 +14,7 @@ import java.net.Socket;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -49,6 +51,16 @@ public final class PeerTls {
   private final Audit audit;
 
   private PeerTls(
+      Supplier<Optional<SSLContext>> context, Runnable refresh, Settings settings, Audit audit) {
+    this(
+        context,
+        refresh,
+        PeerNames.list(settings.get(TlsOptions.ALLOW)),
+        plainPeers(settings),
+        audit);
+  }
+
+  private PeerTls(
       Supplier<Optional<SSLContext>> context,
       Runnable refresh,
       List<String> allowed,
@@ -59,6 +71,12 @@ public final class PeerTls {
     this.allowed = allowed;
     this.plain = plain;
     this.audit = audit;
+  }
+
+  /** For a trial: with the options' peers, and without a word in the log. */
+  static PeerTls of(Settings settings, SSLContext context) {
+    return new PeerTls(
+        () -> Optional.of(context), () -> {}, settings, new Audit(new EngineMetrics()));
   }
 
   /** {@return none at all} */
@@ -80,33 +98,57 @@ public final class PeerTls {
    *     the files
    */
   public static PeerTls of(Settings settings, Optional<SSLContext> own, Audit audit) {
+    warnings(settings, own.isPresent()).forEach(log::warn);
     if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
-      if (!settings.get(TlsOptions.CERTIFICATE).isEmpty()) {
-        log.warn(
-            "{} is set, but {} is off: nothing is encrypted, and whoever reaches our ports may use"
-                + " our memory. Set {}=required",
-            TlsOptions.CERTIFICATE,
-            TlsOptions.MODE,
-            TlsOptions.MODE);
-      }
       return off();
     }
-    AddressList plain =
-        AddressList.parse(
-            TlsOptions.PLAIN_PEERS.environmentName(), settings.get(TlsOptions.PLAIN_PEERS));
-    for (String entry : plain.texts()) {
-      log.warn(
-          "{} is in {}: there is no TLS to and from there, and whoever has such an address may use"
-              + " our memory",
-          entry,
-          TlsOptions.PLAIN_PEERS);
-    }
-    List<String> allowed = PeerNames.list(settings.get(TlsOptions.ALLOW));
     if (own.isPresent()) {
-      return new PeerTls(() -> own, () -> {}, allowed, plain, audit);
+      return new PeerTls(() -> own, () -> {}, settings, audit);
     }
     WatchedFiles files = new WatchedFiles(settings);
-    return new PeerTls(() -> Optional.of(files.context()), files::refresh, allowed, plain, audit);
+    return new PeerTls(() -> Optional.of(files.context()), files::refresh, settings, audit);
+  }
+
+  /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */
+  static List<String> warnings(Settings settings, boolean ownContext) {
+    List<String> warnings = new ArrayList<>();
+    if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
+      String set = areSet(settings, TlsOptions.FOR_REQUIRED);
+      if (!set.isEmpty()) {
+        warnings.add(
+            set
+                + " set, but TE_TLS is off: nothing is encrypted, and whoever reaches our ports"
+                + " may use our memory. Set TE_TLS=required");
+      }
+      return warnings;
+    }
+    String unused = ownContext ? areSet(settings, TlsOptions.FILES) : "";
+    if (!unused.isEmpty()) {
+      warnings.add(
+          unused + " set, but the program's own SSLContext is used. Leave one of both out");
+    }
+    for (String entry : plainPeers(settings).texts()) {
+      warnings.add(
+          entry
+              + " is in TE_TLS_PLAIN_PEERS: there is no TLS to and from there, and whoever has such"
+              + " an address may use our memory");
+    }
+    return warnings;
+  }
+
+  /** {@return those of some options that are set, with the verb; empty for none} */
+  private static String areSet(Settings settings, List<Option<String>> options) {
+    List<String> set =
+        options.stream()
+            .filter(option -> !settings.get(option).isEmpty())
+            .map(Option::environmentName)
+            .toList();
+    return set.isEmpty() ? "" : String.join(", ", set) + (set.size() == 1 ? " is" : " are");
+  }
+
+  private static AddressList plainPeers(Settings settings) {
+    return AddressList.parse(
+        TlsOptions.PLAIN_PEERS.environmentName(), settings.get(TlsOptions.PLAIN_PEERS));
   }
 
   /**

@@ -39,6 +39,11 @@ public final class TlsCauses {
     }
     String said = said(failure);
     String lower = said.toLowerCase(Locale.ROOT);
+    if (lower.contains("key usage")) {
+      return "its certificate may not be used so ("
+          + said
+          + "); it needs the extended key usages serverAuth and clientAuth, or none";
+    }
     if (lower.contains("empty client certificate") || lower.contains("peer not authenticated")) {
       return "it sent no certificate that is signed by one of the authorities in TE_TLS_CA; set"
           + " TE_TLS_CERT and TE_TLS_KEY there";

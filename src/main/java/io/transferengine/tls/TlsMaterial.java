@@ -4,6 +4,7 @@ package io.transferengine.tls;
 import io.transferengine.config.Option;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TlsOptions;
+import io.transferengine.logging.Printable;
 import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +17,9 @@ import java.security.Signature;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -24,11 +28,21 @@ import javax.net.ssl.SSLContext;
 /**
  * Our certificate, its key, and the authorities that we believe, from files, checked.
  *
+ * @param certificateFile where our certificate is
  * @param chain our certificate, and those between it and its authority
  * @param key the certificate's
  * @param authorities at least one
  */
-record TlsMaterial(List<X509Certificate> chain, PrivateKey key, List<X509Certificate> authorities) {
+record TlsMaterial(
+    String certificateFile,
+    List<X509Certificate> chain,
+    PrivateKey key,
+    List<X509Certificate> authorities) {
+  /** Time enough for whoever reads the log once a week to get a new certificate. */
+  static final Duration SOON = Duration.ofDays(14);
+
+  private static final int SUBJECT_LENGTH_MAX = 200;
+
   private static final Set<PosixFilePermission> OF_OTHERS =
       EnumSet.of(PosixFilePermission.OTHERS_READ, PosixFilePermission.OTHERS_WRITE);
 
@@ -41,12 +55,17 @@ record TlsMaterial(List<X509Certificate> chain, PrivateKey key, List<X509Certifi
    * @throws ConfigurationException for what is wrong with them, naming file and remedy
    */
   static TlsMaterial of(Settings settings) {
+    return of(settings, Instant.now());
+  }
+
+  /** As above, at a moment. */
+  static TlsMaterial of(Settings settings, Instant now) {
     String certificateFile = file(settings, TlsOptions.CERTIFICATE);
     String keyFile = file(settings, TlsOptions.KEY);
     String authorityFile = file(settings, TlsOptions.CA);
     List<X509Certificate> chain =
         PemFiles.certificates(TlsOptions.CERTIFICATE.environmentName(), certificateFile);
-    requireValidNow(certificateFile, chain.getFirst());
+    requireValid(certificateFile, chain, now);
     PrivateKey key = PemFiles.privateKey(TlsOptions.KEY.environmentName(), keyFile);
     requirePrivate(keyFile);
     if (!belong(key, chain.getFirst().getPublicKey())) {
@@ -58,7 +77,10 @@ record TlsMaterial(List<X509Certificate> chain, PrivateKey key, List<X509Certifi
               + TlsOptions.CERTIFICATE);
     }
     return new TlsMaterial(
-        chain, key, PemFiles.certificates(TlsOptions.CA.environmentName(), authorityFile));
+        certificateFile,
+        chain,
+        key,
+        PemFiles.certificates(TlsOptions.CA.environmentName(), authorityFile));
   }
 
   private static String file(Settings settings, Option<String> option) {
@@ -72,21 +94,62 @@ record TlsMaterial(List<X509Certificate> chain, PrivateKey key, List<X509Certifi
     return file;
   }
 
-  private static void requireValidNow(String file, X509Certificate certificate) {
+  /** Peers look at all of the chain. */
+  private static void requireValid(String file, List<X509Certificate> chain, Instant now) {
     String option = TlsOptions.CERTIFICATE.environmentName();
-    try {
-      certificate.checkValidity();
-    } catch (CertificateExpiredException e) {
-      throw new ConfigurationException(
-          option, file, "it expired on " + certificate.getNotAfter(), "a new certificate", e);
-    } catch (CertificateNotYetValidException e) {
-      throw new ConfigurationException(
-          option,
-          file,
-          "it is valid only from " + certificate.getNotBefore() + " on",
-          "a certificate that is valid now; is this machine's clock right?",
-          e);
+    for (X509Certificate certificate : chain) {
+      String which = which(chain, certificate);
+      try {
+        certificate.checkValidity(Date.from(now));
+      } catch (CertificateExpiredException e) {
+        throw new ConfigurationException(
+            option,
+            file,
+            which + " expired on " + certificate.getNotAfter(),
+            "a new certificate",
+            e);
+      } catch (CertificateNotYetValidException e) {
+        throw new ConfigurationException(
+            option,
+            file,
+            which + " is valid only from " + certificate.getNotBefore() + " on",
+            "a certificate that is valid now; is this machine's clock right?",
+            e);
+      }
     }
+  }
+
+  private static String which(List<X509Certificate> chain, X509Certificate certificate) {
+    return certificate.equals(chain.getFirst())
+        ? "it"
+        : "the certificate of "
+            + Printable.of(certificate.getSubjectX500Principal().getName(), SUBJECT_LENGTH_MAX)
+            + " in it";
+  }
+
+  /** {@return until when all of the chain is valid} */
+  Instant expiry() {
+    return chain.stream()
+        .map(certificate -> certificate.getNotAfter().toInstant())
+        .min(Instant::compareTo)
+        .orElseThrow();
+  }
+
+  /** {@return a sentence for what will soon be wrong with the files} */
+  List<String> warnings(Instant now) {
+    if (!expiry().isBefore(now.plus(SOON))) {
+      return List.of();
+    }
+    long days = Duration.between(now, expiry()).toDays();
+    return List.of(
+        "The certificate in "
+            + certificateFile
+            + " expires in "
+            + (days == 0 ? "less than a day" : days == 1 ? "1 day" : days + " days")
+            + ", on "
+            + expiry()
+            + ": put a new one there, with its key in "
+            + TlsOptions.KEY);
   }
 
   private static void requirePrivate(String file) {

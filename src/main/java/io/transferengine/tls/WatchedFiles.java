@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -24,9 +25,6 @@ import org.slf4j.LoggerFactory;
 final class WatchedFiles {
   private static final Logger log = LoggerFactory.getLogger(WatchedFiles.class);
 
-  private static final List<Option<String>> FILES =
-      List.of(TlsOptions.CERTIFICATE, TlsOptions.KEY, TlsOptions.CA);
-
   private final Settings settings;
   private final ReentrantLock looking = new ReentrantLock();
   private List<String> seen;
@@ -41,7 +39,13 @@ final class WatchedFiles {
     this.settings = settings;
     // Before they are read: a change meanwhile is seen later.
     seen = stamps();
-    context = TlsMaterial.of(settings).context();
+    context = read();
+  }
+
+  private SSLContext read() {
+    TlsMaterial material = TlsMaterial.of(settings);
+    material.warnings(Instant.now()).forEach(log::warn);
+    return material.context();
   }
 
   /** {@return the TLS of the last files that were good} It has no sessions of older ones. */
@@ -60,7 +64,7 @@ final class WatchedFiles {
         return;
       }
       seen = now;
-      context = TlsMaterial.of(settings).context();
+      context = read();
       log.info("The certificate files have changed: new connections use what is in them now");
     } catch (TransferException e) {
       log.warn(
@@ -74,7 +78,7 @@ final class WatchedFiles {
 
   private List<String> stamps() {
     List<String> stamps = new ArrayList<>();
-    for (Option<String> option : FILES) {
+    for (Option<String> option : TlsOptions.FILES) {
       stamps.add(stamp(settings.get(option)));
     }
     return stamps;

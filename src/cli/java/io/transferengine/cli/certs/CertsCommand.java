@@ -71,7 +71,9 @@ public final class CertsCommand implements Callable<Integer> {
         files,
         second,
         environment.toType("bench --host localhost --initiator localhost:" + CONTROL_PORT));
-    terminal.line("The variables serve any engine. Without them, bench says why it is refused.");
+    terminal.line(
+        "The variables serve any engine; %s checks them. Without them, bench says why it is refused."
+            .formatted(environment.toType("doctor")));
     return 0;
   }
 

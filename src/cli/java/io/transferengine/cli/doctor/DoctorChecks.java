@@ -5,7 +5,6 @@ import io.transferengine.Engine;
 import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.MachineMemory;
 import io.transferengine.cli.console.Units;
-import io.transferengine.cli.target.Configs;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.RdmaLibrary;
@@ -50,6 +49,7 @@ final class DoctorChecks {
     findings.add(ports(engine));
     findings.addAll(RdmaChecks.all(engine));
     findings.add(rdma(engine));
+    findings.addAll(TlsChecks.all(environment, engine));
     findings.add(MetadataCheck.run(engine));
     findings.add(SelfTest.run());
     return findings;
@@ -81,7 +81,7 @@ final class DoctorChecks {
   }
 
   private static CheckResult io(String what, TcpIo io) {
-    try (Engine engine = Engine.open(Configs.loopback().tcpIo(io).build())) {
+    try (Engine engine = Engine.open(TlsChecks.withoutTls().tcpIo(io).build())) {
       return CheckResult.ok(what, "opened as " + engine.segmentName());
     } catch (TransferException e) {
       return io == TcpIo.NIO ? CheckResult.missing(what, e) : CheckResult.no(what, e);
@@ -99,7 +99,7 @@ final class DoctorChecks {
         return CheckResult.no(what, "TCP is used instead: " + cause.get());
       }
       try (Engine engine =
-          Engine.open(Configs.loopback().protocol("rdma").requireRdma(true).build())) {
+          Engine.open(TlsChecks.withoutTls().protocol("rdma").requireRdma(true).build())) {
         return CheckResult.ok(what, "opened as " + engine.segmentName());
       }
     } catch (TransferException e) {

@@ -6,7 +6,6 @@ import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.target.BlockMemory;
 import io.transferengine.cli.target.BlockShape;
-import io.transferengine.cli.target.Configs;
 import io.transferengine.cli.target.Transfers;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
@@ -21,8 +20,8 @@ final class SelfTest {
   private SelfTest() {}
 
   static CheckResult run() {
-    try (Engine initiator = Engine.open(Configs.loopback().build());
-        Engine target = Engine.open(Configs.loopback().build());
+    try (Engine initiator = Engine.open(TlsChecks.withoutTls().build());
+        Engine target = Engine.open(TlsChecks.withoutTls().build());
         BlockMemory source = BlockMemory.allocate(initiator, SHAPE, 0);
         BlockMemory back = BlockMemory.allocate(initiator, SHAPE, 0);
         BlockMemory remote = BlockMemory.allocate(target, SHAPE, 0)) {

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.doctor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.cli.CommandRun;
+import io.transferengine.cli.doctor.CheckResult.Verdict;
+import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.testkit.TestAuthority;
+import io.transferengine.testkit.TestAuthority.Identity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the doctor says of TLS. What it finds in files, {@code TlsCheckTest} looks at. */
+@Timeout(120)
+class TlsChecksTest {
+  @TempDir private static Path made;
+  private static Identity identity;
+
+  private final Map<String, String> variables = new HashMap<>();
+
+  @BeforeAll
+  static void certificates() {
+    identity = new TestAuthority(made, "authority").issue("one", "-ext", "san=dns:node1");
+  }
+
+  @BeforeEach
+  void required() {
+    variables.putAll(identity.variables());
+  }
+
+  private List<CheckResult> results(Optional<String> serverName, String... ownNames) {
+    return TlsChecks.all(
+        EngineEnvironment.of(variables), serverName, List.of(ownNames), "./te certs DIR");
+  }
+
+  private static void is(CheckResult result, String what, Verdict verdict, String... parts) {
+    assertThat(result.what()).isEqualTo(what);
+    assertThat(result.verdict()).as(result.text()).isEqualTo(verdict);
+    assertThat(result.text()).contains(parts);
+  }
+
+  @Test
+  void withoutTlsItSaysWhatThatMeans() {
+    variables.clear();
+    List<CheckResult> results = results(Optional.empty(), "node1");
+    assertThat(results).hasSize(1);
+    is(results.getFirst(), "TLS", Verdict.NO, "TE_TLS is off", "./te certs DIR");
+  }
+
+  @Test
+  void optionsThatContradictAreSaid() {
+    variables.put("TE_TLS", "off");
+    List<CheckResult> results = results(Optional.empty(), "node1");
+    assertThat(results).hasSize(2);
+    is(results.getLast(), "TLS", Verdict.NO, "TE_TLS_CERT, TE_TLS_KEY, TE_TLS_CA are set");
+  }
+
+  /** Where nobody says by which name peers connect, one that does not fit is no fault. */
+  @Test
+  void eachNameOfThisMachineIsTried() {
+    List<CheckResult> results = results(Optional.empty(), "node1", "10.0.0.1");
+    assertThat(results).hasSize(3);
+    is(results.getFirst(), "TLS", Verdict.OK, "required", "node1", "89 days");
+    is(results.get(1), "TLS as node1", Verdict.OK, "accept");
+    is(results.get(2), "TLS as 10.0.0.1", Verdict.NO, "other names", "add this one");
+  }
+
+  /** What peers are told is what they use. */
+  @Test
+  void aNameThatPeersAreToldHasToBeInIt() {
+    variables.put("TE_ADVERTISED_DATA_HOST", "10.0.0.2");
+    List<CheckResult> results = results(Optional.of("node1:12345"), "ignored");
+    assertThat(results).hasSize(3);
+    is(results.get(1), "TLS as 10.0.0.2", Verdict.MISSING, "other names");
+    is(results.get(2), "TLS as node1", Verdict.OK, "accept");
+    variables.put("TE_ADVERTISED_DATA_HOST", "node1");
+    assertThat(results(Optional.of("node1")))
+        .extracting(CheckResult::what)
+        .containsExactly("TLS", "TLS as node1");
+  }
+
+  /** The same words as when an engine opens. */
+  @Test
+  void aFileThatKeepsAnEngineFromOpeningIsMissing() throws IOException {
+    Path key = made.resolve("open.key");
+    Files.copy(identity.key(), key);
+    Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r--r--"));
+    variables.put("TE_TLS_KEY", key.toString());
+    List<CheckResult> results = results(Optional.empty(), "node1");
+    assertThat(results).hasSize(1);
+    is(results.getFirst(), "TLS", Verdict.MISSING, "everybody", "chmod o= " + key);
+    variables.remove("TE_TLS_KEY");
+    is(results(Optional.empty()).getFirst(), "TLS", Verdict.MISSING, "TE_TLS_KEY");
+  }
+
+  /** The doctor's other checks do not need certificates for the loopback. */
+  @Test
+  void theWholeReport() throws Exception {
+    ProcessBuilder builder = CommandRun.builder("doctor");
+    builder.environment().putAll(variables);
+    builder.environment().put("MC_LOCAL_SERVER_NAME", "node1");
+    CommandRun run = CommandRun.wait(builder.start());
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output())
+        .containsPattern("TLS +ok +required")
+        .containsPattern("TLS as node1 +ok")
+        .containsPattern("self-test +ok");
+    assertThat(run.error()).isEmpty();
+  }
+}
