@@ -3,6 +3,7 @@ package io.transferengine.verbs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.AllocatedBytes;
 import io.transferengine.testkit.Mapped;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

@@ -58,7 +58,7 @@ public final class Table {
 
   /** A stranger's text may hold control characters, which could forge lines. */
   private static String printable(String cell) {
-    return cell.replaceAll("\\p{Cntrl}+", " ");
+    return cell.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]+", " ");
   }
 
   /** Prints the headings and all rows. */

@@ -14,7 +14,7 @@ record NicPath(String server, String device) {
   static final int LENGTH_MAX = 512;
 
   private static final Pattern DEVICE = Pattern.compile("[A-Za-z0-9._-]{1,63}");
-  private static final Pattern SERVER = Pattern.compile("[^\\p{Cntrl}@]+");
+  private static final Pattern SERVER = Pattern.compile("[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}@]+");
 
   /** {@return the path in a text; with an empty device if the text has no {@code @}} */
   static NicPath parse(String text) {

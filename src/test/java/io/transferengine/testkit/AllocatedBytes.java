@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.verbs;
+package io.transferengine.testkit;
 
 /**
  * What a thread has allocated. By reflection: tests are compiled as part of the module, which has
  * no use for the management module, and run on the class path, where it is there.
  */
-final class AllocatedBytes {
+public final class AllocatedBytes {
   private AllocatedBytes() {}
 
   /** {@return the bytes on the heap that this thread has allocated since its start} */
-  static long ofThisThread() {
+  public static long ofThisThread() {
     try {
       Object threads =
           Class.forName("java.lang.management.ManagementFactory")

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.fuzz;
+
+import java.io.Closeable;
+import java.io.IOException;
+
+/**
+ * What is done with each input. Runs on one thread. The same input must lead to the same calls, for
+ * an input that found something is kept and repeated.
+ */
+public interface FuzzTarget extends Closeable {
+  /**
+   * Hands an input to the code under test, and checks what must hold.
+   *
+   * @param input any bytes; not to be changed
+   * @throws Exception whatever is thrown is a finding
+   */
+  void run(byte[] input) throws Exception;
+
+  /** {@return the longest input that is worth trying, in bytes} */
+  default int lengthMax() {
+    return 4096;
+  }
+
+  /** Gives back what all inputs shared. */
+  @Override
+  default void close() throws IOException {}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.fuzz;
+
+import io.transferengine.handshake.FrameFuzz;
+import io.transferengine.wire.SegmentFuzz;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+/** The targets by their names. */
+public final class FuzzTargets {
+  private static final Map<String, Supplier<FuzzTarget>> ALL =
+      new TreeMap<>(Map.of("frame", FrameFuzz::new, "segment", SegmentFuzz::new));
+
+  private FuzzTargets() {}
+
+  /** {@return their names in order} */
+  static Set<String> names() {
+    return ALL.keySet();
+  }
+
+  /** {@return a target by its name} */
+  static FuzzTarget make(String name) {
+    Supplier<FuzzTarget> maker = ALL.get(name);
+    if (maker == null) {
+      throw new IllegalArgumentException("no target is named " + name);
+    }
+    return maker.get();
+  }
+
+  /** {@return the folder of the inputs that are kept for a target, as the build has copied it} */
+  static Path corpus(String name) {
+    URL folder = FuzzTargets.class.getResource("/fuzz/" + name);
+    if (folder == null) {
+      throw new IllegalStateException("src/test/resources/fuzz/" + name + " is missing");
+    }
+    try {
+      return Path.of(folder.toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** {@return those inputs, by name} */
+  static List<Path> inputs(String name) throws IOException {
+    try (Stream<Path> files = Files.list(corpus(name))) {
+      return files.sorted().toList();
+    }
+  }
+}
