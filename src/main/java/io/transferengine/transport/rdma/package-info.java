@@ -15,7 +15,7 @@
  * <pre>
  * RdmaSettings  LocalGid  NicPath  PeerPort  WorkErrors       values, tables, threads
  * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads
- * GidSource  CommandQueue
+ * GidSource  CommandQueue  FailedTurns
  * RdmaDevice  SysfsGidSource                                  port, GID, protection domain
  * Registrations  PartnerRanking  SendQueue                    our memory; one queue pair
  * PostingSink
