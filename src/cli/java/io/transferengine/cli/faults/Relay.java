@@ -7,9 +7,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Takes connections on the loopback and carries their bytes to another port; see {@link Link}.
@@ -21,12 +24,19 @@ public final class Relay implements AutoCloseable {
 
   private static final int BACKLOG = 200;
 
+  /** For what happens at once, on however busy a machine. */
+  private static final int ACCEPT_SECONDS = 60;
+
   private final Link.Kind kind;
   private final Valve valve;
   private final Trap trap;
   private final ServerSocket server;
   private final Set<Link> links = ConcurrentHashMap.newKeySet();
   private final Set<Socket> waiting = ConcurrentHashMap.newKeySet();
+
+  /** Connections of {@link #awaitAccepted}, by their own ports. */
+  private final Map<Integer, CountDownLatch> marks = new ConcurrentHashMap<>();
+
   private volatile InetSocketAddress target;
   private volatile boolean closed;
 
@@ -89,6 +99,35 @@ public final class Relay implements AutoCloseable {
     return links.size();
   }
 
+  /** {@return whether it holds connections that it has not carried on yet} */
+  public boolean isConnecting() {
+    return !waiting.isEmpty();
+  }
+
+  /**
+   * Returns when it has accepted all connections that were opened before. What their ends wrote may
+   * wait in the system, even if they are closed by now.
+   */
+  public void awaitAccepted() {
+    try (Socket mark = new Socket()) {
+      mark.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      CountDownLatch accepted = new CountDownLatch(1);
+      marks.put(mark.getLocalPort(), accepted);
+      try {
+        mark.connect(server.getLocalSocketAddress());
+        if (!accepted.await(ACCEPT_SECONDS, TimeUnit.SECONDS)) {
+          throw new AssertionError(this + " accepts nothing");
+        }
+      } finally {
+        marks.remove(mark.getLocalPort());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+  }
+
   /** Requests so far are no longer of interest. */
   public void forget() {
     links.forEach(Link::forget);
@@ -104,6 +143,12 @@ public final class Relay implements AutoCloseable {
     while (!closed) {
       try {
         Socket client = server.accept();
+        CountDownLatch mark = marks.get(client.getPort());
+        if (mark != null) {
+          client.close();
+          mark.countDown();
+          continue;
+        }
         waiting.add(client);
         var _ = Thread.ofVirtual().start(() -> serve(client));
       } catch (IOException e) {

@@ -74,11 +74,14 @@ final class Group implements AutoCloseable {
   }
 
   /**
-   * Waits until no process has a connection that has ended: each process's end of it is closed.
-   * Then nothing can arrive over it any more.
+   * Waits until no process has a connection that has ended, and no relay one that it has yet to
+   * carry on: each process's end of it is closed. Then nothing can arrive over it any more.
    */
   void awaitOnlyLiveConnections() {
-    await("connections that have ended to be closed", () -> connections() == 2 * throughRelays());
+    relays().forEach(Relay::awaitAccepted);
+    await(
+        "connections that have ended to be closed",
+        () -> relays().noneMatch(Relay::isConnecting) && connections() == 2 * throughRelays());
   }
 
   private int connections() {
