@@ -425,9 +425,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     }
 
     @Override
-    public HandshakeDescriptor connect(
-        String segment, HandshakeDescriptor request, Duration timeout) {
-      return client.connect(registry.directory().rpcAddress(segment, timeout), request, timeout);
+    public Reply connect(String segment, HandshakeDescriptor request, Duration timeout) {
+      HandshakeClient.Connected peer =
+          client.connect(registry.directory().rpcAddress(segment, timeout), request, timeout);
+      return new Reply(peer.reply(), peer.from());
     }
 
     @Override

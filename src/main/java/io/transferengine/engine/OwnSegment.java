@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.handshake.HandshakeHandler;
 import io.transferengine.memory.Region;
 import io.transferengine.wire.BufferDescriptor;
@@ -112,7 +113,7 @@ final class OwnSegment implements HandshakeHandler {
   }
 
   @Override
-  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+  public HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request) {
     return transports
         .connection(from, request)
         .orElseGet(() -> HandshakeDescriptor.withoutQueuePairs(name()));

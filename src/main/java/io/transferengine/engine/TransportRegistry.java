@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import static java.util.stream.Collectors.joining;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
@@ -16,7 +17,6 @@ import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -158,7 +158,7 @@ final class TransportRegistry {
     from.forEach(transport -> failures.attempt(() -> transport.unregisterAll(regions)));
   }
 
-  Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
+  Optional<HandshakeDescriptor> connection(PeerIdentity from, HandshakeDescriptor request) {
     return all().flatMap(transport -> transport.connection(from, request).stream()).findFirst();
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.tls.PeerTls;
@@ -143,7 +144,7 @@ public final class HandshakeClient implements AutoCloseable {
           decode(peer, reply.frame.payload(), MetadataCodec::decodeSegment);
       if (descriptor.isPresent()) {
         ForeignProtocols.requireShared(peer.toString(), "", descriptor.get());
-        return new Described(descriptor.get(), reply.from);
+        return new Described(descriptor.get(), reply.from.address());
       }
       if (Connector.millisUntil(deadlineNanos) <= backOffMillis) {
         throw TransferException.withPeer(
@@ -229,6 +230,13 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   /**
+   * A peer's reply to a Connection message.
+   *
+   * @param from who gave it, with what it has proved on that connection
+   */
+  public record Connected(HandshakeDescriptor reply, PeerIdentity from) {}
+
+  /**
    * Sends a Connection message.
    *
    * @return the reply, whose members may be empty (protocol section 5.4 step 4, and peers without
@@ -236,10 +244,11 @@ public final class HandshakeClient implements AutoCloseable {
    * @throws TransferException also METADATA if the reply refuses; the text contains its {@code
    *     reply_msg}
    */
-  public HandshakeDescriptor connect(HostPort peer, HandshakeDescriptor request, Duration timeout) {
+  public Connected connect(HostPort peer, HandshakeDescriptor request, Duration timeout) {
     byte[] json = MetadataCodec.withNewline(MetadataCodec.encode(request));
-    byte[] reply = exchange(peer, MessageType.CONNECTION, json, deadlineNanos(timeout));
-    Optional<HandshakeDescriptor> descriptor = decode(peer, reply, MetadataCodec::decodeHandshake);
+    Reply reply = converse(peer, MessageType.CONNECTION, json, deadlineNanos(timeout));
+    Optional<HandshakeDescriptor> descriptor =
+        decode(peer, reply.frame.payload(), MetadataCodec::decodeHandshake);
     if (descriptor.isEmpty() || !descriptor.get().replyMessage().isEmpty()) {
       throw TransferException.withPeer(
           peer.toString(),
@@ -253,7 +262,7 @@ public final class HandshakeClient implements AutoCloseable {
           "Its log says more",
           null);
     }
-    return descriptor.get();
+    return new Connected(descriptor.get(), reply.from);
   }
 
   /** Ends all calls under way: each throws. No further call can begin. Idempotent. */
@@ -304,15 +313,13 @@ public final class HandshakeClient implements AutoCloseable {
     return converse(peer, type, payload, deadlineNanos).frame.payload();
   }
 
-  private record Reply(HandshakeFrame frame, InetAddress from) {}
+  private record Reply(HandshakeFrame frame, PeerIdentity from) {}
 
   private Reply converse(HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
     long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
     long connectDeadlineNanos = System.nanoTime() + leftNanos;
-    HandshakeFrame reply;
-    InetAddress from;
+    Reply reply;
     try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
-      from = channel.socket().getInetAddress();
       reply =
           converseUntilClosed(
               channel,
@@ -329,18 +336,19 @@ public final class HandshakeClient implements AutoCloseable {
     } catch (IOException e) {
       throw broken(peer, type, e, deadlineNanos);
     }
-    if (reply.type() != type) {
+    MessageType answered = reply.frame.type();
+    if (answered != type) {
       throw TransferException.withPeer(
           peer.toString(),
           ErrorCode.SOCKET,
-          "it answered a handshake message of type " + type + " with one of type " + reply.type(),
+          "it answered a handshake message of type " + type + " with one of type " + answered,
           "The program that listens there is not a transfer engine",
           null);
     }
-    return new Reply(reply, from);
+    return reply;
   }
 
-  private HandshakeFrame converseUntilClosed(
+  private Reply converseUntilClosed(
       SocketChannel channel,
       HostPort peer,
       HandshakeFrame request,
@@ -352,8 +360,8 @@ public final class HandshakeClient implements AutoCloseable {
       if (closed) {
         throw new ClosedChannelException();
       }
-      return converse(
-          channel, secured(channel, peer, connectDeadlineNanos), peer, request, deadlineNanos);
+      Link link = secured(channel, peer, connectDeadlineNanos);
+      return new Reply(converse(channel, link, peer, request, deadlineNanos), link.peer());
     } finally {
       conversations.remove(channel);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
@@ -37,7 +38,7 @@ public interface HandshakeHandler {
    *
    * <p>If this method throws, the exception's text becomes the {@code replyMessage}.
    *
-   * @param from the sender's address
+   * @param from the sender, with what it has proved on this connection
    */
-  HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request);
+  HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request);
 }

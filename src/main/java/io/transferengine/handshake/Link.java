@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TlsCauses;
 import io.transferengine.transfer.HostPort;
@@ -9,12 +10,14 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.List;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
@@ -41,15 +44,17 @@ final class Link {
 
   private final SocketChannel channel;
   private final @Nullable SSLSocket tls;
+  private final PeerIdentity peer;
 
-  private Link(SocketChannel channel, @Nullable SSLSocket tls) {
+  private Link(SocketChannel channel, @Nullable SSLSocket tls, PeerIdentity peer) {
     this.channel = channel;
     this.tls = tls;
+    this.peer = peer;
   }
 
   /** The connection as it is. */
   static Link plain(SocketChannel channel) {
-    return new Link(channel, null);
+    return new Link(channel, null, PeerIdentity.unproved(channel.socket().getInetAddress()));
   }
 
   /**
@@ -80,8 +85,7 @@ final class Link {
     SSLSocket socket =
         security.accepted(channel.socket(), new ByteArrayInputStream(new byte[] {(byte) first}));
     try {
-      handshake(channel, socket, security, deadlineNanos);
-      return new Link(channel, socket);
+      return new Link(channel, socket, handshake(channel, socket, security, deadlineNanos));
     } catch (IOException e) {
       linger(channel);
       throw new TlsRefusal(TlsCauses.text(e, true), e);
@@ -101,15 +105,14 @@ final class Link {
     }
     SSLSocket socket = security.connected(channel.socket(), peer.host(), peer.port());
     try {
-      handshake(channel, socket, security, deadlineNanos);
+      return new Link(channel, socket, handshake(channel, socket, security, deadlineNanos));
     } catch (SSLException e) {
       linger(channel);
       throw e;
     }
-    return new Link(channel, socket);
   }
 
-  private static void handshake(
+  private static PeerIdentity handshake(
       SocketChannel channel, SSLSocket socket, PeerTls security, long deadlineNanos)
       throws IOException {
     Duration left = Duration.ofNanos(Math.max(1, deadlineNanos - System.nanoTime()));
@@ -117,7 +120,9 @@ final class Link {
     socket.setSoTimeout(Math.clamp(left.toMillis(), 1, Integer.MAX_VALUE));
     try (var _ = Watchdog.closeAfter(left, channel)) {
       socket.startHandshake();
-      var _ = security.verify(socket.getSession());
+      List<String> names = security.verify(socket.getSession());
+      InetAddress address = channel.socket().getInetAddress();
+      return names.isEmpty() ? PeerIdentity.unproved(address) : PeerIdentity.proved(address, names);
     } catch (IOException e) {
       if (System.nanoTime() - deadlineNanos >= 0) {
         SocketTimeoutException late = new SocketTimeoutException("the TLS handshake timed out");
@@ -149,6 +154,11 @@ final class Link {
   /** {@return whether what is sent and received is encrypted} */
   boolean isSecure() {
     return tls != null;
+  }
+
+  /** {@return who is at the other end, with what it has proved} */
+  PeerIdentity peer() {
+    return peer;
   }
 
   /** {@return what to read from} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.transfer.ErrorCode;
@@ -75,18 +76,18 @@ final class ReplyMaker {
    *
    * @throws TransferException if the request's payload does not fit its type
    */
-  byte[] reply(HandshakeFrame request, InetAddress from) {
+  byte[] reply(HandshakeFrame request, PeerIdentity from) {
     return switch (request.type()) {
       // We do not need the payload of these two. It was checked as it came in.
       case METADATA -> {
         Reply reply = metadata();
         if (request.payload().length > 0) {
-          warnOfTcpOnly(from);
+          warnOfTcpOnly(from.address());
         }
         yield reply.frame;
       }
       case PROBE -> new Reply(MessageType.PROBE, ALIVE).frame;
-      case NOTIFY -> notification(from, request.payload()).frame;
+      case NOTIFY -> notification(from.address(), request.payload()).frame;
       case CONNECTION, OLD_PROTOCOL -> connection(from, request);
     };
   }
@@ -172,7 +173,7 @@ final class ReplyMaker {
     return new Reply(MessageType.NOTIFY, NULL);
   }
 
-  private byte[] connection(InetAddress from, HandshakeFrame request) {
+  private byte[] connection(PeerIdentity from, HandshakeFrame request) {
     HandshakeDescriptor asked =
         MetadataCodec.decodeHandshake(request.payload()).orElse(HandshakeDescriptor.EMPTY);
     byte[] json;
@@ -182,7 +183,7 @@ final class ReplyMaker {
       warnings.warn(
           "the connection asked for by %s as %s was refused: %s"
               .formatted(
-                  from.getHostAddress(),
+                  from,
                   Printable.of(asked.localNicPath(), QUOTED_LENGTH_MAX),
                   e instanceof TransferException ? e.getMessage() : e.toString()));
       json = MetadataCodec.encode(HandshakeDescriptor.rejection(reason(e)));

@@ -68,7 +68,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
       HandshakeFrame request = FrameCodec.readRequest(in, maxFrameLengthBytes, this);
       Thread self = Thread.currentThread();
       try (var _ = Watchdog.after(limits.handlerTimeLimit(), self::interrupt)) {
-        reply = replies.reply(request, client);
+        reply = replies.reply(request, link.peer());
       }
     } finally {
       payloads.release(client, ownHeldBytes);

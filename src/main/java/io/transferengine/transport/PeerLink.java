@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
@@ -19,6 +20,13 @@ public interface PeerLink {
   String incarnation();
 
   /**
+   * A peer's reply.
+   *
+   * @param from who gave it, with what it has proved on that connection
+   */
+  record Reply(HandshakeDescriptor message, PeerIdentity from) {}
+
+  /**
    * Sends a Connection message (protocol section 5.3) to the daemon of a segment.
    *
    * @param segment the name in the segment's descriptor
@@ -26,7 +34,7 @@ public interface PeerLink {
    * @throws io.transferengine.transfer.TransferException with SOCKET or DNS when the daemon cannot
    *     be reached, METADATA with the peer's reason when it refuses
    */
-  HandshakeDescriptor connect(String segment, HandshakeDescriptor request, Duration timeout);
+  Reply connect(String segment, HandshakeDescriptor request, Duration timeout);
 
   /**
    * {@return what a segment says of itself now; nothing is cached}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -73,7 +73,7 @@ public interface Transport {
    *
    * @param from where the message came from
    */
-  default Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
+  default Optional<HandshakeDescriptor> connection(PeerIdentity from, HandshakeDescriptor request) {
     return Optional.empty();
   }
 

@@ -76,7 +76,7 @@ class HandshakeClientTest {
       HandshakeDescriptor request =
           MetadataCodec.decodeHandshake(Golden.payload("p2p-rdma/02-port15657-request.bin"))
               .orElseThrow();
-      HandshakeDescriptor reply = CLIENT.connect(at(peer), request, LONG);
+      HandshakeDescriptor reply = CLIENT.connect(at(peer), request, LONG).reply();
       assertThat(reply.qpNums()).containsExactly(17L, 18L);
       assertThat(peer.requests)
           .containsExactly(
@@ -101,7 +101,9 @@ class HandshakeClientTest {
       CLIENT.notify(peer, new NotifyMessage("n", "m"), LONG);
       assertThat(handler.notifications).containsExactly(new NotifyMessage("n", "m"));
       HandshakeDescriptor reply =
-          CLIENT.connect(peer, new HandshakeDescriptor("a@x", "b@y", List.of(1L), 0, ""), LONG);
+          CLIENT
+              .connect(peer, new HandshakeDescriptor("a@x", "b@y", List.of(1L), 0, ""), LONG)
+              .reply();
       assertThat(reply.localNicPath()).isEqualTo("b@y");
       handler.failing = true;
       refused(() -> CLIENT.connect(peer, HandshakeDescriptor.EMPTY, LONG), peer, ErrorCode.METADATA)

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
@@ -270,7 +271,7 @@ class HandshakeDaemonTest {
     RecordingHandler blocking =
         new RecordingHandler() {
           @Override
-          public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+          public HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request) {
             entered.countDown();
             try {
               Thread.sleep(Duration.ofHours(1));

@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.testkit.KernelSockets;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.wire.HandshakeDescriptor;
@@ -37,7 +38,7 @@ class HandshakePlacesTest {
   private final RecordingHandler blocking =
       new RecordingHandler() {
         @Override
-        public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+        public HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request) {
           connections.add(request);
           try {
             release.await();

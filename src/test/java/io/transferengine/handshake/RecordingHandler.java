@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.NotifyMessage;
@@ -16,6 +17,7 @@ class RecordingHandler implements HandshakeHandler {
   volatile boolean failing;
   final List<NotifyMessage> notifications = new CopyOnWriteArrayList<>();
   final List<HandshakeDescriptor> connections = new CopyOnWriteArrayList<>();
+  final List<PeerIdentity> peers = new CopyOnWriteArrayList<>();
 
   @Override
   public Optional<SegmentDescriptor> metadata() {
@@ -30,9 +32,10 @@ class RecordingHandler implements HandshakeHandler {
   }
 
   @Override
-  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+  public HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request) {
     fail();
     connections.add(request);
+    peers.add(from);
     return new HandshakeDescriptor(
         request.peerNicPath(), request.localNicPath(), List.of(7L, 4_000_000_000L), 0, "gid");
   }

@@ -93,8 +93,7 @@ public final class InstantRdma implements AutoCloseable {
     }
 
     @Override
-    public HandshakeDescriptor connect(
-        String segment, HandshakeDescriptor request, Duration timeout) {
+    public Reply connect(String segment, HandshakeDescriptor request, Duration timeout) {
       throw nobody(segment);
     }
 

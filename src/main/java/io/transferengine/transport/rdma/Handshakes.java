@@ -173,7 +173,6 @@ final class Handshakes {
   /** {@return whether the endpoint is connected to the queue pairs that the peer names} */
   private boolean ask(RdmaEndpoint endpoint, PeerAddress peer, String device) {
     SegmentDescriptor segment = peer.descriptor();
-    List<PeerIdentity> whose = peer.addresses().stream().map(PeerIdentity::unproved).toList();
     if (endpoint.awaitState() == RdmaEndpoint.State.CONNECTED) {
       return true;
     }
@@ -189,13 +188,15 @@ final class Handshakes {
             null);
       }
       PeerPort ourselves = new PeerPort(ours.gid().gid(), ours.port().lid(), 0);
-      return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false, whose);
+      return connectOrCompare(endpoint, ourselves, endpoint.numbers(), false, unproved(peer));
     }
     HandshakeDescriptor message = message(endpoint, ourPath).withReadyAck(Optional.of(false));
-    HandshakeDescriptor reply = peers.connect(segment.name(), message, TIMEOUT);
+    PeerLink.Reply answer = peers.connect(segment.name(), message, TIMEOUT);
+    HandshakeDescriptor reply = answer.message();
     requirePaths(segment.name(), reply, endpoint.peerPath(), ourPath);
     requireCount(segment.name(), reply.qpNums().size());
     PeerPort port = port(reply, () -> segment, device);
+    List<PeerIdentity> whose = answer.from().isProved() ? List.of(answer.from()) : unproved(peer);
     if (!connectOrCompare(endpoint, port, reply.qpNums(), false, whose)) {
       return false;
     }
@@ -205,6 +206,11 @@ final class Handshakes {
     }
     endpoint.acknowledged();
     return true;
+  }
+
+  /** Without a proof, it may be whoever is at one of its addresses. */
+  private static List<PeerIdentity> unproved(PeerAddress peer) {
+    return peer.addresses().stream().map(PeerIdentity::unproved).toList();
   }
 
   /**
@@ -306,7 +312,7 @@ final class Handshakes {
    *
    * @throws TransferException if the message is refused; the text is for the peer
    */
-  HandshakeDescriptor answer(InetAddress from, HandshakeDescriptor request) {
+  HandshakeDescriptor answer(PeerIdentity from, HandshakeDescriptor request) {
     try {
       requireOurKind(request);
       NicPath asked = NicPath.parse(request.peerNicPath());
@@ -319,9 +325,9 @@ final class Handshakes {
       if (request.readyAck().orElse(false)) {
         return acknowledged(nic, request);
       }
-      requireNameOfItsOwn(from, NicPath.parse(request.localNicPath()).server());
+      requireNameOfItsOwn(from.address(), NicPath.parse(request.localNicPath()).server());
       requireCount(quoted(request.localNicPath()), request.qpNums().size());
-      rights.requireReach(PeerIdentity.unproved(from));
+      rights.requireReach(from);
       RdmaEndpoint endpoint = connectedTo(nic, from, request);
       HandshakeDescriptor reply = message(endpoint, asked.toString());
       return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
@@ -441,18 +447,18 @@ final class Handshakes {
     }
   }
 
-  private RdmaEndpoint connectedTo(RdmaNic nic, InetAddress from, HandshakeDescriptor request) {
+  private RdmaEndpoint connectedTo(RdmaNic nic, PeerIdentity from, HandshakeDescriptor request) {
     NicPath theirs = NicPath.parse(request.localNicPath());
     nic.endpoints().find(request.localNicPath()).ifPresent(known -> requireGone(known, request));
     // First of all: this may have to ask the peer.
-    PeerPort port = port(request, () -> callBack(from, theirs.server()), theirs.device());
+    PeerPort port = port(request, () -> callBack(from.address(), theirs.server()), theirs.device());
     boolean waits = request.readyAck().isPresent();
-    List<PeerIdentity> whose = List.of(PeerIdentity.unproved(from));
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       RdmaEndpoint endpoint =
-          threads.call(() -> nic.endpoints().getOrCreateFor(from, request.localNicPath()));
+          threads.call(
+              () -> nic.endpoints().getOrCreateFor(from.address(), request.localNicPath()));
       try {
-        if (connectOrCompare(endpoint, port, request.qpNums(), waits, whose)) {
+        if (connectOrCompare(endpoint, port, request.qpNums(), waits, List.of(from))) {
           return endpoint;
         }
       } catch (NativeCallException e) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.Options;
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
@@ -19,7 +20,6 @@ import io.transferengine.verbs.VerbsLibrary;
 import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -225,7 +225,7 @@ final class RdmaTransport
   }
 
   @Override
-  public Optional<HandshakeDescriptor> connection(InetAddress from, HandshakeDescriptor request) {
+  public Optional<HandshakeDescriptor> connection(PeerIdentity from, HandshakeDescriptor request) {
     if (stopped || nics.isEmpty()) {
       return Optional.empty();
     }

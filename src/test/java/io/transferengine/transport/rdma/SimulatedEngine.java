@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.access.AccessPolicy;
 import io.transferengine.access.AccessRights;
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
@@ -61,7 +62,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
 
   private final RegionTable regions = new RegionTable();
   private final EngineMetrics metrics = new EngineMetrics();
-  private final HandshakeClient client = new HandshakeClient(Duration.ofSeconds(5), 16 << 20);
+  private final HandshakeClient client;
   private final HandshakeDaemon daemon;
   private final RdmaTransport transport;
   private final String incarnation;
@@ -108,6 +109,9 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
       int rpcPort,
       Optional<AccessPolicy> policy) {
     incarnation = Long.toHexString(System.nanoTime());
+    Audit audit = new Audit(metrics);
+    PeerTls tls = PeerTls.of(Settings.fromMap(options), Optional.empty(), audit);
+    client = new HandshakeClient(Duration.ofSeconds(5), 16 << 20, tls);
     transport =
         new RdmaTransport(
             new TransportContext(
@@ -117,9 +121,9 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
                 metrics,
                 topology(devices),
                 Optional.empty(),
-                new AccessControl(policy, new Audit(metrics)),
+                new AccessControl(policy, audit),
                 this,
-                PeerTls.off()),
+                tls),
             verbs,
             (device, port, index) -> List.of(gid(verbs, device)));
     transport.start();
@@ -128,7 +132,8 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     daemon =
         new HandshakeDaemon(
             HandshakeDaemonOptions.DEFAULT.withListenAddress("127.0.0.1").withPorts(from, to),
-            this);
+            this,
+            tls);
   }
 
   private static TransportPolicy policy(Settings settings) {
@@ -306,9 +311,9 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   }
 
   @Override
-  public HandshakeDescriptor connect(
-      String segment, HandshakeDescriptor request, Duration timeout) {
-    return client.connect(HostPort.parse(segment), request, timeout);
+  public Reply connect(String segment, HandshakeDescriptor request, Duration timeout) {
+    HandshakeClient.Connected peer = client.connect(HostPort.parse(segment), request, timeout);
+    return new Reply(peer.reply(), peer.from());
   }
 
   @Override
@@ -360,7 +365,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
   public void notify(InetAddress from, byte[] json) {}
 
   @Override
-  public HandshakeDescriptor connection(InetAddress from, HandshakeDescriptor request) {
+  public HandshakeDescriptor connection(PeerIdentity from, HandshakeDescriptor request) {
     return transport.connection(from, request).orElseThrow();
   }
 
