@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The rules that all our ports share: which connections get a place ({@link
- * io.transferengine.net.Places}), and how a dead peer is noticed ({@link
+ * io.transferengine.net.Places}), how few there are of other things ({@link
+ * io.transferengine.net.Shares}), and how a dead peer is noticed ({@link
  * io.transferengine.net.KeepAlive}).
  */
 package io.transferengine.net;

@@ -5,6 +5,7 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.Shares;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.topology.Gid;
 import io.transferengine.transfer.ErrorCode;
@@ -20,7 +21,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -65,7 +65,10 @@ final class Handshakes {
   /** The port for segment names without one, which stand for an address on a metadata server. */
   private static final int ANY_PORT = 12_001;
 
-  /** The most requests at once to peers whose message has no GID, as that of C++ before v0.3.11. */
+  /**
+   * The most requests at once to peers whose message has no GID, as that of C++ before v0.3.11;
+   * half of it to one address.
+   */
   private static final int CALL_BACKS_MAX = 16;
 
   /** Enough for a probe: if the peer is gone, the queue pair gives up after 0.6 s. */
@@ -84,7 +87,7 @@ final class Handshakes {
   private final ConnectionRights rights;
   private final Supplier<List<SegmentDescriptor>> known;
   private final ControlThreads threads;
-  private final Semaphore callBacks = new Semaphore(CALL_BACKS_MAX);
+  private final Shares callBacks = new Shares(CALL_BACKS_MAX);
 
   /**
    * Creates the handshakes of one engine.
@@ -412,13 +415,13 @@ final class Handshakes {
           "the message has no local_gid, and %s does not lead to %s, which sent it"
               .formatted(quoted(server), from.getHostAddress()));
     }
-    if (!callBacks.tryAcquire()) {
+    if (!callBacks.take(from)) {
       throw refusal("too many peers without local_gid are being asked for their descriptors");
     }
     try {
       return peers.describe(server, TIMEOUT);
     } finally {
-      callBacks.release();
+      callBacks.giveBack(from);
     }
   }
 
