@@ -53,8 +53,8 @@ final class ArchitectureRules {
           List.of("diagnostics"),
           List.of(""),
           List.of("cli.console"),
-          List.of("cli.faults", "cli.target"),
-          List.of("cli.bench", "cli.certs", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak"),
+          List.of("cli.certs", "cli.faults", "cli.target"),
+          List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak"),
           List.of("cli"));
 
   /** What users of the library may see; module-info exports these. */

@@ -23,9 +23,9 @@ import java.util.Map;
 import java.util.Set;
 
 /** The PEM files of an authority and of two engines. None that is there is overwritten. */
-final class CertificateFiles {
+public final class CertificateFiles {
   /** Whose certificates are made. */
-  static final List<String> OWNERS = List.of("one", "two");
+  public static final List<String> OWNERS = List.of("one", "two");
 
   static final int VALID_DAYS = 30;
 
@@ -42,7 +42,7 @@ final class CertificateFiles {
   /** As far as they are written, to be deleted if the rest cannot be. */
   private final List<Path> written = new ArrayList<>();
 
-  CertificateFiles(Path folder) {
+  public CertificateFiles(Path folder) {
     this.folder = folder.toAbsolutePath().normalize();
   }
 
@@ -51,7 +51,7 @@ final class CertificateFiles {
    *
    * @param names the host names and addresses that both engines' certificates are for
    */
-  void make(Path javaHome, List<String> names) {
+  public void make(Path javaHome, List<String> names) {
     try {
       Files.createDirectories(folder, OWNER_ONLY_FOLDER);
       requireAbsent();
@@ -129,7 +129,7 @@ final class CertificateFiles {
   }
 
   /** {@return what to set for the engine of an owner} */
-  Map<String, String> variables(String owner) {
+  public Map<String, String> variables(String owner) {
     Map<String, String> variables = new LinkedHashMap<>();
     variables.put("TE_TLS", "required");
     variables.put("TE_TLS_CA", authority().toString());

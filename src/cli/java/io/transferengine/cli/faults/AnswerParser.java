@@ -6,8 +6,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Follows the answers on a data connection. */
 final class AnswerParser extends Parser {
-  private static final int STATUS_BYTES = 8;
   private static final int CODE_BYTES = 4;
+
+  /** The body of a write was damaged; the connection goes on. */
+  private static final int DAMAGED_BODY = 3;
 
   private final Supplier<@Nullable Request> requests;
   private final Landing landing;
@@ -38,7 +40,7 @@ final class AnswerParser extends Parser {
     if (request == null) {
       giveUp();
     } else if (request.hasStatus()) {
-      begin(Part.STATUS, STATUS_BYTES);
+      begin(Part.STATUS, request.statusBytes());
     } else {
       begin(Part.READ_BODY, bodyBytes());
     }
@@ -52,7 +54,8 @@ final class AnswerParser extends Parser {
   void consume(byte[] bytes, int offset, int count) {
     if (part() == Part.STATUS) {
       for (int i = 0; i < count; i++) {
-        code |= taken() + i < CODE_BYTES ? bytes[offset + i] : 0;
+        long at = taken() + i;
+        code |= at < CODE_BYTES ? (bytes[offset + i] & 0xff) << (at * Byte.SIZE) : 0;
       }
     } else if (part() == Part.READ_BODY && request != null) {
       request.place(taken(), bytes, offset, count, landing);
@@ -61,12 +64,18 @@ final class AnswerParser extends Parser {
 
   @Override
   void next() {
-    if (part() == Part.STATUS && code != 0) {
+    if (part() == Part.STATUS && code != 0 && !(isChecked() && code == DAMAGED_BODY)) {
       giveUp(); // The connection ends.
-    } else if (part() == Part.STATUS && bodyBytes() > 0) {
+    } else if (part() == Part.STATUS && code == 0 && bodyBytes() > 0) {
       begin(Part.READ_BODY, bodyBytes());
+    } else if (part() == Part.READ_BODY && isChecked()) {
+      begin(Part.CHECKSUM, Checksum.BYTES);
     } else {
       waiting = true;
     }
+  }
+
+  private boolean isChecked() {
+    return request != null && request.isChecked();
   }
 }

@@ -9,13 +9,14 @@ import java.util.List;
  * What a connection brought whose bytes were changed on the way, found by following the changed
  * bytes as their receivers do. Neither end can know of the change without checksums, so these bytes
  * may be where they are. Addresses are those of the target, for reads those that were asked for.
- * Thread-safe.
+ * With TLS there are none: nothing that was changed comes out of it. Thread-safe.
  */
 public final class Changes {
   private final int port;
   private final List<Bytes> written = new ArrayList<>();
   private final List<Bytes> read = new ArrayList<>();
   private final List<Range> uncertain = new ArrayList<>();
+  private boolean noticed;
 
   /** Bytes that arrived for an address. Immutable. */
   public static final class Bytes {
@@ -68,6 +69,18 @@ public final class Changes {
     for (int i = 0; i < request.ranges(); i++) {
       uncertain.add(new Range(request.address(i), request.length(i)));
     }
+  }
+
+  synchronized void areNoticed() {
+    noticed = true;
+  }
+
+  /**
+   * {@return whether checksums show the change} Then changed bytes are nowhere but in the
+   * destinations of writes that did not complete.
+   */
+  public synchronized boolean noticed() {
+    return noticed;
   }
 
   /** {@return what the target was told to write} */

@@ -24,6 +24,8 @@ public final class Link {
   enum Kind {
     DATA,
     HANDSHAKE,
+    /** Either of these, encrypted: no change of a byte may come to anything. */
+    TLS,
     OPAQUE
   }
 
@@ -44,6 +46,9 @@ public final class Link {
 
   /** All requests since {@link #forget}. */
   private final List<Request> recent = new ArrayList<>();
+
+  /** Everything has a checksum. */
+  private boolean checked;
 
   private boolean recording;
   private boolean uncertain;
@@ -94,6 +99,10 @@ public final class Link {
                 new HandshakeParser(Part.SAID_FRAME, Part.SAID_TEXT),
                 Parser.opaque());
       }
+      case TLS -> {
+        there = new Direction(client, server, new RecordParser(), Parser.opaque());
+        back = new Direction(server, client, new RecordParser(), Parser.opaque());
+      }
       default -> {
         there = new Direction(client, server, Parser.opaque(), Parser.opaque());
         back = new Direction(server, client, Parser.opaque(), Parser.opaque());
@@ -105,6 +114,7 @@ public final class Link {
 
   private synchronized void isSent(Request request) {
     sent.add(request);
+    checked |= request.isChecked();
     if (uncertain) {
       changes.addUncertain(request);
     } else {
@@ -141,6 +151,15 @@ public final class Link {
     uncertain = true;
     recording = true;
     recent.forEach(changes::addUncertain);
+  }
+
+  /** A bit of a part arrives inverted. */
+  private synchronized void isFlipped(Part part) {
+    if (checked) {
+      changes.areNoticed();
+    } else if (part == Part.HEADER || part == Part.TABLE) {
+      becomesUncertain();
+    }
   }
 
   /** Requests so far are no longer of interest. */
@@ -332,8 +351,8 @@ public final class Link {
       if (count == 0) {
         return 0;
       }
-      if (part == Part.HEADER || part == Part.TABLE) {
-        requireUncertain();
+      if (kind == Kind.DATA) {
+        isFlipped(part);
       }
       meant.take(bytes, offset, 1);
       byte[] changed = {(byte) (bytes[offset] ^ (1 << (bit % Byte.SIZE)))};

@@ -79,6 +79,12 @@ public final class Relay implements AutoCloseable {
     return new Relay(Link.Kind.HANDSHAKE, at, to, new Valve(), trap);
   }
 
+  /** {@return a relay to either port of an engine with TLS} */
+  public static Relay tls(InetSocketAddress at, InetSocketAddress to, Trap trap)
+      throws IOException {
+    return new Relay(Link.Kind.TLS, at, to, new Valve(), trap);
+  }
+
   /** {@return a relay of another protocol} */
   public static Relay other(InetSocketAddress at, InetSocketAddress to, Trap trap)
       throws IOException {

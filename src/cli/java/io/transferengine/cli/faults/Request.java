@@ -16,6 +16,10 @@ final class Request {
   private static final int READ_MANY = 0xe0;
   private static final int WRITE_MANY = 0xe1;
   private static final int IDENTITY = 0xe2;
+  private static final int CHECKED_IDENTITY = 0xe3;
+
+  private static final int STATUS_BYTES = 8;
+  private static final int INCARNATION_BYTES = 8;
 
   private static final int OPCODE_OFFSET = 16;
   private static final int RANGES_LIMIT = 1024;
@@ -23,13 +27,16 @@ final class Request {
   private final int opcode;
   private final long[] addresses;
   private final long[] lengths;
+  private final boolean checked;
 
   /**
    * @param opcode as on the wire
    * @param addresses of its ranges in the target
    * @param lengths of its ranges
+   * @param checked whether it and its answer have checksums
    */
-  private Request(int opcode, long[] addresses, long[] lengths) {
+  private Request(int opcode, long[] addresses, long[] lengths, boolean checked) {
+    this.checked = checked;
     this.opcode = opcode;
     this.addresses = addresses;
     this.lengths = lengths;
@@ -37,13 +44,19 @@ final class Request {
 
   static boolean isKnown(int opcode) {
     return switch (opcode) {
-      case READ_1, WRITE_1, READ_2, WRITE_2, READ_MANY, WRITE_MANY, IDENTITY -> true;
+      case READ_1, WRITE_1, READ_2, WRITE_2, READ_MANY, WRITE_MANY, IDENTITY, CHECKED_IDENTITY ->
+          true;
       default -> false;
     };
   }
 
   static boolean isIdentity(int opcode) {
-    return opcode == IDENTITY;
+    return opcode == IDENTITY || opcode == CHECKED_IDENTITY;
+  }
+
+  /** {@return whether it asks for checksums from here on} */
+  static boolean isCheckedIdentity(int opcode) {
+    return opcode == CHECKED_IDENTITY;
   }
 
   /** {@return the opcode in a header, -1 if that is too short} */
@@ -61,13 +74,19 @@ final class Request {
     return count >= 1 && count <= RANGES_LIMIT ? (int) count : -1;
   }
 
+  /** {@return whether a header with a checksum, its last bytes, is undamaged} */
+  static boolean isUndamaged(byte[] header) {
+    return Checksum.of(header, 0, HEADER_BYTES - Checksum.BYTES)
+        == words(header).getInt(HEADER_BYTES - Checksum.BYTES);
+  }
+
   /** {@return the request, with its table if it is a vectored one} */
-  static Request of(byte[] header, byte[] table) {
+  static Request of(byte[] header, byte[] table, boolean checked) {
     int opcode = header[OPCODE_OFFSET] & 0xff;
     ByteBuffer words = words(header);
     if (table.length == 0) {
       return new Request(
-          opcode, new long[] {words.getLong(Long.BYTES)}, new long[] {words.getLong(0)});
+          opcode, new long[] {words.getLong(Long.BYTES)}, new long[] {words.getLong(0)}, checked);
     }
     int count = table.length / ENTRY_BYTES;
     long[] addresses = new long[count];
@@ -77,7 +96,7 @@ final class Request {
       addresses[i] = entries.getLong();
       lengths[i] = entries.getLong();
     }
-    return new Request(opcode, addresses, lengths);
+    return new Request(opcode, addresses, lengths, checked);
   }
 
   private static ByteBuffer words(byte[] bytes) {
@@ -106,6 +125,17 @@ final class Request {
 
   boolean hasStatus() {
     return opcode >= READ_2;
+  }
+
+  /** {@return whether it and its answer have checksums} */
+  boolean isChecked() {
+    return checked;
+  }
+
+  /** {@return the bytes of its status frame, with what belongs to it} */
+  int statusBytes() {
+    int sum = checked ? Checksum.BYTES : 0;
+    return STATUS_BYTES + sum + (opcode == CHECKED_IDENTITY ? INCARNATION_BYTES : 0);
   }
 
   /** {@return the bytes of its body; negative if that is no number of bytes} */

@@ -8,8 +8,11 @@ final class RequestParser extends Parser {
   private final Consumer<Request> requests;
   private final Landing landing;
   private final byte[] header = new byte[Request.HEADER_BYTES];
+  private final byte[] checksum = new byte[Checksum.BYTES];
   private byte[] table = new byte[0];
-  private Request request = Request.of(header, table);
+  private boolean checked;
+  private boolean behindBody;
+  private Request request = Request.of(header, table, false);
 
   /**
    * @param requests hears of each request when its header and table are complete
@@ -35,6 +38,7 @@ final class RequestParser extends Parser {
     switch (part()) {
       case HEADER, IDENTITY -> System.arraycopy(bytes, offset, header, (int) taken(), count);
       case TABLE -> System.arraycopy(bytes, offset, table, (int) taken(), count);
+      case CHECKSUM -> System.arraycopy(bytes, offset, checksum, (int) taken(), count);
       case WRITE_BODY -> request.place(taken(), bytes, offset, count, landing);
       default -> {}
     }
@@ -44,17 +48,38 @@ final class RequestParser extends Parser {
   void next() {
     switch (part()) {
       case HEADER, IDENTITY -> afterHeader();
-      case TABLE -> afterTable();
+      case TABLE -> {
+        if (checked) {
+          begin(Part.CHECKSUM, Checksum.BYTES);
+        } else {
+          afterTable();
+        }
+      }
+      case CHECKSUM -> afterChecksum();
+      case WRITE_BODY -> {
+        if (checked) {
+          behindBody = true;
+          begin(Part.CHECKSUM, Checksum.BYTES);
+        } else {
+          begin(Part.HEADER, Request.HEADER_BYTES);
+        }
+      }
       default -> begin(Part.HEADER, Request.HEADER_BYTES);
     }
   }
 
   private void afterHeader() {
+    int opcode = Request.opcode(header, 0, header.length);
+    boolean hello = Request.isCheckedIdentity(opcode);
     int ranges = Request.ranges(header);
-    if (ranges < 0 || !Request.isKnown(Request.opcode(header, 0, header.length))) {
-      giveUp();
+    if (ranges < 0
+        || !Request.isKnown(opcode)
+        || ((checked || hello) && !Request.isUndamaged(header))) {
+      giveUp(); // The target ends the connection.
       return;
     }
+    checked |= hello;
+    behindBody = false;
     table = new byte[ranges * Request.ENTRY_BYTES];
     if (ranges > 0) {
       begin(Part.TABLE, table.length);
@@ -63,8 +88,19 @@ final class RequestParser extends Parser {
     }
   }
 
+  /** It was that of the table, or of the body. */
+  private void afterChecksum() {
+    if (behindBody) {
+      begin(Part.HEADER, Request.HEADER_BYTES);
+    } else if (Checksum.of(table, 0, table.length) == Checksum.read(checksum)) {
+      afterTable();
+    } else {
+      giveUp(); // The target ends the connection.
+    }
+  }
+
   private void afterTable() {
-    request = Request.of(header, table);
+    request = Request.of(header, table, checked);
     long body = request.bodyBytes();
     if (body < 0) {
       giveUp();

@@ -28,7 +28,7 @@ final class Group implements AutoCloseable {
   Group(Setup setup, int count, long seed) {
     this.setup = setup;
     try {
-      if (setup.variant().hasService()) {
+      if (setup.hasService()) {
         service = Optional.of(new Service(setup, trap));
       }
       String metadata = service.map(Service::connectionString).orElse(Member.PEER_TO_PEER);
@@ -46,8 +46,8 @@ final class Group implements AutoCloseable {
     return members;
   }
 
-  Variant variant() {
-    return setup.variant();
+  Configuration configuration() {
+    return setup.configuration();
   }
 
   Optional<Service> service() {

@@ -42,8 +42,8 @@ final class Member implements Victim, AutoCloseable {
     log = setup.folder().resolve(name + ".log");
     Path file = setup.folder().resolve(name + ".memory");
     memory = memory(name, file, seed);
-    handshakes = Ports.relay((at, to) -> Relay.handshake(at, to, trap));
-    data = Ports.relay((at, to) -> Relay.data(at, to, trap));
+    handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
+    data = relay(setup, (at, to) -> Relay.data(at, to, trap), trap);
     String localName = metadataServer.equals(PEER_TO_PEER) ? Ports.REAL : name;
     ProcessBuilder builder =
         TargetProcess.java(
@@ -54,12 +54,16 @@ final class Member implements Victim, AutoCloseable {
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
-    variables.putAll(setup.variant().variables());
+    variables.putAll(setup.variables());
     variables.put("TE_LISTEN_ADDRESS", Ports.REAL);
     variables.put("TE_ADVERTISED_HOST", Ports.TOLD);
     variables.put("TE_RPC_PORT", Integer.toString(handshakes.port()));
     variables.put("TE_DATA_PORT", Integer.toString(data.port()));
     child = new Child(name, builder);
+  }
+
+  private static Relay relay(Setup setup, Ports.Maker plain, Trap trap) {
+    return Ports.relay(setup.configuration().tls() ? (at, to) -> Relay.tls(at, to, trap) : plain);
   }
 
   private CheckedMemory memory(String name, Path file, long seed) {

@@ -17,6 +17,32 @@ final class Plan {
   private static final List<Part> HANDSHAKE_PARTS =
       List.of(Part.ASKED_FRAME, Part.ASKED_TEXT, Part.SAID_FRAME, Part.SAID_TEXT, Part.CONNECTION);
 
+  /** Of both ports, with TLS. */
+  private static final List<Part> TLS_PARTS =
+      List.of(
+          Part.RECORD_HEAD,
+          Part.HELLO,
+          Part.SEALED_HANDSHAKE,
+          Part.SEALED,
+          Part.ALERT,
+          Part.CONNECTION);
+
+  /** Most faults strike what moves the bytes. */
+  private static final List<Part> TLS_DATA_PARTS =
+      List.of(
+          Part.RECORD_HEAD,
+          Part.RECORD_HEAD,
+          Part.SEALED,
+          Part.SEALED,
+          Part.SEALED,
+          Part.SEALED_HANDSHAKE,
+          Part.HELLO,
+          Part.CONNECTION);
+
+  /** Only new connections have them. */
+  private static final Set<Part> FIRST_PARTS =
+      Set.of(Part.IDENTITY, Part.CONNECTION, Part.HELLO, Part.SEALED_HANDSHAKE);
+
   private static final List<Act> ACTS =
       List.of(
           Act.RESET,
@@ -76,10 +102,8 @@ final class Plan {
             service ? group.service().orElseThrow() : victim,
             1 + random.nextInt(kind == Deed.Kind.STOP ? 1000 : 100));
     handshake = service || random.nextDouble() < HANDSHAKE_SHARE;
-    fault = fault(kind != Deed.Kind.NONE, group.variant());
-    fresh =
-        Set.of(Part.IDENTITY, Part.CONNECTION).contains(fault.part())
-            || random.nextDouble() < FRESH_SHARE;
+    fault = fault(kind != Deed.Kind.NONE, group.configuration());
+    fresh = FIRST_PARTS.contains(fault.part()) || random.nextDouble() < FRESH_SHARE;
     resets = random.nextDouble() < RESET_SHARE;
   }
 
@@ -91,11 +115,13 @@ final class Plan {
     return left < STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
   }
 
-  private Fault fault(boolean deeds, Variant variant) {
-    Part part = service ? Part.OTHER : pick(handshake ? HANDSHAKE_PARTS : dataParts());
+  private Fault fault(boolean deeds, Configuration configuration) {
+    Part part = service ? Part.OTHER : pick(parts(configuration));
     boolean blind = part == Part.CONNECTION || part == Part.OTHER;
     Act act = deeds ? Act.DEED : pick(blind ? CONNECTION_ACTS : ACTS);
-    if (!handshake && (act == Act.CLOSE || act == Act.TRUNCATE) && !variant.seesOrderlyEnds()) {
+    if (!handshake
+        && (act == Act.CLOSE || act == Act.TRUNCATE)
+        && !configuration.variant().seesOrderlyEnds()) {
       act = Act.RESET;
     }
     Fault.Place place =
@@ -104,14 +130,24 @@ final class Plan {
       place = Fault.Place.LAST;
     }
     int amount = 1 + random.nextInt(act == Act.DELAY ? 300 : 64);
-    int skipped = handshake || part == Part.CONNECTION ? 0 : pick(SKIPS);
+    boolean first = (handshake && !configuration.tls()) || part == Part.CONNECTION;
+    int skipped = first ? 0 : pick(SKIPS);
     return new Fault(act, part, skipped, place, amount);
   }
 
-  /** Parts that the moves of this round will have. */
-  private List<Part> dataParts() {
+  /** Parts that a connection of this round will have. */
+  private List<Part> parts(Configuration configuration) {
+    if (configuration.tls()) {
+      return handshake ? TLS_PARTS : TLS_DATA_PARTS;
+    }
+    if (handshake) {
+      return HANDSHAKE_PARTS;
+    }
     List<Part> parts =
         new ArrayList<>(List.of(Part.HEADER, Part.STATUS, Part.IDENTITY, Part.CONNECTION));
+    if (configuration.variant() == Variant.CHECKED) {
+      parts.add(Part.CHECKSUM);
+    }
     for (Planned move : moves) {
       parts.add(move.operation() == Operation.WRITE ? Part.WRITE_BODY : Part.READ_BODY);
       if (move.spans().size() > BLOCKS / 10) {

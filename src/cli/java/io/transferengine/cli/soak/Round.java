@@ -209,6 +209,17 @@ final class Round {
 
   /** Says which bytes may have changed because others arrived than were sent. */
   private void account(Changes changes, Map<Planned, Outcome> outcomes) {
+    if (changes.noticed()) {
+      outcomes.forEach(
+          (move, outcome) -> {
+            if (move.operation() == Operation.WRITE
+                && !outcome.completed()
+                && leadsTo(changes, move.target())) {
+              changes.written().forEach(bytes -> mayGet(move, bytes));
+            }
+          });
+      return;
+    }
     for (Member member : group.members()) {
       if (leadsTo(changes, member)) {
         for (Changes.Bytes bytes : changes.written()) {
@@ -233,10 +244,10 @@ final class Round {
       long from = Math.max(start, span.there());
       long to = Math.min(end, span.there() + span.length());
       if (from < to) {
-        move.initiator()
+        move.destination()
             .memory()
             .mayGet(
-                (int) (span.here() + from - span.there()),
+                (int) (move.destinationOffset(span) + from - span.there()),
                 bytes.range((int) (from - start), (int) (to - start)));
       }
     }

@@ -38,7 +38,7 @@ final class Run implements AutoCloseable {
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
           "%s%n  after %d rounds of %s, in %s%n%s"
-              .formatted(e.getMessage(), rounds, setup.variant(), plan, group.logs()),
+              .formatted(e.getMessage(), rounds, setup.configuration(), plan, group.logs()),
           e);
     }
     rounds++;

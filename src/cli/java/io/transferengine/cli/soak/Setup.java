@@ -1,13 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import io.transferengine.cli.certs.CertificateFiles;
 import io.transferengine.cli.console.CommandEnvironment;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 
 /**
  * How the processes of a group are made.
  *
- * @param folder for memory and logs
+ * @param folder for memory, logs and certificates
  * @param protocol of their engines
+ * @param variables of their environment
  */
-record Setup(CommandEnvironment environment, Path folder, String protocol, Variant variant) {}
+record Setup(
+    CommandEnvironment environment,
+    Path folder,
+    String protocol,
+    Configuration configuration,
+    Map<String, String> variables) {
+
+  /** {@return one} With TLS, it makes a certificate for all of them, which takes seconds. */
+  static Setup of(
+      CommandEnvironment environment, Path folder, String protocol, Configuration configuration) {
+    Map<String, String> variables = new HashMap<>(configuration.variant().variables());
+    if (configuration.tls()) {
+      CertificateFiles files = new CertificateFiles(folder.resolve("certificates"));
+      files.make(environment.javaHome(), List.of(Ports.REAL, Ports.TOLD));
+      variables.putAll(files.variables(CertificateFiles.OWNERS.getFirst()));
+    }
+    return new Setup(environment, folder, protocol, configuration, Map.copyOf(variables));
+  }
+
+  boolean hasService() {
+    return configuration.variant().hasService();
+  }
+}

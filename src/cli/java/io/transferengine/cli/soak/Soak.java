@@ -43,7 +43,7 @@ final class Soak implements AutoCloseable {
   /**
    * What is run.
    *
-   * @param variants in turns
+   * @param configurations in turns
    * @param groups at once
    * @param members processes of a group
    * @param spoil for a test that it finds something
@@ -51,14 +51,14 @@ final class Soak implements AutoCloseable {
   record Options(
       CommandEnvironment environment,
       String protocol,
-      List<Variant> variants,
+      List<Configuration> configurations,
       int groups,
       int members,
       long seed,
       boolean spoil) {}
 
   /** What went wrong, and what replays it. */
-  record Failure(Throwable cause, Variant variant, long seed) {}
+  record Failure(Throwable cause, Configuration configuration, long seed) {}
 
   Soak(Options options) {
     this.options = options;
@@ -91,22 +91,21 @@ final class Soak implements AutoCloseable {
     try {
       while (!stopped) {
         int index = begun.getAndIncrement();
-        runGroup(
-            options.variants().get(index % options.variants().size()),
-            options.seed() + index * SEEDS);
+        List<Configuration> all = options.configurations();
+        runGroup(all.get(index % all.size()), options.seed() + index * SEEDS);
       }
     } finally {
       ended.countDown();
     }
   }
 
-  private void runGroup(Variant variant, long firstSeed) {
+  private void runGroup(Configuration configuration, long firstSeed) {
     Path folder = folder();
     folders.add(folder);
     long seed = firstSeed;
     try (Run run =
         new Run(
-            new Setup(options.environment(), folder, options.protocol(), variant),
+            Setup.of(options.environment(), folder, options.protocol(), configuration),
             options.members(),
             firstSeed,
             figures)) {
@@ -118,7 +117,7 @@ final class Soak implements AutoCloseable {
         run.round();
       }
     } catch (Throwable t) {
-      fail(new Failure(t, variant, seed));
+      fail(new Failure(t, configuration, seed));
     } finally {
       if (folders.remove(folder)) {
         remove(folder);

@@ -92,6 +92,9 @@ public final class SoakCommand implements Callable<Integer> {
               + " the protocol, in turns.")
   private @Nullable Variant variant;
 
+  @Option(names = "--tls", description = "With TLS between the processes; it makes certificates.")
+  private boolean tls;
+
   @Option(
       names = "--groups",
       paramLabel = "N",
@@ -121,9 +124,17 @@ public final class SoakCommand implements Callable<Integer> {
     Terminal terminal = new Terminal(environment);
     long first = seed != null ? seed : ThreadLocalRandom.current().nextInt(Integer.MAX_VALUE);
     terminal.line(
-        "%s, %d groups of %d processes, --seed=%d".formatted(protocol, groups, members, first));
+        "%s%s, %d groups of %d processes, --seed=%d"
+            .formatted(protocol, tls ? " with TLS" : "", groups, members, first));
     Soak.Options options =
-        new Soak.Options(environment, protocol, variants(first), groups, members, first, spoil);
+        new Soak.Options(
+            environment,
+            protocol,
+            Configuration.of(variants(first).stream(), tls),
+            groups,
+            members,
+            first,
+            spoil);
     try (Soak soak = new Soak(options)) {
       return run(soak, environment, terminal);
     }
@@ -171,6 +182,9 @@ public final class SoakCommand implements Callable<Integer> {
     if (members < LEAST_MEMBERS) {
       throw CommandException.usage("--processes %d: a group needs two".formatted(members));
     }
+    if (tls && variant == Variant.VERSION1) {
+      throw CommandException.usage("--tls --config version1: peers of version 1 have no TLS");
+    }
     if (variant != null && !variant.suits(protocol)) {
       throw CommandException.usage("--config %s: it is not for %s".formatted(variant, protocol));
     }
@@ -213,10 +227,11 @@ public final class SoakCommand implements Callable<Integer> {
     return CommandException.failed(
         "Something is wrong, see above. Replay: "
             + environment.toType(
-                "soak --protocol=%s --config=%s --groups=1 --processes=%d --seed=%d"
+                "soak --protocol=%s --config=%s%s --groups=1 --processes=%d --seed=%d"
                     .formatted(
                         protocol,
-                        failure.variant().name().toLowerCase(Locale.ROOT),
+                        failure.configuration().variant().name().toLowerCase(Locale.ROOT),
+                        tls ? " --tls" : "",
                         members,
                         failure.seed())));
   }

@@ -7,16 +7,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.cli.console.CommandEnvironment;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Random single faults between processes; {@code -Dfaults=} asks for more of them. */
+/**
+ * Random single faults between processes; {@code -Dfaults=} asks for more of them, {@code
+ * -Dvariant=} and {@code -Dtls=} for some configurations only.
+ */
 @Timeout(300)
 class FaultRigTest {
   private static final long FAULTS = Long.getLong("faults", 40);
+  private static final long CHECKED_FAULTS = 20;
   private static final int GROUPS = Integer.getInteger("groups", 2);
   private static final int MEMBERS = 2;
 
@@ -27,22 +34,49 @@ class FaultRigTest {
 
   @TempDir Path folder;
 
-  private static List<Variant> variants() {
+  /** Those that are asked for, else all, from one that the seed picks. */
+  private static List<Configuration> configurations(long seed) {
     String named = System.getProperty("variant");
-    return named == null ? Arrays.asList(Variant.values()) : List.of(Variant.valueOf(named));
+    String tls = System.getProperty("tls");
+    List<Configuration> all = new ArrayList<>();
+    for (boolean encrypted : new boolean[] {false, true}) {
+      if (tls == null || Boolean.parseBoolean(tls) == encrypted) {
+        all.addAll(
+            Configuration.of(
+                named == null ? Arrays.stream(Variant.values()) : Stream.of(Variant.valueOf(named)),
+                encrypted));
+      }
+    }
+    Collections.rotate(all, (int) (seed % all.size()));
+    return all;
   }
 
   @Test
   @Timeout(36_000)
   void nothingIsLostLateOrForeign() throws Exception {
     long seed = Long.getLong("seed", System.nanoTime() >>> 10);
+    strike(seed, configurations(seed), GROUPS, FAULTS);
+  }
+
+  /** All that may be changed on the way, and nothing of it may arrive. */
+  @Test
+  void nothingIsWrongWithChecksumsOrTls() throws Exception {
+    strike(
+        Long.getLong("seed", System.nanoTime() >>> 10),
+        List.of(new Configuration(Variant.CHECKED, false), new Configuration(Variant.PLAIN, true)),
+        2,
+        CHECKED_FAULTS);
+  }
+
+  private static void strike(long seed, List<Configuration> configurations, int groups, long faults)
+      throws Exception {
     System.out.println("FaultRigTest: replay with -Dseed=" + seed);
     Soak.Options options =
         new Soak.Options(
-            CommandEnvironment.current(), "tcp", variants(), GROUPS, MEMBERS, seed, false);
+            CommandEnvironment.current(), "tcp", configurations, groups, MEMBERS, seed, false);
     try (Soak soak = new Soak(options)) {
       soak.start();
-      for (int i = 1; soak.figures().faults() < FAULTS && !soak.await(STEP); i++) {
+      for (int i = 1; soak.figures().faults() < faults && !soak.await(STEP); i++) {
         if (i % LINE_STEPS == 0) {
           System.out.println("FaultRigTest: " + soak.figures());
         }
@@ -53,18 +87,22 @@ class FaultRigTest {
           .ifPresent(
               failure -> {
                 throw new AssertionError(
-                    "-Dseed=%d -Dvariant=%s: %s"
-                        .formatted(failure.seed(), failure.variant(), failure.cause().getMessage()),
+                    "-Dseed=%d -Dvariant=%s -Dtls=%s: %s"
+                        .formatted(
+                            failure.seed(),
+                            failure.configuration().variant(),
+                            failure.configuration().tls(),
+                            failure.cause().getMessage()),
                     failure.cause());
               });
-      assertThat(soak.figures().faults()).isGreaterThanOrEqualTo(FAULTS);
+      assertThat(soak.figures().faults()).isGreaterThanOrEqualTo(faults);
     }
   }
 
   /** The rig itself can fail. */
   @Test
   void aForeignByteIsFoundAndNamed() {
-    Setup setup = new Setup(CommandEnvironment.current(), folder, "tcp", Variant.PLAIN);
+    Setup setup = Setup.of(CommandEnvironment.current(), folder, "tcp", Configuration.PLAIN);
     try (Run run = new Run(setup, 2, 1, new Figures())) {
       run.round();
       run.spoil();

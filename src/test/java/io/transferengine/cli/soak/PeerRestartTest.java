@@ -38,7 +38,8 @@ class PeerRestartTest {
     long seed = Long.getLong("seed", System.nanoTime() >>> 10);
     Random random = new Random(seed);
     long[] millis = new long[RESTARTS];
-    Setup setup = new Setup(CommandEnvironment.current(), folder, "tcp", variant);
+    Setup setup =
+        Setup.of(CommandEnvironment.current(), folder, "tcp", new Configuration(variant, false));
     try (Group group = new Group(setup, 2, seed)) {
       Member ours = group.members().get(0);
       Member peer = group.members().get(1);

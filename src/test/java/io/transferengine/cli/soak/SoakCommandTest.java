@@ -30,6 +30,25 @@ class SoakCommandTest {
   }
 
   @Test
+  void aShortRunWithTlsFindsNothing() throws Exception {
+    CommandRun run =
+        CommandRun.of(
+            "soak",
+            "--tls",
+            "--minutes",
+            "2",
+            "--faults",
+            "8",
+            "--groups",
+            "1",
+            "--config",
+            "plain");
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output()).contains("tcp with TLS, 1 groups", "nothing has grown");
+    assertThat(run.error()).isEmpty();
+  }
+
+  @Test
   void aForeignByteEndsItWithStatusOne() throws Exception {
     CommandRun run =
         CommandRun.of("soak", "--minutes", "2", "--groups", "1", "--seed", "7", "--spoil-for-test");
