@@ -95,6 +95,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final Registry registry;
   private final ActiveTransfers active;
   private final EngineTimer timer = new EngineTimer();
+  private final PeerModes modes;
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -162,7 +163,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             settings.get(Options.HANDSHAKE_MAX_LENGTH),
             tls);
     notifications = new Notifications(settings, metrics);
-    own = new OwnSegment(memory, transports, notifications);
+    modes = new PeerModes(tls);
+    own = new OwnSegment(memory, transports, notifications, modes);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
     active =
         new ActiveTransfers(
@@ -393,13 +395,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       metrics.increment(Counter.STALE_DESCRIPTORS);
       return newer.get();
     }
+    List<InetAddress> addresses =
+        EngineNames.addresses(
+            found.descriptor().dataHost(found.host()), settings.get(Options.USE_IPV6));
+    modes.require(segment, found, addresses);
     return RemoteSegment.of(
-        segment,
-        new PeerAddress(
-            found.descriptor(),
-            EngineNames.addresses(
-                found.descriptor().dataHost(found.host()), settings.get(Options.USE_IPV6))),
-        transports.select(found));
+        segment, new PeerAddress(found.descriptor(), addresses), transports.select(found));
   }
 
   /**

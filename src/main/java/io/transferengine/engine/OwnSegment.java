@@ -25,6 +25,7 @@ final class OwnSegment implements HandshakeHandler {
   private final LocalMemory memory;
   private final TransportRegistry transports;
   private final Notifications notifications;
+  private final PeerModes modes;
   private final String incarnation = newIncarnation();
   private volatile String dataHost = "";
   private volatile @Nullable String name;
@@ -34,7 +35,12 @@ final class OwnSegment implements HandshakeHandler {
 
   private record Rendered(List<Region> regions, long version, SegmentDescriptor descriptor) {}
 
-  OwnSegment(LocalMemory memory, TransportRegistry transports, Notifications notifications) {
+  OwnSegment(
+      LocalMemory memory,
+      TransportRegistry transports,
+      Notifications notifications,
+      PeerModes modes) {
+    this.modes = modes;
     this.memory = memory;
     this.transports = transports;
     this.notifications = notifications;
@@ -102,7 +108,8 @@ final class OwnSegment implements HandshakeHandler {
             .buffers(buffers)
             .timestamp(MetadataCodec.timestamp(LocalDateTime.now(java.time.ZoneId.systemDefault())))
             .incarnation(Optional.of(incarnation))
-            .tcpDataHost(dataHost);
+            .tcpDataHost(dataHost)
+            .tls(modes.ours());
     transports.describe(builder, regions);
     return builder.build();
   }

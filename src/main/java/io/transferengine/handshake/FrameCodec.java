@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.tls.TlsCauses;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.JsonLimits;
@@ -47,8 +48,6 @@ public final class FrameCodec {
   private static final String HEADER = "its header";
   private static final int LENGTH_BYTES = Long.BYTES;
   private static final byte OLD_PROTOCOL_START = '{';
-
-  private static final String WANTS_TLS = "it wants TLS, and TE_TLS is off here";
 
   /**
    * The types of the TLS records that a connection may begin with, and their first version byte.
@@ -168,17 +167,13 @@ public final class FrameCodec {
               + " peer's TE_TLS_PLAIN_PEERS");
     }
     if (tls && header[0] == TLS_ALERT) {
-      throw new TransferException(
-          ErrorCode.SOCKET,
-          WANTS_TLS,
-          "Set TE_TLS=required here, with TE_TLS_CERT, TE_TLS_KEY and TE_TLS_CA; or list this"
-              + " engine's address in the peer's TE_TLS_PLAIN_PEERS");
+      throw new TransferException(ErrorCode.SOCKET, TlsCauses.wanted(), TlsCauses.wantedRemedy());
     }
   }
 
   /** {@return whether a peer's frame could not be read because the peer wants TLS} */
   static boolean isOfTls(TransferException failure) {
-    return String.valueOf(failure.getMessage()).contains(WANTS_TLS);
+    return String.valueOf(failure.getMessage()).contains(TlsCauses.wanted());
   }
 
   private static MessageType typeOf(byte first) {

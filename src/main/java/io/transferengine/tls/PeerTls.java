@@ -164,6 +164,11 @@ public final class PeerTls {
     return context.get().isPresent();
   }
 
+  /** {@return whether there is TLS with every peer, whatever its address} */
+  public boolean isForAll() {
+    return isOn() && plain.texts().isEmpty();
+  }
+
   /** {@return whether there is TLS with a peer at that address} */
   public boolean isFor(InetAddress peer) {
     return isOn() && !plain.contains(peer);

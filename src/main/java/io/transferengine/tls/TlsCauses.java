@@ -81,6 +81,17 @@ public final class TlsCauses {
         + " address in TE_TLS_PLAIN_PEERS here";
   }
 
+  /** {@return what is wrong with a peer that wants TLS, where there is none here} */
+  public static String wanted() {
+    return "it wants TLS, and TE_TLS is off here";
+  }
+
+  /** {@return what to do about it} */
+  public static String wantedRemedy() {
+    return "Set TE_TLS=required here, with TE_TLS_CERT, TE_TLS_KEY and TE_TLS_CA; or list this"
+        + " engine's address in the peer's TE_TLS_PLAIN_PEERS";
+  }
+
   private static String ourCertificate() {
     return "is our certificate for the name that it connects to, and does it believe our"
         + " authority?";

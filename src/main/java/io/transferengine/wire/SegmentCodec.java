@@ -23,6 +23,9 @@ final class SegmentCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_VECTOR = "te_tcp_vector";
 
+  /** Our own member; C++ readers pass over it. */
+  private static final String TLS = "te_tls";
+
   /** Our own member of a buffer that peers may only read, or only write; C++ passes over it. */
   private static final String ACCESS = "te_access";
 
@@ -87,6 +90,9 @@ final class SegmentCodec {
     }
     if (descriptor.tcpVectorVersion() != 0) {
       out.member(TCP_VECTOR).unsigned(descriptor.tcpVectorVersion());
+    }
+    if (descriptor.tls() != SegmentDescriptor.TLS_NOBODY) {
+      out.member(TLS).unsigned(descriptor.tls());
     }
     out.member("timestamp").value(descriptor.timestamp()).endObject();
     return out.toBytes();
@@ -155,6 +161,7 @@ final class SegmentCodec {
         case "rdma_server_name" -> builder.rdmaServerName(nonEmpty(in.text()));
         case TCP_CHECKSUM -> builder.tcpChecksumVersion(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_IDENTITY -> builder.tcpIdentityVersion(in.unsignedInt(Integer.MAX_VALUE));
+        case TLS -> builder.tls(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
         case SegmentDescriptor.INCARNATION -> builder.incarnation(nonEmpty(in.text()));
         case "buffers" -> builder.buffers(readBuffers(in));

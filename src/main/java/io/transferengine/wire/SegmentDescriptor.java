@@ -21,6 +21,8 @@ import java.util.TreeMap;
  *     intended one, 0 for none; our own member, unknown to C++
  * @param tcpChecksumVersion the form of checksums that its TCP transport takes, 0 for none; our own
  *     member, unknown to C++
+ * @param tls from whom its ports want TLS: {@link #TLS_NOBODY}, {@link #TLS_ALL}, {@link
+ *     #TLS_MOST}, or a value of a later form; our own member, unknown to C++
  * @param timestamp the owner's local time, for people; see {@link MetadataCodec#timestamp}
  * @param rdmaServerName the server part of its NIC paths, if that is not {@code name}
  * @param buffers its registered ranges in order of registration
@@ -41,6 +43,7 @@ public record SegmentDescriptor(
     int tcpVectorVersion,
     int tcpIdentityVersion,
     int tcpChecksumVersion,
+    int tls,
     String timestamp,
     Optional<String> rdmaServerName,
     List<BufferDescriptor> buffers,
@@ -51,6 +54,15 @@ public record SegmentDescriptor(
     long metadataVersion) {
   /** The JSON member that holds the incarnation. It is our own; C++ readers pass over it. */
   static final String INCARNATION = "te_incarnation";
+
+  /** Its ports speak no TLS. So it is with a record that does not say. */
+  public static final int TLS_NOBODY = 0;
+
+  /** Its ports speak TLS with every peer. */
+  public static final int TLS_ALL = 1;
+
+  /** Its ports speak TLS, but not with peers at some addresses. */
+  public static final int TLS_MOST = 2;
 
   /** The protocol of segments reached over TCP only. */
   public static final String TCP = "tcp";
@@ -91,6 +103,7 @@ public record SegmentDescriptor(
         .tcpVectorVersion(tcpVectorVersion)
         .tcpIdentityVersion(tcpIdentityVersion)
         .tcpChecksumVersion(tcpChecksumVersion)
+        .tls(tls)
         .timestamp(timestamp)
         .rdmaServerName(rdmaServerName)
         .buffers(buffers)
@@ -164,6 +177,7 @@ public record SegmentDescriptor(
     private int tcpVectorVersion;
     private int tcpIdentityVersion;
     private int tcpChecksumVersion;
+    private int tls;
     private String timestamp = "";
     private Optional<String> rdmaServerName = Optional.empty();
     private List<BufferDescriptor> buffers = List.of();
@@ -217,6 +231,12 @@ public record SegmentDescriptor(
     /** Sets the form of checksums, 0 for none. */
     public Builder tcpChecksumVersion(int tcpChecksumVersion) {
       this.tcpChecksumVersion = tcpChecksumVersion;
+      return this;
+    }
+
+    /** Sets from whom the ports want TLS. */
+    public Builder tls(int tls) {
+      this.tls = tls;
       return this;
     }
 
@@ -278,6 +298,7 @@ public record SegmentDescriptor(
           tcpVectorVersion,
           tcpIdentityVersion,
           tcpChecksumVersion,
+          tls,
           timestamp,
           rdmaServerName,
           buffers,

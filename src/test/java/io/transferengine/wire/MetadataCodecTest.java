@@ -226,6 +226,7 @@ class MetadataCodecTest {
             .priorityMatrix(Map.of("cpu:1", List.of(List.of(), List.of("n")), "*", matrixOfN()))
             .tcpVectorVersion(1)
             .tcpChecksumVersion(3)
+            .tls(2)
             .buffers(
                 List.of(
                     new BufferDescriptor(
@@ -240,7 +241,7 @@ class MetadataCodecTest {
                 + "\"priority_matrix\":{\"*\":[[\"n\"],[]],\"cpu:1\":[[],[\"n\"]]},"
                 + "\"protocol\":\"rdma\",\"rdma_server_name\":\"b:2\",\"tcp_data_port\":5,"
                 + "\"tcp_proto_version\":2,\"te_incarnation\":\"77\",\"te_tcp_checksum\":3,\"te_tcp_vector\":1,"
-                + "\"timestamp\":\"now\"}");
+                + "\"te_tls\":2,\"timestamp\":\"now\"}");
     assertThat(decode(json)).isEqualTo(segment);
   }
 
