@@ -79,6 +79,7 @@ final class Group implements AutoCloseable {
    */
   void awaitOnlyLiveConnections() {
     relays().forEach(Relay::awaitAccepted);
+    members.forEach(Member::awaitAccepted);
     await(
         "connections that have ended to be closed",
         () -> relays().noneMatch(Relay::isConnecting) && connections() == 2 * throughRelays());

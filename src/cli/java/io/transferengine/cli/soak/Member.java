@@ -8,6 +8,10 @@ import io.transferengine.cli.target.TargetProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -23,6 +27,9 @@ final class Member implements Victim, AutoCloseable {
 
   private static final List<String> JVM_OPTIONS =
       List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+
+  /** For what happens at once, on however busy a machine. */
+  private static final int ACCEPT_MILLIS = 60_000;
 
   private final Arena arena = Arena.ofShared();
   private final Path log;
@@ -113,6 +120,25 @@ final class Member implements Victim, AutoCloseable {
 
   Path log() {
     return log;
+  }
+
+  /**
+   * Returns when the process has taken all connections to its data port that were opened before. As
+   * long as it was stopped, they waited in the system with the bytes that they brought, whether
+   * their other ends are still there or not.
+   */
+  void awaitAccepted() {
+    try (Socket mark = new Socket()) {
+      mark.setSoTimeout(ACCEPT_MILLIS);
+      mark.connect(new InetSocketAddress(InetAddress.ofLiteral(Ports.REAL), data.port()));
+      mark.shutdownOutput();
+      // It closes a connection on which nothing comes.
+      var _ = mark.getInputStream().readAllBytes();
+    } catch (SocketTimeoutException e) {
+      throw new AssertionError(name() + " takes no connections", e);
+    } catch (IOException e) {
+      // Nobody listens, or it has closed the connection already.
+    }
   }
 
   List<Relay> relays() {
