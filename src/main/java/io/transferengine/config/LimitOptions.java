@@ -79,7 +79,7 @@ public final class LimitOptions {
               "The memory that headers and small blocks pass through over TCP, in and out, for all"
                   + " connections together. It is allocated when the engine opens. A quarter of it"
                   + " is kept for our own transfers. If none is left, each peer is served one"
-                  + " request at a time.");
+                  + " request at a time. With TLS, as much again may be encrypted ahead.");
 
   /** How many of the inbound data connections one address may have. */
   public static final Option<Integer> CONNECTIONS_PER_ADDRESS =

@@ -69,6 +69,11 @@ public enum Counter {
   INBOUND_CONNECTIONS_SILENT("Inbound connections silent"),
   /** Times that a connection needed staging memory while its share was in use. */
   STAGING_DRY("Staging dry"),
+  /**
+   * Times that a TLS connection encrypted no more than one record ahead, since what all of them may
+   * was in use.
+   */
+  TLS_BUDGET_DRY("TLS budget dry"),
   /** Data connections made to peers. */
   CONNECTIONS_OPENED("Connections opened"),
   /** Data connections to peers that broke, rather than being closed by this engine. */

@@ -95,7 +95,7 @@ final class DataTls {
     SslHandler handler = new SslHandler(engine, SIGNATURES);
     handler.setHandshakeTimeoutMillis(timeoutMillis);
     channel.config().setRecvByteBufAllocator(new OpenReads(channel));
-    TlsSocket socket = new TlsSocket(above.newReceiveAllocator(), guard);
+    TlsSocket socket = new TlsSocket(above.newReceiveAllocator(), above.encrypted(), engine, guard);
     above.goesOver(socket);
     channel.pipeline().addLast(handler, socket);
   }

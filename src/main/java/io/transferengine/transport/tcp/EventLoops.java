@@ -75,7 +75,8 @@ final class EventLoops {
                 staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
                 block,
                 backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
-                () -> metrics.increment(Counter.STAGING_DRY)));
+                () -> metrics.increment(Counter.STAGING_DRY),
+                new TlsBudget(shareBytes, () -> metrics.increment(Counter.TLS_BUDGET_DRY))));
       }
       // Not before: until then a kernel may read and write there.
       var _ = group.terminationFuture().addListener(_ -> arena.close());

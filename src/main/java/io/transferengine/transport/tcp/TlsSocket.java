@@ -18,6 +18,7 @@ import io.transferengine.transport.Queues;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayDeque;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -37,9 +38,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Out.</b> Windows wait here in their order. They are copied into TLS records, and given
  * back, only as fast as the socket takes them: at most {@link #ON_THE_WAY_BYTES} are encrypted and
- * not yet the kernel's. So a body of a gigabyte needs no more memory than a small one, and memory
- * that has to be free in a moment is looked at by nobody but us. When much waits, the channel
- * counts as not writable, as without TLS.
+ * not yet the kernel's, and all connections of the event loop share a {@link TlsBudget} for what
+ * goes beyond one record of each. So a body of a gigabyte needs no more memory than a small one,
+ * and memory that has to be free in a moment is looked at by nobody but us. When much waits, the
+ * channel counts as not writable, as without TLS.
  *
  * <p><b>Beginning and end.</b> The channel counts as active once the TLS handshake has succeeded
  * and the {@link Guard} has accepted the peer. Closing sends no farewell: the data protocol says
@@ -73,6 +75,8 @@ final class TlsSocket extends ChannelDuplexHandler {
   private record Marker(ChannelPromise promise) {}
 
   private final ReceiveAllocator reads;
+  private final TlsBudget budget;
+  private final SSLEngine engine;
   private final Guard guard;
   private final ArrayDeque<ByteBuf> held = new ArrayDeque<>();
   private final ArrayDeque<Object> queue = new ArrayDeque<>();
@@ -91,9 +95,13 @@ final class TlsSocket extends ChannelDuplexHandler {
 
   /**
    * @param reads where what is read goes
+   * @param budget what may be encrypted ahead
+   * @param engine whose handshake it is
    */
-  TlsSocket(ReceiveAllocator reads, Guard guard) {
+  TlsSocket(ReceiveAllocator reads, TlsBudget budget, SSLEngine engine, Guard guard) {
     this.reads = reads;
+    this.engine = engine;
+    this.budget = budget;
     this.guard = guard;
   }
 
@@ -141,7 +149,7 @@ final class TlsSocket extends ChannelDuplexHandler {
 
   private void accept(ChannelHandlerContext at) {
     try {
-      guard.verify(at.pipeline().get(SslHandler.class).engine().getSession());
+      guard.verify(engine.getSession());
     } catch (SSLException e) {
       refuse(e);
       return;
@@ -351,7 +359,11 @@ final class TlsSocket extends ChannelDuplexHandler {
   private int encryptSome() {
     int made = 0;
     while (onTheWayBytes < ON_THE_WAY_BYTES && isWindowNext()) {
-      made += encrypt();
+      int ahead = onTheWayBytes > 0 ? RECORD_BYTES : 0;
+      if (ahead > 0 && !budget.take(ahead)) {
+        break; // The kernel's word on what is on the way brings us back.
+      }
+      made += encrypt(ahead);
     }
     return made;
   }
@@ -367,17 +379,26 @@ final class TlsSocket extends ChannelDuplexHandler {
     }
   }
 
-  /** Makes one record of the windows that are next; {@return its plain bytes} */
-  private int encrypt() {
+  /**
+   * Makes one record of the windows that are next.
+   *
+   * @param ahead what was taken of the budget for it
+   * @return its plain bytes
+   */
+  private int encrypt(int ahead) {
     int size = (int) Math.min(RECORD_BYTES, queuedBytes);
-    ByteBuf record = context().alloc().heapBuffer(size, RECORD_BYTES);
     int bytes = 0;
+    ByteBuf record = null;
     try {
+      record = context().alloc().heapBuffer(size, RECORD_BYTES);
       fill(record, size);
       bytes = record.readableBytes();
     } finally {
       if (bytes == 0) {
-        record.release();
+        budget.giveBack(ahead);
+        if (record != null) {
+          record.release();
+        }
       }
     }
     if (bytes > 0) {
@@ -386,7 +407,7 @@ final class TlsSocket extends ChannelDuplexHandler {
       var _ =
           context()
               .write(record)
-              .addListener(done -> guarded(() -> sent(taken, (ChannelFuture) done)));
+              .addListener(done -> guarded(() -> sent(taken, ahead, (ChannelFuture) done)));
     }
     return bytes;
   }
@@ -416,8 +437,9 @@ final class TlsSocket extends ChannelDuplexHandler {
     }
   }
 
-  private void sent(int bytes, ChannelFuture done) {
+  private void sent(int bytes, int ahead, ChannelFuture done) {
     onTheWayBytes -= bytes;
+    budget.giveBack(ahead);
     Throwable failure = done.cause();
     if (failure != null && !outputEnded) {
       outputEnded = true;

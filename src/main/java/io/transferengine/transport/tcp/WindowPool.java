@@ -60,6 +60,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final int blockBytes;
   private final ReadReserve reserve;
   private final Runnable onDry;
+  private final TlsBudget encrypted;
 
   private Checksum.@Nullable Scratch scratch;
 
@@ -71,8 +72,15 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
    * @param blockBytes the size of each, but for the one that the constant frames are in
    * @param reserve what connections have of their own
    * @param onDry told when a block is asked for and none is to be had
+   * @param encrypted what TLS may encrypt ahead
    */
-  WindowPool(MemorySegment memory, int blockBytes, ReadReserve reserve, Runnable onDry) {
+  WindowPool(
+      MemorySegment memory,
+      int blockBytes,
+      ReadReserve reserve,
+      Runnable onDry,
+      TlsBudget encrypted) {
+    this.encrypted = encrypted;
     this.reserve = reserve;
     this.onDry = onDry;
     this.blockBytes = blockBytes;
@@ -140,6 +148,11 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
    */
   @Nullable StagingBlock readBlock() {
     return readBlock.uses() > 0 ? null : readBlock.take();
+  }
+
+  /** {@return what TLS connections may have encrypted ahead} */
+  TlsBudget encrypted() {
+    return encrypted;
   }
 
   /** {@return what connections have of their own for reads} */

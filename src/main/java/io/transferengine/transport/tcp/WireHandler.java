@@ -59,6 +59,11 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     return made;
   }
 
+  /** {@return what its TLS may have encrypted ahead, with that of others} */
+  final TlsBudget encrypted() {
+    return pool.encrypted();
+  }
+
   /** It goes into a pipeline behind that one, not directly behind the channel's socket. */
   final void goesOver(TlsSocket socket) {
     tls = socket;

@@ -19,7 +19,7 @@
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum
  * StagingBlock                           [Pool: WindowPool]
- * Frames  ReadReserve
+ * Frames  ReadReserve  TlsBudget
  * WindowPool
  * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes

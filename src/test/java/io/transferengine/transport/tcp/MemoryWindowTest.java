@@ -31,7 +31,8 @@ class MemoryWindowTest {
   private final MemorySegment all = arena.allocate(LENGTH + 2 * GUARD, 8);
   private final ByteBuf netty = Unpooled.buffer(LENGTH);
   private final WindowPool pool =
-      new WindowPool(arena.allocate(4096, 8), 4096, ReadReserve.none(), () -> {});
+      new WindowPool(
+          arena.allocate(4096, 8), 4096, ReadReserve.none(), () -> {}, new TlsBudget(0, () -> {}));
   private final MemoryWindow window = pool.window(all.address() + GUARD, LENGTH, LENGTH, null);
 
   @BeforeEach

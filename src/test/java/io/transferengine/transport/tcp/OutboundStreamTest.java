@@ -37,7 +37,12 @@ class OutboundStreamTest {
   private static final class Stream implements AutoCloseable, OutboundStream.Listener {
     final Arena arena = Arena.ofShared();
     final WindowPool pool =
-        new WindowPool(arena.allocate(POOL_BYTES, 64), BLOCK_BYTES, ReadReserve.none(), () -> {});
+        new WindowPool(
+            arena.allocate(POOL_BYTES, 64),
+            BLOCK_BYTES,
+            ReadReserve.none(),
+            () -> {},
+            new TlsBudget(0, () -> {}));
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
     final OutboundStream outbound =

@@ -23,7 +23,8 @@ class WindowPoolTest {
           arena.allocate((long) BLOCK_BYTES * WindowPool.BLOCKS_MIN, 64),
           BLOCK_BYTES,
           ReadReserve.none(),
-          () -> {});
+          () -> {},
+          new TlsBudget(0, () -> {}));
 
   @AfterEach
   void close() {

@@ -35,7 +35,12 @@ class WireHandlerTest {
   private @Nullable Throwable thrownByStaged;
   private @Nullable Error thrownByEnd;
   private final WindowPool pool =
-      new WindowPool(arena.allocate(1 << 20, 64), 4096, ReadReserve.none(), () -> {});
+      new WindowPool(
+          arena.allocate(1 << 20, 64),
+          4096,
+          ReadReserve.none(),
+          () -> {},
+          new TlsBudget(0, () -> {}));
   private final Handler handler = new Handler(pool);
   private boolean configThrows;
   private int quiesced;
