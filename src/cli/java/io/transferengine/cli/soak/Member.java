@@ -15,6 +15,7 @@ import java.net.SocketTimeoutException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -25,8 +26,10 @@ import java.util.Map;
 final class Member implements Victim, AutoCloseable {
   static final String PEER_TO_PEER = "P2PHANDSHAKE";
 
-  private static final List<String> JVM_OPTIONS =
-      List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+  private static final List<String> JVM_OPTIONS = List.of("-Xmx96m", "-XX:+UseSerialGC");
+
+  /** Starts faster, and ends up slower. Ciphers would be some 50 times slower. */
+  private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
 
   /** For what happens at once, on however busy a machine. */
   private static final int ACCEPT_MILLIS = 60_000;
@@ -55,7 +58,7 @@ final class Member implements Victim, AutoCloseable {
     ProcessBuilder builder =
         TargetProcess.java(
                 setup.environment(),
-                JVM_OPTIONS,
+                jvmOptions(setup.configuration().tls()),
                 SoakAgent.class,
                 List.of(file.toString(), setup.protocol(), metadataServer, localName))
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
@@ -67,6 +70,14 @@ final class Member implements Victim, AutoCloseable {
     variables.put("TE_RPC_PORT", Integer.toString(handshakes.port()));
     variables.put("TE_DATA_PORT", Integer.toString(data.port()));
     child = new Child(name, builder);
+  }
+
+  private static List<String> jvmOptions(boolean tls) {
+    List<String> options = new ArrayList<>(JVM_OPTIONS);
+    if (!tls) {
+      options.add(QUICK_COMPILER);
+    }
+    return options;
   }
 
   private static Relay relay(Setup setup, Ports.Maker plain, Trap trap) {
