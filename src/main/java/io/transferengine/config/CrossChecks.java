@@ -3,6 +3,7 @@ package io.transferengine.config;
 
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.TlsMode;
 import java.util.List;
 
 /** Checks between options: values that contradict each other. */
@@ -14,6 +15,7 @@ final class CrossChecks {
           "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.",
           "`MC_FORCE_TCP` and `TE_REQUIRE_RDMA` are not both set.",
           "`TE_CHECKSUM` is not `require_crc32c` while `TE_REQUIRE_RDMA` is set.",
+          "`MC_TCP_PROTO` is not 1 while `TE_TLS` is `required`.",
           "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
           "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
 
@@ -27,6 +29,7 @@ final class CrossChecks {
 
   static void check(Values settings) {
     checkPorts(settings);
+    checkTls(settings);
     checkRdma(settings);
   }
 
@@ -46,6 +49,24 @@ final class CrossChecks {
           Options.RPC_PORT.environmentName(),
           Integer.toString(rpcPort),
           "another port than " + Options.DATA_PORT + ", which is " + dataPort + " too");
+    }
+  }
+
+  /**
+   * A write of version 1 ends its connection's direction behind the body. A target that still
+   * checks a signature of the TLS handshake then takes the connection for one that was given up;
+   * the write looks confirmed all the same. Nobody needs the two together: only C++ peers want
+   * version 1, and they have no TLS.
+   */
+  private static void checkTls(Values settings) {
+    if (settings.get(TlsOptions.MODE) == TlsMode.REQUIRED && settings.get(Options.TCP_PROTO) == 1) {
+      throw new ConfigurationException(
+          Options.TCP_PROTO.environmentName(),
+          "1",
+          "2 while "
+              + TlsOptions.MODE
+              + " is required, since all peers with TLS speak version 2; peers without are asked"
+              + " for their version");
     }
   }
 

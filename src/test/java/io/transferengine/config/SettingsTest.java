@@ -202,6 +202,15 @@ final class SettingsTest {
     }
   }
 
+  /** Writes of version 1 could be lost without anybody noticing, see CrossChecks. */
+  @Test
+  void tlsAndVersion1Contradict() {
+    assertThatThrownBy(() -> Settings.fromMap(Map.of("TE_TLS", "required", "MC_TCP_PROTO", "1")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("MC_TCP_PROTO", "TE_TLS");
+    assertThat(Settings.fromMap(Map.of("TE_TLS", "off", "MC_TCP_PROTO", "1"))).isNotNull();
+  }
+
   /** Prints the settings of its environment, or why there are none. */
   static final class Child {
     private Child() {}
