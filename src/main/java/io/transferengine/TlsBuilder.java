@@ -9,7 +9,9 @@ import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
-/** The options of TLS between engines in {@link EngineConfig.Builder}. Not thread-safe. */
+/**
+ * The options of TLS and tokens between engines in {@link EngineConfig.Builder}. Not thread-safe.
+ */
 abstract sealed class TlsBuilder permits LimitBuilder {
   private @Nullable SSLContext context;
 
@@ -93,8 +95,21 @@ abstract sealed class TlsBuilder permits LimitBuilder {
   }
 
   /**
-   * Peers without TLS, such as C++ engines: to and from these addresses there is none, and whoever
-   * has one of them may use our memory. ({@code TE_TLS_PLAIN_PEERS})
+   * Secrets that peers and we have to know, on the RPC port and on the TCP data port, with TLS or
+   * without: a line "NAME SECRET" for each, the secret at least 32 bytes. The first is used to
+   * connect, all are accepted. It is read again when it changes, and readable by nobody but its
+   * owner and group. ({@code TE_TOKEN_FILE})
+   *
+   * @param value the path of a file
+   * @return this builder
+   */
+  public EngineConfig.Builder tokenFile(String value) {
+    return set(TlsOptions.TOKEN_FILE, value);
+  }
+
+  /**
+   * Peers without TLS and tokens, such as C++ engines: to and from these addresses there are none,
+   * and whoever has one of them may use our memory. ({@code TE_TLS_PLAIN_PEERS})
    *
    * @param value IP addresses, each perhaps with /BITS, separated by commas
    * @return this builder

@@ -11,8 +11,8 @@ public enum OptionGroup {
   RDMA("RDMA"),
   /** Metadata services: Mooncake's variables and ours. */
   METADATA("Metadata services"),
-  /** TLS between engines: ours. */
-  TLS("TLS between engines"),
+  /** TLS and tokens between engines: ours. */
+  TLS("TLS and tokens between engines"),
   /** Options for which Mooncake has no variable. */
   OWN("Our own");
 

@@ -6,7 +6,7 @@ import static io.transferengine.config.OptionGroup.TLS;
 import io.transferengine.transfer.TlsMode;
 import java.util.List;
 
-/** The options of TLS between engines; part of {@link Options#all()}. */
+/** The options of TLS and tokens between engines; part of {@link Options#all()}. */
 public final class TlsOptions {
   private static final Form<String> FILE = Form.text("the path of a PEM file");
 
@@ -52,7 +52,17 @@ public final class TlsOptions {
                   + " label may be *, IP addresses, or URIs. One name of a peer's certificate has"
                   + " to be among them.");
 
-  /** Who has no TLS. */
+  /** The secrets that peers have to know. */
+  public static final Option<String> TOKEN_FILE =
+      new Option<>(TLS, "TE_TOKEN_FILE", "tokenFile", Form.text("the path of a file"), "")
+          .means(
+              "Secrets that peers and we have to know, on the RPC port and on the TCP data port,"
+                  + " with TLS or without: a line \"NAME SECRET\" for each, the secret at least 32"
+                  + " bytes. The first is used to connect, all are accepted. It is read again when"
+                  + " it changes, and readable by nobody but its owner and group.")
+          .mooncake("Knows no tokens: list its address in TE_TLS_PLAIN_PEERS.");
+
+  /** Who has no TLS, and no token. */
   public static final Option<String> PLAIN_PEERS =
       new Option<>(
               TLS,
@@ -61,8 +71,8 @@ public final class TlsOptions {
               Form.text("IP addresses, each perhaps with /BITS, separated by commas"),
               "")
           .means(
-              "Peers without TLS, such as C++ engines: to and from these addresses there is none,"
-                  + " and whoever has one of them may use our memory.");
+              "Peers without TLS and tokens, such as C++ engines: to and from these addresses there"
+                  + " are none, and whoever has one of them may use our memory.");
 
   /** In place of which a program may give its own context. */
   public static final List<Option<String>> FILES = List.of(CERTIFICATE, KEY, CA);
@@ -72,7 +82,8 @@ public final class TlsOptions {
       List.of(CERTIFICATE, KEY, CA, ALLOW, PLAIN_PEERS);
 
   /** In the order of the configuration page. */
-  static final List<Option<?>> ALL = List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, PLAIN_PEERS);
+  static final List<Option<?>> ALL =
+      List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, TOKEN_FILE, PLAIN_PEERS);
 
   private TlsOptions() {}
 }

@@ -207,7 +207,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
     }
-    if (tls.isOn()) {
+    if (tls.isOn() || tls.token().isOn()) {
       Runnable look = () -> lookups.execute(tls::refresh);
       timer.every(CERTIFICATES_CHECK_PERIOD, "Looking at the certificate files", look);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.tls.PeerToken;
 import io.transferengine.tls.TlsCauses;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -112,6 +113,7 @@ public final class FrameCodec {
         yield start.frame(NOTHING);
       }
       case NOTIFY, CONNECTION, OLD_PROTOCOL -> start.frame(readPayload(in, start, policy));
+      case TOKEN -> throw new TransferException(ErrorCode.SOCKET, PeerToken.NOT_WANTED, "");
     };
   }
 
@@ -157,7 +159,7 @@ public final class FrameCodec {
   }
 
   /** No length begins like this: it would be of terabytes. */
-  private static void requireNoTls(byte[] header) {
+  static void requireNoTls(byte[] header) {
     boolean tls = header[1] == TLS_VERSION && (header[4] | header[5]) != 0;
     if (tls && header[0] == TLS_HANDSHAKE) {
       throw new TransferException(
@@ -182,6 +184,7 @@ public final class FrameCodec {
       case 1 -> MessageType.METADATA;
       case 2 -> MessageType.NOTIFY;
       case 3 -> MessageType.PROBE;
+      case 4 -> MessageType.TOKEN;
       case OLD_PROTOCOL_START -> MessageType.OLD_PROTOCOL;
       default ->
           throw new TransferException(

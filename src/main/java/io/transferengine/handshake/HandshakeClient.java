@@ -5,6 +5,8 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.tls.PeerTls;
+import io.transferengine.tls.PeerToken;
+import io.transferengine.tls.TokenRefusal;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -98,7 +100,7 @@ public final class HandshakeClient implements AutoCloseable {
   /**
    * As above, with TLS.
    *
-   * @param tls who is spoken to over it; its handshake counts to connecting
+   * @param tls who is spoken to over it, and with a token; both count to connecting
    */
   public HandshakeClient(Duration connectTimeout, int maxFrameLengthBytes, PeerTls tls) {
     this.tls = tls;
@@ -337,6 +339,16 @@ public final class HandshakeClient implements AutoCloseable {
       throw broken(peer, type, e, deadlineNanos);
     }
     MessageType answered = reply.frame.type();
+    if (answered == MessageType.TOKEN) {
+      otherMode.warn("Peer " + peer + ": " + PeerToken.WANTED_THERE);
+      throw TransferException.withPeer(
+          peer.toString(),
+          ErrorCode.SOCKET,
+          PeerToken.WANTED_THERE,
+          "Set it, with a line of the file there, or list this engine's address in the peer's"
+              + " TE_TLS_PLAIN_PEERS",
+          null);
+    }
     if (answered != type) {
       throw TransferException.withPeer(
           peer.toString(),
@@ -369,11 +381,29 @@ public final class HandshakeClient implements AutoCloseable {
 
   private Link secured(SocketChannel channel, HostPort peer, long deadlineNanos)
       throws IOException {
+    Link link;
     try {
-      return Link.connected(channel, tls, peer, deadlineNanos);
+      link = Link.connected(channel, tls, peer, deadlineNanos);
     } catch (IOException e) {
       throw isEnding() ? e : new TlsRefusal(tls.gaveUp(peer.toString(), e), e);
     }
+    PeerToken token = tls.token();
+    if (token.isFor(channel.socket().getInetAddress())) {
+      try {
+        TokenLink.connect(link, token, deadlineNanos);
+      } catch (IOException e) {
+        throw isEnding() ? e : unproved(link, peer, e);
+      }
+    }
+    return link;
+  }
+
+  private IOException unproved(Link link, HostPort peer, IOException cause) {
+    if (link.isSecure() && cause instanceof SSLException) {
+      // The peer's word on our certificate comes only now.
+      return new TlsRefusal(tls.gaveUp(peer.toString(), PeerTls.afterHandshake(cause)), cause);
+    }
+    return new TokenRefusal(tls.token().gaveUp(peer.toString(), cause), cause);
   }
 
   private boolean isEnding() {
@@ -418,6 +448,10 @@ public final class HandshakeClient implements AutoCloseable {
     }
     if (Thread.currentThread().isInterrupted()) {
       return Connector.interrupted(peer, cause);
+    }
+    if (cause instanceof TokenRefusal) {
+      return TransferException.withPeer(
+          peer.toString(), ErrorCode.SOCKET, String.valueOf(cause.getMessage()), "", cause);
     }
     if (cause instanceof TlsRefusal) {
       return TransferException.withPeer(

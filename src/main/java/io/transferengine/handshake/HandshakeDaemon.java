@@ -6,6 +6,8 @@ import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
 import io.transferengine.tls.PeerTls;
+import io.transferengine.tls.TokenExchange.Port;
+import io.transferengine.tls.TokenRefusal;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -218,6 +220,11 @@ public final class HandshakeDaemon implements AutoCloseable {
       if (!closed.get() && !place.isGivenAway()) {
         failed.incrementAndGet();
         tls.refused(nameOf(channel), "RPC port", String.valueOf(e.getMessage()));
+      }
+    } catch (TokenRefusal e) {
+      if (!closed.get() && !place.isGivenAway()) {
+        failed.incrementAndGet();
+        tls.token().refused(nameOf(channel), Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (IOException e) {
       if (!closed.get() && !place.isGivenAway() && !ServerConnection.isSilentLeave(e)) {

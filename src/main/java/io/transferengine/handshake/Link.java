@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
@@ -37,14 +38,14 @@ final class Link {
   static final byte[] TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
 
   /** How long one that was refused may take to read why, before a reset may take that away. */
-  private static final Duration LINGER = Duration.ofSeconds(1);
+  static final Duration LINGER = Duration.ofSeconds(1);
 
   /** Far more than anybody sends on the way to being refused. */
   private static final int LINGER_BYTES_MAX = 1 << 20;
 
   private final SocketChannel channel;
   private final @Nullable SSLSocket tls;
-  private final PeerIdentity peer;
+  private PeerIdentity peer;
 
   private Link(SocketChannel channel, @Nullable SSLSocket tls, PeerIdentity peer) {
     this.channel = channel;
@@ -148,6 +149,25 @@ final class Link {
       }
     } catch (IOException e) {
       // It has closed its end, or has had its time.
+    }
+  }
+
+  /** The other side has proved this name, too. */
+  void proved(String name) {
+    List<String> names = new ArrayList<>(peer.names());
+    names.add(name);
+    peer = PeerIdentity.proved(peer.address(), names);
+  }
+
+  /** Lets one that was refused read why. */
+  void linger() {
+    linger(channel);
+  }
+
+  /** Writes, and closes the connection if it takes longer. */
+  void writeWithin(Duration limit, byte[] bytes) throws IOException {
+    try (var _ = Watchdog.closeAfter(limit, channel)) {
+      write(bytes);
     }
   }
 

@@ -11,6 +11,8 @@ public enum MessageType {
   NOTIFY(2),
   /** Asks for a sign of life. */
   PROBE(3),
+  /** A part of an exchange of tokens, in front of all others; between our engines alone. */
+  TOKEN(4),
   /** A Connection message of a peer before v0.3.0, which sends no type byte. */
   OLD_PROTOCOL(-1);
 

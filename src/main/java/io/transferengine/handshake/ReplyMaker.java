@@ -89,6 +89,7 @@ final class ReplyMaker {
       case PROBE -> new Reply(MessageType.PROBE, ALIVE).frame;
       case NOTIFY -> notification(from.address(), request.payload()).frame;
       case CONNECTION, OLD_PROTOCOL -> connection(from, request);
+      case TOKEN -> throw new IllegalStateException("a token is no request");
     };
   }
 

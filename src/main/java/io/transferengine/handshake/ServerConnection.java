@@ -55,6 +55,7 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
    * Serves the client until its reply is written.
    *
    * @throws TlsRefusal if it was refused before it could ask for anything
+   * @throws io.transferengine.tls.TokenRefusal the same, because of its token
    * @throws IOException if the client was too slow, or the connection broke or was closed
    * @throws TransferException if it did not send a valid request
    */
@@ -63,6 +64,9 @@ final class ServerConnection implements FrameCodec.PayloadPolicy {
     try {
       long deadlineNanos = System.nanoTime() + limits.requestTimeLimit().toNanos();
       link = Link.accepted(channel, tls, limits.readTimeout(), deadlineNanos);
+      if (tls.token().isFor(client)) {
+        TokenLink.accept(link, tls.token(), limits.readTimeout(), deadlineNanos);
+      }
       InputStream in =
           new Arriving(place, new TimedInput(link.socket(), limits.readTimeout(), deadlineNanos));
       HandshakeFrame request = FrameCodec.readRequest(in, maxFrameLengthBytes, this);

@@ -93,6 +93,10 @@ public enum Counter {
   TLS_CONNECTIONS_REFUSED("TLS connections refused"),
   /** Connections to peers that were given up because of their TLS handshake. */
   TLS_PEERS_REFUSED("TLS peers refused"),
+  /** Connections to our ports that were closed because they proved no token, or a wrong one. */
+  TOKEN_CONNECTIONS_REFUSED("token connections refused"),
+  /** Connections to peers that were given up because of the exchange of tokens. */
+  TOKEN_PEERS_REFUSED("token peers refused"),
   /**
    * Descriptors from a metadata service that were dropped because they were older than the one in
    * use.

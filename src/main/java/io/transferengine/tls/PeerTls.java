@@ -14,6 +14,7 @@ import java.net.Socket;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The TLS of an engine's ports: with whom there is some, the sockets and engines for it, whose
- * certificates are accepted, and whom to tell the audit that we refused. Thread-safe.
+ * certificates are accepted, and whom to tell the audit that we refused. {@link #token} is what
+ * peers prove beside it, or without it. Thread-safe.
  *
  * <p>Both sides present a certificate. The JDK checks that an authority of ours signed it, and, of
  * a peer that we connect to, that it is for that peer's host. {@link #verify} checks the rest.
@@ -48,15 +50,21 @@ public final class PeerTls {
   private final Runnable refresh;
   private final List<String> allowed;
   private final AddressList plain;
+  private final PeerToken token;
   private final Audit audit;
 
   private PeerTls(
-      Supplier<Optional<SSLContext>> context, Runnable refresh, Settings settings, Audit audit) {
+      Supplier<Optional<SSLContext>> context,
+      Runnable refresh,
+      Settings settings,
+      PeerToken token,
+      Audit audit) {
     this(
         context,
         refresh,
         PeerNames.list(settings.get(TlsOptions.ALLOW)),
         plainPeers(settings),
+        token,
         audit);
   }
 
@@ -65,18 +73,24 @@ public final class PeerTls {
       Runnable refresh,
       List<String> allowed,
       AddressList plain,
+      PeerToken token,
       Audit audit) {
     this.context = context;
     this.refresh = refresh;
     this.allowed = allowed;
     this.plain = plain;
+    this.token = token;
     this.audit = audit;
   }
 
-  /** For a trial: with the options' peers, and without a word in the log. */
+  /** For a trial: with the options' peers, without a token, and without a word in the log. */
   static PeerTls of(Settings settings, SSLContext context) {
     return new PeerTls(
-        () -> Optional.of(context), () -> {}, settings, new Audit(new EngineMetrics()));
+        () -> Optional.of(context),
+        () -> {},
+        settings,
+        PeerToken.off(),
+        new Audit(new EngineMetrics()));
   }
 
   /** {@return none at all} */
@@ -86,6 +100,7 @@ public final class PeerTls {
         () -> {},
         List.of(),
         AddressList.parse("", ""),
+        PeerToken.off(),
         new Audit(new EngineMetrics()));
   }
 
@@ -99,30 +114,56 @@ public final class PeerTls {
    */
   public static PeerTls of(Settings settings, Optional<SSLContext> own, Audit audit) {
     warnings(settings, own.isPresent()).forEach(log::warn);
-    if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
+    String tokenFile = settings.get(TlsOptions.TOKEN_FILE);
+    boolean isOff = settings.get(TlsOptions.MODE) == TlsMode.OFF;
+    if (isOff && tokenFile.isEmpty()) {
       return off();
     }
-    if (own.isPresent()) {
-      return new PeerTls(() -> own, () -> {}, settings, audit);
+    PeerToken token =
+        tokenFile.isEmpty()
+            ? PeerToken.off()
+            : PeerToken.of(tokenFile, plainPeers(settings), audit);
+    if (isOff) {
+      return new PeerTls(Optional::empty, () -> {}, settings, token, audit);
     }
-    WatchedFiles files = new WatchedFiles(settings);
-    return new PeerTls(() -> Optional.of(files.context()), files::refresh, settings, audit);
+    if (own.isPresent()) {
+      return new PeerTls(() -> own, () -> {}, settings, token, audit);
+    }
+    WatchedFiles<SSLContext> files =
+        new WatchedFiles<>(
+            "certificate files have",
+            TlsOptions.FILES.stream().map(settings::get).toList(),
+            () -> context(settings));
+    return new PeerTls(() -> Optional.of(files.current()), files::refresh, settings, token, audit);
+  }
+
+  private static SSLContext context(Settings settings) {
+    TlsMaterial material = TlsMaterial.of(settings);
+    material.warnings(Instant.now()).forEach(log::warn);
+    return material.context();
   }
 
   /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */
   static List<String> warnings(Settings settings, boolean ownContext) {
     List<String> warnings = new ArrayList<>();
-    if (settings.get(TlsOptions.MODE) == TlsMode.OFF) {
-      String set = areSet(settings, TlsOptions.FOR_REQUIRED);
+    boolean tls = settings.get(TlsOptions.MODE) != TlsMode.OFF;
+    boolean token = !settings.get(TlsOptions.TOKEN_FILE).isEmpty();
+    if (!tls) {
+      List<Option<String>> idle = new ArrayList<>(TlsOptions.FOR_REQUIRED);
+      idle.removeIf(option -> token && option.equals(TlsOptions.PLAIN_PEERS));
+      String set = areSet(settings, idle);
       if (!set.isEmpty()) {
         warnings.add(
             set
-                + " set, but TE_TLS is off: nothing is encrypted, and whoever reaches our ports"
-                + " may use our memory. Set TE_TLS=required");
+                + " set, but TE_TLS is off: nothing is encrypted"
+                + (token ? "" : ", and whoever reaches our ports may use our memory")
+                + ". Set TE_TLS=required");
       }
-      return warnings;
+      if (!token) {
+        return warnings;
+      }
     }
-    String unused = ownContext ? areSet(settings, TlsOptions.FILES) : "";
+    String unused = tls && ownContext ? areSet(settings, TlsOptions.FILES) : "";
     if (!unused.isEmpty()) {
       warnings.add(
           unused + " set, but the program's own SSLContext is used. Leave one of both out");
@@ -130,8 +171,8 @@ public final class PeerTls {
     for (String entry : plainPeers(settings).texts()) {
       warnings.add(
           entry
-              + " is in TE_TLS_PLAIN_PEERS: there is no TLS to and from there, and whoever has such"
-              + " an address may use our memory");
+              + " is in TE_TLS_PLAIN_PEERS: there is neither TLS nor a token to and from there, and"
+              + " whoever has such an address may use our memory");
     }
     return warnings;
   }
@@ -157,6 +198,12 @@ public final class PeerTls {
    */
   public void refresh() {
     refresh.run();
+    token.refresh();
+  }
+
+  /** {@return the tokens that are exchanged inside of TLS, or without it} */
+  public PeerToken token() {
+    return token;
   }
 
   /** {@return whether there is TLS with peers, but for those that the options except} */

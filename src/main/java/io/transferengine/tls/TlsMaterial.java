@@ -67,7 +67,7 @@ record TlsMaterial(
         PemFiles.certificates(TlsOptions.CERTIFICATE.environmentName(), certificateFile);
     requireValid(certificateFile, chain, now);
     PrivateKey key = PemFiles.privateKey(TlsOptions.KEY.environmentName(), keyFile);
-    requirePrivate(keyFile);
+    requirePrivate(TlsOptions.KEY.environmentName(), keyFile);
     if (!belong(key, chain.getFirst().getPublicKey())) {
       throw new ConfigurationException(
           TlsOptions.KEY.environmentName(),
@@ -152,8 +152,8 @@ record TlsMaterial(
             + TlsOptions.KEY);
   }
 
-  private static void requirePrivate(String file) {
-    String option = TlsOptions.KEY.environmentName();
+  /** Nobody but a file's owner and group may read or change it; else it is an error. */
+  static void requirePrivate(String option, String file) {
     try {
       Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(Path.of(file));
       if (permissions.stream().anyMatch(OF_OTHERS::contains)) {

@@ -1,56 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
-import io.transferengine.config.Option;
-import io.transferengine.config.Settings;
-import io.transferengine.config.TlsOptions;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
-import javax.net.ssl.SSLContext;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * TLS from the files that the options name, made anew when they change. What is wrong with new
- * files leaves the old TLS in use, with one WARN for each change. Thread-safe.
+ * What is read from files, and read again when they change. What is wrong with new files leaves
+ * what was read before in use, with one WARN for each change. Thread-safe.
  */
-final class WatchedFiles {
+final class WatchedFiles<T> {
   private static final Logger log = LoggerFactory.getLogger(WatchedFiles.class);
 
-  private final Settings settings;
+  private final String subject;
+  private final List<String> files;
+  private final Supplier<T> reader;
   private final ReentrantLock looking = new ReentrantLock();
   private List<String> seen;
-  private volatile SSLContext context;
+  private volatile T current;
 
   /**
    * Reads the files.
    *
-   * @throws io.transferengine.transfer.ConfigurationException for what is wrong with them
+   * @param subject what they are, for log lines, with its verb: "token file has"
+   * @param reader reads them; throws a {@link TransferException} for what is wrong with them
+   * @throws io.transferengine.transfer.ConfigurationException of the reader
    */
-  WatchedFiles(Settings settings) {
-    this.settings = settings;
+  WatchedFiles(String subject, List<String> files, Supplier<T> reader) {
+    this.subject = subject;
+    this.files = List.copyOf(files);
+    this.reader = reader;
     // Before they are read: a change meanwhile is seen later.
     seen = stamps();
-    context = read();
+    current = reader.get();
   }
 
-  private SSLContext read() {
-    TlsMaterial material = TlsMaterial.of(settings);
-    material.warnings(Instant.now()).forEach(log::warn);
-    return material.context();
-  }
-
-  /** {@return the TLS of the last files that were good} It has no sessions of older ones. */
-  SSLContext context() {
-    return context;
+  /** {@return what was in the last files that were good} */
+  T current() {
+    return current;
   }
 
   /** Reads the files again if one of them is another one, or was written to. Waits for the disk. */
@@ -64,12 +60,12 @@ final class WatchedFiles {
         return;
       }
       seen = now;
-      context = read();
-      log.info("The certificate files have changed: new connections use what is in them now");
+      current = reader.get();
+      log.info("The {} changed: new connections use what is in there now", subject);
     } catch (TransferException e) {
       log.warn(
-          "The certificate files have changed, but cannot be used; connections go on with those"
-              + " before: {}",
+          "The {} changed, but cannot be used; connections go on with what was there before: {}",
+          subject,
           e.getMessage());
     } finally {
       looking.unlock();
@@ -78,8 +74,8 @@ final class WatchedFiles {
 
   private List<String> stamps() {
     List<String> stamps = new ArrayList<>();
-    for (Option<String> option : TlsOptions.FILES) {
-      stamps.add(stamp(settings.get(option)));
+    for (String file : files) {
+      stamps.add(stamp(file));
     }
     return stamps;
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * TLS from PEM files, and who may speak with us over it. {@link io.transferengine.tls.PeerTls} is
- * what the ports of an engine use; {@link io.transferengine.tls.PemFiles} serves the clients of
- * metadata services too.
+ * what the ports of an engine use, with the tokens of {@link io.transferengine.tls.PeerToken}
+ * beside it or alone; {@link io.transferengine.tls.PemFiles} serves the clients of metadata
+ * services too.
  */
 package io.transferengine.tls;

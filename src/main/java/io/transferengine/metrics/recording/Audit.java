@@ -29,7 +29,11 @@ public final class Audit {
     /** The TLS handshake of a connection to us failed, or there was none. */
     TLS_CONNECTION(Counter.TLS_CONNECTIONS_REFUSED),
     /** The TLS handshake of our connection to a peer failed. */
-    TLS_PEER(Counter.TLS_PEERS_REFUSED);
+    TLS_PEER(Counter.TLS_PEERS_REFUSED),
+    /** Who connected to us has proved no token, or a wrong one. */
+    TOKEN_CONNECTION(Counter.TOKEN_CONNECTIONS_REFUSED),
+    /** A peer that we connected to does not accept our token, or does not know it. */
+    TOKEN_PEER(Counter.TOKEN_PEERS_REFUSED);
 
     private final Counter counter;
 

@@ -172,6 +172,8 @@ final class AnswerReader {
           listener.another(identity.refusal());
         } else if (!identity.damage().isEmpty()) {
           listener.damaged(identity.damage());
+        } else if (!identity.otherMode().isEmpty()) {
+          listener.broken(identity.otherMode());
         }
       } else if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);

@@ -76,7 +76,8 @@ record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int 
         ErrorCode.SOCKET,
         "data connection closed: " + text,
         answers == 0 && reason == Reason.LOST
-            ? "Is the peer still running, and has it the same TE_TLS as this engine?"
+            ? "Is the peer still running, and has it the same TE_TLS and TE_TOKEN_FILE as this"
+                + " engine?"
             : "Is the peer still running? The transfer may be tried again",
         cause);
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.tls.TokenExchange;
 import io.transferengine.transfer.Operation;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
@@ -108,6 +110,9 @@ final class Frames {
    */
   static final long HELLO_MARK = 0x4b43_4843_4554_5f7fL;
 
+  /** In front of all else, between engines that have tokens; see {@link TokenGate}. */
+  static final int OPCODE_TOKEN = 0x64;
+
   static final int STATUS_OK = 0;
 
   /** The range is not wholly inside one registered buffer, is empty, or overflows. */
@@ -121,6 +126,9 @@ final class Frames {
 
   /** A header or table is not as it was sent: nothing of it or behind it was done. */
   static final int STATUS_DAMAGED_REQUEST = 4;
+
+  /** A token is wanted in front of all else; in answer to whatever came first. */
+  static final int STATUS_TOKEN_WANTED = TokenExchange.WANTED;
 
   /** "VTCM" in the upper half of a status frame. */
   private static final long STATUS_MAGIC = 0x4D435456_00000000L;
@@ -237,6 +245,13 @@ final class Frames {
 
   static void writeStatus(long to, int code) {
     MemoryWindow.setLongLE(to, STATUS_MAGIC | code);
+  }
+
+  /** {@return a status frame on the heap} */
+  static ByteBuffer status(int code) {
+    return ByteBuffer.allocate(STATUS_BYTES)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(0, STATUS_MAGIC | code);
   }
 
   /** {@return the code of a status frame, or -1 when it is no status frame} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.tls.PeerToken;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,7 @@ final class IdentityCheck {
   private int received;
   private String refusal = "";
   private String damage = "";
+  private String otherMode = "";
 
   /**
    * A check that has not begun.
@@ -96,6 +98,9 @@ final class IdentityCheck {
     }
     if (code == Frames.STATUS_OK) {
       pending = false;
+    } else if (code == Frames.STATUS_TOKEN_WANTED) {
+      pending = false;
+      otherMode = PeerToken.WANTED_THERE + "; set it to a file with a line of the file there";
     } else if (code != Frames.STATUS_ANOTHER) {
       refused("something that is no Java engine");
     } else if (whole >= ANSWER_BYTES_MAX) {
@@ -120,6 +125,11 @@ final class IdentityCheck {
   /** {@return what arrived other than it was sent; empty while nothing has} */
   String damage() {
     return damage;
+  }
+
+  /** {@return what the target wants first; empty if it wants nothing} */
+  String otherMode() {
+    return otherMode;
   }
 
   /** {@return who else answered; empty while nobody has} */

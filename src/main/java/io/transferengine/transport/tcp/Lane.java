@@ -12,6 +12,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -240,6 +241,21 @@ final class Lane implements LaneConnection.Owner {
                     } else {
                       channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
                     }
+                    if (profile.tls().token().isFor(address.getAddress())) {
+                      channel
+                          .pipeline()
+                          .addLast(
+                              new TokenKnock(
+                                  made,
+                                  profile.tls().token(),
+                                  shareMillis,
+                                  cause ->
+                                      connectElsewhere(
+                                          addresses,
+                                          index,
+                                          startNanos,
+                                          notProved(address, cause))));
+                    }
                     channel.pipeline().addLast(made);
                   }
                 });
@@ -275,6 +291,10 @@ final class Lane implements LaneConnection.Owner {
 
   private Throwable notSecured(InetSocketAddress address, Throwable cause) {
     return closed ? cause : profile.notSecured(address, cause);
+  }
+
+  private Throwable notProved(InetSocketAddress address, Throwable cause) {
+    return closed || !(cause instanceof IOException) ? cause : profile.notProved(address, cause);
   }
 
   private void notConnected(InetSocketAddress address, Throwable cause) {

@@ -462,6 +462,10 @@ final class MemoryWindow extends AbstractReferenceCountedByteBuf {
     MemorySegment.copy(MEMORY, JAVA_BYTE, fromAddress, to, index, lengthBytes);
   }
 
+  static void copy(byte[] from, long toAddress) {
+    MemorySegment.copy(from, 0, MEMORY, JAVA_BYTE, toAddress, from.length);
+  }
+
   static long getLongLE(long address) {
     return MEMORY.get(LONG_LE, address);
   }

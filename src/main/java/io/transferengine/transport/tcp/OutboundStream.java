@@ -9,6 +9,7 @@ import io.netty.channel.ChannelPromise;
 import io.netty.channel.VoidChannelPromise;
 import io.transferengine.transport.Queues;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,9 @@ final class OutboundStream implements MemoryWindow.Owner {
   }
 
   /** Attached to a window that neither staging nor a body lies under. */
-  private static final Object CONSTANT = new Object();
+  private record Constant(Object memory) {}
+
+  private static final Constant CONSTANT = new Constant("outlives the connection");
 
   /** Holds what was copied aside for as long as a window looks at it. */
   private record Aside(Arena arena, WindowPool pool, int bytes) implements AutoCloseable {
@@ -150,7 +153,7 @@ final class OutboundStream implements MemoryWindow.Owner {
       while ((window = pollFrame()) != null) {
         if (window.attachment() instanceof StagingBlock staging) {
           staging.release();
-        } else if (window.attachment() != CONSTANT) {
+        } else if (!(window.attachment() instanceof Constant)) {
           bodies.removeLast();
         }
         window.forget();
@@ -236,8 +239,25 @@ final class OutboundStream implements MemoryWindow.Owner {
 
   /** Puts bytes into the stream that never change, and whose memory outlives the connection. */
   void constant(long address, int bytes) {
+    constant(address, bytes, CONSTANT);
+  }
+
+  /** Puts a copy of a few bytes into the stream, be there staging or not. */
+  void message(byte[] bytes) {
+    long at = tryReserve(bytes.length);
+    if (at != 0) {
+      MemoryWindow.copy(bytes, at);
+    } else {
+      // Lives as long as the window that it is attached to.
+      MemorySegment own = Arena.ofAuto().allocate(bytes.length);
+      MemoryWindow.copy(bytes, own.address());
+      constant(own.address(), bytes.length, new Constant(own));
+    }
+  }
+
+  private void constant(long address, int bytes, Constant memory) {
     seal();
-    MemoryWindow window = pool.window(address, bytes, bytes, this).attach(CONSTANT);
+    MemoryWindow window = pool.window(address, bytes, bytes, this).attach(memory);
     queuedBytes += bytes;
     write(window.endsAt(queuedBytes));
   }
@@ -500,7 +520,7 @@ final class OutboundStream implements MemoryWindow.Owner {
     Object attachment = window.attachment();
     if (attachment instanceof StagingBlock staging) {
       staging.release();
-    } else if (attachment != CONSTANT) {
+    } else if (!(attachment instanceof Constant)) {
       if (bodies.peekFirst() == window) {
         bodies.removeFirst();
       } else {

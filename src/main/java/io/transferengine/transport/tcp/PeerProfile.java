@@ -139,6 +139,16 @@ final class PeerProfile {
         cause);
   }
 
+  /** {@return the same, for what an exchange of tokens has come to} */
+  TransferException notProved(InetSocketAddress address, Throwable cause) {
+    return TransferException.withPeer(
+        name,
+        ErrorCode.SOCKET,
+        "its data port at %s: %s".formatted(address, tls.token().gaveUp(name, cause)),
+        "",
+        cause);
+  }
+
   TransferException shutDown() {
     return TransferException.withPeer(
         name, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.tls.PeerToken;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,7 @@ final class Refusals {
   private static final long LINGER_MILLIS = 1000;
 
   private final TargetContext context;
-  private static final String SPEAKS_TLS =
+  static final String SPEAKS_TLS =
       "it speaks TLS, and TE_TLS is off here; set it to the same value on both sides, or list this"
           + " engine's address in the peer's TE_TLS_PLAIN_PEERS";
 
@@ -78,16 +79,18 @@ final class Refusals {
 
   /** No request at all. */
   void unknown(int opcode, long size) {
-    context.warn(
-        channel,
-        isTlsHello(size)
-            ? SPEAKS_TLS
-            : "a request with the unknown opcode 0x%02x".formatted(opcode));
+    String what = "a request with the unknown opcode 0x%02x".formatted(opcode);
+    if (isTlsHello(size)) {
+      what = SPEAKS_TLS;
+    } else if (opcode == (Frames.OPCODE_TOKEN | Frames.VERSION_2_BIT)) {
+      what = PeerToken.NOT_WANTED;
+    }
+    context.warn(channel, what);
     end.run();
   }
 
   /** {@return whether a header is the beginning of a TLS handshake} No request is of terabytes. */
-  private static boolean isTlsHello(long size) {
+  static boolean isTlsHello(long size) {
     return (size & TLS_HELLO_BITS) == TLS_HELLO;
   }
 

@@ -11,6 +11,7 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.net.Place;
 import java.net.InetAddress;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -70,10 +71,12 @@ final class TargetConnection extends WireHandler
     this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
   }
 
-  /** The peer has proved these names; on its event loop, before anything is read. */
+  /** The peer has proved these names, too; on its event loop, before it can ask for anything. */
   void proved(List<String> names) {
-    if (!names.isEmpty()) {
-      admission.proved(PeerIdentity.proved(admission.peer().address(), names));
+    List<String> all = new ArrayList<>(admission.peer().names());
+    all.addAll(names);
+    if (!all.isEmpty()) {
+      admission.proved(PeerIdentity.proved(admission.peer().address(), all));
     }
   }
 

@@ -285,6 +285,11 @@ final class TargetServer {
       } else {
         channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
       }
+      if (tls.token().isFor(from.getAddress())) {
+        channel
+            .pipeline()
+            .addLast(new TokenDoor(connection, tls.token(), options.inboundSilenceSeconds()));
+      }
       channel.pipeline().addLast(connection);
       connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
     } catch (Throwable t) {

@@ -26,7 +26,7 @@
  * OutboundStream                    [Listener: WireHandler]
  * OpenReads  TlsSocket                        [Guard: DataTls]
  * WireHandler
- * DataTls
+ * DataTls  TokenGate
  * StallWatch
  * TargetContext                                               the target's end
  * Admission
@@ -37,9 +37,10 @@
  * VersionOneOrder  Answers
  * Refusals  InboundTimeouts
  * TargetConnection
+ * TokenDoor
  * TargetServer
  * RequestRing                                                 the initiator's end
- * RequestWriter  LateWrites  IdentityCheck
+ * RequestWriter  LateWrites  IdentityCheck  TokenKnock
  * LaneStaging                              [Listener: Lane]
  * WriteConfirmation
  * WireForm
