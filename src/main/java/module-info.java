@@ -5,6 +5,7 @@ module io.transferengine {
   requires static transitive org.jspecify;
   requires java.net.http;
   requires jdk.httpserver;
+  requires static jdk.jfr;
   requires jdk.net;
   requires org.slf4j;
   requires com.fasterxml.jackson.core;

@@ -11,12 +11,15 @@ import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.transfer.Operation;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -81,6 +84,30 @@ class TlsIdentityTest {
       policy.reader = "node3";
       TestEngine.assertFailed(peer.submit(Operation.READ, there, target.address(), BYTES));
     }
+  }
+
+  /** The flight recorder hears of it where it happens. */
+  @Test
+  void refusalsAreRecordedWithTheirPort() throws IOException {
+    Path file = folder.resolve("refusals.jfr");
+    try (LogCapture _ = new LogCapture();
+        Recording recording = new Recording();
+        TestEngine target = target(builder -> builder);
+        TestEngine peer = new TestEngine(BYTES, builder -> TlsTransferTest.with(builder, node2));
+        TestEngine plain = new TestEngine(BYTES)) {
+      recording.enable("io.transferengine.Refusal");
+      recording.start();
+      String there = target.engine.segmentName();
+      TestEngine.assertFailed(peer.submit(Operation.WRITE, there, target.address(), BYTES));
+      TestEngine.assertFailed(plain.submit(Operation.WRITE, there, target.address(), BYTES));
+      TestEngine.eventually(
+          "both refused", () -> target.count(Counter.TLS_CONNECTIONS_REFUSED) > 0);
+      recording.stop();
+      recording.dump(file);
+    }
+    assertThat(RecordingFile.readAllEvents(file))
+        .extracting(event -> event.getString("reason") + " at our " + event.getString("port"))
+        .contains("POLICY at our data port", "TLS_CONNECTION at our RPC port");
   }
 
   @Test

@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
@@ -219,7 +220,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     } catch (TlsRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
         failed.incrementAndGet();
-        tls.refused(nameOf(channel), "RPC port", String.valueOf(e.getMessage()));
+        tls.refused(nameOf(channel), Audit.Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (TokenRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {

@@ -313,15 +313,19 @@ public final class PeerTls {
    * A connection to one of our ports is closed, since its handshake failed: for the audit.
    *
    * @param from its address
-   * @param port which of our ports, in words
+   * @param port which of our ports
    */
-  public void refused(String from, String port, Throwable cause) {
+  public void refused(String from, Audit.Port port, Throwable cause) {
     refused(from, port, TlsCauses.text(cause, true));
   }
 
   /** As above, with the cause in words. */
-  public void refused(String from, String port, String cause) {
-    audit.refused(Audit.Reason.TLS_CONNECTION, from, "a connection to the " + port + ": " + cause);
+  public void refused(String from, Audit.Port port, String cause) {
+    audit.refused(
+        Audit.Reason.TLS_CONNECTION,
+        port,
+        from,
+        "a connection to the " + port.words() + ": " + cause);
   }
 
   /**
@@ -335,7 +339,7 @@ public final class PeerTls {
 
   /** As above, with what is wrong in words. */
   public String gaveUp(String peer, String text) {
-    audit.refused(Audit.Reason.TLS_PEER, peer, "our connection to it: " + text);
+    audit.refused(Audit.Reason.TLS_PEER, Audit.Port.PEER, peer, "our connection to it: " + text);
     return text;
   }
 

@@ -103,8 +103,9 @@ public final class PeerToken {
     if (audit != null) {
       audit.refused(
           Audit.Reason.TOKEN_CONNECTION,
+          port.audited(),
           from,
-          "a connection to the " + port.words() + ": " + cause);
+          "a connection to the " + port.audited().words() + ": " + cause);
     }
   }
 
@@ -116,7 +117,8 @@ public final class PeerToken {
   public String gaveUp(String peer, Throwable cause) {
     String text = text(cause);
     if (audit != null) {
-      audit.refused(Audit.Reason.TOKEN_PEER, peer, "our connection to it: " + text);
+      audit.refused(
+          Audit.Reason.TOKEN_PEER, Audit.Port.PEER, peer, "our connection to it: " + text);
     }
     return text;
   }

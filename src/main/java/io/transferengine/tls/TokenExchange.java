@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
+import io.transferengine.metrics.recording.Audit;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -45,21 +46,21 @@ public final class TokenExchange {
   /** Which of an engine's ports an exchange is on. */
   public enum Port {
     /** The port of handshakes. */
-    RPC('R', "RPC port"),
+    RPC('R', Audit.Port.RPC),
     /** The port of TCP data. */
-    DATA('D', "data port");
+    DATA('D', Audit.Port.DATA);
 
     private final char letter;
-    private final String words;
+    private final Audit.Port audited;
 
-    Port(char letter, String words) {
+    Port(char letter, Audit.Port audited) {
       this.letter = letter;
-      this.words = words;
+      this.audited = audited;
     }
 
-    /** {@return which it is, in words} */
-    public String words() {
-      return words;
+    /** {@return which it is, for the audit} */
+    Audit.Port audited() {
+      return audited;
     }
   }
 

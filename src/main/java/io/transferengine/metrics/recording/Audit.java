@@ -2,6 +2,7 @@
 package io.transferengine.metrics.recording;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.Counter;
 import java.util.EnumMap;
@@ -12,13 +13,17 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What strangers were refused: one event for each, in a log of its own ({@code
- * io.transferengine.audit}, at WARN) and in a counter for each reason. Thread-safe; does not block.
+ * io.transferengine.audit}, at WARN), in a counter for each reason, and for the flight recorder.
+ * Thread-safe; does not block.
  */
 public final class Audit {
   /** The name of the log. */
   public static final String LOGGER = "io.transferengine.audit";
 
   private static final Logger log = LoggerFactory.getLogger(LOGGER);
+
+  /** As long as a line of the log. */
+  private static final int RECORDED_LENGTH_MAX = 1_000;
 
   /** Why something was refused. */
   public enum Reason {
@@ -42,6 +47,30 @@ public final class Audit {
     }
   }
 
+  /** Where something was refused. */
+  public enum Port {
+    /** Ours for handshakes. */
+    RPC("RPC port"),
+    /** Ours for data. */
+    DATA("data port"),
+    /** One of a peer, to which we connected. */
+    PEER("peer's port");
+
+    private final String words;
+
+    Port(String words) {
+      this.words = words;
+    }
+
+    /** {@return it in words, without an article} */
+    public String words() {
+      return words;
+    }
+  }
+
+  /** A Java may be made without its flight recorder. */
+  private static final boolean HAS_RECORDER = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
   private final EngineMetrics metrics;
 
   /** One for each reason: many refusals of one kind must not hide the first of another. */
@@ -60,20 +89,36 @@ public final class Audit {
   }
 
   /**
-   * A peer was refused something. Counts each, and logs at most one a second for each reason.
+   * A peer was refused something. Counts each, logs at most one a second for each reason, and tells
+   * the flight recorder.
    *
    * @param reason why
+   * @param port where
    * @param peer who was refused
    * @param what what it wanted and why it does not get that; may quote strangers, but no secret
    */
-  public void refused(Reason reason, PeerIdentity peer, String what) {
-    refused(reason, peer.toString(), what);
+  public void refused(Reason reason, Port port, PeerIdentity peer, String what) {
+    refused(reason, port, peer.toString(), what);
   }
 
   /** As above, for a peer of which only a name or an address is known that nobody has proved. */
-  public void refused(Reason reason, String peer, String what) {
+  public void refused(Reason reason, Port port, String peer, String what) {
     metrics.increment(reason.counter);
+    if (HAS_RECORDER) {
+      record(reason, port, peer, what);
+    }
     Objects.requireNonNull(limiters.get(reason)) // The constructor made one for each.
         .warn("Refused " + peer + ": " + what + " [" + reason + "]");
+  }
+
+  private static void record(Reason reason, Port port, String peer, String what) {
+    RefusalEvent event = new RefusalEvent();
+    if (event.shouldCommit()) {
+      event.peer = Printable.of(peer, RECORDED_LENGTH_MAX);
+      event.reason = reason.name();
+      event.port = port.words();
+      event.what = Printable.of(what, RECORDED_LENGTH_MAX);
+      event.commit();
+    }
   }
 }

@@ -63,7 +63,7 @@ final class ConnectionRights {
     String why =
         "the access policy does not let this peer do all that the rights of the memory here allow,"
             + " and RDMA cannot make exceptions";
-    access.audit().refused(Audit.Reason.POLICY, peer, "an RDMA connection: " + why);
+    access.audit().refused(Audit.Reason.POLICY, Audit.Port.RPC, peer, "an RDMA connection: " + why);
     throw new TransferException(
         ErrorCode.REJECT_HANDSHAKE, why, "Use TCP, where each request is looked at");
   }

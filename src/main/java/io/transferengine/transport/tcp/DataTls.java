@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
+import io.transferengine.metrics.recording.Audit;
 import io.transferengine.tls.PeerTls;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
@@ -49,7 +50,7 @@ final class DataTls {
           public void refused(Throwable cause) {
             // Who leaves without a word has not tried anything.
             if (!(cause instanceof ClosedChannelException)) {
-              tls.refused(String.valueOf(channel.remoteAddress()), "data port", cause);
+              tls.refused(String.valueOf(channel.remoteAddress()), Audit.Port.DATA, cause);
             }
           }
         });

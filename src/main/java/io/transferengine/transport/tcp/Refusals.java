@@ -146,7 +146,7 @@ final class Refusals {
     context.metrics().increment(Counter.INBOUND_REJECTED);
     Audit.@Nullable Reason reason = admission.reason();
     if (reason != null) {
-      context.access().audit().refused(reason, admission.peer(), what);
+      context.access().audit().refused(reason, Audit.Port.DATA, admission.peer(), what);
     } else {
       context.warn(channel, what);
     }

@@ -24,10 +24,10 @@ class AuditTest {
     PeerIdentity peer = PeerIdentity.unproved(HERE);
     try (LogCapture log = new LogCapture()) {
       for (int i = 0; i < 1000; i++) {
-        audit.refused(Audit.Reason.RIGHTS, peer, "number " + i);
+        audit.refused(Audit.Reason.RIGHTS, Audit.Port.DATA, peer, "number " + i);
       }
       // Many of one kind do not hide the first of another.
-      audit.refused(Audit.Reason.POLICY, peer, "something else");
+      audit.refused(Audit.Reason.POLICY, Audit.Port.DATA, peer, "something else");
       assertThat(log.warnings())
           .contains(
               "Refused 127.0.0.1: number 0 [RIGHTS]", "Refused 127.0.0.1: something else [POLICY]")
@@ -41,7 +41,7 @@ class AuditTest {
   void aPeerIsShownByItsNamesOnOneLine() {
     PeerIdentity peer = PeerIdentity.proved(HERE, List.of("a.example", "b\nERROR forged"));
     try (LogCapture log = new LogCapture()) {
-      audit.refused(Audit.Reason.POLICY, peer, "a read");
+      audit.refused(Audit.Reason.POLICY, Audit.Port.DATA, peer, "a read");
       assertThat(log.warnings())
           .singleElement()
           .asString()
