@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * How a transfer ended.
  *
- * @param state a transfer's state; {@link #HUNG} if it had not ended some seconds after its
- *     deadline, {@link #UNKNOWN} if its initiator is gone
+ * @param state a transfer's state; {@link #HUNG} if it had not ended in time after its deadline,
+ *     {@link #UNKNOWN} if its initiator is gone
  * @param late whether it ended more than a second after its deadline
  * @param text why it did not complete
  */

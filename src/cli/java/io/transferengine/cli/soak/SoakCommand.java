@@ -32,9 +32,9 @@ import picocli.CommandLine.Option;
           + " SIGKILL. Knows what every byte of all memory has to be, and checks it after each"
           + " fault. Then what did not complete is done once more, which has to work.",
       "",
-      "It ends at the first byte that is lost, late or foreign, transfer that does not end 5 s"
-          + " after its deadline, and descriptor, thread, registration or memory that is not given"
-          + " back.",
+      "It ends at the first byte that is lost, late or foreign, transfer that does not end 1 s"
+          + " after its deadline (over RDMA 4 s) though the machine had time for it, and"
+          + " descriptor, thread, registration or memory that is not given back.",
       ""
     },
     footer = {
