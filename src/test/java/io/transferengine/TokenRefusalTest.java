@@ -10,6 +10,7 @@ import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.RawToken;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TokenFiles;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -174,6 +177,36 @@ class TokenRefusalTest {
       isTold(target, initiator, "it speaks without TLS, and TE_TLS is required here");
       said("Refused 127.0.0.1", "RPC port", "it speaks TLS, and TE_TLS is off here");
     }
+  }
+
+  /** With a metadata service nobody may have asked at the RPC port before. */
+  @ParameterizedTest
+  @EnumSource(ChecksumMode.class)
+  void dataPortsDifferToo(ChecksumMode checksum) {
+    String server = "memory://tokens-" + checksum;
+    UnaryOperator<EngineConfig.Builder> plain = builder -> builder.checksum(checksum);
+    UnaryOperator<EngineConfig.Builder> guarded =
+        builder -> TokenTransferTest.with(plain.apply(builder), right);
+    try (TestEngine one = named("plain", server, plain);
+        TestEngine two = named("guarded", server, guarded);
+        TestEngine other = named("other", server, guarded)) {
+      isToldByItsTransfer(one, two, "it wants a token, and TE_TOKEN_FILE is not set here");
+      said("Refused ", "data port", "it proves no token");
+      isToldByItsTransfer(two, one, "as engines without TE_TOKEN_FILE do");
+      said("it wants to prove a token", "set TE_TOKEN_FILE on both sides");
+      serves(two, other);
+    }
+  }
+
+  private static TestEngine named(
+      String name, String server, UnaryOperator<EngineConfig.Builder> options) {
+    return new TestEngine(BYTES, _ -> options.apply(EngineConfigs.named(name, server)));
+  }
+
+  private static void isToldByItsTransfer(TestEngine one, TestEngine two, String why) {
+    Transfer transfer = one.submit(Operation.WRITE, two.engine.segmentName(), two.address(), BYTES);
+    TestEngine.assertFailed(transfer);
+    assertThat(transfer.failure().orElseThrow()).hasMessageContaining(why);
   }
 
   // ---- anybody, by hand
