@@ -69,7 +69,8 @@ final class TlsChecks {
                   () ->
                       CheckResult.no(
                           WHAT,
-                          "TE_TLS is off: whoever reaches the ports may use the memory; to try it: "
+                          "TE_TLS is off: nothing is encrypted, and without TE_TOKEN_FILE whoever"
+                              + " reaches the ports may use the memory; to try it: "
                               + toTry)));
       warnings.forEach(warning -> results.add(CheckResult.no(WHAT, warning)));
       if (tls.isPresent()) {
