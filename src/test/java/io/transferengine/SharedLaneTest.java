@@ -255,6 +255,50 @@ class SharedLaneTest {
     }
   }
 
+  /** The same where the canceled one had a connection to itself: that is left, its end awaited. */
+  @ParameterizedTest
+  @CsvSource({"true,1000", "true,3000000", "false,1000", "false,3000000"})
+  void norByOneThatHadAConnectionToItself(boolean oneRequestEach, int bytes) throws Exception {
+    CountDownLatch stalled = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (RawTarget target = new RawTarget(2, 16 * MIB).withSmallReceiveBuffer();
+        TestEngine here =
+            new TestEngine(16L * MIB, b -> b.tcpLanesPerPeer(2).transferTimeoutSeconds(30))) {
+      target.behaving(
+          c -> {
+            RawTarget.@Nullable Request request;
+            do {
+              request = c.next();
+              if (request == null) {
+                return;
+              }
+              if (stalled.getCount() > 0) {
+                stalled.countDown();
+                RawTargetTest.await(goOn);
+              }
+            } while (c.serve(request) && !oneRequestEach);
+          });
+      here.put(0, RawTargetTest.filled(bytes, (byte) 1));
+      Transfer old = here.submit(Operation.WRITE, target.name(), block(here, 0, bytes));
+      RawTargetTest.await(stalled);
+      assertThat(old.cancel()).isTrue();
+      assertThat(TestEngine.end(old)).isEqualTo(TransferState.CANCELED);
+      here.put(0, RawTargetTest.filled(2000, (byte) 2));
+      Transfer newer = here.submit(Operation.WRITE, target.name(), block(here, 500, 1500));
+      // Others go on meanwhile.
+      for (int i = 0; i < 4; i++) {
+        assertCompleted(here.submit(Operation.WRITE, target.name(), block(here, KEPT, 100)));
+        assertCompleted(here.submit(Operation.READ, target.name(), block(here, KEPT, 100)));
+      }
+      goOn.countDown();
+      assertCompleted(newer);
+      eventually("the old one has arrived", () -> target.memory()[0] == 1);
+      target.endConnections();
+      assertThat(Arrays.copyOfRange(target.memory(), 500, 2000))
+          .isEqualTo(RawTargetTest.filled(1500, (byte) 2));
+    }
+  }
+
   @Test
   void memoryThatIsTakenBackIsNotItsNeighbours() throws Exception {
     Stalling stall = new Stalling(2);

@@ -14,6 +14,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -73,6 +74,9 @@ final class Lane implements LaneConnection.Owner {
    */
   private static final long CANCEL_GRACE_MILLIS = 200;
 
+  /** The most connections whose late writes are waited for; of further ones they are not. */
+  private static final int PARTED_MAX = 4;
+
   private static final long BACK_OFF_MIN_MILLIS = 10;
 
   /** Nobody waits for it. */
@@ -92,6 +96,9 @@ final class Lane implements LaneConnection.Owner {
   private volatile boolean open;
   private volatile boolean dry;
   private @Nullable LaneConnection connection;
+
+  /** Those that take no more requests, until they have ended. */
+  private final List<LaneConnection> parted = new ArrayList<>(PARTED_MAX);
 
   /** What the next connection begins with. */
   private @Nullable UnconfirmedWrite unconfirmed;
@@ -361,8 +368,24 @@ final class Lane implements LaneConnection.Owner {
   }
 
   @Override
+  public boolean part(LaneConnection leaving) {
+    if (closed || connection != leaving || parted.size() >= PARTED_MAX) {
+      return false;
+    }
+    parted.add(leaving);
+    connection = null;
+    open = false;
+    load = 0;
+    wake();
+    return true;
+  }
+
+  @Override
   public void closed(
       LaneConnection ended, ConnectionEnd.Reason reason, int answers, TransferException failure) {
+    if (parted.remove(ended)) {
+      return; // What it had to say was said when its transfer ended.
+    }
     if (connection == ended) {
       connection = null;
       open = false;
@@ -460,6 +483,9 @@ final class Lane implements LaneConnection.Owner {
     if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
     }
+    for (LaneConnection leaving : List.copyOf(parted)) {
+      leaving.endIfStalled(nowNanos, limitNanos);
+    }
   }
 
   /** The peer is elsewhere by now: the connection to where it was ends when its work is done. */
@@ -490,6 +516,9 @@ final class Lane implements LaneConnection.Owner {
         () -> {
           closed = true;
           failUnconfirmed(profile.shutDown(), FailureCause.SHUTDOWN);
+          for (LaneConnection leaving : List.copyOf(parted)) {
+            leaving.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
+          }
           LaneConnection there = connection;
           if (there != null) {
             there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);

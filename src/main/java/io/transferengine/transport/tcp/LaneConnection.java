@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * arrive after newer ones. A target that refuses a version 1 read just closes; a read at which a
  * connection ended is asked for again, and is at fault when it ends a fresh connection too.
  *
+ * <p>One that is not shared, with a write on it that has begun and whose transfer has ended, leaves
+ * its lane: it sends nothing more, and waits for the target to end it.
+ *
  * <p>Confined to the channel's event loop.
  */
 final class LaneConnection extends WireHandler implements AnswerReader.Listener {
@@ -46,6 +49,12 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
     /** The connection has had so many answers in all. */
     void answered(int answers);
+
+    /**
+     * It takes no more requests, but its end is waited for, since a write on it may arrive until
+     * then. {@return whether the lane does without it from now on}
+     */
+    boolean part(LaneConnection leaving);
 
     /** A version 1 write was sent; the next connection asks for it. */
     void confirmNext(UnconfirmedWrite write);
@@ -74,6 +83,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private int answers;
   private boolean pumping;
   private boolean isOver;
+  private boolean parted;
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private ConnectionEnd.Reason ended = ConnectionEnd.Reason.NONE;
@@ -119,7 +129,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       lane.wakeAnother();
       return;
     }
-    if (pumping || hasEnded() || outputFault != null || !channel().isActive()) {
+    if (pumping || parted || hasEnded() || outputFault != null || !channel().isActive()) {
       return;
     }
     pumping = true;
@@ -344,7 +354,11 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     // The next requests first: whoever waits for these answers is woken while they are under way.
     pump();
     outcomes.tell();
-    lane.setLoad(ring.size());
+    if (!parted) {
+      lane.setLoad(ring.size());
+    } else if (ring.size() == 0 && !hasEnded()) {
+      end(ConnectionEnd.Reason.RENEWED, "its late write has arrived", null);
+    }
   }
 
   // ---- the end
@@ -420,7 +434,9 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     }
     if (peer.connectionReuse() != ConnectionReuse.REUSED) {
       // It has the connection to itself. To wait for the answer would only keep others waiting.
-      abort();
+      if (!part(task)) {
+        abort();
+      }
       return true;
     }
     // Laying the queue anew may look as if there were room.
@@ -432,6 +448,33 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
       return true;
     } finally {
       pumping = false;
+    }
+  }
+
+  /**
+   * Ends the stream here and leaves the lane, so that a write that has begun keeps newer ones to
+   * the same place waiting until the target has ended the connection, too: only then can no more of
+   * it arrive.
+   *
+   * @return false if there is no such write, or it cannot be waited for
+   */
+  private boolean part(TransferTask task) {
+    long position = ring.first();
+    if (!version2
+        || ring.size() != 1
+        || ring.isRead(position)
+        || ring.streamStart(position) >= outbound().sentBytes()
+        || !lane.part(this)) {
+      return false;
+    }
+    parted = true;
+    try {
+      var _ = ((DuplexChannel) channel()).shutdownOutput();
+      // A kernel that writes later may still look at the memory.
+      return outbound().isDrained() && outcomes.orphan(task, _ -> true);
+    } catch (Throwable t) {
+      fault(t);
+      return true;
     }
   }
 
