@@ -12,9 +12,12 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.transferengine.logging.Printable;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.io.ByteArrayInputStream;
 import java.io.CharConversionException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class JsonReader {
   private static final int SHOWN_LENGTH_MAX = 60;
+
+  private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
@@ -42,6 +47,8 @@ final class JsonReader {
           .enable(JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS)
           // Strangers choose the names, which must not fill the JVM's table of interned strings.
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+          // Records are UTF-8. Jackson would else guess from the first bytes that it is UTF-32.
+          .disable(JsonFactory.Feature.CHARSET_DETECTION)
           .build();
 
   private final JsonParser parser;
@@ -66,7 +73,8 @@ final class JsonReader {
     if (json.length > JsonLimits.DOCUMENT_LENGTH_MAX_BYTES) {
       throw JsonLimits.exceeded(what + " has " + json.length + " bytes", null);
     }
-    try (JsonParser parser = FACTORY.createParser(json)) {
+    int start = beginsWithMark(json) ? BYTE_ORDER_MARK.length : 0;
+    try (JsonParser parser = FACTORY.createParser(json, start, json.length - start)) {
       if (parser.nextToken() == null) {
         throw malformed(what + " is empty", null);
       }
@@ -126,7 +134,7 @@ final class JsonReader {
 
   private static boolean walk(InputStream in, String what, Walk walk) throws IOException {
     boolean result;
-    try (JsonParser parser = FACTORY.createParser(in)) {
+    try (JsonParser parser = FACTORY.createParser(behindMark(in))) {
       if (parser.nextToken() == null) {
         throw malformed(what + " is empty", null);
       }
@@ -138,6 +146,20 @@ final class JsonReader {
     }
     in.skipNBytes(in.available());
     return result;
+  }
+
+  /** As jsoncpp, passes over a mark of the byte order in front, which UTF-8 has no use for. */
+  private static InputStream behindMark(InputStream in) throws IOException {
+    byte[] first = in.readNBytes(BYTE_ORDER_MARK.length);
+    return beginsWithMark(first)
+        ? in
+        : new SequenceInputStream(new ByteArrayInputStream(first), in);
+  }
+
+  private static boolean beginsWithMark(byte[] json) {
+    int length = BYTE_ORDER_MARK.length;
+    return json.length >= length
+        && Arrays.equals(json, 0, length, BYTE_ORDER_MARK, 0, length);
   }
 
   private static TransferException aboveLimit(String what, StreamConstraintsException e) {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.fuzz;
 
+import io.transferengine.cli.bench.TraceFuzz;
+import io.transferengine.config.OptionsFuzz;
 import io.transferengine.handshake.FrameFuzz;
+import io.transferengine.tls.TlsFilesFuzz;
+import io.transferengine.topology.TopologyFuzz;
+import io.transferengine.wire.MessageFuzz;
 import io.transferengine.wire.SegmentFuzz;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -18,7 +23,15 @@ import java.util.stream.Stream;
 /** The targets by their names. */
 public final class FuzzTargets {
   private static final Map<String, Supplier<FuzzTarget>> ALL =
-      new TreeMap<>(Map.of("frame", FrameFuzz::new, "segment", SegmentFuzz::new));
+      new TreeMap<>(
+          Map.ofEntries(
+              Map.entry("frame", FrameFuzz::new),
+              Map.entry("message", MessageFuzz::new),
+              Map.entry("options", OptionsFuzz::new),
+              Map.entry("segment", SegmentFuzz::new),
+              Map.entry("tls-files", TlsFilesFuzz::new),
+              Map.entry("topology", TopologyFuzz::new),
+              Map.entry("trace", TraceFuzz::new)));
 
   private FuzzTargets() {}
 

@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.util.Collections;
@@ -40,6 +43,25 @@ class MetadataCodecTest {
                 .tcpProtoVersion(2)
                 .buffers(List.of(new BufferDescriptor("a:1", -616L, 7)))
                 .build());
+  }
+
+  @Test
+  void onlyUtf8IsRead() throws IOException {
+    String json = "{\"protocol\":\"tcp\",\"name\":\"a\"}";
+    for (String other : List.of("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE")) {
+      byte[] bytes = json.getBytes(Charset.forName(other));
+      assertThatExceptionOfType(TransferException.class)
+          .as(other)
+          .isThrownBy(() -> MetadataCodec.decodeSegment(bytes))
+          .withMessageContaining("not JSON");
+      assertThatExceptionOfType(TransferException.class)
+          .as(other)
+          .isThrownBy(() -> MetadataCodec.isOfCppOverTcp(new ByteArrayInputStream(bytes)))
+          .withMessageContaining("not JSON");
+    }
+    byte[] marked = utf8("\ufeff" + json);
+    assertThat(MetadataCodec.decodeSegment(marked)).isPresent();
+    assertThat(MetadataCodec.isOfCppOverTcp(new ByteArrayInputStream(marked))).isTrue();
   }
 
   @Test
