@@ -158,8 +158,7 @@ final class JsonReader {
 
   private static boolean beginsWithMark(byte[] json) {
     int length = BYTE_ORDER_MARK.length;
-    return json.length >= length
-        && Arrays.equals(json, 0, length, BYTE_ORDER_MARK, 0, length);
+    return json.length >= length && Arrays.equals(json, 0, length, BYTE_ORDER_MARK, 0, length);
   }
 
   private static TransferException aboveLimit(String what, StreamConstraintsException e) {

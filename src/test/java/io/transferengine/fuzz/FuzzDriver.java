@@ -17,11 +17,20 @@ public final class FuzzDriver {
    * Before the first input. What is kept is run here already: the first time, classes are loaded
    * and instrumented, which must not count as the time of an input.
    */
-  public static void fuzzerInitialize(String[] args) throws Exception {
-    LoggedFaults.watch();
-    target = FuzzTargets.make(args[0]);
-    for (Path file : FuzzTargets.inputs(args[0])) {
-      runChecked(target, Files.readAllBytes(file));
+  public static void fuzzerInitialize(String[] args) {
+    Object about = args[0];
+    try {
+      LoggedFaults.watch(true);
+      target = FuzzTargets.make(args[0]);
+      for (Path file : FuzzTargets.inputs(args[0])) {
+        about = file;
+        runChecked(target, Files.readAllBytes(file));
+      }
+    } catch (Throwable t) {
+      // Jazzer would leave it at that, and a target's threads may keep the process.
+      System.err.println("Before fuzzing: " + about);
+      t.printStackTrace();
+      Runtime.getRuntime().halt(1);
     }
   }
 

@@ -69,7 +69,7 @@ public final class FuzzMain {
     } catch (IOException e) {
       return usage(file + " cannot be read: " + e);
     }
-    LoggedFaults.watch();
+    LoggedFaults.watch(false);
     try (FuzzTarget target = FuzzTargets.make(name)) {
       FuzzDriver.runChecked(target, input);
     } catch (Throwable t) {

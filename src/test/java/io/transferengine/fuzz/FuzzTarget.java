@@ -17,11 +17,6 @@ public interface FuzzTarget extends Closeable {
    */
   void run(byte[] input) throws Exception;
 
-  /** {@return the longest input that is worth trying, in bytes} */
-  default int lengthMax() {
-    return 4096;
-  }
-
   /** Gives back what all inputs shared. */
   @Override
   default void close() throws IOException {}

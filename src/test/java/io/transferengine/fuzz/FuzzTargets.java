@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.fuzz;
 
+import io.transferengine.PortsFuzz;
 import io.transferengine.cli.bench.TraceFuzz;
 import io.transferengine.config.OptionsFuzz;
 import io.transferengine.handshake.FrameFuzz;
+import io.transferengine.handshake.HandshakeAnswersFuzz;
+import io.transferengine.metadata.http.HttpAnswersFuzz;
+import io.transferengine.metadata.server.HttpServerFuzz;
 import io.transferengine.tls.TlsFilesFuzz;
 import io.transferengine.topology.TopologyFuzz;
+import io.transferengine.transport.tcp.AnswersFuzz;
+import io.transferengine.transport.tcp.TargetFuzz;
 import io.transferengine.wire.MessageFuzz;
 import io.transferengine.wire.SegmentFuzz;
 import java.io.IOException;
@@ -25,10 +31,16 @@ public final class FuzzTargets {
   private static final Map<String, Supplier<FuzzTarget>> ALL =
       new TreeMap<>(
           Map.ofEntries(
+              Map.entry("answers", AnswersFuzz::new),
               Map.entry("frame", FrameFuzz::new),
+              Map.entry("handshake-answers", HandshakeAnswersFuzz::new),
+              Map.entry("http-answers", HttpAnswersFuzz::new),
+              Map.entry("http-server", HttpServerFuzz::new),
               Map.entry("message", MessageFuzz::new),
               Map.entry("options", OptionsFuzz::new),
+              Map.entry("ports", PortsFuzz::new),
               Map.entry("segment", SegmentFuzz::new),
+              Map.entry("target", TargetFuzz::new),
               Map.entry("tls-files", TlsFilesFuzz::new),
               Map.entry("topology", TopologyFuzz::new),
               Map.entry("trace", TraceFuzz::new)));

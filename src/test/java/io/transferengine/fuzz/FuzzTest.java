@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Lets Jazzer look for inputs that break a decoder, some seconds for each. {@code ./te fuzz} looks
  * longer.
  */
-@Timeout(600)
+@Timeout(900)
 class FuzzTest {
   /** For each target. {@code -Dfuzz.seconds=} takes another number. */
   private static final int SECONDS = Integer.getInteger("fuzz.seconds", 20);

@@ -20,24 +20,41 @@ import org.slf4j.Marker;
  */
 public final class LoggedFaults extends TurboFilter {
   private static final AtomicReference<@Nullable AssertionError> first = new AtomicReference<>();
-  private static boolean watching;
+  private static @Nullable LoggedFaults watching;
 
-  private LoggedFaults() {}
+  private final FilterReply reply;
 
-  /** Begins; once in a JVM. */
-  static synchronized void watch() {
-    if (!watching) {
-      watching = true;
-      LoggedFaults filter = new LoggedFaults();
+  private LoggedFaults(FilterReply reply) {
+    this.reply = reply;
+  }
+
+  /**
+   * Begins.
+   *
+   * @param silently whether nothing is written to logs meanwhile: millions of inputs are refused
+   */
+  static synchronized void watch(boolean silently) {
+    if (watching == null) {
+      LoggedFaults filter = new LoggedFaults(silently ? FilterReply.DENY : FilterReply.NEUTRAL);
       LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
       filter.setContext(context);
       filter.start();
       context.addTurboFilter(filter);
+      watching = filter;
+    }
+    forget();
+  }
+
+  /** Ends. */
+  static synchronized void unwatch() {
+    if (watching != null) {
+      LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+      context.getTurboFilterList().remove(watching);
+      watching = null;
     }
   }
 
-  /** Forgets what was logged until now. */
-  static void forget() {
+  private static void forget() {
     first.set(null);
   }
 
@@ -95,6 +112,6 @@ public final class LoggedFaults extends TurboFilter {
           null,
           new AssertionError("caught and logged by " + logger.getName() + ": " + found, found));
     }
-    return FilterReply.NEUTRAL;
+    return reply;
   }
 }

@@ -36,8 +36,7 @@ public final class TopologyFuzz implements FuzzTarget {
           TopologyFile.read(again).equals(matrix.get()), () -> matrix.get() + " became " + json);
       Topology topology = Topology.fromCustomFile(again);
       for (String location : matrix.get().keySet()) {
-        require(
-            topology.devicesFor(location) != null, () -> location + " has no devices any more");
+        require(topology.devicesFor(location) != null, () -> location + " has no devices any more");
       }
     }
   }

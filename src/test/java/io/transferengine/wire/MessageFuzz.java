@@ -35,7 +35,8 @@ public final class MessageFuzz implements FuzzTarget {
         json -> MetadataCodec.decodeHandshake(json).orElse(HandshakeDescriptor.EMPTY),
         MetadataCodec::encode,
         // That it asks for two-sided messages is never written.
-        (HandshakeDescriptor read) -> HandshakeDescriptor.rejection(read.toString().replaceAll("twoSided=.*", "")));
+        (HandshakeDescriptor read) ->
+            HandshakeDescriptor.rejection(read.toString().replaceAll("twoSided=.*", "")));
     same(input, MetadataCodec::decodeNotify, MetadataCodec::encode, Function.identity());
     same(input, MetadataCodec::decodeRpcMeta, MetadataCodec::encode, Function.identity());
     same(

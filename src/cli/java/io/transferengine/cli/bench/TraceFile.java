@@ -3,6 +3,7 @@ package io.transferengine.cli.bench;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.transferengine.cli.console.CommandException;
 import java.io.BufferedReader;
@@ -72,6 +73,9 @@ final class TraceFile {
           default -> json.skipChildren();
         }
       }
+    } catch (JsonProcessingException e) {
+      // The original message: the full one has a second line, about the place.
+      throw CommandException.usage(where + ": " + e.getOriginalMessage());
     } catch (IOException e) {
       throw CommandException.usage(where + ": " + e.getMessage());
     }

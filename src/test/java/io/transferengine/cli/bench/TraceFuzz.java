@@ -31,7 +31,9 @@ public final class TraceFuzz implements FuzzTarget {
         Oracle.frugally(HEAP_BYTES + HEAP_BYTES_PER_BYTE * input.length, () -> read(written));
     for (TraceRequest request : requests) {
       require(
-          request.timestampMillis() >= 0 && request.inputTokens() > 0 && request.outputTokens() >= 0,
+          request.timestampMillis() >= 0
+              && request.inputTokens() > 0
+              && request.outputTokens() >= 0,
           "a request of nothing");
       int pages = request.pages(16, 1);
       if (pages <= PAGES_MAX) {

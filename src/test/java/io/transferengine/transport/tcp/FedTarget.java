@@ -15,8 +15,6 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -31,21 +29,13 @@ final class FedTarget implements AutoCloseable {
   final RegionTable regions = new RegionTable();
   final MemorySegment memory;
   final Region region;
-  final EmbeddedChannel channel = new FromHere();
+  final EmbeddedChannel channel = new FedChannel();
   final TargetConnection connection;
   final WindowPool pool;
   private final EmbeddedChannel listening;
   private final Arena arena = Arena.ofShared();
   private final EventLoops loops;
   private final ReceiveAllocator allocator;
-
-  /** As if a socket had been accepted. */
-  private static final class FromHere extends EmbeddedChannel {
-    @Override
-    protected SocketAddress remoteAddress0() {
-      return new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
-    }
-  }
 
   FedTarget(long bytes) {
     TcpOptions options = TcpOptions.of(SETTINGS);
@@ -80,7 +70,7 @@ final class FedTarget implements AutoCloseable {
    * told to}
    */
   EmbeddedChannel acceptAnother() {
-    EmbeddedChannel another = new FromHere();
+    EmbeddedChannel another = new FedChannel();
     listening.pipeline().fireChannelRead(another);
     return another;
   }
