@@ -170,7 +170,7 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** False if it is to end: whoever asked for that found no work, and lets the memory go. */
   private synchronized boolean goesOnWith(TransferWork made) {
-    if (finishing || asked != null) {
+    if (finishing || abandoned || asked != null) {
       return false;
     }
     work = made;
@@ -196,11 +196,6 @@ public final class TransferHandle implements TransferWork.Listener {
   @Override
   public void taskEnded(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
-    if (isAbandoned()) {
-      hold.release();
-      owner.settledLate(this);
-      return;
-    }
     try {
       noteWhatItTakes(state);
       if (isRepeated(cause)) {
@@ -210,7 +205,17 @@ public final class TransferHandle implements TransferWork.Listener {
       // Such as no memory for the second try. Then the first one was the last.
       log("A transfer could not be repeated", t);
     }
+    settle(state, why, cause);
+  }
+
+  /** Nothing touches the memory any more: the end, unless it was given up before or is just now. */
+  private void settle(
+      TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
     finish(state, why, cause);
+    if (isAbandoned()) {
+      hold.release();
+      owner.settledLate(this);
+    }
   }
 
   /**
@@ -233,7 +238,7 @@ public final class TransferHandle implements TransferWork.Listener {
       // the same place.
       boolean unreached =
           cause == FailureCause.CONNECT && segmentWasKnown && ended != null && !ended.isStarted();
-      again = (stale || unreached) && !resolvedAgain;
+      again = (stale || unreached) && !resolvedAgain && !abandoned;
       resolvedAgain |= again;
     }
     if (failed != null) {
@@ -252,6 +257,9 @@ public final class TransferHandle implements TransferWork.Listener {
     }
     Outcome meanwhile;
     synchronized (this) {
+      if (abandoned) {
+        return false;
+      }
       work = null;
       blocksLeft = rest;
       lookUpNanos = System.nanoTime();
@@ -261,7 +269,7 @@ public final class TransferHandle implements TransferWork.Listener {
       owner.resolve(this);
     } else {
       // The end came after the work had ended, and nobody had handled it until now.
-      finish(meanwhile.state, meanwhile.why, meanwhile.cause);
+      settle(meanwhile.state, meanwhile.why, meanwhile.cause);
     }
     return true;
   }
@@ -368,7 +376,7 @@ public final class TransferHandle implements TransferWork.Listener {
       }
       finishing = true;
       failure = why;
-      memoryIsFree = !abandoned;
+      memoryIsFree = !abandoned || work == null;
     }
     // Whatever fails here, such as an allocation: waiting threads must learn of the end.
     try {
