@@ -39,6 +39,11 @@ class RegionSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new UsedAndEnded();
+    }
+
+    @Override
     protected void first() {
       use();
     }
@@ -78,6 +83,11 @@ class RegionSchedules {
         ending = 0;
         region.notEnded();
       }
+    }
+
+    @Override
+    protected Schedules.Scene fresh() {
+      return new EndedByTwo();
     }
 
     @Override
@@ -124,6 +134,11 @@ class RegionSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new BlockOfPool();
+    }
+
+    @Override
     protected void first() {
       use();
     }
@@ -142,37 +157,16 @@ class RegionSchedules {
 
   @Test
   void nobodyUsesItAfterItsEnd() {
-    Schedules.explore(
-        1500,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new UsedAndEnded();
-          }
-        });
+    Schedules.explore(1500, new UsedAndEnded());
   }
 
   @Test
   void oneAtATimeEndsIt() {
-    Schedules.explore(
-        500,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new EndedByTwo();
-          }
-        });
+    Schedules.explore(500, new EndedByTwo());
   }
 
   @Test
   void aBlockIsNotUsedAfterItWasFreed() {
-    Schedules.explore(
-        500,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new BlockOfPool();
-          }
-        });
+    Schedules.explore(500, new BlockOfPool());
   }
 }

@@ -22,6 +22,11 @@ class SchedulerSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new LostUpdate();
+    }
+
+    @Override
     protected void first() {
       sum++;
     }
@@ -44,6 +49,11 @@ class SchedulerSchedules {
 
     Deadlock() {
       super(2);
+    }
+
+    @Override
+    protected Schedules.Scene fresh() {
+      return new Deadlock();
     }
 
     @Override
@@ -70,28 +80,16 @@ class SchedulerSchedules {
 
   @Test
   void aLostUpdateIsFound() {
-    Schedules.Play play =
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new LostUpdate();
-          }
-        };
-    assertThatThrownBy(() -> Schedules.explore(100, play))
+    Schedules.Scene scene = new LostUpdate();
+    assertThatThrownBy(() -> Schedules.explore(100, scene))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("an update is lost");
   }
 
   @Test
   void aDeadlockIsFound() {
-    Schedules.Play play =
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new Deadlock();
-          }
-        };
-    assertThatThrownBy(() -> Schedules.explore(100, play))
+    Schedules.Scene scene = new Deadlock();
+    assertThatThrownBy(() -> Schedules.explore(100, scene))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("deadlock");
   }

@@ -31,6 +31,9 @@ public final class Schedules {
       this.threads = threads;
     }
 
+    /** {@return one like it, in which nothing has happened} */
+    protected abstract Scene fresh();
+
     /** What a thread does. */
     protected abstract void first() throws Exception;
 
@@ -68,19 +71,22 @@ public final class Schedules {
   }
 
   /** The main thread of each schedule. */
-  public abstract static class Play implements Runnable {
+  private static final class Play implements Runnable {
     /**
      * Lincheck takes an object for shared once a static field leads to it. It does not see what a
      * new thread is given.
      */
     private static volatile @Nullable Scene shared;
 
-    /** {@return a scene in which nothing has happened} */
-    protected abstract Scene scene();
+    private final Scene example;
+
+    Play(Scene example) {
+      this.example = example;
+    }
 
     @Override
-    public final void run() {
-      shared = scene();
+    public void run() {
+      shared = example.fresh();
       Scene scene = Objects.requireNonNull(shared);
       Thread[] threads = new Thread[scene.threads];
       for (int i = 0; i < threads.length; i++) {
@@ -101,9 +107,9 @@ public final class Schedules {
     }
   }
 
-  /** Plays under so many schedules; throws what a thread or the check throws. */
-  public static void explore(int schedules, Play play) {
-    Lincheck.runConcurrentTest(schedules, play);
+  /** Plays scenes like this one under so many schedules; throws what a thread or check throws. */
+  public static void explore(int schedules, Scene example) {
+    Lincheck.runConcurrentTest(schedules, new Play(example));
   }
 
   /** Fails the schedule; plain, because what runs under the scheduler is best small. */

@@ -103,6 +103,11 @@ class TransferTaskSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new TwoLanes();
+    }
+
+    @Override
     protected void first() {
       lane();
     }
@@ -128,6 +133,11 @@ class TransferTaskSchedules {
 
     private void cancel() {
       task.end(TransferState.CANCELED, WHY, FailureCause.CANCELED);
+    }
+
+    @Override
+    protected Schedules.Scene fresh() {
+      return new Canceled();
     }
 
     @Override
@@ -175,6 +185,11 @@ class TransferTaskSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new GivenBack();
+    }
+
+    @Override
     protected void first() {
       fickle();
     }
@@ -187,37 +202,16 @@ class TransferTaskSchedules {
 
   @Test
   void twoLanesFinishIt() {
-    Schedules.explore(
-        1000,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new TwoLanes();
-          }
-        });
+    Schedules.explore(1000, new TwoLanes());
   }
 
   @Test
   void aCancelEndsItOnceAndAfterItsRequests() {
-    Schedules.explore(
-        1500,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new Canceled();
-          }
-        });
+    Schedules.explore(1500, new Canceled());
   }
 
   @Test
   void whatIsGivenBackIsDoneOrFailsIt() {
-    Schedules.explore(
-        1000,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new GivenBack();
-          }
-        });
+    Schedules.explore(1000, new GivenBack());
   }
 }

@@ -54,6 +54,11 @@ class CommandQueueSchedules {
       super(3);
     }
 
+    @Override
+    protected Schedules.Scene fresh() {
+      return new Stopped();
+    }
+
     /** The worker: as it ends, it does what is left. */
     @Override
     protected void first() {
@@ -103,6 +108,11 @@ class CommandQueueSchedules {
     }
 
     @Override
+    protected Schedules.Scene fresh() {
+      return new Woken();
+    }
+
+    @Override
     protected void first() {
       Runnable next = commands.poll();
       while (next == null) {
@@ -125,25 +135,11 @@ class CommandQueueSchedules {
 
   @Test
   void everyCommandRunsAndAStopEndsTheSleep() {
-    Schedules.explore(
-        1000,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new Stopped();
-          }
-        });
+    Schedules.explore(1000, new Stopped());
   }
 
   @Test
   void aCommandWakesTheWorker() {
-    Schedules.explore(
-        1000,
-        new Schedules.Play() {
-          @Override
-          protected Schedules.Scene scene() {
-            return new Woken();
-          }
-        });
+    Schedules.explore(1000, new Woken());
   }
 }
