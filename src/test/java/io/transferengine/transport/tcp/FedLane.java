@@ -66,6 +66,11 @@ final class FedLane implements AutoCloseable {
     public void answered(int answers) {}
 
     @Override
+    public boolean part(LaneConnection leaving) {
+      return false;
+    }
+
+    @Override
     public void confirmNext(UnconfirmedWrite write) {}
 
     @Override
