@@ -56,8 +56,8 @@ public final class Table {
     return cells.stream().map(Table::printable).toList();
   }
 
-  /** A stranger's text may hold control characters, which could forge lines. */
-  private static String printable(String cell) {
+  /** {@return a stranger's text without control characters, which could forge lines} */
+  public static String printable(String cell) {
     return cell.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]+", " ");
   }
 
