@@ -171,6 +171,7 @@ final class OptionsTest {
         texts(TlsOptions.KEY, "/etc/key.pem"),
         texts(TlsOptions.CA, "/etc/ca.pem"),
         texts(TlsOptions.ALLOW, "*.example,10.0.0.1"),
+        texts(TlsOptions.TOKEN_FILE, "/etc/token"),
         texts(TlsOptions.PLAIN_PEERS, "10.0.0.0/8,::1"));
   }
 

@@ -92,6 +92,8 @@ final class FuzzRun {
             "-artifact_prefix=" + folder + "/",
             "-print_final_stats=1",
             "-timeout=" + HANG_SECONDS,
+            // It looks at the most that was ever used, and begins with that of whoever started it.
+            "-rss_limit_mb=0",
             "-max_len=" + INPUT_BYTES_MAX,
             "-max_total_time=" + seconds,
             grown.toString(),
