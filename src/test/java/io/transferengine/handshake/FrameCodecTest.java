@@ -68,7 +68,7 @@ class FrameCodecTest {
     "0300000000000000807b7d, type 0x80",
     "0300000000000000ff7b7d, type 0xff",
     "0300000000000000fe7b7d, type 0xfe",
-    "0300000000000000047b7d, type 0x04",
+    "0300000000000000057b7d, type 0x05",
     "474554202f20485454502f312e310d0a, 1 to 1048576 are accepted",
   })
   void whatIsNoFrameIsRefused(String hex, String expected) {
