@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transfer;
 
+import io.transferengine.logging.Printable;
 import java.io.Serial;
 
 /**
@@ -84,18 +85,13 @@ public final class ConfigurationException extends TransferException {
   }
 
   private static String text(String variable, String found, String problem, String expected) {
-    String what = problem.isEmpty() ? "" : ": " + shown(problem);
-    return variable + " is \"" + shown(found) + '"' + what + "; expected " + expected;
-  }
-
-  /** Control characters become {@code ?}: a value from outside cannot forge a second log line. */
-  private static String shown(String text) {
-    StringBuilder shown = new StringBuilder();
-    int length = Math.min(text.length(), SHOWN_LENGTH_LIMIT);
-    for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      shown.append(Character.isISOControl(c) ? '?' : c);
-    }
-    return shown.append(length < text.length() ? "…" : "").toString();
+    String what = problem.isEmpty() ? "" : ": " + Printable.of(problem, SHOWN_LENGTH_LIMIT);
+    return variable
+        + " is \""
+        + Printable.of(found, SHOWN_LENGTH_LIMIT)
+        + '"'
+        + what
+        + "; expected "
+        + expected;
   }
 }

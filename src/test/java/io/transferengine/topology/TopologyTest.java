@@ -99,7 +99,7 @@ final class TopologyTest {
         "{\"a\":[[],[null]]}; non-empty string",
         "{\"a\":[[],[[]]]}; non-empty string",
         "{\"a\":[[\"\"],[]]}; non-empty string",
-        "{\"a\\nforged\":1}; value of \"a?forged\" is not an array",
+        "{\"a\\nforged\":1}; value of \"a forged\" is not an array",
       })
   void anotherShapeIsAnErrorThatSaysWhichPlaceIsWrong(String text, String problem) {
     assertRefused(() -> read(text), problem);

@@ -14,7 +14,7 @@ final class ConfigurationExceptionTest {
 
     assertThat(e.getMessage())
         .hasSizeLessThan(1000)
-        .startsWith("MC_HANDSHAKE_PORT is \"1?WARN all is well?[2J")
+        .startsWith("MC_HANDSHAKE_PORT is \"1 WARN all is well [2J")
         .contains("expected a port")
         .doesNotContain("\n", "\u001b");
     assertThat(e.found()).isEqualTo(hostile);

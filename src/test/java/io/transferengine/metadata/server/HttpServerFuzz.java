@@ -15,6 +15,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,11 @@ public final class HttpServerFuzz implements FuzzTarget {
   /** The server would look whether such an owner is alive: no strangers are asked here. */
   private static final Pattern OWNER_ELSEWHERE =
       Pattern.compile("ip_or_host_name(?!\":\"127\\.0\\.0\\.1\")");
+
+  private static final long STEP_NANOS = 1_000_000;
+
+  /** Together with the limit above less than what counts as a hang. */
+  private static final int STEPS_MAX = 15_000;
 
   private final HttpServer server;
   private volatile RecordTable records = newTable();
@@ -73,6 +79,7 @@ public final class HttpServerFuzz implements FuzzTarget {
     records = newTable();
     handler = new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20);
     fault = null;
+    boolean answered = true;
     try (Socket client =
         new Socket(InetAddress.getLoopbackAddress(), server.getAddress().getPort())) {
       client.setSoTimeout(LIMIT_MILLIS);
@@ -82,10 +89,14 @@ public final class HttpServerFuzz implements FuzzTarget {
       long _ = answers.transferTo(OutputStream.nullOutputStream());
     } catch (SocketTimeoutException e) {
       // The JDK now and then lets a half-closed connection lie, for half a minute.
-      require(!handling, "a request is not answered");
+      answered = false;
     } catch (IOException e) {
       // Refused by a reset.
     }
+    for (int i = 0; !answered && handling && i < STEPS_MAX; i++) {
+      LockSupport.parkNanos(STEP_NANOS);
+    }
+    require(answered || !handling, "a request is not given up though its client is gone");
     Throwable thrown = fault;
     if (thrown != null) {
       throw new AssertionError("the handler threw", thrown);
