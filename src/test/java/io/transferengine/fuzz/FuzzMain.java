@@ -57,7 +57,8 @@ public final class FuzzMain {
   private static int fuzz(String name, int minutes) throws IOException, InterruptedException {
     Path folder = Path.of(System.getProperty("te.home", ""), "target", "fuzz", name);
     FuzzRun.Result result =
-        new FuzzRun(name, folder).run(TimeUnit.MINUTES.toSeconds(minutes), System.err::println);
+        new FuzzRun(name, folder)
+            .run(TimeUnit.MINUTES.toSeconds(minutes), FuzzRun.ANY_SEED, System.err::println);
     System.out.println(result.line());
     return result.isClean() ? 0 : FOUND;
   }

@@ -38,6 +38,9 @@ final class FuzzRun {
   private static final Pattern EXECUTIONS =
       Pattern.compile("stat::number_of_executed_units: +([0-9]+)");
 
+  /** Jazzer picks one. */
+  static final int ANY_SEED = 0;
+
   private final String name;
   private final Path folder;
 
@@ -74,8 +77,13 @@ final class FuzzRun {
     this.folder = folder.toAbsolutePath();
   }
 
-  /** Runs for so long; hands on each line that is said. */
-  Result run(long seconds, Consumer<String> lines) throws IOException, InterruptedException {
+  /**
+   * Runs for so long; hands on each line that is said.
+   *
+   * @param seed of what is tried; {@link #ANY_SEED} for another one each time
+   */
+  Result run(long seconds, int seed, Consumer<String> lines)
+      throws IOException, InterruptedException {
     Path grown = Files.createDirectories(folder.resolve("corpus"));
     List<Path> before = findings();
     List<String> command = jvm();
@@ -96,6 +104,7 @@ final class FuzzRun {
             "-rss_limit_mb=0",
             "-max_len=" + INPUT_BYTES_MAX,
             "-max_total_time=" + seconds,
+            "-seed=" + seed,
             grown.toString(),
             FuzzTargets.corpus(name).toString()));
     StringBuilder output = new StringBuilder();

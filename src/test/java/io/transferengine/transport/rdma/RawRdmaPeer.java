@@ -118,9 +118,9 @@ final class RawRdmaPeer implements AutoCloseable {
 
   String descriptor() {
     return ("{\"buffers\":[{\"addr\":%d,\"length\":%d,\"lkey\":[%s],\"name\":\"cpu:0\",\"rkey\":[%s]}],"
-                + "\"devices\":[{\"gid\":\"%s\",\"lid\":0,\"name\":\"%s\"}],\"name\":\"%s\","
-                + "\"priority_matrix\":{\"cpu:0\":[[\"%s\"],[]]},\"protocol\":\"rdma\","
-                + "\"tcp_data_port\":0,\"tcp_proto_version\":1,\"timestamp\":\"\"}")
+            + "\"devices\":[{\"gid\":\"%s\",\"lid\":0,\"name\":\"%s\"}],\"name\":\"%s\","
+            + "\"priority_matrix\":{\"cpu:0\":[[\"%s\"],[]]},\"protocol\":\"rdma\","
+            + "\"tcp_data_port\":0,\"tcp_proto_version\":1,\"timestamp\":\"\"}")
         .formatted(
             memory.address(),
             MEMORY_BYTES,
