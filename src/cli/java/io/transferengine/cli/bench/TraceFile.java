@@ -6,7 +6,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.transferengine.cli.console.CommandException;
-import io.transferengine.cli.console.Table;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -76,7 +75,7 @@ final class TraceFile {
       }
     } catch (JsonProcessingException e) {
       // The original message: the full one has a second line, about the place.
-      throw CommandException.usage(where + ": " + Table.printable(e.getOriginalMessage()));
+      throw CommandException.usage(where + ": " + e.getOriginalMessage());
     } catch (IOException e) {
       throw CommandException.usage(where + ": " + e.getMessage());
     }

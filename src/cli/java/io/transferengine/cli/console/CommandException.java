@@ -19,7 +19,8 @@ public final class CommandException extends RuntimeException {
   private final int exitStatus;
 
   private CommandException(int exitStatus, String message) {
-    super(message);
+    // It may quote a file or a peer.
+    super(Table.printable(message));
     this.exitStatus = exitStatus;
   }
 
