@@ -2,12 +2,15 @@
 package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.Arena;
@@ -76,6 +79,27 @@ final class TestEngine implements AutoCloseable {
     TransferState state = end(transfer);
     assertThat(state).as("%s", transfer.failure()).isEqualTo(TransferState.COMPLETED);
     assertThat(transfer.failure()).isEmpty();
+  }
+
+  /** {@return whether a target answers} */
+  static boolean reaches(TestEngine engine, TestEngine target) {
+    try {
+      engine.engine.probe(target.engine.segmentName());
+      return true;
+    } catch (TransferException e) {
+      return false;
+    }
+  }
+
+  /** A target is not to be had, and the exception says this. */
+  static void isTold(TestEngine initiator, TestEngine target, String... parts) {
+    assertThatThrownBy(() -> initiator.engine.openSegment(target.engine.segmentName()))
+        .isInstanceOfSatisfying(
+            TransferException.class,
+            e -> {
+              assertThat(e.code()).isEqualTo(ErrorCode.SOCKET);
+              assertThat(e).hasMessageContainingAll(parts);
+            });
   }
 
   static void assertFailed(Transfer transfer) {

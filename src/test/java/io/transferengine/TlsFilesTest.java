@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.reaches;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -13,7 +14,6 @@ import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -212,15 +212,6 @@ class TlsFilesTest {
       assertThatThrownBy(() -> ours.engine.probe(target.engine.segmentName()))
           .hasMessageContaining("TE_TLS_CA");
       assertThat(target.count(Counter.TLS_CONNECTIONS_REFUSED)).isPositive();
-    }
-  }
-
-  private static boolean reaches(TestEngine engine, TestEngine target) {
-    try {
-      engine.engine.probe(target.engine.segmentName());
-      return true;
-    } catch (TransferException e) {
-      return false;
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.reaches;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,7 +12,6 @@ import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.TokenFiles;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,15 +158,6 @@ class TokenFileTest {
       moves(two, one);
       moves(one, two);
       assertThat(log.warnings()).noneMatch(line -> line.contains(TokenFiles.SECRET));
-    }
-  }
-
-  private static boolean reaches(TestEngine engine, TestEngine target) {
-    try {
-      engine.engine.probe(target.engine.segmentName());
-      return true;
-    } catch (TransferException e) {
-      return false;
     }
   }
 

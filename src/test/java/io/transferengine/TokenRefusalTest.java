@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.isTold;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -11,7 +12,6 @@ import io.transferengine.testkit.RawToken;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TokenFiles;
 import io.transferengine.transfer.ChecksumMode;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -88,16 +88,6 @@ class TokenRefusalTest {
   private static void serves(TestEngine there, TestEngine asking) {
     TestEngine.assertCompleted(
         asking.submit(Operation.WRITE, there.engine.segmentName(), there.address(), BYTES));
-  }
-
-  private static void isTold(TestEngine initiator, TestEngine target, String... parts) {
-    assertThatThrownBy(() -> initiator.engine.openSegment(target.engine.segmentName()))
-        .isInstanceOfSatisfying(
-            TransferException.class,
-            e -> {
-              assertThat(e.code()).isEqualTo(ErrorCode.SOCKET);
-              assertThat(e).hasMessageContainingAll(parts);
-            });
   }
 
   // ---- engines that differ

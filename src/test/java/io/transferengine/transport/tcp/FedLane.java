@@ -3,7 +3,6 @@ package io.transferengine.transport.tcp;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
-import io.netty.channel.embedded.EmbeddedChannel;
 import io.transferengine.config.Settings;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -15,7 +14,6 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
-import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,7 +84,7 @@ final class FedLane implements AutoCloseable {
     public void stagingFree() {}
   }
 
-  final EmbeddedChannel channel = new FedChannel();
+  final FedChannel channel = new FedChannel();
   final LaneConnection connection;
   private final TaskQueue tasks;
   private final EventLoops loops;
@@ -116,14 +114,7 @@ final class FedLane implements AutoCloseable {
   byte[] requests() {
     connection.pump();
     channel.runPendingTasks();
-    ByteArrayOutputStream all = new ByteArrayOutputStream();
-    for (ByteBuf sent = channel.readOutbound(); sent != null; sent = channel.readOutbound()) {
-      byte[] bytes = new byte[sent.readableBytes()];
-      sent.readBytes(bytes);
-      sent.release();
-      all.writeBytes(bytes);
-    }
-    return all.toByteArray();
+    return channel.written();
   }
 
   /** The target answers with these bytes, of which the socket always has all. */

@@ -11,7 +11,6 @@ import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transport.AccessControl;
-import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
@@ -29,7 +28,7 @@ final class FedTarget implements AutoCloseable {
   final RegionTable regions = new RegionTable();
   final MemorySegment memory;
   final Region region;
-  final EmbeddedChannel channel = new FedChannel();
+  final FedChannel channel = new FedChannel();
   final TargetConnection connection;
   final WindowPool pool;
   private final EmbeddedChannel listening;
@@ -98,14 +97,7 @@ final class FedTarget implements AutoCloseable {
 
   /** {@return what was answered since it was last asked} */
   byte[] answers() {
-    ByteArrayOutputStream all = new ByteArrayOutputStream();
-    for (ByteBuf sent = channel.readOutbound(); sent != null; sent = channel.readOutbound()) {
-      byte[] bytes = new byte[sent.readableBytes()];
-      sent.readBytes(bytes);
-      sent.release();
-      all.writeBytes(bytes);
-    }
-    return all.toByteArray();
+    return channel.written();
   }
 
   @Override
