@@ -6,12 +6,14 @@ import io.transferengine.cli.bench.TraceFuzz;
 import io.transferengine.config.OptionsFuzz;
 import io.transferengine.handshake.FrameFuzz;
 import io.transferengine.handshake.HandshakeAnswersFuzz;
+import io.transferengine.handshake.TokenLinkFuzz;
 import io.transferengine.metadata.http.HttpAnswersFuzz;
 import io.transferengine.metadata.server.HttpServerFuzz;
 import io.transferengine.tls.TlsFilesFuzz;
 import io.transferengine.topology.TopologyFuzz;
 import io.transferengine.transport.tcp.AnswersFuzz;
 import io.transferengine.transport.tcp.TargetFuzz;
+import io.transferengine.transport.tcp.TokenGateFuzz;
 import io.transferengine.wire.MessageFuzz;
 import io.transferengine.wire.SegmentFuzz;
 import java.io.IOException;
@@ -42,6 +44,8 @@ public final class FuzzTargets {
               Map.entry("segment", SegmentFuzz::new),
               Map.entry("target", TargetFuzz::new),
               Map.entry("tls-files", TlsFilesFuzz::new),
+              Map.entry("token-data", TokenGateFuzz::new),
+              Map.entry("token-rpc", TokenLinkFuzz::new),
               Map.entry("topology", TopologyFuzz::new),
               Map.entry("trace", TraceFuzz::new)));
 
