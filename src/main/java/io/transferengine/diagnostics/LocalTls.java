@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /**
  * The TLS that an engine would have here by its options: its certificate, and what peers would say
- * of it. The files were read when this was made. Immutable.
+ * of it; and its tokens. The files were read when this was made. Immutable.
  */
 public final class LocalTls {
   private final TlsCheck check;
@@ -36,6 +36,17 @@ public final class LocalTls {
    */
   public static List<String> warnings(EngineEnvironment environment) {
     return TlsCheck.warnings(environment.settings());
+  }
+
+  /**
+   * {@return the names of the tokens in {@code TE_TOKEN_FILE}: first the one that an engine proves,
+   * then the others that it accepts; empty if that is not set}
+   *
+   * @param environment the option
+   * @throws ConfigurationException for what would keep an engine from opening, in the same words
+   */
+  public static List<String> tokens(EngineEnvironment environment) {
+    return TlsCheck.tokens(environment.settings());
   }
 
   /** {@return the same, and a sentence if the certificate expires soon} */

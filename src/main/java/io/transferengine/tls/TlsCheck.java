@@ -45,6 +45,17 @@ public final class TlsCheck {
     return PeerTls.warnings(settings, false);
   }
 
+  /**
+   * {@return the names of the tokens in {@code TE_TOKEN_FILE}, our own first; empty if it is not
+   * set}
+   *
+   * @throws io.transferengine.transfer.ConfigurationException for what keeps an engine from opening
+   */
+  public static List<String> tokens(Settings settings) {
+    String file = settings.get(TlsOptions.TOKEN_FILE);
+    return file.isEmpty() ? List.of() : TokenFile.read(file).stream().map(Token::name).toList();
+  }
+
   /** {@return the same, and what will soon be wrong with the files} */
   public List<String> warnings() {
     return warnings;

@@ -23,9 +23,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The doctor's checks of TLS: the files, and the names by which peers connect. None throws. */
+/**
+ * The doctor's checks of TLS and tokens: the files, and the names by which peers connect. None
+ * throws.
+ */
 final class TlsChecks {
   private static final String WHAT = "TLS";
+  private static final String TOKEN = "token";
 
   /** A host of containers has dozens. */
   private static final int OWN_ADDRESSES_SHOWN = 4;
@@ -43,7 +47,8 @@ final class TlsChecks {
         .tlsKey("")
         .tlsCa("")
         .tlsAllow("")
-        .tlsPlainPeers("");
+        .tlsPlainPeers("")
+        .tokenFile("");
   }
 
   static List<CheckResult> all(CommandEnvironment command, EngineEnvironment engine) {
@@ -79,7 +84,26 @@ final class TlsChecks {
     } catch (ConfigurationException e) {
       results.add(CheckResult.missing(WHAT, e));
     }
+    results.add(token(engine));
     return results;
+  }
+
+  private static CheckResult token(EngineEnvironment engine) {
+    try {
+      List<String> names = LocalTls.tokens(engine);
+      if (names.isEmpty()) {
+        return CheckResult.no(TOKEN, "TE_TOKEN_FILE is not set: peers prove none");
+      }
+      String others =
+          names.size() == 1
+              ? "this one alone"
+              : "also " + String.join(", ", names.subList(1, names.size()));
+      return CheckResult.ok(
+          TOKEN,
+          "required; this engine proves %s, and accepts %s".formatted(names.getFirst(), others));
+    } catch (ConfigurationException e) {
+      return CheckResult.missing(TOKEN, e);
+    }
   }
 
   private static CheckResult files(LocalTls tls) {

@@ -8,6 +8,7 @@ import io.transferengine.cli.doctor.CheckResult.Verdict;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
+import io.transferengine.testkit.TokenFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,12 @@ class TlsChecksTest {
         EngineEnvironment.of(variables), serverName, List.of(ownNames), "./te certs DIR");
   }
 
+  /** {@return what is said of TLS; the last line is about tokens} */
+  private List<CheckResult> tls(Optional<String> serverName, String... ownNames) {
+    List<CheckResult> all = results(serverName, ownNames);
+    return all.subList(0, all.size() - 1);
+  }
+
   private static void is(CheckResult result, String what, Verdict verdict, String... parts) {
     assertThat(result.what()).isEqualTo(what);
     assertThat(result.verdict()).as(result.text()).isEqualTo(verdict);
@@ -54,7 +61,7 @@ class TlsChecksTest {
   @Test
   void withoutTlsItSaysWhatThatMeans() {
     variables.clear();
-    List<CheckResult> results = results(Optional.empty(), "node1");
+    List<CheckResult> results = tls(Optional.empty(), "node1");
     assertThat(results).hasSize(1);
     is(results.getFirst(), "TLS", Verdict.NO, "TE_TLS is off", "./te certs DIR");
   }
@@ -62,7 +69,7 @@ class TlsChecksTest {
   @Test
   void optionsThatContradictAreSaid() {
     variables.put("TE_TLS", "off");
-    List<CheckResult> results = results(Optional.empty(), "node1");
+    List<CheckResult> results = tls(Optional.empty(), "node1");
     assertThat(results).hasSize(2);
     is(results.getLast(), "TLS", Verdict.NO, "TE_TLS_CERT, TE_TLS_KEY, TE_TLS_CA are set");
   }
@@ -70,7 +77,7 @@ class TlsChecksTest {
   /** Where nobody says by which name peers connect, one that does not fit is no fault. */
   @Test
   void eachNameOfThisMachineIsTried() {
-    List<CheckResult> results = results(Optional.empty(), "node1", "10.0.0.1");
+    List<CheckResult> results = tls(Optional.empty(), "node1", "10.0.0.1");
     assertThat(results).hasSize(3);
     is(results.getFirst(), "TLS", Verdict.OK, "required", "node1", "89 days");
     is(results.get(1), "TLS as node1", Verdict.OK, "accept");
@@ -81,12 +88,12 @@ class TlsChecksTest {
   @Test
   void aNameThatPeersAreToldHasToBeInIt() {
     variables.put("TE_ADVERTISED_DATA_HOST", "10.0.0.2");
-    List<CheckResult> results = results(Optional.of("node1:12345"), "ignored");
+    List<CheckResult> results = tls(Optional.of("node1:12345"), "ignored");
     assertThat(results).hasSize(3);
     is(results.get(1), "TLS as 10.0.0.2", Verdict.MISSING, "other names");
     is(results.get(2), "TLS as node1", Verdict.OK, "accept");
     variables.put("TE_ADVERTISED_DATA_HOST", "node1");
-    assertThat(results(Optional.of("node1")))
+    assertThat(tls(Optional.of("node1")))
         .extracting(CheckResult::what)
         .containsExactly("TLS", "TLS as node1");
   }
@@ -98,11 +105,32 @@ class TlsChecksTest {
     Files.copy(identity.key(), key);
     Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r--r--"));
     variables.put("TE_TLS_KEY", key.toString());
-    List<CheckResult> results = results(Optional.empty(), "node1");
+    List<CheckResult> results = tls(Optional.empty(), "node1");
     assertThat(results).hasSize(1);
     is(results.getFirst(), "TLS", Verdict.MISSING, "everybody", "chmod o= " + key);
     variables.remove("TE_TLS_KEY");
-    is(results(Optional.empty()).getFirst(), "TLS", Verdict.MISSING, "TE_TLS_KEY");
+    is(tls(Optional.empty()).getFirst(), "TLS", Verdict.MISSING, "TE_TLS_KEY");
+  }
+
+  @Test
+  void tokensAreNamedAndTheirSecretsAreNot() {
+    is(results(Optional.empty()).getLast(), "token", Verdict.NO, "TE_TOKEN_FILE is not set");
+    Path file = made.resolve("tokens");
+    variables.put("TE_TOKEN_FILE", TokenFiles.write(file, "one " + TokenFiles.SECRET).toString());
+    is(results(Optional.empty()).getLast(), "token", Verdict.OK, "proves one, and", "this one");
+    var _ = TokenFiles.write(file, "one " + TokenFiles.SECRET, "two " + TokenFiles.OTHER_SECRET);
+    CheckResult both = results(Optional.empty()).getLast();
+    is(both, "token", Verdict.OK, "proves one, and accepts also two");
+    assertThat(both.text()).doesNotContain(TokenFiles.SECRET, TokenFiles.OTHER_SECRET);
+  }
+
+  @Test
+  void aTokenFileThatKeepsAnEngineFromOpeningIsMissing() {
+    Path file = made.resolve("short");
+    variables.put("TE_TOKEN_FILE", TokenFiles.write(file, "one short").toString());
+    is(results(Optional.empty()).getLast(), "token", Verdict.MISSING, file.toString(), "32");
+    variables.put("TE_TOKEN_FILE", made.resolve("none").toString());
+    is(results(Optional.empty()).getLast(), "token", Verdict.MISSING, "no such file");
   }
 
   /** The doctor's other checks do not need certificates for the loopback. */
@@ -111,11 +139,14 @@ class TlsChecksTest {
     ProcessBuilder builder = CommandRun.builder("doctor");
     builder.environment().putAll(variables);
     builder.environment().put("MC_LOCAL_SERVER_NAME", "node1");
+    Path tokens = TokenFiles.write(made.resolve("whole"), "one " + TokenFiles.SECRET);
+    builder.environment().put("TE_TOKEN_FILE", tokens.toString());
     CommandRun run = CommandRun.wait(builder.start());
     assertThat(run.status()).as("%s", run).isZero();
     assertThat(run.output())
         .containsPattern("TLS +ok +required")
         .containsPattern("TLS as node1 +ok")
+        .containsPattern("token +ok +required; this engine proves one")
         .containsPattern("self-test +ok");
     assertThat(run.error()).isEmpty();
   }
