@@ -82,6 +82,38 @@ class StagingTest {
     }
   }
 
+  @Test
+  void anAddressWhosePeersNeverReadLeavesStagingToOthers() throws Exception {
+    List<RawInitiator> strangers = new ArrayList<>();
+    try (TestEngine target = new TestEngine(4 * MIB, b -> b.tcpIoThreads(2))) {
+      int port = RawInitiator.dataPort(target.engine.rpcPort());
+      for (int i = 0; i < STRANGERS; i++) {
+        RawInitiator stranger = new RawInitiator("127.0.0.2", port, 4096);
+        strangers.add(stranger);
+        askForMuch(stranger, target, i);
+      }
+      for (RawInitiator stranger : strangers) {
+        byte[] _ = stranger.receive(1);
+      }
+      eventually("their share is used up", () -> target.count(Counter.STAGING_DRY) > 100);
+      for (int i = 0; i < 8; i++) {
+        // On one of the two loops, and then on the other.
+        try (RawInitiator honest = new RawInitiator("127.0.0.3", port, 0)) {
+          for (int j = 0; j < 10; j++) {
+            honest.send(header(1000, target.address(), READ | V2));
+            byte[] _ = honest.receive(8 + 1000);
+          }
+        }
+      }
+      // Whoever found none was one of them, and there was some for others.
+      long dry = target.count(Counter.STAGING_DRY);
+      assertThat(dry).isLessThanOrEqualTo(target.count(Counter.STAGING_SHARE_DRY));
+      for (RawInitiator stranger : strangers) {
+        stranger.close();
+      }
+    }
+  }
+
   /** Small reads, or vectored ones; as much as the target takes in. */
   private static void askForMuch(RawInitiator stranger, TestEngine target, int index)
       throws IOException {

@@ -78,8 +78,9 @@ public final class LimitOptions {
           .means(
               "The memory that headers and small blocks pass through over TCP, in and out, for all"
                   + " connections together. It is allocated when the engine opens. A quarter of it"
-                  + " is kept for our own transfers. If none is left, each peer is served one"
-                  + " request at a time. With TLS, as much again may be encrypted ahead.");
+                  + " is kept for our own transfers; the peers at one address get as much of the"
+                  + " rest as they leave free. Peers that find none are served one request at a"
+                  + " time. With TLS, as much again may be encrypted ahead.");
 
   /** How many of the inbound data connections one address may have. */
   public static final Option<Integer> CONNECTIONS_PER_ADDRESS =

@@ -70,6 +70,11 @@ public enum Counter {
   /** Times that a connection needed staging memory while its share was in use. */
   STAGING_DRY("Staging dry"),
   /**
+   * Those of {@link #STAGING_DRY} in which there was staging memory for other addresses: that of
+   * the connection had as much as it left free.
+   */
+  STAGING_SHARE_DRY("Staging share of an address dry"),
+  /**
    * Times that a TLS connection encrypted no more than one record ahead, since what all of them may
    * was in use.
    */

@@ -35,7 +35,8 @@ public final class Place {
     this.evict = evict;
   }
 
-  InetAddress address() {
+  /** {@return where the connection comes from} */
+  public InetAddress address() {
     return address;
   }
 

@@ -75,7 +75,7 @@ final class EventLoops {
                 staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
                 block,
                 backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
-                () -> metrics.increment(Counter.STAGING_DRY),
+                ofAddress -> countDry(metrics, ofAddress),
                 new TlsBudget(shareBytes, () -> metrics.increment(Counter.TLS_BUDGET_DRY))));
       }
       // Not before: until then a kernel may read and write there.
@@ -83,6 +83,13 @@ final class EventLoops {
     } catch (Throwable t) {
       arena.close();
       throw t;
+    }
+  }
+
+  private static void countDry(EngineMetrics metrics, boolean ofAddress) {
+    metrics.increment(Counter.STAGING_DRY);
+    if (ofAddress) {
+      metrics.increment(Counter.STAGING_SHARE_DRY);
     }
   }
 

@@ -91,7 +91,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private String endText = "";
 
   LaneConnection(Owner lane, PeerProfile peer, TaskQueue tasks, WindowPool pool) {
-    super(pool, WindowPool.Share.LANES);
+    super(pool, pool.lanes());
     this.staging = new LaneStaging(pool, lane, this);
     this.lane = lane;
     this.peer = peer;

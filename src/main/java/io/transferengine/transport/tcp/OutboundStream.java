@@ -66,7 +66,7 @@ final class OutboundStream implements MemoryWindow.Owner {
   private final ChannelHandlerContext context;
   private final ChannelPromise promise;
   private final WindowPool pool;
-  private final WindowPool.Share share;
+  private final StagingShare share;
   private final boolean encrypted;
   private final Listener listener;
 
@@ -100,7 +100,7 @@ final class OutboundStream implements MemoryWindow.Owner {
   OutboundStream(
       ChannelHandlerContext context,
       WindowPool pool,
-      WindowPool.Share share,
+      StagingShare share,
       boolean encrypted,
       Listener listener) {
     this.encrypted = encrypted;

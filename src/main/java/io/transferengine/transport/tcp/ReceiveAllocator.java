@@ -70,14 +70,14 @@ final class ReceiveAllocator implements RecvByteBufAllocator, RecvByteBufAllocat
   private static final long WINDOW_LIMIT_BYTES = 1L << 30;
 
   private final WindowPool pool;
-  private final WindowPool.Share share;
+  private final StagingShare share;
   private final Stream stream;
   private @Nullable ChannelConfig config;
   private int attempted;
   private int last;
   private int reads;
 
-  ReceiveAllocator(WindowPool pool, WindowPool.Share share, Stream stream) {
+  ReceiveAllocator(WindowPool pool, StagingShare share, Stream stream) {
     this.pool = pool;
     this.share = share;
     this.stream = stream;

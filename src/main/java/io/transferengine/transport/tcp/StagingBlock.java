@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A bounded piece of native memory between sockets and registered memory, for headers, status
  * frames and blocks that are too small to be worth a system call's trip of their own.
@@ -22,6 +24,7 @@ final class StagingBlock implements MemoryWindow.Owner {
   private final long address;
   private final int capacity;
   private int uses;
+  private @Nullable StagingShare share;
 
   StagingBlock(Pool pool, long address, int capacity) {
     this.pool = pool;
@@ -51,9 +54,21 @@ final class StagingBlock implements MemoryWindow.Owner {
     return this;
   }
 
+  /** As {@link #take()}; it counts as one of that share's until it goes back to its pool. */
+  StagingBlock takeFor(StagingShare holder) {
+    holder.taken();
+    share = holder;
+    return take();
+  }
+
   void release() {
     uses--;
     if (uses == 0) {
+      StagingShare holder = share;
+      if (holder != null) {
+        share = null;
+        holder.givenBack();
+      }
       pool.giveBack(this);
     }
   }

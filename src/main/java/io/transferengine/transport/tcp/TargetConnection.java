@@ -38,6 +38,8 @@ final class TargetConnection extends WireHandler
   private VersionOneMember order = new VersionOneMember();
   private final EventExecutor loop;
   private final WindowPool pool;
+  private final StagingShare share;
+  private boolean hasLeft;
   private final HeldInput held = new HeldInput();
   private final Admission admission;
   private final VectorTable vector = new VectorTable();
@@ -52,15 +54,18 @@ final class TargetConnection extends WireHandler
   private final InboundTimeouts timeouts;
 
   /**
+   * @param share of its address, which it has joined
    * @param gone told once it is closed and touches no memory any more; on its event loop
    */
   TargetConnection(
       TargetContext context,
       EventExecutor loop,
       WindowPool pool,
+      StagingShare share,
       InetAddress from,
       Consumer<TargetConnection> gone) {
-    super(pool, WindowPool.Share.PEERS);
+    super(pool, share);
+    this.share = share;
     this.context = context;
     this.gone = gone;
     this.loop = loop;
@@ -502,6 +507,14 @@ final class TargetConnection extends WireHandler
   /** {@return what it holds while it is there; any thread may ask} */
   Place place() {
     return timeouts.place();
+  }
+
+  /** It takes no staging any more; may be called again. On its event loop. */
+  void leave() {
+    if (!hasLeft) {
+      hasLeft = true;
+      pool.leave(place().address(), share);
+    }
   }
 
   private boolean isUnderWay() {

@@ -23,6 +23,7 @@ import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.AccessControl;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -267,14 +268,9 @@ final class TargetServer {
       var _ = channel.close();
       return;
     }
-    TargetConnection connection =
-        new TargetConnection(
-            context,
-            channel.eventLoop(),
-            loops.pool(channel.eventLoop()),
-            from.getAddress(),
-            this::gone);
+    TargetConnection connection = connection(channel.eventLoop(), from.getAddress());
     if (!enter(connection, channel)) {
+      gone(connection);
       var _ = channel.close();
       return;
     }
@@ -295,6 +291,17 @@ final class TargetServer {
     } catch (Throwable t) {
       // Its end may never be told.
       gone(connection);
+      throw t;
+    }
+  }
+
+  private TargetConnection connection(EventExecutor loop, InetAddress from) {
+    WindowPool pool = loops.pool(loop);
+    StagingShare share = pool.join(from);
+    try {
+      return new TargetConnection(context, loop, pool, share, from, this::gone);
+    } catch (Throwable t) {
+      pool.leave(from, share);
       throw t;
     }
   }
@@ -321,6 +328,7 @@ final class TargetServer {
     // First: as long as it is among the connections, this is tried again after a throw.
     places.leave(connection.place());
     connections.remove(connection);
+    connection.leave();
   }
 
   /**

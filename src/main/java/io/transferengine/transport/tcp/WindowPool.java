@@ -4,7 +4,10 @@ package io.transferengine.transport.tcp;
 import io.transferengine.logging.Anyway;
 import io.transferengine.transport.Queues;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
 import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,8 +19,9 @@ import org.slf4j.LoggerFactory;
  * <p>Both are used last-in first-out, so that a loop that serves many connections keeps touching
  * the same, cache-hot block. The memory of the blocks is the loop's share of {@code
  * TE_STAGING_BYTES}: there from the start, never more, so that no peer's doing makes the JVM
- * allocate. Some blocks are kept for our own lanes, whatever peers do. One more is for reads alone:
- * a read whose bytes are used up before the next one needs no block of its own.
+ * allocate. Some blocks are kept for our own lanes, whatever peers do, and no address gets all of
+ * the others ({@link StagingShare}). One more is for reads alone: a read whose bytes are used up
+ * before the next one needs no block of its own.
  *
  * <p>Where the kernel reads later, connections have a little of their own besides: {@link
  * ReadReserve}.
@@ -25,12 +29,14 @@ import org.slf4j.LoggerFactory;
  * <p>Confined to its event loop.
  */
 final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
-  /** Whose need a block is for. */
-  enum Share {
-    /** Our transfers: may have every block. */
-    LANES,
-    /** What peers ask of us: leaves {@link #LANES_KEEP_ONE_IN} to the lanes. */
-    PEERS
+  /** Hears of needs that were not met. */
+  interface Listener {
+    /**
+     * A block was asked for, and none was to be had.
+     *
+     * @param ofAddress whether there was one for another address
+     */
+    void stagingDry(boolean ofAddress);
   }
 
   /** Fewer blocks would leave one of the shares without any. */
@@ -52,6 +58,8 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final ArrayDeque<MemoryWindow> windows = new ArrayDeque<>();
   private final ArrayDeque<StagingBlock> blocks;
   private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+  private final StagingShare lanes = StagingShare.ofLanes();
+  private final Map<InetAddress, StagingShare> addresses = new HashMap<>();
   private final StagingBlock readBlock;
   private final long okFrame;
   private final long rejectedFrame;
@@ -59,7 +67,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final int keptForLanes;
   private final int blockBytes;
   private final ReadReserve reserve;
-  private final Runnable onDry;
+  private final Listener listener;
   private final TlsBudget encrypted;
 
   private Checksum.@Nullable Scratch scratch;
@@ -71,18 +79,18 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
    * @param memory what the blocks are made of
    * @param blockBytes the size of each, but for the one that the constant frames are in
    * @param reserve what connections have of their own
-   * @param onDry told when a block is asked for and none is to be had
+   * @param listener told when a block is asked for and none is to be had
    * @param encrypted what TLS may encrypt ahead
    */
   WindowPool(
       MemorySegment memory,
       int blockBytes,
       ReadReserve reserve,
-      Runnable onDry,
+      Listener listener,
       TlsBudget encrypted) {
     this.encrypted = encrypted;
     this.reserve = reserve;
-    this.onDry = onDry;
+    this.listener = listener;
     this.blockBytes = blockBytes;
     asideBytesLeft = memory.byteSize();
     int count = (int) (memory.byteSize() / blockBytes);
@@ -114,9 +122,34 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
     }
   }
 
+  /** {@return the share of our own transfers} */
+  StagingShare lanes() {
+    return lanes;
+  }
+
+  /** {@return the share of an address, of which a new connection has a part until it leaves} */
+  StagingShare join(InetAddress address) {
+    StagingShare share =
+        addresses.computeIfAbsent(address, _ -> StagingShare.ofAddress(keptForLanes));
+    share.join();
+    return share;
+  }
+
+  /** A connection that has joined has no part in its address's share any more. */
+  void leave(InetAddress address, StagingShare share) {
+    if (share.leave()) {
+      addresses.remove(address, share);
+    }
+  }
+
+  /** {@return how many addresses have shares, for tests} */
+  int addresses() {
+    return addresses.size();
+  }
+
   /** {@return whether there is a block for that share now} */
-  boolean hasBlock(Share share) {
-    return blocks.size() > (share == Share.LANES ? 0 : keptForLanes);
+  boolean hasBlock(StagingShare share) {
+    return share.mayTake(blocks.size());
   }
 
   /**
@@ -134,12 +167,12 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   }
 
   /** {@return an empty block with one use, the caller's; null when the share is used up} */
-  @Nullable StagingBlock block(Share share) {
+  @Nullable StagingBlock block(StagingShare share) {
     if (!hasBlock(share)) {
-      onDry.run();
+      listener.stagingDry(share.leavesSome(blocks.size()));
       return null;
     }
-    return blocks.removeLast().take();
+    return blocks.removeLast().takeFor(share);
   }
 
   /**

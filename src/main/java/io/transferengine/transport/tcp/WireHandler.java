@@ -35,7 +35,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private static final Logger log = LoggerFactory.getLogger(WireHandler.class);
 
   private final WindowPool pool;
-  private final WindowPool.Share share;
+  private final StagingShare share;
   private @Nullable OutboundStream outbound;
   private @Nullable ReceiveAllocator allocator;
   private @Nullable TlsSocket tls;
@@ -47,7 +47,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private boolean inactive;
   private boolean quiesced;
 
-  WireHandler(WindowPool pool, WindowPool.Share share) {
+  WireHandler(WindowPool pool, StagingShare share) {
     this.pool = pool;
     this.share = share;
   }

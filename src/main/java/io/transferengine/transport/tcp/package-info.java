@@ -17,7 +17,7 @@
  * ConnectionEnd  NettyNatives  SteadyLoop
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
- * Checksum
+ * Checksum  StagingShare
  * StagingBlock                           [Pool: WindowPool]
  * Frames  ReadReserve  TlsBudget
  * WindowPool

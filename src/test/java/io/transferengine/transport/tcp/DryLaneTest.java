@@ -130,7 +130,7 @@ class DryLaneTest {
           lane,
           pool -> {
             StagingBlock block;
-            while ((block = pool.block(WindowPool.Share.LANES)) != null) {
+            while ((block = pool.block(pool.lanes())) != null) {
               stolen.get(lane).add(block);
             }
           });

@@ -72,7 +72,7 @@ class DryStagingTest {
 
     void takeAll() {
       StagingBlock block;
-      while ((block = pool.block(WindowPool.Share.LANES)) != null) {
+      while ((block = pool.block(pool.lanes())) != null) {
         taken.add(block);
       }
       block = readBlockToo ? pool.readBlock() : null;

@@ -39,7 +39,7 @@ class DryTargetTest {
       onLoop(
           pool -> {
             StagingBlock block;
-            while ((block = pool.block(WindowPool.Share.LANES)) != null) {
+            while ((block = pool.block(pool.lanes())) != null) {
               stolen.add(block);
             }
             if (readsLater) {

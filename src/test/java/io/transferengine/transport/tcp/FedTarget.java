@@ -54,6 +54,7 @@ final class FedTarget implements AutoCloseable {
                 () -> "0123456789abcdef"),
             channel.eventLoop(),
             pool,
+            pool.join(InetAddress.getLoopbackAddress()),
             InetAddress.getLoopbackAddress(),
             _ -> {});
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(512 << 10, 1 << 20));

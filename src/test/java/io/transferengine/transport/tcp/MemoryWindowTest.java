@@ -32,7 +32,7 @@ class MemoryWindowTest {
   private final ByteBuf netty = Unpooled.buffer(LENGTH);
   private final WindowPool pool =
       new WindowPool(
-          arena.allocate(4096, 8), 4096, ReadReserve.none(), () -> {}, new TlsBudget(0, () -> {}));
+          arena.allocate(4096, 8), 4096, ReadReserve.none(), _ -> {}, new TlsBudget(0, () -> {}));
   private final MemoryWindow window = pool.window(all.address() + GUARD, LENGTH, LENGTH, null);
 
   @BeforeEach

@@ -41,13 +41,12 @@ class OutboundStreamTest {
             arena.allocate(POOL_BYTES, 64),
             BLOCK_BYTES,
             ReadReserve.none(),
-            () -> {},
+            _ -> {},
             new TlsBudget(0, () -> {}));
     final ChannelInboundHandlerAdapter handler = new ChannelInboundHandlerAdapter();
     final EmbeddedChannel channel = new EmbeddedChannel(handler);
     final OutboundStream outbound =
-        new OutboundStream(
-            channel.pipeline().context(handler), pool, WindowPool.Share.LANES, false, this);
+        new OutboundStream(channel.pipeline().context(handler), pool, pool.lanes(), false, this);
     final Mapped source = Mapped.of(SOURCE_BYTES);
     final ByteArrayOutputStream came = new ByteArrayOutputStream();
     final ByteArrayOutputStream wanted = new ByteArrayOutputStream();

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -83,8 +84,9 @@ class TargetAnswersTest {
 
   private static List<StagingBlock> takeAllBlocksButOne(WindowPool pool) {
     List<StagingBlock> taken = new ArrayList<>();
-    while (pool.hasBlock(WindowPool.Share.PEERS)) {
-      StagingBlock block = pool.block(WindowPool.Share.PEERS);
+    StagingShare peer = pool.join(InetAddress.getLoopbackAddress());
+    while (pool.hasBlock(peer)) {
+      StagingBlock block = pool.block(pool.lanes());
       if (block != null) {
         taken.add(block);
       }

@@ -34,7 +34,7 @@ class TlsBudgetTest {
   private int dry;
   private final TlsBudget budget = new TlsBudget(4L * RECORD, () -> dry++);
   private final WindowPool pool =
-      new WindowPool(arena.allocate(1 << 20, 64), 4096, ReadReserve.none(), () -> {}, budget);
+      new WindowPool(arena.allocate(1 << 20, 64), 4096, ReadReserve.none(), _ -> {}, budget);
   private final List<Connection> connections = new ArrayList<>();
 
   @AfterEach
@@ -55,7 +55,7 @@ class TlsBudgetTest {
     Connection() throws Exception {
       socket =
           new TlsSocket(
-              new ReceiveAllocator(pool, WindowPool.Share.LANES, new NothingToRead()),
+              new ReceiveAllocator(pool, pool.lanes(), new NothingToRead()),
               budget,
               SSLContext.getDefault().createSSLEngine(),
               new TlsSocket.Guard() {

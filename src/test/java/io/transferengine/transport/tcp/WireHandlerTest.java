@@ -39,7 +39,7 @@ class WireHandlerTest {
           arena.allocate(1 << 20, 64),
           4096,
           ReadReserve.none(),
-          () -> {},
+          _ -> {},
           new TlsBudget(0, () -> {}));
   private final Handler handler = new Handler(pool);
   private boolean configThrows;
@@ -59,7 +59,7 @@ class WireHandlerTest {
 
   private final class Handler extends WireHandler {
     Handler(WindowPool pool) {
-      super(pool, WindowPool.Share.LANES);
+      super(pool, pool.lanes());
     }
 
     @Override
@@ -258,7 +258,7 @@ class WireHandlerTest {
   /** Or it would stay as it is, and never read again. */
   @Test
   void oneThatCannotGoOnWhenThereIsStagingAgainEnds() {
-    StagingBlock block = Objects.requireNonNull(pool.block(WindowPool.Share.LANES));
+    StagingBlock block = Objects.requireNonNull(pool.block(pool.lanes()));
     try (LogCapture log = new LogCapture()) {
       handler.onStagingDry();
       configThrows = true;
