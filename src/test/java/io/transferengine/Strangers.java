@@ -70,7 +70,7 @@ final class Strangers implements AutoCloseable {
   }
 
   /** The first bytes of a TLS handshake; everybody may send the same. */
-  private static byte[] hello(SSLContext context) throws SSLException {
+  static byte[] hello(SSLContext context) throws SSLException {
     SSLEngine engine = context.createSSLEngine();
     engine.setUseClientMode(true);
     ByteBuffer made = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());

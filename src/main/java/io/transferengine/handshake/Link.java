@@ -5,7 +5,6 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TlsCauses;
 import io.transferengine.transfer.HostPort;
-import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -83,10 +82,13 @@ final class Link {
       linger(channel);
       throw new TlsRefusal(TlsCauses.plain(), null);
     }
-    SSLSocket socket =
-        security.accepted(channel.socket(), new ByteArrayInputStream(new byte[] {(byte) first}));
+    InetAddress client = channel.socket().getInetAddress();
+    TurnInput in =
+        new TurnInput(
+            first, channel.socket().getInputStream(), security.handshakes(), client, deadlineNanos);
+    SSLSocket socket = security.accepted(channel.socket(), in);
     try {
-      return new Link(channel, socket, handshake(channel, socket, security, deadlineNanos));
+      return new Link(channel, socket, handshake(channel, socket, in, security, deadlineNanos));
     } catch (IOException e) {
       linger(channel);
       throw new TlsRefusal(TlsCauses.text(e, true), e);
@@ -110,6 +112,17 @@ final class Link {
     } catch (SSLException e) {
       linger(channel);
       throw e;
+    }
+  }
+
+  private static PeerIdentity handshake(
+      SocketChannel channel, SSLSocket socket, TurnInput in, PeerTls security, long deadlineNanos)
+      throws IOException {
+    in.begin();
+    try {
+      return handshake(channel, socket, security, deadlineNanos);
+    } finally {
+      in.end();
     }
   }
 

@@ -96,6 +96,11 @@ public enum Counter {
    * certificate, or one that is not accepted.
    */
   TLS_CONNECTIONS_REFUSED("TLS connections refused"),
+  /**
+   * Times that a peer's TLS handshake had to wait for its turn: others were at their ciphers, as
+   * many as may be at once.
+   */
+  TLS_HANDSHAKES_WAITED("TLS handshakes waited"),
   /** Connections to peers that were given up because of their TLS handshake. */
   TLS_PEERS_REFUSED("TLS peers refused"),
   /** Connections to our ports that were closed because they proved no token, or a wrong one. */

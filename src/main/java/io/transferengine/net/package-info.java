@@ -2,7 +2,8 @@
 /**
  * The rules that all our ports share: which connections get a place ({@link
  * io.transferengine.net.Places}), how few there are of other things ({@link
- * io.transferengine.net.Shares}), and how a dead peer is noticed ({@link
+ * io.transferengine.net.Shares}), whose costly work is done next ({@link
+ * io.transferengine.net.Turns}), and how a dead peer is noticed ({@link
  * io.transferengine.net.KeepAlive}).
  */
 package io.transferengine.net;

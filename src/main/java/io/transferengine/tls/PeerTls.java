@@ -4,8 +4,10 @@ package io.transferengine.tls;
 import io.transferengine.config.Option;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TlsOptions;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.Turns;
 import io.transferengine.transfer.TlsMode;
 import java.io.IOException;
 import java.io.InputStream;
@@ -46,12 +48,20 @@ public final class PeerTls {
   /** Checks that a certificate is for the host that was connected to, by the rules of RFC 2818. */
   private static final String HOST_CHECK = "HTTPS";
 
+  /**
+   * Handshakes of peers that are at their ciphers at once, on both ports together. Half of the
+   * processors are left to transfers: who floods us with handshakes has no use of more.
+   */
+  private static final int HANDSHAKES_AT_ONCE =
+      Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+
   private final Supplier<Optional<SSLContext>> context;
   private final Runnable refresh;
   private final List<String> allowed;
   private final AddressList plain;
   private final PeerToken token;
   private final Audit audit;
+  private final Turns handshakes;
 
   private PeerTls(
       Supplier<Optional<SSLContext>> context,
@@ -81,6 +91,9 @@ public final class PeerTls {
     this.plain = plain;
     this.token = token;
     this.audit = audit;
+    handshakes =
+        new Turns(
+            HANDSHAKES_AT_ONCE, () -> audit.metrics().increment(Counter.TLS_HANDSHAKES_WAITED));
   }
 
   /** For a trial: with the options' peers, without a token, and without a word in the log. */
@@ -219,6 +232,11 @@ public final class PeerTls {
   /** {@return whether there is TLS with a peer at that address} */
   public boolean isFor(InetAddress peer) {
     return isOn() && !plain.contains(peer);
+  }
+
+  /** {@return the turns in which the handshakes of peers with us go on} */
+  public Turns handshakes() {
+    return handshakes;
   }
 
   private SSLContext context() {

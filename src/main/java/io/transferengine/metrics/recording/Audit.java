@@ -88,6 +88,11 @@ public final class Audit {
     }
   }
 
+  /** {@return where it counts} */
+  public EngineMetrics metrics() {
+    return metrics;
+  }
+
   /**
    * A peer was refused something. Counts each, logs at most one a second for each reason, and tells
    * the flight recorder.

@@ -4,7 +4,9 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.net.Turns;
 import io.transferengine.tls.PeerTls;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
@@ -14,6 +16,7 @@ import java.util.function.Consumer;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts TLS below a data connection. Who has no TLS does not load this class, nor what it needs of
@@ -23,21 +26,59 @@ final class DataTls {
   /** Longer than a handshake across continents, on a machine that does a thousand at once. */
   private static final long ACCEPT_MILLIS = TimeUnit.SECONDS.toMillis(10);
 
-  /** Signatures take milliseconds: too long for an event loop, on which others wait. */
+  /**
+   * Signatures take milliseconds: too long for an event loop, on which others wait. For connections
+   * that we make.
+   */
   private static final Executor SIGNATURES = task -> Thread.ofVirtual().name("te-tls").start(task);
+
+  /**
+   * The same for connections that peers make: by turns, and not for one that has ended by then. On
+   * the event loop.
+   */
+  private static final class Steps implements Executor {
+    private final Turns turns;
+    private final InetAddress from;
+    private Turns.@Nullable Turn latest;
+
+    Steps(Turns turns, InetAddress from) {
+      this.turns = turns;
+      this.from = from;
+    }
+
+    @Override
+    public void execute(Runnable task) {
+      latest = turns.execute(from, task);
+    }
+
+    void leave() {
+      Turns.Turn there = latest;
+      if (there != null) {
+        there.leave();
+      }
+    }
+  }
 
   private DataTls() {}
 
   /**
    * Below the target's end of a connection from a peer, which is not in the pipeline yet.
    *
+   * @param from its address
    * @param proved told the names that the peer has proved, before it can ask for anything
    */
   static void accept(
-      Channel channel, PeerTls tls, WireHandler above, Consumer<List<String>> proved) {
+      Channel channel,
+      PeerTls tls,
+      InetAddress from,
+      WireHandler above,
+      Consumer<List<String>> proved) {
+    Steps steps = new Steps(tls.handshakes(), from);
+    var _ = channel.closeFuture().addListener(_ -> steps.leave());
     install(
         channel,
         tls.acceptingEngine(),
+        steps,
         ACCEPT_MILLIS,
         above,
         new TlsSocket.Guard() {
@@ -72,6 +113,7 @@ final class DataTls {
     install(
         channel,
         tls.connectingEngine(address.getHostString(), address.getPort()),
+        SIGNATURES,
         timeoutMillis,
         above,
         new TlsSocket.Guard() {
@@ -90,10 +132,11 @@ final class DataTls {
   private static void install(
       Channel channel,
       SSLEngine engine,
+      Executor steps,
       long timeoutMillis,
       WireHandler above,
       TlsSocket.Guard guard) {
-    SslHandler handler = new SslHandler(engine, SIGNATURES);
+    SslHandler handler = new SslHandler(engine, steps);
     handler.setHandshakeTimeoutMillis(timeoutMillis);
     channel.config().setRecvByteBufAllocator(new OpenReads(channel));
     TlsSocket socket = new TlsSocket(above.newReceiveAllocator(), above.encrypted(), engine, guard);

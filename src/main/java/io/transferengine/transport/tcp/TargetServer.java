@@ -277,7 +277,7 @@ final class TargetServer {
     try {
       connections.add(connection);
       if (tls.isFor(from.getAddress())) {
-        DataTls.accept(channel, tls, connection, connection::proved);
+        DataTls.accept(channel, tls, from.getAddress(), connection, connection::proved);
       } else {
         channel.config().setRecvByteBufAllocator(connection.newReceiveAllocator());
       }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.handshake;
+
+import io.transferengine.net.Turns;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.net.InetAddress;
+import java.net.SocketTimeoutException;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a TLS handshake reads: the byte that was read already, then those of the socket. While it
+ * waits for more, the handshake's turn is somebody else's: a turn is for the ciphers, and no client
+ * keeps one by being slow. For one thread.
+ */
+final class TurnInput extends InputStream {
+  private final InputStream in;
+  private final Turns turns;
+  private final InetAddress address;
+  private final long deadlineNanos;
+  private int first;
+  private boolean working;
+  private Turns.@Nullable Turn turn;
+
+  /**
+   * @param first the byte that was read already
+   * @param in all others
+   * @param address the client's
+   * @param deadlineNanos of the handshake
+   */
+  TurnInput(int first, InputStream in, Turns turns, InetAddress address, long deadlineNanos) {
+    this.first = first;
+    this.in = in;
+    this.turns = turns;
+    this.address = address;
+    this.deadlineNanos = deadlineNanos;
+  }
+
+  /** The handshake begins. */
+  void begin() throws IOException {
+    working = true;
+    take();
+  }
+
+  /** The handshake is over: from now on nobody has to have a turn. */
+  void end() {
+    working = false;
+    giveBack();
+  }
+
+  private void take() throws IOException {
+    try {
+      turn = turns.take(address, deadlineNanos);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (IOException) new InterruptedIOException("the connection is closed").initCause(e);
+    } catch (TimeoutException e) {
+      throw (IOException)
+          new SocketTimeoutException("too many TLS handshakes are under way").initCause(e);
+    }
+  }
+
+  private void giveBack() {
+    Turns.Turn had = turn;
+    if (had != null) {
+      turn = null;
+      had.end();
+    }
+  }
+
+  @Override
+  public int read() throws IOException {
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+  }
+
+  @Override
+  public int read(byte[] to, int offset, int length) throws IOException {
+    if (first >= 0 && length > 0) {
+      to[offset] = (byte) first;
+      first = -1;
+      return 1;
+    }
+    if (!working || in.available() > 0) {
+      return in.read(to, offset, length);
+    }
+    giveBack();
+    int read = in.read(to, offset, length);
+    take();
+    return read;
+  }
+
+  @Override
+  public int available() throws IOException {
+    return first >= 0 ? 1 : in.available();
+  }
+}
