@@ -16,7 +16,7 @@ import java.net.Socket;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -142,18 +142,8 @@ public final class PeerTls {
     if (own.isPresent()) {
       return new PeerTls(() -> own, () -> {}, settings, token, audit);
     }
-    WatchedFiles<SSLContext> files =
-        new WatchedFiles<>(
-            "certificate files have",
-            TlsOptions.FILES.stream().map(settings::get).toList(),
-            () -> context(settings));
-    return new PeerTls(() -> Optional.of(files.current()), files::refresh, settings, token, audit);
-  }
-
-  private static SSLContext context(Settings settings) {
-    TlsMaterial material = TlsMaterial.of(settings);
-    material.warnings(Instant.now()).forEach(log::warn);
-    return material.context();
+    OwnCertificate files = new OwnCertificate(settings, InstantSource.system());
+    return new PeerTls(() -> Optional.of(files.context()), files::refresh, settings, token, audit);
   }
 
   /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */

@@ -140,6 +140,15 @@ record TlsMaterial(
     if (!expiry().isBefore(now.plus(SOON))) {
       return List.of();
     }
+    if (!now.isBefore(expiry())) {
+      return List.of(
+          "The certificate in "
+              + certificateFile
+              + " expired on "
+              + expiry()
+              + ", and peers refuse it: put a new one there, with its key in "
+              + TlsOptions.KEY);
+    }
     long days = Duration.between(now, expiry()).toDays();
     return List.of(
         "The certificate in "

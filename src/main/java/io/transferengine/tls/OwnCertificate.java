@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.tls;
+
+import io.transferengine.config.Settings;
+import io.transferengine.config.TlsOptions;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An engine's certificate, read again when its files change. Says when it will expire soon: as it
+ * is read, and then once a day. Thread-safe.
+ */
+final class OwnCertificate {
+  private static final Logger log = LoggerFactory.getLogger(OwnCertificate.class);
+
+  /** Often enough for whoever looks at a day's log, and no more than a line of it. */
+  static final Duration REMIND_AFTER = Duration.ofDays(1);
+
+  private record Read(TlsMaterial material, SSLContext context) {}
+
+  /** What was said last, of which certificate. */
+  private record Said(TlsMaterial of, Instant at) {}
+
+  private final Settings settings;
+  private final InstantSource clock;
+  private final WatchedFiles<Read> files;
+  private final AtomicReference<Said> said;
+
+  /**
+   * Reads it.
+   *
+   * @throws io.transferengine.transfer.ConfigurationException for what is wrong with the files
+   */
+  OwnCertificate(Settings settings, InstantSource clock) {
+    this.settings = settings;
+    this.clock = clock;
+    files =
+        new WatchedFiles<>(
+            "certificate files have",
+            TlsOptions.FILES.stream().map(settings::get).toList(),
+            this::read);
+    said = new AtomicReference<>(new Said(files.current().material, Instant.MIN));
+    remind();
+  }
+
+  private Read read() {
+    TlsMaterial material = TlsMaterial.of(settings, clock.instant());
+    return new Read(material, material.context());
+  }
+
+  /** {@return the TLS of the last files that were good} */
+  SSLContext context() {
+    return files.current().context;
+  }
+
+  /** Reads the files again if they have changed, and reminds of the end. Waits for the disk. */
+  void refresh() {
+    files.refresh();
+    remind();
+  }
+
+  private void remind() {
+    TlsMaterial material = files.current().material;
+    Instant now = clock.instant();
+    Said before = said.get();
+    // A clock that was set back must not silence it.
+    boolean lately =
+        before.of == material
+            && !before.at.equals(Instant.MIN)
+            && Duration.between(before.at, now).abs().compareTo(REMIND_AFTER) < 0;
+    if (lately) {
+      return;
+    }
+    for (String warning : material.warnings(now)) {
+      if (said.compareAndSet(before, new Said(material, now))) {
+        log.warn(warning);
+      }
+    }
+  }
+}
