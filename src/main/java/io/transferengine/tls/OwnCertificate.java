@@ -6,7 +6,7 @@ import io.transferengine.config.TlsOptions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +29,7 @@ final class OwnCertificate {
   private final Settings settings;
   private final InstantSource clock;
   private final WatchedFiles<Read> files;
-  private final AtomicReference<Said> said;
+  private Optional<Said> said = Optional.empty();
 
   /**
    * Reads it.
@@ -44,7 +44,6 @@ final class OwnCertificate {
             "certificate files have",
             TlsOptions.FILES.stream().map(settings::get).toList(),
             this::read);
-    said = new AtomicReference<>(new Said(files.current().material, Instant.MIN));
     remind();
   }
 
@@ -64,20 +63,17 @@ final class OwnCertificate {
     remind();
   }
 
-  private void remind() {
+  private synchronized void remind() {
     TlsMaterial material = files.current().material;
     Instant now = clock.instant();
-    Said before = said.get();
-    // A clock that was set back must not silence it.
     boolean lately =
-        before.of == material
-            && !before.at.equals(Instant.MIN)
-            && Duration.between(before.at, now).abs().compareTo(REMIND_AFTER) < 0;
-    if (lately) {
-      return;
-    }
-    for (String warning : material.warnings(now)) {
-      if (said.compareAndSet(before, new Said(material, now))) {
+        said.isPresent()
+            && said.get().of.equals(material)
+            // A clock that was set back must not silence it.
+            && Duration.between(said.get().at, now).abs().compareTo(REMIND_AFTER) < 0;
+    if (!lately) {
+      for (String warning : material.warnings(now)) {
+        said = Optional.of(new Said(material, now));
         log.warn(warning);
       }
     }
