@@ -4,7 +4,6 @@
 module io.transferengine {
   requires static transitive org.jspecify;
   requires java.net.http;
-  requires jdk.httpserver;
   requires static jdk.jfr;
   requires jdk.net;
   requires org.slf4j;

@@ -10,6 +10,7 @@ import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
 import io.transferengine.metadata.server.HttpMetadataServer;
+import io.transferengine.metadata.server.ServerSecurity;
 import io.transferengine.metrics.LatencyHistogram;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
@@ -71,7 +72,8 @@ class NullArgumentsTest {
           MetricsSnapshot.Builder.class,
           PeerSnapshot.class,
           SegmentDirectory.class,
-          HttpMetadataServer.class);
+          HttpMetadataServer.class,
+          ServerSecurity.class);
 
   /** An object of each class that is a parameter or has methods. */
   private static Map<Class<?>, Object> examples(TestEngine here) {
@@ -211,6 +213,7 @@ class NullArgumentsTest {
         HttpMetadataServer server = HttpMetadataServer.start("127.0.0.1", 0)) {
       Map<Class<?>, Object> examples = examples(here);
       examples.put(HttpMetadataServer.class, server);
+      examples.put(ServerSecurity.class, ServerSecurity.none());
       List<String> wrong = new ArrayList<>();
       int seen = 0;
       for (Class<?> type : API) {

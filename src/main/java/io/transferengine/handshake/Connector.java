@@ -3,6 +3,7 @@ package io.transferengine.handshake;
 
 import io.transferengine.logging.SystemError;
 import io.transferengine.net.KeepAlive;
+import io.transferengine.net.Watchdog;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;

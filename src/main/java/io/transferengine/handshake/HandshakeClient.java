@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.tls.TokenRefusal;

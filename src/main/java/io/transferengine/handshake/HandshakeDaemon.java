@@ -3,9 +3,11 @@ package io.transferengine.handshake;
 
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.net.AcceptLoop;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
+import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TokenExchange.Port;
 import io.transferengine.tls.TokenRefusal;
@@ -97,7 +99,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     this.listener = PortBinder.bind(options);
     try {
       this.port = listener.socket().getLocalPort();
-      this.accepting = new AcceptLoop(listener::accept, this::admit, warnings);
+      this.accepting = new AcceptLoop("handshakes", listener::accept, this::admit, warnings);
       this.acceptor = Thread.ofPlatform().daemon().name("te-handshake-" + port).start(accepting);
     } catch (Throwable t) {
       closeQuietly(listener);

@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.net.Place;
+import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;

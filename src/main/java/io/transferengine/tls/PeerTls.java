@@ -43,7 +43,8 @@ import org.slf4j.LoggerFactory;
 public final class PeerTls {
   private static final Logger log = LoggerFactory.getLogger(PeerTls.class);
 
-  private static final String[] PROTOCOLS = {"TLSv1.3"};
+  /** The JDK may change what it is given. */
+  static final String[] PROTOCOLS = {"TLSv1.3"};
 
   /** Checks that a certificate is for the host that was connected to, by the rules of RFC 2818. */
   private static final String HOST_CHECK = "HTTPS";

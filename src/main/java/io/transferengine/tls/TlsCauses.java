@@ -27,6 +27,17 @@ public final class TlsCauses {
    * @param accepted whether the other side has connected to us
    */
   public static String text(Throwable failure, boolean accepted) {
+    return text(failure, accepted, "TE_TLS_CA", "TE_TLS_CERT and TE_TLS_KEY");
+  }
+
+  /**
+   * As above, for others than engines' ports.
+   *
+   * @param ourAuthorities the option that names them, here
+   * @param theirCertificate the options that name the other side's, there
+   */
+  static String text(
+      Throwable failure, boolean accepted, String ourAuthorities, String theirCertificate) {
     if (find(failure, CertificateExpiredException.class).isPresent()) {
       return "its certificate has expired; renew it there";
     }
@@ -35,7 +46,7 @@ public final class TlsCauses {
     }
     if (find(failure, CertPathBuilderException.class).isPresent()
         || find(failure, CertPathValidatorException.class).isPresent()) {
-      return "its certificate is signed by none of the authorities in TE_TLS_CA";
+      return "its certificate is signed by none of the authorities in " + ourAuthorities;
     }
     String said = said(failure);
     String lower = said.toLowerCase(Locale.ROOT);
@@ -45,8 +56,11 @@ public final class TlsCauses {
           + "); it needs the extended key usages serverAuth and clientAuth, or none";
     }
     if (lower.contains("empty client certificate") || lower.contains("peer not authenticated")) {
-      return "it sent no certificate that is signed by one of the authorities in TE_TLS_CA; set"
-          + " TE_TLS_CERT and TE_TLS_KEY there";
+      return "it sent no certificate that is signed by one of the authorities in "
+          + ourAuthorities
+          + "; set "
+          + theirCertificate
+          + " there";
     }
     if (lower.contains("unrecognized ssl message") || lower.contains("not an ssl/tls record")) {
       return plain();

@@ -22,19 +22,22 @@ import java.time.Instant;
 import java.util.Date;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 
 /**
  * Our certificate, its key, and the authorities that we believe, from files, checked.
  *
- * @param certificateFile where our certificate is
+ * @param certificateSource where our certificate is
+ * @param keySource where its key is
  * @param chain our certificate, and those between it and its authority
  * @param key the certificate's
- * @param authorities at least one
+ * @param authorities none if we believe nobody
  */
 record TlsMaterial(
-    String certificateFile,
+    PemSource certificateSource,
+    PemSource keySource,
     List<X509Certificate> chain,
     PrivateKey key,
     List<X509Certificate> authorities) {
@@ -60,58 +63,71 @@ record TlsMaterial(
 
   /** As above, at a moment. */
   static TlsMaterial of(Settings settings, Instant now) {
-    String certificateFile = file(settings, TlsOptions.CERTIFICATE);
-    String keyFile = file(settings, TlsOptions.KEY);
-    String authorityFile = file(settings, TlsOptions.CA);
-    List<X509Certificate> chain =
-        PemFiles.certificates(TlsOptions.CERTIFICATE.environmentName(), certificateFile);
-    requireValid(certificateFile, chain, now);
-    PrivateKey key = PemFiles.privateKey(TlsOptions.KEY.environmentName(), keyFile);
-    requirePrivate(TlsOptions.KEY.environmentName(), keyFile);
-    if (!belong(key, chain.getFirst().getPublicKey())) {
-      throw new ConfigurationException(
-          TlsOptions.KEY.environmentName(),
-          keyFile,
-          "it is not the key of the certificate in " + certificateFile,
-          "the key that this certificate was made for, or the certificate of this key in "
-              + TlsOptions.CERTIFICATE);
-    }
-    return new TlsMaterial(
-        certificateFile,
-        chain,
-        key,
-        PemFiles.certificates(TlsOptions.CA.environmentName(), authorityFile));
+    return of(
+        source(settings, TlsOptions.CERTIFICATE),
+        source(settings, TlsOptions.KEY),
+        Optional.of(source(settings, TlsOptions.CA)),
+        now);
   }
 
-  private static String file(Settings settings, Option<String> option) {
-    String file = settings.get(option);
-    if (file.isEmpty()) {
+  /**
+   * {@return what these files say}
+   *
+   * @param clients whom we believe; empty for nobody
+   * @throws ConfigurationException for what is wrong with them, naming file and remedy
+   */
+  static TlsMaterial of(
+      PemSource certificate, PemSource keySource, Optional<PemSource> clients, Instant now) {
+    List<X509Certificate> chain = PemFiles.certificates(certificate.option(), certificate.file());
+    requireValid(certificate, chain, now);
+    PrivateKey key = PemFiles.privateKey(keySource.option(), keySource.file());
+    requirePrivate(keySource.option(), keySource.file());
+    if (!belong(key, chain.getFirst().getPublicKey())) {
+      throw new ConfigurationException(
+          keySource.option(),
+          keySource.file(),
+          "it is not the key of the certificate in " + certificate.file(),
+          "the key that this certificate was made for, or the certificate of this key in "
+              + certificate.option());
+    }
+    return new TlsMaterial(
+        certificate,
+        keySource,
+        chain,
+        key,
+        clients
+            .map(source -> PemFiles.certificates(source.option(), source.file()))
+            .orElse(List.of()));
+  }
+
+  private static PemSource source(Settings settings, Option<String> option) {
+    PemSource source = PemSource.of(settings, option);
+    if (source.file().isEmpty()) {
       throw new ConfigurationException(
           option.environmentName(),
           "",
           "the path of a PEM file, since " + TlsOptions.MODE + " is required");
     }
-    return file;
+    return source;
   }
 
   /** Peers look at all of the chain. */
-  private static void requireValid(String file, List<X509Certificate> chain, Instant now) {
-    String option = TlsOptions.CERTIFICATE.environmentName();
+  private static void requireValid(PemSource source, List<X509Certificate> chain, Instant now) {
     for (X509Certificate certificate : chain) {
       String which = which(chain, certificate);
       try {
         certificate.checkValidity(Date.from(now));
       } catch (CertificateExpiredException e) {
         throw new ConfigurationException(
-            option,
-            file,
+            source.option(),
+            source.file(),
             which + " expired on " + certificate.getNotAfter(),
             "a new certificate",
             e);
       } catch (CertificateNotYetValidException e) {
         throw new ConfigurationException(
-            option,
-            file,
+            source.option(),
+            source.file(),
             which + " is valid only from " + certificate.getNotBefore() + " on",
             "a certificate that is valid now; is this machine's clock right?",
             e);
@@ -152,13 +168,13 @@ record TlsMaterial(
     long days = Duration.between(now, expiry()).toDays();
     return List.of(
         "The certificate in "
-            + certificateFile
+            + certificateSource.file()
             + " expires in "
             + (days == 0 ? "less than a day" : days == 1 ? "1 day" : days + " days")
             + ", on "
             + expiry()
             + ": put a new one there, with its key in "
-            + TlsOptions.KEY);
+            + keySource.option());
   }
 
   /** Nobody but a file's owner and group may read or change it; else it is an error. */

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.net.AcceptLoop;
 import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -343,6 +344,7 @@ class HandshakeDaemonTest {
     List<SocketChannel> admitted = new ArrayList<>();
     AcceptLoop loop =
         new AcceptLoop(
+            "handshakes",
             () ->
                 switch (calls.incrementAndGet()) {
                   case 1, 5 -> throw new IOException("Too many open files");

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.metadata;
 
+import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.HelpOption;
 import io.transferengine.metadata.server.HttpMetadataServer;
+import io.transferengine.metadata.server.ServerSecurity;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -17,15 +21,9 @@ import picocli.CommandLine.Option;
       "",
       "The first line of its output is the metadata server for engines.",
       "Records are in memory. GET /health, /metrics and /segments show its state.",
-      "It has no access control: let only the cluster reach its port."
+      "Without --tls-client-ca it has no access control: let only the cluster reach its port."
     })
 public final class MetadataServerCommand implements Callable<Integer> {
-  /** A request or answer that takes more seconds is cut off. */
-  private static final String SLOW_SECONDS = "30";
-
-  /** Connections at once; an engine holds one or two. */
-  private static final String CONNECTIONS_MAX = "10000";
-
   @Mixin final HelpOption help = new HelpOption();
 
   @Option(
@@ -42,14 +40,43 @@ public final class MetadataServerCommand implements Callable<Integer> {
       description = "The port; 0 for a free one; default: ${DEFAULT-VALUE}.")
   private int port;
 
+  @Option(
+      names = "--tls-cert",
+      paramLabel = "FILE",
+      description = {
+        "Speaks TLS 1.3 with this certificate, in PEM. The files are read again",
+        "when they change."
+      })
+  private @Nullable Path certificate;
+
+  @Option(
+      names = "--tls-key",
+      paramLabel = "FILE",
+      description = "Its private key: PKCS #8 in PEM, readable by its owner and group alone.")
+  private @Nullable Path key;
+
+  @Option(
+      names = "--tls-client-ca",
+      paramLabel = "FILE",
+      description = {"Lets nobody in without a certificate of these authorities."})
+  private @Nullable Path clientAuthorities;
+
+  private ServerSecurity security() {
+    ServerSecurity made = ServerSecurity.none();
+    if (certificate != null && key != null) {
+      made = made.tls(certificate, key);
+    } else if (certificate != null || key != null) {
+      throw CommandException.usage("--tls-cert and --tls-key are given together");
+    }
+    if (clientAuthorities != null) {
+      made = made.clientAuthorities(clientAuthorities);
+    }
+    return made;
+  }
+
   @Override
   public Integer call() throws InterruptedException {
-    // The JDK's server takes them only as properties, and reads them once, before it starts.
-    System.setProperty("sun.net.httpserver.maxReqTime", SLOW_SECONDS);
-    System.setProperty("sun.net.httpserver.maxRspTime", SLOW_SECONDS);
-    System.setProperty("jdk.httpserver.maxConnections", CONNECTIONS_MAX);
-    System.setProperty("sun.net.httpserver.nodelay", "true");
-    try (HttpMetadataServer server = HttpMetadataServer.start(host, port)) {
+    try (HttpMetadataServer server = HttpMetadataServer.start(host, port, security())) {
       System.out.println("listening on " + server.connectionString(host));
       System.out.flush();
       new CountDownLatch(1).await();

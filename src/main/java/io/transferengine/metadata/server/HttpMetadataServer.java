@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
-import com.sun.net.httpserver.HttpServer;
-import com.sun.net.httpserver.HttpsConfigurator;
-import com.sun.net.httpserver.HttpsServer;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.SystemError;
 import io.transferengine.metadata.HttpMetadataProtocol;
@@ -15,13 +12,10 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,10 +33,9 @@ import org.slf4j.LoggerFactory;
  * /health} gives 200, {@code /metrics} gives figures for Prometheus, {@code /segments} the
  * registered engines as JSON.
  *
- * <p>There is no access control: every client that reaches the port can read, write and delete. The
- * limits for slow connections and for their number are system properties of the JDK, which reads
- * them once ({@code sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}); the
- * command sets them. Thread-safe.
+ * <p>Without {@link ServerSecurity} there is no access control: every client that reaches the port
+ * can read, write and delete. At most {@value #CONNECTIONS_LIMIT} connections are open, half of
+ * them from one address; a request has 30 s, and its answer as much again. Thread-safe.
  */
 public final class HttpMetadataServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpMetadataServer.class);
@@ -59,47 +52,44 @@ public final class HttpMetadataServer implements AutoCloseable {
   /** For all bodies that are being received at once. Stored records do not count. */
   static final long RECEIVING_BYTES_LIMIT = 256L << 20;
 
-  /**
-   * How many connections the kernel holds until they are accepted; it may hold fewer
-   * (net.core.somaxconn).
-   */
-  private static final int BACKLOG = 1024;
+  /** For connections; an engine holds one or two. */
+  public static final int CONNECTIONS_LIMIT = 10_000;
 
   /** How often the memory of expired records is freed. They are invisible at once. */
   private static final long SWEEP_SECONDS = 5;
 
-  private final HttpServer server;
-  private final boolean tls;
-  private final ExecutorService executor;
-  private final ScheduledExecutorService sweeper;
+  /** How often files are looked at. */
+  private static final long REFRESH_SECONDS = 1;
 
-  private HttpMetadataServer(HttpServer server, boolean tls) {
-    this.server = server;
-    this.tls = tls;
+  private final HttpPort port;
+  private final boolean isSecure;
+  private final ScheduledExecutorService housekeeping;
+
+  private HttpMetadataServer(InetSocketAddress address, Access access) throws IOException {
+    isSecure = access.tls().isPresent();
     RecordTable records = new RecordTable(RECORDS_LIMIT, BYTES_LIMIT, System::nanoTime);
-    executor = Executors.newVirtualThreadPerTaskExecutor();
-    sweeper =
+    Refusals refusals = new Refusals();
+    RecordHandler handler =
+        new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT, refusals);
+    port = new HttpPort(address, CONNECTIONS_LIMIT, handler, access.tls(), refusals);
+    housekeeping =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("te-metadata-sweeper").factory());
     try {
-      begin(records);
+      repeat("Sweeping expired records", SWEEP_SECONDS, records::sweep);
+      repeat("Reading changed files", REFRESH_SECONDS, access::refresh);
+      port.start();
     } catch (Throwable t) {
       close();
       throw t;
     }
   }
 
-  private void begin(RecordTable records) {
-    // Both made here, so that a sweep needs no memory for them.
-    String what = "Sweeping expired records";
-    Runnable sweep = records::sweep;
+  /** The text and the task are made here, so that a turn needs no memory for them. */
+  private void repeat(String what, long seconds, Runnable task) {
     var _ =
-        sweeper.scheduleWithFixedDelay(
-            () -> Anyway.run(log, what, sweep), SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
-    server.setExecutor(executor);
-    server.createContext(
-        "/", new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT));
-    server.start();
+        housekeeping.scheduleWithFixedDelay(
+            () -> Anyway.run(log, what, task), seconds, seconds, TimeUnit.SECONDS);
   }
 
   /**
@@ -112,11 +102,27 @@ public final class HttpMetadataServer implements AutoCloseable {
    */
   public static HttpMetadataServer start(String host, int port) {
     Objects.requireNonNull(host, "host must not be null");
-    return start(host, port, null);
+    return start(host, port, Access.open());
   }
 
   /**
-   * Starts a server that speaks TLS.
+   * Starts a server that not everybody may use.
+   *
+   * @param host the address to listen on; {@code 0.0.0.0} for all addresses
+   * @param port 1 to 65535, or 0 for any free port
+   * @param security who may use it, and how
+   * @return the server, which the caller closes
+   * @throws TransferException SOCKET if it cannot listen there
+   * @throws io.transferengine.transfer.ConfigurationException for what is wrong with its files
+   */
+  public static HttpMetadataServer start(String host, int port, ServerSecurity security) {
+    Objects.requireNonNull(host, "host must not be null");
+    Objects.requireNonNull(security, "security must not be null");
+    return start(host, port, Access.of(security));
+  }
+
+  /**
+   * Starts a server that speaks TLS 1.3 and wants no certificates of clients.
    *
    * @param host the address to listen on; {@code 0.0.0.0} for all addresses
    * @param port 1 to 65535, or 0 for any free port
@@ -127,10 +133,10 @@ public final class HttpMetadataServer implements AutoCloseable {
   public static HttpMetadataServer startTls(String host, int port, SSLContext tls) {
     Objects.requireNonNull(host, "host must not be null");
     Objects.requireNonNull(tls, "tls must not be null");
-    return start(host, port, tls);
+    return start(host, port, Access.of(tls));
   }
 
-  private static HttpMetadataServer start(String host, int port, @Nullable SSLContext tls) {
+  private static HttpMetadataServer start(String host, int port, Access access) {
     if (port < 0 || port > HostPort.PORT_MAX) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -138,13 +144,8 @@ public final class HttpMetadataServer implements AutoCloseable {
           "Give 0 for any free port");
     }
     try {
-      InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
-      if (tls == null) {
-        return new HttpMetadataServer(HttpServer.create(address, BACKLOG), false);
-      }
-      HttpsServer made = HttpsServer.create(address, BACKLOG);
-      made.setHttpsConfigurator(new HttpsConfigurator(tls));
-      return new HttpMetadataServer(made, true);
+      return new HttpMetadataServer(
+          new InetSocketAddress(InetAddress.getByName(host), port), access);
     } catch (IOException e) {
       throw new TransferException(
           ErrorCode.SOCKET,
@@ -156,7 +157,7 @@ public final class HttpMetadataServer implements AutoCloseable {
 
   /** {@return the port that it listens on} */
   public int port() {
-    return server.getAddress().getPort();
+    return port.address().getPort();
   }
 
   /**
@@ -167,7 +168,7 @@ public final class HttpMetadataServer implements AutoCloseable {
   public String connectionString(String host) {
     Objects.requireNonNull(host, "host must not be null");
     return URI.create(
-            (tls ? "https://" : "http://")
+            (isSecure ? "https://" : "http://")
                 + new HostPort(host, port())
                 + HttpMetadataProtocol.RECORDS_PATH)
         .toString();
@@ -175,16 +176,13 @@ public final class HttpMetadataServer implements AutoCloseable {
 
   /** {@return the address that it listens on} */
   public String host() {
-    return Optional.ofNullable(server.getAddress().getAddress())
-        .map(InetAddress::getHostAddress)
-        .orElse(server.getAddress().getHostString());
+    return port.address().getAddress().getHostAddress();
   }
 
   /** Stops listening and forgets all records. Idempotent. */
   @Override
   public void close() {
-    server.stop(0);
-    executor.shutdownNow();
-    sweeper.shutdownNow();
+    port.close();
+    housekeeping.shutdownNow();
   }
 }

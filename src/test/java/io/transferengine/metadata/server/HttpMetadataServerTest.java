@@ -126,11 +126,7 @@ class HttpMetadataServerTest {
     assertThat(status(put("key=", "1"))).isEqualTo(400);
     assertThat(status(put("other=a", "1"))).isEqualTo(400);
     assertThat(status(get("/metadata"))).isEqualTo(400);
-    // The JDK's server ends the connection itself; a request behind this one, which it does not
-    // read any more, would make that a reset.
-    byte[] malformed =
-        get("/metadata?key=%zz").replace("\n", "\r\n").getBytes(StandardCharsets.UTF_8);
-    assertThat(statuses(answers(malformed))).containsExactly(400);
+    assertThat(status(get("/metadata?key=%zz"))).isEqualTo(400);
     assertThat(status(get("/nothing"))).isEqualTo(404);
     assertThat(status("PATCH /metadata?key=a HTTP/1.1\nHost: h\n\n")).isEqualTo(405);
     assertThat(status("PUT /health HTTP/1.1\nHost: h\nContent-Length: 0\n\n")).isEqualTo(405);

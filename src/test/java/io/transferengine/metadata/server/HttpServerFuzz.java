@@ -3,8 +3,6 @@ package io.transferengine.metadata.server;
 
 import static io.transferengine.fuzz.Oracle.require;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.transferengine.fuzz.FuzzTarget;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,14 +13,11 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.locks.LockSupport;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Requests to our metadata server, any bytes on a connection that then ends: the JDK takes them
- * apart, and what it makes of them is handled.
- */
+/** Requests to our metadata server, any bytes on a connection that then ends. */
 public final class HttpServerFuzz implements FuzzTarget {
   private static final int RECORDS_MAX = 64;
   private static final int RECORD_BYTES_MAX = 4096;
@@ -33,25 +28,24 @@ public final class HttpServerFuzz implements FuzzTarget {
   private static final Pattern OWNER_ELSEWHERE =
       Pattern.compile("ip_or_host_name(?!\":\"127\\.0\\.0\\.1\")");
 
-  private static final long STEP_NANOS = 1_000_000;
-
-  /** Together with the limit above less than what counts as a hang. */
-  private static final int STEPS_MAX = 15_000;
-
-  private final HttpServer server;
+  private final HttpPort server;
   private volatile RecordTable records = newTable();
-  private volatile RecordHandler handler = new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20);
+  private volatile RecordHandler handler = newHandler();
   private volatile @Nullable Throwable fault;
-  private volatile boolean handling;
 
   /** Starts a server. */
   public HttpServerFuzz() {
     try {
-      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 128);
+      server =
+          new HttpPort(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+              128,
+              this::answer,
+              Optional.empty(),
+              new Refusals());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    server.createContext("/", this::handle);
     server.start();
   }
 
@@ -59,15 +53,16 @@ public final class HttpServerFuzz implements FuzzTarget {
     return new RecordTable(RECORDS_MAX, TABLE_BYTES_MAX, System::nanoTime);
   }
 
-  private void handle(HttpExchange exchange) throws IOException {
-    handling = true;
+  private RecordHandler newHandler() {
+    return new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20, new Refusals());
+  }
+
+  private HttpAnswer answer(HttpRequest request) throws IOException {
     try {
-      handler.handle(exchange);
+      return handler.answer(request);
     } catch (RuntimeException | Error e) {
       fault = e;
       throw e;
-    } finally {
-      handling = false;
     }
   }
 
@@ -77,26 +72,19 @@ public final class HttpServerFuzz implements FuzzTarget {
       return;
     }
     records = newTable();
-    handler = new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20);
+    handler = newHandler();
     fault = null;
-    boolean answered = true;
-    try (Socket client =
-        new Socket(InetAddress.getLoopbackAddress(), server.getAddress().getPort())) {
+    try (Socket client = new Socket(InetAddress.getLoopbackAddress(), server.address().getPort())) {
       client.setSoTimeout(LIMIT_MILLIS);
       client.getOutputStream().write(input);
       client.shutdownOutput();
       InputStream answers = client.getInputStream();
       long _ = answers.transferTo(OutputStream.nullOutputStream());
     } catch (SocketTimeoutException e) {
-      // The JDK now and then lets a half-closed connection lie, for half a minute.
-      answered = false;
+      throw new AssertionError("a connection whose client has gone is not given up", e);
     } catch (IOException e) {
       // Refused by a reset.
     }
-    for (int i = 0; !answered && handling && i < STEPS_MAX; i++) {
-      LockSupport.parkNanos(STEP_NANOS);
-    }
-    require(answered || !handling, "a request is not given up though its client is gone");
     Throwable thrown = fault;
     if (thrown != null) {
       throw new AssertionError("the handler threw", thrown);
@@ -112,6 +100,6 @@ public final class HttpServerFuzz implements FuzzTarget {
 
   @Override
   public void close() {
-    server.stop(0);
+    server.close();
   }
 }

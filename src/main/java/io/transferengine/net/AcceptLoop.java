@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.handshake;
+package io.transferengine.net;
 
 import io.transferengine.logging.WarnLimiter;
 import java.io.IOException;
@@ -16,26 +16,36 @@ import java.util.function.Consumer;
  * <p>Its thread must not be interrupted: if accept(2) has just taken a connection, the JDK would
  * throw instead of returning it, and the connection would stay open unseen.
  */
-final class AcceptLoop implements Runnable {
+public final class AcceptLoop implements Runnable {
   /** The first wait. A client that vanished before it was accepted costs no more than this. */
   private static final long BACK_OFF_MIN_MILLIS = 10;
 
   /** Descriptors become free when connections end. One try a second finds that soon enough. */
   private static final long BACK_OFF_MAX_MILLIS = 1_000;
 
+  private final String what;
   private final Acceptor acceptor;
   private final Consumer<SocketChannel> admit;
   private final WarnLimiter warnings;
   private final CountDownLatch stopped = new CountDownLatch(1);
 
-  AcceptLoop(Acceptor acceptor, Consumer<SocketChannel> admit, WarnLimiter warnings) {
+  /**
+   * Creates a loop, to be run by a thread of its own.
+   *
+   * @param what is accepted, in words for the log
+   * @param admit takes each connection over
+   */
+  public AcceptLoop(
+      String what, Acceptor acceptor, Consumer<SocketChannel> admit, WarnLimiter warnings) {
+    this.what = what;
     this.acceptor = acceptor;
     this.admit = admit;
     this.warnings = warnings;
   }
 
   /** The listener's accept. */
-  interface Acceptor {
+  public interface Acceptor {
+    /** {@return the next connection} */
     SocketChannel accept() throws IOException;
   }
 
@@ -60,7 +70,7 @@ final class AcceptLoop implements Runnable {
 
   private void warn(Throwable thrown) {
     try {
-      warnings.warn("cannot accept handshakes for now, trying again: " + thrown);
+      warnings.warn("cannot accept " + what + " for now, trying again: " + thrown);
     } catch (Throwable unlogged) {
       // There may be no memory for the text. The next client matters more.
     }
@@ -75,7 +85,7 @@ final class AcceptLoop implements Runnable {
   }
 
   /** Ends the wait after a failed accept; the listener was closed. */
-  void stop() {
+  public void stop() {
     stopped.countDown();
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.handshake;
+package io.transferengine.net;
 
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
  * Ends blocking calls that have no time-out, such as a write. The process has one daemon thread for
  * it, which ends when there is nothing to watch. Thread-safe.
  */
-final class Watchdog {
+public final class Watchdog {
   private static final ScheduledThreadPoolExecutor TIMER = timer();
 
   private Watchdog() {}
@@ -20,7 +20,7 @@ final class Watchdog {
   private static ScheduledThreadPoolExecutor timer() {
     ScheduledThreadPoolExecutor timer =
         new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().daemon().name("te-handshake-watchdog").factory());
+            1, Thread.ofPlatform().daemon().name("te-watchdog").factory());
     timer.setRemoveOnCancelPolicy(true);
     timer.setKeepAliveTime(5, TimeUnit.SECONDS);
     timer.allowCoreThreadTimeOut(true);
@@ -28,20 +28,21 @@ final class Watchdog {
   }
 
   /** Closes {@code channel} after {@code limit}, unless the guard is closed first. */
-  static Guard closeAfter(Duration limit, SocketChannel channel) {
+  public static Guard closeAfter(Duration limit, SocketChannel channel) {
     return after(limit, () -> closeQuietly(channel));
   }
 
   /**
    * Runs {@code action} after {@code limit}, unless the guard is closed first. It must not block.
    */
-  static Guard after(Duration limit, Runnable action) {
+  public static Guard after(Duration limit, Runnable action) {
     ScheduledFuture<?> task =
         TIMER.schedule(action, Math.max(1, limit.toNanos()), TimeUnit.NANOSECONDS);
     return () -> task.cancel(false);
   }
 
-  static void closeQuietly(SocketChannel channel) {
+  /** Closes a channel, whatever comes of it. */
+  public static void closeQuietly(SocketChannel channel) {
     try {
       channel.close();
     } catch (IOException e) {
@@ -50,7 +51,7 @@ final class Watchdog {
   }
 
   /** A time limit. Closing it cancels it. */
-  interface Guard extends AutoCloseable {
+  public interface Guard extends AutoCloseable {
     @Override
     void close();
   }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import io.transferengine.metadata.HttpMetadataProtocol;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/** The answer to a request. Immutable, except for the body, which nobody changes. */
+final class HttpAnswer {
+  private static final String TEXT = "text/plain; charset=utf-8";
+
+  private final int status;
+  private final Map<String, String> headers;
+  private final byte[] body;
+
+  /**
+   * An answer.
+   *
+   * @param headers beside those of the connection and of the length
+   */
+  HttpAnswer(int status, Map<String, String> headers, byte[] body) {
+    this.status = status;
+    this.headers = Map.copyOf(headers);
+    this.body = body;
+  }
+
+  /** {@return an answer of text for people} */
+  static HttpAnswer text(int status, String text) {
+    return of(status, TEXT, text);
+  }
+
+  static HttpAnswer of(int status, String type, String text) {
+    return new HttpAnswer(
+        status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  int status() {
+    return status;
+  }
+
+  byte[] body() {
+    return body;
+  }
+
+  /**
+   * {@return the bytes before the body}
+   *
+   * @param keep whether the connection stays open for another request
+   */
+  byte[] head(boolean keep) {
+    StringBuilder head = new StringBuilder(256);
+    head.append("HTTP/1.1 ").append(status).append(' ').append(reason()).append("\r\n");
+    headers.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
+    head.append(HttpMetadataProtocol.SERVER_HEADER).append(": 1\r\n");
+    head.append("Content-Length: ").append(body.length).append("\r\n");
+    if (!keep) {
+      head.append("Connection: close\r\n");
+    }
+    return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  private String reason() {
+    return switch (status) {
+      case 200 -> "OK";
+      case 401 -> "Unauthorized";
+      case 403 -> "Forbidden";
+      case 404 -> "Not Found";
+      case 412 -> "Precondition Failed";
+      case 413 -> "Content Too Large";
+      default -> status < 500 ? "Bad Request" : "Unavailable";
+    };
+  }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.net.Place;
+import io.transferengine.net.Watchdog;
+import io.transferengine.tls.ServerTls;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLSocket;
+
+/**
+ * A client's connection: the TLS handshake if there is TLS, then requests, one after the other, on
+ * a thread of its own. Every step has a time limit, at which the channel is closed.
+ */
+final class HttpConnection {
+  /** For the TLS handshake, from the first connect on: a client needs two round trips. */
+  static final Duration HANDSHAKE_LIMIT = Duration.ofSeconds(10);
+
+  /** Between two requests, and before the first. */
+  static final Duration IDLE_LIMIT = Duration.ofSeconds(30);
+
+  /** For a request, body included; and once more for its answer. */
+  static final Duration REQUEST_LIMIT = Duration.ofSeconds(30);
+
+  /** How long one that was refused may take to read why, before a reset may take that away. */
+  private static final Duration LINGER = Duration.ofSeconds(1);
+
+  private static final int LINGER_BYTES_MAX = 1 << 20;
+
+  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
+  private static final int WRITE_PIECE_BYTES = 64 << 10;
+
+  /** The first byte of a TLS handshake; no request begins with it. */
+  private static final int TLS_HELLO = 0x16;
+
+  /** A fatal alert, "unexpected message": the client need not wait for an answer. */
+  private static final byte[] TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
+
+  private static final byte[] CONTINUE =
+      "HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+
+  private final SocketChannel channel;
+  private final Place place;
+  private final HttpHandler handler;
+  private final Optional<ServerTls> tls;
+  private final Refusals refusals;
+
+  HttpConnection(
+      SocketChannel channel,
+      Place place,
+      HttpHandler handler,
+      Optional<ServerTls> tls,
+      Refusals refusals) {
+    this.channel = channel;
+    this.place = place;
+    this.handler = handler;
+    this.tls = tls;
+    this.refusals = refusals;
+  }
+
+  /** Both directions of the connection, and who is at its other end. */
+  private record Stream(Socket socket, InputStream in, OutputStream out, PeerIdentity peer) {
+    static Stream of(Socket socket, PeerIdentity peer) throws IOException {
+      return new Stream(
+          socket, new BufferedInputStream(socket.getInputStream()), socket.getOutputStream(), peer);
+    }
+
+    void endOutput() throws IOException {
+      if (socket instanceof SSLSocket secure) {
+        secure.shutdownOutput();
+      }
+    }
+  }
+
+  /**
+   * Serves the client until it leaves or is refused.
+   *
+   * @throws IOException if the connection broke, was too slow, or was closed
+   */
+  void serve() throws IOException {
+    Optional<Stream> opened = tls.isPresent() ? secured(tls.get()) : plain();
+    if (opened.isEmpty()) {
+      return;
+    }
+    Stream stream = opened.get();
+    while (firstByte(stream) >= 0 && place.begin() && serveOne(stream)) {
+      place.rest();
+    }
+  }
+
+  private InetAddress address() {
+    return channel.socket().getInetAddress();
+  }
+
+  private Optional<Stream> plain() throws IOException {
+    Stream stream = Stream.of(channel.socket(), unproved());
+    if (firstByte(stream) != TLS_HELLO) {
+      return Optional.of(stream);
+    }
+    refusals.connection(
+        address(),
+        "it wants TLS, and there is none here; name this server http://, or give it a certificate"
+            + " (--tls-cert, --tls-key)");
+    try (var _ = Watchdog.closeAfter(LINGER, channel)) {
+      stream.out.write(TLS_ALERT);
+      linger(stream);
+    }
+    return Optional.empty();
+  }
+
+  private Optional<Stream> secured(ServerTls security) throws IOException {
+    Socket socket = channel.socket();
+    try (var _ = Watchdog.closeAfter(HANDSHAKE_LIMIT, channel)) {
+      int first = socket.getInputStream().read();
+      if (first < 0) {
+        return Optional.empty();
+      }
+      if (first != TLS_HELLO) {
+        refusePlain(socket);
+        return Optional.empty();
+      }
+      SSLSocket secure =
+          security.accepted(socket, new ByteArrayInputStream(new byte[] {(byte) first}));
+      try {
+        secure.startHandshake();
+        List<String> names = security.verify(secure.getSession());
+        return Optional.of(
+            Stream.of(
+                secure, names.isEmpty() ? unproved() : PeerIdentity.proved(address(), names)));
+      } catch (IOException e) {
+        if (!place.isGivenAway()) {
+          refusals.connection(
+              address(),
+              channel.isOpen()
+                  ? security.refusal(e)
+                  : "it did not finish the TLS handshake in " + HANDSHAKE_LIMIT.toSeconds() + " s");
+        }
+        linger(Stream.of(socket, unproved()));
+        return Optional.empty();
+      }
+    }
+  }
+
+  private PeerIdentity unproved() {
+    return PeerIdentity.unproved(address());
+  }
+
+  private void refusePlain(Socket socket) throws IOException {
+    String text = "this port speaks TLS: name this server https://";
+    refusals.connection(
+        address(), "it speaks without TLS; " + text.substring(text.indexOf("name")));
+    HttpAnswer answer = HttpAnswer.text(HttpMetadataProtocol.BAD_REQUEST, text);
+    Stream stream = Stream.of(socket, unproved());
+    write(stream, answer, false);
+    linger(stream);
+  }
+
+  /** {@return the first byte of the next request, which stays to be read; -1 if there is none} */
+  private int firstByte(Stream stream) throws IOException {
+    try (var _ = Watchdog.closeAfter(IDLE_LIMIT, channel)) {
+      stream.in.mark(1);
+      int first = stream.in.read();
+      stream.in.reset();
+      return first;
+    }
+  }
+
+  /** {@return whether another request may follow} */
+  private boolean serveOne(Stream stream) throws IOException {
+    HttpAnswer answer;
+    Optional<HttpBody> next = Optional.empty();
+    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
+      Optional<HttpHead> head = HttpHead.read(stream.in);
+      if (head.isEmpty()) {
+        return false;
+      }
+      HttpBody body = new HttpBody(stream.in, head.get(), () -> stream.out.write(CONTINUE));
+      answer = handler.answer(new HttpRequest(head.get(), body, stream.peer));
+      next = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
+    } catch (HttpRefusal e) {
+      answer = e.answer();
+    }
+    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
+      // Before the rest of the body: a client may wait for the answer and not send it.
+      write(stream, answer, next.isPresent());
+      if (next.isPresent()) {
+        next.get().drop();
+      } else {
+        linger(stream);
+      }
+    }
+    return next.isPresent();
+  }
+
+  private static void write(Stream stream, HttpAnswer answer, boolean keep) throws IOException {
+    byte[] head = answer.head(keep);
+    byte[] body = answer.body();
+    // One packet for most answers.
+    int with = Math.min(body.length, WRITE_PIECE_BYTES - head.length);
+    byte[] first = new byte[head.length + with];
+    System.arraycopy(head, 0, first, 0, head.length);
+    System.arraycopy(body, 0, first, head.length, with);
+    stream.out.write(first);
+    for (int at = with; at < body.length; at += WRITE_PIECE_BYTES) {
+      stream.out.write(body, at, Math.min(WRITE_PIECE_BYTES, body.length - at));
+    }
+    stream.out.flush();
+  }
+
+  /** Reads what still comes: with bytes unread, closing would reset the connection. */
+  private void linger(Stream stream) {
+    try (var _ = Watchdog.closeAfter(LINGER, channel)) {
+      stream.endOutput();
+      channel.shutdownOutput();
+      byte[] dropped = new byte[4096];
+      for (int total = 0, count; total < LINGER_BYTES_MAX; total += count) {
+        count = stream.in.read(dropped, 0, dropped.length);
+        if (count < 0) {
+          return;
+        }
+      }
+    } catch (IOException e) {
+      // It has closed its end, or has had its time.
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.net.AcceptLoop;
+import io.transferengine.net.KeepAlive;
+import io.transferengine.net.Place;
+import io.transferengine.net.Places;
+import io.transferengine.net.Watchdog;
+import io.transferengine.tls.ServerTls;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Accepts connections and serves each on a virtual thread. A client that is silent, slow or hostile
+ * takes a place for some seconds and delays nobody. Thread-safe.
+ */
+final class HttpPort implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
+
+  /**
+   * How many connections the kernel holds until they are accepted; it may hold fewer
+   * (net.core.somaxconn).
+   */
+  private static final int BACKLOG = 1024;
+
+  private final ServerSocketChannel listener;
+  private final InetSocketAddress address;
+  private final HttpHandler handler;
+  private final Optional<ServerTls> tls;
+  private final Refusals refusals;
+  private final Places places;
+  private final WarnLimiter warnings = new WarnLimiter(log);
+  private final WarnLimiter crowded = new WarnLimiter(log);
+  private final AcceptLoop accepting;
+  private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /**
+   * Binds a port. Nobody is served before {@link #start}.
+   *
+   * @throws IOException if it cannot listen there
+   */
+  HttpPort(
+      InetSocketAddress wanted,
+      int connectionsLimit,
+      HttpHandler handler,
+      Optional<ServerTls> tls,
+      Refusals refusals)
+      throws IOException {
+    this.handler = handler;
+    this.tls = tls;
+    this.refusals = refusals;
+    places = new Places(connectionsLimit, 0, Places.REST_MIN_NANOS);
+    listener = ServerSocketChannel.open();
+    try {
+      listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      listener.bind(wanted, BACKLOG);
+      address = (InetSocketAddress) listener.getLocalAddress();
+      accepting = new AcceptLoop("metadata clients", listener::accept, this::admit, warnings);
+    } catch (Throwable t) {
+      listener.close();
+      throw t;
+    }
+  }
+
+  void start() {
+    Thread _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("te-metadata-server-" + address.getPort())
+            .start(accepting);
+  }
+
+  InetSocketAddress address() {
+    return address;
+  }
+
+  /** {@return the connections that are open} */
+  int connections() {
+    return clients.size();
+  }
+
+  private void admit(SocketChannel channel) {
+    Place place = new Place(channel.socket().getInetAddress(), () -> end(channel));
+    try {
+      if (!enter(place)) {
+        Watchdog.closeQuietly(channel);
+        return;
+      }
+      Thread thread =
+          Thread.ofVirtual().name("te-metadata-client").unstarted(() -> run(channel, place));
+      clients.put(channel, thread);
+      thread.start();
+    } catch (Throwable t) {
+      clients.remove(channel);
+      places.leave(place);
+      Watchdog.closeQuietly(channel);
+      throw t;
+    }
+    if (closed) {
+      end(channel);
+    }
+  }
+
+  private boolean enter(Place place) {
+    Places.Entry entry = places.enter(place);
+    if (!entry.full().isEmpty()) {
+      refusals.crowded();
+      crowded.warn(
+          "A connection to the metadata server is closed%s: %s (the limit is %d, for one address %d)"
+              .formatted(
+                  entry.admitted() ? " to make room for another" : "",
+                  entry.full(),
+                  places.limit(),
+                  places.limitPerAddress()));
+    }
+    entry.evicted().ifPresent(Place::evict);
+    return entry.admitted();
+  }
+
+  private void end(SocketChannel channel) {
+    Watchdog.closeQuietly(channel);
+    Thread thread = clients.get(channel);
+    if (thread != null) {
+      thread.interrupt();
+    }
+  }
+
+  private void run(SocketChannel channel, Place place) {
+    try (channel) {
+      KeepAlive.set(channel);
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      new HttpConnection(channel, place, handler, tls, refusals).serve();
+    } catch (IOException e) {
+      log.debug("closing a connection to the metadata server", e);
+    } catch (Throwable t) {
+      // A bug of ours, or no memory. It must end only this connection.
+      failed(t);
+    } finally {
+      clients.remove(channel);
+      places.leave(place);
+    }
+  }
+
+  private static void failed(Throwable thrown) {
+    try {
+      log.error("a request to the metadata server failed", thrown);
+    } catch (Throwable unlogged) {
+      // There may be no memory for the text.
+    }
+  }
+
+  /** Stops listening and ends all connections. Idempotent. */
+  @Override
+  public void close() {
+    closed = true;
+    try {
+      listener.close();
+    } catch (IOException e) {
+      log.debug("closing the listener of the metadata server", e);
+    }
+    accepting.stop();
+    clients.keySet().forEach(this::end);
+  }
+}

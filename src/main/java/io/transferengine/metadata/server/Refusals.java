@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.recording.Audit;
+import java.net.InetAddress;
+import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What clients of a server were refused: each is counted, and for those who lack a right there is a
+ * line in the audit log, at most one a second of each kind. Thread-safe.
+ */
+final class Refusals {
+  private static final Logger log = LoggerFactory.getLogger(Audit.LOGGER);
+
+  private final LongAdder crowded = new LongAdder();
+  private final Kind connections = new Kind();
+
+  /** One kind of refusal: many of one must not hide the first of another. */
+  private static final class Kind {
+    private final LongAdder count = new LongAdder();
+    private final WarnLimiter limiter = new WarnLimiter(log);
+
+    void add(String who, String what) {
+      count.increment();
+      limiter.warn("Refused " + who + " at the metadata server: " + what);
+    }
+  }
+
+  /** A connection was closed, since there were too many. */
+  void crowded() {
+    crowded.increment();
+  }
+
+  long crowdedCount() {
+    return crowded.sum();
+  }
+
+  /** A connection was closed, since its TLS handshake failed or is not wanted. */
+  void connection(InetAddress address, String what) {
+    connections.add(address.getHostAddress(), "a connection: " + what);
+  }
+
+  long connectionCount() {
+    return connections.count.sum();
+  }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.metadata.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.testkit.LogCapture;
+import io.transferengine.testkit.TestAuthority;
+import io.transferengine.testkit.TestAuthority.Identity;
+import io.transferengine.tls.PemFiles;
+import io.transferengine.transfer.ConfigurationException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyManagementException;
+import java.security.NoSuchAlgorithmException;
+import java.security.cert.X509Certificate;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocket;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The server with TLS: who is let in, and what the others and their operators are told. */
+@Timeout(120)
+class ServerTlsTest {
+  @TempDir private static Path made;
+  private static TestAuthority authority;
+  private static Identity server;
+  private static Identity client;
+
+  @BeforeAll
+  static void certificates() {
+    authority = new TestAuthority(made, "authority");
+    server = authority.loopback("server");
+    client = authority.issue("client", "-ext", "san=dns:node-a");
+  }
+
+  private static ServerSecurity tls(Identity identity) {
+    return ServerSecurity.none().tls(identity.certificate(), identity.key());
+  }
+
+  private static HttpMetadataServer start(ServerSecurity security) {
+    return HttpMetadataServer.start("127.0.0.1", 0, security);
+  }
+
+  /** {@return TLS of somebody who believes the authority and has no certificate} */
+  private static SSLContext anonymous() throws NoSuchAlgorithmException, KeyManagementException {
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(
+        null,
+        PemFiles.trustManagers(PemFiles.certificates("test", authority.certificate().toString())),
+        null);
+    return context;
+  }
+
+  private static HttpResponse<String> send(
+      HttpMetadataServer to, SSLContext tls, HttpRequest.Builder request, String target)
+      throws IOException, InterruptedException {
+    try (HttpClient asking =
+        HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).sslContext(tls).build()) {
+      return asking.send(
+          request.uri(URI.create("https://127.0.0.1:" + to.port() + target)).build(),
+          BodyHandlers.ofString());
+    }
+  }
+
+  private static int status(HttpMetadataServer to, SSLContext tls) throws Exception {
+    return send(to, tls, HttpRequest.newBuilder(), "/health").statusCode();
+  }
+
+  @Test
+  void requestsAreServedOverTls13Alone() throws Exception {
+    try (HttpMetadataServer own = start(tls(server))) {
+      assertThat(own.connectionString("127.0.0.1")).startsWith("https://");
+      String large = "x".repeat(1 << 20);
+      assertThat(
+              send(
+                      own,
+                      anonymous(),
+                      HttpRequest.newBuilder().PUT(BodyPublishers.ofString(large)),
+                      "/metadata?key=a")
+                  .statusCode())
+          .isEqualTo(200);
+      assertThat(send(own, anonymous(), HttpRequest.newBuilder(), "/metadata?key=a").body())
+          .isEqualTo(large);
+      try (LogCapture logs = new LogCapture();
+          SSLSocket old =
+              (SSLSocket) anonymous().getSocketFactory().createSocket("127.0.0.1", own.port())) {
+        old.setEnabledProtocols(new String[] {"TLSv1.2"});
+        assertThatThrownBy(old::startHandshake).hasMessageContaining("protocol_version");
+        Awaitility.await().until(() -> logs.count("it speaks no TLS 1.3") == 1);
+      }
+    }
+  }
+
+  @Test
+  void withAnAuthorityOfClientsNobodyElseIsLetIn() throws Exception {
+    Identity stranger = new TestAuthority(made, "stranger").issue("stranger");
+    try (HttpMetadataServer own = start(tls(server).clientAuthorities(authority.certificate()));
+        LogCapture logs = new LogCapture()) {
+      assertThat(status(own, client.context())).isEqualTo(200);
+      assertThatThrownBy(() -> status(own, anonymous())).isInstanceOf(IOException.class);
+      Awaitility.await()
+          .until(
+              () ->
+                  logs.count("it sent no certificate") == 1
+                      && logs.count("TE_METADATA_TLS_CERT") == 1
+                      && logs.count("--tls-client-ca") == 1);
+      assertThatThrownBy(() -> status(own, stranger.believing(authority).context()))
+          .isInstanceOf(IOException.class);
+      assertThat(send(own, client.context(), HttpRequest.newBuilder(), "/metrics").body())
+          // The JDK's client tries more than once.
+          .containsPattern("te_metadata_connections_refused_total [2-9]\n");
+    }
+  }
+
+  /** The other side of each wrong mode is told at once, and so is the log. */
+  @Test
+  void theWrongModeIsNamedOnBothSides() throws Exception {
+    try (HttpMetadataServer secure = start(tls(server));
+        HttpMetadataServer plain = start(ServerSecurity.none());
+        LogCapture logs = new LogCapture()) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), secure.port())) {
+        socket.setSoTimeout(60_000);
+        socket
+            .getOutputStream()
+            .write("GET /health HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+            .startsWith("HTTP/1.1 400 ")
+            .contains("this port speaks TLS", "https://");
+      }
+      Awaitility.await().until(() -> logs.count("it speaks without TLS; name this server") == 1);
+      try (SSLSocket socket =
+          (SSLSocket) anonymous().getSocketFactory().createSocket("127.0.0.1", plain.port())) {
+        assertThatThrownBy(socket::startHandshake)
+            .isInstanceOf(SSLException.class)
+            .hasMessageContaining("unexpected_message");
+      }
+      assertThat(logs.count("it wants TLS, and there is none here")).isOne();
+      assertThat(logs.count("--tls-cert")).isOne();
+    }
+  }
+
+  private static Path copy(Path from, String name) throws IOException {
+    return Files.copy(from, made.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  @Test
+  void aFileThatCannotBeUsedIsNamedWhenItStarts() throws IOException {
+    Path none = made.resolve("none.pem");
+    assertThatThrownBy(() -> start(ServerSecurity.none().tls(none, server.key())))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContainingAll("--tls-cert", none.toString(), "there is no such file");
+    assertThatThrownBy(() -> start(ServerSecurity.none().tls(server.certificate(), client.key())))
+        .hasMessageContainingAll("--tls-key", client.key().toString(), "it is not the key of");
+    Path open = copy(server.key(), "open.key");
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rw-r--r--"));
+    assertThatThrownBy(() -> start(ServerSecurity.none().tls(server.certificate(), open)))
+        .hasMessageContainingAll("--tls-key", "chmod o= " + open);
+    Identity old = authority.issue("old", "-startdate", "-10d", "-validity", "5");
+    assertThatThrownBy(() -> start(tls(old)))
+        .hasMessageContainingAll("--tls-cert", old.certificate().toString(), "expired on");
+    assertThatThrownBy(() -> start(tls(server).clientAuthorities(server.key())))
+        .hasMessageContainingAll("--tls-client-ca", server.key().toString());
+    assertThatThrownBy(
+            () -> start(ServerSecurity.none().clientAuthorities(authority.certificate())))
+        .hasMessageContainingAll("--tls-client-ca", "--tls-cert");
+  }
+
+  @Test
+  void filesThatChangeAreReadAgain() throws Exception {
+    Path certificate = copy(server.certificate(), "changing.pem");
+    Path key = copy(server.key(), "changing.key");
+    try (HttpMetadataServer own = start(ServerSecurity.none().tls(certificate, key))) {
+      assertThat(subject(own)).isEqualTo("CN=server");
+      Identity next = authority.loopback("next");
+      copy(next.key(), "changing.key");
+      copy(next.certificate(), "changing.pem");
+      Awaitility.await().until(() -> subject(own).equals("CN=next"));
+    }
+  }
+
+  private static String subject(HttpMetadataServer own) throws Exception {
+    try (SSLSocket socket =
+        (SSLSocket) anonymous().getSocketFactory().createSocket("127.0.0.1", own.port())) {
+      return ((X509Certificate) socket.getSession().getPeerCertificates()[0])
+          .getSubjectX500Principal()
+          .getName();
+    }
+  }
+}
