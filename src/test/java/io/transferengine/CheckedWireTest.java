@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.CheckedFrames.MARK;
+import static io.transferengine.CheckedFrames.greeted;
+import static io.transferengine.CheckedFrames.header;
+import static io.transferengine.CheckedFrames.helloAnswer;
+import static io.transferengine.CheckedFrames.incarnation;
+import static io.transferengine.CheckedFrames.join;
+import static io.transferengine.CheckedFrames.little;
+import static io.transferengine.CheckedFrames.status;
+import static io.transferengine.CheckedFrames.sum;
 import static io.transferengine.TestEngine.assertCompleted;
 import static io.transferengine.TestEngine.random;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -13,7 +22,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.zip.CRC32C;
@@ -23,46 +31,6 @@ import org.junit.jupiter.api.Timeout;
 /** Checked connections, by the protocol page and none of our own code. */
 @Timeout(60)
 class CheckedWireTest {
-  private static final long MARK = 0x4b43_4843_4554_5f7fL;
-  private static final long OK = 0x4d43_5456_0000_0000L;
-
-  private static byte[] join(byte[]... parts) {
-    ByteBuffer all = ByteBuffer.allocate(Arrays.stream(parts).mapToInt(part -> part.length).sum());
-    Arrays.stream(parts).forEach(all::put);
-    return all.array();
-  }
-
-  private static byte[] sum(byte[]... of) {
-    CRC32C crc = new CRC32C();
-    Arrays.stream(of).forEach(crc::update);
-    return little(4).putInt((int) crc.getValue()).array();
-  }
-
-  private static ByteBuffer little(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private static byte[] header(long size, long address, int opcode) {
-    byte[] summed = little(20).putLong(size).putLong(address).putInt(opcode).array();
-    return join(summed, sum(summed));
-  }
-
-  private static byte[] status(int code) {
-    byte[] frame = little(8).putLong(OK | code).array();
-    return join(frame, sum(frame));
-  }
-
-  private static byte[] helloAnswer(int code, long incarnation) {
-    byte[] frame = little(16).putLong(OK | code).putLong(incarnation).array();
-    return join(frame, sum(frame));
-  }
-
-  private static long incarnation(TestEngine engine) {
-    String text =
-        engine.engine.core().describe(engine.engine.segmentName()).incarnation().orElseThrow();
-    return HexFormat.fromHexDigitsToLong(text);
-  }
-
   @Test
   void theTargetSpeaksIt() throws IOException {
     try (TestEngine engine = new TestEngine(1 << 20);
@@ -178,14 +146,6 @@ class CheckedWireTest {
         assertThat(peer.receiveToEndOrResetBytes()).isEmpty();
       }
     }
-  }
-
-  private static RawInitiator greeted(TestEngine engine) throws IOException {
-    long own = incarnation(engine);
-    RawInitiator peer = RawInitiator.to(engine.engine.rpcPort());
-    peer.send(header(MARK, own, 0xe3));
-    assertThat(peer.receive(20)).isEqualTo(helloAnswer(0, own));
-    return peer;
   }
 
   /** What the initiator sends is checked against this page's words, and answered by them. */

@@ -15,6 +15,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.Operation;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -41,11 +42,16 @@ class StagingTest {
   void peersThatAskAndNeverReadTakeNoMoreThanTheTotalAndDelayNobody() throws Exception {
     List<RawInitiator> strangers = new ArrayList<>();
     try (TestEngine target = new TestEngine(4 * MIB);
-        TestEngine honest = new TestEngine(4 * MIB, b -> b.transferTimeoutSeconds(20))) {
+        TestEngine honest = new TestEngine(4 * MIB, b -> b.transferTimeoutSeconds(20));
+        TestEngine checked =
+            new TestEngine(
+                4 * MIB, b -> b.transferTimeoutSeconds(20).checksum(ChecksumMode.REQUIRE_CRC32C))) {
       int port = RawInitiator.dataPort(target.engine.rpcPort());
       // Connected before the strangers come, as peers are; and a lane more while they are there.
-      assertCompleted(
-          honest.submit(Operation.WRITE, target.engine.segmentName(), target.address(), 1));
+      for (TestEngine one : List.of(honest, checked)) {
+        assertCompleted(
+            one.submit(Operation.WRITE, target.engine.segmentName(), target.address(), 1));
+      }
       long before = directBytes();
       for (int i = 0; i < STRANGERS; i++) {
         RawInitiator stranger = new RawInitiator(port, 4096);
@@ -58,26 +64,31 @@ class StagingTest {
       }
       eventually("staging is used up", () -> target.count(Counter.STAGING_DRY) > 100);
       assertThat(directBytes() - before).as("direct memory, bytes").isLessThan(4L * MIB);
-      for (Operation operation : Operation.values()) {
-        for (int length : new int[] {64, 4096, 16_383, 100_000}) {
-          int count = Math.min(1000, 4 * MIB / length);
-          long[] remote =
-              LongStream.range(0, count).map(i -> target.address() + i * length).toArray();
-          // In the opposite order, so that no two can be merged.
-          long[] local =
-              LongStream.range(0, count)
-                  .map(i -> honest.address() + (count - 1 - i) * length)
-                  .toArray();
-          long[] lengths = LongStream.range(0, count).map(i -> length).toArray();
-          assertCompleted(
-              honest.submit(
-                  operation, target.engine.segmentName(), BlockColumns.of(local, remote, lengths)));
-        }
+      for (TestEngine one : List.of(honest, checked)) {
+        everyShapeIsMoved(one, target);
       }
       everyFormOfRequestIsServed(target, port);
+      everyCheckedFormIsServed(target);
       assertThat(directBytes() - before).as("direct memory, bytes").isLessThan(4L * MIB);
       for (RawInitiator stranger : strangers) {
         stranger.close();
+      }
+    }
+  }
+
+  private static void everyShapeIsMoved(TestEngine one, TestEngine target) {
+    for (Operation operation : Operation.values()) {
+      for (int length : new int[] {64, 4096, 16_383, 100_000}) {
+        int count = Math.min(1000, 4 * MIB / length);
+        long[] remote =
+            LongStream.range(0, count).map(i -> target.address() + i * length).toArray();
+        // In the opposite order, so that no two can be merged.
+        long[] local =
+            LongStream.range(0, count).map(i -> one.address() + (count - 1 - i) * length).toArray();
+        long[] lengths = LongStream.range(0, count).map(i -> length).toArray();
+        assertCompleted(
+            one.submit(
+                operation, target.engine.segmentName(), BlockColumns.of(local, remote, lengths)));
       }
     }
   }
@@ -172,6 +183,36 @@ class StagingTest {
           assertThat(peer.receive(size)).isEqualTo(body);
           assertThat(peer.ending()).isEqualTo("eof");
         }
+      }
+    }
+  }
+
+  /** The sum behind a body may be what finds no staging. */
+  private static void everyCheckedFormIsServed(TestEngine target) throws IOException {
+    for (int size : new int[] {1, 23, 4096, 16_383, 16_384, 70_000, MIB}) {
+      byte[] body = random(size, size);
+      try (RawInitiator peer = CheckedFrames.greeted(target)) {
+        byte[] write = CheckedFrames.header(size, target.address() + 7, 0x81);
+        byte[] read = CheckedFrames.header(size, target.address() + 7, 0x80);
+        peer.send(CheckedFrames.join(write, body, CheckedFrames.sum(body), read, read));
+        assertThat(peer.receive(12)).isEqualTo(CheckedFrames.status(0));
+        byte[] answer = CheckedFrames.join(CheckedFrames.status(0), body, CheckedFrames.sum(body));
+        assertThat(peer.receive(answer.length)).isEqualTo(answer);
+        assertThat(peer.receive(answer.length)).isEqualTo(answer);
+        int half = Math.min(size, MIB / 2);
+        byte[] table =
+            CheckedFrames.little(32)
+                .putLong(target.address() + 7 + size)
+                .putLong(half)
+                .putLong(target.address() + 7)
+                .putLong(half)
+                .array();
+        peer.send(
+            CheckedFrames.join(
+                CheckedFrames.header(2L * half, 2, 0xe0), table, CheckedFrames.sum(table)));
+        byte[] both = CheckedFrames.join(target.bytes(7L + size, half), target.bytes(7, half));
+        answer = CheckedFrames.join(CheckedFrames.status(0), both, CheckedFrames.sum(both));
+        assertThat(peer.receive(answer.length)).isEqualTo(answer);
       }
     }
   }
