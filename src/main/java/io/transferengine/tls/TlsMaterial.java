@@ -159,11 +159,11 @@ record TlsMaterial(
     if (!now.isBefore(expiry())) {
       return List.of(
           "The certificate in "
-              + certificateFile
+              + certificateSource.file()
               + " expired on "
               + expiry()
               + ", and peers refuse it: put a new one there, with its key in "
-              + TlsOptions.KEY);
+              + keySource.option());
     }
     long days = Duration.between(now, expiry()).toDays();
     return List.of(
