@@ -4,6 +4,7 @@ package io.transferengine;
 import io.transferengine.config.Option;
 import io.transferengine.config.TlsOptions;
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.util.Objects;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
@@ -105,6 +106,18 @@ abstract sealed class TlsBuilder permits LimitBuilder {
    */
   public EngineConfig.Builder tokenFile(String value) {
     return set(TlsOptions.TOKEN_FILE, value);
+  }
+
+  /**
+   * Who encrypts the data connections. boringssl needs less processor time than jdk, and is fast
+   * from the first byte on; it is used if io.netty:netty-tcnative-boringssl-static, with the
+   * classifier of this machine, is on the class path. ({@code TE_TLS_PROVIDER})
+   *
+   * @param value who
+   * @return this builder
+   */
+  public EngineConfig.Builder tlsProvider(TlsProvider value) {
+    return set(TlsOptions.PROVIDER, value);
   }
 
   /**

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -101,13 +102,30 @@ class NettyLibraryTest {
   /** Only TLS needs it. */
   @Test
   void thePartForTlsIsNamedToWhoAsksForTls() throws Exception {
-    Map<String, String> tls = TestAuthority.temporary("netty").loopback("netty").variables();
-    String[] variables =
-        tls.entrySet().stream().map(Object::toString).sorted().toArray(String[]::new);
+    Map<String, String> identity = TestAuthority.temporary("netty").loopback("netty").variables();
+    String[] variables = variables(identity, "auto");
     assertThat(open(without("netty-handler-4"), "tcp")).contains("typed: opened", "status: 0");
     assertThat(open(without("netty-handler-4"), "tcp", variables))
         .contains("typed: NOT_IMPLEMENTED", "io.netty:netty-handler")
         .doesNotContain("netty-codec-base");
+  }
+
+  /** BoringSSL is nothing that anybody needs. */
+  @Test
+  void withoutBoringSslTheJdkEncryptsUnlessItIsAskedFor() throws Exception {
+    Map<String, String> identity = TestAuthority.temporary("netty").loopback("netty").variables();
+    String[] auto = variables(identity, "auto");
+    String[] asked = variables(identity, "boringssl");
+    assertThat(open(without("netty-tcnative"), "tcp", auto)).contains("typed: opened");
+    assertThat(open(without("netty-tcnative"), "tcp", asked))
+        .contains("typed: INVALID_ARGUMENT", "TE_TLS_PROVIDER", "netty-tcnative-boringssl-static");
+    assertThat(open(ChildJvm.classPath(_ -> true), "tcp", asked)).contains("typed: opened");
+  }
+
+  private static String[] variables(Map<String, String> identity, String provider) {
+    Map<String, String> variables = new HashMap<>(identity);
+    variables.put("TE_TLS_PROVIDER", provider);
+    return variables.entrySet().stream().map(Object::toString).sorted().toArray(String[]::new);
   }
 
   private static String without(String jar) {

@@ -11,6 +11,7 @@ import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.tls.PemFiles;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TlsProvider;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -228,10 +230,16 @@ class TlsRefusalTest {
     }
   }
 
+  /** Whoever encrypts there. */
+  static Stream<Arguments> visitorsOfData() {
+    return Stream.of(TlsProvider.JDK, TlsProvider.BORINGSSL)
+        .flatMap(provider -> visitors().map(wrong -> Arguments.of(wrong, provider)));
+  }
+
   @ParameterizedTest
-  @MethodSource("visitors")
-  void strangersLearnNothingAtTheDataPort(Wrong wrong) throws IOException {
-    try (TestEngine target = secure(good);
+  @MethodSource("visitorsOfData")
+  void strangersLearnNothingAtTheDataPort(Wrong wrong, TlsProvider provider) throws IOException {
+    try (TestEngine target = secure(good, builder -> builder.tlsProvider(provider));
         TestEngine other = secure(good)) {
       wrong.visit.to(dataPort(target));
       said("Refused ", "127.0.0.1", "data port", wrong.said);

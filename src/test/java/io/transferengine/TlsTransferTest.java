@@ -11,13 +11,20 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Two processes that trust one authority move bytes over TLS, both ways. */
 @Timeout(120)
@@ -26,40 +33,52 @@ class TlsTransferTest {
 
   @TempDir private static Path folder;
   private static Identity ours;
-  private static PeerProcess peer;
+  private static final Map<TlsProvider, PeerProcess> PEERS = new EnumMap<>(TlsProvider.class);
 
   @BeforeAll
   static void start() {
     TestAuthority authority = new TestAuthority(folder, "authority");
     ours = authority.loopback("here");
-    peer = PeerProcess.initialized(authority.loopback("there").variables());
+    Map<String, String> theirs = authority.loopback("there").variables();
+    for (TlsProvider provider : List.of(TlsProvider.JDK, TlsProvider.BORINGSSL)) {
+      Map<String, String> variables = new HashMap<>(theirs);
+      variables.put("TE_TLS_PROVIDER", provider.name().toLowerCase(Locale.ROOT));
+      PEERS.put(provider, PeerProcess.initialized(variables));
+    }
   }
 
   @AfterAll
   static void stop() {
-    if (peer != null) {
-      peer.close();
-    }
+    PEERS.values().forEach(PeerProcess::close);
+    PEERS.clear();
   }
 
+  /** With the TLS of the JDK, which needs nothing else. */
   static EngineConfig.Builder with(EngineConfig.Builder builder, Identity identity) {
     return builder
         .tls(TlsMode.REQUIRED)
+        .tlsProvider(TlsProvider.JDK)
         .tlsCert(identity.certificate().toString())
         .tlsKey(identity.key().toString())
         .tlsCa(identity.authority().toString());
   }
 
+  /** Each kernel interface, and each TLS on either side. */
   @ParameterizedTest
-  @EnumSource(
-      value = TcpIo.class,
-      names = {"AUTO", "NIO", "IO_URING"})
-  void bytesArriveBothWaysInBlocksOfAnySize(TcpIo io) {
+  @CsvSource({
+    "AUTO, JDK, JDK", "NIO, JDK, JDK", "IO_URING, JDK, JDK",
+    "AUTO, BORINGSSL, BORINGSSL", "NIO, BORINGSSL, BORINGSSL", "IO_URING, BORINGSSL, BORINGSSL",
+    "AUTO, JDK, BORINGSSL", "AUTO, BORINGSSL, JDK"
+  })
+  void bytesArriveBothWaysInBlocksOfAnySize(TcpIo io, TlsProvider here, TlsProvider there) {
+    PeerProcess peer = Objects.requireNonNull(PEERS.get(there));
     long remote = peer.allocate(BYTES);
     peer.zero(remote, BYTES);
     try (TestEngine engine =
         new TestEngine(
-            BYTES, builder -> with(builder, ours).tcpIo(io).transferTimeoutSeconds(60))) {
+            BYTES,
+            builder ->
+                with(builder, ours).tlsProvider(here).tcpIo(io).transferTimeoutSeconds(60))) {
       byte[] sent = TestEngine.random(7, BYTES);
       engine.put(0, sent);
       TestEngine.assertCompleted(engine.submit(Operation.WRITE, peer.name(), remote, BYTES));

@@ -4,6 +4,7 @@ package io.transferengine.config;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -103,6 +104,7 @@ public final class ConfigurationDoc {
       case Boolean b -> "boolean";
       case String s -> "String";
       case TcpIo io -> "TcpIo";
+      case TlsProvider provider -> "TlsProvider";
       case ChecksumMode mode -> "ChecksumMode";
       case TlsMode mode -> "TlsMode";
       default -> throw new IllegalStateException("no builder type for " + value.getClass());

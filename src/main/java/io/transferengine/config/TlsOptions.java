@@ -4,6 +4,7 @@ package io.transferengine.config;
 import static io.transferengine.config.OptionGroup.TLS;
 
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.util.List;
 
 /** The options of TLS and tokens between engines; part of {@link Options#all()}. */
@@ -74,6 +75,20 @@ public final class TlsOptions {
               "Peers without TLS and tokens, such as C++ engines: to and from these addresses there"
                   + " are none, and whoever has one of them may use our memory.");
 
+  /** Whose TLS it is. */
+  public static final Option<TlsProvider> PROVIDER =
+      new Option<>(
+              TLS,
+              "TE_TLS_PROVIDER",
+              "tlsProvider",
+              Form.choice(TlsProvider.class),
+              TlsProvider.AUTO)
+          .means(
+              "Who encrypts the data connections. boringssl needs less processor time than jdk, and"
+                  + " is fast from the first byte on; it is used if"
+                  + " io.netty:netty-tcnative-boringssl-static, with the classifier of this"
+                  + " machine, is on the class path.");
+
   /** In place of which a program may give its own context. */
   public static final List<Option<String>> FILES = List.of(CERTIFICATE, KEY, CA);
 
@@ -83,7 +98,7 @@ public final class TlsOptions {
 
   /** In the order of the configuration page. */
   static final List<Option<?>> ALL =
-      List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, TOKEN_FILE, PLAIN_PEERS);
+      List.of(MODE, CERTIFICATE, KEY, CA, ALLOW, TOKEN_FILE, PLAIN_PEERS, PROVIDER);
 
   private TlsOptions() {}
 }

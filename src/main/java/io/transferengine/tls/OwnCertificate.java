@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
-import javax.net.ssl.SSLContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,7 +20,7 @@ final class OwnCertificate {
   /** Often enough for whoever looks at a day's log, and no more than a line of it. */
   static final Duration REMIND_AFTER = Duration.ofDays(1);
 
-  private record Read(TlsMaterial material, SSLContext context) {}
+  private record Read(TlsMaterial material, TlsSetup setup) {}
 
   /** What was said last, of which certificate. */
   private record Said(TlsMaterial of, Instant at) {}
@@ -49,12 +48,12 @@ final class OwnCertificate {
 
   private Read read() {
     TlsMaterial material = TlsMaterial.of(settings, clock.instant());
-    return new Read(material, material.context());
+    return new Read(material, TlsSetup.of(material));
   }
 
   /** {@return the TLS of the last files that were good} */
-  SSLContext context() {
-    return files.current().context;
+  TlsSetup setup() {
+    return files.current().setup;
   }
 
   /** Reads the files again if they have changed, and reminds of the end. Waits for the disk. */

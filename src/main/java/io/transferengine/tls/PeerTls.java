@@ -9,6 +9,7 @@ import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Turns;
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -20,6 +21,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -47,7 +49,7 @@ public final class PeerTls {
   static final String[] PROTOCOLS = {"TLSv1.3"};
 
   /** Checks that a certificate is for the host that was connected to, by the rules of RFC 2818. */
-  private static final String HOST_CHECK = "HTTPS";
+  public static final String HOST_CHECK = "HTTPS";
 
   /**
    * Handshakes of peers that are at their ciphers at once, on both ports together. Half of the
@@ -56,37 +58,41 @@ public final class PeerTls {
   private static final int HANDSHAKES_AT_ONCE =
       Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
-  private final Supplier<Optional<SSLContext>> context;
+  private final Supplier<Optional<TlsSetup>> setup;
   private final Runnable refresh;
   private final List<String> allowed;
   private final AddressList plain;
   private final PeerToken token;
   private final Audit audit;
   private final Turns handshakes;
+  private final TlsProvider provider;
 
   private PeerTls(
-      Supplier<Optional<SSLContext>> context,
+      Supplier<Optional<TlsSetup>> setup,
       Runnable refresh,
       Settings settings,
       PeerToken token,
       Audit audit) {
     this(
-        context,
+        setup,
         refresh,
         PeerNames.list(settings.get(TlsOptions.ALLOW)),
         plainPeers(settings),
         token,
-        audit);
+        audit,
+        settings.get(TlsOptions.PROVIDER));
   }
 
   private PeerTls(
-      Supplier<Optional<SSLContext>> context,
+      Supplier<Optional<TlsSetup>> setup,
       Runnable refresh,
       List<String> allowed,
       AddressList plain,
       PeerToken token,
-      Audit audit) {
-    this.context = context;
+      Audit audit,
+      TlsProvider provider) {
+    this.setup = setup;
+    this.provider = provider;
     this.refresh = refresh;
     this.allowed = allowed;
     this.plain = plain;
@@ -99,12 +105,9 @@ public final class PeerTls {
 
   /** For a trial: with the options' peers, without a token, and without a word in the log. */
   static PeerTls of(Settings settings, SSLContext context) {
+    Optional<TlsSetup> trial = Optional.of(TlsSetup.of(context));
     return new PeerTls(
-        () -> Optional.of(context),
-        () -> {},
-        settings,
-        PeerToken.off(),
-        new Audit(new EngineMetrics()));
+        () -> trial, () -> {}, settings, PeerToken.off(), new Audit(new EngineMetrics()));
   }
 
   /** {@return none at all} */
@@ -115,7 +118,8 @@ public final class PeerTls {
         List.of(),
         AddressList.parse("", ""),
         PeerToken.off(),
-        new Audit(new EngineMetrics()));
+        new Audit(new EngineMetrics()),
+        TlsProvider.JDK);
   }
 
   /**
@@ -141,10 +145,11 @@ public final class PeerTls {
       return new PeerTls(Optional::empty, () -> {}, settings, token, audit);
     }
     if (own.isPresent()) {
-      return new PeerTls(() -> own, () -> {}, settings, token, audit);
+      Optional<TlsSetup> given = own.map(TlsSetup::of);
+      return new PeerTls(() -> given, () -> {}, settings, token, audit);
     }
     OwnCertificate files = new OwnCertificate(settings, InstantSource.system());
-    return new PeerTls(() -> Optional.of(files.context()), files::refresh, settings, token, audit);
+    return new PeerTls(() -> Optional.of(files.setup()), files::refresh, settings, token, audit);
   }
 
   /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */
@@ -212,7 +217,22 @@ public final class PeerTls {
 
   /** {@return whether there is TLS with peers, but for those that the options except} */
   public boolean isOn() {
-    return context.get().isPresent();
+    return setup.get().isPresent();
+  }
+
+  /** {@return who is to encrypt the data connections} */
+  public TlsProvider provider() {
+    return provider;
+  }
+
+  /**
+   * {@return what somebody else's TLS makes of our files, once for each time that they change;
+   * empty if the program has given a context instead, or TLS is off}
+   *
+   * @param maker always the same one
+   */
+  public <T> Optional<T> made(Class<T> type, Function<TlsMaterial, T> maker) {
+    return setup.get().flatMap(there -> there.made(type, maker));
   }
 
   /** {@return whether there is TLS with every peer, whatever its address} */
@@ -231,7 +251,7 @@ public final class PeerTls {
   }
 
   private SSLContext context() {
-    return context.get().orElseThrow(() -> new IllegalStateException("TLS is off"));
+    return setup.get().orElseThrow(() -> new IllegalStateException("TLS is off")).context();
   }
 
   /**

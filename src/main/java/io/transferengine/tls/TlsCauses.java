@@ -15,7 +15,10 @@ import java.util.Optional;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** Why a TLS connection could not be made, in words, with the remedy. Stateless. */
+/**
+ * Why a TLS connection could not be made, in words, with the remedy. It knows the texts of the JDK,
+ * of Netty and of BoringSSL. Stateless.
+ */
 public final class TlsCauses {
   private static final int QUOTED_LENGTH_MAX = 200;
 
@@ -55,7 +58,9 @@ public final class TlsCauses {
           + said
           + "); it needs the extended key usages serverAuth and clientAuth, or none";
     }
-    if (lower.contains("empty client certificate") || lower.contains("peer not authenticated")) {
+    if (lower.contains("empty client certificate")
+        || lower.contains("peer not authenticated")
+        || lower.contains("peer_did_not_return_a_certificate")) {
       return "it sent no certificate that is signed by one of the authorities in "
           + ourAuthorities
           + "; set "
@@ -70,10 +75,11 @@ public final class TlsCauses {
           + said
           + "); add this one to its subject alternative names";
     }
-    if (lower.contains("protocol") && lower.contains("tlsv1")) {
+    if (lower.contains("protocol") && (lower.contains("tlsv1") || lower.contains("unsupported"))) {
       return "it speaks no TLS 1.3 (" + said + ")";
     }
-    if (lower.contains("fatal alert")) {
+    // BoringSSL: SSLV3_ALERT_CERTIFICATE_UNKNOWN
+    if (lower.contains("fatal alert") || lower.contains("_alert_")) {
       return "it refuses us (" + said + "); " + (accepted ? ourCertificate() : refusedThere());
     }
     if (isEnd(failure)) {

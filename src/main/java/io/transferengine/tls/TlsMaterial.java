@@ -35,7 +35,7 @@ import javax.net.ssl.SSLContext;
  * @param key the certificate's
  * @param authorities none if we believe nobody
  */
-record TlsMaterial(
+public record TlsMaterial(
     PemSource certificateSource,
     PemSource keySource,
     List<X509Certificate> chain,

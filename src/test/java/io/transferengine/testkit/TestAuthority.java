@@ -45,6 +45,7 @@ public final class TestAuthority {
     public Map<String, String> variables() {
       return Map.of(
           "TE_TLS", "required",
+          "TE_TLS_PROVIDER", "jdk",
           "TE_TLS_CERT", certificate.toString(),
           "TE_TLS_KEY", key.toString(),
           "TE_TLS_CA", authority.toString());

@@ -65,6 +65,10 @@ final class Member implements Victim, AutoCloseable {
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
     variables.putAll(setup.variables());
+    if (setup.configuration().tls()) {
+      // So that each TLS of data connections meets itself and the other, if both are there.
+      variables.put("TE_TLS_PROVIDER", (seed & 1) == 0 ? "auto" : "jdk");
+    }
     variables.put("TE_LISTEN_ADDRESS", Ports.REAL);
     variables.put("TE_ADVERTISED_HOST", Ports.TOLD);
     variables.put("TE_RPC_PORT", Integer.toString(handshakes.port()));

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.util.ReferenceCountUtil;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.Turns;
 import io.transferengine.tls.PeerTls;
@@ -77,7 +78,7 @@ final class DataTls {
     var _ = channel.closeFuture().addListener(_ -> steps.leave());
     install(
         channel,
-        tls.acceptingEngine(),
+        BoringSsl.acceptingEngine(tls, channel.alloc()).orElseGet(tls::acceptingEngine),
         steps,
         ACCEPT_MILLIS,
         above,
@@ -112,7 +113,7 @@ final class DataTls {
       Consumer<Throwable> refused) {
     install(
         channel,
-        tls.connectingEngine(address.getHostString(), address.getPort()),
+        connectingEngine(channel, tls, address.getHostString(), address.getPort()),
         SIGNATURES,
         timeoutMillis,
         above,
@@ -129,7 +130,30 @@ final class DataTls {
         });
   }
 
+  private static SSLEngine connectingEngine(Channel channel, PeerTls tls, String host, int port) {
+    return BoringSsl.connectingEngine(tls, channel.alloc(), host, port)
+        .orElseGet(() -> tls.connectingEngine(host, port));
+  }
+
   private static void install(
+      Channel channel,
+      SSLEngine engine,
+      Executor steps,
+      long timeoutMillis,
+      WireHandler above,
+      TlsSocket.Guard guard) {
+    try {
+      add(channel, engine, steps, timeoutMillis, above, guard);
+    } catch (Throwable t) {
+      if (channel.pipeline().get(SslHandler.class) == null) {
+        // Else the handler gives it back. It may be memory that no garbage collection finds.
+        boolean _ = ReferenceCountUtil.release(engine);
+      }
+      throw t;
+    }
+  }
+
+  private static void add(
       Channel channel,
       SSLEngine engine,
       Executor steps,

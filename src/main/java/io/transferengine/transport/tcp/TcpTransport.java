@@ -75,6 +75,9 @@ final class TcpTransport implements Transport {
   }
 
   private void open() {
+    if (context.tls().isOn()) {
+      BoringSsl.choose(context.tls());
+    }
     IoBackend chosen = IoBackend.of(options.io());
     EventLoops started =
         new EventLoops(

@@ -24,7 +24,7 @@
  * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
  * OutboundStream                    [Listener: WireHandler]
- * OpenReads  TlsSocket                        [Guard: DataTls]
+ * OpenReads  TlsSocket  BoringSsl             [Guard: DataTls]
  * WireHandler
  * DataTls  TokenGate
  * StallWatch
