@@ -48,6 +48,15 @@ final class StatusCodes {
     return failure instanceof OutOfMemoryError ? ErrorCode.MEMORY.value() : FAILED;
   }
 
+  /**
+   * {@return {@code value}} For methods that return no status; as {@link #failed(String,
+   * Throwable)} in all else.
+   */
+  static <T> T failed(String name, Throwable failure, T value) {
+    int _ = failed(name, failure);
+    return value;
+  }
+
   private static void log(String name, Throwable failure) {
     if (failure instanceof TransferException) {
       log.warn("{}: {}", name, failure.getMessage());

@@ -7,7 +7,6 @@ import static io.transferengine.StatusCodes.failed;
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.LocalMemory;
 import io.transferengine.transfer.ErrorCode;
-import io.transferengine.transfer.TransferException;
 import java.util.List;
 import java.util.Objects;
 
@@ -87,8 +86,7 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return open().rpcPort();
     } catch (Throwable t) {
-      int _ = failed("getRpcPort", t);
-      return FAILED;
+      return failed("getRpcPort", t, FAILED);
     }
   }
 
@@ -118,8 +116,7 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return memory().allocate(length).address();
     } catch (Throwable t) {
-      int _ = failed("allocateManagedBuffer", t);
-      return 0;
+      return failed("allocateManagedBuffer", t, 0L);
     }
   }
 
@@ -157,8 +154,7 @@ public final class TransferEngine implements AutoCloseable {
       var buffers = open().core().describe(segmentName).buffers();
       return buffers.isEmpty() ? 0 : buffers.getFirst().address();
     } catch (Throwable t) {
-      int _ = failed("getFirstBufferAddress", t);
-      return 0;
+      return failed("getFirstBufferAddress", t, 0L);
     }
   }
 
@@ -190,8 +186,7 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return BufferBytes.read(memory(), sourceAddress, length);
     } catch (Throwable t) {
-      int _ = failed("readBytesFromBuffer", t);
-      return BufferBytes.NONE;
+      return failed("readBytesFromBuffer", t, BufferBytes.NONE);
     }
   }
 
@@ -265,12 +260,6 @@ public final class TransferEngine implements AutoCloseable {
    */
   public int batchRegisterMemory(long[] addresses, long[] capacities) {
     try {
-      if (addresses.length != capacities.length) {
-        throw new TransferException(
-            ErrorCode.INVALID_ARGUMENT,
-            addresses.length + " addresses and " + capacities.length + " lengths",
-            "Give the same number of each");
-      }
       var _ = memory().registerAll(addresses, capacities, "*");
       return 0;
     } catch (Throwable t) {
@@ -382,13 +371,8 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return batches.submit(open(), Batches.request(target, buffer, peerAddress, length, opcode));
     } catch (Throwable t) {
-      return notSubmitted(t);
+      return failed("transferSubmit", t, (long) FAILED);
     }
-  }
-
-  private static long notSubmitted(Throwable why) {
-    int _ = failed("transferSubmit", why);
-    return FAILED;
   }
 
   /**
@@ -403,8 +387,7 @@ public final class TransferEngine implements AutoCloseable {
       var _ = open();
       return batches.check(batchId);
     } catch (Throwable t) {
-      int _ = failed("transferCheckStatus", t);
-      return FAILED;
+      return failed("transferCheckStatus", t, FAILED);
     }
   }
 
@@ -512,7 +495,7 @@ public final class TransferEngine implements AutoCloseable {
       return batches.submit(
           open(), Batches.request(targetHostname, buffers, peerBufferAddresses, lengths, opcode));
     } catch (Throwable t) {
-      return notSubmitted(t);
+      return failed("transferSubmit", t, (long) FAILED);
     }
   }
 
@@ -527,8 +510,7 @@ public final class TransferEngine implements AutoCloseable {
       var _ = open();
       return batches.awaitAll(batchIds);
     } catch (Throwable t) {
-      int _ = failed("getBatchTransferStatus", t);
-      return FAILED;
+      return failed("getBatchTransferStatus", t, FAILED);
     }
   }
 
@@ -539,8 +521,7 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return open().topologyJson();
     } catch (Throwable t) {
-      int _ = failed("getLocalTopology", t);
-      return "";
+      return failed("getLocalTopology", t, "");
     }
   }
 
@@ -581,8 +562,7 @@ public final class TransferEngine implements AutoCloseable {
     try {
       return open().takeNotifies();
     } catch (Throwable t) {
-      int _ = failed("getNotifies", t);
-      return List.of();
+      return failed("getNotifies", t, List.of());
     }
   }
 

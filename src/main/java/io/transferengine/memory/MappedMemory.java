@@ -74,9 +74,7 @@ public final class MappedMemory {
   }
 
   static void requireAllReadableWritable(Path maps, long[] addresses, long[] lengths) {
-    for (int i = 0; i < addresses.length; i++) {
-      Ranges.requireValid(addresses[i], lengths[i]);
-    }
+    Ranges.requireAllValid(addresses, lengths);
     if (addresses.length == 0) {
       return;
     }

@@ -83,16 +83,10 @@ public final class MemoryPool implements AutoCloseable {
 
   // All below: guarded by the lock.
   private final PoolTable table = new PoolTable();
-  private @Nullable PoolMemory spare;
-
-  /** What could not be given back yet. */
-  private final KeptMemory kept = new KeptMemory();
-
+  private final PoolReturns returns;
   private boolean isGrowing;
-  private int returningCount;
   private boolean isClosed;
   private long usedBytes;
-  private long reservedBytes;
 
   /**
    * An empty pool; takes no memory yet.
@@ -124,6 +118,7 @@ public final class MemoryPool implements AutoCloseable {
     this.firstPoolBytes = firstPoolBytes;
     this.largestPoolBytes = largestPoolBytes;
     this.nanoClock = nanoClock;
+    this.returns = new PoolReturns(lock, changed, registrar, firstPoolBytes);
   }
 
   /**
@@ -154,11 +149,11 @@ public final class MemoryPool implements AutoCloseable {
         if (block != null) {
           return block;
         }
-        if (!retried && !kept.isEmpty()) {
+        if (!retried && returns.hasKept()) {
           retried = true;
           lock.unlock();
           try {
-            retryKept();
+            returns.retryKept();
           } finally {
             lock.lock();
           }
@@ -170,7 +165,7 @@ public final class MemoryPool implements AutoCloseable {
             growth = possible;
             break;
           }
-          if (returningCount == 0) {
+          if (!returns.isReturning()) {
             throw PoolErrors.aboveLimit(requestText(lengthBytes));
           }
         }
@@ -178,7 +173,7 @@ public final class MemoryPool implements AutoCloseable {
       }
       isGrowing = true;
       if (growth.reuse() != null || growth.giveUp() != null) {
-        spare = null;
+        returns.takeSpare();
       }
     } finally {
       lock.unlock();
@@ -198,7 +193,11 @@ public final class MemoryPool implements AutoCloseable {
     long largest = Math.max(firstPoolBytes >> 1, table.largestSharedBytes());
     long nextBytes = Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
     return PoolGrowth.plan(
-        lengthBytes, nextBytes, largestPoolBytes, limitBytes - reservedBytes, spare);
+        lengthBytes,
+        nextBytes,
+        largestPoolBytes,
+        limitBytes - returns.reservedBytes(),
+        returns.spare());
   }
 
   /** Makes the planned memory and serves the request from it. Without the lock, save at the end. */
@@ -206,7 +205,7 @@ public final class MemoryPool implements AutoCloseable {
     PoolMemory made;
     try {
       if (growth.giveUp() != null) {
-        returnToSystem(growth.giveUp());
+        returns.returnToSystem(growth.giveUp());
       }
       made = growth.reuse() != null ? growth.reuse() : take(growth, lengthBytes);
       register(made);
@@ -218,7 +217,7 @@ public final class MemoryPool implements AutoCloseable {
       return enter(made, lengthBytes);
     } catch (Throwable t) {
       try {
-        giveBack(made);
+        returns.giveBack(made);
       } catch (Throwable next) {
         t.addSuppressed(next);
       }
@@ -238,7 +237,7 @@ public final class MemoryPool implements AutoCloseable {
       return block;
     } finally {
       if (!entered) {
-        returningCount++;
+        returns.expect();
         table.remove(made);
       }
       lock.unlock();
@@ -265,7 +264,7 @@ public final class MemoryPool implements AutoCloseable {
     } catch (OutOfMemoryError e) {
       throw PoolErrors.noMemory(requestText(lengthBytes), e);
     }
-    addReserved(taken.bytes());
+    returns.addReserved(taken.bytes());
     return taken;
   }
 
@@ -275,31 +274,13 @@ public final class MemoryPool implements AutoCloseable {
     } catch (Throwable t) {
       Region left = registrar.leftOf(memory.address(), memory.live());
       if (left == null) {
-        returnToSystem(memory);
+        returns.returnToSystem(memory);
       } else {
         // Peers and devices may still reach it.
         memory.setRegion(left);
-        keep(memory);
+        returns.keep(memory);
       }
       throw t;
-    }
-  }
-
-  private void keep(PoolMemory memory) {
-    lock.lock();
-    try {
-      kept.add(memory);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void addReserved(long bytes) {
-    lock.lock();
-    try {
-      reservedBytes += bytes;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -331,7 +312,8 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   private String requestText(long lengthBytes) {
-    return locked(() -> PoolErrors.requestText(lengthBytes, usedBytes, reservedBytes, limitBytes));
+    return locked(
+        () -> PoolErrors.requestText(lengthBytes, usedBytes, returns.reservedBytes(), limitBytes));
   }
 
   /**
@@ -394,119 +376,17 @@ public final class MemoryPool implements AutoCloseable {
         return;
       }
       table.remove(memory);
-      returningCount++;
+      returns.expect();
       memory.releaseAll();
       emptied = memory;
     } finally {
       lock.unlock();
     }
-    retryKept();
+    returns.retryKept();
     try {
-      giveBack(emptied);
+      returns.giveBack(emptied);
     } catch (Throwable t) {
       PoolErrors.logAfterFree(LOG, t);
-    }
-  }
-
-  /**
-   * Ends the registration of memory that is in no table any more, then keeps it as the spare or
-   * returns it to the system. The caller has counted it in {@link #returningCount}.
-   *
-   * <p>When the registrar fails, something may still touch the memory: it is kept, and counted
-   * against the limit, until a later attempt succeeds ({@link #retryKept}).
-   */
-  private void giveBack(PoolMemory memory) {
-    boolean ended = false;
-    try {
-      registrar.unregister(memory.region());
-      ended = true;
-      if (!keepAsSpare(memory)) {
-        returnToSystem(memory);
-      }
-    } catch (TransferException e) {
-      throw ended ? e : PoolErrors.kept(memory, e);
-    } finally {
-      lock.lock();
-      try {
-        if (!ended) {
-          kept.add(memory);
-        }
-        returningCount--;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
-    }
-  }
-
-  /**
-   * Tries again to give back memory that could not be given back. It runs whenever memory is given
-   * back to, or taken from, the system, which is seldom. The first failure was logged.
-   */
-  private void retryKept() {
-    PoolMemory all;
-    lock.lock();
-    try {
-      all = takeKept();
-    } finally {
-      lock.unlock();
-    }
-    // What fails is kept again.
-    var _ = giveBackAll(all);
-  }
-
-  /** {@return a chain, as {@link KeptMemory#takeAll}; each of it counts as being returned} */
-  private @Nullable PoolMemory takeKept() {
-    PoolMemory all = kept.takeAll();
-    for (PoolMemory each = all; each != null; each = each.nextKept()) {
-      returningCount++;
-    }
-    return all;
-  }
-
-  /** {@return the first failure, or null} Gives back each of a chain, whatever others throw. */
-  private @Nullable Throwable giveBackAll(@Nullable PoolMemory chain) {
-    Throwable failure = null;
-    PoolMemory next = chain;
-    while (next != null) {
-      PoolMemory memory = next;
-      // Read before: it may be kept again, with another one next to it.
-      next = memory.nextKept();
-      try {
-        giveBack(memory);
-      } catch (Throwable t) {
-        failure = failure == null ? t : failure;
-      }
-    }
-    return failure;
-  }
-
-  private boolean keepAsSpare(PoolMemory memory) {
-    lock.lock();
-    try {
-      boolean keep =
-          !isClosed && spare == null && memory.isShared() && memory.bytes() == firstPoolBytes;
-      if (keep) {
-        spare = memory;
-      }
-      return keep;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void returnToSystem(PoolMemory memory) {
-    long bytes = memory.bytes();
-    try {
-      memory.giveBack();
-      addReserved(-bytes);
-    } catch (IllegalStateException e) {
-      LOG.warn(
-          "{} bytes of managed memory at {} are lost: something still uses a part of it ({})."
-              + " Free a buffer only when everything that was given it has ended.",
-          bytes,
-          Ranges.hex(memory.address()),
-          e.getMessage());
     }
   }
 
@@ -531,7 +411,7 @@ public final class MemoryPool implements AutoCloseable {
 
   /** {@return the bytes taken from the system, the spare included: what the limit counts} */
   public long reservedBytes() {
-    return locked(() -> reservedBytes);
+    return locked(returns::reservedBytes);
   }
 
   /** {@return the number of registrations: pools and own regions, not the spare} */
@@ -553,27 +433,21 @@ public final class MemoryPool implements AutoCloseable {
   /** As {@link #close()}, waiting until {@code endNanos}; needs no heap, which may be full. */
   public void closeBy(long endNanos) {
     PoolMemory all;
-    PoolMemory empty;
     lock.lock();
     try {
       if (isClosed) {
         return;
       }
       isClosed = true;
-      table.moveTo(kept);
-      all = takeKept();
+      all = returns.takeAll(table);
       usedBytes = 0;
-      empty = spare;
-      spare = null;
       changed.signalAll();
     } finally {
       lock.unlock();
     }
-    Throwable failure = giveBackAll(all);
+    Throwable failure = returns.giveBackAll(all);
     try {
-      if (empty != null) {
-        returnToSystem(empty);
-      }
+      returns.returnSpare();
     } finally {
       awaitQuiet(endNanos);
     }
@@ -586,7 +460,7 @@ public final class MemoryPool implements AutoCloseable {
     lock.lock();
     try {
       long leftNanos = endNanos - System.nanoTime();
-      while ((isGrowing || returningCount > 0) && leftNanos > 0) {
+      while ((isGrowing || returns.isReturning()) && leftNanos > 0) {
         leftNanos = changed.awaitNanos(leftNanos);
       }
     } catch (InterruptedException e) {

@@ -24,6 +24,23 @@ final class Ranges {
   }
 
   /**
+   * Refuses columns of unequal length, and what cannot be a range of memory.
+   *
+   * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT}
+   */
+  static void requireAllValid(long[] addresses, long[] lengths) {
+    if (addresses.length != lengths.length) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          addresses.length + " addresses but " + lengths.length + " lengths",
+          "Give one length for each address.");
+    }
+    for (int i = 0; i < addresses.length; i++) {
+      requireValid(addresses[i], lengths[i]);
+    }
+  }
+
+  /**
    * Refuses what cannot be a range of memory.
    *
    * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT}

@@ -88,15 +88,7 @@ public final class RegionTable {
   }
 
   private List<Region> addAll(long[] addresses, long[] lengths, Maker maker) {
-    if (addresses.length != lengths.length) {
-      throw new TransferException(
-          ErrorCode.INVALID_ARGUMENT,
-          addresses.length + " addresses but " + lengths.length + " lengths",
-          "Give one length for each address.");
-    }
-    for (int i = 0; i < addresses.length; i++) {
-      Ranges.requireValid(addresses[i], lengths[i]);
-    }
+    Ranges.requireAllValid(addresses, lengths);
     synchronized (this) {
       requireRoom(addresses.length);
       Region[] added = new Region[addresses.length];
