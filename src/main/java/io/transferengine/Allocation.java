@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -12,11 +13,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class Allocation implements AutoCloseable {
   private final EngineCore core;
   private final MemorySegment segment;
+  private final AccessRights rights;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  Allocation(EngineCore core, MemorySegment segment) {
+  Allocation(EngineCore core, MemorySegment segment, AccessRights rights) {
     this.core = core;
     this.segment = segment;
+    this.rights = rights;
   }
 
   /**
@@ -40,11 +43,20 @@ public final class Allocation implements AutoCloseable {
     return segment.byteSize();
   }
 
-  /** {@return the address, the length, and whether it is closed} */
+  /** {@return what peers may do with the memory} */
+  public AccessRights rights() {
+    return rights;
+  }
+
+  /** {@return the address, the length, what peers may do unless it is all, whether it is closed} */
   @Override
   public String toString() {
-    return "Allocation of %d bytes at 0x%x%s"
-        .formatted(length(), address(), closed.get() ? ", closed" : "");
+    return "Allocation of %d bytes at 0x%x%s%s"
+        .formatted(
+            length(),
+            address(),
+            rights == AccessRights.READ_WRITE ? "" : ", which peers may " + rights.text(),
+            closed.get() ? ", closed" : "");
   }
 
   /**

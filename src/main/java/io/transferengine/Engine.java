@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.memory.Region;
@@ -65,18 +66,34 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Allocates registered memory, which peers may read and write. For memory with other rights,
-   * register your own.
+   * Allocates registered memory, which peers may read and write.
    *
    * @param lengthBytes above 0
    * @return the memory, valid until it or the engine is closed
    * @throws TransferException if no memory is left, or the length is not positive
    */
   public Allocation allocate(long lengthBytes) {
+    return allocate(lengthBytes, AccessRights.READ_WRITE);
+  }
+
+  /**
+   * Allocates registered memory, and says what peers may do with it. Our own transfers may use it
+   * either way.
+   *
+   * <p>Memory of each kind of rights is taken from the system in pieces of its own, of 64 MiB and
+   * more. The limit ({@code TE_MANAGED_MEMORY_LIMIT_BYTES}) is one for all of them.
+   *
+   * @param lengthBytes above 0
+   * @param rights what peers may do
+   * @return as {@link #allocate(long)}
+   * @throws TransferException as {@link #allocate(long)}
+   */
+  public Allocation allocate(long lengthBytes, AccessRights rights) {
+    Objects.requireNonNull(rights, "rights must not be null");
     core.requireOpen();
-    MemorySegment block = core.memory().allocate(lengthBytes);
+    MemorySegment block = core.memory().allocate(lengthBytes, rights);
     try {
-      return new Allocation(core, block);
+      return new Allocation(core, block, rights);
     } catch (Throwable t) {
       core.memory().free(block.address(), lengthBytes);
       throw t;

@@ -8,7 +8,6 @@ import io.transferengine.access.AccessRights;
 import io.transferengine.engine.LocalMemory;
 import io.transferengine.transfer.ErrorCode;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * Mooncake's documented Transfer Engine methods. Use this class to port Python code, or at a JShell
@@ -73,8 +72,8 @@ public final class TransferEngine implements AutoCloseable {
       String deviceName,
       String metadataType) {
     try {
-      String server = MetadataServers.join(metadataServer, metadataType);
-      slot.open(localHostname, server, protocol, deviceName);
+      slot.open(
+          localHostname, MetadataServers.join(metadataServer, metadataType), protocol, deviceName);
       return 0;
     } catch (Throwable t) {
       return failed("initializeExt", t);
@@ -113,8 +112,19 @@ public final class TransferEngine implements AutoCloseable {
    * @return its address; 0 on failure
    */
   public long allocateManagedBuffer(long length) {
+    return allocateManagedBuffer(length, AccessRights.READ_WRITE);
+  }
+
+  /**
+   * As {@link #allocateManagedBuffer(long)}, and says what peers may do with the memory.
+   *
+   * @param length as there
+   * @param rights what peers may do; our own transfers may use the memory either way
+   * @return as there
+   */
+  public long allocateManagedBuffer(long length, AccessRights rights) {
     try {
-      return memory().allocate(length).address();
+      return memory().allocate(length, rights).address();
     } catch (Throwable t) {
       return failed("allocateManagedBuffer", t, 0L);
     }
@@ -123,12 +133,11 @@ public final class TransferEngine implements AutoCloseable {
   /**
    * Takes managed memory back. Transfers over it get a second to end, then they are canceled. When
    * this returns 0, nothing touches the memory any more, and a peer that asks for it over TCP is
-   * refused. Once the same memory is handed out again, a peer that still has the address can reach
-   * it again; so freed memory is handed out last, and in the first 30 s only if there is no other.
-   * A pool in which all is free starts again with its first block. Over RDMA the pool's key stays
-   * valid: a peer that still has the address can read and write what is there. If memory must be
-   * out of reach, use {@link #registerMemory(long, long)}: {@link #unregisterMemory} takes its key
-   * away.
+   * refused. Once the same memory is handed out again, with the same rights, a peer that still has
+   * the address can reach it again; so it is handed out last, and in the first 30 s only if there
+   * is no other. Over RDMA the pool's key stays valid: a peer that still has the address can do
+   * there what the rights allow. If memory must be out of reach, use {@link #registerMemory(long,
+   * long)}: {@link #unregisterMemory} takes its key away.
    *
    * @param bufferAddress as allocated
    * @param length as allocated
@@ -227,7 +236,6 @@ public final class TransferEngine implements AutoCloseable {
    */
   public int registerMemory(long address, long capacity, String location, AccessRights rights) {
     try {
-      Objects.requireNonNull(rights, "rights must not be null");
       var _ = memory().register(address, capacity, location, rights);
       return 0;
     } catch (Throwable t) {
@@ -259,8 +267,22 @@ public final class TransferEngine implements AutoCloseable {
    * @return 0, or as {@link #registerMemory(long, long)}
    */
   public int batchRegisterMemory(long[] addresses, long[] capacities) {
+    return batchRegisterMemory(addresses, capacities, "*", AccessRights.READ_WRITE);
+  }
+
+  /**
+   * As {@link #batchRegisterMemory(long[], long[])}, with a location and rights for all ranges.
+   *
+   * @param addresses as there
+   * @param capacities as there
+   * @param location as {@link #registerMemory(long, long, String)}
+   * @param rights what peers may do
+   * @return as there
+   */
+  public int batchRegisterMemory(
+      long[] addresses, long[] capacities, String location, AccessRights rights) {
     try {
-      var _ = memory().registerAll(addresses, capacities, "*");
+      var _ = memory().registerAll(addresses, capacities, location, rights);
       return 0;
     } catch (Throwable t) {
       return failed("batchRegisterMemory", t);
@@ -513,8 +535,6 @@ public final class TransferEngine implements AutoCloseable {
       return failed("getBatchTransferStatus", t, FAILED);
     }
   }
-
-  // ---- others
 
   /** {@return the priority matrix of the network devices as JSON; <code>{}</code> without any} */
   public String getLocalTopology() {

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -132,6 +133,7 @@ public final class LocalMemory implements RegionRegistrar {
   /** Registers all ranges or none. */
   public List<Region> registerAll(
       long[] addresses, long[] lengths, String location, AccessRights rights) {
+    Objects.requireNonNull(rights, "rights must not be null");
     MemoryKind kind = MemoryKind.at(location);
     if (kind.isHost()) {
       MappedMemory.requireAllReadableWritable(addresses, lengths);
@@ -251,9 +253,15 @@ public final class LocalMemory implements RegionRegistrar {
 
   // ---- managed memory
 
-  /** Allocates registered memory. */
+  /** Allocates registered memory that peers may read and write. */
   public MemorySegment allocate(long lengthBytes) {
-    MemorySegment block = pool.allocate(lengthBytes);
+    return allocate(lengthBytes, AccessRights.READ_WRITE);
+  }
+
+  /** Allocates registered memory. */
+  public MemorySegment allocate(long lengthBytes, AccessRights rights) {
+    Objects.requireNonNull(rights, "rights must not be null");
+    MemorySegment block = pool.allocate(lengthBytes, rights);
     try {
       users.awaitPublished();
       return block;
@@ -310,8 +318,9 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   @Override
-  public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
-    Region region = regions.register(slab.address(), slab.bytes(), source, live);
+  public Region register(
+      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+    Region region = regions.register(slab.address(), slab.bytes(), source, rights, live);
     List<Region> made = List.of(region);
     try {
       users.registered(made);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -30,13 +31,20 @@ import org.slf4j.LoggerFactory;
  * the memory goes back to the system. One empty pool of the first size is kept as a spare, without
  * a registration: a loop that allocates and frees one buffer would zero 64 MiB each time.
  *
+ * <h2>Rights</h2>
+ *
+ * <p>What peers may do holds for whole registrations. So each pool has blocks of one kind of rights
+ * only, and the sizes of pools grow for each kind by itself. Memory that was handed out under some
+ * rights is never handed out under others: it is not cleared, and would show to readers what was
+ * not for them.
+ *
  * <h2>The limit</h2>
  *
- * <p>It counts what is taken from the system (pools, own regions, the spare), which is what the
- * process grows by. It never stands in the way of a request that fits: near it the spare is given
- * up, a new pool is halved until it fits, down to the class of the request, and when not even the
- * class fits (classes are powers of two) the request gets a region of exactly its length. Pools
- * that another thread is returning are waited for.
+ * <p>It counts what is taken from the system (pools, own regions, the spare; of all rights), which
+ * is what the process grows by. It never stands in the way of a request that fits: near it the
+ * spare is given up, a new pool is halved until it fits, down to the class of the request, and when
+ * not even the class fits (classes are powers of two) the request gets a region of exactly its
+ * length. Pools that another thread is returning are waited for.
  *
  * <h2>Threads</h2>
  *
@@ -121,17 +129,23 @@ public final class MemoryPool implements AutoCloseable {
     this.returns = new PoolReturns(lock, changed, registrar, firstPoolBytes);
   }
 
+  /** Hands out a block that peers may read and write; else as below. */
+  public MemorySegment allocate(long lengthBytes) {
+    return allocate(lengthBytes, AccessRights.READ_WRITE);
+  }
+
   /**
    * Hands out a block of registered memory. It is the caller's until {@link #free}; its content is
    * whatever was there.
    *
    * @param lengthBytes above 0
+   * @param rights what peers may do with it
    * @return exactly that many bytes, usable by any thread until {@code free}
    * @throws TransferException {@link ErrorCode#INVALID_ARGUMENT} for a length below 1, CLOSED for a
    *     closed pool, {@link ErrorCode#MEMORY} above the limit or when the system has no more, and
    *     what the registrar throws
    */
-  public MemorySegment allocate(long lengthBytes) {
+  public MemorySegment allocate(long lengthBytes, AccessRights rights) {
     if (lengthBytes <= 0) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
@@ -145,7 +159,7 @@ public final class MemoryPool implements AutoCloseable {
       long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(GROWTH_WAIT_SECONDS);
       while (true) {
         PoolErrors.requireOpen(isClosed);
-        MemorySegment block = allocateFromPools(lengthBytes);
+        MemorySegment block = allocateFromPools(lengthBytes, rights);
         if (block != null) {
           return block;
         }
@@ -160,16 +174,16 @@ public final class MemoryPool implements AutoCloseable {
           continue;
         }
         if (!isGrowing) {
-          PoolGrowth possible = planGrowth(lengthBytes);
+          PoolGrowth possible = planGrowth(lengthBytes, rights);
           if (possible != null) {
             growth = possible;
             break;
           }
           if (!returns.isReturning()) {
-            throw PoolErrors.aboveLimit(requestText(lengthBytes));
+            throw PoolErrors.aboveLimit(requestText(lengthBytes, rights));
           }
         }
-        awaitChange(deadlineNanos, lengthBytes);
+        awaitChange(deadlineNanos, lengthBytes, rights);
       }
       isGrowing = true;
       if (growth.reuse() != null || growth.giveUp() != null) {
@@ -178,22 +192,23 @@ public final class MemoryPool implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    return grow(growth, lengthBytes);
+    return grow(growth, lengthBytes, rights);
   }
 
-  private @Nullable MemorySegment allocateFromPools(long lengthBytes) {
-    MemorySegment block = table.allocate(lengthBytes, nanoClock.getAsLong());
+  private @Nullable MemorySegment allocateFromPools(long lengthBytes, AccessRights rights) {
+    MemorySegment block = table.allocate(lengthBytes, rights, nanoClock.getAsLong());
     if (block != null) {
       usedBytes += lengthBytes;
     }
     return block;
   }
 
-  private @Nullable PoolGrowth planGrowth(long lengthBytes) {
-    long largest = Math.max(firstPoolBytes >> 1, table.largestSharedBytes());
+  private @Nullable PoolGrowth planGrowth(long lengthBytes, AccessRights rights) {
+    long largest = Math.max(firstPoolBytes >> 1, table.largestSharedBytes(rights));
     long nextBytes = Math.min(largestPoolBytes, Math.max(firstPoolBytes, largest << 1));
     return PoolGrowth.plan(
         lengthBytes,
+        rights,
         nextBytes,
         largestPoolBytes,
         limitBytes - returns.reservedBytes(),
@@ -201,13 +216,13 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   /** Makes the planned memory and serves the request from it. Without the lock, save at the end. */
-  private MemorySegment grow(PoolGrowth growth, long lengthBytes) {
+  private MemorySegment grow(PoolGrowth growth, long lengthBytes, AccessRights rights) {
     PoolMemory made;
     try {
       if (growth.giveUp() != null) {
         returns.returnToSystem(growth.giveUp());
       }
-      made = growth.reuse() != null ? growth.reuse() : take(growth, lengthBytes);
+      made = growth.reuse() != null ? growth.reuse() : take(growth, lengthBytes, rights);
       register(made);
     } catch (Throwable t) {
       endGrowth();
@@ -257,12 +272,12 @@ public final class MemoryPool implements AutoCloseable {
   /**
    * Counts the memory once it is there; nobody else takes any, since one thread grows at a time.
    */
-  private PoolMemory take(PoolGrowth growth, long lengthBytes) {
+  private PoolMemory take(PoolGrowth growth, long lengthBytes, AccessRights rights) {
     PoolMemory taken;
     try {
-      taken = PoolMemory.take(source, growth.bytes(), growth.isShared());
+      taken = PoolMemory.take(source, growth.bytes(), growth.isShared(), rights);
     } catch (OutOfMemoryError e) {
-      throw PoolErrors.noMemory(requestText(lengthBytes), e);
+      throw PoolErrors.noMemory(requestText(lengthBytes, rights), e);
     }
     returns.addReserved(taken.bytes());
     return taken;
@@ -270,7 +285,7 @@ public final class MemoryPool implements AutoCloseable {
 
   private void register(PoolMemory memory) {
     try {
-      memory.setRegion(registrar.register(memory.slab(), source, memory.live()));
+      memory.setRegion(registrar.register(memory.slab(), source, memory.rights(), memory.live()));
     } catch (Throwable t) {
       Region left = registrar.leftOf(memory.address(), memory.live());
       if (left == null) {
@@ -295,7 +310,7 @@ public final class MemoryPool implements AutoCloseable {
   }
 
   @SuppressWarnings("WaitNotInLoop") // The loop is the caller's: what it waits for is a decision.
-  private void awaitChange(long deadlineNanos, long lengthBytes) {
+  private void awaitChange(long deadlineNanos, long lengthBytes, AccessRights rights) {
     String problem;
     try {
       long leftNanos = deadlineNanos - System.nanoTime();
@@ -308,12 +323,14 @@ public final class MemoryPool implements AutoCloseable {
       Thread.currentThread().interrupt();
       problem = "Interrupted while other threads made or returned pools";
     }
-    throw PoolErrors.waitEnded(problem, requestText(lengthBytes));
+    throw PoolErrors.waitEnded(problem, requestText(lengthBytes, rights));
   }
 
-  private String requestText(long lengthBytes) {
+  private String requestText(long lengthBytes, AccessRights rights) {
     return locked(
-        () -> PoolErrors.requestText(lengthBytes, usedBytes, returns.reservedBytes(), limitBytes));
+        () ->
+            PoolErrors.requestText(
+                lengthBytes, rights, usedBytes, returns.reservedBytes(), limitBytes));
   }
 
   /**

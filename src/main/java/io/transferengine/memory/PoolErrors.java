@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -14,9 +15,12 @@ final class PoolErrors {
   private PoolErrors() {}
 
   /** {@return the figures that every refusal for want of memory names} */
-  static String requestText(long lengthBytes, long usedBytes, long reservedBytes, long limitBytes) {
+  static String requestText(
+      long lengthBytes, AccessRights rights, long usedBytes, long reservedBytes, long limitBytes) {
     return lengthBytes
-        + " bytes requested ("
+        + " bytes requested"
+        + (rights == AccessRights.READ_WRITE ? "" : " that peers may " + rights.text())
+        + " ("
         + usedBytes
         + " in use in pools of "
         + reservedBytes
@@ -29,7 +33,7 @@ final class PoolErrors {
     return new TransferException(
         ErrorCode.MEMORY,
         "Managed memory has no room for " + request,
-        "Free buffers, or raise " + LIMIT_OPTION + ".");
+        "Free buffers, or raise " + LIMIT_OPTION + ". Pools for other rights do not serve.");
   }
 
   static TransferException waitEnded(String problem, String request) {

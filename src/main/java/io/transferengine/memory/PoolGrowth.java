@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,12 +19,14 @@ record PoolGrowth(
    * {@return what to take from the system for a request, null when the limit forbids all}
    *
    * @param lengthBytes of the request
+   * @param rights that it is for; a spare of others may make room, but does not serve it
    * @param nextPoolBytes the size of the next pool, as long as the limit has room for it
    * @param largestPoolBytes a request of a larger class gets a region of its own
    * @param room what the limit still allows
    */
   static @Nullable PoolGrowth plan(
       long lengthBytes,
+      AccessRights rights,
       long nextPoolBytes,
       long largestPoolBytes,
       long room,
@@ -31,7 +34,7 @@ record PoolGrowth(
     long roomWithoutSpare = room + (spare == null ? 0 : spare.bytes());
     long classBytes = BuddyAllocator.classBytes(lengthBytes);
     if (classBytes <= largestPoolBytes) {
-      if (spare != null && classBytes <= spare.bytes()) {
+      if (spare != null && spare.rights() == rights && classBytes <= spare.bytes()) {
         return new PoolGrowth(spare.bytes(), true, spare, null);
       }
       long bytes = Math.max(nextPoolBytes, classBytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.memory.BuddyAllocator.FreeResult;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PoolMemory {
   private final MemorySource.Slab slab;
+  private final AccessRights rights;
 
   /** The address as a key, made beforehand: to look it up takes no memory then. */
   private final Long key;
@@ -45,8 +47,9 @@ final class PoolMemory {
     }
   }
 
-  private PoolMemory(MemorySource.Slab slab, @Nullable BuddyAllocator blocks) {
+  private PoolMemory(MemorySource.Slab slab, AccessRights rights, @Nullable BuddyAllocator blocks) {
     this.slab = slab;
+    this.rights = rights;
     this.key = slab.address();
     this.blocks = blocks;
     this.live = blocks == null ? LiveBlocks.ofOneBlock() : LiveBlocks.ofPool(blocks.poolBytes());
@@ -55,13 +58,14 @@ final class PoolMemory {
   /**
    * Takes a slab, zeroed.
    *
+   * @param rights what peers may do with it, as long as it exists: it is not cleared between blocks
    * @throws OutOfMemoryError when there is none
    */
-  static PoolMemory take(MemorySource source, long bytes, boolean isShared) {
+  static PoolMemory take(MemorySource source, long bytes, boolean isShared, AccessRights rights) {
     BuddyAllocator blocks = isShared ? new BuddyAllocator(bytes) : null;
     MemorySource.Slab slab = source.take(bytes);
     try {
-      return new PoolMemory(slab, blocks);
+      return new PoolMemory(slab, rights, blocks);
     } catch (Throwable t) {
       slab.giveBack();
       throw t;
@@ -82,6 +86,11 @@ final class PoolMemory {
 
   long bytes() {
     return slab.bytes();
+  }
+
+  /** {@return what peers may do with it} */
+  AccessRights rights() {
+    return rights;
   }
 
   boolean isShared() {

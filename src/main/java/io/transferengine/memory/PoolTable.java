@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,26 +54,30 @@ final class PoolTable {
     return below != null && below.getValue().contains(address) ? below.getValue() : null;
   }
 
-  /** {@return the bytes of the largest of many blocks, 0 without any} */
-  long largestSharedBytes() {
+  /** {@return the bytes of the largest with these rights that has many blocks, 0 without any} */
+  long largestSharedBytes(AccessRights rights) {
     long largest = 0;
     for (PoolMemory pool : shared) {
-      largest = Math.max(largest, pool.bytes());
+      if (pool.rights() == rights) {
+        largest = Math.max(largest, pool.bytes());
+      }
     }
     return largest;
   }
 
   /**
-   * {@return a block, or null when none of them has room} Oldest pools first, so that the younger
-   * ones run empty.
+   * {@return a block, or null when none of them with these rights has room} Oldest pools first, so
+   * that the younger ones run empty.
    */
-  @Nullable MemorySegment allocate(long lengthBytes, long nowNanos) {
+  @Nullable MemorySegment allocate(long lengthBytes, AccessRights rights, long nowNanos) {
     MemorySegment block = null;
     for (int i = 0; block == null && i < shared.size(); i++) {
-      block = shared.get(i).allocate(lengthBytes, nowNanos);
+      PoolMemory pool = shared.get(i);
+      block = pool.rights() == rights ? pool.allocate(lengthBytes, nowNanos) : null;
     }
     for (int i = 0; block == null && i < shared.size(); i++) {
-      block = shared.get(i).allocateFromRetired(lengthBytes);
+      PoolMemory pool = shared.get(i);
+      block = pool.rights() == rights ? pool.allocateFromRetired(lengthBytes) : null;
     }
     return block;
   }

@@ -73,12 +73,18 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
   }
 
   /** A slab of a managed pool, of which only the parts that {@code live} admits may be used. */
-  Region(long address, long length, MemorySource source, long sequence, LiveBlocks live) {
+  Region(
+      long address,
+      long length,
+      MemorySource source,
+      AccessRights rights,
+      long sequence,
+      LiveBlocks live) {
     this.address = address;
     this.length = length;
     this.location = source.location();
     this.kind = source.kind();
-    this.rights = AccessRights.READ_WRITE;
+    this.rights = rights;
     this.touchable = source.isTouchable();
     this.sequence = sequence;
     this.blocks = live;

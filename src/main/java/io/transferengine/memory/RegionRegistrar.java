@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,9 +15,11 @@ public interface RegionRegistrar {
    *
    * @param slab valid until {@link #unregister} of the result has returned
    * @param source where it comes from, which says what memory it is
+   * @param rights what peers may do with all of it
    * @param live says which parts of it are handed out: only they may be used
    */
-  Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live);
+  Region register(
+      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live);
 
   /**
    * {@return what is left of a registration that threw, and could not be undone either; null when

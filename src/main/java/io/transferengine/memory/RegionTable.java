@@ -51,13 +51,15 @@ public final class RegionTable {
    * As above, for a slab of a managed pool.
    *
    * @param source says what the memory is
+   * @param rights what peers may do with it
    * @param live says which parts of it are handed out: only they may be used
    */
-  public Region register(long address, long length, MemorySource source, LiveBlocks live) {
+  public Region register(
+      long address, long length, MemorySource source, AccessRights rights, LiveBlocks live) {
     return addAll(
             new long[] {address},
             new long[] {length},
-            (_, sequence) -> new Region(address, length, source, sequence, live))
+            (_, sequence) -> new Region(address, length, source, rights, sequence, live))
         .getFirst();
   }
 

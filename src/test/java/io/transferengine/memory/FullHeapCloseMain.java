@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.testkit.FullHeap;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +21,9 @@ final class FullHeapCloseMain {
     int registered;
 
     @Override
-    public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
-      Region region = table.register(slab.address(), slab.bytes(), source, live);
+    public Region register(
+        MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+      Region region = table.register(slab.address(), slab.bytes(), source, rights, live);
       registered++;
       return region;
     }

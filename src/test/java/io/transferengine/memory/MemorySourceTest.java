@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.MemorySegment;
@@ -92,8 +93,9 @@ class MemorySourceTest {
 
   private final class Table implements RegionRegistrar {
     @Override
-    public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
-      return table.register(slab.address(), slab.bytes(), source, live);
+    public Region register(
+        MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+      return table.register(slab.address(), slab.bytes(), source, rights, live);
     }
 
     @Override

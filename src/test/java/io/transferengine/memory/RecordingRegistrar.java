@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.testkit.Mapped;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,10 +21,11 @@ final class RecordingRegistrar implements RegionRegistrar {
   volatile Runnable onUnregister = () -> {};
 
   @Override
-  public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
+  public Region register(
+      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
     registerCount.incrementAndGet();
     onRegister.run();
-    return table.register(slab.address(), slab.bytes(), source, live);
+    return table.register(slab.address(), slab.bytes(), source, rights, live);
   }
 
   @Override

@@ -103,7 +103,8 @@ class RegionConcurrencyTest {
   void whoFreesABlockSeesEveryUserOrIsSeen() throws Exception {
     Random random = Seeds.random("whoFreesABlockSeesEveryUserOrIsSeen");
     LiveBlocks blocks = LiveBlocks.ofPool(64 << 10);
-    Region region = new Region(0x10000, 64 << 10, new OffHeapSource("*"), 0, blocks);
+    Region region =
+        new Region(0x10000, 64 << 10, new OffHeapSource("*"), AccessRights.READ_WRITE, 0, blocks);
     AtomicInteger wrong = new AtomicInteger();
     AtomicInteger used = new AtomicInteger();
     long[] owned = new long[1];

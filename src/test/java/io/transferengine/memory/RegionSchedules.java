@@ -3,6 +3,7 @@ package io.transferengine.memory;
 
 import static io.transferengine.testkit.Schedules.require;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.testkit.Schedules;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
@@ -18,7 +19,13 @@ class RegionSchedules {
   /** Two users and one who takes the memory back. */
   private static final class UsedAndEnded extends Schedules.Scene {
     private final Region region =
-        new Region(4096, 4096, new OffHeapSource("cpu:0"), 1, LiveBlocks.ofOneBlock());
+        new Region(
+            4096,
+            4096,
+            new OffHeapSource("cpu:0"),
+            AccessRights.READ_WRITE,
+            1,
+            LiveBlocks.ofOneBlock());
     private volatile boolean freed;
 
     UsedAndEnded() {
@@ -67,7 +74,13 @@ class RegionSchedules {
   /** One cannot end it and says so; whoever comes after that may. */
   private static final class EndedByTwo extends Schedules.Scene {
     private final Region region =
-        new Region(4096, 4096, new OffHeapSource("cpu:0"), 1, LiveBlocks.ofOneBlock());
+        new Region(
+            4096,
+            4096,
+            new OffHeapSource("cpu:0"),
+            AccessRights.READ_WRITE,
+            1,
+            LiveBlocks.ofOneBlock());
     private volatile int ending;
     private int refusals;
 
@@ -110,7 +123,8 @@ class RegionSchedules {
   private static final class BlockOfPool extends Schedules.Scene {
     private final LiveBlocks blocks = LiveBlocks.ofPool(64 << 10);
     private final Region region =
-        new Region(1 << 20, 64 << 10, new OffHeapSource("cpu:0"), 1, blocks);
+        new Region(
+            1 << 20, 64 << 10, new OffHeapSource("cpu:0"), AccessRights.READ_WRITE, 1, blocks);
     private volatile boolean reused;
 
     BlockOfPool() {

@@ -4,6 +4,7 @@ package io.transferengine.transport.rdma;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.access.AccessRights;
+import io.transferengine.memory.MemoryPool;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.TransferState;
@@ -144,6 +145,30 @@ class RdmaRightsTest {
     }
     // A refused read has not touched ours.
     assertThat(open.mismatch(ours)).isEqualTo(-1);
+  }
+
+  /** Allocated memory of each kind of rights is a memory region of its own at the card. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void allocatedMemoryIsRefusedAsARangeIs(boolean write) throws Exception {
+    try (MemoryPool pool = there.pool()) {
+      AccessRights forbidding = write ? AccessRights.READ_ONLY : AccessRights.WRITE_ONLY;
+      AccessRights allowing = write ? AccessRights.WRITE_ONLY : AccessRights.READ_ONLY;
+      MemorySegment closed = pool.allocate(SIZE, forbidding);
+      MemorySegment allowed = pool.allocate(SIZE, allowing);
+      byte[] before = bytes(write ? closed : ours);
+      End end = move(write, closed).await();
+      assertThat(end.state()).isEqualTo(TransferState.FAILED);
+      assertThat(end.cause()).contains(FailureCause.STALE_DESCRIPTOR);
+      assertThat(bytes(write ? closed : ours)).isEqualTo(before);
+      assertCompleted(move(write, allowed));
+      assertThat(allowed.mismatch(ours)).isEqualTo(-1);
+      assertCompleted(here.write(there, all(open)));
+    }
+  }
+
+  private Started move(boolean write, MemorySegment remote) {
+    return write ? here.write(there, all(remote)) : here.read(there, all(remote));
   }
 
   private static byte[] bytes(MemorySegment memory) {

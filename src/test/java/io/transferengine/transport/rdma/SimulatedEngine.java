@@ -11,7 +11,12 @@ import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.handshake.HandshakeDaemonOptions;
 import io.transferengine.handshake.HandshakeHandler;
+import io.transferengine.memory.LiveBlocks;
+import io.transferengine.memory.MemoryPool;
+import io.transferengine.memory.MemorySource;
+import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.Audit;
@@ -207,6 +212,10 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
             .registerAll(
                 new long[] {segment.address()}, new long[] {segment.byteSize()}, "*", rights)
             .getFirst();
+    return prepared(region);
+  }
+
+  private Region prepared(Region region) {
     try {
       transport.registerAll(List.of(region));
     } catch (Throwable t) {
@@ -221,6 +230,30 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     region.refuse();
     transport.unregisterAll(List.of(region));
     regions.remove(region);
+  }
+
+  /** Managed memory, to be closed before the engine. */
+  MemoryPool pool() {
+    return new MemoryPool(
+        1L << 30,
+        new OffHeapSource("*"),
+        new RegionRegistrar() {
+          @Override
+          public Region register(
+              MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+            return prepared(regions.register(slab.address(), slab.bytes(), source, rights, live));
+          }
+
+          @Override
+          public @Nullable Region leftOf(long address, LiveBlocks live) {
+            return null;
+          }
+
+          @Override
+          public void unregister(Region region) {
+            SimulatedEngine.this.unregister(region);
+          }
+        });
   }
 
   Started write(SimulatedEngine peer, BlockColumns blocks) {
