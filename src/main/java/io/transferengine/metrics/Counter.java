@@ -75,8 +75,8 @@ public enum Counter {
    */
   STAGING_SHARE_DRY("Staging share of an address dry"),
   /**
-   * Times that a TLS connection encrypted no more than one record ahead, since what all of them may
-   * was in use.
+   * Times that a TLS connection encrypted no more than one record ahead, or read no more than one,
+   * since what all of them may hold was in use.
    */
   TLS_BUDGET_DRY("TLS budget dry"),
   /** Data connections made to peers. */

@@ -162,7 +162,7 @@ final class DataTls {
       TlsSocket.Guard guard) {
     SslHandler handler = new SslHandler(engine, steps);
     handler.setHandshakeTimeoutMillis(timeoutMillis);
-    channel.config().setRecvByteBufAllocator(new OpenReads(channel));
+    channel.config().setRecvByteBufAllocator(new OpenReads(channel, above.encrypted()));
     TlsSocket socket = new TlsSocket(above.newReceiveAllocator(), above.encrypted(), engine, guard);
     above.goesOver(socket);
     channel.pipeline().addLast(handler, socket);

@@ -34,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>In.</b> What was decrypted goes, by one more copy, where the {@link ReceiveAllocator} aims.
  * If nothing may be read now, it is held; that is at most what one read of the socket has brought,
- * since the socket is not read meanwhile.
+ * since the socket is not read meanwhile. When all connections of the event loop hold more than
+ * their {@link TlsBudget}, a read brings no more than one record ({@link OpenReads}).
  *
  * <p><b>Out.</b> Windows wait here in their order. They are copied into TLS records, and given
  * back, only as fast as the socket takes them: at most {@link #ON_THE_WAY_BYTES} are encrypted and
@@ -194,6 +195,7 @@ final class TlsSocket extends ChannelDuplexHandler {
       decrypted.release();
       throw t;
     }
+    budget.hold(decrypted.capacity());
     deliver();
   }
 
@@ -245,7 +247,7 @@ final class TlsSocket extends ChannelDuplexHandler {
       throw t;
     }
     if (!decrypted.isReadable()) {
-      held.removeFirst().release();
+      letGo(held.removeFirst());
     }
     context().fireChannelRead(window);
     return true;
@@ -509,8 +511,13 @@ final class TlsSocket extends ChannelDuplexHandler {
     discard();
     ByteBuf buffer;
     while ((buffer = held.pollFirst()) != null) {
-      buffer.release();
+      letGo(buffer);
     }
+  }
+
+  private void letGo(ByteBuf decrypted) {
+    budget.hold(-decrypted.capacity());
+    decrypted.release();
   }
 
   private void discard() {

@@ -24,7 +24,8 @@
  * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
  * OutboundStream                    [Listener: WireHandler]
- * OpenReads  TlsSocket  BoringSsl             [Guard: DataTls]
+ * TlsSocket  BoringSsl                        [Guard: DataTls]
+ * OpenReads
  * WireHandler
  * DataTls  TokenGate
  * StallWatch

@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
@@ -42,6 +43,10 @@ class TlsBudgetTest {
     connections.forEach(Connection::end);
     assertThat(budget.take(4 * RECORD)).as("all was given back").isTrue();
     assertThat(budget.take(1)).isFalse();
+    budget.hold(4 * RECORD - 1);
+    assertThat(budget.mayReadMuch()).as("all that was held was let go").isTrue();
+    budget.hold(1);
+    assertThat(budget.mayReadMuch()).isFalse();
     arena.close();
   }
 
@@ -96,6 +101,29 @@ class TlsBudgetTest {
 
     int records() {
       return waiting.size();
+    }
+
+    /** So many bytes were decrypted. */
+    void arrive(int bytes) {
+      channel
+          .pipeline()
+          .context(Kernel.class)
+          .fireChannelRead(UnpooledByteBufAllocator.DEFAULT.buffer(bytes).writeZero(bytes));
+    }
+
+    /** {@return the size of its next read, when all before have filled their buffers} */
+    int nextReadBytes() {
+      var reads = new OpenReads(channel, budget).newHandle();
+      int bytes = 0;
+      for (int i = 0; i < 10; i++) {
+        ByteBuf buffer = reads.allocate(UnpooledByteBufAllocator.DEFAULT);
+        bytes = buffer.writableBytes();
+        buffer.release();
+        reads.attemptedBytesRead(bytes);
+        reads.lastBytesRead(bytes);
+        reads.readComplete();
+      }
+      return bytes;
     }
 
     /** As the socket's end fails all that it has not taken. */
@@ -182,6 +210,28 @@ class TlsBudgetTest {
     assertThat(late.sentBytes).isEqualTo(BODY);
     late.take();
     assertThat(late.records()).isZero();
+  }
+
+  /** Their answers have to drain first, so that nothing is to be read now. */
+  @Test
+  void whatIsReadAndHeldIsBoundedOverAllConnections() throws Exception {
+    Connection reader = new Connection();
+    assertThat(reader.nextReadBytes()).as("of one that is fast").isEqualTo(64 << 10);
+    List<Connection> holders = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Connection holder = new Connection();
+      holders.add(holder);
+      holder.channel.config().setAutoRead(false);
+      holder.arrive(RECORD);
+    }
+    assertThat(reader.nextReadBytes()).as("a record below the limit").isEqualTo(64 << 10);
+    assertThat(dry).isZero();
+    holders.getFirst().arrive(RECORD);
+    assertThat(reader.nextReadBytes()).as("at the limit").isEqualTo(OpenReads.RECORD_BYTES_MAX);
+    assertThat(dry).isPositive();
+    // It is handed on, or dropped with its connection.
+    holders.getLast().end();
+    assertThat(reader.nextReadBytes()).isEqualTo(64 << 10);
   }
 
   @Test
