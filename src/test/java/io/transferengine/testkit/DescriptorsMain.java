@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit;
 
+import io.netty.util.concurrent.GlobalEventExecutor;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.Transfer;
@@ -12,8 +13,13 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 
-/** Uses up its descriptors, and says what becomes of a lookup and of a transfer then. */
+/**
+ * Uses up its descriptors, and says what becomes of a lookup and of a transfer then. Netty's
+ * executor for the whole JVM stands still meanwhile: in a full heap, or without a thread, it ends
+ * for good.
+ */
 public final class DescriptorsMain {
   private static final Duration LONG = Duration.ofMinutes(1);
 
@@ -32,6 +38,8 @@ public final class DescriptorsMain {
       writeToNobody(engine, memory);
       engine.openSegment(known.segmentName());
       long there = known.allocate(4096).address();
+      CountDownLatch over = new CountDownLatch(1);
+      GlobalEventExecutor.INSTANCE.execute(() -> awaitUninterruptibly(over));
       List<FileInputStream> held = new ArrayList<>();
       String looked;
       Transfer transfer;
@@ -47,12 +55,21 @@ public final class DescriptorsMain {
       for (FileInputStream one : held) {
         one.close();
       }
+      over.countDown();
       System.out.println("lookup: " + looked);
       System.out.println(
           "transfer: "
               + transfer.failure().map(Throwable::getMessage).orElse("" + transfer.state()));
     }
     System.exit(0);
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
   }
 
   private static Engine open() {

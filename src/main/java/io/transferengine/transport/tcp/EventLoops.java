@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,7 @@ final class EventLoops {
   private final EventLoopGroup group;
   private final Map<EventExecutor, WindowPool> pools = new HashMap<>();
   private final Arena arena = Arena.ofShared();
+  private final AtomicBoolean freed = new AtomicBoolean();
 
   /**
    * Takes the memory and starts nothing yet: the threads start with the first work.
@@ -78,8 +80,9 @@ final class EventLoops {
                 ofAddress -> countDry(metrics, ofAddress),
                 new TlsBudget(shareBytes, () -> metrics.increment(Counter.TLS_BUDGET_DRY))));
       }
-      // Not before: until then a kernel may read and write there.
-      var _ = group.terminationFuture().addListener(_ -> arena.close());
+      // Where close does not wait so long. Not before: until then a kernel may read and write
+      // there.
+      var _ = group.terminationFuture().addListener(_ -> freeStaging());
     } catch (Throwable t) {
       arena.close();
       throw t;
@@ -131,8 +134,29 @@ final class EventLoops {
 
   /** Ends the threads, waiting at most so long. */
   void close(Duration timeout) {
-    group
-        .shutdownGracefully(0, timeout.toMillis(), TimeUnit.MILLISECONDS)
-        .awaitUninterruptibly(timeout.toMillis());
+    var _ = group.shutdownGracefully(0, timeout.toMillis(), TimeUnit.MILLISECONDS);
+    // Not by the future: a thread of the whole JVM completes it, which may have ended in a full
+    // heap.
+    boolean interrupted = false;
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    while (true) {
+      try {
+        if (group.awaitTermination(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+          freeStaging();
+        }
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void freeStaging() {
+    if (!freed.getAndSet(true)) {
+      arena.close();
+    }
   }
 }

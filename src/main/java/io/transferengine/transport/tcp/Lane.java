@@ -269,6 +269,12 @@ final class Lane implements LaneConnection.Owner {
     backend.keepAlive().forEach(bootstrap::option);
     ChannelFuture connected = bootstrap.connect(address);
     pending = connected.channel();
+    if (connected.isDone() && !connected.isSuccess()) {
+      // A channel that could not even be made is on no loop. Netty would tell of it by a thread of
+      // the whole JVM, which ends for good when its heap is full or it gets no thread.
+      connectElsewhere(addresses, index, startNanos, connected.cause());
+      return;
+    }
     var _ =
         connected.addListener(
             done -> {

@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -215,7 +216,12 @@ final class TargetServer {
               bound.completeExceptionally(done.cause());
             }
           };
-      var _ = bootstrap.bind(address).addListener(told);
+      ChannelFuture binding = bootstrap.bind(address);
+      if (binding.isDone() && !binding.isSuccess()) {
+        // As in Lane: no listener is told for certain of a channel that could not be made.
+        throw binding.cause();
+      }
+      var _ = binding.addListener(told);
     } catch (Throwable t) {
       bound.completeExceptionally(t);
     }
