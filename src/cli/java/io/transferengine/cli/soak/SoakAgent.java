@@ -7,6 +7,8 @@ import io.transferengine.Registration;
 import io.transferengine.Segment;
 import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.faults.Deadline;
+import io.transferengine.cli.faults.StallMeter;
 import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.cli.target.RequestLoop;
 import io.transferengine.metrics.Counter;
@@ -43,20 +45,11 @@ import java.util.stream.Collectors;
  * The first line is {@code @ok}, the segment's name, and where its memory begins.
  */
 final class SoakAgent implements AutoCloseable {
-  /** Behind a deadline, until something has ended. */
-  private static final long END_MILLIS = 1000;
-
   /**
-   * The same over RDMA, where a queue pair whose peer is gone is found out and emptied first; see
-   * ARCHITECTURE, limits.
+   * Behind a deadline, until a transfer over RDMA has ended: a queue pair whose peer is gone is
+   * found out and emptied first; see ARCHITECTURE, limits.
    */
   private static final long RDMA_END_MILLIS = 4000;
-
-  /**
-   * A deadline is noticed by one thread, acted on by a second and waited for by a third, each of
-   * which may be kept waiting as the meter's own is.
-   */
-  private static final int THREADS_IN_TURN = 3;
 
   /** When a transfer has not ended by then, it will not. */
   private static final Duration HUNG = Duration.ofSeconds(30);
@@ -90,7 +83,7 @@ final class SoakAgent implements AutoCloseable {
             .protocol(arguments[1])
             .metadataServer(arguments[2])
             .build();
-    long endMillis = arguments[1].equals(EngineSetup.RDMA) ? RDMA_END_MILLIS : END_MILLIS;
+    long endMillis = arguments[1].equals(EngineSetup.RDMA) ? RDMA_END_MILLIS : Deadline.END_MILLIS;
     try (SoakAgent agent = new SoakAgent(config, Path.of(arguments[0]), endMillis)) {
       RequestLoop.serve(
           System.in,
@@ -127,71 +120,27 @@ final class SoakAgent implements AutoCloseable {
   }
 
   private Outcome open(int stoppedMillis, String segment, int limitMillis) {
-    Clock clock = new Clock(limitMillis + stoppedMillis);
+    Deadline deadline = new Deadline(stalls, limitMillis + stoppedMillis, endMillis);
     Outcome outcome;
     try {
       Segment known = engine.openSegment(segment, Duration.ofMillis(limitMillis));
-      Segment _ = known.refresh(Duration.ofMillis(clock.leftMillis()));
+      Segment _ = known.refresh(Duration.ofMillis(deadline.leftMillis()));
       outcome = new Outcome("COMPLETED", false, "");
     } catch (TransferException e) {
       outcome = new Outcome("FAILED", false, String.valueOf(e.getMessage()));
     }
-    return clock.isHung()
-        ? new Outcome(Outcome.HUNG, false, clock + ", to open " + segment)
+    return deadline.isHung()
+        ? new Outcome(Outcome.HUNG, false, deadline + ", to open " + segment)
         : outcome;
-  }
-
-  /** Knows whether something has ended in time. */
-  private final class Clock {
-    private final long limitMillis;
-    private final long startNanos = System.nanoTime();
-    private final long stalledBefore = stalls.nanos();
-
-    Clock(long limitMillis) {
-      this.limitMillis = limitMillis;
-    }
-
-    /** {@return whether it ended later than it should, but for what this process did not run} */
-    boolean isLate() {
-      return isLate(1, END_MILLIS);
-    }
-
-    /** {@return whether it ended so late that the machine is no excuse} */
-    boolean isHung() {
-      return isLate(THREADS_IN_TURN, endMillis);
-    }
-
-    private boolean isLate(int threads, long behindMillis) {
-      long excusedNanos = threads * stalledNanos();
-      return (System.nanoTime() - startNanos - excusedNanos) / 1_000_000
-          > limitMillis + behindMillis;
-    }
-
-    private long stalledNanos() {
-      return SoakAgent.this.stalls.nanos() - stalledBefore;
-    }
-
-    long leftMillis() {
-      return Math.max(1, limitMillis - (System.nanoTime() - startNanos) / 1_000_000);
-    }
-
-    @Override
-    public String toString() {
-      return "%d ms, with a limit of %d ms; the machine gave no time for %d ms"
-          .formatted(
-              (System.nanoTime() - startNanos) / 1_000_000,
-              limitMillis,
-              stalledNanos() / 1_000_000);
-    }
   }
 
   private String move(int stoppedMillis, String list) {
     List<Future<Outcome>> outcomes = new ArrayList<>();
     for (String text : list.split("\\|", -1)) {
       Move move = Move.parse(text);
-      Clock clock = new Clock(move.limitMillis() + stoppedMillis);
+      Deadline deadline = new Deadline(stalls, move.limitMillis() + stoppedMillis, endMillis);
       Transfer transfer = engine.submit(move.request(memory.address()));
-      outcomes.add(threads.submit(() -> await(move, transfer, clock)));
+      outcomes.add(threads.submit(() -> await(move, transfer, deadline)));
     }
     return outcomes.stream().map(SoakAgent::line).collect(Collectors.joining("|"));
   }
@@ -206,21 +155,22 @@ final class SoakAgent implements AutoCloseable {
     }
   }
 
-  private Outcome await(Move move, Transfer transfer, Clock clock) throws InterruptedException {
+  private Outcome await(Move move, Transfer transfer, Deadline deadline)
+      throws InterruptedException {
     if (move.cancelMillis() >= 0) {
       Thread.sleep(move.cancelMillis());
       boolean _ = transfer.cancel();
     }
     TransferState state = transfer.await(Duration.ofMillis(move.limitMillis()).plus(HUNG));
-    boolean late = clock.isLate();
-    boolean hung = clock.isHung();
+    boolean late = deadline.isLate();
+    boolean hung = deadline.isHung();
     if (state != TransferState.COMPLETED) {
       for (Move.Block block : move.blocks()) {
         memory.asSlice(block.here(), block.length()).fill(move.scribble());
       }
     }
     if (!state.isTerminal() || hung) {
-      return new Outcome(Outcome.HUNG, true, clock + ", " + state + ": " + transfer);
+      return new Outcome(Outcome.HUNG, true, deadline + ", " + state + ": " + transfer);
     }
     return new Outcome(
         state.name(), late, transfer.failure().map(TransferException::getMessage).orElse(""));
