@@ -100,6 +100,8 @@ public final class TokenPlay {
       }
       case 1 -> {
         String name = new String(tape.bytes(1 + tape.next() % 64), StandardCharsets.US_ASCII);
+        // Zeros are behind each name.
+        right = name.chars().allMatch(each -> each == 0);
         return raw.proof(FIRST.concat(name), TokenFiles.SECRET, challenge, NONCE);
       }
       case 2 -> {
