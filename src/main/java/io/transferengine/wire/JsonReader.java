@@ -2,6 +2,7 @@
 package io.transferengine.wire;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonStreamContext;
@@ -31,8 +32,12 @@ final class JsonReader {
 
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
 
-  private static final JsonFactory FACTORY =
-      JsonFactory.builder()
+  /**
+   * Makes a factory for each document: one keeps the names of members that it has met, thousands of
+   * them, and whatever comes after one with a new name copies them all. Strangers choose them.
+   */
+  private static final JsonFactoryBuilder FACTORY =
+      new JsonFactoryBuilder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxDocumentLength(JsonLimits.DOCUMENT_LENGTH_MAX_BYTES)
@@ -48,8 +53,7 @@ final class JsonReader {
           // Strangers choose the names, which must not fill the JVM's table of interned strings.
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
           // Records are UTF-8. Jackson would else guess from the first bytes that it is UTF-32.
-          .disable(JsonFactory.Feature.CHARSET_DETECTION)
-          .build();
+          .disable(JsonFactory.Feature.CHARSET_DETECTION);
 
   private final JsonParser parser;
   private final String what;
@@ -74,7 +78,7 @@ final class JsonReader {
       throw JsonLimits.exceeded(what + " has " + json.length + " bytes", null);
     }
     int start = beginsWithMark(json) ? BYTE_ORDER_MARK.length : 0;
-    try (JsonParser parser = FACTORY.createParser(json, start, json.length - start)) {
+    try (JsonParser parser = FACTORY.build().createParser(json, start, json.length - start)) {
       if (parser.nextToken() == null) {
         throw malformed(what + " is empty", null);
       }
@@ -134,7 +138,7 @@ final class JsonReader {
 
   private static boolean walk(InputStream in, String what, Walk walk) throws IOException {
     boolean result;
-    try (JsonParser parser = FACTORY.createParser(behindMark(in))) {
+    try (JsonParser parser = FACTORY.build().createParser(behindMark(in))) {
       if (parser.nextToken() == null) {
         throw malformed(what + " is empty", null);
       }

@@ -149,6 +149,10 @@ public final class TargetFuzz implements FuzzTarget {
     }
     int odd = tape.next();
     long size = odd == 0xff ? tape.number() : vectored ? total : length;
+    if ((opcode & 1) == 0 && size > length && size <= MEMORY_BYTES) {
+      // It would read what is written, too. More than there is may still be asked for.
+      size += MEMORY_BYTES;
+    }
     byte[] header = header(size, vectored ? ranges : address, opcode);
     out.writeBytes(header);
     if (checked) {
