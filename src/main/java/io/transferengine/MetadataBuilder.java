@@ -131,4 +131,17 @@ abstract sealed class MetadataBuilder extends LimitBuilder permits RdmaBuilder {
   public EngineConfig.Builder metadataTlsKey(String value) {
     return set(MetadataOptions.TLS_KEY, value);
   }
+
+  /**
+   * A bearer token for an HTTP metadata server that wants one: a line "NAME SECRET", of which the
+   * secret, at least 32 characters, is sent with each request. Use https, and no secret of
+   * TE_TOKEN_FILE. The file is read again when the server refuses the token, and readable by nobody
+   * but its owner and group. ({@code TE_METADATA_TOKEN_FILE})
+   *
+   * @param value the path of a file
+   * @return this builder
+   */
+  public EngineConfig.Builder metadataTokenFile(String value) {
+    return set(MetadataOptions.TOKEN_FILE, value);
+  }
 }

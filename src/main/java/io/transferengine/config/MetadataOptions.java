@@ -101,6 +101,21 @@ public final class MetadataOptions {
       new Option<>(METADATA, "TE_METADATA_TLS_KEY", "metadataTlsKey", FILE, "")
           .means("The private key of that certificate, PKCS #8 without a password.");
 
+  /** What we show to our own HTTP server. */
+  public static final Option<String> TOKEN_FILE =
+      new Option<>(
+              METADATA,
+              "TE_METADATA_TOKEN_FILE",
+              "metadataTokenFile",
+              Form.text("the path of a file"),
+              "")
+          .means(
+              "A bearer token for an HTTP metadata server that wants one: a line \"NAME SECRET\","
+                  + " of which the secret, at least 32 characters, is sent with each request. Use"
+                  + " https, and no secret of TE_TOKEN_FILE. The file is read again when the server"
+                  + " refuses the token, and readable by nobody but its owner and group.")
+          .mooncake("Sends none.");
+
   static final List<Option<?>> ALL =
       List.of(
           CLUSTER_ID,
@@ -114,7 +129,8 @@ public final class MetadataOptions {
           ETCD_TLS,
           TLS_CA,
           TLS_CERTIFICATE,
-          TLS_KEY);
+          TLS_KEY,
+          TOKEN_FILE);
 
   private MetadataOptions() {}
 }

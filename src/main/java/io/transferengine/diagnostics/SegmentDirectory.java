@@ -85,6 +85,7 @@ public final class SegmentDirectory implements AutoCloseable {
    * @throws TransferException if it does not answer within 5 s
    */
   public void check() {
+    store.prepare(SERVICE_TIMEOUT);
     var _ = store.get(keys.rpcMeta(NOBODYS_NAME), SERVICE_TIMEOUT);
   }
 

@@ -30,6 +30,15 @@ public final class HttpMetadataProtocol {
    */
   public static final int BAD_REQUEST = 400;
 
+  /** A header of a request: {@code Bearer SECRET}, where the server has tokens. */
+  public static final String AUTHORIZATION_HEADER = "Authorization";
+
+  /** Status: the request shows no token that the server knows. */
+  public static final int UNAUTHORIZED = 401;
+
+  /** Status: the record belongs to another client. */
+  public static final int FORBIDDEN = 403;
+
   /** Status: there is no such record. */
   public static final int NOT_FOUND = 404;
 

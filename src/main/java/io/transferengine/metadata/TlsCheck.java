@@ -57,17 +57,33 @@ public final class TlsCheck {
       throw MetadataStore.unavailable(
           service, "no answer in time while the TLS connection was made", e);
     } catch (SSLException e) {
-      throw new TransferException(
-          ErrorCode.METADATA,
-          "The TLS handshake with the metadata service (%s) failed: %s"
-              .formatted(service, Printable.of(String.valueOf(e.getMessage()), 300)),
-          "TE_METADATA_TLS_CA names the authorities that may have signed its certificate,"
-              + " TE_METADATA_TLS_CERT and _KEY name our own certificate",
-          e);
+      throw failed(service, e);
     } catch (IOException e) {
       throw MetadataStore.unavailable(
           service, "TLS: " + Printable.of(String.valueOf(e.getMessage()), 300), e);
     }
+  }
+
+  /**
+   * {@return that the handshake with a service failed, with the remedy}
+   *
+   * @param service the service in words
+   */
+  public static TransferException failed(String service, Throwable cause) {
+    String said = Printable.of(String.valueOf(cause.getMessage()), 300);
+    boolean isPlain =
+        said.contains("unexpected_message")
+            || said.contains("Unsupported or unrecognized SSL message")
+            || said.contains("terminated the handshake");
+    return new TransferException(
+        ErrorCode.METADATA,
+        "The TLS handshake with the metadata service (%s) failed: %s".formatted(service, said),
+        isPlain
+            ? "It seems to speak no TLS there: is the scheme of the address right, and has the"
+                + " service a certificate (./te metadata-server: --tls-cert)?"
+            : "TE_METADATA_TLS_CA names the authorities that may have signed its certificate,"
+                + " TE_METADATA_TLS_CERT and _KEY name our own certificate",
+        cause);
   }
 
   /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */

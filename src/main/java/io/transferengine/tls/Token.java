@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -35,6 +37,16 @@ final class Token {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("the JDK has no " + ALGORITHM, e);
     }
+  }
+
+  /** {@return whether these bytes are the secret} It takes as long for any of a length. */
+  boolean isSecret(byte[] shown) {
+    return MessageDigest.isEqual(key.getEncoded(), shown);
+  }
+
+  /** {@return the secret itself} */
+  String bearer() {
+    return new String(key.getEncoded(), StandardCharsets.US_ASCII);
   }
 
   @Override

@@ -32,9 +32,13 @@ final class TokenFile {
   /** One in use, one to come, and some for who has several groups of peers. */
   private static final int TOKENS_MAX = 16;
 
+  /** A server may have one for each of its clients. */
+  private static final int BEARERS_MAX = 256;
+
   private static final int FILE_BYTES_MAX = 64 << 10;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1," + NAME_LENGTH_MAX + "}");
+  private static final Pattern SHOWN = Pattern.compile("[!-~]+");
   private static final Pattern BLANKS = Pattern.compile("[ \t]+");
 
   private static final String FORM =
@@ -43,23 +47,43 @@ final class TokenFile {
 
   private TokenFile() {}
 
+  /** What a file is for. */
+  private record Kind(String option, int tokensMax, boolean isShown) {}
+
+  private static final Kind ENGINES = new Kind(OPTION, TOKENS_MAX, false);
+
   /**
    * {@return its tokens, at least one, in their order}
    *
    * @throws ConfigurationException for what is wrong with it, naming file and remedy
    */
   static List<Token> read(String file) {
-    String text = text(file);
-    TlsMaterial.requirePrivate(OPTION, file);
+    return read(ENGINES, file);
+  }
+
+  /**
+   * {@return its tokens, which are shown in a header, and of which some may have the same name}
+   *
+   * @param option the option that names the file
+   * @throws ConfigurationException for what is wrong with it, naming file and remedy
+   */
+  static List<Token> readBearers(String option, String file) {
+    return read(new Kind(option, BEARERS_MAX, true), file);
+  }
+
+  private static List<Token> read(Kind kind, String file) {
+    String text = text(kind, file);
+    TlsMaterial.requirePrivate(kind.option, file);
     List<Token> tokens = new ArrayList<>();
     int number = 0;
     for (String each : text.split("\n", -1)) {
       number++;
       String line = each.strip();
       if (!line.isEmpty() && !line.startsWith("#")) {
-        Token token = token(file, number, line);
-        if (tokens.stream().anyMatch(other -> other.name().equals(token.name()))) {
+        Token token = token(kind, file, number, line);
+        if (!kind.isShown && tokens.stream().anyMatch(other -> other.name().equals(token.name()))) {
           throw wrong(
+              kind,
               file,
               "its line " + number + " has the name of another line",
               "a name of its own for each token");
@@ -68,18 +92,19 @@ final class TokenFile {
       }
     }
     if (tokens.isEmpty()) {
-      throw wrong(file, "there is no token in it", FORM);
+      throw wrong(kind, file, "there is no token in it", FORM);
     }
-    if (tokens.size() > TOKENS_MAX) {
-      throw wrong(file, "it has " + tokens.size() + " tokens", "at most " + TOKENS_MAX);
+    if (tokens.size() > kind.tokensMax) {
+      throw wrong(kind, file, "it has " + tokens.size() + " tokens", "at most " + kind.tokensMax);
     }
     return List.copyOf(tokens);
   }
 
-  private static Token token(String file, int number, String line) {
+  private static Token token(Kind kind, String file, int number, String line) {
     String[] parts = BLANKS.split(line, -1);
     if (parts.length != 2 || !NAME.matcher(parts[0]).matches()) {
       throw wrong(
+          kind,
           file,
           "its line " + number + " is not NAME SECRET",
           FORM + "; a name has letters, digits, dots, dashes and underscores, a secret no blanks");
@@ -87,6 +112,7 @@ final class TokenFile {
     byte[] secret = parts[1].getBytes(StandardCharsets.UTF_8);
     if (secret.length < SECRET_BYTES_MIN || secret.length > SECRET_BYTES_MAX) {
       throw wrong(
+          kind,
           file,
           "the secret in its line " + number + " has " + secret.length + " bytes",
           SECRET_BYTES_MIN
@@ -94,30 +120,40 @@ final class TokenFile {
               + SECRET_BYTES_MAX
               + " random ones, made for example by: openssl rand -hex 32");
     }
+    if (kind.isShown && !SHOWN.matcher(parts[1]).matches()) {
+      throw wrong(
+          kind,
+          file,
+          "the secret in its line " + number + " has characters that a header cannot have",
+          "letters, digits and signs of ASCII, made for example by: openssl rand -hex 32");
+    }
     return new Token(parts[0], secret);
   }
 
-  private static String text(String file) {
+  private static String text(Kind kind, String file) {
     try (InputStream in = Files.newInputStream(Path.of(file))) {
       byte[] bytes = in.readNBytes(FILE_BYTES_MAX + 1);
       if (bytes.length > FILE_BYTES_MAX) {
-        throw wrong(file, "it has more than " + FILE_BYTES_MAX + " bytes", FORM);
+        throw wrong(kind, file, "it has more than " + FILE_BYTES_MAX + " bytes", FORM);
       }
       return new String(bytes, StandardCharsets.UTF_8);
     } catch (NoSuchFileException e) {
-      throw wrong(file, "there is no such file", FORM);
+      throw wrong(kind, file, "there is no such file", FORM);
     } catch (AccessDeniedException e) {
       throw wrong(
-          file, "this process may not read it", "a file with permissions for this process's user");
+          kind,
+          file,
+          "this process may not read it",
+          "a file with permissions for this process's user");
     } catch (IOException | RuntimeException e) {
       if (e instanceof ConfigurationException known) {
         throw known;
       }
-      throw new ConfigurationException(OPTION, file, "it cannot be read: " + e, FORM, e);
+      throw new ConfigurationException(kind.option, file, "it cannot be read: " + e, FORM, e);
     }
   }
 
-  private static ConfigurationException wrong(String file, String what, String remedy) {
-    return new ConfigurationException(OPTION, file, what, remedy);
+  private static ConfigurationException wrong(Kind kind, String file, String what, String remedy) {
+    return new ConfigurationException(kind.option, file, what, remedy);
   }
 }

@@ -9,6 +9,7 @@ import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
+import io.transferengine.transfer.TlsProvider;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -162,6 +163,7 @@ final class OptionsTest {
         texts(MetadataOptions.TLS_CA, "/etc/ca.pem"),
         texts(MetadataOptions.TLS_CERTIFICATE, "/etc/cert.pem"),
         texts(MetadataOptions.TLS_KEY, "/etc/key.pem"),
+        texts(MetadataOptions.TOKEN_FILE, "/etc/token"),
         new Row(
             TlsOptions.MODE,
             TlsMode.OFF,
@@ -172,7 +174,12 @@ final class OptionsTest {
         texts(TlsOptions.CA, "/etc/ca.pem"),
         texts(TlsOptions.ALLOW, "*.example,10.0.0.1"),
         texts(TlsOptions.TOKEN_FILE, "/etc/token"),
-        texts(TlsOptions.PLAIN_PEERS, "10.0.0.0/8,::1"));
+        texts(TlsOptions.PLAIN_PEERS, "10.0.0.0/8,::1"),
+        new Row(
+            TlsOptions.PROVIDER,
+            TlsProvider.AUTO,
+            Map.of("auto", TlsProvider.AUTO, "BORINGSSL", TlsProvider.BORINGSSL),
+            List.of("openssl", "1", " jdk")));
   }
 
   @Test

@@ -21,7 +21,8 @@ import picocli.CommandLine.Option;
       "",
       "The first line of its output is the metadata server for engines.",
       "Records are in memory. GET /health, /metrics and /segments show its state.",
-      "Without --tls-client-ca it has no access control: let only the cluster reach its port."
+      "Without --tls-client-ca or --token-file everybody who reaches its port may change all",
+      "records: let only the cluster reach it."
     })
 public final class MetadataServerCommand implements Callable<Integer> {
   @Mixin final HelpOption help = new HelpOption();
@@ -61,6 +62,16 @@ public final class MetadataServerCommand implements Callable<Integer> {
       description = {"Lets nobody in without a certificate of these authorities."})
   private @Nullable Path clientAuthorities;
 
+  @Option(
+      names = "--token-file",
+      paramLabel = "FILE",
+      description = {
+        "Wants a bearer token with each request (TE_METADATA_TOKEN_FILE): a line",
+        "NAME SECRET for each, the secret at least 32 characters. A record is changed",
+        "only with a token of the name that wrote it."
+      })
+  private @Nullable Path tokenFile;
+
   private ServerSecurity security() {
     ServerSecurity made = ServerSecurity.none();
     if (certificate != null && key != null) {
@@ -70,6 +81,9 @@ public final class MetadataServerCommand implements Callable<Integer> {
     }
     if (clientAuthorities != null) {
       made = made.clientAuthorities(clientAuthorities);
+    }
+    if (tokenFile != null) {
+      made = made.tokens(tokenFile);
     }
     return made;
   }

@@ -64,6 +64,17 @@ record HttpAddress(String scheme, HostPort server, String rest) {
     return scheme.equals(HTTPS);
   }
 
+  /**
+   * {@return whether what is said to it stays on this machine} A name that leads here counts not.
+   */
+  boolean isLoopback() {
+    try {
+      return InetAddress.ofLiteral(server.host()).isLoopbackAddress();
+    } catch (IllegalArgumentException e) {
+      return server.host().equalsIgnoreCase("localhost");
+    }
+  }
+
   private boolean isUri() {
     return URI.create(scheme + "://" + server).getHost() != null;
   }

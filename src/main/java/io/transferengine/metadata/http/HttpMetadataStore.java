@@ -6,6 +6,7 @@ import io.transferengine.logging.Secrets;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.tls.BearerTokens;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 
 /**
  * Records on an HTTP metadata server (protocol section 2).
@@ -51,10 +53,11 @@ final class HttpMetadataStore implements MetadataStore {
   private static final byte[] NOTHING = new byte[0];
 
   /** How much of a server's text an error quotes. */
-  private static final int QUOTED_LENGTH_MAX = 200;
+  private static final int QUOTED_LENGTH_MAX = 300;
 
   private final HttpAddress base;
   private final Optional<SSLContext> tls;
+  private final Optional<BearerTokens> token;
   private final long ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpClient client;
@@ -79,15 +82,18 @@ final class HttpMetadataStore implements MetadataStore {
     }
   }
 
-  HttpMetadataStore(HttpAddress base, Optional<SSLContext> tls, long ttlSeconds) {
+  HttpMetadataStore(
+      HttpAddress base, Optional<SSLContext> tls, Optional<BearerTokens> token, long ttlSeconds) {
     this.base = base;
     this.tls = tls;
+    this.token = token;
     this.ttlSeconds = ttlSeconds;
     HttpClient.Builder builder =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1) // else it offers an upgrade to h2c
             .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(CONNECT_TIMEOUT)
+            // The JDK counts the TLS handshake, too, our own work included.
+            .connectTimeout(tls.isPresent() ? REQUEST_TIMEOUT : CONNECT_TIMEOUT)
             .executor(executor);
     tls.ifPresent(builder::sslContext);
     client = builder.build();
@@ -269,9 +275,41 @@ final class HttpMetadataStore implements MetadataStore {
   }
 
   private Answer send(String method, String key, HttpRequest.Builder request, long deadlineNanos) {
+    String shown = show(request);
+    Answer answer = sendOnce(method, key, request, deadlineNanos);
+    if (answer.status == HttpMetadataProtocol.UNAUTHORIZED && token.isPresent()) {
+      // Perhaps the token was replaced: at the server, and in our file.
+      token.get().refresh();
+      if (!show(request).equals(shown)) {
+        answer = sendOnce(method, key, request, deadlineNanos);
+      }
+    }
+    if (answer.status == HttpMetadataProtocol.UNAUTHORIZED
+        || answer.status == HttpMetadataProtocol.FORBIDDEN) {
+      throw refused(method, key, answer);
+    }
+    return answer;
+  }
+
+  /**
+   * {@return the header that shows our token, which the request has now; empty if there is none}
+   */
+  private String show(HttpRequest.Builder request) {
+    String header = token.map(BearerTokens::authorization).orElse("");
+    if (!header.isEmpty()) {
+      request.setHeader(HttpMetadataProtocol.AUTHORIZATION_HEADER, header);
+    }
+    return header;
+  }
+
+  private Answer sendOnce(
+      String method, String key, HttpRequest.Builder request, long deadlineNanos) {
     long leftNanos = Math.min(REQUEST_TIMEOUT.toNanos(), deadlineNanos - System.nanoTime());
     HttpRequest made =
-        request.timeout(Duration.ofNanos(Math.max(1, leftNanos))).header("Accept", "*/*").build();
+        request
+            .timeout(Duration.ofNanos(Math.max(1, leftNanos)))
+            .setHeader("Accept", "*/*")
+            .build();
     String what = method + " of " + Printable.of(key, QUOTED_LENGTH_MAX);
     CompletableFuture<HttpResponse<byte[]>> future;
     try {
@@ -301,6 +339,10 @@ final class HttpMetadataStore implements MetadataStore {
   }
 
   private TransferException failed(String what, Throwable cause) {
+    if (cause instanceof SSLException && String.valueOf(cause.getMessage()).contains("alert")) {
+      // With TLS 1.3 a server refuses our certificate when we are done already.
+      throw TlsCheck.failed(description(), cause);
+    }
     String why =
         cause instanceof IOException && cause.getMessage() != null
             ? cause.getMessage()
@@ -313,24 +355,37 @@ final class HttpMetadataStore implements MetadataStore {
     if (answer.status == HttpMetadataProtocol.OK) {
       return;
     }
-    String text =
-        "%s of %s was answered with status %d: %s"
-            .formatted(
-                method,
-                Printable.of(key, QUOTED_LENGTH_MAX),
-                answer.status,
-                Printable.of(
-                    new String(
-                        Arrays.copyOf(answer.body, Math.min(answer.body.length, 400)),
-                        StandardCharsets.UTF_8),
-                    QUOTED_LENGTH_MAX));
+    String text = text(method, key, answer);
     if (answer.status >= HttpMetadataProtocol.SERVER_ERROR) {
       throw MetadataStore.unavailable(description(), text, new IOException(text));
     }
-    throw new TransferException(
+    throw refused(method, key, answer);
+  }
+
+  private TransferException refused(String method, String key, Answer answer) {
+    return new TransferException(
         ErrorCode.METADATA,
-        "The metadata server at " + description() + " refuses: " + text,
-        "Is this the address of a metadata server, its path included?");
+        "The metadata server at " + description() + " refuses: " + text(method, key, answer),
+        switch (answer.status) {
+          case HttpMetadataProtocol.UNAUTHORIZED ->
+              "TE_METADATA_TOKEN_FILE names the file of our token; it has to have a line of the"
+                  + " server's --token-file";
+          case HttpMetadataProtocol.FORBIDDEN -> "Give each engine its own name";
+          default -> "Is this the address of a metadata server, its path included?";
+        });
+  }
+
+  private static String text(String method, String key, Answer answer) {
+    return "%s of %s was answered with status %d: %s"
+        .formatted(
+            method,
+            Printable.of(key, QUOTED_LENGTH_MAX),
+            answer.status,
+            Printable.of(
+                new String(
+                    Arrays.copyOf(answer.body, Math.min(answer.body.length, 400)),
+                    StandardCharsets.UTF_8),
+                QUOTED_LENGTH_MAX));
   }
 
   private static long deadline(Duration timeout) {

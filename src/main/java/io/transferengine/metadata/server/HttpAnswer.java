@@ -29,6 +29,14 @@ final class HttpAnswer {
     return of(status, TEXT, text);
   }
 
+  /** {@return that a token is wanted} */
+  static HttpAnswer challenge(String text) {
+    return new HttpAnswer(
+        HttpMetadataProtocol.UNAUTHORIZED,
+        Map.of("Content-Type", TEXT, "WWW-Authenticate", "Bearer"),
+        text.getBytes(StandardCharsets.UTF_8));
+  }
+
   static HttpAnswer of(int status, String type, String text) {
     return new HttpAnswer(
         status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8));

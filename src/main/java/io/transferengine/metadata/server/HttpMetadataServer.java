@@ -34,8 +34,10 @@ import org.slf4j.LoggerFactory;
  * registered engines as JSON.
  *
  * <p>Without {@link ServerSecurity} there is no access control: every client that reaches the port
- * can read, write and delete. At most {@value #CONNECTIONS_LIMIT} connections are open, half of
- * them from one address; a request has 30 s, and its answer as much again. Thread-safe.
+ * can read, write and delete. With it, clients prove who they are, and a record is changed only by
+ * who wrote it (403 else), unless its engine is dead. At most {@value #CONNECTIONS_LIMIT}
+ * connections are open, half of them from one address; a request has 30 s, and its answer as much
+ * again. Thread-safe.
  */
 public final class HttpMetadataServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpMetadataServer.class);
@@ -70,7 +72,8 @@ public final class HttpMetadataServer implements AutoCloseable {
     RecordTable records = new RecordTable(RECORDS_LIMIT, BYTES_LIMIT, System::nanoTime);
     Refusals refusals = new Refusals();
     RecordHandler handler =
-        new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT, refusals);
+        new RecordHandler(
+            records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT, access, refusals);
     port = new HttpPort(address, CONNECTIONS_LIMIT, handler, access.tls(), refusals);
     housekeeping =
         Executors.newSingleThreadScheduledExecutor(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import io.transferengine.metadata.HttpMetadataProtocol;
 import java.io.Serial;
 
 /** Ends a request with a status that is not 200, and a text for people. */
@@ -20,6 +21,9 @@ final class HttpRefusal extends Exception {
 
   /** {@return the answer that says so} */
   HttpAnswer answer() {
-    return HttpAnswer.text(status, String.valueOf(getMessage()));
+    String text = String.valueOf(getMessage());
+    return status == HttpMetadataProtocol.UNAUTHORIZED
+        ? HttpAnswer.challenge(text)
+        : HttpAnswer.text(status, text);
   }
 }

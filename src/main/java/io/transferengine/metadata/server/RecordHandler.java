@@ -3,9 +3,6 @@ package io.transferengine.metadata.server;
 
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.transfer.HostPort;
-import io.transferengine.transfer.TransferException;
-import io.transferengine.wire.MetadataCodec;
-import io.transferengine.wire.RpcMetaRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
@@ -13,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Answers the requests to a server. Each call has a thread of its own. */
@@ -23,10 +21,12 @@ final class RecordHandler implements HttpHandler {
   /** A day, as the limit of the engines' option. */
   private static final int TTL_SECONDS_MAX = 86_400;
 
+  /** Whoever balances loads has no token. */
+  private static final String HEALTH = "/health";
+
   private static final int CREATED_FULL = 507;
   private static final int TOO_LARGE = 413;
   private static final int METHOD_NOT_ALLOWED = 405;
-  private static final int BUSY = 503;
   private static final int KIB = 1 << 10;
 
   private static final String JSON = "application/json; charset=utf-8";
@@ -34,8 +34,9 @@ final class RecordHandler implements HttpHandler {
   /** The part that only the keys of engines' addresses contain. */
   private static final String RPC_META = "rpc_meta";
 
-  private final OwnerProbe owners = new OwnerProbe();
   private final RecordTable records;
+  private final Ownership ownership;
+  private final Access access;
   private final LongAdder requests = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final Refusals refusals;
@@ -52,10 +53,17 @@ final class RecordHandler implements HttpHandler {
    *
    * @param recordMaxBytes the length of the longest record
    * @param receivingMaxBytes the most bytes of bodies that may be received at once
+   * @param access what clients have to prove
    */
   RecordHandler(
-      RecordTable records, int recordMaxBytes, long receivingMaxBytes, Refusals refusals) {
+      RecordTable records,
+      int recordMaxBytes,
+      long receivingMaxBytes,
+      Access access,
+      Refusals refusals) {
     this.records = records;
+    ownership = new Ownership(records);
+    this.access = access;
     this.refusals = refusals;
     this.recordMaxBytes = recordMaxBytes;
     this.receiving = new Semaphore((int) (receivingMaxBytes / KIB));
@@ -65,10 +73,19 @@ final class RecordHandler implements HttpHandler {
   public HttpAnswer answer(HttpRequest request) throws IOException {
     requests.increment();
     try {
-      return route(request);
+      return request.path().equals(HEALTH) ? route(request) : route(authenticated(request));
     } catch (HttpRefusal e) {
       refused.increment();
       return e.answer();
+    }
+  }
+
+  private HttpRequest authenticated(HttpRequest request) throws HttpRefusal {
+    try {
+      return access.authenticated(request);
+    } catch (HttpRefusal e) {
+      refusals.unauthorized(request.peer(), String.valueOf(e.getMessage()));
+      throw e;
     }
   }
 
@@ -81,7 +98,7 @@ final class RecordHandler implements HttpHandler {
       throw new HttpRefusal(METHOD_NOT_ALLOWED, "only GET is served here");
     }
     return switch (path) {
-      case "/health" -> ok("ok");
+      case HEALTH -> ok("ok");
       case "/metrics" -> ok(metrics());
       case "/segments" -> HttpAnswer.of(HttpMetadataProtocol.OK, JSON, SegmentList.json(records));
       case HttpMetadataProtocol.KEYS_PATH -> {
@@ -120,7 +137,10 @@ final class RecordHandler implements HttpHandler {
       }
       case "PUT" -> put(request, key);
       case "POST" -> {
-        requireDone(records.touch(key, ttlSeconds(request), condition(request)));
+        int seconds = ttlSeconds(request);
+        RecordTable.Condition condition = condition(request);
+        requireDone(
+            request, key, records.touch(key, seconds, condition, claim(request, Optional.empty())));
         yield ok("metadata kept");
       }
       case "DELETE" -> delete(request, key);
@@ -137,10 +157,7 @@ final class RecordHandler implements HttpHandler {
       // A C++ engine knows no other answer than 200.
       return ok("metadata kept: it belongs to another engine");
     }
-    RecordTable.Outcome outcome = records.remove(key, condition);
-    if (outcome != RecordTable.Outcome.MISSING) {
-      requireDone(outcome);
-    }
+    change(request, key, claim -> records.remove(key, condition, claim));
     return ok("metadata deleted");
   }
 
@@ -154,7 +171,7 @@ final class RecordHandler implements HttpHandler {
     long most = announced < 0 ? recordMaxBytes : announced;
     int permits = (int) (most / KIB) + 1;
     if (!receiving.tryAcquire(permits)) {
-      throw new HttpRefusal(BUSY, "too much is being received at once");
+      throw new HttpRefusal(Ownership.BUSY, "too much is being received at once");
     }
     byte[] value;
     try (InputStream body = request.body()) {
@@ -165,6 +182,13 @@ final class RecordHandler implements HttpHandler {
     if (value.length > recordMaxBytes) {
       throw tooLarge();
     }
+    return store(request, key, value, ttlSeconds, condition);
+  }
+
+  private HttpAnswer store(
+      HttpRequest request, String key, byte[] value, int ttlSeconds, RecordTable.Condition wanted)
+      throws HttpRefusal {
+    RecordTable.Condition condition = wanted;
     if (key.contains(RPC_META) && condition.equals(RecordTable.Condition.NONE)) {
       Optional<RecordTable.Entry> present = records.get(key);
       if (present.isPresent() && Arrays.equals(present.get().value, value)) {
@@ -175,7 +199,8 @@ final class RecordHandler implements HttpHandler {
         condition = new RecordTable.Condition(Optional.of(present.get().entityTag), false);
       }
     }
-    requireDone(records.put(key, value, ttlSeconds, condition));
+    RecordTable.Condition last = condition;
+    change(request, key, claim -> records.put(key, value, ttlSeconds, last, claim));
     return ok("metadata updated");
   }
 
@@ -185,36 +210,54 @@ final class RecordHandler implements HttpHandler {
    */
   private void requireDead(HttpRequest request, String key, RecordTable.Entry present)
       throws HttpRefusal {
-    HostPort owner;
-    try {
-      RpcMetaRecord record = MetadataCodec.decodeRpcMeta(present.value);
-      owner = new HostPort(record.host(), record.port());
-    } catch (TransferException e) {
-      return; // The record is broken: nobody can own it.
-    }
-    Optional<Boolean> alive = owners.isAlive(owner);
-    if (alive.isEmpty()) {
-      throw new HttpRefusal(BUSY, "too many owners of records are being probed at once");
-    }
-    if (alive.get()) {
+    Optional<HostPort> alive = ownership.alive(present);
+    if (alive.isPresent()) {
       claims.refused(request.peer().address(), key);
       throw new HttpRefusal(
           HttpMetadataProtocol.BAD_REQUEST,
-          "Duplicate rpc_meta key not allowed: its owner at " + owner + " is alive");
+          "Duplicate rpc_meta key not allowed: its owner at " + alive.get() + " is alive");
     }
+  }
+
+  /** A change of a record that may belong to somebody else. */
+  private void change(
+      HttpRequest request, String key, Function<RecordTable.Claim, RecordTable.Outcome> change)
+      throws HttpRefusal {
+    RecordTable.Outcome outcome = change.apply(claim(request, Optional.empty()));
+    if (outcome == RecordTable.Outcome.FOREIGN) {
+      outcome = change.apply(claim(request, ownership.abandoned(key, request.peer().names())));
+    }
+    if (outcome != RecordTable.Outcome.MISSING) {
+      requireDone(request, key, outcome);
+    }
+  }
+
+  private static RecordTable.Claim claim(
+      HttpRequest request, Optional<RecordTable.Entry> abandoned) {
+    return new RecordTable.Claim(request.peer().names(), abandoned);
   }
 
   private HttpRefusal tooLarge() {
     return new HttpRefusal(TOO_LARGE, "a record has at most " + recordMaxBytes + " bytes");
   }
 
-  private static void requireDone(RecordTable.Outcome outcome) throws HttpRefusal {
+  private void requireDone(HttpRequest request, String key, RecordTable.Outcome outcome)
+      throws HttpRefusal {
     switch (outcome) {
       case DONE -> {}
       case MISSING -> throw new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found");
       case CHANGED ->
           throw new HttpRefusal(
               HttpMetadataProtocol.PRECONDITION_FAILED, "metadata has another value");
+      case FOREIGN -> {
+        refusals.foreign(request.peer(), key);
+        throw new HttpRefusal(
+            HttpMetadataProtocol.FORBIDDEN,
+            "this record belongs to "
+                + records.get(key).map(entry -> String.join(", ", entry.owner)).orElse("another")
+                + ", and its engine is not dead: give each engine its own name, or have it prove"
+                + " the same certificate's or token's name as before");
+      }
       case FULL -> throw new HttpRefusal(CREATED_FULL, "the server is full");
     }
   }
@@ -256,6 +299,10 @@ final class RecordHandler implements HttpHandler {
     te_metadata_connections_refused_total %d
     # TYPE te_metadata_connections_crowded_total counter
     te_metadata_connections_crowded_total %d
+    # TYPE te_metadata_unauthorized_total counter
+    te_metadata_unauthorized_total %d
+    # TYPE te_metadata_foreign_changes_refused_total counter
+    te_metadata_foreign_changes_refused_total %d
     """
         .formatted(
             records.count(),
@@ -264,6 +311,8 @@ final class RecordHandler implements HttpHandler {
             refused.sum(),
             deletesRefused.sum(),
             refusals.connectionCount(),
-            refusals.crowdedCount());
+            refusals.crowdedCount(),
+            refusals.unauthorizedCount(),
+            refusals.foreignCount());
   }
 }

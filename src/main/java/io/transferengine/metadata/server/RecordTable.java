@@ -29,24 +29,42 @@ final class RecordTable {
     MISSING,
     /** The record is not the one in the condition. */
     CHANGED,
+    /** The record belongs to somebody else. */
+    FOREIGN,
     /** There is no room. */
     FULL
   }
 
-  /** A value, and the times when it was written and ends. */
+  /** A value, who wrote it, and the times when it was written and ends. */
   static final class Entry {
     final byte[] value;
     final String entityTag;
     final long writtenNanos;
+
+    /** What its writer had proved; empty if that was nothing. */
+    final List<String> owner;
+
     private final long endNanos;
     private final boolean ends;
 
-    private Entry(byte[] value, String entityTag, long writtenNanos, int ttlSeconds, long now) {
+    private Entry(
+        byte[] value,
+        String entityTag,
+        List<String> owner,
+        long writtenNanos,
+        int ttlSeconds,
+        long now) {
       this.value = value;
       this.entityTag = entityTag;
+      this.owner = owner;
       this.writtenNanos = writtenNanos;
       ends = ttlSeconds > 0;
       endNanos = now + TimeUnit.SECONDS.toNanos(ttlSeconds);
+    }
+
+    /** {@return whether it vanishes if nobody prolongs its life} */
+    boolean ends() {
+      return ends;
     }
 
     private boolean isOver(long now) {
@@ -72,6 +90,25 @@ final class RecordTable {
     }
   }
 
+  /**
+   * Who wants to change a record. It belongs to who has proved all the names that its writer had
+   * proved.
+   *
+   * @param names that he has proved
+   * @param abandoned a record of somebody else that may be changed all the same, as it was when
+   *     that was found out
+   */
+  record Claim(List<String> names, Optional<Entry> abandoned) {
+    /** By somebody who has proved nothing. */
+    static final Claim NOBODYS = new Claim(List.of(), Optional.empty());
+
+    private boolean covers(Optional<Entry> entry) {
+      return entry.isEmpty()
+          || names.containsAll(entry.get().owner)
+          || (abandoned.isPresent() && abandoned.get() == entry.get());
+    }
+  }
+
   RecordTable(int recordsLimit, long bytesLimit, LongSupplier clockNanos) {
     this.recordsLimit = recordsLimit;
     this.bytesLimit = bytesLimit;
@@ -92,14 +129,17 @@ final class RecordTable {
    *
    * @param ttlSeconds how long it lives; 0 if it lives until it is removed
    */
-  synchronized Outcome put(String key, byte[] value, int ttlSeconds, Condition condition) {
+  synchronized Outcome put(
+      String key, byte[] value, int ttlSeconds, Condition condition, Claim claim) {
     Optional<Entry> present = get(key);
-    if (!condition.holds(present)) {
-      return Outcome.CHANGED;
+    Optional<Outcome> refused = refused(present, condition, claim);
+    if (refused.isPresent()) {
+      return refused.get();
     }
     long before = present.map(entry -> size(key, entry)).orElse(0L);
     long now = clockNanos.getAsLong();
-    Entry made = new Entry(value, HttpMetadataProtocol.entityTag(value), now, ttlSeconds, now);
+    Entry made =
+        new Entry(value, HttpMetadataProtocol.entityTag(value), claim.names, now, ttlSeconds, now);
     if (!hasRoom(present.isEmpty(), size(key, made) - before)) {
       sweep();
       if (!hasRoom(present.isEmpty(), size(key, made) - before)) {
@@ -111,30 +151,45 @@ final class RecordTable {
     return Outcome.DONE;
   }
 
+  private static Optional<Outcome> refused(
+      Optional<Entry> present, Condition condition, Claim claim) {
+    if (!condition.holds(present)) {
+      return Optional.of(Outcome.CHANGED);
+    }
+    return claim.covers(present) ? Optional.empty() : Optional.of(Outcome.FOREIGN);
+  }
+
   private boolean hasRoom(boolean isNew, long moreBytes) {
     return (!isNew || entries.size() < recordsLimit) && bytes + moreBytes <= bytesLimit;
   }
 
   /** Sets the time to live of a record, from now on; 0 if it lives until it is removed. */
-  synchronized Outcome touch(String key, int ttlSeconds, Condition condition) {
+  synchronized Outcome touch(String key, int ttlSeconds, Condition condition, Claim claim) {
     Optional<Entry> present = get(key);
     if (present.isEmpty()) {
       return Outcome.MISSING;
     }
-    if (!condition.holds(present)) {
-      return Outcome.CHANGED;
+    Optional<Outcome> refused = refused(present, condition, claim);
+    if (refused.isPresent()) {
+      return refused.get();
     }
     Entry entry = present.get();
     entries.put(
         key,
         new Entry(
-            entry.value, entry.entityTag, entry.writtenNanos, ttlSeconds, clockNanos.getAsLong()));
+            entry.value,
+            entry.entityTag,
+            entry.owner,
+            entry.writtenNanos,
+            ttlSeconds,
+            clockNanos.getAsLong()));
     return Outcome.DONE;
   }
 
-  synchronized Outcome remove(String key, Condition condition) {
-    if (!condition.holds(get(key))) {
-      return Outcome.CHANGED;
+  synchronized Outcome remove(String key, Condition condition, Claim claim) {
+    Optional<Outcome> refused = refused(get(key), condition, claim);
+    if (refused.isPresent()) {
+      return refused.get();
     }
     return drop(key) ? Outcome.DONE : Outcome.MISSING;
   }
@@ -148,7 +203,9 @@ final class RecordTable {
   }
 
   private static long size(String key, Entry entry) {
-    return entry.value.length + 2L * key.length();
+    return entry.value.length
+        + 2L * key.length()
+        + entry.owner.stream().mapToLong(name -> 2L * name.length()).sum();
   }
 
   /** Removes the records whose time to live is over. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.recording.Audit;
 import java.net.InetAddress;
@@ -17,6 +18,8 @@ final class Refusals {
 
   private final LongAdder crowded = new LongAdder();
   private final Kind connections = new Kind();
+  private final Kind unauthorized = new Kind();
+  private final Kind foreign = new Kind();
 
   /** One kind of refusal: many of one must not hide the first of another. */
   private static final class Kind {
@@ -45,5 +48,23 @@ final class Refusals {
 
   long connectionCount() {
     return connections.count.sum();
+  }
+
+  /** A request was refused, since its client has not proved enough. */
+  void unauthorized(PeerIdentity peer, String what) {
+    unauthorized.add(peer.toString(), what);
+  }
+
+  long unauthorizedCount() {
+    return unauthorized.count.sum();
+  }
+
+  /** A change was refused, since the record belongs to somebody else. */
+  void foreign(PeerIdentity peer, String key) {
+    foreign.add(peer.toString(), "a change of the record of somebody else: " + key);
+  }
+
+  long foreignCount() {
+    return foreign.count.sum();
   }
 }

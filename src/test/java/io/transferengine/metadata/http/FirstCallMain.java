@@ -16,7 +16,10 @@ final class FirstCallMain {
     String address = "http://127.0.0.1:" + args[0] + "/metadata";
     try (MetadataStore store =
         new HttpMetadataStore(
-            HttpAddress.of(ConnectionString.parse(address)), Optional.empty(), 10)) {
+            HttpAddress.of(ConnectionString.parse(address)),
+            Optional.empty(),
+            Optional.empty(),
+            10)) {
       long before = loaded();
       store.prepare(Duration.ofSeconds(4));
       long ready = loaded();

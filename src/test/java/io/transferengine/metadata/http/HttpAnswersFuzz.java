@@ -26,6 +26,7 @@ public final class HttpAnswersFuzz implements FuzzTarget {
       new HttpMetadataStore(
           HttpAddress.of(ConnectionString.parse("http://127.0.0.1:" + server.port() + "/metadata")),
           Optional.empty(),
+          Optional.empty(),
           10);
 
   @Override

@@ -47,6 +47,7 @@ class HttpMetadataStoreTest {
             HttpAddress.of(
                 ConnectionString.parse("http://127.0.0.1:" + server.getLocalPort() + "/metadata")),
             Optional.empty(),
+            Optional.empty(),
             10);
   }
 

@@ -54,7 +54,7 @@ public final class HttpServerFuzz implements FuzzTarget {
   }
 
   private RecordHandler newHandler() {
-    return new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20, new Refusals());
+    return new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20, Access.open(), new Refusals());
   }
 
   private HttpAnswer answer(HttpRequest request) throws IOException {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import static io.transferengine.metadata.server.RecordTable.Claim.NOBODYS;
 import static io.transferengine.metadata.server.RecordTable.Outcome.CHANGED;
 import static io.transferengine.metadata.server.RecordTable.Outcome.DONE;
 import static io.transferengine.metadata.server.RecordTable.Outcome.FULL;
@@ -43,30 +44,30 @@ class RecordTableTest {
 
   @Test
   void conditionsHoldOrNothingHappens() {
-    assertThat(table.put("a", value(1), 0, is(1))).isEqualTo(CHANGED);
-    assertThat(table.put("a", value(1), 0, NONE)).isEqualTo(DONE);
-    assertThat(table.put("a", value(2), 0, NONE)).isEqualTo(CHANGED);
-    assertThat(table.put("a", value(2), 0, is(1))).isEqualTo(DONE);
-    assertThat(table.put("a", value(3), 0, is(1))).isEqualTo(CHANGED);
+    assertThat(table.put("a", value(1), 0, is(1), NOBODYS)).isEqualTo(CHANGED);
+    assertThat(table.put("a", value(1), 0, NONE, NOBODYS)).isEqualTo(DONE);
+    assertThat(table.put("a", value(2), 0, NONE, NOBODYS)).isEqualTo(CHANGED);
+    assertThat(table.put("a", value(2), 0, is(1), NOBODYS)).isEqualTo(DONE);
+    assertThat(table.put("a", value(3), 0, is(1), NOBODYS)).isEqualTo(CHANGED);
     assertThat(table.get("a").orElseThrow().value).isEqualTo(value(2));
-    assertThat(table.remove("a", is(1))).isEqualTo(CHANGED);
-    assertThat(table.remove("a", is(2))).isEqualTo(DONE);
-    assertThat(table.remove("a", ANY)).isEqualTo(MISSING);
-    assertThat(table.touch("a", 5, ANY)).isEqualTo(MISSING);
+    assertThat(table.remove("a", is(1), NOBODYS)).isEqualTo(CHANGED);
+    assertThat(table.remove("a", is(2), NOBODYS)).isEqualTo(DONE);
+    assertThat(table.remove("a", ANY, NOBODYS)).isEqualTo(MISSING);
+    assertThat(table.touch("a", 5, ANY, NOBODYS)).isEqualTo(MISSING);
   }
 
   @Test
   void recordsLiveAsLongAsTheyWereGiven() {
-    table.put("forever", value(1), 0, ANY);
-    table.put("short", value(1), 2, ANY);
-    table.put("kept", value(1), 2, ANY);
+    table.put("forever", value(1), 0, ANY, NOBODYS);
+    table.put("short", value(1), 2, ANY, NOBODYS);
+    table.put("kept", value(1), 2, ANY, NOBODYS);
     pass(1);
-    assertThat(table.touch("kept", 2, is(1))).isEqualTo(DONE);
-    assertThat(table.touch("kept", 2, is(2))).isEqualTo(CHANGED);
+    assertThat(table.touch("kept", 2, is(1), NOBODYS)).isEqualTo(DONE);
+    assertThat(table.touch("kept", 2, is(2), NOBODYS)).isEqualTo(CHANGED);
     pass(1);
     assertThat(table.keys()).containsExactly("forever", "kept");
-    assertThat(table.touch("short", 2, ANY)).isEqualTo(MISSING);
-    assertThat(table.put("short", value(2), 2, NONE)).isEqualTo(DONE);
+    assertThat(table.touch("short", 2, ANY, NOBODYS)).isEqualTo(MISSING);
+    assertThat(table.put("short", value(2), 2, NONE, NOBODYS)).isEqualTo(DONE);
     assertThat(table.ageSeconds(table.get("kept").orElseThrow())).isEqualTo(2);
     pass(100);
     table.sweep();
@@ -76,17 +77,17 @@ class RecordTableTest {
 
   @Test
   void whatIsFullTakesNothingMoreUntilSomethingEnds() {
-    table.put("a", value(1), 1, ANY);
-    table.put("b", value(1), 0, ANY);
-    table.put("c", value(1), 0, ANY);
-    assertThat(table.put("d", value(1), 0, ANY)).isEqualTo(FULL);
-    assertThat(table.put("c", new byte[200], 0, ANY)).isEqualTo(FULL);
-    assertThat(table.put("c", new byte[50], 0, ANY)).isEqualTo(DONE);
+    table.put("a", value(1), 1, ANY, NOBODYS);
+    table.put("b", value(1), 0, ANY, NOBODYS);
+    table.put("c", value(1), 0, ANY, NOBODYS);
+    assertThat(table.put("d", value(1), 0, ANY, NOBODYS)).isEqualTo(FULL);
+    assertThat(table.put("c", new byte[200], 0, ANY, NOBODYS)).isEqualTo(FULL);
+    assertThat(table.put("c", new byte[50], 0, ANY, NOBODYS)).isEqualTo(DONE);
     pass(1);
-    assertThat(table.put("d", value(1), 0, ANY)).isEqualTo(DONE);
-    table.remove("b", ANY);
-    table.remove("c", ANY);
-    table.remove("d", ANY);
+    assertThat(table.put("d", value(1), 0, ANY, NOBODYS)).isEqualTo(DONE);
+    table.remove("b", ANY, NOBODYS);
+    table.remove("c", ANY, NOBODYS);
+    table.remove("d", ANY, NOBODYS);
     assertThat(table.bytes()).isZero();
     assertThat(table.count()).isZero();
   }
