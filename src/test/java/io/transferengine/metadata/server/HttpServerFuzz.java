@@ -22,7 +22,7 @@ public final class HttpServerFuzz implements FuzzTarget {
   private static final int RECORDS_MAX = 64;
   private static final int RECORD_BYTES_MAX = 4096;
   private static final int TABLE_BYTES_MAX = 64 << 10;
-  private static final int LIMIT_MILLIS = 5_000;
+  private static final int LIMIT_MILLIS = 20_000;
 
   /** The server would look whether such an owner is alive: no strangers are asked here. */
   private static final Pattern OWNER_ELSEWHERE =
