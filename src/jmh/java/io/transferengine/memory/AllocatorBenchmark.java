@@ -3,6 +3,7 @@ package io.transferengine.memory;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.PooledByteBufAllocator;
+import io.transferengine.access.AccessRights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
@@ -66,8 +67,9 @@ public class AllocatorBenchmark {
     private final RegionTable table = new RegionTable();
 
     @Override
-    public Region register(MemorySource.Slab slab, MemorySource source, LiveBlocks live) {
-      return table.register(slab.address(), slab.bytes(), source, live);
+    public Region register(
+        MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+      return table.register(slab.address(), slab.bytes(), source, rights, live);
     }
 
     @Override
