@@ -60,7 +60,8 @@ final class HttpMetadataStore implements MetadataStore {
   private final Optional<BearerTokens> token;
   private final long ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
-  private final HttpClient client;
+  private volatile HttpClient client;
+  private volatile boolean closed;
 
   /** Whether the last answer came from our own server. Only that one knows POST. */
   private volatile boolean ours;
@@ -88,6 +89,10 @@ final class HttpMetadataStore implements MetadataStore {
     this.tls = tls;
     this.token = token;
     this.ttlSeconds = ttlSeconds;
+    client = newClient();
+  }
+
+  private HttpClient newClient() {
     HttpClient.Builder builder =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1) // else it offers an upgrade to h2c
@@ -96,7 +101,23 @@ final class HttpMetadataStore implements MetadataStore {
             .connectTimeout(tls.isPresent() ? REQUEST_TIMEOUT : CONNECT_TIMEOUT)
             .executor(executor);
     tls.ifPresent(builder::sslContext);
-    client = builder.build();
+    return builder.build();
+  }
+
+  /**
+   * {@return the client} A new one if the last has lost its thread, as it does when memory runs out
+   * in it: that one never sends anything again.
+   */
+  HttpClient client() {
+    HttpClient there = client;
+    return there.isTerminated() && !closed ? replaced() : there;
+  }
+
+  private synchronized HttpClient replaced() {
+    if (client.isTerminated() && !closed) {
+      client = newClient();
+    }
+    return client;
   }
 
   @Override
@@ -242,7 +263,10 @@ final class HttpMetadataStore implements MetadataStore {
 
   @Override
   public void close() {
-    client.shutdownNow();
+    synchronized (this) {
+      closed = true;
+      client.shutdownNow();
+    }
     executor.shutdownNow();
   }
 
@@ -314,10 +338,11 @@ final class HttpMetadataStore implements MetadataStore {
     CompletableFuture<HttpResponse<byte[]>> future;
     try {
       future =
-          client.sendAsync(
-              made,
-              BodyHandlers.limiting(
-                  BodyHandlers.ofByteArray(), MetadataStore.VALUE_LENGTH_MAX_BYTES));
+          client()
+              .sendAsync(
+                  made,
+                  BodyHandlers.limiting(
+                      BodyHandlers.ofByteArray(), MetadataStore.VALUE_LENGTH_MAX_BYTES));
     } catch (RuntimeException e) {
       throw MetadataStore.unavailable(description(), what + ": " + e, e);
     }

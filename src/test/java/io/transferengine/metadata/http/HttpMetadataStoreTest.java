@@ -15,6 +15,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.UnknownHostException;
+import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -151,6 +152,21 @@ class HttpMetadataStoreTest {
     HttpAddress known =
         new HttpAddress("http", new HostPort("127.0.0.1", server.getLocalPort()), "/m");
     assertThat(known.with("key=a").getHost()).isEqualTo("127.0.0.1");
+  }
+
+  /** The JDK's client ends when memory runs out in its thread, and throws from then on. */
+  @Test
+  void aClientThatHasEndedIsReplaced() throws InterruptedException {
+    answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    assertThat(store.get("a", TIME)).isPresent();
+    HttpMetadataStore http = (HttpMetadataStore) store;
+    HttpClient first = http.client();
+    first.shutdownNow();
+    assertThat(first.awaitTermination(Duration.ofSeconds(30))).isTrue();
+    assertThat(store.get("a", TIME)).isPresent();
+    assertThat(http.client()).isNotSameAs(first);
+    store.close();
+    assertThatThrownBy(() -> store.get("a", TIME)).matches(HttpMetadataStoreTest::isUnavailable);
   }
 
   @Test
