@@ -45,9 +45,10 @@ abstract sealed class LimitBuilder extends TlsBuilder permits MetadataBuilder {
 
   /**
    * The memory that headers and small blocks pass through over TCP, in and out, for all connections
-   * together. It is allocated when the engine opens. A quarter of it is kept for our own transfers.
-   * If none is left, each peer is served one request at a time. With TLS, as much again may be
-   * encrypted ahead. ({@code TE_STAGING_BYTES})
+   * together. It is allocated when the engine opens. A quarter of it is kept for our own transfers;
+   * the peers at one address get as much of the rest as they leave free. Peers that find none are
+   * served one request at a time. With TLS, as much again may be encrypted ahead. ({@code
+   * TE_STAGING_BYTES})
    *
    * @param value a whole number of bytes, 16777216 (16 MiB) to 1073741824 (1 GiB)
    * @return this builder

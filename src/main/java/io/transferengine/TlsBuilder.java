@@ -113,7 +113,7 @@ abstract sealed class TlsBuilder permits LimitBuilder {
    * from the first byte on; it is used if io.netty:netty-tcnative-boringssl-static, with the
    * classifier of this machine, is on the class path. ({@code TE_TLS_PROVIDER})
    *
-   * @param value who
+   * @param value one of auto, jdk, boringssl
    * @return this builder
    */
   public EngineConfig.Builder tlsProvider(TlsProvider value) {

@@ -21,6 +21,7 @@ public final class FuzzDriver {
     Object about = args[0];
     try {
       LoggedFaults.watch(true);
+      Oracle.isHooked();
       target = FuzzTargets.make(args[0]);
       for (Path file : FuzzTargets.inputs(args[0])) {
         about = file;
