@@ -33,7 +33,7 @@ public final class AcceptLoop implements Runnable {
    * Creates a loop, to be run by a thread of its own.
    *
    * @param what is accepted, in words for the log
-   * @param admit takes each connection over
+   * @param admit takes each connection over; if it throws, the connection is closed
    */
   public AcceptLoop(
       String what, Acceptor acceptor, Consumer<SocketChannel> admit, WarnLimiter warnings) {
@@ -54,7 +54,7 @@ public final class AcceptLoop implements Runnable {
     long backOffMillis = BACK_OFF_MIN_MILLIS;
     while (true) {
       try {
-        admit.accept(acceptor.accept());
+        admit(acceptor.accept());
         backOffMillis = BACK_OFF_MIN_MILLIS;
       } catch (ClosedChannelException e) {
         return;
@@ -65,6 +65,16 @@ public final class AcceptLoop implements Runnable {
         }
         backOffMillis = Math.min(BACK_OFF_MAX_MILLIS, backOffMillis * 2);
       }
+    }
+  }
+
+  private void admit(SocketChannel channel) {
+    try {
+      admit.accept(channel);
+    } catch (Throwable t) {
+      // It may have got nowhere, not even to where it would give the connection back.
+      Watchdog.closeQuietly(channel);
+      throw t;
     }
   }
 

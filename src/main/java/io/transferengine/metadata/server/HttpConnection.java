@@ -51,6 +51,8 @@ final class HttpConnection {
   private static final byte[] CONTINUE =
       "HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
 
+  private static final byte[] NOTHING = new byte[0];
+
   private final SocketChannel channel;
   private final Place place;
   private final HttpHandler handler;
@@ -163,7 +165,7 @@ final class HttpConnection {
         address(), "it speaks without TLS; " + text.substring(text.indexOf("name")));
     HttpAnswer answer = HttpAnswer.text(HttpMetadataProtocol.BAD_REQUEST, text);
     Stream stream = Stream.of(socket, unproved());
-    write(stream, answer, false);
+    write(stream, answer.head(false), answer.body());
     linger(stream);
   }
 
@@ -180,12 +182,14 @@ final class HttpConnection {
   /** {@return whether another request may follow} */
   private boolean serveOne(Stream stream) throws IOException {
     HttpAnswer answer;
+    boolean isHead = false;
     Optional<HttpBody> next = Optional.empty();
     try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
       Optional<HttpHead> head = HttpHead.read(stream.in);
       if (head.isEmpty()) {
         return false;
       }
+      isHead = head.get().method().equals("HEAD");
       HttpBody body = new HttpBody(stream.in, head.get(), () -> stream.out.write(CONTINUE));
       answer = handler.answer(new HttpRequest(head.get(), body, stream.peer));
       next = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
@@ -194,7 +198,7 @@ final class HttpConnection {
     }
     try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
       // Before the rest of the body: a client may wait for the answer and not send it.
-      write(stream, answer, next.isPresent());
+      write(stream, answer.head(next.isPresent()), isHead ? NOTHING : answer.body());
       if (next.isPresent()) {
         next.get().drop();
       } else {
@@ -204,9 +208,7 @@ final class HttpConnection {
     return next.isPresent();
   }
 
-  private static void write(Stream stream, HttpAnswer answer, boolean keep) throws IOException {
-    byte[] head = answer.head(keep);
-    byte[] body = answer.body();
+  private static void write(Stream stream, byte[] head, byte[] body) throws IOException {
     // One packet for most answers.
     int with = Math.min(body.length, WRITE_PIECE_BYTES - head.length);
     byte[] first = new byte[head.length + with];

@@ -6,13 +6,13 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -33,13 +33,31 @@ final class HttpHead {
   private static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final Pattern LENGTH = Pattern.compile("[0-9]{1,18}");
   private static final Pattern ABSOLUTE = Pattern.compile("(?i)https?://[^/?#]*");
+  private static final Pattern VISIBLE = Pattern.compile("[!-~\\x80-\\xff]+");
+
+  private static final String CONNECTION = "connection";
+  private static final String LENGTH_HEADER = "content-length";
+  private static final String ENCODING_HEADER = "transfer-encoding";
+
+  /** All that anybody here asks for. The others are dropped: they cost no memory. */
+  private static final Set<String> KEPT =
+      Set.of(
+          "authorization",
+          CONNECTION,
+          LENGTH_HEADER,
+          "expect",
+          "host",
+          "if-match",
+          "if-none-match",
+          ENCODING_HEADER,
+          HttpMetadataProtocol.TTL_HEADER.toLowerCase(Locale.ROOT));
 
   private final String method;
   private final String target;
   private final boolean isOld;
-  private final Map<String, List<String>> headers;
+  private final Map<String, String> headers;
 
-  private HttpHead(String method, String target, boolean isOld, Map<String, List<String>> headers) {
+  private HttpHead(String method, String target, boolean isOld, Map<String, String> headers) {
     this.method = method;
     this.target = target;
     this.isOld = isOld;
@@ -74,7 +92,12 @@ final class HttpHead {
   }
 
   private static String target(String text) throws HttpRefusal {
-    String rest = ABSOLUTE.matcher(text).replaceFirst("");
+    if (!VISIBLE.matcher(text).matches()) {
+      throw malformed("the target has a blank");
+    }
+    // At its begin only: a key may have such a text in it.
+    Matcher absolute = ABSOLUTE.matcher(text);
+    String rest = absolute.lookingAt() ? text.substring(absolute.end()) : text;
     if (rest.isEmpty() || rest.startsWith("?")) {
       return "/" + rest;
     }
@@ -84,8 +107,8 @@ final class HttpHead {
     return rest;
   }
 
-  private static Map<String, List<String>> headers(Lines lines) throws IOException, HttpRefusal {
-    Map<String, List<String>> headers = new HashMap<>();
+  private static Map<String, String> headers(Lines lines) throws IOException, HttpRefusal {
+    Map<String, String> headers = new HashMap<>();
     int count = 0;
     while (true) {
       String line = lines.next();
@@ -102,24 +125,35 @@ final class HttpHead {
       if (++count > HEADERS_MAX) {
         throw new HttpRefusal(TOO_LARGE, "more than " + HEADERS_MAX + " headers");
       }
-      headers
-          .computeIfAbsent(
-              line.substring(0, colon).toLowerCase(Locale.ROOT), _ -> new ArrayList<>())
-          .add(line.substring(colon + 1).strip());
+      keep(headers, line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1));
     }
   }
 
-  /** Who puts two lengths into one request wants two readers to see two different requests. */
+  /** Who sends one twice wants two readers to see two different requests. */
+  private static void keep(Map<String, String> headers, String name, String value)
+      throws HttpRefusal {
+    if (!KEPT.contains(name)) {
+      return;
+    }
+    String before = headers.put(name, value.strip());
+    if (before != null) {
+      if (!name.equals(CONNECTION)) {
+        throw malformed("more than one " + name);
+      }
+      headers.put(name, before + ", " + value.strip());
+    }
+  }
+
   private void requireOneLength() throws HttpRefusal {
-    List<String> lengths = headers.getOrDefault("content-length", List.of());
-    List<String> encodings = headers.getOrDefault("transfer-encoding", List.of());
-    if (lengths.size() + encodings.size() > 1) {
+    Optional<String> length = header(LENGTH_HEADER);
+    Optional<String> encoding = header(ENCODING_HEADER);
+    if (length.isPresent() && encoding.isPresent()) {
       throw malformed("more than one length");
     }
-    if (!lengths.isEmpty() && !LENGTH.matcher(lengths.getFirst()).matches()) {
+    if (length.isPresent() && !LENGTH.matcher(length.get()).matches()) {
       throw malformed("the Content-Length is not a number");
     }
-    if (!encodings.isEmpty() && !encodings.getFirst().equalsIgnoreCase("chunked")) {
+    if (encoding.isPresent() && !encoding.get().equalsIgnoreCase("chunked")) {
       throw new HttpRefusal(NOT_IMPLEMENTED, "the only transfer encoding served here is chunked");
     }
   }
@@ -137,16 +171,15 @@ final class HttpHead {
     return target;
   }
 
-  /** {@return the first value of a header} */
+  /** {@return the value of a header of those that are kept} */
   Optional<String> header(String name) {
-    return Optional.ofNullable(headers.get(name.toLowerCase(Locale.ROOT))).map(List::getFirst);
+    return Optional.ofNullable(headers.get(name.toLowerCase(Locale.ROOT)));
   }
 
   /** {@return whether another request may follow on this connection} */
   boolean isKept() {
     return !isOld
-        && headers.getOrDefault("connection", List.of()).stream()
-            .noneMatch(value -> value.toLowerCase(Locale.ROOT).contains("close"));
+        && !headers.getOrDefault(CONNECTION, "").toLowerCase(Locale.ROOT).contains("close");
   }
 
   /** {@return whether the client waits for leave to send the body} */
@@ -155,12 +188,12 @@ final class HttpHead {
   }
 
   boolean isChunked() {
-    return headers.containsKey("transfer-encoding");
+    return headers.containsKey(ENCODING_HEADER);
   }
 
   /** {@return the length of the body; -1 if it is in chunks} */
   long length() {
-    return isChunked() ? -1 : header("Content-Length").map(Long::parseLong).orElse(0L);
+    return isChunked() ? -1 : header(LENGTH_HEADER).map(Long::parseLong).orElse(0L);
   }
 
   /** Lines of a bounded number of bytes together. */
@@ -174,14 +207,19 @@ final class HttpHead {
       this.bytesMax = bytesMax;
     }
 
-    /** {@return the next line without its end; null at the end of the stream} */
+    /**
+     * {@return the next line without its end, which is CR and LF; null at the end of the stream}
+     *
+     * @throws HttpRefusal for other ends, and for control characters: not everybody reads them so
+     */
     @Nullable String next() throws IOException, HttpRefusal {
       byte[] line = new byte[128];
       int length = 0;
+      int last = -1;
       while (true) {
         int read = in.read();
         if (read < 0) {
-          if (length == 0) {
+          if (last < 0) {
             return null;
           }
           throw new EOFException("the connection ends inside of a line");
@@ -189,15 +227,24 @@ final class HttpHead {
         if (++count > bytesMax) {
           throw new HttpRefusal(TOO_LARGE, "more than " + bytesMax + " bytes before the body");
         }
-        if (read == '\n') {
-          int end = length > 0 && line[length - 1] == '\r' ? length - 1 : length;
-          return new String(line, 0, end, StandardCharsets.ISO_8859_1);
+        if (read == '\n' && last == '\r') {
+          return new String(line, 0, length, StandardCharsets.ISO_8859_1);
         }
-        if (length == line.length) {
-          line = Arrays.copyOf(line, 2 * length);
+        if (last == '\r' || (isControl(read) && read != '\t' && read != '\r')) {
+          throw malformed("a line with a control character, or without CR and LF at its end");
         }
-        line[length++] = (byte) read;
+        last = read;
+        if (read != '\r') {
+          if (length == line.length) {
+            line = Arrays.copyOf(line, 2 * length);
+          }
+          line[length++] = (byte) read;
+        }
       }
+    }
+
+    private static boolean isControl(int c) {
+      return c < ' ' || c == 0x7f;
     }
   }
 }

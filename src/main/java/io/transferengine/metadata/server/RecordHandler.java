@@ -94,7 +94,7 @@ final class RecordHandler implements HttpHandler {
     if (path.equals(HttpMetadataProtocol.RECORDS_PATH)) {
       return record(request);
     }
-    if (!request.method().equals("GET")) {
+    if (!isReading(request)) {
       throw new HttpRefusal(METHOD_NOT_ALLOWED, "only GET is served here");
     }
     return switch (path) {
@@ -105,15 +105,25 @@ final class RecordHandler implements HttpHandler {
         String prefix = request.parameter("prefix").orElse("");
         yield ok(
             records.keys().stream()
-                .filter(key -> key.startsWith(prefix) && key.indexOf('\n') < 0)
+                .filter(key -> key.startsWith(prefix) && isOneLine(key))
                 .collect(Collectors.joining("\n")));
       }
       default -> throw new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "nothing is served here");
     };
   }
 
+  /** The connection leaves the body of an answer to HEAD out. */
+  private static boolean isReading(HttpRequest request) {
+    return request.method().equals("GET") || request.method().equals("HEAD");
+  }
+
   private static HttpAnswer ok(String text) {
     return HttpAnswer.text(HttpMetadataProtocol.OK, text);
+  }
+
+  /** Another would be read as two keys. */
+  private static boolean isOneLine(String key) {
+    return key.indexOf('\n') < 0 && key.indexOf('\r') < 0;
   }
 
   private HttpAnswer record(HttpRequest request) throws IOException, HttpRefusal {
@@ -124,7 +134,7 @@ final class RecordHandler implements HttpHandler {
           key.isEmpty() ? "the key is empty" : "the key is longer than " + KEY_LENGTH_MAX);
     }
     return switch (request.method()) {
-      case "GET" -> {
+      case "GET", "HEAD" -> {
         RecordTable.Entry entry =
             records
                 .get(key)

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How requests are taken apart: what can be read in two ways is refused. */
 @Timeout(60)
@@ -42,8 +43,11 @@ class HttpHeadTest {
     assertThat(head.isKept()).isTrue();
     assertThat(head("GET http://h:1/a?b HTTP/1.1\n\n").target()).isEqualTo("/a?b");
     assertThat(head("GET HTTPS://h?b HTTP/1.1\n\n").target()).isEqualTo("/?b");
+    String inKey = "/metadata?key=http://h:1/a";
+    assertThat(head("GET " + inKey + " HTTP/1.1\n\n").target()).isEqualTo(inKey);
     assertThat(head("GET / HTTP/1.0\n\n").isKept()).isFalse();
     assertThat(head("GET / HTTP/1.1\nConnection: Close\n\n").isKept()).isFalse();
+    assertThat(head("GET / HTTP/1.1\nConnection: close\nConnection: x\n\n").isKept()).isFalse();
     assertThat(HttpHead.read(in(""))).isEmpty();
     assertThat(HttpHead.read(in("\n"))).isEmpty();
   }
@@ -66,6 +70,10 @@ class HttpHeadTest {
         "400|GET / HTTP/1.1~Content-Length: 1~Content-Length: 1",
         "400|GET / HTTP/1.1~Content-Length: 1~Transfer-Encoding: chunked",
         "400|GET / HTTP/1.1~Content-Length: +1",
+        "400|GET / HTTP/1.1~Content-Length: 1, 1",
+        "400|GET / HTTP/1.1~Host: a~Host: b",
+        "400|GET / HTTP/1.1~Authorization: Bearer a~authorization: Bearer b",
+        "400|GET / HTTP/1.1~If-Match: a~If-Match: b",
         "400|GET / HTTP/1.1~Content-Length: 1234567890123456789",
         "501|GET / HTTP/1.1~Transfer-Encoding: gzip",
         "501|GET / HTTP/1.1~Transfer-Encoding: chunked, chunked",
@@ -74,6 +82,27 @@ class HttpHeadTest {
     assertThatThrownBy(() -> head(text.replace('~', '\n') + "\n\n"))
         .isInstanceOfSatisfying(
             HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(status));
+  }
+
+  /** Not every reader in front of us ends a line there, or reads on. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET / HTTP/1.1\n\n",
+        "\nGET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\nContent-Length: 1\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\r\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: b\0\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: \u001b[2J\r\n\r\n",
+        "GET /\0 HTTP/1.1\r\n\r\n",
+        "GET /a\tb HTTP/1.1\r\n\r\n",
+      })
+  void whatNotEverybodyReadsAlikeIsRefused(String text) {
+    InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.ISO_8859_1));
+    assertThatThrownBy(() -> HttpHead.read(in))
+        .isInstanceOfSatisfying(
+            HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(400));
   }
 
   @Test
@@ -144,6 +173,15 @@ class HttpHeadTest {
   void aBodyThatIsNoneEndsTheConnection(String text) throws Exception {
     HttpBody body = body(in(text.replace('~', '\n')), CHUNKED, new AtomicInteger());
     assertThatThrownBy(() -> text(body)).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void aChunksLengthIsALineOfItsOwn() throws Exception {
+    for (String text : new String[] {"3\nabc\r\n0\r\n\r\n", "3;a\rb\r\nabc\r\n0\r\n\r\n"}) {
+      InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.ISO_8859_1));
+      HttpBody body = body(in, CHUNKED, new AtomicInteger());
+      assertThatThrownBy(() -> text(body)).isInstanceOf(IOException.class);
+    }
   }
 
   @Test

@@ -135,6 +135,26 @@ class HttpMetadataServerTest {
     assertThat(one(get("/metrics"))).contains("te_metadata_records 1\n");
   }
 
+  @Test
+  void anAnswerToHeadHasNoBody() throws IOException {
+    assertThat(status(put("key=a", "123"))).isEqualTo(200);
+    String head = one("HEAD /metadata?key=a HTTP/1.1\nHost: h\n\n");
+    assertThat(statuses(head)).containsExactly(200, 200);
+    // The next answer begins right behind it.
+    assertThat(head).contains("Content-Length: 3\r\n").contains("\r\n\r\nHTTP/1.1 200 ");
+    assertThat(one("HEAD /nothing HTTP/1.1\nHost: h\n\n")).contains("\r\n\r\nHTTP/1.1 200 ");
+  }
+
+  /** A list of keys has one in each line. */
+  @Test
+  void aKeyThatLooksLikeTwoIsNotListed() throws IOException {
+    for (String end : List.of("%0A", "%0D", "%0D%0A")) {
+      assertThat(status(put("key=one" + end + "two", "1"))).isEqualTo(200);
+    }
+    assertThat(status(put("key=three", "1"))).isEqualTo(200);
+    assertThat(one(get("/keys"))).contains("three").doesNotContain("one", "two");
+  }
+
   /** Accepts and closes: as an engine before Probe does, which reads it and closes. */
   private static void live(ServerSocket owner) {
     Thread.ofVirtual()
