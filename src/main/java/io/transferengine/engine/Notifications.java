@@ -3,9 +3,9 @@ package io.transferengine.engine;
 
 import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Settings;
-import io.transferengine.handshake.ByteBudget;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.ByteBudget;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.Queues;

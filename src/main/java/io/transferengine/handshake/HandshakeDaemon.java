@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.AcceptLoop;
+import io.transferengine.net.ByteBudget;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;

@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.net.TurnInput;
 import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TlsCauses;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.net.ByteBudget;
 import io.transferengine.net.Place;
 import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;

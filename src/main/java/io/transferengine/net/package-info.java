@@ -2,7 +2,8 @@
 /**
  * The rules that all our ports share: which connections get a place ({@link
  * io.transferengine.net.Places}), how few there are of other things ({@link
- * io.transferengine.net.Shares}), whose costly work is done next ({@link
+ * io.transferengine.net.Shares}) and how many bytes we hold for them ({@link
+ * io.transferengine.net.ByteBudget}), whose costly work is done next ({@link
  * io.transferengine.net.Turns}), and how a dead peer is noticed ({@link
  * io.transferengine.net.KeepAlive}). Ports whose threads wait share how they accept ({@link
  * io.transferengine.net.AcceptLoop}), and what ends a wait ({@link

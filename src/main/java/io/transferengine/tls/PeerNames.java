@@ -14,9 +14,15 @@ final class PeerNames {
   /** The kinds of subject alternative name of RFC 5280 that are looked at. */
   private static final List<Integer> KINDS = List.of(2, 6, 7); // DNS, URI, IP address
 
+  /** Of the name of a certificate without names, where it needs one. */
+  static final String SUBJECT = "subject:";
+
+  /** What begins so is proved otherwise: an authority may leave it to its clients what they are. */
+  private static final List<String> RESERVED = List.of(Token.PREFIX, SUBJECT);
+
   private PeerNames() {}
 
-  /** {@return the host names, addresses and URIs that a certificate is for} */
+  /** {@return the host names, addresses and URIs that a certificate is for, but reserved ones} */
   static List<String> of(X509Certificate certificate) {
     List<String> names = new ArrayList<>();
     try {
@@ -25,7 +31,8 @@ final class PeerNames {
         for (List<?> name : all) {
           if (name.getFirst() instanceof Integer kind
               && KINDS.contains(kind)
-              && name.get(1) instanceof String text) {
+              && name.get(1) instanceof String text
+              && RESERVED.stream().noneMatch(text.toLowerCase(Locale.ROOT)::startsWith)) {
             names.add(text);
           }
         }

@@ -55,8 +55,7 @@ public final class PeerTls {
    * Handshakes of peers that are at their ciphers at once, on both ports together. Half of the
    * processors are left to transfers: who floods us with handshakes has no use of more.
    */
-  private static final int HANDSHAKES_AT_ONCE =
-      Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+  static final int HANDSHAKES_AT_ONCE = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
   private final Supplier<Optional<TlsSetup>> setup;
   private final Runnable refresh;

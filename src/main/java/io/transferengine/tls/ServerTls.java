@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
+import io.transferengine.net.Turns;
 import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -30,6 +32,8 @@ import org.slf4j.LoggerFactory;
 public final class ServerTls {
   private static final Logger log = LoggerFactory.getLogger(ServerTls.class);
 
+  private final LongAdder waited = new LongAdder();
+  private final Turns handshakes = new Turns(PeerTls.HANDSHAKES_AT_ONCE, waited::increment);
   private final Supplier<SSLContext> context;
   private final Runnable refresh;
   private final Optional<PemSource> clients;
@@ -69,6 +73,16 @@ public final class ServerTls {
     return material.context();
   }
 
+  /** {@return the turns in which the handshakes of clients with us go on} */
+  public Turns handshakes() {
+    return handshakes;
+  }
+
+  /** {@return how many times a handshake had to wait for its turn} */
+  public long handshakesWaited() {
+    return waited.sum();
+  }
+
   /** As {@link PeerTls#refresh}. */
   public void refresh() {
     refresh.run();
@@ -78,11 +92,11 @@ public final class ServerTls {
    * {@return TLS over a connection to us, before its handshake} Who closes it, closes the
    * connection below.
    *
-   * @param consumed what was read of the connection already
+   * @param in all that is read of it
    */
-  public SSLSocket accepted(Socket connection, InputStream consumed) throws IOException {
+  public SSLSocket accepted(Socket connection, InputStream in) throws IOException {
     SSLSocket socket =
-        (SSLSocket) context.get().getSocketFactory().createSocket(connection, consumed, false);
+        (SSLSocket) context.get().getSocketFactory().createSocket(connection, in, false);
     SSLParameters parameters = socket.getSSLParameters();
     parameters.setProtocols(PeerTls.PROTOCOLS.clone());
     if (clients.isPresent()) {
@@ -113,7 +127,7 @@ public final class ServerTls {
     }
     List<String> names = PeerNames.of(certificate);
     return names.isEmpty()
-        ? List.of("subject:" + certificate.getSubjectX500Principal().getName())
+        ? List.of(PeerNames.SUBJECT + certificate.getSubjectX500Principal().getName())
         : names;
   }
 

@@ -11,6 +11,9 @@ import javax.crypto.spec.SecretKeySpec;
 final class Token {
   private static final String ALGORITHM = "HmacSHA256";
 
+  /** Of the names that are proved with tokens. */
+  static final String PREFIX = "token:";
+
   private final String name;
   private final SecretKeySpec key;
 
@@ -25,7 +28,7 @@ final class Token {
 
   /** {@return what a peer is called that knows the secret} No host has such a name. */
   String provedName() {
-    return "token:" + name;
+    return PREFIX + name;
   }
 
   /** {@return what only somebody with the secret can say about these bytes} */

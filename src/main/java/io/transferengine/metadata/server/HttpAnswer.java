@@ -12,16 +12,24 @@ final class HttpAnswer {
   private final int status;
   private final Map<String, String> headers;
   private final byte[] body;
+  private final boolean isRecord;
 
   /**
    * An answer.
    *
    * @param headers beside those of the connection and of the length
    */
-  HttpAnswer(int status, Map<String, String> headers, byte[] body) {
+  private HttpAnswer(int status, Map<String, String> headers, byte[] body, boolean isRecord) {
     this.status = status;
     this.headers = Map.copyOf(headers);
     this.body = body;
+    this.isRecord = isRecord;
+  }
+
+  /** {@return the answer that is a record, whose bytes are the table's} */
+  static HttpAnswer record(String type, String entityTag, byte[] value) {
+    return new HttpAnswer(
+        HttpMetadataProtocol.OK, Map.of("Content-Type", type, "ETag", entityTag), value, true);
   }
 
   /** {@return an answer of text for people} */
@@ -34,12 +42,13 @@ final class HttpAnswer {
     return new HttpAnswer(
         HttpMetadataProtocol.UNAUTHORIZED,
         Map.of("Content-Type", TEXT, "WWW-Authenticate", "Bearer"),
-        text.getBytes(StandardCharsets.UTF_8));
+        text.getBytes(StandardCharsets.UTF_8),
+        false);
   }
 
   static HttpAnswer of(int status, String type, String text) {
     return new HttpAnswer(
-        status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8));
+        status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8), false);
   }
 
   int status() {
@@ -48,6 +57,11 @@ final class HttpAnswer {
 
   byte[] body() {
     return body;
+  }
+
+  /** {@return how many bytes are held for this answer alone} */
+  int ownBytes() {
+    return isRecord ? 0 : body.length;
   }
 
   /**

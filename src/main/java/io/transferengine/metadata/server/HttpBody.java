@@ -14,7 +14,9 @@ final class HttpBody extends InputStream {
   /** A body that nobody wanted, up to this length, is read to keep the connection. */
   static final int DROPPED_BYTES_MAX = 64 << 10;
 
-  private static final int LINES_BYTES_MAX = 8 << 10;
+  /** They need no room of others. */
+  private static final int LINES_BYTES_MAX = HttpHead.FREE_BYTES - 1;
+
   private static final Pattern CHUNK = Pattern.compile("([0-9a-fA-F]{1,8})[ \t]*(;.*)?");
 
   private final InputStream in;
@@ -83,7 +85,7 @@ final class HttpBody extends InputStream {
       return;
     }
     try {
-      HttpHead.Lines lines = new HttpHead.Lines(in, LINES_BYTES_MAX);
+      HttpHead.Lines lines = new HttpHead.Lines(in, LINES_BYTES_MAX, _ -> {});
       if (!first && !line(lines).isEmpty()) {
         throw new IOException("a chunk has another length than it says");
       }

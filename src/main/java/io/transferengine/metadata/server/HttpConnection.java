@@ -4,10 +4,10 @@ package io.transferengine.metadata.server;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.net.Place;
+import io.transferengine.net.TurnInput;
 import io.transferengine.net.Watchdog;
 import io.transferengine.tls.ServerTls;
 import java.io.BufferedInputStream;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -58,18 +58,21 @@ final class HttpConnection {
   private final HttpHandler handler;
   private final Optional<ServerTls> tls;
   private final Refusals refusals;
+  private final RequestMemory memory;
 
   HttpConnection(
       SocketChannel channel,
       Place place,
       HttpHandler handler,
       Optional<ServerTls> tls,
-      Refusals refusals) {
+      Refusals refusals,
+      RequestMemory memory) {
     this.channel = channel;
     this.place = place;
     this.handler = handler;
     this.tls = tls;
     this.refusals = refusals;
+    this.memory = memory;
   }
 
   /** Both directions of the connection, and who is at its other end. */
@@ -124,6 +127,7 @@ final class HttpConnection {
 
   private Optional<Stream> secured(ServerTls security) throws IOException {
     Socket socket = channel.socket();
+    long deadlineNanos = System.nanoTime() + HANDSHAKE_LIMIT.toNanos();
     try (var _ = Watchdog.closeAfter(HANDSHAKE_LIMIT, channel)) {
       int first = socket.getInputStream().read();
       if (first < 0) {
@@ -133,25 +137,40 @@ final class HttpConnection {
         refusePlain(socket);
         return Optional.empty();
       }
-      SSLSocket secure =
-          security.accepted(socket, new ByteArrayInputStream(new byte[] {(byte) first}));
+      TurnInput in =
+          new TurnInput(
+              first, socket.getInputStream(), security.handshakes(), address(), deadlineNanos);
+      SSLSocket secure = security.accepted(socket, in);
       try {
-        secure.startHandshake();
-        List<String> names = security.verify(secure.getSession());
+        List<String> names = handshake(security, secure, in);
         return Optional.of(
             Stream.of(
                 secure, names.isEmpty() ? unproved() : PeerIdentity.proved(address(), names)));
       } catch (IOException e) {
-        if (!place.isGivenAway()) {
+        boolean isLate = System.nanoTime() - deadlineNanos >= 0;
+        // Else its place is given away, or the server is closed.
+        if (isLate || channel.isOpen()) {
           refusals.connection(
               address(),
-              channel.isOpen()
-                  ? security.refusal(e)
-                  : "it did not finish the TLS handshake in " + HANDSHAKE_LIMIT.toSeconds() + " s");
+              isLate
+                  ? "it did not finish the TLS handshake in " + HANDSHAKE_LIMIT.toSeconds() + " s"
+                  : security.refusal(e));
         }
         linger(Stream.of(socket, unproved()));
         return Optional.empty();
       }
+    }
+  }
+
+  /** {@return the names that the client has proved} */
+  private static List<String> handshake(ServerTls security, SSLSocket secure, TurnInput in)
+      throws IOException {
+    in.begin();
+    try {
+      secure.startHandshake();
+      return security.verify(secure.getSession());
+    } finally {
+      in.end();
     }
   }
 
@@ -184,8 +203,9 @@ final class HttpConnection {
     HttpAnswer answer;
     boolean isHead = false;
     Optional<HttpBody> next = Optional.empty();
-    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
-      Optional<HttpHead> head = HttpHead.read(stream.in);
+    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel);
+        HeldBytes.Held held = memory.heads().by(address())) {
+      Optional<HttpHead> head = HttpHead.read(stream.in, held::add);
       if (head.isEmpty()) {
         return false;
       }
@@ -198,7 +218,7 @@ final class HttpConnection {
     }
     try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
       // Before the rest of the body: a client may wait for the answer and not send it.
-      write(stream, answer.head(next.isPresent()), isHead ? NOTHING : answer.body());
+      send(stream, answer, next.isPresent(), isHead);
       if (next.isPresent()) {
         next.get().drop();
       } else {
@@ -206,6 +226,21 @@ final class HttpConnection {
       }
     }
     return next.isPresent();
+  }
+
+  private void send(Stream stream, HttpAnswer answer, boolean keep, boolean isHead)
+      throws IOException {
+    HttpAnswer sent = answer;
+    try (HeldBytes.Held held = memory.answers().by(address())) {
+      try {
+        if (answer.ownBytes() > WRITE_PIECE_BYTES) {
+          held.add(answer.ownBytes());
+        }
+      } catch (HttpRefusal e) {
+        sent = e.answer();
+      }
+      write(stream, sent.head(keep), isHead ? NOTHING : sent.body());
+    }
   }
 
   private static void write(Stream stream, byte[] head, byte[] body) throws IOException {

@@ -24,6 +24,12 @@ final class HttpHead {
   /** Room for the longest key in the longest encoding. */
   static final int BYTES_MAX = 64 << 10;
 
+  /** Of each head; what is longer takes of a limit for all. Engines' heads are shorter. */
+  static final int FREE_BYTES = 4 << 10;
+
+  /** What a byte that was sent costs: it is read, copied, and kept. */
+  private static final int COPIES = 4;
+
   static final int HEADERS_MAX = 100;
 
   private static final int TOO_LARGE = 431;
@@ -64,13 +70,24 @@ final class HttpHead {
     this.headers = headers;
   }
 
+  /** Where the memory of what is long comes from. */
+  interface Room {
+    /**
+     * Takes some.
+     *
+     * @throws HttpRefusal if there is none
+     */
+    void take(int bytes) throws HttpRefusal;
+  }
+
   /**
    * {@return the next head; empty if the stream ends before it begins}
    *
+   * @param room is asked before each further {@link #FREE_BYTES}
    * @throws HttpRefusal for what is wrong with it; nothing behind it can be read then
    */
-  static Optional<HttpHead> read(InputStream in) throws IOException, HttpRefusal {
-    Lines lines = new Lines(in, BYTES_MAX);
+  static Optional<HttpHead> read(InputStream in, Room room) throws IOException, HttpRefusal {
+    Lines lines = new Lines(in, BYTES_MAX, room);
     String first;
     do {
       first = lines.next();
@@ -200,11 +217,13 @@ final class HttpHead {
   static final class Lines {
     private final InputStream in;
     private final int bytesMax;
+    private final Room room;
     private int count;
 
-    Lines(InputStream in, int bytesMax) {
+    Lines(InputStream in, int bytesMax, Room room) {
       this.in = in;
       this.bytesMax = bytesMax;
+      this.room = room;
     }
 
     /**
@@ -226,6 +245,9 @@ final class HttpHead {
         }
         if (++count > bytesMax) {
           throw new HttpRefusal(TOO_LARGE, "more than " + bytesMax + " bytes before the body");
+        }
+        if (count % FREE_BYTES == 0) {
+          room.take(COPIES * FREE_BYTES);
         }
         if (read == '\n' && last == '\r') {
           return new String(line, 0, length, StandardCharsets.ISO_8859_1);

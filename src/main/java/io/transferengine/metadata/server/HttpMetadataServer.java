@@ -51,8 +51,17 @@ public final class HttpMetadataServer implements AutoCloseable {
   /** For all records together: a quarter of a small JVM's heap. */
   public static final long BYTES_LIMIT = 256L << 20;
 
-  /** For all bodies that are being received at once. Stored records do not count. */
+  /**
+   * For all bodies that are being received at once, half of it for one address. Stored records do
+   * not count.
+   */
   static final long RECEIVING_BYTES_LIMIT = 256L << 20;
+
+  /** For the heads of requests under way, without a little of each; half of it for one address. */
+  static final long HEADS_BYTES_LIMIT = 64L << 20;
+
+  /** For lists that are being sent; half of it for one address. */
+  static final long ANSWERS_BYTES_LIMIT = 256L << 20;
 
   /** For connections; an engine holds one or two. */
   public static final int CONNECTIONS_LIMIT = 10_000;
@@ -71,10 +80,11 @@ public final class HttpMetadataServer implements AutoCloseable {
     isSecure = access.tls().isPresent();
     RecordTable records = new RecordTable(RECORDS_LIMIT, BYTES_LIMIT, System::nanoTime);
     Refusals refusals = new Refusals();
+    RequestMemory memory =
+        RequestMemory.of(HEADS_BYTES_LIMIT, RECEIVING_BYTES_LIMIT, ANSWERS_BYTES_LIMIT);
     RecordHandler handler =
-        new RecordHandler(
-            records, RECORD_LENGTH_MAX_BYTES, RECEIVING_BYTES_LIMIT, access, refusals);
-    port = new HttpPort(address, CONNECTIONS_LIMIT, handler, access.tls(), refusals);
+        new RecordHandler(records, RECORD_LENGTH_MAX_BYTES, memory, access, refusals);
+    port = new HttpPort(address, CONNECTIONS_LIMIT, handler, access.tls(), refusals, memory);
     housekeeping =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("te-metadata-sweeper").factory());

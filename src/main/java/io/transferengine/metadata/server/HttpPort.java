@@ -36,6 +36,7 @@ final class HttpPort implements AutoCloseable {
   private final HttpHandler handler;
   private final Optional<ServerTls> tls;
   private final Refusals refusals;
+  private final RequestMemory memory;
   private final Places places;
   private final WarnLimiter warnings = new WarnLimiter(log);
   private final WarnLimiter crowded = new WarnLimiter(log);
@@ -53,11 +54,13 @@ final class HttpPort implements AutoCloseable {
       int connectionsLimit,
       HttpHandler handler,
       Optional<ServerTls> tls,
-      Refusals refusals)
+      Refusals refusals,
+      RequestMemory memory)
       throws IOException {
     this.handler = handler;
     this.tls = tls;
     this.refusals = refusals;
+    this.memory = memory;
     places = new Places(connectionsLimit, 0, Places.REST_MIN_NANOS);
     listener = ServerSocketChannel.open();
     try {
@@ -138,7 +141,7 @@ final class HttpPort implements AutoCloseable {
     try (channel) {
       KeepAlive.set(channel);
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      new HttpConnection(channel, place, handler, tls, refusals).serve();
+      new HttpConnection(channel, place, handler, tls, refusals, memory).serve();
     } catch (IOException e) {
       log.debug("closing a connection to the metadata server", e);
     } catch (Throwable t) {

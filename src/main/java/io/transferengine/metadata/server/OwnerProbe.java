@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import io.transferengine.net.Shares;
 import io.transferengine.transfer.HostPort;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +10,6 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 
 /**
  * Finds out whether the engine that a record names is alive. It sends a Probe (protocol section
@@ -22,29 +22,42 @@ final class OwnerProbe {
 
   /**
    * Every client that can write records can make us send Probes. So their number at once is
-   * limited.
+   * limited, also for each address.
    */
-  private static final int AT_ONCE = 32;
+  static final int AT_ONCE = 32;
 
   /** Length (little-endian), type 3, {@code {}} and a newline. */
   private static final byte[] PROBE = {4, 0, 0, 0, 0, 0, 0, 0, 3, '{', '}', '\n'};
 
-  private final Semaphore slots = new Semaphore(AT_ONCE);
+  private final Shares slots = new Shares(AT_ONCE);
+  private final int timeoutMillis;
 
-  /** {@return whether the address answers; empty if too many Probes are under way} */
-  Optional<Boolean> isAlive(HostPort owner) {
-    if (!slots.tryAcquire()) {
+  OwnerProbe() {
+    this(TIMEOUT_MILLIS);
+  }
+
+  OwnerProbe(int timeoutMillis) {
+    this.timeoutMillis = timeoutMillis;
+  }
+
+  /**
+   * {@return whether the address answers; empty if too many Probes are under way}
+   *
+   * @param client who wants to know; one address gets half of the Probes
+   */
+  Optional<Boolean> isAlive(HostPort owner, InetAddress client) {
+    if (!slots.take(client)) {
       return Optional.empty();
     }
     try (Socket socket = new Socket()) {
       socket.connect(
-          new InetSocketAddress(InetAddress.getByName(owner.host()), owner.port()), TIMEOUT_MILLIS);
-      socket.setSoTimeout(TIMEOUT_MILLIS);
+          new InetSocketAddress(InetAddress.getByName(owner.host()), owner.port()), timeoutMillis);
+      socket.setSoTimeout(timeoutMillis);
       return Optional.of(answers(socket));
     } catch (IOException e) {
       return Optional.of(false);
     } finally {
-      slots.release();
+      slots.giveBack(client);
     }
   }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.RpcMetaRecord;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -14,6 +14,9 @@ import java.util.Optional;
  */
 final class Ownership {
   static final int BUSY = 503;
+
+  /** A key can be read as that of as many names as it has slashes; nobody has so many. */
+  private static final int PROBES_MAX = 4;
 
   private static final String RPC_META = "rpc_meta/";
   private static final String RAM = "ram/";
@@ -28,17 +31,18 @@ final class Ownership {
   /**
    * {@return the record of that key, if somebody else may change it now}
    *
-   * @param names what that somebody has proved
+   * @param peer that somebody
    * @throws HttpRefusal if too many engines are being probed at once
    */
-  Optional<RecordTable.Entry> abandoned(String key, List<String> names) throws HttpRefusal {
+  Optional<RecordTable.Entry> abandoned(String key, PeerIdentity peer) throws HttpRefusal {
     Optional<RecordTable.Entry> present = records.get(key);
     if (present.isEmpty()) {
       return present;
     }
     if (key.contains(RPC_META)) {
-      return isDead(present.get()) ? present : Optional.empty();
+      return isDead(present.get(), peer) ? present : Optional.empty();
     }
+    int probes = 0;
     boolean isNamed = false;
     // Where the cluster ends and the name begins, only an rpc_meta record says.
     for (int slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
@@ -48,7 +52,8 @@ final class Ownership {
           records.get(key.substring(0, slash + 1) + RPC_META + name);
       if (holder.isPresent()) {
         isNamed = true;
-        if (!names.containsAll(holder.get().owner) && !isDead(holder.get())) {
+        if (!peer.names().containsAll(holder.get().owner)
+            && (++probes > PROBES_MAX || !isDead(holder.get(), peer))) {
           return Optional.empty();
         }
       }
@@ -66,9 +71,10 @@ final class Ownership {
    * {@return where the engine of an rpc_meta record is, if it is alive; empty if it is dead, or the
    * record is broken, so that nobody can own it}
    *
+   * @param peer who asks
    * @throws HttpRefusal if too many engines are being probed at once
    */
-  Optional<HostPort> alive(RecordTable.Entry rpcMeta) throws HttpRefusal {
+  Optional<HostPort> alive(RecordTable.Entry rpcMeta, PeerIdentity peer) throws HttpRefusal {
     HostPort owner;
     try {
       RpcMetaRecord record = MetadataCodec.decodeRpcMeta(rpcMeta.value);
@@ -78,13 +84,13 @@ final class Ownership {
     }
     boolean alive =
         probe
-            .isAlive(owner)
+            .isAlive(owner, peer.address())
             .orElseThrow(
                 () -> new HttpRefusal(BUSY, "too many owners of records are being probed at once"));
     return alive ? Optional.of(owner) : Optional.empty();
   }
 
-  private boolean isDead(RecordTable.Entry rpcMeta) throws HttpRefusal {
-    return alive(rpcMeta).isEmpty();
+  private boolean isDead(RecordTable.Entry rpcMeta, PeerIdentity peer) throws HttpRefusal {
+    return alive(rpcMeta, peer).isEmpty();
   }
 }

@@ -2,13 +2,11 @@
 package io.transferengine.metadata.server;
 
 import io.transferengine.metadata.HttpMetadataProtocol;
+import io.transferengine.tls.ServerTls;
 import io.transferengine.transfer.HostPort;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -27,7 +25,6 @@ final class RecordHandler implements HttpHandler {
   private static final int CREATED_FULL = 507;
   private static final int TOO_LARGE = 413;
   private static final int METHOD_NOT_ALLOWED = 405;
-  private static final int KIB = 1 << 10;
 
   private static final String JSON = "application/json; charset=utf-8";
 
@@ -43,22 +40,20 @@ final class RecordHandler implements HttpHandler {
   private final RefusedClaims claims = new RefusedClaims(System::nanoTime);
   private final LongAdder deletesRefused = new LongAdder();
 
-  /** Bodies under way, in KiB. */
-  private final Semaphore receiving;
-
+  private final RequestMemory memory;
   private final int recordMaxBytes;
 
   /**
    * Creates the handler of one server.
    *
    * @param recordMaxBytes the length of the longest record
-   * @param receivingMaxBytes the most bytes of bodies that may be received at once
+   * @param memory what requests under way may hold
    * @param access what clients have to prove
    */
   RecordHandler(
       RecordTable records,
       int recordMaxBytes,
-      long receivingMaxBytes,
+      RequestMemory memory,
       Access access,
       Refusals refusals) {
     this.records = records;
@@ -66,7 +61,7 @@ final class RecordHandler implements HttpHandler {
     this.access = access;
     this.refusals = refusals;
     this.recordMaxBytes = recordMaxBytes;
-    this.receiving = new Semaphore((int) (receivingMaxBytes / KIB));
+    this.memory = memory;
   }
 
   @Override
@@ -140,10 +135,7 @@ final class RecordHandler implements HttpHandler {
                 .get(key)
                 .orElseThrow(
                     () -> new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found"));
-        yield new HttpAnswer(
-            HttpMetadataProtocol.OK,
-            Map.of("Content-Type", "application/json", "ETag", entry.entityTag),
-            entry.value);
+        yield HttpAnswer.record("application/json", entry.entityTag, entry.value);
       }
       case "PUT" -> put(request, key);
       case "POST" -> {
@@ -179,20 +171,14 @@ final class RecordHandler implements HttpHandler {
       throw tooLarge();
     }
     long most = announced < 0 ? recordMaxBytes : announced;
-    int permits = (int) (most / KIB) + 1;
-    if (!receiving.tryAcquire(permits)) {
-      throw new HttpRefusal(Ownership.BUSY, "too much is being received at once");
+    try (HeldBytes.Held held = memory.bodies().by(request.peer().address())) {
+      held.add(most);
+      byte[] value = request.body().readNBytes(recordMaxBytes + 1);
+      if (value.length > recordMaxBytes) {
+        throw tooLarge();
+      }
+      return store(request, key, value, ttlSeconds, condition);
     }
-    byte[] value;
-    try (InputStream body = request.body()) {
-      value = body.readNBytes(recordMaxBytes + 1);
-    } finally {
-      receiving.release(permits);
-    }
-    if (value.length > recordMaxBytes) {
-      throw tooLarge();
-    }
-    return store(request, key, value, ttlSeconds, condition);
   }
 
   private HttpAnswer store(
@@ -220,7 +206,7 @@ final class RecordHandler implements HttpHandler {
    */
   private void requireDead(HttpRequest request, String key, RecordTable.Entry present)
       throws HttpRefusal {
-    Optional<HostPort> alive = ownership.alive(present);
+    Optional<HostPort> alive = ownership.alive(present, request.peer());
     if (alive.isPresent()) {
       claims.refused(request.peer().address(), key);
       throw new HttpRefusal(
@@ -235,7 +221,7 @@ final class RecordHandler implements HttpHandler {
       throws HttpRefusal {
     RecordTable.Outcome outcome = change.apply(claim(request, Optional.empty()));
     if (outcome == RecordTable.Outcome.FOREIGN) {
-      outcome = change.apply(claim(request, ownership.abandoned(key, request.peer().names())));
+      outcome = change.apply(claim(request, ownership.abandoned(key, request.peer())));
     }
     if (outcome != RecordTable.Outcome.MISSING) {
       requireDone(request, key, outcome);
@@ -309,6 +295,10 @@ final class RecordHandler implements HttpHandler {
     te_metadata_connections_refused_total %d
     # TYPE te_metadata_connections_crowded_total counter
     te_metadata_connections_crowded_total %d
+    # TYPE te_metadata_handshakes_waited_total counter
+    te_metadata_handshakes_waited_total %d
+    # TYPE te_metadata_memory_refused_total counter
+    te_metadata_memory_refused_total %d
     # TYPE te_metadata_unauthorized_total counter
     te_metadata_unauthorized_total %d
     # TYPE te_metadata_foreign_changes_refused_total counter
@@ -322,6 +312,8 @@ final class RecordHandler implements HttpHandler {
             deletesRefused.sum(),
             refusals.connectionCount(),
             refusals.crowdedCount(),
+            access.tls().map(ServerTls::handshakesWaited).orElse(0L),
+            memory.refused().sum(),
             refusals.unauthorizedCount(),
             refusals.foreignCount());
   }

@@ -22,13 +22,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** How requests are taken apart: what can be read in two ways is refused. */
 @Timeout(60)
 class HttpHeadTest {
+  private static final HttpHead.Room ROOM = _ -> {};
+
   private static InputStream in(String text) {
     return new ByteArrayInputStream(
         text.replace("\n", "\r\n").getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private static HttpHead head(String text) throws IOException, HttpRefusal {
-    return HttpHead.read(in(text)).orElseThrow();
+    return HttpHead.read(in(text), ROOM).orElseThrow();
   }
 
   @Test
@@ -48,8 +50,8 @@ class HttpHeadTest {
     assertThat(head("GET / HTTP/1.0\n\n").isKept()).isFalse();
     assertThat(head("GET / HTTP/1.1\nConnection: Close\n\n").isKept()).isFalse();
     assertThat(head("GET / HTTP/1.1\nConnection: close\nConnection: x\n\n").isKept()).isFalse();
-    assertThat(HttpHead.read(in(""))).isEmpty();
-    assertThat(HttpHead.read(in("\n"))).isEmpty();
+    assertThat(HttpHead.read(in(""), ROOM)).isEmpty();
+    assertThat(HttpHead.read(in("\n"), ROOM)).isEmpty();
   }
 
   @ParameterizedTest
@@ -100,7 +102,7 @@ class HttpHeadTest {
       })
   void whatNotEverybodyReadsAlikeIsRefused(String text) {
     InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.ISO_8859_1));
-    assertThatThrownBy(() -> HttpHead.read(in))
+    assertThatThrownBy(() -> HttpHead.read(in, ROOM))
         .isInstanceOfSatisfying(
             HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(400));
   }
@@ -123,6 +125,30 @@ class HttpHeadTest {
     }
     assertThatThrownBy(() -> head(first + "A: b")).isInstanceOf(EOFException.class);
     assertThatThrownBy(() -> head(first)).isInstanceOf(EOFException.class);
+  }
+
+  @Test
+  void aLongHeadAsksForRoomOnItsWay() throws Exception {
+    AtomicInteger taken = new AtomicInteger();
+    String start = "GET /?";
+    String end = " HTTP/1.1\r\n\r\n";
+    int free = HttpHead.FREE_BYTES - start.length() - end.length();
+    HttpHead.read(in(start + "k".repeat(free - 1) + " HTTP/1.1\n\n"), taken::addAndGet);
+    assertThat(taken).hasValue(0);
+    HttpHead.read(in(start + "k".repeat(free) + " HTTP/1.1\n\n"), taken::addAndGet);
+    assertThat(taken.get()).isGreaterThanOrEqualTo(HttpHead.FREE_BYTES);
+    taken.set(0);
+    assertThatThrownBy(() -> HttpHead.read(in("k".repeat(HttpHead.BYTES_MAX)), taken::addAndGet))
+        .isInstanceOf(EOFException.class);
+    assertThat(taken.get()).isGreaterThanOrEqualTo(2 * HttpHead.BYTES_MAX);
+    assertThatThrownBy(
+            () ->
+                HttpHead.read(
+                    in("k".repeat(HttpHead.BYTES_MAX)),
+                    _ -> {
+                      throw new HttpRefusal(503, "full");
+                    }))
+        .isInstanceOf(HttpRefusal.class);
   }
 
   private static HttpBody body(InputStream in, String headers, AtomicInteger leaves)

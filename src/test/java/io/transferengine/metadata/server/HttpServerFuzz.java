@@ -42,7 +42,8 @@ public final class HttpServerFuzz implements FuzzTarget {
               128,
               this::answer,
               Optional.empty(),
-              new Refusals());
+              new Refusals(),
+              newMemory());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -53,8 +54,12 @@ public final class HttpServerFuzz implements FuzzTarget {
     return new RecordTable(RECORDS_MAX, TABLE_BYTES_MAX, System::nanoTime);
   }
 
+  private static RequestMemory newMemory() {
+    return RequestMemory.of(1 << 20, 1 << 20, 1 << 20);
+  }
+
   private RecordHandler newHandler() {
-    return new RecordHandler(records, RECORD_BYTES_MAX, 1 << 20, Access.open(), new Refusals());
+    return new RecordHandler(records, RECORD_BYTES_MAX, newMemory(), Access.open(), new Refusals());
   }
 
   private HttpAnswer answer(HttpRequest request) throws IOException {

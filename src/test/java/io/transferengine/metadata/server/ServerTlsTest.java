@@ -4,6 +4,7 @@ package io.transferengine.metadata.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.net.Turns;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
@@ -11,6 +12,7 @@ import io.transferengine.tls.PemFiles;
 import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -26,6 +28,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyManagementException;
 import java.security.NoSuchAlgorithmException;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
@@ -153,6 +159,50 @@ class ServerTlsTest {
       }
       assertThat(logs.count("it wants TLS, and there is none here")).isOne();
       assertThat(logs.count("--tls-cert")).isOne();
+    }
+  }
+
+  /** What one address has under way, another waits for: for a turn of it, not for all. */
+  @Test
+  void handshakesGoOnByTurns() throws Exception {
+    Access access = Access.of(tls(server));
+    Turns turns = access.tls().orElseThrow().handshakes();
+    List<Turns.Turn> all = new ArrayList<>();
+    try (HttpPort own =
+        new HttpPort(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            10,
+            _ -> HttpAnswer.text(200, "ok"),
+            access.tls(),
+            new Refusals(),
+            RequestMemory.of(0, 0, 0))) {
+      own.start();
+      assertThatThrownBy(
+              () -> {
+                while (true) {
+                  all.add(turns.take(InetAddress.ofLiteral("192.0.2.1"), System.nanoTime()));
+                }
+              })
+          .isInstanceOf(TimeoutException.class);
+      long waited = access.tls().get().handshakesWaited();
+      FutureTask<String> asked =
+          new FutureTask<>(
+              () -> {
+                try (SSLSocket socket =
+                    (SSLSocket)
+                        anonymous()
+                            .getSocketFactory()
+                            .createSocket("127.0.0.1", own.address().getPort())) {
+                  return socket.getSession().getProtocol();
+                }
+              });
+      Thread.ofVirtual().start(asked);
+      Awaitility.await().until(() -> access.tls().get().handshakesWaited() > waited);
+      assertThat(asked.isDone()).isFalse();
+      all.removeLast().end();
+      assertThat(asked.get()).isEqualTo("TLSv1.3");
+    } finally {
+      all.forEach(Turns.Turn::end);
     }
   }
 

@@ -164,6 +164,26 @@ class ServerTokensTest {
     }
   }
 
+  /** Each probe may take seconds, and has others wait. */
+  @Test
+  void aKeyOfManyNamesIsNotAskedAboutForLong() throws Exception {
+    int closed;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      closed = socket.getLocalPort();
+    }
+    for (String meta : List.of("x/rpc_meta/1/2/3/4/5", "x/1/rpc_meta/2/3/4/5")) {
+      assertThat(put(meta, TokenFiles.SECRET, record(closed))).isEqualTo(200);
+    }
+    assertThat(put("x/1/2/3/4/5", TokenFiles.SECRET, "1")).isEqualTo(200);
+    assertThat(put("x/1/2/3/4/5", TokenFiles.OTHER_SECRET, "2")).isEqualTo(200);
+    assertThat(put("x/1/2/3/4/5", TokenFiles.SECRET, "3")).isEqualTo(200);
+    for (String meta :
+        List.of("x/1/2/rpc_meta/3/4/5", "x/1/2/3/rpc_meta/4/5", "x/1/2/3/4/rpc_meta/5")) {
+      assertThat(put(meta, TokenFiles.SECRET, record(closed))).isEqualTo(200);
+    }
+    assertThat(put("x/1/2/3/4/5", TokenFiles.OTHER_SECRET, "4")).isEqualTo(403);
+  }
+
   @Test
   void aTokenIsReplacedUnderItsName() throws Exception {
     assertThat(put("a", TokenFiles.SECRET, "1")).isEqualTo(200);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.handshake;
+package io.transferengine.net;
 
-import io.transferengine.net.Turns;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -15,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * waits for more, the handshake's turn is somebody else's: a turn is for the ciphers, and no client
  * keeps one by being slow. For one thread.
  */
-final class TurnInput extends InputStream {
+public final class TurnInput extends InputStream {
   private final InputStream in;
   private final Turns turns;
   private final InetAddress address;
@@ -25,12 +24,15 @@ final class TurnInput extends InputStream {
   private Turns.@Nullable Turn turn;
 
   /**
+   * What a handshake reads that has not begun.
+   *
    * @param first the byte that was read already
    * @param in all others
    * @param address the client's
    * @param deadlineNanos of the handshake
    */
-  TurnInput(int first, InputStream in, Turns turns, InetAddress address, long deadlineNanos) {
+  public TurnInput(
+      int first, InputStream in, Turns turns, InetAddress address, long deadlineNanos) {
     this.first = first;
     this.in = in;
     this.turns = turns;
@@ -38,14 +40,18 @@ final class TurnInput extends InputStream {
     this.deadlineNanos = deadlineNanos;
   }
 
-  /** The handshake begins. */
-  void begin() throws IOException {
+  /**
+   * The handshake begins.
+   *
+   * @throws IOException if it gets no turn in its time
+   */
+  public void begin() throws IOException {
     working = true;
     take();
   }
 
   /** The handshake is over: from now on nobody has to have a turn. */
-  void end() {
+  public void end() {
     working = false;
     giveBack();
   }

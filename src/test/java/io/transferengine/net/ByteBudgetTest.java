@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.handshake;
+package io.transferengine.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
