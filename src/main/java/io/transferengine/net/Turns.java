@@ -25,7 +25,7 @@ public final class Turns {
   private static final Logger log = LoggerFactory.getLogger(Turns.class);
 
   /** Those of one address that wait, in their order. */
-  private record Line(InetAddress address, LinkedHashSet<Turn> waiting) {}
+  record Line(InetAddress address, LinkedHashSet<Turn> waiting) {}
 
   private enum State {
     NEW,
@@ -34,7 +34,7 @@ public final class Turns {
     OVER
   }
 
-  private final Map<InetAddress, Line> lines = new HashMap<>();
+  private final Map<InetAddress, Line> lines;
 
   /** The lines, in the order in which they have a turn. */
   private final ArrayDeque<Line> order = new ArrayDeque<>();
@@ -49,8 +49,13 @@ public final class Turns {
    * @param onWait told each time that somebody has to wait for a turn; must not block
    */
   public Turns(int atOnce, Runnable onWait) {
+    this(atOnce, onWait, new HashMap<>());
+  }
+
+  Turns(int atOnce, Runnable onWait, Map<InetAddress, Line> lines) {
     this.free = atOnce;
     this.onWait = onWait;
+    this.lines = lines;
   }
 
   /** One that has a turn, or waits for it. */
@@ -152,16 +157,30 @@ public final class Turns {
   }
 
   private void join(Turn turn) {
+    // First: if memory runs out below, it leaves as any other. What throws may have put it in.
+    turn.state = State.WAITING;
     Line line = lines.get(turn.address);
     if (line == null) {
       line = new Line(turn.address, new LinkedHashSet<>());
       line.waiting.add(turn);
-      order.addLast(line);
       lines.put(turn.address, line);
+      addLast(line);
     } else {
       line.waiting.add(turn);
     }
-    turn.state = State.WAITING;
+  }
+
+  /** Without memory to grow it would look empty, and all that wait be lost. */
+  private void addLast(Line line) {
+    boolean added = false;
+    try {
+      order.addLast(line);
+      added = true;
+    } finally {
+      if (!added && line.equals(order.peekLast())) {
+        var _ = order.pollLast();
+      }
+    }
   }
 
   private synchronized void leave(Turn turn) {

@@ -8,6 +8,7 @@ import io.transferengine.net.Turns.Turn;
 import io.transferengine.testkit.LogCapture;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -17,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -142,5 +144,32 @@ class TurnsTest {
       assertThat(next()).isEqualTo("thrown");
       turns.take(ONE, soon()).end();
     }
+  }
+
+  /** A map puts it in and grows then, for which there may be no memory. */
+  private static final class Scarce extends HashMap<InetAddress, Turns.Line> {
+    private static final long serialVersionUID = 1;
+    private boolean isFull = true;
+
+    @Override
+    public Turns.@Nullable Line put(InetAddress address, Turns.Line line) {
+      Turns.Line before = super.put(address, line);
+      if (isFull) {
+        isFull = false;
+        throw new OutOfMemoryError("meant to be thrown");
+      }
+      return before;
+    }
+  }
+
+  /** Nobody would ever end the turn that it had got. */
+  @Test
+  void whoFindsNoMemoryToWaitGetsNoTurn() throws Exception {
+    Turns scarce = new Turns(1, waits::incrementAndGet, new Scarce());
+    Turn taken = scarce.take(CROWD, soon());
+    assertThatThrownBy(() -> scarce.take(ONE, soon())).isInstanceOf(OutOfMemoryError.class);
+    taken.end();
+    scarce.take(ONE, soon()).end();
+    scarce.take(TWO, soon()).end();
   }
 }
