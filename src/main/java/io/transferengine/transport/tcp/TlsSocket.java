@@ -5,6 +5,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
@@ -389,29 +390,35 @@ final class TlsSocket extends ChannelDuplexHandler {
    */
   private int encrypt(int ahead) {
     int size = (int) Math.min(RECORD_BYTES, queuedBytes);
-    int bytes = 0;
+    int bytes;
+    boolean written = false;
     ByteBuf record = null;
     try {
       record = context().alloc().heapBuffer(size, RECORD_BYTES);
       fill(record, size);
       bytes = record.readableBytes();
+      if (bytes > 0) {
+        // All that needs memory is before the write, from which on the listener is told for
+        // certain.
+        ChannelPromise promise = toldWhenSent(bytes, ahead);
+        onTheWayBytes += bytes;
+        written = true;
+        var _ = context().write(record, promise);
+      }
     } finally {
-      if (bytes == 0) {
+      if (!written) {
         budget.giveBack(ahead);
         if (record != null) {
           record.release();
         }
       }
     }
-    if (bytes > 0) {
-      onTheWayBytes += bytes;
-      int taken = bytes;
-      var _ =
-          context()
-              .write(record)
-              .addListener(done -> guarded(() -> sent(taken, ahead, (ChannelFuture) done)));
-    }
     return bytes;
+  }
+
+  private ChannelPromise toldWhenSent(int bytes, int ahead) {
+    ChannelFutureListener told = done -> sent(bytes, ahead, done);
+    return context().newPromise().addListener(told);
   }
 
   private void fill(ByteBuf record, int size) {
@@ -440,9 +447,17 @@ final class TlsSocket extends ChannelDuplexHandler {
   }
 
   private void sent(int bytes, int ahead, ChannelFuture done) {
+    // First, and without memory: Netty only logs what a listener throws.
     onTheWayBytes -= bytes;
     budget.giveBack(ahead);
-    Throwable failure = done.cause();
+    try {
+      goOn(done.cause());
+    } catch (Throwable t) {
+      context().fireExceptionCaught(t);
+    }
+  }
+
+  private void goOn(@Nullable Throwable failure) {
     if (failure != null && !outputEnded) {
       outputEnded = true;
       discard();

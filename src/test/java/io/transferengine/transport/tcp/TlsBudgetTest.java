@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
@@ -12,11 +13,13 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Proxy;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +104,26 @@ class TlsBudgetTest {
 
     int records() {
       return waiting.size();
+    }
+
+    /** There is memory to write so many records, and none for the next one. */
+    void findsNoMemoryAfter(int records) {
+      ChannelHandlerContext real = channel.pipeline().context(TlsSocket.class);
+      AtomicInteger left = new AtomicInteger(records);
+      Object scarce =
+          Proxy.newProxyInstance(
+              ChannelHandlerContext.class.getClassLoader(),
+              new Class<?>[] {ChannelHandlerContext.class},
+              (_, method, given) -> {
+                boolean makesPromise =
+                    method.getName().equals("newPromise")
+                        || (method.getName().equals("write") && given.length == 1);
+                if (makesPromise && left.getAndDecrement() == 0) {
+                  throw new OutOfMemoryError("meant to be thrown");
+                }
+                return method.invoke(real, given);
+              });
+      socket.handlerAdded((ChannelHandlerContext) scarce);
     }
 
     /** So many bytes were decrypted. */
@@ -232,6 +255,16 @@ class TlsBudgetTest {
     // It is handed on, or dropped with its connection.
     holders.getLast().end();
     assertThat(reader.nextReadBytes()).isEqualTo(64 << 10);
+  }
+
+  /** Whatever it had taken is there for the others. */
+  @Test
+  void whoFindsNoMemoryToSendKeepsNothing() throws Exception {
+    Connection one = new Connection();
+    one.findsNoMemoryAfter(2);
+    assertThatThrownBy(() -> one.send(BODY)).isInstanceOf(OutOfMemoryError.class);
+    assertThat(one.records()).isEqualTo(2);
+    one.end();
   }
 
   @Test
