@@ -275,12 +275,12 @@ final class TargetServer {
       return;
     }
     TargetConnection connection = connection(channel.eventLoop(), from.getAddress());
-    if (!enter(connection, channel)) {
-      gone(connection);
-      var _ = channel.close();
-      return;
-    }
     try {
+      if (!enter(connection, channel)) {
+        gone(connection);
+        var _ = channel.close();
+        return;
+      }
       connections.add(connection);
       if (tls.isFor(from.getAddress())) {
         DataTls.accept(channel, tls, from.getAddress(), connection, connection::proved);

@@ -35,6 +35,15 @@ class ServedTarget implements AutoCloseable {
    * @param incarnation who it says that it is
    */
   ServedTarget(TcpIo io, int bytes, long seed, Supplier<String> incarnation) {
+    this(io, bytes, seed, incarnation, Options.MAX_INBOUND_CONNECTIONS.defaultValue());
+  }
+
+  /**
+   * As above.
+   *
+   * @param connectionsLimit the most connections to it
+   */
+  ServedTarget(TcpIo io, int bytes, long seed, Supplier<String> incarnation, int connectionsLimit) {
     memory = Mapped.of(bytes).fill(seed);
     backend = IoBackend.of(io);
     loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
@@ -47,7 +56,11 @@ class ServedTarget implements AutoCloseable {
             regions,
             metrics,
             new AccessControl(Optional.empty(), new Audit(metrics)),
-            TcpOptions.of(Settings.builder().set(Options.TCP_LANES_PER_PEER, 1).build()),
+            TcpOptions.of(
+                Settings.builder()
+                    .set(Options.TCP_LANES_PER_PEER, 1)
+                    .set(Options.MAX_INBOUND_CONNECTIONS, connectionsLimit)
+                    .build()),
             PeerTls.off(),
             incarnation);
     server.start();

@@ -3,12 +3,17 @@ package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.TcpIo;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.slf4j.LoggerFactory;
 
 /** Who waits for a block, and who gives it back, do not hear of one another. */
 @Timeout(60)
@@ -85,8 +91,7 @@ class WindowPoolTest {
       EventExecutor loop = target.loops.next();
       for (int i = 0; i < 3; i++) {
         Socket peer = target.peer();
-        peer.getOutputStream().write(target.header(8, 0, 0));
-        assertThat(peer.getInputStream().readNBytes(8)).hasSize(8);
+        assertServed(target, peer);
         assertThat(loop.submit(() -> target.loops.pool(loop).addresses()).get()).isEqualTo(1);
         peer.close();
         Awaitility.await()
@@ -95,6 +100,54 @@ class WindowPoolTest {
                     assertThat(loop.submit(() -> target.loops.pool(loop).addresses()).get())
                         .isZero());
       }
+    }
+  }
+
+  /** Of who is refused without memory to say so nobody would tell that it has gone. */
+  @Test
+  void whoIsRefusedInAFullHeapIsForgotten() throws Exception {
+    try (LogCapture _ = new LogCapture();
+        ServedTarget target = new ServedTarget(TcpIo.NIO, 4096, 1, () -> "0123456789abcdef", 1)) {
+      EventExecutor loop = target.loops.next();
+      Socket first = target.peer();
+      assertServed(target, first);
+      Logger speaker = (Logger) LoggerFactory.getLogger(TargetServer.class);
+      Unspeakable full = new Unspeakable();
+      full.start();
+      speaker.addAppender(full);
+      try {
+        assertThat(isEnded(target.peer())).isTrue();
+      } finally {
+        speaker.detachAppender(full);
+      }
+      first.close();
+      Awaitility.await()
+          .untilAsserted(
+              () ->
+                  assertThat(loop.submit(() -> target.loops.pool(loop).addresses()).get())
+                      .isZero());
+      assertServed(target, target.peer());
+    }
+  }
+
+  /** A log in a full heap. */
+  private static final class Unspeakable extends AppenderBase<ILoggingEvent> {
+    @Override
+    protected void append(ILoggingEvent event) {
+      throw new OutOfMemoryError("meant to be thrown, by a log");
+    }
+  }
+
+  private static void assertServed(ServedTarget target, Socket peer) throws IOException {
+    peer.getOutputStream().write(target.header(8, 0, 0));
+    assertThat(peer.getInputStream().readNBytes(8)).hasSize(8);
+  }
+
+  private static boolean isEnded(Socket peer) throws IOException {
+    try {
+      return peer.getInputStream().read() < 0;
+    } catch (SocketException e) {
+      return true;
     }
   }
 
