@@ -12,14 +12,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a TLS handshake reads: the byte that was read already, then those of the socket. While it
  * waits for more, the handshake's turn is somebody else's: a turn is for the ciphers, and no client
- * keeps one by being slow. For one thread.
+ * keeps one by being slow, or by sending without end what TLS passes over. For one thread.
  */
 public final class TurnInput extends InputStream {
+  /** Of a handshake. Several times the longest: the JDK takes no message above 32 KiB. */
+  private static final int BYTES_MAX = 256 << 10;
+
   private final InputStream in;
   private final Turns turns;
   private final InetAddress address;
   private final long deadlineNanos;
   private int first;
+  private int bytes;
   private boolean working;
   private Turns.@Nullable Turn turn;
 
@@ -89,12 +93,21 @@ public final class TurnInput extends InputStream {
       first = -1;
       return 1;
     }
-    if (!working || in.available() > 0) {
+    if (!working) {
       return in.read(to, offset, length);
     }
-    giveBack();
+    if (bytes >= BYTES_MAX) {
+      throw new IOException("its TLS handshake has more than " + BYTES_MAX + " bytes");
+    }
+    boolean waits = in.available() <= 0;
+    if (waits) {
+      giveBack();
+    }
     int read = in.read(to, offset, length);
-    take();
+    bytes += Math.max(0, read);
+    if (waits) {
+      take();
+    }
     return read;
   }
 
