@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,6 +42,7 @@ class DataTlsRefusalTest {
   private static Identity elsewhere;
   private static Identity foreign;
   private static Identity deceived;
+  private static Identity lengthy;
 
   private final String server = "memory://data-tls-" + SERVICES.incrementAndGet();
   private LogCapture log;
@@ -52,6 +55,11 @@ class DataTlsRefusalTest {
     elsewhere = authority.issue("elsewhere", "-ext", "san=dns:elsewhere.example,ip:10.1.2.3");
     foreign = stranger.loopback("foreign").believing(authority);
     deceived = authority.loopback("deceived").believing(stranger);
+    String names =
+        IntStream.range(0, 4000)
+            .mapToObj(i -> ",dns:n" + i + ".example")
+            .collect(Collectors.joining());
+    lengthy = authority.issue("lengthy", "-ext", TestAuthority.LOOPBACK + names);
   }
 
   @BeforeEach
@@ -144,6 +152,19 @@ class DataTlsRefusalTest {
       Transfer refused = initiator.submit(Operation.WRITE, "target", target.address(), BYTES);
       TestEngine.assertFailed(refused);
       said("Refused ", "data port", "TE_TLS_ALLOW", "a.example.com", "localhost");
+    }
+  }
+
+  /** Nobody knows yet whose it is, and it is in memory. */
+  @ParameterizedTest
+  @MethodSource("providers")
+  void aCertificateOfManyNames(TlsProvider here, TlsProvider there) {
+    try (TestEngine target = secure("target", good, there);
+        TestEngine initiator = secure("initiator", lengthy, here);
+        TestEngine other = secure("other", good, here)) {
+      TestEngine.assertFailed(initiator.submit(Operation.WRITE, "target", target.address(), BYTES));
+      said("Refused ", "data port");
+      serves(target, other);
     }
   }
 

@@ -117,7 +117,7 @@ public final class TestAuthority {
   /**
    * {@return a new certificate}
    *
-   * @param options of keytool, such as {@code -ext} and {@code -startdate}
+   * @param options of keytool, such as {@code -ext}, {@code -startdate} and {@code -keyalg}
    */
   public Identity issue(String name, String... options) {
     List<String> arguments = new ArrayList<>(List.of("-genkeypair", "-alias", name));
@@ -136,7 +136,9 @@ public final class TestAuthority {
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
     Collections.addAll(command, options);
-    Collections.addAll(command, "-keyalg", "EC", "-groupname", "secp256r1");
+    if (!command.contains("-keyalg")) {
+      Collections.addAll(command, "-keyalg", "EC", "-groupname", "secp256r1");
+    }
     Collections.addAll(command, "-storetype", "PKCS12", "-keystore", store.toString());
     Collections.addAll(command, "-storepass", PASSWORD);
     try {

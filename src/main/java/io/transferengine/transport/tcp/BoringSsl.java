@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.handler.ssl.ClientAuth;
 import io.netty.handler.ssl.OpenSsl;
+import io.netty.handler.ssl.OpenSslContextOption;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -12,7 +13,10 @@ import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TlsMaterial;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.TlsProvider;
+import java.security.PublicKey;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.ECKey;
+import java.security.interfaces.RSAKey;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLEngine;
@@ -29,6 +33,13 @@ final class BoringSsl {
   private static final Logger log = LoggerFactory.getLogger(BoringSsl.class);
 
   private static final String PROTOCOL = "TLSv1.3";
+
+  /** The longest message of a handshake, which strangers send; the JDK's limit. */
+  private static final int MESSAGE_BYTES_MAX = 32 << 10;
+
+  /** Of P-384. */
+  private static final int CURVE_BITS_MAX = 384;
+
   private static final String JAR =
       "io.netty:netty-tcnative-boringssl-static with the classifier of this machine, such as"
           + " linux-x86_64, on the class path, in the version that Netty's list of versions names";
@@ -71,7 +82,7 @@ final class BoringSsl {
     if (failed != null && asked) {
       throw refused(
           "it cannot use our certificate and key: " + innermost(failed),
-          "a key of another kind, such as EC or RSA");
+          "a key of another kind, such as EC (P-256, P-384) or RSA");
     }
     if (made.isPresent() && failed == null) {
       log.info("TLS of data connections is that of {}", OpenSsl.versionString());
@@ -118,6 +129,7 @@ final class BoringSsl {
   private static BoringSsl of(TlsMaterial material) {
     try {
       X509Certificate[] chain = material.chain().toArray(X509Certificate[]::new);
+      requireAccepted(chain[0].getPublicKey());
       X509Certificate[] authorities = material.authorities().toArray(X509Certificate[]::new);
       SslContext accepting =
           common(SslContextBuilder.forServer(material.key(), chain), authorities)
@@ -131,11 +143,34 @@ final class BoringSsl {
     } catch (SSLException | RuntimeException e) {
       log.warn(
           "BoringSSL cannot use our certificate and key, and the JDK encrypts instead, which is"
-              + " slower: {}. Use a key of another kind, such as EC or RSA, or set {}=jdk",
+              + " slower: {}. Use a key of another kind, such as EC (P-256, P-384) or RSA, or set"
+              + " {}=jdk",
           innermost(e),
           TlsOptions.PROVIDER);
       return new BoringSsl(null, null, e);
     }
+  }
+
+  /**
+   * It signs with more kinds of keys than it accepts signatures of: engines with such a key would
+   * reach nobody of their kind.
+   */
+  private static void requireAccepted(PublicKey key) throws SSLException {
+    boolean accepted =
+        switch (key) {
+          case ECKey ec -> ec.getParams().getCurve().getField().getFieldSize() <= CURVE_BITS_MAX;
+          case RSAKey _ -> true;
+          default -> false;
+        };
+    if (!accepted) {
+      throw new SSLException("of peers it accepts no key like ours, which is " + kind(key));
+    }
+  }
+
+  private static String kind(PublicKey key) {
+    return key instanceof ECKey ec
+        ? "EC with " + ec.getParams().getCurve().getField().getFieldSize() + " bits"
+        : key.getAlgorithm();
   }
 
   private static SslContextBuilder common(
@@ -143,6 +178,7 @@ final class BoringSsl {
     return builder
         .sslProvider(SslProvider.OPENSSL)
         .protocols(List.of(PROTOCOL))
+        .option(OpenSslContextOption.MAX_CERTIFICATE_LIST_BYTES, MESSAGE_BYTES_MAX)
         .trustManager(authorities);
   }
 }
