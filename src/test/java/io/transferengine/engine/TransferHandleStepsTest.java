@@ -214,6 +214,7 @@ class TransferHandleStepsTest {
   /** Its last request is settled while it is given up by force. */
   private static final class SettledAndAbandoned extends Sent {
     private boolean abandoned;
+    private volatile boolean settling;
 
     SettledAndAbandoned() {
       super(2);
@@ -223,6 +224,7 @@ class TransferHandleStepsTest {
 
     @Override
     protected void first() {
+      settling = true;
       settleRequest();
     }
 
@@ -231,6 +233,8 @@ class TransferHandleStepsTest {
       abandoned = handle.abandon();
       if (abandoned) {
         handle.finish(TransferState.FAILED, WHY, FailureCause.OTHER);
+        boolean inUse = region.inFlight() > 0;
+        require(inUse || settling, "its memory is let go while the peer has its request");
       }
     }
 
