@@ -5,10 +5,10 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.AcceptLoop;
 import io.transferengine.net.ByteBudget;
+import io.transferengine.net.ClientThreads;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
-import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.TokenExchange.Port;
 import io.transferengine.tls.TokenRefusal;
@@ -20,7 +20,6 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -51,7 +50,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final Places places;
   private final AcceptLoop accepting;
   private final Thread acceptor;
-  private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
+  private final ClientThreads clients;
   private final ByteBudget payloads;
   private final AtomicLong answered = new AtomicLong();
   private final AtomicLong refused = new AtomicLong();
@@ -97,10 +96,11 @@ public final class HandshakeDaemon implements AutoCloseable {
             "half of " + HandshakeDaemonOptions.PAYLOADS_LIMIT_NAME,
             options.payloadsLimitBytes() / 2);
     this.places = new Places(options.connectionsLimit(), options.connectionsPerAddressLimit(), 0);
+    this.clients = new ClientThreads("te-handshake-client", places, this::enter, this::serve);
     this.listener = PortBinder.bind(options);
     try {
       this.port = listener.socket().getLocalPort();
-      this.accepting = new AcceptLoop("handshakes", listener::accept, this::admit, warnings);
+      this.accepting = new AcceptLoop("handshakes", listener::accept, clients::admit, warnings);
       this.acceptor = Thread.ofPlatform().daemon().name("te-handshake-" + port).start(accepting);
     } catch (Throwable t) {
       closeQuietly(listener);
@@ -154,28 +154,6 @@ public final class HandshakeDaemon implements AutoCloseable {
     return overBudget.get();
   }
 
-  private void admit(SocketChannel channel) {
-    Place place = new Place(channel.socket().getInetAddress(), () -> end(channel));
-    try {
-      if (!enter(place, channel)) {
-        Watchdog.closeQuietly(channel);
-        return;
-      }
-      Thread thread =
-          Thread.ofVirtual().name("te-handshake-client").unstarted(() -> run(channel, place));
-      clients.put(channel, thread);
-      thread.start();
-    } catch (Throwable t) {
-      clients.remove(channel);
-      places.leave(place);
-      Watchdog.closeQuietly(channel);
-      throw t;
-    }
-    if (closed.get()) {
-      end(channel);
-    }
-  }
-
   private boolean enter(Place place, SocketChannel channel) {
     Places.Entry entry = places.enter(place);
     if (!entry.admitted()) {
@@ -191,25 +169,6 @@ public final class HandshakeDaemon implements AutoCloseable {
               .formatted(nameOf(channel), entry.full()));
     }
     return entry.admitted();
-  }
-
-  private void end(SocketChannel channel) {
-    Watchdog.closeQuietly(channel);
-    Thread thread = clients.get(channel);
-    if (thread != null) {
-      thread.interrupt();
-    }
-  }
-
-  private void run(SocketChannel channel, Place place) {
-    try (channel) {
-      serve(channel, place);
-    } catch (IOException e) {
-      log.debug("closing a handshake connection", e);
-    } finally {
-      clients.remove(channel);
-      places.leave(place);
-    }
   }
 
   private void serve(SocketChannel channel, Place place) {
@@ -268,8 +227,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     }
     closeQuietly(listener);
     accepting.stop();
-    List<Thread> serving = List.copyOf(clients.values());
-    clients.keySet().forEach(this::end);
+    List<Thread> serving = clients.stop();
     try {
       // The kernel listens, and keeps the port, until the thread has left accept(2).
       acceptor.join(CLOSE_WAIT_MILLIS);

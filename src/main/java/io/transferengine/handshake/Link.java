@@ -90,7 +90,8 @@ final class Link {
             first, channel.socket().getInputStream(), security.handshakes(), client, deadlineNanos);
     SSLSocket socket = security.accepted(channel.socket(), in);
     try {
-      return new Link(channel, socket, handshake(channel, socket, in, security, deadlineNanos));
+      return new Link(
+          channel, socket, in.handshake(() -> handshake(channel, socket, security, deadlineNanos)));
     } catch (IOException e) {
       linger(channel);
       throw new TlsRefusal(TlsCauses.text(e, true), e);
@@ -114,17 +115,6 @@ final class Link {
     } catch (SSLException e) {
       linger(channel);
       throw e;
-    }
-  }
-
-  private static PeerIdentity handshake(
-      SocketChannel channel, SSLSocket socket, TurnInput in, PeerTls security, long deadlineNanos)
-      throws IOException {
-    in.begin();
-    try {
-      return handshake(channel, socket, security, deadlineNanos);
-    } finally {
-      in.end();
     }
   }
 

@@ -44,18 +44,33 @@ public final class TurnInput extends InputStream {
     this.deadlineNanos = deadlineNanos;
   }
 
+  /** A handshake that reads from here. */
+  public interface Handshake<T> {
+    /** Makes it; {@return what it proves} */
+    T make() throws IOException;
+  }
+
   /**
-   * The handshake begins.
+   * Makes the handshake in turns; {@return what it proves}
    *
-   * @throws IOException if it gets no turn in its time
+   * @throws IOException of the handshake, or if it gets no turn in its time
    */
-  public void begin() throws IOException {
+  public <T> T handshake(Handshake<T> handshake) throws IOException {
+    begin();
+    try {
+      return handshake.make();
+    } finally {
+      end();
+    }
+  }
+
+  void begin() throws IOException {
     working = true;
     take();
   }
 
   /** The handshake is over: from now on nobody has to have a turn. */
-  public void end() {
+  void end() {
     working = false;
     giveBack();
   }

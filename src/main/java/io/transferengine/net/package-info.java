@@ -6,7 +6,8 @@
  * io.transferengine.net.ByteBudget}), whose costly work is done next ({@link
  * io.transferengine.net.Turns}), and how a dead peer is noticed ({@link
  * io.transferengine.net.KeepAlive}). Ports whose threads wait share how they accept ({@link
- * io.transferengine.net.AcceptLoop}), and what ends a wait ({@link
+ * io.transferengine.net.AcceptLoop}), who serves each ({@link
+ * io.transferengine.net.ClientThreads}), and what ends a wait ({@link
  * io.transferengine.net.Watchdog}).
  */
 package io.transferengine.net;

@@ -2,14 +2,20 @@
 package io.transferengine.tls;
 
 import java.net.InetAddress;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
 
-/** The names in a certificate, and which of them are accepted. Stateless. */
+/** A peer's certificate, the names in it, and which of them are accepted. Stateless. */
 final class PeerNames {
   /** The kinds of subject alternative name of RFC 5280 that are looked at. */
   private static final List<Integer> KINDS = List.of(2, 6, 7); // DNS, URI, IP address
@@ -21,6 +27,24 @@ final class PeerNames {
   private static final List<String> RESERVED = List.of(Token.PREFIX, SUBJECT);
 
   private PeerNames() {}
+
+  /**
+   * {@return the certificate of the other side of a finished handshake}
+   *
+   * @throws SSLException if there is none, or it is not valid now
+   */
+  static X509Certificate certificate(SSLSession session) throws SSLException {
+    Certificate[] chain = session.getPeerCertificates();
+    if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
+      throw new SSLPeerUnverifiedException("peer not authenticated");
+    }
+    try {
+      certificate.checkValidity();
+    } catch (CertificateException e) {
+      throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
+    }
+    return certificate;
+  }
 
   /** {@return the host names, addresses and URIs that a certificate is for, but reserved ones} */
   static List<String> of(X509Certificate certificate) {

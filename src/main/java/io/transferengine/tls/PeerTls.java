@@ -14,8 +14,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -26,7 +24,6 @@ import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
@@ -315,15 +312,7 @@ public final class PeerTls {
    * @throws SSLException if it is not accepted
    */
   public List<String> verify(SSLSession session) throws SSLException {
-    Certificate[] chain = session.getPeerCertificates();
-    if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
-      throw new SSLPeerUnverifiedException("peer not authenticated");
-    }
-    try {
-      certificate.checkValidity();
-    } catch (CertificateException e) {
-      throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
-    }
+    X509Certificate certificate = PeerNames.certificate(session);
     List<String> names = PeerNames.of(certificate);
     if (!allowed.isEmpty() && !PeerNames.anyAllowed(names, allowed)) {
       throw new SSLPeerUnverifiedException(

@@ -6,8 +6,6 @@ import io.transferengine.transfer.ConfigurationException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -17,9 +15,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import org.slf4j.Logger;
@@ -116,15 +112,7 @@ public final class ServerTls {
     if (clients.isEmpty()) {
       return List.of();
     }
-    Certificate[] chain = session.getPeerCertificates();
-    if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
-      throw new SSLPeerUnverifiedException("peer not authenticated");
-    }
-    try {
-      certificate.checkValidity();
-    } catch (CertificateException e) {
-      throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
-    }
+    X509Certificate certificate = PeerNames.certificate(session);
     List<String> names = PeerNames.of(certificate);
     return names.isEmpty()
         ? List.of(PeerNames.SUBJECT + certificate.getSubjectX500Principal().getName())

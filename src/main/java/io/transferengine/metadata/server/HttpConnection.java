@@ -142,7 +142,12 @@ final class HttpConnection {
               first, socket.getInputStream(), security.handshakes(), address(), deadlineNanos);
       SSLSocket secure = security.accepted(socket, in);
       try {
-        List<String> names = handshake(security, secure, in);
+        List<String> names =
+            in.handshake(
+                () -> {
+                  secure.startHandshake();
+                  return security.verify(secure.getSession());
+                });
         return Optional.of(
             Stream.of(
                 secure, names.isEmpty() ? unproved() : PeerIdentity.proved(address(), names)));
@@ -159,18 +164,6 @@ final class HttpConnection {
         linger(Stream.of(socket, unproved()));
         return Optional.empty();
       }
-    }
-  }
-
-  /** {@return the names that the client has proved} */
-  private static List<String> handshake(ServerTls security, SSLSocket secure, TurnInput in)
-      throws IOException {
-    in.begin();
-    try {
-      secure.startHandshake();
-      return security.verify(secure.getSession());
-    } finally {
-      in.end();
     }
   }
 

@@ -3,10 +3,10 @@ package io.transferengine.metadata.server;
 
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.net.AcceptLoop;
+import io.transferengine.net.ClientThreads;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
-import io.transferengine.net.Watchdog;
 import io.transferengine.tls.ServerTls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -14,7 +14,6 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,8 +40,7 @@ final class HttpPort implements AutoCloseable {
   private final WarnLimiter warnings = new WarnLimiter(log);
   private final WarnLimiter crowded = new WarnLimiter(log);
   private final AcceptLoop accepting;
-  private final ConcurrentHashMap<SocketChannel, Thread> clients = new ConcurrentHashMap<>();
-  private volatile boolean closed;
+  private final ClientThreads clients;
 
   /**
    * Binds a port. Nobody is served before {@link #start}.
@@ -62,12 +60,14 @@ final class HttpPort implements AutoCloseable {
     this.refusals = refusals;
     this.memory = memory;
     places = new Places(connectionsLimit, 0, Places.REST_MIN_NANOS);
+    clients =
+        new ClientThreads("te-metadata-client", places, (place, _) -> enter(place), this::serve);
     listener = ServerSocketChannel.open();
     try {
       listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
       listener.bind(wanted, BACKLOG);
       address = (InetSocketAddress) listener.getLocalAddress();
-      accepting = new AcceptLoop("metadata clients", listener::accept, this::admit, warnings);
+      accepting = new AcceptLoop("metadata clients", listener::accept, clients::admit, warnings);
     } catch (Throwable t) {
       listener.close();
       throw t;
@@ -88,29 +88,7 @@ final class HttpPort implements AutoCloseable {
 
   /** {@return the connections that are open} */
   int connections() {
-    return clients.size();
-  }
-
-  private void admit(SocketChannel channel) {
-    Place place = new Place(channel.socket().getInetAddress(), () -> end(channel));
-    try {
-      if (!enter(place)) {
-        Watchdog.closeQuietly(channel);
-        return;
-      }
-      Thread thread =
-          Thread.ofVirtual().name("te-metadata-client").unstarted(() -> run(channel, place));
-      clients.put(channel, thread);
-      thread.start();
-    } catch (Throwable t) {
-      clients.remove(channel);
-      places.leave(place);
-      Watchdog.closeQuietly(channel);
-      throw t;
-    }
-    if (closed) {
-      end(channel);
-    }
+    return clients.count();
   }
 
   private boolean enter(Place place) {
@@ -129,27 +107,16 @@ final class HttpPort implements AutoCloseable {
     return entry.admitted();
   }
 
-  private void end(SocketChannel channel) {
-    Watchdog.closeQuietly(channel);
-    Thread thread = clients.get(channel);
-    if (thread != null) {
-      thread.interrupt();
-    }
-  }
-
-  private void run(SocketChannel channel, Place place) {
-    try (channel) {
+  private void serve(SocketChannel channel, Place place) throws IOException {
+    try {
       KeepAlive.set(channel);
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
       new HttpConnection(channel, place, handler, tls, refusals, memory).serve();
     } catch (IOException e) {
-      log.debug("closing a connection to the metadata server", e);
+      throw e;
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this connection.
       failed(t);
-    } finally {
-      clients.remove(channel);
-      places.leave(place);
     }
   }
 
@@ -164,13 +131,12 @@ final class HttpPort implements AutoCloseable {
   /** Stops listening and ends all connections. Idempotent. */
   @Override
   public void close() {
-    closed = true;
     try {
       listener.close();
     } catch (IOException e) {
       log.debug("closing the listener of the metadata server", e);
     }
     accepting.stop();
-    clients.keySet().forEach(this::end);
+    var _ = clients.stop();
   }
 }

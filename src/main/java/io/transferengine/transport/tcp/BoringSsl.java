@@ -104,7 +104,7 @@ final class BoringSsl {
 
   /** {@return an engine for a connection to us; empty if the JDK has to do it} */
   static Optional<SSLEngine> acceptingEngine(PeerTls tls, ByteBufAllocator allocator) {
-    return current(tls).flatMap(made -> engine(made.accepting, allocator));
+    return current(tls).map(made -> made.accepting).map(context -> context.newEngine(allocator));
   }
 
   /** {@return an engine for a connection of ours; empty if the JDK has to do it} */
@@ -113,11 +113,6 @@ final class BoringSsl {
     return current(tls)
         .map(made -> made.connecting)
         .map(context -> context.newEngine(allocator, host, port));
-  }
-
-  private static Optional<SSLEngine> engine(
-      @Nullable SslContext context, ByteBufAllocator allocator) {
-    return Optional.ofNullable(context).map(there -> there.newEngine(allocator));
   }
 
   private static Optional<BoringSsl> current(PeerTls tls) {
