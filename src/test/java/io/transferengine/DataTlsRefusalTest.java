@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import static io.transferengine.TestEngine.serves;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -86,20 +87,13 @@ class DataTlsRefusalTest {
   }
 
   private void said(String... parts) {
-    TestEngine.eventually(
-        String.join(", ", parts) + " in " + log.warnings(),
-        () -> log.warnings().stream().anyMatch(line -> Stream.of(parts).allMatch(line::contains)));
+    TestEngine.isWarned(log, parts);
   }
 
   private static void isTold(TestEngine one, TestEngine two, String... parts) {
     Transfer transfer = one.submit(Operation.WRITE, two.engine.segmentName(), two.address(), BYTES);
     TestEngine.assertFailed(transfer);
     assertThat(transfer.failure().orElseThrow()).hasMessageContainingAll(parts);
-  }
-
-  private static void serves(TestEngine there, TestEngine asking) {
-    TestEngine.assertCompleted(
-        asking.submit(Operation.WRITE, there.engine.segmentName(), there.address(), BYTES));
   }
 
   @ParameterizedTest

@@ -3,9 +3,11 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
@@ -20,6 +22,7 @@ import java.time.Duration;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * An engine on the loopback with one registered range, for tests; {@code -Dte.test.io=NIO} has all
@@ -123,6 +126,26 @@ final class TestEngine implements AutoCloseable {
 
   long count(Counter counter) {
     return engine.metrics().get(counter);
+  }
+
+  /** There is a warning with all of these parts in one line, or there soon is. */
+  static void isWarned(LogCapture log, String... parts) {
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () ->
+                assertThat(log.warnings())
+                    .anyMatch(line -> Stream.of(parts).allMatch(line::contains)));
+  }
+
+  /** All of the one's memory is written to the other's. */
+  static void serves(TestEngine there, TestEngine asking) {
+    assertCompleted(
+        asking.submit(
+            Operation.WRITE,
+            there.engine.segmentName(),
+            there.address(),
+            asking.memory.byteSize()));
   }
 
   static void eventually(String what, BooleanSupplier condition) {

@@ -13,7 +13,6 @@ import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.transfer.ConfigurationException;
-import io.transferengine.transfer.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -199,24 +198,19 @@ class TlsFilesTest {
         TestEngine target = open(used);
         TestEngine ours = open(one);
         TestEngine strangers = open(theirs)) {
-      moves(ours, target);
+      TestEngine.serves(target, ours);
       Files.writeString(used.certificate(), "no certificate");
       TestEngine.eventually("one warning", () -> log.count("cannot be used") == 1);
-      moves(ours, target);
+      TestEngine.serves(target, ours);
       assertThatThrownBy(() -> strangers.engine.probe(target.engine.segmentName()))
           .hasMessageContaining("TE_TLS_CA");
 
       put(theirs);
       TestEngine.eventually("new certificates are used", () -> reaches(strangers, target));
-      moves(strangers, target);
+      TestEngine.serves(target, strangers);
       assertThatThrownBy(() -> ours.engine.probe(target.engine.segmentName()))
           .hasMessageContaining("TE_TLS_CA");
       assertThat(target.count(Counter.TLS_CONNECTIONS_REFUSED)).isPositive();
     }
-  }
-
-  private static void moves(TestEngine from, TestEngine to) {
-    TestEngine.assertCompleted(
-        from.submit(Operation.WRITE, to.engine.segmentName(), to.address(), 4096));
   }
 }

@@ -2,6 +2,7 @@
 package io.transferengine;
 
 import static io.transferengine.TestEngine.isTold;
+import static io.transferengine.TestEngine.serves;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,7 +11,6 @@ import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.testkit.TestAuthority.Identity;
 import io.transferengine.tls.PemFiles;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TlsProvider;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -92,14 +92,7 @@ class TlsRefusalTest {
   }
 
   private void said(String... parts) {
-    TestEngine.eventually(
-        String.join(", ", parts) + " in " + log.warnings(),
-        () -> log.warnings().stream().anyMatch(line -> Stream.of(parts).allMatch(line::contains)));
-  }
-
-  private static void serves(TestEngine there, TestEngine asking) {
-    TestEngine.assertCompleted(
-        asking.submit(Operation.WRITE, there.engine.segmentName(), there.address(), BYTES));
+    TestEngine.isWarned(log, parts);
   }
 
   // ---- engines that differ

@@ -11,7 +11,6 @@ import io.transferengine.testkit.OpenMain;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.TokenFiles;
 import io.transferengine.transfer.ConfigurationException;
-import io.transferengine.transfer.Operation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,24 +144,19 @@ class TokenFileTest {
         TestEngine one = open(file);
         TestEngine two = open(other);
         TestEngine left = open(strange)) {
-      moves(one, two);
+      TestEngine.serves(two, one);
       TokenFiles.write(file, "broken");
       TestEngine.eventually("a warning", () -> log.count("cannot be used") == 1);
-      moves(two, one);
+      TestEngine.serves(one, two);
       TokenFiles.write(file, old, fresh);
       TokenFiles.write(other, fresh, old);
       TestEngine.eventually("both are accepted", () -> reaches(one, two) && reaches(two, one));
-      moves(one, two);
+      TestEngine.serves(two, one);
       TokenFiles.write(file, fresh);
       TestEngine.eventually("the old one is not", () -> !reaches(left, one));
-      moves(two, one);
-      moves(one, two);
+      TestEngine.serves(one, two);
+      TestEngine.serves(two, one);
       assertThat(log.warnings()).noneMatch(line -> line.contains(TokenFiles.SECRET));
     }
-  }
-
-  private static void moves(TestEngine from, TestEngine to) {
-    TestEngine.assertCompleted(
-        from.submit(Operation.WRITE, to.engine.segmentName(), to.address(), BYTES));
   }
 }

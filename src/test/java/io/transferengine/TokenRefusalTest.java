@@ -2,9 +2,9 @@
 package io.transferengine;
 
 import static io.transferengine.TestEngine.isTold;
+import static io.transferengine.TestEngine.serves;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
@@ -21,7 +21,6 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.concurrent.CompletableFuture;
@@ -77,17 +76,7 @@ class TokenRefusalTest {
   }
 
   private void said(String... parts) {
-    await()
-        .atMost(Duration.ofSeconds(20))
-        .untilAsserted(
-            () ->
-                assertThat(log.warnings())
-                    .anyMatch(line -> Stream.of(parts).allMatch(line::contains)));
-  }
-
-  private static void serves(TestEngine there, TestEngine asking) {
-    TestEngine.assertCompleted(
-        asking.submit(Operation.WRITE, there.engine.segmentName(), there.address(), BYTES));
+    TestEngine.isWarned(log, parts);
   }
 
   // ---- engines that differ
@@ -309,21 +298,21 @@ class TokenRefusalTest {
     return readAll(socket);
   }
 
+  private static byte[] proves(RawToken raw, Socket socket, String name, String secret)
+      throws IOException {
+    byte[] challenge = raw.challenge(socket);
+    return sends(socket, raw.proof(name, secret, challenge, NONCE));
+  }
+
   static Stream<Wrong> visitors() {
     return Stream.of(
         new Wrong(
             "wrong secret",
-            (raw, socket, _) -> {
-              byte[] challenge = raw.challenge(socket);
-              return sends(socket, raw.proof("cluster", TokenFiles.OTHER_SECRET, challenge, NONCE));
-            },
+            (raw, socket, _) -> proves(raw, socket, "cluster", TokenFiles.OTHER_SECRET),
             "does not know the secret of the token cluster"),
         new Wrong(
             "unknown name",
-            (raw, socket, _) -> {
-              byte[] challenge = raw.challenge(socket);
-              return sends(socket, raw.proof("clus", TokenFiles.SECRET, challenge, NONCE));
-            },
+            (raw, socket, _) -> proves(raw, socket, "clus", TokenFiles.SECRET),
             "\"clus\", is not in TE_TOKEN_FILE"),
         new Wrong(
             "replayed",

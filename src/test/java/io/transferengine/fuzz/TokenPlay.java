@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.fuzz;
 
+import io.transferengine.config.Settings;
+import io.transferengine.metrics.recording.Audit;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.RawToken;
 import io.transferengine.testkit.TokenFiles;
+import io.transferengine.tls.PeerTls;
+import io.transferengine.tls.PeerToken;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * The other side of an exchange of tokens, as a tape has it: right, or a little wrong in what it
@@ -38,13 +45,16 @@ public final class TokenPlay {
     this.tape = tape;
   }
 
-  /** {@return a file with the two tokens that an engine under test has} */
-  public static Path file() {
+  /** {@return the two tokens that an engine under test has} */
+  public static PeerToken tokens() {
     try {
       Path file = Files.createTempFile("fuzz", ".token");
       file.toFile().deleteOnExit();
-      return TokenFiles.write(
-          file, FIRST + " " + TokenFiles.SECRET, SECOND + " " + TokenFiles.OTHER_SECRET);
+      var _ =
+          TokenFiles.write(
+              file, FIRST + " " + TokenFiles.SECRET, SECOND + " " + TokenFiles.OTHER_SECRET);
+      Settings settings = Settings.fromMap(Map.of("TE_TOKEN_FILE", file.toString()));
+      return PeerTls.of(settings, Optional.empty(), new Audit(new EngineMetrics())).token();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

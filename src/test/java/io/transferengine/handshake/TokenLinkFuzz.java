@@ -4,13 +4,9 @@ package io.transferengine.handshake;
 import static io.transferengine.fuzz.Oracle.require;
 import static io.transferengine.fuzz.Oracle.requireText;
 
-import io.transferengine.config.Settings;
 import io.transferengine.fuzz.FuzzTarget;
 import io.transferengine.fuzz.Tape;
 import io.transferengine.fuzz.TokenPlay;
-import io.transferengine.metrics.recording.Audit;
-import io.transferengine.metrics.recording.EngineMetrics;
-import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.tls.TokenRefusal;
 import io.transferengine.transfer.TransferException;
@@ -22,8 +18,6 @@ import java.net.InetSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -34,12 +28,7 @@ import java.util.concurrent.TimeUnit;
 public final class TokenLinkFuzz implements FuzzTarget {
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
-  private final PeerToken tokens =
-      PeerTls.of(
-              Settings.fromMap(Map.of("TE_TOKEN_FILE", TokenPlay.file().toString())),
-              Optional.empty(),
-              new Audit(new EngineMetrics()))
-          .token();
+  private final PeerToken tokens = TokenPlay.tokens();
   private final ServerSocketChannel listener;
 
   /** Listens on the loopback. */

@@ -4,13 +4,9 @@ package io.transferengine.transport.tcp;
 import static io.transferengine.fuzz.Oracle.require;
 import static io.transferengine.fuzz.Oracle.requireText;
 
-import io.transferengine.config.Settings;
 import io.transferengine.fuzz.FuzzTarget;
 import io.transferengine.fuzz.Tape;
 import io.transferengine.fuzz.TokenPlay;
-import io.transferengine.metrics.recording.Audit;
-import io.transferengine.metrics.recording.EngineMetrics;
-import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.tls.TokenRefusal;
 import io.transferengine.transfer.BlockColumns;
@@ -23,8 +19,6 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -37,12 +31,7 @@ public final class TokenGateFuzz implements FuzzTarget {
   private static final long LIMIT_MILLIS = 600_000;
   private static final int LIMIT_SECONDS = 600;
 
-  private final PeerToken tokens =
-      PeerTls.of(
-              Settings.fromMap(Map.of("TE_TOKEN_FILE", TokenPlay.file().toString())),
-              Optional.empty(),
-              new Audit(new EngineMetrics()))
-          .token();
+  private final PeerToken tokens = TokenPlay.tokens();
   private final Arena arena = Arena.ofShared();
   private final MemorySegment local = arena.allocate(BYTES, BYTES);
 
