@@ -46,6 +46,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final ServingLimits limits;
   private final WarnLimiter warnings = new WarnLimiter(log);
   private final WarnLimiter crowded = new WarnLimiter(log);
+  private final WarnLimiter faults = new WarnLimiter(log);
   private final ReplyMaker replies;
   private final Places places;
   private final AcceptLoop accepting;
@@ -201,7 +202,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this handshake.
       failed.incrementAndGet();
-      log.error("a handshake failed", t);
+      faults.fault("A handshake failed", t);
     }
   }
 

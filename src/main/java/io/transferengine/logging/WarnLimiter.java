@@ -4,7 +4,8 @@ package io.transferengine.logging;
 import org.slf4j.Logger;
 
 /**
- * Logs at most one warning a second, with the number of warnings that were held back. Thread-safe.
+ * Logs at most one warning, or error, a second, with the number of those that were held back.
+ * Thread-safe.
  */
 public final class WarnLimiter {
   /** Strangers can send garbage at any rate. The log grows by one line a second at most. */
@@ -33,21 +34,41 @@ public final class WarnLimiter {
    */
   public void warn(String text) {
     String message = Printable.of(text, TEXT_LENGTH_MAX);
-    long count;
-    synchronized (this) {
-      long now = System.nanoTime();
-      if (now - nextNanos < 0) {
-        heldBack++;
-        return;
-      }
-      nextNanos = now + INTERVAL_NANOS;
-      count = heldBack;
-      heldBack = 0;
-    }
+    long count = turn();
     if (count == 0) {
       log.warn("{}", message);
-    } else {
+    } else if (count > 0) {
       log.warn("{} ({} more such warnings were held back)", message, count);
     }
+  }
+
+  /**
+   * Logs as an ERROR, with its stack, what is a mistake of ours or comes of memory that ran out.
+   * Throws nothing: there may be no memory for the text.
+   *
+   * @param text of ours
+   */
+  public void fault(String text, Throwable thrown) {
+    try {
+      long count = turn();
+      if (count >= 0) {
+        log.error("{} ({} more such errors were held back)", text, count, thrown);
+      }
+    } catch (Throwable unlogged) {
+      // What follows matters more.
+    }
+  }
+
+  /** {@return how many were held back since the last one; -1 if this one is, too} */
+  private synchronized long turn() {
+    long now = System.nanoTime();
+    if (now - nextNanos < 0) {
+      heldBack++;
+      return -1;
+    }
+    nextNanos = now + INTERVAL_NANOS;
+    long count = heldBack;
+    heldBack = 0;
+    return count;
   }
 }

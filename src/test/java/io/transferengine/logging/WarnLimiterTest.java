@@ -3,10 +3,12 @@ package io.transferengine.logging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.LogCapture;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 class WarnLimiterTest {
   @Test
@@ -28,5 +30,31 @@ class WarnLimiterTest {
       log.warn("bad " + i);
     }
     assertThat(warnings).hasValue(1);
+  }
+
+  /** A stranger may be able to repeat a mistake of ours. */
+  @Test
+  void ofManyFaultsOneIsLoggedWithItsStack() {
+    try (LogCapture logs = new LogCapture()) {
+      WarnLimiter log = new WarnLimiter(LoggerFactory.getLogger("io.transferengine.test"));
+      for (int i = 0; i < 1000; i++) {
+        log.fault("it failed", new IllegalStateException("cause"));
+      }
+      assertThat(logs.warningsWithStacks()).isNotEmpty().hasSizeLessThan(1000);
+      assertThat(logs.warningsWithStacks().getFirst()).contains("it failed", "cause", "\tat ");
+    }
+  }
+
+  @Test
+  void loggingThatThrowsHarmsNobody() {
+    Logger throwing =
+        (Logger)
+            Proxy.newProxyInstance(
+                Logger.class.getClassLoader(),
+                new Class<?>[] {Logger.class},
+                (_, _, _) -> {
+                  throw new OutOfMemoryError("a test's");
+                });
+    new WarnLimiter(throwing).fault("it failed", new IllegalStateException("cause"));
   }
 }

@@ -72,7 +72,7 @@ record Access(Optional<ServerTls> tls, Optional<BearerTokens> tokens) {
     Optional<String> name = shown.flatMap(tokens.get()::provedName);
     if (name.isEmpty()) {
       throw new HttpRefusal(
-          HttpMetadataProtocol.UNAUTHORIZED,
+          HttpStatus.UNAUTHORIZED,
           (shown.isEmpty() ? "no bearer token" : "an unknown bearer token")
               + ": set TE_METADATA_TOKEN_FILE at the engine, with a line of the file that this"
               + " server has as "

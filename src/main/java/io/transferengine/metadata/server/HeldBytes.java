@@ -15,7 +15,6 @@ import org.slf4j.LoggerFactory;
  */
 final class HeldBytes {
   private static final Logger log = LoggerFactory.getLogger(HeldBytes.class);
-  private static final int BUSY = 503;
 
   private final String what;
   private final ByteBudget budget;
@@ -62,7 +61,7 @@ final class HeldBytes {
               + client.getHostAddress()
               + " to the metadata server is refused: "
               + text);
-      throw new HttpRefusal(BUSY, text);
+      throw new HttpRefusal(HttpStatus.BUSY, text);
     }
 
     /** Gives back all of it. */

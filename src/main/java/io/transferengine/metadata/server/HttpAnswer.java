@@ -9,7 +9,10 @@ import java.util.Map;
 final class HttpAnswer {
   private static final String TEXT = "text/plain; charset=utf-8";
 
-  private final int status;
+  private static final HttpAnswer FAULT =
+      text(HttpStatus.FAULT, "the server failed at this request; its log says why");
+
+  private final HttpStatus status;
   private final Map<String, String> headers;
   private final byte[] body;
   private final boolean isRecord;
@@ -19,39 +22,45 @@ final class HttpAnswer {
    *
    * @param headers beside those of the connection and of the length
    */
-  private HttpAnswer(int status, Map<String, String> headers, byte[] body, boolean isRecord) {
+  private HttpAnswer(
+      HttpStatus status, Map<String, String> headers, byte[] body, boolean isRecord) {
     this.status = status;
     this.headers = Map.copyOf(headers);
     this.body = body;
     this.isRecord = isRecord;
   }
 
+  /** {@return the answer after a mistake of ours, or without memory, made in advance for that} */
+  static HttpAnswer fault() {
+    return FAULT;
+  }
+
   /** {@return the answer that is a record, whose bytes are the table's} */
   static HttpAnswer record(String type, String entityTag, byte[] value) {
     return new HttpAnswer(
-        HttpMetadataProtocol.OK, Map.of("Content-Type", type, "ETag", entityTag), value, true);
+        HttpStatus.OK, Map.of("Content-Type", type, "ETag", entityTag), value, true);
   }
 
   /** {@return an answer of text for people} */
-  static HttpAnswer text(int status, String text) {
+  static HttpAnswer text(HttpStatus status, String text) {
     return of(status, TEXT, text);
   }
 
   /** {@return that a token is wanted} */
   static HttpAnswer challenge(String text) {
     return new HttpAnswer(
-        HttpMetadataProtocol.UNAUTHORIZED,
+        HttpStatus.UNAUTHORIZED,
         Map.of("Content-Type", TEXT, "WWW-Authenticate", "Bearer"),
         text.getBytes(StandardCharsets.UTF_8),
         false);
   }
 
-  static HttpAnswer of(int status, String type, String text) {
+  static HttpAnswer of(HttpStatus status, String type, String text) {
     return new HttpAnswer(
         status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8), false);
   }
 
-  int status() {
+  HttpStatus status() {
     return status;
   }
 
@@ -71,7 +80,7 @@ final class HttpAnswer {
    */
   byte[] head(boolean keep) {
     StringBuilder head = new StringBuilder(256);
-    head.append("HTTP/1.1 ").append(status).append(' ').append(reason()).append("\r\n");
+    head.append("HTTP/1.1 ").append(status.line()).append("\r\n");
     headers.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
     head.append(HttpMetadataProtocol.SERVER_HEADER).append(": 1\r\n");
     head.append("Content-Length: ").append(body.length).append("\r\n");
@@ -79,17 +88,5 @@ final class HttpAnswer {
       head.append("Connection: close\r\n");
     }
     return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
-  }
-
-  private String reason() {
-    return switch (status) {
-      case 200 -> "OK";
-      case 401 -> "Unauthorized";
-      case 403 -> "Forbidden";
-      case 404 -> "Not Found";
-      case 412 -> "Precondition Failed";
-      case 413 -> "Content Too Large";
-      default -> status < 500 ? "Bad Request" : "Unavailable";
-    };
   }
 }

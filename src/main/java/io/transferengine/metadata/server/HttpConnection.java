@@ -2,7 +2,6 @@
 package io.transferengine.metadata.server;
 
 import io.transferengine.access.PeerIdentity;
-import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.net.Place;
 import io.transferengine.net.TurnInput;
 import io.transferengine.net.Watchdog;
@@ -175,7 +174,7 @@ final class HttpConnection {
     String text = "this port speaks TLS: name this server https://";
     refusals.connection(
         address(), "it speaks without TLS; " + text.substring(text.indexOf("name")));
-    HttpAnswer answer = HttpAnswer.text(HttpMetadataProtocol.BAD_REQUEST, text);
+    HttpAnswer answer = HttpAnswer.text(HttpStatus.BAD_REQUEST, text);
     Stream stream = Stream.of(socket, unproved());
     write(stream, answer.head(false), answer.body());
     linger(stream);
@@ -208,6 +207,9 @@ final class HttpConnection {
       next = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
     } catch (HttpRefusal e) {
       answer = e.answer();
+    } catch (RuntimeException | Error e) {
+      refusals.fault(e);
+      answer = HttpAnswer.fault();
     }
     try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
       // Before the rest of the body: a client may wait for the answer and not send it.

@@ -32,10 +32,6 @@ final class HttpHead {
 
   static final int HEADERS_MAX = 100;
 
-  private static final int TOO_LARGE = 431;
-  private static final int NOT_IMPLEMENTED = 501;
-  private static final int OTHER_VERSION = 505;
-
   private static final Pattern TOKEN = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final Pattern LENGTH = Pattern.compile("[0-9]{1,18}");
   private static final Pattern ABSOLUTE = Pattern.compile("(?i)https?://[^/?#]*");
@@ -100,7 +96,7 @@ final class HttpHead {
       throw malformed("the request line is not METHOD TARGET VERSION");
     }
     if (!parts[2].equals("HTTP/1.1") && !parts[2].equals("HTTP/1.0")) {
-      throw new HttpRefusal(OTHER_VERSION, "HTTP 1.1 is served here");
+      throw new HttpRefusal(HttpStatus.OTHER_VERSION, "HTTP 1.1 is served here");
     }
     HttpHead made =
         new HttpHead(parts[0], target(parts[1]), parts[2].endsWith("0"), headers(lines));
@@ -140,7 +136,7 @@ final class HttpHead {
         throw malformed("a header is not NAME: VALUE");
       }
       if (++count > HEADERS_MAX) {
-        throw new HttpRefusal(TOO_LARGE, "more than " + HEADERS_MAX + " headers");
+        throw new HttpRefusal(HttpStatus.HEAD_TOO_LARGE, "more than " + HEADERS_MAX + " headers");
       }
       keep(headers, line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1));
     }
@@ -171,12 +167,13 @@ final class HttpHead {
       throw malformed("the Content-Length is not a number");
     }
     if (encoding.isPresent() && !encoding.get().equalsIgnoreCase("chunked")) {
-      throw new HttpRefusal(NOT_IMPLEMENTED, "the only transfer encoding served here is chunked");
+      throw new HttpRefusal(
+          HttpStatus.NOT_IMPLEMENTED, "the only transfer encoding served here is chunked");
     }
   }
 
   private static HttpRefusal malformed(String text) {
-    return new HttpRefusal(HttpMetadataProtocol.BAD_REQUEST, text);
+    return new HttpRefusal(HttpStatus.BAD_REQUEST, text);
   }
 
   String method() {
@@ -244,7 +241,8 @@ final class HttpHead {
           throw new EOFException("the connection ends inside of a line");
         }
         if (++count > bytesMax) {
-          throw new HttpRefusal(TOO_LARGE, "more than " + bytesMax + " bytes before the body");
+          throw new HttpRefusal(
+              HttpStatus.HEAD_TOO_LARGE, "more than " + bytesMax + " bytes before the body");
         }
         if (count % FREE_BYTES == 0) {
           room.take(COPIES * FREE_BYTES);

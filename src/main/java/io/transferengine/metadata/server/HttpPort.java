@@ -116,15 +116,7 @@ final class HttpPort implements AutoCloseable {
       throw e;
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this connection.
-      failed(t);
-    }
-  }
-
-  private static void failed(Throwable thrown) {
-    try {
-      log.error("a request to the metadata server failed", thrown);
-    } catch (Throwable unlogged) {
-      // There may be no memory for the text.
+      refusals.fault(t);
     }
   }
 

@@ -2,7 +2,6 @@
 package io.transferengine.metadata.server;
 
 import io.transferengine.access.PeerIdentity;
-import io.transferengine.metadata.HttpMetadataProtocol;
 import java.io.InputStream;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -42,8 +41,7 @@ record HttpRequest(HttpHead head, InputStream body, PeerIdentity peer) {
           return Optional.of(
               URLDecoder.decode(pair.substring(name.length() + 1), StandardCharsets.UTF_8));
         } catch (IllegalArgumentException e) {
-          throw new HttpRefusal(
-              HttpMetadataProtocol.BAD_REQUEST, "the key is not encoded properly");
+          throw new HttpRefusal(HttpStatus.BAD_REQUEST, "the key is not encoded properly");
         }
       }
     }

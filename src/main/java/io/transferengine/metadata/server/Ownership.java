@@ -13,8 +13,6 @@ import java.util.Optional;
  * its engine is dead, or if its name belongs to who asks by now. Thread-safe; waits for probes.
  */
 final class Ownership {
-  static final int BUSY = 503;
-
   /** A key can be read as that of as many names as it has slashes; nobody has so many. */
   private static final int PROBES_MAX = 4;
 
@@ -86,7 +84,9 @@ final class Ownership {
         probe
             .isAlive(owner, peer.address())
             .orElseThrow(
-                () -> new HttpRefusal(BUSY, "too many owners of records are being probed at once"));
+                () ->
+                    new HttpRefusal(
+                        HttpStatus.BUSY, "too many owners of records are being probed at once"));
     return alive ? Optional.of(owner) : Optional.empty();
   }
 

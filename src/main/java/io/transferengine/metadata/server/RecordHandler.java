@@ -22,10 +22,6 @@ final class RecordHandler implements HttpHandler {
   /** Whoever balances loads has no token. */
   private static final String HEALTH = "/health";
 
-  private static final int CREATED_FULL = 507;
-  private static final int TOO_LARGE = 413;
-  private static final int METHOD_NOT_ALLOWED = 405;
-
   private static final String JSON = "application/json; charset=utf-8";
 
   /** The part that only the keys of engines' addresses contain. */
@@ -90,12 +86,12 @@ final class RecordHandler implements HttpHandler {
       return record(request);
     }
     if (!isReading(request)) {
-      throw new HttpRefusal(METHOD_NOT_ALLOWED, "only GET is served here");
+      throw new HttpRefusal(HttpStatus.METHOD_NOT_ALLOWED, "only GET is served here");
     }
     return switch (path) {
       case HEALTH -> ok("ok");
       case "/metrics" -> ok(metrics());
-      case "/segments" -> HttpAnswer.of(HttpMetadataProtocol.OK, JSON, SegmentList.json(records));
+      case "/segments" -> HttpAnswer.of(HttpStatus.OK, JSON, SegmentList.json(records));
       case HttpMetadataProtocol.KEYS_PATH -> {
         String prefix = request.parameter("prefix").orElse("");
         yield ok(
@@ -103,7 +99,7 @@ final class RecordHandler implements HttpHandler {
                 .filter(key -> key.startsWith(prefix) && isOneLine(key))
                 .collect(Collectors.joining("\n")));
       }
-      default -> throw new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "nothing is served here");
+      default -> throw new HttpRefusal(HttpStatus.NOT_FOUND, "nothing is served here");
     };
   }
 
@@ -113,7 +109,7 @@ final class RecordHandler implements HttpHandler {
   }
 
   private static HttpAnswer ok(String text) {
-    return HttpAnswer.text(HttpMetadataProtocol.OK, text);
+    return HttpAnswer.text(HttpStatus.OK, text);
   }
 
   /** Another would be read as two keys. */
@@ -125,7 +121,7 @@ final class RecordHandler implements HttpHandler {
     String key = request.parameter("key").orElse("");
     if (key.isEmpty() || key.length() > KEY_LENGTH_MAX) {
       throw new HttpRefusal(
-          HttpMetadataProtocol.BAD_REQUEST,
+          HttpStatus.BAD_REQUEST,
           key.isEmpty() ? "the key is empty" : "the key is longer than " + KEY_LENGTH_MAX);
     }
     return switch (request.method()) {
@@ -133,8 +129,7 @@ final class RecordHandler implements HttpHandler {
         RecordTable.Entry entry =
             records
                 .get(key)
-                .orElseThrow(
-                    () -> new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found"));
+                .orElseThrow(() -> new HttpRefusal(HttpStatus.NOT_FOUND, "metadata not found"));
         yield HttpAnswer.record("application/json", entry.entityTag, entry.value);
       }
       case "PUT" -> put(request, key);
@@ -147,7 +142,8 @@ final class RecordHandler implements HttpHandler {
       }
       case "DELETE" -> delete(request, key);
       default ->
-          throw new HttpRefusal(METHOD_NOT_ALLOWED, "GET, PUT, POST and DELETE are served here");
+          throw new HttpRefusal(
+              HttpStatus.METHOD_NOT_ALLOWED, "GET, PUT, POST and DELETE are served here");
     };
   }
 
@@ -210,7 +206,7 @@ final class RecordHandler implements HttpHandler {
     if (alive.isPresent()) {
       claims.refused(request.peer().address(), key);
       throw new HttpRefusal(
-          HttpMetadataProtocol.BAD_REQUEST,
+          HttpStatus.BAD_REQUEST,
           "Duplicate rpc_meta key not allowed: its owner at " + alive.get() + " is alive");
     }
   }
@@ -234,27 +230,27 @@ final class RecordHandler implements HttpHandler {
   }
 
   private HttpRefusal tooLarge() {
-    return new HttpRefusal(TOO_LARGE, "a record has at most " + recordMaxBytes + " bytes");
+    return new HttpRefusal(
+        HttpStatus.TOO_LARGE, "a record has at most " + recordMaxBytes + " bytes");
   }
 
   private void requireDone(HttpRequest request, String key, RecordTable.Outcome outcome)
       throws HttpRefusal {
     switch (outcome) {
       case DONE -> {}
-      case MISSING -> throw new HttpRefusal(HttpMetadataProtocol.NOT_FOUND, "metadata not found");
+      case MISSING -> throw new HttpRefusal(HttpStatus.NOT_FOUND, "metadata not found");
       case CHANGED ->
-          throw new HttpRefusal(
-              HttpMetadataProtocol.PRECONDITION_FAILED, "metadata has another value");
+          throw new HttpRefusal(HttpStatus.PRECONDITION_FAILED, "metadata has another value");
       case FOREIGN -> {
         refusals.foreign(request.peer(), key);
         throw new HttpRefusal(
-            HttpMetadataProtocol.FORBIDDEN,
+            HttpStatus.FORBIDDEN,
             "this record belongs to "
                 + records.get(key).map(entry -> String.join(", ", entry.owner)).orElse("another")
                 + ", and its engine is not dead: give each engine its own name, or have it prove"
                 + " the same certificate's or token's name as before");
       }
-      case FULL -> throw new HttpRefusal(CREATED_FULL, "the server is full");
+      case FULL -> throw new HttpRefusal(HttpStatus.FULL, "the server is full");
     }
   }
 
@@ -273,7 +269,7 @@ final class RecordHandler implements HttpHandler {
     int seconds = text.matches("[0-9]{1,6}") ? Integer.parseInt(text) : 0;
     if (seconds < 1 || seconds > TTL_SECONDS_MAX) {
       throw new HttpRefusal(
-          HttpMetadataProtocol.BAD_REQUEST,
+          HttpStatus.BAD_REQUEST,
           HttpMetadataProtocol.TTL_HEADER + " is not in 1.." + TTL_SECONDS_MAX);
     }
     return seconds;
@@ -291,6 +287,8 @@ final class RecordHandler implements HttpHandler {
     te_metadata_refusals_total %d
     # TYPE te_metadata_deletes_refused_total counter
     te_metadata_deletes_refused_total %d
+    # TYPE te_metadata_faults_total counter
+    te_metadata_faults_total %d
     # TYPE te_metadata_connections_refused_total counter
     te_metadata_connections_refused_total %d
     # TYPE te_metadata_connections_crowded_total counter
@@ -310,6 +308,7 @@ final class RecordHandler implements HttpHandler {
             requests.sum(),
             refused.sum(),
             deletesRefused.sum(),
+            refusals.faultCount(),
             refusals.connectionCount(),
             refusals.crowdedCount(),
             access.tls().map(ServerTls::handshakesWaited).orElse(0L),

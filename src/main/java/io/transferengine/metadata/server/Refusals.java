@@ -10,12 +10,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What clients of a server were refused: each is counted, and for those who lack a right there is a
+ * What clients of a server did not get: each is counted, and for those who lack a right there is a
  * line in the audit log, at most one a second of each kind. Thread-safe.
  */
 final class Refusals {
   private static final Logger log = LoggerFactory.getLogger(Audit.LOGGER);
 
+  private final LongAdder faults = new LongAdder();
+  private final WarnLimiter faultLimiter = new WarnLimiter(LoggerFactory.getLogger(Refusals.class));
   private final LongAdder crowded = new LongAdder();
   private final Kind connections = new Kind();
   private final Kind unauthorized = new Kind();
@@ -30,6 +32,16 @@ final class Refusals {
       count.increment();
       limiter.warn("Refused " + who + " at the metadata server: " + what);
     }
+  }
+
+  /** A request failed by a mistake of ours, or without memory. Throws nothing. */
+  void fault(Throwable thrown) {
+    faults.increment();
+    faultLimiter.fault("A request to the metadata server failed", thrown);
+  }
+
+  long faultCount() {
+    return faults.sum();
   }
 
   /** A connection was closed, since there were too many. */

@@ -83,7 +83,7 @@ class HttpHeadTest {
   void whatIsMalformedIsRefused(int status, String text) {
     assertThatThrownBy(() -> head(text.replace('~', '\n') + "\n\n"))
         .isInstanceOfSatisfying(
-            HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(status));
+            HttpRefusal.class, refusal -> assertThat(refusal.status().code()).isEqualTo(status));
   }
 
   /** Not every reader in front of us ends a line there, or reads on. */
@@ -104,7 +104,7 @@ class HttpHeadTest {
     InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.ISO_8859_1));
     assertThatThrownBy(() -> HttpHead.read(in, ROOM))
         .isInstanceOfSatisfying(
-            HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(400));
+            HttpRefusal.class, refusal -> assertThat(refusal.status().code()).isEqualTo(400));
   }
 
   @Test
@@ -121,7 +121,7 @@ class HttpHeadTest {
         }) {
       assertThatThrownBy(() -> head(tooMuch + "\n\n"))
           .isInstanceOfSatisfying(
-              HttpRefusal.class, refusal -> assertThat(refusal.status()).isEqualTo(431));
+              HttpRefusal.class, refusal -> assertThat(refusal.status().code()).isEqualTo(431));
     }
     assertThatThrownBy(() -> head(first + "A: b")).isInstanceOf(EOFException.class);
     assertThatThrownBy(() -> head(first)).isInstanceOf(EOFException.class);
@@ -146,7 +146,7 @@ class HttpHeadTest {
                 HttpHead.read(
                     in("k".repeat(HttpHead.BYTES_MAX)),
                     _ -> {
-                      throw new HttpRefusal(503, "full");
+                      throw new HttpRefusal(HttpStatus.BUSY, "full");
                     }))
         .isInstanceOf(HttpRefusal.class);
   }

@@ -136,6 +136,20 @@ class HttpMetadataServerTest {
   }
 
   @Test
+  void theReasonIsThatOfTheStatus() throws IOException {
+    for (String[] asked :
+        new String[][] {
+          {"PATCH /metadata?key=a HTTP/1.1\n\n", "405 Method Not Allowed"},
+          {"GET /" + "k".repeat(64 << 10) + " HTTP/1.1\n\n", "431 Request Header Fields Too Large"},
+          {"GET / HTTP/1.1\nTransfer-Encoding: gzip\n\n", "501 Not Implemented"},
+          {"GET / HTTP/3.0\n\n", "505 HTTP Version Not Supported"},
+          {"GET /metadata HTTP/1.1\n\n", "400 Bad Request"},
+        }) {
+      assertThat(one(asked[0])).startsWith("HTTP/1.1 " + asked[1] + "\r\n");
+    }
+  }
+
+  @Test
   void anAnswerToHeadHasNoBody() throws IOException {
     assertThat(status(put("key=a", "123"))).isEqualTo(200);
     String head = one("HEAD /metadata?key=a HTTP/1.1\nHost: h\n\n");

@@ -3,6 +3,7 @@ package io.transferengine.metadata.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.testkit.LogCapture;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -42,6 +43,9 @@ class ServerMemoryTest {
             request -> {
               if (request.path().equals("/none")) {
                 throw new OutOfMemoryError("a test's");
+              }
+              if (request.path().equals("/fault")) {
+                throw new IllegalStateException("a test's");
               }
               return handler.answer(request);
             },
@@ -138,10 +142,20 @@ class ServerMemoryTest {
   }
 
   @Test
-  void whatEndsAHandlerGivesAllBack() throws IOException {
-    assertThat(ask("127.0.0.1", get("/none?" + "k".repeat(5 * KIB)))).isEmpty();
+  void whatEndsAHandlerIsAnsweredAndGivesAllBack() throws IOException {
+    try (LogCapture logs = new LogCapture()) {
+      for (int i = 0; i < 100; i++) {
+        assertThat(ask("127.0.0.1", get((i % 2 == 0 ? "/none?" : "/fault?") + "k".repeat(5 * KIB))))
+            .startsWith("HTTP/1.1 500 Internal Server Error\r\n")
+            .contains("Connection: close")
+            .doesNotContain("a test's");
+      }
+      // With its stack, and not for each.
+      assertThat(logs.warningsWithStacks().getFirst()).contains("a test's", "ServerMemoryTest");
+      assertThat(logs.warnings()).hasSizeLessThan(100);
+    }
     Awaitility.await().until(() -> server.connections() == 0);
     assertThat(memory.heads().bytes()).isZero();
-    assertThat(ask("127.0.0.1", get("/health"))).startsWith("HTTP/1.1 200 ");
+    assertThat(ask("127.0.0.1", get("/metrics"))).contains("te_metadata_faults_total 100\n");
   }
 }

@@ -172,7 +172,7 @@ class ServerTlsTest {
         new HttpPort(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             10,
-            _ -> HttpAnswer.text(200, "ok"),
+            _ -> HttpAnswer.text(HttpStatus.OK, "ok"),
             access.tls(),
             new Refusals(),
             RequestMemory.of(0, 0, 0))) {
