@@ -31,7 +31,7 @@ import org.slf4j.event.Level;
 final class PathConnector {
   /** Is notified of changes of peers and of our devices. */
   interface Listener {
-    /** A peer was restarted. It must be forgotten. */
+    /** A peer was restarted. It must be forgotten, with all that waits for it. */
     void restarted(RdmaPeer peer);
 
     /** Our descriptor has changed: a device has another GID. */
@@ -208,13 +208,6 @@ final class PathConnector {
   private boolean stillTheSame(RdmaPeer peer) {
     SegmentDescriptor now = peers.describe(peer.name(), DESCRIBE_LIMIT);
     if (!now.incarnation().equals(peer.incarnation())) {
-      peer.gone(
-          TransferException.withPeer(
-              peer.name(),
-              ErrorCode.SOCKET,
-              "the peer was restarted",
-              "Ask it for its addresses again",
-              null));
       listener.restarted(peer);
       return false;
     }

@@ -5,11 +5,11 @@ import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.topology.DevicePreference;
 import io.transferengine.topology.Topology;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.Fallback;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,7 +80,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   private final Set<TransferTask> open = new LinkedHashSet<>();
   private long usedNanos = System.nanoTime();
   private int nextPath;
-  private boolean closed;
+  private @Nullable PeerEnd end;
   private int refusals;
   private boolean wasConnected;
 
@@ -139,16 +140,16 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
 
   void submit(TransferTask task) {
     task.setOwner(this);
-    boolean refused;
+    PeerEnd ended;
     synchronized (this) {
-      refused = closed;
+      ended = end;
       usedNanos = System.nanoTime();
-      if (!refused) {
+      if (ended == null) {
         open.add(task);
       }
     }
-    if (refused) {
-      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+    if (ended != null) {
+      fail(task, ended);
     } else if (task.isEnding()) {
       // It ended before it had an owner, so nobody has canceled its requests.
       exhausted(task);
@@ -245,15 +246,15 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   /** A task has got requests back. */
   @Override
   public void requeue(TransferTask task) {
-    boolean refused;
+    PeerEnd ended;
     synchronized (this) {
-      refused = closed;
-      if (!refused && task.hasWork()) {
+      ended = end;
+      if (ended == null && task.hasWork()) {
         open.add(task);
       }
     }
-    if (refused) {
-      task.end(TransferState.FAILED, shutDown(), FailureCause.SHUTDOWN);
+    if (ended != null) {
+      fail(task, ended);
     } else if (task.hasWork()) {
       dispatch(task);
     }
@@ -299,12 +300,12 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       return true;
     }
     synchronized (this) {
-      return !closed && System.nanoTime() - usedNanos < ACTIVE_NANOS;
+      return end == null && System.nanoTime() - usedNanos < ACTIVE_NANOS;
     }
   }
 
   synchronized boolean isClosed() {
-    return closed;
+    return end != null;
   }
 
   // ---- paths
@@ -443,7 +444,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     }
   }
 
-  /** The peer's process is gone: nothing listens there any more, or another process does. */
+  /** The peer's process is gone: nothing listens there any more. */
   void gone(TransferException why) {
     if (!hasWay()) {
       failAll(why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
@@ -521,12 +522,16 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     }
   }
 
-  /** Fails the waiting tasks and closes the endpoints. Idempotent. */
-  void close() {
+  /** Fails the waiting tasks and closes the endpoints. The first reason counts. */
+  void close(PeerEnd why) {
+    PeerEnd first;
     synchronized (this) {
-      closed = true;
+      first = end == null ? why : end;
+      end = first;
     }
-    failAll(shutDown(), FailureCause.SHUTDOWN, FailureCause.SHUTDOWN);
+    for (TransferTask task : takeOpen(_ -> true)) {
+      Anyway.run(log, "Failing a transfer", () -> fail(task, first));
+    }
     for (RdmaPath path : paths) {
       Anyway.run(log, "Closing a path", () -> close(path));
     }
@@ -537,9 +542,13 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was closed"));
   }
 
-  private TransferException shutDown() {
-    return TransferException.withPeer(
-        name, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
+  /**
+   * Requests that were posted and not completed have no effect any more once they are settled. A
+   * queue pair does not notice that its peer is gone before it is used, so most transfers that find
+   * a restarted peer have posted some.
+   */
+  private void fail(TransferTask task, PeerEnd ended) {
+    task.end(TransferState.FAILED, ended.failure(name), ended.cause(task.completedBytes() > 0));
   }
 
   @Override

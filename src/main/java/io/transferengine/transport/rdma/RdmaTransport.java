@@ -13,6 +13,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -149,7 +150,7 @@ final class RdmaTransport
       peers.clear();
     }
     for (RdmaPeer peer : known) {
-      Anyway.run(log, "Closing the way to a peer", peer::close);
+      Anyway.run(log, "Closing the way to a peer", () -> peer.close(PeerEnd.SHUTDOWN));
     }
     DeviceMonitor watching = monitor;
     if (watching != null) {
@@ -302,7 +303,7 @@ final class RdmaTransport
     }
     if (old != null) {
       // It was restarted, or has no work.
-      old.close();
+      old.close(PeerEnd.OUTDATED);
     }
     return peer;
   }
@@ -328,7 +329,7 @@ final class RdmaTransport
     synchronized (peers) {
       peers.remove(peer.name(), peer);
     }
-    peer.close();
+    peer.close(PeerEnd.OUTDATED);
   }
 
   List<RdmaPeer> knownPeers() {

@@ -37,6 +37,8 @@ record ConnectionEnd(Reason reason, String text, @Nullable Throwable cause, int 
     IDLE,
     /** Closed because the next request needs a connection of its own. */
     RENEWED,
+    /** Closed since the peer is another process, or elsewhere, by now. */
+    OUTDATED,
     /** Closed with the engine. */
     SHUTDOWN
   }

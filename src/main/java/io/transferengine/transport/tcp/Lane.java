@@ -11,6 +11,7 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -108,7 +109,7 @@ final class Lane implements LaneConnection.Owner {
   /** What is being connected, or was last. */
   private @Nullable Channel pending;
 
-  private boolean closed;
+  private @Nullable PeerEnd end;
   private int fruitless;
 
   Lane(PeerProfile profile, TaskQueue tasks, Owner peer, EventLoops loops, IoBackend backend) {
@@ -201,7 +202,7 @@ final class Lane implements LaneConnection.Owner {
         peer.wakeAnother(this);
       }
     } else if (!connecting
-        && !closed
+        && end == null
         && (unconfirmed != null || tasks.hasWork() || peer.wantsWarmUp())) {
       connecting = true;
       List<InetSocketAddress> addresses = peer.addresses();
@@ -290,7 +291,7 @@ final class Lane implements LaneConnection.Owner {
     boolean timeLeft =
         System.nanoTime() - startNanos
             < TimeUnit.MILLISECONDS.toNanos(profile.connectTimeoutMillis());
-    if (index + 1 < addresses.size() && timeLeft && !closed) {
+    if (index + 1 < addresses.size() && timeLeft && end == null) {
       try {
         connect(addresses, index + 1, startNanos);
       } catch (Throwable t) {
@@ -303,11 +304,13 @@ final class Lane implements LaneConnection.Owner {
   }
 
   private Throwable notSecured(InetSocketAddress address, Throwable cause) {
-    return closed ? cause : profile.notSecured(address, cause);
+    return end != null ? cause : profile.notSecured(address, cause);
   }
 
   private Throwable notProved(InetSocketAddress address, Throwable cause) {
-    return closed || !(cause instanceof IOException) ? cause : profile.notProved(address, cause);
+    return end != null || !(cause instanceof IOException)
+        ? cause
+        : profile.notProved(address, cause);
   }
 
   private void notConnected(InetSocketAddress address, Throwable cause) {
@@ -328,8 +331,9 @@ final class Lane implements LaneConnection.Owner {
     open = true;
     profile.metrics().increment(Counter.CONNECTIONS_OPENED);
     peer.warmedUp();
-    if (closed) {
-      made.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
+    PeerEnd ended = end;
+    if (ended != null) {
+      endWith(made, ended);
     } else {
       confirmLeft(made);
       made.pump();
@@ -348,8 +352,9 @@ final class Lane implements LaneConnection.Owner {
 
   @Override
   public void confirmNext(UnconfirmedWrite write) {
-    if (closed) {
-      write.failed(profile.shutDown(), FailureCause.SHUTDOWN);
+    PeerEnd ended = end;
+    if (ended != null) {
+      write.failed(ended.failure(profile.name()), ended.cause(true));
     } else {
       // The peer has taken a connection and ended it in order: it is alive.
       fruitless = 0;
@@ -375,7 +380,7 @@ final class Lane implements LaneConnection.Owner {
 
   @Override
   public boolean part(LaneConnection leaving) {
-    if (closed || connection != leaving || parted.size() >= PARTED_MAX) {
+    if (end != null || connection != leaving || parted.size() >= PARTED_MAX) {
       return false;
     }
     parted.add(leaving);
@@ -424,7 +429,7 @@ final class Lane implements LaneConnection.Owner {
       }
       case FAULT -> fruitless(failure, FailureCause.CONNECTION_LOST);
       case ANOTHER -> peer.belongsToAnother(failure);
-      case SHUTDOWN -> {}
+      case SHUTDOWN, OUTDATED -> {}
     }
   }
 
@@ -437,7 +442,7 @@ final class Lane implements LaneConnection.Owner {
   private void backOff() {
     long millis =
         Math.min(BACK_OFF_MAX_MILLIS, BACK_OFF_MIN_MILLIS << Math.min(fruitless, Byte.SIZE));
-    if (!closed) {
+    if (end == null) {
       var _ = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
     }
   }
@@ -516,22 +521,34 @@ final class Lane implements LaneConnection.Owner {
     }
   }
 
-  /** Closes the lane for good. */
-  void close() {
+  /** Closes the lane for good. The first reason counts. */
+  void close(PeerEnd why) {
     execute(
         () -> {
-          closed = true;
-          failUnconfirmed(profile.shutDown(), FailureCause.SHUTDOWN);
+          PeerEnd first = end == null ? why : end;
+          end = first;
+          failUnconfirmed(first.failure(profile.name()), first.cause(true));
           for (LaneConnection leaving : List.copyOf(parted)) {
-            leaving.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
+            endWith(leaving, first);
           }
           LaneConnection there = connection;
           if (there != null) {
-            there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
+            endWith(there, first);
           } else if (connecting && pending != null) {
             // This may be the last task of its loop, which has closed what it knew before.
             var _ = pending.close();
           }
         });
+  }
+
+  private static void endWith(LaneConnection there, PeerEnd why) {
+    switch (why) {
+      case SHUTDOWN -> there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
+      case OUTDATED ->
+          there.end(
+              ConnectionEnd.Reason.OUTDATED,
+              "the peer was restarted, or is reached in another way by now",
+              null);
+    }
   }
 }

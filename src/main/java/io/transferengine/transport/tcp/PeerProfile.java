@@ -149,11 +149,6 @@ final class PeerProfile {
         cause);
   }
 
-  TransferException shutDown() {
-    return TransferException.withPeer(
-        name, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
-  }
-
   @Override
   public String toString() {
     return name

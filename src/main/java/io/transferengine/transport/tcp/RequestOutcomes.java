@@ -275,7 +275,7 @@ final class RequestOutcomes {
           giveBack(owner, position, sent);
         }
       }
-      case ABORTED, LOST, NONE -> {
+      case ABORTED, LOST, OUTDATED, NONE -> {
         boolean atFault =
             end.reason() == ConnectionEnd.Reason.LOST && oldest && sent && end.answers() == 0;
         if (mayHaveEffect || atFault) {
@@ -291,7 +291,8 @@ final class RequestOutcomes {
   /** Its write is not repeated: it most likely was taken. To ask once more does no harm. */
   private void unconfirmed(TransferTask owner, long position, ConnectionEnd end) {
     switch (end.reason()) {
-      case LOST, PROTOCOL, ANOTHER -> owner.failed(failure(end), FailureCause.CONNECTION_LOST);
+      case LOST, PROTOCOL, ANOTHER, OUTDATED ->
+          owner.failed(failure(end), FailureCause.CONNECTION_LOST);
       case SHUTDOWN -> owner.failed(failure(end), FailureCause.SHUTDOWN);
       case NONE, IDLE, ABORTED, REJECTED, RENEWED, FAULT, DAMAGED -> {
         UnconfirmedWrite write = ring.write(position);

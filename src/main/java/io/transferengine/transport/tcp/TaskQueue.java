@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.Queues;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
@@ -25,7 +26,7 @@ final class TaskQueue {
   private final Runnable wakeLanes;
   private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
   private final LateWrites late = new LateWrites();
-  private volatile boolean closed;
+  private volatile @Nullable PeerEnd end;
 
   /**
    * @param wakeLanes lets all lanes look again: what was held back may go now
@@ -38,7 +39,7 @@ final class TaskQueue {
   /** {@return whether it was added; if not, the queue is closed and the task has failed} */
   boolean add(TransferTask task) {
     synchronized (tasks) {
-      if (!closed) {
+      if (end == null) {
         Queues.addLast(tasks, task);
       }
     }
@@ -49,7 +50,7 @@ final class TaskQueue {
   @SuppressWarnings("ReferenceEquality") // tasks have no other
   void requeue(TransferTask task) {
     synchronized (tasks) {
-      if (!closed && tasks.peekFirst() != task) {
+      if (end == null && tasks.peekFirst() != task) {
         tasks.remove(task);
         Queues.addFirst(tasks, task);
       }
@@ -58,11 +59,11 @@ final class TaskQueue {
   }
 
   private boolean failIfClosed(TransferTask task) {
-    boolean failed = closed;
-    if (failed) {
-      task.end(TransferState.FAILED, peer.shutDown(), FailureCause.SHUTDOWN);
+    PeerEnd ended = end;
+    if (ended != null) {
+      fail(task, ended);
     }
-    return failed;
+    return ended != null;
   }
 
   void remove(TransferTask task) {
@@ -165,21 +166,36 @@ final class TaskQueue {
     wakeLanes.run();
   }
 
+  private List<TransferTask> takeAll() {
+    List<TransferTask> all = new ArrayList<>(tasks);
+    tasks.clear();
+    return all;
+  }
+
   /** Ends all that wait. */
   void failAll(TransferException failure, FailureCause cause) {
     List<TransferTask> failed;
     synchronized (tasks) {
-      failed = new ArrayList<>(tasks);
-      tasks.clear();
+      failed = takeAll();
     }
     for (TransferTask task : failed) {
       task.end(TransferState.FAILED, failure, cause);
     }
   }
 
-  /** Fails what waits, and from now on what comes. Idempotent. */
-  void close() {
-    closed = true;
-    failAll(peer.shutDown(), FailureCause.SHUTDOWN);
+  /** Fails what waits, and from now on what comes. The first reason counts. */
+  void close(PeerEnd why) {
+    PeerEnd first;
+    List<TransferTask> waiting;
+    synchronized (tasks) {
+      first = end == null ? why : end;
+      end = first;
+      waiting = takeAll();
+    }
+    waiting.forEach(task -> fail(task, first));
+  }
+
+  private void fail(TransferTask task, PeerEnd ended) {
+    task.end(TransferState.FAILED, ended.failure(peer.name()), ended.cause(task.isStarted()));
   }
 }

@@ -5,6 +5,7 @@ import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -261,11 +262,11 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
     return lanes;
   }
 
-  /** Fails what waits and closes the lanes. Idempotent. */
-  void close() {
-    tasks.close();
+  /** Fails what waits and closes the lanes. The first reason counts. */
+  void close(PeerEnd why) {
+    tasks.close(why);
     for (Lane lane : lanes) {
-      lane.close();
+      lane.close(why);
     }
   }
 }

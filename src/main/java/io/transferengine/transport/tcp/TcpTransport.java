@@ -12,6 +12,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -223,7 +224,7 @@ final class TcpTransport implements Transport {
       }
       if (known != null) {
         // Another process now, or the same one under another port: nothing goes to the old one.
-        known.peer.close();
+        known.peer.close(PeerEnd.OUTDATED);
       } else {
         makeRoom();
       }
@@ -250,7 +251,7 @@ final class TcpTransport implements Transport {
     }
     for (KnownPeer known : peers.values()) {
       if (known.peer.isIdle()) {
-        known.peer.close();
+        known.peer.close(PeerEnd.OUTDATED);
         peers.remove(known.key.name);
         return;
       }
@@ -284,7 +285,7 @@ final class TcpTransport implements Transport {
     EventLoops running = loops;
     try {
       for (KnownPeer entry : known) {
-        Anyway.run(log, "Closing the lanes to a peer", entry.peer::close);
+        Anyway.run(log, "Closing the lanes to a peer", () -> entry.peer.close(PeerEnd.SHUTDOWN));
       }
       TargetServer listening = server;
       if (listening != null) {

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -443,8 +444,29 @@ class RdmaTransportTest {
                 BlockColumns.of(here.address(), old.descriptor().buffers().getFirst().address(), 9))
             .await();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
+    assertThat(end.cause()).as("so that it is repeated").contains(FailureCause.STALE_DESCRIPTOR);
     assertCompleted(a.write(again, whole(here, fresh)));
     assertMoved(whole(here, fresh), here, fresh);
+  }
+
+  @Test
+  void whatWaitsForTheOldProcessMayAskAgainWhenTheNewOneIsKnown() throws Exception {
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(b);
+    PeerAddress now = b.address();
+    PeerAddress before =
+        new PeerAddress(
+            now.descriptor().toBuilder().incarnation(Optional.of("before")).build(),
+            now.addresses());
+    left.device("sim0").portDown();
+    Started waiting =
+        a.submit(io.transferengine.transfer.Operation.WRITE, before, whole(here, there));
+    Started second = a.write(b, whole(here, there));
+    assertThat(waiting.await().cause()).contains(FailureCause.STALE_DESCRIPTOR);
+    left.device("sim0").portUp();
+    assertCompleted(second);
   }
 
   @Test

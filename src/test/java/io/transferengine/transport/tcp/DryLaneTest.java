@@ -14,6 +14,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
@@ -156,7 +157,7 @@ class DryLaneTest {
 
     @Override
     public void close() throws IOException {
-      peer.close();
+      peer.close(PeerEnd.SHUTDOWN);
       target.close();
       loops.close(Duration.ofSeconds(5));
       arena.close();

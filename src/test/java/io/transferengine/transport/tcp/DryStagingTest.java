@@ -16,6 +16,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
@@ -154,7 +155,7 @@ class DryStagingTest {
       if (persistent && version == 2) {
         assertThat(metrics.snapshot().get(Counter.CONNECTIONS_OPENED)).isLessThanOrEqualTo(2);
       }
-      peer.close();
+      peer.close(PeerEnd.SHUTDOWN);
     } finally {
       loops.close(Duration.ofSeconds(5));
     }

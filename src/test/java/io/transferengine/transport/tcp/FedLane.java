@@ -11,6 +11,7 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
@@ -136,7 +137,7 @@ final class FedLane implements AutoCloseable {
     byte[] _ = requests();
     var _ = channel.close();
     channel.runPendingTasks();
-    tasks.close();
+    tasks.close(PeerEnd.SHUTDOWN);
     return owner.closed;
   }
 

@@ -10,6 +10,7 @@ import io.transferengine.testkit.Mapped;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import java.net.InetAddress;
@@ -83,7 +84,7 @@ class LaneConnectTest {
           .contains("meant to be thrown")
           .doesNotContain("running and reachable");
       assertThat(read(peer, memory).get(20, TimeUnit.SECONDS)).isEqualTo("COMPLETED");
-      peer.close();
+      peer.close(PeerEnd.SHUTDOWN);
     } finally {
       loops.close(Duration.ofSeconds(5));
     }

@@ -14,6 +14,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
@@ -165,13 +166,13 @@ class LaneModelTest {
       boolean closed = random.nextInt(4) == 0;
       if (closed) {
         LockSupport.parkNanos(random.nextInt(5_000_000));
-        peer.close();
+        peer.close(PeerEnd.SHUTDOWN);
       }
       for (Work work : all) {
         eventually(what + ": " + work.task.describe(), () -> !work.ends.isEmpty());
       }
       eventually(what + ": the ring is empty", () -> isClean(loops, peer));
-      peer.close();
+      peer.close(PeerEnd.SHUTDOWN);
       eventually(what + ": no connection is left", () -> states(loops, peer).equals("[none]"));
       boolean mayFail = !calm || closed || refusesSome;
       for (Work work : all) {

@@ -14,6 +14,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.SeamFinder;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
@@ -43,7 +44,7 @@ class RequestOutcomesTest {
 
   @AfterEach
   void close() {
-    tasks.close();
+    tasks.close(PeerEnd.SHUTDOWN);
   }
 
   /** Blocks that are not merged, all of which are in the ring, and how it was told of their end. */

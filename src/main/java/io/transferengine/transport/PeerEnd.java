@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/** Why a transport gives up what it holds for a peer, and what that means for its transfers. */
+public enum PeerEnd {
+  /** The engine is closed. */
+  SHUTDOWN,
+  /**
+   * The peer's process is another one by now, it is reached in another way, or what was held for it
+   * made room. The peer may be well: a transfer without any effect so far is to ask for it again.
+   */
+  OUTDATED;
+
+  /** {@return the failure of those transfers that end with it} */
+  public TransferException failure(String peer) {
+    return switch (this) {
+      case SHUTDOWN ->
+          TransferException.withPeer(
+              peer, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
+      case OUTDATED ->
+          TransferException.withPeer(
+              peer,
+              ErrorCode.SOCKET,
+              "the peer was restarted, or is reached in another way by now",
+              "Ask it for its addresses again",
+              null);
+    };
+  }
+
+  /**
+   * {@return the cause of a transfer's end}
+   *
+   * @param hadEffect whether bytes of it may have arrived, or may arrive yet
+   */
+  public FailureCause cause(boolean hadEffect) {
+    return switch (this) {
+      case SHUTDOWN -> FailureCause.SHUTDOWN;
+      case OUTDATED -> hadEffect ? FailureCause.CONNECTION_LOST : FailureCause.STALE_DESCRIPTOR;
+    };
+  }
+}
