@@ -156,7 +156,7 @@ public final class Option<T> {
   public T parse(String variable, String text) {
     T value = form.parser().apply(text);
     if (value == null || !form.valid().test(value)) {
-      throw new ConfigurationException(variable, shown(text), acceptedForm());
+      throw ConfigurationException.withDefault(variable, shown(text), acceptedForm());
     }
     return value;
   }
@@ -168,7 +168,7 @@ public final class Option<T> {
    */
   public T validate(T value) {
     if (!form.valid().test(value)) {
-      throw new ConfigurationException(
+      throw ConfigurationException.withDefault(
           builderName + " (" + environmentName + ")", shown(value), acceptedForm());
     }
     return value;

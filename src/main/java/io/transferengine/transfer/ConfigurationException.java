@@ -12,7 +12,11 @@ import java.io.Serial;
 public final class ConfigurationException extends TransferException {
   @Serial private static final long serialVersionUID = 1L;
 
-  private static final String REMEDY = "Correct the value, or leave it out to use the default";
+  /** Not every value has a default, or one that is as safe: a file of secrets has none. */
+  private static final String REMEDY = "Correct the value, or what it names";
+
+  private static final String REMEDY_WITH_DEFAULT =
+      "Correct the value, or leave it out to use the default";
 
   /** A longer value or problem is cut in the text, so that a log line stays readable. */
   private static final int SHOWN_LENGTH_LIMIT = 300;
@@ -46,10 +50,7 @@ public final class ConfigurationException extends TransferException {
    * @param expected the form that is accepted, as the end of the sentence "expected …"
    */
   public ConfigurationException(String variable, String found, String problem, String expected) {
-    super(ErrorCode.INVALID_ARGUMENT, text(variable, found, problem, expected), REMEDY);
-    this.variable = variable;
-    this.found = found;
-    this.expected = expected;
+    this(variable, found, expected, text(variable, found, problem, expected), REMEDY);
   }
 
   /**
@@ -67,6 +68,26 @@ public final class ConfigurationException extends TransferException {
     this.variable = variable;
     this.found = found;
     this.expected = expected;
+  }
+
+  private ConfigurationException(
+      String variable, String found, String expected, String text, String remedy) {
+    super(ErrorCode.INVALID_ARGUMENT, text, remedy);
+    this.variable = variable;
+    this.found = found;
+    this.expected = expected;
+  }
+
+  /**
+   * {@return the exception for a malformed value of an option that has a default}
+   *
+   * @param variable the name of the variable or setter
+   * @param found the value found
+   * @param expected the form that is accepted, as the end of the sentence "expected …"
+   */
+  public static ConfigurationException withDefault(String variable, String found, String expected) {
+    return new ConfigurationException(
+        variable, found, expected, text(variable, found, "", expected), REMEDY_WITH_DEFAULT);
   }
 
   /** {@return the name of the variable or setter} */

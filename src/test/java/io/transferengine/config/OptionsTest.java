@@ -222,7 +222,8 @@ final class OptionsTest {
                   assertThat(e.variable()).isEqualTo(name);
                   assertThat(e.found()).isEqualTo(name.endsWith("_PASSWORD") ? "***" : text);
                   assertThat(e.expected()).isEqualTo(row.option().acceptedForm());
-                  assertThat(e.getMessage()).contains(name, row.option().acceptedForm());
+                  assertThat(e.getMessage())
+                      .contains(name, row.option().acceptedForm(), "to use the default");
                 });
       }
     }

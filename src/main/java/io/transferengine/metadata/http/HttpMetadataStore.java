@@ -391,13 +391,27 @@ final class HttpMetadataStore implements MetadataStore {
     return new TransferException(
         ErrorCode.METADATA,
         "The metadata server at " + description() + " refuses: " + text(method, key, answer),
-        switch (answer.status) {
-          case HttpMetadataProtocol.UNAUTHORIZED ->
-              "TE_METADATA_TOKEN_FILE names the file of our token; it has to have a line of the"
-                  + " server's --token-file";
-          case HttpMetadataProtocol.FORBIDDEN -> "Give each engine its own name";
-          default -> "Is this the address of a metadata server, its path included?";
-        });
+        remedy(answer));
+  }
+
+  private static String remedy(Answer answer) {
+    return switch (answer.status) {
+      case HttpMetadataProtocol.UNAUTHORIZED ->
+          answer.ours
+              ? "TE_METADATA_TOKEN_FILE names the file of our token; it has to have a line of the"
+                  + " server's --token-file"
+              : "It, or a proxy before it, wants to know who we are. Ask who runs it, or use our"
+                    + " own server (./te metadata-server)";
+      case HttpMetadataProtocol.FORBIDDEN ->
+          answer.ours
+              ? "Give each engine its own name, or have it prove what the record was written with:"
+                  + " TE_METADATA_TLS_CERT, TE_METADATA_TOKEN_FILE"
+              : "It, or a proxy before it, does not let us in. Ask who runs it";
+      default ->
+          answer.ours
+              ? "Do what it says"
+              : "Is this the address of a metadata server, its path included?";
+    };
   }
 
   private static String text(String method, String key, Answer answer) {

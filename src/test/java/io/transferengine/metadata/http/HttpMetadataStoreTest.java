@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metadata.ConnectionString;
+import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -198,5 +199,25 @@ class HttpMetadataStoreTest {
         .isInstanceOf(TransferException.class)
         .matches(e -> !isUnavailable(e))
         .hasMessageContaining("status " + status);
+  }
+
+  /** Ours says what is wrong in its own words; of another server, or a proxy, nothing is known. */
+  @ParameterizedTest
+  @CsvSource({
+    "401, true, --token-file",
+    "401, false, Ask who runs it",
+    "403, true, have it prove",
+    "403, false, Ask who runs it",
+    "413, true, Do what it says",
+    "405, false, Is this the address",
+  })
+  void theRemedyIsThatOfTheAnswer(int status, boolean ours, String remedy) {
+    answer =
+        "HTTP/1.1 "
+            + status
+            + " No\r\n"
+            + (ours ? HttpMetadataProtocol.SERVER_HEADER + ": 1\r\n" : "")
+            + "Content-Length: 0\r\n\r\n";
+    assertThatThrownBy(() -> store.get("a", TIME)).hasMessageContaining(remedy);
   }
 }
