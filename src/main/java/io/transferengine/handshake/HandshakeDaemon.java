@@ -164,7 +164,6 @@ public final class HandshakeDaemon implements AutoCloseable {
               .formatted(nameOf(channel), entry.full(), places.limit(), places.limitPerAddress()));
     } else if (entry.evicted().isPresent()) {
       evicted.incrementAndGet();
-      entry.evicted().get().evict();
       crowded.warn(
           "a handshake connection without a request makes room for %s: %s"
               .formatted(nameOf(channel), entry.full()));

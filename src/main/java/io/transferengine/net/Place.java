@@ -89,7 +89,7 @@ public final class Place {
   }
 
   /** Tells the connection that its place was given away. */
-  public void evict() {
+  void evict() {
     evict.run();
   }
 }

@@ -34,7 +34,7 @@ public final class Places {
   private final int limitPerAddress;
   private final long silenceMinNanos;
   private final long restMinNanos;
-  private final Map<InetAddress, Set<Place>> taken = new HashMap<>();
+  private final Map<InetAddress, Set<Place>> taken;
   private int count;
 
   /**
@@ -51,6 +51,16 @@ public final class Places {
   }
 
   Places(int limit, int limitPerAddress, long silenceMinNanos, long restMinNanos) {
+    this(limit, limitPerAddress, silenceMinNanos, restMinNanos, new HashMap<>());
+  }
+
+  Places(
+      int limit,
+      int limitPerAddress,
+      long silenceMinNanos,
+      long restMinNanos,
+      Map<InetAddress, Set<Place>> taken) {
+    this.taken = taken;
     this.limit = limit;
     this.limitPerAddress = Math.min(limit, limitPerAddress > 0 ? limitPerAddress : half(limit));
     this.silenceMinNanos = silenceMinNanos;
@@ -65,44 +75,84 @@ public final class Places {
    * The outcome for a newcomer.
    *
    * @param admitted whether it has a place
-   * @param evicted the place that was taken from another connection for it; the caller ends that
-   *     connection with {@link Place#evict()}
+   * @param evicted the place that was taken from another connection for it, which was told
    * @param full how many connections were open, and whose, if no place was free; else empty
    */
   public record Entry(boolean admitted, Optional<Place> evicted, String full) {}
 
-  /** Finds a place for a newcomer. {@link #leave} gives it back. */
-  public synchronized Entry enter(Place newcomer) {
-    Set<Place> own = taken.get(newcomer.address());
-    @Nullable Place evicted = null;
-    String full = "";
-    if (own != null && own.size() >= limitPerAddress) {
-      full = own.size() + " connections of its address are open";
-      evicted = giveAwayOneOf(own);
-    } else if (count >= limit) {
-      full = count + " connections are open";
-      evicted = giveAwayOneOf(null);
+  /**
+   * Finds a place for a newcomer, and has who loses its own for it end. {@link #leave} gives it
+   * back. If this throws, the newcomer has none.
+   */
+  public Entry enter(Place newcomer) {
+    Entry entry = find(newcomer);
+    try {
+      entry.evicted().ifPresent(Place::evict);
+    } catch (Throwable t) {
+      leave(newcomer);
+      throw t;
     }
-    if (!full.isEmpty() && evicted == null) {
-      return new Entry(false, Optional.empty(), full + ", none of them idle");
+    return entry;
+  }
+
+  private synchronized Entry find(Place newcomer) {
+    while (true) {
+      Set<Place> own = taken.get(newcomer.address());
+      boolean ofAddress = own != null && own.size() >= limitPerAddress;
+      if (!ofAddress && count < limit) {
+        Entry entry = new Entry(true, Optional.empty(), "");
+        join(newcomer);
+        return entry;
+      }
+      String full =
+          ofAddress && own != null
+              ? own.size() + " connections of its address are open"
+              : count + " connections are open";
+      Place longest = longestIdle(ofAddress ? own : null);
+      if (longest == null) {
+        return new Entry(false, Optional.empty(), full + ", none of them idle");
+      }
+      // All that needs memory is before the place changes hands: who loses it must be told.
+      Entry entry = new Entry(true, Optional.of(longest), full);
+      join(newcomer);
+      if (longest.giveAway()) {
+        leave(longest);
+        return entry;
+      }
+      // It has just become busy, and keeps its place. The next one is tried.
+      leave(newcomer);
     }
-    if (evicted != null) {
-      leave(evicted);
+  }
+
+  private void join(Place newcomer) {
+    boolean joined = false;
+    try {
+      taken.computeIfAbsent(newcomer.address(), _ -> new LinkedHashSet<>()).add(newcomer);
+      joined = true;
+    } finally {
+      if (joined) {
+        count++;
+      } else {
+        // What throws may have put it in.
+        boolean _ = forget(newcomer);
+      }
     }
-    taken.computeIfAbsent(newcomer.address(), _ -> new LinkedHashSet<>()).add(newcomer);
-    count++;
-    return new Entry(true, Optional.ofNullable(evicted), full);
   }
 
   /** Gives a place back: its connection has ended, or never began. May be called more than once. */
   public synchronized void leave(Place place) {
-    Set<Place> own = taken.get(place.address());
-    if (own != null && own.remove(place)) {
+    if (forget(place)) {
       count--;
-      if (own.isEmpty()) {
-        taken.remove(place.address());
-      }
     }
+  }
+
+  private boolean forget(Place place) {
+    Set<Place> own = taken.get(place.address());
+    boolean removed = own != null && own.remove(place);
+    if (own != null && own.isEmpty()) {
+      taken.remove(place.address());
+    }
+    return removed;
   }
 
   /** {@return the number of places} */
@@ -113,16 +163,6 @@ public final class Places {
   /** {@return the number of places that one address may have} */
   public int limitPerAddress() {
     return limitPerAddress;
-  }
-
-  /** A connection that has just become busy keeps its place. The next one is tried then. */
-  private @Nullable Place giveAwayOneOf(@Nullable Set<Place> own) {
-    while (true) {
-      Place longest = longestIdle(own);
-      if (longest == null || longest.giveAway()) {
-        return longest;
-      }
-    }
   }
 
   private @Nullable Place longestIdle(@Nullable Set<Place> own) {

@@ -120,7 +120,7 @@ public final class TurnInput extends InputStream {
     }
     int read = in.read(to, offset, length);
     bytes += Math.max(0, read);
-    if (waits) {
+    if (waits && read >= 0) {
       take();
     }
     return read;

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ public final class Turns {
   private final ArrayDeque<Line> order = new ArrayDeque<>();
 
   private final Runnable onWait;
+  private final ThreadFactory threads;
   private int free;
 
   /**
@@ -49,10 +51,11 @@ public final class Turns {
    * @param onWait told each time that somebody has to wait for a turn; must not block
    */
   public Turns(int atOnce, Runnable onWait) {
-    this(atOnce, onWait, new HashMap<>());
+    this(atOnce, onWait, new HashMap<>(), Thread.ofVirtual().name("te-turn").factory());
   }
 
-  Turns(int atOnce, Runnable onWait, Map<InetAddress, Line> lines) {
+  Turns(int atOnce, Runnable onWait, Map<InetAddress, Line> lines, ThreadFactory threads) {
+    this.threads = threads;
     this.free = atOnce;
     this.onWait = onWait;
     this.lines = lines;
@@ -111,23 +114,22 @@ public final class Turns {
    * Does work on a virtual thread of its own when its turn has come.
    *
    * @param address for whom the work is
+   * @param onLost told if its thread cannot be started when its turn has come; must not block
    * @return its turn, which ends with the work
    */
-  public Turn execute(InetAddress address, Runnable work) {
+  public Turn execute(InetAddress address, Runnable work, Runnable onLost) {
     // It needs to know itself, which it does before it can be granted.
     Turn[] self = new Turn[1];
     Thread thread =
-        Thread.ofVirtual()
-            .name("te-turn")
-            .unstarted(
-                () -> {
-                  try {
-                    work.run();
-                  } finally {
-                    self[0].end();
-                  }
-                });
-    Turn turn = new Turn(address, thread::start);
+        threads.newThread(
+            () -> {
+              try {
+                work.run();
+              } finally {
+                self[0].end();
+              }
+            });
+    Turn turn = new Turn(address, () -> start(thread, onLost));
     self[0] = turn;
     try {
       enter(turn);
@@ -136,6 +138,15 @@ public final class Turns {
       throw t;
     }
     return turn;
+  }
+
+  private static void start(Thread thread, Runnable onLost) {
+    try {
+      thread.start();
+    } catch (Throwable t) {
+      Anyway.run(log, "The end of what lost its turn", onLost);
+      throw t;
+    }
   }
 
   private void enter(Turn turn) {

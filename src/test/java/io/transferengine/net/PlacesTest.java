@@ -2,13 +2,18 @@
 package io.transferengine.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -108,6 +113,70 @@ class PlacesTest {
       owner.join();
       assertThat(entry.admitted()).isNotEqualTo(begun.get());
     }
+  }
+
+  /** A map that finds no memory for an address that it does not know. */
+  private static final class Scarce extends HashMap<InetAddress, Set<Place>> {
+    private static final long serialVersionUID = 1;
+    private boolean isFull;
+    private boolean isTaken;
+
+    @Override
+    public Set<Place> computeIfAbsent(
+        InetAddress address, Function<? super InetAddress, ? extends Set<Place>> maker) {
+      if (isFull && !containsKey(address)) {
+        throw new OutOfMemoryError("meant to be thrown");
+      }
+      return super.computeIfAbsent(address, _ -> new ScarceSet(this));
+    }
+  }
+
+  /** A set puts it in and grows then, for which there may be no memory. */
+  private static final class ScarceSet extends LinkedHashSet<Place> {
+    private static final long serialVersionUID = 1;
+    private final transient Scarce scarce;
+
+    ScarceSet(Scarce scarce) {
+      this.scarce = scarce;
+    }
+
+    @Override
+    public boolean add(Place place) {
+      boolean added = super.add(place);
+      if (scarce.isTaken) {
+        throw new OutOfMemoryError("meant to be thrown");
+      }
+      return added;
+    }
+  }
+
+  /** Its connection would go on without a place, for nobody is told to end it. */
+  @Test
+  void whoFindsNoMemoryEvictsNobody() {
+    Scarce scarce = new Scarce();
+    Places places = new Places(1, 1, 0, 0, scarce);
+    Place there = enter(places, ONE);
+    scarce.isFull = true;
+    assertThatThrownBy(() -> places.enter(new Place(TWO, () -> evicted.add(there))))
+        .isInstanceOf(OutOfMemoryError.class);
+    assertThat(there.isGivenAway()).isFalse();
+    scarce.isFull = false;
+    enter(places, TWO);
+    assertThat(evicted).containsExactly(there);
+  }
+
+  @Test
+  void whoFindsNoMemoryTakesNoPlaceAndGivesNoneBack() {
+    Scarce scarce = new Scarce();
+    Places places = new Places(1, 1, 0, 0, scarce);
+    scarce.isTaken = true;
+    Place place = new Place(ONE, () -> {});
+    assertThatThrownBy(() -> places.enter(place)).isInstanceOf(OutOfMemoryError.class);
+    places.leave(place);
+    assertThat(scarce).isEmpty();
+    scarce.isTaken = false;
+    enter(places, ONE).begin();
+    assertThat(places.enter(new Place(TWO, () -> {})).admitted()).as("one more").isFalse();
   }
 
   private static void meet(CountDownLatch together) {

@@ -63,6 +63,35 @@ class TurnInputTest {
     }
   }
 
+  /** There is nothing more to work on, and others may have the turns for long. */
+  @Test
+  void whoIsGoneWaitsForNoTurn() throws Exception {
+    InputStream gone =
+        new InputStream() {
+          @Override
+          public int read() {
+            return -1;
+          }
+
+          @Override
+          public int read(byte[] to, int offset, int length) {
+            try {
+              // From here on it is another's.
+              Turns.Turn _ = turns.take(OTHER, soon());
+            } catch (InterruptedException | TimeoutException e) {
+              throw new AssertionError(e);
+            }
+            return -1;
+          }
+        };
+    TurnInput in = new TurnInput(FIRST, gone, turns, CLIENT, System.nanoTime());
+    in.begin();
+    assertThat(in.read()).isEqualTo(FIRST);
+    assertThat(in.read()).isEqualTo(-1);
+    in.end();
+    assertThat(isFree()).isFalse();
+  }
+
   private TurnInput input(boolean isSlow) {
     return new TurnInput(FIRST, new Client(isSlow), turns, CLIENT, soon());
   }

@@ -40,7 +40,8 @@ class TurnsTest {
         () -> {
           begun.add(name);
           goOn.acquireUninterruptibly();
-        });
+        },
+        () -> {});
   }
 
   private String next() throws InterruptedException {
@@ -140,10 +141,36 @@ class TurnsTest {
               () -> {
                 begun.add("thrown");
                 throw new InternalError("meant to be thrown");
-              });
+              },
+              () -> {});
       assertThat(next()).isEqualTo("thrown");
       turns.take(ONE, soon()).end();
     }
+  }
+
+  /** Else its connection would stand until its time is over. */
+  @Test
+  void whoseThreadCannotBeStartedIsTold() throws Exception {
+    Turns threadless =
+        new Turns(
+            1,
+            waits::incrementAndGet,
+            new HashMap<>(),
+            work ->
+                new Thread(work) {
+                  @Override
+                  public void start() {
+                    throw new OutOfMemoryError("meant to be thrown");
+                  }
+                });
+    Turn taken = threadless.take(CROWD, soon());
+    var _ = threadless.execute(ONE, () -> begun.add("one"), () -> begun.add("one is lost"));
+    var _ = threadless.execute(TWO, () -> begun.add("two"), () -> begun.add("two is lost"));
+    try (LogCapture _ = new LogCapture()) {
+      taken.end();
+    }
+    assertThat(begun).containsExactly("one is lost", "two is lost");
+    threadless.take(ONE, soon()).end();
   }
 
   /** A map puts it in and grows then, for which there may be no memory. */
@@ -165,7 +192,7 @@ class TurnsTest {
   /** Nobody would ever end the turn that it had got. */
   @Test
   void whoFindsNoMemoryToWaitGetsNoTurn() throws Exception {
-    Turns scarce = new Turns(1, waits::incrementAndGet, new Scarce());
+    Turns scarce = new Turns(1, waits::incrementAndGet, new Scarce(), Thread::new);
     Turn taken = scarce.take(CROWD, soon());
     assertThatThrownBy(() -> scarce.take(ONE, soon())).isInstanceOf(OutOfMemoryError.class);
     taken.end();

@@ -103,7 +103,6 @@ final class HttpPort implements AutoCloseable {
                   places.limit(),
                   places.limitPerAddress()));
     }
-    entry.evicted().ifPresent(Place::evict);
     return entry.admitted();
   }
 

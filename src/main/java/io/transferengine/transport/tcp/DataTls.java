@@ -40,16 +40,18 @@ final class DataTls {
   private static final class Steps implements Executor {
     private final Turns turns;
     private final InetAddress from;
+    private final Runnable end;
     private Turns.@Nullable Turn latest;
 
-    Steps(Turns turns, InetAddress from) {
+    Steps(Turns turns, InetAddress from, Runnable end) {
       this.turns = turns;
       this.from = from;
+      this.end = end;
     }
 
     @Override
     public void execute(Runnable task) {
-      latest = turns.execute(from, task);
+      latest = turns.execute(from, task, end);
     }
 
     void leave() {
@@ -74,7 +76,7 @@ final class DataTls {
       InetAddress from,
       WireHandler above,
       Consumer<List<String>> proved) {
-    Steps steps = new Steps(tls.handshakes(), from);
+    Steps steps = new Steps(tls.handshakes(), from, () -> end(channel));
     var _ = channel.closeFuture().addListener(_ -> steps.leave());
     install(
         channel,
@@ -96,6 +98,10 @@ final class DataTls {
             }
           }
         });
+  }
+
+  private static void end(Channel channel) {
+    var _ = channel.close();
   }
 
   /**

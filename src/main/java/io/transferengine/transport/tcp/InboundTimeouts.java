@@ -55,6 +55,14 @@ final class InboundTimeouts {
             });
   }
 
+  /** There may have been no memory to tell it. */
+  private void heedEviction() {
+    if (!evicted && place.isGivenAway()) {
+      evicted = true;
+      endIfIdle();
+    }
+  }
+
   /** The peer has sent something, or taken what it asked for. */
   void moved() {
     stall.moved();
@@ -86,6 +94,7 @@ final class InboundTimeouts {
   /** Ends the connection if it has stalled, or never asks for anything; asked every so often. */
   void endIfOverdue(Channel channel, OutboundStream outbound, long nowNanos, long missingBytes) {
     boolean stalled = stall.isOver(outbound, nowNanos, context.stallNanos());
+    heedEviction();
     restIfIdle();
     if (underWay.getAsBoolean() && stalled) {
       context.warn(
