@@ -30,6 +30,9 @@ final class OwnCertificate {
   private final WatchedFiles<Read> files;
   private Optional<Said> said = Optional.empty();
 
+  /** For {@link #read}, which never runs twice at once. */
+  private Optional<TlsSetup> latest = Optional.empty();
+
   /**
    * Reads it.
    *
@@ -48,7 +51,12 @@ final class OwnCertificate {
 
   private Read read() {
     TlsMaterial material = TlsMaterial.of(settings, clock.instant());
-    return new Read(material, TlsSetup.of(material));
+    TlsSetup setup =
+        latest
+            .map(before -> TlsSetup.after(before, material))
+            .orElseGet(() -> TlsSetup.of(material));
+    latest = Optional.of(setup);
+    return new Read(material, setup);
   }
 
   /** {@return the TLS of the last files that were good} */

@@ -222,8 +222,9 @@ public final class PeerTls {
   }
 
   /**
-   * {@return what somebody else's TLS makes of our files, once for each time that they change;
-   * empty if the program has given a context instead, or TLS is off}
+   * {@return what somebody else's TLS makes of our files; empty if the program has given a context
+   * instead, or TLS is off} It is made the first time that somebody asks, and by {@link #refresh}
+   * each time that the files change.
    *
    * @param maker always the same one
    */

@@ -14,6 +14,7 @@ final class TlsSetup {
   private final SSLContext context;
   private final Optional<TlsMaterial> material;
   private @Nullable Object made;
+  private @Nullable Function<TlsMaterial, ?> maker;
 
   private TlsSetup(SSLContext context, Optional<TlsMaterial> material) {
     this.context = context;
@@ -29,25 +30,41 @@ final class TlsSetup {
     return new TlsSetup(material.context(), Optional.of(material));
   }
 
+  /** As {@link #of(TlsMaterial)}, with the same made of these files as was of those before. */
+  static TlsSetup after(TlsSetup before, TlsMaterial material) {
+    TlsSetup setup = of(material);
+    Function<TlsMaterial, ?> known = before.maker();
+    if (known != null) {
+      setup.make(known);
+    }
+    return setup;
+  }
+
+  private synchronized @Nullable Function<TlsMaterial, ?> maker() {
+    return maker;
+  }
+
   SSLContext context() {
     return context;
   }
 
   /**
-   * {@return what is made of the files, made the first time that somebody asks; empty if there are
-   * none}
+   * {@return what is made of the files; empty if there are none} It is made the first time that
+   * somebody asks, and when the files have changed before they are used.
    *
    * @param maker always the same one
    */
   <T> Optional<T> made(Class<T> type, Function<TlsMaterial, T> maker) {
-    if (material.isEmpty()) {
-      return Optional.empty();
+    return material.isEmpty() ? Optional.empty() : Optional.of(type.cast(make(maker)));
+  }
+
+  private synchronized Object make(Function<TlsMaterial, ?> from) {
+    Object there = made;
+    if (there == null) {
+      there = from.apply(material.orElseThrow());
+      made = there;
+      maker = from;
     }
-    synchronized (this) {
-      if (made == null) {
-        made = maker.apply(material.get());
-      }
-      return Optional.of(type.cast(made));
-    }
+    return there;
   }
 }

@@ -56,10 +56,18 @@ final class WatchedFiles<T> {
     }
     try {
       List<String> now = stamps();
-      if (now.equals(seen)) {
-        return;
+      if (!now.equals(seen)) {
+        read();
+        // Not before: after a failure of our own, such as a full heap, they are read once more.
+        seen = now;
       }
-      seen = now;
+    } finally {
+      looking.unlock();
+    }
+  }
+
+  private void read() {
+    try {
       current = reader.get();
       log.info("The {} changed: new connections use what is in there now", subject);
     } catch (TransferException e) {
@@ -67,8 +75,6 @@ final class WatchedFiles<T> {
           "The {} changed, but cannot be used; connections go on with what was there before: {}",
           subject,
           e.getMessage());
-    } finally {
-      looking.unlock();
     }
   }
 

@@ -2,6 +2,7 @@
 package io.transferengine.tls;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.config.Settings;
 import io.transferengine.testkit.LogCapture;
@@ -13,6 +14,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +44,42 @@ class OwnCertificateTest {
   private static void replace(Identity identity, Identity by) throws IOException {
     Files.copy(by.key(), identity.key(), StandardCopyOption.REPLACE_EXISTING);
     Files.copy(by.certificate(), identity.certificate(), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** Else the first connections after a change would be held up by it, on their event loops. */
+  @Test
+  void whatOthersMakeOfTheFilesIsMadeBeforeNewOnesAreUsed() throws IOException {
+    TestAuthority authority = new TestAuthority(folder, "makers");
+    Identity used = authority.issue("used", "-validity", "100");
+    List<TlsMaterial> materials = new ArrayList<>();
+    AtomicBoolean isFull = new AtomicBoolean();
+    Function<TlsMaterial, String> maker =
+        material -> {
+          if (isFull.get()) {
+            throw new OutOfMemoryError("meant to be thrown");
+          }
+          materials.add(material);
+          return "made " + materials.size();
+        };
+    try (log) {
+      OwnCertificate certificate =
+          new OwnCertificate(Settings.fromMap(used.variables()), () -> now);
+      assertThat(certificate.setup().made(String.class, maker)).contains("made 1");
+      assertThat(certificate.setup().made(String.class, maker)).contains("made 1");
+      replace(used, authority.issue("new", "-validity", "200"));
+      certificate.refresh();
+      assertThat(materials).as("made without a question").hasSize(2).doesNotHaveDuplicates();
+      assertThat(certificate.setup().made(String.class, maker)).contains("made 2");
+      isFull.set(true);
+      replace(used, authority.issue("newer", "-validity", "300"));
+      assertThatThrownBy(certificate::refresh).isInstanceOf(OutOfMemoryError.class);
+      assertThat(certificate.setup().made(String.class, maker)).contains("made 2");
+      isFull.set(false);
+      certificate.refresh();
+      assertThat(certificate.setup().made(String.class, maker)).contains("made 3");
+      certificate.refresh();
+      assertThat(materials).hasSize(3);
+    }
   }
 
   @Test
