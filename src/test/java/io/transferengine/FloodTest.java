@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * -Dte.test.floodPercent=100} has all of them, and they stay until the engine has rid itself of
  * them; {@code ./te test} has a part, and they leave.
  */
-@Timeout(400)
+@Timeout(900)
 class FloodTest {
   private static final int MIB = 1 << 20;
   private static final int PERCENT = Integer.getInteger("te.test.floodPercent", 10);
@@ -126,7 +126,7 @@ class FloodTest {
         Figures before = Figures.of(target);
         collections.begin();
         honest.start();
-        flood(strangers, tls);
+        flood(strangers, honest, tls);
         aNewcomerIsServed(target, victim, tls);
         honest.stop();
         say("of 1 MiB, writes", honest.times());
@@ -189,56 +189,55 @@ class FloodTest {
             List.of("sh", "-c", "ulimit -n $(ulimit -Hn); exec \"$@\"", "sh"), options, variables));
   }
 
-  private static void flood(Strangers strangers, boolean tls) throws Exception {
-    int percent = Math.min(PERCENT, percentOfOpenFiles());
-    all("notifications", NOTIFICATIONS, percent, n -> strangers.sendNotifications(n, 900_000));
-    all("Metadata requests", METADATA_REQUESTS, percent, n -> strangers.sendMetadata(n, 3 * MIB));
+  private static void flood(Strangers strangers, HonestPeers honest, boolean tls) throws Exception {
+    Flood flood = new Flood(honest, Math.min(PERCENT, percentOfOpenFiles()));
+    flood.all("notifications", NOTIFICATIONS, n -> strangers.sendNotifications(n, 900_000));
+    flood.all("Metadata requests", METADATA_REQUESTS, n -> strangers.sendMetadata(n, 3 * MIB));
     if (tls) {
       for (Door door : Door.values()) {
-        all("resets in TLS, " + door, RESETS / 2, percent, n -> strangers.resetHalfShaken(n, door));
-        some("that end amid TLS, " + door, HALF_SHAKEN, percent, n -> strangers.shakeHalf(n, door));
+        flood.all("resets in TLS, " + door, RESETS / 2, n -> strangers.resetHalfShaken(n, door));
+        flood.some("that end amid TLS, " + door, HALF_SHAKEN, n -> strangers.shakeHalf(n, door));
       }
       strangers.leave();
     }
-    // With TLS each costs the two processors of a small machine some 5 ms.
-    all("resets with answers pending", tls ? RESETS / 5 : RESETS, percent, strangers::reset);
-    all("silent at the data port", SILENT, percent, n -> strangers.beSilent(n, Door.DATA));
-    all(
-        "silent at the RPC port",
-        SILENT_HANDSHAKES,
-        percent,
-        n -> strangers.beSilent(n, Door.HANDSHAKE));
+    // With TLS each costs the two processors of a small machine some 10 ms.
+    boolean fewer = tls && PERCENT < 100;
+    flood.all("resets with answers pending", fewer ? RESETS / 5 : RESETS, strangers::reset);
+    flood.all("silent at the data port", SILENT, n -> strangers.beSilent(n, Door.DATA));
+    flood.all(
+        "silent at the RPC port", SILENT_HANDSHAKES, n -> strangers.beSilent(n, Door.HANDSHAKE));
     // Here and below: one address may have only so many, and the others are closed as they come.
-    some("that ask and never read", ASKERS, percent, strangers::askAndNeverRead);
-    some("slow at the data port", SLOW, percent, n -> strangers.beSlow(n, Door.DATA));
-    some(
-        "slow at the RPC port", SLOW_HANDSHAKES, percent, n -> strangers.beSlow(n, Door.HANDSHAKE));
-    some("resets beside all of them", RESETS / 10, percent, strangers::reset);
-    some(
-        "notifications beside all of them",
-        20,
-        percent,
-        n -> strangers.sendNotifications(n, 900_000));
+    flood.some("that ask and never read", ASKERS, strangers::askAndNeverRead);
+    flood.some("slow at the data port", SLOW, n -> strangers.beSlow(n, Door.DATA));
+    flood.some("slow at the RPC port", SLOW_HANDSHAKES, n -> strangers.beSlow(n, Door.HANDSHAKE));
+    flood.some("resets beside all of them", RESETS / 10, strangers::reset);
+    flood.some(
+        "notifications beside all of them", 20, n -> strangers.sendNotifications(n, 900_000));
   }
 
   private interface Wave {
     int come(int count) throws Exception;
   }
 
-  private static void all(String what, int of, int percent, Wave wave) throws Exception {
-    int count = Math.max(1, of * percent / 100);
-    assertThat(some(what, of, percent, wave))
-        .as("strangers that got there: %s", what)
-        .isEqualTo(count);
-  }
+  /** Has one wave after another come, and tells how the honest fared meanwhile. */
+  private record Flood(HonestPeers honest, int percent) {
+    void all(String what, int of, Wave wave) throws Exception {
+      assertThat(some(what, of, wave)).as("strangers that got there: %s", what).isEqualTo(part(of));
+    }
 
-  private static int some(String what, int of, int percent, Wave wave) throws Exception {
-    int count = Math.max(1, of * percent / 100);
-    long startNanos = System.nanoTime();
-    int done = wave.come(count);
-    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
-    say(what, done + " of " + count + " in " + millis + " ms");
-    return done;
+    int some(String what, int of, Wave wave) throws Exception {
+      int count = part(of);
+      String _ = honest.lap();
+      long startNanos = System.nanoTime();
+      int done = wave.come(count);
+      long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+      say(what, "%d of %d in %d ms; 1 MiB: %s".formatted(done, count, millis, honest.lap()));
+      return done;
+    }
+
+    private int part(int of) {
+      return Math.max(1, of * percent / 100);
+    }
   }
 
   private static void say(String what, String figures) {

@@ -27,6 +27,7 @@ final class HonestPeers implements AutoCloseable {
 
   private static final int MIB = 1 << 20;
   private static final int[] LENGTHS = {100, 5000, MIB};
+  private static final String WRITE = "write";
 
   private final PeerProcess engine;
   private final PeerProcess target;
@@ -45,29 +46,63 @@ final class HonestPeers implements AutoCloseable {
 
   /** How long writes of 1 MiB took. */
   private static final class Times {
+    private static final double NANOS_PER_MILLI = 1e6;
+
     private final String whose;
+    private String slowest = "nothing";
+    private long slowestNanos;
     private final List<Long> nanos = Collections.synchronizedList(new ArrayList<>());
+    private int told;
 
     Times(String whose) {
       this.whose = whose;
     }
 
-    void since(long startNanos) {
-      nanos.add(System.nanoTime() - startNanos);
+    /** Something has taken from then until now; {@return now} */
+    long took(long startNanos, String what, int length) {
+      long now = System.nanoTime();
+      synchronized (this) {
+        if (now - startNanos > slowestNanos) {
+          slowestNanos = now - startNanos;
+          slowest = "a %s of %d in %.1f ms".formatted(what, length, slowestNanos / NANOS_PER_MILLI);
+        }
+      }
+      if (length == MIB && what.equals(WRITE)) {
+        nanos.add(now - startNanos);
+      }
+      return now;
+    }
+
+    private synchronized String slowest() {
+      String was = slowest;
+      slowest = "nothing";
+      slowestNanos = 0;
+      return was;
+    }
+
+    /** {@return those since this was asked last} */
+    String lap() {
+      int from = told;
+      told = nanos.size();
+      return text(List.copyOf(nanos.subList(from, told))) + ", slowest of all " + slowest();
     }
 
     @Override
     public String toString() {
-      long[] all = nanos.stream().mapToLong(each -> each).sorted().toArray();
+      return text(nanos);
+    }
+
+    private String text(List<Long> some) {
+      long[] all = some.stream().mapToLong(each -> each).sorted().toArray();
       return all.length == 0
           ? "none " + whose
           : "%d %s, p50 %.1f ms, p99 %.1f ms, longest %.1f ms"
               .formatted(
                   all.length,
                   whose,
-                  all[all.length / 2] / 1e6,
-                  all[all.length * 99 / 100] / 1e6,
-                  all[all.length - 1] / 1e6);
+                  all[all.length / 2] / NANOS_PER_MILLI,
+                  all[all.length * 99 / 100] / NANOS_PER_MILLI,
+                  all[all.length - 1] / NANOS_PER_MILLI);
     }
   }
 
@@ -135,12 +170,11 @@ final class HonestPeers implements AutoCloseable {
       assertThat(engine.call("transferSyncWrite", target.name(), local, ofEngine, length))
           .as("round %d, write of %d bytes; log: %s", engineRounds, length, engine.log())
           .isZero();
-      if (length == MIB) {
-        engineTimes.since(startNanos);
-      }
+      startNanos = engineTimes.took(startNanos, WRITE, length);
       assertThat(engine.call("transferSyncRead", target.name(), local + MIB, ofEngine, length))
           .as("round %d, read of %d bytes; log: %s", engineRounds, length, engine.log())
           .isZero();
+      long _ = engineTimes.took(startNanos, "read", length);
       assertThat(engine.mismatch(local + MIB, length, engineRounds + length)).isEqualTo(-1);
     }
     engineRounds++;
@@ -149,7 +183,9 @@ final class HonestPeers implements AutoCloseable {
   /** Version 2 on a connection that is kept, and on a new one in turn with version 1. */
   private void plainRound() throws IOException {
     plainRequests(kept, RawInitiator.V2);
+    long startNanos = System.nanoTime();
     try (RawInitiator fresh = new RawInitiator(PLAIN_FROM, dataPort, 0)) {
+      long _ = plainTimes.took(startNanos, "connect", 0);
       plainRequests(fresh, plainRounds % 2 == 0 ? RawInitiator.V2 : 0);
     }
     plainRounds++;
@@ -163,9 +199,7 @@ final class HonestPeers implements AutoCloseable {
       connection.send(RawInitiator.writeRequest(ofPlain, body, version2Bit));
       if (version2Bit != 0) {
         assertThat(connection.receive(RawInitiator.OK.length)).isEqualTo(RawInitiator.OK);
-        if (length == MIB) {
-          plainTimes.since(startNanos);
-        }
+        startNanos = plainTimes.took(startNanos, WRITE, length);
       }
       connection.send(RawInitiator.header(length, ofPlain, RawInitiator.READ | version2Bit));
       if (version2Bit != 0) {
@@ -174,12 +208,20 @@ final class HonestPeers implements AutoCloseable {
       assertThat(Arrays.equals(connection.receive(length), body))
           .as("round %d, the %d bytes read", plainRounds, length)
           .isTrue();
+      long _ =
+          plainTimes.took(
+              startNanos, version2Bit != 0 ? "read" : "version 1 write and read", length);
     }
   }
 
   /** {@return how long their writes of 1 MiB took since {@link #start}} */
   String times() {
     return engineTimes + "; " + plainTimes;
+  }
+
+  /** {@return the same since this was asked last} */
+  String lap() {
+    return engineTimes.lap() + "; " + plainTimes.lap();
   }
 
   @Override
