@@ -27,6 +27,7 @@ import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -115,6 +116,18 @@ enum IoBackend {
               NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE),
               NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL),
               NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT));
+    };
+  }
+
+  /**
+   * {@return the option that has the kernel take no more of what we send while it has more than so
+   * many bytes that it has not sent yet} Empty with NIO: Java does not know it.
+   */
+  Optional<ChannelOption<Long>> unsentLimit() {
+    return switch (this) {
+      case EPOLL -> Optional.of(EpollChannelOption.TCP_NOTSENT_LOWAT);
+      case IO_URING -> Optional.of(IoUringChannelOption.TCP_NOTSENT_LOWAT);
+      case NIO -> Optional.empty();
     };
   }
 

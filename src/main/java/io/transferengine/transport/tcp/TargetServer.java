@@ -62,6 +62,13 @@ final class TargetServer {
   private static final WriteBufferWaterMark WATER_MARK =
       new WriteBufferWaterMark(512 << 10, 1 << 20);
 
+  /**
+   * Answers that the kernel may have and has not sent, because their reader is not ready for more.
+   * Without it the kernel keeps megabytes for each of thousands that never read. What is on its way
+   * is not in it, so a long way is filled as before; it is enough for some wake-ups of ours.
+   */
+  static final long KERNEL_UNSENT_BYTES = 256L << 10;
+
   /** How often connections are looked at for a stalled body, at the least and at the most. */
   private static final long STALL_CHECK_MILLIS_MIN = 250;
 
@@ -136,6 +143,7 @@ final class TargetServer {
             .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
             .childOption(ChannelOption.SO_KEEPALIVE, true);
     backend.keepAlive().forEach(bootstrap::childOption);
+    backend.unsentLimit().ifPresent(option -> bootstrap.childOption(option, KERNEL_UNSENT_BYTES));
     listener =
         bind(
             bootstrap.childHandler(
@@ -322,7 +330,6 @@ final class TargetServer {
                   channel.remoteAddress(), entry.full(), places.limit(), places.limitPerAddress()));
     } else if (entry.evicted().isPresent()) {
       metrics.increment(Counter.INBOUND_CONNECTIONS_EVICTED);
-      entry.evicted().get().evict();
       crowded.warn(
           "The data connection idle for longest makes room for one of %s: %s"
               .formatted(channel.remoteAddress(), entry.full()));

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.transfer.TcpIo;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The kernel holds little for a peer that asks for much and never reads. */
+@Timeout(60)
+class SilentReaderTest {
+  private static final int MIB = 1 << 20;
+
+  /** What is on its way to a small receive buffer, and the piece that went beyond the limit. */
+  private static final long SLACK_BYTES = 256 << 10;
+
+  /** Java does not know the option: NIO is without. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TcpIo.class,
+      names = {"EPOLL", "IO_URING"})
+  void theKernelHoldsNoMoreThanItHasNotSentOfSoMuch(TcpIo io) throws Exception {
+    try (ServedTarget target = new ServedTarget(io, 16 * MIB, 1, () -> "0123456789abcdef");
+        Socket reader = new Socket()) {
+      reader.setReceiveBufferSize(4096);
+      reader.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), target.server.port()));
+      reader.getOutputStream().write(target.header(16 * MIB, 0, 0));
+      long[] last = {-1, 0};
+      // It takes no more: the figure has not changed for a while.
+      Awaitility.await()
+          .until(
+              () -> {
+                long queued = kernelQueue(target.server.port(), reader.getLocalPort());
+                last[1] = queued == last[0] ? last[1] + 1 : 0;
+                last[0] = queued;
+                return queued > 0 && last[1] > 5;
+              });
+      assertThat(last[0])
+          .as("bytes in the kernel")
+          .isLessThanOrEqualTo(TargetServer.KERNEL_UNSENT_BYTES + SLACK_BYTES);
+      byte[] all = reader.getInputStream().readNBytes(16 * MIB);
+      assertThat(target.memory.segment().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(all);
+    }
+  }
+
+  /** {@return what the kernel has of a socket that the other end has not confirmed} */
+  private static long kernelQueue(int localPort, int remotePort) throws IOException {
+    Pattern ends =
+        Pattern.compile(":%04X [0-9A-F]+:%04X 01 ([0-9A-F]+):".formatted(localPort, remotePort));
+    try (Stream<String> tcp = Files.lines(Path.of("/proc/net/tcp"));
+        Stream<String> tcp6 = Files.lines(Path.of("/proc/net/tcp6"))) {
+      return Stream.concat(tcp, tcp6)
+          .map(ends::matcher)
+          .filter(Matcher::find)
+          .mapToLong(found -> Long.parseLong(found.group(1), 16))
+          .sum();
+    }
+  }
+}
