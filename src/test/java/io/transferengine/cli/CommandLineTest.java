@@ -74,6 +74,8 @@ class CommandLineTest {
         "demo --file-bytes 0 | '0' | 2",
         "demo --file /nowhere/at/all | /nowhere/at/all | 2",
         "bench | --loopback | 2",
+        "soak --links lo | --protocol rdma | 2",
+        "soak --protocol rdma --links nosuch0 | 'nosuch0' | 2",
         "bench --loopback --preset llama3-70b-tp8 --sizes 4K | --sizes | 2",
         "bench --loopback --json /nowhere/at/all | no folder /nowhere/at | 2",
         "bench --loopback --target | --loopback | 2",

@@ -14,13 +14,18 @@ import java.util.stream.Collectors;
 final class Figures {
   private final Map<Act, Long> acts = new EnumMap<>(Act.class);
   private final Map<String, Long> states = new TreeMap<>();
+  private long cuts;
   private long faults;
   private long rounds;
   private long bytes;
   private long late;
 
-  synchronized void addRound(Fault fault, boolean struck) {
+  synchronized void addRound(Fault fault, boolean struck, boolean cut) {
     rounds++;
+    if (cut) {
+      faults++;
+      cuts++;
+    }
     if (struck) {
       faults++;
       acts.merge(fault.act(), 1L, Long::sum);
@@ -46,8 +51,9 @@ final class Figures {
             Units.count(faults),
             Units.count(rounds),
             acts.entrySet().stream()
-                .map(act -> act.getKey().name().toLowerCase(Locale.ROOT) + " " + act.getValue())
-                .collect(Collectors.joining(", ")),
+                    .map(act -> act.getKey().name().toLowerCase(Locale.ROOT) + " " + act.getValue())
+                    .collect(Collectors.joining(", "))
+                + (cuts > 0 ? ", links cut " + cuts : ""),
             Units.count(states.values().stream().mapToLong(Long::longValue).sum()),
             states.entrySet().stream()
                 .map(state -> state.getKey() + " " + state.getValue())

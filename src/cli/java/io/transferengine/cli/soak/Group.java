@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Trap;
 import java.io.IOException;
@@ -35,10 +36,19 @@ final class Group implements AutoCloseable {
       for (int i = 0; i < count; i++) {
         members.add(new Member(setup, Character.toString('a' + i), metadata, trap, seed + i));
       }
-      members.forEach(Member::greet);
+      greet();
     } catch (Throwable t) {
       close();
       throw t;
+    }
+  }
+
+  private void greet() {
+    try {
+      members.forEach(Member::greet);
+    } catch (CommandException e) {
+      throw new AssertionError(
+          "A process did not start: %s%n%s".formatted(e.getMessage(), logs()), e);
     }
   }
 
@@ -52,6 +62,11 @@ final class Group implements AutoCloseable {
 
   Optional<Service> service() {
     return service;
+  }
+
+  /** {@return the network interfaces that may be taken down} */
+  List<String> links() {
+    return setup.links();
   }
 
   Trap trap() {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -66,9 +67,15 @@ final class Plan {
   private static final double SERVICE_SHARE = 0.3;
   private static final double KILL_SHARE = 0.02;
   private static final double STOP_SHARE = 0.06;
+  private static final double CUT_SHARE = 0.1;
   private static final double FRESH_SHARE = 0.2;
   private static final double RESET_SHARE = 0.5;
   private static final double CANCEL_SHARE = 0.1;
+
+  /** When a link goes down, and for how long: queue pairs give up after some 600 ms. */
+  private static final int CUT_AFTER_MILLIS = 100;
+
+  private static final int CUT_MILLIS = 2000;
 
   private static final int MOVES = 4;
   private static final int BLOCKS = 300;
@@ -81,6 +88,7 @@ final class Plan {
   private final Map<Member, int[]> used = new HashMap<>();
   private final Fault fault;
   private final Deed deed;
+  private final Optional<Cut> cut;
   private final boolean fresh;
   private final boolean handshake;
   private final boolean service;
@@ -105,6 +113,7 @@ final class Plan {
     fault = fault(kind != Deed.Kind.NONE, group.configuration());
     fresh = FIRST_PARTS.contains(fault.part()) || random.nextDouble() < FRESH_SHARE;
     resets = random.nextDouble() < RESET_SHARE;
+    cut = cut(group.links());
   }
 
   private static Deed.Kind deedKind(double share) {
@@ -113,6 +122,14 @@ final class Plan {
       return Deed.Kind.KILL;
     }
     return left < STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
+  }
+
+  /** Without links nothing is drawn, so that seeds mean what they meant before. */
+  private Optional<Cut> cut(List<String> links) {
+    return links.isEmpty() || random.nextDouble() >= CUT_SHARE
+        ? Optional.empty()
+        : Optional.of(
+            new Cut(pick(links), random.nextInt(CUT_AFTER_MILLIS), 1 + random.nextInt(CUT_MILLIS)));
   }
 
   private Fault fault(boolean deeds, Configuration configuration) {
@@ -218,6 +235,11 @@ final class Plan {
     return deed;
   }
 
+  /** {@return the link that goes down meanwhile} */
+  Optional<Cut> cut() {
+    return cut;
+  }
+
   /** {@return whether it begins without connections} */
   boolean fresh() {
     return fresh;
@@ -250,8 +272,13 @@ final class Plan {
 
   @Override
   public String toString() {
-    return "%s%s%s%s; %s"
+    return "%s%s%s%s%s; %s"
         .formatted(
-            fault, deed, fresh ? ", fresh" : "", resets() ? ", then all are reset" : "", moves);
+            fault,
+            deed,
+            cut.map(Cut::toString).orElse(""),
+            fresh ? ", fresh" : "",
+            resets() ? ", then all are reset" : "",
+            moves);
   }
 }

@@ -49,9 +49,11 @@ final class Round {
     group.forget();
     plan.moves().forEach(this::giveContent);
     group.trap().arm(plan.fault(), plan.deed()::begin);
+    plan.cut().ifPresent(Cut::begin);
     Map<Planned, Outcome> outcomes = perform(plan.moves(), true);
     boolean struck = group.trap().end();
     plan.deed().end();
+    plan.cut().ifPresent(Cut::end);
     if (plan.resets()) {
       group.resetConnections();
     }

@@ -14,13 +14,15 @@ import java.util.Map;
  * @param folder for memory, logs and certificates
  * @param protocol of their engines
  * @param variables of their environment
+ * @param links network interfaces that may be taken down for a while
  */
 record Setup(
     CommandEnvironment environment,
     Path folder,
     String protocol,
     Configuration configuration,
-    Map<String, String> variables) {
+    Map<String, String> variables,
+    List<String> links) {
 
   /** {@return one} With TLS, it makes a certificate for all of them, which takes seconds. */
   static Setup of(
@@ -31,7 +33,12 @@ record Setup(
       files.make(environment.javaHome(), List.of(Ports.REAL, Ports.TOLD));
       variables.putAll(files.variables(CertificateFiles.OWNERS.getFirst()));
     }
-    return new Setup(environment, folder, protocol, configuration, Map.copyOf(variables));
+    return new Setup(
+        environment, folder, protocol, configuration, Map.copyOf(variables), List.of());
+  }
+
+  Setup withLinks(List<String> cut) {
+    return new Setup(environment, folder, protocol, configuration, variables, List.copyOf(cut));
   }
 
   boolean hasService() {

@@ -46,6 +46,7 @@ final class Soak implements AutoCloseable {
    * @param configurations in turns
    * @param groups at once
    * @param members processes of a group
+   * @param links network interfaces that it may take down for a while
    * @param spoil for a test that it finds something
    */
   record Options(
@@ -55,6 +56,7 @@ final class Soak implements AutoCloseable {
       int groups,
       int members,
       long seed,
+      List<String> links,
       boolean spoil) {}
 
   /** What went wrong, and what replays it. */
@@ -105,7 +107,8 @@ final class Soak implements AutoCloseable {
     long seed = firstSeed;
     try (Run run =
         new Run(
-            Setup.of(options.environment(), folder, options.protocol(), configuration),
+            Setup.of(options.environment(), folder, options.protocol(), configuration)
+                .withLinks(options.links()),
             options.members(),
             firstSeed,
             figures)) {
@@ -134,6 +137,7 @@ final class Soak implements AutoCloseable {
     List<ProcessHandle> children = ProcessHandle.current().children().toList();
     children.forEach(ProcessHandle::destroyForcibly);
     children.forEach(child -> child.onExit().join());
+    options.links().forEach(Cut::mend);
     for (Path folder : List.copyOf(folders)) {
       try {
         if (folders.remove(folder)) {

@@ -10,6 +10,8 @@ import io.transferengine.cli.console.Ranges;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.EngineSetup;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
@@ -74,8 +76,8 @@ public final class SoakCommand implements Callable<Integer> {
       paramLabel = "P",
       defaultValue = EngineSetup.TCP,
       description =
-          "tcp or rdma. Over rdma faults strike handshakes and processes only; use ./te soft-roce"
-              + " on a machine without devices. Default: ${DEFAULT-VALUE}.")
+          "tcp or rdma. Over rdma faults strike handshakes, processes and --links; use ./te"
+              + " soft-roce on a machine without devices. Default: ${DEFAULT-VALUE}.")
   private String protocol = EngineSetup.TCP;
 
   @Option(
@@ -112,6 +114,16 @@ public final class SoakCommand implements Callable<Integer> {
   private int members;
 
   @Option(
+      names = "--links",
+      paramLabel = "IF",
+      split = ",",
+      description =
+          "With --protocol rdma: network interfaces under RDMA devices, which it takes down for a"
+              + " while and up again (ip link set). For root, in a guest: ./te soft-roce has veth0"
+              + " and so on. Default: none.")
+  private List<String> links = List.of();
+
+  @Option(
       names = "--spoil-for-test",
       hidden = true,
       description = "Changes a byte of each process's memory.")
@@ -134,6 +146,7 @@ public final class SoakCommand implements Callable<Integer> {
             groups,
             members,
             first,
+            links,
             spoil);
     try (Soak soak = new Soak(options)) {
       return run(soak, environment, terminal);
@@ -173,6 +186,16 @@ public final class SoakCommand implements Callable<Integer> {
       throw CommandException.usage(
           "--minutes %s: it must be above 0 and at most %.0f"
               .formatted(Units.shortest(minutes), MINUTES_LIMIT));
+    }
+    if (!links.isEmpty() && !protocol.equals(EngineSetup.RDMA)) {
+      throw CommandException.usage("--links: links are cut with --protocol rdma only");
+    }
+    for (String link : links) {
+      if (link.isEmpty() || !Files.exists(Path.of("/sys/class/net").resolve(link))) {
+        throw CommandException.usage(
+            "--links %s: this machine has no network interface '%s' (ip link)"
+                .formatted(String.join(",", links), link));
+      }
     }
     if (faults != null && faults < 1) {
       throw CommandException.usage("--faults %d: it must be above 0".formatted(faults));
@@ -227,11 +250,12 @@ public final class SoakCommand implements Callable<Integer> {
     return CommandException.failed(
         "Something is wrong, see above. Replay: "
             + environment.toType(
-                "soak --protocol=%s --config=%s%s --groups=1 --processes=%d --seed=%d"
+                "soak --protocol=%s --config=%s%s%s --groups=1 --processes=%d --seed=%d"
                     .formatted(
                         protocol,
                         failure.configuration().variant().name().toLowerCase(Locale.ROOT),
                         tls ? " --tls" : "",
+                        links.isEmpty() ? "" : " --links=" + String.join(",", links),
                         members,
                         failure.seed())));
   }

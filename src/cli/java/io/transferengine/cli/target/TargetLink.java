@@ -134,7 +134,7 @@ public final class TargetLink implements AutoCloseable {
 
   private CommandException ended() {
     if (remote == null) {
-      return CommandException.failed("The target process has ended; its output is above");
+      return CommandException.failed("The target process has ended; its output says why");
     }
     return CommandException.failed(
         segmentName == null

@@ -73,7 +73,14 @@ class FaultRigTest {
     System.out.println("FaultRigTest: replay with -Dseed=" + seed);
     Soak.Options options =
         new Soak.Options(
-            CommandEnvironment.current(), "tcp", configurations, groups, MEMBERS, seed, false);
+            CommandEnvironment.current(),
+            "tcp",
+            configurations,
+            groups,
+            MEMBERS,
+            seed,
+            List.of(),
+            false);
     try (Soak soak = new Soak(options)) {
       soak.start();
       for (int i = 1; soak.figures().faults() < faults && !soak.await(STEP); i++) {
