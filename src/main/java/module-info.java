@@ -34,6 +34,7 @@ module io.transferengine {
       io.transferengine.metadata.http.HttpMetadataStoreProvider,
       io.transferengine.metadata.redis.RedisMetadataStoreProvider;
   provides io.transferengine.transport.TransportProvider with
+      io.transferengine.transport.local.LocalTransportProvider,
       io.transferengine.transport.rdma.RdmaTransportProvider,
       io.transferengine.transport.tcp.TcpTransportProvider;
 }

@@ -7,6 +7,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.EngineOptions;
 import io.transferengine.transfer.ChecksumMode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TcpIo;
 import java.util.Objects;
 import java.util.Optional;
@@ -511,6 +512,19 @@ public final class EngineConfig {
      */
     public Builder requireRdma(boolean value) {
       return set(Options.REQUIRE_RDMA, value);
+    }
+
+    /**
+     * Between Java engines of one user on one machine, copies registered memory with system calls
+     * instead of sending it; auto = where both engines can, required = or the transfer fails.
+     * Managed memory of the peer, and engines with TLS, tokens, checksums or an access policy, use
+     * the network. ({@code TE_LOCAL})
+     *
+     * @param value one of off, auto, required
+     * @return this builder
+     */
+    public Builder local(LocalMode value) {
+      return set(Options.LOCAL, value);
     }
 
     /**

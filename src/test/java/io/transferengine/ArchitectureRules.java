@@ -48,7 +48,7 @@ final class ArchitectureRules {
               "metadata.server",
               "handshake",
               "transport"),
-          List.of("transport.tcp", "transport.rdma"),
+          List.of("transport.tcp", "transport.rdma", "transport.local"),
           List.of("engine"),
           List.of("diagnostics"),
           List.of(""),

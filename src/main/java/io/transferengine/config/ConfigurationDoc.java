@@ -2,6 +2,7 @@
 package io.transferengine.config;
 
 import io.transferengine.transfer.ChecksumMode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
 import io.transferengine.transfer.TlsProvider;
@@ -107,6 +108,7 @@ public final class ConfigurationDoc {
       case TlsProvider provider -> "TlsProvider";
       case ChecksumMode mode -> "ChecksumMode";
       case TlsMode mode -> "TlsMode";
+      case LocalMode mode -> "LocalMode";
       default -> throw new IllegalStateException("no builder type for " + value.getClass());
     };
   }

@@ -3,6 +3,7 @@ package io.transferengine.config;
 
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TlsMode;
 import java.util.List;
 
@@ -15,6 +16,8 @@ final class CrossChecks {
           "`TE_RPC_PORT` and `TE_DATA_PORT` differ, unless they are 0.",
           "`MC_FORCE_TCP` and `TE_REQUIRE_RDMA` are not both set.",
           "`TE_CHECKSUM` is not `require_crc32c` while `TE_REQUIRE_RDMA` is set.",
+          "`TE_LOCAL` is not `required` while `MC_FORCE_TCP`, `TE_CHECKSUM`, `TE_TLS` or"
+              + " `TE_TOKEN_FILE` is set.",
           "`MC_TCP_PROTO` is not 1 while `TE_TLS` is `required`.",
           "`MC_SLICE_SIZE` is at most `MC_MAX_MR_SIZE`.",
           "`MC_ENABLE_DEST_DEVICE_AFFINITY` and `MC_ENABLE_HCA_PEER_AFFINITY` are not both set.");
@@ -31,6 +34,7 @@ final class CrossChecks {
     checkPorts(settings);
     checkTls(settings);
     checkRdma(settings);
+    checkLocal(settings);
   }
 
   private static void checkPorts(Values settings) {
@@ -67,6 +71,28 @@ final class CrossChecks {
               + TlsOptions.MODE
               + " is required, since all peers with TLS speak version 2; peers without are asked"
               + " for their version");
+    }
+  }
+
+  private static void checkLocal(Values settings) {
+    if (settings.get(Options.LOCAL) != LocalMode.REQUIRED) {
+      return;
+    }
+    Option<?> other =
+        settings.get(Options.FORCE_TCP)
+            ? Options.FORCE_TCP
+            : settings.get(Options.CHECKSUM) != ChecksumMode.OFF
+                ? Options.CHECKSUM
+                : settings.get(TlsOptions.MODE) != TlsMode.OFF
+                    ? TlsOptions.MODE
+                    : TlsOptions.TOKEN_FILE;
+    if (other != TlsOptions.TOKEN_FILE || !settings.get(TlsOptions.TOKEN_FILE).isEmpty()) {
+      throw new ConfigurationException(
+          Options.LOCAL.environmentName(),
+          "required",
+          "auto or off while "
+              + other
+              + " is set, which no copy on one machine has; or unset that");
     }
   }
 

@@ -7,6 +7,7 @@ import static io.transferengine.config.OptionGroup.TCP;
 
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TcpIo;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -429,6 +430,16 @@ public final class Options {
       list(
           new Option<>(OWN, "TE_REQUIRE_RDMA", "requireRdma", Form.flag(), false)
               .means("Fails where TCP would be used instead of RDMA."));
+
+  /** Whether engines on one machine need no network. */
+  public static final Option<LocalMode> LOCAL =
+      list(
+          new Option<>(OWN, "TE_LOCAL", "local", Form.choice(LocalMode.class), LocalMode.OFF)
+              .means(
+                  "Between Java engines of one user on one machine, copies registered memory with"
+                      + " system calls instead of sending it; auto = where both engines can,"
+                      + " required = or the transfer fails. Managed memory of the peer, and engines"
+                      + " with TLS, tokens, checksums or an access policy, use the network."));
 
   /** How long an inbound body may stand still. */
   public static final Option<Integer> INBOUND_STALL =

@@ -17,6 +17,9 @@ import java.util.SequencedMap;
  * a line in {@link #asConfigured}; without one it is used where possible.
  */
 public final class TransportPolicies {
+  /** The one for peers on the same machine, which is beside the protocols: each may use it. */
+  private static final String LOCAL = "local";
+
   private TransportPolicies() {}
 
   /**
@@ -29,13 +32,18 @@ public final class TransportPolicies {
    */
   public static SequencedMap<String, TransportPolicy> of(
       List<String> names, String protocol, Settings settings) {
-    requireKnown(names, protocol);
+    List<String> protocols = names.stream().filter(name -> !name.equals(LOCAL)).toList();
+    requireKnown(protocols, protocol);
     Map<String, TransportPolicy> configured = asConfigured(settings);
     String best = bestWanted(protocol, settings);
     // If the protocol is not built in, making the transports reports it.
-    boolean reached = !names.contains(best);
+    boolean reached = !protocols.contains(best);
     SequencedMap<String, TransportPolicy> policies = new LinkedHashMap<>();
     for (String name : names) {
+      if (name.equals(LOCAL)) {
+        policies.put(name, local(settings));
+        continue;
+      }
       reached |= name.equals(best);
       TransportPolicy policy = configured.getOrDefault(name, TransportPolicy.DEFAULT);
       if (!reached) {
@@ -49,13 +57,28 @@ public final class TransportPolicies {
     return policies;
   }
 
+  /** Nobody misses it at peers elsewhere, which are most. */
+  private static TransportPolicy local(Settings settings) {
+    Use use =
+        switch (settings.get(Options.LOCAL)) {
+          case OFF -> Use.NEVER;
+          case AUTO -> Use.WHERE_POSSIBLE;
+          case REQUIRED -> Use.REQUIRED;
+        };
+    boolean unchecked = settings.get(Options.CHECKSUM) != ChecksumMode.OFF;
+    boolean unwanted = use == Use.WHERE_POSSIBLE && (unchecked || settings.get(Options.FORCE_TCP));
+    return new TransportPolicy(
+        unwanted ? Use.NEVER : use, Duration.ZERO, Optional.of(Options.LOCAL), false);
+  }
+
   private static Map<String, TransportPolicy> asConfigured(Settings settings) {
     return Map.of(
         "rdma",
         new TransportPolicy(
             settings.get(Options.REQUIRE_RDMA) ? Use.REQUIRED : Use.WHERE_POSSIBLE,
             Duration.ofSeconds(settings.get(RdmaOptions.RDMA_TO_TCP_SECONDS)),
-            Optional.of(Options.REQUIRE_RDMA)));
+            Optional.of(Options.REQUIRE_RDMA),
+            true));
   }
 
   private static boolean isUncheckedWhereRequired(String name, Settings settings) {

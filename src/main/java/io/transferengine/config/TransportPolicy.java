@@ -12,9 +12,10 @@ import java.util.Optional;
  * @param fallBackAfter how long transfers to a peer may have no path over it before they move to
  *     another transport that reaches the peer; zero for never
  * @param requirement the option that makes it required, if any; errors and warnings name it
+ * @param missed whether somebody should know when a lower-ranked one is used instead
  */
 public record TransportPolicy(
-    Use use, Duration fallBackAfter, Optional<Option<Boolean>> requirement) {
+    Use use, Duration fallBackAfter, Optional<Option<?>> requirement, boolean missed) {
 
   /** Whether a transport is used. */
   public enum Use {
@@ -28,10 +29,10 @@ public record TransportPolicy(
 
   /** For a transport that no option names. */
   public static final TransportPolicy DEFAULT =
-      new TransportPolicy(Use.WHERE_POSSIBLE, Duration.ZERO, Optional.empty());
+      new TransportPolicy(Use.WHERE_POSSIBLE, Duration.ZERO, Optional.empty(), true);
 
   TransportPolicy never() {
-    return new TransportPolicy(Use.NEVER, fallBackAfter, requirement);
+    return new TransportPolicy(Use.NEVER, fallBackAfter, requirement, missed);
   }
 
   /** {@return whether it is required} */

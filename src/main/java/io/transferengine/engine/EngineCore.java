@@ -454,11 +454,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
     @Override
     public Optional<String> handOver(Transport from, PeerAddress peer, TransferTask task) {
-      Optional<String> taker = transports.handOver(from, peer, task);
-      if (taker.isPresent()) {
-        metrics.increment(Counter.TRANSFERS_MOVED_TO_TCP);
-      }
-      return taker;
+      return transports.handOver(from, peer, task);
     }
   }
 

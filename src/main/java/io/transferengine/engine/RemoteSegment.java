@@ -10,12 +10,14 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A peer's segment, ready for use. Immutable, except for {@code takesBlocksOnly}.
@@ -54,13 +56,19 @@ record RemoteSegment(
   }
 
   /** {@return the best transport that moves all of a transfer; empty if none does} */
-  Optional<Transport> transportFor(MemoryPairs pairs) {
+  Optional<Transport> transportFor(TransferTask whole) {
+    MemoryPairs pairs = whole.pairs();
+    @Nullable Transport last = null;
     for (Transport each : transports) {
       if (pairs.notMoved(each::moves).isEmpty()) {
-        return Optional.of(each);
+        if (each.takes(whole)) {
+          return Optional.of(each);
+        }
+        last = each;
       }
     }
-    return Optional.empty();
+    // One that rather would not says why it cannot.
+    return Optional.ofNullable(last);
   }
 
   /** {@return a pair of kinds that none of its transports moves between; empty if all are moved} */

@@ -145,7 +145,7 @@ public final class TransferHandle implements TransferWork.Listener {
     }
     TransferTask whole =
         new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this);
-    Optional<Transport> one = peer.transportFor(whole.pairs());
+    Optional<Transport> one = peer.transportFor(whole);
     if (one.isPresent()) {
       if (peer.takesBlocksOnly().get()) {
         whole.mergeNothing();

@@ -78,6 +78,10 @@ final class TransportChoice {
               + (next < ranked.size() ? ", or ask for '" + ranked.get(next) + "'" : ""),
           thrown);
     }
+    if (!policy.missed()) {
+      log.info("{} is not used: {}.", shown(name), cause);
+      return;
+    }
     absent.add(new Absent(name, policy, cause, thrown));
     absent.sort(Comparator.comparingInt(each -> ranked.indexOf(each.name)));
   }

@@ -121,7 +121,7 @@ final class TransportRegistry {
   }
 
   void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
-    all().forEach(transport -> transport.describe(descriptor, regions));
+    transports.reversed().forEach(each -> each.transport.describe(descriptor, regions));
   }
 
   long descriptionVersion() {
@@ -201,7 +201,7 @@ final class TransportRegistry {
     }
     for (Ranked each : transports) {
       Transport transport = each.transport;
-      boolean fit = task.pairs().notMoved(transport::moves).isEmpty();
+      boolean fit = task.pairs().notMoved(transport::moves).isEmpty() && transport.takes(task);
       if (fit && transport != from && transport.reaches(peer.descriptor())) {
         transport.submit(peer, task);
         return Optional.of(transport.name());
@@ -270,7 +270,7 @@ final class TransportRegistry {
     return better.stream()
         .filter(each -> each.policy.isRequired())
         .findFirst()
-        .or(() -> better.stream().findFirst());
+        .or(() -> better.stream().filter(each -> each.policy.missed()).findFirst());
   }
 
   /** The peer's name for itself, if a transport would reach the peer under another one. */

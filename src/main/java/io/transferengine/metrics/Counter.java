@@ -116,6 +116,12 @@ public enum Counter {
   TCP_CHOSEN_OVER_RDMA("TCP chosen over RDMA"),
   /** Transfers moved to TCP because no RDMA path was open for some seconds. */
   TRANSFERS_MOVED_TO_TCP("Transfers moved to TCP"),
+  /** Peers on this machine whose memory is copied instead of being sent. */
+  LOCAL_PEERS("Local peers"),
+  /** Peers on this machine that are reached over the network; the log says why. */
+  LOCAL_PEERS_MISSED("Local peers missed"),
+  /** Requests of peers on this machine for slots in our area that were refused. */
+  LOCAL_LEASES_REFUSED("Local leases refused"),
   /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
   /** RDMA paths that failed. Their requests used another path, or waited. */

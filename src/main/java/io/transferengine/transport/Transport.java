@@ -54,7 +54,8 @@ public interface Transport {
   default void unregisterAll(List<Region> regions) {}
 
   /**
-   * Adds to our own descriptor what peers need in order to reach this transport.
+   * Adds to our own descriptor what peers need in order to reach this transport. The lowest-ranked
+   * is asked first: a better one adds to the buffers that it finds there.
    *
    * @param regions our registrations, in order
    */
@@ -96,6 +97,16 @@ public interface Transport {
    */
   default boolean moves(MemoryKind local, MemoryKind peer) {
     return local.isHost() && peer.isHost();
+  }
+
+  /**
+   * {@return whether it is to have a task, if another transport that reaches the peer can have it}
+   * Where its parts lie may be none of its business, though it reaches the peer.
+   *
+   * @param task of pairs of kinds that it moves between
+   */
+  default boolean takes(TransferTask task) {
+    return true;
   }
 
   /**

@@ -19,6 +19,8 @@ import java.util.List;
  *     empty
  * @param rights what its owner lets peers do with it, as far as it says so; our own member, unknown
  *     to C++
+ * @param fence the number of its word in the area of its owner ({@link HostDescriptor#area}), 0 for
+ *     none; our own member, unknown to C++
  */
 public record BufferDescriptor(
     String name,
@@ -27,7 +29,8 @@ public record BufferDescriptor(
     List<Long> rkeys,
     List<Long> lkeys,
     String protocol,
-    AccessRights rights) {
+    AccessRights rights,
+    long fence) {
   /** Copies the lists. */
   public BufferDescriptor {
     rkeys = List.copyOf(rkeys);
@@ -42,7 +45,7 @@ public record BufferDescriptor(
       List<Long> rkeys,
       List<Long> lkeys,
       String protocol) {
-    this(name, address, lengthBytes, rkeys, lkeys, protocol, AccessRights.READ_WRITE);
+    this(name, address, lengthBytes, rkeys, lkeys, protocol, AccessRights.READ_WRITE, 0);
   }
 
   /** An RDMA range in a segment of one protocol. */
@@ -58,7 +61,12 @@ public record BufferDescriptor(
 
   /** {@return this range with other rights} */
   public BufferDescriptor withRights(AccessRights other) {
-    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, other);
+    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, other, fence);
+  }
+
+  /** {@return this range with a word in the area of its owner} */
+  public BufferDescriptor withFence(long word) {
+    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, rights, word);
   }
 
   /**

@@ -20,6 +20,9 @@ import java.util.function.Consumer;
  *     our own member, unknown to C++; 0 if the sender does not state it
  * @param twoSided whether it asks for a channel of two-sided messages (C++'s {@code ctrl_channel}
  *     or {@code msg_channel}), which we do not speak and never ask for
+ * @param host in a request, who asks for a lease of slots in the receiver's area (ADR 39); our own
+ *     member, unknown to C++
+ * @param slots in the reply, where the slots are in that area, 0 for none; our own member
  */
 public record HandshakeDescriptor(
     String localNicPath,
@@ -31,7 +34,9 @@ public record HandshakeDescriptor(
     Optional<Boolean> readyAck,
     String payload,
     int activeMtuBytes,
-    boolean twoSided) {
+    boolean twoSided,
+    Optional<HostDescriptor> host,
+    long slots) {
   /** The answer of a peer without RDMA: all members are empty. */
   public static final HandshakeDescriptor EMPTY = rejection("");
 
@@ -43,7 +48,19 @@ public record HandshakeDescriptor(
   /** The one-round message that every version understands: no {@code ready_ack}, no payload. */
   public HandshakeDescriptor(
       String localNicPath, String peerNicPath, List<Long> qpNums, int localLid, String localGid) {
-    this(localNicPath, peerNicPath, qpNums, "", localLid, localGid, Optional.empty(), "", 0, false);
+    this(
+        localNicPath,
+        peerNicPath,
+        qpNums,
+        "",
+        localLid,
+        localGid,
+        Optional.empty(),
+        "",
+        0,
+        false,
+        Optional.empty(),
+        0);
   }
 
   /** {@return a reply that refuses the connection, with the reason} */
@@ -56,6 +73,16 @@ public record HandshakeDescriptor(
   /** {@return the answer of an engine that has no queue pairs to connect} */
   public static HandshakeDescriptor withoutQueuePairs(String segment) {
     return rejection("This peer (" + segment + ") has no RDMA; it is reached over TCP");
+  }
+
+  /** {@return a request for slots in the receiver's area} */
+  public static HandshakeDescriptor slotsFor(HostDescriptor host) {
+    return EMPTY.with(draft -> draft.host = Optional.of(host));
+  }
+
+  /** {@return the reply to such a request} */
+  public static HandshakeDescriptor slotsAt(long address) {
+    return EMPTY.with(draft -> draft.slots = address);
   }
 
   /** {@return this message with another {@code ready_ack}} */
@@ -80,6 +107,8 @@ public record HandshakeDescriptor(
     draft.payload = payload;
     draft.activeMtuBytes = activeMtuBytes;
     draft.twoSided = twoSided;
+    draft.host = host;
+    draft.slots = slots;
     change.accept(draft);
     return draft.descriptor();
   }
@@ -96,6 +125,8 @@ public record HandshakeDescriptor(
     String payload = "";
     int activeMtuBytes;
     boolean twoSided;
+    Optional<HostDescriptor> host = Optional.empty();
+    long slots;
 
     HandshakeDescriptor descriptor() {
       return new HandshakeDescriptor(
@@ -108,7 +139,9 @@ public record HandshakeDescriptor(
           readyAck,
           payload,
           activeMtuBytes,
-          twoSided);
+          twoSided,
+          host,
+          slots);
     }
   }
 }

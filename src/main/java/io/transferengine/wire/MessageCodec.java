@@ -11,6 +11,9 @@ final class MessageCodec {
   /** Our own member; C++ readers pass over it. */
   private static final String MTU = "te_mtu";
 
+  /** Our own member; C++ readers pass over it. */
+  private static final String SLOTS = "te_slots";
+
   /** The largest MTU of InfiniBand. */
   private static final int MTU_MAX_BYTES = 4096;
 
@@ -37,6 +40,10 @@ final class MessageCodec {
     if (descriptor.activeMtuBytes() != 0) {
       out.member(MTU).unsigned(descriptor.activeMtuBytes());
     }
+    descriptor.host().ifPresent(host -> HostCodec.write(out, host));
+    if (descriptor.slots() != 0) {
+      out.member(SLOTS).unsigned(descriptor.slots());
+    }
     out.endObject();
     return out.toBytes();
   }
@@ -62,6 +69,8 @@ final class MessageCodec {
             draft.readyAck = in.isNull() ? Optional.empty() : Optional.of(in.flag());
         case "payload" -> draft.payload = in.text();
         case "ctrl_channel", "msg_channel" -> draft.twoSided |= !in.isNull() && in.flag();
+        case HostCodec.HOST -> draft.host = HostCodec.read(in);
+        case SLOTS -> draft.slots = in.unsigned(Long.MAX_VALUE);
         case MTU -> draft.activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();
       }

@@ -29,6 +29,9 @@ final class SegmentCodec {
   /** Our own member of a buffer that peers may only read, or only write; C++ passes over it. */
   private static final String ACCESS = "te_access";
 
+  /** Our own member of a buffer that is reached on its owner's machine; C++ passes over it. */
+  private static final String FENCE = "te_fence";
+
   /** Written by C++ engines since 2026-09, in rpc_meta records too. */
   static final String METADATA_VERSION = "metadata_version";
 
@@ -79,6 +82,7 @@ final class SegmentCodec {
     }
     out.member("tcp_data_port").unsigned(descriptor.tcpDataPort());
     out.member("tcp_proto_version").unsigned(descriptor.tcpProtoVersion());
+    descriptor.host().ifPresent(host -> HostCodec.write(out, host));
     descriptor
         .incarnation()
         .ifPresent(text -> out.member(SegmentDescriptor.INCARNATION).value(text));
@@ -112,6 +116,9 @@ final class SegmentCodec {
       case READ_WRITE -> {}
       case READ_ONLY -> out.member(ACCESS).value("read");
       case WRITE_ONLY -> out.member(ACCESS).value("write");
+    }
+    if (buffer.fence() != 0) {
+      out.member(FENCE).unsigned(buffer.fence());
     }
     out.endObject();
   }
@@ -164,6 +171,7 @@ final class SegmentCodec {
         case TLS -> builder.tls(in.unsignedInt(Integer.MAX_VALUE));
         case TCP_VECTOR -> builder.tcpVectorVersion(in.unsignedInt(Integer.MAX_VALUE));
         case SegmentDescriptor.INCARNATION -> builder.incarnation(nonEmpty(in.text()));
+        case HostCodec.HOST -> builder.host(HostCodec.read(in));
         case "buffers" -> builder.buffers(readBuffers(in));
         case "devices" -> builder.devices(readDevices(in));
         case "priority_matrix" -> builder.priorityMatrix(readMatrix(in));
@@ -252,6 +260,7 @@ final class SegmentCodec {
     List<Long> rkeys = List.of();
     List<Long> lkeys = List.of();
     AccessRights rights = AccessRights.READ_WRITE;
+    long fence = 0;
     if (in.beginObject()) {
       for (String member = in.nextMember(); member != null; member = in.nextMember()) {
         switch (member) {
@@ -262,6 +271,7 @@ final class SegmentCodec {
           case "lkey" -> lkeys = readNumbers(in);
           case "protocol" -> protocol = in.text();
           case ACCESS -> rights = rights(in.text());
+          case FENCE -> fence = in.unsigned(-1L);
           default -> in.skip();
         }
       }
@@ -273,7 +283,8 @@ final class SegmentCodec {
         rkeys,
         lkeys,
         protocol,
-        rights);
+        rights,
+        fence);
   }
 
   /** What we do not know may be anything: the owner decides when it is asked. */

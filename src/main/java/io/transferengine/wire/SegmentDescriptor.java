@@ -34,6 +34,7 @@ import java.util.TreeMap;
  *     empty
  * @param metadataVersion grows with each publication in a metadata service, by its owner's clock in
  *     microseconds; 0 if it is not stated, as in P2P mode
+ * @param host where it can be reached on its own machine; our own member, unknown to C++
  */
 public record SegmentDescriptor(
     String name,
@@ -51,7 +52,8 @@ public record SegmentDescriptor(
     Map<String, List<List<String>>> priorityMatrix,
     Optional<String> incarnation,
     String tcpDataHost,
-    long metadataVersion) {
+    long metadataVersion,
+    Optional<HostDescriptor> host) {
   /** The JSON member that holds the incarnation. It is our own; C++ readers pass over it. */
   static final String INCARNATION = "te_incarnation";
 
@@ -111,7 +113,8 @@ public record SegmentDescriptor(
         .priorityMatrix(priorityMatrix)
         .incarnation(incarnation)
         .tcpDataHost(tcpDataHost)
-        .metadataVersion(metadataVersion);
+        .metadataVersion(metadataVersion)
+        .host(host);
   }
 
   /** {@return this descriptor with other buffers} */
@@ -186,6 +189,7 @@ public record SegmentDescriptor(
     private Optional<String> incarnation = Optional.empty();
     private String tcpDataHost = "";
     private long metadataVersion;
+    private Optional<HostDescriptor> host = Optional.empty();
 
     private Builder(String name, List<String> protocols) {
       this.name = name;
@@ -288,6 +292,17 @@ public record SegmentDescriptor(
       return this;
     }
 
+    /** Sets where it can be reached on its own machine. */
+    public Builder host(Optional<HostDescriptor> host) {
+      this.host = host;
+      return this;
+    }
+
+    /** {@return the buffers so far} */
+    public List<BufferDescriptor> buffers() {
+      return buffers;
+    }
+
     /** {@return the descriptor} */
     public SegmentDescriptor build() {
       return new SegmentDescriptor(
@@ -306,7 +321,8 @@ public record SegmentDescriptor(
           priorityMatrix,
           incarnation,
           tcpDataHost,
-          metadataVersion);
+          metadataVersion,
+          host);
     }
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TlsMode;
 import io.transferengine.transfer.TlsProvider;
@@ -125,6 +126,11 @@ final class OptionsTest {
             Map.of("8192", 8192L, "17179869184", 16L << 30, "140737488355328", 1L << 47),
             plus(NOT_NUMBERS, "8191", "0", "-1", "140737488355329", "16GiB")),
         flag(Options.REQUIRE_RDMA, false),
+        new Row(
+            Options.LOCAL,
+            LocalMode.OFF,
+            Map.of("off", LocalMode.OFF, "auto", LocalMode.AUTO, "required", LocalMode.REQUIRED),
+            List.of("on", "1", "require")),
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),
         number(
             Options.MAX_INBOUND_CONNECTIONS, 4096, List.of(1, 1 << 20), List.of(0, (1 << 20) + 1)),

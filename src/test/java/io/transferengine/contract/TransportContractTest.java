@@ -66,6 +66,7 @@ class TransportContractTest {
         new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
         new Candidate("TCP version 1", _ -> new TcpSetup(1)),
         new Candidate("TCP over TLS", _ -> TcpSetup.overTls()),
+        new Candidate("copies on one machine", _ -> new LocalSetup()),
         new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new));
   }
 

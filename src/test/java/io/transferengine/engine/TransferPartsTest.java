@@ -449,7 +449,7 @@ class TransferPartsTest {
     return new TransportRegistry(
         List.of(
             new TransportRegistry.Ranked(
-                tcp, new TransportPolicy(useOfTcp, Duration.ZERO, Optional.empty())),
+                tcp, new TransportPolicy(useOfTcp, Duration.ZERO, Optional.empty(), true)),
             new TransportRegistry.Ranked(rdma, TransportPolicy.DEFAULT),
             new TransportRegistry.Ranked(spare, TransportPolicy.DEFAULT)),
         new TransportChoice(List.of(), "", metrics));

@@ -345,7 +345,11 @@ final class RdmaTransport
 
   @Override
   public Optional<String> handOver(PeerAddress peer, TransferTask task) {
-    return context.peers().handOver(this, peer, task);
+    Optional<String> taker = context.peers().handOver(this, peer, task);
+    if (taker.isPresent()) {
+      context.metrics().increment(Counter.TRANSFERS_MOVED_TO_TCP);
+    }
+    return taker;
   }
 
   @Override

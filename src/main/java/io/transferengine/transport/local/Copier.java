@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.os.Errno;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.ReservedMemory;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies the requests of one claim: makes the lists for the calls, reads the result, settles the
+ * requests. Reused; for one thread at a time.
+ *
+ * <p>ADR 39 has the order of what is in a call, and why.
+ */
+final class Copier implements RequestSink<TransferTask> {
+  /** Ranges of a call. */
+  static final int RANGES = 256;
+
+  /** Bytes of a call: within a millisecond a cancel, a deadline or an unregistration is heard. */
+  static final long BYTES = 1 << 20;
+
+  /** Slot and gate before the ranges, the slot behind them. */
+  private static final int EXTRA = 3;
+
+  /** Gates that may close during one claim before the requests go back to the task for a while. */
+  private static final int TRIES = 8;
+
+  private static final long WORD = Long.BYTES;
+
+  /** A gate was closed; no negative errno is as low. */
+  private static final long CLOSED = Long.MIN_VALUE;
+
+  private final int[] block = new int[RANGES];
+  private final long[] local = new long[RANGES];
+  private final long[] remote = new long[RANGES];
+  private final long[] length = new long[RANGES];
+  private final boolean[] unmerged = new boolean[RANGES];
+  private final long[] fence = new long[RANGES];
+
+  /** Requests that were claimed, and how many of them, from the first on, are settled. */
+  private int count;
+
+  private int first;
+
+  /** Whose requests they are. */
+  private @Nullable TransferTask claimed;
+
+  private final IoVectors ours = new IoVectors(RANGES + EXTRA);
+  private final IoVectors theirs = new IoVectors(RANGES + EXTRA);
+
+  /** The gate, 0, a place for what nobody reads; then room for words. */
+  private final MemorySegment scratch =
+      Arena.ofAuto().allocate((EXTRA + RANGES + 2) * WORD, Long.BYTES);
+
+  private static final long MARK_AT = 0;
+  private static final long ZERO_AT = WORD;
+  private static final long JUNK_AT = 2 * WORD;
+  private static final long WORDS_AT = 3 * WORD;
+
+  private final ProcessMemory memory;
+  private final int ownPid;
+  private final long pageBytes = ReservedMemory.pageBytes();
+
+  /** Whether the slot may still say that we copy. */
+  private boolean marked;
+
+  /**
+   * One that has nothing to do.
+   *
+   * @param ownPid the number of this process
+   */
+  Copier(ProcessMemory memory, int ownPid) {
+    this.memory = memory;
+    this.ownPid = ownPid;
+  }
+
+  // ---- claiming
+
+  /** {@return how many requests it has taken, to be settled by {@link #copy}} */
+  int claim(TransferTask from) {
+    count = 0;
+    first = 0;
+    claimed = from;
+    try {
+      return from.claim(this, RANGES, BYTES, BYTES);
+    } catch (Throwable t) {
+      if (count == 0) {
+        throw t;
+      }
+      // Those before it are claimed; the next claim meets it again.
+      return count;
+    }
+  }
+
+  /** A large registration may be published in pieces, which are one after another. */
+  @Override
+  public long lengthLimit(long here, long there, long wanted) {
+    TransferTask from = claimed;
+    if (from == null) {
+      return Long.MAX_VALUE;
+    }
+    BufferDescriptor buffer = from.buffer(there).orElse(null);
+    if (buffer == null || buffer.fence() == 0) {
+      return Long.MAX_VALUE;
+    }
+    long end = buffer.address() + buffer.lengthBytes();
+    if (end - there >= wanted) {
+      return Long.MAX_VALUE;
+    }
+    BufferDescriptor next = from.buffer(end).orElse(null);
+    return next != null && next.fence() == buffer.fence() ? end - there : Long.MAX_VALUE;
+  }
+
+  @Override
+  public void request(
+      TransferTask of, int firstBlock, long here, long there, long bytes, boolean single) {
+    BufferDescriptor buffer = of.buffer(there).orElse(null);
+    block[count] = firstBlock;
+    local[count] = here;
+    remote[count] = there;
+    length[count] = bytes;
+    unmerged[count] = single;
+    fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
+    count++;
+  }
+
+  // ---- copying
+
+  /**
+   * Copies what was claimed, and settles each request of it, whatever happens.
+   *
+   * @param slot one of ours, which no other thread uses meanwhile
+   * @return whether requests were given back, because the peer takes memory back again and again
+   */
+  boolean copy(TransferTask task, Target target, int slot) {
+    long slotAt = target.slotAddress(slot);
+    try {
+      return copyThrough(task, target, slotAt);
+    } catch (Throwable t) {
+      if (count > first) {
+        fail(task, count - 1, LocalFaults.mistake(), FailureCause.LOCAL);
+      }
+      throw t;
+    } finally {
+      if (marked) {
+        clear(target, slotAt);
+      }
+    }
+  }
+
+  private boolean copyThrough(TransferTask task, Target target, long slotAt) {
+    for (int i = 0; i < count; i++) {
+      if (fence[i] == 0) {
+        stale(task, target, i);
+        return false;
+      }
+    }
+    for (int i = 0; i < TRIES; i++) {
+      Gate gate = target.gate();
+      if (gate == null || !knowsAll(gate)) {
+        long looked = look(target);
+        if (looked < 0) {
+          lost(task, target, looked);
+          return false;
+        }
+        if (looked > 0) {
+          continue;
+        }
+        gate = target.gateAt(word(0));
+        int gone = firstGone(gate);
+        if (gone >= 0) {
+          stale(task, target, gone);
+          return false;
+        }
+      }
+      boolean write = task.operation() == Operation.WRITE;
+      long copied = write ? write(target, slotAt, gate) : read(target, slotAt, gate);
+      if (copied >= 0) {
+        settleUpTo(task, target, copied);
+        return false;
+      }
+      if (copied != CLOSED) {
+        lost(task, target, copied);
+        return false;
+      }
+      // The peer has taken memory back, perhaps not this.
+      target.gateIsClosed(gate);
+    }
+    giveBackAll(task);
+    return true;
+  }
+
+  private boolean knowsAll(Gate gate) {
+    for (int i = 0; i < count; i++) {
+      if (!gate.isKnown(fence[i])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean isNextFence(int i) {
+    return i == 0 || fence[i] != fence[i - 1];
+  }
+
+  private long word(int index) {
+    return scratch.get(JAVA_LONG, WORDS_AT + index * WORD);
+  }
+
+  /**
+   * Reads which gate is open, then the words of the claim's fences, then the gate again.
+   *
+   * @return 0 if that was done; 1 if the gate was just changing; else a negative errno
+   */
+  private long look(Target target) {
+    ours.clear();
+    theirs.clear();
+    theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
+    for (int i = 0; i < count; i++) {
+      if (isNextFence(i)) {
+        theirs.add(target.area() + AreaLayout.wordAt(fence[i]), WORD);
+      }
+    }
+    theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
+    long bytes = theirs.totalBytes();
+    ours.add(scratch.address() + WORDS_AT, bytes);
+    long read = memory.read(target.pid(), ours, theirs);
+    if (read != bytes) {
+      return read < 0 ? read : -Errno.EFAULT.number();
+    }
+    return word(0) == word(theirs.count() - 1) ? 0 : 1;
+  }
+
+  /** {@return the first request whose registration is gone, by the words just read; -1 for none} */
+  private int firstGone(Gate gate) {
+    int next = 1;
+    for (int i = 0; i < count; i++) {
+      if (isNextFence(i)) {
+        if (word(next++) != fence[i]) {
+          return i;
+        }
+        gate.note(fence[i]);
+      }
+    }
+    return -1;
+  }
+
+  /** {@return the bytes copied; {@link #CLOSED}; or a negative errno} */
+  private long write(Target target, long slotAt, Gate gate) {
+    lists(gate, slotAt, true);
+    scratch.set(JAVA_LONG, MARK_AT, gate.address());
+    marked = true;
+    long written = memory.write(target.pid(), ours, theirs);
+    if (written == ours.totalBytes()) {
+      marked = false;
+      return written - 3 * WORD;
+    }
+    if (written < WORD) {
+      return written < 0 ? written : -Errno.EFAULT.number();
+    }
+    return written < 2 * WORD ? CLOSED : Math.min(written - 2 * WORD, ours.totalBytes() - 3 * WORD);
+  }
+
+  private long read(Target target, long slotAt, Gate gate) {
+    scratch.set(JAVA_LONG, MARK_AT, gate.address());
+    marked = true;
+    long set = put(target, slotAt, MARK_AT);
+    if (set != WORD) {
+      return set < 0 ? set : -Errno.EFAULT.number();
+    }
+    lists(gate, slotAt, false);
+    long read = memory.read(target.pid(), ours, theirs);
+    if (read >= WORD) {
+      return read - WORD;
+    }
+    return read >= 0 || read == -Errno.EFAULT.number() ? CLOSED : read;
+  }
+
+  private void lists(Gate gate, long slotAt, boolean write) {
+    ours.clear();
+    theirs.clear();
+    if (write) {
+      ours.add(scratch.address() + MARK_AT, WORD);
+      theirs.add(slotAt, WORD);
+    }
+    ours.add(scratch.address() + JUNK_AT, WORD);
+    theirs.add(gate.address(), WORD);
+    for (int i = 0; i < count; i++) {
+      ours.add(local[i], length[i]);
+      theirs.add(remote[i], length[i]);
+    }
+    if (write) {
+      ours.add(scratch.address() + ZERO_AT, WORD);
+      theirs.add(slotAt, WORD);
+    }
+  }
+
+  private long put(Target target, long slotAt, long from) {
+    ours.clear();
+    theirs.clear();
+    ours.add(scratch.address() + from, WORD);
+    theirs.add(slotAt, WORD);
+    return memory.write(target.pid(), ours, theirs);
+  }
+
+  /** Says that we do not copy. If that fails, there is nobody to know. */
+  private void clear(Target target, long slotAt) {
+    marked = false;
+    long _ = put(target, slotAt, ZERO_AT);
+  }
+
+  // ---- settling
+
+  /** So many bytes were copied, in order; whatever follows was not, or in part. */
+  private void settleUpTo(TransferTask task, Target target, long copied) {
+    int whole = 0;
+    long bytes = 0;
+    while (whole < count && bytes + length[whole] <= copied) {
+      bytes += length[whole++];
+    }
+    if (whole > 0) {
+      first = whole;
+      task.completed(whole, bytes);
+    }
+    if (whole < count) {
+      boolean isThere = isReadable(local[whole], length[whole]);
+      TransferException why =
+          isThere
+              ? LocalFaults.remoteGone(target.name(), remote[whole], length[whole])
+              : LocalFaults.localGone(target.name(), local[whole], length[whole]);
+      fail(task, whole, why, isThere ? FailureCause.REMOTE_REFUSED : FailureCause.LOCAL);
+    }
+  }
+
+  /** {@return whether each page of a range of ours has memory behind it} */
+  private boolean isReadable(long address, long bytes) {
+    long at = address;
+    while (at < address + bytes) {
+      ours.clear();
+      theirs.clear();
+      while (at < address + bytes && theirs.count() < RANGES) {
+        theirs.add(at, 1);
+        at = (at / pageBytes + 1) * pageBytes;
+      }
+      ours.add(scratch.address() + WORDS_AT, theirs.count());
+      if (memory.read(ownPid, ours, theirs) != theirs.count()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void stale(TransferTask task, Target target, int index) {
+    boolean elsewhere = task.buffer(remote[index]).filter(each -> each.fence() == 0).isPresent();
+    TransferException why =
+        elsewhere
+            ? LocalFaults.notCopied(target.name(), remote[index])
+            : LocalFaults.notRegistered(target.name(), remote[index], length[index]);
+    fail(task, index, why, FailureCause.STALE_DESCRIPTOR);
+  }
+
+  private void lost(TransferTask task, Target target, long errno) {
+    target.markLost();
+    // Nothing was copied, so another process of its name may be asked.
+    TransferException why = LocalFaults.lost(target.name(), target.pid(), -errno);
+    fail(task, 0, why, FailureCause.STALE_DESCRIPTOR);
+  }
+
+  /** One request fails, and the task with it; the others that are not settled go back. */
+  private void fail(TransferTask task, int index, TransferException why, FailureCause cause) {
+    while (count > index + 1) {
+      giveBackLast(task);
+    }
+    count--;
+    task.failed(why, cause);
+    giveBackAll(task);
+  }
+
+  private void giveBackAll(TransferTask task) {
+    while (count > first) {
+      giveBackLast(task);
+    }
+  }
+
+  /** The last first, so that they keep their order. */
+  private void giveBackLast(TransferTask task) {
+    int last = count - 1;
+    task.giveBack(block[last], local[last], remote[last], length[last], unmerged[last]);
+    count = last;
+  }
+}

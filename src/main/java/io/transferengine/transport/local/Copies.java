@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.TransferTask;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Who copies: the thread that submits what is small, a few threads the rest, a claim at a time. A
+ * task with something left to claim is in the queue once, so several threads work on a large one,
+ * and a small one behind it does not wait for its end. Thread-safe.
+ */
+final class Copies implements TransferTask.Owner {
+  private static final Logger log = LoggerFactory.getLogger(Copies.class);
+
+  /** Copied at once: that takes less than waking a thread does. */
+  static final long DIRECT_BYTES = 64 << 10;
+
+  /** The same for many blocks. */
+  static final int DIRECT_BLOCKS = 16;
+
+  /** Threads: one core copies about 5 GB/s, and the program needs some. */
+  private static final int THREADS =
+      Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, Target.OF_COPY_THREADS);
+
+  private static final int IDLE_SECONDS = 10;
+
+  /** How long requests wait whose peer takes memory back all the time. */
+  private static final long LATER_NANOS = 1_000_000;
+
+  /** Copiers that are kept; each has 20 KiB. */
+  private static final int KEPT = 16;
+
+  private final ProcessMemory memory;
+  private final int ownPid;
+  private final ThreadPoolExecutor threads;
+  private final AtomicInteger number = new AtomicInteger();
+  private final ArrayDeque<Copier> kept = new ArrayDeque<>(KEPT + 1);
+
+  Copies(ProcessMemory memory, int ownPid) {
+    this.memory = memory;
+    this.ownPid = ownPid;
+    threads =
+        new ThreadPoolExecutor(
+            THREADS,
+            THREADS,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            work ->
+                Thread.ofPlatform()
+                    .daemon()
+                    .name("te-local-" + number.getAndIncrement())
+                    .unstarted(work));
+    threads.allowCoreThreadTimeOut(true);
+  }
+
+  /** Works on a task; returns when it has ended, if it is small, else at once. */
+  void start(Target target, TransferTask task) {
+    task.setOwner(this);
+    boolean small = task.totalBytes() <= DIRECT_BYTES && task.blockCount() <= DIRECT_BLOCKS;
+    if (!small || !copiedAtOnce(target, task)) {
+      queue(target, task);
+    }
+  }
+
+  private boolean copiedAtOnce(Target target, TransferTask task) {
+    int slot = target.acquireSlot(false);
+    if (slot < 0) {
+      return false;
+    }
+    try {
+      Copier copier = take();
+      boolean later = copier.claim(task) > 0 && copier.copy(task, target, slot);
+      give(copier);
+      return !later;
+    } finally {
+      target.releaseSlot(slot);
+    }
+  }
+
+  private void queue(Target target, TransferTask task) {
+    try {
+      threads.execute(new Turn(target, task));
+    } catch (RejectedExecutionException stopped) {
+      task.end(TransferState.FAILED, LocalFaults.closed(), FailureCause.SHUTDOWN);
+    }
+  }
+
+  private final class Turn implements Runnable {
+    private final Target target;
+    private final TransferTask task;
+
+    Turn(Target target, TransferTask task) {
+      this.target = target;
+      this.task = task;
+    }
+
+    @Override
+    public void run() {
+      try {
+        turn(target, task);
+      } catch (Throwable t) {
+        log.error("Copying for a transfer to {} failed", target.name(), t);
+        task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+      }
+    }
+  }
+
+  /** One claim of a task. */
+  private void turn(Target target, TransferTask task) {
+    int slot = target.acquireSlot(true);
+    try {
+      Copier copier = take();
+      boolean claimed = copier.claim(task) > 0;
+      boolean later = false;
+      if (claimed) {
+        // Before the copying: others may join.
+        boolean queued = task.hasWork() && isQueued(target, task);
+        later = copier.copy(task, target, slot) || !queued;
+      }
+      give(copier);
+      if (!later || !task.hasWork()) {
+        return;
+      }
+    } finally {
+      target.releaseSlot(slot);
+    }
+    LockSupport.parkNanos(LATER_NANOS);
+    queue(target, task);
+  }
+
+  private boolean isQueued(Target target, TransferTask task) {
+    try {
+      queue(target, task);
+      return true;
+    } catch (Throwable noMemory) {
+      return false; // Tried again when what is claimed is settled.
+    }
+  }
+
+  private Copier take() {
+    synchronized (kept) {
+      Copier known = kept.pollLast();
+      if (known != null) {
+        return known;
+      }
+    }
+    return new Copier(memory, ownPid);
+  }
+
+  private void give(Copier copier) {
+    synchronized (kept) {
+      if (kept.size() < KEPT) {
+        kept.addLast(copier);
+      }
+    }
+  }
+
+  /** Nothing to do: a copy that is under way ends within moments, and no other begins. */
+  @Override
+  public void cancelRequests(TransferTask task) {}
+
+  @Override
+  public void cutOff(TransferTask task) {
+    log.error(
+        "A copy between processes does not end: {} threads are copying; {}",
+        threads.getActiveCount(),
+        task.describe());
+  }
+
+  /** Ends what waits, and waits for what is under way; no longer than {@code timeout}. */
+  void stop(Duration timeout) {
+    for (Runnable left : threads.shutdownNow()) {
+      if (left instanceof Turn turn) {
+        turn.task.end(TransferState.FAILED, LocalFaults.closed(), FailureCause.SHUTDOWN);
+      }
+    }
+    try {
+      if (!threads.awaitTermination(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+        log.error("{} copies to other processes have not ended", threads.getActiveCount());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.memory.Region;
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.Processes;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The registrations that peers on this machine may copy from and to, and how that ends: ADR 39.
+ * Thread-safe.
+ */
+final class Fences {
+  /** How long memory that is taken back waits for a peer that is in the middle of a copy. */
+  static final Duration WAIT = Duration.ofSeconds(5);
+
+  /** How often slots are looked at; a copy takes less than a millisecond. */
+  private static final long LOOK_NANOS = 50_000;
+
+  /** How often it is found out whether a peer that does not go on has ended, or is stopped. */
+  private static final long PROCESS_LOOK_NANOS = 10_000_000;
+
+  /** A registration's number, and since when it is refused. */
+  private static final class Fence {
+    final long number;
+
+    /** The gate that was closed after it; what has passed that or an older one is waited for. */
+    long closedGate = -1;
+
+    Fence(long number) {
+      this.number = number;
+    }
+  }
+
+  private final Area area;
+  private final Leases leases;
+  private final Processes processes;
+  private final Duration wait;
+
+  // Guarded by this.
+  private final Map<Region, Fence> fences = new HashMap<>();
+  private final BitSet used = new BitSet();
+  private final SplittableRandom random = new SplittableRandom();
+  private long version;
+  private boolean ended;
+
+  /** Nobody copies any more, and the area is gone. */
+  private boolean gone;
+
+  /**
+   * With nothing registered.
+   *
+   * @param wait how long memory that is taken back waits for a peer that is in the middle of a copy
+   */
+  Fences(Area area, Leases leases, Processes processes, Duration wait) {
+    this.area = area;
+    this.leases = leases;
+    this.processes = processes;
+    this.wait = wait;
+  }
+
+  /** {@return a number that changes with the registrations} */
+  synchronized long version() {
+    return version;
+  }
+
+  /** {@return the number of a registration; 0 if it has none} */
+  synchronized long of(Region region) {
+    Fence fence = fences.get(region);
+    return fence == null ? 0 : fence.number;
+  }
+
+  /** Lets peers copy from and to regions: all, or none when this throws. */
+  synchronized void admit(List<Region> regions) {
+    List<Region> done = new ArrayList<>(regions.size());
+    try {
+      for (Region region : regions) {
+        int index = used.nextClearBit(0);
+        if (ended || index >= AreaLayout.WORDS) {
+          continue; // It is reached over another transport.
+        }
+        // Never 0, and not a number that the word has had before.
+        long number = ((random.nextLong() | 1L << 63) & -AreaLayout.WORDS) | index;
+        used.set(index);
+        fences.put(region, new Fence(number));
+        done.add(region);
+      }
+    } catch (Throwable t) {
+      // No peer has heard of them.
+      done.forEach(this::forget);
+      throw t;
+    }
+    done.forEach(region -> area.admit(of(region)));
+    version++;
+  }
+
+  private void forget(Region region) {
+    Fence fence = fences.remove(region);
+    if (fence != null) {
+      used.clear(AreaLayout.index(fence.number));
+    }
+  }
+
+  /**
+   * Ends that: when it returns, no peer copies from or to them any more.
+   *
+   * @throws TransferException if one still may; to be called again then
+   */
+  void refuse(List<Region> regions) {
+    long gate;
+    synchronized (this) {
+      if (gone) {
+        return;
+      }
+      gate = close(regions);
+    }
+    if (gate >= 0) {
+      await(gate, wait);
+    }
+    synchronized (this) {
+      regions.forEach(this::forget);
+    }
+  }
+
+  /** {@return the youngest gate that a copy from or to them may have passed; -1 for none} */
+  private long close(List<Region> regions) {
+    long youngest = -1;
+    List<Fence> open = new ArrayList<>();
+    for (Region region : regions) {
+      Fence fence = fences.get(region);
+      if (fence == null) {
+        continue;
+      }
+      if (fence.closedGate < 0) {
+        area.refuse(fence.number);
+        open.add(fence);
+      }
+      youngest = Math.max(youngest, fence.closedGate);
+    }
+    if (open.isEmpty() && youngest < 0) {
+      return -1;
+    }
+    try {
+      area.closeOld();
+      if (!open.isEmpty() && !ended) {
+        youngest = area.openGate();
+        area.next();
+        for (Fence fence : open) {
+          fence.closedGate = youngest;
+        }
+        version++;
+      }
+      return ended ? area.openGate() : youngest;
+    } catch (NativeCallException e) {
+      throw new TransferException(
+          ErrorCode.MEMORY,
+          "The way of peers on this machine to the memory could not be closed: " + e.getMessage(),
+          "Unregister it again; raise vm.max_map_count if it is reached",
+          e);
+    }
+  }
+
+  /** Waits until no copy is under way that has passed a gate or an older one. */
+  private void await(long gate, Duration limit) {
+    boolean interrupted = false;
+    long end = System.nanoTime() + limit.toNanos();
+    try {
+      for (Leases.Lease lease : leases.all()) {
+        long nextLook = System.nanoTime() + PROCESS_LOOK_NANOS;
+        while (area.mayHavePassed(lease.index(), gate)) {
+          interrupted |= Thread.interrupted();
+          LockSupport.parkNanos(LOOK_NANOS);
+          long now = System.nanoTime();
+          if (now - nextLook >= 0) {
+            if (isOut(lease)) {
+              break;
+            }
+            nextLook = now + PROCESS_LOOK_NANOS;
+          }
+          if (now - end >= 0) {
+            throw stillCopies(lease, limit);
+          }
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** No thread of it is inside of a call that began before now: it has ended, or is stopped. */
+  private boolean isOut(Leases.Lease lease) {
+    if (processes.hasEnded(lease.pid(), lease.start())) {
+      leases.end(lease);
+      return true;
+    }
+    return processes.isStopped(lease.pid());
+  }
+
+  private static TransferException stillCopies(Leases.Lease lease, Duration limit) {
+    return new TransferException(
+        ErrorCode.BATCH_BUSY,
+        "Process %d on this machine has been copying from or to the memory for %d s"
+            .formatted(lease.pid(), limit.toSeconds()),
+        "Unregister it again later. Is that process frozen, or does it wait for memory of its own"
+            + " that is swapped out?");
+  }
+
+  /**
+   * Ends all: nobody copies any more when it returns, and the area is given back. Idempotent.
+   *
+   * @throws TransferException if somebody still may; then the area has to stay
+   */
+  void end(Duration limit) {
+    long gate;
+    synchronized (this) {
+      if (gone) {
+        return;
+      }
+      if (!ended) {
+        fences.values().forEach(fence -> area.refuse(fence.number));
+        area.closeAll();
+        ended = true;
+      }
+      gate = area.openGate();
+    }
+    await(gate, limit);
+    synchronized (this) {
+      if (!gone) {
+        gone = true;
+        fences.clear();
+        area.unmap();
+      }
+    }
+  }
+}

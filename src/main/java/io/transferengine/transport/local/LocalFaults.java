@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.os.Errno;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+
+/** The failures of transfers on one machine. */
+final class LocalFaults {
+  private record Spare(TransferException failure) {}
+
+  private static final Spare MISTAKE =
+      new Spare(
+          new TransferException(
+              ErrorCode.MEMORY,
+              "Copying for the transfer failed in this process, perhaps for want of memory",
+              "The log of this process has the cause; give it more heap, or report it"));
+
+  private LocalFaults() {}
+
+  /** {@return the failure when our own code threw} Made in advance: there may be no memory left. */
+  static TransferException mistake() {
+    return MISTAKE.failure;
+  }
+
+  static TransferException closed() {
+    return new TransferException(ErrorCode.CLOSED, "The local transport is not running", "");
+  }
+
+  /** The peer lets this process copy nothing, or could not be asked. */
+  static TransferException noLease(String peer) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.SOCKET,
+        "it is on this machine, but gives this process no slots for copies",
+        "The log says why; TE_LOCAL=auto or off reaches it over the network",
+        null);
+  }
+
+  /** A range that the peer has not published, or has taken back. */
+  static TransferException notRegistered(String peer, long address, long length) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "%d bytes at 0x%x are not wholly inside memory that it has registered"
+            .formatted(length, address),
+        "Check address and length, and that the peer has registered the memory",
+        null);
+  }
+
+  /** Memory of the peer that has no word in its area. */
+  static TransferException notCopied(String peer, long address) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "its memory at 0x%x is managed memory, or just registered: it is reached over the network"
+            .formatted(address),
+        "Set TE_LOCAL=auto instead of required, or let the peer register memory of its own",
+        null);
+  }
+
+  /** The process at the other end does not let us in any more. */
+  static TransferException lost(String peer, int pid, long errno) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.SOCKET,
+        "process %d on this machine has no area for copies there any more: %s"
+            .formatted(pid, Errno.describe((int) errno)),
+        "Has it ended or been restarted? The transfer may be tried again",
+        null);
+  }
+
+  /** The kernel could not copy a range, of which ours can be read. */
+  static TransferException remoteGone(String peer, long address, long length) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "its memory from 0x%x to 0x%x is registered, but cannot be accessed"
+            .formatted(address, address + length),
+        "Registered memory has to stay mapped and backed. Was it unmapped or its file truncated?",
+        null);
+  }
+
+  /** Our own memory is gone. */
+  static TransferException localGone(String peer, long address, long length) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "the local memory from 0x%x to 0x%x cannot be accessed"
+            .formatted(address, address + length),
+        "Was its file truncated, or did /dev/shm or the huge pages run out? Registered memory has"
+            + " to stay mapped and backed",
+        null);
+  }
+}

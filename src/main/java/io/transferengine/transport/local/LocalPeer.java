@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.Queues;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.HostDescriptor;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is known of the way to one engine on this machine. At the first transfer a lease is asked
+ * for; until it is there, tasks wait here. Thread-safe.
+ */
+final class LocalPeer {
+  /** How long a peer that gave no lease is left alone. */
+  static final Duration REFUSED = Duration.ofMinutes(1);
+
+  /** A task that waits for the lease. */
+  record Waiting(PeerAddress peer, TransferTask task) {}
+
+  private enum State {
+    NEW,
+    ASKING,
+    OPEN,
+    REFUSED
+  }
+
+  private final String name;
+  private final long incarnation;
+  private final HostDescriptor host;
+  private final boolean reachable;
+
+  // Guarded by this.
+  private State state = State.NEW;
+  private @Nullable Target target;
+  private long refusedNanos;
+  private ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+
+  /**
+   * One that was not asked yet.
+   *
+   * @param reachable whether its area could be read
+   */
+  LocalPeer(String name, long incarnation, HostDescriptor host, boolean reachable) {
+    this.name = name;
+    this.incarnation = incarnation;
+    this.host = host;
+    this.reachable = reachable;
+  }
+
+  String name() {
+    return name;
+  }
+
+  HostDescriptor host() {
+    return host;
+  }
+
+  boolean is(long otherIncarnation, HostDescriptor otherHost) {
+    return incarnation == otherIncarnation && host.equals(otherHost);
+  }
+
+  /** {@return whether transfers may be given to it} */
+  synchronized boolean isUsable() {
+    if (state == State.REFUSED && System.nanoTime() - refusedNanos > REFUSED.toNanos()) {
+      state = State.NEW;
+    }
+    Target known = target;
+    return reachable && state != State.REFUSED && (known == null || !known.isLost());
+  }
+
+  /** {@return where to copy to; empty if there is no lease yet} */
+  synchronized Optional<Target> target() {
+    return Optional.ofNullable(target);
+  }
+
+  /** {@return whether the caller is to ask for a lease} */
+  synchronized boolean mustAsk() {
+    if (state != State.NEW) {
+      return false;
+    }
+    state = State.ASKING;
+    return true;
+  }
+
+  /** Has a task wait for the lease; {@return false if that is decided already} */
+  synchronized boolean await(Waiting task) {
+    if (state != State.NEW && state != State.ASKING) {
+      return false;
+    }
+    Queues.addLast(waiting, task);
+    return true;
+  }
+
+  /** The lease is there; {@return the tasks that have waited} */
+  synchronized List<Waiting> opened(Target made) {
+    List<Waiting> all = new ArrayList<>(waiting);
+    target = made;
+    state = State.OPEN;
+    waiting = new ArrayDeque<>();
+    return all;
+  }
+
+  /** There is no lease for now; {@return the tasks that have waited} */
+  synchronized List<Waiting> refused() {
+    List<Waiting> all = new ArrayList<>(waiting);
+    refusedNanos = System.nanoTime();
+    state = State.REFUSED;
+    waiting = new ArrayDeque<>();
+    return all;
+  }
+}

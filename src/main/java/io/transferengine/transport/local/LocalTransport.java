@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.logging.Anyway;
+import io.transferengine.logging.Printable;
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.Processes;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.HostDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Copies between the memory of processes on one machine (ADR 39). */
+class LocalTransport implements Transport {
+  private static final Logger log = LoggerFactory.getLogger(LocalTransport.class);
+
+  static final String NAME = "local";
+
+  /** Engines on one machine that are remembered; a further one has the one forgotten unused longest. */
+  private static final int PEERS_LIMIT = 4096;
+
+  /** How long a peer may take to give a lease. */
+  private static final Duration LEASE_TIMEOUT = Duration.ofSeconds(10);
+
+  /** What there is between start and stop. */
+  private record Running(
+      HostDescriptor host, Area area, Leases leases, Fences fences, Copies copies) {}
+
+  private final TransportContext context;
+  private final ProcessMemory memory;
+  private final Processes processes;
+
+  /** In the order of use. Who is forgotten and comes back gets a new lease. */
+  private final Map<String, LocalPeer> peers = new LinkedHashMap<>(16, 0.75f, true);
+
+  private volatile @Nullable Running running;
+  private volatile boolean stopped;
+
+  LocalTransport(TransportContext context, ProcessMemory memory, Processes processes) {
+    this.context = context;
+    this.memory = memory;
+    this.processes = processes;
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public void start() {
+    try {
+      int pid = processes.own();
+      Area area = new Area(incarnation(context.peers().incarnation()).orElseThrow());
+      Leases leases = new Leases(area, processes);
+      running =
+          new Running(
+              new HostDescriptor(
+                  processes.bootId(),
+                  processes.pidNamespace(),
+                  pid,
+                  processes.startOf(pid),
+                  area.address()),
+              area,
+              leases,
+              new Fences(area, leases, processes, Fences.WAIT),
+              new Copies(memory, pid));
+    } catch (NativeCallException e) {
+      throw new TransferException(
+          ErrorCode.NOT_IMPLEMENTED,
+          "The kernel gives no room for the area of copies on one machine: " + e.getMessage(),
+          "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v)",
+          e);
+    }
+  }
+
+  /** As a word; empty for a text that is not ours. */
+  private static Optional<Long> incarnation(String text) {
+    try {
+      return Optional.of(Long.parseUnsignedLong(text, 16));
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  // ---- our memory
+
+  /** Of a managed pool only parts are handed out, which have no words. */
+  private static List<Region> withWords(List<Region> regions) {
+    List<Region> some = new ArrayList<>(regions);
+    some.removeIf(each -> each.owner() == Region.Owner.POOL || !each.isTouchable());
+    return some;
+  }
+
+  @Override
+  public void registerAll(List<Region> regions) {
+    Running now = running;
+    if (now != null) {
+      now.fences.admit(withWords(regions));
+    }
+  }
+
+  @Override
+  public void unregisterAll(List<Region> regions) {
+    Running now = running;
+    if (now != null) {
+      now.fences.refuse(regions);
+    }
+  }
+
+  @Override
+  public long descriptionVersion() {
+    Running now = running;
+    return now == null ? 0 : now.fences.version();
+  }
+
+  @Override
+  public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+    Running now = running;
+    if (now == null || stopped) {
+      return;
+    }
+    descriptor.host(Optional.of(now.host));
+    List<BufferDescriptor> buffers = new ArrayList<>(descriptor.buffers());
+    buffers.replaceAll(
+        buffer -> {
+          Region region = context.regions().find(buffer.address(), buffer.lengthBytes());
+          return region == null ? buffer : buffer.withFence(now.fences.of(region));
+        });
+    descriptor.buffers(buffers);
+  }
+
+  @Override
+  public Optional<HandshakeDescriptor> connection(PeerIdentity from, HandshakeDescriptor request) {
+    Optional<HostDescriptor> host = request.host();
+    Running now = running;
+    if (host.isEmpty() || now == null) {
+      return Optional.empty();
+    }
+    HostDescriptor peer = host.get();
+    Optional<Leases.Lease> lease = Optional.empty();
+    // Read, not only heard: no stranger elsewhere can use up the leases.
+    if (!stopped
+        && peer.isBeside(now.host)
+        && PeerArea.problem(memory, processes, peer).isEmpty()) {
+      lease = now.leases.grant(peer);
+    }
+    if (lease.isEmpty()) {
+      context.metrics().increment(Counter.LOCAL_LEASES_REFUSED);
+      return Optional.of(
+          HandshakeDescriptor.rejection(
+              "This peer gives process "
+                  + peer.pid()
+                  + " no slots for copies on one machine: it cannot read that process, or has no"
+                  + " more"));
+    }
+    return Optional.of(HandshakeDescriptor.slotsAt(now.area.slots(lease.get().index())));
+  }
+
+  @Override
+  public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
+    // Peers do not ask for the copies that they have under way. unregisterAll ends them.
+    return CompletableFuture.completedFuture(null);
+  }
+
+  // ---- peers' memory
+
+  @Override
+  public String howToOffer() {
+    return "Start the peer on this machine, with TE_LOCAL=auto";
+  }
+
+  @Override
+  public boolean reaches(SegmentDescriptor peer) {
+    LocalPeer known = peer(peer);
+    return known != null && known.isUsable();
+  }
+
+  /** {@return what is known of a peer; null if it is not on this machine, or does not say so} */
+  private @Nullable LocalPeer peer(SegmentDescriptor descriptor) {
+    Optional<HostDescriptor> host = descriptor.host();
+    Optional<Long> incarnation = descriptor.incarnation().flatMap(LocalTransport::incarnation);
+    Running now = running;
+    if (now == null || stopped || host.isEmpty() || incarnation.isEmpty()) {
+      return null;
+    }
+    if (!host.get().bootId().equals(now.host.bootId())) {
+      return null;
+    }
+    LocalPeer known;
+    synchronized (peers) {
+      known = peers.get(descriptor.name());
+    }
+    return known != null && known.is(incarnation.get(), host.get())
+        ? known
+        : looked(now, descriptor.name(), host.get(), incarnation.get());
+  }
+
+  /** Two threads may look at once; both find the same. */
+  private LocalPeer looked(Running now, String name, HostDescriptor host, long incarnation) {
+    Optional<String> problem = problem(now, host, incarnation);
+    LocalPeer made = new LocalPeer(name, incarnation, host, problem.isEmpty());
+    synchronized (peers) {
+      LocalPeer known = peers.get(name);
+      if (known != null && known.is(incarnation, host)) {
+        return known;
+      }
+      if (known == null && peers.size() >= PEERS_LIMIT) {
+        var _ = peers.remove(peers.keySet().iterator().next());
+      }
+      peers.put(name, made);
+    }
+    problem.ifPresent(why -> isMissed(name, why));
+    return made;
+  }
+
+  private Optional<String> problem(Running now, HostDescriptor host, long incarnation) {
+    return host.isBeside(now.host)
+        ? PeerArea.problem(memory, processes, host, incarnation)
+        : Optional.of(
+            "it is in another pid namespace; start its container with the host's, or in the same"
+                + " pod with shareProcessNamespace");
+  }
+
+  private void isMissed(String peer, String why) {
+    context.metrics().increment(Counter.LOCAL_PEERS_MISSED);
+    log.info(
+        "{} is on this machine, but reached over the network: {}.",
+        Printable.of(peer, 300),
+        Printable.of(why, 1000));
+  }
+
+  /** It may be that none of the blocks is where the peer has words. */
+  @Override
+  public boolean takes(TransferTask task) {
+    return !task.anyRemote(
+        (from, to) -> task.buffer(from).filter(buffer -> buffer.fence() == 0).isPresent());
+  }
+
+  @Override
+  public void submit(PeerAddress address, TransferTask task) {
+    Running now = running;
+    LocalPeer peer = peer(address.descriptor());
+    if (now == null || peer == null) {
+      goElsewhere(address, task, LocalFaults.closed());
+      return;
+    }
+    if (!takes(task) && context.peers().handOver(this, address, task).isPresent()) {
+      return; // A part of a batch that several transports share.
+    }
+    Optional<Target> open = peer.target();
+    if (open.isPresent()) {
+      start(now, open.get(), task);
+      return;
+    }
+    try {
+      if (peer.await(new LocalPeer.Waiting(address, task))) {
+        askOnce(now, peer);
+        return;
+      }
+    } catch (Throwable t) {
+      log.error("Queueing a transfer to {} failed", peer.name(), t);
+      task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+      return;
+    }
+    // Decided in the moment between two questions.
+    peer.target()
+        .ifPresentOrElse(
+            target -> start(now, target, task),
+            () -> goElsewhere(address, task, LocalFaults.noLease(peer.name())));
+  }
+
+  @Override
+  public void warmUp(PeerAddress address) {
+    Running now = running;
+    LocalPeer peer = peer(address.descriptor());
+    if (now != null && peer != null) {
+      askOnce(now, peer);
+    }
+  }
+
+  private void askOnce(Running now, LocalPeer peer) {
+    if (!peer.mustAsk()) {
+      return;
+    }
+    try {
+      var _ = Thread.ofVirtual().name("te-local-lease").start(() -> ask(now, peer));
+    } catch (Throwable noThread) {
+      isRefused(peer);
+      throw noThread;
+    }
+  }
+
+  private void ask(Running now, LocalPeer peer) {
+    List<LocalPeer.Waiting> waiting;
+    Target target;
+    try {
+      HandshakeDescriptor request = HandshakeDescriptor.slotsFor(now.host);
+      long slots = context.peers().connect(peer.name(), request, LEASE_TIMEOUT).message().slots();
+      if (slots == 0) {
+        throw LocalFaults.noLease(peer.name());
+      }
+      target = new Target(peer.name(), peer.host(), slots);
+      waiting = peer.opened(target);
+    } catch (Throwable t) {
+      isMissed(peer.name(), String.valueOf(t.getMessage()));
+      isRefused(peer);
+      return;
+    }
+    context.metrics().increment(Counter.LOCAL_PEERS);
+    waiting.forEach(each -> start(now, target, each.task()));
+  }
+
+  private static void start(Running now, Target target, TransferTask task) {
+    try {
+      now.copies.start(target, task);
+    } catch (Throwable t) {
+      log.error("Queueing a transfer to {} failed", target.name(), t);
+      task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+    }
+  }
+
+  private void isRefused(LocalPeer peer) {
+    for (LocalPeer.Waiting each : peer.refused()) {
+      Anyway.run(
+          log,
+          "Giving a transfer to another transport",
+          () -> goElsewhere(each.peer(), each.task(), LocalFaults.noLease(peer.name())));
+    }
+  }
+
+  private void goElsewhere(PeerAddress peer, TransferTask task, TransferException why) {
+    if (stopped || context.peers().handOver(this, peer, task).isEmpty()) {
+      task.end(TransferState.FAILED, why, stopped ? FailureCause.SHUTDOWN : FailureCause.CONNECT);
+    }
+  }
+
+  @Override
+  public void stop(Duration timeout) {
+    Running now = running;
+    if (stopped || now == null) {
+      return;
+    }
+    stopped = true;
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    List<LocalPeer> known;
+    synchronized (peers) {
+      known = List.copyOf(peers.values());
+      peers.clear();
+    }
+    known.forEach(this::isRefused);
+    Anyway.run(log, "Ending the copy threads", () -> now.copies.stop(timeout.dividedBy(2)));
+    try {
+      now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+    } catch (TransferException inUse) {
+      // The area stays: a peer that still copies must not find something else there.
+      log.warn("A peer still copies while the engine closes: {}", inUse.getMessage());
+    }
+  }
+}

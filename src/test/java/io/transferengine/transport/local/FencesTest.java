@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.transferengine.access.AccessRights;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.os.Errno;
+import io.transferengine.os.FfmProcessMemory;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.Processes;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.HostDescriptor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The target's side of ADR 39, with a peer written by hand from it. */
+@Timeout(60)
+class FencesTest {
+  private static final ProcessMemory CALLS = new FfmProcessMemory();
+
+  /** Processes of which the test says what became of them. */
+  private static final class Told implements Processes {
+    final Set<Integer> ended = ConcurrentHashMap.newKeySet();
+    final Set<Integer> stopped = ConcurrentHashMap.newKeySet();
+    private final Processes real = new LinuxProcesses();
+
+    @Override
+    public long startOf(int pid) {
+      return pid;
+    }
+
+    @Override
+    public boolean hasEnded(int pid, long start) {
+      return ended.contains(pid);
+    }
+
+    @Override
+    public boolean isStopped(int pid) {
+      return stopped.contains(pid);
+    }
+
+    @Override
+    public int own() {
+      return real.own();
+    }
+
+    @Override
+    public String bootId() {
+      return "boot";
+    }
+
+    @Override
+    public long pidNamespace() {
+      return 1;
+    }
+  }
+
+  private final Told processes = new Told();
+  private final Area area = new Area(0x1234);
+  private final Leases leases = new Leases(area, processes);
+  private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment memory = arena.allocate(8192, 4096);
+  private final MemorySegment words = arena.allocate(64, 8);
+  private final Region region =
+      new RegionTable()
+          .registerAll(
+              new long[] {memory.address()}, new long[] {8192}, "*", AccessRights.READ_WRITE)
+          .getFirst();
+
+  @AfterEach
+  void end() {
+    fences.end(Duration.ofSeconds(1));
+    arena.close();
+  }
+
+  private Leases.Lease lease(int pid) {
+    return grant(pid).orElseThrow();
+  }
+
+  private Optional<Leases.Lease> grant(int pid) {
+    return leases.grant(new HostDescriptor("boot", 1, pid, pid, 1));
+  }
+
+  private long word(long address) {
+    IoVectors into = new IoVectors(1);
+    IoVectors from = new IoVectors(1);
+    into.add(words.address() + 32, 8);
+    from.add(address, 8);
+    assertThat(CALLS.read(processes.own(), into, from)).isEqualTo(8);
+    return words.get(ValueLayout.JAVA_LONG, 32);
+  }
+
+  private long openGate() {
+    return word(area.address() + AreaLayout.GATE_AT);
+  }
+
+  /** The peer's call for a write of 8 bytes, up to a part of it. */
+  private long write(Leases.Lease lease, long gate, int parts) {
+    IoVectors ours = new IoVectors(4);
+    IoVectors theirs = new IoVectors(4);
+    long slot = area.slots(lease.index());
+    words.set(ValueLayout.JAVA_LONG, 0, gate);
+    words.set(ValueLayout.JAVA_LONG, 8, 0);
+    words.set(ValueLayout.JAVA_LONG, 16, 77);
+    long[][] lists = {
+      {words.address(), slot},
+      {words.address() + 8, gate},
+      {words.address() + 16, memory.address()},
+      {words.address() + 8, slot}
+    };
+    for (int i = 0; i < parts; i++) {
+      ours.add(lists[i][0], 8);
+      theirs.add(lists[i][1], 8);
+    }
+    return CALLS.write(processes.own(), ours, theirs);
+  }
+
+  @Test
+  void aWriteThroughTheOpenGateArrivesAndOneThroughAClosedGateDoesNot() {
+    Leases.Lease lease = lease(7);
+    fences.admit(List.of(region));
+    long fence = fences.of(region);
+    assertThat(word(area.address() + AreaLayout.wordAt(fence))).isEqualTo(fence);
+    long gate = openGate();
+    assertThat(write(lease, gate, 4)).isEqualTo(32);
+    assertThat(memory.get(ValueLayout.JAVA_LONG, 0)).isEqualTo(77);
+    long version = fences.version();
+    fences.refuse(List.of(region));
+    assertThat(fences.version()).isNotEqualTo(version);
+    assertThat(fences.of(region)).isZero();
+    memory.set(ValueLayout.JAVA_LONG, 0, 1);
+    assertThat(write(lease, gate, 4)).as("only the slot").isEqualTo(8);
+    assertThat(memory.get(ValueLayout.JAVA_LONG, 0)).isEqualTo(1);
+    // Whoever looks first where the open gate is, finds the registration gone.
+    assertThat(openGate()).isNotEqualTo(gate);
+    assertThat(word(area.address() + AreaLayout.wordAt(fence))).isZero();
+    assertThat(write(lease, openGate(), 4)).isEqualTo(32);
+    fences.refuse(List.of(region)); // Once more does nothing.
+  }
+
+  @Test
+  void noNumberIsThatOfAnEarlierRegistration() {
+    fences.admit(List.of(region));
+    long first = fences.of(region);
+    fences.refuse(List.of(region));
+    fences.admit(List.of(region));
+    assertThat(fences.of(region)).isNotZero().isNotEqualTo(first);
+    assertThat(AreaLayout.index(fences.of(region))).isEqualTo(AreaLayout.index(first));
+  }
+
+  @Test
+  void aCopyUnderWayIsWaitedFor() throws Exception {
+    Leases.Lease lease = lease(7);
+    fences.admit(List.of(region));
+    long gate = openGate();
+    assertThat(write(lease, gate, 2)).isEqualTo(16); // Through the gate, and not out of it.
+    assertThatThrownBy(() -> fences.refuse(List.of(region)))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.BATCH_BUSY))
+        .hasMessageContaining("Process 7");
+    CountDownLatch begun = new CountDownLatch(1);
+    Thread retry =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  begun.countDown();
+                  fences.refuse(List.of(region));
+                });
+    begun.await();
+    // Another copy of the peer, through the gate that is open now, is not waited for.
+    assertThat(write(lease, openGate(), 2)).isEqualTo(16);
+    retry.join();
+    assertThat(fences.of(region)).isZero();
+    assertThat(write(lease, openGate(), 4)).isEqualTo(32);
+  }
+
+  @Test
+  void aPeerThatHasEndedOrIsStoppedIsNotWaitedFor() {
+    Leases.Lease ended = lease(7);
+    Leases.Lease stopped = lease(8);
+    fences.admit(List.of(region));
+    assertThat(write(ended, openGate(), 2)).isEqualTo(16);
+    assertThat(write(stopped, openGate(), 2)).isEqualTo(16);
+    processes.ended.add(7);
+    processes.stopped.add(8);
+    fences.refuse(List.of(region));
+    assertThat(leases.all()).extracting(Leases.Lease::pid).containsExactly(8);
+    assertThat(word(area.slots(ended.index()))).isZero();
+  }
+
+  @Test
+  void gatesNeverEndAndNoneOpensTwice() {
+    Leases.Lease lease = lease(7);
+    long first = openGate();
+    for (int i = 0; i < 140_000; i++) {
+      area.next();
+    }
+    assertThat(write(lease, first, 2)).isEqualTo(8);
+    assertThat(area.mayHavePassed(lease.index(), 0)).isTrue();
+    long gate = openGate();
+    assertThat(write(lease, gate, 2)).isEqualTo(16);
+    assertThat(area.mayHavePassed(lease.index(), area.openGate() - 1)).isFalse();
+    assertThat(area.mayHavePassed(lease.index(), area.openGate())).isTrue();
+    area.next();
+    assertThat(write(lease, gate, 2)).isEqualTo(8);
+    assertThat(write(lease, openGate(), 4)).isEqualTo(32);
+  }
+
+  @Test
+  void leasesAreLimitedForAProcessAndInAllAndThoseOfTheDeadGoBack() {
+    for (int i = 0; i < Leases.OF_A_PROCESS; i++) {
+      assertThat(grant(5)).isPresent();
+    }
+    assertThat(grant(5)).isEmpty();
+    for (int i = Leases.OF_A_PROCESS; i < AreaLayout.LEASES; i++) {
+      assertThat(grant(1000 + i)).isPresent();
+    }
+    assertThat(grant(9)).isEmpty();
+    assertThat(leases.all()).extracting(Leases.Lease::index).doesNotHaveDuplicates();
+    processes.ended.add(5);
+    assertThat(grant(9)).isPresent();
+  }
+
+  @Test
+  void afterTheEndNothingIsThereAndNothingCrashes() {
+    Leases.Lease lease = lease(7);
+    fences.admit(List.of(region));
+    long gate = openGate();
+    fences.end(Duration.ofSeconds(1));
+    assertThat(write(lease, gate, 4)).isEqualTo(-Errno.EFAULT.number());
+    fences.refuse(List.of(region));
+    fences.admit(List.of(region));
+    assertThat(fences.of(region)).isZero();
+    fences.end(Duration.ofSeconds(1));
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.memory.Region;
+import io.transferengine.os.Errno;
+import io.transferengine.os.FfmProcessMemory;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.transport.Transport;
+import io.transferengine.transport.TransportContext;
+import io.transferengine.transport.TransportProvider;
+import io.transferengine.wire.HostDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Real copies, which stop on demand: a call then ends as if its gate had been closed just before. A
+ * copy itself cannot stand still; the kernel goes through with it.
+ */
+public final class HeldMemory implements ProcessMemory {
+  /** What every call has, and more: a slot, a gate, and one range at least. */
+  private static final long WORDS = 3L * Long.BYTES;
+
+  private final ProcessMemory real = new FfmProcessMemory();
+  private final Set<Long> deadAreas = ConcurrentHashMap.newKeySet();
+  private long left = Long.MAX_VALUE;
+  private boolean stalled;
+
+  /** Lets copies of so many bytes pass, and the one that exceeds them. */
+  public synchronized void stallAfter(long bytes) {
+    left = bytes;
+    stalled = false;
+  }
+
+  /** {@return whether a copy was held back} */
+  public synchronized boolean isStalled() {
+    return stalled;
+  }
+
+  /** Lets everything pass. */
+  public synchronized void resume() {
+    left = Long.MAX_VALUE;
+    stalled = false;
+  }
+
+  private synchronized boolean isHeld(long bytes) {
+    if (left <= 0) {
+      stalled = true;
+      return true;
+    }
+    left -= left == Long.MAX_VALUE ? 0 : bytes;
+    return false;
+  }
+
+  private boolean isDead(long address) {
+    return deadAreas.stream().anyMatch(area -> address >= area && address < area + (1L << 30));
+  }
+
+  @Override
+  public long read(int pid, IoVectors into, IoVectors from) {
+    if (isDead(from.address(0))) {
+      return -Errno.ESRCH.number();
+    }
+    // A gate's page, then ranges; the words of the area are read in other ways.
+    boolean copies = from.count() > 1 && from.lengthBytes(0) == Long.BYTES && into.count() > 1;
+    return copies && isHeld(from.totalBytes() - Long.BYTES)
+        ? -Errno.EFAULT.number()
+        : real.read(pid, into, from);
+  }
+
+  @Override
+  public long write(int pid, IoVectors from, IoVectors to) {
+    if (isDead(to.address(0))) {
+      return -Errno.ESRCH.number();
+    }
+    boolean copies = to.count() > 1;
+    if (copies && isHeld(to.totalBytes() - WORDS)) {
+      IoVectors ours = new IoVectors(1);
+      IoVectors theirs = new IoVectors(1);
+      ours.add(from.address(0), from.lengthBytes(0));
+      theirs.add(to.address(0), to.lengthBytes(0));
+      return real.write(pid, ours, theirs);
+    }
+    return real.write(pid, from, to);
+  }
+
+  /** {@return a provider of a transport that copies so} */
+  public Provider provider() {
+    return new Provider(this);
+  }
+
+  /** One engine's. */
+  public static final class Provider implements TransportProvider {
+    private final HeldMemory memory;
+    private volatile @Nullable HostDescriptor host;
+
+    private Provider(HeldMemory memory) {
+      this.memory = memory;
+    }
+
+    @Override
+    public String name() {
+      return LocalTransport.NAME;
+    }
+
+    @Override
+    public int priority() {
+      return new LocalTransportProvider().priority();
+    }
+
+    @Override
+    public Optional<String> unavailabilityCause(TransportContext context) {
+      return new LocalTransportProvider().unavailabilityCause(context);
+    }
+
+    @Override
+    public Transport create(TransportContext context) {
+      return new LocalTransport(context, memory, new LinuxProcesses()) {
+        @Override
+        public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
+          super.describe(descriptor, regions);
+          descriptor.build().host().ifPresent(known -> host = known);
+        }
+      };
+    }
+
+    /** From now on nobody finds the engine's area. */
+    public void die() {
+      HostDescriptor known = host;
+      if (known != null) {
+        memory.deadAreas.add(known.area());
+      }
+    }
+  }
+}
