@@ -64,11 +64,16 @@ final class HeldBytes {
       throw new HttpRefusal(HttpStatus.BUSY, text);
     }
 
-    /** Gives back all of it. */
+    /** Gives back all but so much, which is not more than is held. */
+    void keep(long less) {
+      budget.release(client, bytes - less);
+      bytes = less;
+    }
+
+    /** Gives back all of it. Idempotent. */
     @Override
     public void close() {
-      budget.release(client, bytes);
-      bytes = 0;
+      keep(0);
     }
   }
 

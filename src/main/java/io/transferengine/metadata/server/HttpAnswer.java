@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.server;
 
+import io.transferengine.logging.Printable;
 import io.transferengine.metadata.HttpMetadataProtocol;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-/** The answer to a request. Immutable, except for the body, which nobody changes. */
-final class HttpAnswer {
+/**
+ * The answer to a request. Whoever has it closes it when it is sent, or will not be: until then it
+ * holds memory of a limit, or a record. Its body is changed by nobody.
+ */
+final class HttpAnswer implements AutoCloseable {
   private static final String TEXT = "text/plain; charset=utf-8";
+
+  /** Of a text for people: names and keys of others may be in it. */
+  private static final int TEXT_LENGTH_MAX = 2_000;
+
+  /**
+   * What goes out in one packet with the head, as most answers do. It is a copy, which is held
+   * while the client does not read.
+   */
+  static final int FIRST_BYTES_MAX = 4 << 10;
+
+  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
+  private static final int WRITE_PIECE_BYTES = 64 << 10;
 
   private static final HttpAnswer FAULT =
       text(HttpStatus.FAULT, "the server failed at this request; its log says why");
@@ -15,19 +33,20 @@ final class HttpAnswer {
   private final HttpStatus status;
   private final Map<String, String> headers;
   private final byte[] body;
-  private final boolean isRecord;
+  private final Runnable giveBack;
 
   /**
    * An answer.
    *
    * @param headers beside those of the connection and of the length
+   * @param giveBack gives back what it holds, also if it is not the first time
    */
   private HttpAnswer(
-      HttpStatus status, Map<String, String> headers, byte[] body, boolean isRecord) {
+      HttpStatus status, Map<String, String> headers, byte[] body, Runnable giveBack) {
     this.status = status;
     this.headers = Map.copyOf(headers);
     this.body = body;
-    this.isRecord = isRecord;
+    this.giveBack = giveBack;
   }
 
   /** {@return the answer after a mistake of ours, or without memory, made in advance for that} */
@@ -35,50 +54,67 @@ final class HttpAnswer {
     return FAULT;
   }
 
-  /** {@return the answer that is a record, whose bytes are the table's} */
-  static HttpAnswer record(String type, String entityTag, byte[] value) {
+  /**
+   * {@return the answer that is a record}
+   *
+   * @param giveBack gives back what the answer holds, also if it is not the first time
+   */
+  static HttpAnswer record(String type, String entityTag, byte[] value, Runnable giveBack) {
     return new HttpAnswer(
-        HttpStatus.OK, Map.of("Content-Type", type, "ETag", entityTag), value, true);
+        HttpStatus.OK, Map.of("Content-Type", type, "ETag", entityTag), value, giveBack);
+  }
+
+  /** {@return the answer that is a list} As {@link #record}. */
+  static HttpAnswer list(String type, byte[] body, Runnable giveBack) {
+    return new HttpAnswer(HttpStatus.OK, Map.of("Content-Type", type), body, giveBack);
   }
 
   /** {@return an answer of text for people} */
   static HttpAnswer text(HttpStatus status, String text) {
-    return of(status, TEXT, text);
+    return new HttpAnswer(status, Map.of("Content-Type", TEXT), bytes(text), () -> {});
   }
 
-  /** {@return that a token is wanted} */
-  static HttpAnswer challenge(String text) {
-    return new HttpAnswer(
-        HttpStatus.UNAUTHORIZED,
-        Map.of("Content-Type", TEXT, "WWW-Authenticate", "Bearer"),
-        text.getBytes(StandardCharsets.UTF_8),
-        false);
+  /** {@return that a request is refused} */
+  static HttpAnswer refusal(HttpStatus status, String text) {
+    byte[] shown = bytes(Printable.of(text, TEXT_LENGTH_MAX));
+    Map<String, String> headers =
+        status == HttpStatus.UNAUTHORIZED
+            ? Map.of("Content-Type", TEXT, "WWW-Authenticate", "Bearer")
+            : Map.of("Content-Type", TEXT);
+    return new HttpAnswer(status, headers, shown, () -> {});
   }
 
-  static HttpAnswer of(HttpStatus status, String type, String text) {
-    return new HttpAnswer(
-        status, Map.of("Content-Type", type), text.getBytes(StandardCharsets.UTF_8), false);
-  }
-
-  HttpStatus status() {
-    return status;
-  }
-
-  byte[] body() {
-    return body;
-  }
-
-  /** {@return how many bytes are held for this answer alone} */
-  int ownBytes() {
-    return isRecord ? 0 : body.length;
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   /**
-   * {@return the bytes before the body}
+   * Writes it.
    *
    * @param keep whether the connection stays open for another request
+   * @param hasBody false in answer to HEAD
    */
-  byte[] head(boolean keep) {
+  void writeTo(OutputStream out, boolean keep, boolean hasBody) throws IOException {
+    byte[] head = head(keep);
+    int length = hasBody ? body.length : 0;
+    int with = Math.clamp(FIRST_BYTES_MAX - head.length, 0, length);
+    byte[] first = new byte[head.length + with];
+    System.arraycopy(head, 0, first, 0, head.length);
+    System.arraycopy(body, 0, first, head.length, with);
+    out.write(first);
+    for (int at = with; at < length; at += WRITE_PIECE_BYTES) {
+      out.write(body, at, Math.min(WRITE_PIECE_BYTES, length - at));
+    }
+    out.flush();
+  }
+
+  /** Gives back what it holds. Idempotent. */
+  @Override
+  public void close() {
+    giveBack.run();
+  }
+
+  private byte[] head(boolean keep) {
     StringBuilder head = new StringBuilder(256);
     head.append("HTTP/1.1 ").append(status.line()).append("\r\n");
     headers.forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));

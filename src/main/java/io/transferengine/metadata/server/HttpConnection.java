@@ -38,9 +38,6 @@ final class HttpConnection {
 
   private static final int LINGER_BYTES_MAX = 1 << 20;
 
-  /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
-  private static final int WRITE_PIECE_BYTES = 64 << 10;
-
   /** The first byte of a TLS handshake; no request begins with it. */
   private static final int TLS_HELLO = 0x16;
 
@@ -49,8 +46,6 @@ final class HttpConnection {
 
   private static final byte[] CONTINUE =
       "HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
-
-  private static final byte[] NOTHING = new byte[0];
 
   private final SocketChannel channel;
   private final Place place;
@@ -174,9 +169,8 @@ final class HttpConnection {
     String text = "this port speaks TLS: name this server https://";
     refusals.connection(
         address(), "it speaks without TLS; " + text.substring(text.indexOf("name")));
-    HttpAnswer answer = HttpAnswer.text(HttpStatus.BAD_REQUEST, text);
     Stream stream = Stream.of(socket, unproved());
-    write(stream, answer.head(false), answer.body());
+    HttpAnswer.refusal(HttpStatus.BAD_REQUEST, text).writeTo(stream.out, false, true);
     linger(stream);
   }
 
@@ -190,65 +184,59 @@ final class HttpConnection {
     }
   }
 
+  /** What is answered to a request. */
+  private static final class Reply {
+    private HttpAnswer answer = HttpAnswer.fault();
+    private boolean hasBody = true;
+
+    /** Of the request, if another may follow it. */
+    private Optional<HttpBody> rest = Optional.empty();
+  }
+
   /** {@return whether another request may follow} */
   private boolean serveOne(Stream stream) throws IOException {
-    HttpAnswer answer;
-    boolean isHead = false;
-    Optional<HttpBody> next = Optional.empty();
-    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel);
-        HeldBytes.Held held = memory.heads().by(address())) {
+    Reply reply = new Reply();
+    try {
+      try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
+        if (!take(stream, reply)) {
+          return false;
+        }
+      }
+      try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
+        // Before the rest of the body: a client may wait for the answer and not send it.
+        reply.answer.writeTo(stream.out, reply.rest.isPresent(), reply.hasBody);
+        reply.answer.close();
+        if (reply.rest.isPresent()) {
+          reply.rest.get().drop();
+        } else {
+          linger(stream);
+        }
+      }
+      return reply.rest.isPresent();
+    } finally {
+      reply.answer.close();
+    }
+  }
+
+  /** Reads a request and finds the answer; {@return whether there was one} */
+  private boolean take(Stream stream, Reply reply) throws IOException {
+    try (HeldBytes.Held held = memory.heads().by(address())) {
       Optional<HttpHead> head = HttpHead.read(stream.in, held::add);
       if (head.isEmpty()) {
         return false;
       }
-      isHead = head.get().method().equals("HEAD");
+      reply.hasBody = !head.get().method().equals("HEAD");
       HttpBody body = new HttpBody(stream.in, head.get(), () -> stream.out.write(CONTINUE));
-      answer = handler.answer(new HttpRequest(head.get(), body, stream.peer));
-      next = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
+      reply.answer = handler.answer(new HttpRequest(head.get(), body, stream.peer));
+      reply.rest = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
     } catch (HttpRefusal e) {
-      answer = e.answer();
+      reply.answer = e.answer();
     } catch (RuntimeException | Error e) {
       refusals.fault(e);
-      answer = HttpAnswer.fault();
+      reply.answer.close();
+      reply.answer = HttpAnswer.fault();
     }
-    try (var _ = Watchdog.closeAfter(REQUEST_LIMIT, channel)) {
-      // Before the rest of the body: a client may wait for the answer and not send it.
-      send(stream, answer, next.isPresent(), isHead);
-      if (next.isPresent()) {
-        next.get().drop();
-      } else {
-        linger(stream);
-      }
-    }
-    return next.isPresent();
-  }
-
-  private void send(Stream stream, HttpAnswer answer, boolean keep, boolean isHead)
-      throws IOException {
-    HttpAnswer sent = answer;
-    try (HeldBytes.Held held = memory.answers().by(address())) {
-      try {
-        if (answer.ownBytes() > WRITE_PIECE_BYTES) {
-          held.add(answer.ownBytes());
-        }
-      } catch (HttpRefusal e) {
-        sent = e.answer();
-      }
-      write(stream, sent.head(keep), isHead ? NOTHING : sent.body());
-    }
-  }
-
-  private static void write(Stream stream, byte[] head, byte[] body) throws IOException {
-    // One packet for most answers.
-    int with = Math.min(body.length, WRITE_PIECE_BYTES - head.length);
-    byte[] first = new byte[head.length + with];
-    System.arraycopy(head, 0, first, 0, head.length);
-    System.arraycopy(body, 0, first, head.length, with);
-    stream.out.write(first);
-    for (int at = with; at < body.length; at += WRITE_PIECE_BYTES) {
-      stream.out.write(body, at, Math.min(WRITE_PIECE_BYTES, body.length - at));
-    }
-    stream.out.flush();
+    return true;
   }
 
   /** Reads what still comes: with bytes unread, closing would reset the connection. */

@@ -27,11 +27,11 @@ import org.slf4j.LoggerFactory;
  * PUT} stores a record, replaces the one with that key, and gives 200. It gives 400 if the key is
  * that of the {@code rpc_meta} record of an engine that is alive. {@code DELETE} gives 200, also if
  * there is no such record; it keeps the record if its client got that 400 less than 10 s ago. An
- * empty key gives 400, a body above the limit 413, a full server 507. Keys are compared after
- * decoding. A record lives until it is deleted, unless its writer gives a time to live with {@code
- * X-TE-TTL-Seconds}. Java engines do so; C++ engines never refresh their records. {@code GET
- * /health} gives 200, {@code /metrics} gives figures for Prometheus, {@code /segments} the
- * registered engines as JSON.
+ * empty key gives 400, a body above the limit 413, a full server 507, as does a writer that has
+ * half of its room. Keys are compared after decoding. A record lives until it is deleted, unless
+ * its writer gives a time to live with {@code X-TE-TTL-Seconds}. Java engines do so; C++ engines
+ * never refresh their records. {@code GET /health} gives 200, {@code /metrics} gives figures for
+ * Prometheus, {@code /segments} the registered engines as JSON.
  *
  * <p>Without {@link ServerSecurity} there is no access control: every client that reaches the port
  * can read, write and delete. With it, clients prove who they are, and a record is changed only by
@@ -42,13 +42,16 @@ import org.slf4j.LoggerFactory;
 public final class HttpMetadataServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpMetadataServer.class);
 
-  /** Enough for 50,000 engines, which have two records each: more than any cluster has. */
+  /**
+   * Enough for 50,000 engines, which have two records each: more than any cluster has. One writer
+   * gets half of them.
+   */
   public static final int RECORDS_LIMIT = 100_000;
 
   /** Enough for a descriptor with more than 100,000 buffers. C++ engines read 32 MiB at most. */
   public static final int RECORD_LENGTH_MAX_BYTES = 16 << 20;
 
-  /** For all records together: a quarter of a small JVM's heap. */
+  /** For all records together: a quarter of a small JVM's heap. One writer gets half of it. */
   public static final long BYTES_LIMIT = 256L << 20;
 
   /**
@@ -60,7 +63,7 @@ public final class HttpMetadataServer implements AutoCloseable {
   /** For the heads of requests under way, without a little of each; half of it for one address. */
   static final long HEADS_BYTES_LIMIT = 64L << 20;
 
-  /** For lists that are being sent; half of it for one address. */
+  /** For lists that are made or sent, without a little of each; half of it for one address. */
   static final long ANSWERS_BYTES_LIMIT = 256L << 20;
 
   /** For connections; an engine holds one or two. */

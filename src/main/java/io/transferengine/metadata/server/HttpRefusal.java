@@ -20,9 +20,6 @@ final class HttpRefusal extends Exception {
 
   /** {@return the answer that says so} */
   HttpAnswer answer() {
-    String text = String.valueOf(getMessage());
-    return status == HttpStatus.UNAUTHORIZED
-        ? HttpAnswer.challenge(text)
-        : HttpAnswer.text(status, text);
+    return HttpAnswer.refusal(status, String.valueOf(getMessage()));
   }
 }

@@ -6,10 +6,9 @@ import io.transferengine.tls.ServerTls;
 import io.transferengine.transfer.HostPort;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /** Answers the requests to a server. Each call has a thread of its own. */
 final class RecordHandler implements HttpHandler {
@@ -23,6 +22,7 @@ final class RecordHandler implements HttpHandler {
   private static final String HEALTH = "/health";
 
   private static final String JSON = "application/json; charset=utf-8";
+  private static final String TEXT = "text/plain; charset=utf-8";
 
   /** The part that only the keys of engines' addresses contain. */
   private static final String RPC_META = "rpc_meta";
@@ -67,6 +67,9 @@ final class RecordHandler implements HttpHandler {
       return request.path().equals(HEALTH) ? route(request) : route(authenticated(request));
     } catch (HttpRefusal e) {
       refused.increment();
+      if (e.status() == HttpStatus.FULL) {
+        refusals.full(request.peer(), String.valueOf(e.getMessage()));
+      }
       return e.answer();
     }
   }
@@ -91,13 +94,10 @@ final class RecordHandler implements HttpHandler {
     return switch (path) {
       case HEALTH -> ok("ok");
       case "/metrics" -> ok(metrics());
-      case "/segments" -> HttpAnswer.of(HttpStatus.OK, JSON, SegmentList.json(records));
+      case "/segments" -> list(request, JSON, held -> SegmentList.json(records, held));
       case HttpMetadataProtocol.KEYS_PATH -> {
         String prefix = request.parameter("prefix").orElse("");
-        yield ok(
-            records.keys().stream()
-                .filter(key -> key.startsWith(prefix) && isOneLine(key))
-                .collect(Collectors.joining("\n")));
+        yield list(request, TEXT, held -> keys(prefix, held));
       }
       default -> throw new HttpRefusal(HttpStatus.NOT_FOUND, "nothing is served here");
     };
@@ -110,6 +110,31 @@ final class RecordHandler implements HttpHandler {
 
   private static HttpAnswer ok(String text) {
     return HttpAnswer.text(HttpStatus.OK, text);
+  }
+
+  /** The bytes of a list, for which it takes room. */
+  private interface Listing {
+    byte[] by(HeldBytes.Held held) throws HttpRefusal;
+  }
+
+  private HttpAnswer list(HttpRequest request, String type, Listing listing) throws HttpRefusal {
+    HeldBytes.Held held = memory.answers().by(request.peer().address());
+    try {
+      return HttpAnswer.list(type, listing.by(held), held::close);
+    } catch (Throwable t) {
+      held.close();
+      throw t;
+    }
+  }
+
+  private byte[] keys(String prefix, HeldBytes.Held held) throws HttpRefusal {
+    ListText list = new ListText(held, "\n", "", "");
+    for (String key : list.keys(records)) {
+      if (key.startsWith(prefix) && isOneLine(key)) {
+        list.add(key);
+      }
+    }
+    return list.bytes();
   }
 
   /** Another would be read as two keys. */
@@ -126,11 +151,17 @@ final class RecordHandler implements HttpHandler {
     }
     return switch (request.method()) {
       case "GET", "HEAD" -> {
-        RecordTable.Entry entry =
+        RecordTable.Reading reading =
             records
-                .get(key)
+                .read(key)
                 .orElseThrow(() -> new HttpRefusal(HttpStatus.NOT_FOUND, "metadata not found"));
-        yield HttpAnswer.record("application/json", entry.entityTag, entry.value);
+        try {
+          yield HttpAnswer.record(
+              "application/json", reading.entityTag(), reading.value(), reading::close);
+        } catch (Throwable t) {
+          reading.close();
+          throw t;
+        }
       }
       case "PUT" -> put(request, key);
       case "POST" -> {
@@ -211,13 +242,16 @@ final class RecordHandler implements HttpHandler {
     }
   }
 
+  /** What is done to a record. */
+  private interface Change {
+    RecordTable.Outcome by(RecordTable.Claim claim) throws HttpRefusal;
+  }
+
   /** A change of a record that may belong to somebody else. */
-  private void change(
-      HttpRequest request, String key, Function<RecordTable.Claim, RecordTable.Outcome> change)
-      throws HttpRefusal {
-    RecordTable.Outcome outcome = change.apply(claim(request, Optional.empty()));
+  private void change(HttpRequest request, String key, Change change) throws HttpRefusal {
+    RecordTable.Outcome outcome = change.by(claim(request, Optional.empty()));
     if (outcome == RecordTable.Outcome.FOREIGN) {
-      outcome = change.apply(claim(request, ownership.abandoned(key, request.peer())));
+      outcome = change.by(claim(request, ownership.abandoned(key, request.peer())));
     }
     if (outcome != RecordTable.Outcome.MISSING) {
       requireDone(request, key, outcome);
@@ -226,7 +260,10 @@ final class RecordHandler implements HttpHandler {
 
   private static RecordTable.Claim claim(
       HttpRequest request, Optional<RecordTable.Entry> abandoned) {
-    return new RecordTable.Claim(request.peer().names(), abandoned);
+    List<String> names = request.peer().names();
+    String writer =
+        names.isEmpty() ? request.peer().address().getHostAddress() : String.join(", ", names);
+    return new RecordTable.Claim(writer, names, abandoned);
   }
 
   private HttpRefusal tooLarge() {
@@ -250,7 +287,6 @@ final class RecordHandler implements HttpHandler {
                 + ", and its engine is not dead: give each engine its own name, or have it prove"
                 + " the same certificate's or token's name as before");
       }
-      case FULL -> throw new HttpRefusal(HttpStatus.FULL, "the server is full");
     }
   }
 
@@ -287,6 +323,8 @@ final class RecordHandler implements HttpHandler {
     te_metadata_refusals_total %d
     # TYPE te_metadata_deletes_refused_total counter
     te_metadata_deletes_refused_total %d
+    # TYPE te_metadata_full_total counter
+    te_metadata_full_total %d
     # TYPE te_metadata_faults_total counter
     te_metadata_faults_total %d
     # TYPE te_metadata_connections_refused_total counter
@@ -308,6 +346,7 @@ final class RecordHandler implements HttpHandler {
             requests.sum(),
             refused.sum(),
             deletesRefused.sum(),
+            refusals.fullCount(),
             refusals.faultCount(),
             refusals.connectionCount(),
             refusals.crowdedCount(),

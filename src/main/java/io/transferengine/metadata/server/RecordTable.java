@@ -15,11 +15,9 @@ import java.util.function.LongSupplier;
  * its memory is not freed yet. Thread-safe.
  */
 final class RecordTable {
-  private final int recordsLimit;
-  private final long bytesLimit;
+  private final RecordRoom room;
   private final LongSupplier clockNanos;
   private final Map<String, Entry> entries = new TreeMap<>();
-  private long bytes;
 
   /** The outcome of a request to change a record. */
   enum Outcome {
@@ -30,9 +28,57 @@ final class RecordTable {
     /** The record is not the one in the condition. */
     CHANGED,
     /** The record belongs to somebody else. */
-    FOREIGN,
-    /** There is no room. */
-    FULL
+    FOREIGN
+  }
+
+  /** Whose room a record takes, and how much; the bytes of the value until nobody sends them. */
+  private static final class Kept {
+    final String writer;
+    final byte[] value;
+    boolean isStored = true;
+    int readings;
+
+    Kept(String writer, byte[] value) {
+      this.writer = writer;
+      this.value = value;
+    }
+  }
+
+  /**
+   * A record that is being sent. Until it is closed, its bytes are counted, be they replaced or
+   * not: somebody who reads slowly holds them.
+   */
+  final class Reading implements AutoCloseable {
+    private final Kept kept;
+    private final String entityTag;
+    private boolean isOver;
+
+    private Reading(Entry entry) {
+      kept = entry.kept;
+      entityTag = entry.entityTag;
+    }
+
+    byte[] value() {
+      return kept.value;
+    }
+
+    String entityTag() {
+      return entityTag;
+    }
+
+    /** Idempotent. */
+    @Override
+    public void close() {
+      synchronized (RecordTable.this) {
+        if (!isOver) {
+          isOver = true;
+          kept.readings--;
+          if (!kept.isStored && kept.readings == 0) {
+            room.giveBack(kept.writer, 0, kept.value.length);
+          }
+        }
+      }
+    }
   }
 
   /** A value, who wrote it, and the times when it was written and ends. */
@@ -44,17 +90,19 @@ final class RecordTable {
     /** What its writer had proved; empty if that was nothing. */
     final List<String> owner;
 
+    private final Kept kept;
     private final long endNanos;
     private final boolean ends;
 
     private Entry(
-        byte[] value,
+        Kept kept,
         String entityTag,
         List<String> owner,
         long writtenNanos,
         int ttlSeconds,
         long now) {
-      this.value = value;
+      this.kept = kept;
+      value = kept.value;
       this.entityTag = entityTag;
       this.owner = owner;
       this.writtenNanos = writtenNanos;
@@ -94,13 +142,14 @@ final class RecordTable {
    * Who wants to change a record. It belongs to who has proved all the names that its writer had
    * proved.
    *
+   * @param writer whose room a record takes that he writes
    * @param names that he has proved
    * @param abandoned a record of somebody else that may be changed all the same, as it was when
    *     that was found out
    */
-  record Claim(List<String> names, Optional<Entry> abandoned) {
+  record Claim(String writer, List<String> names, Optional<Entry> abandoned) {
     /** By somebody who has proved nothing. */
-    static final Claim NOBODYS = new Claim(List.of(), Optional.empty());
+    static final Claim NOBODYS = new Claim("nobody", List.of(), Optional.empty());
 
     private boolean covers(Optional<Entry> entry) {
       return entry.isEmpty()
@@ -110,8 +159,7 @@ final class RecordTable {
   }
 
   RecordTable(int recordsLimit, long bytesLimit, LongSupplier clockNanos) {
-    this.recordsLimit = recordsLimit;
-    this.bytesLimit = bytesLimit;
+    room = new RecordRoom(recordsLimit, bytesLimit);
     this.clockNanos = clockNanos;
   }
 
@@ -124,31 +172,79 @@ final class RecordTable {
     return Optional.ofNullable(entry);
   }
 
+  /** {@return the record, to be sent; the caller closes it then} */
+  synchronized Optional<Reading> read(String key) {
+    Optional<Entry> entry = get(key);
+    if (entry.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<Reading> begun = Optional.of(new Reading(entry.get()));
+    entry.get().kept.readings++;
+    return begun;
+  }
+
   /**
    * Writes a record.
    *
    * @param ttlSeconds how long it lives; 0 if it lives until it is removed
+   * @throws HttpRefusal 507 if there is no room
    */
   synchronized Outcome put(
-      String key, byte[] value, int ttlSeconds, Condition condition, Claim claim) {
+      String key, byte[] value, int ttlSeconds, Condition condition, Claim claim)
+      throws HttpRefusal {
     Optional<Entry> present = get(key);
     Optional<Outcome> refused = refused(present, condition, claim);
     if (refused.isPresent()) {
       return refused.get();
     }
-    long before = present.map(entry -> size(key, entry)).orElse(0L);
     long now = clockNanos.getAsLong();
     Entry made =
-        new Entry(value, HttpMetadataProtocol.entityTag(value), claim.names, now, ttlSeconds, now);
-    if (!hasRoom(present.isEmpty(), size(key, made) - before)) {
+        new Entry(
+            new Kept(claim.writer, value),
+            HttpMetadataProtocol.entityTag(value),
+            claim.names,
+            now,
+            ttlSeconds,
+            now);
+    if (full(key, made, present).isPresent()) {
       sweep();
-      if (!hasRoom(present.isEmpty(), size(key, made) - before)) {
-        return Outcome.FULL;
+      present = get(key);
+      Optional<String> full = full(key, made, present);
+      if (full.isPresent()) {
+        throw new HttpRefusal(HttpStatus.FULL, "there is no room for this record: " + full.get());
       }
     }
-    bytes += size(key, made) - before;
-    entries.put(key, made);
+    store(key, made, present);
     return Outcome.DONE;
+  }
+
+  private Optional<String> full(String key, Entry made, Optional<Entry> present) {
+    RecordRoom.Freed freed =
+        present
+            .map(old -> new RecordRoom.Freed(old.kept.writer, 1, freedBytes(key, old)))
+            .orElse(RecordRoom.Freed.NOTHING);
+    return room.full(made.kept.writer, ownBytes(key, made) + made.value.length, freed);
+  }
+
+  private void store(String key, Entry made, Optional<Entry> present) {
+    long bytes = ownBytes(key, made) + made.value.length;
+    room.take(made.kept.writer, 1, bytes);
+    try {
+      entries.put(key, made);
+    } catch (Throwable t) {
+      // There is no memory for it.
+      room.giveBack(made.kept.writer, 1, bytes);
+      throw t;
+    }
+    if (present.isPresent()) {
+      leave(key, present.get());
+    }
+  }
+
+  /** An entry has left the table. */
+  private void leave(String key, Entry old) {
+    room.giveBack(old.kept.writer, 1, freedBytes(key, old));
+    old.kept.isStored = false;
   }
 
   private static Optional<Outcome> refused(
@@ -157,10 +253,6 @@ final class RecordTable {
       return Optional.of(Outcome.CHANGED);
     }
     return claim.covers(present) ? Optional.empty() : Optional.of(Outcome.FOREIGN);
-  }
-
-  private boolean hasRoom(boolean isNew, long moreBytes) {
-    return (!isNew || entries.size() < recordsLimit) && bytes + moreBytes <= bytesLimit;
   }
 
   /** Sets the time to live of a record, from now on; 0 if it lives until it is removed. */
@@ -177,7 +269,7 @@ final class RecordTable {
     entries.put(
         key,
         new Entry(
-            entry.value,
+            entry.kept,
             entry.entityTag,
             entry.owner,
             entry.writtenNanos,
@@ -197,15 +289,18 @@ final class RecordTable {
   private boolean drop(String key) {
     Entry entry = entries.remove(key);
     if (entry != null) {
-      bytes -= size(key, entry);
+      leave(key, entry);
     }
     return entry != null;
   }
 
-  private static long size(String key, Entry entry) {
-    return entry.value.length
-        + 2L * key.length()
-        + entry.owner.stream().mapToLong(name -> 2L * name.length()).sum();
+  private static long freedBytes(String key, Entry entry) {
+    return ownBytes(key, entry) + (entry.kept.readings == 0 ? entry.value.length : 0);
+  }
+
+  /** {@return what an entry takes beside its value} */
+  private static long ownBytes(String key, Entry entry) {
+    return 2L * key.length() + entry.owner.stream().mapToLong(name -> 2L * name.length()).sum();
   }
 
   /** Removes the records whose time to live is over. */
@@ -214,9 +309,11 @@ final class RecordTable {
     Iterator<Map.Entry<String, Entry>> all = entries.entrySet().iterator();
     while (all.hasNext()) {
       Map.Entry<String, Entry> next = all.next();
-      if (next.getValue().isOver(now)) {
-        bytes -= size(next.getKey(), next.getValue());
+      String key = next.getKey();
+      Entry entry = next.getValue();
+      if (entry.isOver(now)) {
         all.remove();
+        leave(key, entry);
       }
     }
   }
@@ -231,8 +328,9 @@ final class RecordTable {
     return entries.size();
   }
 
+  /** {@return those of the records, and of values that were replaced and are still being sent} */
   synchronized long bytes() {
-    return bytes;
+    return room.bytes();
   }
 
   /** {@return how many seconds ago the record's value was written} */

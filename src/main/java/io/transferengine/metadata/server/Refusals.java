@@ -16,22 +16,38 @@ import org.slf4j.LoggerFactory;
 final class Refusals {
   private static final Logger log = LoggerFactory.getLogger(Audit.LOGGER);
 
+  private static final Logger ownLog = LoggerFactory.getLogger(Refusals.class);
+
+  private final Kind full = new Kind(ownLog);
   private final LongAdder faults = new LongAdder();
-  private final WarnLimiter faultLimiter = new WarnLimiter(LoggerFactory.getLogger(Refusals.class));
+  private final WarnLimiter faultLimiter = new WarnLimiter(ownLog);
   private final LongAdder crowded = new LongAdder();
-  private final Kind connections = new Kind();
-  private final Kind unauthorized = new Kind();
-  private final Kind foreign = new Kind();
+  private final Kind connections = new Kind(log);
+  private final Kind unauthorized = new Kind(log);
+  private final Kind foreign = new Kind(log);
 
   /** One kind of refusal: many of one must not hide the first of another. */
   private static final class Kind {
     private final LongAdder count = new LongAdder();
-    private final WarnLimiter limiter = new WarnLimiter(log);
+    private final WarnLimiter limiter;
+
+    Kind(Logger log) {
+      limiter = new WarnLimiter(log);
+    }
 
     void add(String who, String what) {
       count.increment();
       limiter.warn("Refused " + who + " at the metadata server: " + what);
     }
+  }
+
+  /** A record was not stored, since there is no room: an operator's matter, not the audit's. */
+  void full(PeerIdentity peer, String what) {
+    full.add(peer.toString(), "a record: " + what);
+  }
+
+  long fullCount() {
+    return full.count.sum();
   }
 
   /** A request failed by a mistake of ours, or without memory. Throws nothing. */

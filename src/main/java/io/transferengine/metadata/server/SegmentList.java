@@ -5,7 +5,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.MetadataCodec;
 import io.transferengine.wire.RpcMetaRecord;
 import java.util.Optional;
-import java.util.StringJoiner;
 
 /** The registered engines, as JSON for people and scripts. */
 final class SegmentList {
@@ -16,23 +15,25 @@ final class SegmentList {
   /**
    * {@return <code>{"segments":[{"key","name","address","age_seconds"}]}</code>, with an empty
    * address for a record that cannot be read}
+   *
+   * @throws HttpRefusal if there is no room for it
    */
-  static String json(RecordTable records) {
-    StringJoiner list = new StringJoiner(",", "{\"segments\":[", "]}\n");
-    for (String key : records.keys()) {
+  static byte[] json(RecordTable records, HeldBytes.Held held) throws HttpRefusal {
+    ListText list = new ListText(held, ",", "{\"segments\":[", "]}\n");
+    for (String key : list.keys(records)) {
       int at = key.indexOf(RPC_META);
       Optional<RecordTable.Entry> entry = at < 0 ? Optional.empty() : records.get(key);
-      entry.ifPresent(
-          found ->
-              list.add(
-                  "{\"key\":%s,\"name\":%s,\"address\":%s,\"age_seconds\":%d}"
-                      .formatted(
-                          MetadataCodec.quote(key),
-                          MetadataCodec.quote(key.substring(at + RPC_META.length())),
-                          MetadataCodec.quote(address(found)),
-                          records.ageSeconds(found))));
+      if (entry.isPresent()) {
+        list.add(
+            "{\"key\":%s,\"name\":%s,\"address\":%s,\"age_seconds\":%d}"
+                .formatted(
+                    MetadataCodec.quote(key),
+                    MetadataCodec.quote(key.substring(at + RPC_META.length())),
+                    MetadataCodec.quote(address(entry.get())),
+                    records.ageSeconds(entry.get())));
+      }
     }
-    return list.toString();
+    return list.bytes();
   }
 
   private static String address(RecordTable.Entry entry) {

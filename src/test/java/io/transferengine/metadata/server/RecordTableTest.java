@@ -4,11 +4,12 @@ package io.transferengine.metadata.server;
 import static io.transferengine.metadata.server.RecordTable.Claim.NOBODYS;
 import static io.transferengine.metadata.server.RecordTable.Outcome.CHANGED;
 import static io.transferengine.metadata.server.RecordTable.Outcome.DONE;
-import static io.transferengine.metadata.server.RecordTable.Outcome.FULL;
 import static io.transferengine.metadata.server.RecordTable.Outcome.MISSING;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metadata.HttpMetadataProtocol;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,7 @@ class RecordTableTest {
       new RecordTable.Condition(Optional.empty(), true);
 
   private long now = Long.MAX_VALUE - 5;
-  private final RecordTable table = new RecordTable(3, 100, () -> now);
+  private final RecordTable table = new RecordTable(6, 200, () -> now);
 
   private static RecordTable.Condition is(int... bytes) {
     return new RecordTable.Condition(
@@ -43,7 +44,7 @@ class RecordTableTest {
   }
 
   @Test
-  void conditionsHoldOrNothingHappens() {
+  void conditionsHoldOrNothingHappens() throws HttpRefusal {
     assertThat(table.put("a", value(1), 0, is(1), NOBODYS)).isEqualTo(CHANGED);
     assertThat(table.put("a", value(1), 0, NONE, NOBODYS)).isEqualTo(DONE);
     assertThat(table.put("a", value(2), 0, NONE, NOBODYS)).isEqualTo(CHANGED);
@@ -57,7 +58,7 @@ class RecordTableTest {
   }
 
   @Test
-  void recordsLiveAsLongAsTheyWereGiven() {
+  void recordsLiveAsLongAsTheyWereGiven() throws HttpRefusal {
     table.put("forever", value(1), 0, ANY, NOBODYS);
     table.put("short", value(1), 2, ANY, NOBODYS);
     table.put("kept", value(1), 2, ANY, NOBODYS);
@@ -75,13 +76,24 @@ class RecordTableTest {
     assertThat(table.bytes()).isEqualTo(1 + 2 * "forever".length());
   }
 
+  private static RecordTable.Claim by(String writer) {
+    return new RecordTable.Claim(writer, List.of(), Optional.empty());
+  }
+
+  private void isFull(String key, int bytes, String writer, String... words) {
+    assertThatThrownBy(() -> table.put(key, new byte[bytes], 0, ANY, by(writer)))
+        .isInstanceOfSatisfying(
+            HttpRefusal.class, e -> assertThat(e.status()).isEqualTo(HttpStatus.FULL))
+        .hasMessageContainingAll(words);
+  }
+
   @Test
-  void whatIsFullTakesNothingMoreUntilSomethingEnds() {
+  void whatIsFullTakesNothingMoreUntilSomethingEnds() throws HttpRefusal {
     table.put("a", value(1), 1, ANY, NOBODYS);
     table.put("b", value(1), 0, ANY, NOBODYS);
     table.put("c", value(1), 0, ANY, NOBODYS);
-    assertThat(table.put("d", value(1), 0, ANY, NOBODYS)).isEqualTo(FULL);
-    assertThat(table.put("c", new byte[200], 0, ANY, NOBODYS)).isEqualTo(FULL);
+    isFull("d", 1, "nobody", "3 of 3 records are of nobody", "half of the limit of records");
+    isFull("c", 200, "nobody", "half of the limit of bytes", "of 100 are taken");
     assertThat(table.put("c", new byte[50], 0, ANY, NOBODYS)).isEqualTo(DONE);
     pass(1);
     assertThat(table.put("d", value(1), 0, ANY, NOBODYS)).isEqualTo(DONE);
@@ -90,5 +102,56 @@ class RecordTableTest {
     table.remove("d", ANY, NOBODYS);
     assertThat(table.bytes()).isZero();
     assertThat(table.count()).isZero();
+  }
+
+  @Test
+  void oneWriterLeavesRoomForOthers() throws HttpRefusal {
+    for (String key : List.of("a", "b", "c")) {
+      assertThat(table.put(key, value(1), 0, ANY, by("one"))).isEqualTo(DONE);
+    }
+    isFull("d", 1, "one", "3 of 3 records are of one");
+    assertThat(table.put("d", value(1), 0, ANY, by("two"))).isEqualTo(DONE);
+    // What is written over is its new writer's.
+    assertThat(table.put("a", value(2), 0, ANY, by("two"))).isEqualTo(DONE);
+    assertThat(table.put("e", new byte[80], 0, ANY, by("one"))).isEqualTo(DONE);
+    isFull("b", 20, "one", "19 more bytes are needed, but 88 of 100 are taken by records of one");
+    assertThat(table.put("f", new byte[80], 0, ANY, by("two"))).isEqualTo(DONE);
+    isFull("g", 1, "three", "6 of 6 records are of all writers together (the limit of records)");
+    assertThat(table.remove("d", ANY, by("three"))).isEqualTo(DONE);
+    isFull("g", 50, "three", "of 200 are taken by records of all writers together");
+    assertThat(table.put("g", new byte[10], 0, ANY, by("three"))).isEqualTo(DONE);
+    for (String key : table.keys()) {
+      table.remove(key, ANY, NOBODYS);
+    }
+    assertThat(table.bytes()).isZero();
+    assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
+  }
+
+  /** It is somebody's who reads slowly. */
+  @Test
+  void aReplacedValueCountsUntilItIsRead() throws HttpRefusal {
+    table.put("a", new byte[60], 0, ANY, by("one"));
+    table.touch("a", 5, ANY, by("one"));
+    RecordTable.Reading reading = table.read("a").orElseThrow();
+    RecordTable.Reading other = table.read("a").orElseThrow();
+    isFull("a", 50, "one", "half of the limit of bytes");
+    assertThat(table.put("a", new byte[10], 0, ANY, by("one"))).isEqualTo(DONE);
+    assertThat(table.bytes()).isEqualTo(60 + 10 + 2);
+    assertThat(table.count()).isOne();
+    assertThat(reading.value()).hasSize(60);
+    isFull("a", 50, "one", "half of the limit of bytes");
+    table.remove("a", ANY, by("one"));
+    assertThat(table.bytes()).isEqualTo(60);
+    other.close();
+    other.close();
+    assertThat(table.bytes()).isEqualTo(60);
+    reading.close();
+    assertThat(table.bytes()).isZero();
+    assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
+    try (RecordTable.Reading stored = table.read("a").orElseThrow()) {
+      assertThat(table.bytes()).isEqualTo(100);
+      assertThat(stored.value()).hasSize(98);
+    }
+    assertThat(table.bytes()).isEqualTo(100);
   }
 }

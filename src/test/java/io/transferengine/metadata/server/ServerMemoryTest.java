@@ -3,12 +3,18 @@ package io.transferengine.metadata.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.access.PeerIdentity;
 import io.transferengine.testkit.LogCapture;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -23,15 +29,11 @@ class ServerMemoryTest {
   private static final int RECORD_BYTES_MAX = 16 * KIB;
   private static final String OTHER = "127.0.0.2";
 
-  private final RequestMemory memory = RequestMemory.of(128 * KIB, 32 * KIB, 1024 * KIB);
+  private final RequestMemory memory = RequestMemory.of(128 * KIB, 32 * KIB, 3072 * KIB);
   private final Refusals refusals = new Refusals();
+  private final RecordTable records = new RecordTable(1000, 16L << 20, System::nanoTime);
   private final RecordHandler handler =
-      new RecordHandler(
-          new RecordTable(1000, 16L << 20, System::nanoTime),
-          RECORD_BYTES_MAX,
-          memory,
-          Access.open(),
-          refusals);
+      new RecordHandler(records, RECORD_BYTES_MAX, memory, Access.open(), refusals);
   private HttpPort server;
 
   @BeforeEach
@@ -139,6 +141,83 @@ class ServerMemoryTest {
     assertThat(ask("127.0.0.1", get("/keys?prefix=" + "k".repeat(4000) + "c")))
         .startsWith("HTTP/1.1 200 ");
     Awaitility.await().until(() -> memory.answers().bytes() == 0);
+  }
+
+  /** Many may stall: each counts, be it short or not. */
+  @Test
+  void aListCountsUntilItsAnswerIsClosed() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      assertThat(ask("127.0.0.1", put("k".repeat(4000) + i, 0))).startsWith("HTTP/1.1 200 ");
+    }
+    HttpHead head =
+        HttpHead.read(
+                new ByteArrayInputStream(get("/keys").getBytes(StandardCharsets.US_ASCII)), _ -> {})
+            .orElseThrow();
+    HttpRequest request =
+        new HttpRequest(
+            head,
+            InputStream.nullInputStream(),
+            PeerIdentity.unproved(InetAddress.getLoopbackAddress()));
+    try (HttpAnswer _ = handler.answer(request)) {
+      assertThat(memory.answers().bytes()).isEqualTo(10 * 4002 - 1 - ListText.FREE_BYTES);
+    }
+    assertThat(memory.answers().bytes()).isZero();
+  }
+
+  /** What a client that does not read holds beside is small, and no copy of a record. */
+  @Test
+  void aRecordIsSentFromWhereItLies() throws Exception {
+    byte[] value = new byte[300 * KIB];
+    records.put("a", value, 0, RecordTable.Condition.NONE, RecordTable.Claim.NOBODYS);
+    List<byte[]> written = new ArrayList<>();
+    try (RecordTable.Reading reading = records.read("a").orElseThrow();
+        HttpAnswer answer =
+            HttpAnswer.record("text/plain", reading.entityTag(), reading.value(), () -> {})) {
+      answer.writeTo(
+          new OutputStream() {
+            @Override
+            public void write(int b) {
+              throw new AssertionError("byte by byte");
+            }
+
+            @Override
+            public void write(byte[] from, int offset, int count) {
+              written.add(from);
+            }
+          },
+          true,
+          true);
+    }
+    assertThat(written.removeFirst().length).isLessThanOrEqualTo(HttpAnswer.FIRST_BYTES_MAX);
+    assertThat(written).isNotEmpty().allMatch(from -> from == value);
+  }
+
+  /** A client that does not read holds the old value of a record. */
+  @Test
+  void aReplacedRecordThatIsStillReadCounts() throws Exception {
+    byte[] value = new byte[7 << 20];
+    records.put("a", value, 0, RecordTable.Condition.NONE, RecordTable.Claim.NOBODYS);
+    try (Socket slow = new Socket()) {
+      slow.setReceiveBufferSize(4 * KIB);
+      slow.connect(server.address());
+      slow.getOutputStream().write(get("/metadata?key=a").getBytes(StandardCharsets.US_ASCII));
+      assertThat(slow.getInputStream().read()).isEqualTo('H');
+      assertThat(ask("127.0.0.1", put("a", 1) + "x")).startsWith("HTTP/1.1 200 ");
+      assertThat(records.bytes()).isGreaterThan(value.length);
+    }
+    Awaitility.await().until(() -> records.bytes() < KIB);
+  }
+
+  @Test
+  void recordsOfOneAddressLeaveRoomForOthers() throws IOException {
+    for (int i = 0; i < 500; i++) {
+      assertThat(ask("127.0.0.1", put("k" + i, 0))).startsWith("HTTP/1.1 200 ");
+    }
+    assertThat(ask("127.0.0.1", put("one-more", 0)))
+        .startsWith("HTTP/1.1 507 Insufficient Storage\r\n")
+        .contains("500 of 500 records are of 127.0.0.1 (half of the limit of records)");
+    assertThat(ask(OTHER, put("one-more", 0))).startsWith("HTTP/1.1 200 ");
+    assertThat(ask(OTHER, get("/metrics"))).contains("te_metadata_full_total 1\n");
   }
 
   @Test
