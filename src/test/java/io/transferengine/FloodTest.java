@@ -4,6 +4,7 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.Strangers.Door;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.CollectionLog;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.testkit.TestAuthority;
@@ -161,10 +162,12 @@ class FloodTest {
         .atMost(BASELINE_LIMIT)
         .pollInterval(Duration.ofMillis(500))
         .untilAsserted(
-            () ->
-                assertThat(Figures.of(target))
-                    .as("before: %s", before)
-                    .matches(after -> after.isAtMost(before), "no more than before"));
+            () -> {
+              assertThat(target.ask("counters")).doesNotContain(Gauge.INBOUND_BYTES_QUEUED.name());
+              assertThat(Figures.of(target))
+                  .as("before: %s", before)
+                  .matches(after -> after.isAtMost(before), "no more than before");
+            });
     say(
         "nothing left",
         "after %d ms".formatted(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos)));

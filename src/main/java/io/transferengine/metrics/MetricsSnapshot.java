@@ -23,12 +23,14 @@ public final class MetricsSnapshot {
   public static final String OTHER_PEERS = "(other)";
 
   private final Map<Counter, Long> counters;
+  private final Map<Gauge, Long> gauges;
   private final Map<FailureCause, Long> failures;
   private final Map<String, PeerSnapshot> peers;
   private final LatencyHistogram latency;
 
   private MetricsSnapshot(Builder from) {
     counters = Collections.unmodifiableMap(new EnumMap<>(from.counters));
+    gauges = Collections.unmodifiableMap(new EnumMap<>(from.gauges));
     failures = Collections.unmodifiableMap(new EnumMap<>(from.failures));
     peers = Collections.unmodifiableMap(new TreeMap<>(from.peers));
     latency = from.latency;
@@ -45,6 +47,11 @@ public final class MetricsSnapshot {
   /** {@return the value of every {@link Counter}, in their order; unmodifiable} */
   public Map<Counter, Long> counters() {
     return counters;
+  }
+
+  /** {@return the value of every {@link Gauge}, in their order; unmodifiable} */
+  public Map<Gauge, Long> gauges() {
+    return gauges;
   }
 
   /** {@return transfers that did not complete, by every {@link FailureCause}; unmodifiable} */
@@ -76,6 +83,16 @@ public final class MetricsSnapshot {
   }
 
   /**
+   * {@return the value of {@code gauge}}
+   *
+   * @param gauge which one
+   */
+  public long get(Gauge gauge) {
+    Objects.requireNonNull(gauge, "gauge must not be null");
+    return gauges.getOrDefault(gauge, 0L);
+  }
+
+  /**
    * {@return how many transfers failed for {@code cause}}
    *
    * @param cause which one
@@ -86,7 +103,7 @@ public final class MetricsSnapshot {
   }
 
   /**
-   * {@return the difference to {@code earlier}}
+   * {@return the difference to {@code earlier}} Gauges are those of this snapshot.
    *
    * @param earlier a snapshot of the same engine
    */
@@ -94,6 +111,7 @@ public final class MetricsSnapshot {
     Objects.requireNonNull(earlier, "earlier must not be null");
     Builder difference = builder().latency(latency.minus(earlier.latency));
     counters.forEach((counter, value) -> difference.counter(counter, value - earlier.get(counter)));
+    gauges.forEach(difference::gauge);
     failures.forEach((cause, value) -> difference.failures(cause, value - earlier.get(cause)));
     peers.forEach(
         (name, peer) ->
@@ -105,6 +123,7 @@ public final class MetricsSnapshot {
   public boolean equals(Object other) {
     return other instanceof MetricsSnapshot that
         && counters.equals(that.counters)
+        && gauges.equals(that.gauges)
         && failures.equals(that.failures)
         && peers.equals(that.peers)
         && latency.equals(that.latency);
@@ -112,18 +131,19 @@ public final class MetricsSnapshot {
 
   @Override
   public int hashCode() {
-    return Objects.hash(counters, failures, peers, latency);
+    return Objects.hash(counters, gauges, failures, peers, latency);
   }
 
   @Override
   public String toString() {
-    return "MetricsSnapshot[counters=%s, failures=%s, peers=%s, latency=%s]"
-        .formatted(counters, failures, peers, latency);
+    return "MetricsSnapshot[counters=%s, gauges=%s, failures=%s, peers=%s, latency=%s]"
+        .formatted(counters, gauges, failures, peers, latency);
   }
 
   /** Collects figures. Not thread-safe. */
   public static final class Builder {
     private final Map<Counter, Long> counters = zeros(Counter.class);
+    private final Map<Gauge, Long> gauges = zeros(Gauge.class);
     private final Map<FailureCause, Long> failures = zeros(FailureCause.class);
     private final Map<String, PeerSnapshot> peers = new TreeMap<>();
     private LatencyHistogram latency =
@@ -148,6 +168,18 @@ public final class MetricsSnapshot {
      */
     public Builder counter(Counter counter, long value) {
       counters.put(Objects.requireNonNull(counter, "counter must not be null"), value);
+      return this;
+    }
+
+    /**
+     * Sets a gauge.
+     *
+     * @param gauge which one
+     * @param value in the gauge's unit
+     * @return this builder
+     */
+    public Builder gauge(Gauge gauge, long value) {
+      gauges.put(Objects.requireNonNull(gauge, "gauge must not be null"), value);
       return this;
     }
 

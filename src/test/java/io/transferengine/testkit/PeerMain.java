@@ -6,6 +6,7 @@ import io.transferengine.TransferEngine;
 import io.transferengine.TransferNotify;
 import io.transferengine.TransferOpcode;
 import io.transferengine.access.AccessRights;
+import io.transferengine.metrics.MetricsSnapshot;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -26,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The other process. One line on standard input is one command: its name and arguments, each
@@ -122,15 +124,16 @@ public final class PeerMain {
     return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
 
-  /** What the engine has counted, but for zeros. */
+  /** What the engine has counted, and holds, but for zeros. */
   private String counters() throws ReflectiveOperationException {
     Method open = TransferEngine.class.getDeclaredMethod("open");
     open.setAccessible(true);
-    return ((Engine) open.invoke(engine))
-        .metrics().counters().entrySet().stream()
-            .filter(each -> each.getValue() != 0)
-            .map(each -> each.getKey() + "=" + each.getValue())
-            .collect(Collectors.joining(" "));
+    MetricsSnapshot now = ((Engine) open.invoke(engine)).metrics();
+    return Stream.of(now.counters(), now.gauges())
+        .flatMap(figures -> figures.entrySet().stream())
+        .filter(each -> each.getValue() != 0)
+        .map(each -> each.getKey() + "=" + each.getValue())
+        .collect(Collectors.joining(" "));
   }
 
   private static long count(MemorySegment memory, byte value) {

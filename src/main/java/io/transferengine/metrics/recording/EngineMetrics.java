@@ -3,6 +3,7 @@ package io.transferengine.metrics.recording;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.metrics.LatencyHistogram;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
 public final class EngineMetrics {
   // The maps and the array are filled here and never change afterwards; their adders do.
   private final Map<Counter, LongAdder> counters = adders(Counter.class);
+  private final Map<Gauge, LongAdder> gauges = adders(Gauge.class);
   private final Map<FailureCause, LongAdder> failures = adders(FailureCause.class);
   private final LongAdder[] latencies =
       Stream.generate(LongAdder::new)
@@ -51,6 +53,16 @@ public final class EngineMetrics {
    */
   public void increment(Counter counter) {
     adder(counters, counter).increment();
+  }
+
+  /**
+   * Changes a gauge.
+   *
+   * @param gauge which one
+   * @param difference in the gauge's unit, below 0 for less
+   */
+  public void change(Gauge gauge, long difference) {
+    adder(gauges, gauge).add(difference);
   }
 
   /**
@@ -97,6 +109,7 @@ public final class EngineMetrics {
   public MetricsSnapshot snapshot() {
     MetricsSnapshot.Builder snapshot = MetricsSnapshot.builder();
     counters.forEach((counter, adder) -> snapshot.counter(counter, adder.sum()));
+    gauges.forEach((gauge, adder) -> snapshot.gauge(gauge, adder.sum()));
     failures.forEach((cause, adder) -> snapshot.failures(cause, adder.sum()));
     peers.forEach((name, peer) -> snapshot.peer(name, peer.snapshot()));
     PeerSnapshot others = otherPeers.snapshot();

@@ -445,6 +445,12 @@ final class OutboundStream implements MemoryWindow.Owner {
     return sentBytes + (oldest == null ? 0 : oldest.readerIndex());
   }
 
+  /** {@return some number of bytes that the kernel has not taken yet, encrypted or not} */
+  long waitingBytes() {
+    ChannelOutboundBuffer below = encrypted ? channel.unsafe().outboundBuffer() : null;
+    return queuedBytes - sentMark() + (below == null ? 0 : below.totalPendingWriteBytes());
+  }
+
   /** {@return whether no window is out} */
   boolean isDrained() {
     return windowsOut == 0;

@@ -524,6 +524,11 @@ final class TargetConnection extends WireHandler
         || outbound().hasUnflushed();
   }
 
+  /** {@return answers that the kernel has not taken, in bytes; on its event loop} */
+  long queuedBytes() {
+    return channel().isOpen() ? outbound().waitingBytes() : 0;
+  }
+
   /** Closes the connection if it has stalled, or never asks for anything. */
   void endIfOverdue(long nowNanos) {
     finishClosing();

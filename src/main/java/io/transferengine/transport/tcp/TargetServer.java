@@ -98,6 +98,9 @@ final class TargetServer {
   /** Accepted and not on a loop yet, with the time; Netty may lose them when memory runs out. */
   private final Map<Channel, Long> arriving = new ConcurrentHashMap<>();
 
+  /** Of each loop. */
+  private final Map<EventExecutor, HeldBytes> held = new ConcurrentHashMap<>();
+
   /** Whether nobody was accepted at the last look; for the listener's loop. */
   private boolean paused;
 
@@ -364,10 +367,19 @@ final class TargetServer {
   private void endOverdue(EventExecutor loop) {
     acceptAgain(loop);
     long now = System.nanoTime();
+    long[] queued = {0};
     forEachOn(
         loop,
         connection ->
-            Anyway.run(log, "A look at a connection", () -> connection.endIfOverdue(now)));
+            Anyway.run(
+                log,
+                "A look at a connection",
+                () -> {
+                  connection.endIfOverdue(now);
+                  queued[0] += connection.queuedBytes();
+                }));
+    held.computeIfAbsent(loop, _ -> new HeldBytes(metrics))
+        .are(queued[0], loops.pool(loop).bytesInUse());
   }
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {

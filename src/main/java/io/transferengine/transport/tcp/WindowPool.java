@@ -66,6 +66,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final long anotherFrame;
   private final int keptForLanes;
   private final int blockBytes;
+  private final int blockCount;
   private final ReadReserve reserve;
   private final Listener listener;
   private final TlsBudget encrypted;
@@ -106,7 +107,8 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
     for (int i = 1; i < count; i++) {
       blocks.addLast(new StagingBlock(this, address + (long) i * blockBytes, blockBytes));
     }
-    keptForLanes = blocks.size() / LANES_KEEP_ONE_IN;
+    blockCount = blocks.size();
+    keptForLanes = blockCount / LANES_KEEP_ONE_IN;
   }
 
   /** {@return a window on {@code length} bytes at {@code address}} */
@@ -145,6 +147,11 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   /** {@return how many addresses have shares, for tests} */
   int addresses() {
     return addresses.size();
+  }
+
+  /** {@return how much of the blocks is in use, but for the one for reads alone} */
+  long bytesInUse() {
+    return (long) (blockCount - blocks.size()) * blockBytes;
   }
 
   /** {@return whether there is a block for that share now} */

@@ -31,7 +31,7 @@
  * StallWatch
  * TargetContext                                               the target's end
  * Admission
- * InboundCounts  VectorTable
+ * InboundCounts  HeldBytes  VectorTable
  * RequestReader                [Listener: TargetConnection]
  * VersionOneTurn               [Listener: VersionOneMember]
  * VersionOneMember   [Host: VersionOneOrder, Connection: TargetConnection]

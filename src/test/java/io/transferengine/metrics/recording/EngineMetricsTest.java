@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
 import java.util.ArrayList;
@@ -31,13 +32,23 @@ final class EngineMetricsTest {
       metrics.failed(cause);
       assertThat(metrics.snapshot().get(cause)).isOne();
     }
+    for (Gauge gauge : Gauge.values()) {
+      assertThat(metrics.snapshot().get(gauge)).isZero();
+      metrics.change(gauge, 7);
+      metrics.change(gauge, -2);
+      assertThat(metrics.snapshot().get(gauge)).isEqualTo(5);
+    }
     assertThat(metrics.snapshot().counters()).containsOnlyKeys(Counter.values());
+    assertThat(metrics.snapshot().gauges()).containsOnlyKeys(Gauge.values());
     assertThat(metrics.snapshot().failures()).containsOnlyKeys(FailureCause.values());
   }
 
   @Test
   void labelsAreThereAndDiffer() {
     assertThat(Stream.of(Counter.values()).map(Counter::label))
+        .doesNotHaveDuplicates()
+        .allMatch(l -> !l.isBlank());
+    assertThat(Stream.of(Gauge.values()).map(Gauge::label))
         .doesNotHaveDuplicates()
         .allMatch(l -> !l.isBlank());
     assertThat(Stream.of(FailureCause.values()).map(FailureCause::label))
@@ -136,6 +147,7 @@ final class EngineMetricsTest {
     metrics.add(Counter.BYTES_WRITTEN, 100);
     metrics.failed(FailureCause.TIMEOUT);
     metrics.peer("a").addBytesWritten(100);
+    metrics.change(Gauge.INBOUND_BYTES_QUEUED, 5);
     MetricsSnapshot earlier = metrics.snapshot();
     metrics.add(Counter.BYTES_WRITTEN, 11);
     metrics.failed(FailureCause.PROTOCOL);
@@ -144,6 +156,7 @@ final class EngineMetricsTest {
 
     MetricsSnapshot between = metrics.snapshot().minus(earlier);
     assertThat(between.get(Counter.BYTES_WRITTEN)).isEqualTo(11);
+    assertThat(between.get(Gauge.INBOUND_BYTES_QUEUED)).as("as it is now").isEqualTo(5);
     assertThat(between.get(FailureCause.TIMEOUT)).isZero();
     assertThat(between.get(FailureCause.PROTOCOL)).isOne();
     assertThat(between.peers())
