@@ -10,12 +10,14 @@ import io.transferengine.tls.BearerTokens;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -60,8 +62,7 @@ final class HttpMetadataStore implements MetadataStore {
   private final Optional<BearerTokens> token;
   private final long ttlSeconds;
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
-  private volatile HttpClient client;
-  private volatile boolean closed;
+  private final HttpClients clients;
 
   /** Whether the last answer came from our own server. Only that one knows POST. */
   private volatile boolean ours;
@@ -89,7 +90,7 @@ final class HttpMetadataStore implements MetadataStore {
     this.tls = tls;
     this.token = token;
     this.ttlSeconds = ttlSeconds;
-    client = newClient();
+    clients = new HttpClients(this::newClient);
   }
 
   private HttpClient newClient() {
@@ -104,20 +105,9 @@ final class HttpMetadataStore implements MetadataStore {
     return builder.build();
   }
 
-  /**
-   * {@return the client} A new one if the last has lost its thread, as it does when memory runs out
-   * in it: that one never sends anything again.
-   */
-  HttpClient client() {
-    HttpClient there = client;
-    return there.isTerminated() && !closed ? replaced() : there;
-  }
-
-  private synchronized HttpClient replaced() {
-    if (client.isTerminated() && !closed) {
-      client = newClient();
-    }
-    return client;
+  /** For tests. */
+  HttpClients clients() {
+    return clients;
   }
 
   @Override
@@ -263,10 +253,7 @@ final class HttpMetadataStore implements MetadataStore {
 
   @Override
   public void close() {
-    synchronized (this) {
-      closed = true;
-      client.shutdownNow();
-    }
+    clients.close();
     executor.shutdownNow();
   }
 
@@ -335,10 +322,19 @@ final class HttpMetadataStore implements MetadataStore {
             .setHeader("Accept", "*/*")
             .build();
     String what = method + " of " + Printable.of(key, QUOTED_LENGTH_MAX);
+    try (HttpClients.Lease lease = clients.lease()) {
+      Answer answer = send(lease, made, what, leftNanos);
+      ours = answer.ours;
+      return answer;
+    }
+  }
+
+  private Answer send(HttpClients.Lease lease, HttpRequest made, String what, long leftNanos) {
     CompletableFuture<HttpResponse<byte[]>> future;
     try {
       future =
-          client()
+          lease
+              .client()
               .sendAsync(
                   made,
                   BodyHandlers.limiting(
@@ -348,11 +344,13 @@ final class HttpMetadataStore implements MetadataStore {
     }
     try {
       // The request's own time-out covers only the headers of the answer; this one covers all.
-      Answer answer = new Answer(future.get(leftNanos, TimeUnit.NANOSECONDS));
-      ours = answer.ours;
-      return answer;
+      return new Answer(future.get(leftNanos, TimeUnit.NANOSECONDS));
     } catch (ExecutionException e) {
-      throw failed(what, e.getCause() == null ? e : e.getCause());
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      if (!(cause instanceof ConnectException || cause instanceof HttpTimeoutException)) {
+        lease.spoilt(); // It may keep the connection of an answer that it could not read.
+      }
+      throw failed(what, cause);
     } catch (TimeoutException e) {
       throw MetadataStore.unavailable(description(), what + " got no answer in time", e);
     } catch (InterruptedException e) {
@@ -401,7 +399,7 @@ final class HttpMetadataStore implements MetadataStore {
               ? "TE_METADATA_TOKEN_FILE names the file of our token; it has to have a line of the"
                   + " server's --token-file"
               : "It, or a proxy before it, wants to know who we are. Ask who runs it, or use our"
-                    + " own server (./te metadata-server)";
+                  + " own server (./te metadata-server)";
       case HttpMetadataProtocol.FORBIDDEN ->
           answer.ours
               ? "Give each engine its own name, or have it prove what the record was written with:"

@@ -160,14 +160,19 @@ class HttpMetadataStoreTest {
   void aClientThatHasEndedIsReplaced() throws InterruptedException {
     answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     assertThat(store.get("a", TIME)).isPresent();
-    HttpMetadataStore http = (HttpMetadataStore) store;
-    HttpClient first = http.client();
+    HttpClient first = client();
     first.shutdownNow();
     assertThat(first.awaitTermination(Duration.ofSeconds(30))).isTrue();
     assertThat(store.get("a", TIME)).isPresent();
-    assertThat(http.client()).isNotSameAs(first);
+    assertThat(client()).isNotSameAs(first);
     store.close();
     assertThatThrownBy(() -> store.get("a", TIME)).matches(HttpMetadataStoreTest::isUnavailable);
+  }
+
+  private HttpClient client() {
+    try (HttpClients.Lease lease = ((HttpMetadataStore) store).clients().lease()) {
+      return lease.client();
+    }
   }
 
   @Test
