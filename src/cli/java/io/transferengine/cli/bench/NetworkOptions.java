@@ -9,6 +9,7 @@ import io.transferengine.cli.target.Configs;
 import io.transferengine.cli.target.EngineSetup;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -21,7 +22,9 @@ final class NetworkOptions {
       names = "--protocol",
       paramLabel = "P",
       defaultValue = EngineSetup.TCP,
-      description = "tcp or rdma; rdma never falls back to tcp here. Default: ${DEFAULT-VALUE}.")
+      description =
+          "tcp; rdma, which never falls back to tcp here; or local, copies on one machine (with"
+              + " --loopback). Default: ${DEFAULT-VALUE}.")
   private String protocol = EngineSetup.TCP;
 
   @Option(
@@ -67,8 +70,11 @@ final class NetworkOptions {
   private int controlPort;
 
   void requireValid(boolean loopback) {
-    if (!protocol.equals(EngineSetup.TCP) && !protocol.equals(EngineSetup.RDMA)) {
-      throw CommandException.usage("--protocol " + protocol + ": it must be tcp or rdma");
+    if (!List.of(EngineSetup.TCP, EngineSetup.RDMA, EngineSetup.LOCAL).contains(protocol)) {
+      throw CommandException.usage("--protocol " + protocol + ": it must be tcp, rdma or local");
+    }
+    if (protocol.equals(EngineSetup.LOCAL) && !loopback) {
+      throw CommandException.usage("--protocol local copies on one machine: it needs --loopback");
     }
     boolean named = targetDevice != null || !device.isEmpty();
     if (named && !protocol.equals(EngineSetup.RDMA)) {

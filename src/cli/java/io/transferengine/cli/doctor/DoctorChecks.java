@@ -49,6 +49,7 @@ final class DoctorChecks {
     findings.add(ports(engine));
     findings.addAll(RdmaChecks.all(engine));
     findings.add(rdma(engine));
+    findings.add(LocalCheck.run());
     findings.addAll(TlsChecks.all(environment, engine));
     findings.add(MetadataCheck.run(engine));
     findings.add(SelfTest.run());

@@ -6,19 +6,24 @@ import io.transferengine.EngineConfig;
 import io.transferengine.cli.console.CommandEnvironment;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 
 /**
  * The engine of one side of a measurement.
  *
- * @param protocol tcp, or rdma, which then is required: no other transport may produce the figure
+ * @param protocol tcp, or rdma or local, which then is required: no other transport may produce the
+ *     figure
  * @param host the name or address for the other side
  * @param device the RDMA devices to use, separated by commas; empty for all
  */
 public record EngineSetup(String protocol, String host, String device) {
   public static final String TCP = "tcp";
   public static final String RDMA = "rdma";
+
+  /** Copies on one machine, whatever the engine's protocol is. */
+  public static final String LOCAL = "local";
 
   /** {@return a side that listens only on {@code host}, an address of this machine} */
   public EngineConfig.Builder onThisMachine() {
@@ -28,7 +33,8 @@ public record EngineSetup(String protocol, String host, String device) {
   /** {@return a side that listens on all addresses} */
   public EngineConfig.Builder onNetwork() {
     return Configs.network(host)
-        .protocol(protocol)
+        .protocol(protocol.equals(LOCAL) ? TCP : protocol)
+        .local(protocol.equals(LOCAL) ? LocalMode.REQUIRED : LocalMode.OFF)
         .deviceName(device)
         .requireRdma(protocol.equals(RDMA));
   }

@@ -38,7 +38,7 @@ class LocalTransport implements Transport {
 
   static final String NAME = "local";
 
-  /** Engines on one machine that are remembered; a further one has the one forgotten unused longest. */
+  /** Engines that are remembered; beyond it, the one unused for longest is forgotten. */
   private static final int PEERS_LIMIT = 4096;
 
   /** How long a peer may take to give a lease. */

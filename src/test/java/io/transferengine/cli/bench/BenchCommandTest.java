@@ -72,6 +72,27 @@ class BenchCommandTest {
                     .isLessThanOrEqualTo(number(fields, "p99_us")));
   }
 
+  @Test
+  void measuresCopiesOnOneMachine(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("figures.json");
+    CommandRun run =
+        CommandRun.of(
+            "bench",
+            "--loopback",
+            "--protocol=local",
+            "--sizes=4K,1M",
+            "--batch=1,20",
+            "--count=3",
+            "--against=none",
+            "--json=" + file);
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.lines("verified")).isEqualTo(8);
+    assertThat(runs(file))
+        .allSatisfy(fields -> assertThat(fields).containsEntry("protocol", "local"));
+    CommandRun elsewhere = CommandRun.of("bench", "--target", "--protocol=local");
+    assertThat(elsewhere.status()).as("%s", elsewhere).isEqualTo(2);
+  }
+
   /** Rows are printed as they end, also into a pipe, and a signal costs only those to come. */
   @Test
   void aSignalLeavesTheRowsThatThereAre(@TempDir Path folder) throws Exception {

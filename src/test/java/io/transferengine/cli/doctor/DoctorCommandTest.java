@@ -19,6 +19,7 @@ class DoctorCommandTest {
         .containsPattern("JDK +ok +\\S")
         .containsPattern("self-test +ok +1 MiB")
         .containsPattern("RDMA +(ok +opened as|no +TCP is used instead: )")
+        .containsPattern("same machine +(ok +engines of one user|no +the network is used: )")
         .containsPattern("ports +ok +[0-9]+ of [0-9]+ free")
         .containsPattern("libibverbs +\\S")
         .containsPattern("RDMA devices +\\S")
