@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -112,5 +113,24 @@ class OwnCertificateTest {
           .hasSize(3)
           .allMatch(line -> line.contains("expired on") && line.contains("put a new one there"));
     }
+  }
+
+  /** One mechanism for engines and our metadata server. */
+  @Test
+  void aServerRemindsDailyToo() {
+    TestAuthority authority = new TestAuthority(folder, "servers");
+    Identity used = authority.issue("soon", "-validity", "10");
+    ServerTls server =
+        ServerTls.of(
+            new PemSource("--tls-cert", used.certificate().toString()),
+            new PemSource("--tls-key", used.key().toString()),
+            Optional.empty(),
+            () -> now);
+    assertThat(log.take()).hasSize(1);
+    for (int hour = 0; hour < 73; hour++) {
+      now = now.plus(LOOK);
+      server.refresh();
+    }
+    assertThat(log.take()).hasSize(3).allMatch(line -> line.contains("expires in"));
   }
 }

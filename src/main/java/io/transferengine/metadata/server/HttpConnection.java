@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 
 /**
@@ -70,10 +71,24 @@ final class HttpConnection {
   }
 
   /** Both directions of the connection, and who is at its other end. */
-  private record Stream(Socket socket, InputStream in, OutputStream out, PeerIdentity peer) {
+  private record Stream(
+      Socket socket,
+      InputStream in,
+      OutputStream out,
+      PeerIdentity peer,
+      Optional<ServerTls.Client> client) {
     static Stream of(Socket socket, PeerIdentity peer) throws IOException {
+      return of(socket, peer, Optional.empty());
+    }
+
+    static Stream of(Socket socket, PeerIdentity peer, Optional<ServerTls.Client> client)
+        throws IOException {
       return new Stream(
-          socket, new BufferedInputStream(socket.getInputStream()), socket.getOutputStream(), peer);
+          socket,
+          new BufferedInputStream(socket.getInputStream()),
+          socket.getOutputStream(),
+          peer,
+          client);
     }
 
     void endOutput() throws IOException {
@@ -134,17 +149,20 @@ final class HttpConnection {
       TurnInput in =
           new TurnInput(
               first, socket.getInputStream(), security.handshakes(), address(), deadlineNanos);
-      SSLSocket secure = security.accepted(socket, in);
+      ServerTls.Client client = security.accepted(socket, in);
+      SSLSocket secure = client.socket();
       try {
         List<String> names =
             in.handshake(
                 () -> {
                   secure.startHandshake();
-                  return security.verify(secure.getSession());
+                  return client.verify();
                 });
         return Optional.of(
             Stream.of(
-                secure, names.isEmpty() ? unproved() : PeerIdentity.proved(address(), names)));
+                secure,
+                names.isEmpty() ? unproved() : PeerIdentity.proved(address(), names),
+                Optional.of(client)));
       } catch (IOException e) {
         boolean isLate = System.nanoTime() - deadlineNanos >= 0;
         // Else its place is given away, or the server is closed.
@@ -226,6 +244,7 @@ final class HttpConnection {
         return false;
       }
       reply.hasBody = !head.get().method().equals("HEAD");
+      requireLetIn(stream);
       HttpBody body = new HttpBody(stream.in, head.get(), () -> stream.out.write(CONTINUE));
       reply.answer = handler.answer(new HttpRequest(head.get(), body, stream.peer));
       reply.rest = Optional.of(body).filter(read -> head.get().isKept() && read.isShort());
@@ -237,6 +256,21 @@ final class HttpConnection {
       reply.answer = HttpAnswer.fault();
     }
     return true;
+  }
+
+  /** A connection may be older than what it was let in by. */
+  private void requireLetIn(Stream stream) throws HttpRefusal {
+    if (stream.client.isEmpty() || tls.isEmpty()) {
+      return;
+    }
+    try {
+      stream.client.get().check();
+    } catch (SSLException e) {
+      String why = tls.get().refusal(e);
+      refusals.connection(address(), why);
+      throw new HttpRefusal(
+          HttpStatus.FORBIDDEN, "this client's certificate is accepted no more: " + why);
+    }
   }
 
   /** Reads what still comes: with bytes unread, closing would reset the connection. */

@@ -28,6 +28,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyManagementException;
 import java.security.NoSuchAlgorithmException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.FutureTask;
@@ -244,6 +245,67 @@ class ServerTlsTest {
       copy(next.key(), "changing.key");
       copy(next.certificate(), "changing.pem");
       Awaitility.await().until(() -> subject(own).equals("CN=next"));
+    }
+  }
+
+  private static String health(SSLSocket socket) throws IOException {
+    socket
+        .getOutputStream()
+        .write("GET /health HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+    byte[] answer = new byte[1 << 12];
+    int length = socket.getInputStream().read(answer);
+    return new String(answer, 0, Math.max(0, length), StandardCharsets.UTF_8);
+  }
+
+  private static SSLSocket connected(HttpMetadataServer to, Identity identity) throws Exception {
+    return (SSLSocket) identity.context().getSocketFactory().createSocket("127.0.0.1", to.port());
+  }
+
+  private static void losesItsConnection(SSLSocket kept, String why) throws IOException {
+    String[] last = {""};
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () -> {
+              last[0] = health(kept);
+              return !last[0].startsWith("HTTP/1.1 200 ");
+            });
+    assertThat(last[0])
+        .startsWith("HTTP/1.1 403 ")
+        .contains("Connection: close", "accepted no more", why);
+    assertThat(kept.getInputStream().read()).isEqualTo(-1);
+  }
+
+  @Test
+  void aClientWhoseAuthorityIsGoneLosesItsConnection() throws Exception {
+    TestAuthority next = new TestAuthority(made, "next-authority");
+    Path file = copy(authority.certificate(), "clients.pem");
+    try (HttpMetadataServer own = start(tls(server).clientAuthorities(file));
+        SSLSocket kept = connected(own, client);
+        LogCapture logs = new LogCapture()) {
+      assertThat(health(kept)).startsWith("HTTP/1.1 200 ");
+      // Beside another one it is still there: whoever is known now was read anew.
+      Files.writeString(
+          file, Files.readString(authority.certificate()) + Files.readString(next.certificate()));
+      Identity other = next.issue("other").believing(authority);
+      Awaitility.await()
+          .ignoreExceptions()
+          .until(() -> send(own, other.context(), HttpRequest.newBuilder(), "/health") != null);
+      assertThat(health(kept)).startsWith("HTTP/1.1 200 ");
+      copy(next.certificate(), "clients.pem");
+      losesItsConnection(kept, "--tls-client-ca");
+      assertThat(logs.count("--tls-client-ca")).isPositive();
+    }
+  }
+
+  @Test
+  void aClientWhoseCertificateExpiresLosesItsConnection() throws Exception {
+    try (HttpMetadataServer own = start(tls(server).clientAuthorities(authority.certificate()))) {
+      Identity brief = authority.issue("brief", "-startdate", "-1d+15S", "-validity", "1");
+      try (SSLSocket kept = connected(own, brief)) {
+        assertThat(health(kept)).startsWith("HTTP/1.1 200 ");
+        losesItsConnection(kept, "expired");
+      }
     }
   }
 
