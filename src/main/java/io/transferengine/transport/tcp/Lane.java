@@ -104,13 +104,16 @@ final class Lane implements LaneConnection.Owner {
   /** What the next connection begins with. */
   private @Nullable UnconfirmedWrite unconfirmed;
 
-  private boolean connecting;
-
-  /** What is being connected, or was last. */
-  private @Nullable Channel pending;
+  /** What is being tried, while there is no connection. */
+  private @Nullable ConnectAttempt attempt;
 
   private @Nullable PeerEnd end;
   private int fruitless;
+
+  /** Whether it is to look for work later, and by when it has. */
+  private boolean backsOff;
+
+  private long againNanos;
 
   Lane(PeerProfile profile, TaskQueue tasks, Owner peer, EventLoops loops, IoBackend backend) {
     this.profile = profile;
@@ -191,8 +194,14 @@ final class Lane implements LaneConnection.Owner {
     return loop;
   }
 
+  /** {@return what is being connected, for tests; on its event loop} */
+  @Nullable ConnectAttempt attempt() {
+    return attempt;
+  }
+
   private void run() {
     woken.set(false);
+    backsOff = false;
     LaneConnection there = connection;
     if (there != null) {
       confirmLeft(there);
@@ -201,105 +210,102 @@ final class Lane implements LaneConnection.Owner {
         // Whoever chose this lane saw an older load.
         peer.wakeAnother(this);
       }
-    } else if (!connecting
+    } else if (attempt == null
         && end == null
         && (unconfirmed != null || tasks.hasWork() || peer.wantsWarmUp())) {
-      connecting = true;
-      List<InetSocketAddress> addresses = peer.addresses();
-      try {
-        connect(addresses, 0, System.nanoTime());
-      } catch (Throwable t) {
-        notConnected(addresses.getFirst(), t);
-      }
+      connect(peer.addresses(), 0, System.nanoTime());
     }
   }
 
   private void connect(List<InetSocketAddress> addresses, int index, long startNanos) {
-    long spentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
-    long leftMillis = profile.connectTimeoutMillis() - spentMillis;
-    InetSocketAddress address = addresses.get(index);
-    // A share for each address left: the first may be a black hole.
-    int shareMillis = (int) Math.max(1, leftMillis / (addresses.size() - index));
+    attempt = null;
+    try {
+      long spentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNanos);
+      long leftMillis = profile.connectTimeoutMillis() - spentMillis;
+      ConnectAttempt made = new ConnectAttempt(addresses, index, startNanos, leftMillis);
+      attempt = made;
+      connect(made);
+    } catch (Throwable t) {
+      // Netty would keep it to itself, and the lane would connect for ever.
+      ConnectAttempt tried = attempt;
+      if (tried != null) {
+        tried.abandon();
+      }
+      notConnected(addresses.get(index), t);
+    }
+  }
+
+  private void connect(ConnectAttempt tried) {
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop)
-            .channel(backend.channel())
+            .channelFactory(tried.channels(backend))
             .option(ChannelOption.TCP_NODELAY, true)
             .option(ChannelOption.SO_KEEPALIVE, true)
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_CLOSE, false)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
-            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, shareMillis)
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, tried.shareMillis())
             .handler(
                 new ChannelInitializer<>() {
                   @Override
                   protected void initChannel(Channel channel) {
                     LaneConnection made =
                         new LaneConnection(Lane.this, profile, tasks, loops.pool(loop));
-                    if (profile.tls().isFor(address.getAddress())) {
+                    if (profile.tls().isFor(tried.address().getAddress())) {
                       DataTls.connect(
                           channel,
                           profile.tls(),
-                          address,
-                          shareMillis,
+                          tried.address(),
+                          tried.shareMillis(),
                           made,
-                          cause ->
-                              connectElsewhere(
-                                  addresses, index, startNanos, notSecured(address, cause)));
+                          cause -> connectElsewhere(tried, notSecured(tried.address(), cause)));
                     } else {
                       channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
                     }
-                    if (profile.tls().token().isFor(address.getAddress())) {
+                    if (profile.tls().token().isFor(tried.address().getAddress())) {
                       channel
                           .pipeline()
                           .addLast(
                               new TokenKnock(
                                   made,
                                   profile.tls().token(),
-                                  shareMillis,
+                                  tried.shareMillis(),
                                   cause ->
-                                      connectElsewhere(
-                                          addresses,
-                                          index,
-                                          startNanos,
-                                          notProved(address, cause))));
+                                      connectElsewhere(tried, notProved(tried.address(), cause))));
                     }
                     channel.pipeline().addLast(made);
                   }
                 });
     backend.keepAlive().forEach(bootstrap::option);
-    ChannelFuture connected = bootstrap.connect(address);
-    pending = connected.channel();
+    ChannelFuture connected = bootstrap.connect(tried.address());
     if (connected.isDone() && !connected.isSuccess()) {
       // A channel that could not even be made is on no loop. Netty would tell of it by a thread of
       // the whole JVM, which ends for good when its heap is full or it gets no thread.
-      connectElsewhere(addresses, index, startNanos, connected.cause());
+      connectElsewhere(tried, connected.cause());
       return;
     }
     var _ =
         connected.addListener(
             done -> {
               if (!done.isSuccess()) {
-                connectElsewhere(addresses, index, startNanos, done.cause());
+                connectElsewhere(tried, done.cause());
               }
             });
   }
 
   /** What became of an address: the next one is tried, or it is the last word. */
-  private void connectElsewhere(
-      List<InetSocketAddress> addresses, int index, long startNanos, Throwable cause) {
+  private void connectElsewhere(ConnectAttempt tried, Throwable cause) {
+    if (attempt != tried) {
+      return; // It was given up.
+    }
     boolean timeLeft =
-        System.nanoTime() - startNanos
+        System.nanoTime() - tried.startNanos()
             < TimeUnit.MILLISECONDS.toNanos(profile.connectTimeoutMillis());
-    if (index + 1 < addresses.size() && timeLeft && end == null) {
-      try {
-        connect(addresses, index + 1, startNanos);
-      } catch (Throwable t) {
-        // Netty would keep it to itself, and the lane would connect for ever.
-        notConnected(addresses.get(index + 1), t);
-      }
+    if (tried.hasNext() && timeLeft && end == null) {
+      connect(tried.addresses(), tried.index() + 1, tried.startNanos());
     } else {
-      notConnected(addresses.get(index), cause);
+      notConnected(tried.address(), cause);
     }
   }
 
@@ -314,7 +320,7 @@ final class Lane implements LaneConnection.Owner {
   }
 
   private void notConnected(InetSocketAddress address, Throwable cause) {
-    connecting = false;
+    attempt = null;
     try {
       if (!peer.connectFailed(address, cause)) {
         failUnconfirmed(profile.cannotConnect(address, cause), FailureCause.CONNECTION_LOST);
@@ -326,7 +332,7 @@ final class Lane implements LaneConnection.Owner {
 
   @Override
   public void opened(LaneConnection made) {
-    connecting = false;
+    attempt = null;
     connection = made;
     open = true;
     profile.metrics().increment(Counter.CONNECTIONS_OPENED);
@@ -443,6 +449,9 @@ final class Lane implements LaneConnection.Owner {
     long millis =
         Math.min(BACK_OFF_MAX_MILLIS, BACK_OFF_MIN_MILLIS << Math.min(fruitless, Byte.SIZE));
     if (end == null) {
+      // In case there is no memory for the task.
+      againNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2 * BACK_OFF_MAX_MILLIS);
+      backsOff = true;
       var _ = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
     }
   }
@@ -489,10 +498,19 @@ final class Lane implements LaneConnection.Owner {
         + (connection == null ? "none" : connection.toString());
   }
 
+  /**
+   * Ends what stands still, and does what memory was short for; to be called every second or so.
+   */
   void endIfStalled(long nowNanos, long limitNanos) {
+    ConnectAttempt tried = attempt;
     LaneConnection there = connection;
-    if (there != null) {
+    if (tried != null && tried.isLost(nowNanos)) {
+      tried.abandon();
+      connectElsewhere(tried, tried.lost());
+    } else if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
+    } else if (backsOff && nowNanos - againNanos > 0) {
+      run();
     }
     for (LaneConnection leaving : List.copyOf(parted)) {
       leaving.endIfStalled(nowNanos, limitNanos);
@@ -534,9 +552,9 @@ final class Lane implements LaneConnection.Owner {
           LaneConnection there = connection;
           if (there != null) {
             endWith(there, first);
-          } else if (connecting && pending != null) {
+          } else if (attempt != null) {
             // This may be the last task of its loop, which has closed what it knew before.
-            var _ = pending.close();
+            attempt.close();
           }
         });
   }

@@ -5,6 +5,7 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
@@ -95,8 +96,13 @@ final class TargetServer {
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
 
-  /** Accepted and not on a loop yet, with the time; Netty may lose them when memory runs out. */
+  /**
+   * Accepted and not known to be served yet, with the time; Netty may lose them when memory runs
+   * out.
+   */
   private final Map<Channel, Long> arriving = new ConcurrentHashMap<>();
+
+  private final Arrived arrived = new Arrived();
 
   /** Of each loop. */
   private final Map<EventExecutor, HeldBytes> held = new ConcurrentHashMap<>();
@@ -263,22 +269,33 @@ final class TargetServer {
     }
   }
 
+  /** The first handler of an accepted connection. */
+  @ChannelHandler.Sharable
+  private final class Arrived extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+      TargetConnection made = context.pipeline().get(TargetConnection.class);
+      if (made != null && connections.contains(made)) {
+        arriving.remove(context.channel()); // From here on it sees to itself.
+      }
+      context.fireChannelActive();
+    }
+  }
+
   /** Else its peer would wait for an answer for ever. */
   private void endLost() {
     long now = System.nanoTime();
     arriving.forEach(
         (accepted, sinceNanos) -> {
           if (now - sinceNanos > ARRIVAL_NANOS_MAX) {
+            LostChannels.end(accepted);
             arriving.remove(accepted);
-            if (!accepted.isRegistered()) {
-              accepted.unsafe().closeForcibly();
-            }
           }
         });
   }
 
   private void accept(SocketChannel channel) {
-    arriving.remove(channel);
+    channel.pipeline().addLast(arrived);
     InetSocketAddress from = channel.remoteAddress();
     if (from == null) {
       // It is gone already.

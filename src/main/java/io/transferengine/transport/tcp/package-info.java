@@ -14,7 +14,7 @@
  * <pre>
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary
- * ConnectionEnd  NettyNatives  SteadyLoop
+ * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum  StagingShare
@@ -44,7 +44,7 @@
  * RequestWriter  LateWrites  IdentityCheck  TokenKnock
  * LaneStaging                              [Listener: Lane]
  * WriteConfirmation
- * WireForm
+ * WireForm  ConnectAttempt
  * PeerProfile
  * TaskQueue  ClaimLimits
  * RequestOutcomes

@@ -194,6 +194,54 @@ class SteadyLoopTest {
     }
   }
 
+  /** As above, a moment later: it is registered, and what Netty tells of that is lost. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TcpIo.class,
+      names = {"AUTO", "NIO", "IO_URING"})
+  void anAcceptedConnectionThatIsRegisteredAndThenLostIsClosed(TcpIo io) throws Exception {
+    try (Target target = new Target(io)) {
+      Channel listener = Objects.requireNonNull(target.server.listener());
+      ChannelInboundHandlerAdapter spoils =
+          new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelRead(ChannelHandlerContext context, Object message) {
+              ((Channel) message).pipeline().addFirst(new Silent());
+              context.fireChannelRead(message);
+            }
+          };
+      String first = listener.pipeline().names().getFirst();
+      target
+          .loop
+          .submit(() -> listener.pipeline().addAfter(first, "spoils", spoils))
+          .get(20, TimeUnit.SECONDS);
+      try (Socket lost = target.peer()) {
+        assertThat(lost.getInputStream().read()).isEqualTo(-1);
+      }
+      listener.pipeline().remove("spoils");
+      try (Socket later = target.peer()) {
+        target.assertServes(later);
+      }
+    }
+  }
+
+  /** Those behind it hear nothing of a channel's beginning. */
+  private static final class Silent extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRegistered(ChannelHandlerContext context) {}
+
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+      throw new Unspeakable();
+    }
+
+    @Override
+    @SuppressWarnings("deprecation") // of the super class's handler
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      throw new Unspeakable();
+    }
+  }
+
   /** Takes a task only when it is not told to refuse. */
   private static final class Refusing extends ConcurrentLinkedQueue<Runnable> {
     private static final long serialVersionUID = 1;

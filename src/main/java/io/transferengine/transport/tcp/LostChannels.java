@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.netty.channel.Channel;
+
+/**
+ * Channels that Netty has lost: memory ran out while it registered one, and whoever waits for that
+ * hears nothing.
+ */
+final class LostChannels {
+  private LostChannels() {}
+
+  /** Closes one, however far it has come; any thread may call. */
+  static void end(Channel lost) {
+    if (!lost.isRegistered()) {
+      lost.unsafe().closeForcibly();
+    } else {
+      var _ = LoopTasks.execute(lost.eventLoop(), () -> endRegistered(lost));
+    }
+  }
+
+  private static void endRegistered(Channel lost) {
+    try {
+      var _ = lost.close();
+    } finally {
+      if (lost.isOpen()) {
+        lost.unsafe().closeForcibly();
+      }
+    }
+  }
+}
