@@ -294,6 +294,34 @@ class TransferHandleStepsTest {
     }
   }
 
+  /** It has to be repeated while somebody gives it up: its memory is let go all the same. */
+  private static class RepeatedAndAbandoned extends Sent {
+    RepeatedAndAbandoned() {
+      super(2);
+      wire.isStale = true;
+    }
+
+    @Override
+    protected void first() {
+      handle.begin(peer, true);
+    }
+
+    @Override
+    protected void second() {
+      if (handle.abandon()) {
+        handle.finish(TransferState.FAILED, WHY, FailureCause.OTHER);
+      }
+    }
+  }
+
+  /** The same, canceled when its work has ended: both threads may let the memory go at once. */
+  private static final class CanceledRepeatedAndAbandoned extends RepeatedAndAbandoned {
+    @Override
+    public void dropSegment(RemoteSegment failed) {
+      boolean _ = handle.cancel();
+    }
+  }
+
   private static void explore(int interruptions, Class<? extends Sent> scene) {
     int orders = Steps.explore(interruptions, scene, TransferHandle.class, RegionHold.class);
     System.out.println(scene.getSimpleName() + ": " + orders + " orders");
@@ -328,5 +356,15 @@ class TransferHandleStepsTest {
   @Test
   void whatIsCanceledAndGivenUpEndsOnce() {
     explore(2, CanceledAndAbandoned.class);
+  }
+
+  @Test
+  void whatIsGivenUpWhileItIsRepeatedLetsItsMemoryGo() {
+    explore(2, RepeatedAndAbandoned.class);
+  }
+
+  @Test
+  void whatIsCanceledWhileItIsRepeatedLetsItsMemoryGoOnce() {
+    explore(3, CanceledRepeatedAndAbandoned.class);
   }
 }
