@@ -35,6 +35,10 @@ class LocalTransferTest {
   private static final int BYTES = 8 << 20;
   private static final Map<String, String> AUTO = Map.of("TE_LOCAL", "auto");
   private static final int ROUNDS = 60;
+
+  /** What is copied in one call. */
+  private static final long CLAIM = 1 << 20;
+
   private static final byte MARKER = (byte) 0xa5;
   private static final long SEED = Long.getLong("seed", System.nanoTime() & 0xffff_ffffL);
 
@@ -132,7 +136,7 @@ class LocalTransferTest {
         startCopy(peer, operation, ours, memory, there);
         LockSupport.parkNanos(random.nextInt(12_000_000));
         registration.close();
-        memory.fill(MARKER);
+        mark(memory);
         cutOff += Long.parseLong(peer.answer()) == 0 ? 0 : 1;
         assertThat(marked(memory)).as("-Dseed=%d, round %d", SEED, round).isEqualTo(BYTES);
         // What was read is from before.
@@ -141,6 +145,17 @@ class LocalTransferTest {
       System.out.println(operation + ": cut off in " + cutOff + " of " + ROUNDS);
       assertThat(cutOff).isPositive();
       assertThat(peer.ask("counters")).contains("LOCAL_PEERS=1");
+    }
+  }
+
+  /** The ends of all claims at once: what a late copy reaches last. Then the rest. */
+  private static void mark(MemorySegment memory) {
+    int page = 4096;
+    for (long end = CLAIM; end <= BYTES; end += CLAIM) {
+      memory.asSlice(end - page, page).fill(MARKER);
+    }
+    for (long end = CLAIM; end <= BYTES; end += CLAIM) {
+      memory.asSlice(end - CLAIM, CLAIM - page).fill(MARKER);
     }
   }
 

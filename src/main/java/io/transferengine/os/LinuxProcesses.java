@@ -61,8 +61,11 @@ public final class LinuxProcesses implements Processes {
       throw CapturedErrno.unexpected(thrown);
     }
     if (fd < 0) {
-      // ESRCH: nobody has the number. Or it is that of a thread now, or there are no pidfds here.
-      return CapturedErrno.get() == Errno.ESRCH.number() || isAnothers(pid, start);
+      // ESRCH: nobody has the number. Or it is that of a thread now, or there are no pidfds here:
+      // the kernel is older than 5.3, or a container's filter does not know the call.
+      return CapturedErrno.get() == Errno.ESRCH.number()
+          || isAnothers(pid, start)
+          || isNobodys(pid);
     }
     try {
       // The descriptor is of whoever has the number now, and that does not change any more.
@@ -81,6 +84,11 @@ public final class LinuxProcesses implements Processes {
   private boolean isAnothers(int pid, long start) {
     long now = startOf(pid);
     return now >= 0 && now != start;
+  }
+
+  /** Whether {@code /proc}, which has our own, has none of that number. */
+  private boolean isNobodys(int pid) {
+    return startOf(pid) < 0 && startOf(own()) >= 0 && !Files.exists(PROC.resolve(pid + "/stat"));
   }
 
   @Override

@@ -15,6 +15,10 @@ final class LocalSetup extends TransportSetup {
     super("", Map.of("TE_LOCAL", "required"));
   }
 
+  HeldMemory memory() {
+    return memory;
+  }
+
   @Override
   TransportProvider provider(String engine) {
     return providers.computeIfAbsent(engine, _ -> memory.provider());

@@ -123,11 +123,22 @@ final class Fences {
       }
       gate = close(regions);
     }
-    if (gate >= 0) {
-      await(gate, wait);
+    try {
+      if (gate >= 0) {
+        await(gate, wait);
+      }
+    } catch (IllegalStateException areaIsGone) {
+      throwUnlessGone(areaIsGone);
     }
     synchronized (this) {
       regions.forEach(this::forget);
+    }
+  }
+
+  /** The engine's end has waited for all copies, and given the area back while we were waiting. */
+  private synchronized void throwUnlessGone(IllegalStateException thrown) {
+    if (!gone) {
+      throw thrown;
     }
   }
 

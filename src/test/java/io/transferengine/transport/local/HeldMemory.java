@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +58,51 @@ public final class HeldMemory implements ProcessMemory {
     return false;
   }
 
+  private final CountDownLatch inside = new CountDownLatch(1);
+  private final CountDownLatch mayGoOn = new CountDownLatch(1);
+  private volatile boolean holdsInside;
+
+  /** Has the next copy into a process stand still between its gate and its ranges. */
+  public void holdInside() {
+    holdsInside = true;
+  }
+
+  /** Waits until one does. */
+  public void awaitInside() throws InterruptedException {
+    inside.await();
+  }
+
+  /** Lets it go on. */
+  public void goOn() {
+    holdsInside = false;
+    mayGoOn.countDown();
+  }
+
+  /** As the kernel would, if it took its time: through the gate, then the ranges, then the slot. */
+  private long inTwoParts(int pid, IoVectors from, IoVectors to) {
+    long passed = part(pid, from, to, 0, 2);
+    if (passed < 2 * Long.BYTES) {
+      return passed;
+    }
+    inside.countDown();
+    try {
+      mayGoOn.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return passed + part(pid, from, to, 2, to.count());
+  }
+
+  private long part(int pid, IoVectors from, IoVectors to, int first, int end) {
+    IoVectors ours = new IoVectors(end - first);
+    IoVectors theirs = new IoVectors(end - first);
+    for (int i = first; i < end; i++) {
+      ours.add(from.address(i), from.lengthBytes(i));
+      theirs.add(to.address(i), to.lengthBytes(i));
+    }
+    return real.write(pid, ours, theirs);
+  }
+
   private boolean isDead(long address) {
     return deadAreas.stream().anyMatch(area -> address >= area && address < area + (1L << 30));
   }
@@ -86,7 +132,7 @@ public final class HeldMemory implements ProcessMemory {
       theirs.add(to.address(0), to.lengthBytes(0));
       return real.write(pid, ours, theirs);
     }
-    return real.write(pid, from, to);
+    return copies && holdsInside ? inTwoParts(pid, from, to) : real.write(pid, from, to);
   }
 
   /** {@return a provider of a transport that copies so} */
