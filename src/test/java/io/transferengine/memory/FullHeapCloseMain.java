@@ -2,7 +2,7 @@
 package io.transferengine.memory;
 
 import io.transferengine.access.AccessRights;
-import io.transferengine.testkit.FullHeap;
+import io.transferengine.cli.faults.FullHeap;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -113,7 +113,8 @@ final class Child {
     tool("kill", "-CONT", Long.toString(process.pid()));
   }
 
-  private static void tool(String... command) {
+  /** Runs a command to its end. */
+  static void tool(String... command) {
     try {
       int _ = new ProcessBuilder(command).start().waitFor();
     } catch (IOException e) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import io.transferengine.cli.console.CommandException;
 import org.jspecify.annotations.Nullable;
 
 /** What a fault does to a process. */
@@ -9,17 +10,25 @@ final class Deed {
   enum Kind {
     NONE,
     STOP,
-    KILL
+    KILL,
+    /** It gets no more descriptors. */
+    DESCRIPTORS,
+    /** It gets no more threads. */
+    THREADS,
+    /** Its heap is full for a while. */
+    HEAP
   }
 
   private final Kind kind;
   private final Victim victim;
   private final int millis;
   private @Nullable Thread resuming;
+  private @Nullable Shortage shortage;
+  private @Nullable CommandException failure;
   private boolean begun;
 
   /**
-   * @param millis how long a process is stopped
+   * @param millis how long a process is stopped, or its heap full
    */
   Deed(Kind kind, Victim victim, int millis) {
     this.kind = kind;
@@ -30,14 +39,29 @@ final class Deed {
   /** Does it, on the thread of a connection. */
   synchronized void begin() {
     begun = true;
+    try {
+      strike();
+    } catch (CommandException e) {
+      failure = e; // That thread has nobody to tell.
+    }
+  }
+
+  private void strike() {
     switch (kind) {
       case NONE -> {}
       case KILL -> victim.child().kill();
+      case DESCRIPTORS -> shortage = shortage(Shortage.Resource.DESCRIPTORS);
+      case THREADS -> shortage = shortage(Shortage.Resource.THREADS);
+      case HEAP -> victim.fillHeap(millis);
       case STOP -> {
         victim.child().stop();
         resuming = Thread.ofVirtual().start(this::resumeLater);
       }
     }
+  }
+
+  private Shortage shortage(Shortage.Resource resource) {
+    return Shortage.begin(victim.child().pid(), resource);
   }
 
   private void resumeLater() {
@@ -49,11 +73,20 @@ final class Deed {
     victim.child().resume();
   }
 
-  /** The process runs again. */
+  /** The process runs again, and has what it needs. */
   void end() {
     Thread waited;
     synchronized (this) {
       waited = resuming;
+      if (failure != null) {
+        throw failure;
+      }
+      if (shortage != null) {
+        shortage.end();
+      }
+    }
+    if (kind == Kind.HEAP) {
+      victim.awaitHeap();
     }
     try {
       if (waited != null) {
@@ -85,5 +118,9 @@ final class Deed {
   @Override
   public String toString() {
     return kind == Kind.NONE ? "" : " %s %s for %d ms".formatted(kind, victim.name(), millis);
+  }
+
+  Kind kind() {
+    return kind;
   }
 }

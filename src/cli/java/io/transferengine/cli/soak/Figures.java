@@ -2,9 +2,6 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.Units;
-import io.transferengine.cli.faults.Act;
-import io.transferengine.cli.faults.Fault;
-import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,7 +9,7 @@ import java.util.stream.Collectors;
 
 /** What has happened so far, in all groups. Thread-safe. */
 final class Figures {
-  private final Map<Act, Long> acts = new EnumMap<>(Act.class);
+  private final Map<String, Long> names = new TreeMap<>();
   private final Map<String, Long> states = new TreeMap<>();
   private long cuts;
   private long faults;
@@ -20,7 +17,7 @@ final class Figures {
   private long bytes;
   private long late;
 
-  synchronized void addRound(Fault fault, boolean struck, boolean cut) {
+  synchronized void addRound(String fault, boolean struck, boolean cut) {
     rounds++;
     if (cut) {
       faults++;
@@ -28,7 +25,7 @@ final class Figures {
     }
     if (struck) {
       faults++;
-      acts.merge(fault.act(), 1L, Long::sum);
+      names.merge(fault, 1L, Long::sum);
     }
   }
 
@@ -50,8 +47,8 @@ final class Figures {
         .formatted(
             Units.count(faults),
             Units.count(rounds),
-            acts.entrySet().stream()
-                    .map(act -> act.getKey().name().toLowerCase(Locale.ROOT) + " " + act.getValue())
+            names.entrySet().stream()
+                    .map(name -> name.getKey() + " " + name.getValue())
                     .collect(Collectors.joining(", "))
                 + (cuts > 0 ? ", links cut " + cuts : ""),
             Units.count(states.values().stream().mapToLong(Long::longValue).sum()),

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** Some processes that move bytes between each other, and one trap on all their connections. */
@@ -56,6 +57,11 @@ final class Group implements AutoCloseable {
     return members;
   }
 
+  /** {@return whether its processes can run out of threads} */
+  boolean canLackThreads() {
+    return setup.canLackThreads();
+  }
+
   Configuration configuration() {
     return setup.configuration();
   }
@@ -96,7 +102,7 @@ final class Group implements AutoCloseable {
     relays().forEach(Relay::awaitAccepted);
     members.forEach(Member::awaitAccepted);
     await(
-        "connections that have ended to be closed",
+        () -> "connections that have ended to be closed",
         () -> relays().noneMatch(Relay::isConnecting) && connections() == 2 * throughRelays());
   }
 
@@ -118,24 +124,28 @@ final class Group implements AutoCloseable {
       return;
     }
     for (Member from : members) {
-      for (Member to : members) {
-        await(
-            from.name() + " to find " + to.name(),
-            () ->
-                from == to
-                    || Outcome.parse(from.child().ask("open", 0, to.segment(), OPEN_MILLIS))
-                        .completed());
-      }
+      members.stream().filter(to -> to != from).forEach(to -> awaitFound(from, to));
     }
   }
 
-  private void await(String what, BooleanSupplier happened) {
+  private void awaitFound(Member from, Member to) {
+    String[] last = {""};
+    await(
+        () -> from.name() + " to find " + to.name() + ": " + last[0],
+        () -> {
+          Outcome opened = Outcome.parse(from.child().ask("open", 0, to.segment(), OPEN_MILLIS));
+          last[0] = opened.text();
+          return opened.completed();
+        });
+  }
+
+  private void await(Supplier<String> what, BooleanSupplier happened) {
     long endNanos = System.nanoTime() + WAIT_NANOS;
     for (int millis = 1; !happened.getAsBoolean(); millis = Math.min(2 * millis, STEP_MILLIS)) {
       if (System.nanoTime() - endNanos > 0) {
         throw new AssertionError(
             "Waited in vain for %s: %d in processes, %d in relays"
-                .formatted(what, connections(), throughRelays()));
+                .formatted(what.get(), connections(), throughRelays()));
       }
       try {
         Thread.sleep(millis);
@@ -145,13 +155,13 @@ final class Group implements AutoCloseable {
     }
   }
 
-  /** {@return the ends of the members' logs, for a failure} */
+  /** {@return the ends of the processes' logs, for a failure} */
   String logs() {
     StringBuilder all = new StringBuilder();
-    for (Member member : members) {
-      all.append("--- ").append(member.name()).append('\n');
+    for (Child child : children().toList()) {
+      all.append("--- ").append(child.name()).append('\n');
       try {
-        String log = Files.readString(member.log());
+        String log = Files.readString(setup.log(child.name()));
         all.append(log, Math.max(0, log.length() - LOG_CHARACTERS), log.length());
       } catch (IOException e) {
         all.append(e);

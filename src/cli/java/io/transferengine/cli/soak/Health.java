@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Finds what grows. Looked at when nothing goes on: no connection is open, all transfers have
@@ -22,6 +23,11 @@ final class Health {
 
   /** Compiled code and metaspace grow for a while. */
   private static final long MORE_OWN_KIB = 96 << 10;
+
+  private static final String OUT_OF_MEMORY = "OutOfMemoryError";
+
+  /** It begins with a time; lines of a stack do not. */
+  private static final Pattern LOG_LINE = Pattern.compile("[0-9:.]+ +[A-Z]+ +");
 
   private final Map<Member, Look> baselines = new HashMap<>();
 
@@ -77,18 +83,29 @@ final class Health {
     }
   }
 
-  /** Mistakes of our own are ERRORs. */
+  /**
+   * Mistakes of our own are ERRORs; so is what there was no memory for, while its heap was full.
+   */
   private static void requireNoErrors(Member member) {
-    try (var lines = Files.lines(member.log())) {
-      lines
-          .filter(line -> line.contains(" ERROR "))
-          .findFirst()
-          .ifPresent(
-              line -> {
-                throw new AssertionError(member.name() + " logged: " + line);
-              });
+    try {
+      String error = "";
+      for (String line : Files.readAllLines(member.log())) {
+        if (line.contains(OUT_OF_MEMORY)) {
+          error = ""; // It is the cause of what was logged last.
+        } else if (LOG_LINE.matcher(line).lookingAt()) {
+          requireNone(member, error);
+          error = line.contains(" ERROR ") ? line : "";
+        }
+      }
+      requireNone(member, error);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void requireNone(Member member, String error) {
+    if (!error.isEmpty()) {
+      throw new AssertionError(member.name() + " logged: " + error);
     }
   }
 }

@@ -6,6 +6,7 @@ import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Trap;
 import io.transferengine.cli.target.TargetProcess;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
@@ -26,7 +27,8 @@ import java.util.Map;
 final class Member implements Victim, AutoCloseable {
   static final String PEER_TO_PEER = "P2PHANDSHAKE";
 
-  private static final List<String> JVM_OPTIONS = List.of("-Xmx96m", "-XX:+UseSerialGC");
+  private static final List<String> JVM_OPTIONS =
+      List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:-UsePerfData");
 
   /** Starts faster, and ends up slower. Ciphers would be some 50 times slower. */
   private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
@@ -36,12 +38,14 @@ final class Member implements Victim, AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final Path log;
+  private final Path pipe;
   private final CheckedMemory memory;
   private final Relay handshakes;
   private final Relay data;
   private final Child child;
   private String segment = "";
   private long base;
+  private int fills;
 
   /**
    * Starts it.
@@ -49,7 +53,9 @@ final class Member implements Victim, AutoCloseable {
    * @param metadataServer of its engine
    */
   Member(Setup setup, String name, String metadataServer, Trap trap, long seed) {
-    log = setup.folder().resolve(name + ".log");
+    log = setup.log(name);
+    pipe = setup.folder().resolve(name + ".heap");
+    Child.tool("mkfifo", pipe.toString());
     Path file = setup.folder().resolve(name + ".memory");
     memory = memory(name, file, seed);
     handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
@@ -60,7 +66,8 @@ final class Member implements Victim, AutoCloseable {
                 setup.environment(),
                 jvmOptions(setup.configuration().tls()),
                 SoakAgent.class,
-                List.of(file.toString(), setup.protocol(), metadataServer, localName))
+                List.of(
+                    file.toString(), setup.protocol(), metadataServer, localName, pipe.toString()))
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
@@ -73,7 +80,7 @@ final class Member implements Victim, AutoCloseable {
     variables.put("TE_ADVERTISED_HOST", Ports.TOLD);
     variables.put("TE_RPC_PORT", Integer.toString(handshakes.port()));
     variables.put("TE_DATA_PORT", Integer.toString(data.port()));
-    child = new Child(name, builder);
+    child = new Child(name, setup.limitable(builder));
   }
 
   private static List<String> jvmOptions(boolean tls) {
@@ -117,7 +124,24 @@ final class Member implements Victim, AutoCloseable {
   @Override
   public void restart() {
     child.restart();
+    fills = 0;
     greet();
+  }
+
+  @Override
+  public void fillHeap(int millis) {
+    // Not only for writing: that would wait for a reader, which may have been killed.
+    try (RandomAccessFile to = new RandomAccessFile(pipe.toFile(), "rw")) {
+      to.write(1 + millis / HeapFiller.UNIT_MILLIS);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    fills++;
+  }
+
+  @Override
+  public void awaitHeap() {
+    String _ = child.ask("filled", fills);
   }
 
   String segment() {

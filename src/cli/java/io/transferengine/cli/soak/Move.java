@@ -27,6 +27,8 @@ record Move(
     int cancelMillis,
     byte scribble,
     List<Block> blocks) {
+  /** The most that a process is asked for at once. */
+  static final int AT_ONCE = 4;
 
   /**
    * A block.

@@ -8,6 +8,7 @@ import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -67,6 +68,9 @@ final class Plan {
   private static final double SERVICE_SHARE = 0.3;
   private static final double KILL_SHARE = 0.02;
   private static final double STOP_SHARE = 0.06;
+  private static final double DESCRIPTORS_SHARE = 0.03;
+  private static final double THREADS_SHARE = 0.02;
+  private static final double HEAP_SHARE = 0.02;
   private static final double CUT_SHARE = 0.1;
   private static final double FRESH_SHARE = 0.2;
   private static final double RESET_SHARE = 0.5;
@@ -77,7 +81,6 @@ final class Plan {
 
   private static final int CUT_MILLIS = 2000;
 
-  private static final int MOVES = 4;
   private static final int BLOCKS = 300;
   private static final int SMALL_BYTES = 4096;
   private static final int MEDIUM_BYTES = 256 << 10;
@@ -97,21 +100,25 @@ final class Plan {
   Plan(Group group, long seed) {
     random = new SplittableRandom(seed);
     List<Member> members = group.members();
-    int count = 1 + random.nextInt(MOVES);
+    int count = 1 + random.nextInt(Move.AT_ONCE);
     for (int i = 0; i < count; i++) {
       addMove(members);
     }
-    Deed.Kind kind = deedKind(random.nextDouble());
+    Deed.Kind drawn = deedKind(random.nextDouble());
     service = group.service().isPresent() && random.nextDouble() < SERVICE_SHARE;
     Victim victim = pick(members);
+    Deed.Kind kind = possible(drawn, group);
     deed =
         new Deed(
             kind,
             service ? group.service().orElseThrow() : victim,
-            1 + random.nextInt(kind == Deed.Kind.STOP ? 1000 : 100));
+            1 + random.nextInt(longestMillis(kind)));
     handshake = service || random.nextDouble() < HANDSHAKE_SHARE;
     fault = fault(kind != Deed.Kind.NONE, group.configuration());
-    fresh = FIRST_PARTS.contains(fault.part()) || random.nextDouble() < FRESH_SHARE;
+    fresh =
+        random.nextDouble() < FRESH_SHARE
+            || FIRST_PARTS.contains(fault.part())
+            || kind == Deed.Kind.DESCRIPTORS;
     resets = random.nextDouble() < RESET_SHARE;
     cut = cut(group.links());
   }
@@ -121,7 +128,35 @@ final class Plan {
     if ((left -= KILL_SHARE) < 0) {
       return Deed.Kind.KILL;
     }
-    return left < STOP_SHARE ? Deed.Kind.STOP : Deed.Kind.NONE;
+    if ((left -= STOP_SHARE) < 0) {
+      return Deed.Kind.STOP;
+    }
+    if ((left -= DESCRIPTORS_SHARE) < 0) {
+      return Deed.Kind.DESCRIPTORS;
+    }
+    if ((left -= THREADS_SHARE) < 0) {
+      return Deed.Kind.THREADS;
+    }
+    return left < HEAP_SHARE ? Deed.Kind.HEAP : Deed.Kind.NONE;
+  }
+
+  /**
+   * The same, or one that can be done to the victim. The JDK's HTTP client leaves sockets open when
+   * its thread ends in a full heap, so engines with our HTTP server are spared that.
+   */
+  private static Deed.Kind possible(Deed.Kind kind, Group group) {
+    boolean not =
+        (kind == Deed.Kind.THREADS && !group.canLackThreads())
+            || (kind == Deed.Kind.HEAP && group.service().isPresent());
+    return not ? Deed.Kind.DESCRIPTORS : kind;
+  }
+
+  private static int longestMillis(Deed.Kind kind) {
+    return switch (kind) {
+      case STOP -> 1000;
+      case HEAP -> 500;
+      case NONE, KILL, DESCRIPTORS, THREADS -> 100;
+    };
   }
 
   /** Without links nothing is drawn, so that seeds mean what they meant before. */
@@ -268,6 +303,12 @@ final class Plan {
     byte[] bytes = new byte[length];
     random.nextBytes(bytes);
     return bytes;
+  }
+
+  /** {@return in a word, what strikes} */
+  String name() {
+    boolean deeds = fault.act() == Act.DEED;
+    return (deeds ? deed.kind().name() : fault.act().name()).toLowerCase(Locale.ROOT);
   }
 
   @Override

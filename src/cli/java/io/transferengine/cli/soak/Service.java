@@ -12,7 +12,7 @@ import java.util.List;
 /** Our HTTP metadata server in a process of its own, behind a relay. */
 final class Service implements Victim, AutoCloseable {
   private static final List<String> JVM_OPTIONS =
-      List.of("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+      List.of("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData");
 
   private final Relay relay;
   private final Child child;
@@ -22,14 +22,14 @@ final class Service implements Victim, AutoCloseable {
     child =
         new Child(
             "service",
-            TargetProcess.java(
-                    setup.environment(),
-                    JVM_OPTIONS,
-                    Service.class,
-                    List.of(Integer.toString(relay.port())))
-                .redirectError(
-                    ProcessBuilder.Redirect.appendTo(
-                        setup.folder().resolve("service.log").toFile())));
+            setup.limitable(
+                TargetProcess.java(
+                        setup.environment(),
+                        JVM_OPTIONS,
+                        Service.class,
+                        List.of(Integer.toString(relay.port())))
+                    .redirectError(
+                        ProcessBuilder.Redirect.appendTo(setup.log("service").toFile()))));
     String[] _ = child.greeting();
   }
 
@@ -39,6 +39,7 @@ final class Service implements Victim, AutoCloseable {
    * @param arguments the port
    */
   public static void main(String[] arguments) throws IOException {
+    LoadedClasses.load();
     try (HttpMetadataServer server =
         HttpMetadataServer.start(Ports.REAL, Integer.parseInt(arguments[0]))) {
       RequestLoop.serve(System.in, System.out, server.connectionString(Ports.REAL), _ -> "");

@@ -3,6 +3,7 @@ package io.transferengine.cli.soak;
 
 import io.transferengine.cli.certs.CertificateFiles;
 import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.target.EngineSetup;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -39,6 +40,26 @@ record Setup(
 
   Setup withLinks(List<String> cut) {
     return new Setup(environment, folder, protocol, configuration, variables, List.copyOf(cut));
+  }
+
+  /** {@return the same, in a process that can run out of threads if any can} */
+  ProcessBuilder limitable(ProcessBuilder builder) {
+    return overRdma() ? builder : builder.command(Shortage.limitable(builder.command()));
+  }
+
+  /** {@return whether processes can run out of threads} */
+  boolean canLackThreads() {
+    // Only root may lock memory without limit.
+    return !overRdma() && Shortage.canTakeThreads();
+  }
+
+  private boolean overRdma() {
+    return protocol.equals(EngineSetup.RDMA);
+  }
+
+  /** {@return where a process of this name logs} */
+  Path log(String name) {
+    return folder.resolve(name + ".log");
   }
 
   boolean hasService() {

@@ -5,7 +5,6 @@ import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.Registration;
 import io.transferengine.Segment;
-import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Deadline;
 import io.transferengine.cli.faults.StallMeter;
@@ -13,7 +12,6 @@ import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.cli.target.RequestLoop;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transfer.TransferState;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,10 +23,6 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 
 /**
@@ -37,6 +31,7 @@ import java.util.stream.Collectors;
  *
  * <pre>
  * move STOPPED_MILLIS MOVE|MOVE...   OUTCOME|OUTCOME...   runs them at once, see Move and Outcome
+ * filled TIMES                                            waits until the heap was full so often
  * open STOPPED_MILLIS SEGMENT MILLIS OUTCOME              asks a peer for its descriptor
  * register                                                ends the registrations and makes them anew
  * figures                            HEAP DIRECT FORCED   bytes in use, transfers ended by force
@@ -51,19 +46,20 @@ final class SoakAgent implements AutoCloseable {
    */
   private static final long RDMA_END_MILLIS = 4000;
 
-  /** When a transfer has not ended by then, it will not. */
-  private static final Duration HUNG = Duration.ofSeconds(30);
-
   private final StallMeter stalls = new StallMeter();
   private final Arena arena = Arena.ofShared();
   private final long endMillis;
   private final MemorySegment memory;
   private final Engine engine;
   private final List<Registration> registrations = new ArrayList<>();
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final HeapFiller heap;
 
-  private SoakAgent(EngineConfig config, Path file, long endMillis) throws IOException {
+  private final Followers followers = new Followers(Move.AT_ONCE);
+
+  private SoakAgent(EngineConfig config, Path file, long endMillis, HeapFiller heap)
+      throws IOException {
     this.endMillis = endMillis;
+    this.heap = heap;
     try (FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, Layout.ALL_BYTES, arena);
@@ -75,16 +71,19 @@ final class SoakAgent implements AutoCloseable {
   /**
    * Runs until the standard input ends.
    *
-   * @param arguments the file, the protocol, the metadata server and the local name
+   * @param arguments the file, the protocol, the metadata server, the local name and the pipe of
+   *     the heap's filler
    */
   public static void main(String[] arguments) throws IOException {
+    LoadedClasses.load();
+    HeapFiller heap = new HeapFiller(Path.of(arguments[4]));
     EngineConfig config =
         EngineConfig.fromEnvironment(arguments[3])
             .protocol(arguments[1])
             .metadataServer(arguments[2])
             .build();
     long endMillis = arguments[1].equals(EngineSetup.RDMA) ? RDMA_END_MILLIS : Deadline.END_MILLIS;
-    try (SoakAgent agent = new SoakAgent(config, Path.of(arguments[0]), endMillis)) {
+    try (SoakAgent agent = new SoakAgent(config, Path.of(arguments[0]), endMillis, heap)) {
       RequestLoop.serve(
           System.in,
           System.out,
@@ -98,6 +97,10 @@ final class SoakAgent implements AutoCloseable {
     return switch (words[0]) {
       case "move" -> move(Integer.parseInt(words[1]), words[2]);
       case "open" -> open(Integer.parseInt(words[1]), words[2], Integer.parseInt(words[3])).line();
+      case "filled" -> {
+        heap.awaitFilled(Integer.parseInt(words[1]));
+        yield "";
+      }
       case "register" -> {
         unregister();
         register();
@@ -121,59 +124,50 @@ final class SoakAgent implements AutoCloseable {
 
   private Outcome open(int stoppedMillis, String segment, int limitMillis) {
     Deadline deadline = new Deadline(stalls, limitMillis + stoppedMillis, endMillis);
-    Outcome outcome;
+    Throwable thrown = null;
     try {
       Segment known = engine.openSegment(segment, Duration.ofMillis(limitMillis));
       Segment _ = known.refresh(Duration.ofMillis(deadline.leftMillis()));
-      outcome = new Outcome("COMPLETED", false, "");
-    } catch (TransferException e) {
-      outcome = new Outcome("FAILED", false, String.valueOf(e.getMessage()));
+    } catch (TransferException | OutOfMemoryError e) {
+      thrown = e;
     }
-    return deadline.isHung()
-        ? new Outcome(Outcome.HUNG, false, deadline + ", to open " + segment)
-        : outcome;
+    boolean hung = deadline.isHung();
+    heap.awaitRelief();
+    if (hung) {
+      return new Outcome(Outcome.HUNG, false, deadline + ", to open " + segment);
+    }
+    return thrown == null
+        ? new Outcome("COMPLETED", false, "")
+        : new Outcome("FAILED", false, String.valueOf(thrown.getMessage()));
   }
 
   private String move(int stoppedMillis, String list) {
-    List<Future<Outcome>> outcomes = new ArrayList<>();
-    for (String text : list.split("\\|", -1)) {
-      Move move = Move.parse(text);
-      Deadline deadline = new Deadline(stalls, move.limitMillis() + stoppedMillis, endMillis);
-      Transfer transfer = engine.submit(move.request(memory.address()));
-      outcomes.add(threads.submit(() -> await(move, transfer, deadline)));
+    List<RunningMove> moves = prepare(stoppedMillis, list);
+    for (int i = 0; i < moves.size(); i++) { // An iterator would need memory.
+      moves.get(i).submit(engine);
+      followers.follow(i, moves.get(i));
     }
-    return outcomes.stream().map(SoakAgent::line).collect(Collectors.joining("|"));
+    for (int i = 0; i < moves.size(); i++) {
+      moves.get(i).awaitEnd();
+    }
+    heap.awaitRelief();
+    return moves.stream().map(move -> move.outcome().line()).collect(Collectors.joining("|"));
   }
 
-  private static String line(Future<Outcome> future) {
-    try {
-      return future.get().line();
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("A transfer threw", e.getCause());
-    } catch (InterruptedException e) {
-      throw new IllegalStateException("Nobody knows this thread", e);
-    }
-  }
-
-  private Outcome await(Move move, Transfer transfer, Deadline deadline)
-      throws InterruptedException {
-    if (move.cancelMillis() >= 0) {
-      Thread.sleep(move.cancelMillis());
-      boolean _ = transfer.cancel();
-    }
-    TransferState state = transfer.await(Duration.ofMillis(move.limitMillis()).plus(HUNG));
-    boolean late = deadline.isLate();
-    boolean hung = deadline.isHung();
-    if (state != TransferState.COMPLETED) {
-      for (Move.Block block : move.blocks()) {
-        memory.asSlice(block.here(), block.length()).fill(move.scribble());
+  private List<RunningMove> prepare(int stoppedMillis, String list) {
+    while (true) {
+      try {
+        List<RunningMove> moves = new ArrayList<>();
+        for (String text : list.split("\\|", -1)) {
+          Move move = Move.parse(text);
+          long limitMillis = (long) move.limitMillis() + stoppedMillis;
+          moves.add(new RunningMove(move, memory, new Deadline(stalls, limitMillis, endMillis)));
+        }
+        return moves;
+      } catch (OutOfMemoryError e) {
+        heap.awaitRelief();
       }
     }
-    if (!state.isTerminal() || hung) {
-      return new Outcome(Outcome.HUNG, true, deadline + ", " + state + ": " + transfer);
-    }
-    return new Outcome(
-        state.name(), late, transfer.failure().map(TransferException::getMessage).orElse(""));
   }
 
   private String figures() {
@@ -189,7 +183,6 @@ final class SoakAgent implements AutoCloseable {
 
   @Override
   public void close() {
-    threads.close();
     unregister();
     engine.close();
     arena.close();

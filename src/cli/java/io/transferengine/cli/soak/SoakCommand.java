@@ -31,8 +31,9 @@ import picocli.CommandLine.Option;
     description = {
       "Moves random blocks between processes on this machine, while one random fault after another"
           + " strikes their connections or the processes: resets, stalls, changed bytes, SIGSTOP,"
-          + " SIGKILL. Knows what every byte of all memory has to be, and checks it after each"
-          + " fault. Then what did not complete is done once more, which has to work.",
+          + " SIGKILL, no more descriptors, threads or heap. Knows what every byte of all memory"
+          + " has to be, and checks it after each fault. Then what did not complete is done once"
+          + " more, which has to work.",
       "",
       "It ends at the first byte that is lost, late or foreign, transfer that does not end 1 s"
           + " after its deadline (over RDMA 4 s) though the machine had time for it, and"

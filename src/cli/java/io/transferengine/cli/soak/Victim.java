@@ -8,6 +8,14 @@ interface Victim {
   /** It was killed, and comes back as it was. */
   void restart();
 
+  /** Begins to fill its heap, which stays full for a while. */
+  default void fillHeap(int millis) {
+    throw new UnsupportedOperationException(name() + " has no filler");
+  }
+
+  /** Waits until what {@link #fillHeap} began is over. */
+  default void awaitHeap() {}
+
   default String name() {
     return child().name();
   }

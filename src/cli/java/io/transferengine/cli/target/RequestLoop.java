@@ -9,7 +9,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The side of a {@link TargetLink} that answers: one line for each request, {@code @ok} and the
@@ -32,29 +31,42 @@ public final class RequestLoop {
     reply(out, TargetLink.OK, greeting);
     InputStream buffered = new BufferedInputStream(in);
     byte[] space = new byte[REQUEST_LIMIT_BYTES];
-    for (String line = readLine(buffered, space); line != null; line = readLine(buffered, space)) {
+    for (int end = readLine(buffered, space); end >= 0; end = readLine(buffered, space)) {
+      String[] words = words(space, end);
       try {
-        reply(out, TargetLink.OK, answer.apply(line.split(" ", -1)));
+        reply(out, TargetLink.OK, answer.apply(words));
       } catch (CommandException | TransferException e) {
         reply(out, TargetLink.ERROR, String.valueOf(e.getMessage()));
       } catch (RuntimeException e) {
-        reply(out, TargetLink.ERROR, line + ": " + e);
+        reply(out, TargetLink.ERROR, String.join(" ", words) + ": " + e);
       }
     }
   }
 
-  private static @Nullable String readLine(InputStream in, byte[] line) throws IOException {
+  /** The soak fills heaps, for a while. */
+  private static String[] words(byte[] line, int length) {
+    while (true) {
+      try {
+        return new String(line, 0, length, StandardCharsets.UTF_8).split(" ", -1);
+      } catch (OutOfMemoryError e) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  /** {@return its length, without its end; -1 at the end of all} */
+  private static int readLine(InputStream in, byte[] line) throws IOException {
     int length = 0;
     for (int next = in.read(); next >= 0; next = in.read()) {
       if (next == '\n') {
-        return new String(line, 0, length, StandardCharsets.UTF_8);
+        return length;
       }
       if (length == line.length) {
         throw new IOException("A request is longer than " + line.length + " bytes");
       }
       line[length++] = (byte) next;
     }
-    return null;
+    return -1;
   }
 
   private static void reply(OutputStream out, String verdict, String text) throws IOException {

@@ -2,8 +2,8 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.EventLoop;
+import io.transferengine.cli.faults.FullHeap;
 import io.transferengine.metrics.recording.EngineMetrics;
-import io.transferengine.testkit.FullHeap;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.transferengine.testkit;
+package io.transferengine.cli.faults;
 
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fills the heap of this JVM, for a program that {@link ChildJvm} runs with little of it, and gives
- * it back piece by piece. For one thread.
+ * Fills the heap of this JVM, which should have little of it, and gives it back piece by piece. For
+ * one thread.
  */
 public final class FullHeap {
   private static final int PIECE_BYTES_MAX = 1 << 16;
