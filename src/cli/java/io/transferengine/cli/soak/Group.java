@@ -70,6 +70,11 @@ final class Group implements AutoCloseable {
     return service;
   }
 
+  /** {@return whether the heap of a process may be full for a while} */
+  boolean fullHeaps() {
+    return setup.fullHeaps();
+  }
+
   /** {@return the network interfaces that may be taken down} */
   List<String> links() {
     return setup.links();

@@ -140,14 +140,11 @@ final class Plan {
     return left < HEAP_SHARE ? Deed.Kind.HEAP : Deed.Kind.NONE;
   }
 
-  /**
-   * The same, or one that can be done to the victim. The JDK's HTTP client leaves sockets open when
-   * its thread ends in a full heap, so engines with our HTTP server are spared that.
-   */
+  /** The same, or one that can be done to the victim. */
   private static Deed.Kind possible(Deed.Kind kind, Group group) {
     boolean not =
         (kind == Deed.Kind.THREADS && !group.canLackThreads())
-            || (kind == Deed.Kind.HEAP && group.service().isPresent());
+            || (kind == Deed.Kind.HEAP && !group.fullHeaps());
     return not ? Deed.Kind.DESCRIPTORS : kind;
   }
 

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param protocol of their engines
  * @param variables of their environment
  * @param links network interfaces that may be taken down for a while
+ * @param fullHeaps whether the heap of a process may be full for a while
  */
 record Setup(
     CommandEnvironment environment,
@@ -23,7 +24,8 @@ record Setup(
     String protocol,
     Configuration configuration,
     Map<String, String> variables,
-    List<String> links) {
+    List<String> links,
+    boolean fullHeaps) {
 
   /** {@return one} With TLS, it makes a certificate for all of them, which takes seconds. */
   static Setup of(
@@ -35,11 +37,16 @@ record Setup(
       variables.putAll(files.variables(CertificateFiles.OWNERS.getFirst()));
     }
     return new Setup(
-        environment, folder, protocol, configuration, Map.copyOf(variables), List.of());
+        environment, folder, protocol, configuration, Map.copyOf(variables), List.of(), false);
   }
 
   Setup withLinks(List<String> cut) {
-    return new Setup(environment, folder, protocol, configuration, variables, List.copyOf(cut));
+    return new Setup(
+        environment, folder, protocol, configuration, variables, List.copyOf(cut), fullHeaps);
+  }
+
+  Setup withFullHeaps(boolean may) {
+    return new Setup(environment, folder, protocol, configuration, variables, links, may);
   }
 
   /** {@return the same, in a process that can run out of threads if any can} */

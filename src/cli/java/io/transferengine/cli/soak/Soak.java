@@ -47,6 +47,7 @@ final class Soak implements AutoCloseable {
    * @param groups at once
    * @param members processes of a group
    * @param links network interfaces that it may take down for a while
+   * @param fullHeaps whether the heap of a process may be full for a while
    * @param spoil for a test that it finds something
    */
   record Options(
@@ -57,6 +58,7 @@ final class Soak implements AutoCloseable {
       int members,
       long seed,
       List<String> links,
+      boolean fullHeaps,
       boolean spoil) {}
 
   /** What went wrong, and what replays it. */
@@ -108,7 +110,8 @@ final class Soak implements AutoCloseable {
     try (Run run =
         new Run(
             Setup.of(options.environment(), folder, options.protocol(), configuration)
-                .withLinks(options.links()),
+                .withLinks(options.links())
+                .withFullHeaps(options.fullHeaps()),
             options.members(),
             firstSeed,
             figures)) {

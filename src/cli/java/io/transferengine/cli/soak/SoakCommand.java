@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
     description = {
       "Moves random blocks between processes on this machine, while one random fault after another"
           + " strikes their connections or the processes: resets, stalls, changed bytes, SIGSTOP,"
-          + " SIGKILL, no more descriptors, threads or heap. Knows what every byte of all memory"
+          + " SIGKILL, no more descriptors or threads. Knows what every byte of all memory"
           + " has to be, and checks it after each fault. Then what did not complete is done once"
           + " more, which has to work.",
       "",
@@ -125,6 +125,13 @@ public final class SoakCommand implements Callable<Integer> {
   private List<String> links = List.of();
 
   @Option(
+      names = "--full-heaps",
+      description =
+          "Also fills the heap of a process for a while. The JDK may not survive that: threads of"
+              + " its own end, by which it wakes others and speaks HTTP.")
+  private boolean fullHeaps;
+
+  @Option(
       names = "--spoil-for-test",
       hidden = true,
       description = "Changes a byte of each process's memory.")
@@ -148,6 +155,7 @@ public final class SoakCommand implements Callable<Integer> {
             members,
             first,
             links,
+            fullHeaps,
             spoil);
     try (Soak soak = new Soak(options)) {
       return run(soak, environment, terminal);
@@ -251,12 +259,13 @@ public final class SoakCommand implements Callable<Integer> {
     return CommandException.failed(
         "Something is wrong, see above. Replay: "
             + environment.toType(
-                "soak --protocol=%s --config=%s%s%s --groups=1 --processes=%d --seed=%d"
+                "soak --protocol=%s --config=%s%s%s%s --groups=1 --processes=%d --seed=%d"
                     .formatted(
                         protocol,
                         failure.configuration().variant().name().toLowerCase(Locale.ROOT),
                         tls ? " --tls" : "",
                         links.isEmpty() ? "" : " --links=" + String.join(",", links),
+                        fullHeaps ? " --full-heaps" : "",
                         members,
                         failure.seed())));
   }

@@ -68,7 +68,7 @@ final class TargetServer {
    * Without it the kernel keeps megabytes for each of thousands that never read. What is on its way
    * is not in it, so a long way is filled as before; it is enough for some wake-ups of ours.
    */
-  static final long KERNEL_UNSENT_BYTES = 256L << 10;
+  static final long KERNEL_UNSENT_BYTES = 512L << 10;
 
   /** How often connections are looked at for a stalled body, at the least and at the most. */
   private static final long STALL_CHECK_MILLIS_MIN = 250;

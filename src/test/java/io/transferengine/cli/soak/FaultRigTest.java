@@ -80,6 +80,7 @@ class FaultRigTest {
             MEMBERS,
             seed,
             List.of(),
+            Boolean.getBoolean("heap"),
             false);
     try (Soak soak = new Soak(options)) {
       soak.start();
