@@ -234,8 +234,8 @@ public final class TransferHandle implements TransferWork.Listener {
       failed = segment;
       ended = work;
       rest = blocksLeft;
-      // Requests with stale keys had no effect; sending the rest again writes the same bytes to
-      // the same place.
+      // Requests with stale keys had no effect, nor has what is known of a process that is gone;
+      // sending the rest again writes the same bytes to the same place.
       boolean unreached =
           cause == FailureCause.CONNECT && segmentWasKnown && ended != null && !ended.isStarted();
       again = (stale || unreached) && !resolvedAgain && !abandoned;

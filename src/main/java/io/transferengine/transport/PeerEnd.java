@@ -10,10 +10,15 @@ public enum PeerEnd {
   /** The engine is closed. */
   SHUTDOWN,
   /**
-   * The peer's process is another one by now, it is reached in another way, or what was held for it
-   * made room. The peer may be well: a transfer without any effect so far is to ask for it again.
+   * It is reached in another way by now, or what was held for it made room. It may be well: a
+   * transfer that has not begun is to ask for it again.
    */
-  OUTDATED;
+  OUTDATED,
+  /**
+   * Its process is another one now: it has told us so. What was sent to the old one and is not
+   * settled has no effect any more.
+   */
+  RESTARTED;
 
   /** {@return the failure of those transfers that end with it} */
   public TransferException failure(String peer) {
@@ -26,7 +31,14 @@ public enum PeerEnd {
               peer,
               ErrorCode.SOCKET,
               "the peer was restarted, or is reached in another way by now",
-              "Ask it for its addresses again",
+              "Ask for its buffers again (Segment.refresh), and submit the transfer again",
+              null);
+      case RESTARTED ->
+          TransferException.withPeer(
+              peer,
+              ErrorCode.SOCKET,
+              "the peer was restarted",
+              "Ask for its buffers again (Segment.refresh), and submit the transfer again",
               null);
     };
   }
@@ -39,7 +51,8 @@ public enum PeerEnd {
   public FailureCause cause(boolean hadEffect) {
     return switch (this) {
       case SHUTDOWN -> FailureCause.SHUTDOWN;
-      case OUTDATED -> hadEffect ? FailureCause.CONNECTION_LOST : FailureCause.STALE_DESCRIPTOR;
+      case OUTDATED, RESTARTED ->
+          hadEffect ? FailureCause.CONNECTION_LOST : FailureCause.STALE_DESCRIPTOR;
     };
   }
 }

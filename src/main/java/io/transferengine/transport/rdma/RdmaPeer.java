@@ -294,6 +294,14 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     return !open.isEmpty();
   }
 
+  /** {@return whether nothing waits and nothing is posted, roughly} */
+  boolean isIdle() {
+    return !hasWork()
+        && paths.stream()
+            .flatMap(path -> path.endpoint().stream())
+            .allMatch(each -> each.postedCount() == 0);
+  }
+
   /** {@return whether paths should be kept open: there is work, or was a short time ago} */
   boolean isActive() {
     if (hasWork()) {
@@ -543,12 +551,13 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   }
 
   /**
-   * Requests that were posted and not completed have no effect any more once they are settled. A
-   * queue pair does not notice that its peer is gone before it is used, so most transfers that find
-   * a restarted peer have posted some.
+   * A queue pair does not notice that its peer's process is gone before it is used, so most
+   * transfers that find a restarted peer have posted requests. To a peer that may be well, these
+   * may have arrived.
    */
   private void fail(TransferTask task, PeerEnd ended) {
-    task.end(TransferState.FAILED, ended.failure(name), ended.cause(task.completedBytes() > 0));
+    boolean hadEffect = ended == PeerEnd.RESTARTED ? task.completedBytes() > 0 : task.isStarted();
+    task.end(TransferState.FAILED, ended.failure(name), ended.cause(hadEffect));
   }
 
   @Override

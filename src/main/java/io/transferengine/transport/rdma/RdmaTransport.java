@@ -314,7 +314,7 @@ final class RdmaTransport
       return null;
     }
     for (RdmaPeer peer : peers.values()) {
-      if (!peer.hasWork()) {
+      if (peer.isIdle()) {
         return peer;
       }
     }
@@ -329,7 +329,7 @@ final class RdmaTransport
     synchronized (peers) {
       peers.remove(peer.name(), peer);
     }
-    peer.close(PeerEnd.OUTDATED);
+    peer.close(PeerEnd.RESTARTED);
   }
 
   List<RdmaPeer> knownPeers() {

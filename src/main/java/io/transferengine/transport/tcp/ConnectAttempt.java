@@ -92,7 +92,7 @@ final class ConnectAttempt {
 
   /** {@return what to say then} */
   SocketTimeoutException lost() {
-    return new SocketTimeoutException("nothing came of it within " + shareMillis + " ms");
+    return new SocketTimeoutException("nothing came of it in time");
   }
 
   /** Closes its channel, if there is one. */

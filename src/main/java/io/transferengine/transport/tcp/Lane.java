@@ -332,6 +332,12 @@ final class Lane implements LaneConnection.Owner {
 
   @Override
   public void opened(LaneConnection made) {
+    ConnectAttempt tried = attempt;
+    if (tried == null || tried.channel() != made.channel()) {
+      // It was given up, and its end was on the way already.
+      made.end(ConnectionEnd.Reason.ABORTED, "it came too late", null);
+      return;
+    }
     attempt = null;
     connection = made;
     open = true;
@@ -562,7 +568,7 @@ final class Lane implements LaneConnection.Owner {
   private static void endWith(LaneConnection there, PeerEnd why) {
     switch (why) {
       case SHUTDOWN -> there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
-      case OUTDATED ->
+      case OUTDATED, RESTARTED ->
           there.end(
               ConnectionEnd.Reason.OUTDATED,
               "the peer was restarted, or is reached in another way by now",

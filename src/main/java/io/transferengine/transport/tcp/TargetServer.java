@@ -249,6 +249,11 @@ final class TargetServer {
     return listener;
   }
 
+  /** {@return how many connections are accepted and not served yet, for tests} */
+  int arrivals() {
+    return arriving.size();
+  }
+
   /** {@return the port bound, 0 before {@link #start}} */
   int port() {
     Channel there = listener;
@@ -261,6 +266,8 @@ final class TargetServer {
       Channel accepted = (Channel) message;
       try {
         arriving.put(accepted, System.nanoTime());
+        // Those that are refused are closed at once: a crowd of them must not be kept.
+        var _ = accepted.closeFuture().addListener(_ -> arriving.remove(accepted));
       } catch (Throwable t) {
         accepted.unsafe().closeForcibly();
         throw t;

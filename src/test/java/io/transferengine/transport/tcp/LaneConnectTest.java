@@ -108,7 +108,7 @@ class LaneConnectTest {
       loop.submit(() -> peer.lanes()[0].endIfStalled(late, Long.MAX_VALUE))
           .get(20, TimeUnit.SECONDS);
 
-      assertThat(first.get(20, TimeUnit.SECONDS)).contains("nothing came of it within");
+      assertThat(first.get(20, TimeUnit.SECONDS)).contains("nothing came of it in time");
       assertThat(lost.closeFuture().await(20, TimeUnit.SECONDS)).as("closed").isTrue();
       assertThat(read(peer, memory).get(20, TimeUnit.SECONDS)).isEqualTo("COMPLETED");
       peer.close(PeerEnd.SHUTDOWN);
