@@ -45,6 +45,12 @@ public final class HttpMetadataProtocol {
   /** Status: the record is not the one that the condition names. */
   public static final int PRECONDITION_FAILED = 412;
 
+  /**
+   * Status: the client was let in with a certificate that is accepted no more. Its connection ends;
+   * the next one is made with the certificate that it has by then.
+   */
+  public static final int MISDIRECTED = 421;
+
   /** The lowest status that means a failure of the server. */
   public static final int SERVER_ERROR = 500;
 

@@ -22,7 +22,6 @@ import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
-import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 
 /**
@@ -35,22 +34,27 @@ public final class ServerTls {
     private final SSLContext context;
     private final Optional<TlsMaterial> material;
 
+    /** Made once: each connection that is kept asks it after a change. */
+    private final X509TrustManager clients;
+
     Read(SSLContext context, Optional<TlsMaterial> material) {
       this.context = context;
       this.material = material;
+      clients =
+          Arrays.stream(
+                  PemFiles.trustManagers(material.map(TlsMaterial::authorities).orElse(List.of())))
+              .filter(X509TrustManager.class::isInstance)
+              .map(X509TrustManager.class::cast)
+              .findFirst()
+              .orElseThrow();
     }
 
     void requireTrusted(Certificate[] chain) throws SSLException {
-      List<X509Certificate> authorities = material.map(TlsMaterial::authorities).orElse(List.of());
       X509Certificate[] known = Arrays.copyOf(chain, chain.length, X509Certificate[].class);
-      for (TrustManager manager : PemFiles.trustManagers(authorities)) {
-        if (manager instanceof X509TrustManager trust) {
-          try {
-            trust.checkClientTrusted(known, known[0].getPublicKey().getAlgorithm());
-          } catch (CertificateException e) {
-            throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
-          }
-        }
+      try {
+        clients.checkClientTrusted(known, known[0].getPublicKey().getAlgorithm());
+      } catch (CertificateException e) {
+        throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
       }
     }
   }

@@ -296,7 +296,8 @@ final class HttpMetadataStore implements MetadataStore {
       }
     }
     if (answer.status == HttpMetadataProtocol.UNAUTHORIZED
-        || answer.status == HttpMetadataProtocol.FORBIDDEN) {
+        || answer.status == HttpMetadataProtocol.FORBIDDEN
+        || answer.status == HttpMetadataProtocol.MISDIRECTED) {
       throw refused(method, key, answer);
     }
     return answer;
@@ -405,10 +406,15 @@ final class HttpMetadataStore implements MetadataStore {
               ? "Give each engine its own name, or have it prove what the record was written with:"
                   + " TE_METADATA_TLS_CERT, TE_METADATA_TOKEN_FILE"
               : "It, or a proxy before it, does not let us in. Ask who runs it";
-      default ->
-          answer.ours
-              ? "Do what it says"
-              : "Is this the address of a metadata server, its path included?";
+      default -> {
+        if (!answer.ours) {
+          yield "Is this the address of a metadata server, its path included?";
+        }
+        yield answer.status == HttpMetadataProtocol.MISDIRECTED
+            ? "Put a new certificate into TE_METADATA_TLS_CERT, and its key into"
+                + " TE_METADATA_TLS_KEY, then open the engine again: it reads them only then"
+            : "Do what it says";
+      }
     };
   }
 

@@ -269,7 +269,7 @@ final class HttpConnection {
       String why = tls.get().refusal(e);
       refusals.connection(address(), why);
       throw new HttpRefusal(
-          HttpStatus.FORBIDDEN, "this client's certificate is accepted no more: " + why);
+          HttpStatus.MISDIRECTED, "this client's certificate is accepted no more: " + why);
     }
   }
 

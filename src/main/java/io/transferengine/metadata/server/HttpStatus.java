@@ -13,6 +13,7 @@ enum HttpStatus {
   METHOD_NOT_ALLOWED(405, "Method Not Allowed"),
   PRECONDITION_FAILED(HttpMetadataProtocol.PRECONDITION_FAILED, "Precondition Failed"),
   TOO_LARGE(413, "Content Too Large"),
+  MISDIRECTED(HttpMetadataProtocol.MISDIRECTED, "Misdirected Request"),
   HEAD_TOO_LARGE(431, "Request Header Fields Too Large"),
   FAULT(HttpMetadataProtocol.SERVER_ERROR, "Internal Server Error"),
   NOT_IMPLEMENTED(501, "Not Implemented"),

@@ -213,6 +213,8 @@ class HttpMetadataStoreTest {
     "401, false, Ask who runs it",
     "403, true, have it prove",
     "403, false, Ask who runs it",
+    "421, true, TE_METADATA_TLS_CERT",
+    "421, false, Is this the address",
     "413, true, Do what it says",
     "405, false, Is this the address",
   })

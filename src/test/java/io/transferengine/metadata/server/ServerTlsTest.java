@@ -264,14 +264,14 @@ class ServerTlsTest {
   private static void losesItsConnection(SSLSocket kept, String why) throws IOException {
     String[] last = {""};
     Awaitility.await()
-        .atMost(Duration.ofSeconds(60))
+        .atMost(Duration.ofSeconds(100))
         .until(
             () -> {
               last[0] = health(kept);
               return !last[0].startsWith("HTTP/1.1 200 ");
             });
     assertThat(last[0])
-        .startsWith("HTTP/1.1 403 ")
+        .startsWith("HTTP/1.1 421 ")
         .contains("Connection: close", "accepted no more", why);
     assertThat(kept.getInputStream().read()).isEqualTo(-1);
   }
@@ -298,14 +298,32 @@ class ServerTlsTest {
     }
   }
 
+  private static boolean isServed(SSLSocket socket) {
+    try {
+      return health(socket).startsWith("HTTP/1.1 200 ");
+    } catch (IOException refused) {
+      return false;
+    }
+  }
+
+  /** On a starved machine a certificate may have expired before it is first shown. */
   @Test
+  @Timeout(300)
   void aClientWhoseCertificateExpiresLosesItsConnection() throws Exception {
     try (HttpMetadataServer own = start(tls(server).clientAuthorities(authority.certificate()))) {
-      Identity brief = authority.issue("brief", "-startdate", "-1d+15S", "-validity", "1");
-      try (SSLSocket kept = connected(own, brief)) {
-        assertThat(health(kept)).startsWith("HTTP/1.1 200 ");
-        losesItsConnection(kept, "expired");
+      boolean isServed = false;
+      for (int seconds = 15; !isServed && seconds <= 60; seconds *= 2) {
+        Identity brief =
+            authority.issue(
+                "brief-" + seconds, "-startdate", "-1d+" + seconds + "S", "-validity", "1");
+        try (SSLSocket kept = connected(own, brief)) {
+          isServed = isServed(kept);
+          if (isServed) {
+            losesItsConnection(kept, "expired");
+          }
+        }
       }
+      assertThat(isServed).as("was let in before its certificate expired").isTrue();
     }
   }
 
