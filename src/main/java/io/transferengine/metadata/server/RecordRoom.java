@@ -8,9 +8,15 @@ import java.util.Optional;
 /**
  * The room for a server's records, in number and in bytes: so much for all writers together, and
  * half of it for one. A writer is the names that a client has proved, or its address if it has
- * proved none. For one thread at a time.
+ * proved none. Values that were replaced and are still being sent have room of their own: who reads
+ * slowly is not to take that of the writer's next record. For one thread at a time.
  */
 final class RecordRoom {
+  /**
+   * Values that were replaced may take this part of the bytes once more, half of it one writer's.
+   */
+  private static final int OLD_PART = 4;
+
   private final int recordsLimit;
   private final long bytesLimit;
   private final Taken all = new Taken();
@@ -21,6 +27,13 @@ final class RecordRoom {
   private static final class Taken {
     private int records;
     private long bytes;
+
+    /** Of values that were replaced. */
+    private long oldBytes;
+
+    private boolean isEmpty() {
+      return records == 0 && bytes == 0 && oldBytes == 0;
+    }
   }
 
   RecordRoom(int recordsLimit, long bytesLimit) {
@@ -84,21 +97,43 @@ final class RecordRoom {
     all.bytes += bytes;
   }
 
+  /** {@return whether a value that a writer has here may be kept beside, when it is replaced} */
+  boolean hasRoomForOld(String writer, long bytes) {
+    Taken own = byWriter.get(writer);
+    long limit = bytesLimit / OLD_PART;
+    return own != null && own.oldBytes + bytes <= limit / 2 && all.oldBytes + bytes <= limit;
+  }
+
+  /** Takes that room, or gives it back if {@code bytes} is negative. Needs no memory. */
+  void takeOld(String writer, long bytes) {
+    Taken own = byWriter.get(writer);
+    if (own != null) {
+      own.oldBytes += bytes;
+      all.oldBytes += bytes;
+      forget(writer, own);
+    }
+  }
+
+  private void forget(String writer, Taken own) {
+    if (own.isEmpty()) {
+      byWriter.remove(writer);
+    }
+  }
+
   /** Gives it back. Needs no memory. */
   void giveBack(String writer, int records, long bytes) {
     Taken own = byWriter.get(writer);
     if (own != null) {
       own.records -= records;
       own.bytes -= bytes;
-      if (own.records == 0 && own.bytes == 0) {
-        byWriter.remove(writer);
-      }
+      forget(writer, own);
     }
     all.records -= records;
     all.bytes -= bytes;
   }
 
+  /** {@return those of the records, and of values that were replaced and are still being sent} */
   long bytes() {
-    return all.bytes;
+    return all.bytes + all.oldBytes;
   }
 }

@@ -38,6 +38,9 @@ final class RecordTable {
     boolean isStored = true;
     int readings;
 
+    /** Whether it takes room for what was replaced, no more for records. */
+    boolean isOld;
+
     Kept(String writer, byte[] value) {
       this.writer = writer;
       this.value = value;
@@ -46,7 +49,8 @@ final class RecordTable {
 
   /**
    * A record that is being sent. Until it is closed, its bytes are counted, be they replaced or
-   * not: somebody who reads slowly holds them.
+   * not: somebody who reads slowly holds them. That is not its writer's doing, so they leave his
+   * room for records when they are replaced, if there is room for such values.
    */
   final class Reading implements AutoCloseable {
     private final Kept kept;
@@ -74,7 +78,11 @@ final class RecordTable {
           isOver = true;
           kept.readings--;
           if (!kept.isStored && kept.readings == 0) {
-            room.giveBack(kept.writer, 0, kept.value.length);
+            if (kept.isOld) {
+              room.takeOld(kept.writer, -kept.value.length);
+            } else {
+              room.giveBack(kept.writer, 0, kept.value.length);
+            }
           }
         }
       }
@@ -221,7 +229,10 @@ final class RecordTable {
   private Optional<String> full(String key, Entry made, Optional<Entry> present) {
     RecordRoom.Freed freed =
         present
-            .map(old -> new RecordRoom.Freed(old.kept.writer, 1, freedBytes(key, old)))
+            .map(
+                old ->
+                    new RecordRoom.Freed(
+                        old.kept.writer, 1, ownBytes(key, old) + valueBytes(old.kept)))
             .orElse(RecordRoom.Freed.NOTHING);
     return room.full(made.kept.writer, ownBytes(key, made) + made.value.length, freed);
   }
@@ -241,10 +252,22 @@ final class RecordTable {
     }
   }
 
-  /** An entry has left the table. */
-  private void leave(String key, Entry old) {
-    room.giveBack(old.kept.writer, 1, freedBytes(key, old));
-    old.kept.isStored = false;
+  /** {@return what a value leaves of its writer's room when it is replaced} */
+  private long valueBytes(Kept kept) {
+    boolean leaves = kept.readings == 0 || room.hasRoomForOld(kept.writer, kept.value.length);
+    return leaves ? kept.value.length : 0;
+  }
+
+  /** An entry has left the table. Needs no memory. */
+  private void leave(String key, Entry entry) {
+    Kept kept = entry.kept;
+    long left = valueBytes(kept);
+    kept.isStored = false;
+    kept.isOld = kept.readings > 0 && left > 0;
+    if (kept.isOld) {
+      room.takeOld(kept.writer, left);
+    }
+    room.giveBack(kept.writer, 1, ownBytes(key, entry) + left);
   }
 
   private static Optional<Outcome> refused(
@@ -294,13 +317,13 @@ final class RecordTable {
     return entry != null;
   }
 
-  private static long freedBytes(String key, Entry entry) {
-    return ownBytes(key, entry) + (entry.kept.readings == 0 ? entry.value.length : 0);
-  }
-
   /** {@return what an entry takes beside its value} */
   private static long ownBytes(String key, Entry entry) {
-    return 2L * key.length() + entry.owner.stream().mapToLong(name -> 2L * name.length()).sum();
+    long bytes = 2L * key.length();
+    for (int i = 0; i < entry.owner.size(); i++) { // A stream would need memory.
+      bytes += 2L * entry.owner.get(i).length();
+    }
+    return bytes;
   }
 
   /** Removes the records whose time to live is over. */

@@ -52,8 +52,12 @@ final class Refusals {
 
   /** A request failed by a mistake of ours, or without memory. Throws nothing. */
   void fault(Throwable thrown) {
-    faults.increment();
-    faultLimiter.fault("A request to the metadata server failed", thrown);
+    try {
+      faultLimiter.fault("A request to the metadata server failed", thrown);
+      faults.increment();
+    } catch (Throwable uncounted) {
+      // The text and the count may need memory. The answer matters more.
+    }
   }
 
   long faultCount() {

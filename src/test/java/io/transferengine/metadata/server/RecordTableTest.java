@@ -127,6 +127,29 @@ class RecordTableTest {
     assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
   }
 
+  /** A stranger who reads slowly must not keep an engine from registering. */
+  @Test
+  void whoReadsSlowlyTakesNoRoomOfTheWriters() throws HttpRefusal {
+    table.put("a", new byte[20], 0, ANY, by("one"));
+    table.put("b", new byte[76], 0, ANY, by("one"));
+    RecordTable.Reading first = table.read("a").orElseThrow();
+    assertThat(table.put("a", new byte[20], 0, ANY, by("one"))).isEqualTo(DONE);
+    assertThat(table.bytes()).isEqualTo(100 + 20);
+    // Others have what they had.
+    assertThat(table.put("c", new byte[98], 0, ANY, by("two"))).isEqualTo(DONE);
+    // What is held so is bounded as well: then it counts for its writer.
+    RecordTable.Reading second = table.read("a").orElseThrow();
+    isFull("a", 20, "one", "half of the limit of bytes");
+    first.close();
+    assertThat(table.put("a", new byte[20], 0, ANY, by("one"))).isEqualTo(DONE);
+    table.remove("a", ANY, by("one"));
+    table.remove("b", ANY, by("one"));
+    assertThat(table.bytes()).isEqualTo(20 + 100);
+    second.close();
+    assertThat(table.bytes()).isEqualTo(100);
+    assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
+  }
+
   /** It is somebody's who reads slowly. */
   @Test
   void aReplacedValueCountsUntilItIsRead() throws HttpRefusal {
