@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.testkit.KernelSockets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -44,8 +45,8 @@ final class KernelQueues {
   private static List<End> ends() {
     List<End> ends = new ArrayList<>();
     try {
-      for (String table : new String[] {"/proc/net/tcp", "/proc/net/tcp6"}) {
-        for (String line : Files.readAllLines(Path.of(table))) {
+      for (Path table : KernelSockets.tables()) {
+        for (String line : Files.readAllLines(table)) {
           String[] columns = line.strip().split(" +", -1);
           boolean titles = columns[0].equals("sl");
           if (!titles && !columns[3].equals(LISTENS)) {

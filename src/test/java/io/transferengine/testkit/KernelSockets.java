@@ -4,6 +4,7 @@ package io.transferengine.testkit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
@@ -46,10 +47,15 @@ public final class KernelSockets {
   }
 
   private static Stream<Line> lines() {
+    return tables().stream().flatMap(KernelSockets::lines);
+  }
+
+  /** {@return the kernel's tables of TCP sockets; without IPv6 there is one} */
+  public static List<Path> tables() {
     return Stream.of("/proc/net/tcp", "/proc/net/tcp6")
         .map(Path::of)
         .filter(Files::exists)
-        .flatMap(KernelSockets::lines);
+        .toList();
   }
 
   private static Stream<Line> lines(Path file) {

@@ -3,6 +3,8 @@ package io.transferengine.metadata.http;
 
 import io.transferengine.logging.Anyway;
 import java.net.http.HttpClient;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,6 +21,12 @@ final class HttpClients implements AutoCloseable {
 
   private final Supplier<HttpClient> make;
 
+  /** Held while a client is made. Whoever gives one back must not wait for that. */
+  private final Object making = new Object();
+
+  /** Those that are not closed. */
+  private final Set<Shared> alive = ConcurrentHashMap.newKeySet();
+
   // Guarded by this.
   private Shared newest;
   private boolean closed;
@@ -26,11 +34,16 @@ final class HttpClients implements AutoCloseable {
   /** A client, and how many requests use it. */
   private static final class Shared {
     final HttpClient client;
+
+    /** Made here: it must need no memory when it is run. */
+    final Runnable shut;
+
     int users;
     boolean retired;
 
     Shared(HttpClient client) {
       this.client = client;
+      shut = client::shutdownNow;
     }
   }
 
@@ -62,16 +75,59 @@ final class HttpClients implements AutoCloseable {
    */
   HttpClients(Supplier<HttpClient> make) {
     this.make = make;
-    newest = new Shared(make.get());
+    newest = made();
+  }
+
+  private Shared made() {
+    HttpClient client = make.get();
+    try {
+      Shared made = new Shared(client);
+      alive.add(made);
+      return made;
+    } catch (Throwable t) {
+      // There is no memory for it.
+      client.shutdownNow();
+      throw t;
+    }
   }
 
   /** {@return the client, for a request} After {@link #close} it is one that sends nothing. */
-  synchronized Lease lease() {
-    if (!closed && (newest.retired || newest.client.isTerminated())) {
-      newest = new Shared(make.get());
+  Lease lease() {
+    while (true) {
+      synchronized (this) {
+        if (!isSpent()) {
+          Lease lease = new Lease(newest);
+          newest.users++;
+          return lease;
+        }
+      }
+      renew();
     }
-    newest.users++;
-    return new Lease(newest);
+  }
+
+  // Guarded by this.
+  private boolean isSpent() {
+    return !closed && (newest.retired || newest.client.isTerminated());
+  }
+
+  private void renew() {
+    synchronized (making) {
+      synchronized (this) {
+        if (!isSpent()) {
+          return; // Another thread was faster.
+        }
+      }
+      release(replaced(made()));
+    }
+  }
+
+  /** {@return the client that nobody needs now, in use, to be released} */
+  private synchronized Shared replaced(Shared next) {
+    Shared unneeded = closed ? next : newest;
+    newest = closed ? newest : next;
+    unneeded.retired = true;
+    unneeded.users++;
+    return unneeded;
   }
 
   private synchronized void retire(Shared spoilt) {
@@ -83,18 +139,26 @@ final class HttpClients implements AutoCloseable {
     synchronized (this) {
       unused = --used.users == 0 && used.retired;
     }
-    if (unused) {
-      Anyway.run(log, "Closing an HTTP client", used.client::shutdownNow);
+    if (unused && alive.remove(used)) {
+      end(used);
     }
   }
 
+  private static void end(Shared last) {
+    Anyway.run(log, "Closing an HTTP client", last.shut);
+  }
+
+  /** For tests: {@return how many are not closed} */
+  int count() {
+    return alive.size();
+  }
+
+  /** Ends all requests. Idempotent. */
   @Override
   public void close() {
-    Shared last;
     synchronized (this) {
       closed = true;
-      last = newest;
     }
-    last.client.shutdownNow();
+    alive.forEach(HttpClients::end);
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.cli.CommandRun;
+import io.transferengine.testkit.KernelSockets;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -80,8 +81,8 @@ class BenchTargetTest {
       }
     }
     Set<String> found = new HashSet<>();
-    for (String table : new String[] {"/proc/net/tcp", "/proc/net/tcp6"}) {
-      for (String line : Files.readAllLines(Path.of(table))) {
+    for (Path table : KernelSockets.tables()) {
+      for (String line : Files.readAllLines(table)) {
         String[] columns = line.strip().split(" +", -1);
         if (columns.length > 9 && columns[3].equals("0A") && inodes.contains(columns[9])) {
           found.add(columns[1]);

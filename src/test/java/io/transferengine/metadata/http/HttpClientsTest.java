@@ -15,6 +15,9 @@ import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -93,6 +96,68 @@ class HttpClientsTest {
         assertThat(spoilt.isTerminated()).as("a request uses it").isFalse();
       }
       await().until(spoilt::isTerminated);
+      assertThat(clients.count()).isOne();
+    }
+  }
+
+  @Test
+  void closingEndsWhatIsStillUsed() {
+    HttpClients clients = new HttpClients(HttpClient::newHttpClient);
+    try (HttpClients.Lease one = clients.lease()) {
+      one.spoilt();
+      try (HttpClients.Lease other = clients.lease()) {
+        clients.close();
+        await().until(() -> one.client().isTerminated() && other.client().isTerminated());
+      }
+    }
+  }
+
+  @Test
+  void aClientThatHasEndedIsLeft() {
+    try (HttpClients clients = new HttpClients(HttpClient::newHttpClient)) {
+      for (int i = 0; i < 3; i++) {
+        try (HttpClients.Lease used = clients.lease()) {
+          used.client().shutdownNow();
+          await().until(used.client()::isTerminated);
+          clients.lease().close();
+          assertThat(clients.count()).isEqualTo(2);
+        }
+        assertThat(clients.count()).isOne();
+      }
+    }
+  }
+
+  @Test
+  void aClientIsGivenBackWhileAnotherIsMade() throws Exception {
+    CompletableFuture<Boolean> goOn = new CompletableFuture<>();
+    AtomicInteger made = new AtomicInteger();
+    try (HttpClients clients =
+        new HttpClients(
+            () -> {
+              if (made.incrementAndGet() == 2) {
+                boolean _ = goOn.join();
+              }
+              return HttpClient.newHttpClient();
+            })) {
+      HttpClients.Lease used = clients.lease();
+      used.spoilt();
+      FutureTask<HttpClients.Lease> next = new FutureTask<>(clients::lease);
+      Thread.ofVirtual().start(next);
+      await().until(() -> made.get() == 2);
+      FutureTask<Boolean> back =
+          new FutureTask<>(
+              () -> {
+                used.close();
+                return true;
+              });
+      Thread.ofVirtual().start(back);
+      try {
+        assertThat(back.get(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(next.isDone()).isFalse();
+      } finally {
+        goOn.complete(true);
+      }
+      next.get().close();
     }
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.Gauge;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.testkit.KernelSockets;
 import io.transferengine.transfer.TcpIo;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -117,13 +118,17 @@ class SilentReaderTest {
   private static long kernelQueue(int localPort, int remotePort) throws IOException {
     Pattern ends =
         Pattern.compile(":%04X [0-9A-F]+:%04X 01 ([0-9A-F]+):".formatted(localPort, remotePort));
-    try (Stream<String> tcp = Files.lines(Path.of("/proc/net/tcp"));
-        Stream<String> tcp6 = Files.lines(Path.of("/proc/net/tcp6"))) {
-      return Stream.concat(tcp, tcp6)
-          .map(ends::matcher)
-          .filter(Matcher::find)
-          .mapToLong(found -> Long.parseLong(found.group(1), 16))
-          .sum();
+    long queued = 0;
+    for (Path table : KernelSockets.tables()) {
+      try (Stream<String> lines = Files.lines(table)) {
+        queued +=
+            lines
+                .map(ends::matcher)
+                .filter(Matcher::find)
+                .mapToLong(found -> Long.parseLong(found.group(1), 16))
+                .sum();
+      }
     }
+    return queued;
   }
 }
