@@ -24,14 +24,28 @@ final class Health {
   /** Compiled code and metaspace grow for a while. */
   private static final long MORE_OWN_KIB = 96 << 10;
 
+  /** With a time, or what the JVM says itself; lines of a stack begin otherwise. */
+  private static final Pattern BEGINS =
+      Pattern.compile("[0-9:.]+ +[A-Z]+ +|Exception(: | in thread )");
+
+  /** A cause that the rig itself has made. */
+  private static final String NO_THREAD = "unable to create native thread";
+
   private static final String OUT_OF_MEMORY = "OutOfMemoryError";
 
-  /** It begins with a time; lines of a stack do not. */
-  private static final Pattern LOG_LINE = Pattern.compile("[0-9:.]+ +[A-Z]+ +");
-
+  private final String excuse;
   private final Map<Member, Look> baselines = new HashMap<>();
 
   private record Look(long pid, Child.Holdings holdings, long heapBytes, long directBytes) {}
+
+  /**
+   * Nothing looked at yet.
+   *
+   * @param fullHeaps whether the heap of a process may have been full
+   */
+  Health(boolean fullHeaps) {
+    excuse = fullHeaps ? OUT_OF_MEMORY : NO_THREAD;
+  }
 
   /** Looks at the members. Throws an AssertionError if something has grown. */
   void look(List<Member> members) {
@@ -83,29 +97,36 @@ final class Health {
     }
   }
 
-  /**
-   * Mistakes of our own are ERRORs; so is what there was no memory for, while its heap was full.
-   */
-  private static void requireNoErrors(Member member) {
+  private void requireNoErrors(Member member) {
     try {
-      String error = "";
-      for (String line : Files.readAllLines(member.log())) {
-        if (line.contains(OUT_OF_MEMORY)) {
-          error = ""; // It is the cause of what was logged last.
-        } else if (LOG_LINE.matcher(line).lookingAt()) {
-          requireNone(member, error);
-          error = line.contains(" ERROR ") ? line : "";
-        }
+      String error = error(Files.readAllLines(member.log()));
+      if (!error.isEmpty()) {
+        throw new AssertionError(member.name() + " logged: " + error);
       }
-      requireNone(member, error);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private static void requireNone(Member member, String error) {
-    if (!error.isEmpty()) {
-      throw new AssertionError(member.name() + " logged: " + error);
+  /**
+   * Mistakes of our own are ERRORs, unless they or their stacks name what the rig took away.
+   *
+   * @param log of a process, in lines
+   * @return the first; empty if there is none
+   */
+  String error(List<String> log) {
+    String error = "";
+    for (String line : log) {
+      if (BEGINS.matcher(line).lookingAt()) {
+        if (!error.isEmpty()) {
+          return error;
+        }
+        error = line.contains(" ERROR ") ? line : "";
+      }
+      if (line.contains(excuse)) {
+        error = "";
+      }
     }
+    return error;
   }
 }

@@ -11,7 +11,7 @@ final class Run implements AutoCloseable {
 
   private final Setup setup;
   private final Figures figures;
-  private final Health health = new Health();
+  private final Health health;
   private final Group group;
   private long seed;
   private long rounds;
@@ -21,6 +21,7 @@ final class Run implements AutoCloseable {
     this.setup = setup;
     this.seed = seed;
     this.figures = figures;
+    health = new Health(setup.fullHeaps());
     group = new Group(setup, members, seed);
   }
 

@@ -43,7 +43,7 @@ class PeerRestartTest {
     try (Group group = new Group(setup, 2, seed)) {
       Member ours = group.members().get(0);
       Member peer = group.members().get(1);
-      Health health = new Health();
+      Health health = new Health(false);
       group.awaitService();
       look(group, health, ours);
       for (int i = 0; i < RESTARTS; i++) {
