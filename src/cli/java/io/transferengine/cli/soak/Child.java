@@ -105,18 +105,23 @@ final class Child {
 
   /** SIGSTOP. */
   void stop() {
-    tool("kill", "-STOP", Long.toString(process.pid()));
+    signal("STOP");
   }
 
   /** SIGCONT. */
   void resume() {
-    tool("kill", "-CONT", Long.toString(process.pid()));
+    signal("CONT");
   }
 
-  /** Runs a command to its end. */
-  static void tool(String... command) {
+  /** By a shell's own command: not every machine has a program for it. */
+  private void signal(String name) {
+    int _ = tool("sh", "-c", "kill -%s %d".formatted(name, process.pid())); // Or it has ended.
+  }
+
+  /** Runs a command to its end. {@return its exit status} */
+  static int tool(String... command) {
     try {
-      int _ = new ProcessBuilder(command).start().waitFor();
+      return new ProcessBuilder(command).start().waitFor();
     } catch (IOException e) {
       throw CommandException.lacks(command[0] + " cannot be run: " + e.getMessage());
     } catch (InterruptedException e) {
@@ -147,8 +152,10 @@ final class Child {
         count += wanted.test(entry) ? 1 : 0;
       }
       return count;
-    } catch (IOException e) {
+    } catch (NoSuchFileException e) {
       return 0; // It has ended.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -57,9 +57,9 @@ final class Group implements AutoCloseable {
     return members;
   }
 
-  /** {@return whether its processes can run out of threads} */
-  boolean canLackThreads() {
-    return setup.canLackThreads();
+  /** {@return whether its processes can run out of it} */
+  boolean canLack(Shortage.Resource resource) {
+    return setup.canLack(resource);
   }
 
   Configuration configuration() {

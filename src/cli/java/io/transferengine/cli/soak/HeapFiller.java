@@ -8,27 +8,28 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
 /**
- * Fills the heap of this process when a byte arrives by a named pipe, and gives it back after as
- * many times {@link #UNIT_MILLIS} as the byte says. A request could not tell it: one runs while it
- * happens.
+ * Fills the heap of this process when a byte arrives by a named pipe, if it follows one, and gives
+ * it back after as many times {@link #UNIT_MILLIS} as the byte says. A request could not tell it:
+ * one runs while it happens.
  */
 final class HeapFiller {
   static final int UNIT_MILLIS = 4;
 
   private final FullHeap heap = new FullHeap();
-  private final RandomAccessFile pipe;
   private int filled;
   private boolean full;
 
   /**
-   * @param pipe whose writers may come and go
+   * From now on it does what it is told.
+   *
+   * @param path of the pipe, whose writers may come and go
    */
-  HeapFiller(Path pipe) throws IOException {
-    this.pipe = new RandomAccessFile(pipe.toFile(), "rw");
-    Thread.ofPlatform().daemon().name("soak-heap").start(this::run);
+  void follow(Path path) throws IOException {
+    RandomAccessFile pipe = new RandomAccessFile(path.toFile(), "rw");
+    Thread.ofPlatform().daemon().name("soak-heap").start(() -> run(pipe));
   }
 
-  private void run() {
+  private void run(RandomAccessFile pipe) {
     try {
       for (int units = pipe.read(); units >= 0; units = pipe.read()) {
         setFull(true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Trap;
@@ -55,19 +56,23 @@ final class Member implements Victim, AutoCloseable {
   Member(Setup setup, String name, String metadataServer, Trap trap, long seed) {
     log = setup.log(name);
     pipe = setup.folder().resolve(name + ".heap");
-    Child.tool("mkfifo", pipe.toString());
     Path file = setup.folder().resolve(name + ".memory");
     memory = memory(name, file, seed);
     handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
     data = relay(setup, (at, to) -> Relay.data(at, to, trap), trap);
     String localName = metadataServer.equals(PEER_TO_PEER) ? Ports.REAL : name;
+    List<String> arguments =
+        new ArrayList<>(List.of(file.toString(), setup.protocol(), metadataServer, localName));
+    if (setup.fullHeaps()) {
+      makePipe();
+      arguments.add(pipe.toString());
+    }
     ProcessBuilder builder =
         TargetProcess.java(
                 setup.environment(),
                 jvmOptions(setup.configuration().tls()),
                 SoakAgent.class,
-                List.of(
-                    file.toString(), setup.protocol(), metadataServer, localName, pipe.toString()))
+                arguments)
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
@@ -81,6 +86,13 @@ final class Member implements Victim, AutoCloseable {
     variables.put("TE_RPC_PORT", Integer.toString(handshakes.port()));
     variables.put("TE_DATA_PORT", Integer.toString(data.port()));
     child = new Child(name, setup.limitable(builder));
+  }
+
+  private void makePipe() {
+    int status = Child.tool("mkfifo", pipe.toString());
+    if (status != 0) {
+      throw CommandException.lacks("mkfifo %s ended with %d".formatted(pipe, status));
+    }
   }
 
   private static List<String> jvmOptions(boolean tls) {

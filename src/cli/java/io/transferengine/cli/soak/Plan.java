@@ -140,12 +140,17 @@ final class Plan {
     return left < HEAP_SHARE ? Deed.Kind.HEAP : Deed.Kind.NONE;
   }
 
-  /** The same, or one that can be done to the victim. */
-  private static Deed.Kind possible(Deed.Kind kind, Group group) {
-    boolean not =
-        (kind == Deed.Kind.THREADS && !group.canLackThreads())
-            || (kind == Deed.Kind.HEAP && !group.fullHeaps());
-    return not ? Deed.Kind.DESCRIPTORS : kind;
+  /**
+   * The same, or one that can be done to the victim here; a machine's answer is always the same.
+   */
+  private Deed.Kind possible(Deed.Kind kind, Group group) {
+    return switch (kind) {
+      case NONE, STOP, KILL -> kind;
+      case HEAP -> group.fullHeaps() && !service ? kind : possible(Deed.Kind.DESCRIPTORS, group);
+      case THREADS ->
+          group.canLack(Shortage.Resource.THREADS) ? kind : possible(Deed.Kind.DESCRIPTORS, group);
+      case DESCRIPTORS -> group.canLack(Shortage.Resource.DESCRIPTORS) ? kind : Deed.Kind.NONE;
+    };
   }
 
   private static int longestMillis(Deed.Kind kind) {

@@ -54,10 +54,10 @@ record Setup(
     return overRdma() ? builder : builder.command(Shortage.limitable(builder.command()));
   }
 
-  /** {@return whether processes can run out of threads} */
-  boolean canLackThreads() {
+  /** {@return whether processes can run out of it} */
+  boolean canLack(Shortage.Resource resource) {
     // Only root may lock memory without limit.
-    return !overRdma() && Shortage.canTakeThreads();
+    return !(overRdma() && resource == Shortage.Resource.THREADS) && Shortage.canTake(resource);
   }
 
   private boolean overRdma() {

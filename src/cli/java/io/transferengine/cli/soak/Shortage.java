@@ -3,7 +3,9 @@ package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -42,17 +44,24 @@ final class Shortage {
   private static final List<String> AS_USER =
       List.of("--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override");
 
+  /** It repeats what it is told, until that ends. */
+  private static final List<String> ANSWERING = List.of("cat");
+
+  /** The status of a process that was killed: 128 and the signal's number. */
+  private static final int KILLED = 137;
+
   private static final AtomicInteger USERS = new AtomicInteger(FIRST_USER);
 
-  /** Looked up when it is first needed. */
-  private static final class User {
+  /**
+   * Tried when it is first needed: machines lack commands, and a container's root has few rights.
+   */
+  private static final class Tried {
     static final boolean IS_ROOT = user(Path.of("/proc/self")) == 0;
 
-    /** A container's root may not be allowed to. */
-    static final boolean CHANGES =
-        IS_ROOT
-            && canRun("setpriv")
-            && run(asNextUser(List.of("prlimit", "--nproc=1:", "true"))) == 0;
+    static final boolean LIMITS = isVictim(ANSWERING);
+
+    /** Root may not see, limit or end what others run unless it has capabilities for each. */
+    static final boolean CHANGES_USER = LIMITS && IS_ROOT && isVictim(asNextUser(ANSWERING));
   }
 
   private final long pid;
@@ -68,18 +77,19 @@ final class Shortage {
   /** From now on the process gets no more of it. */
   static Shortage begin(long pid, Resource resource) {
     Shortage shortage = new Shortage(pid, resource, softLimit(pid, resource));
-    if (shortage.set(LEAST) != 0) {
-      throw CommandException.lacks("prlimit --" + resource.option + " failed, see above");
+    String complaint = shortage.set(LEAST);
+    if (!complaint.isEmpty()) {
+      throw CommandException.lacks(complaint);
     }
     return shortage;
   }
 
   /** The process gets it again. */
   void end() {
-    int _ = set(before); // Or it has ended.
+    String _ = set(before); // Or it has ended.
   }
 
-  private int set(String softLimit) {
+  private String set(String softLimit) {
     List<String> command =
         List.of(
             "prlimit", "--pid", Long.toString(pid), "--" + resource.option + "=" + softLimit + ":");
@@ -100,14 +110,39 @@ final class Shortage {
     }
   }
 
-  /** {@return whether processes that {@link #limitable} starts can run out of threads} */
-  static boolean canTakeThreads() {
-    return !User.IS_ROOT || User.CHANGES;
+  /** {@return whether processes that {@link #limitable} starts can run out of it} */
+  static boolean canTake(Resource resource) {
+    return (resource == Resource.THREADS && Tried.IS_ROOT) ? Tried.CHANGES_USER : Tried.LIMITS;
   }
 
   /** {@return a command that does the same, in a process whose threads can be limited} */
   static List<String> limitable(List<String> command) {
-    return User.CHANGES ? asNextUser(command) : command;
+    return Tried.CHANGES_USER ? asNextUser(command) : command;
+  }
+
+  /** {@return whether all that happens to a process can happen to one that this command starts} */
+  private static boolean isVictim(List<String> command) {
+    try {
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      try (OutputStream question = process.getOutputStream()) {
+        question.write('?');
+        question.flush();
+        if (process.getInputStream().read() != '?') {
+          return false;
+        }
+        Path _ = Files.readSymbolicLink(Path.of("/proc", Long.toString(process.pid()), "fd", "0"));
+        for (Resource resource : Resource.values()) {
+          begin(process.pid(), resource).end();
+        }
+        process.destroyForcibly(); // Before it ends because its input does.
+      }
+      return process.waitFor() == KILLED;
+    } catch (IOException | UncheckedIOException | CommandException e) {
+      return false;
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
   }
 
   private static List<String> asNextUser(List<String> command) {
@@ -132,13 +167,14 @@ final class Shortage {
     }
   }
 
-  private static boolean canRun(String tool) {
-    return Files.isExecutable(Path.of("/usr/bin", tool));
-  }
-
-  private static int run(List<String> command) {
+  /** {@return what went wrong; nothing if nothing did} */
+  private static String run(List<String> command) {
     try {
-      return new ProcessBuilder(command).inheritIO().start().waitFor();
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return process.waitFor() == 0
+          ? ""
+          : "%s failed: %s".formatted(String.join(" ", command), said.strip());
     } catch (IOException e) {
       throw CommandException.lacks(command.getFirst() + " cannot be run: " + e.getMessage());
     } catch (InterruptedException e) {

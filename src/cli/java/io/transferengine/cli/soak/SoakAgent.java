@@ -71,12 +71,15 @@ final class SoakAgent implements AutoCloseable {
   /**
    * Runs until the standard input ends.
    *
-   * @param arguments the file, the protocol, the metadata server, the local name and the pipe of
-   *     the heap's filler
+   * @param arguments the file, the protocol, the metadata server and the local name; with full
+   *     heaps also the pipe of their filler
    */
   public static void main(String[] arguments) throws IOException {
     LoadedClasses.load();
-    HeapFiller heap = new HeapFiller(Path.of(arguments[4]));
+    HeapFiller heap = new HeapFiller();
+    if (arguments.length > 4) {
+      heap.follow(Path.of(arguments[4]));
+    }
     EngineConfig config =
         EngineConfig.fromEnvironment(arguments[3])
             .protocol(arguments[1])

@@ -43,7 +43,7 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "A failure names the seed and the configuration that replay it. What happens follows from the"
-          + " seed; when, from the machine.",
+          + " seed, and from what can be taken from processes here; when, from the machine.",
       "",
       "Exit status: 0 nothing found, 1 something is wrong, 2 usage, 3 the machine lacks something."
     })

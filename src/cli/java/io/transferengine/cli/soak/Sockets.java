@@ -4,6 +4,7 @@ package io.transferengine.cli.soak;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -54,8 +55,10 @@ final class Sockets {
         count += target.startsWith("socket:") && !others.contains(target) ? 1 : 0;
       }
       return count;
-    } catch (IOException e) {
+    } catch (NoSuchFileException e) {
       return 0; // It has ended.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -66,16 +69,20 @@ final class Sockets {
           .map(line -> line.strip().split(" +", -1))
           .filter(columns -> columns.length > column)
           .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
-    } catch (IOException | UncheckedIOException e) {
-      // It has ended.
+    } catch (NoSuchFileException e) {
+      // It has ended, or there is no IPv6.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
   private static String target(Path descriptor) {
     try {
       return Files.readSymbolicLink(descriptor).toString();
-    } catch (IOException e) {
+    } catch (NoSuchFileException e) {
       return ""; // Closed meanwhile.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // It may be a connection.
     }
   }
 }
