@@ -19,24 +19,26 @@ final class HostCodec {
     out.member("start").unsigned(host.start()).endObject();
   }
 
-  /** {@return what it says; empty if it does not say all, as a later form may not} */
+  /** {@return what it says; empty if it does not say all, or says it in another form} */
   static Optional<HostDescriptor> read(JsonReader in) throws IOException {
     String boot = "";
     long pidNamespace = 0;
     int pid = 0;
     long start = 0;
     long area = 0;
-    if (in.beginObject()) {
+    if (in.isObject()) {
       for (String member = in.nextMember(); member != null; member = in.nextMember()) {
         switch (member) {
-          case "area" -> area = in.unsigned(Long.MAX_VALUE);
-          case "boot" -> boot = in.text();
-          case "pid" -> pid = in.unsignedInt(Integer.MAX_VALUE);
-          case "pid_ns" -> pidNamespace = in.unsigned(Long.MAX_VALUE);
-          case "start" -> start = in.unsigned(Long.MAX_VALUE);
+          case "area" -> area = in.unsignedIfOne(Long.MAX_VALUE);
+          case "boot" -> boot = in.textIfOne();
+          case "pid" -> pid = (int) in.unsignedIfOne(Integer.MAX_VALUE);
+          case "pid_ns" -> pidNamespace = in.unsignedIfOne(Long.MAX_VALUE);
+          case "start" -> start = in.unsignedIfOne(Long.MAX_VALUE);
           default -> in.skip();
         }
       }
+    } else {
+      in.skip();
     }
     boolean whole =
         !boot.isEmpty()

@@ -216,6 +216,11 @@ final class JsonReader {
     return parser.currentToken() == JsonToken.START_ARRAY;
   }
 
+  /** {@return whether the value here is an object} */
+  boolean isObject() {
+    return parser.currentToken() == JsonToken.START_OBJECT;
+  }
+
   /** {@return whether the value here is null} */
   boolean isNull() {
     return parser.currentToken() == JsonToken.VALUE_NULL;
@@ -237,18 +242,34 @@ final class JsonReader {
     return text;
   }
 
+  /** As {@link #text}, but "" for whatever else is here. */
+  String textIfOne() throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_STRING && hasWholeCharacters(parser.getText())) {
+      return parser.getText();
+    }
+    skip();
+    return "";
+  }
+
   /** jsoncpp refuses half a surrogate pair too. A record with one could not be written back. */
   void requireWholeCharacters(String text) {
+    if (!hasWholeCharacters(text)) {
+      throw wrong("text without half surrogate pairs");
+    }
+  }
+
+  private static boolean hasWholeCharacters(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
         boolean pair =
             i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
         if (!pair) {
-          throw wrong("text without half surrogate pairs");
+          return false;
         }
         i++;
       }
     }
+    return true;
   }
 
   /** {@return the flag here; false for null} */
@@ -266,17 +287,36 @@ final class JsonReader {
       return 0;
     }
     require(JsonToken.VALUE_NUMBER_INT, "a whole number");
-    long number =
-        switch (parser.getNumberType()) {
-          case INT, LONG -> parser.getLongValue();
-          case BIG_INTEGER -> beyondLong(max);
-          case FLOAT, DOUBLE, BIG_DECIMAL -> throw wrong("a whole number");
-        };
-    boolean negative = number < 0 && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
-    if (negative || Long.compareUnsigned(number, max) > 0) {
+    if (!isUpTo(max)) {
       throw wrong("a number from 0 to " + Long.toUnsignedString(max));
     }
-    return number;
+    return number();
+  }
+
+  /** As {@link #unsigned}, but 0 for whatever else is here. */
+  long unsignedIfOne(long max) throws IOException {
+    if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT && isUpTo(max)) {
+      return number();
+    }
+    skip();
+    return 0;
+  }
+
+  private boolean isLong() throws IOException {
+    return parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+  }
+
+  private long number() throws IOException {
+    return isLong() ? parser.getLongValue() : parser.getBigIntegerValue().longValue();
+  }
+
+  private boolean isUpTo(long max) throws IOException {
+    boolean fits =
+        isLong()
+            ? parser.getLongValue() >= 0
+            : parser.getBigIntegerValue().signum() >= 0
+                && parser.getBigIntegerValue().bitLength() <= 64;
+    return fits && Long.compareUnsigned(number(), max) <= 0;
   }
 
   /** {@return the whole number here, from 0 to {@code max}; 0 for null} */
@@ -294,13 +334,6 @@ final class JsonReader {
   /** {@return the error for a value that is not {@code expected}} */
   TransferException wrong(String expected) {
     return malformed(what + ": " + path() + " must be " + expected + ", not " + found(), null);
-  }
-
-  private long beyondLong(long max) throws IOException {
-    if (parser.getBigIntegerValue().signum() < 0 || parser.getBigIntegerValue().bitLength() > 64) {
-      throw wrong("a number from 0 to " + Long.toUnsignedString(max));
-    }
-    return parser.getBigIntegerValue().longValue();
   }
 
   private void require(JsonToken token, String expected) {

@@ -70,7 +70,7 @@ final class MessageCodec {
         case "payload" -> draft.payload = in.text();
         case "ctrl_channel", "msg_channel" -> draft.twoSided |= !in.isNull() && in.flag();
         case HostCodec.HOST -> draft.host = HostCodec.read(in);
-        case SLOTS -> draft.slots = in.unsigned(Long.MAX_VALUE);
+        case SLOTS -> draft.slots = in.unsignedIfOne(Long.MAX_VALUE);
         case MTU -> draft.activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();
       }

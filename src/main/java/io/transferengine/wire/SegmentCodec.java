@@ -271,7 +271,7 @@ final class SegmentCodec {
           case "lkey" -> lkeys = readNumbers(in);
           case "protocol" -> protocol = in.text();
           case ACCESS -> rights = rights(in.text());
-          case FENCE -> fence = in.unsigned(-1L);
+          case FENCE -> fence = in.unsignedIfOne(-1L);
           default -> in.skip();
         }
       }
