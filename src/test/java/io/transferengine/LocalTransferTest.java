@@ -260,7 +260,10 @@ class LocalTransferTest {
       long there = registered(peer);
       assertCompleted(ours.submit(Operation.WRITE, peer.name(), there, 100_000));
       assertThat(count(ours, Counter.LOCAL_PEERS_MISSED)).isZero();
-      assertThat(log.warnings()).isEmpty();
+      // Each engine says that it is experimental, and nothing else.
+      assertThat(log.warnings())
+          .hasSize(2)
+          .allMatch(each -> each.startsWith("TE_LOCAL is on, which is experimental"));
       Transfer refused = strict.submit(Operation.WRITE, peer.name(), there, 100);
       assertThat(end(refused)).isEqualTo(TransferState.FAILED);
       assertThat(refused.failure().orElseThrow())

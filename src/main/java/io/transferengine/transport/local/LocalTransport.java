@@ -87,6 +87,10 @@ class LocalTransport implements Transport {
               leases,
               new Fences(area, leases, processes, Fences.WAIT),
               new Copies(memory, pid));
+      log.warn(
+          "TE_LOCAL is on, which is experimental: use it only on machines and in clusters where"
+              + " every peer is trusted. A hostile peer can make this process read or write any"
+              + " memory of itself and of other processes of its user.");
     } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
@@ -161,7 +165,8 @@ class LocalTransport implements Transport {
     }
     HostDescriptor peer = host.get();
     Optional<Leases.Lease> lease = Optional.empty();
-    // Read, not only heard: no stranger elsewhere can use up the leases.
+    // Read, not only heard. But any stranger may name a process that has an area, so this does not
+    // keep strangers from using up the leases.
     if (!stopped
         && peer.isBeside(now.host)
         && PeerArea.problem(memory, processes, peer).isEmpty()) {
