@@ -90,7 +90,11 @@ final class TransportRegistry {
     if (made.isEmpty()) {
       throw choice.noneIsLeft();
     }
-    choice.isTakenInstead(made.getFirst().transport.name());
+    // One that nobody misses is beside the others, and taken instead of none.
+    made.stream()
+        .filter(each -> each.policy.missed())
+        .findFirst()
+        .ifPresent(each -> choice.isTakenInstead(each.transport.name()));
     return new TransportRegistry(made, choice);
   }
 
@@ -188,7 +192,7 @@ final class TransportRegistry {
   }
 
   /**
-   * Gives a task to the next transport, unless its present one is required.
+   * Gives a task to the next transport, unless its present one is required, or one between them.
    *
    * @return the name of the new transport; empty if the task stays
    */
@@ -205,6 +209,9 @@ final class TransportRegistry {
       if (fit && transport != from && transport.reaches(peer.descriptor())) {
         transport.submit(peer, task);
         return Optional.of(transport.name());
+      }
+      if (each.policy.isRequired()) {
+        break;
       }
     }
     return Optional.empty();
@@ -257,9 +264,9 @@ final class TransportRegistry {
     for (Ranked each : transports.subList(transports.indexOf(best), transports.size())) {
       if (each.transport.reaches(peer)) {
         usable.add(each.transport);
-        if (each.policy.isRequired()) {
-          break;
-        }
+      }
+      if (each.policy.isRequired()) {
+        break;
       }
     }
     return usable;

@@ -22,6 +22,7 @@ public final class ReservedMemory {
   // sys/mman.h, the same on x86-64 and aarch64
   private static final int PROT_NONE = 0;
   private static final int PROT_READ_WRITE = 3;
+  private static final int MADV_DONTNEED = 4;
   private static final int MAP_PRIVATE = 0x2;
   private static final int MAP_ANONYMOUS = 0x20;
   private static final int MAP_NORESERVE = 0x4000;
@@ -47,6 +48,8 @@ public final class ReservedMemory {
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MPROTECT =
       handle("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle MADVISE =
+      handle("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
   private static final MethodHandle MUNMAP =
       handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle PAGE_SIZE =
@@ -138,9 +141,21 @@ public final class ReservedMemory {
     protect(offset, bytes, PROT_READ_WRITE);
   }
 
-  /** Ends that: from its return on, calls of other processes that begin fail there. */
+  /**
+   * Ends that: from its return on, calls of other processes that begin fail there. What was in the
+   * part is lost, and takes no memory any more.
+   */
   public void close(long offset, long bytes) {
     protect(offset, bytes, PROT_NONE);
+    try {
+      // If the kernel does not take the pages back, they are closed all the same.
+      int _ =
+          (int)
+              MADVISE.invokeExact(
+                  CapturedErrno.state(), memory.address() + offset, bytes, MADV_DONTNEED);
+    } catch (Throwable thrown) {
+      throw CapturedErrno.unexpected(thrown);
+    }
   }
 
   private void protect(long offset, long bytes, int protection) {

@@ -209,6 +209,20 @@ class TransportChoiceTest {
     assertThat(created).doesNotContain("rdma");
   }
 
+  /** One for peers on the same machine takes the place of none. */
+  @Test
+  void anAbsentOneIsMissedBesideOneThatNobodyMisses() {
+    rdma.absent = ABSENT;
+    Fake local = new Fake("local", 200);
+    EngineCore one = engine("rdma", Map.of("TE_LOCAL", "auto"), local, rdma, tcp);
+    assertThat(created).contains("local");
+    assertThat(log.warnings())
+        .singleElement()
+        .asString()
+        .contains("Using TCP, although protocol 'rdma' prefers RDMA: " + ABSENT);
+    assertThat(lesser(one)).isOne();
+  }
+
   @Test
   void anAbsentOneThatIsRequiredIsRefused() {
     rdma.absent = ABSENT;

@@ -15,9 +15,11 @@ import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,12 @@ class TransportRegistryTest {
     @Nullable Error draining;
     int drained;
     boolean movesAll;
+    boolean reaches = true;
+
+    @Override
+    public boolean reaches(SegmentDescriptor peer) {
+      return reaches;
+    }
 
     @Override
     public boolean moves(MemoryKind local, MemoryKind peer) {
@@ -116,6 +124,29 @@ class TransportRegistryTest {
     assertThat(registry.handOver(first, peer, task)).isPresent();
     assertThat(third.tasks).containsExactly(task);
     assertThat(second.tasks).hasSize(1);
+  }
+
+  /** The second is required: the third is not used, be it that the first reaches a peer. */
+  @Test
+  void noneBelowARequiredOneIsUsed() {
+    var must =
+        new TransportPolicy(TransportPolicy.Use.REQUIRED, Duration.ZERO, Optional.empty(), true);
+    TransportRegistry strict =
+        new TransportRegistry(
+            List.of(
+                new TransportRegistry.Ranked(first, TransportPolicy.DEFAULT),
+                new TransportRegistry.Ranked(second, must),
+                new TransportRegistry.Ranked(third, TransportPolicy.DEFAULT)),
+            new TransportChoice(List.of(), "", new EngineMetrics()));
+    PeerAddress peer = first.segment("127.0.0.1:1").address();
+    var found = new SegmentDirectory.Found(peer.descriptor(), "127.0.0.1", Optional.empty());
+    assertThat(strict.select(found)).containsExactly(first, second);
+    assertThat(strict.handOver(first, peer, task("cpu:0"))).isPresent();
+    assertThat(second.tasks).hasSize(1);
+    second.reaches = false;
+    assertThat(strict.select(found)).containsExactly(first);
+    assertThat(strict.handOver(first, peer, task("cpu:0"))).isEmpty();
+    assertThat(third.tasks).isEmpty();
   }
 
   private TransferTask task(String location) {

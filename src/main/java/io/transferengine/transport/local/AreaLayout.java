@@ -41,6 +41,12 @@ final class AreaLayout {
 
   private AreaLayout() {}
 
+  /** {@return whether an address is where the slots of a lease begin, in an area at another} */
+  static boolean isLease(long area, long slots) {
+    long at = slots - (area + SLOTS_AT);
+    return at >= 0 && at < LEASES * LEASE_BYTES && at % LEASE_BYTES == 0;
+  }
+
   /** {@return which word a fence's number is in} */
   static int index(long fence) {
     return (int) (fence & (WORDS - 1));

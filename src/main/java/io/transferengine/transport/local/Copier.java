@@ -70,6 +70,7 @@ final class Copier implements RequestSink<TransferTask> {
 
   private final ProcessMemory memory;
   private final int ownPid;
+  private final TransferException mistake;
   private final long pageBytes = ReservedMemory.pageBytes();
 
   /** Whether the slot may still say that we copy. */
@@ -79,10 +80,12 @@ final class Copier implements RequestSink<TransferTask> {
    * One that has nothing to do.
    *
    * @param ownPid the number of this process
+   * @param mistake the failure of requests for which our own code threw
    */
-  Copier(ProcessMemory memory, int ownPid) {
+  Copier(ProcessMemory memory, int ownPid, TransferException mistake) {
     this.memory = memory;
     this.ownPid = ownPid;
+    this.mistake = mistake;
   }
 
   // ---- claiming
@@ -149,7 +152,7 @@ final class Copier implements RequestSink<TransferTask> {
       return copyThrough(task, target, slotAt);
     } catch (Throwable t) {
       if (count > first) {
-        fail(task, count - 1, LocalFaults.mistake(), FailureCause.LOCAL);
+        fail(task, count - 1, mistake, FailureCause.LOCAL);
       }
       throw t;
     } finally {
@@ -370,10 +373,20 @@ final class Copier implements RequestSink<TransferTask> {
     fail(task, index, why, FailureCause.STALE_DESCRIPTOR);
   }
 
-  private void lost(TransferTask task, Target target, long errno) {
+  /** A call ended before it copied anything. */
+  private void lost(TransferTask task, Target target, long result) {
+    long errno = -result;
+    if (errno != Errno.ESRCH.number()
+        && errno != Errno.EFAULT.number()
+        && errno != Errno.EPERM.number()) {
+      // Such as ENOMEM: the peer may be well.
+      TransferException why = LocalFaults.notDone(target.name(), target.pid(), errno);
+      fail(task, 0, why, FailureCause.LOCAL);
+      return;
+    }
     target.markLost();
     // Nothing was copied, so another process of its name may be asked.
-    TransferException why = LocalFaults.lost(target.name(), target.pid(), -errno);
+    TransferException why = LocalFaults.lost(target.name(), target.pid(), errno);
     fail(task, 0, why, FailureCause.STALE_DESCRIPTOR);
   }
 

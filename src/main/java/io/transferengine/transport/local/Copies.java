@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.ProcessMemory;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import java.time.Duration;
@@ -44,6 +46,7 @@ final class Copies implements TransferTask.Owner {
 
   private final ProcessMemory memory;
   private final int ownPid;
+  private final TransferException mistake = LocalFaults.mistake();
   private final ThreadPoolExecutor threads;
   private final AtomicInteger number = new AtomicInteger();
   private final ArrayDeque<Copier> kept = new ArrayDeque<>(KEPT + 1);
@@ -66,6 +69,16 @@ final class Copies implements TransferTask.Owner {
     threads.allowCoreThreadTimeOut(true);
   }
 
+  /**
+   * Ends a task for which our own code threw. Throws nothing.
+   *
+   * @param format has one place for the peer's name
+   */
+  void fail(TransferTask task, String format, String peer, Throwable thrown) {
+    task.end(TransferState.FAILED, mistake, FailureCause.LOCAL);
+    Anyway.error(log, format, peer, thrown);
+  }
+
   /** Works on a task; returns when it has ended, if it is small, else at once. */
   void start(Target target, TransferTask task) {
     task.setOwner(this);
@@ -84,7 +97,8 @@ final class Copies implements TransferTask.Owner {
       Copier copier = take();
       boolean later = copier.claim(task) > 0 && copier.copy(task, target, slot);
       give(copier);
-      return !later;
+      // A claim that threw half-way has left something.
+      return !later && !task.hasWork();
     } finally {
       target.releaseSlot(slot);
     }
@@ -112,8 +126,7 @@ final class Copies implements TransferTask.Owner {
       try {
         turn(target, task);
       } catch (Throwable t) {
-        log.error("Copying for a transfer to {} failed", target.name(), t);
-        task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+        fail(task, "Copying for a transfer to {} failed", target.name(), t);
       }
     }
   }
@@ -121,6 +134,10 @@ final class Copies implements TransferTask.Owner {
   /** One claim of a task. */
   private void turn(Target target, TransferTask task) {
     int slot = target.acquireSlot(true);
+    if (slot < 0) {
+      queueLater(target, task);
+      return;
+    }
     try {
       Copier copier = take();
       boolean claimed = copier.claim(task) > 0;
@@ -131,14 +148,20 @@ final class Copies implements TransferTask.Owner {
         later = copier.copy(task, target, slot) || !queued;
       }
       give(copier);
-      if (!later || !task.hasWork()) {
+      if (!later) {
         return;
       }
     } finally {
       target.releaseSlot(slot);
     }
-    LockSupport.parkNanos(LATER_NANOS);
-    queue(target, task);
+    queueLater(target, task);
+  }
+
+  private void queueLater(Target target, TransferTask task) {
+    if (task.hasWork()) {
+      LockSupport.parkNanos(LATER_NANOS);
+      queue(target, task);
+    }
   }
 
   private boolean isQueued(Target target, TransferTask task) {
@@ -157,7 +180,7 @@ final class Copies implements TransferTask.Owner {
         return known;
       }
     }
-    return new Copier(memory, ownPid);
+    return new Copier(memory, ownPid, mistake);
   }
 
   private void give(Copier copier) {

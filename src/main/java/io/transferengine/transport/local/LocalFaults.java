@@ -7,20 +7,14 @@ import io.transferengine.transfer.TransferException;
 
 /** The failures of transfers on one machine. */
 final class LocalFaults {
-  private record Spare(TransferException failure) {}
-
-  private static final Spare MISTAKE =
-      new Spare(
-          new TransferException(
-              ErrorCode.MEMORY,
-              "Copying for the transfer failed in this process, perhaps for want of memory",
-              "The log of this process has the cause; give it more heap, or report it"));
-
   private LocalFaults() {}
 
-  /** {@return the failure when our own code threw} Made in advance: there may be no memory left. */
+  /** {@return the failure when our own code threw} To be made in advance: memory may run out. */
   static TransferException mistake() {
-    return MISTAKE.failure;
+    return new TransferException(
+        ErrorCode.MEMORY,
+        "Copying for the transfer failed in this process, perhaps for want of memory",
+        "The log of this process has the cause; give it more heap, or report it");
   }
 
   static TransferException closed() {
@@ -67,6 +61,17 @@ final class LocalFaults {
         "process %d on this machine has no area for copies there any more: %s"
             .formatted(pid, Errno.describe((int) errno)),
         "Has it ended or been restarted? The transfer may be tried again",
+        null);
+  }
+
+  /** The kernel did not copy, for a reason that is not the other process. */
+  static TransferException notDone(String peer, int pid, long errno) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.MEMORY,
+        "the kernel of this machine copies nothing from or to process %d: %s"
+            .formatted(pid, Errno.describe((int) errno)),
+        "If it is for want of memory, free some; else set TE_LOCAL=off. Then try it again",
         null);
   }
 

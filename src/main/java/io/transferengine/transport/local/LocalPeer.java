@@ -7,8 +7,6 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HostDescriptor;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +37,7 @@ final class LocalPeer {
   private State state = State.NEW;
   private @Nullable Target target;
   private long refusedNanos;
-  private ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+  private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
   /**
    * One that was not asked yet.
@@ -97,21 +95,20 @@ final class LocalPeer {
     return true;
   }
 
-  /** The lease is there; {@return the tasks that have waited} */
-  synchronized List<Waiting> opened(Target made) {
-    List<Waiting> all = new ArrayList<>(waiting);
+  /** The lease is there. */
+  synchronized void opened(Target made) {
     target = made;
     state = State.OPEN;
-    waiting = new ArrayDeque<>();
-    return all;
   }
 
-  /** There is no lease for now; {@return the tasks that have waited} */
-  synchronized List<Waiting> refused() {
-    List<Waiting> all = new ArrayList<>(waiting);
+  /** There is no lease for now. */
+  synchronized void refused() {
     refusedNanos = System.nanoTime();
     state = State.REFUSED;
-    waiting = new ArrayDeque<>();
-    return all;
+  }
+
+  /** Takes out one of the tasks that wait; {@return null if none does} Takes no memory. */
+  synchronized @Nullable Waiting nextWaiting() {
+    return waiting.pollFirst();
   }
 }

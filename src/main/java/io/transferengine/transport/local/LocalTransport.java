@@ -23,10 +23,12 @@ import io.transferengine.wire.HostDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -147,11 +149,15 @@ class LocalTransport implements Transport {
       return;
     }
     descriptor.host(Optional.of(now.host));
+    // One that took the place of another since the buffers were listed may have other rights.
+    Set<Region> described = new HashSet<>(regions);
     List<BufferDescriptor> buffers = new ArrayList<>(descriptor.buffers());
     buffers.replaceAll(
         buffer -> {
           Region region = context.regions().find(buffer.address(), buffer.lengthBytes());
-          return region == null ? buffer : buffer.withFence(now.fences.of(region));
+          return region == null || !described.contains(region)
+              ? buffer
+              : buffer.withFence(now.fences.of(region));
         });
     descriptor.buffers(buffers);
   }
@@ -286,8 +292,7 @@ class LocalTransport implements Transport {
         return;
       }
     } catch (Throwable t) {
-      log.error("Queueing a transfer to {} failed", peer.name(), t);
-      task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+      now.copies.fail(task, "Queueing a transfer to {} failed", peer.name(), t);
       return;
     }
     // Decided in the moment between two questions.
@@ -313,46 +318,53 @@ class LocalTransport implements Transport {
     try {
       var _ = Thread.ofVirtual().name("te-local-lease").start(() -> ask(now, peer));
     } catch (Throwable noThread) {
-      isRefused(peer);
+      isRefused(now, peer);
       throw noThread;
     }
   }
 
   private void ask(Running now, LocalPeer peer) {
-    List<LocalPeer.Waiting> waiting;
     Target target;
     try {
       HandshakeDescriptor request = HandshakeDescriptor.slotsFor(now.host);
       long slots = context.peers().connect(peer.name(), request, LEASE_TIMEOUT).message().slots();
-      if (slots == 0) {
+      if (!AreaLayout.isLease(peer.host().area(), slots)) {
         throw LocalFaults.noLease(peer.name());
       }
       target = new Target(peer.name(), peer.host(), slots);
-      waiting = peer.opened(target);
+      context.metrics().increment(Counter.LOCAL_PEERS);
+      peer.opened(target);
     } catch (Throwable t) {
-      isMissed(peer.name(), String.valueOf(t.getMessage()));
-      isRefused(peer);
+      // First: in a full heap the log throws as well.
+      isRefused(now, peer);
+      Anyway.run(
+          log,
+          "Reporting a missed peer",
+          () -> isMissed(peer.name(), String.valueOf(t.getMessage())));
       return;
     }
-    context.metrics().increment(Counter.LOCAL_PEERS);
-    waiting.forEach(each -> start(now, target, each.task()));
+    for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
+      start(now, target, each.task());
+    }
   }
 
   private static void start(Running now, Target target, TransferTask task) {
     try {
       now.copies.start(target, task);
     } catch (Throwable t) {
-      log.error("Queueing a transfer to {} failed", target.name(), t);
-      task.end(TransferState.FAILED, LocalFaults.mistake(), FailureCause.LOCAL);
+      now.copies.fail(task, "Queueing a transfer to {} failed", target.name(), t);
     }
   }
 
-  private void isRefused(LocalPeer peer) {
-    for (LocalPeer.Waiting each : peer.refused()) {
-      Anyway.run(
-          log,
-          "Giving a transfer to another transport",
-          () -> goElsewhere(each.peer(), each.task(), LocalFaults.noLease(peer.name())));
+  private void isRefused(Running now, LocalPeer peer) {
+    peer.refused();
+    for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
+      try {
+        goElsewhere(each.peer(), each.task(), LocalFaults.noLease(peer.name()));
+      } catch (Throwable t) {
+        now.copies.fail(
+            each.task(), "Giving a transfer to {} to another transport failed", peer.name(), t);
+      }
     }
   }
 
@@ -368,15 +380,27 @@ class LocalTransport implements Transport {
     if (stopped || now == null) {
       return;
     }
-    stopped = true;
     long endNanos = System.nanoTime() + timeout.toNanos();
+    // Made before the first step: a lambda takes memory.
+    Runnable refusing = () -> refuseAll(now);
+    Runnable copying = () -> now.copies.stop(timeout.dividedBy(2));
+    Runnable fencing = () -> endFences(now, endNanos);
+    stopped = true;
+    Anyway.run(log, "Giving up what waits for slots at peers", refusing);
+    Anyway.run(log, "Ending the copy threads", copying);
+    Anyway.run(log, "Ending the copies of peers", fencing);
+  }
+
+  private void refuseAll(Running now) {
     List<LocalPeer> known;
     synchronized (peers) {
       known = List.copyOf(peers.values());
       peers.clear();
     }
-    known.forEach(this::isRefused);
-    Anyway.run(log, "Ending the copy threads", () -> now.copies.stop(timeout.dividedBy(2)));
+    known.forEach(peer -> isRefused(now, peer));
+  }
+
+  private static void endFences(Running now, long endNanos) {
     try {
       now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
     } catch (TransferException inUse) {

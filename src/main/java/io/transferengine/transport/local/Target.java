@@ -92,11 +92,15 @@ final class Target {
   }
 
   void releaseSlot(int slot) {
-    used.getAndUpdate(seen -> seen & ~(1 << slot));
+    // Its bit is set. No lambda, which takes memory: a slot must come back in a full heap, too.
+    int _ = used.addAndGet(-(1 << slot));
   }
 
   /** {@return the address of a slot in its memory} */
   long slotAddress(int slot) {
+    if (slot < 0 || slot >= AreaLayout.SLOTS) {
+      throw new IllegalArgumentException("There is no slot " + slot);
+    }
     return slots + slot * (long) Long.BYTES;
   }
 }

@@ -7,6 +7,7 @@ import io.transferengine.access.AccessRights;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.os.Errno;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.IoVectors;
 import io.transferengine.os.LinuxProcesses;
@@ -54,7 +55,7 @@ class CopierTest implements TransferWork.Listener {
   private final Region theirs = region(there);
   private final Leases.Lease lease =
       leases.grant(new HostDescriptor("boot", 1, processes.own(), 1, area.address())).orElseThrow();
-  private final Copier copier = new Copier(calls, processes.own());
+  private final Copier copier = new Copier(calls, processes.own(), LocalFaults.mistake());
 
   private @Nullable TransferState state;
   private @Nullable FailureCause cause;
@@ -188,6 +189,33 @@ class CopierTest implements TransferWork.Listener {
     assertThat(isSlotEmpty()).isTrue();
   }
 
+  /** Which says nothing of the peer. */
+  @Test
+  void aKernelThatHasNoMemoryFailsTheTransferOnly() {
+    fences.admit(List.of(theirs));
+    ProcessMemory poor =
+        new ProcessMemory() {
+          @Override
+          public long read(int pid, IoVectors into, IoVectors from) {
+            return -Errno.ENOMEM.number();
+          }
+
+          @Override
+          public long write(int pid, IoVectors from, IoVectors to) {
+            return -Errno.ENOMEM.number();
+          }
+        };
+    Copier unlucky = new Copier(poor, processes.own(), LocalFaults.mistake());
+    Target target = target(processes.own());
+    TransferTask task = task(Operation.WRITE, there.address(), published());
+    assertThat(unlucky.claim(task)).isEqualTo(1);
+    assertThat(unlucky.copy(task, target, 0)).isFalse();
+    assertThat(state).isEqualTo(TransferState.FAILED);
+    assertThat(cause).isEqualTo(FailureCause.LOCAL);
+    assertThat(text).contains("peer", "Cannot allocate memory");
+    assertThat(target.isLost()).isFalse();
+  }
+
   @Test
   void piecesOfOneRegistrationAreOneRange() {
     fences.admit(List.of(theirs));
@@ -223,7 +251,7 @@ class CopierTest implements TransferWork.Listener {
             return calls.write(pid, from, to);
           }
         };
-    Copier tired = new Copier(restless, processes.own());
+    Copier tired = new Copier(restless, processes.own(), LocalFaults.mistake());
     TransferTask task = task(Operation.WRITE, there.address(), published());
     assertThat(tired.claim(task)).isEqualTo(1);
     assertThat(tired.copy(task, target(processes.own()), 0)).isTrue();

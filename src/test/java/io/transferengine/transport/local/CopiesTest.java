@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.access.AccessRights;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.os.FfmProcessMemory;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.Processes;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.HostDescriptor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Which thread copies what, between memory of this process. */
+@Timeout(60)
+class CopiesTest {
+  private final Processes processes = new LinuxProcesses();
+  private final Area area = new Area(1);
+  private final Leases leases = new Leases(area, processes);
+  private final Fences fences = new Fences(area, leases, processes, Duration.ofSeconds(1));
+
+  /** Where calls into the peer begin: slots. */
+  private final Set<Long> marked = ConcurrentHashMap.newKeySet();
+
+  private final Copies copies = new Copies(new Noting(), processes.own());
+  private final Arena arena = Arena.ofShared();
+  private final HostDescriptor host =
+      new HostDescriptor("boot", 1, processes.own(), 1, area.address());
+  private final Target target =
+      new Target("peer", host, area.slots(leases.grant(host).orElseThrow().index()));
+  private final CompletableFuture<TransferState> ended = new CompletableFuture<>();
+
+  private final class Noting implements ProcessMemory {
+    private final ProcessMemory real = new FfmProcessMemory();
+
+    @Override
+    public long read(int pid, IoVectors into, IoVectors from) {
+      return real.read(pid, into, from);
+    }
+
+    @Override
+    public long write(int pid, IoVectors from, IoVectors to) {
+      marked.add(to.address(0));
+      return real.write(pid, from, to);
+    }
+  }
+
+  @AfterEach
+  void end() {
+    copies.stop(Duration.ofSeconds(10));
+    fences.end(Duration.ofSeconds(1));
+    arena.close();
+  }
+
+  /** A write of one block, to memory that is published in pieces. */
+  private TransferTask write(MemorySegment here, MemorySegment there, int pieceBytes) {
+    long bytes = here.byteSize();
+    here.fill((byte) 3);
+    List<Region> regions =
+        new RegionTable()
+            .registerAll(
+                new long[] {here.address(), there.address()},
+                new long[] {bytes, bytes},
+                "*",
+                AccessRights.READ_WRITE);
+    fences.admit(regions.subList(1, 2));
+    List<BufferDescriptor> pieces = new ArrayList<>();
+    for (long at = 0; at < bytes; at += pieceBytes) {
+      pieces.add(
+          new BufferDescriptor("peer", there.address() + at, Math.min(pieceBytes, bytes - at))
+              .withFence(fences.of(regions.getLast())));
+    }
+    return new TransferTask(
+        Operation.WRITE,
+        BlockColumns.of(here.address(), there.address(), bytes),
+        bytes,
+        new TransferEnds(new Region[] {regions.getFirst()}, new TransferEnds.Buffers(pieces)),
+        (state, _, _) -> ended.complete(state));
+  }
+
+  @Test
+  void whatOneClaimOfASmallTaskLeavesIsCopiedToo() throws Exception {
+    int bytes = 2 * Copier.RANGES * 64;
+    assertThat(bytes).isLessThanOrEqualTo((int) Copies.DIRECT_BYTES);
+    MemorySegment here = arena.allocate(bytes);
+    MemorySegment there = arena.allocate(bytes);
+    copies.start(target, write(here, there, 64));
+    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.mismatch(there)).isEqualTo(-1);
+  }
+
+  @Test
+  void aTaskWithoutAFreeSlotWaitsForOne() throws Exception {
+    int bytes = 1 << 17;
+    MemorySegment here = arena.allocate(bytes);
+    MemorySegment there = arena.allocate(bytes);
+    TransferTask task = write(here, there, bytes);
+    for (int i = 0; i < Target.OF_COPY_THREADS; i++) {
+      assertThat(target.acquireSlot(true)).isEqualTo(i);
+    }
+    copies.start(target, task);
+    target.releaseSlot(1);
+    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.mismatch(there)).isEqualTo(-1);
+    // Not the word before them, which is another process's.
+    assertThat(marked).containsExactly(target.slotAddress(1));
+  }
+}
