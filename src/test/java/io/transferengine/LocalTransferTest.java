@@ -263,7 +263,7 @@ class LocalTransferTest {
       // Each engine says that it is experimental, and nothing else.
       assertThat(log.warnings())
           .hasSize(2)
-          .allMatch(each -> each.startsWith("TE_LOCAL is on, which is experimental"));
+          .allMatch(each -> each.startsWith("Copies on one machine (TE_LOCAL) are experimental"));
       Transfer refused = strict.submit(Operation.WRITE, peer.name(), there, 100);
       assertThat(end(refused)).isEqualTo(TransferState.FAILED);
       assertThat(refused.failure().orElseThrow())

@@ -90,9 +90,9 @@ class LocalTransport implements Transport {
               new Fences(area, leases, processes, Fences.WAIT),
               new Copies(memory, pid));
       log.warn(
-          "TE_LOCAL is on, which is experimental: use it only on machines and in clusters where"
-              + " every peer is trusted. A hostile peer can make this process read or write any"
-              + " memory of itself and of other processes of its user.");
+          "Copies on one machine (TE_LOCAL) are experimental: use them only where every peer is"
+              + " trusted, on this machine and others. A hostile peer can make this process read or"
+              + " write any memory of itself and of other processes of its user.");
     } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
