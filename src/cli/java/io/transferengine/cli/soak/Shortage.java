@@ -23,19 +23,20 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Shortage {
   /** What a process can run out of. */
   enum Resource {
-    DESCRIPTORS("nofile", "Max open files"),
-    THREADS("nproc", "Max processes");
+    /** No process has fewer open. With less than it waits for, poll(2) would fail as well. */
+    DESCRIPTORS("nofile", "Max open files", "8"),
+    THREADS("nproc", "Max processes", "1");
 
     private final String option;
     private final String line;
+    private final String least;
 
-    Resource(String option, String line) {
+    Resource(String option, String line, String least) {
       this.option = option;
       this.line = line;
+      this.least = least;
     }
   }
-
-  private static final String LEAST = "1";
 
   /** Beyond the users that anything has been given. */
   private static final int FIRST_USER = 1_100_000_000;
@@ -77,7 +78,7 @@ final class Shortage {
   /** From now on the process gets no more of it. */
   static Shortage begin(long pid, Resource resource) {
     Shortage shortage = new Shortage(pid, resource, softLimit(pid, resource));
-    String complaint = shortage.set(LEAST);
+    String complaint = shortage.set(resource.least);
     if (!complaint.isEmpty()) {
       throw CommandException.lacks(complaint);
     }
