@@ -6,6 +6,7 @@ import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TlsMode;
 import java.util.List;
+import java.util.Optional;
 
 /** Checks between options: values that contradict each other. */
 final class CrossChecks {
@@ -75,25 +76,31 @@ final class CrossChecks {
   }
 
   private static void checkLocal(Values settings) {
-    if (settings.get(Options.LOCAL) != LocalMode.REQUIRED) {
-      return;
-    }
-    Option<?> other =
-        settings.get(Options.FORCE_TCP)
-            ? Options.FORCE_TCP
-            : settings.get(Options.CHECKSUM) != ChecksumMode.OFF
-                ? Options.CHECKSUM
-                : settings.get(TlsOptions.MODE) != TlsMode.OFF
-                    ? TlsOptions.MODE
-                    : TlsOptions.TOKEN_FILE;
-    if (other != TlsOptions.TOKEN_FILE || !settings.get(TlsOptions.TOKEN_FILE).isEmpty()) {
+    Optional<Option<?>> other = withoutLocalCopies(settings);
+    if (settings.get(Options.LOCAL) == LocalMode.REQUIRED && other.isPresent()) {
       throw new ConfigurationException(
           Options.LOCAL.environmentName(),
           "required",
           "auto or off while "
-              + other
+              + other.get()
               + " is set, which no copy on one machine has; or unset that");
     }
+  }
+
+  /** {@return an option that is set, and that copies on one machine cannot comply with} */
+  private static Optional<Option<?>> withoutLocalCopies(Values settings) {
+    if (settings.get(Options.FORCE_TCP)) {
+      return Optional.of(Options.FORCE_TCP);
+    }
+    if (settings.get(Options.CHECKSUM) != ChecksumMode.OFF) {
+      return Optional.of(Options.CHECKSUM);
+    }
+    if (settings.get(TlsOptions.MODE) != TlsMode.OFF) {
+      return Optional.of(TlsOptions.MODE);
+    }
+    return settings.get(TlsOptions.TOKEN_FILE).isEmpty()
+        ? Optional.empty()
+        : Optional.of(TlsOptions.TOKEN_FILE);
   }
 
   private static void checkRdma(Values settings) {

@@ -2,16 +2,18 @@
 package io.transferengine.os;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 
 /**
  * Keeps {@code errno} of a native call. The JVM itself may change it before Java code reads it. So
  * the linker copies it right after the call, into memory that no other thread uses.
  */
-@SuppressWarnings("restricted") // names an option of the linker; calls nothing
+@SuppressWarnings("restricted") // makes handles; calls nothing
 public final class CapturedErrno {
   /**
    * The option for handles of functions that set errno. Such a handle takes {@link #state()} as an
@@ -26,6 +28,16 @@ public final class CapturedErrno {
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
 
   private CapturedErrno() {}
+
+  /** {@return a handle for a function of the C library, which takes {@link #state()} first} */
+  static MethodHandle function(
+      String name, FunctionDescriptor descriptor, Linker.Option... options) {
+    Linker linker = Linker.nativeLinker();
+    Linker.Option[] all = new Linker.Option[options.length + 1];
+    all[0] = OPTION;
+    System.arraycopy(options, 0, all, 1, options.length);
+    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor, all);
+  }
 
   /** {@return this thread's memory for errno} */
   public static MemorySegment state() {

@@ -25,12 +25,10 @@ public final class LinuxProcesses implements Processes {
   private static final int START_FIELD = 19;
 
   private static final MethodHandle SYSCALL =
-      Linker.nativeLinker()
-          .downcallHandle(
-              Linker.nativeLinker().defaultLookup().findOrThrow("syscall"),
-              FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-              Linker.Option.firstVariadicArg(1),
-              CapturedErrno.OPTION);
+      CapturedErrno.function(
+          "syscall",
+          FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+          Linker.Option.firstVariadicArg(1));
 
   private final SystemCalls system = new FfmSystemCalls();
 

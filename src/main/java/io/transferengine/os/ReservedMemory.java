@@ -42,16 +42,18 @@ public final class ReservedMemory {
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private static final MethodHandle MMAP =
-      handle(
+      CapturedErrno.function(
           "mmap",
           FunctionDescriptor.of(
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MPROTECT =
-      handle("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+      CapturedErrno.function(
+          "mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
   private static final MethodHandle MADVISE =
-      handle("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+      CapturedErrno.function(
+          "madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
   private static final MethodHandle MUNMAP =
-      handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+      CapturedErrno.function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle PAGE_SIZE =
       Linker.nativeLinker()
           .downcallHandle(
@@ -65,12 +67,6 @@ public final class ReservedMemory {
 
   private ReservedMemory(long address, long bytes) {
     this.memory = MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
-  }
-
-  private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
-    Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().findOrThrow(name), descriptor, CapturedErrno.OPTION);
   }
 
   /** {@return the size of a page on this machine, in bytes} */

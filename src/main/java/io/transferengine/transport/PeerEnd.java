@@ -20,24 +20,24 @@ public enum PeerEnd {
    */
   RESTARTED;
 
+  /** {@return what has happened} */
+  public String text() {
+    return switch (this) {
+      case SHUTDOWN -> "the connection to this peer was closed";
+      case OUTDATED -> "the peer was restarted, or is reached in another way by now";
+      case RESTARTED -> "the peer was restarted";
+    };
+  }
+
   /** {@return the failure of those transfers that end with it} */
   public TransferException failure(String peer) {
     return switch (this) {
-      case SHUTDOWN ->
-          TransferException.withPeer(
-              peer, ErrorCode.CLOSED, "the connection to this peer was closed", "", null);
-      case OUTDATED ->
+      case SHUTDOWN -> TransferException.withPeer(peer, ErrorCode.CLOSED, text(), "", null);
+      case OUTDATED, RESTARTED ->
           TransferException.withPeer(
               peer,
               ErrorCode.SOCKET,
-              "the peer was restarted, or is reached in another way by now",
-              "Ask for its buffers again (Segment.refresh), and submit the transfer again",
-              null);
-      case RESTARTED ->
-          TransferException.withPeer(
-              peer,
-              ErrorCode.SOCKET,
-              "the peer was restarted",
+              text(),
               "Ask for its buffers again (Segment.refresh), and submit the transfer again",
               null);
     };

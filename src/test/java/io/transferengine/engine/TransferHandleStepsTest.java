@@ -98,6 +98,12 @@ class TransferHandleStepsTest {
       Objects.requireNonNull(wire.held).completed(1, BYTES);
     }
 
+    final void giveUp() {
+      if (handle.abandon()) {
+        handle.finish(TransferState.FAILED, WHY, FailureCause.OTHER);
+      }
+    }
+
     final int settledLate() {
       return count[1];
     }
@@ -156,18 +162,21 @@ class TransferHandleStepsTest {
     }
   }
 
-  /** It has to be repeated while somebody cancels. */
-  private static final class RepeatedAndCanceled extends Sent {
-    RepeatedAndCanceled() {
+  /** It has to be repeated, meanwhile. */
+  private abstract static class Repeated extends Sent {
+    Repeated() {
       super(2);
       wire.isStale = true;
     }
 
     @Override
-    protected void first() {
+    protected final void first() {
       handle.begin(peer, true);
     }
+  }
 
+  /** It has to be repeated while somebody cancels. */
+  private static final class RepeatedAndCanceled extends Repeated {
     @Override
     protected void second() {
       boolean _ = handle.cancel();
@@ -288,29 +297,15 @@ class TransferHandleStepsTest {
 
     @Override
     protected void third() {
-      if (handle.abandon()) {
-        handle.finish(TransferState.FAILED, WHY, FailureCause.OTHER);
-      }
+      giveUp();
     }
   }
 
   /** It has to be repeated while somebody gives it up: its memory is let go all the same. */
-  private static class RepeatedAndAbandoned extends Sent {
-    RepeatedAndAbandoned() {
-      super(2);
-      wire.isStale = true;
-    }
-
-    @Override
-    protected void first() {
-      handle.begin(peer, true);
-    }
-
+  private static class RepeatedAndAbandoned extends Repeated {
     @Override
     protected void second() {
-      if (handle.abandon()) {
-        handle.finish(TransferState.FAILED, WHY, FailureCause.OTHER);
-      }
+      giveUp();
     }
   }
 

@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -115,18 +116,9 @@ final class Child {
 
   /** By a shell's own command: not every machine has a program for it. */
   private void signal(String name) {
-    int _ = tool("sh", "-c", "kill -%s %d".formatted(name, process.pid())); // Or it has ended.
-  }
-
-  /** Runs a command to its end. {@return its exit status} */
-  static int tool(String... command) {
-    try {
-      return new ProcessBuilder(command).start().waitFor();
-    } catch (IOException e) {
-      throw CommandException.lacks(command[0] + " cannot be run: " + e.getMessage());
-    } catch (InterruptedException e) {
-      throw new AssertionError("Nobody knows this thread", e);
-    }
+    String _ =
+        Tool.run(
+            List.of("sh", "-c", "kill -%s %d".formatted(name, process.pid()))); // Or it has ended.
   }
 
   /** {@return how many connections it has, in both roles, those included that have ended} */

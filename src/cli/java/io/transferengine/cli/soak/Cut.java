@@ -2,8 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
@@ -68,24 +67,7 @@ final class Cut {
   }
 
   private static void set(String link, String state) {
-    try {
-      Process process =
-          new ProcessBuilder("ip", "link", "set", "dev", link, state)
-              .redirectErrorStream(true)
-              .start();
-      process.getOutputStream().close();
-      String said =
-          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-      int status = process.waitFor();
-      if (status != 0) {
-        throw CommandException.lacks(
-            "'ip link set dev %s %s' ended with %d: %s".formatted(link, state, status, said));
-      }
-    } catch (IOException e) {
-      throw CommandException.lacks("'ip' of iproute2 is needed to cut links: " + e.getMessage());
-    } catch (InterruptedException e) {
-      throw new AssertionError("Nobody knows this thread", e);
-    }
+    Tool.require(List.of("ip", "link", "set", "dev", link, state));
   }
 
   @Override

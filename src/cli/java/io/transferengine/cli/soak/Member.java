@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
-import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Trap;
@@ -89,10 +88,7 @@ final class Member implements Victim, AutoCloseable {
   }
 
   private void makePipe() {
-    int status = Child.tool("mkfifo", pipe.toString());
-    if (status != 0) {
-      throw CommandException.lacks("mkfifo %s ended with %d".formatted(pipe, status));
-    }
+    Tool.require(List.of("mkfifo", pipe.toString()));
   }
 
   private static List<String> jvmOptions(boolean tls) {

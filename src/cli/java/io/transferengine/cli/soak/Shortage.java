@@ -5,7 +5,6 @@ import io.transferengine.cli.console.CommandException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -96,7 +95,7 @@ final class Shortage {
             "prlimit", "--pid", Long.toString(pid), "--" + resource.option + "=" + softLimit + ":");
     // Limits of a process of another user are not even a container's root's to set.
     int user = user(Path.of("/proc", Long.toString(pid)));
-    return run(user >= FIRST_USER ? asUser(user, command) : command);
+    return Tool.run(user >= FIRST_USER ? asUser(user, command) : command);
   }
 
   private static String softLimit(long pid, Resource resource) {
@@ -165,21 +164,6 @@ final class Shortage {
       return -1;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  /** {@return what went wrong; nothing if nothing did} */
-  private static String run(List<String> command) {
-    try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return process.waitFor() == 0
-          ? ""
-          : "%s failed: %s".formatted(String.join(" ", command), said.strip());
-    } catch (IOException e) {
-      throw CommandException.lacks(command.getFirst() + " cannot be run: " + e.getMessage());
-    } catch (InterruptedException e) {
-      throw new AssertionError("Nobody knows this thread", e);
     }
   }
 }

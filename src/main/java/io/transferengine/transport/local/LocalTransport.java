@@ -13,6 +13,7 @@ import io.transferengine.os.Processes;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.Incarnations;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
@@ -28,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -75,7 +77,7 @@ class LocalTransport implements Transport {
   public void start() {
     try {
       int pid = processes.own();
-      Area area = new Area(incarnation(context.peers().incarnation()).orElseThrow());
+      Area area = new Area(Incarnations.number(context.peers().incarnation()).orElseThrow());
       Leases leases = new Leases(area, processes);
       running =
           new Running(
@@ -99,15 +101,6 @@ class LocalTransport implements Transport {
           "The kernel gives no room for the area of copies on one machine: " + e.getMessage(),
           "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v)",
           e);
-    }
-  }
-
-  /** As a word; empty for a text that is not ours. */
-  private static Optional<Long> incarnation(String text) {
-    try {
-      return Optional.of(Long.parseUnsignedLong(text, 16));
-    } catch (NumberFormatException e) {
-      return Optional.empty();
     }
   }
 
@@ -212,7 +205,7 @@ class LocalTransport implements Transport {
   /** {@return what is known of a peer; null if it is not on this machine, or does not say so} */
   private @Nullable LocalPeer peer(SegmentDescriptor descriptor) {
     Optional<HostDescriptor> host = descriptor.host();
-    Optional<Long> incarnation = descriptor.incarnation().flatMap(LocalTransport::incarnation);
+    OptionalLong incarnation = Incarnations.number(descriptor.incarnation().orElse(""));
     Running now = running;
     if (now == null || stopped || host.isEmpty() || incarnation.isEmpty()) {
       return null;
@@ -224,9 +217,9 @@ class LocalTransport implements Transport {
     synchronized (peers) {
       known = peers.get(descriptor.name());
     }
-    return known != null && known.is(incarnation.get(), host.get())
+    return known != null && known.is(incarnation.getAsLong(), host.get())
         ? known
-        : looked(now, descriptor.name(), host.get(), incarnation.get());
+        : looked(now, descriptor.name(), host.get(), incarnation.getAsLong());
   }
 
   /** Two threads may look at once; both find the same. */

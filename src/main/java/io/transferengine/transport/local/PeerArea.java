@@ -52,9 +52,9 @@ final class PeerArea {
               .formatted(
                   host.pid(), copied < 0 ? Errno.describe((int) -copied) : "it is cut short"));
     }
+    long found = header.get(ValueLayout.JAVA_LONG, AreaLayout.INCARNATION_AT);
     if (header.get(ValueLayout.JAVA_LONG, AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
-        || header.get(ValueLayout.JAVA_LONG, AreaLayout.INCARNATION_AT)
-            != incarnation.orElse(header.get(ValueLayout.JAVA_LONG, AreaLayout.INCARNATION_AT))
+        || incarnation.orElse(found) != found
         || processes.startOf(host.pid()) != host.start()) {
       return Optional.of("process " + host.pid() + " is another engine by now");
     }

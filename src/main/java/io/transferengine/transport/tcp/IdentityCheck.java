@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.tls.PeerToken;
+import io.transferengine.transport.Incarnations;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 

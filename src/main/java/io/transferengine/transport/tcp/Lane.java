@@ -568,11 +568,7 @@ final class Lane implements LaneConnection.Owner {
   private static void endWith(LaneConnection there, PeerEnd why) {
     switch (why) {
       case SHUTDOWN -> there.end(ConnectionEnd.Reason.SHUTDOWN, "the engine was closed", null);
-      case OUTDATED, RESTARTED ->
-          there.end(
-              ConnectionEnd.Reason.OUTDATED,
-              "the peer was restarted, or is reached in another way by now",
-              null);
+      case OUTDATED, RESTARTED -> there.end(ConnectionEnd.Reason.OUTDATED, why.text(), null);
     }
   }
 }

@@ -8,6 +8,7 @@ import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.tls.PeerToken;
+import io.transferengine.transport.Incarnations;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 

@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.transfer.ChecksumMode;
+import io.transferengine.transport.Incarnations;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.OptionalLong;
 
@@ -28,7 +29,14 @@ record WireForm(boolean version2, boolean vectors, boolean checked, OptionalLong
         peer.tcpVectorVersion() >= Frames.VECTOR_VERSION,
         options.checksum() != ChecksumMode.OFF
             && peer.tcpChecksumVersion() >= Frames.CHECKSUM_VERSION,
-        Incarnations.toAskFor(peer));
+        toAskFor(peer));
+  }
+
+  /** {@return what to ask a peer's data port for; empty when the peer does not answer that} */
+  private static OptionalLong toAskFor(SegmentDescriptor peer) {
+    boolean answers =
+        peer.tcpProtoVersion() >= 2 && peer.tcpIdentityVersion() >= Frames.IDENTITY_VERSION;
+    return answers ? Incarnations.number(peer.incarnation().orElse("")) : OptionalLong.empty();
   }
 
   static boolean isVersion2(SegmentDescriptor peer, TcpOptions options) {

@@ -21,7 +21,7 @@
  * StagingBlock                           [Pool: WindowPool]
  * Frames  ReadReserve  TlsBudget
  * WindowPool
- * Incarnations  RequestHeader  HeldInput  EventLoops  TrailingSum
+ * RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
  * OutboundStream                    [Listener: WireHandler]
  * TlsSocket  BoringSsl                        [Guard: DataTls]

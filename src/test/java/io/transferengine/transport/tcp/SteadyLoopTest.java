@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
@@ -61,6 +62,15 @@ class SteadyLoopTest {
 
     Target(TcpIo io) {
       super(io, SIZE, 7, () -> "");
+    }
+
+    /** Has a handler of the listener behind the first, which is the server's. */
+    void handleNext(String name, ChannelHandler handler) throws Exception {
+      Channel listener = Objects.requireNonNull(server.listener());
+      String first = listener.pipeline().names().getFirst();
+      // On the loop, to be there at once.
+      loop.submit(() -> listener.pipeline().addAfter(first, name, handler))
+          .get(20, TimeUnit.SECONDS);
     }
 
     void assertServes(Socket peer) throws IOException {
@@ -178,12 +188,7 @@ class SteadyLoopTest {
               // Nobody hears of it.
             }
           };
-      // Behind the first handler, which is the server's. On the loop, to be there at once.
-      String first = listener.pipeline().names().getFirst();
-      target
-          .loop
-          .submit(() -> listener.pipeline().addAfter(first, "loses", loses))
-          .get(20, TimeUnit.SECONDS);
+      target.handleNext("loses", loses);
       try (Socket lost = target.peer()) {
         assertThat(lost.getInputStream().read()).isEqualTo(-1);
       }
@@ -210,11 +215,7 @@ class SteadyLoopTest {
               context.fireChannelRead(message);
             }
           };
-      String first = listener.pipeline().names().getFirst();
-      target
-          .loop
-          .submit(() -> listener.pipeline().addAfter(first, "spoils", spoils))
-          .get(20, TimeUnit.SECONDS);
+      target.handleNext("spoils", spoils);
       try (Socket lost = target.peer()) {
         assertThat(lost.getInputStream().read()).isEqualTo(-1);
       }
