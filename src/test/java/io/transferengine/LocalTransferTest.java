@@ -260,10 +260,7 @@ class LocalTransferTest {
       long there = registered(peer);
       assertCompleted(ours.submit(Operation.WRITE, peer.name(), there, 100_000));
       assertThat(count(ours, Counter.LOCAL_PEERS_MISSED)).isZero();
-      // Each engine says that it is experimental, and nothing else.
-      assertThat(log.warnings())
-          .hasSize(2)
-          .allMatch(each -> each.startsWith("Copies on one machine (TE_LOCAL) are experimental"));
+      assertThat(log.warnings()).isEmpty();
       Transfer refused = strict.submit(Operation.WRITE, peer.name(), there, 100);
       assertThat(end(refused)).isEqualTo(TransferState.FAILED);
       assertThat(refused.failure().orElseThrow())

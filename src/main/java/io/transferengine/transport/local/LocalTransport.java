@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,6 +62,7 @@ class LocalTransport implements Transport {
 
   private volatile @Nullable Running running;
   private volatile boolean stopped;
+  private final AtomicBoolean warned = new AtomicBoolean();
 
   LocalTransport(TransportContext context, ProcessMemory memory, Processes processes) {
     this.context = context;
@@ -91,16 +93,22 @@ class LocalTransport implements Transport {
               leases,
               new Fences(area, leases, processes, Fences.WAIT),
               new Copies(memory, pid));
-      log.warn(
-          "Copies on one machine (TE_LOCAL) are experimental: use them only where every peer is"
-              + " trusted, on this machine and others. A hostile peer can make this process read or"
-              + " write any memory of itself and of other processes of its user.");
     } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
           "The kernel gives no room for the area of copies on one machine: " + e.getMessage(),
           "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v)",
           e);
+    }
+  }
+
+  /** Not at the start: who only tries whether it works, as the doctor does, runs no risk yet. */
+  private void warnOnce() {
+    if (warned.compareAndSet(false, true)) {
+      log.warn(
+          "Copies on one machine (TE_LOCAL) are experimental: use them only where every peer is"
+              + " trusted, on this machine and others. A hostile peer can make this process read or"
+              + " write any memory of itself and of other processes of its user.");
     }
   }
 
@@ -162,6 +170,7 @@ class LocalTransport implements Transport {
     if (host.isEmpty() || now == null) {
       return Optional.empty();
     }
+    warnOnce();
     HostDescriptor peer = host.get();
     Optional<Leases.Lease> lease = Optional.empty();
     // Read, not only heard. But any stranger may name a process that has an area, so this does not
@@ -224,6 +233,7 @@ class LocalTransport implements Transport {
 
   /** Two threads may look at once; both find the same. */
   private LocalPeer looked(Running now, String name, HostDescriptor host, long incarnation) {
+    warnOnce();
     Optional<String> problem = problem(now, host, incarnation);
     LocalPeer made = new LocalPeer(name, incarnation, host, problem.isEmpty());
     synchronized (peers) {
