@@ -42,9 +42,6 @@ public final class Changes {
     }
   }
 
-  /** A range that was asked for. */
-  public record Range(long address, long length) {}
-
   /**
    * @param port of the relay
    */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ public final class Link {
   private final Valve valve;
   private final Trap trap;
   private final Kind kind;
+  private final Predicate<Request> served;
   private final Runnable onEnd;
   private final Changes changes;
 
@@ -55,14 +57,23 @@ public final class Link {
   private int running = 2;
 
   /**
+   * @param served whether the target does a request
    * @param onEnd hears of its end, perhaps more than once
    */
-  Link(Socket client, Socket server, Kind kind, Valve valve, Trap trap, Runnable onEnd) {
+  Link(
+      Socket client,
+      Socket server,
+      Kind kind,
+      Valve valve,
+      Trap trap,
+      Predicate<Request> served,
+      Runnable onEnd) {
     this.client = client;
     this.server = server;
     this.kind = kind;
     this.valve = valve;
     this.trap = trap;
+    this.served = served;
     this.onEnd = onEnd;
     this.changes = new Changes(client.getLocalPort());
   }
@@ -76,8 +87,8 @@ public final class Link {
             new Direction(
                 client,
                 server,
-                new RequestParser(this::isSent, (at, bytes, offset, count) -> {}),
-                new RequestParser(this::hasArrived, this::written));
+                new RequestParser(this::isSent, _ -> true, (at, bytes, offset, count) -> {}),
+                new RequestParser(this::hasArrived, served, this::written));
         back =
             new Direction(
                 server,

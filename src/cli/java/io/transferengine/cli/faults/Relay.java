@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -38,6 +39,7 @@ public final class Relay implements AutoCloseable {
   private final Map<Integer, CountDownLatch> marks = new ConcurrentHashMap<>();
 
   private volatile InetSocketAddress target;
+  private volatile Optional<List<Range>> registered = Optional.empty();
   private volatile boolean closed;
 
   private Relay(Link.Kind kind, InetSocketAddress at, InetSocketAddress to, Valve valve, Trap trap)
@@ -98,6 +100,18 @@ public final class Relay implements AutoCloseable {
   /** Later connections lead to another port of this machine. */
   public void leadTo(int port) {
     target = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  }
+
+  /**
+   * Requests beyond these ranges are not done; each has to lie in one of them. Without this call
+   * all are taken for done.
+   */
+  public void hasRegistered(List<Range> ranges) {
+    registered = Optional.of(List.copyOf(ranges));
+  }
+
+  private boolean serves(Request request) {
+    return registered.map(request::isServed).orElse(true);
   }
 
   /** {@return how many connections there are} */
@@ -173,7 +187,8 @@ public final class Relay implements AutoCloseable {
       waiting.add(onward);
       onward.connect(target);
       Link[] holder = new Link[1];
-      Link link = new Link(client, onward, kind, valve, trap, () -> links.remove(holder[0]));
+      Link link =
+          new Link(client, onward, kind, valve, trap, this::serves, () -> links.remove(holder[0]));
       holder[0] = link;
       links.add(link);
       waiting.remove(client);

@@ -3,6 +3,7 @@ package io.transferengine.cli.faults;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** A request of the data protocol, read from the protocol's description. Immutable. */
 final class Request {
@@ -23,21 +24,25 @@ final class Request {
 
   private static final int OPCODE_OFFSET = 16;
   private static final int RANGES_LIMIT = 1024;
+  private static final long VECTOR_BYTES_LIMIT = 1 << 20;
 
   private final int opcode;
+  private final long size;
   private final long[] addresses;
   private final long[] lengths;
   private final boolean checked;
 
   /**
    * @param opcode as on the wire
+   * @param size in the header
    * @param addresses of its ranges in the target
    * @param lengths of its ranges
    * @param checked whether it and its answer have checksums
    */
-  private Request(int opcode, long[] addresses, long[] lengths, boolean checked) {
+  private Request(int opcode, long size, long[] addresses, long[] lengths, boolean checked) {
     this.checked = checked;
     this.opcode = opcode;
+    this.size = size;
     this.addresses = addresses;
     this.lengths = lengths;
   }
@@ -84,9 +89,10 @@ final class Request {
   static Request of(byte[] header, byte[] table, boolean checked) {
     int opcode = header[OPCODE_OFFSET] & 0xff;
     ByteBuffer words = words(header);
+    long size = words.getLong(0);
     if (table.length == 0) {
       return new Request(
-          opcode, new long[] {words.getLong(Long.BYTES)}, new long[] {words.getLong(0)}, checked);
+          opcode, size, new long[] {words.getLong(Long.BYTES)}, new long[] {size}, checked);
     }
     int count = table.length / ENTRY_BYTES;
     long[] addresses = new long[count];
@@ -96,7 +102,7 @@ final class Request {
       addresses[i] = entries.getLong();
       lengths[i] = entries.getLong();
     }
-    return new Request(opcode, addresses, lengths, checked);
+    return new Request(opcode, size, addresses, lengths, checked);
   }
 
   private static ByteBuffer words(byte[] bytes) {
@@ -151,6 +157,22 @@ final class Request {
       sum += length;
     }
     return sum;
+  }
+
+  /** {@return whether a target with these registrations does it} Else it ends the connection. */
+  boolean isServed(List<Range> registered) {
+    if (isIdentity()) {
+      return true;
+    }
+    for (int i = 0; i < addresses.length; i++) {
+      long address = addresses[i];
+      long length = lengths[i];
+      if (length < 1 || registered.stream().noneMatch(range -> range.holds(address, length))) {
+        return false;
+      }
+    }
+    boolean vectored = opcode == READ_MANY || opcode == WRITE_MANY;
+    return bodyBytes() == size && !(vectored && size > VECTOR_BYTES_LIMIT);
   }
 
   /** Tells where bytes of its body belong. */

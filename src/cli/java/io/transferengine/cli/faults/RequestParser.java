@@ -2,10 +2,12 @@
 package io.transferengine.cli.faults;
 
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** Follows the requests on a data connection. */
 final class RequestParser extends Parser {
   private final Consumer<Request> requests;
+  private final Predicate<Request> served;
   private final Landing landing;
   private final byte[] header = new byte[Request.HEADER_BYTES];
   private final byte[] checksum = new byte[Checksum.BYTES];
@@ -16,10 +18,12 @@ final class RequestParser extends Parser {
 
   /**
    * @param requests hears of each request when its header and table are complete
+   * @param served whether the receiver does a request; else it ends the connection
    * @param landing hears of the bytes that are written
    */
-  RequestParser(Consumer<Request> requests, Landing landing) {
+  RequestParser(Consumer<Request> requests, Predicate<Request> served, Landing landing) {
     this.requests = requests;
+    this.served = served;
     this.landing = landing;
     begin(Part.HEADER, Request.HEADER_BYTES);
   }
@@ -107,7 +111,9 @@ final class RequestParser extends Parser {
       return;
     }
     requests.accept(request);
-    if (request.writes() && body > 0) {
+    if (!served.test(request)) {
+      giveUp();
+    } else if (request.writes() && body > 0) {
       begin(Part.WRITE_BODY, body);
     } else {
       begin(Part.HEADER, Request.HEADER_BYTES);

@@ -2,6 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.faults.CheckedMemory;
+import io.transferengine.cli.faults.Range;
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Trap;
 import io.transferengine.cli.target.TargetProcess;
@@ -122,6 +123,10 @@ final class Member implements Victim, AutoCloseable {
     String[] words = child.greeting();
     segment = words[0];
     base = Long.parseLong(words[1]);
+    data.hasRegistered(
+        Layout.REGISTERED.stream()
+            .map(part -> new Range(base + part.offset(), part.length()))
+            .toList());
   }
 
   @Override

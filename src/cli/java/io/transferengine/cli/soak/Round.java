@@ -3,7 +3,6 @@ package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Changes;
-import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,13 +15,10 @@ import java.util.concurrent.FutureTask;
 import java.util.stream.Collectors;
 
 /**
- * One fault. Transfers run while it strikes; then it is mended, every byte of all memory is
- * checked, and what did not complete is done once more, which has to work.
+ * One fault. Transfers run while it strikes; then it is mended, every byte of all memory is checked
+ * ({@link Account}), and what did not complete is done once more, which has to work.
  *
- * <p>What a transfer may have done follows from how it ended: completed, its destination holds the
- * new bytes. Otherwise its initiator has written over its own ranges at once, which must stay; each
- * byte in the target may be old or new. Sources change as soon as a transfer has ended: what is
- * sent later is foreign.
+ * <p>Sources change as soon as a transfer has ended: what is sent later is foreign.
  */
 final class Round {
   /** For what has to work. */
@@ -33,11 +29,13 @@ final class Round {
   private final Group group;
   private final Plan plan;
   private final Figures figures;
+  private final Account account;
 
   Round(Group group, Plan plan, Figures figures) {
     this.group = group;
     this.plan = plan;
     this.figures = figures;
+    this.account = new Account(group.members(), plan::content);
   }
 
   /** {@return whether the fault struck} Throws an AssertionError if something is wrong. */
@@ -69,7 +67,7 @@ final class Round {
             open.add(move);
           }
         });
-    hit.ifPresent(changes -> account(changes, outcomes));
+    hit.ifPresent(changes -> account.add(changes, outcomes));
     check();
     if (plan.resets()) {
       group.members().forEach(member -> member.memory().settle());
@@ -161,105 +159,7 @@ final class Round {
   private boolean account(Planned move, Outcome outcome, Optional<Changes> hit) {
     figures.addTransfer(outcome, move.bytes());
     requireEnded(outcome);
-    boolean certain =
-        outcome.completed() && hit.map(changes -> !isUncertain(move, changes)).orElse(true);
-    for (Planned.Span span : move.spans()) {
-      byte[] content = move.source().memory().expected(move.sourceOffset(span), span.length());
-      CheckedMemory destination = move.destination().memory();
-      if (certain) {
-        destination.gets(move.destinationOffset(span), content);
-      } else {
-        destination.mayGet(move.destinationOffset(span), content);
-      }
-      scribble(move, outcome, span);
-      if (outcome.completed() && move.operation() == Operation.WRITE) {
-        move.source().memory().set(span.here(), plan.content(span.length()));
-      }
-    }
-    return certain;
-  }
-
-  /** The initiator has written over its range, unless the transfer completed. */
-  private static void scribble(Planned move, Outcome outcome, Planned.Span span) {
-    byte[] scribbled = new byte[span.length()];
-    Arrays.fill(scribbled, move.scribble());
-    if (outcome.unknown()) {
-      move.initiator().memory().mayGet(span.here(), scribbled);
-    } else if (!outcome.completed()) {
-      move.initiator().memory().gets(span.here(), scribbled);
-    }
-  }
-
-  private static boolean leadsTo(Changes changes, Member member) {
-    return member.relays().stream().anyMatch(relay -> relay.port() == changes.port());
-  }
-
-  private static boolean isUncertain(Planned move, Changes changes) {
-    if (!leadsTo(changes, move.target())) {
-      return false;
-    }
-    for (Changes.Range range : changes.uncertain()) {
-      long start = range.address() - move.target().base();
-      for (Planned.Span span : move.spans()) {
-        if (start < span.there() + span.length() && span.there() < start + range.length()) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  /** Says which bytes may have changed because others arrived than were sent. */
-  private void account(Changes changes, Map<Planned, Outcome> outcomes) {
-    if (changes.noticed()) {
-      outcomes.forEach(
-          (move, outcome) -> {
-            if (move.operation() == Operation.WRITE
-                && !outcome.completed()
-                && leadsTo(changes, move.target())) {
-              changes.written().forEach(bytes -> mayGet(move, bytes));
-            }
-          });
-      return;
-    }
-    for (Member member : group.members()) {
-      if (leadsTo(changes, member)) {
-        for (Changes.Bytes bytes : changes.written()) {
-          mayGet(member, bytes);
-        }
-      }
-    }
-    outcomes.forEach(
-        (move, outcome) -> {
-          if (move.operation() == Operation.READ
-              && outcome.completed()
-              && leadsTo(changes, move.target())) {
-            changes.read().forEach(bytes -> mayGet(move, bytes));
-          }
-        });
-  }
-
-  private static void mayGet(Planned move, Changes.Bytes bytes) {
-    long start = bytes.address() - move.target().base();
-    long end = start + bytes.length();
-    for (Planned.Span span : move.spans()) {
-      long from = Math.max(start, span.there());
-      long to = Math.min(end, span.there() + span.length());
-      if (from < to) {
-        move.destination()
-            .memory()
-            .mayGet(
-                (int) (move.destinationOffset(span) + from - span.there()),
-                bytes.range((int) (from - start), (int) (to - start)));
-      }
-    }
-  }
-
-  private static void mayGet(Member member, Changes.Bytes bytes) {
-    long offset = bytes.address() - member.base();
-    if (offset >= 0 && offset + bytes.length() <= member.memory().length()) {
-      member.memory().mayGet((int) offset, bytes.range(0, bytes.length()));
-    }
+    return account.add(move, outcome, hit);
   }
 
   private void check() {
