@@ -126,7 +126,7 @@ final class Link {
     socket.setSoTimeout(Math.clamp(left.toMillis(), 1, Integer.MAX_VALUE));
     try (var _ = Watchdog.closeAfter(left, channel)) {
       socket.startHandshake();
-      List<String> names = security.verify(socket.getSession());
+      List<String> names = security.verify(socket.getSession()).names();
       InetAddress address = channel.socket().getInetAddress();
       return names.isEmpty() ? PeerIdentity.unproved(address) : PeerIdentity.proved(address, names);
     } catch (IOException e) {

@@ -97,6 +97,11 @@ public enum Counter {
    */
   TLS_CONNECTIONS_REFUSED("TLS connections refused"),
   /**
+   * Data connections of peers that got no further requests served, since the certificate that they
+   * were made with had ended.
+   */
+  TLS_CONNECTIONS_EXPIRED("TLS connections expired"),
+  /**
    * Times that a peer's TLS handshake had to wait for its turn: others were at their ciphers, as
    * many as may be at once.
    */

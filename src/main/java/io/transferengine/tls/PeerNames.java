@@ -6,8 +6,10 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Date;
 import java.util.List;
 import java.util.Locale;
 import javax.net.ssl.SSLException;
@@ -31,19 +33,35 @@ final class PeerNames {
   /**
    * {@return the certificate of the other side of a finished handshake}
    *
-   * @throws SSLException if there is none, or it is not valid now
+   * @throws SSLException if there is none, or it is not valid at that moment
    */
-  static X509Certificate certificate(SSLSession session) throws SSLException {
+  static X509Certificate certificate(SSLSession session, Instant now) throws SSLException {
     Certificate[] chain = session.getPeerCertificates();
     if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
       throw new SSLPeerUnverifiedException("peer not authenticated");
     }
     try {
-      certificate.checkValidity();
+      certificate.checkValidity(Date.from(now));
     } catch (CertificateException e) {
       throw new SSLHandshakeException(String.valueOf(e.getMessage()), e);
     }
     return certificate;
+  }
+
+  /**
+   * {@return when the first certificate of a chain ends}
+   *
+   * @param from those that ended before do not count
+   */
+  static Instant end(Certificate[] chain, Instant from) {
+    Instant first = Instant.MAX;
+    for (Certificate each : chain) {
+      if (each instanceof X509Certificate certificate) {
+        Instant end = certificate.getNotAfter().toInstant();
+        first = end.isBefore(first) && !end.isBefore(from) ? end : first;
+      }
+    }
+    return first;
   }
 
   /** {@return the host names, addresses and URIs that a certificate is for, but reserved ones} */

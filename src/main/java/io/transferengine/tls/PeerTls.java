@@ -14,7 +14,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +30,7 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,13 +65,15 @@ public final class PeerTls {
   private final Audit audit;
   private final Turns handshakes;
   private final TlsProvider provider;
+  private final InstantSource clock;
 
   private PeerTls(
       Supplier<Optional<TlsSetup>> setup,
       Runnable refresh,
       Settings settings,
       PeerToken token,
-      Audit audit) {
+      Audit audit,
+      InstantSource clock) {
     this(
         setup,
         refresh,
@@ -76,7 +81,8 @@ public final class PeerTls {
         plainPeers(settings),
         token,
         audit,
-        settings.get(TlsOptions.PROVIDER));
+        settings.get(TlsOptions.PROVIDER),
+        clock);
   }
 
   private PeerTls(
@@ -86,8 +92,10 @@ public final class PeerTls {
       AddressList plain,
       PeerToken token,
       Audit audit,
-      TlsProvider provider) {
+      TlsProvider provider,
+      InstantSource clock) {
     this.setup = setup;
+    this.clock = clock;
     this.provider = provider;
     this.refresh = refresh;
     this.allowed = allowed;
@@ -103,7 +111,12 @@ public final class PeerTls {
   static PeerTls of(Settings settings, SSLContext context) {
     Optional<TlsSetup> trial = Optional.of(TlsSetup.of(context));
     return new PeerTls(
-        () -> trial, () -> {}, settings, PeerToken.off(), new Audit(new EngineMetrics()));
+        () -> trial,
+        () -> {},
+        settings,
+        PeerToken.off(),
+        new Audit(new EngineMetrics()),
+        InstantSource.system());
   }
 
   /** {@return none at all} */
@@ -115,7 +128,8 @@ public final class PeerTls {
         AddressList.parse("", ""),
         PeerToken.off(),
         new Audit(new EngineMetrics()),
-        TlsProvider.JDK);
+        TlsProvider.JDK,
+        InstantSource.system());
   }
 
   /**
@@ -127,6 +141,12 @@ public final class PeerTls {
    *     the files
    */
   public static PeerTls of(Settings settings, Optional<SSLContext> own, Audit audit) {
+    return of(settings, own, audit, InstantSource.system());
+  }
+
+  /** As above, with a clock of the caller's for the ends of certificates; the JDK asks its own. */
+  public static PeerTls of(
+      Settings settings, Optional<SSLContext> own, Audit audit, InstantSource clock) {
     warnings(settings, own.isPresent()).forEach(log::warn);
     String tokenFile = settings.get(TlsOptions.TOKEN_FILE);
     boolean isOff = settings.get(TlsOptions.MODE) == TlsMode.OFF;
@@ -138,14 +158,15 @@ public final class PeerTls {
             ? PeerToken.off()
             : PeerToken.of(tokenFile, plainPeers(settings), audit);
     if (isOff) {
-      return new PeerTls(Optional::empty, () -> {}, settings, token, audit);
+      return new PeerTls(Optional::empty, () -> {}, settings, token, audit, clock);
     }
     if (own.isPresent()) {
       Optional<TlsSetup> given = own.map(TlsSetup::of);
-      return new PeerTls(() -> given, () -> {}, settings, token, audit);
+      return new PeerTls(() -> given, () -> {}, settings, token, audit, clock);
     }
-    OwnCertificate files = new OwnCertificate(settings, InstantSource.system());
-    return new PeerTls(() -> Optional.of(files.setup()), files::refresh, settings, token, audit);
+    OwnCertificate files = new OwnCertificate(settings, clock);
+    return new PeerTls(
+        () -> Optional.of(files.setup()), files::refresh, settings, token, audit, clock);
   }
 
   /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */
@@ -309,11 +330,12 @@ public final class PeerTls {
    * Checks the other side of a finished handshake. A session that is resumed is checked no less:
    * its certificate may have expired since.
    *
-   * @return the names that its certificate proves; may be none
+   * @return the names that its certificate proves, and until when; may be none
    * @throws SSLException if it is not accepted
    */
-  public List<String> verify(SSLSession session) throws SSLException {
-    X509Certificate certificate = PeerNames.certificate(session);
+  public VerifiedPeer verify(SSLSession session) throws SSLException {
+    Instant now = clock.instant();
+    X509Certificate certificate = PeerNames.certificate(session, now);
     List<String> names = PeerNames.of(certificate);
     if (!allowed.isEmpty() && !PeerNames.anyAllowed(names, allowed)) {
       throw new SSLPeerUnverifiedException(
@@ -324,7 +346,23 @@ public final class PeerTls {
               + ", which is "
               + allowed);
     }
-    return names;
+    return new VerifiedPeer(
+        names,
+        // It may have sent one that has ended, with which we could do without.
+        PeerNames.end(session.getPeerCertificates(), now),
+        ownEnd(session.getLocalCertificates()));
+  }
+
+  /** A session that is resumed has none with BoringSSL; it is one of the present files. */
+  private Instant ownEnd(Certificate @Nullable [] chain) {
+    return chain == null || chain.length == 0
+        ? setup.get().flatMap(TlsSetup::end).orElse(Instant.MAX)
+        : PeerNames.end(chain, Instant.MIN);
+  }
+
+  /** {@return the time by which certificates end} */
+  public Instant now() {
+    return clock.instant();
   }
 
   /**
@@ -357,8 +395,19 @@ public final class PeerTls {
 
   /** As above, with what is wrong in words. */
   public String gaveUp(String peer, String text) {
-    audit.refused(Audit.Reason.TLS_PEER, Audit.Port.PEER, peer, "our connection to it: " + text);
-    return text;
+    String all = text + ownEnd();
+    audit.refused(Audit.Reason.TLS_PEER, Audit.Port.PEER, peer, "our connection to it: " + all);
+    return all;
+  }
+
+  /** Peers say of it only that they refuse us, and some not even that. */
+  private String ownEnd() {
+    return setup
+        .get()
+        .flatMap(TlsSetup::end)
+        .filter(end -> clock.instant().isAfter(end))
+        .map(end -> ". Our own certificate ended at " + end + ": put a new one into TE_TLS_CERT")
+        .orElse("");
   }
 
   /**

@@ -9,6 +9,7 @@ import java.net.Socket;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -154,7 +155,7 @@ public final class ServerTls {
       if (clients.isEmpty()) {
         return List.of();
       }
-      X509Certificate certificate = PeerNames.certificate(socket.getSession());
+      X509Certificate certificate = PeerNames.certificate(socket.getSession(), Instant.now());
       List<String> names = PeerNames.of(certificate);
       return names.isEmpty()
           ? List.of(PeerNames.SUBJECT + certificate.getSubjectX500Principal().getName())
@@ -172,7 +173,7 @@ public final class ServerTls {
         return;
       }
       SSLSession session = socket.getSession();
-      var _ = PeerNames.certificate(session);
+      var _ = PeerNames.certificate(session, Instant.now());
       Read now = files.get();
       if (now != checked) {
         now.requireTrusted(session.getPeerCertificates());

@@ -41,8 +41,11 @@ public final class TlsCauses {
    */
   static String text(
       Throwable failure, boolean accepted, String ourAuthorities, String theirCertificate) {
-    if (find(failure, CertificateExpiredException.class).isPresent()) {
-      return "its certificate has expired; renew it there";
+    Optional<CertificateExpiredException> expired =
+        find(failure, CertificateExpiredException.class);
+    if (expired.isPresent()) {
+      // NotAfter: and the date.
+      return "its certificate has expired (" + said(expired.get()) + "); renew it there";
     }
     if (find(failure, CertificateNotYetValidException.class).isPresent()) {
       return "its certificate is not valid yet; are the clocks right?";

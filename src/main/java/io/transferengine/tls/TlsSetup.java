@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.tls;
 
+import java.time.Instant;
 import java.util.Optional;
 import java.util.function.Function;
 import javax.net.ssl.SSLContext;
@@ -42,6 +43,11 @@ final class TlsSetup {
 
   private synchronized @Nullable Function<TlsMaterial, ?> maker() {
     return maker;
+  }
+
+  /** {@return when our certificate ends; empty if the program has given a context instead} */
+  Optional<Instant> end() {
+    return material.map(TlsMaterial::expiry);
   }
 
   SSLContext context() {

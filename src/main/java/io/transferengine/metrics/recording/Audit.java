@@ -33,6 +33,8 @@ public final class Audit {
     POLICY(Counter.ACCESS_REFUSED_BY_POLICY),
     /** The TLS handshake of a connection to us failed, or there was none. */
     TLS_CONNECTION(Counter.TLS_CONNECTIONS_REFUSED),
+    /** The certificate that a connection to us was made with has ended meanwhile. */
+    TLS_EXPIRED(Counter.TLS_CONNECTIONS_EXPIRED),
     /** The TLS handshake of our connection to a peer failed. */
     TLS_PEER(Counter.TLS_PEERS_REFUSED),
     /** Who connected to us has proved no token, or a wrong one. */

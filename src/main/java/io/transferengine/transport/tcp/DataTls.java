@@ -7,10 +7,10 @@ import io.netty.util.ReferenceCountUtil;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.Turns;
 import io.transferengine.tls.PeerTls;
+import io.transferengine.tls.VerifiedPeer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
-import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -68,14 +68,14 @@ final class DataTls {
    * Below the target's end of a connection from a peer, which is not in the pipeline yet.
    *
    * @param from its address
-   * @param proved told the names that the peer has proved, before it can ask for anything
+   * @param proved told who the peer is, before it can ask for anything
    */
   static void accept(
       Channel channel,
       PeerTls tls,
       InetAddress from,
       WireHandler above,
-      Consumer<List<String>> proved) {
+      Consumer<VerifiedPeer> proved) {
     Steps steps = new Steps(tls.handshakes(), from, () -> end(channel));
     var _ = channel.closeFuture().addListener(_ -> steps.leave());
     install(
@@ -108,6 +108,7 @@ final class DataTls {
    * Below our end of a connection to a peer, which is not in the pipeline yet.
    *
    * @param address where it leads; the certificate has to be for its host
+   * @param proved told who the peer is, before anything is asked of it
    * @param refused told why there is none, when there is none
    */
   static void connect(
@@ -116,6 +117,7 @@ final class DataTls {
       InetSocketAddress address,
       long timeoutMillis,
       WireHandler above,
+      Consumer<VerifiedPeer> proved,
       Consumer<Throwable> refused) {
     install(
         channel,
@@ -126,7 +128,7 @@ final class DataTls {
         new TlsSocket.Guard() {
           @Override
           public void verify(SSLSession session) throws SSLException {
-            var _ = tls.verify(session);
+            proved.accept(tls.verify(session));
           }
 
           @Override

@@ -259,6 +259,7 @@ final class Lane implements LaneConnection.Owner {
                           tried.address(),
                           tried.shareMillis(),
                           made,
+                          made::secured,
                           cause -> connectElsewhere(tried, notSecured(tried.address(), cause)));
                     } else {
                       channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
@@ -515,6 +516,7 @@ final class Lane implements LaneConnection.Owner {
       connectElsewhere(tried, tried.lost());
     } else if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
+      there.endIfExpired(profile.tls().now());
     } else if (backsOff && nowNanos - againNanos > 0) {
       run();
     }

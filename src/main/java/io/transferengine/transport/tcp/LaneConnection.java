@@ -4,8 +4,10 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
+import io.transferengine.tls.VerifiedPeer;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
+import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +86,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   private boolean pumping;
   private boolean isOver;
   private boolean parted;
+  private final LaneTerm term = new LaneTerm();
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private ConnectionEnd.Reason ended = ConnectionEnd.Reason.NONE;
@@ -118,6 +121,11 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     lane.opened(this);
   }
 
+  /** TLS has said who the peer is. */
+  void secured(VerifiedPeer verified) {
+    term.begins(verified, peer.tls().now());
+  }
+
   @Override
   void onWritable() {
     pump();
@@ -144,7 +152,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         stall.moved();
       }
       boolean claimed = true;
-      int room = limits.room();
+      int room = term.isOver() ? 0 : limits.room();
       long bytes;
       while (claimed
           && (bytes = staging.bytes(limits.bytes())) > 0
@@ -359,6 +367,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     } else if (ring.size() == 0 && !hasEnded()) {
       end(ConnectionEnd.Reason.RENEWED, "its late write has arrived", null);
     }
+    leaveIfDone();
   }
 
   // ---- the end
@@ -409,7 +418,8 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     }
     var reason =
         error == null && ring.size() == 0 ? ConnectionEnd.Reason.IDLE : ConnectionEnd.Reason.LOST;
-    end(reason, error == null ? "the peer closed the connection" : "" + error, error);
+    String text = error == null ? "the peer closed the connection" : "" + error;
+    end(reason, text + term.note(peer.tls().now()), error);
   }
 
   /** Closes the connection; its requests are settled once it has. On the event loop. */
@@ -536,6 +546,21 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         && (ring.size() > 0 || !identity.letsRequestsFollow())) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
       end(ConnectionEnd.Reason.LOST, "no answer for " + seconds + " s", null);
+    }
+  }
+
+  /** Lets the connection end in order when a certificate has that it was made with. */
+  void endIfExpired(Instant now) {
+    guarded(
+        () -> {
+          term.look(now);
+          leaveIfDone();
+        });
+  }
+
+  private void leaveIfDone() {
+    if (term.isOver() && ring.size() == 0) {
+      end(ConnectionEnd.Reason.RENEWED, term.why(), null);
     }
   }
 

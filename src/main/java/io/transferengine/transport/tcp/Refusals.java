@@ -9,6 +9,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.transport.Incarnations;
+import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,9 @@ final class Refusals {
 
   /** How long a refused peer may go on sending before its connection is closed hard. */
   private static final long LINGER_MILLIS = 1000;
+
+  /** How long what a peer had asked for when its certificate ended may take. */
+  private static final long EXPIRED_MILLIS = 10_000;
 
   private final TargetContext context;
   static final String SPEAKS_TLS =
@@ -39,6 +43,7 @@ final class Refusals {
   private final Answers answers;
   private final Runnable end;
   private boolean lingering;
+  private boolean expired;
 
   /**
    * @param end closes the connection
@@ -129,6 +134,36 @@ final class Refusals {
     answered(
         "requests for engine %s, which is not this one (%s)"
             .formatted(Incarnations.text(wanted), Incarnations.text(own)));
+  }
+
+  /** {@return whether no further request is to begin, since the peer's certificate has ended} */
+  boolean isExpired() {
+    return expired;
+  }
+
+  /** The peer's certificate has ended: what has begun is finished, and nothing else. */
+  void expire(Instant at) {
+    if (!expired && !lingering) {
+      expired = true;
+      context
+          .access()
+          .audit()
+          .refused(
+              Audit.Reason.TLS_EXPIRED,
+              Audit.Port.DATA,
+              admission.peer(),
+              "further requests on a data connection: its certificate ended at "
+                  + at
+                  + "; it has to connect with a new one");
+      var _ = channel.eventLoop().schedule(end, EXPIRED_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Nothing of a request is under way: the answers that are left go out, and then it ends. */
+  void leave() {
+    if (!lingering) {
+      linger();
+    }
   }
 
   /** The answer that refuses is in the stream: nothing more is listened to. */

@@ -10,7 +10,9 @@ import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.net.Place;
+import io.transferengine.tls.VerifiedPeer;
 import java.net.InetAddress;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -51,6 +53,7 @@ final class TargetConnection extends WireHandler
   private boolean inputEnded;
   private boolean ended;
   private long bytesReceived;
+  private Instant certificateEnd = Instant.MAX;
   private final InboundTimeouts timeouts;
 
   /**
@@ -74,6 +77,12 @@ final class TargetConnection extends WireHandler
     this.counts = new InboundCounts(context.metrics());
     this.reader = new RequestReader(vector, counts, pool::checksum, this);
     this.timeouts = new InboundTimeouts(context, loop, from, this::isUnderWay, this::end);
+  }
+
+  /** TLS has said who the peer is; on its event loop, before it can ask for anything. */
+  void proved(VerifiedPeer peer) {
+    proved(peer.names());
+    certificateEnd = peer.ends();
   }
 
   /** The peer has proved these names, too; on its event loop, before it can ask for anything. */
@@ -236,6 +245,10 @@ final class TargetConnection extends WireHandler
 
   @Override
   public boolean mayBegin(long size, long address, int opcode) {
+    if (refusals().isExpired()) {
+      refusals().leave();
+      return true;
+    }
     boolean may = order.mayBegin(size, address, opcode);
     if (may) {
       request(size, address, opcode);
@@ -536,6 +549,19 @@ final class TargetConnection extends WireHandler
       timeouts.moved();
     }
     timeouts.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
+  }
+
+  /** Lets the connection end behind what has begun, if the peer's certificate has ended. */
+  void endIfExpired(Instant now) {
+    if (now.isAfter(certificateEnd) && !ended) {
+      guarded(
+          () -> {
+            refusals().expire(certificateEnd);
+            if (!reader.isWithinRequest() && !reader.isBlocked()) {
+              refusals().leave();
+            }
+          });
+    }
   }
 
   @Override

@@ -28,6 +28,7 @@ import io.transferengine.transport.AccessControl;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -391,6 +392,7 @@ final class TargetServer {
   private void endOverdue(EventExecutor loop) {
     acceptAgain(loop);
     long now = System.nanoTime();
+    Instant wallClock = tls.now();
     long[] queued = {0};
     forEachOn(
         loop,
@@ -400,6 +402,7 @@ final class TargetServer {
                 "A look at a connection",
                 () -> {
                   connection.endIfOverdue(now);
+                  connection.endIfExpired(wallClock);
                   queued[0] += connection.queuedBytes();
                 }));
     held.computeIfAbsent(loop, _ -> new HeldBytes(metrics))

@@ -44,7 +44,7 @@
  * RequestWriter  LateWrites  IdentityCheck  TokenKnock
  * LaneStaging                              [Listener: Lane]
  * WriteConfirmation
- * WireForm  ConnectAttempt
+ * WireForm  ConnectAttempt  LaneTerm
  * PeerProfile
  * TaskQueue  ClaimLimits
  * RequestOutcomes

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** A target with one event loop and one registration, for peers that are plain sockets. */
@@ -44,24 +45,40 @@ class ServedTarget implements AutoCloseable {
    * @param connectionsLimit the most connections to it
    */
   ServedTarget(TcpIo io, int bytes, long seed, Supplier<String> incarnation, int connectionsLimit) {
+    this(io, bytes, seed, incarnation, connectionsLimit, _ -> PeerTls.off());
+  }
+
+  /**
+   * As above.
+   *
+   * @param tls makes its TLS
+   */
+  ServedTarget(
+      TcpIo io,
+      int bytes,
+      long seed,
+      Supplier<String> incarnation,
+      int connectionsLimit,
+      Function<Audit, PeerTls> tls) {
     memory = Mapped.of(bytes).fill(seed);
     backend = IoBackend.of(io);
     loops = new EventLoops(backend, 1, 65_536, 8L * 65_536, metrics);
     RegionTable regions = new RegionTable();
     var _ = regions.register(memory.address(), bytes, "*");
+    Audit audit = new Audit(metrics);
     server =
         new TargetServer(
             loops,
             backend,
             regions,
             metrics,
-            new AccessControl(Optional.empty(), new Audit(metrics)),
+            new AccessControl(Optional.empty(), audit),
             TcpOptions.of(
                 Settings.builder()
                     .set(Options.TCP_LANES_PER_PEER, 1)
                     .set(Options.MAX_INBOUND_CONNECTIONS, connectionsLimit)
                     .build()),
-            PeerTls.off(),
+            tls.apply(audit),
             incarnation);
     server.start();
   }
