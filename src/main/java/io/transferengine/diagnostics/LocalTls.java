@@ -3,6 +3,7 @@ package io.transferengine.diagnostics;
 
 import io.transferengine.tls.TlsCheck;
 import io.transferengine.transfer.ConfigurationException;
+import io.transferengine.transport.tcp.DataEncryption;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -62,6 +63,17 @@ public final class LocalTls {
   /** {@return the moment at which the certificate, or one behind it in its file, expires} */
   public Instant expiry() {
     return check.expiry();
+  }
+
+  /**
+   * {@return who encrypts the data connections of such an engine in a process with this class path,
+   * the JDK or BoringSSL, and why} The engine decides it in the same way. Loads BoringSSL if it is
+   * there.
+   *
+   * @throws ConfigurationException for what would keep an engine from opening, in the same words
+   */
+  public String dataEncryption() {
+    return DataEncryption.text(check.tls());
   }
 
   /**

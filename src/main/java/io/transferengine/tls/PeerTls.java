@@ -108,8 +108,8 @@ public final class PeerTls {
   }
 
   /** For a trial: with the options' peers, without a token, and without a word in the log. */
-  static PeerTls of(Settings settings, SSLContext context) {
-    Optional<TlsSetup> trial = Optional.of(TlsSetup.of(context));
+  static PeerTls of(Settings settings, TlsMaterial material) {
+    Optional<TlsSetup> trial = Optional.of(TlsSetup.of(material));
     return new PeerTls(
         () -> trial,
         () -> {},

@@ -37,7 +37,7 @@ public final class TlsCheck {
     List<String> warnings = new ArrayList<>(warnings(settings));
     warnings.addAll(material.warnings(Instant.now()));
     return Optional.of(
-        new TlsCheck(List.copyOf(warnings), material, PeerTls.of(settings, material.context())));
+        new TlsCheck(List.copyOf(warnings), material, PeerTls.of(settings, material)));
   }
 
   /** {@return a sentence for each option that has no effect, or opens our memory to somebody} */
@@ -64,6 +64,11 @@ public final class TlsCheck {
   /** {@return the names and addresses that our certificate is for} */
   public List<String> names() {
     return PeerNames.of(material.chain().getFirst());
+  }
+
+  /** {@return the TLS of such an engine, for a look at it} */
+  public PeerTls tls() {
+    return tls;
   }
 
   /** {@return until when our certificate is valid} */

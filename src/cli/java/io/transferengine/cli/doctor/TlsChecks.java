@@ -29,6 +29,7 @@ import java.util.stream.Stream;
  */
 final class TlsChecks {
   private static final String WHAT = "TLS";
+  private static final String DATA = "TLS of data";
   private static final String TOKEN = "token";
 
   /** A host of containers has dozens. */
@@ -79,6 +80,7 @@ final class TlsChecks {
                               + toTry)));
       warnings.forEach(warning -> results.add(CheckResult.no(WHAT, warning)));
       if (tls.isPresent()) {
+        results.add(CheckResult.ok(DATA, "encrypted by " + tls.get().dataEncryption()));
         results.addAll(names(tls.get(), engine, serverName, ownNames));
       }
     } catch (ConfigurationException e) {

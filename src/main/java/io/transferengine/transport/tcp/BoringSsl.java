@@ -63,30 +63,46 @@ final class BoringSsl {
    * @throws ConfigurationException if BoringSSL is asked for and cannot be used
    */
   static void choose(PeerTls tls) {
-    if (!tls.isOn() || tls.provider() == TlsProvider.JDK) {
-      return;
-    }
-    boolean asked = tls.provider() == TlsProvider.BORINGSSL;
-    if (!OpenSsl.isAvailable()) {
-      if (asked) {
-        throw refused("it is not here: " + innermost(OpenSsl.unavailabilityCause()), JAR);
+    if (tls.isOn()) {
+      TlsChoice choice = choice(tls);
+      if (choice.isNative()) {
+        log.info("TLS of data connections is that of {}", OpenSsl.versionString());
       }
-      return;
+    }
+  }
+
+  /**
+   * {@return the same, without a word in the log}
+   *
+   * @param tls on
+   */
+  static TlsChoice choice(PeerTls tls) {
+    if (tls.provider() == TlsProvider.JDK) {
+      return TlsChoice.jdk(TlsOptions.PROVIDER + " says so");
+    }
+    if (!OpenSsl.isAvailable()) {
+      return jdkOr(tls, "it is not here: " + innermost(OpenSsl.unavailabilityCause()), JAR);
     }
     Optional<BoringSsl> made = tls.made(BoringSsl.class, BoringSsl::of);
-    if (made.isEmpty() && asked) {
-      throw refused(
-          "it cannot take the SSLContext that the program has given", "no context, but files");
+    if (made.isEmpty()) {
+      return jdkOr(
+          tls, "it cannot take the SSLContext that the program has given", "no context, but files");
     }
-    Exception failed = made.map(each -> each.failure).orElse(null);
-    if (failed != null && asked) {
-      throw refused(
-          "it cannot use our certificate and key: " + innermost(failed),
-          "a key of another kind, such as EC (P-256, P-384) or RSA");
+    Exception failed = made.get().failure;
+    return failed == null
+        ? new TlsChoice(true, OpenSsl.versionString() + ", which is on the class path")
+        : jdkOr(
+            tls,
+            "it cannot use our certificate and key: " + innermost(failed),
+            "a key of another kind, such as EC (P-256, P-384) or RSA");
+  }
+
+  /** {@return the JDK, unless it has to be BoringSSL} */
+  private static TlsChoice jdkOr(PeerTls tls, String why, String expected) {
+    if (tls.provider() == TlsProvider.BORINGSSL) {
+      throw refused(why, expected);
     }
-    if (made.isPresent() && failed == null) {
-      log.info("TLS of data connections is that of {}", OpenSsl.versionString());
-    }
+    return TlsChoice.jdk("of BoringSSL, " + why);
   }
 
   private static ConfigurationException refused(String why, String expected) {

@@ -13,7 +13,7 @@
  *
  * <pre>
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
- * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary
+ * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary  TlsChoice
  * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
@@ -27,7 +27,7 @@
  * TlsSocket  BoringSsl                        [Guard: DataTls]
  * OpenReads
  * WireHandler
- * DataTls  TokenGate
+ * DataTls  TokenGate  DataEncryption
  * StallWatch
  * TargetContext                                               the target's end
  * Admission

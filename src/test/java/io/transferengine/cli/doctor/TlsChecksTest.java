@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,7 +50,46 @@ class TlsChecksTest {
   /** {@return what is said of TLS; the last line is about tokens} */
   private List<CheckResult> tls(Optional<String> serverName, String... ownNames) {
     List<CheckResult> all = results(serverName, ownNames);
-    return all.subList(0, all.size() - 1);
+    List<CheckResult> tls = new ArrayList<>(all.subList(0, all.size() - 1));
+    boolean _ = tls.removeIf(result -> result.what().equals("TLS of data"));
+    return tls;
+  }
+
+  private CheckResult ofData(String provider, Identity of) {
+    variables.putAll(of.variables());
+    variables.put("TE_TLS_PROVIDER", provider);
+    return results(Optional.empty(), "node1").stream()
+        .filter(
+            result -> result.what().equals("TLS of data") || result.verdict() == Verdict.MISSING)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** What an engine with the same options does, {@code TlsKeysTest} and others look at. */
+  @Test
+  void whoEncryptsTheDataIsSaid() {
+    is(ofData("auto", identity), "TLS of data", Verdict.OK, "encrypted by BoringSSL");
+    is(ofData("boringssl", identity), "TLS of data", Verdict.OK, "encrypted by BoringSSL");
+    is(
+        ofData("jdk", identity),
+        "TLS of data",
+        Verdict.OK,
+        "encrypted by the JDK's: TE_TLS_PROVIDER says so");
+    Identity ed25519 =
+        new TestAuthority(made, "another")
+            .issue("ed25519", "-ext", "san=dns:node1", "-keyalg", "Ed25519");
+    is(
+        ofData("auto", ed25519),
+        "TLS of data",
+        Verdict.OK,
+        "encrypted by the JDK's: of BoringSSL, it cannot use our certificate and key",
+        "EdDSA");
+    is(
+        ofData("boringssl", ed25519),
+        "TLS",
+        Verdict.MISSING,
+        "TE_TLS_PROVIDER",
+        "a key of another kind");
   }
 
   private static void is(CheckResult result, String what, Verdict verdict, String... parts) {
@@ -145,6 +185,7 @@ class TlsChecksTest {
     assertThat(run.status()).as("%s", run).isZero();
     assertThat(run.output())
         .containsPattern("TLS +ok +required")
+        .containsPattern("TLS of data +ok +encrypted by the JDK's: TE_TLS_PROVIDER says so")
         .containsPattern("TLS as node1 +ok")
         .containsPattern("token +ok +required; this engine proves one")
         .containsPattern("self-test +ok");
