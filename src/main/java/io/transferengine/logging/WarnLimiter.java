@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.logging;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 
 /**
@@ -49,10 +50,21 @@ public final class WarnLimiter {
    * @param text of ours
    */
   public void fault(String text, Throwable thrown) {
+    fault("%s", text, thrown);
+  }
+
+  /**
+   * As above.
+   *
+   * @param format has a place for what it is about
+   * @param about not asked for its text if the error is held back; may quote strangers
+   */
+  public void fault(String format, @Nullable Object about, Throwable thrown) {
     try {
       long count = turn();
       if (count >= 0) {
-        log.error("{} ({} more such errors were held back)", text, count, thrown);
+        String message = Printable.of(format.formatted(about), TEXT_LENGTH_MAX);
+        log.error("{} ({} more such errors were held back)", message, count, thrown);
       }
     } catch (Throwable unlogged) {
       // What follows matters more.

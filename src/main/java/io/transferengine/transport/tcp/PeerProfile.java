@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.logging.SystemError;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
@@ -9,9 +10,13 @@ import io.transferengine.transfer.TransferException;
 import java.net.InetSocketAddress;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What is known of a peer's data port, and the limits of the lanes to it. Thread-safe. */
 final class PeerProfile {
+  private static final Logger log = LoggerFactory.getLogger(PeerProfile.class);
+
   /** Ranges out on one lane, in vectored requests: 4 MiB of 4 KiB blocks, and 60 KiB of columns. */
   private static final int RANGES_PER_LANE = 1024;
 
@@ -20,6 +25,7 @@ final class PeerProfile {
   private final TcpOptions options;
   private final EngineMetrics metrics;
   private final PeerTls tls;
+  private final WarnLimiter faults = new WarnLimiter(log);
   private final int laneCount;
   private final int requestsPerLane;
   private volatile ConnectionReuse connectionReuse;
@@ -65,6 +71,11 @@ final class PeerProfile {
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  /** {@return where faults of this process are told that transfers with it came upon} */
+  WarnLimiter faults() {
+    return faults;
   }
 
   /** {@return with whom connections are encrypted} */

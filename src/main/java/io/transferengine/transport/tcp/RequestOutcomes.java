@@ -10,8 +10,6 @@ import io.transferengine.transport.TransferTask;
 import java.util.function.Consumer;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Tells tasks what became of their requests on one connection: those that were answered, many at a
@@ -22,8 +20,6 @@ import org.slf4j.LoggerFactory;
  * that it took nothing of it (ADR 10). Confined to the connection's event loop.
  */
 final class RequestOutcomes {
-  private static final Logger log = LoggerFactory.getLogger(RequestOutcomes.class);
-
   private final PeerProfile peer;
   private final TaskQueue tasks;
   private final RequestRing ring;
@@ -81,8 +77,9 @@ final class RequestOutcomes {
   void notSent(long head, long accused, Throwable fault) {
     boolean dry = fault instanceof StagingDry;
     if (!dry && !LocalFaults.isOfMemory(fault)) {
-      log.error(
-          "A request for {} could not be sent, by a fault of this process", peer.name(), fault);
+      peer.faults()
+          .fault(
+              "A request for %s could not be sent, by a fault of this process", peer.name(), fault);
     }
     for (long position = ring.end() - 1; position >= head; position--) {
       TransferTask owner = ring.task(position);
@@ -231,7 +228,7 @@ final class RequestOutcomes {
       if (ring.task(position) != null) {
         owner.failed(LocalFaults.ofConnection(peer.name(), fault), FailureCause.LOCAL);
       }
-      log.error("A request to {} could not be settled as it should", peer.name(), fault);
+      peer.faults().fault("A request to %s could not be settled as it should", peer.name(), fault);
     } catch (Throwable again) {
       // No memory for words. Of its transfer the last resort will remind.
     }

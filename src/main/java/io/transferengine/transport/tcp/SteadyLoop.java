@@ -8,6 +8,7 @@ import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SingleThreadIoEventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.transferengine.logging.WarnLimiter;
 import java.util.AbstractQueue;
 import java.util.Iterator;
 import java.util.Queue;
@@ -36,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 final class SteadyLoop extends SingleThreadIoEventLoop {
   private static final Logger log = LoggerFactory.getLogger(SteadyLoop.class);
+
+  /** Of all loops of this process: a fault may come again at once, and peers may repeat one. */
+  private static final WarnLimiter faults = new WarnLimiter(log);
 
   /** As long as this, tasks may keep a loop from its sockets; as in Netty's own. */
   private static final long TASKS_NANOS_MAX = TimeUnit.SECONDS.toNanos(1);
@@ -126,7 +130,7 @@ final class SteadyLoop extends SingleThreadIoEventLoop {
   /** Throws nothing. */
   private static void goOn(Throwable thrown) {
     try {
-      log.error("An event loop goes on after a fault of this process", thrown);
+      faults.fault("An event loop goes on after a fault of this process", thrown);
     } catch (Throwable unlogged) {
       // In a full heap, what was never needed before cannot even be loaded.
     }

@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.transport.Queues;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
@@ -70,6 +71,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   private final ReadReserve reserve;
   private final Listener listener;
   private final TlsBudget encrypted;
+  private final WarnLimiter faults = new WarnLimiter(log);
 
   private Checksum.@Nullable Scratch scratch;
 
@@ -188,6 +190,11 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
    */
   @Nullable StagingBlock readBlock() {
     return readBlock.uses() > 0 ? null : readBlock.take();
+  }
+
+  /** {@return where faults of this process are told that end connections; peers may repeat them} */
+  WarnLimiter faults() {
+    return faults;
   }
 
   /** {@return what TLS connections may have encrypted ahead} */

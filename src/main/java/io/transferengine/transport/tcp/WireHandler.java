@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What both ends of a data connection share: reads that {@link ReceiveAllocator} aims, writes that
@@ -31,8 +29,6 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    * usual 16 writes are used up, so after the input has ended they must not be.
    */
   private static final int WRITES_AFTER_HALF_CLOSE = Integer.MAX_VALUE / 2;
-
-  private static final Logger log = LoggerFactory.getLogger(WireHandler.class);
 
   private final WindowPool pool;
   private final StagingShare share;
@@ -232,7 +228,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     // First, since all else may throw: then it is closed by finishClosing.
     closing = true;
     try {
-      log.error("Data connection {} is closed by a fault of this process", context, cause);
+      pool.faults()
+          .fault("Data connection %s is closed by a fault of this process", context, cause);
     } finally {
       onFault(cause);
     }

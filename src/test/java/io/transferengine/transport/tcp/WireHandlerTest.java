@@ -156,6 +156,20 @@ class WireHandlerTest {
     }
   }
 
+  /** A peer that finds a mistake of ours could fill the disk with it, connection by connection. */
+  @Test
+  void ofManyFaultsOnOneLoopOneIsLogged() {
+    try (LogCapture log = new LogCapture()) {
+      for (int i = 0; i < 1000; i++) {
+        handler.fault(new IllegalStateException("a bug"));
+      }
+      assertThat(faults).as("each connection is told").hasSize(1000);
+      assertThat(log.warnings()).hasSizeLessThan(1000);
+      assertThat(log.warnings().getFirst())
+          .contains("closed by a fault of this process", "more such errors were held back");
+    }
+  }
+
   /** There may be no memory for the promise, or for the task that reports the end. */
   @Test
   void aCloseThatFailedIsDoneAgain() {
