@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.net.Farewell;
 import io.transferengine.net.TurnInput;
 import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
@@ -9,7 +10,6 @@ import io.transferengine.tls.TlsCauses;
 import io.transferengine.transfer.HostPort;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -31,18 +31,6 @@ import org.jspecify.annotations.Nullable;
 final class Link {
   /** The JDK copies each write into a buffer of its own. This limits the size of that buffer. */
   static final int WRITE_PIECE_BYTES = 64 << 10;
-
-  /** The first byte of a TLS handshake. */
-  static final int TLS_HELLO = 0x16;
-
-  /** What a TLS port answers to who speaks without: a fatal alert, "unexpected message". */
-  static final byte[] TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
-
-  /** How long one that was refused may take to read why, before a reset may take that away. */
-  static final Duration LINGER = Duration.ofSeconds(1);
-
-  /** Far more than anybody sends on the way to being refused. */
-  private static final int LINGER_BYTES_MAX = 1 << 20;
 
   private final SocketChannel channel;
   private final @Nullable SSLSocket tls;
@@ -75,13 +63,8 @@ final class Link {
     if (first < 0) {
       throw new EOFException(FrameCodec.NOTHING_SENT);
     }
-    if (first != TLS_HELLO) {
-      try (var _ = Watchdog.closeAfter(LINGER, channel)) {
-        writeFully(channel, TLS_ALERT);
-      } catch (IOException e) {
-        // It is refused all the same.
-      }
-      linger(channel);
+    if (first != Farewell.TLS_HELLO) {
+      Farewell.alert(channel);
       throw new TlsRefusal(TlsCauses.plain(), null);
     }
     InetAddress client = channel.socket().getInetAddress();
@@ -93,7 +76,7 @@ final class Link {
       return new Link(
           channel, socket, in.handshake(() -> handshake(channel, socket, security, deadlineNanos)));
     } catch (IOException e) {
-      linger(channel);
+      Farewell.linger(channel);
       throw new TlsRefusal(TlsCauses.text(e, true), e);
     }
   }
@@ -113,7 +96,7 @@ final class Link {
     try {
       return new Link(channel, socket, handshake(channel, socket, security, deadlineNanos));
     } catch (SSLException e) {
-      linger(channel);
+      Farewell.linger(channel);
       throw e;
     }
   }
@@ -139,24 +122,6 @@ final class Link {
     }
   }
 
-  /** Reads what still comes: with bytes unread, closing would reset the connection. */
-  private static void linger(SocketChannel channel) {
-    long deadlineNanos = System.nanoTime() + LINGER.toNanos();
-    byte[] dropped = new byte[1 << 12];
-    try {
-      channel.shutdownOutput();
-      InputStream in = new TimedInput(channel.socket(), LINGER, deadlineNanos);
-      for (int read = 0, count; read < LINGER_BYTES_MAX; read += count) {
-        count = in.read(dropped, 0, dropped.length);
-        if (count < 0) {
-          return;
-        }
-      }
-    } catch (IOException e) {
-      // It has closed its end, or has had its time.
-    }
-  }
-
   /** The other side has proved this name, too. */
   void proved(String name) {
     List<String> names = new ArrayList<>(peer.names());
@@ -166,7 +131,7 @@ final class Link {
 
   /** Lets one that was refused read why. */
   void linger() {
-    linger(channel);
+    Farewell.linger(channel);
   }
 
   /** Writes, and closes the connection if it takes longer. */

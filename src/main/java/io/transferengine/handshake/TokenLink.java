@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.net.Farewell;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.tls.TokenChallenge;
 import io.transferengine.tls.TokenExchange;
@@ -169,7 +170,7 @@ final class TokenLink {
 
   private static void refuse(Link link, int code) {
     try {
-      link.writeWithin(Link.LINGER, head(code, 0));
+      link.writeWithin(Farewell.LIMIT, head(code, 0));
     } catch (IOException e) {
       // It is refused all the same.
     }

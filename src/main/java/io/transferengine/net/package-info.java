@@ -7,7 +7,7 @@
  * io.transferengine.net.Turns}), and how a dead peer is noticed ({@link
  * io.transferengine.net.KeepAlive}). Ports whose threads wait share how they accept ({@link
  * io.transferengine.net.AcceptLoop}), who serves each ({@link
- * io.transferengine.net.ClientThreads}), and what ends a wait ({@link
- * io.transferengine.net.Watchdog}).
+ * io.transferengine.net.ClientThreads}), what ends a wait ({@link io.transferengine.net.Watchdog}),
+ * and how they part with who is refused ({@link io.transferengine.net.Farewell}).
  */
 package io.transferengine.net;

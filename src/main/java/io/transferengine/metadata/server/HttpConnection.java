@@ -2,6 +2,7 @@
 package io.transferengine.metadata.server;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.net.Farewell;
 import io.transferengine.net.Place;
 import io.transferengine.net.TurnInput;
 import io.transferengine.net.Watchdog;
@@ -33,17 +34,6 @@ final class HttpConnection {
 
   /** For a request, body included; and once more for its answer. */
   static final Duration REQUEST_LIMIT = Duration.ofSeconds(30);
-
-  /** How long one that was refused may take to read why, before a reset may take that away. */
-  private static final Duration LINGER = Duration.ofSeconds(1);
-
-  private static final int LINGER_BYTES_MAX = 1 << 20;
-
-  /** The first byte of a TLS handshake; no request begins with it. */
-  private static final int TLS_HELLO = 0x16;
-
-  /** A fatal alert, "unexpected message": the client need not wait for an answer. */
-  private static final byte[] TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
 
   private static final byte[] CONTINUE =
       "HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -120,17 +110,14 @@ final class HttpConnection {
 
   private Optional<Stream> plain() throws IOException {
     Stream stream = Stream.of(channel.socket(), unproved());
-    if (firstByte(stream) != TLS_HELLO) {
+    if (firstByte(stream) != Farewell.TLS_HELLO) {
       return Optional.of(stream);
     }
     refusals.connection(
         address(),
         "it wants TLS, and there is none here; name this server http://, or give it a certificate"
             + " (--tls-cert, --tls-key)");
-    try (var _ = Watchdog.closeAfter(LINGER, channel)) {
-      stream.out.write(TLS_ALERT);
-      linger(stream);
-    }
+    Farewell.alert(channel);
     return Optional.empty();
   }
 
@@ -142,7 +129,7 @@ final class HttpConnection {
       if (first < 0) {
         return Optional.empty();
       }
-      if (first != TLS_HELLO) {
+      if (first != Farewell.TLS_HELLO) {
         refusePlain(socket);
         return Optional.empty();
       }
@@ -173,7 +160,7 @@ final class HttpConnection {
                   ? "it did not finish the TLS handshake in " + HANDSHAKE_LIMIT.toSeconds() + " s"
                   : security.refusal(e));
         }
-        linger(Stream.of(socket, unproved()));
+        Farewell.linger(channel);
         return Optional.empty();
       }
     }
@@ -189,7 +176,7 @@ final class HttpConnection {
         address(), "it speaks without TLS; " + text.substring(text.indexOf("name")));
     Stream stream = Stream.of(socket, unproved());
     HttpAnswer.refusal(HttpStatus.BAD_REQUEST, text).writeTo(stream.out, false, true);
-    linger(stream);
+    Farewell.linger(channel);
   }
 
   /** {@return the first byte of the next request, which stays to be read; -1 if there is none} */
@@ -227,7 +214,7 @@ final class HttpConnection {
         if (reply.rest.isPresent()) {
           reply.rest.get().drop();
         } else {
-          linger(stream);
+          Farewell.linger(channel, stream::endOutput);
         }
       }
       return reply.rest.isPresent();
@@ -270,23 +257,6 @@ final class HttpConnection {
       refusals.connection(address(), why);
       throw new HttpRefusal(
           HttpStatus.MISDIRECTED, "this client's certificate is accepted no more: " + why);
-    }
-  }
-
-  /** Reads what still comes: with bytes unread, closing would reset the connection. */
-  private void linger(Stream stream) {
-    try (var _ = Watchdog.closeAfter(LINGER, channel)) {
-      stream.endOutput();
-      channel.shutdownOutput();
-      byte[] dropped = new byte[4096];
-      for (int total = 0, count; total < LINGER_BYTES_MAX; total += count) {
-        count = stream.in.read(dropped, 0, dropped.length);
-        if (count < 0) {
-          return;
-        }
-      }
-    } catch (IOException e) {
-      // It has closed its end, or has had its time.
     }
   }
 }
