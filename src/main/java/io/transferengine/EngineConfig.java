@@ -518,9 +518,7 @@ public final class EngineConfig {
      * Between Java engines of one user on one machine, copies registered memory with system calls
      * instead of sending it; auto = where both engines can, required = or the transfer fails.
      * Managed memory of the peer, and engines with TLS, tokens, checksums or an access policy, use
-     * the network. Experimental: only for machines and clusters where every peer is trusted: a
-     * hostile one anywhere can make this process read or write any memory of its own and of other
-     * processes of its user. ({@code TE_LOCAL})
+     * the network. ({@code TE_LOCAL})
      *
      * @param value one of off, auto, required
      * @return this builder

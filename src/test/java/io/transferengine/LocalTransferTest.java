@@ -228,6 +228,20 @@ class LocalTransferTest {
     }
   }
 
+  /** The process that has the leases lives on. */
+  @Test
+  void leasesOfEnginesThatHaveClosedAreFreeAgain() {
+    try (PeerProcess peer = PeerProcess.initialized(Map.of("TE_LOCAL", "required"))) {
+      long there = registered(peer);
+      for (int i = 0; i < 20; i++) {
+        try (TestEngine ours = engine(LocalMode.REQUIRED)) {
+          assertCompleted(ours.submit(Operation.WRITE, peer.name(), there, 100));
+          assertThat(count(ours, Counter.LOCAL_PEERS)).isEqualTo(1);
+        }
+      }
+    }
+  }
+
   // ---- where it is not used
 
   @Test

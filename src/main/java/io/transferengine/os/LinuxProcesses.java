@@ -12,6 +12,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** {@link Processes} by {@code /proc}, and by a pidfd where it has to be exact. */
 @SuppressWarnings("restricted") // one system call, with numbers only
@@ -107,6 +108,18 @@ public final class LinuxProcesses implements Processes {
       return threads > 0;
     } catch (IOException | RuntimeException unknown) {
       return false;
+    }
+  }
+
+  /** Twice, for the kernel writes it page by page while others map and unmap. */
+  @Override
+  public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
+    Path maps = PROC.resolve(pid + "/maps");
+    try {
+      Optional<String> found = ProcessMaps.device(maps, address, bytes, name);
+      return found.isPresent() ? found : ProcessMaps.device(maps, address, bytes, name);
+    } catch (IOException | RuntimeException unknown) {
+      return Optional.empty();
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.os;
 
+import java.util.Optional;
+
 /**
  * What becomes of other processes. Numbers of processes are used again; a process is the one that
  * has a number and began at a time. A seam. Thread-safe.
@@ -25,6 +27,16 @@ public interface Processes {
    * outside of any system call. False when that cannot be found out.
    */
   boolean isStopped(int pid);
+
+  /**
+   * {@return the device of the memfd of which a process has a mapping that begins at an address;
+   * empty if it has none there, or that cannot be found out} All memfds of a machine are on one
+   * device, where nobody can have files of other kinds with such names.
+   *
+   * @param bytes how long the mapping has to be at least; its first byte is the memfd's
+   * @param name the memfd's
+   */
+  Optional<String> memfdDevice(int pid, long address, long bytes, String name);
 
   /** {@return the number of this process} */
   int own();

@@ -19,8 +19,8 @@ import java.util.List;
  *     empty
  * @param rights what its owner lets peers do with it, as far as it says so; our own member, unknown
  *     to C++
- * @param fence the number of its word in the area of its owner ({@link HostDescriptor#area}), 0 for
- *     none; our own member, unknown to C++
+ * @param fence the number of its entry in the area of its owner ({@link HostDescriptor#area}), 0
+ *     for none; our own member, unknown to C++
  */
 public record BufferDescriptor(
     String name,
@@ -64,9 +64,9 @@ public record BufferDescriptor(
     return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, other, fence);
   }
 
-  /** {@return this range with a word in the area of its owner} */
-  public BufferDescriptor withFence(long word) {
-    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, rights, word);
+  /** {@return this range with an entry in the area of its owner} */
+  public BufferDescriptor withFence(long entry) {
+    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, rights, entry);
   }
 
   /**

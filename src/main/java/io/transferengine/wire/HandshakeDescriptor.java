@@ -22,6 +22,8 @@ import java.util.function.Consumer;
  *     or {@code msg_channel}), which we do not speak and never ask for
  * @param host in a request, who asks for a lease of slots in the receiver's area (ADR 39); our own
  *     member, unknown to C++
+ * @param ask in such a request, where in its own area it says whom it asks, 0 for nowhere; our own
+ *     member
  * @param slots in the reply, where the slots are in that area, 0 for none; our own member
  */
 public record HandshakeDescriptor(
@@ -36,6 +38,7 @@ public record HandshakeDescriptor(
     int activeMtuBytes,
     boolean twoSided,
     Optional<HostDescriptor> host,
+    long ask,
     long slots) {
   /** The answer of a peer without RDMA: all members are empty. */
   public static final HandshakeDescriptor EMPTY = rejection("");
@@ -60,6 +63,7 @@ public record HandshakeDescriptor(
         0,
         false,
         Optional.empty(),
+        0,
         0);
   }
 
@@ -76,8 +80,12 @@ public record HandshakeDescriptor(
   }
 
   /** {@return a request for slots in the receiver's area} */
-  public static HandshakeDescriptor slotsFor(HostDescriptor host) {
-    return EMPTY.with(draft -> draft.host = Optional.of(host));
+  public static HandshakeDescriptor slotsFor(HostDescriptor host, long ask) {
+    return EMPTY.with(
+        draft -> {
+          draft.host = Optional.of(host);
+          draft.ask = ask;
+        });
   }
 
   /** {@return the reply to such a request} */
@@ -108,6 +116,7 @@ public record HandshakeDescriptor(
     draft.activeMtuBytes = activeMtuBytes;
     draft.twoSided = twoSided;
     draft.host = host;
+    draft.ask = ask;
     draft.slots = slots;
     change.accept(draft);
     return draft.descriptor();
@@ -126,6 +135,7 @@ public record HandshakeDescriptor(
     int activeMtuBytes;
     boolean twoSided;
     Optional<HostDescriptor> host = Optional.empty();
+    long ask;
     long slots;
 
     HandshakeDescriptor descriptor() {
@@ -141,6 +151,7 @@ public record HandshakeDescriptor(
           activeMtuBytes,
           twoSided,
           host,
+          ask,
           slots);
     }
   }

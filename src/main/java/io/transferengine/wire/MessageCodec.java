@@ -12,6 +12,9 @@ final class MessageCodec {
   private static final String MTU = "te_mtu";
 
   /** Our own member; C++ readers pass over it. */
+  private static final String ASK = "te_ask";
+
+  /** Our own member; C++ readers pass over it. */
   private static final String SLOTS = "te_slots";
 
   /** The largest MTU of InfiniBand. */
@@ -39,6 +42,9 @@ final class MessageCodec {
     out.member("reply_msg").value(descriptor.replyMessage());
     if (descriptor.activeMtuBytes() != 0) {
       out.member(MTU).unsigned(descriptor.activeMtuBytes());
+    }
+    if (descriptor.ask() != 0) {
+      out.member(ASK).unsigned(descriptor.ask());
     }
     descriptor.host().ifPresent(host -> HostCodec.write(out, host));
     if (descriptor.slots() != 0) {
@@ -70,6 +76,7 @@ final class MessageCodec {
         case "payload" -> draft.payload = in.text();
         case "ctrl_channel", "msg_channel" -> draft.twoSided |= !in.isNull() && in.flag();
         case HostCodec.HOST -> draft.host = HostCodec.read(in);
+        case ASK -> draft.ask = in.unsignedIfOne(Long.MAX_VALUE);
         case SLOTS -> draft.slots = in.unsignedIfOne(Long.MAX_VALUE);
         case MTU -> draft.activeMtuBytes = in.unsignedInt(MTU_MAX_BYTES);
         default -> in.skip();

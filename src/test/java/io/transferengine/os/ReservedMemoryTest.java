@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.os;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,6 +30,57 @@ class ReservedMemoryTest {
       assertThat(reserved.memory().get(ValueLayout.JAVA_BYTE, page)).isEqualTo((byte) 7);
     } finally {
       reserved.unmap();
+    }
+  }
+
+  private static final String NAME = "te-reserved-memory-test";
+
+  /** The lines about our memfd in what the kernel says of this process. */
+  private static List<String> lines(String file) throws IOException {
+    List<String> all = Files.readAllLines(Path.of("/proc/self/" + file), ISO_8859_1);
+    return all.stream().filter(line -> line.contains("/memfd:" + NAME + " ")).toList();
+  }
+
+  @Test
+  void aMemfdIsOneMappingAndNothingElse() throws Exception {
+    int page = ReservedMemory.pageBytes();
+    ReservedMemory made = ReservedMemory.ofMemfd(NAME, 4L * page);
+    try {
+      made.memory().fill((byte) 7);
+      assertThat(lines("maps")).hasSize(1);
+      // "dc": a child process does not get it.
+      List<String> smaps = Files.readAllLines(Path.of("/proc/self/smaps"), ISO_8859_1);
+      int at = smaps.indexOf(lines("maps").getFirst());
+      String flags =
+          smaps.stream()
+              .skip(at)
+              .filter(line -> line.startsWith("VmFlags:"))
+              .findFirst()
+              .orElseThrow();
+      assertThat(flags + " ").contains(" dc ");
+      try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+        assertThat(open.map(ReservedMemoryTest::target)).noneMatch(name -> name.contains(NAME));
+      }
+      LinuxProcesses processes = new LinuxProcesses();
+      int pid = processes.own();
+      long address = made.address();
+      Optional<String> device = processes.memfdDevice(pid, address, 4L * page, NAME);
+      assertThat(device).isPresent();
+      assertThat(processes.memfdDevice(pid, address, page, NAME)).isEqualTo(device);
+      assertThat(processes.memfdDevice(pid, address, 4L * page + 1, NAME)).isEmpty();
+      assertThat(processes.memfdDevice(pid, address + page, page, NAME)).isEmpty();
+      assertThat(processes.memfdDevice(pid, address, page, NAME + "s")).isEmpty();
+    } finally {
+      made.unmap();
+    }
+    assertThat(lines("maps")).isEmpty();
+  }
+
+  private static String target(Path link) {
+    try {
+      return Files.readSymbolicLink(link).toString();
+    } catch (IOException closedMeanwhile) {
+      return "";
     }
   }
 }

@@ -54,13 +54,13 @@ class HostCodecTest {
 
   @Test
   void aConnectionMessageAsksForSlotsAndTheReplyHasThem() {
-    HandshakeDescriptor request = HandshakeDescriptor.slotsFor(HOST);
+    HandshakeDescriptor request = HandshakeDescriptor.slotsFor(HOST, 0x2345_6789_0010L);
     String json = text(MetadataCodec.encode(request));
-    assertThat(json).contains("\"reply_msg\":\"\"," + JSON);
+    assertThat(json).contains("\"reply_msg\":\"\",\"te_ask\":38780996747280," + JSON);
     assertThat(MetadataCodec.decodeHandshake(utf8(json))).contains(request);
     HandshakeDescriptor reply = HandshakeDescriptor.slotsAt(0x2345_6789_0040L);
     json = text(MetadataCodec.encode(reply));
-    assertThat(json).contains("\"te_slots\":38780996747328").doesNotContain("te_host");
+    assertThat(json).contains("\"te_slots\":38780996747328").doesNotContain("te_host", "te_ask");
     assertThat(MetadataCodec.decodeHandshake(utf8(json))).contains(reply);
     assertThat(text(MetadataCodec.encode(HandshakeDescriptor.EMPTY))).doesNotContain("te_");
   }
@@ -111,9 +111,17 @@ class HostCodecTest {
     BufferDescriptor buffer = segment.buffers().getFirst();
     assertThat(buffer.name()).isEqualTo("b");
     assertThat(buffer.fence()).isEqualTo(host.equals("7") ? 7 : 0);
-    String reply = "{\"te_slots\":" + host + ",\"te_host\":" + host + ",\"reply_msg\":\"x\"}";
+    String reply =
+        "{\"te_slots\":"
+            + host
+            + ",\"te_ask\":"
+            + host
+            + ",\"te_host\":"
+            + host
+            + ",\"reply_msg\":\"x\"}";
     HandshakeDescriptor message = MetadataCodec.decodeHandshake(utf8(reply)).orElseThrow();
     assertThat(message.slots()).isEqualTo(host.equals("7") ? 7 : 0);
+    assertThat(message.ask()).isEqualTo(message.slots());
     assertThat(message.host()).isEmpty();
     assertThat(message.replyMessage()).isEqualTo("x");
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.access.AccessRights;
+import io.transferengine.memory.Region;
 import io.transferengine.os.ReservedMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,10 +16,13 @@ import java.util.List;
  * Our area: what peers read and write to find out whether they may copy (ADR 39, {@link
  * AreaLayout}). Gates have serial numbers here; peers know them by their addresses.
  *
- * <p><b>Torn words.</b> The kernel may copy a word in pieces. A number of a fence is random: half
- * of one number and half of another, or of 0, is not a third one. A slot that is torn changes at
- * this moment: from 0 to a gate, before the call passes that gate, which is closed already where it
- * matters; from a gate to 0, when the call is through; so it does not matter what it looks like.
+ * <p><b>Torn words.</b> The kernel may copy a word in pieces, and the words of an entry in any
+ * order. Whoever looks for a number knows it from a descriptor, which had it after the entry was
+ * complete; so an entry with that number is whole, or was refused after the look began, and then
+ * the gate of that look is closed before the entry is used again. A number of a fence is random:
+ * half of one number and half of another, or of 0, is not a third one. A slot that is torn changes
+ * at this moment: from 0 to a gate, before the call passes that gate, which is closed already where
+ * it matters; from a gate to 0, when the call is through; so it does not matter what it looks like.
  * The gate in the header is read twice by peers.
  *
  * <p>The methods that change gates are for one thread at a time.
@@ -28,14 +33,14 @@ final class Area {
 
   private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
-  /** Gates with consecutive numbers, from {@code offset} to the end of a range. */
-  private record Gates(ReservedMemory memory, long offset, long firstSerial, long pageBytes) {
+  /** Gates with consecutive numbers. */
+  private record Gates(ReservedMemory memory, long firstSerial, long pageBytes) {
     long address(long serial) {
       return memory.address() + offsetOf(serial);
     }
 
     long offsetOf(long serial) {
-      return offset + (serial - firstSerial) * pageBytes;
+      return (serial - firstSerial) * pageBytes;
     }
 
     boolean has(long serial) {
@@ -43,7 +48,9 @@ final class Area {
     }
   }
 
+  /** Of a memfd, by whose name peers see that we have made it. */
   private final ReservedMemory reserved;
+
   private final MemorySegment memory;
   private final long pageBytes = ReservedMemory.pageBytes();
 
@@ -61,15 +68,19 @@ final class Area {
    * @throws io.transferengine.os.NativeCallException if the kernel does not give it
    */
   Area(long incarnation) {
-    reserved = ReservedMemory.ofBytes(AreaLayout.OPEN_BYTES + GATES_BYTES);
+    reserved = ReservedMemory.ofMemfd(AreaLayout.name(incarnation), AreaLayout.BYTES);
+    ReservedMemory first = null;
     try {
       memory = reserved.memory();
-      gates = List.of(new Gates(reserved, AreaLayout.OPEN_BYTES, 0, pageBytes));
-      reserved.open(0, AreaLayout.OPEN_BYTES);
-      memory.set(ValueLayout.JAVA_LONG, AreaLayout.MAGIC_AT, AreaLayout.MAGIC);
-      memory.set(ValueLayout.JAVA_LONG, AreaLayout.INCARNATION_AT, incarnation);
+      first = ReservedMemory.ofBytes(GATES_BYTES);
+      gates = List.of(new Gates(first, 0, pageBytes));
+      set(AreaLayout.INCARNATION_AT, incarnation);
       openGate(0);
+      set(AreaLayout.MAGIC_AT, AreaLayout.MAGIC);
     } catch (Throwable t) {
+      if (first != null) {
+        first.unmap();
+      }
       reserved.unmap();
       throw t;
     }
@@ -87,16 +98,57 @@ final class Area {
     WORD.setVolatile(memory, at, value);
   }
 
-  // ---- words
+  // ---- entries
 
-  /** From now on the registration with this number may be used. */
-  void admit(long fence) {
-    set(AreaLayout.wordAt(fence), fence);
+  /** From now on the registration with this number may be used: so far, and for that. */
+  void admit(long fence, Region region) {
+    long at = AreaLayout.entryAt(fence);
+    set(at + AreaLayout.ENTRY_ADDRESS_AT, region.address());
+    set(at + AreaLayout.ENTRY_LENGTH_AT, region.length());
+    set(at + AreaLayout.ENTRY_RIGHTS_AT, bits(region.rights()));
+    set(at, fence);
+  }
+
+  private static long bits(AccessRights rights) {
+    return (rights.mayRead() ? AreaLayout.MAY_READ : 0)
+        | (rights.mayWrite() ? AreaLayout.MAY_WRITE : 0);
   }
 
   /** Whoever looks from now on finds the registration gone. */
   void refuse(long fence) {
-    set(AreaLayout.wordAt(fence), 0);
+    set(AreaLayout.entryAt(fence), 0);
+  }
+
+  // ---- asking others
+
+  /**
+   * Says that we ask an engine for a lease.
+   *
+   * @param place which place for that; no other thread uses it
+   * @param number what the engine is to repeat, not 0
+   * @return the address where it is said
+   */
+  long ask(int place, long incarnation, long number) {
+    long at = AreaLayout.ASKS_AT + place * AreaLayout.ASK_BYTES;
+    set(at, incarnation);
+    set(at + Long.BYTES, number);
+    return reserved.address() + at;
+  }
+
+  /** We ask no more, or not yet. */
+  void clearAsk(int place) {
+    set(AreaLayout.ASKS_AT + place * AreaLayout.ASK_BYTES + Long.BYTES, 0);
+  }
+
+  // ---- leases
+
+  /** Says who has a lease, and with which number it has asked last. */
+  void grant(int lease, long pid, long start, long incarnation, long number) {
+    long at = AreaLayout.holderAt(lease);
+    set(at, pid);
+    set(at + Long.BYTES, start);
+    set(at + 2 * Long.BYTES, incarnation);
+    set(at + 3 * Long.BYTES, number);
   }
 
   // ---- slots
@@ -110,8 +162,9 @@ final class Area {
     return AreaLayout.SLOTS_AT + lease * AreaLayout.LEASE_BYTES + slot * (long) Long.BYTES;
   }
 
-  /** Empties a lease's slots, of which the process is gone. */
+  /** Empties a lease's slots, of which the holder is gone. */
   void clear(int lease) {
+    grant(lease, 0, 0, 0, 0);
     for (int slot = 0; slot < AreaLayout.SLOTS; slot++) {
       set(slotAt(lease, slot), 0);
     }
@@ -180,7 +233,7 @@ final class Area {
     ReservedMemory more = ReservedMemory.ofBytes(GATES_BYTES);
     try {
       List<Gates> all = new ArrayList<>(gates);
-      all.add(new Gates(more, 0, firstSerial, pageBytes));
+      all.add(new Gates(more, firstSerial, pageBytes));
       gates = List.copyOf(all);
     } catch (Throwable t) {
       more.unmap();
@@ -212,11 +265,7 @@ final class Area {
 
   /** Gives the memory back; no other method may be called any more. */
   void unmap() {
-    for (Gates each : gates) {
-      if (each.memory != reserved) {
-        each.memory.unmap();
-      }
-    }
+    gates.forEach(each -> each.memory.unmap());
     reserved.unmap();
   }
 }

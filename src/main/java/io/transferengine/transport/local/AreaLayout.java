@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.transport.Incarnations;
+
 /**
  * Where things are in an area, which other processes read and write (ADR 39). All are 64-bit words
  * in the machine's byte order.
  *
  * <pre>
  * header   magic | incarnation | address of the open gate
+ * asks     ASKS x (incarnation of the engine that we ask for a lease | number)
+ * leases   LEASES x (pid | start | incarnation of who has it | number that it asked with)
  * slots    LEASES x SLOTS words
- * words    WORDS words
- * gates    a page each
+ * entries  ENTRIES x (number | address | length | rights)
  * </pre>
+ *
+ * Gates are pages of their own, elsewhere.
  */
 final class AreaLayout {
   /** "TEarea" and the version of this layout. */
-  static final long MAGIC = 0x5445_6172_6561_0001L;
+  static final long MAGIC = 0x5445_6172_6561_0002L;
 
   static final long MAGIC_AT = 0;
   static final long INCARNATION_AT = 8;
@@ -24,8 +29,16 @@ final class AreaLayout {
   /** Parts begin at a page, of whatever size up to 64 KiB. */
   private static final long ALIGNMENT = 1L << 16;
 
+  /** Engines that may be asked for a lease at once. */
+  static final int ASKS = 1024;
+
+  static final long ASK_BYTES = 2 * Long.BYTES;
+
   /** Leases at a time. A process has one for each engine that it reaches us from. */
   static final int LEASES = 1024;
+
+  /** Who has a lease. */
+  static final long HOLDER_BYTES = 4 * Long.BYTES;
 
   /** Copies that one lease lets a peer have under way; together a cache line. */
   static final int SLOTS = 8;
@@ -33,27 +46,64 @@ final class AreaLayout {
   static final long LEASE_BYTES = SLOTS * (long) Long.BYTES;
 
   /** As many as there may be registrations. */
-  static final int WORDS = 1 << 20;
+  static final int ENTRIES = 1 << 20;
 
-  static final long SLOTS_AT = ALIGNMENT;
-  static final long WORDS_AT = SLOTS_AT + LEASES * LEASE_BYTES;
-  static final long OPEN_BYTES = WORDS_AT + WORDS * (long) Long.BYTES;
+  static final long ENTRY_BYTES = 4 * Long.BYTES;
+
+  // Places of words in an entry; the number is first.
+  static final long ENTRY_ADDRESS_AT = 8;
+  static final long ENTRY_LENGTH_AT = 16;
+  static final long ENTRY_RIGHTS_AT = 24;
+
+  /** In an entry's rights. */
+  static final long MAY_READ = 1;
+
+  /** In an entry's rights. */
+  static final long MAY_WRITE = 2;
+
+  static final long ASKS_AT = ALIGNMENT;
+  static final long HOLDERS_AT = ASKS_AT + ALIGNMENT;
+  static final long SLOTS_AT = HOLDERS_AT + ALIGNMENT;
+  static final long ENTRIES_AT = SLOTS_AT + ALIGNMENT;
+  static final long BYTES = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
 
   private AreaLayout() {}
 
+  /** {@return the name of the memfd that an area is a mapping of} */
+  static String name(long incarnation) {
+    return "te-area-" + Incarnations.text(incarnation);
+  }
+
   /** {@return whether an address is where the slots of a lease begin, in an area at another} */
   static boolean isLease(long area, long slots) {
-    long at = slots - (area + SLOTS_AT);
-    return at >= 0 && at < LEASES * LEASE_BYTES && at % LEASE_BYTES == 0;
+    return isElement(slots - (area + SLOTS_AT), LEASES, LEASE_BYTES);
   }
 
-  /** {@return which word a fence's number is in} */
+  /** {@return whether an address is where somebody is asked, in an area at another} */
+  static boolean isAsk(long area, long ask) {
+    return isElement(ask - (area + ASKS_AT), ASKS, ASK_BYTES);
+  }
+
+  private static boolean isElement(long at, int count, long bytes) {
+    return at >= 0 && at < count * bytes && at % bytes == 0;
+  }
+
+  /** {@return where it says who has the lease with the slots at an address} */
+  static long holder(long area, long slots) {
+    return area + holderAt((int) ((slots - (area + SLOTS_AT)) / LEASE_BYTES));
+  }
+
+  static long holderAt(int lease) {
+    return HOLDERS_AT + lease * HOLDER_BYTES;
+  }
+
+  /** {@return which entry a fence's number is in} */
   static int index(long fence) {
-    return (int) (fence & (WORDS - 1));
+    return (int) (fence & (ENTRIES - 1));
   }
 
-  /** {@return where the word of a fence's number is in an area} */
-  static long wordAt(long fence) {
-    return WORDS_AT + index(fence) * (long) Long.BYTES;
+  /** {@return where the entry of a fence's number is in an area} */
+  static long entryAt(long fence) {
+    return ENTRIES_AT + index(fence) * ENTRY_BYTES;
   }
 }

@@ -48,6 +48,9 @@ final class Copier implements RequestSink<TransferTask> {
   private final boolean[] unmerged = new boolean[RANGES];
   private final long[] fence = new long[RANGES];
 
+  /** What the peer's area says of the registrations that the requests lie in. */
+  private final Gate.@Nullable Entry[] entry = new Gate.@Nullable Entry[RANGES];
+
   /** Requests that were claimed, and how many of them, from the first on, are settled. */
   private int count;
 
@@ -59,14 +62,14 @@ final class Copier implements RequestSink<TransferTask> {
   private final IoVectors ours = new IoVectors(RANGES + EXTRA);
   private final IoVectors theirs = new IoVectors(RANGES + EXTRA);
 
-  /** The gate, 0, a place for what nobody reads; then room for words. */
+  /** The gate, 0, a place for what nobody reads; then room for entries between two gates. */
   private final MemorySegment scratch =
-      Arena.ofAuto().allocate((EXTRA + RANGES + 2) * WORD, Long.BYTES);
+      Arena.ofAuto().allocate((EXTRA + 2) * WORD + RANGES * AreaLayout.ENTRY_BYTES, Long.BYTES);
 
   private static final long MARK_AT = 0;
   private static final long ZERO_AT = WORD;
   private static final long JUNK_AT = 2 * WORD;
-  private static final long WORDS_AT = 3 * WORD;
+  private static final long LOOK_AT = 3 * WORD;
 
   private final ProcessMemory memory;
   private final int ownPid;
@@ -187,6 +190,10 @@ final class Copier implements RequestSink<TransferTask> {
           return false;
         }
       }
+      int refused = firstRefused(task.operation());
+      if (refused >= 0) {
+        return refuse(task, target, refused);
+      }
       boolean write = task.operation() == Operation.WRITE;
       long copied = write ? write(target, slotAt, gate) : read(target, slotAt, gate);
       if (copied >= 0) {
@@ -204,11 +211,14 @@ final class Copier implements RequestSink<TransferTask> {
     return true;
   }
 
+  /** Takes the entries that are known of a gate; {@return whether these are all} */
   private boolean knowsAll(Gate gate) {
     for (int i = 0; i < count; i++) {
-      if (!gate.isKnown(fence[i])) {
+      Gate.Entry known = isNextFence(i) ? gate.known(fence[i]) : entry[i - 1];
+      if (known == null) {
         return false;
       }
+      entry[i] = known;
     }
     return true;
   }
@@ -217,12 +227,12 @@ final class Copier implements RequestSink<TransferTask> {
     return i == 0 || fence[i] != fence[i - 1];
   }
 
-  private long word(int index) {
-    return scratch.get(JAVA_LONG, WORDS_AT + index * WORD);
+  private long word(long at) {
+    return scratch.get(JAVA_LONG, LOOK_AT + at);
   }
 
   /**
-   * Reads which gate is open, then the words of the claim's fences, then the gate again.
+   * Reads which gate is open, then the entries of the claim's fences, then the gate again.
    *
    * @return 0 if that was done; 1 if the gate was just changing; else a negative errno
    */
@@ -232,28 +242,49 @@ final class Copier implements RequestSink<TransferTask> {
     theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
     for (int i = 0; i < count; i++) {
       if (isNextFence(i)) {
-        theirs.add(target.area() + AreaLayout.wordAt(fence[i]), WORD);
+        theirs.add(target.area() + AreaLayout.entryAt(fence[i]), AreaLayout.ENTRY_BYTES);
       }
     }
     theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
     long bytes = theirs.totalBytes();
-    ours.add(scratch.address() + WORDS_AT, bytes);
+    ours.add(scratch.address() + LOOK_AT, bytes);
     long read = memory.read(target.pid(), ours, theirs);
     if (read != bytes) {
       return read < 0 ? read : -Errno.EFAULT.number();
     }
-    return word(0) == word(theirs.count() - 1) ? 0 : 1;
+    return word(0) == word(bytes - WORD) ? 0 : 1;
   }
 
-  /** {@return the first request whose registration is gone, by the words just read; -1 for none} */
+  /** {@return the first request whose registration is gone, by the entries just read; -1: none} */
   private int firstGone(Gate gate) {
-    int next = 1;
+    long at = WORD;
     for (int i = 0; i < count; i++) {
-      if (isNextFence(i)) {
-        if (word(next++) != fence[i]) {
-          return i;
-        }
-        gate.note(fence[i]);
+      if (!isNextFence(i)) {
+        entry[i] = entry[i - 1];
+        continue;
+      }
+      if (word(at) != fence[i]) {
+        return i;
+      }
+      Gate.Entry found =
+          new Gate.Entry(
+              fence[i],
+              word(at + AreaLayout.ENTRY_ADDRESS_AT),
+              word(at + AreaLayout.ENTRY_LENGTH_AT),
+              word(at + AreaLayout.ENTRY_RIGHTS_AT));
+      gate.note(found);
+      entry[i] = found;
+      at += AreaLayout.ENTRY_BYTES;
+    }
+    return -1;
+  }
+
+  /** {@return the first request that the peer's own entry does not allow; -1 for none} */
+  private int firstRefused(Operation operation) {
+    for (int i = 0; i < count; i++) {
+      Gate.Entry allowed = entry[i];
+      if (allowed == null || !allowed.covers(remote[i], length[i]) || !allowed.allows(operation)) {
+        return i;
       }
     }
     return -1;
@@ -356,7 +387,7 @@ final class Copier implements RequestSink<TransferTask> {
         theirs.add(at, 1);
         at = (at / pageBytes + 1) * pageBytes;
       }
-      ours.add(scratch.address() + WORDS_AT, theirs.count());
+      ours.add(scratch.address() + LOOK_AT, theirs.count());
       if (memory.read(ownPid, ours, theirs) != theirs.count()) {
         return false;
       }
@@ -371,6 +402,25 @@ final class Copier implements RequestSink<TransferTask> {
             ? LocalFaults.notCopied(target.name(), remote[index])
             : LocalFaults.notRegistered(target.name(), remote[index], length[index]);
     fail(task, index, why, FailureCause.STALE_DESCRIPTOR);
+  }
+
+  /**
+   * The peer's own entry does not allow a request, whatever its descriptor says; as when a peer
+   * refuses over the network.
+   *
+   * @return whether the task goes on with the blocks that it was made of
+   */
+  private boolean refuse(TransferTask task, Target target, int index) {
+    TransferException why = LocalFaults.refused(target.name(), remote[index], length[index]);
+    while (count > index + 1) {
+      giveBackLast(task);
+    }
+    boolean goesOn =
+        task.rejected(
+            block[index], local[index], remote[index], length[index], unmerged[index], why);
+    count--;
+    giveBackAll(task);
+    return goesOn;
   }
 
   /** A call ended before it copied anything. */

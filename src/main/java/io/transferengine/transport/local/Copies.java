@@ -34,14 +34,14 @@ final class Copies implements TransferTask.Owner {
 
   /** Threads: one core copies about 5 GB/s, and the program needs some. */
   private static final int THREADS =
-      Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, Target.OF_COPY_THREADS);
+      Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, HeldLease.OF_COPY_THREADS);
 
   private static final int IDLE_SECONDS = 10;
 
   /** How long requests wait whose peer takes memory back all the time. */
   private static final long LATER_NANOS = 1_000_000;
 
-  /** Copiers that are kept; each has 20 KiB. */
+  /** Copiers that are kept; each has 26 KiB. */
   private static final int KEPT = 16;
 
   private final ProcessMemory memory;

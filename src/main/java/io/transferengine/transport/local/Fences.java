@@ -85,11 +85,11 @@ final class Fences {
     try {
       for (Region region : regions) {
         int index = used.nextClearBit(0);
-        if (ended || index >= AreaLayout.WORDS) {
+        if (ended || index >= AreaLayout.ENTRIES) {
           continue; // It is reached over another transport.
         }
-        // Never 0, and not a number that the word has had before.
-        long number = ((random.nextLong() | 1L << 63) & -AreaLayout.WORDS) | index;
+        // Never 0, and not a number that the entry has had before.
+        long number = ((random.nextLong() | 1L << 63) & -AreaLayout.ENTRIES) | index;
         used.set(index);
         fences.put(region, new Fence(number));
         done.add(region);
@@ -99,7 +99,7 @@ final class Fences {
       done.forEach(this::forget);
       throw t;
     }
-    done.forEach(region -> area.admit(of(region)));
+    done.forEach(region -> area.admit(of(region), region));
     version++;
   }
 
@@ -228,11 +228,13 @@ final class Fences {
   }
 
   /**
-   * Ends all: nobody copies any more when it returns, and the area is given back. Idempotent.
+   * Ends all: nobody copies any more when it returns. Idempotent.
    *
+   * @param givesBack whether the area goes, too. That tells peers that we do not use our leases any
+   *     more, which they give to others
    * @throws TransferException if somebody still may; then the area has to stay
    */
-  void end(Duration limit) {
+  void end(Duration limit, boolean givesBack) {
     long gate;
     synchronized (this) {
       if (gone) {
@@ -247,7 +249,7 @@ final class Fences {
     }
     await(gate, limit);
     synchronized (this) {
-      if (!gone) {
+      if (!gone && givesBack) {
         gone = true;
         fences.clear();
         area.unmap();

@@ -42,7 +42,19 @@ final class LocalFaults {
         null);
   }
 
-  /** Memory of the peer that has no word in its area. */
+  /** A range that the peer's area excludes, whatever its descriptor says. */
+  static TransferException refused(String peer, long address, long length) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "its area refuses %d bytes at 0x%x: not wholly inside the registration that its descriptor"
+                .formatted(length, address)
+            + " has there, or that may not be done with it",
+        "Check the address, and that the peer has registered the memory and lets peers do this",
+        null);
+  }
+
+  /** Memory of the peer that has no entry in its area. */
   static TransferException notCopied(String peer, long address) {
     return TransferException.withPeer(
         peer,

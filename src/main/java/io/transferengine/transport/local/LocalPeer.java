@@ -42,7 +42,7 @@ final class LocalPeer {
   /**
    * One that was not asked yet.
    *
-   * @param reachable whether its area could be read
+   * @param reachable whether its area was found to be its own, and could be read
    */
   LocalPeer(String name, long incarnation, HostDescriptor host, boolean reachable) {
     this.name = name;
@@ -59,8 +59,17 @@ final class LocalPeer {
     return host;
   }
 
+  long incarnation() {
+    return incarnation;
+  }
+
   boolean is(long otherIncarnation, HostDescriptor otherHost) {
     return incarnation == otherIncarnation && host.equals(otherHost);
+  }
+
+  /** {@return whether its area was found to be its own, and could be read} */
+  boolean isReachable() {
+    return reachable;
   }
 
   /** {@return whether transfers may be given to it} */

@@ -22,6 +22,7 @@ import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.HostDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -32,7 +33,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,23 +46,35 @@ class LocalTransport implements Transport {
   /** Engines that are remembered; beyond it, the one unused for longest is forgotten. */
   private static final int PEERS_LIMIT = 4096;
 
+  /** How often a peer is asked before it is left alone: it may answer under two names at once. */
+  private static final int ASK_TRIES = 3;
+
   /** How long a peer may take to give a lease. */
   private static final Duration LEASE_TIMEOUT = Duration.ofSeconds(10);
 
   /** What there is between start and stop. */
   private record Running(
-      HostDescriptor host, Area area, Leases leases, Fences fences, Copies copies) {}
+      HostDescriptor host,
+      long incarnation,
+      Area area,
+      PeerAreas areas,
+      Leases leases,
+      Fences fences,
+      HeldLeases held,
+      Copies copies) {}
 
   private final TransportContext context;
   private final ProcessMemory memory;
   private final Processes processes;
 
-  /** In the order of use. Who is forgotten and comes back gets a new lease. */
+  /** Numbers that nobody guesses: a stranger must not answer for a peer. */
+  private final SecureRandom random = new SecureRandom();
+
+  /** In the order of use. Who is forgotten and comes back gets its lease again. */
   private final Map<String, LocalPeer> peers = new LinkedHashMap<>(16, 0.75f, true);
 
   private volatile @Nullable Running running;
   private volatile boolean stopped;
-  private final AtomicBoolean warned = new AtomicBoolean();
 
   LocalTransport(TransportContext context, ProcessMemory memory, Processes processes) {
     this.context = context;
@@ -78,44 +90,56 @@ class LocalTransport implements Transport {
   @Override
   public void start() {
     try {
-      int pid = processes.own();
-      Area area = new Area(Incarnations.number(context.peers().incarnation()).orElseThrow());
-      Leases leases = new Leases(area, processes);
-      running =
-          new Running(
-              new HostDescriptor(
-                  processes.bootId(),
-                  processes.pidNamespace(),
-                  pid,
-                  processes.startOf(pid),
-                  area.address()),
-              area,
-              leases,
-              new Fences(area, leases, processes, Fences.WAIT),
-              new Copies(memory, pid));
+      long incarnation = Incarnations.number(context.peers().incarnation()).orElseThrow();
+      Area area = new Area(incarnation);
+      try {
+        running = running(area, incarnation);
+      } catch (Throwable t) {
+        area.unmap();
+        throw t;
+      }
     } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.NOT_IMPLEMENTED,
           "The kernel gives no room for the area of copies on one machine: " + e.getMessage(),
-          "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v)",
+          "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v); it has to know"
+              + " memfd_create",
           e);
     }
   }
 
-  /** Not at the start: who only tries whether it works, as the doctor does, runs no risk yet. */
-  private void warnOnce() {
-    if (warned.compareAndSet(false, true)) {
-      log.warn(
-          "Copies on one machine (TE_LOCAL) are experimental: use them only where every peer is"
-              + " trusted, on this machine and others. A hostile peer can make this process read or"
-              + " write any memory of itself and of other processes of its user.");
-    }
+  private Running running(Area area, long incarnation) {
+    int pid = processes.own();
+    HostDescriptor host =
+        new HostDescriptor(
+            processes.bootId(),
+            processes.pidNamespace(),
+            pid,
+            processes.startOf(pid),
+            area.address());
+    // As peers will look at us, and we at them.
+    String memfds =
+        processes
+            .memfdDevice(pid, area.address(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+            .orElseThrow(
+                () ->
+                    new TransferException(
+                        ErrorCode.NOT_IMPLEMENTED,
+                        "/proc/self/maps does not show the area of copies on one machine, by which"
+                            + " peers see that it is ours",
+                        "Set TE_LOCAL=off, or mount /proc"));
+    PeerAreas areas = new PeerAreas(memory, processes, memfds);
+    Leases leases = new Leases(area, areas::isOver);
+    Fences fences = new Fences(area, leases, processes, Fences.WAIT);
+    HeldLeases held = new HeldLeases(processes);
+    return new Running(
+        host, incarnation, area, areas, leases, fences, held, new Copies(memory, pid));
   }
 
   // ---- our memory
 
-  /** Of a managed pool only parts are handed out, which have no words. */
-  private static List<Region> withWords(List<Region> regions) {
+  /** Of a managed pool only parts are handed out, which have no entries. */
+  private static List<Region> withEntries(List<Region> regions) {
     List<Region> some = new ArrayList<>(regions);
     some.removeIf(each -> each.owner() == Region.Owner.POOL || !each.isTouchable());
     return some;
@@ -125,7 +149,7 @@ class LocalTransport implements Transport {
   public void registerAll(List<Region> regions) {
     Running now = running;
     if (now != null) {
-      now.fences.admit(withWords(regions));
+      now.fences.admit(withEntries(regions));
     }
   }
 
@@ -170,24 +194,23 @@ class LocalTransport implements Transport {
     if (host.isEmpty() || now == null) {
       return Optional.empty();
     }
-    warnOnce();
     HostDescriptor peer = host.get();
-    Optional<Leases.Lease> lease = Optional.empty();
-    // Read, not only heard. But any stranger may name a process that has an area, so this does not
-    // keep strangers from using up the leases.
-    if (!stopped
-        && peer.isBeside(now.host)
-        && PeerArea.problem(memory, processes, peer).isEmpty()) {
-      lease = now.leases.grant(peer);
-    }
+    // The message is hearsay: any stranger may name any process. What it asks us for is in its own
+    // area, which only processes of our user write.
+    Optional<Leases.Lease> lease =
+        stopped || !peer.isBeside(now.host)
+            ? Optional.empty()
+            : now.areas
+                .ask(peer, request.ask(), now.incarnation)
+                .flatMap(ask -> now.leases.grant(peer, ask.incarnation(), ask.number()));
     if (lease.isEmpty()) {
       context.metrics().increment(Counter.LOCAL_LEASES_REFUSED);
       return Optional.of(
           HandshakeDescriptor.rejection(
               "This peer gives process "
                   + peer.pid()
-                  + " no slots for copies on one machine: it cannot read that process, or has no"
-                  + " more"));
+                  + " no slots for copies on one machine: it cannot read that process, or is not"
+                  + " asked by it, or has no more"));
     }
     return Optional.of(HandshakeDescriptor.slotsAt(now.area.slots(lease.get().index())));
   }
@@ -233,7 +256,6 @@ class LocalTransport implements Transport {
 
   /** Two threads may look at once; both find the same. */
   private LocalPeer looked(Running now, String name, HostDescriptor host, long incarnation) {
-    warnOnce();
     Optional<String> problem = problem(now, host, incarnation);
     LocalPeer made = new LocalPeer(name, incarnation, host, problem.isEmpty());
     synchronized (peers) {
@@ -252,7 +274,7 @@ class LocalTransport implements Transport {
 
   private Optional<String> problem(Running now, HostDescriptor host, long incarnation) {
     return host.isBeside(now.host)
-        ? PeerArea.problem(memory, processes, host, incarnation)
+        ? now.areas.problem(host, incarnation)
         : Optional.of(
             "it is in another pid namespace; start its container with the host's, or in the same"
                 + " pod with shareProcessNamespace");
@@ -266,7 +288,7 @@ class LocalTransport implements Transport {
         Printable.of(why, 1000));
   }
 
-  /** It may be that none of the blocks is where the peer has words. */
+  /** It may be that none of the blocks is where the peer has entries. */
   @Override
   public boolean takes(TransferTask task) {
     return !task.anyRemote(
@@ -279,6 +301,10 @@ class LocalTransport implements Transport {
     LocalPeer peer = peer(address.descriptor());
     if (now == null || peer == null) {
       goElsewhere(address, task, LocalFaults.closed());
+      return;
+    }
+    if (!peer.isReachable()) {
+      goElsewhere(address, task, LocalFaults.noLease(peer.name()));
       return;
     }
     if (!takes(task) && context.peers().handOver(this, address, task).isPresent()) {
@@ -309,7 +335,7 @@ class LocalTransport implements Transport {
   public void warmUp(PeerAddress address) {
     Running now = running;
     LocalPeer peer = peer(address.descriptor());
-    if (now != null && peer != null) {
+    if (now != null && peer != null && peer.isReachable()) {
       askOnce(now, peer);
     }
   }
@@ -329,12 +355,7 @@ class LocalTransport implements Transport {
   private void ask(Running now, LocalPeer peer) {
     Target target;
     try {
-      HandshakeDescriptor request = HandshakeDescriptor.slotsFor(now.host);
-      long slots = context.peers().connect(peer.name(), request, LEASE_TIMEOUT).message().slots();
-      if (!AreaLayout.isLease(peer.host().area(), slots)) {
-        throw LocalFaults.noLease(peer.name());
-      }
-      target = new Target(peer.name(), peer.host(), slots);
+      target = new Target(peer.name(), lease(now, peer));
       context.metrics().increment(Counter.LOCAL_PEERS);
       peer.opened(target);
     } catch (Throwable t) {
@@ -348,6 +369,46 @@ class LocalTransport implements Transport {
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
       start(now, target, each.task());
+    }
+  }
+
+  /** Each name asks for itself: that it says who it is does not make it so. */
+  private HeldLease lease(Running now, LocalPeer peer) {
+    int place = now.held.takePlace().orElseThrow(() -> LocalFaults.noLease(peer.name()));
+    try {
+      for (int i = 0; i < ASK_TRIES; i++) {
+        OptionalLong slots = slots(now, peer, place);
+        if (slots.isPresent()) {
+          return now.held
+              .of(peer.host(), peer.incarnation(), slots.getAsLong())
+              .orElseThrow(() -> LocalFaults.noLease(peer.name()));
+        }
+      }
+    } finally {
+      now.held.givePlaceBack(place);
+    }
+    throw LocalFaults.noLease(peer.name());
+  }
+
+  /**
+   * Asks once. The reply is hearsay, too: what counts is what the peer writes into its area, while
+   * we ask.
+   *
+   * @return where the slots are; empty if the peer has answered another request of ours since
+   */
+  private OptionalLong slots(Running now, LocalPeer peer, int place) {
+    long number = random.nextLong() | 1;
+    long ask = now.area.ask(place, peer.incarnation(), number);
+    try {
+      HandshakeDescriptor request = HandshakeDescriptor.slotsFor(now.host, ask);
+      long slots = context.peers().connect(peer.name(), request, LEASE_TIMEOUT).message().slots();
+      long answered =
+          now.areas
+              .lease(peer.host(), slots, now.host, now.incarnation)
+              .orElseThrow(() -> LocalFaults.noLease(peer.name()));
+      return answered == number ? OptionalLong.of(slots) : OptionalLong.empty();
+    } finally {
+      now.area.clearAsk(place);
     }
   }
 
@@ -404,8 +465,12 @@ class LocalTransport implements Transport {
   }
 
   private static void endFences(Running now, long endNanos) {
+    boolean isOver = now.held.end(endNanos);
+    if (!isOver) {
+      log.warn("The area of copies on one machine stays: a copy of this engine has not ended");
+    }
     try {
-      now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
+      now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())), isOver);
     } catch (TransferException inUse) {
       // The area stays: a peer that still copies must not find something else there.
       log.warn("A peer still copies while the engine closes: {}", inUse.getMessage());

@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
-import io.transferengine.wire.HostDescriptor;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** A process that we copy from and to, and our lease there. Thread-safe. */
+/** An engine that we copy from and to, under one of its names. Thread-safe. */
 final class Target {
-  /** Slots of the copy threads; the others are for the threads that submit. */
-  static final int OF_COPY_THREADS = AreaLayout.SLOTS / 2;
-
-  private static final int COPY_THREADS_MASK = (1 << OF_COPY_THREADS) - 1;
-  private static final int SUBMITTERS_MASK = ((1 << AreaLayout.SLOTS) - 1) & ~COPY_THREADS_MASK;
-
   private final String name;
-  private final HostDescriptor host;
-  private final long slots;
-  private final AtomicInteger used = new AtomicInteger();
+  private final HeldLease lease;
   private volatile @Nullable Gate gate;
   private volatile boolean lost;
 
-  /**
-   * A process that has given us a lease.
-   *
-   * @param slots where our slots are in its memory
-   */
-  Target(String name, HostDescriptor host, long slots) {
+  /** An engine that has given us a lease. */
+  Target(String name, HeldLease lease) {
     this.name = name;
-    this.host = host;
-    this.slots = slots;
+    this.lease = lease;
   }
 
   String name() {
@@ -36,11 +21,11 @@ final class Target {
   }
 
   int pid() {
-    return host.pid();
+    return lease.host().pid();
   }
 
   long area() {
-    return host.area();
+    return lease.host().area();
   }
 
   /** {@return the gate that was open when we last looked; null if we have not} */
@@ -77,30 +62,15 @@ final class Target {
 
   /** {@return a slot that nobody else has now, to be released; -1 if there is none} */
   int acquireSlot(boolean copyThread) {
-    int mask = copyThread ? COPY_THREADS_MASK : SUBMITTERS_MASK;
-    while (true) {
-      int seen = used.get();
-      int free = ~seen & mask;
-      if (free == 0) {
-        return -1;
-      }
-      int slot = Integer.numberOfTrailingZeros(free);
-      if (used.compareAndSet(seen, seen | 1 << slot)) {
-        return slot;
-      }
-    }
+    return lease.acquireSlot(copyThread);
   }
 
   void releaseSlot(int slot) {
-    // Its bit is set. No lambda, which takes memory: a slot must come back in a full heap, too.
-    int _ = used.addAndGet(-(1 << slot));
+    lease.releaseSlot(slot);
   }
 
   /** {@return the address of a slot in its memory} */
   long slotAddress(int slot) {
-    if (slot < 0 || slot >= AreaLayout.SLOTS) {
-      throw new IllegalArgumentException("There is no slot " + slot);
-    }
-    return slots + slot * (long) Long.BYTES;
+    return lease.slotAddress(slot);
   }
 }

@@ -4,9 +4,10 @@
  * calls, without the target's threads. ADR 39 says how memory can be taken back all the same.
  *
  * <pre>
- * as target      Area (words, gates) · Leases (slots) · Fences (taking memory back)
- * as initiator   LocalPeer (the way to one peer) &gt; PeerCopies (calls through a gate) &gt; Copier (one call)
- * both           LocalTransport
+ * as target      Area (entries, gates) · Leases (slots) · Fences (taking memory back)
+ * as initiator   LocalPeer (the way to one peer) &gt; Copies (who copies) &gt; Copier (calls through a gate)
+ *                HeldLeases (slots at others)
+ * both           LocalTransport · PeerAreas (whether what others say is true)
  * </pre>
  */
 package io.transferengine.transport.local;

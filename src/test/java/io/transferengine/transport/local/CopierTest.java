@@ -45,7 +45,7 @@ class CopierTest implements TransferWork.Listener {
   private final ProcessMemory calls = new FfmProcessMemory();
   private final Processes processes = new LinuxProcesses();
   private final Area area = new Area(1);
-  private final Leases leases = new Leases(area, processes);
+  private final Leases leases = new Leases(area, _ -> false);
   private final Fences fences = new Fences(area, leases, processes, Duration.ofSeconds(1));
   private final Arena arena = Arena.ofShared();
   private final MemorySegment here = arena.allocate(BYTES, 4096);
@@ -54,7 +54,9 @@ class CopierTest implements TransferWork.Listener {
   private final Region ours = region(here);
   private final Region theirs = region(there);
   private final Leases.Lease lease =
-      leases.grant(new HostDescriptor("boot", 1, processes.own(), 1, area.address())).orElseThrow();
+      leases
+          .grant(new HostDescriptor("boot", 1, processes.own(), 1, area.address()), 1, 1)
+          .orElseThrow();
   private final Copier copier = new Copier(calls, processes.own(), LocalFaults.mistake());
 
   private @Nullable TransferState state;
@@ -70,7 +72,7 @@ class CopierTest implements TransferWork.Listener {
 
   @AfterEach
   void end() {
-    fences.end(Duration.ofSeconds(1));
+    fences.end(Duration.ofSeconds(1), true);
     arena.close();
   }
 
@@ -84,7 +86,9 @@ class CopierTest implements TransferWork.Listener {
 
   private Target target(int pid) {
     return new Target(
-        "peer", new HostDescriptor("boot", 1, pid, 1, area.address()), area.slots(lease.index()));
+        "peer",
+        new HeldLease(
+            new HostDescriptor("boot", 1, pid, 1, area.address()), area.slots(lease.index())));
   }
 
   private TransferTask task(Operation operation, long remote, BufferDescriptor... buffers) {
@@ -138,7 +142,9 @@ class CopierTest implements TransferWork.Listener {
       // All that was found out before still stands: gate, slot, and word are the same.
       Target reused = target((int) other.process().pid());
       Gate known = reused.gateAt(Objects.requireNonNull(target.gate()).address());
-      known.note(fences.of(theirs));
+      known.note(
+          new Gate.Entry(
+              fences.of(theirs), memory, BYTES, AreaLayout.MAY_WRITE | AreaLayout.MAY_READ));
       BufferDescriptor buffer =
           new BufferDescriptor("peer", memory, BYTES).withFence(fences.of(theirs));
       assertThat(run(task(operation, memory, buffer), reused)).isFalse();
@@ -178,10 +184,11 @@ class CopierTest implements TransferWork.Listener {
   @ParameterizedTest
   @EnumSource
   void memoryThatIsGoneFailsItsTransferWithoutACrash(Operation operation) {
-    fences.admit(List.of(theirs));
     // Registered by a peer that has unmapped it.
+    Region region = region(MemorySegment.ofAddress(1 << 16));
+    fences.admit(List.of(region));
     BufferDescriptor gone =
-        new BufferDescriptor("peer", 1 << 16, BYTES).withFence(fences.of(theirs));
+        new BufferDescriptor("peer", 1 << 16, BYTES).withFence(fences.of(region));
     assertThat(run(task(operation, 1 << 16, gone), target(processes.own()))).isFalse();
     assertThat(state).isEqualTo(TransferState.FAILED);
     assertThat(cause).isEqualTo(FailureCause.REMOTE_REFUSED);

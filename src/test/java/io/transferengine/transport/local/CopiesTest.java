@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
 class CopiesTest {
   private final Processes processes = new LinuxProcesses();
   private final Area area = new Area(1);
-  private final Leases leases = new Leases(area, processes);
+  private final Leases leases = new Leases(area, _ -> false);
   private final Fences fences = new Fences(area, leases, processes, Duration.ofSeconds(1));
 
   /** Where calls into the peer begin: slots. */
@@ -47,7 +47,8 @@ class CopiesTest {
   private final HostDescriptor host =
       new HostDescriptor("boot", 1, processes.own(), 1, area.address());
   private final Target target =
-      new Target("peer", host, area.slots(leases.grant(host).orElseThrow().index()));
+      new Target(
+          "peer", new HeldLease(host, area.slots(leases.grant(host, 1, 1).orElseThrow().index())));
   private final CompletableFuture<TransferState> ended = new CompletableFuture<>();
 
   private final class Noting implements ProcessMemory {
@@ -68,7 +69,7 @@ class CopiesTest {
   @AfterEach
   void end() {
     copies.stop(Duration.ofSeconds(10));
-    fences.end(Duration.ofSeconds(1));
+    fences.end(Duration.ofSeconds(1), true);
     arena.close();
   }
 
@@ -115,7 +116,7 @@ class CopiesTest {
     MemorySegment here = arena.allocate(bytes);
     MemorySegment there = arena.allocate(bytes);
     TransferTask task = write(here, there, bytes);
-    for (int i = 0; i < Target.OF_COPY_THREADS; i++) {
+    for (int i = 0; i < HeldLease.OF_COPY_THREADS; i++) {
       assertThat(target.acquireSlot(true)).isEqualTo(i);
     }
     copies.start(target, task);

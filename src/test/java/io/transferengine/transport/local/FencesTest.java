@@ -56,6 +56,11 @@ class FencesTest {
     }
 
     @Override
+    public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
+      return real.memfdDevice(pid, address, bytes, name);
+    }
+
+    @Override
     public int own() {
       return real.own();
     }
@@ -72,8 +77,9 @@ class FencesTest {
   }
 
   private final Told processes = new Told();
+  private final Set<Long> over = ConcurrentHashMap.newKeySet();
   private final Area area = new Area(0x1234);
-  private final Leases leases = new Leases(area, processes);
+  private final Leases leases = new Leases(area, this::isOver);
   private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory = arena.allocate(8192, 4096);
@@ -86,7 +92,7 @@ class FencesTest {
 
   @AfterEach
   void end() {
-    fences.end(Duration.ofSeconds(1));
+    fences.end(Duration.ofSeconds(1), true);
     arena.close();
   }
 
@@ -95,7 +101,15 @@ class FencesTest {
   }
 
   private Optional<Leases.Lease> grant(int pid) {
-    return leases.grant(new HostDescriptor("boot", 1, pid, pid, 1));
+    return grant(pid, 1);
+  }
+
+  private Optional<Leases.Lease> grant(int pid, long incarnation) {
+    return leases.grant(new HostDescriptor("boot", 1, pid, pid, 1), incarnation, 5);
+  }
+
+  private boolean isOver(Leases.Lease lease) {
+    return processes.hasEnded(lease.pid(), lease.start()) || over.contains(lease.incarnation());
   }
 
   private long word(long address) {
@@ -137,7 +151,7 @@ class FencesTest {
     Leases.Lease lease = lease(7);
     fences.admit(List.of(region));
     long fence = fences.of(region);
-    assertThat(word(area.address() + AreaLayout.wordAt(fence))).isEqualTo(fence);
+    assertThat(word(area.address() + AreaLayout.entryAt(fence))).isEqualTo(fence);
     long gate = openGate();
     assertThat(write(lease, gate, 4)).isEqualTo(32);
     assertThat(memory.get(ValueLayout.JAVA_LONG, 0)).isEqualTo(77);
@@ -150,7 +164,7 @@ class FencesTest {
     assertThat(memory.get(ValueLayout.JAVA_LONG, 0)).isEqualTo(1);
     // Whoever looks first where the open gate is, finds the registration gone.
     assertThat(openGate()).isNotEqualTo(gate);
-    assertThat(word(area.address() + AreaLayout.wordAt(fence))).isZero();
+    assertThat(word(area.address() + AreaLayout.entryAt(fence))).isZero();
     assertThat(write(lease, openGate(), 4)).isEqualTo(32);
     fences.refuse(List.of(region)); // Once more does nothing.
   }
@@ -226,9 +240,9 @@ class FencesTest {
   @Test
   void leasesAreLimitedForAProcessAndInAllAndThoseOfTheDeadGoBack() {
     for (int i = 0; i < Leases.OF_A_PROCESS; i++) {
-      assertThat(grant(5)).isPresent();
+      assertThat(grant(5, i)).isPresent();
     }
-    assertThat(grant(5)).isEmpty();
+    assertThat(grant(5, 99)).isEmpty();
     for (int i = Leases.OF_A_PROCESS; i < AreaLayout.LEASES; i++) {
       assertThat(grant(1000 + i)).isPresent();
     }
@@ -239,15 +253,41 @@ class FencesTest {
   }
 
   @Test
+  void anEngineThatAsksAgainGetsTheSameLease() {
+    Leases.Lease first = grant(5, 1).orElseThrow();
+    long holder = area.address() + AreaLayout.holderAt(first.index());
+    assertThat(word(holder)).isEqualTo(5);
+    assertThat(word(holder + 8)).isEqualTo(5);
+    assertThat(word(holder + 16)).isEqualTo(1);
+    assertThat(word(holder + 24)).isEqualTo(5);
+    for (int i = 0; i < AreaLayout.LEASES; i++) {
+      assertThat(grant(5, 1)).contains(first);
+    }
+    assertThat(leases.all()).containsExactly(first);
+  }
+
+  /** Its process lives on. */
+  @Test
+  void theLeaseOfAnEngineThatHasClosedGoesBack() {
+    for (int i = 0; i < Leases.OF_A_PROCESS; i++) {
+      assertThat(grant(5, i)).isPresent();
+    }
+    over.add(3L);
+    Leases.Lease next = grant(5, 99).orElseThrow();
+    assertThat(word(area.address() + AreaLayout.holderAt(next.index()) + 16)).isEqualTo(99);
+    assertThat(grant(5, 3)).isEmpty();
+  }
+
+  @Test
   void afterTheEndNothingIsThereAndNothingCrashes() {
     Leases.Lease lease = lease(7);
     fences.admit(List.of(region));
     long gate = openGate();
-    fences.end(Duration.ofSeconds(1));
+    fences.end(Duration.ofSeconds(1), true);
     assertThat(write(lease, gate, 4)).isEqualTo(-Errno.EFAULT.number());
     fences.refuse(List.of(region));
     fences.admit(List.of(region));
     assertThat(fences.of(region)).isZero();
-    fences.end(Duration.ofSeconds(1));
+    fences.end(Duration.ofSeconds(1), true);
   }
 }

@@ -112,7 +112,7 @@ public final class HeldMemory implements ProcessMemory {
     if (isDead(from.address(0))) {
       return -Errno.ESRCH.number();
     }
-    // A gate's page, then ranges; the words of the area are read in other ways.
+    // A gate's page, then ranges; the entries of the area are read in other ways.
     boolean copies = from.count() > 1 && from.lengthBytes(0) == Long.BYTES && into.count() > 1;
     return copies && isHeld(from.totalBytes() - Long.BYTES)
         ? -Errno.EFAULT.number()

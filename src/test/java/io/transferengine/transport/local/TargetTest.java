@@ -14,12 +14,13 @@ class TargetTest {
   private static final long AREA = 0x2345_6789_0000L;
   private static final long SLOTS = AREA + AreaLayout.SLOTS_AT;
 
-  private final Target target = new Target("peer", new HostDescriptor("b", 1, 7, 1, AREA), SLOTS);
+  private final HeldLease lease = new HeldLease(new HostDescriptor("b", 1, 7, 1, AREA), SLOTS);
+  private final Target target = new Target("peer", lease);
 
   @Test
   void slotsAreInTheAreaAndBeginALease() {
     assertThat(AreaLayout.isLease(AREA, SLOTS)).isTrue();
-    long last = AREA + AreaLayout.WORDS_AT - AreaLayout.LEASE_BYTES;
+    long last = AREA + AreaLayout.ENTRIES_AT - AreaLayout.LEASE_BYTES;
     assertThat(AreaLayout.isLease(AREA, last)).isTrue();
     for (long other :
         new long[] {
@@ -39,17 +40,28 @@ class TargetTest {
 
   @Test
   void aSlotThatIsReleasedIsTheOnlyOneThatIsFree() {
-    for (int i = 0; i < Target.OF_COPY_THREADS; i++) {
+    for (int i = 0; i < HeldLease.OF_COPY_THREADS; i++) {
       assertThat(target.acquireSlot(true)).isEqualTo(i);
-      assertThat(target.acquireSlot(false)).isEqualTo(Target.OF_COPY_THREADS + i);
+      assertThat(target.acquireSlot(false)).isEqualTo(HeldLease.OF_COPY_THREADS + i);
     }
     assertThat(target.acquireSlot(true)).isEqualTo(-1);
     for (int slot : new int[] {2, 7, 0}) {
       target.releaseSlot(slot);
-      assertThat(target.acquireSlot(slot < Target.OF_COPY_THREADS)).isEqualTo(slot);
+      assertThat(target.acquireSlot(slot < HeldLease.OF_COPY_THREADS)).isEqualTo(slot);
       assertThat(target.acquireSlot(true)).isEqualTo(-1);
       assertThat(target.acquireSlot(false)).isEqualTo(-1);
     }
+  }
+
+  @Test
+  void afterTheEndNoSlotIsGivenAndThoseGivenAreWaitedFor() {
+    assertThat(target.acquireSlot(true)).isZero();
+    assertThat(lease.end()).isFalse();
+    assertThat(target.acquireSlot(true)).isEqualTo(-1);
+    assertThat(target.acquireSlot(false)).isEqualTo(-1);
+    target.releaseSlot(0);
+    assertThat(lease.end()).isTrue();
+    assertThat(target.acquireSlot(true)).isEqualTo(-1);
   }
 
   @Test

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.transferengine.os.Errno;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.Processes;
+import io.transferengine.wire.HostDescriptor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Finds out whether what processes say of themselves is true, by reading their areas. Thread-safe.
+ *
+ * <p>Strangers may write into memory that a process has registered, over the network, and so put
+ * something there that looks like an area. So what looks like one has to be a mapping that only the
+ * process itself can have made: of a memfd with a name that says so.
+ */
+final class PeerAreas {
+  /** A request for a lease that was found true. */
+  record Ask(long incarnation, long number) {}
+
+  private final ProcessMemory memory;
+  private final Processes processes;
+  private final String memfds;
+
+  /**
+   * What finds it out for one engine.
+   *
+   * @param memfds the device of the memfds of this machine
+   */
+  PeerAreas(ProcessMemory memory, Processes processes, String memfds) {
+    this.memory = memory;
+    this.processes = processes;
+    this.memfds = memfds;
+  }
+
+  /** Words of one process, read in one call. */
+  private record Words(MemorySegment memory, long copied) {
+    long get(long at) {
+      return memory.get(JAVA_LONG, at);
+    }
+  }
+
+  /** Reads a header and, behind it, so many bytes from another place. */
+  private Words read(int pid, long area, long more, long moreBytes) {
+    long bytes = AreaLayout.HEADER_BYTES + moreBytes;
+    MemorySegment found = Arena.ofAuto().allocate(bytes, Long.BYTES);
+    IoVectors into = new IoVectors(1);
+    IoVectors from = new IoVectors(2);
+    into.add(found.address(), bytes);
+    from.add(area, AreaLayout.HEADER_BYTES);
+    if (moreBytes > 0) {
+      from.add(more, moreBytes);
+    }
+    return new Words(found, memory.read(pid, into, from));
+  }
+
+  /**
+   * {@return why the memory of a process cannot be copied from here; empty if it can}
+   *
+   * @param incarnation what its descriptor says
+   */
+  Optional<String> problem(HostDescriptor host, long incarnation) {
+    Words header = read(host.pid(), host.area(), 0, 0);
+    if (header.copied == -Errno.EPERM.number()) {
+      return Optional.of(
+          "this process may not read process "
+              + host.pid()
+              + ": run both as one user, and with /proc/sys/kernel/yama/ptrace_scope 0 if there is"
+              + " such a file");
+    }
+    if (header.copied != AreaLayout.HEADER_BYTES) {
+      return Optional.of(
+          "the area of process %d cannot be read: %s"
+              .formatted(
+                  host.pid(),
+                  header.copied < 0 ? Errno.describe((int) -header.copied) : "it is cut short"));
+    }
+    if (header.get(AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
+        || header.get(AreaLayout.INCARNATION_AT) != incarnation) {
+      return Optional.of("process " + host.pid() + " is another engine by now");
+    }
+    return unproved(host, incarnation);
+  }
+
+  /** {@return why what looks like the area of a process is none} */
+  private Optional<String> unproved(HostDescriptor host, long incarnation) {
+    Optional<String> device =
+        processes.memfdDevice(
+            host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation));
+    if (!device.equals(Optional.of(memfds))) {
+      return Optional.of(
+          "process %d has not made the area that it is said to have at 0x%x, or /proc/%d/maps cannot"
+                  .formatted(host.pid(), host.area(), host.pid())
+              + " be read");
+    }
+    // Last: who has had the number since then is who was looked at.
+    return processes.startOf(host.pid()) == host.start()
+        ? Optional.empty()
+        : Optional.of("process " + host.pid() + " is another engine by now");
+  }
+
+  /**
+   * {@return what a process asks an engine for, as its own area says; empty if it asks for nothing}
+   *
+   * @param ask where in its area it is said to do so
+   * @param incarnation that of the engine, which is ours
+   */
+  Optional<Ask> ask(HostDescriptor host, long ask, long incarnation) {
+    if (!AreaLayout.isAsk(host.area(), ask)) {
+      return Optional.empty();
+    }
+    Words words = read(host.pid(), host.area(), ask, AreaLayout.ASK_BYTES);
+    if (words.copied != AreaLayout.HEADER_BYTES + AreaLayout.ASK_BYTES
+        || words.get(AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
+        || words.get(AreaLayout.HEADER_BYTES) != incarnation
+        || words.get(AreaLayout.HEADER_BYTES + Long.BYTES) == 0) {
+      return Optional.empty();
+    }
+    long asker = words.get(AreaLayout.INCARNATION_AT);
+    return unproved(host, asker).isPresent()
+        ? Optional.empty()
+        : Optional.of(new Ask(asker, words.get(AreaLayout.HEADER_BYTES + Long.BYTES)));
+  }
+
+  /**
+   * {@return the number of the request that an engine has given a lease for last; empty if the
+   * lease is not that of the given holder}
+   *
+   * @param of an engine of which the area is proved
+   * @param slots where the lease's slots are said to be
+   */
+  OptionalLong lease(HostDescriptor of, long slots, HostDescriptor holder, long incarnation) {
+    if (!AreaLayout.isLease(of.area(), slots)) {
+      return OptionalLong.empty();
+    }
+    Words words =
+        read(of.pid(), of.area(), AreaLayout.holder(of.area(), slots), AreaLayout.HOLDER_BYTES);
+    long at = AreaLayout.HEADER_BYTES;
+    boolean isOurs =
+        words.copied == at + AreaLayout.HOLDER_BYTES
+            && words.get(at) == holder.pid()
+            && words.get(at + Long.BYTES) == holder.start()
+            && words.get(at + 2 * Long.BYTES) == incarnation;
+    return isOurs ? OptionalLong.of(words.get(at + 3 * Long.BYTES)) : OptionalLong.empty();
+  }
+
+  /**
+   * {@return whether the engine that has a lease uses it no more} Its process has ended; or its
+   * area has, which an engine gives back only when none of its threads can copy any more.
+   */
+  boolean isOver(Leases.Lease lease) {
+    if (processes.hasEnded(lease.pid(), lease.start())) {
+      return true;
+    }
+    Words header = read(lease.pid(), lease.area(), 0, 0);
+    return header.copied == AreaLayout.HEADER_BYTES
+        ? header.get(AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
+            || header.get(AreaLayout.INCARNATION_AT) != lease.incarnation()
+        : header.copied == -Errno.EFAULT.number();
+  }
+}
