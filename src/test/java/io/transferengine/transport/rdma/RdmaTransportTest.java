@@ -11,6 +11,7 @@ import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
@@ -205,8 +206,8 @@ class RdmaTransportTest {
     PeerAddress old = b.address();
     b.unregister(region);
     gone.fill((byte) 1);
-    Started bad = a.submit(io.transferengine.transfer.Operation.WRITE, old, whole(here, gone));
-    Started good = a.submit(io.transferengine.transfer.Operation.WRITE, old, whole(here, kept));
+    Started bad = a.submit(Operation.WRITE, old, whole(here, gone));
+    Started good = a.submit(Operation.WRITE, old, whole(here, kept));
     End end = bad.await();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
     assertThat(end.cause()).contains(FailureCause.STALE_DESCRIPTOR);
@@ -257,7 +258,7 @@ class RdmaTransportTest {
     BlockColumns toLost = whole(here, lost);
     assertCompleted(a.write(dying, toLost));
     dying.close();
-    Started toDead = a.submit(io.transferengine.transfer.Operation.WRITE, old, toLost);
+    Started toDead = a.submit(Operation.WRITE, old, toLost);
     for (int round = 0; round < 20; round++) {
       there.fill((byte) round);
       assertCompleted(a.write(alive, whole(here, there)));
@@ -439,7 +440,7 @@ class RdmaTransportTest {
     MemorySegment fresh = filled(again);
     End end =
         a.submit(
-                io.transferengine.transfer.Operation.WRITE,
+                Operation.WRITE,
                 old,
                 BlockColumns.of(here.address(), old.descriptor().buffers().getFirst().address(), 9))
             .await();
@@ -455,18 +456,52 @@ class RdmaTransportTest {
     SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
-    PeerAddress now = b.address();
-    PeerAddress before =
-        new PeerAddress(
-            now.descriptor().toBuilder().incarnation(Optional.of("before")).build(),
-            now.addresses());
+    PeerAddress before = as(b.address(), "before");
     left.device("sim0").portDown();
-    Started waiting =
-        a.submit(io.transferengine.transfer.Operation.WRITE, before, whole(here, there));
+    Started waiting = a.submit(Operation.WRITE, before, whole(here, there));
     Started second = a.write(b, whole(here, there));
     assertThat(waiting.await().cause()).contains(FailureCause.STALE_DESCRIPTOR);
     left.device("sim0").portUp();
     assertCompleted(second);
+  }
+
+  /** It may have arrived, for the peer may be well: the engine must not take it to be harmless. */
+  @Test
+  void whatIsPostedForTheOldProcessIsNotSentAgainWhenTheNewOneIsKnown() throws Exception {
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
+    MemorySegment here = filled(a);
+    MemorySegment there = filled(b);
+    MemorySegment elsewhere = filled(b);
+    PeerAddress before = as(b.address(), "before");
+    PeerAddress now = b.address();
+    assertCompleted(a.submit(Operation.WRITE, before, whole(here, there)));
+    there.fill((byte) 3);
+    fabric.faults().hold();
+    Started posted = a.submit(Operation.WRITE, before, whole(here, there));
+    await().until(() -> posted.task().isStarted());
+    Started second = a.submit(Operation.WRITE, now, whole(here, elsewhere));
+    End end = posted.await();
+    assertThat(end.state()).isEqualTo(TransferState.FAILED);
+    assertThat(end.cause()).as("not to be repeated").contains(FailureCause.CONNECTION_LOST);
+    assertThat(end.failure().orElseThrow())
+        .hasMessageContainingAll("restarted, or is reached in another way", "Segment.refresh");
+    byte[] rest = there.toArray(ValueLayout.JAVA_BYTE);
+    fabric.faults().release();
+    assertCompleted(second);
+    assertMoved(whole(here, elsewhere), here, elsewhere);
+    assertThat(there.mismatch(MemorySegment.ofArray(rest)))
+        .as("nothing of it arrives behind its end")
+        .isEqualTo(-1);
+    assertThat(a.transport().knownPeers()).hasSize(1);
+    assertCompleted(a.write(b, whole(here, there)));
+    assertMoved(whole(here, there), here, there);
+  }
+
+  private static PeerAddress as(PeerAddress peer, String incarnation) {
+    return new PeerAddress(
+        peer.descriptor().toBuilder().incarnation(Optional.of(incarnation)).build(),
+        peer.addresses());
   }
 
   @Test
@@ -479,12 +514,7 @@ class RdmaTransportTest {
     long remote = there.address();
     assertCompleted(a.write(b, whole(here, there)));
     b.close();
-    End end =
-        a.submit(
-                io.transferengine.transfer.Operation.WRITE,
-                old,
-                BlockColumns.of(here.address(), remote, 1000))
-            .await();
+    End end = a.submit(Operation.WRITE, old, BlockColumns.of(here.address(), remote, 1000)).await();
     assertThat(end.state()).isEqualTo(TransferState.FAILED);
     assertThat(end.cause()).contains(FailureCause.CONNECTION_LOST);
   }
