@@ -36,6 +36,9 @@ final class Fences {
     /** The gate that was closed after it; what has passed that or an older one is waited for. */
     long closedGate = -1;
 
+    /** It was waited for in vain together with others, and each is tried by itself now. */
+    boolean hasWaited;
+
     Fence(long number) {
       this.number = number;
     }
@@ -111,27 +114,48 @@ final class Fences {
   }
 
   /**
-   * Ends that: when it returns, no peer copies from or to them any more.
+   * Ends that: when it returns, no peer copies from or to them any more. If it fails for several,
+   * whoever wants to know which of them are free calls it for each; that does not wait again.
    *
    * @throws TransferException if one still may; to be called again then
    */
   void refuse(List<Region> regions) {
     long gate;
+    Duration limit;
     synchronized (this) {
       if (gone) {
         return;
       }
       gate = close(regions);
+      limit = hasWaited(regions) ? Duration.ZERO : wait;
     }
     try {
       if (gate >= 0) {
-        await(gate, wait);
+        await(gate, limit);
       }
+    } catch (TransferException inUse) {
+      noteWaited(regions, regions.size() > 1);
+      throw inUse;
     } catch (IllegalStateException areaIsGone) {
       throwUnlessGone(areaIsGone);
     }
     synchronized (this) {
       regions.forEach(this::forget);
+    }
+  }
+
+  /** {@return whether it is one that was waited for just now} */
+  private boolean hasWaited(List<Region> regions) {
+    Fence only = regions.size() == 1 ? fences.get(regions.getFirst()) : null;
+    return only != null && only.hasWaited;
+  }
+
+  private synchronized void noteWaited(List<Region> regions, boolean value) {
+    for (Region region : regions) {
+      Fence fence = fences.get(region);
+      if (fence != null) {
+        fence.hasWaited = value;
+      }
     }
   }
 
@@ -198,7 +222,7 @@ final class Fences {
             nextLook = now + PROCESS_LOOK_NANOS;
           }
           if (now - end >= 0) {
-            throw stillCopies(lease, limit);
+            throw stillCopies(lease, limit.isZero() ? wait : limit);
           }
         }
       }

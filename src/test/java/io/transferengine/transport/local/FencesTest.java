@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,6 +39,10 @@ class FencesTest {
   private static final class Told implements Processes {
     final Set<Integer> ended = ConcurrentHashMap.newKeySet();
     final Set<Integer> stopped = ConcurrentHashMap.newKeySet();
+
+    /** How often somebody has waited so long that it was found out whether a peer is stopped. */
+    final AtomicInteger looks = new AtomicInteger();
+
     private final Processes real = new LinuxProcesses();
 
     @Override
@@ -52,6 +57,7 @@ class FencesTest {
 
     @Override
     public boolean isStopped(int pid) {
+      looks.incrementAndGet();
       return stopped.contains(pid);
     }
 
@@ -203,6 +209,37 @@ class FencesTest {
     retry.join();
     assertThat(fences.of(region)).isZero();
     assertThat(write(lease, openGate(), 4)).isEqualTo(32);
+  }
+
+  /** As an engine ends a batch: all, then each to see which are free. The wait is for all. */
+  @Test
+  void whatWasWaitedForTogetherIsNotWaitedForOneByOne() {
+    Leases.Lease lease = lease(7);
+    MemorySegment more = arena.allocate(8192, 4096);
+    Region other =
+        new RegionTable()
+            .registerAll(
+                new long[] {more.address()}, new long[] {8192}, "*", AccessRights.READ_WRITE)
+            .getFirst();
+    fences.admit(List.of(region, other));
+    assertThat(write(lease, openGate(), 2)).isEqualTo(16);
+    isBusy(region, other);
+    int looks = processes.looks.get();
+    assertThat(looks).isPositive();
+    isBusy(region);
+    isBusy(other);
+    assertThat(processes.looks).hasValue(looks);
+    // The next time it is waited for again.
+    isBusy(other);
+    assertThat(processes.looks.get()).isGreaterThan(looks);
+    assertThat(write(lease, openGate(), 4)).isEqualTo(32);
+    fences.refuse(List.of(region, other));
+  }
+
+  private void isBusy(Region... regions) {
+    assertThatThrownBy(() -> fences.refuse(List.of(regions)))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.BATCH_BUSY));
   }
 
   @Test
