@@ -22,7 +22,7 @@ import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.HostDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.security.SecureRandom;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,12 +47,6 @@ class LocalTransport implements Transport {
   /** Engines that are remembered; beyond it, the one unused for longest is forgotten. */
   private static final int PEERS_LIMIT = 4096;
 
-  /** How often a peer is asked before it is left alone: it may answer under two names at once. */
-  private static final int ASK_TRIES = 3;
-
-  /** How long a peer may take to give a lease. */
-  private static final Duration LEASE_TIMEOUT = Duration.ofSeconds(10);
-
   /** What there is between start and stop. */
   private record Running(
       HostDescriptor host,
@@ -61,17 +56,24 @@ class LocalTransport implements Transport {
       Leases leases,
       Fences fences,
       HeldLeases held,
+      LeaseRequests requests,
       Copies copies) {}
 
   private final TransportContext context;
   private final ProcessMemory memory;
   private final Processes processes;
 
-  /** Numbers that nobody guesses: a stranger must not answer for a peer. */
-  private final SecureRandom random = new SecureRandom();
-
   /** In the order of use. Who is forgotten and comes back gets its lease again. */
   private final Map<String, LocalPeer> peers = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** Descriptors that are remembered with their peers. A power of two. */
+  private static final int KNOWN = 256;
+
+  /** A descriptor, if it is still used, and whom it leads to. */
+  private record Known(WeakReference<SegmentDescriptor> descriptor, LocalPeer peer) {}
+
+  /** Asked for each transfer, more than once; to look in {@link #peers} takes a lock. */
+  private final AtomicReferenceArray<@Nullable Known> known = new AtomicReferenceArray<>(KNOWN);
 
   private volatile @Nullable Running running;
   private volatile boolean stopped;
@@ -132,8 +134,10 @@ class LocalTransport implements Transport {
     Leases leases = new Leases(area, areas::isOver);
     Fences fences = new Fences(area, leases, processes, Fences.WAIT);
     HeldLeases held = new HeldLeases(processes);
-    return new Running(
-        host, incarnation, area, areas, leases, fences, held, new Copies(memory, pid));
+    LeaseRequests requests =
+        new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
+    Copies copies = new Copies(memory, pid);
+    return new Running(host, incarnation, area, areas, leases, fences, held, requests, copies);
   }
 
   // ---- our memory
@@ -236,6 +240,19 @@ class LocalTransport implements Transport {
 
   /** {@return what is known of a peer; null if it is not on this machine, or does not say so} */
   private @Nullable LocalPeer peer(SegmentDescriptor descriptor) {
+    int place = System.identityHashCode(descriptor) & KNOWN - 1;
+    Known last = known.get(place);
+    if (last != null && last.descriptor.refersTo(descriptor) && !stopped) {
+      return last.peer;
+    }
+    LocalPeer found = found(descriptor);
+    if (found != null) {
+      known.set(place, new Known(new WeakReference<>(descriptor), found));
+    }
+    return found;
+  }
+
+  private @Nullable LocalPeer found(SegmentDescriptor descriptor) {
     Optional<HostDescriptor> host = descriptor.host();
     OptionalLong incarnation = Incarnations.number(descriptor.incarnation().orElse(""));
     Running now = running;
@@ -245,12 +262,12 @@ class LocalTransport implements Transport {
     if (!host.get().bootId().equals(now.host.bootId())) {
       return null;
     }
-    LocalPeer known;
+    LocalPeer last;
     synchronized (peers) {
-      known = peers.get(descriptor.name());
+      last = peers.get(descriptor.name());
     }
-    return known != null && known.is(incarnation.getAsLong(), host.get())
-        ? known
+    return last != null && last.is(incarnation.getAsLong(), host.get())
+        ? last
         : looked(now, descriptor.name(), host.get(), incarnation.getAsLong());
   }
 
@@ -355,7 +372,7 @@ class LocalTransport implements Transport {
   private void ask(Running now, LocalPeer peer) {
     Target target;
     try {
-      target = new Target(peer.name(), lease(now, peer));
+      target = new Target(peer.name(), now.requests.ask(peer));
       context.metrics().increment(Counter.LOCAL_PEERS);
       peer.opened(target);
     } catch (Throwable t) {
@@ -369,46 +386,6 @@ class LocalTransport implements Transport {
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
       start(now, target, each.task());
-    }
-  }
-
-  /** Each name asks for itself: that it says who it is does not make it so. */
-  private HeldLease lease(Running now, LocalPeer peer) {
-    int place = now.held.takePlace().orElseThrow(() -> LocalFaults.noLease(peer.name()));
-    try {
-      for (int i = 0; i < ASK_TRIES; i++) {
-        OptionalLong slots = slots(now, peer, place);
-        if (slots.isPresent()) {
-          return now.held
-              .of(peer.host(), peer.incarnation(), slots.getAsLong())
-              .orElseThrow(() -> LocalFaults.noLease(peer.name()));
-        }
-      }
-    } finally {
-      now.held.givePlaceBack(place);
-    }
-    throw LocalFaults.noLease(peer.name());
-  }
-
-  /**
-   * Asks once. The reply is hearsay, too: what counts is what the peer writes into its area, while
-   * we ask.
-   *
-   * @return where the slots are; empty if the peer has answered another request of ours since
-   */
-  private OptionalLong slots(Running now, LocalPeer peer, int place) {
-    long number = random.nextLong() | 1;
-    long ask = now.area.ask(place, peer.incarnation(), number);
-    try {
-      HandshakeDescriptor request = HandshakeDescriptor.slotsFor(now.host, ask);
-      long slots = context.peers().connect(peer.name(), request, LEASE_TIMEOUT).message().slots();
-      long answered =
-          now.areas
-              .lease(peer.host(), slots, now.host, now.incarnation)
-              .orElseThrow(() -> LocalFaults.noLease(peer.name()));
-      return answered == number ? OptionalLong.of(slots) : OptionalLong.empty();
-    } finally {
-      now.area.clearAsk(place);
     }
   }
 
