@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
-import io.transferengine.memory.MemoryKind;
-import io.transferengine.memory.Region;
-import io.transferengine.transport.Transport;
-import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
-import io.transferengine.wire.SegmentDescriptor;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -45,52 +39,29 @@ final class ReferenceSetup extends TransportSetup {
     return two ? "cuda:0" : super.mainLocation();
   }
 
-  private final class Provider implements TransportProvider {
-    private final String name;
-    private final int priority;
+  private final class Provider extends ReferenceProvider {
     private final String engine;
     private final boolean forDevices;
 
     Provider(String name, int priority, String engine, boolean forDevices) {
-      this.name = name;
-      this.priority = priority;
+      super(name, priority, network);
       this.engine = engine;
       this.forDevices = forDevices;
     }
 
     @Override
-    public String name() {
-      return name;
+    boolean moves(boolean byItself) {
+      return byItself != forDevices;
     }
 
     @Override
-    public int priority() {
-      return priority;
+    boolean describesMemory() {
+      return forDevices;
     }
 
     @Override
-    public Optional<String> unavailabilityCause(TransportContext context) {
-      return Optional.empty();
-    }
-
-    @Override
-    public Transport create(TransportContext context) {
-      ReferenceTransport transport =
-          new ReferenceTransport(name, context, network) {
-            @Override
-            public boolean moves(MemoryKind local, MemoryKind peer) {
-              return super.moves(local, peer) != forDevices;
-            }
-
-            @Override
-            public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
-              if (forDevices) {
-                describeMemory(descriptor, regions);
-              }
-            }
-          };
+    void made(ReferenceTransport transport) {
       made.computeIfAbsent(engine, _ -> new ConcurrentLinkedQueue<>()).add(transport);
-      return transport;
     }
   }
 

@@ -7,8 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.engine.TransferHandle;
-import io.transferengine.memory.MemoryKind;
-import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
@@ -19,10 +17,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
-import io.transferengine.transport.TransportProvider;
-import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,61 +52,48 @@ class TransportChoiceTest {
   }
 
   /** A transport that may be absent, or fail to start. */
-  private final class Fake implements TransportProvider {
-    private final String name;
-    private final int priority;
-    private final ReferenceTransport.Network network = new ReferenceTransport.Network();
+  private final class Fake extends ReferenceProvider {
+    private final ReferenceTransport.Network network;
     private String absent = "";
     private String failure = "";
     private boolean movesDeviceMemory;
 
     Fake(String name, int priority) {
-      this.name = name;
-      this.priority = priority;
+      this(name, priority, new ReferenceTransport.Network());
     }
 
-    @Override
-    public String name() {
-      return name;
-    }
-
-    @Override
-    public int priority() {
-      return priority;
+    private Fake(String name, int priority, ReferenceTransport.Network network) {
+      super(name, priority, network);
+      this.network = network;
     }
 
     @Override
     public Optional<String> unavailabilityCause(TransportContext context) {
       return Optional.of(absent)
           .filter(cause -> !cause.isEmpty())
-          .or(() -> name.equals("rdma") ? context.deviceProblem() : Optional.empty());
+          .or(() -> name().equals("rdma") ? context.deviceProblem() : Optional.empty());
     }
 
     @Override
-    public Transport create(TransportContext context) {
-      created.add(name);
-      return new ReferenceTransport(name, context, network) {
-        @Override
-        public void start() {
-          if (!failure.isEmpty()) {
-            throw new TransferException(ErrorCode.CONTEXT, failure, "");
-          }
-          super.start();
-        }
+    boolean moves(boolean byItself) {
+      return movesDeviceMemory || byItself;
+    }
 
-        @Override
-        public boolean moves(MemoryKind local, MemoryKind peer) {
-          return movesDeviceMemory || super.moves(local, peer);
-        }
+    @Override
+    boolean describesMemory() {
+      return movesDeviceMemory;
+    }
 
-        // One that moves device memory says where memory is, as RDMA does.
-        @Override
-        public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
-          if (movesDeviceMemory) {
-            describeMemory(descriptor, regions);
-          }
-        }
-      };
+    @Override
+    void made(ReferenceTransport transport) {
+      created.add(name());
+    }
+
+    @Override
+    void starting() {
+      if (!failure.isEmpty()) {
+        throw new TransferException(ErrorCode.CONTEXT, failure, "");
+      }
     }
   }
 

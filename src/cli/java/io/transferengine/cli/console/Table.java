@@ -56,7 +56,10 @@ public final class Table {
     return cells.stream().map(Table::printable).toList();
   }
 
-  /** {@return a stranger's text without control characters, which could forge lines} */
+  /**
+   * {@return a stranger's text without control characters, which could forge lines} The library's
+   * log has the same rule ({@code TableTest}) in a package that it does not export.
+   */
   public static String printable(String cell) {
     return cell.replaceAll("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]+", " ");
   }
