@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metadata.HttpMetadataProtocol;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -148,6 +149,43 @@ class RecordTableTest {
     second.close();
     assertThat(table.bytes()).isEqualTo(100);
     assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
+  }
+
+  /** A quarter of all bytes once more, half of it for one writer: 50 and 25 here. */
+  @Test
+  void whatWasReplacedHasItsRoomToTheByte() throws HttpRefusal {
+    table.put("a", new byte[25], 0, ANY, by("one"));
+    RecordTable.Reading fits = table.read("a").orElseThrow();
+    assertThat(table.put("a", new byte[98], 0, ANY, by("one"))).isEqualTo(DONE);
+    assertThat(table.bytes()).isEqualTo(100 + 25);
+    fits.close();
+    assertThat(table.bytes()).isEqualTo(100);
+
+    table.put("a", new byte[26], 0, ANY, by("one"));
+    RecordTable.Reading tooLong = table.read("a").orElseThrow();
+    isFull("a", 98, "one", "half of the limit of bytes");
+    isFull("a", 73, "one", "half of the limit of bytes");
+    assertThat(table.put("a", new byte[72], 0, ANY, by("one"))).isEqualTo(DONE);
+    assertThat(table.bytes()).isEqualTo(100);
+    tooLong.close();
+    table.remove("a", ANY, by("one"));
+    assertThat(table.bytes()).isZero();
+
+    List<RecordTable.Reading> readings = new ArrayList<>();
+    for (String writer : List.of("one", "two")) {
+      table.put(writer, new byte[25], 0, ANY, by(writer));
+      readings.add(table.read(writer).orElseThrow());
+      assertThat(table.put(writer, new byte[1], 0, ANY, by(writer))).isEqualTo(DONE);
+    }
+    table.put("c", new byte[1], 0, ANY, by("three"));
+    RecordTable.Reading third = table.read("c").orElseThrow();
+    isFull("c", 98, "three", "half of the limit of bytes");
+    readings.getFirst().close();
+    assertThat(table.put("c", new byte[98], 0, ANY, by("three"))).isEqualTo(DONE);
+    readings.getLast().close();
+    third.close();
+    table.keys().forEach(key -> table.remove(key, ANY, NOBODYS));
+    assertThat(table.bytes()).isZero();
   }
 
   /** It is somebody's who reads slowly. */
