@@ -31,12 +31,15 @@ final class LocalPeer {
   private final String name;
   private final long incarnation;
   private final HostDescriptor host;
-  private final boolean reachable;
+
+  private volatile boolean reachable;
+  private volatile long lookedNanos = System.nanoTime();
 
   // Guarded by this.
   private State state = State.NEW;
   private @Nullable Target target;
   private long refusedNanos;
+  private boolean missed;
   private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
   /**
@@ -70,6 +73,22 @@ final class LocalPeer {
   /** {@return whether its area was found to be its own, and could be read} */
   boolean isReachable() {
     return reachable;
+  }
+
+  /**
+   * {@return whether to look at its area again} What was in the way, such as a lack of descriptors,
+   * may be gone.
+   *
+   * @param often at each opportunity, and not only now and then
+   */
+  boolean mustBeLookedAt(boolean often) {
+    return !reachable && (often || System.nanoTime() - lookedNanos > REFUSED.toNanos());
+  }
+
+  /** Somebody has looked, and found its area or not. */
+  void looked(boolean found) {
+    reachable = found;
+    lookedNanos = System.nanoTime();
   }
 
   /** {@return whether transfers may be given to it} */
@@ -114,6 +133,22 @@ final class LocalPeer {
   synchronized void refused() {
     refusedNanos = System.nanoTime();
     state = State.REFUSED;
+  }
+
+  /** The next transfer asks again; {@return false if another task waits, to be taken out first} */
+  synchronized boolean mayBeAskedAgain() {
+    if (!waiting.isEmpty()) {
+      return false;
+    }
+    state = State.NEW;
+    return true;
+  }
+
+  /** {@return whether nobody has been told yet that it is missed} */
+  synchronized boolean isNewlyMissed() {
+    boolean newly = !missed;
+    missed = true;
+    return newly;
   }
 
   /** Takes out one of the tasks that wait; {@return null if none does} Takes no memory. */

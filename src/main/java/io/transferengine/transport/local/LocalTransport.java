@@ -243,13 +243,23 @@ class LocalTransport implements Transport {
     int place = System.identityHashCode(descriptor) & KNOWN - 1;
     Known last = known.get(place);
     if (last != null && last.descriptor.refersTo(descriptor) && !stopped) {
-      return last.peer;
+      return seen(last.peer);
     }
     LocalPeer found = found(descriptor);
-    if (found != null) {
-      known.set(place, new Known(new WeakReference<>(descriptor), found));
+    if (found == null) {
+      return null;
     }
-    return found;
+    known.set(place, new Known(new WeakReference<>(descriptor), found));
+    return seen(found);
+  }
+
+  /** {@return a peer, at which another look was taken if it is time for that} */
+  private LocalPeer seen(LocalPeer peer) {
+    Running now = running;
+    if (now != null && peer.mustBeLookedAt(context.policy().isRequired())) {
+      peer.looked(problem(now, peer.host(), peer.incarnation()).isEmpty());
+    }
+    return peer;
   }
 
   private @Nullable LocalPeer found(SegmentDescriptor descriptor) {
@@ -285,7 +295,7 @@ class LocalTransport implements Transport {
       }
       peers.put(name, made);
     }
-    problem.ifPresent(why -> isMissed(name, why));
+    problem.ifPresent(why -> isMissed(made, why));
     return made;
   }
 
@@ -297,11 +307,14 @@ class LocalTransport implements Transport {
                 + " pod with shareProcessNamespace");
   }
 
-  private void isMissed(String peer, String why) {
+  private void isMissed(LocalPeer peer, String why) {
+    if (!peer.isNewlyMissed()) {
+      return;
+    }
     context.metrics().increment(Counter.LOCAL_PEERS_MISSED);
     log.info(
         "{} is on this machine, but reached over the network: {}.",
-        Printable.of(peer, 300),
+        Printable.of(peer.name(), 300),
         Printable.of(why, 1000));
   }
 
@@ -379,9 +392,7 @@ class LocalTransport implements Transport {
       // First: in a full heap the log throws as well.
       isRefused(now, peer);
       Anyway.run(
-          log,
-          "Reporting a missed peer",
-          () -> isMissed(peer.name(), String.valueOf(t.getMessage())));
+          log, "Reporting a missed peer", () -> isMissed(peer, String.valueOf(t.getMessage())));
       return;
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
@@ -397,8 +408,19 @@ class LocalTransport implements Transport {
     }
   }
 
+  /** There are no slots for now. Where no other transport may be used, a minute is too long. */
   private void isRefused(Running now, LocalPeer peer) {
-    peer.refused();
+    if (!context.policy().isRequired() || stopped) {
+      peer.refused();
+      settleWaiting(now, peer);
+      return;
+    }
+    do {
+      settleWaiting(now, peer);
+    } while (!peer.mayBeAskedAgain());
+  }
+
+  private void settleWaiting(Running now, LocalPeer peer) {
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
       try {
         goElsewhere(each.peer(), each.task(), LocalFaults.noLease(peer.name()));

@@ -11,6 +11,7 @@ import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.Processes;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import io.transferengine.transport.AccessControl;
@@ -47,12 +48,16 @@ final class Side implements PeerLink {
   final ArrayDeque<Optional<Error>> handOvers = new ArrayDeque<>();
 
   Side(String incarnation) {
+    this(incarnation, TransportPolicy.DEFAULT, new LinuxProcesses());
+  }
+
+  Side(String incarnation, TransportPolicy policy, Processes processes) {
     this.incarnation = incarnation;
     transport =
         new LocalTransport(
             new TransportContext(
                 Settings.fromMap(Map.of()),
-                TransportPolicy.DEFAULT,
+                policy,
                 regions,
                 metrics,
                 Topology.none(),
@@ -61,7 +66,7 @@ final class Side implements PeerLink {
                 this,
                 PeerTls.off()),
             new FfmProcessMemory(),
-            new LinuxProcesses());
+            processes);
     transport.start();
   }
 

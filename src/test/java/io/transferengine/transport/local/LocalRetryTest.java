@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.transferengine.access.PeerIdentity;
+import io.transferengine.config.TransportPolicy;
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.Counter;
+import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.Processes;
+import io.transferengine.testkit.LogCapture;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.HandshakeDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Where no other transport may be used, what did not work once is tried again at once. */
+@Timeout(60)
+class LocalRetryTest {
+  private static final int BYTES = 4096;
+  private static final TransportPolicy REQUIRED =
+      new TransportPolicy(TransportPolicy.Use.REQUIRED, Duration.ZERO, Optional.empty(), true);
+
+  /** Does not see when a process began, at times. */
+  private static final class PoorSight implements Processes {
+    private static final Processes REAL = new LinuxProcesses();
+    final AtomicBoolean blind = new AtomicBoolean();
+
+    @Override
+    public String bootId() {
+      return REAL.bootId();
+    }
+
+    @Override
+    public long pidNamespace() {
+      return REAL.pidNamespace();
+    }
+
+    @Override
+    public long startOf(int pid) {
+      return blind.get() ? -1 : REAL.startOf(pid);
+    }
+
+    @Override
+    public boolean hasEnded(int pid, long start) {
+      return REAL.hasEnded(pid, start);
+    }
+
+    @Override
+    public boolean isStopped(int pid) {
+      return REAL.isStopped(pid);
+    }
+
+    @Override
+    public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
+      return blind.get() ? Optional.empty() : REAL.memfdDevice(pid, address, bytes, name);
+    }
+
+    @Override
+    public int own() {
+      return REAL.own();
+    }
+  }
+
+  private final LogCapture log = new LogCapture();
+  private final PoorSight sight = new PoorSight();
+  private final Side ours = new Side("00000000000000ff", REQUIRED, sight);
+  private final Side theirs = new Side("00000000000000fe");
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment here = arena.allocate(BYTES);
+  private final MemorySegment there = arena.allocate(BYTES);
+  private final Region target = theirs.region(there);
+  private final Region source = ours.regions.register(here.address(), BYTES, "*");
+
+  @AfterEach
+  void stop() {
+    ours.transport.stop(Duration.ofSeconds(10));
+    theirs.transport.stop(Duration.ofSeconds(10));
+    arena.close();
+    log.close();
+  }
+
+  private TransferTask task(SegmentDescriptor peer, CompletableFuture<TransferState> ended) {
+    return new TransferTask(
+        Operation.WRITE,
+        BlockColumns.of(here.address(), there.address(), BYTES),
+        BYTES,
+        new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
+        (state, _, _) -> ended.complete(state));
+  }
+
+  private static PeerAddress address(SegmentDescriptor peer) {
+    return new PeerAddress(peer, List.of(InetAddress.getLoopbackAddress()));
+  }
+
+  /** What the peer's own engine answers. */
+  private HandshakeDescriptor granted(HandshakeDescriptor request) {
+    PeerIdentity us = PeerIdentity.unproved(InetAddress.getLoopbackAddress());
+    return theirs.transport.connection(us, request).orElseThrow();
+  }
+
+  private TransferState write(SegmentDescriptor peer) throws Exception {
+    CompletableFuture<TransferState> ended = new CompletableFuture<>();
+    ours.transport.submit(address(peer), task(peer, ended));
+    return ended.get(30, TimeUnit.SECONDS);
+  }
+
+  /** Such as one whose connection is lost. */
+  @Test
+  void aPeerThatGaveNoSlotsIsAskedAgain() throws Exception {
+    SegmentDescriptor peer = theirs.descriptor(target);
+    ours.handOvers.addAll(
+        List.of(
+            Optional.of(new OutOfMemoryError("of this test")),
+            Optional.of(new OutOfMemoryError("of this test"))));
+    for (int i = 0; i < 2; i++) {
+      assertThat(write(peer)).isEqualTo(TransferState.FAILED);
+      assertThat(ours.transport.reaches(peer)).isTrue();
+    }
+    await().until(() -> ours.metrics.snapshot().get(Counter.LOCAL_PEERS_MISSED) == 1);
+    ours.reply = this::granted;
+    // The last of those that were given none may be on its way out.
+    await().until(() -> write(peer) == TransferState.COMPLETED);
+    assertThat(ours.metrics.snapshot().get(Counter.LOCAL_PEERS_MISSED)).isOne();
+  }
+
+  /** As when {@code /proc} cannot be read for want of descriptors. */
+  @Test
+  void aPeerThatCouldNotBeSeenIsLookedAtAgain() {
+    SegmentDescriptor peer = theirs.descriptor(target);
+    sight.blind.set(true);
+    assertThat(ours.transport.reaches(peer)).isFalse();
+    sight.blind.set(false);
+    assertThat(ours.transport.reaches(peer)).isTrue();
+  }
+}
