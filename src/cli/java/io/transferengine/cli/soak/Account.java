@@ -24,13 +24,16 @@ import java.util.function.IntFunction;
 final class Account {
   private final List<Member> members;
   private final IntFunction<byte[]> contents;
+  private final Optional<TakeBack> takeBack;
 
   /**
    * @param contents makes new content of a length
+   * @param takeBack writes over what it takes back, so that it needs no other new content
    */
-  Account(List<Member> members, IntFunction<byte[]> contents) {
+  Account(List<Member> members, IntFunction<byte[]> contents, Optional<TakeBack> takeBack) {
     this.members = members;
     this.contents = contents;
+    this.takeBack = takeBack;
   }
 
   /** Says what a transfer may have changed. {@return whether it is done} */
@@ -46,7 +49,9 @@ final class Account {
         destination.mayGet(move.destinationOffset(span), content);
       }
       scribble(move, outcome, span);
-      if (outcome.completed() && move.operation() == Operation.WRITE) {
+      if (outcome.completed()
+          && move.operation() == Operation.WRITE
+          && takeBack.filter(taken -> taken.takes(move.source(), span.here())).isEmpty()) {
         move.source().memory().set(span.here(), contents.apply(span.length()));
       }
     }

@@ -29,7 +29,7 @@ final class Child {
   private @Nullable Sockets sockets;
 
   /** What a process holds. */
-  record Holdings(int descriptors, int threads, long ownKib) {}
+  record Holdings(int descriptors, int threads, int mappings, long ownKib) {}
 
   Child(String name, ProcessBuilder builder) {
     this.name = name;
@@ -129,8 +129,38 @@ final class Child {
     return sockets.connections();
   }
 
+  /** Its engine is another by now. */
+  void hasOtherPorts() {
+    sockets = null;
+  }
+
   Holdings holdings() {
-    return new Holdings(count("fd", _ -> true), count("task", Child::isOurs), ownMemoryKib());
+    return new Holdings(
+        count("fd", _ -> true), count("task", Child::isOurs), lines("maps").size(), ownMemoryKib());
+  }
+
+  /** {@return whether it has a file mapped or open} */
+  boolean holds(Path file) {
+    return lines("maps").stream().anyMatch(line -> line.contains(file.toString()))
+        || count("fd", descriptor -> isOf(descriptor, file)) > 0;
+  }
+
+  private static boolean isOf(Path descriptor, Path file) {
+    try {
+      return Files.readSymbolicLink(descriptor).startsWith(file);
+    } catch (IOException e) {
+      return false; // Closed meanwhile.
+    }
+  }
+
+  private List<String> lines(String entry) {
+    try {
+      return Files.readAllLines(proc(entry));
+    } catch (NoSuchFileException e) {
+      return List.of(); // It has ended.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Path proc(String entry) {
@@ -162,17 +192,11 @@ final class Child {
 
   /** Resident memory that is not a file's. */
   private long ownMemoryKib() {
-    try {
-      return Files.readAllLines(proc("status")).stream()
-          .filter(line -> line.startsWith("RssAnon:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
-          .findFirst()
-          .orElse(0);
-    } catch (NoSuchFileException e) {
-      return 0; // It has ended.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return lines("status").stream()
+        .filter(line -> line.startsWith("RssAnon:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+        .findFirst()
+        .orElse(0);
   }
 
   /** Kills it and waits for its end. */

@@ -2,6 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** What a fault does to a process. */
@@ -22,6 +23,7 @@ final class Deed {
   private final Kind kind;
   private final Victim victim;
   private final int millis;
+  private @Nullable Thread timer;
   private @Nullable Thread resuming;
   private @Nullable Shortage shortage;
   private @Nullable CommandException failure;
@@ -34,6 +36,19 @@ final class Deed {
     this.kind = kind;
     this.victim = victim;
     this.millis = millis;
+  }
+
+  /** Does it after so many microseconds; never, if they are negative. */
+  void beginAt(int micros) {
+    if (micros >= 0 && kind != Kind.NONE) {
+      timer =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    LockSupport.parkNanos(micros * 1000L); // Sooner will do as well.
+                    begin();
+                  });
+    }
   }
 
   /** Does it, on the thread of a connection. */
@@ -76,6 +91,10 @@ final class Deed {
   /** The process runs again, and has what it needs. */
   void end() {
     Thread waited;
+    Thread timed = timer;
+    if (timed != null) {
+      join(timed);
+    }
     synchronized (this) {
       waited = resuming;
       if (failure != null) {
@@ -88,16 +107,25 @@ final class Deed {
     if (kind == Kind.HEAP) {
       victim.awaitHeap();
     }
-    try {
-      if (waited != null) {
-        waited.join();
-      }
-    } catch (InterruptedException e) {
-      throw new AssertionError("Nobody knows this thread", e);
+    if (waited != null) {
+      join(waited);
     }
     if (kills()) {
       victim.restart();
     }
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+  }
+
+  /** {@return whether it was done} */
+  synchronized boolean hasBegun() {
+    return begun && kind != Kind.NONE;
   }
 
   /** {@return whether a process was killed} */

@@ -2,6 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.Units;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,13 +18,18 @@ final class Figures {
   private long bytes;
   private long late;
 
-  synchronized void addRound(String fault, boolean struck, boolean cut) {
+  /**
+   * A round has ended.
+   *
+   * @param struck a word for each fault that struck
+   */
+  synchronized void addRound(List<String> struck, boolean cut) {
     rounds++;
     if (cut) {
       faults++;
       cuts++;
     }
-    if (struck) {
+    for (String fault : struck) {
       faults++;
       names.merge(fault, 1L, Long::sum);
     }
@@ -38,6 +44,11 @@ final class Figures {
   /** {@return how many faults struck} */
   synchronized long faults() {
     return faults;
+  }
+
+  /** {@return how many rounds have ended, each with a seed of its own} */
+  synchronized long rounds() {
+    return rounds;
   }
 
   /** {@return one line} */

@@ -62,6 +62,11 @@ final class Group implements AutoCloseable {
     return setup.canLack(resource);
   }
 
+  /** {@return whether the initiators copy, and data connections have nothing to do} */
+  boolean onOneMachine() {
+    return setup.onOneMachine();
+  }
+
   Configuration configuration() {
     return setup.configuration();
   }

@@ -18,6 +18,10 @@ final class Health {
   private static final int MORE_THREADS = 8;
 
   private static final int MORE_DESCRIPTORS = 12;
+
+  /** Stacks, and memory of the C library for new threads. */
+  private static final int MORE_MAPPINGS = 200;
+
   private static final long MORE_HEAP_BYTES = 12L << 20;
   private static final long MORE_DIRECT_BYTES = 4L << 20;
 
@@ -56,6 +60,7 @@ final class Health {
         throw new AssertionError(member.name() + " ended transfers by force: " + figures[2]);
       }
       requireNoErrors(member);
+      requireNothingOfOthers(member, members);
       Look now =
           new Look(
               member.child().pid(),
@@ -81,6 +86,8 @@ final class Health {
         first.holdings().descriptors(),
         MORE_DESCRIPTORS);
     requireAtMost(
+        name, "mappings", now.holdings().mappings(), first.holdings().mappings(), MORE_MAPPINGS);
+    requireAtMost(
         name,
         "KiB of own memory",
         now.holdings().ownKib(),
@@ -94,6 +101,15 @@ final class Health {
   private static void requireAtMost(String name, String what, long now, long first, long more) {
     if (now > first + more) {
       throw new AssertionError("%s has %d %s; it had %d".formatted(name, now, what, first));
+    }
+  }
+
+  /** Of others it has neither memory nor descriptors, dead or alive. */
+  private static void requireNothingOfOthers(Member member, List<Member> members) {
+    for (Member other : members) {
+      if (other != member && member.child().holds(other.memoryFile())) {
+        throw new AssertionError(member.name() + " holds memory of " + other.name());
+      }
     }
   }
 

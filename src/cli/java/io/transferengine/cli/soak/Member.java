@@ -39,6 +39,7 @@ final class Member implements Victim, AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final Path log;
+  private final Path file;
   private final Path pipe;
   private final CheckedMemory memory;
   private final Relay handshakes;
@@ -56,7 +57,7 @@ final class Member implements Victim, AutoCloseable {
   Member(Setup setup, String name, String metadataServer, Trap trap, long seed) {
     log = setup.log(name);
     pipe = setup.folder().resolve(name + ".heap");
-    Path file = setup.folder().resolve(name + ".memory");
+    file = setup.folder().resolve(name + ".memory");
     memory = memory(name, file, seed);
     handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
     data = relay(setup, (at, to) -> Relay.data(at, to, trap), trap);
@@ -76,6 +77,10 @@ final class Member implements Victim, AutoCloseable {
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
+    if (setup.onOneMachine()) {
+      // Nothing may be moved in another way.
+      variables.put("TE_LOCAL", "required");
+    }
     variables.putAll(setup.variables());
     if (setup.configuration().tls()) {
       // So that each TLS of data connections meets itself and the other, if both are there.
@@ -157,6 +162,17 @@ final class Member implements Victim, AutoCloseable {
     String _ = child.ask("filled", fills);
   }
 
+  /** Its memory was mapped anew. */
+  void isAt(long address) {
+    base = address;
+  }
+
+  /** Its engine is closed, and another opened: peers have to find out, and it knows none. */
+  void reopen() {
+    String _ = child.ask("reopen");
+    child.hasOtherPorts();
+  }
+
   String segment() {
     return segment;
   }
@@ -168,6 +184,10 @@ final class Member implements Victim, AutoCloseable {
 
   CheckedMemory memory() {
     return memory;
+  }
+
+  Path memoryFile() {
+    return file;
   }
 
   Path log() {

@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
  * @param segment of the target
  * @param limitMillis its deadline
  * @param cancelMillis when it is canceled; negative for never
+ * @param times how often it is done, one after the other, as long as it completes; the last counts
  * @param scribble what the initiator writes over its own ranges as soon as the transfer has ended
  *     in another way than completed
  * @param blocks what it moves
@@ -25,6 +26,7 @@ record Move(
     String segment,
     int limitMillis,
     int cancelMillis,
+    int times,
     byte scribble,
     List<Block> blocks) {
   /** The most that a process is asked for at once. */
@@ -55,8 +57,9 @@ record Move(
         words[1],
         Integer.parseInt(words[2]),
         Integer.parseInt(words[3]),
-        Byte.parseByte(words[4]),
-        Arrays.stream(words[5].split(",", -1)).map(Block::parse).toList());
+        Integer.parseInt(words[4]),
+        Byte.parseByte(words[5]),
+        Arrays.stream(words[6].split(",", -1)).map(Block::parse).toList());
   }
 
   String text() {
@@ -66,6 +69,7 @@ record Move(
         segment,
         Integer.toString(limitMillis),
         Integer.toString(cancelMillis),
+        Integer.toString(times),
         Byte.toString(scribble),
         blocks.stream().map(Block::text).collect(Collectors.joining(",")));
   }

@@ -92,6 +92,7 @@ final class Plan {
   private final Fault fault;
   private final Deed deed;
   private final Optional<Cut> cut;
+  private final Moments moments;
   private final boolean fresh;
   private final boolean handshake;
   private final boolean service;
@@ -104,7 +105,8 @@ final class Plan {
     for (int i = 0; i < count; i++) {
       addMove(members);
     }
-    Deed.Kind drawn = deedKind(random.nextDouble());
+    Deed.Kind drawn =
+        deedKind(random.nextDouble() / (group.onOneMachine() ? Moments.MORE_DEEDS : 1));
     service = group.service().isPresent() && random.nextDouble() < SERVICE_SHARE;
     Victim victim = pick(members);
     Deed.Kind kind = possible(drawn, group);
@@ -112,15 +114,21 @@ final class Plan {
         new Deed(
             kind,
             service ? group.service().orElseThrow() : victim,
-            1 + random.nextInt(longestMillis(kind)));
+            1 + random.nextInt(longestMillis(kind)) / (group.onOneMachine() ? 5 : 1));
     handshake = service || random.nextDouble() < HANDSHAKE_SHARE;
-    fault = fault(kind != Deed.Kind.NONE, group.configuration());
+    // Bytes that initiators copy pass no connection: there, a deed has a time instead.
+    fault = fault(kind != Deed.Kind.NONE && !group.onOneMachine(), group);
     fresh =
         random.nextDouble() < FRESH_SHARE
             || FIRST_PARTS.contains(fault.part())
             || kind == Deed.Kind.DESCRIPTORS;
     resets = random.nextDouble() < RESET_SHARE;
     cut = cut(group.links());
+    moments =
+        group.onOneMachine()
+            ? Moments.draw(
+                random, moves, members, deed, fresh, service, group.service().isPresent())
+            : Moments.none();
   }
 
   private static Deed.Kind deedKind(double share) {
@@ -169,11 +177,14 @@ final class Plan {
             new Cut(pick(links), random.nextInt(CUT_AFTER_MILLIS), 1 + random.nextInt(CUT_MILLIS)));
   }
 
-  private Fault fault(boolean deeds, Configuration configuration) {
-    Part part = service ? Part.OTHER : pick(parts(configuration));
+  private Fault fault(boolean deeds, Group group) {
+    Configuration configuration = group.configuration();
+    boolean local = group.onOneMachine();
+    Part part = service ? Part.OTHER : pick(local ? HANDSHAKE_PARTS : parts(configuration));
     boolean blind = part == Part.CONNECTION || part == Part.OTHER;
     Act act = deeds ? Act.DEED : pick(blind ? CONNECTION_ACTS : ACTS);
     if (!handshake
+        && !local
         && (act == Act.CLOSE || act == Act.TRUNCATE)
         && !configuration.variant().seesOrderlyEnds()) {
       act = Act.RESET;
@@ -184,7 +195,7 @@ final class Plan {
       place = Fault.Place.LAST;
     }
     int amount = 1 + random.nextInt(act == Act.DELAY ? 300 : 64);
-    boolean first = (handshake && !configuration.tls()) || part == Part.CONNECTION;
+    boolean first = (handshake && !configuration.tls() && !local) || part == Part.CONNECTION;
     int skipped = first ? 0 : pick(SKIPS);
     return new Fault(act, part, skipped, place, amount);
   }
@@ -241,6 +252,7 @@ final class Plan {
             members.get(target),
             250 + random.nextInt(750),
             random.nextDouble() < CANCEL_SHARE ? random.nextInt(50) : -1,
+            1,
             (byte) random.nextInt(),
             spans));
   }
@@ -272,6 +284,11 @@ final class Plan {
     return deed;
   }
 
+  /** {@return what happens at a time, not at a place of a connection} */
+  Moments moments() {
+    return moments;
+  }
+
   /** {@return the link that goes down meanwhile} */
   Optional<Cut> cut() {
     return cut;
@@ -292,7 +309,11 @@ final class Plan {
    * connection useless that its ends believe in.
    */
   boolean resets() {
-    return resets || deed.kills() || fault.act() == Act.TRUNCATE || fault.act().changesBytes();
+    return resets
+        || moments.isSet()
+        || deed.kills()
+        || fault.act() == Act.TRUNCATE
+        || fault.act().changesBytes();
   }
 
   /** {@return whether the metadata service may have lost something} */
@@ -307,18 +328,27 @@ final class Plan {
     return bytes;
   }
 
-  /** {@return in a word, what strikes} */
-  String name() {
-    boolean deeds = fault.act() == Act.DEED;
-    return (deeds ? deed.kind().name() : fault.act().name()).toLowerCase(Locale.ROOT);
+  /** {@return in a word each, what struck, if what was to strike a connection did} */
+  List<String> names(boolean struck) {
+    List<String> names = new ArrayList<>();
+    if (struck) {
+      names.add((fault.act() == Act.DEED ? deed.kind().name() : fault.act().name()));
+    }
+    if (moments.isSet() && deed.hasBegun()) {
+      names.add(deed.kind().name());
+    }
+    moments.takeBack().ifPresent(taken -> names.add(taken.kind().name()));
+    names.replaceAll(name -> name.toLowerCase(Locale.ROOT));
+    return names;
   }
 
   @Override
   public String toString() {
-    return "%s%s%s%s%s; %s"
+    return "%s%s%s%s%s%s; %s"
         .formatted(
             fault,
             deed,
+            moments,
             cut.map(Cut::toString).orElse(""),
             fresh ? ", fresh" : "",
             resets() ? ", then all are reset" : "",

@@ -7,7 +7,9 @@ import java.util.List;
 /**
  * A transfer of a round.
  *
- * @param cancelMillis when it is canceled; negative for never
+ * @param cancelMillis when it is canceled; of one that is done often, which time; negative for
+ *     never
+ * @param times how often it is done, one after the other, as long as it completes
  */
 record Planned(
     Operation operation,
@@ -15,6 +17,7 @@ record Planned(
     Member target,
     int limitMillis,
     int cancelMillis,
+    int times,
     byte scribble,
     List<Span> spans) {
 
@@ -44,7 +47,7 @@ record Planned(
 
   /** {@return the same, with time enough and never canceled} */
   Planned patient(int millis) {
-    return new Planned(operation, initiator, target, millis, -1, scribble, spans);
+    return new Planned(operation, initiator, target, millis, -1, 1, scribble, spans);
   }
 
   /** {@return what the initiator is told; its target may have come back elsewhere} */
@@ -54,10 +57,16 @@ record Planned(
         target.segment(),
         limitMillis,
         cancelMillis,
+        times,
         scribble,
         spans.stream()
             .map(span -> new Move.Block(span.here(), target.base() + span.there(), span.length()))
             .toList());
+  }
+
+  /** {@return the same, done so often within a limit} */
+  Planned repeated(int often, int millis) {
+    return new Planned(operation, initiator, target, millis, cancelMillis, often, scribble, spans);
   }
 
   long bytes() {
@@ -66,13 +75,14 @@ record Planned(
 
   @Override
   public String toString() {
-    return "%s of %s, %s %d blocks, %d bytes, %d ms%s"
+    return "%s of %s, %s %d blocks, %d bytes%s, %d ms%s"
         .formatted(
             initiator.name(),
             target.name(),
             operation,
             spans.size(),
             bytes(),
+            times > 1 ? ", " + times + " times" : "",
             limitMillis,
             cancelMillis < 0 ? "" : ", canceled after " + cancelMillis);
   }

@@ -3,6 +3,7 @@ package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Changes;
+import io.transferengine.cli.faults.CheckedMemory;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,7 +36,7 @@ final class Round {
     this.group = group;
     this.plan = plan;
     this.figures = figures;
-    this.account = new Account(group.members(), plan::content);
+    this.account = new Account(group.members(), plan::content, plan.moments().takeBack());
   }
 
   /** {@return whether the fault struck} Throws an AssertionError if something is wrong. */
@@ -44,13 +45,18 @@ final class Round {
       group.resetConnections();
       group.awaitOnlyLiveConnections();
     }
+    plan.moments().reopened().ifPresent(Member::reopen);
     group.forget();
     plan.moves().forEach(this::giveContent);
+    Map<Planned, List<byte[]>> contents = contents();
+    plan.moments().takeBack().ifPresent(TakeBack::begin);
     group.trap().arm(plan.fault(), plan.deed()::begin);
     plan.cut().ifPresent(Cut::begin);
+    plan.deed().beginAt(plan.moments().deedMicros());
     Map<Planned, Outcome> outcomes = perform(plan.moves(), true);
     boolean struck = group.trap().end();
     plan.deed().end();
+    plan.moments().takeBack().ifPresent(taken -> taken.end(plan.deed()));
     plan.cut().ifPresent(Cut::end);
     if (plan.resets()) {
       group.resetConnections();
@@ -68,6 +74,7 @@ final class Round {
           }
         });
     hit.ifPresent(changes -> account.add(changes, outcomes));
+    plan.moments().takeBack().ifPresent(taken -> taken.account(outcomes, contents, plan.deed()));
     check();
     if (plan.resets()) {
       group.members().forEach(member -> member.memory().settle());
@@ -82,6 +89,19 @@ final class Round {
     for (Planned.Span span : move.spans()) {
       move.source().memory().set(move.sourceOffset(span), plan.content(span.length()));
     }
+  }
+
+  private Map<Planned, List<byte[]>> contents() {
+    Map<Planned, List<byte[]>> contents = new LinkedHashMap<>();
+    for (Planned move : plan.moves()) {
+      CheckedMemory source = move.source().memory();
+      contents.put(
+          move,
+          move.spans().stream()
+              .map(span -> source.expected(move.sourceOffset(span), span.length()))
+              .toList());
+    }
+    return contents;
   }
 
   /** What arrives late, behind the end of a read, is found. */
@@ -169,6 +189,7 @@ final class Round {
   private void redo(List<Planned> open) {
     List<Planned> again = open.stream().map(move -> move.patient(PATIENCE_MILLIS)).toList();
     again.forEach(this::giveContent);
+    Account account = new Account(group.members(), plan::content, Optional.empty());
     perform(again, false)
         .forEach(
             (move, outcome) -> {
@@ -177,7 +198,8 @@ final class Round {
                     "Nothing is in its way, but %s: %s %s"
                         .formatted(move, outcome.state(), outcome.text()));
               }
-              boolean _ = account(move, outcome, Optional.empty());
+              figures.addTransfer(outcome, move.bytes());
+              boolean _ = account.add(move, outcome, Optional.empty());
             });
     check();
     for (Member member : group.members()) {

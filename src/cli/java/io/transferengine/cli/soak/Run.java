@@ -30,7 +30,7 @@ final class Run implements AutoCloseable {
     Plan plan = new Plan(group, seed);
     try {
       boolean struck = new Round(group, plan, figures).run();
-      figures.addRound(plan.name(), struck, plan.cut().isPresent());
+      figures.addRound(plan.names(struck), plan.cut().isPresent());
       if (rounds % LOOK_ROUNDS == 0) {
         group.resetConnections();
         group.awaitOnlyLiveConnections();

@@ -29,6 +29,7 @@ final class RunningMove implements Runnable {
   private final Duration longest;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Deadline deadline;
+  private @Nullable Engine used;
   private @Nullable Transfer transfer;
   private @Nullable Throwable refused;
   private TransferState state = TransferState.FAILED;
@@ -47,6 +48,7 @@ final class RunningMove implements Runnable {
 
   /** Begins it; if the engine throws, it has failed. */
   void submit(Engine engine) {
+    used = engine;
     try {
       transfer = engine.submit(request);
     } catch (TransferException | OutOfMemoryError e) {
@@ -62,6 +64,9 @@ final class RunningMove implements Runnable {
       cancelInTime(submitted);
       state = await(submitted);
     }
+    for (int i = 1; i < move.times() && state == TransferState.COMPLETED; i++) {
+      state = again(i);
+    }
     late = deadline.isLate();
     hung = deadline.isHung();
     while (!hasNoted()) {
@@ -70,11 +75,35 @@ final class RunningMove implements Runnable {
     ended.countDown();
   }
 
+  /** Does it once more, in the time that is left. One of many is canceled, at once. */
+  private TransferState again(int index) {
+    Engine engine = used;
+    if (engine == null) {
+      return TransferState.FAILED;
+    }
+    try {
+      transfer = null;
+      Transfer next = engine.submit(request.withTimeout(Duration.ofMillis(deadline.leftMillis())));
+      transfer = next;
+      if (index == move.cancelMillis()) {
+        cancel(next);
+      }
+      return await(next);
+    } catch (TransferException | OutOfMemoryError e) {
+      refused = e;
+      return TransferState.FAILED;
+    }
+  }
+
   private void cancelInTime(Transfer submitted) {
-    if (move.cancelMillis() < 0) {
+    if (move.cancelMillis() < 0 || move.times() > 1) {
       return;
     }
     pause(move.cancelMillis());
+    cancel(submitted);
+  }
+
+  private static void cancel(Transfer submitted) {
     while (true) {
       try {
         boolean _ = submitted.cancel();

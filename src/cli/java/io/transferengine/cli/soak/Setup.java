@@ -51,17 +51,25 @@ record Setup(
 
   /** {@return the same, in a process that can run out of threads if any can} */
   ProcessBuilder limitable(ProcessBuilder builder) {
-    return overRdma() ? builder : builder.command(Shortage.limitable(builder.command()));
+    return mustBeOurs() ? builder : builder.command(Shortage.limitable(builder.command()));
   }
 
   /** {@return whether processes can run out of it} */
   boolean canLack(Shortage.Resource resource) {
-    // Only root may lock memory without limit.
-    return !(overRdma() && resource == Shortage.Resource.THREADS) && Shortage.canTake(resource);
+    return !(mustBeOurs() && resource == Shortage.Resource.THREADS) && Shortage.canTake(resource);
   }
 
-  private boolean overRdma() {
-    return protocol.equals(EngineSetup.RDMA);
+  /** {@return whether the initiators copy, and data connections have nothing to do} */
+  boolean onOneMachine() {
+    return protocol.equals(EngineSetup.LOCAL);
+  }
+
+  /**
+   * Only root may lock memory without limit, as RDMA needs it, and processes copy from and to each
+   * other only as one user.
+   */
+  private boolean mustBeOurs() {
+    return protocol.equals(EngineSetup.RDMA) || onOneMachine();
   }
 
   /** {@return where a process of this name logs} */

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
-import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
-import io.transferengine.Registration;
 import io.transferengine.Segment;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.faults.Deadline;
 import io.transferengine.cli.faults.StallMeter;
 import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.cli.target.RequestLoop;
-import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +27,9 @@ import java.util.stream.Collectors;
  * filled TIMES                                            waits until the heap was full so often
  * open STOPPED_MILLIS SEGMENT MILLIS OUTCOME              asks a peer for its descriptor
  * register                                                ends the registrations and makes them anew
+ * reopen                                                  closes the engine and opens another
+ * take ORDER                                              begins to take memory back
+ * taken                              ADDRESS              waits for that, and offers it again
  * figures                            HEAP DIRECT FORCED   bytes in use, transfers ended by force
  * </pre>
  *
@@ -47,25 +43,18 @@ final class SoakAgent implements AutoCloseable {
   private static final long RDMA_END_MILLIS = 4000;
 
   private final StallMeter stalls = new StallMeter();
-  private final Arena arena = Arena.ofShared();
   private final long endMillis;
-  private final MemorySegment memory;
-  private final Engine engine;
-  private final List<Registration> registrations = new ArrayList<>();
+  private final Offer offer;
+  private final Taker taker;
   private final HeapFiller heap;
 
   private final Followers followers = new Followers(Move.AT_ONCE);
 
-  private SoakAgent(EngineConfig config, Path file, long endMillis, HeapFiller heap)
-      throws IOException {
+  private SoakAgent(EngineConfig config, Path file, long endMillis, HeapFiller heap) {
     this.endMillis = endMillis;
     this.heap = heap;
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, Layout.ALL_BYTES, arena);
-    }
-    engine = Engine.open(config);
-    register();
+    offer = new Offer(config, file);
+    taker = new Taker(offer);
   }
 
   /**
@@ -82,7 +71,7 @@ final class SoakAgent implements AutoCloseable {
     }
     EngineConfig config =
         EngineConfig.fromEnvironment(arguments[3])
-            .protocol(arguments[1])
+            .protocol(EngineSetup.engineProtocol(arguments[1]))
             .metadataServer(arguments[2])
             .build();
     long endMillis = arguments[1].equals(EngineSetup.RDMA) ? RDMA_END_MILLIS : Deadline.END_MILLIS;
@@ -90,7 +79,7 @@ final class SoakAgent implements AutoCloseable {
       RequestLoop.serve(
           System.in,
           System.out,
-          agent.engine.segmentName() + " " + agent.memory.address(),
+          agent.offer.engine().segmentName() + " " + agent.address(),
           agent::answer);
     }
     System.exit(0);
@@ -105,31 +94,37 @@ final class SoakAgent implements AutoCloseable {
         yield "";
       }
       case "register" -> {
-        unregister();
-        register();
+        Layout.REGISTERED.forEach(offer::unregister);
+        offer.complete();
         yield "";
+      }
+      case "reopen" -> {
+        offer.closeEngine();
+        offer.complete();
+        yield "";
+      }
+      case "take" -> {
+        taker.begin(TakeBackOrder.parse(words, 1));
+        yield "";
+      }
+      case "taken" -> {
+        taker.end();
+        yield address();
       }
       case "figures" -> figures();
       default -> throw CommandException.usage("'" + words[0] + "' is not a request");
     };
   }
 
-  private void register() {
-    for (Layout.Part part : Layout.REGISTERED) {
-      registrations.add(engine.register(memory.asSlice(part.offset(), part.length())));
-    }
-  }
-
-  private void unregister() {
-    registrations.forEach(Registration::close);
-    registrations.clear();
+  private String address() {
+    return Long.toString(offer.memory().address());
   }
 
   private Outcome open(int stoppedMillis, String segment, int limitMillis) {
     Deadline deadline = new Deadline(stalls, limitMillis + stoppedMillis, endMillis);
     Throwable thrown = null;
     try {
-      Segment known = engine.openSegment(segment, Duration.ofMillis(limitMillis));
+      Segment known = offer.engine().openSegment(segment, Duration.ofMillis(limitMillis));
       Segment _ = known.refresh(Duration.ofMillis(deadline.leftMillis()));
     } catch (TransferException | OutOfMemoryError e) {
       thrown = e;
@@ -147,7 +142,7 @@ final class SoakAgent implements AutoCloseable {
   private String move(int stoppedMillis, String list) {
     List<RunningMove> moves = prepare(stoppedMillis, list);
     for (int i = 0; i < moves.size(); i++) { // An iterator would need memory.
-      moves.get(i).submit(engine);
+      moves.get(i).submit(offer.engine());
       followers.follow(i, moves.get(i));
     }
     for (int i = 0; i < moves.size(); i++) {
@@ -164,7 +159,8 @@ final class SoakAgent implements AutoCloseable {
         for (String text : list.split("\\|", -1)) {
           Move move = Move.parse(text);
           long limitMillis = (long) move.limitMillis() + stoppedMillis;
-          moves.add(new RunningMove(move, memory, new Deadline(stalls, limitMillis, endMillis)));
+          moves.add(
+              new RunningMove(move, offer.memory(), new Deadline(stalls, limitMillis, endMillis)));
         }
         return moves;
       } catch (OutOfMemoryError e) {
@@ -181,13 +177,11 @@ final class SoakAgent implements AutoCloseable {
             .filter(pool -> pool.getName().equals("direct"))
             .mapToLong(BufferPoolMXBean::getTotalCapacity)
             .sum();
-    return heap + " " + direct + " " + engine.metrics().get(Counter.LAST_RESORTS);
+    return heap + " " + direct + " " + offer.forced();
   }
 
   @Override
   public void close() {
-    unregister();
-    engine.close();
-    arena.close();
+    offer.close();
   }
 }

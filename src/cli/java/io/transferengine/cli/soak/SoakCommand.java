@@ -77,8 +77,10 @@ public final class SoakCommand implements Callable<Integer> {
       paramLabel = "P",
       defaultValue = EngineSetup.TCP,
       description =
-          "tcp or rdma. Over rdma faults strike handshakes, processes and --links; use ./te"
-              + " soft-roce on a machine without devices. Default: ${DEFAULT-VALUE}.")
+          "tcp, rdma or local. Over rdma faults strike handshakes, processes and --links; use ./te"
+              + " soft-roce on a machine without devices. With local, which is copies on one"
+              + " machine, they strike handshakes and processes, and memory is taken back in the"
+              + " middle of copies. Default: ${DEFAULT-VALUE}.")
   private String protocol = EngineSetup.TCP;
 
   @Option(
@@ -188,8 +190,12 @@ public final class SoakCommand implements Callable<Integer> {
   }
 
   private void requireValid() {
-    if (!protocol.equals(EngineSetup.TCP) && !protocol.equals(EngineSetup.RDMA)) {
-      throw CommandException.usage("--protocol " + protocol + ": it must be tcp or rdma");
+    if (!List.of(EngineSetup.TCP, EngineSetup.RDMA, EngineSetup.LOCAL).contains(protocol)) {
+      throw CommandException.usage("--protocol " + protocol + ": it must be tcp, rdma or local");
+    }
+    if (tls && protocol.equals(EngineSetup.LOCAL)) {
+      throw CommandException.usage(
+          "--tls --protocol local: an engine with TLS does not copy on one machine");
     }
     if (!(minutes > 0 && minutes <= MINUTES_LIMIT)) {
       throw CommandException.usage(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import io.transferengine.cli.target.EngineSetup;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -19,7 +20,9 @@ enum Variant {
   /** Checksums, with which a bit that is inverted does no harm. */
   CHECKED,
   /** Names in our HTTP metadata server. */
-  SERVICE;
+  SERVICE,
+  /** Copies on one machine, or TCP where that is not possible. */
+  AUTO;
 
   /** {@return variables of the environment} A busy machine may not look like a silent peer. */
   Map<String, String> variables() {
@@ -43,12 +46,18 @@ enum Variant {
               "TE_TCP_LANE_WINDOW_BYTES", "65536");
       case CHECKED -> Map.of("TE_CHECKSUM", "require_crc32c");
       case SERVICE -> Map.of("TE_METADATA_TTL_SECONDS", "2");
+      case AUTO -> Map.of("TE_LOCAL", "auto");
     };
   }
 
   /** {@return whether engines of this protocol can have it} */
   boolean suits(String protocol) {
-    return this == PLAIN || this == SERVICE || protocol.equals("tcp");
+    return switch (this) {
+      case PLAIN, SERVICE -> true;
+      case VERSION1, UNPOOLED, NARROW, CHECKED -> protocol.equals(EngineSetup.TCP);
+      case UNCACHED -> protocol.equals(EngineSetup.TCP) || protocol.equals(EngineSetup.LOCAL);
+      case AUTO -> protocol.equals(EngineSetup.LOCAL);
+    };
   }
 
   /**

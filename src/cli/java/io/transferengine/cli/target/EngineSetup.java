@@ -25,6 +25,11 @@ public record EngineSetup(String protocol, String host, String device) {
   /** Copies on one machine, whatever the engine's protocol is. */
   public static final String LOCAL = "local";
 
+  /** {@return the protocol of an engine that moves bytes by this one} */
+  public static String engineProtocol(String protocol) {
+    return protocol.equals(LOCAL) ? TCP : protocol;
+  }
+
   /** {@return a side that listens only on {@code host}, an address of this machine} */
   public EngineConfig.Builder onThisMachine() {
     return onNetwork().listenAddress(host).useIpv6(host.contains(":"));
@@ -33,7 +38,7 @@ public record EngineSetup(String protocol, String host, String device) {
   /** {@return a side that listens on all addresses} */
   public EngineConfig.Builder onNetwork() {
     return Configs.network(host)
-        .protocol(protocol.equals(LOCAL) ? TCP : protocol)
+        .protocol(engineProtocol(protocol))
         .local(protocol.equals(LOCAL) ? LocalMode.REQUIRED : LocalMode.OFF)
         .deviceName(device)
         .requireRdma(protocol.equals(RDMA));

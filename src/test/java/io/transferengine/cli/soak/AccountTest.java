@@ -56,7 +56,7 @@ class AccountTest {
   }
 
   private static Account account(Group group) {
-    return new Account(group.members(), byte[]::new);
+    return new Account(group.members(), byte[]::new, Optional.empty());
   }
 
   private static Planned move(Operation operation, Member initiator, Member target, int length) {
@@ -67,6 +67,7 @@ class AccountTest {
         target,
         PATIENCE_MILLIS,
         -1,
+        1,
         SCRIBBLE,
         List.of(
             new Planned.Span(

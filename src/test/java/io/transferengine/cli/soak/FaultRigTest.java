@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.cli.console.CommandEnvironment;
+import io.transferengine.cli.target.EngineSetup;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,13 +18,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Random single faults between processes; {@code -Dfaults=} asks for more of them, {@code
- * -Dvariant=} and {@code -Dtls=} for some configurations only.
+ * Random single faults between processes; {@code -Dfaults=} asks for more of them, of copies on one
+ * machine {@code -Drounds=}; {@code -Dvariant=} and {@code -Dtls=} for some configurations only.
  */
 @Timeout(300)
 class FaultRigTest {
   private static final long FAULTS = Long.getLong("faults", 40);
   private static final long CHECKED_FAULTS = 20;
+  private static final long LOCAL_ROUNDS = Long.getLong("rounds", 30);
   private static final int GROUPS = Integer.getInteger("groups", 2);
   private static final int MEMBERS = 2;
 
@@ -35,7 +37,7 @@ class FaultRigTest {
   @TempDir Path folder;
 
   /** Those that are asked for, else all, from one that the seed picks. */
-  private static List<Configuration> configurations(long seed) {
+  private static List<Configuration> configurations(long seed, String protocol) {
     String named = System.getProperty("variant");
     String tls = System.getProperty("tls");
     List<Configuration> all = new ArrayList<>();
@@ -43,9 +45,15 @@ class FaultRigTest {
       if (tls == null || Boolean.parseBoolean(tls) == encrypted) {
         all.addAll(
             Configuration.of(
-                named == null ? Arrays.stream(Variant.values()) : Stream.of(Variant.valueOf(named)),
+                (named == null
+                        ? Arrays.stream(Variant.values())
+                        : Stream.of(Variant.valueOf(named)))
+                    .filter(variant -> variant.suits(protocol)),
                 encrypted));
       }
+    }
+    if (protocol.equals(EngineSetup.LOCAL)) {
+      all.removeIf(Configuration::tls);
     }
     Collections.rotate(all, (int) (seed % all.size()));
     return all;
@@ -55,7 +63,16 @@ class FaultRigTest {
   @Timeout(36_000)
   void nothingIsLostLateOrForeign() throws Exception {
     long seed = Long.getLong("seed", System.nanoTime() >>> 10);
-    strike(seed, configurations(seed), GROUPS, FAULTS);
+    strike(seed, EngineSetup.TCP, configurations(seed, EngineSetup.TCP), GROUPS, FAULTS, 0);
+  }
+
+  /** They are killed, stopped and closed, and memory is taken back, in the middle of copies. */
+  @Test
+  @Timeout(36_000)
+  void nothingIsLostLateOrForeignInCopiesOnOneMachine() throws Exception {
+    long seed = Long.getLong("seed", System.nanoTime() >>> 10);
+    List<Configuration> all = configurations(seed, EngineSetup.LOCAL);
+    strike(seed, EngineSetup.LOCAL, all, GROUPS, 0, LOCAL_ROUNDS);
   }
 
   /** All that may be changed on the way, and nothing of it may arrive. */
@@ -63,18 +80,26 @@ class FaultRigTest {
   void nothingIsWrongWithChecksumsOrTls() throws Exception {
     strike(
         Long.getLong("seed", System.nanoTime() >>> 10),
+        EngineSetup.TCP,
         List.of(new Configuration(Variant.CHECKED, false), new Configuration(Variant.PLAIN, true)),
         2,
-        CHECKED_FAULTS);
+        CHECKED_FAULTS,
+        0);
   }
 
-  private static void strike(long seed, List<Configuration> configurations, int groups, long faults)
+  private static void strike(
+      long seed,
+      String protocol,
+      List<Configuration> configurations,
+      int groups,
+      long faults,
+      long rounds)
       throws Exception {
     System.out.println("FaultRigTest: replay with -Dseed=" + seed);
     Soak.Options options =
         new Soak.Options(
             CommandEnvironment.current(),
-            "tcp",
+            protocol,
             configurations,
             groups,
             MEMBERS,
@@ -84,7 +109,11 @@ class FaultRigTest {
             false);
     try (Soak soak = new Soak(options)) {
       soak.start();
-      for (int i = 1; soak.figures().faults() < faults && !soak.await(STEP); i++) {
+      Figures figures = soak.figures();
+      for (int i = 1; !(figures.faults() >= faults && figures.rounds() >= rounds); i++) {
+        if (soak.await(STEP)) {
+          break;
+        }
         if (i % LINE_STEPS == 0) {
           System.out.println("FaultRigTest: " + soak.figures());
         }
@@ -103,7 +132,8 @@ class FaultRigTest {
                             failure.cause().getMessage()),
                     failure.cause());
               });
-      assertThat(soak.figures().faults()).isGreaterThanOrEqualTo(faults);
+      assertThat(figures.faults()).isGreaterThanOrEqualTo(faults);
+      assertThat(figures.rounds()).isGreaterThanOrEqualTo(rounds);
     }
   }
 

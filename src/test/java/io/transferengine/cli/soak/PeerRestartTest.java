@@ -86,6 +86,7 @@ class PeerRestartTest {
             to,
             limitMillis,
             -1,
+            1,
             (byte) 0,
             List.of(new Planned.Span(offset(), offset(), length)));
     return Outcome.parse(from.child().ask("move", 0, move.move().text()));

@@ -49,6 +49,26 @@ class SoakCommandTest {
   }
 
   @Test
+  void aShortRunOnOneMachineFindsNothing() throws Exception {
+    CommandRun run =
+        CommandRun.of(
+            "soak",
+            "--protocol",
+            "local",
+            "--minutes",
+            "2",
+            "--faults",
+            "20",
+            "--groups",
+            "1",
+            "--config",
+            "plain");
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.output()).contains("local, 1 groups of 3 processes", "nothing has grown");
+    assertThat(run.error()).isEmpty();
+  }
+
+  @Test
   void aForeignByteEndsItWithStatusOne() throws Exception {
     CommandRun run =
         CommandRun.of("soak", "--minutes", "2", "--groups", "1", "--seed", "7", "--spoil-for-test");

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import static java.util.Objects.requireNonNull;
+
+import io.transferengine.cli.faults.CheckedMemory;
+import io.transferengine.transfer.Operation;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Memory that a process takes back, at a moment of its own, while its peers copy from and to it. As
+ * soon as that is done it writes over the memory; then nothing may change there, whoever is in the
+ * middle of what, until the memory is offered again: at once, or when all transfers have ended.
+ */
+final class TakeBack {
+  private final Member victim;
+  private final TakeBackOrder order;
+
+  TakeBack(Member victim, TakeBackOrder order) {
+    this.victim = victim;
+    this.order = order;
+  }
+
+  /** The process begins to wait until it is time. */
+  void begin() {
+    String _ = victim.child().ask("take", order.text());
+  }
+
+  /** Waits until all of it is offered again. A process that was killed is another one by now. */
+  void end(Deed deed) {
+    if (!deed.kills(victim)) {
+      victim.isAt(Long.parseLong(victim.child().ask("taken")));
+      if (order.kind() == TakeBackOrder.Kind.CLOSE) {
+        victim.child().hasOtherPorts();
+      }
+    }
+  }
+
+  /**
+   * Says which bytes may have changed by it, after what the transfers may have done.
+   *
+   * @param contents what each transfer moved, as it was before
+   * @param deed may have killed the process, perhaps before it came to it
+   */
+  void account(Map<Planned, Outcome> outcomes, Map<Planned, List<byte[]>> contents, Deed deed) {
+    for (Layout.Part part : order.parts()) {
+      byte[] scribbled = scribbled(part.length());
+      if (deed.kills(victim)) {
+        victim.memory().mayGet(part.offset(), scribbled);
+      } else {
+        victim.memory().gets(part.offset(), scribbled);
+      }
+    }
+    outcomes.forEach(
+        (move, outcome) -> {
+          for (int i = 0; i < move.spans().size(); i++) {
+            account(move, outcome, move.spans().get(i), requireNonNull(contents.get(move)).get(i));
+          }
+        });
+  }
+
+  private void account(Planned move, Outcome outcome, Planned.Span span, byte[] content) {
+    CheckedMemory memory = victim.memory();
+    if (takes(move.initiator(), span.here()) && !outcome.completed()) {
+      // The process has written over it twice, by two threads.
+      byte[] own = new byte[span.length()];
+      Arrays.fill(own, move.scribble());
+      memory.mayGet(span.here(), own);
+    }
+    if (order.late()) {
+      return;
+    }
+    if (takes(move.destination(), move.destinationOffset(span))) {
+      memory.mayGet(move.destinationOffset(span), content);
+    }
+    if (takes(move.source(), move.sourceOffset(span)) && mayHaveArrived(move, outcome)) {
+      move.destination().memory().mayGet(move.destinationOffset(span), scribbled(span.length()));
+    }
+  }
+
+  /** What a read brought that did not complete is written over at once. */
+  private static boolean mayHaveArrived(Planned move, Outcome outcome) {
+    return move.operation() == Operation.WRITE || outcome.completed() || outcome.unknown();
+  }
+
+  /** {@return whether a byte of a member is taken back} */
+  boolean takes(Member member, int offset) {
+    return member == victim
+        && order.parts().stream()
+            .anyMatch(part -> offset >= part.offset() && offset < part.offset() + part.length());
+  }
+
+  private byte[] scribbled(int length) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, order.scribble());
+    return bytes;
+  }
+
+  TakeBackOrder.Kind kind() {
+    return order.kind();
+  }
+
+  int afterMicros() {
+    return order.afterMicros();
+  }
+
+  @Override
+  public String toString() {
+    return " %s %s of %s after %d us%s"
+        .formatted(
+            order.kind(),
+            order.parts(),
+            victim.name(),
+            order.afterMicros(),
+            order.late() ? ", back late" : "");
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import io.transferengine.cli.console.CommandException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/** Takes memory back while peers use it, as {@link TakeBack} says, in the process that has it. */
+final class Taker {
+  private final Offer offer;
+  private @Nullable Thread thread;
+  private volatile @Nullable Throwable failure;
+
+  Taker(Offer offer) {
+    this.offer = offer;
+  }
+
+  /** Begins to wait until it is time. */
+  void begin(TakeBackOrder order) {
+    failure = null;
+    thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("soak-taker")
+            .start(
+                () -> {
+                  try {
+                    long endNanos = System.nanoTime() + order.afterMicros() * 1000L;
+                    for (long left; (left = endNanos - System.nanoTime()) > 0; ) {
+                      LockSupport.parkNanos(left);
+                    }
+                    take(order);
+                  } catch (Throwable t) {
+                    failure = t;
+                  }
+                });
+  }
+
+  private void take(TakeBackOrder order) {
+    List<Layout.Part> parts = order.parts();
+    switch (order.kind()) {
+      case UNREGISTER, FREE -> parts.forEach(offer::unregister);
+      case CLOSE -> offer.closeEngine();
+    }
+    // Nobody else touches it any more, whatever it was doing.
+    MemorySegment memory = offer.memory();
+    for (Layout.Part part : parts) {
+      memory.asSlice(part.offset(), part.length()).fill(order.scribble());
+    }
+    if (order.kind() == TakeBackOrder.Kind.FREE) {
+      offer.free();
+    }
+    if (!order.late()) {
+      offer.complete();
+    }
+  }
+
+  /** Waits until it is done, and offers again what is still missing. */
+  void end() {
+    Thread running = thread;
+    if (running != null) {
+      try {
+        running.join();
+      } catch (InterruptedException e) {
+        throw new AssertionError("Nobody knows this thread", e);
+      }
+    }
+    Throwable thrown = failure;
+    if (thrown != null) {
+      throw CommandException.failed("Memory was not taken back or not offered again: " + thrown);
+    }
+    offer.complete();
+  }
+}
