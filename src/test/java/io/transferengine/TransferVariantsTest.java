@@ -4,6 +4,7 @@ package io.transferengine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.channel.uring.IoUring;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.testkit.Needs;
@@ -11,6 +12,7 @@ import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ChecksumMode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferRequest;
@@ -23,7 +25,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The same transfers over every way that TCP can go, begun here and begun by the peer. */
+/**
+ * The same transfers over every way that TCP can go, and copied on one machine; begun here and
+ * begun by the peer.
+ */
 @Timeout(60)
 class TransferVariantsTest {
   /** Around the header's 24 bytes, a segment's, the staging limit's and a window's. */
@@ -91,7 +96,8 @@ class TransferVariantsTest {
                 .checksum(ChecksumMode.REQUIRE_CRC32C)
                 .tcpEnableConnectionPool(false)
                 .tcpIo(TcpIo.IO_URING)),
-    IPV6(Map.of("MC_USE_IPV6", "1"), config -> config.useIpv6(true));
+    IPV6(Map.of("MC_USE_IPV6", "1"), config -> config.useIpv6(true)),
+    LOCAL(Map.of("TE_LOCAL", "required"), config -> config.local(LocalMode.REQUIRED));
 
     final Map<String, String> peerEnvironment;
     final UnaryOperator<EngineConfig.Builder> config;
@@ -108,6 +114,12 @@ class TransferVariantsTest {
     /** MC_TCP_PROTO is the initiator's: a peer that has it set is still written to in version 2. */
     boolean version1Here() {
       return this == V1_BOTH || this == V1_HERE || this == V1_NO_POOL;
+    }
+
+    /** {@return how many of the refused transfers the peer has refused} */
+    long refused() {
+      // Version 1 has no word for a refusal: the peer closes. A local peer is not asked.
+      return version1Here() || this == LOCAL ? 0 : 8;
     }
 
     Engine open() {
@@ -152,8 +164,10 @@ class TransferVariantsTest {
         BlockColumns blocks = BlockColumns.of(columns[0], columns[1], columns[2]);
         weBegin(engine, peer, mine, remote, columns, blocks);
         thePeerBegins(engine, peer, mine, remote, columns);
-        refusals(engine, peer, mine, remote, variant.version1Here());
+        refusals(engine, peer, mine, remote, variant);
         weBegin(engine, peer, mine, remote, columns, blocks);
+        assertThat(engine.metrics().get(Counter.LOCAL_PEERS))
+            .isEqualTo(variant == Variant.LOCAL ? 1 : 0);
       }
     }
   }
@@ -228,7 +242,7 @@ class TransferVariantsTest {
 
   /** A write that is refused must never look like one that arrived, v1's silence or not. */
   private static void refusals(
-      Engine engine, PeerProcess peer, Mapped mine, long remote, boolean version1)
+      Engine engine, PeerProcess peer, Mapped mine, long remote, Variant variant)
       throws InterruptedException {
     for (int size : new int[] {1, 5000, 100_000, 3 << 20}) {
       for (Operation operation : Operation.values()) {
@@ -248,7 +262,6 @@ class TransferVariantsTest {
     }
     long failures = engine.metrics().failures().values().stream().mapToLong(Long::longValue).sum();
     assertThat(failures).isEqualTo(8);
-    // Version 1 has no word for a refusal: the peer closes.
-    assertThat(engine.metrics().get(FailureCause.REMOTE_REFUSED)).isEqualTo(version1 ? 0 : 8);
+    assertThat(engine.metrics().get(FailureCause.REMOTE_REFUSED)).isEqualTo(variant.refused());
   }
 }
