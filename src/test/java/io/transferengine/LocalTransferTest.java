@@ -11,7 +11,6 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.access.RegisteredRange;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
-import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.Pattern;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.BlockColumns;
@@ -19,7 +18,6 @@ import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -279,24 +277,6 @@ class LocalTransferTest {
       assertThat(end(refused)).isEqualTo(TransferState.FAILED);
       assertThat(refused.failure().orElseThrow())
           .hasMessageContainingAll(peer.name(), "LOCAL is required (TE_LOCAL)");
-    }
-  }
-
-  @Test
-  void aPeerInAnotherPidNamespaceIsReachedOverTheNetwork() throws Exception {
-    List<String> unshare = List.of("unshare", "--pid", "--fork", "--kill-child", "--mount-proc");
-    Needs.ofMachine(
-        new ProcessBuilder("unshare", "--pid", "--fork", "--mount-proc", "true").start().waitFor()
-            == 0,
-        "pid namespaces need root (CAP_SYS_ADMIN)");
-    try (TestEngine ours = engine(LocalMode.AUTO);
-        PeerProcess peer = PeerProcess.initialized(PeerProcess.start(unshare, AUTO))) {
-      long there = registered(peer);
-      Pattern.fill(ours.memory, 6, 0);
-      assertCompleted(ours.submit(Operation.WRITE, peer.name(), there, BYTES));
-      assertThat(peer.mismatch(there, BYTES, 6)).isEqualTo(-1);
-      assertThat(count(ours, Counter.LOCAL_PEERS)).isZero();
-      assertThat(count(ours, Counter.LOCAL_PEERS_MISSED)).isEqualTo(1);
     }
   }
 
