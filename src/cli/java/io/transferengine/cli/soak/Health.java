@@ -25,8 +25,8 @@ final class Health {
   private static final long MORE_HEAP_BYTES = 12L << 20;
   private static final long MORE_DIRECT_BYTES = 4L << 20;
 
-  /** Compiled code and metaspace grow for a while. */
-  private static final long MORE_OWN_KIB = 96 << 10;
+  /** The heap may fill its 96 MiB at last; compiled code and metaspace grow for a while. */
+  private static final long MORE_OWN_KIB = 160 << 10;
 
   /** With a time, or what the JVM says itself; lines of a stack begin otherwise. */
   private static final Pattern BEGINS =

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Takes memory back while peers use it, as {@link TakeBack} says, in the process that has it. */
 final class Taker {
+  private static final long CHUNK_BYTES = 16 << 10;
+
   private final Offer offer;
   private @Nullable Thread thread;
   private volatile @Nullable Throwable failure;
@@ -47,13 +49,21 @@ final class Taker {
     // Nobody else touches it any more, whatever it was doing.
     MemorySegment memory = offer.memory();
     for (Layout.Part part : parts) {
-      memory.asSlice(part.offset(), part.length()).fill(order.scribble());
+      scribble(memory.asSlice(part.offset(), part.length()), order.scribble());
     }
     if (order.kind() == TakeBackOrder.Kind.FREE) {
       offer.free();
     }
     if (!order.late()) {
       offer.complete();
+    }
+  }
+
+  /** From the end to the start: a copy that should have ended meets it on its way. */
+  private static void scribble(MemorySegment part, byte value) {
+    for (long end = part.byteSize(); end > 0; end -= CHUNK_BYTES) {
+      long start = Math.max(0, end - CHUNK_BYTES);
+      part.asSlice(start, end - start).fill(value);
     }
   }
 
