@@ -21,7 +21,8 @@ public final class Place {
   private final InetAddress address;
   private final Runnable evict;
   private final AtomicReference<State> state = new AtomicReference<>(State.SILENT);
-  private volatile long sinceNanos = System.nanoTime();
+  private final long madeNanos = System.nanoTime();
+  private volatile long sinceNanos = madeNanos;
 
   /**
    * A place for a connection that is not admitted yet.
@@ -67,6 +68,11 @@ public final class Place {
   /** {@return whether no request was ever under way, for longer than {@code limitNanos}} */
   public boolean isSilentFor(long nowNanos, long limitNanos) {
     return state.get() == State.SILENT && nowNanos - sinceNanos > limitNanos;
+  }
+
+  /** {@return for how long it is there: it cannot be idle for longer} */
+  long ageNanos(long nowNanos) {
+    return nowNanos - madeNanos;
   }
 
   long idleNanos(long nowNanos) {

@@ -177,9 +177,18 @@ public final class Places {
     return longest;
   }
 
+  /**
+   * Looks at some in the order in which they came, and at none that is too young to matter: in a
+   * crowd of newcomers, at one or two for each.
+   */
   private @Nullable Place longer(@Nullable Place found, Collection<Place> among, long nowNanos) {
     Place longest = found;
+    long enoughNanos = Math.min(silenceMinNanos, restMinNanos);
     for (Place place : among) {
+      long ageNanos = place.ageNanos(nowNanos);
+      if (ageNanos < (longest == null ? enoughNanos : longest.idleNanos(nowNanos))) {
+        return longest;
+      }
       if (place.isIdle(nowNanos, silenceMinNanos, restMinNanos)
           && (longest == null || place.idleNanos(nowNanos) > longest.idleNanos(nowNanos))) {
         longest = place;

@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -42,6 +45,41 @@ class PlacesTest {
     // The newcomer of before had rested for less long than the second.
     assertThat(evicted).containsExactly(third, second);
     assertThat(busy.isGivenAway()).isFalse();
+  }
+
+  /** Not all are looked at. */
+  @Test
+  void theLongestIdleIsFoundAmongMany() {
+    Random random = new Random(1);
+    int limit = 50;
+    Places places = new Places(limit, limit, 0, 0);
+    List<Place> all = new ArrayList<>();
+    for (int i = 0; i < 5000; i++) {
+      if (all.size() == limit) {
+        for (Place place : all) {
+          switch (random.nextInt(20)) {
+            case 0 -> assertThat(place.begin()).isTrue();
+            case 1 -> place.rest();
+            default -> {}
+          }
+        }
+        // One at least is not busy.
+        all.get(random.nextInt(limit)).rest();
+      }
+      long now = System.nanoTime();
+      Optional<Place> longest =
+          all.stream()
+              .filter(place -> place.isIdle(now, 0, 0))
+              .max(Comparator.comparingLong(place -> place.idleNanos(now)));
+      Place newcomer = new Place(random.nextBoolean() ? ONE : TWO, () -> {});
+      boolean full = all.size() == limit;
+      Optional<Place> evictedNow = places.enter(newcomer).evicted();
+      assertThat(evictedNow.map(place -> place.idleNanos(now)))
+          .as("newcomer %d", i)
+          .isEqualTo(full ? longest.map(place -> place.idleNanos(now)) : Optional.empty());
+      evictedNow.ifPresent(all::remove);
+      all.add(newcomer);
+    }
   }
 
   @Test

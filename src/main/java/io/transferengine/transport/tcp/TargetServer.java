@@ -54,8 +54,12 @@ final class TargetServer {
   /** Attempts at a random port of the range, as in the C++ engine. */
   private static final int BIND_ATTEMPTS_LIMIT = 500;
 
-  /** Pending connections; more than the lanes of a cluster that starts at once. */
-  private static final int BACKLOG = 1024;
+  /**
+   * Connections that wait to be accepted, also while strangers come by the thousand: the kernel
+   * drops who finds it full, and that one tries again after a second. It may cap it
+   * (net.core.somaxconn).
+   */
+  private static final int BACKLOG = 4096;
 
   /**
    * Answers that may wait in a connection's queue before its next request is looked at: enough to

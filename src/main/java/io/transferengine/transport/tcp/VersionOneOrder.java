@@ -87,15 +87,24 @@ final class VersionOneOrder {
     @Override
     public void left(VersionOneMember member) {
       synchronized (VersionOneOrder.this) {
-        VersionOneMember[] fewer =
-            Arrays.stream(members)
-                .filter(other -> other != member)
-                .toArray(VersionOneMember[]::new);
+        VersionOneMember[] fewer = without(member, members);
         members = fewer;
         if (fewer.length == 0) {
           hosts.remove(address, this);
         }
       }
+    }
+
+    /** Strangers come and go by the thousand: this has to be quick. */
+    private static VersionOneMember[] without(VersionOneMember member, VersionOneMember[] all) {
+      for (int i = 0; i < all.length; i++) {
+        if (all[i] == member) {
+          VersionOneMember[] fewer = Arrays.copyOf(all, all.length - 1);
+          System.arraycopy(all, i + 1, fewer, i, fewer.length - i);
+          return fewer;
+        }
+      }
+      return all;
     }
 
     @Override
