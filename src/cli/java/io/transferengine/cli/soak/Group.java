@@ -67,6 +67,11 @@ final class Group implements AutoCloseable {
     return setup.onOneMachine();
   }
 
+  /** {@return whether bytes may pass data connections} */
+  boolean mayUseNetwork() {
+    return !onOneMachine() || configuration().variant() == Variant.AUTO;
+  }
+
   Configuration configuration() {
     return setup.configuration();
   }

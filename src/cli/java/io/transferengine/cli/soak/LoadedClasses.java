@@ -4,6 +4,9 @@ package io.transferengine.cli.soak;
 import io.transferengine.Engine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,11 +22,32 @@ final class LoadedClasses {
   private LoadedClasses() {}
 
   static void load() {
+    waitOnce();
     for (Class<?> one : List.of(Engine.class, LoadedClasses.class)) {
       Path place = Path.of(one.getProtectionDomain().getCodeSource().getLocation().getPath());
       if (Files.isDirectory(place)) {
         loadAll(place);
       }
+    }
+  }
+
+  /** What virtual threads wait for sockets with is made when the first one does, or never. */
+  private static void waitOnce() {
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> waitFor(server)).join();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new AssertionError("Nobody knows this thread", e);
+    }
+  }
+
+  private static void waitFor(ServerSocket server) {
+    try (Socket client = new Socket(server.getInetAddress(), server.getLocalPort())) {
+      client.setSoTimeout(1);
+      int _ = client.getInputStream().read();
+    } catch (IOException e) {
+      // Nothing comes.
     }
   }
 

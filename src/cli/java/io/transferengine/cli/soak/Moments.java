@@ -41,7 +41,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
       Deed deed,
       boolean fresh,
       boolean service,
-      boolean hasService) {
+      Group group) {
     moves.replaceAll(
         move ->
             move.repeated(
@@ -51,7 +51,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                     : move.limitMillis()));
     int deedMicros = random.nextInt(LATEST_MICROS);
     Member victim = members.get(random.nextInt(members.size()));
-    List<TakeBackOrder.Kind> kinds = kinds(moves, victim, deed, service);
+    List<TakeBackOrder.Kind> kinds = kinds(moves, victim, deed, service, group);
     TakeBackOrder.Kind kind = kinds.get(random.nextInt(kinds.size()));
     List<Layout.Part> parts = new ArrayList<>(Layout.REGISTERED);
     if (kind == TakeBackOrder.Kind.UNREGISTER && random.nextBoolean()) {
@@ -62,14 +62,20 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
             ? deedMicros + random.nextInt(TOGETHER_MICROS)
             : random.nextInt(LATEST_MICROS);
     boolean lacks = lacksSomething(deed);
+    boolean exact = !group.mayUseNetwork();
     TakeBack drawn =
         new TakeBack(
             victim,
             new TakeBackOrder(
-                kind, parts, takeMicros, random.nextBoolean() || lacks, (byte) random.nextInt()));
-    // A record that could not be written is written again later; nobody tells us when.
-    boolean writesRecords = !service && !(hasService && lacks);
-    boolean takes = random.nextDouble() < TAKE_SHARE && writesRecords;
+                kind,
+                parts,
+                takeMicros,
+                (random.nextBoolean() && exact) || lacks,
+                (byte) random.nextInt()));
+    // A record that could not be written is written again later; nobody tells us when. And what a
+    // network still has of a write may arrive as soon as the memory is offered again.
+    boolean may = !service && !(lacks && (group.service().isPresent() || !exact));
+    boolean takes = random.nextDouble() < TAKE_SHARE && may;
     Member reopened = members.get(random.nextInt(members.size()));
     return new Moments(
         deedMicros,
@@ -79,12 +85,13 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
 
   /** Without descriptors or threads, or the metadata service, nothing can be opened again. */
   private static List<TakeBackOrder.Kind> kinds(
-      List<Planned> moves, Member victim, Deed deed, boolean service) {
+      List<Planned> moves, Member victim, Deed deed, boolean service, Group group) {
     List<TakeBackOrder.Kind> kinds = new ArrayList<>();
     kinds.add(TakeBackOrder.Kind.UNREGISTER);
     if (!service && !lacksSomething(deed)) {
       kinds.add(TakeBackOrder.Kind.CLOSE);
-      if (moves.stream().noneMatch(move -> move.initiator() == victim)) {
+      // Addresses that a network still has would mean other bytes of the new mapping.
+      if (!group.mayUseNetwork() && moves.stream().noneMatch(move -> move.initiator() == victim)) {
         kinds.add(TakeBackOrder.Kind.FREE);
       }
     }

@@ -126,8 +126,7 @@ final class Plan {
     cut = cut(group.links());
     moments =
         group.onOneMachine()
-            ? Moments.draw(
-                random, moves, members, deed, fresh, service, group.service().isPresent())
+            ? Moments.draw(random, moves, members, deed, fresh, service, group)
             : Moments.none();
   }
 

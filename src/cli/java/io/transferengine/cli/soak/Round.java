@@ -75,7 +75,11 @@ final class Round {
         });
     hit.ifPresent(changes -> account.add(changes, outcomes));
     plan.moments().takeBack().ifPresent(taken -> taken.account(outcomes, contents, plan.deed()));
-    check();
+    try {
+      check();
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "; ended: " + outcomes, e);
+    }
     if (plan.resets()) {
       group.members().forEach(member -> member.memory().settle());
     }
