@@ -362,7 +362,7 @@ public final class Engine implements AutoCloseable {
    * wait. Each message is handed out once, so use one listener, and do not call {@link
    * #takeNotifies} as well.
    *
-   * @param listener called for one message after another, on its own virtual thread. It may block;
+   * @param listener called for one message after another, on a thread of its own. It may block;
    *     then further messages wait. What it throws is logged
    * @return a handle that ends the listening when it is closed. Closing the engine ends it too
    * @throws TransferException CLOSED if the engine was closed

@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.logging.Anyway;
+import io.transferengine.net.WaitingThreads;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -27,7 +28,7 @@ public final class NotificationListener implements AutoCloseable {
 
   NotificationListener(EngineCore core, Consumer<? super Notification> listener) {
     Runnable next = () -> handNext(core, listener);
-    thread = Thread.ofVirtual().name("te-notifications").unstarted(() -> listen(core, next));
+    thread = WaitingThreads.factory("te-notifications").newThread(() -> listen(core, next));
     thread.start();
   }
 

@@ -136,6 +136,16 @@ final class ArchitectureRules {
 
   private static final Pattern TRANSPORT_NAMES = Pattern.compile("(?i)\\b(tcp|rdma)\\b");
 
+  /** Who waits in one is woken no more once the JDK's own threads have met a full heap (ADR 40). */
+  private static final Set<String> VIRTUAL_THREADS =
+      Set.of(
+          "java.lang.Thread.ofVirtual",
+          "java.lang.Thread.startVirtualThread",
+          "java.util.concurrent.Executors.newVirtualThreadPerTaskExecutor");
+
+  /** In a full heap it keeps no time-out (ADR 40). */
+  private static final Set<String> LATCHES = Set.of("java.util.concurrent.CountDownLatch.await");
+
   private static final Set<String> CONSOLE =
       Set.of(
           "java.lang.System.out",
@@ -154,6 +164,10 @@ final class ArchitectureRules {
                   new Rule(
                       "standard output and error only in cli",
                       type -> uses(type, CONSOLE, Set.of("cli"))),
+                  new Rule(
+                      "no virtual threads but for futures",
+                      type -> uses(type, VIRTUAL_THREADS, Set.of("engine", "cli"))),
+                  new Rule("net.Event, and no latches", type -> uses(type, LATCHES, Set.of("cli"))),
                   new Rule("no cycle between files of a package", FileCycles::violations),
                   new Rule("no native methods of our own", ArchitectureRules::nativeMethods),
                   new Rule("the engine names no transport", ArchitectureRules::namedTransports)),

@@ -96,6 +96,22 @@ class ArchitectureTest {
                   "engine.A", "class A { { System.out.println(); } }",
                   "engine.B", "class B { { new Throwable().printStackTrace(); } }")),
           Map.entry(
+              "no virtual threads but for futures",
+              List.of(
+                  "net.A", "class A { Object a = Thread.ofVirtual(); }",
+                  "handshake.B", "class B { Thread b = Thread.startVirtualThread(() -> {}); }")),
+          Map.entry(
+              "net.Event, and no latches",
+              List.of(
+                  "engine.A",
+                  """
+                  class A {
+                    void a(java.util.concurrent.CountDownLatch b) throws InterruptedException {
+                      b.await();
+                    }
+                  }
+                  """)),
+          Map.entry(
               "no cycle between files of a package",
               List.of(
                   "engine.A", "class A { B b; }",

@@ -4,6 +4,7 @@ package io.transferengine.diagnostics;
 import io.transferengine.engine.MetadataStores;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.BufferDescriptor;
@@ -23,7 +24,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.Semaphore;
 
 /**
  * Reads who is registered in a metadata service. It writes nothing, and touches nobody's memory.
@@ -102,25 +102,15 @@ public final class SegmentDirectory implements AutoCloseable {
             .flatMap(key -> keys.nameOfRpcMeta(key).stream())
             .sorted()
             .toList();
-    Semaphore places = new Semaphore(AT_ONCE);
     try (HandshakeClient client =
             new HandshakeClient(LOOK_TIMEOUT, JsonLimits.DOCUMENT_LENGTH_MAX_BYTES);
-        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        ExecutorService threads =
+            Executors.newFixedThreadPool(AT_ONCE, WaitingThreads.factory("te-look"))) {
       List<Future<RegisteredSegment>> looks = new ArrayList<>();
       for (String name : names) {
-        looks.add(threads.submit(() -> inTurn(places, name, client)));
+        looks.add(threads.submit(() -> look(name, client)));
       }
       return looks.stream().map(SegmentDirectory::result).toList();
-    }
-  }
-
-  private RegisteredSegment inTurn(Semaphore places, String name, HandshakeClient client)
-      throws InterruptedException {
-    places.acquire();
-    try {
-      return look(name, client);
-    } finally {
-      places.release();
     }
   }
 

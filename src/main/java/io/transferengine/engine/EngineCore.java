@@ -15,6 +15,8 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.Event;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
@@ -35,7 +37,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -54,7 +55,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. {@link #submit} does not block; methods that wait for a peer say so. One daemon
  * thread checks deadlines a few times a second and prints the metrics line. All other threads here
- * are virtual threads and the transports' own.
+ * wait for peers and metadata services, or are the transports' own.
  */
 public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private static final Logger log = LoggerFactory.getLogger(EngineCore.class);
@@ -74,6 +75,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** Its part for transfers to end, once before their connections are closed and once after. */
   private static final Duration END_TIMEOUT = Duration.ofMillis(750);
 
+  /**
+   * Questions to peers under way. Each has a thread, some 40 KiB; the others wait for their turn.
+   * More than a cluster has peers, so that none waits for another that does not answer.
+   */
+  private static final int CALLS_LIMIT = 4096;
+
   /** How long canceled transfers and inbound requests may take to release memory. */
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(5);
 
@@ -86,8 +93,17 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final Notifications notifications;
 
   /** For work that waits on peers; never a caller's executor, which may be small. */
-  private final Executor lookups =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("te-task-", 0).factory());
+  private final Executor lookups = WaitingThreads.limited("te-task-", CALLS_LIMIT);
+
+  /** For what {@link #lookups} wait for, and the engine's own work: it never waits for a peer. */
+  private final Executor questions = WaitingThreads.pool("te-ask-");
+
+  /**
+   * Futures complete here, with what applications have attached. They may be thousands at once, and
+   * nothing of the engine waits for them.
+   */
+  private final Executor completions =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("te-future-", 0).factory());
 
   private final HandshakeClient client;
   private final SegmentCache segments;
@@ -99,7 +115,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
   private final AtomicBoolean closed = new AtomicBoolean();
-  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Event ended = new Event();
   private long handshakesServed;
   private long handshakesRefused;
   private long handshakesOverBudget;
@@ -172,7 +188,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             segments,
             metrics,
             options.executor(),
-            lookups,
+            completions,
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
             this::requireName,
@@ -180,7 +196,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     // The first step that opens anything.
     registry =
-        new Registry(options.metadataServer(), settings, client, own, lookups, segments::forget);
+        new Registry(options.metadataServer(), settings, client, own, questions, segments::forget);
     HandshakeDaemon started = null;
     try {
       transports.start();
@@ -208,7 +224,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
     }
     if (tls.isOn() || tls.token().isOn()) {
-      Runnable look = () -> lookups.execute(tls::refresh);
+      Runnable look = () -> questions.execute(tls::refresh);
       timer.every(CERTIFICATES_CHECK_PERIOD, "Looking at the certificate files", look);
     }
     int refreshSeconds = settings.get(Options.METADATA_REFRESH_INTERVAL);
@@ -555,17 +571,17 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       Teardown.step("memory", () -> memory.close(all.left()));
       all.join();
     } finally {
-      ended.countDown();
+      ended.happen();
     }
   }
 
-  private static boolean awaitUninterruptibly(CountDownLatch latch, Duration timeout) {
+  private static boolean awaitUninterruptibly(Event event, Duration timeout) {
     long endNanos = System.nanoTime() + timeout.toNanos();
     boolean interrupted = false;
     try {
       while (true) {
         try {
-          return latch.await(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+          return event.await(endNanos - System.nanoTime());
         } catch (InterruptedException e) {
           interrupted = true;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
@@ -12,10 +13,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps {@link OwnRecords} in the metadata service for as long as the engine is open.
  *
- * <p>One virtual thread does the work. Three times per time to live it asks the service to keep
- * both records, and it writes the descriptor when registrations have changed. While the service is
- * away it tries again after pauses that grow to some seconds. The pauses differ between engines, so
- * that a service that comes back is not overloaded.
+ * <p>One thread does the work. Three times per time to live it asks the service to keep both
+ * records, and it writes the descriptor when registrations have changed. While the service is away
+ * it tries again after pauses that grow to some seconds. The pauses differ between engines, so that
+ * a service that comes back is not overloaded.
  *
  * <p><b>Registering memory</b> waits until the service has the descriptor, so that a peer that
  * learns of the memory finds it. It never waits longer than {@link #PUBLISH_WAIT}, and not at all
@@ -70,7 +71,7 @@ final class Publication implements AutoCloseable {
   Publication(OwnRecords records, int ttlSeconds) {
     this.records = records;
     refreshMillis = TimeUnit.SECONDS.toMillis(ttlSeconds) / REFRESHES_PER_TTL;
-    thread = Thread.ofVirtual().name("te-publication").unstarted(this::run);
+    thread = WaitingThreads.factory("te-publication").newThread(this::run);
   }
 
   /**

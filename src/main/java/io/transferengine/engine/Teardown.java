@@ -2,6 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.net.WaitingThreads;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +48,7 @@ final class Teardown {
   /** Begins a step that may wait for other programs; {@link #join} waits for it. */
   void beside(String what, Runnable action) {
     try {
-      beside.add(Thread.ofVirtual().name("te-close").start(() -> step(what, action)));
+      beside.add(WaitingThreads.start("te-close", () -> step(what, action)));
     } catch (Throwable noThread) {
       step(what, action);
     }

@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.net.Event;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -17,7 +18,6 @@ import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -57,7 +57,7 @@ public final class TransferHandle implements TransferWork.Listener {
   private final RegionHold hold;
   private final long startNanos = System.nanoTime();
   private final long deadlineNanos;
-  private final CountDownLatch over = new CountDownLatch(1);
+  private final Event over = new Event();
 
   /** Made when memory is first taken back during the transfer. */
   private volatile @Nullable LocalRanges localRanges;
@@ -400,7 +400,7 @@ public final class TransferHandle implements TransferWork.Listener {
       told = future;
       after = whenOver;
     }
-    over.countDown();
+    over.happen();
     try {
       if (after != null) {
         after.run();
@@ -453,7 +453,7 @@ public final class TransferHandle implements TransferWork.Listener {
   /** Waits for the end, at most this long; {@return the state then} */
   public TransferState await(Duration timeout) throws InterruptedException {
     if (end == null) {
-      boolean _ = over.await(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
+      boolean _ = over.await(TimeUnit.NANOSECONDS.convert(timeout));
     }
     return state();
   }

@@ -3,6 +3,7 @@ package io.transferengine.handshake;
 
 import io.transferengine.logging.SystemError;
 import io.transferengine.net.KeepAlive;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.net.Watchdog;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -79,9 +80,9 @@ final class Connector {
   /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress[] resolve(HostPort peer, long deadlineNanos) {
     CompletableFuture<InetAddress[]> result = new CompletableFuture<>();
-    Thread.ofVirtual()
-        .name("te-resolve")
-        .start(
+    var _ =
+        WaitingThreads.start(
+            "te-resolve",
             () -> {
               try {
                 result.complete(InetAddress.getAllByName(peer.host()));

@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sends requests to a peer's handshake daemon (protocol section 5.2). A call runs on the caller's
- * thread, best a virtual one. It has its own connection, which it closes as soon as the reply is
- * read, because C++ listeners serve one client at a time. Thread-safe. Nothing is held between
- * calls, so {@link #close} only ends calls under way.
+ * thread. It has its own connection, which it closes as soon as the reply is read, because C++
+ * listeners serve one client at a time. Thread-safe. Nothing is held between calls, so {@link
+ * #close} only ends calls under way.
  *
  * <p>A call ends within the time given to it. An interrupt of its thread ends it at once, and the
  * interrupt flag stays set. Every failure is a {@link TransferException} that names the peer: DNS

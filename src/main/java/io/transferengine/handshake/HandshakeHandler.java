@@ -8,9 +8,8 @@ import java.net.InetAddress;
 import java.util.Optional;
 
 /**
- * The engine's answers to the daemon's requests. Each request has its own virtual thread, which
- * calls these methods; many run at once. A method may block: only its own request waits, within its
- * time limit.
+ * The engine's answers to the daemon's requests. Each request has its own thread, which calls these
+ * methods; many run at once. A method may block: only its own request waits, within its time limit.
  */
 public interface HandshakeHandler {
   /**

@@ -3,6 +3,7 @@ package io.transferengine.metadata;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -89,7 +90,7 @@ public final class TlsCheck {
   /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress resolve(String host, int millis) throws IOException {
     FutureTask<InetAddress> answer = new FutureTask<>(() -> InetAddress.getByName(host));
-    Thread.ofVirtual().name("te-resolve").start(answer);
+    var _ = WaitingThreads.start("te-resolve", answer);
     try {
       return answer.get(millis, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {

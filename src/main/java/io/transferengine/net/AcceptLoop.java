@@ -5,7 +5,6 @@ import io.transferengine.logging.WarnLimiter;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -27,7 +26,7 @@ public final class AcceptLoop implements Runnable {
   private final Acceptor acceptor;
   private final Consumer<SocketChannel> admit;
   private final WarnLimiter warnings;
-  private final CountDownLatch stopped = new CountDownLatch(1);
+  private final Event stopped = new Event();
 
   /**
    * Creates a loop, to be run by a thread of its own.
@@ -88,7 +87,7 @@ public final class AcceptLoop implements Runnable {
 
   private boolean isStoppedWithin(long millis) {
     try {
-      return stopped.await(millis, TimeUnit.MILLISECONDS);
+      return stopped.await(TimeUnit.MILLISECONDS.toNanos(millis));
     } catch (InterruptedException e) {
       return true;
     }
@@ -96,6 +95,6 @@ public final class AcceptLoop implements Runnable {
 
   /** Ends the wait after a failed accept; the listener was closed. */
   public void stop() {
-    stopped.countDown();
+    stopped.happen();
   }
 }

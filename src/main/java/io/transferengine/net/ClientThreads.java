@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The connections of a port whose threads wait: each has a place and a virtual thread, which ends
- * with it. Thread-safe.
+ * The connections of a port whose threads wait: each has a place and a thread, which ends with it.
+ * Thread-safe.
  */
 public final class ClientThreads {
   private static final Logger log = LoggerFactory.getLogger(ClientThreads.class);
@@ -56,7 +56,7 @@ public final class ClientThreads {
         Watchdog.closeQuietly(channel);
         return;
       }
-      Thread thread = Thread.ofVirtual().name(threadName).unstarted(() -> run(channel, place));
+      Thread thread = WaitingThreads.factory(threadName).newThread(() -> run(channel, place));
       clients.put(channel, thread);
       thread.start();
     } catch (Throwable t) {

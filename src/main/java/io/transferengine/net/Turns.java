@@ -7,9 +7,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -51,7 +49,7 @@ public final class Turns {
    * @param onWait told each time that somebody has to wait for a turn; must not block
    */
   public Turns(int atOnce, Runnable onWait) {
-    this(atOnce, onWait, new HashMap<>(), Thread.ofVirtual().name("te-turn").factory());
+    this(atOnce, onWait, new HashMap<>(), WaitingThreads.factory("te-turn"));
   }
 
   Turns(int atOnce, Runnable onWait, Map<InetAddress, Line> lines, ThreadFactory threads) {
@@ -93,12 +91,12 @@ public final class Turns {
    */
   public Turn take(InetAddress address, long deadlineNanos)
       throws InterruptedException, TimeoutException {
-    CountDownLatch granted = new CountDownLatch(1);
-    Turn turn = new Turn(address, granted::countDown);
+    Event granted = new Event();
+    Turn turn = new Turn(address, granted::happen);
     boolean done = false;
     try {
       enter(turn);
-      done = granted.await(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+      done = granted.await(deadlineNanos - System.nanoTime());
     } finally {
       if (!done) {
         turn.end();
@@ -111,7 +109,7 @@ public final class Turns {
   }
 
   /**
-   * Does work on a virtual thread of its own when its turn has come.
+   * Does work on a thread of its own when its turn has come.
    *
    * @param address for whom the work is
    * @param onLost told if its thread cannot be started when its turn has come; must not block

@@ -4,6 +4,7 @@ package io.transferengine.transport;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -20,7 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Gives a peer's transfers to other transports when there has been no way to it over this one for
  * as long as the policy says. A transport whose ways come and go has one for each peer, and tells
- * it of them. Watches, on a virtual thread, only while transfers wait without a way. Thread-safe.
+ * it of them. Watches, on a thread of its own, only while transfers wait without a way.
+ * Thread-safe.
  */
 public final class Fallback {
   private static final Logger log = LoggerFactory.getLogger(Fallback.class);
@@ -106,7 +108,7 @@ public final class Fallback {
       watching = true;
     }
     try {
-      var _ = Thread.ofVirtual().name("te-" + transport + "-fallback").start(this::run);
+      var _ = WaitingThreads.start("te-" + transport + "-fallback", this::run);
     } catch (Throwable noThread) {
       stopWatching();
       throw noThread;

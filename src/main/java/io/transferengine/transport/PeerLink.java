@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /**
  * What a transport asks of the engine when it has to speak to a peer's engine rather than move its
- * bytes. Thread-safe. {@link #connect} and {@link #describe} block and are for virtual threads.
+ * bytes. Thread-safe. {@link #connect} and {@link #describe} block: never on an event loop.
  */
 public interface PeerLink {
   /** {@return our segment's name as peers know it; empty until our daemon listens} */

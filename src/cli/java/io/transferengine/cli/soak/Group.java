@@ -33,7 +33,7 @@ final class Group implements AutoCloseable {
       if (setup.hasService()) {
         service = Optional.of(new Service(setup, trap));
       }
-      String metadata = service.map(Service::connectionString).orElse(Member.PEER_TO_PEER);
+      String metadata = service.map(Service::connectionString).orElse(Setup.PEER_TO_PEER);
       for (int i = 0; i < count; i++) {
         members.add(new Member(setup, Character.toString('a' + i), metadata, trap, seed + i));
       }

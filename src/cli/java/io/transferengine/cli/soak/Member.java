@@ -26,8 +26,6 @@ import java.util.Map;
  * which stays when the process is killed.
  */
 final class Member implements Victim, AutoCloseable {
-  static final String PEER_TO_PEER = "P2PHANDSHAKE";
-
   private static final List<String> JVM_OPTIONS =
       List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:-UsePerfData");
 
@@ -61,7 +59,7 @@ final class Member implements Victim, AutoCloseable {
     memory = memory(name, file, seed);
     handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
     data = relay(setup, (at, to) -> Relay.data(at, to, trap), trap);
-    String localName = metadataServer.equals(PEER_TO_PEER) ? Ports.REAL : name;
+    String localName = metadataServer.equals(Setup.PEER_TO_PEER) ? Ports.REAL : name;
     List<String> arguments =
         new ArrayList<>(List.of(file.toString(), setup.protocol(), metadataServer, localName));
     if (setup.fullHeaps()) {

@@ -39,7 +39,7 @@ final class Service implements Victim, AutoCloseable {
    * @param arguments the port
    */
   public static void main(String[] arguments) throws IOException {
-    LoadedClasses.load();
+    LoadedClasses.load(false);
     try (HttpMetadataServer server =
         HttpMetadataServer.start(Ports.REAL, Integer.parseInt(arguments[0]))) {
       RequestLoop.serve(System.in, System.out, server.connectionString(Ports.REAL), _ -> "");

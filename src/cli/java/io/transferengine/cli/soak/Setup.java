@@ -27,6 +27,9 @@ record Setup(
     List<String> links,
     boolean fullHeaps) {
 
+  /** In place of a metadata service. */
+  static final String PEER_TO_PEER = "P2PHANDSHAKE";
+
   /** {@return one} With TLS, it makes a certificate for all of them, which takes seconds. */
   static Setup of(
       CommandEnvironment environment, Path folder, String protocol, Configuration configuration) {

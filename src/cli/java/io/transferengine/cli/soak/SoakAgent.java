@@ -64,9 +64,11 @@ final class SoakAgent implements AutoCloseable {
    *     heaps also the pipe of their filler
    */
   public static void main(String[] arguments) throws IOException {
-    LoadedClasses.load();
+    boolean fills = arguments.length > 4;
+    LoadedClasses.load(fills);
     HeapFiller heap = new HeapFiller();
-    if (arguments.length > 4) {
+    if (fills) {
+      WarmUp.run(arguments[1]);
       heap.follow(Path.of(arguments[4]));
     }
     EngineConfig config =

@@ -10,6 +10,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ConfigurationException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -31,7 +32,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -133,7 +133,7 @@ final class EtcdClients implements AutoCloseable {
       }
       Client known = client;
       if (known == null) {
-        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+        ExecutorService threads = WaitingThreads.pool("te-etcd-");
         executor = threads;
         known = make(threads);
         client = known;
@@ -146,7 +146,7 @@ final class EtcdClients implements AutoCloseable {
     long nanos = Math.max(1, Math.min(timeout.toNanos(), CONNECT_TIMEOUT.toNanos()));
     int millis = (int) TimeUnit.NANOSECONDS.toMillis(nanos) + 1;
     // It is not closed, because that would wait for the name service, which may be slow.
-    ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    ExecutorService threads = WaitingThreads.pool("te-etcd-");
     try {
       List<Callable<Boolean>> attempts =
           endpoints.stream()

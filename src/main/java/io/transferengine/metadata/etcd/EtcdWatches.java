@@ -8,6 +8,7 @@ import io.etcd.jetcd.options.WatchOption;
 import io.etcd.jetcd.watch.WatchResponse;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -95,7 +96,7 @@ final class EtcdWatches implements AutoCloseable {
       if (over.compareAndSet(false, true)) {
         entries.remove(this);
         try {
-          var _ = Thread.ofVirtual().name("te-etcd-watch").start(this::report);
+          var _ = WaitingThreads.start("te-etcd-watch", this::report);
         } catch (Throwable noThread) {
           report();
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metadata.http;
 
+import io.transferengine.net.WaitingThreads;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -41,7 +42,7 @@ final class HttpFirstUse {
         ServerSocket server = new ServerSocket()) {
       server.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 1);
       server.setSoTimeout(Math.toIntExact(LIMIT.toMillis()));
-      Thread answering = Thread.ofVirtual().name("te-http-first-use").start(() -> answer(server));
+      Thread answering = WaitingThreads.start("te-http-first-use", () -> answer(server));
       try {
         // Not the client of the store: that one gives up connecting after a time of the service's.
         client.send(

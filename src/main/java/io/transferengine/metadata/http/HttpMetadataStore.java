@@ -6,6 +6,7 @@ import io.transferengine.logging.Secrets;
 import io.transferengine.metadata.HttpMetadataProtocol;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.BearerTokens;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -27,7 +28,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
@@ -61,7 +61,7 @@ final class HttpMetadataStore implements MetadataStore {
   private final Optional<SSLContext> tls;
   private final Optional<BearerTokens> token;
   private final long ttlSeconds;
-  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final ExecutorService executor = WaitingThreads.pool("te-http-");
   private final HttpClients clients;
 
   /** Whether the last answer came from our own server. Only that one knows POST. */

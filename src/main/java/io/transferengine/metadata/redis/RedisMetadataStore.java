@@ -7,6 +7,7 @@ import io.transferengine.logging.Printable;
 import io.transferengine.metadata.TlsCheck;
 import io.transferengine.metadata.TlsFiles;
 import io.transferengine.metadata.spi.MetadataStore;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -20,7 +21,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -42,8 +42,8 @@ import redis.clients.jedis.resps.ScanResult;
  * one step. The script compares hashes, so a large value need not be sent for the comparison. Our
  * records expire.
  *
- * <p>Jedis blocks on sockets and on its pool. So each call runs on a virtual thread of its own,
- * which the caller abandons when the time is over.
+ * <p>Jedis blocks on sockets and on its pool. So each call runs on a thread of its own, which the
+ * caller abandons when the time is over.
  */
 final class RedisMetadataStore implements MetadataStore {
   private static final int CONNECT_TIMEOUT_MILLIS = 1500;
@@ -95,7 +95,7 @@ final class RedisMetadataStore implements MetadataStore {
   private final JedisPooled jedis;
   private final Optional<SSLContext> tls;
   private final byte[] ttlSeconds;
-  private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+  private final ExecutorService executor = WaitingThreads.pool("te-redis-");
 
   private RedisMetadataStore(
       HostPort server, JedisPooled jedis, Optional<SSLContext> tls, int ttlSeconds) {

@@ -20,10 +20,9 @@ import java.util.Optional;
  * bytes, and 100 more for each registration. The engine owns the byte arrays that it passes and
  * those that it gets: copy what you keep.
  *
- * <p><b>Threads.</b> Any number of threads call at once, virtual ones for the most part. A method
- * waits on the calling thread and ends within its {@code timeout}, if need be with an exception.
- * {@link #close} ends the calls under way. If the thread is interrupted, the call ends soon and the
- * interrupt flag stays set.
+ * <p><b>Threads.</b> Any number of threads call at once. A method waits on the calling thread and
+ * ends within its {@code timeout}, if need be with an exception. {@link #close} ends the calls
+ * under way. If the thread is interrupted, the call ends soon and the interrupt flag stays set.
  *
  * <p><b>Errors.</b> Every failure is a {@link TransferException} that names the service. If the
  * service cannot be reached or does not answer in time, its code is METADATA_UNAVAILABLE ({@link

@@ -7,6 +7,7 @@ import io.transferengine.logging.Printable;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
@@ -375,7 +376,7 @@ class LocalTransport implements Transport {
       return;
     }
     try {
-      var _ = Thread.ofVirtual().name("te-local-lease").start(() -> ask(now, peer));
+      var _ = WaitingThreads.start("te-local-lease", () -> ask(now, peer));
     } catch (Throwable noThread) {
       isRefused(now, peer);
       throw noThread;

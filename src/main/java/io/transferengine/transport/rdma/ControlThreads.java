@@ -13,11 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Platform threads for verbs that may take long. To connect a queue pair, the kernel looks for the
+ * Threads for verbs that may take long. To connect a queue pair, the kernel looks for the
  * neighbour, which takes a second if it does not answer. Making or destroying a queue pair waits
- * for the device's firmware. A virtual thread would block its carrier, and there are only as many
- * carriers as processors, so other virtual threads would wait. On a worker, all other requests
- * would wait. Thread-safe.
+ * for the device's firmware. On a worker, all other requests would wait. Thread-safe.
  */
 final class ControlThreads implements AutoCloseable {
   /** How many endpoints are made and connected at once. The others wait. */

@@ -6,6 +6,7 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.net.Turns;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.VerifiedPeer;
 import java.net.InetAddress;
@@ -31,7 +32,7 @@ final class DataTls {
    * Signatures take milliseconds: too long for an event loop, on which others wait. For connections
    * that we make.
    */
-  private static final Executor SIGNATURES = task -> Thread.ofVirtual().name("te-tls").start(task);
+  private static final Executor SIGNATURES = task -> WaitingThreads.start("te-tls", task);
 
   /**
    * The same for connections that peers make: by turns, and not for one that has ended by then. On
