@@ -14,6 +14,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of peers, by segment name.
@@ -41,6 +43,9 @@ final class SegmentCache {
    * answer serves all.
    */
   private static final Duration OVERDUE = Duration.ofSeconds(5);
+
+  /** Until an answer for which there was no memory is tried again. */
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   /** One question and its answer. */
   static final class Lookup extends CompletableFuture<RemoteSegment> {
@@ -84,15 +89,20 @@ final class SegmentCache {
 
   /**
    * {@return the segment, known or looked up} Several callers may wait for one answer: none may
-   * complete the future, and each has its own deadline.
+   * complete the future, and each has its own deadline. If it fails, only who asked fails with it:
+   * whoever joined later asks once more, and all of them together.
    *
    * @param timeout how long a lookup that this call starts may take
    */
   Lookup get(String name, Duration timeout) {
+    return get(name, timeout, true);
+  }
+
+  private Lookup get(String name, Duration timeout, boolean again) {
     while (true) {
       Lookup entry = entries.get(name);
       if (entry != null && (entry.isDone() ? !disabled : !entry.isOlderThan(OVERDUE))) {
-        return entry;
+        return again && !entry.isDone() ? joined(entry, name, timeout) : entry;
       }
       Lookup made = new Lookup();
       boolean placed =
@@ -108,6 +118,39 @@ final class SegmentCache {
         lookUp(name, timeout, made);
         return made;
       }
+    }
+  }
+
+  /** The question of another, which may have failed already when this one is put. */
+  private Lookup joined(Lookup asked, String name, Duration timeout) {
+    Lookup made = new Lookup();
+    var _ =
+        asked.whenComplete(
+            (found, failure) -> {
+              if (failure == null) {
+                made.complete(found);
+              } else {
+                askAgain(name, timeout, made, failure);
+              }
+            });
+    return made;
+  }
+
+  private void askAgain(String name, Duration timeout, Lookup made, Throwable failure) {
+    try {
+      var _ =
+          get(name, timeout, false)
+              .whenComplete(
+                  (found, failedAgain) -> {
+                    if (failedAgain == null) {
+                      made.complete(found);
+                    } else {
+                      made.completeExceptionally(failedAgain);
+                    }
+                  });
+    } catch (Throwable t) {
+      // There may be no memory to ask.
+      made.completeExceptionally(failure);
     }
   }
 
@@ -168,22 +211,45 @@ final class SegmentCache {
     }
   }
 
+  /** On a thread of its own. Whoever waits is told, if need be when there is memory again. */
   private void answer(String name, Duration timeout, Lookup made) {
+    RemoteSegment found = null;
+    Throwable why = null;
     try {
-      RemoteSegment found = resolver.resolve(name, timeout);
+      found = resolver.resolve(name, timeout);
       suspects.remove(name);
-      made.complete(found);
     } catch (Throwable t) {
-      RemoteSegment suspect =
-          t instanceof TransferException e && e.code() == ErrorCode.METADATA_UNAVAILABLE
-              ? suspects.get(name)
-              : null;
-      if (suspect == null) {
-        failed(name, made, t);
+      why = t;
+    }
+    while (!isTold(name, made, found, why)) {
+      LockSupport.parkNanos(PAUSE_NANOS);
+    }
+  }
+
+  private boolean isTold(
+      String name, Lookup made, @Nullable RemoteSegment found, @Nullable Throwable why) {
+    try {
+      if (found != null) {
+        made.complete(found);
       } else {
-        entries.remove(name, made);
-        made.complete(suspect);
+        notFound(name, made, why == null ? new IllegalStateException(name) : why);
       }
+      return true;
+    } catch (OutOfMemoryError e) {
+      return false;
+    }
+  }
+
+  private void notFound(String name, Lookup made, Throwable why) {
+    RemoteSegment suspect =
+        why instanceof TransferException e && e.code() == ErrorCode.METADATA_UNAVAILABLE
+            ? suspects.get(name)
+            : null;
+    if (suspect == null) {
+      failed(name, made, why);
+    } else {
+      entries.remove(name, made);
+      made.complete(suspect);
     }
   }
 

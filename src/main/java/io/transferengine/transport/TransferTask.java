@@ -120,6 +120,7 @@ public final class TransferTask implements TransferWork {
 
   /** Says who works on the task; by the transport, before it claims anything. */
   public void setOwner(Owner owner) {
+    progressNanos = System.nanoTime();
     this.owner = owner;
   }
 
@@ -393,6 +394,16 @@ public final class TransferTask implements TransferWork {
       block++;
     }
     return new Piece(block, local, piece.remote + taken, piece.length - taken, piece.unmerged);
+  }
+
+  /**
+   * {@return whether it has waited since before then, without progress} Who waits for less has
+   * nothing to do with an attempt to reach the peer that began then, and failed.
+   *
+   * @param nanos of {@link System#nanoTime}
+   */
+  public boolean hasWaitedSince(long nanos) {
+    return progressNanos - nanos <= 0;
   }
 
   /** So many requests of so many bytes in all are in their destination. */

@@ -44,12 +44,64 @@ class SegmentCacheTest {
             threads,
             false);
     var first = cache.get("peer", LONG);
-    assertThat(cache.get("peer", LONG)).as("asked once while that is young").isSameAs(first);
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    var second = cache.get("peer", LONG);
+    assertThat(questions).as("asked once while that is young").hasValue(1);
     // The age at which it is given up is the cache's; this asks until it does.
     Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> cache.get("peer", LONG).isDone());
     assertThat(first.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
+    assertThat(second.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
     assertThat(questions).hasValue(2);
     forEver.countDown();
+  }
+
+  /** The question may have failed before they came: a peer that was away then is not now. */
+  @Test
+  void whoJoinsAQuestionThatFailsAsksOnceMore() throws Exception {
+    AtomicInteger questions = new AtomicInteger();
+    CountDownLatch joined = new CountDownLatch(1);
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              if (questions.getAndIncrement() == 0) {
+                awaitForEver(joined);
+                throw new TransferException(ErrorCode.SOCKET, "away", "");
+              }
+              return transport.segment(name);
+            },
+            threads,
+            false);
+    var asking = cache.get("peer", LONG);
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    var second = cache.get("peer", LONG);
+    var third = cache.get("peer", LONG);
+    joined.countDown();
+    assertThatThrownBy(() -> asking.get(10, TimeUnit.SECONDS)).hasMessageContaining("away");
+    assertThat(second.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
+    assertThat(third.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
+    assertThat(questions).hasValue(2);
+  }
+
+  @Test
+  void aQuestionThatFailsTwiceIsNotPutAThirdTime() throws Exception {
+    AtomicInteger questions = new AtomicInteger();
+    CountDownLatch joined = new CountDownLatch(1);
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              int number = questions.incrementAndGet();
+              awaitForEver(joined);
+              throw new TransferException(ErrorCode.SOCKET, "away for the time " + number, "");
+            },
+            threads,
+            false);
+    var asking = cache.get("peer", LONG);
+    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    var second = cache.get("peer", LONG);
+    joined.countDown();
+    assertThatThrownBy(() -> asking.get(10, TimeUnit.SECONDS)).hasMessageContaining("time 1");
+    assertThatThrownBy(() -> second.get(10, TimeUnit.SECONDS)).hasMessageContaining("time 2");
+    assertThat(cache.names()).isEmpty();
   }
 
   private static void awaitForEver(CountDownLatch latch) {

@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -20,7 +21,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Opens paths. Each path has a virtual thread of its own, until it is open or not needed any more.
+ * Opens paths. Each path has a thread of its own, until it is open or not needed any more.
  *
  * <p>A path that has failed before is tested before it is used: a request of no bytes must get
  * through. If a link is down, the peer may still answer handshakes, because they go over TCP.
@@ -80,9 +81,7 @@ final class PathConnector {
     }
     try {
       var _ =
-          Thread.ofVirtual()
-              .name("te-rdma-connect-" + path.nic().name())
-              .start(() -> connect(peer, path));
+          WaitingThreads.start("te-rdma-connect-" + path.nic().name(), () -> connect(peer, path));
     } catch (Throwable noThread) {
       path.endConnecting(); // Otherwise it would never be tried again.
       throw noThread;
@@ -147,6 +146,7 @@ final class PathConnector {
 
   private boolean attempt(RdmaPeer peer, RdmaPath path) throws InterruptedException {
     String partner = "";
+    long beganNanos = System.nanoTime();
     try {
       if (path.isSuspect() && !stillTheSame(peer)) {
         return false;
@@ -170,7 +170,7 @@ final class PathConnector {
     } catch (NativeCallException e) {
       noRoute(peer, path, partner, e);
     } catch (TransferException e) {
-      failed(peer, path, e);
+      failed(peer, path, beganNanos, e);
     }
     return false;
   }
@@ -244,17 +244,17 @@ final class PathConnector {
     metrics.increment(Counter.RDMA_PATHS_FAILED);
   }
 
-  private void failed(RdmaPeer peer, RdmaPath path, TransferException e) {
+  private void failed(RdmaPeer peer, RdmaPath path, long beganNanos, TransferException e) {
     log.debug("{}: {}", path, e.getMessage());
     path.attemptFailed();
     metrics.increment(Counter.RDMA_PATHS_FAILED);
     if (isRefusedConnection(e)) {
-      peer.gone(e);
+      peer.gone(beganNanos, e);
     } else if (isAnswer(e)) {
       if (mayHaveNoRoute(e)) {
         path.avoid(path.partner(), settings.noRoutePause().toNanos());
       }
-      peer.refused(e);
+      peer.refused(beganNanos, e);
     } else {
       peer.attemptFailed(e);
     }

@@ -432,8 +432,10 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
    * transfers fail only after several refusals in a row. If the peer has let us connect before,
    * they do not fail, but wait until their deadlines: a C++ peer whose link was down refuses for
    * half a minute.
+   *
+   * @param beganNanos when we asked; what waits for less does not fail of it
    */
-  void refused(TransferException why) {
+  void refused(long beganNanos, TransferException why) {
     fallback.note(why);
     boolean often;
     boolean hopeless;
@@ -442,7 +444,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       hopeless = refusals >= settings.refusalsMax() && !wasConnected;
     }
     if (hopeless && !hasWay()) {
-      failAll(why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
+      failThoseSince(beganNanos, why, FailureCause.REMOTE_REFUSED, FailureCause.REMOTE_REFUSED);
     } else if (often) {
       log.warn(
           "{} does not let us connect any more; transfers wait until it does, or until their"
@@ -452,15 +454,16 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     }
   }
 
-  /** The peer's process is gone: nothing listens there any more. */
-  void gone(TransferException why) {
+  /** The same, for a peer whose process is gone: nothing listens there any more. */
+  void gone(long beganNanos, TransferException why) {
     if (!hasWay()) {
-      failAll(why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
+      failThoseSince(beganNanos, why, FailureCause.CONNECT, FailureCause.CONNECTION_LOST);
     }
   }
 
-  private void failAll(TransferException why, FailureCause ofUntouched, FailureCause ofBegun) {
-    for (TransferTask task : takeOpen(task -> true)) {
+  private void failThoseSince(
+      long beganNanos, TransferException why, FailureCause ofUntouched, FailureCause ofBegun) {
+    for (TransferTask task : takeOpen(task -> task.hasWaitedSince(beganNanos))) {
       Anyway.run(
           log,
           "Failing a transfer",

@@ -41,14 +41,21 @@ final class Lane implements LaneConnection.Owner {
     void warmedUp();
 
     /**
-     * No address could be connected to. Fails what waits, unless another lane can carry it.
+     * No address could be connected to. Fails what has waited since then, unless another lane can
+     * carry it. What came later is tried once more.
      *
+     * @param beganNanos when it was begun, of {@link System#nanoTime}
      * @return whether another lane can
      */
-    boolean connectFailed(InetSocketAddress address, Throwable cause);
+    boolean connectFailed(InetSocketAddress address, long beganNanos, Throwable cause);
 
-    /** Connections are made but end without an answer. */
-    void connectionFruitless(int inARow, TransferException failure, FailureCause cause);
+    /**
+     * Connections are made but end without an answer.
+     *
+     * @param beganNanos when the latest of them was begun
+     */
+    void connectionFruitless(
+        int inARow, long beganNanos, TransferException failure, FailureCause cause);
 
     /** Whoever listens there is not the peer: what waits has to look the peer up again. */
     void belongsToAnother(TransferException failure);
@@ -106,6 +113,9 @@ final class Lane implements LaneConnection.Owner {
 
   /** What is being tried, while there is no connection. */
   private @Nullable ConnectAttempt attempt;
+
+  /** When the latest connection, or attempt at one, was begun. */
+  private long beganNanos;
 
   private @Nullable PeerEnd end;
   private int fruitless;
@@ -213,7 +223,8 @@ final class Lane implements LaneConnection.Owner {
     } else if (attempt == null
         && end == null
         && (unconfirmed != null || tasks.hasWork() || peer.wantsWarmUp())) {
-      connect(peer.addresses(), 0, System.nanoTime());
+      beganNanos = System.nanoTime();
+      connect(peer.addresses(), 0, beganNanos);
     }
   }
 
@@ -323,7 +334,7 @@ final class Lane implements LaneConnection.Owner {
   private void notConnected(InetSocketAddress address, Throwable cause) {
     attempt = null;
     try {
-      if (!peer.connectFailed(address, cause)) {
+      if (!peer.connectFailed(address, beganNanos, cause)) {
         failUnconfirmed(profile.cannotConnect(address, cause), FailureCause.CONNECTION_LOST);
       }
     } finally {
@@ -448,7 +459,7 @@ final class Lane implements LaneConnection.Owner {
 
   private void fruitless(TransferException failure, FailureCause cause) {
     fruitless++;
-    peer.connectionFruitless(fruitless, failure, cause);
+    peer.connectionFruitless(fruitless, beganNanos, failure, cause);
     backOff();
   }
 

@@ -172,6 +172,24 @@ final class TaskQueue {
     return all;
   }
 
+  /**
+   * Ends those that have waited since an attempt began that failed. The others have not been tried.
+   */
+  void failThoseSince(long beganNanos, TransferException failure, FailureCause cause) {
+    List<TransferTask> failed = new ArrayList<>();
+    synchronized (tasks) {
+      for (TransferTask task : tasks) {
+        if (task.hasWaitedSince(beganNanos)) {
+          failed.add(task);
+        }
+      }
+      tasks.removeAll(failed);
+    }
+    for (TransferTask task : failed) {
+      task.end(TransferState.FAILED, failure, cause);
+    }
+  }
+
   /** Ends all that wait. */
   void failAll(TransferException failure, FailureCause cause) {
     List<TransferTask> failed;

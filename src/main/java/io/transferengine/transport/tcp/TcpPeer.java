@@ -190,21 +190,22 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   }
 
   @Override
-  public boolean connectFailed(InetSocketAddress address, Throwable cause) {
+  public boolean connectFailed(InetSocketAddress address, long beganNanos, Throwable cause) {
     warmUp = false;
     if (anyLaneOpen()) {
       // The work that was meant for the lane that failed; the open ones may all have gone idle.
       wakeOpenLanes();
       return true;
     }
-    tasks.failAll(profile.cannotConnect(address, cause), FailureCause.CONNECT);
+    tasks.failThoseSince(beganNanos, profile.cannotConnect(address, cause), FailureCause.CONNECT);
     return false;
   }
 
   @Override
-  public void connectionFruitless(int inARow, TransferException failure, FailureCause cause) {
+  public void connectionFruitless(
+      int inARow, long beganNanos, TransferException failure, FailureCause cause) {
     if (inARow >= FRUITLESS_LIMIT && !anyLaneOpen()) {
-      tasks.failAll(failure, cause);
+      tasks.failThoseSince(beganNanos, failure, cause);
     }
   }
 

@@ -104,11 +104,15 @@ class LaneConnectTest {
       submitted.countDown();
       Channel lost = spoiled.get(20, TimeUnit.SECONDS);
       Awaitility.await().atMost(20, TimeUnit.SECONDS).until(lost::isActive);
+      CompletableFuture<String> meanwhile = read(peer, memory);
       long late = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
       loop.submit(() -> peer.lanes()[0].endIfStalled(late, Long.MAX_VALUE))
           .get(20, TimeUnit.SECONDS);
 
       assertThat(first.get(20, TimeUnit.SECONDS)).contains("nothing came of it in time");
+      assertThat(meanwhile.get(20, TimeUnit.SECONDS))
+          .as("what came after that attempt had begun has one of its own")
+          .isEqualTo("COMPLETED");
       assertThat(lost.closeFuture().await(20, TimeUnit.SECONDS)).as("closed").isTrue();
       assertThat(read(peer, memory).get(20, TimeUnit.SECONDS)).isEqualTo("COMPLETED");
       peer.close(PeerEnd.SHUTDOWN);
