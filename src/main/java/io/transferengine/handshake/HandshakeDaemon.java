@@ -7,6 +7,7 @@ import io.transferengine.net.AcceptLoop;
 import io.transferengine.net.ByteBudget;
 import io.transferengine.net.ClientThreads;
 import io.transferengine.net.KeepAlive;
+import io.transferengine.net.Listener;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
 import io.transferengine.tls.PeerTls;
@@ -16,7 +17,6 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Answers handshakes on the RPC port, in every metadata mode (protocol section 5.2). Thread-safe.
  *
- * <p>The C++ daemon serves one client at a time. This one gives each client a virtual thread: a
- * client that is silent, slow or hostile takes one of {@code TE_MAX_INBOUND_HANDSHAKES} places for
- * some seconds and delays nobody. A connection without a valid request is closed without a reply
- * and counted. Such connections are named in one warning a second at most.
+ * <p>The C++ daemon serves one client at a time. This one gives each client a thread: a client that
+ * is silent, slow or hostile takes one of {@code TE_MAX_INBOUND_HANDSHAKES} places for some seconds
+ * and delays nobody. A connection without a valid request is closed without a reply and counted.
+ * Such connections are named in one warning a second at most.
  */
 public final class HandshakeDaemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HandshakeDaemon.class);
@@ -40,7 +40,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   /** Every other step ends at once if its socket is closed. A handler may take a moment longer. */
   private static final long CLOSE_WAIT_MILLIS = 1_000;
 
-  private final ServerSocketChannel listener;
+  private final Listener listener;
   private final int port;
   private final int maxFrameLengthBytes;
   private final ServingLimits limits;
@@ -101,20 +101,12 @@ public final class HandshakeDaemon implements AutoCloseable {
     FirstWait.prepare();
     this.listener = PortBinder.bind(options);
     try {
-      this.port = listener.socket().getLocalPort();
-      this.accepting = new AcceptLoop("handshakes", listener::accept, clients::admit, warnings);
+      this.port = listener.address().getPort();
+      this.accepting = new AcceptLoop("handshakes", listener, clients::admit, warnings);
       this.acceptor = Thread.ofPlatform().daemon().name("te-handshake-" + port).start(accepting);
     } catch (Throwable t) {
-      closeQuietly(listener);
-      throw t;
-    }
-  }
-
-  private static void closeQuietly(ServerSocketChannel listener) {
-    try {
       listener.close();
-    } catch (IOException e) {
-      log.debug("closing the handshake listener", e);
+      throw t;
     }
   }
 
@@ -125,7 +117,7 @@ public final class HandshakeDaemon implements AutoCloseable {
 
   /** {@return the address that it listens at} */
   public InetSocketAddress localAddress() {
-    return new InetSocketAddress(listener.socket().getInetAddress(), port);
+    return listener.address();
   }
 
   /** {@return the requests answered so far} */
@@ -226,7 +218,7 @@ public final class HandshakeDaemon implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    closeQuietly(listener);
+    listener.close();
     accepting.stop();
     List<Thread> serving = clients.stop();
     try {

@@ -2,16 +2,14 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.SystemError;
+import io.transferengine.net.Listener;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
-import java.nio.channels.ServerSocketChannel;
 import java.util.concurrent.ThreadLocalRandom;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Binds a listener to a port of a range. It tries the ports in random order and binds at once:
@@ -27,7 +25,7 @@ final class PortBinder {
 
   private PortBinder() {}
 
-  static ServerSocketChannel bind(HandshakeDaemonOptions options) {
+  static Listener bind(HandshakeDaemonOptions options) {
     int count = options.maxPort() - options.minPort() + 1;
     int[] ports =
         ThreadLocalRandom.current()
@@ -38,20 +36,15 @@ final class PortBinder {
     IOException last = null;
     int tried = 0;
     for (int port : ports) {
-      ServerSocketChannel channel = null;
       try {
-        channel = ServerSocketChannel.open();
-        channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-        return channel.bind(address(options.listenAddress(), port), options.backlog());
+        return Listener.bind(address(options.listenAddress(), port), options.backlog());
       } catch (UnknownHostException e) {
-        close(channel);
         throw new TransferException(
             ErrorCode.INVALID_ARGUMENT,
             "the listen address \"" + options.listenAddress() + "\" is unknown",
             "Give an address of this host, or leave it empty for all addresses",
             e);
       } catch (IOException e) {
-        close(channel);
         last = e;
         tried++;
         if (SystemError.remedyHere(e).isPresent()) {
@@ -77,15 +70,5 @@ final class PortBinder {
     return host.isEmpty()
         ? new InetSocketAddress(port)
         : new InetSocketAddress(InetAddress.getByName(host), port);
-  }
-
-  private static void close(@Nullable ServerSocketChannel channel) {
-    if (channel != null) {
-      try {
-        channel.close();
-      } catch (IOException e) {
-        // It was never bound. The caller gets the failure to bind.
-      }
-    }
   }
 }

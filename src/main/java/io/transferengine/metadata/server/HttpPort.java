@@ -5,21 +5,21 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.net.AcceptLoop;
 import io.transferengine.net.ClientThreads;
 import io.transferengine.net.KeepAlive;
+import io.transferengine.net.Listener;
 import io.transferengine.net.Place;
 import io.transferengine.net.Places;
 import io.transferengine.tls.ServerTls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Accepts connections and serves each on a virtual thread. A client that is silent, slow or hostile
- * takes a place for some seconds and delays nobody. Thread-safe.
+ * Accepts connections and serves each on a thread of its own. A client that is silent, slow or
+ * hostile takes a place for some seconds and delays nobody. Thread-safe.
  */
 final class HttpPort implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpPort.class);
@@ -30,8 +30,7 @@ final class HttpPort implements AutoCloseable {
    */
   private static final int BACKLOG = 1024;
 
-  private final ServerSocketChannel listener;
-  private final InetSocketAddress address;
+  private final Listener listener;
   private final HttpHandler handler;
   private final Optional<ServerTls> tls;
   private final Refusals refusals;
@@ -62,28 +61,20 @@ final class HttpPort implements AutoCloseable {
     places = new Places(connectionsLimit, 0, Places.REST_MIN_NANOS);
     clients =
         new ClientThreads("te-metadata-client", places, (place, _) -> enter(place), this::serve);
-    listener = ServerSocketChannel.open();
-    try {
-      listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-      listener.bind(wanted, BACKLOG);
-      address = (InetSocketAddress) listener.getLocalAddress();
-      accepting = new AcceptLoop("metadata clients", listener::accept, clients::admit, warnings);
-    } catch (Throwable t) {
-      listener.close();
-      throw t;
-    }
+    listener = Listener.bind(wanted, BACKLOG);
+    accepting = new AcceptLoop("metadata clients", listener, clients::admit, warnings);
   }
 
   void start() {
     Thread _ =
         Thread.ofPlatform()
             .daemon()
-            .name("te-metadata-server-" + address.getPort())
+            .name("te-metadata-server-" + listener.address().getPort())
             .start(accepting);
   }
 
   InetSocketAddress address() {
-    return address;
+    return listener.address();
   }
 
   /** {@return the connections that are open} */
@@ -122,11 +113,7 @@ final class HttpPort implements AutoCloseable {
   /** Stops listening and ends all connections. Idempotent. */
   @Override
   public void close() {
-    try {
-      listener.close();
-    } catch (IOException e) {
-      log.debug("closing the listener of the metadata server", e);
-    }
+    listener.close();
     accepting.stop();
     var _ = clients.stop();
   }

@@ -21,6 +21,7 @@ import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Places;
+import io.transferengine.os.FfmSystemCalls;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -112,6 +113,8 @@ final class TargetServer {
   /** Of each loop. */
   private final Map<EventExecutor, HeldBytes> held = new ConcurrentHashMap<>();
 
+  private final AcceptedDescriptors accepted;
+
   /** Whether nobody was accepted at the last look; for the listener's loop. */
   private boolean paused;
 
@@ -124,6 +127,29 @@ final class TargetServer {
       TcpOptions options,
       PeerTls tls,
       Supplier<String> incarnation) {
+    this(
+        loops,
+        backend,
+        regions,
+        metrics,
+        access,
+        options,
+        tls,
+        incarnation,
+        new AcceptedDescriptors(new FfmSystemCalls()));
+  }
+
+  TargetServer(
+      EventLoops loops,
+      IoBackend backend,
+      RegionTable regions,
+      EngineMetrics metrics,
+      AccessControl access,
+      TcpOptions options,
+      PeerTls tls,
+      Supplier<String> incarnation,
+      AcceptedDescriptors accepted) {
+    this.accepted = accepted;
     this.tls = tls;
     this.loops = loops;
     this.backend = backend;
@@ -156,6 +182,9 @@ final class TargetServer {
             .childOption(ChannelOption.AUTO_CLOSE, false)
             .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
             .childOption(ChannelOption.SO_KEEPALIVE, true);
+    if (backend == IoBackend.EPOLL) {
+      bootstrap.option(ChannelOption.RECVBUF_ALLOCATOR, accepted);
+    }
     backend.keepAlive().forEach(bootstrap::childOption);
     backend.unsentLimit().ifPresent(option -> bootstrap.childOption(option, KERNEL_UNSENT_BYTES));
     listener =
@@ -268,13 +297,14 @@ final class TargetServer {
   private final class Arrivals extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-      Channel accepted = (Channel) message;
+      accepted.taken();
+      Channel channel = (Channel) message;
       try {
-        arriving.put(accepted, System.nanoTime());
+        arriving.put(channel, System.nanoTime());
         // Those that are refused are closed at once: a crowd of them must not be kept.
-        var _ = accepted.closeFuture().addListener(_ -> arriving.remove(accepted));
+        var _ = channel.closeFuture().addListener(_ -> arriving.remove(channel));
       } catch (Throwable t) {
-        accepted.unsafe().closeForcibly();
+        channel.unsafe().closeForcibly();
         throw t;
       }
       context.fireChannelRead(message);
@@ -298,10 +328,10 @@ final class TargetServer {
   private void endLost() {
     long now = System.nanoTime();
     arriving.forEach(
-        (accepted, sinceNanos) -> {
+        (channel, sinceNanos) -> {
           if (now - sinceNanos > ARRIVAL_NANOS_MAX) {
-            LostChannels.end(accepted);
-            arriving.remove(accepted);
+            LostChannels.end(channel);
+            arriving.remove(channel);
           }
         });
   }
@@ -390,6 +420,7 @@ final class TargetServer {
       there.config().setAutoRead(true);
     }
     paused = !accepts;
+    accepted.closeLost();
     endLost();
   }
 

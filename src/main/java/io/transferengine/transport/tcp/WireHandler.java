@@ -30,6 +30,9 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    */
   private static final int WRITES_AFTER_HALF_CLOSE = Integer.MAX_VALUE / 2;
 
+  /** How often a close is asked for that does not happen: TLS may say goodbye first. */
+  private static final int CLOSES_MAX = 3;
+
   private final WindowPool pool;
   private final StagingShare share;
   private @Nullable OutboundStream outbound;
@@ -39,7 +42,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
   private boolean closing;
-  private boolean unfinished;
+  private int unfinished;
   private boolean inactive;
   private boolean quiesced;
 
@@ -245,15 +248,23 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    * Does what was left undone of a close in which memory ran out: Netty then leaves the channel
    * open, or does not report its end, or what it held is not given back. To be called every second
    * or so. The first call that finds something only notes it, since a close may be in progress.
+   *
+   * <p>Netty takes a channel whose close has thrown for one that is being closed, and then does
+   * nothing more. So later calls close it behind Netty's back.
    */
   final void finishClosing() {
     if (quiesced || (!inactive && channel().isOpen() && !closing)) {
       return;
     }
-    if (!unfinished) {
-      unfinished = true;
+    if (unfinished == 0) {
+      unfinished = 1;
     } else if (channel().isOpen()) {
-      close();
+      unfinished++;
+      if (unfinished > CLOSES_MAX) {
+        channel().unsafe().closeForcibly();
+      } else {
+        close();
+      }
     } else if (!inactive) {
       channelInactive(context());
     } else {

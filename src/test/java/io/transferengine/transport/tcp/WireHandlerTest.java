@@ -199,6 +199,27 @@ class WireHandlerTest {
     assertThat(quiesced).isEqualTo(1);
   }
 
+  /** Netty does nothing more for a channel whose close has thrown half-way. */
+  @Test
+  void aCloseThatNeverHappensIsForced() {
+    channel
+        .pipeline()
+        .addFirst(
+            new ChannelOutboundHandlerAdapter() {
+              @Override
+              public void close(ChannelHandlerContext context, ChannelPromise promise) {
+                // Taken for one that is on its way.
+              }
+            });
+    handler.close();
+    for (int look = 0; look < 6; look++) {
+      handler.finishClosing();
+      channel.runPendingTasks();
+    }
+    assertThat(channel.isOpen()).isFalse();
+    assertThat(quiesced).isEqualTo(1);
+  }
+
   @Test
   void anEndThatNobodyReportedIsFound() {
     channel

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.net;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ClosedSelectorException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A listening socket that takes a connection only when there is memory for it. A thread that waits
+ * in the JDK's {@code accept} already has the connection when it asks for the memory; if there is
+ * none, the descriptor is lost, and the peer waits until this process ends. One thread accepts, any
+ * may close.
+ */
+public final class Listener implements AcceptLoop.Acceptor, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Listener.class);
+
+  /** More than an accepted channel takes. */
+  private static final int ROOM_BYTES = 16 << 10;
+
+  private final ServerSocketChannel channel;
+  private final Selector selector;
+  private final InetSocketAddress address;
+
+  /** Kept for a moment: what is made and never kept may never be made. */
+  private volatile byte @Nullable [] room;
+
+  private Listener(ServerSocketChannel channel, Selector selector) throws IOException {
+    this.channel = channel;
+    this.selector = selector;
+    address = (InetSocketAddress) channel.getLocalAddress();
+  }
+
+  /**
+   * {@return a socket that listens at an address}
+   *
+   * @param backlog how many connections the kernel holds until they are accepted; it may hold fewer
+   *     (net.core.somaxconn)
+   * @throws IOException if it cannot listen there
+   */
+  public static Listener bind(InetSocketAddress address, int backlog) throws IOException {
+    Selector selector = Selector.open();
+    try {
+      return bind(selector, address, backlog);
+    } catch (Throwable t) {
+      selector.close();
+      throw t;
+    }
+  }
+
+  private static Listener bind(Selector selector, InetSocketAddress address, int backlog)
+      throws IOException {
+    ServerSocketChannel channel = ServerSocketChannel.open();
+    try {
+      channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      channel.bind(address, backlog);
+      channel.configureBlocking(false);
+      SelectionKey _ = channel.register(selector, SelectionKey.OP_ACCEPT);
+      return new Listener(channel, selector);
+    } catch (Throwable t) {
+      channel.close();
+      throw t;
+    }
+  }
+
+  /** {@return where it listens} */
+  public InetSocketAddress address() {
+    return address;
+  }
+
+  @Override
+  public SocketChannel accept() throws IOException {
+    while (true) {
+      room = new byte[ROOM_BYTES];
+      room = null;
+      SocketChannel accepted = channel.accept();
+      if (accepted != null) {
+        return accepted;
+      }
+      try {
+        int _ = selector.select();
+        selector.selectedKeys().clear();
+      } catch (ClosedSelectorException e) {
+        throw new ClosedChannelException();
+      }
+    }
+  }
+
+  /** Closes the socket, and ends an accept under way. Idempotent. */
+  @Override
+  public void close() {
+    try {
+      // First: as long as it is registered, the kernel listens.
+      selector.close();
+      channel.close();
+    } catch (IOException e) {
+      log.debug("closing the listener at {}", address, e);
+    }
+  }
+}
