@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.logging.SystemError;
+import io.transferengine.net.HeapRoom;
 import io.transferengine.net.KeepAlive;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.net.Watchdog;
@@ -65,6 +66,7 @@ final class Connector {
 
   private static SocketChannel connect(InetSocketAddress address, int timeoutMillis)
       throws IOException {
+    HeapRoom.require();
     SocketChannel channel = SocketChannel.open();
     try {
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);

@@ -10,7 +10,6 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,15 +22,9 @@ import org.slf4j.LoggerFactory;
 public final class Listener implements AcceptLoop.Acceptor, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
 
-  /** More than an accepted channel takes. */
-  private static final int ROOM_BYTES = 16 << 10;
-
   private final ServerSocketChannel channel;
   private final Selector selector;
   private final InetSocketAddress address;
-
-  /** Kept for a moment: what is made and never kept may never be made. */
-  private volatile byte @Nullable [] room;
 
   private Listener(ServerSocketChannel channel, Selector selector) throws IOException {
     this.channel = channel;
@@ -79,8 +72,7 @@ public final class Listener implements AcceptLoop.Acceptor, AutoCloseable {
   @Override
   public SocketChannel accept() throws IOException {
     while (true) {
-      room = new byte[ROOM_BYTES];
-      room = null;
+      HeapRoom.require();
       SocketChannel accepted = channel.accept();
       if (accepted != null) {
         return accepted;

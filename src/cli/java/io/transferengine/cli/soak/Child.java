@@ -123,10 +123,21 @@ final class Child {
 
   /** {@return how many connections it has, in both roles, those included that have ended} */
   int connections() {
-    if (sockets == null) {
-      sockets = new Sockets(proc("."));
+    return sockets().connections();
+  }
+
+  /** {@return what the kernel knows of each, for a failure} */
+  List<String> listConnections() {
+    return sockets().list();
+  }
+
+  private Sockets sockets() {
+    Sockets known = sockets;
+    if (known == null) {
+      known = new Sockets(proc("."));
+      sockets = known;
     }
-    return sockets.connections();
+    return known;
   }
 
   /** Its engine is another by now. */

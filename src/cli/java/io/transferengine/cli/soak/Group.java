@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Some processes that move bytes between each other, and one trap on all their connections. */
@@ -125,6 +126,12 @@ final class Group implements AutoCloseable {
     return children().mapToInt(Child::connections).sum();
   }
 
+  private String listConnections() {
+    return children()
+        .map(child -> "%n%s: %s".formatted(child.name(), child.listConnections()))
+        .collect(Collectors.joining());
+  }
+
   private int throughRelays() {
     return relays().mapToInt(Relay::connections).sum();
   }
@@ -159,8 +166,8 @@ final class Group implements AutoCloseable {
     for (int millis = 1; !happened.getAsBoolean(); millis = Math.min(2 * millis, STEP_MILLIS)) {
       if (System.nanoTime() - endNanos > 0) {
         throw new AssertionError(
-            "Waited in vain for %s: %d in processes, %d in relays"
-                .formatted(what.get(), connections(), throughRelays()));
+            "Waited in vain for %s: %d in processes, %d in relays%s"
+                .formatted(what.get(), connections(), throughRelays(), listConnections()));
       }
       try {
         Thread.sleep(millis);

@@ -6,8 +6,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -45,32 +48,64 @@ final class Sockets {
 
   /** {@return how many connections there are, in both roles, those included that have ended} */
   int connections() {
+    return open().size();
+  }
+
+  private List<String> open() {
     Set<String> others = new HashSet<>(listeners);
     // The JDK makes one for itself, at some time.
     inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
-    int count = 0;
+    List<String> found = new ArrayList<>();
     try (var descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
       for (Path descriptor : descriptors) {
         String target = target(descriptor);
-        count += target.startsWith("socket:") && !others.contains(target) ? 1 : 0;
+        if (target.startsWith("socket:") && !others.contains(target)) {
+          found.add(target);
+        }
       }
-      return count;
+      return found;
     } catch (NoSuchFileException e) {
-      return 0; // It has ended.
+      return List.of(); // It has ended.
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  /** {@return each of them with its line of the kernel's table, for a failure} */
+  List<String> list() {
+    Map<String, String> lines = new HashMap<>();
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      rows(table, TCP_INODE_COLUMN, _ -> true)
+          .forEach(columns -> lines.put(socket(columns[TCP_INODE_COLUMN]), state(columns)));
+    }
+    return open().stream()
+        .map(socket -> lines.getOrDefault(socket, "of no address and state"))
+        .sorted()
+        .toList();
+  }
+
+  /** The addresses and the state as numbers in base 16. */
+  private static String state(String[] columns) {
+    return "%s to %s in state %s".formatted(columns[1], columns[2], columns[3]);
+  }
+
   private void inodes(String table, int column, Predicate<String> wanted, Set<String> sockets) {
+    rows(table, column, wanted).forEach(columns -> sockets.add(socket(columns[column])));
+  }
+
+  private static String socket(String inode) {
+    return "socket:[" + inode + "]";
+  }
+
+  private List<String[]> rows(String table, int column, Predicate<String> wanted) {
     try (Stream<String> lines = Files.lines(process.resolve(table))) {
-      lines
+      return lines
           .filter(wanted)
           .map(line -> line.strip().split(" +", -1))
           .filter(columns -> columns.length > column)
-          .forEach(columns -> sockets.add("socket:[" + columns[column] + "]"));
+          .toList();
     } catch (NoSuchFileException e) {
-      // It has ended, or there is no IPv6.
+      return List.of(); // It has ended, or there is no IPv6.
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -43,7 +43,7 @@ final class AcceptedDescriptors extends DefaultMaxMessagesRecvByteBufAllocator {
   }
 
   @Override
-  public Handle newHandle() {
+  public ExtendedHandle newHandle() {
     return new MaxMessageHandle() {
       @Override
       public int guess() {

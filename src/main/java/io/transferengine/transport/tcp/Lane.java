@@ -10,6 +10,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.net.HeapRoom;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
@@ -235,6 +236,7 @@ final class Lane implements LaneConnection.Owner {
       long leftMillis = profile.connectTimeoutMillis() - spentMillis;
       ConnectAttempt made = new ConnectAttempt(addresses, index, startNanos, leftMillis);
       attempt = made;
+      HeapRoom.require();
       connect(made);
     } catch (Throwable t) {
       // Netty would keep it to itself, and the lane would connect for ever.
@@ -301,6 +303,8 @@ final class Lane implements LaneConnection.Owner {
         connected.addListener(
             done -> {
               if (!done.isSuccess()) {
+                // Netty closes it, unless memory runs out for that.
+                tried.abandon();
                 connectElsewhere(tried, done.cause());
               }
             });
