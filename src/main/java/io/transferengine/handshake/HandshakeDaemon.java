@@ -64,8 +64,8 @@ public final class HandshakeDaemon implements AutoCloseable {
   /**
    * Binds a port and starts to answer.
    *
-   * @throws TransferException SOCKET if no port could be bound, or no thread could wait at it;
-   *     INVALID_ARGUMENT if the listen address is unknown
+   * @throws TransferException SOCKET if no port could be bound; INVALID_ARGUMENT if the listen
+   *     address is unknown
    */
   public HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler) {
     this(options, handler, PeerTls.off());
@@ -98,7 +98,6 @@ public final class HandshakeDaemon implements AutoCloseable {
             options.payloadsLimitBytes() / 2);
     this.places = new Places(options.connectionsLimit(), options.connectionsPerAddressLimit(), 0);
     this.clients = new ClientThreads("te-handshake-client", places, this::enter, this::serve);
-    FirstWait.prepare();
     this.listener = PortBinder.bind(options);
     try {
       this.port = listener.address().getPort();
