@@ -22,6 +22,9 @@ import java.util.List;
 final class WarmUp {
   private static final long BYTES = 256 << 10;
 
+  /** On a machine that is busy enough, even a first handshake may not end in its time. */
+  private static final int TRIES = 10;
+
   private WarmUp() {}
 
   /**
@@ -59,15 +62,22 @@ final class WarmUp {
 
   private static void move(
       Engine engine, Operation operation, MemorySegment local, String segment, long remote) {
-    Transfer transfer =
-        engine.submit(
-            operation == Operation.WRITE
-                ? TransferRequest.write(segment, local, remote)
-                : TransferRequest.read(segment, local, remote));
-    TransferState state = Transfers.forEnd(transfer);
+    Transfer last = submit(engine, operation, local, segment, remote);
+    for (int i = 1; i < TRIES && Transfers.forEnd(last) != TransferState.COMPLETED; i++) {
+      last = submit(engine, operation, local, segment, remote);
+    }
+    TransferState state = Transfers.forEnd(last);
     if (state != TransferState.COMPLETED) {
       throw CommandException.failed(
-          "The first %s ended %s: %s".formatted(operation, state, transfer.failure()));
+          "The first %s ended %s: %s".formatted(operation, state, last.failure()));
     }
+  }
+
+  private static Transfer submit(
+      Engine engine, Operation operation, MemorySegment local, String segment, long remote) {
+    return engine.submit(
+        operation == Operation.WRITE
+            ? TransferRequest.write(segment, local, remote)
+            : TransferRequest.read(segment, local, remote));
   }
 }
