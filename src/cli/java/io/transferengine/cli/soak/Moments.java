@@ -72,9 +72,9 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                 takeMicros,
                 (random.nextBoolean() && exact) || lacks,
                 (byte) random.nextInt()));
-    // A record that could not be written is written again later; nobody tells us when. And what a
+    // A record in the metadata service is written later, and nobody tells us when. And what a
     // network still has of a write may arrive as soon as the memory is offered again.
-    boolean may = !service && !(lacks && (group.service().isPresent() || !exact));
+    boolean may = group.service().isEmpty() && !(lacks && !exact);
     boolean takes = random.nextDouble() < TAKE_SHARE && may;
     Member reopened = members.get(random.nextInt(members.size()));
     return new Moments(
