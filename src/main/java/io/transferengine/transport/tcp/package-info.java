@@ -38,7 +38,7 @@
  * VersionOneOrder  Answers
  * Refusals  InboundTimeouts
  * TargetConnection
- * TokenDoor
+ * TokenDoor  AcceptedDescriptors
  * TargetServer
  * RequestRing                                                 the initiator's end
  * RequestWriter  LateWrites  IdentityCheck  TokenKnock
