@@ -12,6 +12,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** {@link Processes} by {@code /proc}, and by a pidfd where it has to be exact. */
@@ -43,6 +44,26 @@ public final class LinuxProcesses implements Processes {
     } catch (IOException | RuntimeException unknown) {
       return -1;
     }
+  }
+
+  @Override
+  public boolean isOfOurUser(int pid) {
+    try {
+      List<String> theirs = Files.readAllLines(status(pid), StandardCharsets.ISO_8859_1);
+      List<String> ours = Files.readAllLines(status(own()), StandardCharsets.ISO_8859_1);
+      return line(theirs, "Tgid:").equals("Tgid:\t" + pid)
+          && line(theirs, "Uid:").equals(line(ours, "Uid:"));
+    } catch (IOException | RuntimeException unknown) {
+      return false;
+    }
+  }
+
+  private static Path status(int pid) {
+    return PROC.resolve(pid + "/status");
+  }
+
+  private static String line(List<String> lines, String field) {
+    return lines.stream().filter(each -> each.startsWith(field)).findFirst().orElseThrow();
   }
 
   /** What follows the name, which may have blanks and brackets. */

@@ -15,6 +15,13 @@ public interface Processes {
   long startOf(int pid);
 
   /**
+   * {@return whether a number is that of a process, and not of one of its threads, and the process
+   * belongs to the user of this one} False when that cannot be found out. The kernel takes a
+   * thread's number in many places where it wants that of a process.
+   */
+  boolean isOfOurUser(int pid);
+
+  /**
    * {@return whether each thread of a process has ended, so that it touches no memory any more}
    * False when that cannot be found out.
    *

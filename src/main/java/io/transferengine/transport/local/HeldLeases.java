@@ -23,7 +23,8 @@ final class HeldLeases {
 
   private static final long LOOK_NANOS = 50_000;
 
-  private record Giver(HostDescriptor host, long incarnation) {}
+  /** By what it has made itself: who tells of it may tell what it likes. */
+  private record Giver(long area, long incarnation) {}
 
   private final Processes processes;
 
@@ -55,14 +56,14 @@ final class HeldLeases {
    * if there are too many, or all have ended}
    */
   synchronized Optional<HeldLease> of(HostDescriptor host, long incarnation, long slots) {
-    Giver giver = new Giver(host, incarnation);
+    Giver giver = new Giver(host.area(), incarnation);
     HeldLease known = leases.get(giver);
     if (known != null) {
       // It has given us those before, and gives them to nobody else.
       return known.slotAddress(0) == slots ? Optional.of(known) : Optional.empty();
     }
     if (leases.size() >= LIMIT) {
-      leases.keySet().removeIf(each -> processes.hasEnded(each.host.pid(), each.host.start()));
+      leases.values().removeIf(each -> processes.hasEnded(each.host().pid(), each.host().start()));
     }
     if (ended || leases.size() >= LIMIT) {
       return Optional.empty();

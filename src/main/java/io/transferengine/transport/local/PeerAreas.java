@@ -66,6 +66,11 @@ final class PeerAreas {
    * @param incarnation what its descriptor says
    */
   Optional<String> problem(HostDescriptor host, long incarnation) {
+    if (!processes.isOfOurUser(host.pid())) {
+      return Optional.of(
+          "process %d is not there, or belongs to another user than this one: run both as one user"
+              .formatted(host.pid()));
+    }
     Words header = read(host.pid(), host.area(), 0, 0);
     if (header.copied == -Errno.EPERM.number()) {
       return Optional.of(
@@ -100,7 +105,7 @@ final class PeerAreas {
               + " be read");
     }
     // Last: who has had the number since then is who was looked at.
-    return processes.startOf(host.pid()) == host.start()
+    return processes.startOf(host.pid()) == host.start() && processes.isOfOurUser(host.pid())
         ? Optional.empty()
         : Optional.of("process " + host.pid() + " is another engine by now");
   }
@@ -112,7 +117,8 @@ final class PeerAreas {
    * @param incarnation that of the engine, which is ours
    */
   Optional<Ask> ask(HostDescriptor host, long ask, long incarnation) {
-    if (!AreaLayout.isAsk(host.area(), ask)) {
+    // Before its memory is read: that of another user's may be where reading takes for ever.
+    if (!AreaLayout.isAsk(host.area(), ask) || !processes.isOfOurUser(host.pid())) {
       return Optional.empty();
     }
     Words words = read(host.pid(), host.area(), ask, AreaLayout.ASK_BYTES);

@@ -51,6 +51,11 @@ class FencesTest {
     }
 
     @Override
+    public boolean isOfOurUser(int pid) {
+      return true;
+    }
+
+    @Override
     public boolean hasEnded(int pid, long start) {
       return ended.contains(pid);
     }

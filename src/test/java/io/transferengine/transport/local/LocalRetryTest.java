@@ -60,6 +60,11 @@ class LocalRetryTest {
     }
 
     @Override
+    public boolean isOfOurUser(int pid) {
+      return REAL.isOfOurUser(pid);
+    }
+
+    @Override
     public boolean hasEnded(int pid, long start) {
       return REAL.hasEnded(pid, start);
     }
