@@ -7,7 +7,6 @@ import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
-import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.NativeAccess;
 import io.transferengine.memory.Region;
@@ -121,9 +120,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private long handshakesOverBudget;
   private long handshakesEvicted;
 
-  /** Limited, since a peer that is gone fails the notifications of all its transfers. */
-  private final WarnLimiter notifyWarnings = new WarnLimiter(log);
-
   /**
    * Opens an engine. If that fails, everything opened before is closed again.
    *
@@ -192,7 +188,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
             this::requireName,
-            this::notifyOnCompletion);
+            new CompletionNotices(metrics, this::sendCompletion)::send);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     // The first step that opens anything.
     registry =
@@ -365,19 +361,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return notifications;
   }
 
-  private void notifyOnCompletion(String segment, TransferRequest.Notification text) {
-    lookups.execute(
-        () -> {
-          try {
-            sendNotify(segment, new NotifyMessage(text.name(), text.message()), lookUpTimeout());
-          } catch (Throwable t) {
-            metrics.increment(Counter.NOTIFICATIONS_FAILED);
-            notifyWarnings.warn(
-                "The notification '%s' for %s was not delivered: %s"
-                    .formatted(
-                        text.name(), segment, t instanceof TransferException ? t.getMessage() : t));
-          }
-        });
+  private void sendCompletion(String segment, TransferRequest.Notification text) {
+    sendNotify(segment, new NotifyMessage(text.name(), text.message()), lookUpTimeout());
   }
 
   /** {@return how long a question to a peer may take if the caller does not say} */
