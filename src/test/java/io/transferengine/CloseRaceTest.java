@@ -139,7 +139,7 @@ class CloseRaceTest {
         round(round);
       }
       long descriptors = descriptors() + ofPeer;
-      List<String> threads = EngineThreads.names();
+      List<String> threads = EngineThreads.settled();
       for (int round = 0; round < rounds; round++) {
         round(round);
         assertThat(thrown).as("-Dseed=%d, round %d", SEED, round).isEmpty();

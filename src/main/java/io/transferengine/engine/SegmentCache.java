@@ -145,12 +145,24 @@ final class SegmentCache {
                     if (failedAgain == null) {
                       made.complete(found);
                     } else {
-                      made.completeExceptionally(failedAgain);
+                      fail(made, failedAgain);
                     }
                   });
     } catch (Throwable t) {
       // There may be no memory to ask.
-      made.completeExceptionally(failure);
+      fail(made, failure);
+    }
+  }
+
+  /** Nobody would try again: so this waits until there is memory. */
+  private static void fail(Lookup made, Throwable why) {
+    while (true) {
+      try {
+        made.completeExceptionally(why);
+        return;
+      } catch (OutOfMemoryError e) {
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
     }
   }
 

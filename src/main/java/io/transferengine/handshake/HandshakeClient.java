@@ -322,6 +322,9 @@ public final class HandshakeClient implements AutoCloseable {
     long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
     long connectDeadlineNanos = System.nanoTime() + leftNanos;
     Reply reply;
+    if (closed) {
+      throw broken(peer, type, new ClosedChannelException(), deadlineNanos);
+    }
     try (SocketChannel channel = Connector.connect(peer, connectDeadlineNanos)) {
       reply =
           converseUntilClosed(

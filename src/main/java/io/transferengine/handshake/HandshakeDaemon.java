@@ -217,11 +217,14 @@ public final class HandshakeDaemon implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    listener.close();
-    accepting.stop();
+    try {
+      listener.close();
+    } finally {
+      accepting.stop();
+    }
     List<Thread> serving = clients.stop();
     try {
-      // The kernel listens, and keeps the port, until the thread has left accept(2).
+      // It may be handing over one that it has just accepted.
       acceptor.join(CLOSE_WAIT_MILLIS);
       if (!haveEnded(serving)) {
         log.warn("a handshake handler did not return within {} ms of close", CLOSE_WAIT_MILLIS);

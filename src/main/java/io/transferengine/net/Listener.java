@@ -57,6 +57,9 @@ public final class Listener implements AcceptLoop.Acceptor, AutoCloseable {
       channel.bind(address, backlog);
       channel.configureBlocking(false);
       SelectionKey _ = channel.register(selector, SelectionKey.OP_ACCEPT);
+      // The key is lost if memory runs out when it is first used: then here.
+      int _ = selector.selectNow();
+      selector.selectedKeys().clear();
       return new Listener(channel, selector);
     } catch (Throwable t) {
       channel.close();
@@ -89,9 +92,8 @@ public final class Listener implements AcceptLoop.Acceptor, AutoCloseable {
   /** Closes the socket, and ends an accept under way. Idempotent. */
   @Override
   public void close() {
-    try {
-      // First: as long as it is registered, the kernel listens.
-      selector.close();
+    // The selector last, and certainly: the kernel listens as long as the socket is registered.
+    try (selector) {
       channel.close();
     } catch (IOException e) {
       log.debug("closing the listener at {}", address, e);

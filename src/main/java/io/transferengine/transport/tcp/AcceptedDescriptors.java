@@ -54,6 +54,7 @@ final class AcceptedDescriptors extends DefaultMaxMessagesRecvByteBufAllocator {
       public void lastBytesRead(int descriptor) {
         super.lastBytesRead(descriptor);
         if (descriptor >= 0) {
+          closeLost();
           untaken = descriptor;
           onAccept.accept(descriptor);
         }

@@ -174,7 +174,14 @@ final class TargetServer {
         new ServerBootstrap()
             .group(loops.group(), loops.group())
             .channel(backend.serverChannel())
-            .handler(order.arrivals())
+            // From the start: a connection may come before whoever binds hears that it listens.
+            .handler(
+                new ChannelInitializer<>() {
+                  @Override
+                  protected void initChannel(Channel listening) {
+                    listening.pipeline().addLast(new Arrivals(), order.arrivals());
+                  }
+                })
             .option(ChannelOption.SO_BACKLOG, BACKLOG)
             .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.TCP_NODELAY, true)
@@ -261,7 +268,6 @@ final class TargetServer {
       ChannelFutureListener told =
           done -> {
             if (done.isSuccess()) {
-              done.channel().pipeline().addFirst(new Arrivals());
               bound.complete(done.channel());
             } else {
               bound.completeExceptionally(done.cause());

@@ -178,12 +178,8 @@ final class TaskQueue {
   void failThoseSince(long beganNanos, TransferException failure, FailureCause cause) {
     List<TransferTask> failed = new ArrayList<>();
     synchronized (tasks) {
-      for (TransferTask task : tasks) {
-        if (task.hasWaitedSince(beganNanos)) {
-          failed.add(task);
-        }
-      }
-      tasks.removeAll(failed);
+      // All are asked before the first is removed.
+      tasks.removeIf(task -> task.hasWaitedSince(beganNanos) && failed.add(task));
     }
     for (TransferTask task : failed) {
       task.end(TransferState.FAILED, failure, cause);
