@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +31,11 @@ final class Soak implements AutoCloseable {
 
   /** Seeds of groups lie this far apart. */
   private static final long SEEDS = 1_000_000;
+
+  /** Of a folder in which somebody still makes files, and the pause between two. */
+  private static final int REMOVALS_MAX = 500;
+
+  private static final long REMOVAL_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   private final Options options;
   private final Figures figures = new Figures();
@@ -104,8 +110,13 @@ final class Soak implements AutoCloseable {
   }
 
   private void runGroup(Configuration configuration, long firstSeed) {
-    Path folder = folder();
-    folders.add(folder);
+    Optional<Path> made = newFolder();
+    if (made.isPresent()) {
+      runGroup(configuration, firstSeed, made.get());
+    }
+  }
+
+  private void runGroup(Configuration configuration, long firstSeed, Path folder) {
     long seed = firstSeed;
     try (Run run =
         new Run(
@@ -131,6 +142,16 @@ final class Soak implements AutoCloseable {
     }
   }
 
+  /** {@return one that {@link #abandon} knows of; empty if that has been} */
+  private synchronized Optional<Path> newFolder() {
+    if (stopped) {
+      return Optional.empty();
+    }
+    Path folder = folder();
+    folders.add(folder);
+    return Optional.of(folder);
+  }
+
   /** The process is being ended: nothing waits, and no memory of the processes stays behind. */
   void abandon() {
     synchronized (this) {
@@ -142,12 +163,20 @@ final class Soak implements AutoCloseable {
     children.forEach(child -> child.onExit().join());
     options.links().forEach(Cut::mend);
     for (Path folder : List.copyOf(folders)) {
+      if (folders.remove(folder)) {
+        removeFromUnderOthers(folder);
+      }
+    }
+  }
+
+  /** A group may be about to start its processes: it makes files until it finds no folder. */
+  private static void removeFromUnderOthers(Path folder) {
+    for (int i = 0; i < REMOVALS_MAX; i++) {
       try {
-        if (folders.remove(folder)) {
-          remove(folder);
-        }
+        remove(folder);
+        return;
       } catch (UncheckedIOException e) {
-        // A group has started another process just now.
+        LockSupport.parkNanos(REMOVAL_PAUSE_NANOS);
       }
     }
   }
