@@ -188,6 +188,6 @@ class NotificationsTest {
                   chained.countDown();
                 });
     assertThat(chained.await(30, TimeUnit.SECONDS)).isTrue();
-    assertThat(name.get()).matches("te-task-\\d+|" + Thread.currentThread().getName());
+    assertThat(name.get()).matches("te-future-\\d+|" + Thread.currentThread().getName());
   }
 }
