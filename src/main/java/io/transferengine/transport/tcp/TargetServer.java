@@ -31,6 +31,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -98,6 +99,10 @@ final class TargetServer {
   private final WarnLimiter crowded = new WarnLimiter(log);
 
   private final Places places;
+
+  /** Not where it is used, for the same reason as {@link #endOverdue} gives. */
+  private static final String LOOK = "A look at a connection";
+
   private final VersionOneOrder order;
   private final Set<TargetConnection> connections = ConcurrentHashMap.newKeySet();
   private @Nullable Channel listener;
@@ -333,13 +338,14 @@ final class TargetServer {
   /** Else its peer would wait for an answer for ever. */
   private void endLost() {
     long now = System.nanoTime();
-    arriving.forEach(
-        (channel, sinceNanos) -> {
-          if (now - sinceNanos > ARRIVAL_NANOS_MAX) {
-            LostChannels.end(channel);
-            arriving.remove(channel);
-          }
-        });
+    Iterator<Map.Entry<Channel, Long>> all = arriving.entrySet().iterator();
+    while (all.hasNext()) {
+      Map.Entry<Channel, Long> each = all.next();
+      if (now - each.getValue() > ARRIVAL_NANOS_MAX) {
+        LostChannels.end(each.getKey());
+        all.remove();
+      }
+    }
   }
 
   private void accept(SocketChannel channel) {
@@ -430,24 +436,32 @@ final class TargetServer {
     endLost();
   }
 
+  /**
+   * Without lambdas: a place that makes one is lost to the process for ever if memory runs out when
+   * it does so for the first time.
+   */
   private void endOverdue(EventExecutor loop) {
     acceptAgain(loop);
     long now = System.nanoTime();
     Instant wallClock = tls.now();
-    long[] queued = {0};
-    forEachOn(
-        loop,
-        connection ->
-            Anyway.run(
-                log,
-                "A look at a connection",
-                () -> {
-                  connection.endIfOverdue(now);
-                  connection.endIfExpired(wallClock);
-                  queued[0] += connection.queuedBytes();
-                }));
-    held.computeIfAbsent(loop, _ -> new HeldBytes(metrics))
-        .are(queued[0], loops.pool(loop).bytesInUse());
+    long queued = 0;
+    for (TargetConnection connection : connections) {
+      if (connection.loop() == loop) {
+        try {
+          connection.endIfOverdue(now);
+          connection.endIfExpired(wallClock);
+          queued += connection.queuedBytes();
+        } catch (Throwable t) {
+          Anyway.failed(log, LOOK, t);
+        }
+      }
+    }
+    HeldBytes there = held.get(loop);
+    if (there == null) {
+      there = new HeldBytes(metrics);
+      held.put(loop, there); // Nobody else does for this loop.
+    }
+    there.are(queued, loops.pool(loop).bytesInUse());
   }
 
   private void forEachOn(EventExecutor loop, Consumer<TargetConnection> action) {
