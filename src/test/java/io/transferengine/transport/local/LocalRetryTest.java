@@ -4,38 +4,24 @@ package io.transferengine.transport.local;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
-import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.os.LinuxProcesses;
 import io.transferengine.os.Processes;
-import io.transferengine.testkit.LogCapture;
-import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
-import io.transferengine.transport.TransferTask;
-import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Where no other transport may be used, what did not work once is tried again at once. */
 @Timeout(60)
-class LocalRetryTest {
-  private static final int BYTES = 4096;
+class LocalRetryTest extends TwoSides {
   private static final TransportPolicy REQUIRED =
       new TransportPolicy(TransportPolicy.Use.REQUIRED, Duration.ZERO, Optional.empty(), true);
 
@@ -85,41 +71,12 @@ class LocalRetryTest {
     }
   }
 
-  private final LogCapture log = new LogCapture();
-  private final PoorSight sight = new PoorSight();
-  private final Side ours = new Side("00000000000000ff", REQUIRED, sight);
-  private final Side theirs = new Side("00000000000000fe");
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment here = arena.allocate(BYTES);
-  private final MemorySegment there = arena.allocate(BYTES);
-  private final Region target = theirs.region(there);
-  private final Region source = ours.regions.register(here.address(), BYTES, "*");
+  private final PoorSight sight;
 
-  @AfterEach
-  void stop() {
-    ours.transport.stop(Duration.ofSeconds(10));
-    theirs.transport.stop(Duration.ofSeconds(10));
-    arena.close();
-    log.close();
-  }
-
-  private TransferTask task(SegmentDescriptor peer, CompletableFuture<TransferState> ended) {
-    return new TransferTask(
-        Operation.WRITE,
-        BlockColumns.of(here.address(), there.address(), BYTES),
-        BYTES,
-        new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
-        (state, _, _) -> ended.complete(state));
-  }
-
-  private static PeerAddress address(SegmentDescriptor peer) {
-    return new PeerAddress(peer, List.of(InetAddress.getLoopbackAddress()));
-  }
-
-  /** What the peer's own engine answers. */
-  private HandshakeDescriptor granted(HandshakeDescriptor request) {
-    PeerIdentity us = PeerIdentity.unproved(InetAddress.getLoopbackAddress());
-    return theirs.transport.connection(us, request).orElseThrow();
+  LocalRetryTest() {
+    PoorSight made = new PoorSight();
+    super(new Side("00000000000000ff", REQUIRED, made));
+    sight = made;
   }
 
   private TransferState write(SegmentDescriptor peer) throws Exception {

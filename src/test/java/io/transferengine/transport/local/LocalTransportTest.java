@@ -3,71 +3,26 @@ package io.transferengine.transport.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
-import io.transferengine.testkit.LogCapture;
-import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.InetAddress;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What a transport makes of the answers of a peer, both in this process. */
 @Timeout(60)
-class LocalTransportTest {
-  private static final int BYTES = 4096;
-
-  private final LogCapture log = new LogCapture();
-  private final Side ours = new Side("00000000000000ff");
-  private final Side theirs = new Side("00000000000000fe");
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment here = arena.allocate(BYTES);
-  private final MemorySegment there = arena.allocate(BYTES);
-  private final Region target = theirs.region(there);
-  private final Region source = ours.regions.register(here.address(), BYTES, "*");
-
-  @AfterEach
-  void stop() {
-    ours.transport.stop(Duration.ofSeconds(10));
-    theirs.transport.stop(Duration.ofSeconds(10));
-    arena.close();
-    log.close();
-  }
-
-  private TransferTask task(SegmentDescriptor peer, CompletableFuture<TransferState> ended) {
-    return new TransferTask(
-        Operation.WRITE,
-        BlockColumns.of(here.address(), there.address(), BYTES),
-        BYTES,
-        new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
-        (state, _, _) -> ended.complete(state));
-  }
-
-  private static PeerAddress address(SegmentDescriptor peer) {
-    return new PeerAddress(peer, List.of(InetAddress.getLoopbackAddress()));
-  }
-
-  /** What the peer's own engine answers. */
-  private HandshakeDescriptor granted(HandshakeDescriptor request) {
-    PeerIdentity us = PeerIdentity.unproved(InetAddress.getLoopbackAddress());
-    return theirs.transport.connection(us, request).orElseThrow();
+class LocalTransportTest extends TwoSides {
+  LocalTransportTest() {
+    super(new Side("00000000000000ff"));
   }
 
   @Test
