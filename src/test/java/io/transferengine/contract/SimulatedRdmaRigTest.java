@@ -55,7 +55,7 @@ class SimulatedRdmaRigTest {
     DELAYED,
     NO_MEMORY_TO_POST,
     NO_QUEUE_PAIR,
-    STALLED_MODIFY
+    STALLED_CONNECT
   }
 
   private final StallMeter stalls = new StallMeter();
@@ -197,7 +197,7 @@ class SimulatedRdmaRigTest {
       case NO_MEMORY_TO_POST ->
           faults.throwFrom("ibv_post_send", random.nextInt(3), new OutOfMemoryError("a test"));
       case NO_QUEUE_PAIR -> device("right").refuse("ibv_create_qp", some, Errno.ENOMEM.number());
-      case STALLED_MODIFY -> faults.stallModifyQp();
+      case STALLED_CONNECT -> faults.stallConnecting();
     }
   }
 
@@ -215,7 +215,7 @@ class SimulatedRdmaRigTest {
       case PORT_DOWN -> setup.devices("left").forEach(SimulatedDevice::portUp);
       case HELD -> faults.release();
       case DELAYED -> faults.delay(Duration.ZERO, Duration.ZERO);
-      case STALLED_MODIFY -> faults.endStall();
+      case STALLED_CONNECT -> faults.endStall();
     }
   }
 }

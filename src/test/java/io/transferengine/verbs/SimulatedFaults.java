@@ -34,8 +34,8 @@ public final class SimulatedFaults {
   private final Map<String, Integer> systemCallRefusals = new HashMap<>();
   private final Map<String, Throwing> throwing = new HashMap<>();
 
-  /** Verbs that do not get on, with how many calls wait. */
-  private final Map<String, Integer> stalled = new HashMap<>();
+  private boolean connectingStalls;
+  private int stalledCalls;
 
   private final Set<Link> cuts = new HashSet<>();
   private final Set<Link> noRoutes = new HashSet<>();
@@ -133,21 +133,24 @@ public final class SimulatedFaults {
         });
   }
 
-  /** Lets no call of {@code ibv_modify_qp} get on, as where a neighbour does not answer. */
-  public void stallModifyQp() {
-    change(() -> stalled.put("ibv_modify_qp", 0));
+  /**
+   * Lets no queue pair get ready to receive, as where a neighbour does not answer: that is the step
+   * of {@code ibv_modify_qp} for which the kernel looks for it.
+   */
+  public void stallConnecting() {
+    change(() -> connectingStalls = true);
   }
 
-  /** {@return how many calls {@link #stallModifyQp} keeps waiting} */
+  /** {@return how many calls {@link #stallConnecting} keeps waiting} */
   public int stalledCalls() {
     synchronized (fabric.lock) {
-      return stalled.values().stream().mapToInt(Integer::intValue).sum();
+      return stalledCalls;
     }
   }
 
-  /** Ends {@link #stallModifyQp}. */
+  /** Ends {@link #stallConnecting}. */
   public void endStall() {
-    change(stalled::clear);
+    change(() -> connectingStalls = false);
   }
 
   /**
@@ -221,20 +224,17 @@ public final class SimulatedFaults {
     return !one.isPortActive() || !other.isPortActive() || cuts.contains(Link.of(one, other));
   }
 
-  void waitWhileStalled(String verb) {
+  void waitWhileConnectingStalls() {
     boolean interrupted = false;
-    boolean counted = false;
-    while (stalled.containsKey(verb)) {
-      if (!counted) {
-        counted = true;
-        stalled.merge(verb, 1, Integer::sum);
-      }
+    stalledCalls++;
+    while (connectingStalls) {
       try {
         fabric.lock.wait();
       } catch (InterruptedException e) {
         interrupted = true;
       }
     }
+    stalledCalls--;
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -387,7 +387,9 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public void modifyQp(MemorySegment queuePair, MemorySegment attributes, int mask) {
     synchronized (fabric.lock) {
-      fabric.faults.waitWhileStalled("ibv_modify_qp");
+      if (QueuePairState.of(ibv_qp_attr.qp_state(attributes)) == QueuePairState.READY_TO_RECEIVE) {
+        fabric.faults.waitWhileConnectingStalls();
+      }
       fabric.faults.throwIfAsked("ibv_modify_qp");
       recordThread("ibv_modify_qp");
       var found = fabric.find(SimulatedQueuePair.class, queuePair, "ibv_modify_qp");

@@ -311,7 +311,7 @@ class RdmaNeighboursTest {
       MemorySegment theirs = c.register(MEMORY_BYTES);
       Started waiting;
       try {
-        fabric.faults().stallModifyQp();
+        fabric.faults().stallConnecting();
         waiting = c.write(a, BlockColumns.of(theirs.address(), here.address(), 1000));
         await().until(() -> fabric.faults().stalledCalls() > 0);
         known.all().stream()
