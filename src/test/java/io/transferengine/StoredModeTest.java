@@ -7,6 +7,7 @@ import static io.transferengine.TestEngine.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.config.Settings;
 import io.transferengine.engine.MetadataStores;
 import io.transferengine.metadata.spi.MetadataStore;
@@ -124,10 +125,7 @@ class StoredModeTest {
 
   @Test
   void theLegacyModeTakesThePortOfTheName() throws IOException {
-    int port;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = free.getLocalPort();
-    }
+    int port = FreePorts.next();
     try (Engine engine = open("127.0.0.1:" + port, builder -> builder.legacyRpcPortBinding(true))) {
       assertThat(engine.rpcPort()).isEqualTo(port);
       assertThat(rpcMeta("127.0.0.1:" + port).host()).isEqualTo("127.0.0.1");
@@ -176,10 +174,7 @@ class StoredModeTest {
 
   @Test
   void aDeadOwnersRecordsAreReplacedAndItsBuffersForgotten() throws IOException {
-    int dead;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      dead = free.getLocalPort();
-    }
+    int dead = FreePorts.next();
     put(keys.rpcMeta("a"), MetadataCodec.encode(new RpcMetaRecord("127.0.0.1", dead)));
     put(
         keys.segment("a"),
@@ -192,10 +187,7 @@ class StoredModeTest {
 
   @Test
   void aRecordThatLeadsToOurselvesIsOurPredecessors() throws IOException {
-    int port;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = free.getLocalPort();
-    }
+    int port = FreePorts.next();
     put(keys.rpcMeta("a"), MetadataCodec.encode(new RpcMetaRecord("localhost", port)));
     try (Engine engine = open("a", builder -> builder.rpcPort(port))) {
       assertThat(rpcMeta("a").host()).isEqualTo("127.0.0.1");

@@ -131,7 +131,6 @@ final class TestEngine implements AutoCloseable {
   /** There is a warning with all of these parts in one line, or there soon is. */
   static void isWarned(LogCapture log, String... parts) {
     await()
-        .atMost(Duration.ofSeconds(20))
         .untilAsserted(
             () ->
                 assertThat(log.warnings())

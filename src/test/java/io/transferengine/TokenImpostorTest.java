@@ -18,7 +18,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -156,7 +155,6 @@ class TokenImpostorTest {
       } while (engine.count(Counter.TOKEN_PEERS_REFUSED) == before);
       if (before == 0) {
         await()
-            .atMost(Duration.ofSeconds(20))
             .untilAsserted(
                 () ->
                     assertThat(log.warnings())

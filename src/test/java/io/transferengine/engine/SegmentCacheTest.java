@@ -44,11 +44,11 @@ class SegmentCacheTest {
             threads,
             false);
     var first = cache.get("peer", LONG);
-    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    Awaitility.await().until(() -> questions.get() == 1);
     var second = cache.get("peer", LONG);
     assertThat(questions).as("asked once while that is young").hasValue(1);
     // The age at which it is given up is the cache's; this asks until it does.
-    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> cache.get("peer", LONG).isDone());
+    Awaitility.await().until(() -> cache.get("peer", LONG).isDone());
     assertThat(first.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
     assertThat(second.get(10, TimeUnit.SECONDS).name()).isEqualTo("peer");
     assertThat(questions).hasValue(2);
@@ -72,7 +72,7 @@ class SegmentCacheTest {
             threads,
             false);
     var asking = cache.get("peer", LONG);
-    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    Awaitility.await().until(() -> questions.get() == 1);
     var second = cache.get("peer", LONG);
     var third = cache.get("peer", LONG);
     joined.countDown();
@@ -96,7 +96,7 @@ class SegmentCacheTest {
             threads,
             false);
     var asking = cache.get("peer", LONG);
-    Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> questions.get() == 1);
+    Awaitility.await().until(() -> questions.get() == 1);
     var second = cache.get("peer", LONG);
     joined.countDown();
     assertThatThrownBy(() -> asking.get(10, TimeUnit.SECONDS)).hasMessageContaining("time 1");

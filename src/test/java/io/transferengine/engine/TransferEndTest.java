@@ -295,7 +295,6 @@ class TransferEndTest {
     }
     WeakReference<TransferRequest> last = request;
     Awaitility.await()
-        .atMost(Duration.ofSeconds(30))
         .until(
             () -> {
               System.gc();

@@ -4,6 +4,7 @@ package io.transferengine.handshake;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -186,10 +187,7 @@ class HandshakeClientTest {
 
   @Test
   void deadPortsAndUnknownHostsHaveTheirCodes() throws IOException {
-    int port;
-    try (ServerSocket gone = new ServerSocket(0, 1, LOOPBACK)) {
-      port = gone.getLocalPort();
-    }
+    int port = FreePorts.next();
     HostPort dead = new HostPort("127.0.0.1", port);
     refused(() -> CLIENT.fetchMetadata(dead, OWN, LONG), dead, ErrorCode.SOCKET)
         .withMessageContaining("Nothing listens at 127.0.0.1:" + port);

@@ -188,7 +188,7 @@ class HandshakeDaemonTest {
       stuck.setReceiveBufferSize(4_096);
       stuck.connect(new InetSocketAddress(LOOPBACK, daemon.port()));
       stuck.getOutputStream().write(RawPeer.frame(1, "{}"));
-      await().atMost(Duration.ofSeconds(60)).until(() -> daemon.failed() == 1);
+      await().until(() -> daemon.failed() == 1);
       assertAlive(daemon);
     }
   }
@@ -201,7 +201,6 @@ class HandshakeDaemonTest {
       assertThat(RawPeer.readToEnd(lingering.getInputStream())).isNotEmpty();
       // Writing into the closed connection fails once its reset has come back.
       await()
-          .atMost(Duration.ofSeconds(60))
           .until(
               () -> {
                 try {
@@ -395,7 +394,7 @@ class HandshakeDaemonTest {
 
   /** A client may see the end of its reply a moment before the reply is counted. */
   private static void awaitAnswered(HandshakeDaemon daemon, long count) {
-    await().atMost(Duration.ofSeconds(60)).until(() -> daemon.answered() == count);
+    await().until(() -> daemon.answered() == count);
   }
 
   private static void assertAlive(HandshakeDaemon daemon) throws IOException {

@@ -101,9 +101,7 @@ class HandshakePlacesTest {
   void theKernelAsksSilentPeersWhetherTheyAreThere() throws Exception {
     HandshakeDaemon daemon = start(2, 2);
     Socket silent = connect(daemon, ONE);
-    await()
-        .atMost(Duration.ofSeconds(30))
-        .until(() -> KernelSockets.isKeptAlive(daemon.port(), silent.getLocalPort()));
+    await().until(() -> KernelSockets.isKeptAlive(daemon.port(), silent.getLocalPort()));
     ServerSocket peer = new ServerSocket(0, 1, InetAddress.ofLiteral(ONE));
     open.add(peer);
     HandshakeClient client = new HandshakeClient(LONG, FrameCodec.MAX_LENGTH_DEFAULT_BYTES);
@@ -112,9 +110,7 @@ class HandshakePlacesTest {
     Thread asking = Thread.ofVirtual().start(() -> client.probe(there, LONG));
     Socket accepted = peer.accept();
     open.add(accepted);
-    await()
-        .atMost(Duration.ofSeconds(30))
-        .until(() -> KernelSockets.isKeptAlive(accepted.getPort(), peer.getLocalPort()));
+    await().until(() -> KernelSockets.isKeptAlive(accepted.getPort(), peer.getLocalPort()));
     accepted.getOutputStream().write(RawPeer.frame(3, "{\"status\":\"success\"}\n"));
     accepted.shutdownOutput();
     asking.join();
@@ -141,14 +137,11 @@ class HandshakePlacesTest {
     for (Socket each : sockets) {
       each.getOutputStream().write(RawPeer.frame(0, "{}"));
     }
-    await()
-        .atMost(Duration.ofSeconds(30))
-        .until(() -> blocking.connections.size() == sockets.size());
+    await().until(() -> blocking.connections.size() == sockets.size());
   }
 
   private static void awaitServed(HandshakeDaemon daemon) {
     await()
-        .atMost(Duration.ofSeconds(30))
         .ignoreExceptions()
         .until(() -> RawPeer.ask(InetAddress.ofLiteral(ONE), daemon.port(), probe()).length > 0);
   }

@@ -16,7 +16,6 @@ import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
@@ -91,7 +90,6 @@ class RdmaChoiceTest {
   /** What a peer logs arrives here by another way than its answers. */
   private static void awaitLog(PeerProcess peer, String text) {
     await()
-        .atMost(Duration.ofSeconds(20))
         .untilAsserted(
             () -> assertThat(peer.log()).anySatisfy(line -> assertThat(line).contains(text)));
   }

@@ -79,7 +79,7 @@ final class Iperf implements Reference {
   private Optional<Figure> run(String length) {
     Process server = null;
     try {
-      String port = Integer.toString(Reference.freePort());
+      String port = Integer.toString(FreePorts.next());
       server =
           quiet(program.toString(), "-s", "-1", "-B", Configs.LOOPBACK, "-p", port)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)

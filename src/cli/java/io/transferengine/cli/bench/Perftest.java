@@ -124,7 +124,7 @@ final class Perftest implements Reference {
     Process server = null;
     Process client = null;
     try {
-      int port = Reference.freePort();
+      int port = FreePorts.next();
       server =
           new ProcessBuilder(command(target, sizeBytes, port))
               .redirectErrorStream(true)

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.cli.CommandRun;
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.cli.console.CommandException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,10 +92,7 @@ class CertsCommandTest {
         block.setLength(0);
       }
     }
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
+    int port = FreePorts.next();
     String command = String.join("' '", CommandRun.builder().command());
     return shells.stream()
         .map(shell -> shell.replace("./te ", "'" + command + "' "))

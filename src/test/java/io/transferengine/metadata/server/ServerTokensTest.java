@@ -4,6 +4,7 @@ package io.transferengine.metadata.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.TokenFiles;
 import io.transferengine.transfer.ConfigurationException;
@@ -167,10 +168,7 @@ class ServerTokensTest {
   /** Each probe may take seconds, and has others wait. */
   @Test
   void aKeyOfManyNamesIsNotAskedAboutForLong() throws Exception {
-    int closed;
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      closed = socket.getLocalPort();
-    }
+    int closed = FreePorts.next();
     for (String meta : List.of("x/rpc_meta/1/2/3/4/5", "x/1/rpc_meta/2/3/4/5")) {
       assertThat(put(meta, TokenFiles.SECRET, record(closed))).isEqualTo(200);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit.services;
 
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.testkit.Needs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,10 +58,9 @@ final class ServerProcess implements AutoCloseable {
     }
   }
 
-  /** {@return a port that was free a moment ago} */
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
+    try {
+      return FreePorts.next();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -169,7 +169,7 @@ class CertificateEndTest {
   }
 
   private static void eventually(BooleanSupplier what) {
-    Awaitility.await().atMost(30, TimeUnit.SECONDS).until(what::getAsBoolean);
+    Awaitility.await().until(what::getAsBoolean);
   }
 
   // ---- the target
