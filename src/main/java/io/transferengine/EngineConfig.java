@@ -505,6 +505,17 @@ public final class EngineConfig {
     }
 
     /**
+     * Whether the memory that the engine allocates for its callers is huge pages; false. They have
+     * to be reserved; if too few are, allocating fails. ({@code TE_HUGE_PAGES})
+     *
+     * @param value whether it is
+     * @return this
+     */
+    public Builder hugePages(boolean value) {
+      return set(Options.HUGE_PAGES, value);
+    }
+
+    /**
      * Fails where TCP would be used instead of RDMA. ({@code TE_REQUIRE_RDMA})
      *
      * @param value whether

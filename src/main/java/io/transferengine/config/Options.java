@@ -425,6 +425,15 @@ public final class Options {
               .unit("bytes")
               .means("The most memory that the engine allocates for its callers."));
 
+  /** Whether the memory that the engine allocates for its callers is huge pages. */
+  public static final Option<Boolean> HUGE_PAGES =
+      list(
+          new Option<>(OWN, "TE_HUGE_PAGES", "hugePages", Form.flag(), false)
+              .means(
+                  "The memory that the engine allocates for its callers is huge pages of the usual"
+                      + " size, which have to be reserved (`/proc/sys/vm/nr_hugepages`); if too few"
+                      + " are, allocating fails."));
+
   /** Whether TCP in place of RDMA is an error. */
   public static final Option<Boolean> REQUIRE_RDMA =
       list(

@@ -9,6 +9,7 @@ import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.NativeAccess;
+import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
@@ -153,7 +154,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     topology = local.topology();
     Audit audit = new Audit(metrics);
     tls = PeerTls.of(settings, options.tls(), audit);
-    memory = new LocalMemory(settings.get(Options.MANAGED_MEMORY_LIMIT), this);
+    memory =
+        new LocalMemory(
+            settings.get(Options.MANAGED_MEMORY_LIMIT),
+            new OffHeapSource("*", settings.get(Options.HUGE_PAGES)),
+            this);
     transports =
         TransportRegistry.create(
             ranked,

@@ -91,7 +91,17 @@ public final class LocalMemory implements RegionRegistrar {
    * @param managedLimitBytes the most that {@link #allocate} may take from the system
    */
   public LocalMemory(long managedLimitBytes, Users users) {
-    this.pool = new MemoryPool(managedLimitBytes, new OffHeapSource("*"), this);
+    this(managedLimitBytes, new OffHeapSource("*"), users);
+  }
+
+  /**
+   * Nothing registered yet.
+   *
+   * @param managedLimitBytes the most that {@link #allocate} may take
+   * @param source where it takes that from
+   */
+  LocalMemory(long managedLimitBytes, MemorySource source, Users users) {
+    this.pool = new MemoryPool(managedLimitBytes, source, this);
     this.users = users;
     this.ends = new RegionEnds(regions, users, this::forgotten, this::cutOffWait);
   }

@@ -125,6 +125,7 @@ final class OptionsTest {
             16L << 30,
             Map.of("8192", 8192L, "17179869184", 16L << 30, "140737488355328", 1L << 47),
             plus(NOT_NUMBERS, "8191", "0", "-1", "140737488355329", "16GiB")),
+        flag(Options.HUGE_PAGES, false),
         flag(Options.REQUIRE_RDMA, false),
         new Row(
             Options.LOCAL,
