@@ -12,8 +12,11 @@ import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.BlockShape;
 import io.transferengine.cli.target.Configs;
+import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.TargetProcess;
+import io.transferengine.transfer.LocalMode;
+import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +34,8 @@ import picocli.CommandLine.Option;
     name = "demo",
     description = {
       "Starts a second process, writes real data into its memory over TCP, reads it back into other"
-          + " memory, and compares SHA-256 in both processes. No server is needed.",
+          + " memory, and compares SHA-256 in both processes. Then the same again without a network:"
+          + " the initiator copies (TE_LOCAL=auto). No server is needed.",
       "",
       "It moves a file, by default the JDK's own lib/modules, in one block, and the KV cache of one"
           + " request to Llama-3-70B in bfloat16 on one of 8 GPUs (TP8): 80 layers with a key and a"
@@ -94,16 +98,49 @@ public final class DemoCommand implements Callable<Integer> {
     Terminal terminal = new Terminal(environment);
     List<DemoMove> moves = plan(terminal, environment);
     List<DemoRow> rows = new ArrayList<>();
-    try (TargetLink target = TargetProcess.start(environment);
-        Engine engine = Engine.open(Configs.loopback().build());
-        Progress progress = terminal.progress("demo", (long) moves.size() * DemoMove.STEPS)) {
-      engine.warmUp(target.segmentName());
-      for (DemoMove move : moves) {
-        rows.addAll(move.run(engine, target, corrupt, progress));
+    Optional<String> missing;
+    EngineSetup either = new EngineSetup(EngineSetup.EITHER, Configs.LOOPBACK, "");
+    try (TargetLink target = TargetProcess.start(environment, either);
+        Progress progress = terminal.progress("demo", 2L * moves.size() * DemoMove.STEPS)) {
+      move(LocalMode.OFF, "TCP", moves, target, progress, rows);
+      missing = tryCopying(target);
+      if (missing.isEmpty()) {
+        move(LocalMode.REQUIRED, "one copy", moves, target, progress, rows);
       }
     }
-    print(terminal, environment, rows);
+    print(terminal, environment, rows, missing);
     return rows.stream().allMatch(DemoRow::verified) ? 0 : CommandException.FAILED;
+  }
+
+  private static Engine open(LocalMode local) {
+    return Engine.open(Configs.loopback().local(local).build());
+  }
+
+  private void move(
+      LocalMode local,
+      String way,
+      List<DemoMove> moves,
+      TargetLink target,
+      Progress progress,
+      List<DemoRow> rows) {
+    try (Engine engine = open(local)) {
+      engine.warmUp(target.segmentName());
+      for (DemoMove move : moves) {
+        rows.addAll(move.run(engine, way, target, corrupt, progress));
+      }
+    }
+  }
+
+  /** {@return why the target's memory cannot be copied without a network; empty if it can} */
+  private static Optional<String> tryCopying(TargetLink target) {
+    DemoMove page = new DemoMove("a page", BlockShape.single(PAGE_BYTES), memory -> memory.fill(1));
+    try (Engine engine = open(LocalMode.REQUIRED)) {
+      return page.run(engine, "one copy", target, false, Progress.none()).stream()
+          .flatMap(row -> row.problem().stream())
+          .findFirst();
+    } catch (TransferException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
   }
 
   private List<DemoMove> plan(Terminal terminal, CommandEnvironment environment) {
@@ -164,10 +201,15 @@ public final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private static void print(Terminal terminal, CommandEnvironment environment, List<DemoRow> rows) {
+  private static void print(
+      Terminal terminal,
+      CommandEnvironment environment,
+      List<DemoRow> rows,
+      Optional<String> missing) {
     Table table =
         new Table()
             .left("what")
+            .left("way")
             .left("direction")
             .right("blocks")
             .right("bytes")
@@ -184,6 +226,10 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line(
         "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
             + " started.");
+    terminal.line(
+        missing.isEmpty()
+            ? "\"One copy\" is for processes on one machine, if it is asked for: TE_LOCAL=auto."
+            : "These two cannot copy each other's memory: " + missing.get());
     String bench = environment.toType("bench --loopback");
     String doctor = environment.toType("doctor");
     String gap = " ".repeat(bench.length() - doctor.length());

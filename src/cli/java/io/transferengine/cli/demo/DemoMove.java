@@ -43,7 +43,13 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
   /** How a transfer ended. */
   private record Outcome(double seconds, Optional<String> problem) {}
 
-  List<DemoRow> run(Engine engine, TargetLink target, boolean corrupt, Progress progress) {
+  /**
+   * Moves it. Each run has memory of its own on both sides, all zeros at first.
+   *
+   * @param way how {@code engine} moves bytes, for the table
+   */
+  List<DemoRow> run(
+      Engine engine, String way, TargetLink target, boolean corrupt, Progress progress) {
     progress.step("preparing " + what);
     try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED);
         BlockMemory back = BlockMemory.allocate(engine, shape, BACK_SEED)) {
@@ -65,19 +71,20 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
       String returned = back.digest();
       target.ask("free");
       return List.of(
-          row("write", write, compare("the target holds", sent, held)),
-          row("read", read, compare("what was read back is", sent, returned)));
+          row(way, "write", write, compare("the target holds", sent, held)),
+          row(way, "read", read, compare("what was read back is", sent, returned)));
     }
   }
 
-  private DemoRow row(String direction, Outcome outcome, Optional<String> mismatch) {
+  private DemoRow row(String way, String direction, Outcome outcome, Optional<String> mismatch) {
     Optional<String> problem = outcome.problem().or(() -> mismatch);
     return new DemoRow(
         what,
+        way,
         direction,
         shape,
         outcome.seconds(),
-        problem.map(text -> "FAILED: " + what + ", " + direction + ": " + text));
+        problem.map(text -> "FAILED: " + what + ", " + way + ", " + direction + ": " + text));
   }
 
   private static Optional<String> compare(String subject, String expected, String found) {

@@ -9,10 +9,16 @@ import java.util.Optional;
 /**
  * A line of the demo's table.
  *
+ * @param way how the bytes were moved
  * @param problem what failed; empty if the bytes were the same in both processes
  */
 record DemoRow(
-    String what, String direction, BlockShape shape, double seconds, Optional<String> problem) {
+    String what,
+    String way,
+    String direction,
+    BlockShape shape,
+    double seconds,
+    Optional<String> problem) {
 
   boolean verified() {
     return problem.isEmpty();
@@ -21,6 +27,7 @@ record DemoRow(
   List<String> cells() {
     return List.of(
         what,
+        way,
         direction,
         Units.count(shape.totalBlocks()),
         Units.count(shape.totalBytes()),

@@ -14,7 +14,7 @@ import java.util.List;
  * The engine of one side of a measurement.
  *
  * @param protocol tcp, or rdma or local, which then is required: no other transport may produce the
- *     figure
+ *     figure; or {@link #EITHER}
  * @param host the name or address for the other side
  * @param device the RDMA devices to use, separated by commas; empty for all
  */
@@ -25,9 +25,12 @@ public record EngineSetup(String protocol, String host, String device) {
   /** Copies on one machine, whatever the engine's protocol is. */
   public static final String LOCAL = "local";
 
+  /** TCP, and copies for who asks for them. */
+  public static final String EITHER = "either";
+
   /** {@return the protocol of an engine that moves bytes by this one} */
   public static String engineProtocol(String protocol) {
-    return protocol.equals(LOCAL) ? TCP : protocol;
+    return protocol.equals(LOCAL) || protocol.equals(EITHER) ? TCP : protocol;
   }
 
   /** {@return a side that listens only on {@code host}, an address of this machine} */
@@ -39,9 +42,17 @@ public record EngineSetup(String protocol, String host, String device) {
   public EngineConfig.Builder onNetwork() {
     return Configs.network(host)
         .protocol(engineProtocol(protocol))
-        .local(protocol.equals(LOCAL) ? LocalMode.REQUIRED : LocalMode.OFF)
+        .local(localMode())
         .deviceName(device)
         .requireRdma(protocol.equals(RDMA));
+  }
+
+  private LocalMode localMode() {
+    return switch (protocol) {
+      case LOCAL -> LocalMode.REQUIRED;
+      case EITHER -> LocalMode.AUTO;
+      default -> LocalMode.OFF;
+    };
   }
 
   /** {@return the options of {@link TargetAgentCommand} for this side} */

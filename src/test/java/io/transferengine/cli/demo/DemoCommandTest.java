@@ -20,10 +20,10 @@ class DemoCommandTest {
     CommandRun run = CommandRun.of("demo", "--pages", "8", "--file-bytes", "1000000");
 
     assertThat(run.status()).as("%s", run).isZero();
-    assertThat(run.lines("verified")).isEqualTo(4);
+    assertThat(run.lines("verified")).isEqualTo(8);
     assertThat(run.output())
-        .containsPattern("lib/modules \\(start\\) +write +1 +1,000,000 ")
-        .containsPattern("KV pages, Llama-3-70B TP8 +read +1,280 +5,242,880 ")
+        .containsPattern("lib/modules \\(start\\) +TCP +write +1 +1,000,000 ")
+        .containsPattern("KV pages, Llama-3-70B TP8 +one copy +read +1,280 +5,242,880 ")
         .contains("./te bench")
         .doesNotContain("FAILED");
   }
@@ -36,9 +36,21 @@ class DemoCommandTest {
     CommandRun run = CommandRun.of("demo", "--pages", "1", "--file", file.toString());
 
     assertThat(run.status()).as("%s", run).isZero();
-    assertThat(run.lines("verified")).isEqualTo(4);
+    assertThat(run.lines("verified")).isEqualTo(8);
     assertThat(run.output()).contains("odd ").doesNotContain(ESCAPE).doesNotContain("\r");
     assertThat(run.error()).doesNotContain(ESCAPE).doesNotContain("\r").doesNotContain("%");
+  }
+
+  @Test
+  void saysWhyNothingIsCopied() throws Exception {
+    ProcessBuilder demo = CommandRun.builder("demo", "--pages", "1", "--file-bytes", "1000");
+    demo.environment().put("TE_CHECKSUM", "crc32c");
+
+    CommandRun run = CommandRun.wait(demo.start());
+
+    assertThat(run.status()).as("%s", run).isZero();
+    assertThat(run.lines("verified")).isEqualTo(4);
+    assertThat(run.output()).contains("cannot copy each other's memory", "TE_CHECKSUM");
   }
 
   @Test
@@ -47,7 +59,7 @@ class DemoCommandTest {
         CommandRun.of("demo", "--pages", "2", "--file-bytes", "5000", "--corrupt-for-test");
 
     assertThat(run.status()).as("%s", run).isEqualTo(1);
-    assertThat(run.lines("FAILED")).isEqualTo(4);
+    assertThat(run.lines("FAILED")).isEqualTo(8);
     assertThat(run.output()).doesNotContain("verified").doesNotContain("Both processes");
   }
 }
