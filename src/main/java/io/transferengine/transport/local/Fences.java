@@ -85,6 +85,7 @@ final class Fences {
   /** Lets peers copy from and to regions: all, or none when this throws. */
   synchronized void admit(List<Region> regions) {
     List<Region> done = new ArrayList<>(regions.size());
+    int written = 0;
     try {
       for (Region region : regions) {
         int index = used.nextClearBit(0);
@@ -93,16 +94,24 @@ final class Fences {
         }
         // Never 0, and not a number that the entry has had before.
         long number = ((random.nextLong() | 1L << 63) & -AreaLayout.ENTRIES) | index;
+        done.add(region);
         used.set(index);
         fences.put(region, new Fence(number));
-        done.add(region);
+      }
+      for (Region region : done) {
+        area.admit(of(region), region);
+        written++;
       }
     } catch (Throwable t) {
-      // No peer has heard of them.
-      done.forEach(this::forget);
+      // No peer has heard of them. Takes no memory.
+      for (int i = 0; i < done.size(); i++) {
+        if (i < written) {
+          area.refuse(of(done.get(i)));
+        }
+        forget(done.get(i));
+      }
       throw t;
     }
-    done.forEach(region -> area.admit(of(region), region));
     version++;
   }
 

@@ -36,13 +36,17 @@ final class Leases {
 
   private final Area area;
   private final Predicate<Lease> isOver;
-  private final List<Lease> leases = new ArrayList<>();
+
+  /** Changed under the lock, as a whole; read without it, by who waits for peers' copies to end. */
+  private volatile List<Lease> leases = List.of();
+
   private final BitSet used = new BitSet(AreaLayout.LEASES);
 
   /**
    * None yet.
    *
-   * @param isOver whether the holder of a lease uses it no more; asked when leases run out
+   * @param isOver whether the holder of a lease uses it no more; asked when leases run out,
+   *     and may take long
    */
   Leases(Area area, Predicate<Lease> isOver) {
     this.area = area;
@@ -54,7 +58,18 @@ final class Leases {
    *
    * @param number that of its request, which it finds beside the lease
    */
-  synchronized Optional<Lease> grant(HostDescriptor host, long incarnation, long number) {
+  Optional<Lease> grant(HostDescriptor host, long incarnation, long number) {
+    Optional<Lease> granted = granted(host, incarnation, number);
+    if (granted.isEmpty()) {
+      // Not under the lock: a look into another process may take long, and memory that is taken
+      // back must not wait for it.
+      endThoseThatAreOver(host);
+      granted = granted(host, incarnation, number);
+    }
+    return granted;
+  }
+
+  private synchronized Optional<Lease> granted(HostDescriptor host, long incarnation, long number) {
     Optional<Lease> known =
         leases.stream().filter(each -> each.isOf(host, incarnation)).findFirst();
     Optional<Lease> granted = known.isPresent() ? known : made(host, incarnation);
@@ -64,18 +79,14 @@ final class Leases {
   }
 
   private Optional<Lease> made(HostDescriptor host, long incarnation) {
-    if (used.cardinality() == AreaLayout.LEASES) {
-      endThose(each -> true);
-    }
-    if (ofProcess(host) >= OF_A_PROCESS) {
-      endThose(each -> each.isOfProcess(host));
-    }
     int index = used.nextClearBit(0);
     if (ofProcess(host) >= OF_A_PROCESS || index >= AreaLayout.LEASES) {
       return Optional.empty();
     }
     Lease made = new Lease(index, host.pid(), host.start(), incarnation, host.area());
-    leases.add(made);
+    List<Lease> all = new ArrayList<>(leases);
+    all.add(made);
+    leases = List.copyOf(all);
     used.set(index);
     return Optional.of(made);
   }
@@ -84,9 +95,11 @@ final class Leases {
     return leases.stream().filter(each -> each.isOfProcess(host)).count();
   }
 
-  private void endThose(Predicate<Lease> some) {
-    for (Lease lease : List.copyOf(leases)) {
-      if (some.test(lease) && isOver.test(lease)) {
+  /** Of a process that has too many it is enough to look at those. */
+  private void endThoseThatAreOver(HostDescriptor host) {
+    boolean full = leases.size() >= AreaLayout.LEASES;
+    for (Lease lease : leases) {
+      if ((full || lease.isOfProcess(host)) && isOver.test(lease)) {
         end(lease);
       }
     }
@@ -94,14 +107,16 @@ final class Leases {
 
   /** The holder of a lease uses it no more. */
   synchronized void end(Lease lease) {
-    if (leases.remove(lease)) {
+    List<Lease> left = new ArrayList<>(leases);
+    if (left.remove(lease)) {
+      leases = List.copyOf(left);
       area.clear(lease.index);
       used.clear(lease.index);
     }
   }
 
-  /** {@return all there are} */
-  synchronized List<Lease> all() {
-    return List.copyOf(leases);
+  /** {@return all there are} Waits for nobody. */
+  List<Lease> all() {
+    return leases;
   }
 }

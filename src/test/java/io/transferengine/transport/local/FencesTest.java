@@ -23,8 +23,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -89,6 +91,7 @@ class FencesTest {
 
   private final Told processes = new Told();
   private final Set<Long> over = ConcurrentHashMap.newKeySet();
+  private Runnable whileLooking = () -> {};
   private final Area area = new Area(0x1234);
   private final Leases leases = new Leases(area, this::isOver);
   private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
@@ -120,6 +123,7 @@ class FencesTest {
   }
 
   private boolean isOver(Leases.Lease lease) {
+    whileLooking.run();
     return processes.hasEnded(lease.pid(), lease.start()) || over.contains(lease.incarnation());
   }
 
@@ -318,6 +322,33 @@ class FencesTest {
     Leases.Lease next = grant(5, 99).orElseThrow();
     assertThat(word(area.address() + AreaLayout.holderAt(next.index()) + 16)).isEqualTo(99);
     assertThat(grant(5, 3)).isEmpty();
+  }
+
+  /** A look into another process may take long. */
+  @Test
+  void memoryIsTakenBackWhileLeasesOfOthersAreLookedAt() {
+    for (int i = 0; i < Leases.OF_A_PROCESS; i++) {
+      assertThat(grant(5, i)).isPresent();
+    }
+    fences.admit(List.of(region));
+    whileLooking =
+        () ->
+            CompletableFuture.runAsync(() -> fences.refuse(List.of(region)))
+                .orTimeout(20, TimeUnit.SECONDS)
+                .join();
+    over.add(3L);
+    assertThat(grant(5, 99)).isPresent();
+    assertThat(fences.of(region)).isZero();
+  }
+
+  /** As when the heap is full, or the area has gone meanwhile. */
+  @Test
+  void whatCouldNotBeAdmittedIsNotKnown() {
+    Area other = new Area(0x1235);
+    Fences full = new Fences(other, new Leases(other, _ -> true), processes, Duration.ZERO);
+    other.unmap();
+    assertThatThrownBy(() -> full.admit(List.of(region))).isInstanceOf(IllegalStateException.class);
+    assertThat(full.of(region)).isZero();
   }
 
   @Test
