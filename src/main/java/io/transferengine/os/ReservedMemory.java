@@ -56,6 +56,25 @@ public final class ReservedMemory {
   }
 
   /**
+   * {@return so many bytes of no file, which can all be read and written; zeros at first} They are
+   * at a random place if the address space has that range, which is small on some machines.
+   *
+   * <p>For what is large and comes back: the C library keeps what it has given out once, up to 32
+   * MiB of it for each of its arenas, of which threads that come and go use one after another.
+   *
+   * @throws NativeCallException if the kernel does not give it
+   */
+  public static ReservedMemory ofOpenBytes(long bytes) {
+    int flags = MemoryMaps.MAP_PRIVATE | MemoryMaps.MAP_ANONYMOUS;
+    try {
+      return somewhere(
+          bytes, MemoryMaps.PROT_READ_WRITE, flags | MemoryMaps.MAP_FIXED_NOREPLACE, -1);
+    } catch (NativeCallException notThere) {
+      return map(0, bytes, MemoryMaps.PROT_READ_WRITE, flags, -1);
+    }
+  }
+
+  /**
    * {@return so many bytes at a random place, of a memfd, which can all be read and written} The
    * descriptor is closed, a child process does not get the mapping, and it ends with this process.
    * What is left are lines in {@code /proc/self/maps} with the name ({@link
@@ -92,9 +111,10 @@ public final class ReservedMemory {
     }
   }
 
+  /** At an address; 0 lets the kernel choose. */
   private static ReservedMemory map(long wanted, long bytes, int protection, int flags, int fd) {
     long address = MemoryMaps.map(wanted, bytes, protection, flags, fd);
-    if (address != wanted) {
+    if (address != wanted && wanted != 0) {
       // A kernel before 4.17 takes the place for a wish.
       MemoryMaps.unmap(address, bytes);
       throw new NativeCallException(

@@ -45,8 +45,8 @@ final class Leases {
   /**
    * None yet.
    *
-   * @param isOver whether the holder of a lease uses it no more; asked when leases run out,
-   *     and may take long
+   * @param isOver whether the holder of a lease uses it no more; asked when leases run out, and may
+   *     take long
    */
   Leases(Area area, Predicate<Lease> isOver) {
     this.area = area;

@@ -8,10 +8,11 @@ import io.transferengine.config.LimitOptions;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.NativeCallException;
+import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,7 +36,13 @@ final class EventLoops {
 
   private final EventLoopGroup group;
   private final Map<EventExecutor, WindowPool> pools = new HashMap<>();
+
+  /** For what is small. */
   private final Arena arena = Arena.ofShared();
+
+  /** A mapping of its own: the C library would keep it for an engine that never comes. */
+  private final ReservedMemory staging;
+
   private final AtomicBoolean freed = new AtomicBoolean();
 
   /**
@@ -54,10 +61,9 @@ final class EventLoops {
                 STAGING_BYTES_MIN,
                 Math.max(blockBytes, STAGING_BYTES_MIN))
             & -ALIGNMENT_BYTES;
-    MemorySegment staging;
     try {
-      staging = arena.allocate(totalBytes, ALIGNMENT_BYTES);
-    } catch (OutOfMemoryError e) {
+      staging = ReservedMemory.ofOpenBytes(totalBytes);
+    } catch (NativeCallException e) {
       throw new TransferException(
           ErrorCode.MEMORY,
           "There is no memory for " + totalBytes + " bytes of staging: " + e.getMessage(),
@@ -74,7 +80,7 @@ final class EventLoops {
         pools.put(
             loop,
             new WindowPool(
-                staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
+                staging.memory().asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
                 block,
                 backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
                 ofAddress -> countDry(metrics, ofAddress),
@@ -84,7 +90,7 @@ final class EventLoops {
       // there.
       var _ = group.terminationFuture().addListener(_ -> freeStaging());
     } catch (Throwable t) {
-      arena.close();
+      freeStaging();
       throw t;
     }
   }
@@ -156,7 +162,11 @@ final class EventLoops {
 
   private void freeStaging() {
     if (!freed.getAndSet(true)) {
-      arena.close();
+      try {
+        staging.unmap();
+      } finally {
+        arena.close();
+      }
     }
   }
 }

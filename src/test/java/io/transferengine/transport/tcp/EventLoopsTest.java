@@ -4,7 +4,11 @@ package io.transferengine.transport.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.recording.EngineMetrics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -12,6 +16,35 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class EventLoopsTest {
+  /** Of whole pages, and not so much as anything else has. */
+  private static final long STAGING_BYTES = (3L << 20) + 7 * 65_536;
+
+  private static List<String> mappings() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+        .map(line -> line.substring(0, line.indexOf(' ')))
+        .filter(range -> bytes(range) == STAGING_BYTES)
+        .toList();
+  }
+
+  private static long bytes(String range) {
+    int dash = range.indexOf('-');
+    return Long.parseUnsignedLong(range, dash + 1, range.length(), 16)
+        - Long.parseUnsignedLong(range, 0, dash, 16);
+  }
+
+  /** Else the C library keeps it, once for each of its arenas. */
+  @Test
+  void theStagingMemoryIsAMappingOfItsOwnAndGoesBack() throws Exception {
+    assertThat(mappings()).isEmpty();
+    EventLoops loops = new EventLoops(IoBackend.NIO, 2, 65_536, STAGING_BYTES, new EngineMetrics());
+    try {
+      assertThat(mappings()).hasSize(1);
+    } finally {
+      loops.close(Duration.ofSeconds(30));
+    }
+    assertThat(mappings()).isEmpty();
+  }
+
   @Test
   void aCheckThatThrowsIsMadeAgainOnEveryLoop() throws Exception {
     EventLoops loops = new EventLoops(IoBackend.NIO, 2, 65_536, 1 << 20, new EngineMetrics());
