@@ -2,6 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,7 @@ final class Deed {
   private @Nullable Thread resuming;
   private @Nullable Shortage shortage;
   private @Nullable CommandException failure;
+  private Optional<Remains> remains = Optional.empty();
   private boolean begun;
 
   /**
@@ -64,7 +66,10 @@ final class Deed {
   private void strike() {
     switch (kind) {
       case NONE -> {}
-      case KILL -> victim.child().kill();
+      case KILL -> {
+        remains = victim.remains();
+        victim.child().kill();
+      }
       case DESCRIPTORS -> shortage = shortage(Shortage.Resource.DESCRIPTORS);
       case THREADS -> shortage = shortage(Shortage.Resource.THREADS);
       case HEAP -> victim.fillHeap(millis);
@@ -131,6 +136,11 @@ final class Deed {
   /** {@return whether a process was killed} */
   synchronized boolean kills() {
     return begun && kind == Kind.KILL;
+  }
+
+  /** {@return what a process had that was killed} */
+  synchronized Optional<Remains> remains() {
+    return remains;
   }
 
   /** {@return whether this process was killed} */

@@ -19,6 +19,9 @@ final class Group implements AutoCloseable {
   /** For what happens at once, on however busy a machine. */
   private static final long WAIT_NANOS = 60_000_000_000L;
 
+  /** After so long nothing is left of a process that was killed. */
+  private static final long GONE_NANOS = 10_000_000_000L;
+
   private static final int STEP_MILLIS = 16;
   private static final int LOG_CHARACTERS = 6000;
   private static final int OPEN_MILLIS = 2000;
@@ -122,6 +125,15 @@ final class Group implements AutoCloseable {
         () -> relays().noneMatch(Relay::isConnecting) && connections() == 2 * throughRelays());
   }
 
+  /** Waits until nothing is left of a process that was killed. */
+  void awaitNothingLeft(Remains remains) {
+    List<Long> pids = members.stream().map(member -> member.child().pid()).toList();
+    await(
+        () -> "what a dead process had to go: " + remains.left(pids),
+        () -> remains.left(pids).isEmpty(),
+        GONE_NANOS);
+  }
+
   private int connections() {
     return children().mapToInt(Child::connections).sum();
   }
@@ -162,7 +174,11 @@ final class Group implements AutoCloseable {
   }
 
   private void await(Supplier<String> what, BooleanSupplier happened) {
-    long endNanos = System.nanoTime() + WAIT_NANOS;
+    await(what, happened, WAIT_NANOS);
+  }
+
+  private void await(Supplier<String> what, BooleanSupplier happened, long nanos) {
+    long endNanos = System.nanoTime() + nanos;
     for (int millis = 1; !happened.getAsBoolean(); millis = Math.min(2 * millis, STEP_MILLIS)) {
       if (System.nanoTime() - endNanos > 0) {
         throw new AssertionError(

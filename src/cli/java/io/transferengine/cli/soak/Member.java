@@ -20,6 +20,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A process of a group, its memory, and the relays in front of its ports. Its memory is a file,
@@ -36,6 +37,7 @@ final class Member implements Victim, AutoCloseable {
   private static final int ACCEPT_MILLIS = 60_000;
 
   private final Arena arena = Arena.ofShared();
+  private final Path folder;
   private final Path log;
   private final Path file;
   private final Path pipe;
@@ -53,6 +55,7 @@ final class Member implements Victim, AutoCloseable {
    * @param metadataServer of its engine
    */
   Member(Setup setup, String name, String metadataServer, Trap trap, long seed) {
+    folder = setup.folder();
     log = setup.log(name);
     pipe = setup.folder().resolve(name + ".heap");
     file = setup.folder().resolve(name + ".memory");
@@ -135,6 +138,11 @@ final class Member implements Victim, AutoCloseable {
   @Override
   public Child child() {
     return child;
+  }
+
+  @Override
+  public Optional<Remains> remains() {
+    return Optional.of(new Remains(child.pid(), folder));
   }
 
   @Override

@@ -50,7 +50,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                     ? 1 + random.nextInt(SHORT_MILLIS)
                     : move.limitMillis()));
     int deedMicros = random.nextInt(LATEST_MICROS);
-    Member victim = members.get(random.nextInt(members.size()));
+    Member victim = victim(random, moves, members);
     List<TakeBackOrder.Kind> kinds = kinds(moves, victim, deed, service, group);
     TakeBackOrder.Kind kind = kinds.get(random.nextInt(kinds.size()));
     List<Layout.Part> parts = new ArrayList<>(Layout.REGISTERED);
@@ -83,6 +83,14 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
         fresh && !service ? Optional.of(reopened) : Optional.empty());
   }
 
+  /** Often one that only waits for the others: more can be done to it. */
+  private static Member victim(SplittableRandom random, List<Planned> moves, List<Member> members) {
+    List<Member> targets = new ArrayList<>(members);
+    targets.removeIf(each -> moves.stream().anyMatch(move -> move.initiator() == each));
+    List<Member> from = targets.isEmpty() || random.nextBoolean() ? members : targets;
+    return from.get(random.nextInt(from.size()));
+  }
+
   /** Without descriptors or threads, or the metadata service, nothing can be opened again. */
   private static List<TakeBackOrder.Kind> kinds(
       List<Planned> moves, Member victim, Deed deed, boolean service, Group group) {
@@ -90,9 +98,11 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
     kinds.add(TakeBackOrder.Kind.UNREGISTER);
     if (!service && !lacksSomething(deed)) {
       kinds.add(TakeBackOrder.Kind.CLOSE);
-      // Addresses that a network still has would mean other bytes of the new mapping.
+      // Addresses that a network still has would mean other bytes of the new mapping. And who
+      // copies from or to memory of its own, as the rig itself does, would meet the end of a file.
       if (!group.mayUseNetwork() && moves.stream().noneMatch(move -> move.initiator() == victim)) {
         kinds.add(TakeBackOrder.Kind.FREE);
+        kinds.add(TakeBackOrder.Kind.SHRINK);
       }
     }
     return kinds;

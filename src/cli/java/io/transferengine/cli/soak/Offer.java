@@ -6,6 +6,7 @@ import io.transferengine.EngineConfig;
 import io.transferengine.Registration;
 import io.transferengine.metrics.Counter;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -87,6 +88,24 @@ final class Offer implements AutoCloseable {
     if (mapped != null) {
       arena = null;
       mapped.close();
+    }
+  }
+
+  /** Takes the memory's pages away, though parts of it are registered. */
+  synchronized void shrink() {
+    resize(0);
+  }
+
+  /** Gives it others, of zeros. */
+  synchronized void grow() {
+    resize(Layout.ALL_BYTES);
+  }
+
+  private void resize(long bytes) {
+    try (RandomAccessFile opened = new RandomAccessFile(file.toFile(), "rw")) {
+      opened.setLength(bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -75,6 +75,7 @@ final class Plan {
   private static final double FRESH_SHARE = 0.2;
   private static final double RESET_SHARE = 0.5;
   private static final double CANCEL_SHARE = 0.1;
+  private static final double WHOLE_SHARE = 0.3;
 
   /** When a link goes down, and for how long: queue pairs give up after some 600 ms. */
   private static final int CUT_AFTER_MILLIS = 100;
@@ -103,7 +104,7 @@ final class Plan {
     List<Member> members = group.members();
     int count = 1 + random.nextInt(Move.AT_ONCE);
     for (int i = 0; i < count; i++) {
-      addMove(members);
+      addMove(members, group.onOneMachine() && random.nextDouble() < WHOLE_SHARE);
     }
     Deed.Kind drawn =
         deedKind(random.nextDouble() / (group.onOneMachine() ? Moments.MORE_DEEDS : 1));
@@ -225,16 +226,22 @@ final class Plan {
     return from.get(random.nextInt(from.size()));
   }
 
-  private void addMove(List<Member> members) {
+  /**
+   * @param whole whether it is one block, of all that is registered in one piece. Copying that
+   *     takes long enough for whatever comes to come meanwhile
+   */
+  private void addMove(List<Member> members, boolean whole) {
     int initiator = random.nextInt(members.size());
     int target = (initiator + 1 + random.nextInt(members.size() - 1)) % members.size();
     List<Planned.Span> spans = new ArrayList<>();
     int shape = random.nextInt(4);
-    int blocks = shape == 0 ? 1 + random.nextInt(BLOCKS) : 1 + random.nextInt(3);
+    int several = shape == 0 ? 1 + random.nextInt(BLOCKS) : 1 + random.nextInt(3);
+    int blocks = whole ? 1 : several;
     int longest = new int[] {2000, SMALL_BYTES, MEDIUM_BYTES, LARGE_BYTES}[shape];
-    boolean adjacent = random.nextInt(3) == 0;
+    int wholeBytes = Layout.REGISTERED.getFirst().length();
+    boolean adjacent = random.nextInt(3) == 0 || whole;
     for (int i = 0; i < blocks; i++) {
-      int length = 1 + random.nextInt(longest);
+      int length = whole ? wholeBytes : 1 + random.nextInt(longest);
       int here = place(members.get(initiator), length, adjacent);
       int there = here < 0 ? -1 : place(members.get(target), length, adjacent);
       if (there >= 0) {

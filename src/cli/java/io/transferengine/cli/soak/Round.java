@@ -62,6 +62,7 @@ final class Round {
       group.resetConnections();
     }
     group.awaitOnlyLiveConnections();
+    plan.deed().remains().ifPresent(group::awaitNothingLeft);
     if (plan.touchesService()) {
       group.awaitService();
     }

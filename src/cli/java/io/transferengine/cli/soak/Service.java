@@ -7,17 +7,21 @@ import io.transferengine.cli.target.RequestLoop;
 import io.transferengine.cli.target.TargetProcess;
 import io.transferengine.metadata.server.HttpMetadataServer;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Our HTTP metadata server in a process of its own, behind a relay. */
 final class Service implements Victim, AutoCloseable {
   private static final List<String> JVM_OPTIONS =
       List.of("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData");
 
+  private final Path folder;
   private final Relay relay;
   private final Child child;
 
   Service(Setup setup, Trap trap) {
+    folder = setup.folder();
     relay = Ports.relay((at, to) -> Relay.other(at, to, trap));
     child =
         new Child(
@@ -59,6 +63,11 @@ final class Service implements Victim, AutoCloseable {
   @Override
   public Child child() {
     return child;
+  }
+
+  @Override
+  public Optional<Remains> remains() {
+    return Optional.of(new Remains(child.pid(), folder));
   }
 
   @Override

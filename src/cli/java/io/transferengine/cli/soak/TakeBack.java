@@ -45,6 +45,15 @@ final class TakeBack {
    * @param deed may have killed the process, perhaps before it came to it
    */
   void account(Map<Planned, Outcome> outcomes, Map<Planned, List<byte[]>> contents, Deed deed) {
+    if (order.kind() == TakeBackOrder.Kind.SHRINK) {
+      // Zeros are nowhere else: who copies meets the end of the file, or an end of registrations.
+      byte[] zeros = new byte[Layout.ALL_BYTES];
+      if (deed.kills(victim)) {
+        victim.memory().mayGet(0, zeros);
+      } else {
+        victim.memory().gets(0, zeros);
+      }
+    }
     for (Layout.Part part : order.parts()) {
       byte[] scribbled = scribbled(part.length());
       if (deed.kills(victim)) {

@@ -19,6 +19,8 @@ record TakeBackOrder(
     UNREGISTER,
     /** And unmapped. */
     FREE,
+    /** Its file is cut to nothing while peers copy; only then it is unregistered. */
+    SHRINK,
     /** The engine is closed. */
     CLOSE
   }

@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 final class Taker {
   private static final long CHUNK_BYTES = 16 << 10;
 
+  /** For some copies to meet the end of the file. */
+  private static final long SHRUNK_NANOS = 500_000;
+
   private final Offer offer;
   private @Nullable Thread thread;
   private volatile @Nullable Throwable failure;
@@ -44,6 +47,12 @@ final class Taker {
     List<Layout.Part> parts = order.parts();
     switch (order.kind()) {
       case UNREGISTER, FREE -> parts.forEach(offer::unregister);
+      case SHRINK -> {
+        offer.shrink();
+        LockSupport.parkNanos(SHRUNK_NANOS);
+        parts.forEach(offer::unregister);
+        offer.grow();
+      }
       case CLOSE -> offer.closeEngine();
     }
     // Nobody else touches it any more, whatever it was doing.

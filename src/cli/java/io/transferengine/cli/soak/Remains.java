@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.soak;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a process has that has to go with it: memory of memfds, sockets, names in {@code /dev/shm}.
+ * It is noted just before the process is killed, and looked for in the kernel's tables and in those
+ * that live on.
+ */
+final class Remains {
+  private static final String SHARED = "/dev/shm/";
+  private static final String SOCKET = "socket:[";
+
+  /** Columns of /proc/PID/maps, /proc/net/tcp and /proc/net/unix. */
+  private static final int MAPS_INODE_COLUMN = 4;
+
+  private static final int MAPS_NAME_COLUMN = 5;
+  private static final int TCP_INODE_COLUMN = 9;
+  private static final int UNIX_INODE_COLUMN = 6;
+
+  private final long pid;
+  private final Set<String> memfds = new HashSet<>();
+  private final Set<String> sockets = new HashSet<>();
+  private final Set<Path> names = new HashSet<>();
+
+  /**
+   * Notes what a process has.
+   *
+   * @param folder files in it stay
+   */
+  Remains(long pid, Path folder) {
+    this.pid = pid;
+    for (String line : lines(proc(pid, "maps"))) {
+      String[] columns = line.split(" +", MAPS_NAME_COLUMN + 1);
+      if (columns.length > MAPS_NAME_COLUMN) {
+        note(columns[MAPS_NAME_COLUMN], columns[MAPS_INODE_COLUMN]);
+      }
+    }
+    for (Path descriptor : descriptors(pid)) {
+      note(target(descriptor), inode(descriptor));
+    }
+    names.removeIf(name -> name.startsWith(folder));
+  }
+
+  private void note(String name, String inode) {
+    if (name.startsWith("/memfd:")) {
+      memfds.add(inode);
+    } else if (name.startsWith(SOCKET)) {
+      sockets.add(name.substring(SOCKET.length(), name.length() - 1));
+    } else if (name.startsWith(SHARED)) {
+      names.add(Path.of(name));
+    }
+  }
+
+  /**
+   * {@return what is left of it, in words; empty if nothing is} It has ended.
+   *
+   * @param survivors processes that may have known it
+   */
+  List<String> left(List<Long> survivors) {
+    List<String> found = new ArrayList<>();
+    for (Path name : names) {
+      if (Files.exists(name)) {
+        found.add("the name " + name);
+      }
+    }
+    addSockets(found, "tcp", TCP_INODE_COLUMN);
+    addSockets(found, "tcp6", TCP_INODE_COLUMN);
+    addSockets(found, "unix", UNIX_INODE_COLUMN);
+    survivors.forEach(survivor -> addHeld(found, survivor));
+    return found;
+  }
+
+  private void addSockets(List<String> found, String table, int column) {
+    for (String line : lines(Path.of("/proc/net", table))) {
+      String[] columns = line.strip().split(" +", -1);
+      if (columns.length > column && sockets.contains(columns[column])) {
+        found.add("a socket in " + table + ": " + line);
+      }
+    }
+  }
+
+  private void addHeld(List<String> found, long survivor) {
+    for (String line : lines(proc(survivor, "maps"))) {
+      String[] columns = line.split(" +", MAPS_NAME_COLUMN + 1);
+      if (memfds.contains(columns[MAPS_INODE_COLUMN])) {
+        found.add("memory in process " + survivor + ": " + line);
+      }
+    }
+    for (Path descriptor : descriptors(survivor)) {
+      String target = target(descriptor);
+      if (target.startsWith("/memfd:") && memfds.contains(inode(descriptor))) {
+        found.add("a descriptor in process " + survivor + ": " + target);
+      }
+      if (target.contains("pidfd") && isOfTheDead(survivor, descriptor)) {
+        found.add("a descriptor in process " + survivor + " of process " + pid);
+      }
+    }
+  }
+
+  /** The kernel says -1 of a process that has ended. */
+  private static boolean isOfTheDead(long survivor, Path descriptor) {
+    return lines(proc(survivor, "fdinfo").resolve(descriptor.getFileName())).stream()
+        .anyMatch(line -> line.matches("Pid:\\s+-1"));
+  }
+
+  private static Path proc(long pid, String entry) {
+    return Path.of("/proc", Long.toString(pid), entry);
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (NoSuchFileException e) {
+      return List.of(); // It has ended, or the machine has no such table.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<Path> descriptors(long pid) {
+    List<Path> all = new ArrayList<>();
+    try (var entries = Files.newDirectoryStream(proc(pid, "fd"))) {
+      entries.forEach(all::add);
+      return all;
+    } catch (NoSuchFileException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String target(Path descriptor) {
+    try {
+      return Files.readSymbolicLink(descriptor).toString();
+    } catch (IOException closedMeanwhile) {
+      return "";
+    }
+  }
+
+  private static String inode(Path descriptor) {
+    try {
+      return String.valueOf(Files.getAttribute(descriptor, "unix:ino"));
+    } catch (IOException closedMeanwhile) {
+      return "";
+    }
+  }
+}
