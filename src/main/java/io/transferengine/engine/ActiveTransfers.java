@@ -227,8 +227,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   @Override
-  public void dropSegment(RemoteSegment failed) {
-    segments.drop(failed);
+  public void dropSegment(RemoteSegment failed, boolean outdated) {
+    segments.drop(failed, outdated);
   }
 
   @Override

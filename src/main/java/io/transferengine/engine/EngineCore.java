@@ -394,7 +394,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   // ---- peers
 
   private RemoteSegment resolve(String segment, Duration timeout) {
-    SegmentDirectory.Found found = registry.directory().find(segment, timeout);
+    SegmentDirectory directory = registry.directory();
+    Optional<RemoteSegment> outdated = segments.outdated(segment);
+    SegmentDirectory.Found found =
+        outdated.isPresent()
+            ? directory.findNewer(segment, outdated.get().descriptor(), timeout)
+            : directory.find(segment, timeout);
     Optional<RemoteSegment> newer =
         segments.known(segment).filter(inUse -> isOlder(found.descriptor(), inUse.descriptor()));
     if (newer.isPresent()) {

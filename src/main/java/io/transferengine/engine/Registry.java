@@ -49,7 +49,13 @@ final class Registry implements AutoCloseable {
     store = MetadataStores.open(server, settings);
     directory =
         store.isPresent()
-            ? new StoredDirectory(store.get(), keys, executor, changed)
+            ? new StoredDirectory(
+                store.get(),
+                keys,
+                (rpc, timeout) ->
+                    client.fetchMetadata(rpc, own.descriptorWithoutBuffers(), timeout),
+                executor,
+                changed)
             : new PeerDirectory(settings, client, own::descriptorWithoutBuffers);
   }
 

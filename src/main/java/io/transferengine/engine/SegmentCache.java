@@ -66,7 +66,14 @@ final class SegmentCache {
   private final AtomicLong forgotten = new AtomicLong();
 
   /** Entries dropped because their use failed, until a lookup succeeds. */
-  private final ConcurrentMap<String, RemoteSegment> suspects = new ConcurrentHashMap<>();
+  private final ConcurrentMap<String, Suspect> suspects = new ConcurrentHashMap<>();
+
+  /**
+   * An entry that was dropped.
+   *
+   * @param outdated whether it looked as if the peer had changed since
+   */
+  private record Suspect(RemoteSegment segment, boolean outdated) {}
 
   /**
    * An empty cache.
@@ -253,7 +260,7 @@ final class SegmentCache {
   }
 
   private void notFound(String name, Lookup made, Throwable why) {
-    RemoteSegment suspect =
+    Suspect suspect =
         why instanceof TransferException e && e.code() == ErrorCode.METADATA_UNAVAILABLE
             ? suspects.get(name)
             : null;
@@ -261,7 +268,7 @@ final class SegmentCache {
       failed(name, made, why);
     } else {
       entries.remove(name, made);
-      made.complete(suspect);
+      made.complete(suspect.segment);
     }
   }
 
@@ -283,9 +290,19 @@ final class SegmentCache {
     }
   }
 
-  /** Forgets a segment whose use failed, unless it was looked up again meanwhile. */
+  /** {@return the segment as it was when a use of it failed because the peer has changed since} */
+  Optional<RemoteSegment> outdated(String name) {
+    Suspect suspect = suspects.get(name);
+    return suspect != null && suspect.outdated ? Optional.of(suspect.segment) : Optional.empty();
+  }
+
+  /**
+   * Forgets a segment whose use failed, unless it was looked up again meanwhile.
+   *
+   * @param outdated whether it failed as it does when the peer has changed since
+   */
   @SuppressWarnings("ReferenceEquality") // this answer, not an equal one
-  void drop(RemoteSegment failed) {
+  void drop(RemoteSegment failed, boolean outdated) {
     entries.computeIfPresent(
         failed.name(),
         (name, entry) -> {
@@ -293,7 +310,7 @@ final class SegmentCache {
             return entry;
           }
           if (suspects.size() < ENTRIES_LIMIT) {
-            suspects.put(name, failed);
+            suspects.put(name, new Suspect(failed, outdated));
           }
           return null;
         });

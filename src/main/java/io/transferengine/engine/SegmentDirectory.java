@@ -45,6 +45,16 @@ interface SegmentDirectory extends AutoCloseable {
   /** {@return the owner's present descriptor of the segment} */
   Found find(String segment, Duration timeout);
 
+  /**
+   * {@return the same, after a transfer has failed as it does when the peer has changed} Where
+   * descriptors are kept, the one there may be old still: then the owner is asked itself.
+   *
+   * @param old the descriptor that the transfer was made by
+   */
+  default Found findNewer(String segment, SegmentDescriptor old, Duration timeout) {
+    return find(segment, timeout);
+  }
+
   /** {@return whether a question for the segment goes to its host, not to a metadata service} */
   default boolean leadsTo(String segment, InetAddress from) {
     return true;

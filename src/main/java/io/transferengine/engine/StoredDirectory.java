@@ -50,8 +50,18 @@ final class StoredDirectory implements SegmentDirectory {
    */
   private static final int ADDRESSES_LIMIT = 16_384;
 
+  /** Asks an engine for its descriptor. */
+  interface Owner {
+    /** {@return what the engine at an address says of itself} */
+    SegmentDescriptor describe(HostPort rpc, Duration timeout);
+  }
+
+  /** For the question to an owner, which may be gone, beside what the service says. */
+  private static final Duration OWNER_TIMEOUT = Duration.ofSeconds(5);
+
   private final MetadataStore store;
   private final MetadataKeys keys;
+  private final Owner owner;
   private final Executor executor;
   private final Consumer<String> changed;
 
@@ -107,14 +117,20 @@ final class StoredDirectory implements SegmentDirectory {
 
   /**
    * @param store belongs to the engine, which closes it
+   * @param owner asked where the service may have an old descriptor
    * @param executor for questions
    * @param changed called with the name of a segment whose records have changed, as it was asked
    *     for
    */
   StoredDirectory(
-      MetadataStore store, MetadataKeys keys, Executor executor, Consumer<String> changed) {
+      MetadataStore store,
+      MetadataKeys keys,
+      Owner owner,
+      Executor executor,
+      Consumer<String> changed) {
     this.store = store;
     this.keys = keys;
+    this.owner = owner;
     this.executor = executor;
     this.changed = changed;
   }
@@ -167,6 +183,46 @@ final class StoredDirectory implements SegmentDirectory {
     HostPort rpc = rpcMeta(MetadataKeys.requireName(descriptor.name()), left);
     watch(segment, key, reading.revision());
     return new Found(descriptor.withDataPort(rpc.port()), rpc.host(), Optional.empty());
+  }
+
+  /**
+   * An engine writes its record a moment after its memory has changed, and not at all while the
+   * service is away. It is asked itself, if it is one that says who it is.
+   */
+  @Override
+  public Found findNewer(String segment, SegmentDescriptor old, Duration timeout) {
+    long endNanos = System.nanoTime() + timeout.toNanos();
+    Found known;
+    try {
+      known = find(segment, timeout);
+    } catch (TransferException e) {
+      HostPort last = addresses.get(MetadataKeys.requireName(old.name()));
+      if (last == null || e.code() != ErrorCode.METADATA_UNAVAILABLE) {
+        throw e;
+      }
+      known = new Found(old, last.host(), Optional.empty());
+      endNanos += OWNER_TIMEOUT.toNanos(); // The service may have used it up.
+    }
+    SegmentDescriptor stored = known.descriptor();
+    HostPort rpc = addresses.get(MetadataKeys.requireName(stored.name()));
+    if (rpc == null || stored.incarnation().isEmpty()) {
+      return known;
+    }
+    Duration left = Duration.ofNanos(endNanos - System.nanoTime());
+    try {
+      SegmentDescriptor said =
+          owner.describe(rpc, left.compareTo(OWNER_TIMEOUT) < 0 ? left : OWNER_TIMEOUT);
+      if (said.incarnation().equals(stored.incarnation()) && said.name().equals(stored.name())) {
+        SegmentDescriptor newer =
+            said.withDataPort(rpc.port()).toBuilder()
+                .metadataVersion(stored.metadataVersion())
+                .build();
+        return new Found(newer, known.host(), known.misnamed());
+      }
+    } catch (TransferException e) {
+      log.debug("{} could not be asked itself", segment, e);
+    }
+    return known;
   }
 
   private MetadataStore.Reading read(String name, String key, Duration timeout) {

@@ -37,7 +37,7 @@ public final class TransferHandle implements TransferWork.Listener {
     void resolve(TransferHandle handle);
 
     /** The known descriptor of a peer did not lead to it. */
-    void dropSegment(RemoteSegment failed);
+    void dropSegment(RemoteSegment failed, boolean outdated);
 
     /** A transfer is repeated, once, with the descriptor that the peer has now. */
     void repeatsForStaleDescriptor();
@@ -242,7 +242,7 @@ public final class TransferHandle implements TransferWork.Listener {
       resolvedAgain |= again;
     }
     if (failed != null) {
-      owner.dropSegment(failed);
+      owner.dropSegment(failed, stale);
     }
     if (!again || nanosLeft() <= 0) {
       return false;

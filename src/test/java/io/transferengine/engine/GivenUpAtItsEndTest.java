@@ -38,7 +38,7 @@ class GivenUpAtItsEndTest implements TransferHandle.Owner {
 
   /** The second moment: the work has ended, and what was known of the peer is dropped. */
   @Override
-  public void dropSegment(RemoteSegment failed) {
+  public void dropSegment(RemoteSegment failed, boolean outdated) {
     assertThat(handle().abandon()).isTrue();
     handle().finish(TransferState.FAILED, why, FailureCause.OTHER);
   }

@@ -224,7 +224,7 @@ class TransferEndTest {
           }
 
           @Override
-          public void dropSegment(RemoteSegment failed) {
+          public void dropSegment(RemoteSegment failed, boolean outdated) {
             throw new OutOfMemoryError("no room for a suspect");
           }
 

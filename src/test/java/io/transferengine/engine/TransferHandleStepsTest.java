@@ -68,7 +68,7 @@ class TransferHandleStepsTest {
     }
 
     @Override
-    public void dropSegment(RemoteSegment failed) {}
+    public void dropSegment(RemoteSegment failed, boolean outdated) {}
 
     @Override
     public void repeatsForStaleDescriptor() {}
@@ -312,7 +312,7 @@ class TransferHandleStepsTest {
   /** The same, canceled when its work has ended: both threads may let the memory go at once. */
   private static final class CanceledRepeatedAndAbandoned extends RepeatedAndAbandoned {
     @Override
-    public void dropSegment(RemoteSegment failed) {
+    public void dropSegment(RemoteSegment failed, boolean outdated) {
       boolean _ = handle.cancel();
     }
   }
