@@ -71,6 +71,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                 parts,
                 takeMicros,
                 (random.nextBoolean() && exact) || lacks,
+                moves.stream().noneMatch(move -> move.initiator() == victim),
                 (byte) random.nextInt()));
     // A record in the metadata service is written later, and nobody tells us when. And what a
     // network still has of a write may arrive as soon as the memory is offered again.

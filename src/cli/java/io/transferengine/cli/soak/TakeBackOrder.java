@@ -10,10 +10,11 @@ import java.util.stream.Collectors;
  *
  * @param parts of its memory, which are registered
  * @param late whether the memory is offered again only when all transfers have ended
+ * @param alone whether nobody in the process itself writes there meanwhile
  * @param scribble what it writes over the memory
  */
 record TakeBackOrder(
-    Kind kind, List<Layout.Part> parts, int afterMicros, boolean late, byte scribble) {
+    Kind kind, List<Layout.Part> parts, int afterMicros, boolean late, boolean alone, byte scribble) {
   /** How it is taken back. */
   enum Kind {
     UNREGISTER,
@@ -33,7 +34,8 @@ record TakeBackOrder(
             .toList(),
         Integer.parseInt(words[from + 2]),
         Boolean.parseBoolean(words[from + 3]),
-        Byte.parseByte(words[from + 4]));
+        Boolean.parseBoolean(words[from + 4]),
+        Byte.parseByte(words[from + 5]));
   }
 
   String text() {
@@ -45,6 +47,7 @@ record TakeBackOrder(
             .collect(Collectors.joining(",")),
         Integer.toString(afterMicros),
         Boolean.toString(late),
+        Boolean.toString(alone),
         Byte.toString(scribble));
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.soak;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import io.transferengine.cli.console.CommandException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -10,6 +12,12 @@ import org.jspecify.annotations.Nullable;
 /** Takes memory back while peers use it, as {@link TakeBack} says, in the process that has it. */
 final class Taker {
   private static final long CHUNK_BYTES = 16 << 10;
+
+  /** From one mark to the next. */
+  private static final int MARK_BYTES = 4096;
+
+  /** As long as a call takes that copies 1 MiB, and longer. */
+  private static final long MARKED_NANOS = 500_000;
 
   /** For some copies to meet the end of the file. */
   private static final long SHRUNK_NANOS = 500_000;
@@ -46,17 +54,30 @@ final class Taker {
   private void take(TakeBackOrder order) {
     List<Layout.Part> parts = order.parts();
     switch (order.kind()) {
-      case UNREGISTER, FREE -> parts.forEach(offer::unregister);
+      case UNREGISTER, FREE ->
+          parts.forEach(
+              part -> {
+                offer.unregister(part);
+                mark(part, order);
+              });
       case SHRINK -> {
         offer.shrink();
         LockSupport.parkNanos(SHRUNK_NANOS);
         parts.forEach(offer::unregister);
         offer.grow();
+        parts.forEach(part -> mark(part, order));
       }
-      case CLOSE -> offer.closeEngine();
+      case CLOSE -> {
+        offer.closeEngine();
+        parts.forEach(part -> mark(part, order));
+      }
     }
     // Nobody else touches it any more, whatever it was doing.
     MemorySegment memory = offer.memory();
+    if (order.alone()) {
+      LockSupport.parkNanos(MARKED_NANOS);
+      parts.forEach(part -> requireMarked(part, order));
+    }
     for (Layout.Part part : parts) {
       scribble(memory.asSlice(part.offset(), part.length()), order.scribble());
     }
@@ -65,6 +86,24 @@ final class Taker {
     }
     if (!order.late()) {
       offer.complete();
+    }
+  }
+
+  /** In no time, while a copy that should have ended goes on. */
+  private void mark(Layout.Part part, TakeBackOrder order) {
+    MemorySegment memory = offer.memory();
+    for (int at = part.offset(); at < part.offset() + part.length(); at += MARK_BYTES) {
+      memory.set(JAVA_BYTE, at, order.scribble());
+    }
+  }
+
+  private void requireMarked(Layout.Part part, TakeBackOrder order) {
+    MemorySegment memory = offer.memory();
+    for (int at = part.offset(); at < part.offset() + part.length(); at += MARK_BYTES) {
+      if (memory.get(JAVA_BYTE, at) != order.scribble()) {
+        throw CommandException.failed(
+            "Byte 0x%x was written when its memory had been taken back".formatted(at));
+      }
     }
   }
 
