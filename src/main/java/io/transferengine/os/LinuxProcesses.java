@@ -3,6 +3,7 @@ package io.transferengine.os;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.transferengine.logging.SystemError;
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -141,6 +142,19 @@ public final class LinuxProcesses implements Processes {
       return found.isPresent() ? found : ProcessMaps.device(maps, address, bytes, name);
     } catch (IOException | RuntimeException unknown) {
       return Optional.empty();
+    }
+  }
+
+  @Override
+  public Optional<String> blindness() {
+    try {
+      String _ = Files.readString(PROC.resolve("self/stat"), StandardCharsets.ISO_8859_1);
+      return Optional.empty();
+    } catch (IOException | RuntimeException unreadable) {
+      return Optional.of(
+          "/proc cannot be read (%s). %s"
+              .formatted(
+                  SystemError.text(unreadable), SystemError.remedy(unreadable, "Mount /proc")));
     }
   }
 

@@ -45,6 +45,11 @@ public interface Processes {
    */
   Optional<String> memfdDevice(int pid, long address, long bytes, String name);
 
+  /** {@return why nothing can be found out just now, and what to do about it; empty if it can} */
+  default Optional<String> blindness() {
+    return Optional.empty();
+  }
+
   /** {@return the number of this process} */
   int own();
 

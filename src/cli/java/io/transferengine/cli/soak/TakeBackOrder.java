@@ -14,7 +14,12 @@ import java.util.stream.Collectors;
  * @param scribble what it writes over the memory
  */
 record TakeBackOrder(
-    Kind kind, List<Layout.Part> parts, int afterMicros, boolean late, boolean alone, byte scribble) {
+    Kind kind,
+    List<Layout.Part> parts,
+    int afterMicros,
+    boolean late,
+    boolean alone,
+    byte scribble) {
   /** How it is taken back. */
   enum Kind {
     UNREGISTER,

@@ -58,6 +58,11 @@ final class HeldLease {
     int _ = used.addAndGet(-(1 << slot));
   }
 
+  /** {@return whether somebody uses one of its slots} */
+  boolean isUsed() {
+    return (used.get() & ~ENDED) != 0;
+  }
+
   /** Gives no slot out any more; {@return whether none is used} May be called again. */
   boolean end() {
     int seen = used.get();

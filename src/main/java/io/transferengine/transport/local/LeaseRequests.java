@@ -47,20 +47,16 @@ final class LeaseRequests {
    * {@return the lease that a peer gives us} Each name asks for itself: that it says who it is does
    * not make it so. Blocks.
    *
+   * @param place of {@link HeldLeases#takePlace}
    * @throws TransferException if it gives none
    */
-  HeldLease ask(LocalPeer peer) {
-    int place = held.takePlace().orElseThrow(() -> LocalFaults.noLease(peer.name()));
-    try {
-      for (int i = 0; i < ASK_TRIES; i++) {
-        OptionalLong slots = slots(peer, place);
-        if (slots.isPresent()) {
-          return held.of(peer.host(), peer.incarnation(), slots.getAsLong())
-              .orElseThrow(() -> LocalFaults.noLease(peer.name()));
-        }
+  HeldLease ask(LocalPeer peer, int place) {
+    for (int i = 0; i < ASK_TRIES; i++) {
+      OptionalLong slots = slots(peer, place);
+      if (slots.isPresent()) {
+        return held.of(peer.host(), peer.incarnation(), slots.getAsLong())
+            .orElseThrow(() -> LocalFaults.noLease(peer.name()));
       }
-    } finally {
-      held.givePlaceBack(place);
     }
     throw LocalFaults.noLease(peer.name());
   }

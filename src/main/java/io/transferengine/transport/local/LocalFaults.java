@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.logging.SystemError;
 import io.transferengine.os.Errno;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.util.Optional;
 
 /** The failures of transfers on one machine. */
 final class LocalFaults {
@@ -19,6 +22,35 @@ final class LocalFaults {
 
   static TransferException closed() {
     return new TransferException(ErrorCode.CLOSED, "The local transport is not running", "");
+  }
+
+  /** The kernel gives no area. The error says why, and so what to do. */
+  static TransferException noArea(NativeCallException why) {
+    String remedy =
+        switch (why.errnoName()) {
+          case "ENOMEM" ->
+              "Raise the limit on address space (ulimit -v), or free memory; see vm.max_map_count"
+                  + " and vm.overcommit_memory, too";
+          case "ENOSYS" -> "The kernel or the C library does not know the call";
+          case "EACCES", "EPERM" -> "A sandbox forbids the call, or vm.memfd_noexec does";
+          default -> SystemError.remedy(why, "Report it");
+        };
+    return new TransferException(
+        ErrorCode.NOT_IMPLEMENTED,
+        "The kernel gives no area for copies on one machine: " + why.getMessage(),
+        remedy + "; or set TE_LOCAL=off",
+        why);
+  }
+
+  /** The kernel does not show our own area. */
+  static TransferException noSight(Optional<String> blindness) {
+    return new TransferException(
+        ErrorCode.NOT_IMPLEMENTED,
+        "/proc/self/maps does not show the area of copies on one machine, by which peers see that"
+            + " it is ours"
+            + blindness.map(why -> ": " + why).orElse(""),
+        "Set TE_LOCAL=off"
+            + (blindness.isEmpty() ? ", or mount /proc" : " if that cannot be mended"));
   }
 
   /** The peer lets this process copy nothing, or could not be asked. */

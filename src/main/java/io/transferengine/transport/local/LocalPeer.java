@@ -33,7 +33,11 @@ final class LocalPeer {
   private final HostDescriptor host;
 
   private volatile boolean reachable;
-  private volatile long lookedNanos = System.nanoTime();
+
+  /** Whether anybody has looked. */
+  private volatile boolean looked;
+
+  private volatile long lookedNanos;
 
   // Guarded by this.
   private State state = State.NEW;
@@ -42,16 +46,11 @@ final class LocalPeer {
   private boolean missed;
   private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
 
-  /**
-   * One that was not asked yet.
-   *
-   * @param reachable whether its area was found to be its own, and could be read
-   */
-  LocalPeer(String name, long incarnation, HostDescriptor host, boolean reachable) {
+  /** One that was not looked at yet, nor asked. */
+  LocalPeer(String name, long incarnation, HostDescriptor host) {
     this.name = name;
     this.incarnation = incarnation;
     this.host = host;
-    this.reachable = reachable;
   }
 
   String name() {
@@ -76,19 +75,20 @@ final class LocalPeer {
   }
 
   /**
-   * {@return whether to look at its area again} What was in the way, such as a lack of descriptors,
-   * may be gone.
+   * {@return whether to look at its area, for the first time or again} What was in the way, such as
+   * a lack of descriptors, may be gone.
    *
    * @param often at each opportunity, and not only now and then
    */
   boolean mustBeLookedAt(boolean often) {
-    return !reachable && (often || System.nanoTime() - lookedNanos > REFUSED.toNanos());
+    return !reachable && (!looked || often || System.nanoTime() - lookedNanos > REFUSED.toNanos());
   }
 
   /** Somebody has looked, and found its area or not. */
   void looked(boolean found) {
-    reachable = found;
     lookedNanos = System.nanoTime();
+    reachable = found;
+    looked = true;
   }
 
   /** {@return whether transfers may be given to it} */

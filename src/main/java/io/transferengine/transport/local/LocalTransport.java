@@ -11,7 +11,6 @@ import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
-import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.Incarnations;
@@ -92,6 +91,7 @@ class LocalTransport implements Transport {
 
   @Override
   public void start() {
+    LeftAreas.retry();
     try {
       long incarnation = Incarnations.number(context.peers().incarnation()).orElseThrow();
       Area area = new Area(incarnation);
@@ -102,12 +102,7 @@ class LocalTransport implements Transport {
         throw t;
       }
     } catch (NativeCallException e) {
-      throw new TransferException(
-          ErrorCode.NOT_IMPLEMENTED,
-          "The kernel gives no room for the area of copies on one machine: " + e.getMessage(),
-          "Set TE_LOCAL=off, or raise the limit on address space (ulimit -v); it has to know"
-              + " memfd_create",
-          e);
+      throw LocalFaults.noArea(e);
     }
   }
 
@@ -124,17 +119,11 @@ class LocalTransport implements Transport {
     String memfds =
         processes
             .memfdDevice(pid, area.address(), AreaLayout.BYTES, AreaLayout.name(incarnation))
-            .orElseThrow(
-                () ->
-                    new TransferException(
-                        ErrorCode.NOT_IMPLEMENTED,
-                        "/proc/self/maps does not show the area of copies on one machine, by which"
-                            + " peers see that it is ours",
-                        "Set TE_LOCAL=off, or mount /proc"));
+            .orElseThrow(() -> LocalFaults.noSight(processes.blindness()));
     PeerAreas areas = new PeerAreas(memory, processes, memfds);
     Leases leases = new Leases(area, areas::isOver);
     Fences fences = new Fences(area, leases, processes, Fences.WAIT);
-    HeldLeases held = new HeldLeases(processes);
+    HeldLeases held = new HeldLeases(areas::isOver);
     LeaseRequests requests =
         new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
     Copies copies = new Copies(memory, pid);
@@ -203,7 +192,7 @@ class LocalTransport implements Transport {
     // The message is hearsay: any stranger may name any process. What it asks us for is in its own
     // area, which only processes of our user write.
     Optional<Leases.Lease> lease =
-        stopped || !peer.isBeside(now.host)
+        stopped || !peer.isBeside(now.host) || isRegistered(now, peer)
             ? Optional.empty()
             : now.areas
                 .ask(peer, request.ask(), now.incarnation)
@@ -220,6 +209,12 @@ class LocalTransport implements Transport {
     return Optional.of(HandshakeDescriptor.slotsAt(now.area.slots(lease.get().index())));
   }
 
+  /** What strangers may write to is no area, whatever it looks like. That takes no look at maps. */
+  private boolean isRegistered(Running now, HostDescriptor host) {
+    return host.pid() == now.host.pid()
+        && context.regions().find(host.area(), AreaLayout.HEADER_BYTES) != null;
+  }
+
   @Override
   public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
     // Peers do not ask for the copies that they have under way. unregisterAll ends them.
@@ -233,34 +228,35 @@ class LocalTransport implements Transport {
     return "Start the peer on this machine, with TE_LOCAL=auto";
   }
 
+  /** May look into the peer's process, which may take long: where peers are looked up it may. */
   @Override
-  public boolean reaches(SegmentDescriptor peer) {
-    LocalPeer known = peer(peer);
-    return known != null && known.isUsable();
+  public boolean reaches(SegmentDescriptor descriptor) {
+    Running now = running;
+    LocalPeer peer = peer(descriptor);
+    if (now == null || peer == null) {
+      return false;
+    }
+    if (peer.mustBeLookedAt(context.policy().isRequired())) {
+      look(now, peer);
+    }
+    return peer.isUsable();
   }
 
-  /** {@return what is known of a peer; null if it is not on this machine, or does not say so} */
+  /**
+   * {@return what is known of a peer, at which nobody may have looked yet; null if it is not on
+   * this machine, or does not say so} Does not wait for anything.
+   */
   private @Nullable LocalPeer peer(SegmentDescriptor descriptor) {
     int place = System.identityHashCode(descriptor) & KNOWN - 1;
     Known last = known.get(place);
     if (last != null && last.descriptor.refersTo(descriptor) && !stopped) {
-      return seen(last.peer);
+      return last.peer;
     }
     LocalPeer found = found(descriptor);
-    if (found == null) {
-      return null;
+    if (found != null) {
+      known.set(place, new Known(new WeakReference<>(descriptor), found));
     }
-    known.set(place, new Known(new WeakReference<>(descriptor), found));
-    return seen(found);
-  }
-
-  /** {@return a peer, at which another look was taken if it is time for that} */
-  private LocalPeer seen(LocalPeer peer) {
-    Running now = running;
-    if (now != null && peer.mustBeLookedAt(context.policy().isRequired())) {
-      peer.looked(problem(now, peer.host(), peer.incarnation()).isEmpty());
-    }
-    return peer;
+    return found;
   }
 
   private @Nullable LocalPeer found(SegmentDescriptor descriptor) {
@@ -273,34 +269,32 @@ class LocalTransport implements Transport {
     if (!host.get().bootId().equals(now.host.bootId())) {
       return null;
     }
-    LocalPeer last;
+    String name = descriptor.name();
     synchronized (peers) {
-      last = peers.get(descriptor.name());
-    }
-    return last != null && last.is(incarnation.getAsLong(), host.get())
-        ? last
-        : looked(now, descriptor.name(), host.get(), incarnation.getAsLong());
-  }
-
-  /** Two threads may look at once; both find the same. */
-  private LocalPeer looked(Running now, String name, HostDescriptor host, long incarnation) {
-    Optional<String> problem = problem(now, host, incarnation);
-    LocalPeer made = new LocalPeer(name, incarnation, host, problem.isEmpty());
-    synchronized (peers) {
-      LocalPeer known = peers.get(name);
-      if (known != null && known.is(incarnation, host)) {
-        return known;
+      LocalPeer last = peers.get(name);
+      if (last != null && last.is(incarnation.getAsLong(), host.get())) {
+        return last;
       }
-      if (known == null && peers.size() >= PEERS_LIMIT) {
+      LocalPeer made = new LocalPeer(name, incarnation.getAsLong(), host.get());
+      if (last == null && peers.size() >= PEERS_LIMIT) {
         var _ = peers.remove(peers.keySet().iterator().next());
       }
       peers.put(name, made);
+      return made;
     }
-    problem.ifPresent(why -> isMissed(made, why));
-    return made;
+  }
+
+  /** Two threads may look at once; both find the same. */
+  private void look(Running now, LocalPeer peer) {
+    Optional<String> problem = problem(now, peer.host(), peer.incarnation());
+    peer.looked(problem.isEmpty());
+    problem.ifPresent(why -> isMissed(peer, why));
   }
 
   private Optional<String> problem(Running now, HostDescriptor host, long incarnation) {
+    if (isRegistered(now, host)) {
+      return Optional.of("its area is said to be in memory that this process has registered");
+    }
     return host.isBeside(now.host)
         ? now.areas.problem(host, incarnation)
         : Optional.of(
@@ -334,7 +328,7 @@ class LocalTransport implements Transport {
       goElsewhere(address, task, LocalFaults.closed());
       return;
     }
-    if (!peer.isReachable()) {
+    if (!mayBeReachable(peer)) {
       goElsewhere(address, task, LocalFaults.noLease(peer.name()));
       return;
     }
@@ -366,27 +360,39 @@ class LocalTransport implements Transport {
   public void warmUp(PeerAddress address) {
     Running now = running;
     LocalPeer peer = peer(address.descriptor());
-    if (now != null && peer != null && peer.isReachable()) {
+    if (now != null && peer != null && mayBeReachable(peer)) {
       askOnce(now, peer);
     }
   }
 
+  /** If nobody has looked lately, who asks for the lease looks first: it may wait. */
+  private boolean mayBeReachable(LocalPeer peer) {
+    return peer.isReachable() || peer.mustBeLookedAt(context.policy().isRequired());
+  }
+
+  /** On a thread of its own, of which there are not more than places. */
   private void askOnce(Running now, LocalPeer peer) {
     if (!peer.mustAsk()) {
       return;
     }
+    int place = now.held.takePlace();
+    if (place < 0) {
+      isRefused(now, peer);
+      return;
+    }
     try {
-      var _ = WaitingThreads.start("te-local-lease", () -> ask(now, peer));
+      var _ = WaitingThreads.start("te-local-lease", () -> ask(now, peer, place));
     } catch (Throwable noThread) {
+      now.held.givePlaceBack(place);
       isRefused(now, peer);
       throw noThread;
     }
   }
 
-  private void ask(Running now, LocalPeer peer) {
+  private void ask(Running now, LocalPeer peer, int place) {
     Target target;
     try {
-      target = new Target(peer.name(), now.requests.ask(peer));
+      target = new Target(peer.name(), lease(now, peer, place));
       context.metrics().increment(Counter.LOCAL_PEERS);
       peer.opened(target);
     } catch (Throwable t) {
@@ -398,6 +404,20 @@ class LocalTransport implements Transport {
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
       start(now, target, each.task());
+    }
+  }
+
+  private HeldLease lease(Running now, LocalPeer peer, int place) {
+    try {
+      if (!peer.isReachable()) {
+        look(now, peer);
+      }
+      if (!peer.isReachable()) {
+        throw LocalFaults.noLease(peer.name());
+      }
+      return now.requests.ask(peer, place);
+    } finally {
+      now.held.givePlaceBack(place);
     }
   }
 
@@ -473,7 +493,12 @@ class LocalTransport implements Transport {
       now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())), isOver);
     } catch (TransferException inUse) {
       // The area stays: a peer that still copies must not find something else there.
+      isOver = false;
       log.warn("A peer still copies while the engine closes: {}", inUse.getMessage());
+    }
+    LeftAreas.retry();
+    if (!isOver) {
+      LeftAreas.keep(now.held, now.fences);
     }
   }
 }

@@ -46,7 +46,9 @@ public final class LocalTransportProvider implements TransportProvider {
 
   private static Optional<String> problem(Processes processes) {
     return processes.bootId().isEmpty() || processes.startOf(processes.own()) < 0
-        ? Optional.of("/proc does not tell which machine this is, and which process")
+        ? processes
+            .blindness()
+            .or(() -> Optional.of("/proc does not tell which machine this is, and which process"))
         : Optional.empty();
   }
 

@@ -10,6 +10,7 @@ import io.transferengine.os.Processes;
 import io.transferengine.wire.HostDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -27,6 +28,19 @@ final class PeerAreas {
   private final ProcessMemory memory;
   private final Processes processes;
   private final String memfds;
+
+  /** Areas that are remembered; of one that was not used for longest the maps are read again. */
+  private static final int PROVED_LIMIT = 4096;
+
+  private record Proved(HostDescriptor host, long incarnation) {}
+
+  /**
+   * Areas that were seen among the mappings of their processes, in the order of use. To read those
+   * of a process that has many takes milliseconds, and it may ask for a lease as often as it likes.
+   * Nothing else comes to be at an area's place, which is a random one: what is read there shows
+   * whether it is there still.
+   */
+  private final LinkedHashMap<Proved, Boolean> proved = new LinkedHashMap<>(16, 0.75f, true);
 
   /**
    * What finds it out for one engine.
@@ -95,19 +109,40 @@ final class PeerAreas {
 
   /** {@return why what looks like the area of a process is none} */
   private Optional<String> unproved(HostDescriptor host, long incarnation) {
-    Optional<String> device =
-        processes.memfdDevice(
-            host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation));
-    if (!device.equals(Optional.of(memfds))) {
+    Proved area = new Proved(host, incarnation);
+    if (!isKnown(area) && !isMadeByIt(host, incarnation)) {
       return Optional.of(
           "process %d has not made the area that it is said to have at 0x%x, or /proc/%d/maps cannot"
                   .formatted(host.pid(), host.area(), host.pid())
               + " be read");
     }
     // Last: who has had the number since then is who was looked at.
-    return processes.startOf(host.pid()) == host.start() && processes.isOfOurUser(host.pid())
-        ? Optional.empty()
-        : Optional.of("process " + host.pid() + " is another engine by now");
+    if (processes.startOf(host.pid()) != host.start() || !processes.isOfOurUser(host.pid())) {
+      return Optional.of("process " + host.pid() + " is another engine by now");
+    }
+    remember(area);
+    return Optional.empty();
+  }
+
+  private boolean isMadeByIt(HostDescriptor host, long incarnation) {
+    return processes
+        .memfdDevice(host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+        .equals(Optional.of(memfds));
+  }
+
+  private boolean isKnown(Proved area) {
+    synchronized (proved) {
+      return proved.get(area) != null;
+    }
+  }
+
+  private void remember(Proved area) {
+    synchronized (proved) {
+      if (proved.size() >= PROVED_LIMIT && proved.get(area) == null) {
+        var _ = proved.pollFirstEntry();
+      }
+      proved.put(area, true);
+    }
   }
 
   /**
@@ -161,13 +196,22 @@ final class PeerAreas {
    * area has, which an engine gives back only when none of its threads can copy any more.
    */
   boolean isOver(Leases.Lease lease) {
-    if (processes.hasEnded(lease.pid(), lease.start())) {
+    return isOver(lease.pid(), lease.start(), lease.area(), lease.incarnation());
+  }
+
+  /** {@return whether an engine has ended, in the same way} */
+  boolean isOver(HostDescriptor host, long incarnation) {
+    return isOver(host.pid(), host.start(), host.area(), incarnation);
+  }
+
+  private boolean isOver(int pid, long start, long area, long incarnation) {
+    if (processes.hasEnded(pid, start)) {
       return true;
     }
-    Words header = read(lease.pid(), lease.area(), 0, 0);
+    Words header = read(pid, area, 0, 0);
     return header.copied == AreaLayout.HEADER_BYTES
         ? header.get(AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
-            || header.get(AreaLayout.INCARNATION_AT) != lease.incarnation()
+            || header.get(AreaLayout.INCARNATION_AT) != incarnation
         : header.copied == -Errno.EFAULT.number();
   }
 }

@@ -6,8 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.metrics.Counter;
-import io.transferengine.os.LinuxProcesses;
-import io.transferengine.os.Processes;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
@@ -15,7 +13,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,56 +22,10 @@ class LocalRetryTest extends TwoSides {
   private static final TransportPolicy REQUIRED =
       new TransportPolicy(TransportPolicy.Use.REQUIRED, Duration.ZERO, Optional.empty(), true);
 
-  /** Does not see when a process began, at times. */
-  private static final class PoorSight implements Processes {
-    private static final Processes REAL = new LinuxProcesses();
-    final AtomicBoolean blind = new AtomicBoolean();
-
-    @Override
-    public String bootId() {
-      return REAL.bootId();
-    }
-
-    @Override
-    public long pidNamespace() {
-      return REAL.pidNamespace();
-    }
-
-    @Override
-    public long startOf(int pid) {
-      return blind.get() ? -1 : REAL.startOf(pid);
-    }
-
-    @Override
-    public boolean isOfOurUser(int pid) {
-      return REAL.isOfOurUser(pid);
-    }
-
-    @Override
-    public boolean hasEnded(int pid, long start) {
-      return REAL.hasEnded(pid, start);
-    }
-
-    @Override
-    public boolean isStopped(int pid) {
-      return REAL.isStopped(pid);
-    }
-
-    @Override
-    public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
-      return blind.get() ? Optional.empty() : REAL.memfdDevice(pid, address, bytes, name);
-    }
-
-    @Override
-    public int own() {
-      return REAL.own();
-    }
-  }
-
-  private final PoorSight sight;
+  private final WatchedProcesses sight;
 
   LocalRetryTest() {
-    PoorSight made = new PoorSight();
+    WatchedProcesses made = new WatchedProcesses();
     super(new Side("00000000000000ff", REQUIRED, made));
     sight = made;
   }
