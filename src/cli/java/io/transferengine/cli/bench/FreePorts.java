@@ -16,8 +16,8 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class FreePorts {
   private static final Path RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
 
-  /** Above the ports that engines take by themselves. */
-  private static final int LOWEST = 18_000;
+  /** Above the ports that engines take by themselves, and those that tests name. */
+  private static final int LOWEST = 20_000;
 
   private static final int HIGHEST = 65_535;
   private static final int ATTEMPTS = 200;

@@ -11,6 +11,7 @@ import io.transferengine.tls.BearerTokens;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -102,7 +103,13 @@ final class HttpMetadataStore implements MetadataStore {
             .connectTimeout(tls.isPresent() ? REQUEST_TIMEOUT : CONNECT_TIMEOUT)
             .executor(executor);
     tls.ifPresent(builder::sslContext);
-    return builder.build();
+    try {
+      return builder.build();
+    } catch (UncheckedIOException e) {
+      throw failed(
+          "the JDK's HTTP client",
+          e.getCause() == null ? e : e.getCause()); // No descriptor is left, say.
+    }
   }
 
   /** For tests. */

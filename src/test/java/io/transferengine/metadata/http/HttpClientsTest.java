@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.transferengine.metadata.ConnectionString;
+import io.transferengine.testkit.ChildJvm;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -14,6 +15,7 @@ import java.net.Socket;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
@@ -78,6 +80,21 @@ class HttpClientsTest {
       }
       await().until(() -> ended.get() == REQUESTS);
     }
+  }
+
+  @Test
+  void withoutDescriptorsTheErrorNamesTheLimit() throws Exception {
+    ChildJvm.Result result =
+        ChildJvm.run(
+            List.of("bash", "-c", "ulimit -n 300; exec \"$@\"", "bash"),
+            List.of(),
+            ChildJvm.classPath(_ -> true),
+            List.of(),
+            NoDescriptorsMain.class);
+    assertThat(result.exitStatus()).as(result.output()).isZero();
+    assertThat(result.output())
+        .contains("made: ")
+        .contains("cannot be reached", "Too many open files", "ulimit -n");
   }
 
   @Test
