@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -192,12 +193,23 @@ final class Child {
     }
   }
 
+  /** {@return the names of the engine's threads, for a failure} */
+  List<String> listThreads() {
+    List<String> names = new ArrayList<>();
+    int _ = count("task", task -> isOurs(task) && names.add(name(task)));
+    return names;
+  }
+
   /** A thread of the engine; those of the JVM come and go. */
   private static boolean isOurs(Path task) {
+    return name(task).startsWith("te-");
+  }
+
+  private static String name(Path task) {
     try {
-      return Files.readString(task.resolve("comm")).startsWith("te-");
+      return Files.readString(task.resolve("comm")).strip();
     } catch (IOException e) {
-      return false; // It has ended.
+      return ""; // It has ended.
     }
   }
 
