@@ -73,9 +73,9 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                 (random.nextBoolean() && exact) || lacks,
                 moves.stream().noneMatch(move -> move.initiator() == victim),
                 (byte) random.nextInt()));
-    // A record in the metadata service is written later, and nobody tells us when. And what a
-    // network still has of a write may arrive as soon as the memory is offered again.
-    boolean may = group.service().isEmpty() && !(lacks && !exact);
+    // What a network still has of a write may arrive as soon as the memory is offered again. A
+    // record in the metadata service is written later; until then the process is asked itself.
+    boolean may = exact || !lacks;
     boolean takes = random.nextDouble() < TAKE_SHARE && may;
     Member reopened = members.get(random.nextInt(members.size()));
     return new Moments(
