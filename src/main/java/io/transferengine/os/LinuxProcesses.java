@@ -135,11 +135,11 @@ public final class LinuxProcesses implements Processes {
 
   /** Twice, for the kernel writes it page by page while others map and unmap. */
   @Override
-  public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
+  public Optional<MemfdFile> memfd(int pid, long address, long bytes, String name) {
     Path maps = PROC.resolve(pid + "/maps");
     try {
-      Optional<String> found = ProcessMaps.device(maps, address, bytes, name);
-      return found.isPresent() ? found : ProcessMaps.device(maps, address, bytes, name);
+      Optional<MemfdFile> found = ProcessMaps.memfd(maps, address, bytes, name);
+      return found.isPresent() ? found : ProcessMaps.memfd(maps, address, bytes, name);
     } catch (IOException | RuntimeException unknown) {
       return Optional.empty();
     }

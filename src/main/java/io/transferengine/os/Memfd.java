@@ -13,7 +13,8 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * Files without a name in any directory, of which the memory of {@link ReservedMemory} and {@link
- * SharedMemory} is. Programs that this process starts do not get the descriptors.
+ * SharedMemory} is, and {@link SharedMapping} at other processes. Programs that this process starts
+ * do not get the descriptors.
  */
 @SuppressWarnings("restricted") // its arguments are numbers and a text
 final class Memfd {
@@ -23,9 +24,11 @@ final class Memfd {
   private static final int MFD_HUGETLB = 4;
   private static final int MFD_NOEXEC_SEAL = 8;
   private static final int F_ADD_SEALS = 1033;
+  private static final int F_GET_SEALS = 1034;
   private static final int F_SEAL_SEAL = 1;
   private static final int F_SEAL_SHRINK = 2;
   private static final int F_SEAL_GROW = 4;
+  private static final int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
 
   /** Loaded at the first use: old C libraries do not have it. */
   private static final class Creation {
@@ -103,20 +106,22 @@ final class Memfd {
   }
 
   private static void seal(int fd) {
-    int result;
+    if (control(fd, F_ADD_SEALS, SEALS) < 0) {
+      throw new NativeCallException("fcntl", "F_ADD_SEALS", CapturedErrno.get());
+    }
+  }
+
+  /** {@return whether a descriptor is that of a memfd of which the size never changes} */
+  static boolean isSealed(int fd) {
+    int seals = control(fd, F_GET_SEALS, 0);
+    return seals >= 0 && (seals & SEALS) == SEALS;
+  }
+
+  private static int control(int fd, int command, int argument) {
     try {
-      result =
-          (int)
-              FCNTL.invokeExact(
-                  CapturedErrno.state(),
-                  fd,
-                  F_ADD_SEALS,
-                  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW);
+      return (int) FCNTL.invokeExact(CapturedErrno.state(), fd, command, argument);
     } catch (Throwable thrown) {
       throw CapturedErrno.unexpected(thrown);
-    }
-    if (result < 0) {
-      throw new NativeCallException("fcntl", "F_ADD_SEALS", CapturedErrno.get());
     }
   }
 }

@@ -33,11 +33,10 @@ final class ProcessMaps {
   private ProcessMaps() {}
 
   /**
-   * {@return the device of the memfd (such as {@code 00:01}) of which a mapping begins at an
-   * address, from its first byte on; empty if there is none, or it is shorter, or cannot be read
-   * and written, or has another name}
+   * {@return the memfd of which a mapping begins at an address, from its first byte on; empty if
+   * there is none, or it is shorter, or cannot be read and written, or has another name}
    */
-  static Optional<String> device(Path maps, long address, long bytes, String name)
+  static Optional<Processes.MemfdFile> memfd(Path maps, long address, long bytes, String name)
       throws IOException {
     byte[] line = new byte[LINE_LIMIT];
     int length = 0;
@@ -57,7 +56,7 @@ final class ProcessMaps {
         if (startsAt(line, length, address)) {
           return length > LINE_LIMIT
               ? Optional.empty()
-              : device(
+              : memfd(
                   new String(line, 0, length, StandardCharsets.ISO_8859_1), address, bytes, name);
         }
         length = 0;
@@ -79,7 +78,8 @@ final class ProcessMaps {
     return false;
   }
 
-  private static Optional<String> device(String line, long address, long bytes, String name) {
+  private static Optional<Processes.MemfdFile> memfd(
+      String line, long address, long bytes, String name) {
     String[] fields = line.split(" +", 6);
     int dash = fields[0].indexOf('-');
     try {
@@ -90,7 +90,9 @@ final class ProcessMaps {
               && fields[1].equals("rw-s")
               && Long.parseLong(fields[2], 16) == 0
               && fields[5].equals("/memfd:" + name + " (deleted)");
-      return found ? Optional.of(fields[3]) : Optional.empty();
+      return found
+          ? Optional.of(new Processes.MemfdFile(fields[3], Long.parseLong(fields[4])))
+          : Optional.empty();
     } catch (NumberFormatException notAsLinuxWritesIt) {
       return Optional.empty();
     }

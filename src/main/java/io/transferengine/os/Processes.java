@@ -36,14 +36,22 @@ public interface Processes {
   boolean isStopped(int pid);
 
   /**
-   * {@return the device of the memfd of which a process has a mapping that begins at an address;
-   * empty if it has none there, or that cannot be found out} All memfds of a machine are on one
-   * device, where nobody can have files of other kinds with such names.
+   * A memfd. All of a machine are on one device, where nobody can have files of other kinds with
+   * such names.
+   *
+   * @param device such as {@code 00:01}
+   * @param inode which one it is there
+   */
+  record MemfdFile(String device, long inode) {}
+
+  /**
+   * {@return the memfd of which a process has a mapping that begins at an address; empty if it has
+   * none there, or that cannot be found out}
    *
    * @param bytes how long the mapping has to be at least; its first byte is the memfd's
    * @param name the memfd's
    */
-  Optional<String> memfdDevice(int pid, long address, long bytes, String name);
+  Optional<MemfdFile> memfd(int pid, long address, long bytes, String name);
 
   /** {@return why nothing can be found out just now, and what to do about it; empty if it can} */
   default Optional<String> blindness() {

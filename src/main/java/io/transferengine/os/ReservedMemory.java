@@ -32,7 +32,11 @@ public final class ReservedMemory {
 
   private final MemorySegment memory;
 
-  private ReservedMemory(long address, long bytes) {
+  /** -1: there is none. */
+  private final int fd;
+
+  private ReservedMemory(long address, long bytes, int fd) {
+    this.fd = fd;
     this.memory = MemorySegment.ofAddress(address).reinterpret(bytes, arena, null);
   }
 
@@ -75,26 +79,27 @@ public final class ReservedMemory {
   }
 
   /**
-   * {@return so many bytes at a random place, of a memfd, which can all be read and written} The
-   * descriptor is closed, a child process does not get the mapping, and it ends with this process.
-   * What is left are lines in {@code /proc/self/maps} with the name ({@link
-   * Processes#memfdDevice}).
+   * {@return so many bytes at a random place, of a sealed memfd, which can all be read and written}
+   * Other processes of our user can map it, too ({@link SharedMapping}). A child process gets
+   * neither the mapping nor the descriptor, and it ends with this process. What is left are lines
+   * in {@code /proc/self/maps} with the name ({@link Processes#memfd}).
    *
    * @throws NativeCallException if the kernel has no such place, or does not know memfds
    */
   public static ReservedMemory ofMemfd(String name, long bytes) {
-    int fd = Memfd.of(name, bytes, false, false);
+    int fd = Memfd.of(name, bytes, false, true);
     try {
       int flags = MemoryMaps.MAP_SHARED | MemoryMaps.MAP_NORESERVE | MemoryMaps.MAP_FIXED_NOREPLACE;
       ReservedMemory made = somewhere(bytes, MemoryMaps.PROT_READ_WRITE, flags, fd);
       int errno = MemoryMaps.advise(made.address(), bytes, MemoryMaps.MADV_DONTFORK);
       if (errno != 0) {
-        made.unmap();
+        MemoryMaps.unmap(made.address(), bytes);
         throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
       }
       return made;
-    } finally {
+    } catch (Throwable t) {
       new FfmSystemCalls().close(fd);
+      throw t;
     }
   }
 
@@ -121,7 +126,7 @@ public final class ReservedMemory {
           "mmap", MemoryMaps.shown(wanted, bytes, protection), Errno.EEXIST.number());
     }
     try {
-      return new ReservedMemory(address, bytes);
+      return new ReservedMemory(address, bytes, fd);
     } catch (Throwable t) {
       MemoryMaps.unmap(address, bytes);
       throw t;
@@ -136,6 +141,11 @@ public final class ReservedMemory {
   /** {@return where it begins} */
   public long address() {
     return memory.address();
+  }
+
+  /** {@return the memfd's descriptor, open until {@link #unmap}; -1 if this is of none} */
+  public int descriptor() {
+    return fd;
   }
 
   /** Lets a part be read and written, by this process and others; it has zeros at first. */
@@ -162,5 +172,8 @@ public final class ReservedMemory {
   public void unmap() {
     arena.close();
     MemoryMaps.unmap(memory.address(), memory.byteSize());
+    if (fd >= 0) {
+      new FfmSystemCalls().close(fd);
+    }
   }
 }

@@ -25,18 +25,18 @@ class ProcessMapsTest {
 
   @TempDir Path folder;
 
-  private Optional<String> device(String maps) throws IOException {
+  private Optional<Processes.MemfdFile> found(String maps) throws IOException {
     Path file = Files.writeString(folder.resolve("maps"), maps);
-    return ProcessMaps.device(file, ADDRESS, 0x200000, "te-area-ff");
+    return ProcessMaps.memfd(file, ADDRESS, 0x200000, "te-area-ff");
   }
 
   @Test
   void aMappingThatBeginsThereIsFoundAmongOthers() throws Exception {
-    assertThat(device(BEFORE + AREA + BEFORE)).contains("00:01");
-    assertThat(device(AREA)).contains("00:01");
-    assertThat(device(BEFORE)).isEmpty();
-    assertThat(device("")).isEmpty();
-    assertThat(device("234567800000")).isEmpty();
+    assertThat(found(BEFORE + AREA + BEFORE)).contains(new Processes.MemfdFile("00:01", 12345));
+    assertThat(found(AREA)).contains(new Processes.MemfdFile("00:01", 12345));
+    assertThat(found(BEFORE)).isEmpty();
+    assertThat(found("")).isEmpty();
+    assertThat(found("234567800000")).isEmpty();
   }
 
   @ParameterizedTest
@@ -57,13 +57,13 @@ class ProcessMapsTest {
         "234567800000-x rw-s 00000000 00:01 1 /memfd:te-area-ff (deleted)"
       })
   void allElseIsNone(String line) throws Exception {
-    assertThat(device(BEFORE + line + "\n" + BEFORE)).isEmpty();
+    assertThat(found(BEFORE + line + "\n" + BEFORE)).isEmpty();
   }
 
   @Test
   void ofAnEndlessListTheBeginningIsRead() throws Exception {
-    assertThat(device("234567800000-" + "1".repeat(1 << 20) + "\n")).isEmpty();
+    assertThat(found("234567800000-" + "1".repeat(1 << 20) + "\n")).isEmpty();
     String many = BEFORE.repeat((16 << 20) / BEFORE.length() + 1);
-    assertThatThrownBy(() -> device(many + AREA)).hasMessageContaining("more than 16 MiB");
+    assertThatThrownBy(() -> found(many + AREA)).hasMessageContaining("more than 16 MiB");
   }
 }

@@ -42,7 +42,7 @@ class ReservedMemoryTest {
   }
 
   @Test
-  void aMemfdIsOneMappingAndNothingElse() throws Exception {
+  void aMemfdIsOneMappingAndOneDescriptorAndThenNothing() throws Exception {
     int page = ReservedMemory.pageBytes();
     ReservedMemory made = ReservedMemory.ofMemfd(NAME, 4L * page);
     try {
@@ -59,21 +59,26 @@ class ReservedMemoryTest {
               .orElseThrow();
       assertThat(flags + " ").contains(" dc ");
       try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
-        assertThat(open.map(ReservedMemoryTest::target)).noneMatch(name -> name.contains(NAME));
+        assertThat(open.map(ReservedMemoryTest::target))
+            .filteredOn(n -> n.contains(NAME))
+            .hasSize(1);
       }
       LinuxProcesses processes = new LinuxProcesses();
       int pid = processes.own();
       long address = made.address();
-      Optional<String> device = processes.memfdDevice(pid, address, 4L * page, NAME);
-      assertThat(device).isPresent();
-      assertThat(processes.memfdDevice(pid, address, page, NAME)).isEqualTo(device);
-      assertThat(processes.memfdDevice(pid, address, 4L * page + 1, NAME)).isEmpty();
-      assertThat(processes.memfdDevice(pid, address + page, page, NAME)).isEmpty();
-      assertThat(processes.memfdDevice(pid, address, page, NAME + "s")).isEmpty();
+      Optional<Processes.MemfdFile> found = processes.memfd(pid, address, 4L * page, NAME);
+      assertThat(found).isPresent();
+      assertThat(processes.memfd(pid, address, page, NAME)).isEqualTo(found);
+      assertThat(processes.memfd(pid, address, 4L * page + 1, NAME)).isEmpty();
+      assertThat(processes.memfd(pid, address + page, page, NAME)).isEmpty();
+      assertThat(processes.memfd(pid, address, page, NAME + "s")).isEmpty();
     } finally {
       made.unmap();
     }
     assertThat(lines("maps")).isEmpty();
+    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+      assertThat(open.map(ReservedMemoryTest::target)).noneMatch(name -> name.contains(NAME));
+    }
   }
 
   private static String target(Path link) {

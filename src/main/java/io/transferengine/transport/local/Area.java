@@ -16,14 +16,10 @@ import java.util.List;
  * Our area: what peers read and write to find out whether they may copy (ADR 39, {@link
  * AreaLayout}). Gates have serial numbers here; peers know them by their addresses.
  *
- * <p><b>Torn words.</b> The kernel may copy a word in pieces, and the words of an entry in any
- * order. Whoever looks for a number knows it from a descriptor, which had it after the entry was
- * complete; so an entry with that number is whole, or was refused after the look began, and then
- * the gate of that look is closed before the entry is used again. A number of a fence is random:
- * half of one number and half of another, or of 0, is not a third one. A slot that is torn changes
- * at this moment: from 0 to a gate, before the call passes that gate, which is closed already where
- * it matters; from a gate to 0, when the call is through; so it does not matter what it looks like.
- * The gate in the header is read twice by peers.
+ * <p>Peers map it. <b>Entries</b> have several words. Whoever looks for a number knows it from a
+ * descriptor, which had it after the entry was complete; so an entry with that number is whole, or
+ * was refused after the look began, and then the gate of that look is closed before the entry is
+ * used again. A number of a fence is random.
  *
  * <p>The methods that change gates are for one thread at a time.
  */
@@ -75,6 +71,7 @@ final class Area {
       first = ReservedMemory.ofBytes(GATES_BYTES);
       gates = List.of(new Gates(first, 0, pageBytes));
       set(AreaLayout.INCARNATION_AT, incarnation);
+      set(AreaLayout.DESCRIPTOR_AT, reserved.descriptor());
       openGate(0);
       set(AreaLayout.MAGIC_AT, AreaLayout.MAGIC);
     } catch (Throwable t) {
@@ -188,7 +185,7 @@ final class Area {
         return each.firstSerial + offset / pageBytes <= serial;
       }
     }
-    return false; // Torn: see above.
+    return false; // No gate of ours: a peer that writes such a thing is not waited for.
   }
 
   // ---- gates
@@ -265,6 +262,8 @@ final class Area {
 
   /** Gives the memory back; no other method may be called any more. */
   void unmap() {
+    // For those that have mapped it.
+    set(AreaLayout.MAGIC_AT, 0);
     gates.forEach(each -> each.memory.unmap());
     reserved.unmap();
   }

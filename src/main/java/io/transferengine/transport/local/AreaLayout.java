@@ -8,7 +8,7 @@ import io.transferengine.transport.Incarnations;
  * in the machine's byte order.
  *
  * <pre>
- * header   magic | incarnation | address of the open gate
+ * header   magic | incarnation | address of the open gate | descriptor of the memfd
  * asks     ASKS x (incarnation of the engine that we ask for a lease | number)
  * leases   LEASES x (pid | start | incarnation of who has it | number that it asked with)
  * slots    LEASES x SLOTS words
@@ -19,12 +19,13 @@ import io.transferengine.transport.Incarnations;
  */
 final class AreaLayout {
   /** "TEarea" and the version of this layout. */
-  static final long MAGIC = 0x5445_6172_6561_0002L;
+  static final long MAGIC = 0x5445_6172_6561_0003L;
 
   static final long MAGIC_AT = 0;
   static final long INCARNATION_AT = 8;
   static final long GATE_AT = 16;
-  static final long HEADER_BYTES = 24;
+  static final long DESCRIPTOR_AT = 24;
+  static final long HEADER_BYTES = 32;
 
   /** Parts begin at a page, of whatever size up to 64 KiB. */
   private static final long ALIGNMENT = 1L << 16;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
@@ -30,8 +28,8 @@ final class Copier implements RequestSink<TransferTask> {
   /** Bytes of a call: within a millisecond a cancel, a deadline or an unregistration is heard. */
   static final long BYTES = 1 << 20;
 
-  /** Slot and gate before the ranges, the slot behind them. */
-  private static final int EXTRA = 3;
+  /** The gate before the ranges. */
+  private static final int EXTRA = 1;
 
   /** Gates that may close during one claim before the requests go back to the task for a while. */
   private static final int TRIES = 8;
@@ -62,14 +60,8 @@ final class Copier implements RequestSink<TransferTask> {
   private final IoVectors ours = new IoVectors(RANGES + EXTRA);
   private final IoVectors theirs = new IoVectors(RANGES + EXTRA);
 
-  /** The gate, 0, a place for what nobody reads; then room for entries between two gates. */
-  private final MemorySegment scratch =
-      Arena.ofAuto().allocate((EXTRA + 2) * WORD + RANGES * AreaLayout.ENTRY_BYTES, Long.BYTES);
-
-  private static final long MARK_AT = 0;
-  private static final long ZERO_AT = WORD;
-  private static final long JUNK_AT = 2 * WORD;
-  private static final long LOOK_AT = 3 * WORD;
+  /** For what nobody reads; a byte for each page whose memory is looked for, or a header. */
+  private final MemorySegment scratch = Arena.ofAuto().allocate(RANGES, Long.BYTES);
 
   private final ProcessMemory memory;
   private final int ownPid;
@@ -154,6 +146,11 @@ final class Copier implements RequestSink<TransferTask> {
     try {
       return copyThrough(task, target, slotAt);
     } catch (Throwable t) {
+      if (target.map().isClosed() && count > first) {
+        // The peer has ended, and a call between the look at that and this end threw.
+        lost(task, target, -Errno.ESRCH.number());
+        return false;
+      }
       if (count > first) {
         fail(task, count - 1, mistake, FailureCause.LOCAL);
       }
@@ -175,16 +172,9 @@ final class Copier implements RequestSink<TransferTask> {
     for (int i = 0; i < TRIES; i++) {
       Gate gate = target.gate();
       if (gate == null || !knowsAll(gate)) {
-        long looked = look(target);
-        if (looked < 0) {
-          lost(task, target, looked);
-          return false;
-        }
-        if (looked > 0) {
-          continue;
-        }
-        gate = target.gateAt(word(0));
-        int gone = firstGone(gate);
+        // In this order: what is registered after the gate was read stays so behind it.
+        gate = target.gateAt(target.map().word(AreaLayout.GATE_AT));
+        int gone = firstGone(target.map(), gate);
         if (gone >= 0) {
           stale(task, target, gone);
           return false;
@@ -194,8 +184,7 @@ final class Copier implements RequestSink<TransferTask> {
       if (refused >= 0) {
         return refuse(task, target, refused);
       }
-      boolean write = task.operation() == Operation.WRITE;
-      long copied = write ? write(target, slotAt, gate) : read(target, slotAt, gate);
+      long copied = copyRanges(task.operation(), target, slotAt, gate);
       if (copied >= 0) {
         settleUpTo(task, target, copied);
         return false;
@@ -204,8 +193,13 @@ final class Copier implements RequestSink<TransferTask> {
         lost(task, target, copied);
         return false;
       }
-      // The peer has taken memory back, perhaps not this.
       target.gateIsClosed(gate);
+      long missing = missing(target, gate);
+      if (missing < 0) {
+        lost(task, target, missing);
+        return false;
+      }
+      // The peer has taken memory back, perhaps not this.
     }
     giveBackAll(task);
     return true;
@@ -227,54 +221,44 @@ final class Copier implements RequestSink<TransferTask> {
     return i == 0 || fence[i] != fence[i - 1];
   }
 
-  private long word(long at) {
-    return scratch.get(JAVA_LONG, LOOK_AT + at);
-  }
-
   /**
-   * Reads which gate is open, then the entries of the claim's fences, then the gate again.
-   *
-   * @return 0 if that was done; 1 if the gate was just changing; else a negative errno
+   * {@return a negative errno if a process has no area any more; else 0} Its memory tells, for what
+   * we have mapped may be what it has left.
    */
-  private long look(Target target) {
+  private long missing(Target target, Gate closed) {
+    if (target.map().isThere() && target.map().word(AreaLayout.GATE_AT) != closed.address()) {
+      return 0;
+    }
     ours.clear();
     theirs.clear();
-    theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
-    for (int i = 0; i < count; i++) {
-      if (isNextFence(i)) {
-        theirs.add(target.area() + AreaLayout.entryAt(fence[i]), AreaLayout.ENTRY_BYTES);
-      }
-    }
-    theirs.add(target.area() + AreaLayout.GATE_AT, WORD);
-    long bytes = theirs.totalBytes();
-    ours.add(scratch.address() + LOOK_AT, bytes);
+    ours.add(scratch.address(), AreaLayout.HEADER_BYTES);
+    theirs.add(target.area(), AreaLayout.HEADER_BYTES);
     long read = memory.read(target.pid(), ours, theirs);
-    if (read != bytes) {
+    if (read != AreaLayout.HEADER_BYTES) {
       return read < 0 ? read : -Errno.EFAULT.number();
     }
-    return word(0) == word(bytes - WORD) ? 0 : 1;
+    return target.map().isThere() ? 0 : -Errno.EFAULT.number();
   }
 
-  /** {@return the first request whose registration is gone, by the entries just read; -1: none} */
-  private int firstGone(Gate gate) {
-    long at = WORD;
+  /** Reads the entries; {@return the first request whose registration is gone; -1: none} */
+  private int firstGone(PeerMap map, Gate gate) {
     for (int i = 0; i < count; i++) {
       if (!isNextFence(i)) {
         entry[i] = entry[i - 1];
         continue;
       }
-      if (word(at) != fence[i]) {
+      long at = AreaLayout.entryAt(fence[i]);
+      if (map.word(at) != fence[i]) {
         return i;
       }
       Gate.Entry found =
           new Gate.Entry(
               fence[i],
-              word(at + AreaLayout.ENTRY_ADDRESS_AT),
-              word(at + AreaLayout.ENTRY_LENGTH_AT),
-              word(at + AreaLayout.ENTRY_RIGHTS_AT));
+              map.word(at + AreaLayout.ENTRY_ADDRESS_AT),
+              map.word(at + AreaLayout.ENTRY_LENGTH_AT),
+              map.word(at + AreaLayout.ENTRY_RIGHTS_AT));
       gate.note(found);
       entry[i] = found;
-      at += AreaLayout.ENTRY_BYTES;
     }
     return -1;
   }
@@ -290,68 +274,41 @@ final class Copier implements RequestSink<TransferTask> {
     return -1;
   }
 
-  /** {@return the bytes copied; {@link #CLOSED}; or a negative errno} */
-  private long write(Target target, long slotAt, Gate gate) {
-    lists(gate, slotAt, true);
-    scratch.set(JAVA_LONG, MARK_AT, gate.address());
-    marked = true;
-    long written = memory.write(target.pid(), ours, theirs);
-    if (written == ours.totalBytes()) {
-      marked = false;
-      return written - 3 * WORD;
-    }
-    if (written < WORD) {
-      return written < 0 ? written : -Errno.EFAULT.number();
-    }
-    return written < 2 * WORD ? CLOSED : Math.min(written - 2 * WORD, ours.totalBytes() - 3 * WORD);
-  }
-
-  private long read(Target target, long slotAt, Gate gate) {
-    scratch.set(JAVA_LONG, MARK_AT, gate.address());
-    marked = true;
-    long set = put(target, slotAt, MARK_AT);
-    if (set != WORD) {
-      return set < 0 ? set : -Errno.EFAULT.number();
-    }
-    lists(gate, slotAt, false);
-    long read = memory.read(target.pid(), ours, theirs);
-    if (read >= WORD) {
-      return read - WORD;
-    }
-    return read >= 0 || read == -Errno.EFAULT.number() ? CLOSED : read;
-  }
-
-  private void lists(Gate gate, long slotAt, boolean write) {
+  /**
+   * Copies between our ranges and the peer's, in one call that goes through the gate first.
+   *
+   * @return the bytes copied; {@link #CLOSED}; or a negative errno
+   */
+  private long copyRanges(Operation operation, Target target, long slotAt, Gate gate) {
     ours.clear();
     theirs.clear();
-    if (write) {
-      ours.add(scratch.address() + MARK_AT, WORD);
-      theirs.add(slotAt, WORD);
-    }
-    ours.add(scratch.address() + JUNK_AT, WORD);
+    ours.add(scratch.address(), WORD);
     theirs.add(gate.address(), WORD);
     for (int i = 0; i < count; i++) {
       ours.add(local[i], length[i]);
       theirs.add(remote[i], length[i]);
     }
-    if (write) {
-      ours.add(scratch.address() + ZERO_AT, WORD);
-      theirs.add(slotAt, WORD);
+    marked = true;
+    target.map().mark(slotAt, gate.address());
+    long copied =
+        operation == Operation.WRITE
+            ? memory.write(target.pid(), ours, theirs)
+            : memory.read(target.pid(), ours, theirs);
+    clear(target, slotAt);
+    if (copied >= WORD) {
+      return copied - WORD;
     }
+    return copied >= 0 || copied == -Errno.EFAULT.number() ? CLOSED : copied;
   }
 
-  private long put(Target target, long slotAt, long from) {
-    ours.clear();
-    theirs.clear();
-    ours.add(scratch.address() + from, WORD);
-    theirs.add(slotAt, WORD);
-    return memory.write(target.pid(), ours, theirs);
-  }
-
-  /** Says that we do not copy. If that fails, there is nobody to know. */
+  /** Says that we do not copy; again, if that has failed. If there is no area, nobody reads it. */
   private void clear(Target target, long slotAt) {
+    try {
+      target.map().clear(slotAt);
+    } catch (IllegalStateException closed) {
+      // As said.
+    }
     marked = false;
-    long _ = put(target, slotAt, ZERO_AT);
   }
 
   // ---- settling
@@ -387,7 +344,7 @@ final class Copier implements RequestSink<TransferTask> {
         theirs.add(at, 1);
         at = (at / pageBytes + 1) * pageBytes;
       }
-      ours.add(scratch.address() + LOOK_AT, theirs.count());
+      ours.add(scratch.address(), theirs.count());
       if (memory.read(ownPid, ours, theirs) != theirs.count()) {
         return false;
       }

@@ -20,12 +20,13 @@ final class LeftAreas {
 
   private static final List<LeftArea> LEFT = new ArrayList<>();
 
-  private record LeftArea(HeldLeases held, Fences fences) {
+  private record LeftArea(HeldLeases held, PeerMaps maps, Fences fences) {
     boolean isGivenBack() {
       long endNanos = System.nanoTime() + WAIT.toNanos();
       if (!held.end(endNanos)) {
         return false;
       }
+      maps.end();
       try {
         fences.end(WAIT, true);
         return true;
@@ -38,9 +39,9 @@ final class LeftAreas {
   private LeftAreas() {}
 
   /** Remembers one. */
-  static synchronized void keep(HeldLeases held, Fences fences) {
+  static synchronized void keep(HeldLeases held, PeerMaps maps, Fences fences) {
     if (LEFT.size() < LIMIT) {
-      LEFT.add(new LeftArea(held, fences));
+      LEFT.add(new LeftArea(held, maps, fences));
     }
   }
 

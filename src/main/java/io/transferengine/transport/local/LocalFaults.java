@@ -63,6 +63,17 @@ final class LocalFaults {
         null);
   }
 
+  /** The peer has given us slots, and we cannot reach them. */
+  static TransferException notMapped(String peer, NativeCallException why) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.SOCKET,
+        "it is on this machine, but its area for copies cannot be mapped: " + why.getMessage(),
+        "Has this process used up its descriptors (ulimit -n) or mappings (vm.max_map_count)?"
+            + " TE_LOCAL=auto or off reaches it over the network",
+        why);
+  }
+
   /** A range that the peer has not published, or has taken back. */
   static TransferException notRegistered(String peer, long address, long length) {
     return TransferException.withPeer(

@@ -56,6 +56,7 @@ class LocalTransport implements Transport {
       Leases leases,
       Fences fences,
       HeldLeases held,
+      PeerMaps maps,
       LeaseRequests requests,
       Copies copies) {}
 
@@ -118,16 +119,19 @@ class LocalTransport implements Transport {
     // As peers will look at us, and we at them.
     String memfds =
         processes
-            .memfdDevice(pid, area.address(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+            .memfd(pid, area.address(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+            .map(Processes.MemfdFile::device)
             .orElseThrow(() -> LocalFaults.noSight(processes.blindness()));
     PeerAreas areas = new PeerAreas(memory, processes, memfds);
     Leases leases = new Leases(area, areas::isOver);
     Fences fences = new Fences(area, leases, processes, Fences.WAIT);
     HeldLeases held = new HeldLeases(areas::isOver);
+    PeerMaps maps = new PeerMaps(areas, processes);
     LeaseRequests requests =
         new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
     Copies copies = new Copies(memory, pid);
-    return new Running(host, incarnation, area, areas, leases, fences, held, requests, copies);
+    return new Running(
+        host, incarnation, area, areas, leases, fences, held, maps, requests, copies);
   }
 
   // ---- our memory
@@ -392,7 +396,9 @@ class LocalTransport implements Transport {
   private void ask(Running now, LocalPeer peer, int place) {
     Target target;
     try {
-      target = new Target(peer.name(), lease(now, peer, place));
+      HeldLease lease = lease(now, peer, place);
+      PeerMap map = now.maps.of(peer.name(), peer.host(), peer.incarnation());
+      target = new Target(peer.name(), lease, map);
       context.metrics().increment(Counter.LOCAL_PEERS);
       peer.opened(target);
     } catch (Throwable t) {
@@ -486,7 +492,9 @@ class LocalTransport implements Transport {
 
   private static void endFences(Running now, long endNanos) {
     boolean isOver = now.held.end(endNanos);
-    if (!isOver) {
+    if (isOver) {
+      Anyway.run(log, "Ending the mappings of other engines' areas", now.maps::end);
+    } else {
       log.warn("The area of copies on one machine stays: a copy of this engine has not ended");
     }
     try {
@@ -498,7 +506,7 @@ class LocalTransport implements Transport {
     }
     LeftAreas.retry();
     if (!isOver) {
-      LeftAreas.keep(now.held, now.fences);
+      LeftAreas.keep(now.held, now.maps, now.fences);
     }
   }
 }

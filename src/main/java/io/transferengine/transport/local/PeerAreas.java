@@ -5,8 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
+import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
+import io.transferengine.os.SharedMapping;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.HostDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -125,9 +128,7 @@ final class PeerAreas {
   }
 
   private boolean isMadeByIt(HostDescriptor host, long incarnation) {
-    return processes
-        .memfdDevice(host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation))
-        .equals(Optional.of(memfds));
+    return memfd(host, incarnation).isPresent();
   }
 
   private boolean isKnown(Proved area) {
@@ -142,6 +143,35 @@ final class PeerAreas {
         var _ = proved.pollFirstEntry();
       }
       proved.put(area, true);
+    }
+  }
+
+  private Optional<Processes.MemfdFile> memfd(HostDescriptor host, long incarnation) {
+    return processes
+        .memfd(host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+        .filter(each -> each.device().equals(memfds));
+  }
+
+  /**
+   * {@return a mapping of an engine's area} It is of the memfd that the process itself has mapped
+   * there, whatever the descriptor's number in the area says.
+   *
+   * @throws TransferException if there is none any more, or it cannot be mapped
+   */
+  SharedMapping map(String peer, HostDescriptor host, long incarnation) {
+    Words header = read(host.pid(), host.area(), 0, 0);
+    Optional<Processes.MemfdFile> file = memfd(host, incarnation);
+    if (header.copied != AreaLayout.HEADER_BYTES
+        || file.isEmpty()
+        || processes.startOf(host.pid()) != host.start()
+        || !processes.isOfOurUser(host.pid())) {
+      throw LocalFaults.noLease(peer);
+    }
+    int descriptor = (int) header.get(AreaLayout.DESCRIPTOR_AT);
+    try {
+      return SharedMapping.of(host.pid(), descriptor, file.get(), AreaLayout.BYTES);
+    } catch (NativeCallException e) {
+      throw LocalFaults.notMapped(peer, e);
     }
   }
 

@@ -7,13 +7,19 @@ import org.jspecify.annotations.Nullable;
 final class Target {
   private final String name;
   private final HeldLease lease;
+  private final PeerMap map;
   private volatile @Nullable Gate gate;
   private volatile boolean lost;
 
-  /** An engine that has given us a lease. */
-  Target(String name, HeldLease lease) {
+  /**
+   * An engine that has given us a lease.
+   *
+   * @param map its area
+   */
+  Target(String name, HeldLease lease, PeerMap map) {
     this.name = name;
     this.lease = lease;
+    this.map = map;
   }
 
   String name() {
@@ -26,6 +32,11 @@ final class Target {
 
   long area() {
     return lease.host().area();
+  }
+
+  /** {@return its area, as we have mapped it} */
+  PeerMap map() {
+    return map;
   }
 
   /** {@return the gate that was open when we last looked; null if we have not} */

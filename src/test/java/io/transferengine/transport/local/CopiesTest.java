@@ -20,6 +20,7 @@ import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HostDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,13 +34,14 @@ import org.junit.jupiter.api.Timeout;
 
 /** Which thread copies what, between memory of this process. */
 @Timeout(60)
+@SuppressWarnings("restricted") // looks into an area of this process
 class CopiesTest {
   private final Processes processes = new LinuxProcesses();
   private final Area area = new Area(1);
   private final Leases leases = new Leases(area, _ -> false);
   private final Fences fences = new Fences(area, leases, processes, Duration.ofSeconds(1));
 
-  /** Where calls into the peer begin: slots. */
+  /** Slots that were marked during calls into the peer. */
   private final Set<Long> marked = ConcurrentHashMap.newKeySet();
 
   private final Copies copies = new Copies(new Noting(), processes.own());
@@ -48,7 +50,11 @@ class CopiesTest {
       new HostDescriptor("boot", 1, processes.own(), 1, area.address());
   private final Target target =
       new Target(
-          "peer", new HeldLease(host, area.slots(leases.grant(host, 1, 1).orElseThrow().index())));
+          "peer",
+          new HeldLease(host, area.slots(leases.grant(host, 1, 1).orElseThrow().index())),
+          new PeerMap(
+              MemorySegment.ofAddress(area.address()).reinterpret(AreaLayout.BYTES),
+              area.address()));
   private final CompletableFuture<TransferState> ended = new CompletableFuture<>();
 
   private final class Noting implements ProcessMemory {
@@ -61,7 +67,12 @@ class CopiesTest {
 
     @Override
     public long write(int pid, IoVectors from, IoVectors to) {
-      marked.add(to.address(0));
+      for (int i = 0; i < AreaLayout.SLOTS; i++) {
+        long slot = target.slotAddress(i);
+        if (MemorySegment.ofAddress(slot).reinterpret(8).get(ValueLayout.JAVA_LONG, 0) != 0) {
+          marked.add(slot);
+        }
+      }
       return real.write(pid, from, to);
     }
   }

@@ -69,8 +69,8 @@ class FencesTest {
     }
 
     @Override
-    public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
-      return real.memfdDevice(pid, address, bytes, name);
+    public Optional<MemfdFile> memfd(int pid, long address, long bytes, String name) {
+      return real.memfd(pid, address, bytes, name);
     }
 
     @Override

@@ -12,6 +12,8 @@ import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import io.transferengine.wire.HostDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,9 +25,10 @@ import org.jspecify.annotations.Nullable;
  * Real copies, which stop on demand: a call then ends as if its gate had been closed just before. A
  * copy itself cannot stand still; the kernel goes through with it.
  */
+@SuppressWarnings("restricted") // looks into areas of this process
 public final class HeldMemory implements ProcessMemory {
-  /** What every call has, and more: a slot, a gate, and one range at least. */
-  private static final long WORDS = 3L * Long.BYTES;
+  /** What every call has, and more: a gate, and one range at least. */
+  private static final long WORDS = Long.BYTES;
 
   private final ProcessMemory real = new FfmProcessMemory();
   private final Set<Long> deadAreas = ConcurrentHashMap.newKeySet();
@@ -78,10 +81,10 @@ public final class HeldMemory implements ProcessMemory {
     mayGoOn.countDown();
   }
 
-  /** As the kernel would, if it took its time: through the gate, then the ranges, then the slot. */
+  /** As the kernel would, if it took its time: through the gate, then the ranges. */
   private long inTwoParts(int pid, IoVectors from, IoVectors to) {
-    long passed = part(pid, from, to, 0, 2);
-    if (passed < 2 * Long.BYTES) {
+    long passed = part(pid, from, to, 0, 1);
+    if (passed < WORDS) {
       return passed;
     }
     inside.countDown();
@@ -90,7 +93,7 @@ public final class HeldMemory implements ProcessMemory {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    return passed + part(pid, from, to, 2, to.count());
+    return passed + part(pid, from, to, 1, to.count());
   }
 
   private long part(int pid, IoVectors from, IoVectors to, int first, int end) {
@@ -126,11 +129,7 @@ public final class HeldMemory implements ProcessMemory {
     }
     boolean copies = to.count() > 1;
     if (copies && isHeld(to.totalBytes() - WORDS)) {
-      IoVectors ours = new IoVectors(1);
-      IoVectors theirs = new IoVectors(1);
-      ours.add(from.address(0), from.lengthBytes(0));
-      theirs.add(to.address(0), to.lengthBytes(0));
-      return real.write(pid, ours, theirs);
+      return -Errno.EFAULT.number();
     }
     return copies && holdsInside ? inTwoParts(pid, from, to) : real.write(pid, from, to);
   }
@@ -175,11 +174,19 @@ public final class HeldMemory implements ProcessMemory {
       };
     }
 
+    private static long gate(long area) {
+      return MemorySegment.ofAddress(area)
+          .reinterpret(AreaLayout.HEADER_BYTES)
+          .get(ValueLayout.JAVA_LONG, AreaLayout.GATE_AT);
+    }
+
     /** From now on nobody finds the engine's area. */
     public void die() {
       HostDescriptor known = host;
       if (known != null) {
+        // Its gates, and all of its area but what we have mapped.
         memory.deadAreas.add(known.area());
+        memory.deadAreas.add(gate(known.area()));
       }
     }
   }

@@ -197,11 +197,12 @@ class LocalTrustTest {
   // ---- whose area it is
 
   /** As a stranger may write one into memory that a process has registered, over the network. */
-  private SegmentDescriptor withFake(MemorySegment fake) {
+  private SegmentDescriptor withFake(MemorySegment fake, int descriptor) {
     long fence = 1L << 63 | 7;
     fake.set(JAVA_LONG, AreaLayout.MAGIC_AT, AreaLayout.MAGIC);
     fake.set(JAVA_LONG, AreaLayout.INCARNATION_AT, THEIR_NUMBER);
     fake.set(JAVA_LONG, AreaLayout.GATE_AT, fake.address() + AreaLayout.HEADER_BYTES);
+    fake.set(JAVA_LONG, AreaLayout.DESCRIPTOR_AT, descriptor);
     long entry = AreaLayout.entryAt(fence);
     fake.set(JAVA_LONG, entry, fence);
     fake.set(JAVA_LONG, entry + AreaLayout.ENTRY_ADDRESS_AT, all.address());
@@ -230,14 +231,14 @@ class LocalTrustTest {
 
   @Test
   void anAreaThatAStrangerHasWrittenIntoRegisteredMemoryIsNone() throws Exception {
-    goesElsewhere(withFake(arena.allocate(AreaLayout.BYTES, BYTES)), all.address());
+    goesElsewhere(withFake(arena.allocate(AreaLayout.BYTES, BYTES), -1), all.address());
   }
 
   @Test
   void aMemfdThatIsNotMadeForAnAreaIsNone() throws Exception {
     ReservedMemory file = ReservedMemory.ofMemfd("pool", AreaLayout.BYTES);
     try {
-      goesElsewhere(withFake(file.memory()), all.address());
+      goesElsewhere(withFake(file.memory(), file.descriptor()), all.address());
     } finally {
       file.unmap();
     }
@@ -248,7 +249,7 @@ class LocalTrustTest {
   void anAreaThatTheProcessHasMadeIsOne() throws Exception {
     ReservedMemory file = ReservedMemory.ofMemfd(AreaLayout.name(THEIR_NUMBER), AreaLayout.BYTES);
     try {
-      SegmentDescriptor peer = withFake(file.memory());
+      SegmentDescriptor peer = withFake(file.memory(), file.descriptor());
       assertThat(end(Operation.WRITE, peer, there.address()).state)
           .isEqualTo(TransferState.COMPLETED);
       assertThat(here.mismatch(there)).isEqualTo(-1);
@@ -287,7 +288,7 @@ class LocalTrustTest {
   @Test
   void aRequestFromWhatOnlyLooksLikeAnAreaIsRefused() {
     MemorySegment fake = arena.allocate(AreaLayout.BYTES, BYTES);
-    HostDescriptor host = withFake(fake).host().orElseThrow();
+    HostDescriptor host = withFake(fake, -1).host().orElseThrow();
     long ask = AreaLayout.ASKS_AT;
     fake.set(JAVA_LONG, ask, THEIR_NUMBER);
     fake.set(JAVA_LONG, ask + 8, 3);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.wire.HostDescriptor;
+import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -15,7 +16,7 @@ class TargetTest {
   private static final long SLOTS = AREA + AreaLayout.SLOTS_AT;
 
   private final HeldLease lease = new HeldLease(new HostDescriptor("b", 1, 7, 1, AREA), SLOTS);
-  private final Target target = new Target("peer", lease);
+  private final Target target = new Target("peer", lease, new PeerMap(MemorySegment.NULL, AREA));
 
   @Test
   void slotsAreInTheAreaAndBeginALease() {

@@ -49,9 +49,9 @@ final class WatchedProcesses implements Processes {
   }
 
   @Override
-  public Optional<String> memfdDevice(int pid, long address, long bytes, String name) {
+  public Optional<MemfdFile> memfd(int pid, long address, long bytes, String name) {
     looks.add(Thread.currentThread());
-    return blind.get() ? Optional.empty() : REAL.memfdDevice(pid, address, bytes, name);
+    return blind.get() ? Optional.empty() : REAL.memfd(pid, address, bytes, name);
   }
 
   @Override

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The area of an engine, as this process has mapped it. Thread-safe.
+ *
+ * <p>When the engine has ended, the mapping is closed ({@link PeerMaps}); each method then throws
+ * an IllegalStateException.
+ */
+final class PeerMap {
+  private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
+
+  private final MemorySegment memory;
+  private final long area;
+
+  /**
+   * A mapping that is used as long as it is not closed.
+   *
+   * @param area where the engine itself has it
+   */
+  PeerMap(MemorySegment memory, long area) {
+    this.memory = memory;
+    this.area = area;
+  }
+
+  /** {@return a word of the area} What is read later was not older. */
+  long word(long at) {
+    return (long) WORD.getVolatile(memory, at);
+  }
+
+  /** {@return whether the mapping was closed} */
+  boolean isClosed() {
+    return !memory.scope().isAlive();
+  }
+
+  /** {@return whether the engine still has its area} */
+  boolean isThere() {
+    return word(AreaLayout.MAGIC_AT) == AreaLayout.MAGIC;
+  }
+
+  /** Says in a slot that a copy goes through a gate, before anything that follows is done. */
+  void mark(long slot, long gate) {
+    WORD.setRelease(memory, slot - area, gate);
+    VarHandle.fullFence();
+  }
+
+  /** Says in a slot that none does, after all that came before. */
+  void clear(long slot) {
+    WORD.setRelease(memory, slot - area, 0L);
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.logging.Anyway;
+import io.transferengine.net.WaitingThreads;
+import io.transferengine.os.Processes;
+import io.transferengine.os.SharedMapping;
+import io.transferengine.wire.HostDescriptor;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Areas of other engines that are mapped here, each once. While there are any, a thread looks now
+ * and then which engines have ended, and ends their mappings. Thread-safe.
+ */
+final class PeerMaps {
+  private static final Logger log = LoggerFactory.getLogger(PeerMaps.class);
+
+  /** Looked so often, a mapping keeps memory of an engine that has ended for less than 10 s. */
+  private static final long LOOK_MILLIS = TimeUnit.SECONDS.toMillis(5);
+
+  /** By what is proved: who tells of an engine may tell what it likes. */
+  private record Owner(int pid, long start, long area, long incarnation) {}
+
+  private record Mapped(Owner owner, SharedMapping mapping, PeerMap map) {}
+
+  private final PeerAreas areas;
+  private final Processes processes;
+
+  /** Made before it is needed: a lambda takes memory. */
+  private final Runnable look = this::look;
+
+  // Guarded by this.
+  private final Map<Owner, Mapped> maps = new HashMap<>();
+  private boolean looking;
+  private boolean ended;
+
+  /** None yet. */
+  PeerMaps(PeerAreas areas, Processes processes) {
+    this.areas = areas;
+    this.processes = processes;
+  }
+
+  /**
+   * {@return the area of an engine that has given us a lease}
+   *
+   * @throws io.transferengine.transfer.TransferException if it cannot be mapped
+   */
+  @SuppressWarnings("ReferenceEquality") // this very one, not one like it
+  PeerMap of(String peer, HostDescriptor host, long incarnation) {
+    Owner owner = new Owner(host.pid(), host.start(), host.area(), incarnation);
+    synchronized (this) {
+      Mapped known = maps.get(owner);
+      if (known != null) {
+        return known.map;
+      }
+      if (ended || maps.size() >= HeldLeases.LIMIT) {
+        throw LocalFaults.noLease(peer);
+      }
+    }
+    // Without the lock: a look into a process may take long.
+    SharedMapping mapping = areas.map(peer, host, incarnation);
+    boolean isKept = false;
+    try {
+      Mapped made = new Mapped(owner, mapping, new PeerMap(mapping.memory(), host.area()));
+      Mapped kept = kept(peer, made);
+      isKept = kept == made;
+      return kept.map;
+    } finally {
+      if (!isKept) {
+        mapping.close();
+      }
+    }
+  }
+
+  /** {@return the one that another thread has made meanwhile, or this} */
+  private synchronized Mapped kept(String peer, Mapped made) {
+    Mapped known = maps.get(made.owner);
+    if (known != null) {
+      return known;
+    }
+    if (ended || maps.size() >= HeldLeases.LIMIT) {
+      throw LocalFaults.noLease(peer);
+    }
+    if (!looking) {
+      var _ = WaitingThreads.start("te-local-maps", look);
+      looking = true;
+    }
+    maps.put(made.owner, made);
+    return made;
+  }
+
+  /** While there are any. */
+  private void look() {
+    while (isNeeded()) {
+      Anyway.run(log, "Looking which engines on this machine have ended", this::endThoseOfTheDead);
+    }
+  }
+
+  @SuppressWarnings("WaitNotInLoop") // The loop is the caller's; to look too soon does no harm.
+  private synchronized boolean isNeeded() {
+    try {
+      if (!ended) {
+        wait(LOOK_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      // Nobody does that; then it looks at once.
+    }
+    looking = !ended && !maps.isEmpty();
+    return looking;
+  }
+
+  void endThoseOfTheDead() {
+    List<Mapped> all;
+    synchronized (this) {
+      all = List.copyOf(maps.values());
+    }
+    for (Mapped each : all) {
+      if (!each.map.isThere() || processes.hasEnded(each.owner.pid, each.owner.start)) {
+        end(each);
+      }
+    }
+  }
+
+  private synchronized void end(Mapped each) {
+    // Whoever is in the middle of a copy from it is waited for by the mapping.
+    if (maps.remove(each.owner, each)) {
+      each.mapping.close();
+    }
+  }
+
+  /** {@return how many there are} */
+  synchronized int count() {
+    return maps.size();
+  }
+
+  /** Ends all; none of our threads copies any more. */
+  synchronized void end() {
+    ended = true;
+    notifyAll();
+    for (Mapped each : List.copyOf(maps.values())) {
+      end(each);
+    }
+  }
+}
