@@ -385,7 +385,9 @@ public final class LocalMemory implements RegionRegistrar {
   }
 
   private RegionHold hold(BlockColumns blocks) {
-    Set<Region> held = new HashSet<>();
+    // Most transfers lie in one registration.
+    Region first = null;
+    Set<Region> held = Set.of();
     long usableStart = 0;
     long usableEnd = 0;
     try {
@@ -404,19 +406,39 @@ public final class LocalMemory implements RegionRegistrar {
         if (start + length > usableEnd) {
           throw notRegistered(start, length);
         }
-        if (!held.contains(region)) {
-          // In this order: without memory for the set's entry, the use must not be counted.
-          held.add(region);
-          if (!region.acquire()) {
-            held.remove(region);
-            throw notRegistered(start, length);
-          }
+        if (region == first || held.contains(region)) {
+          continue;
+        }
+        if (first == null) {
+          requireAcquired(region, start, length);
+          first = region;
+          continue;
+        }
+        if (held.isEmpty()) {
+          held = new HashSet<>();
+        }
+        // In this order: without memory for the set's entry, the use must not be counted.
+        held.add(region);
+        try {
+          requireAcquired(region, start, length);
+        } catch (Throwable t) {
+          held.remove(region);
+          throw t;
         }
       }
-      return new RegionHold(held);
+      return RegionHold.of(first, held);
     } catch (Throwable t) {
+      if (first != null) {
+        first.release();
+      }
       held.forEach(RELEASE);
       throw t;
+    }
+  }
+
+  private static void requireAcquired(Region region, long start, long length) {
+    if (!region.acquire()) {
+      throw notRegistered(start, length);
     }
   }
 

@@ -73,7 +73,7 @@ public final class TransferHandle implements TransferWork.Listener {
   private boolean resolvedAgain;
 
   /** Since when the peer is being looked up, for the first or the second time. */
-  private long lookUpNanos = System.nanoTime();
+  private long lookUpNanos = startNanos;
 
   private boolean finishing;
   private boolean abandoned;

@@ -71,7 +71,7 @@ public final class TransferTask implements TransferWork {
   private final long totalBytes;
   private final Repeats repeats = new Repeats();
 
-  private ArrayDeque<Piece> returned = new ArrayDeque<>();
+  private ArrayDeque<Piece> returned = new ArrayDeque<>(1);
   private int cursorBlock;
   private long cursorOffset;
   private int outstanding;
@@ -568,7 +568,7 @@ public final class TransferTask implements TransferWork {
       }
       if (completedBytes == totalBytes) {
         // Even if an end was set: every byte was there before it could take effect.
-        outcomeNanos = System.nanoTime();
+        outcomeNanos = progressNanos;
         outcome = TransferState.COMPLETED;
         failure = null;
         cause = null;
