@@ -2,6 +2,7 @@
 package io.transferengine.memory;
 
 import io.transferengine.os.NativeCallException;
+import io.transferengine.os.Platform;
 import io.transferengine.os.SharedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -55,6 +56,9 @@ public final class OffHeapSource implements MemorySource {
   public Slab take(long bytes) {
     if (hugePages) {
       return ofHugePages(bytes);
+    }
+    if (!Platform.isLinux()) {
+      return ofArena(bytes);
     }
     SharedMemory shared;
     try {

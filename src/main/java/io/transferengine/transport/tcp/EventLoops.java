@@ -9,15 +9,18 @@ import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.os.NativeCallException;
+import io.transferengine.os.Platform;
 import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -37,11 +40,11 @@ final class EventLoops {
   private final EventLoopGroup group;
   private final Map<EventExecutor, WindowPool> pools = new HashMap<>();
 
-  /** For what is small. */
+  /** For what is small; elsewhere than on Linux for the staging as well. */
   private final Arena arena = Arena.ofShared();
 
   /** A mapping of its own: the C library would keep it for an engine that never comes. */
-  private final ReservedMemory staging;
+  private final Optional<ReservedMemory> mapped;
 
   private final AtomicBoolean freed = new AtomicBoolean();
 
@@ -61,9 +64,17 @@ final class EventLoops {
                 STAGING_BYTES_MIN,
                 Math.max(blockBytes, STAGING_BYTES_MIN))
             & -ALIGNMENT_BYTES;
+    MemorySegment staging;
     try {
-      staging = ReservedMemory.ofOpenBytes(totalBytes);
-    } catch (NativeCallException e) {
+      mapped =
+          Platform.isLinux()
+              ? Optional.of(ReservedMemory.ofOpenBytes(totalBytes))
+              : Optional.empty();
+      staging =
+          mapped
+              .map(ReservedMemory::memory)
+              .orElseGet(() -> arena.allocate(totalBytes, ALIGNMENT_BYTES));
+    } catch (NativeCallException | OutOfMemoryError e) {
       throw new TransferException(
           ErrorCode.MEMORY,
           "There is no memory for " + totalBytes + " bytes of staging: " + e.getMessage(),
@@ -80,7 +91,7 @@ final class EventLoops {
         pools.put(
             loop,
             new WindowPool(
-                staging.memory().asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
+                staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
                 block,
                 backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
                 ofAddress -> countDry(metrics, ofAddress),
@@ -163,7 +174,7 @@ final class EventLoops {
   private void freeStaging() {
     if (!freed.getAndSet(true)) {
       try {
-        staging.unmap();
+        mapped.ifPresent(ReservedMemory::unmap);
       } finally {
         arena.close();
       }
