@@ -17,6 +17,7 @@ import java.util.Set;
  * that live on.
  */
 final class Remains {
+  private static final String MEMFD = "/memfd:";
   private static final String SHARED = "/dev/shm/";
   private static final String SOCKET = "socket:[";
 
@@ -41,7 +42,8 @@ final class Remains {
     this.pid = pid;
     for (String line : lines(proc(pid, "maps"))) {
       String[] columns = line.split(" +", MAPS_NAME_COLUMN + 1);
-      if (columns.length > MAPS_NAME_COLUMN) {
+      // A memfd of which it has no descriptor is that of a peer, who may live on.
+      if (columns.length > MAPS_NAME_COLUMN && !columns[MAPS_NAME_COLUMN].startsWith(MEMFD)) {
         note(columns[MAPS_NAME_COLUMN], columns[MAPS_INODE_COLUMN]);
       }
     }
@@ -52,7 +54,7 @@ final class Remains {
   }
 
   private void note(String name, String inode) {
-    if (name.startsWith("/memfd:")) {
+    if (name.startsWith(MEMFD)) {
       memfds.add(inode);
     } else if (name.startsWith(SOCKET)) {
       sockets.add(name.substring(SOCKET.length(), name.length() - 1));
@@ -98,7 +100,7 @@ final class Remains {
     }
     for (Path descriptor : descriptors(survivor)) {
       String target = target(descriptor);
-      if (target.startsWith("/memfd:") && memfds.contains(inode(descriptor))) {
+      if (target.startsWith(MEMFD) && memfds.contains(inode(descriptor))) {
         found.add("a descriptor in process " + survivor + ": " + target);
       }
       if (target.contains("pidfd") && isOfTheDead(survivor, descriptor)) {
