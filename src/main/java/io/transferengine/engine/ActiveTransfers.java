@@ -101,17 +101,35 @@ final class ActiveTransfers implements TransferHandle.Owner {
   @Override
   public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {
     try {
-      threads.execute(() -> completeOn(executor, () -> handle.complete(future)));
+      threads.execute(new Completion(handle, future));
     } catch (Throwable noThread) {
       handle.complete(future);
     }
   }
 
-  private static void completeOn(Optional<Executor> executor, Runnable completion) {
-    try {
-      executor.ifPresentOrElse(theirs -> theirs.execute(completion), completion);
-    } catch (Throwable refused) {
-      completion.run();
+  private final class Completion implements Runnable {
+    private final TransferHandle handle;
+    private final CompletableFuture<Void> future;
+    private boolean handedOn;
+
+    Completion(TransferHandle handle, CompletableFuture<Void> future) {
+      this.handle = handle;
+      this.future = future;
+    }
+
+    /** First on a thread of ours, then on the caller's executor, if there is one that takes it. */
+    @Override
+    public void run() {
+      if (!handedOn && executor.isPresent()) {
+        handedOn = true;
+        try {
+          executor.get().execute(this);
+          return;
+        } catch (Throwable refused) {
+          // Here, then.
+        }
+      }
+      handle.complete(future);
     }
   }
 
@@ -255,7 +273,9 @@ final class ActiveTransfers implements TransferHandle.Owner {
       metrics.increment(Counter.TRANSFERS_COMPLETED);
       metrics.recordLatencyNanos(System.nanoTime() - handle.startNanos());
       peer.transferCompleted();
-      request.notification().ifPresent(text -> notifier.accept(request.target(), text));
+      if (request.notification().isPresent()) {
+        notifier.accept(request.target(), request.notification().get());
+      }
       return;
     }
     metrics.increment(

@@ -98,10 +98,11 @@ public final class LastResort {
             null);
     handle.finish(TransferState.FAILED, why, FailureCause.OTHER);
     // Of a transfer over several transports some may have been well until now.
-    Anyway.run(
-        log,
-        "Ending the rest of a transfer",
-        () -> handle.abort(TransferState.FAILED, why, FailureCause.OTHER));
+    try {
+      handle.abort(TransferState.FAILED, why, FailureCause.OTHER);
+    } catch (Throwable t) {
+      Anyway.failed(log, "Ending the rest of a transfer", t);
+    }
   }
 
   private void count() {

@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.MetricsLine;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,10 @@ final class MetricsReporter implements Runnable {
   @Override
   public void run() {
     MetricsSnapshot now = metrics.get();
-    MetricsLine.format(now.minus(last), interval).ifPresent(log::info);
+    Optional<String> line = MetricsLine.format(now.minus(last), interval);
+    if (line.isPresent()) {
+      log.info(line.get());
+    }
     last = now;
   }
 }

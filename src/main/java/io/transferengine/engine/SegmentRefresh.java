@@ -48,7 +48,13 @@ final class SegmentRefresh implements Runnable {
       working.incrementAndGet();
       boolean begun = false;
       try {
-        threads.execute(() -> work(names));
+        threads.execute(
+            new Runnable() {
+              @Override
+              public void run() {
+                work(names);
+              }
+            });
         begun = true;
       } finally {
         if (!begun) {

@@ -114,10 +114,11 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** {@return what set the deadline, for the text of an error} */
   String deadlineOrigin() {
-    return request
-        .timeout()
-        .map(asked -> "The request's own timeout set the deadline, " + asked.toMillis() + " ms")
-        .orElse("MC_TRANSFER_TIMEOUT sets the deadline");
+    return request.timeout().isPresent()
+        ? "The request's own timeout set the deadline, "
+            + request.timeout().get().toMillis()
+            + " ms"
+        : "MC_TRANSFER_TIMEOUT sets the deadline";
   }
 
   /** {@return the time of the last progress, by {@link System#nanoTime()}} */

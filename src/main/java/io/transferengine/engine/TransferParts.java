@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
-import static java.util.stream.Collectors.joining;
-
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.metrics.FailureCause;
@@ -232,7 +230,11 @@ final class TransferParts implements TransferWork {
 
   @Override
   public long completedBytes() {
-    return parts.stream().mapToLong(each -> each.task.completedBytes()).sum();
+    long sum = 0;
+    for (Part each : parts) {
+      sum += each.task.completedBytes();
+    }
+    return sum;
   }
 
   @Override
@@ -258,8 +260,13 @@ final class TransferParts implements TransferWork {
 
   @Override
   public String describe() {
-    return parts.stream()
-        .map(each -> TransportPolicy.shown(each.transport.name()) + ": " + each.task.describe())
-        .collect(joining("; "));
+    StringBuilder all = new StringBuilder();
+    for (Part each : parts) {
+      all.append(all.isEmpty() ? "" : "; ")
+          .append(TransportPolicy.shown(each.transport.name()))
+          .append(": ")
+          .append(each.task.describe());
+    }
+    return all.toString();
   }
 }

@@ -46,7 +46,13 @@ final class LimitedExecutor implements Executor {
     }
     boolean begun = false;
     try {
-      threads.execute(() -> work(task));
+      threads.execute(
+          new Runnable() {
+            @Override
+            public void run() {
+              work(task);
+            }
+          });
       begun = true;
     } finally {
       if (!begun) {

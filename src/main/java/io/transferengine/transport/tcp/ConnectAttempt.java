@@ -48,10 +48,13 @@ final class ConnectAttempt {
   /** Makes its channel, which is known from then on, whatever is thrown behind that. */
   ChannelFactory<Channel> channels(IoBackend backend) {
     ChannelFactory<Channel> factory = new ReflectiveChannelFactory<>(backend.channel());
-    return () -> {
-      Channel made = factory.newChannel();
-      channel = made;
-      return made;
+    return new ChannelFactory<>() {
+      @Override
+      public Channel newChannel() {
+        Channel made = factory.newChannel();
+        channel = made;
+        return made;
+      }
     };
   }
 

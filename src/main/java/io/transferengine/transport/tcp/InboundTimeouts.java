@@ -86,7 +86,13 @@ final class InboundTimeouts {
       place.rest();
       if (evicted) {
         // Not from here: the outbound queue may be being walked.
-        loop.execute(this::endIfIdle);
+        loop.execute(
+            new Runnable() {
+              @Override
+              public void run() {
+                endIfIdle();
+              }
+            });
       }
     }
   }

@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -291,7 +293,9 @@ final class Lane implements LaneConnection.Owner {
                     channel.pipeline().addLast(made);
                   }
                 });
-    backend.keepAlive().forEach(bootstrap::option);
+    for (Map.Entry<ChannelOption<Integer>, Integer> option : backend.keepAlive().entrySet()) {
+      var _ = bootstrap.option(option.getKey(), option.getValue());
+    }
     ChannelFuture connected = bootstrap.connect(tried.address());
     if (connected.isDone() && !connected.isSuccess()) {
       // A channel that could not even be made is on no loop. Netty would tell of it by a thread of
@@ -301,11 +305,14 @@ final class Lane implements LaneConnection.Owner {
     }
     var _ =
         connected.addListener(
-            done -> {
-              if (!done.isSuccess()) {
-                // Netty closes it, unless memory runs out for that.
-                tried.abandon();
-                connectElsewhere(tried, done.cause());
+            new ChannelFutureListener() {
+              @Override
+              public void operationComplete(ChannelFuture done) {
+                if (!done.isSuccess()) {
+                  // Netty closes it, unless memory runs out for that.
+                  tried.abandon();
+                  connectElsewhere(tried, done.cause());
+                }
               }
             });
   }

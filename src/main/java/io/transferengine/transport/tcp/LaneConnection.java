@@ -385,7 +385,14 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
         outcomes.lost(position, cause);
       }
       var loop = context().executor();
-      var _ = loop.schedule(() -> onFault(cause), LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
+      Runnable end =
+          new Runnable() {
+            @Override
+            public void run() {
+              onFault(cause);
+            }
+          };
+      var _ = loop.schedule(end, LAST_ANSWERS_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -551,11 +558,12 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
 
   /** Lets the connection end in order when a certificate has that it was made with. */
   void endIfExpired(Instant now) {
-    guarded(
-        () -> {
-          term.look(now);
-          leaveIfDone();
-        });
+    try {
+      term.look(now);
+      leaveIfDone();
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   private void leaveIfDone() {

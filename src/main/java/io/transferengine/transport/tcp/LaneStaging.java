@@ -45,7 +45,7 @@ final class LaneStaging {
   private void await() {
     if (!waiting) {
       waiting = true;
-      pool.whenFree(() -> connection.guarded(this::free));
+      pool.whenFree(new Freed());
       // Told once, or two lanes without any would wake each other for ever.
       listener.stagingDry();
     }
@@ -56,8 +56,16 @@ final class LaneStaging {
     return outbound.hasReserved(Frames.HEADER_BYTES) || bytes(Frames.HEADER_BYTES) > 0;
   }
 
-  private void free() {
-    waiting = false;
-    listener.stagingFree();
+  /** For when the pool has some again. */
+  private final class Freed implements Runnable {
+    @Override
+    public void run() {
+      try {
+        waiting = false;
+        listener.stagingFree();
+      } catch (Throwable t) {
+        connection.fault(t);
+      }
+    }
   }
 }

@@ -5,7 +5,9 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transport.TransferTask;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * The writes to one peer that are still on a connection although their transfers have ended. Their
@@ -17,6 +19,8 @@ import java.util.List;
  */
 final class LateWrites {
   private record Late(RequestRing ring, long position, long from, long to) {}
+
+  private static final Comparator<Late> BY_START = new ByStart();
 
   private final List<Late> writes = new ArrayList<>();
 
@@ -50,7 +54,14 @@ final class LateWrites {
 
   /** The connection has ended. */
   void gone(RequestRing ring) {
-    removed(writes.removeIf(late -> late.ring == ring));
+    removed(
+        writes.removeIf(
+            new Predicate<>() {
+              @Override
+              public boolean test(Late late) {
+                return late.ring == ring;
+              }
+            }));
   }
 
   private void removed(boolean any) {
@@ -72,12 +83,19 @@ final class LateWrites {
     if (!isCurrent) {
       merge();
     }
-    if (!task.anyRemote(this::overlaps)) {
+    if (!task.anyRemote(new Overlap())) {
       task.mark(additions);
       return true;
     }
     task.mark(~changes);
     return areAllOn(ring);
+  }
+
+  private static final class ByStart implements Comparator<Late> {
+    @Override
+    public int compare(Late a, Late b) {
+      return Long.compare(a.from, b.from);
+    }
   }
 
   private boolean areAllOn(Object ring) {
@@ -89,16 +107,19 @@ final class LateWrites {
     return true;
   }
 
-  private boolean overlaps(long from, long to) {
-    int index = Arrays.binarySearch(starts, from);
-    int atOrBefore = index >= 0 ? index : -index - 2;
-    return (atOrBefore >= 0 && ends[atOrBefore] > from)
-        || (atOrBefore + 1 < starts.length && starts[atOrBefore + 1] < to);
+  private final class Overlap implements TransferTask.RangeTest {
+    @Override
+    public boolean test(long from, long to) {
+      int index = Arrays.binarySearch(starts, from);
+      int atOrBefore = index >= 0 ? index : -index - 2;
+      return (atOrBefore >= 0 && ends[atOrBefore] > from)
+          || (atOrBefore + 1 < starts.length && starts[atOrBefore + 1] < to);
+    }
   }
 
   private void merge() {
     List<Late> sorted = new ArrayList<>(writes);
-    sorted.sort((a, b) -> Long.compare(a.from, b.from));
+    sorted.sort(BY_START);
     long[] from = new long[sorted.size()];
     long[] to = new long[sorted.size()];
     int count = 0;

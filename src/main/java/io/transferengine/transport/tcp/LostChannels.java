@@ -15,16 +15,26 @@ final class LostChannels {
     if (!lost.isRegistered()) {
       lost.unsafe().closeForcibly();
     } else {
-      var _ = LoopTasks.execute(lost.eventLoop(), () -> endRegistered(lost));
+      var _ = LoopTasks.execute(lost.eventLoop(), new Ending(lost));
     }
   }
 
-  private static void endRegistered(Channel lost) {
-    try {
-      var _ = lost.close();
-    } finally {
-      if (lost.isOpen()) {
-        lost.unsafe().closeForcibly();
+  /** For one that is registered, on its loop. */
+  private static final class Ending implements Runnable {
+    private final Channel lost;
+
+    Ending(Channel lost) {
+      this.lost = lost;
+    }
+
+    @Override
+    public void run() {
+      try {
+        var _ = lost.close();
+      } finally {
+        if (lost.isOpen()) {
+          lost.unsafe().closeForcibly();
+        }
       }
     }
   }

@@ -3,6 +3,8 @@ package io.transferengine.transport.tcp;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.metrics.Counter;
@@ -175,7 +177,7 @@ final class Refusals {
   private void linger() {
     lingering = true;
     outbound.flush();
-    var _ = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> closeOutputAndLinger());
+    var _ = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(new Leaving());
   }
 
   private void count(String what) {
@@ -188,9 +190,12 @@ final class Refusals {
     }
   }
 
-  /** The status frame, and the answers before it, have left. */
-  private void closeOutputAndLinger() {
-    var _ = ((DuplexChannel) channel).shutdownOutput();
-    var _ = channel.eventLoop().schedule(end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  /** For when the status frame, and the answers before it, have left. */
+  private final class Leaving implements ChannelFutureListener {
+    @Override
+    public void operationComplete(ChannelFuture left) {
+      var _ = ((DuplexChannel) channel).shutdownOutput();
+      var _ = channel.eventLoop().schedule(end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+    }
   }
 }

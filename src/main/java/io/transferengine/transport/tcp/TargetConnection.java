@@ -294,12 +294,13 @@ final class TargetConnection extends WireHandler
 
   @Override
   public void onTurn() {
-    guarded(
-        () -> {
-          resume();
-          outbound().flush();
-          counts.handOver();
-        });
+    try {
+      resume();
+      outbound().flush();
+      counts.handOver();
+    } catch (Throwable t) {
+      fault(t);
+    }
   }
 
   @Override
@@ -554,13 +555,14 @@ final class TargetConnection extends WireHandler
   /** Lets the connection end behind what has begun, if the peer's certificate has ended. */
   void endIfExpired(Instant now) {
     if (now.isAfter(certificateEnd) && !ended) {
-      guarded(
-          () -> {
-            refusals().expire(certificateEnd);
-            if (!reader.isWithinRequest() && !reader.isBlocked()) {
-              refusals().leave();
-            }
-          });
+      try {
+        refusals().expire(certificateEnd);
+        if (!reader.isWithinRequest() && !reader.isBlocked()) {
+          refusals().leave();
+        }
+      } catch (Throwable t) {
+        fault(t);
+      }
     }
   }
 

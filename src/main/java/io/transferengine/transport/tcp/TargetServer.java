@@ -436,10 +436,7 @@ final class TargetServer {
     endLost();
   }
 
-  /**
-   * Without lambdas: a place that makes one is lost to the process for ever if memory runs out when
-   * it does so for the first time.
-   */
+  /** Without lambdas, like all that it calls (ADR 41). */
   private void endOverdue(EventExecutor loop) {
     acceptAgain(loop);
     long now = System.nanoTime();

@@ -178,8 +178,14 @@ final class TaskQueue {
   void failThoseSince(long beganNanos, TransferException failure, FailureCause cause) {
     List<TransferTask> failed = new ArrayList<>();
     synchronized (tasks) {
-      // All are asked before the first is removed.
-      tasks.removeIf(task -> task.hasWaitedSince(beganNanos) && failed.add(task));
+      List<TransferTask> others = new ArrayList<>();
+      for (TransferTask task : tasks) {
+        (task.hasWaitedSince(beganNanos) ? failed : others).add(task);
+      }
+      tasks.clear();
+      for (int i = 0; i < others.size(); i++) {
+        tasks.add(others.get(i)); // There is room for them.
+      }
     }
     for (TransferTask task : failed) {
       task.end(TransferState.FAILED, failure, cause);

@@ -36,6 +36,9 @@ import org.slf4j.LoggerFactory;
 final class TcpTransport implements Transport {
   private static final Logger log = LoggerFactory.getLogger(TcpTransport.class);
 
+  /** Not where it is used: a text takes memory when its line runs for the first time. */
+  private static final String LOOK = "A look at a lane";
+
   /** Peers at a time; each has a few connections. Beyond it idle ones make room. */
   private static final int PEERS_LIMIT = 16_384;
 
@@ -117,7 +120,11 @@ final class TcpTransport implements Transport {
     for (KnownPeer entry : known) {
       for (Lane lane : entry.peer.lanes()) {
         if (lane.loop() == loop) {
-          Anyway.run(log, "A look at a lane", () -> lane.endIfStalled(now, limitNanos));
+          try {
+            lane.endIfStalled(now, limitNanos);
+          } catch (Throwable t) {
+            Anyway.failed(log, LOOK, t);
+          }
         }
       }
     }

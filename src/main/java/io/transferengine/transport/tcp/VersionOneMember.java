@@ -6,6 +6,7 @@ import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,14 @@ final class VersionOneMember implements VersionOneTurn.Listener {
   }
 
   private record Waiter(VersionOneTurn turn, long untilBytesReceived) {}
+
+  private static final Predicate<Waiter> IS_OVER =
+      new Predicate<>() {
+        @Override
+        public boolean test(Waiter waiter) {
+          return waiter.turn.isOver();
+        }
+      };
 
   private final List<Waiter> waiters = new ArrayList<>();
   private volatile @Nullable Host host;
@@ -121,10 +130,13 @@ final class VersionOneMember implements VersionOneTurn.Listener {
       long doubt = ++doubts;
       LoopTasks.afterOneRound(
           own,
-          () -> {
-            if (doubt == doubts) {
-              inputUnseen = false;
-              recheck();
+          new Runnable() {
+            @Override
+            public void run() {
+              if (doubt == doubts) {
+                inputUnseen = false;
+                recheck();
+              }
             }
           });
     }
@@ -212,7 +224,7 @@ final class VersionOneMember implements VersionOneTurn.Listener {
   /** Notes that a turn has to wait for this connection, if it has. */
   void consider(VersionOneTurn asked) {
     if (!waiters.isEmpty()) {
-      waiters.removeIf(waiter -> waiter.turn.isOver());
+      waiters.removeIf(IS_OVER);
     }
     Connection serving = connection;
     if (serving == null || asked.isOver()) {

@@ -2,6 +2,8 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
@@ -17,7 +19,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -125,24 +126,46 @@ final class VersionOneOrder {
               to,
               loops.size());
       for (EventLoop loop : loops) {
-        if (!LoopTasks.execute(
-            loop, () -> checked(asking, () -> lookAfterOneRound(loop, asking, turn)))) {
+        if (!LoopTasks.execute(loop, new Look(loop, asking, turn))) {
           turn.goOn();
         }
       }
       return turn;
     }
 
-    private void lookAfterOneRound(EventLoop loop, VersionOneMember asking, VersionOneTurn turn) {
-      LoopTasks.afterOneRound(
-          loop,
-          () ->
-              checked(
-                  asking,
-                  () -> {
-                    forEachOn(loop, asking, member -> member.consider(turn));
-                    turn.goOn();
-                  }));
+    /** At the connections of a loop, after one more round of it. */
+    private final class Look implements Runnable {
+      private final EventLoop loop;
+      private final VersionOneMember asking;
+      private final VersionOneTurn turn;
+      private boolean afterOneRound;
+
+      Look(EventLoop loop, VersionOneMember asking, VersionOneTurn turn) {
+        this.loop = loop;
+        this.asking = asking;
+        this.turn = turn;
+      }
+
+      @Override
+      public void run() {
+        try {
+          if (!afterOneRound) {
+            afterOneRound = true;
+            LoopTasks.afterOneRound(loop, this);
+            return;
+          }
+          for (VersionOneMember member : others(asking)) {
+            if (member != asking && member.loop() == loop) {
+              member.consider(turn);
+            }
+          }
+          turn.goOn();
+        } catch (Throwable t) {
+          // What could not be looked at might be in the way: then the request has to be sent again.
+          asking.close();
+          throw t;
+        }
+      }
     }
 
     /** {@return the event loops of all, the one that asks among them; none if it is alone} */
@@ -155,15 +178,6 @@ final class VersionOneOrder {
         }
       }
       return loops;
-    }
-
-    private void forEachOn(
-        EventLoop loop, VersionOneMember asking, Consumer<VersionOneMember> look) {
-      for (VersionOneMember member : others(asking)) {
-        if (member != asking && member.loop() == loop) {
-          look.accept(member);
-        }
-      }
     }
 
     private VersionOneMember[] others(VersionOneMember asking) {
@@ -187,7 +201,22 @@ final class VersionOneOrder {
     public void hasLostPatience() {
       for (EventLoop loop : host.loopsBeside(asking)) {
         var _ =
-            LoopTasks.execute(loop, () -> host.forEachOn(loop, asking, VersionOneMember::recheck));
+            LoopTasks.execute(
+                loop,
+                new Runnable() {
+                  @Override
+                  public void run() {
+                    recheckOn(loop);
+                  }
+                });
+      }
+    }
+
+    private void recheckOn(EventLoop loop) {
+      for (VersionOneMember member : host.others(asking)) {
+        if (member != asking && member.loop() == loop) {
+          member.recheck();
+        }
       }
     }
 
@@ -238,23 +267,26 @@ final class VersionOneOrder {
     channel.attr(MEMBER).set(member);
     if (channel.remoteAddress() instanceof InetSocketAddress from && from.getAddress() != null) {
       synchronized (this) {
-        Host host = hosts.computeIfAbsent(from.getAddress(), Host::new);
+        Host host = hosts.get(from.getAddress());
+        if (host == null) {
+          host = new Host(from.getAddress());
+          hosts.put(from.getAddress(), host);
+        }
         VersionOneMember[] more = Arrays.copyOf(host.members, host.members.length + 1);
         more[more.length - 1] = member;
         host.members = more;
         member.joined(host, channel);
       }
-      var _ = channel.closeFuture().addListener(_ -> member.leave());
-    }
-  }
-
-  /** What could not be looked at might be in the way: then the request has to be sent again. */
-  private static void checked(VersionOneMember asking, Runnable look) {
-    try {
-      look.run();
-    } catch (Throwable t) {
-      asking.close();
-      throw t;
+      var _ =
+          channel
+              .closeFuture()
+              .addListener(
+                  new ChannelFutureListener() {
+                    @Override
+                    public void operationComplete(ChannelFuture closed) {
+                      member.leave();
+                    }
+                  });
     }
   }
 }

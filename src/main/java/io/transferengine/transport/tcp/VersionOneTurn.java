@@ -111,16 +111,37 @@ final class VersionOneTurn {
   void waitFurther() {
     reasons.incrementAndGet();
     if (timed.compareAndSet(false, true)) {
-      var _ = LoopTasks.execute(asking.loop(), this::startTimers);
+      var _ =
+          LoopTasks.execute(
+              asking.loop(),
+              new Runnable() {
+                @Override
+                public void run() {
+                  startTimers();
+                }
+              });
     }
   }
 
   private void startTimers() {
     EventLoop loop = asking.loop();
     if (!over && loop != null) {
-      impatience =
-          LoopTasks.schedule(loop, this::losePatience, UNREAD_WAIT_MILLIS, TimeUnit.MILLISECONDS);
-      end = LoopTasks.schedule(loop, this::giveUp, waitLimitMillis, TimeUnit.MILLISECONDS);
+      Runnable losing =
+          new Runnable() {
+            @Override
+            public void run() {
+              losePatience();
+            }
+          };
+      Runnable givingUp =
+          new Runnable() {
+            @Override
+            public void run() {
+              giveUp();
+            }
+          };
+      impatience = LoopTasks.schedule(loop, losing, UNREAD_WAIT_MILLIS, TimeUnit.MILLISECONDS);
+      end = LoopTasks.schedule(loop, givingUp, waitLimitMillis, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -146,9 +167,12 @@ final class VersionOneTurn {
       var _ =
           LoopTasks.execute(
               asking.loop(),
-              () -> {
-                stopTimers();
-                asking.turnCame(this);
+              new Runnable() {
+                @Override
+                public void run() {
+                  stopTimers();
+                  asking.turnCame(VersionOneTurn.this);
+                }
               });
     }
   }
