@@ -132,6 +132,11 @@ final class Child {
     return sockets().list();
   }
 
+  /** Has sockets counted no more that are lost, so many at most. {@return how many more are} */
+  int giveUpLostSockets(int limit) {
+    return sockets().giveUpLost(limit);
+  }
+
   private Sockets sockets() {
     Sockets known = sockets;
     if (known == null) {

@@ -17,6 +17,7 @@ final class Figures {
   private long rounds;
   private long bytes;
   private long late;
+  private long lostSockets;
 
   /**
    * A round has ended.
@@ -41,6 +42,11 @@ final class Figures {
     bytes += outcome.completed() ? lengthBytes : 0;
   }
 
+  /** The JDK's HTTP client has forgotten so many that it left open. */
+  synchronized void addLostSockets(int count) {
+    lostSockets += count;
+  }
+
   /** {@return how many faults struck} */
   synchronized long faults() {
     return faults;
@@ -54,7 +60,7 @@ final class Figures {
   /** {@return one line} */
   @Override
   public synchronized String toString() {
-    return "%s faults in %s rounds (%s); %s transfers (%s), %s of them a second late, %.2f GB"
+    return "%s faults in %s rounds (%s); %s transfers (%s), %s of them a second late, %.2f GB%s"
         .formatted(
             Units.count(faults),
             Units.count(rounds),
@@ -67,6 +73,7 @@ final class Figures {
                 .map(state -> state.getKey() + " " + state.getValue())
                 .collect(Collectors.joining(", ")),
             Units.count(late),
-            Units.gb(bytes));
+            Units.gb(bytes),
+            lostSockets > 0 ? ", sockets lost by the JDK's HTTP client " + lostSockets : "");
   }
 }

@@ -168,6 +168,11 @@ final class Member implements Victim, AutoCloseable {
     String _ = child.ask("filled", fills);
   }
 
+  /** Has sockets counted no more that are lost, one at most for each time its heap was full. */
+  int giveUpLostSockets() {
+    return fills == 0 ? 0 : child.giveUpLostSockets(fills);
+  }
+
   /** Its memory was mapped anew. */
   void isAt(long address) {
     base = address;

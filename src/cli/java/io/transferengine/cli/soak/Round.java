@@ -63,6 +63,7 @@ final class Round {
     }
     group.awaitOnlyLiveConnections();
     plan.deed().remains().ifPresent(group::awaitNothingLeft);
+    figures.addLostSockets(group.takeLostSockets());
     if (plan.touchesService()) {
       group.awaitService();
     }

@@ -36,6 +36,12 @@ final class Sockets {
   /** Ports are opened before a process says that it is ready; none follows. */
   private final Set<String> listeners = new HashSet<>();
 
+  /** They count no more. */
+  private final Set<String> lost = new HashSet<>();
+
+  /** What the last look for lost ones found. */
+  private Set<String> nameless = Set.of();
+
   /**
    * @param process its folder in /proc; it has opened its ports
    */
@@ -53,6 +59,7 @@ final class Sockets {
 
   private List<String> open() {
     Set<String> others = new HashSet<>(listeners);
+    others.addAll(lost);
     // The JDK makes one for itself, at some time.
     inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
     List<String> found = new ArrayList<>();
@@ -69,6 +76,25 @@ final class Sockets {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * Looks for sockets that the kernel's tables do not have: their connections were reset, or never
+   * made. Those that a look before this one has found, too, count no more.
+   *
+   * @param limit of all that may be lost
+   * @return how many more are
+   */
+  int giveUpLost(int limit) {
+    Set<String> now = new HashSet<>(open());
+    for (String table : List.of("net/tcp", "net/tcp6")) {
+      rows(table, TCP_INODE_COLUMN, _ -> true)
+          .forEach(columns -> now.remove(socket(columns[TCP_INODE_COLUMN])));
+    }
+    int before = lost.size();
+    now.stream().filter(nameless::contains).limit(limit - before).forEach(lost::add);
+    nameless = now;
+    return lost.size() - before;
   }
 
   /** {@return each of them with its line of the kernel's table, for a failure} */

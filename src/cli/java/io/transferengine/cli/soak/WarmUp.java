@@ -38,6 +38,9 @@ final class WarmUp {
         Engine there = Engine.open(config(protocol))) {
       MemorySegment from = arena.allocate(BYTES);
       MemorySegment to = arena.allocate(BYTES);
+      for (long length = 1; length <= BYTES; length *= 8) {
+        from.asSlice(0, length).fill((byte) 0); // As RunningMove does.
+      }
       List<Registration> registrations = new ArrayList<>();
       registrations.add(here.register(from));
       registrations.add(there.register(to));
