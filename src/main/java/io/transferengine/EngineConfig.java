@@ -505,11 +505,12 @@ public final class EngineConfig {
     }
 
     /**
-     * Whether the memory that the engine allocates for its callers is huge pages; false. They have
-     * to be reserved; if too few are, allocating fails. ({@code TE_HUGE_PAGES})
+     * The memory that the engine allocates for its callers is huge pages of the usual size, which
+     * have to be reserved (vm.nr_hugepages); if too few are, allocating fails. ({@code
+     * TE_HUGE_PAGES})
      *
-     * @param value whether it is
-     * @return this
+     * @param value whether
+     * @return this builder
      */
     public Builder hugePages(boolean value) {
       return set(Options.HUGE_PAGES, value);

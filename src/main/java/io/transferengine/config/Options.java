@@ -431,7 +431,7 @@ public final class Options {
           new Option<>(OWN, "TE_HUGE_PAGES", "hugePages", Form.flag(), false)
               .means(
                   "The memory that the engine allocates for its callers is huge pages of the usual"
-                      + " size, which have to be reserved (`/proc/sys/vm/nr_hugepages`); if too few"
+                      + " size, which have to be reserved (vm.nr_hugepages); if too few"
                       + " are, allocating fails."));
 
   /** Whether TCP in place of RDMA is an error. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.logging.SystemError;
+import io.transferengine.os.Errno;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.Platform;
 import io.transferengine.os.SharedMemory;
@@ -10,9 +12,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory of this process outside of the Java heap. On Linux each slab is a sealed memfd, which
- * other processes of our user can map ({@link SharedMemory}); where the system gives none, it is an
- * arena of its own.
+ * Memory of this process outside of the Java heap. Each slab is an arena of its own, or huge pages
+ * ({@link SharedMemory}).
+ *
+ * <p>Only those are a memfd: on most machines other memory of memfds never becomes large pages by
+ * itself (shmem_enabled), as an arena's does, and no other process maps managed memory yet.
  */
 public final class OffHeapSource implements MemorySource {
   /**
@@ -23,6 +27,13 @@ public final class OffHeapSource implements MemorySource {
 
   /** What the kernel shows such memory as. */
   static final String NAME = "te-pool";
+
+  private static final String LEAVE_UNSET =
+      "Leave TE_HUGE_PAGES unset; other pages need nothing of the machine";
+
+  private static final String RESERVE =
+      "Reserve as many (/proc/sys/vm/nr_hugepages; /proc/meminfo shows HugePages_Free, and a"
+          + " container may have a limit of its own), ask for less, or leave TE_HUGE_PAGES unset";
 
   private final String location;
   private final boolean hugePages;
@@ -54,35 +65,36 @@ public final class OffHeapSource implements MemorySource {
 
   @Override
   public Slab take(long bytes) {
-    if (hugePages) {
-      return ofHugePages(bytes);
-    }
+    return hugePages ? ofHugePages(bytes) : ofArena(bytes);
+  }
+
+  private static Slab ofHugePages(long bytes) {
     if (!Platform.isLinux()) {
-      return ofArena(bytes);
+      throw noHugePages(
+          bytes, "this is not Linux", LEAVE_UNSET, new UnsupportedOperationException("not Linux"));
     }
     SharedMemory shared;
     try {
-      shared = SharedMemory.of(NAME, bytes, ALIGNMENT_BYTES);
-    } catch (NativeCallException | ArithmeticException refused) {
-      // No such call here, no descriptor left, or no memory: then the arena says that.
-      return ofArena(bytes);
+      shared = SharedMemory.ofHugePages(NAME, bytes);
+    } catch (ArithmeticException tooMany) {
+      throw noHugePages(bytes, "there are no so large ones", RESERVE, tooMany);
+    } catch (NativeCallException refused) {
+      String remedy =
+          refused.errno() == Errno.ENOMEM.number()
+              ? RESERVE
+              : SystemError.remedy(refused, LEAVE_UNSET);
+      throw noHugePages(bytes, String.valueOf(refused.getMessage()), remedy, refused);
     }
     return slab(shared);
   }
 
-  private static Slab ofHugePages(long bytes) {
-    SharedMemory shared;
-    try {
-      shared = SharedMemory.ofHugePages(NAME, bytes, ALIGNMENT_BYTES);
-    } catch (NativeCallException | ArithmeticException refused) {
-      throw new TransferException(
-          ErrorCode.MEMORY,
-          "The system gives no %d bytes in huge pages: %s".formatted(bytes, refused.getMessage()),
-          "Reserve as many (/proc/sys/vm/nr_hugepages; /proc/meminfo shows HugePages_Free), ask for"
-              + " less, or leave TE_HUGE_PAGES unset",
-          refused);
-    }
-    return slab(shared);
+  private static TransferException noHugePages(
+      long bytes, String why, String remedy, Throwable cause) {
+    return new TransferException(
+        ErrorCode.MEMORY,
+        "The system gives no %d bytes in huge pages: %s".formatted(bytes, why),
+        remedy,
+        cause);
   }
 
   private static Slab slab(SharedMemory shared) {

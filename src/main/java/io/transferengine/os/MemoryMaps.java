@@ -16,11 +16,9 @@ final class MemoryMaps {
   static final int PROT_READ_WRITE = 3;
   static final int MADV_DONTNEED = 4;
   static final int MADV_DONTFORK = 10;
-  static final int MADV_HUGEPAGE = 14;
   static final int MADV_POPULATE_WRITE = 23;
   static final int MAP_SHARED = 0x1;
   static final int MAP_PRIVATE = 0x2;
-  static final int MAP_FIXED = 0x10;
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_NORESERVE = 0x4000;
   static final int MAP_FIXED_NOREPLACE = 0x100000;

@@ -91,12 +91,16 @@ public final class ReservedMemory {
     try {
       int flags = MemoryMaps.MAP_SHARED | MemoryMaps.MAP_NORESERVE | MemoryMaps.MAP_FIXED_NOREPLACE;
       ReservedMemory made = somewhere(bytes, MemoryMaps.PROT_READ_WRITE, flags, fd);
-      int errno = MemoryMaps.advise(made.address(), bytes, MemoryMaps.MADV_DONTFORK);
-      if (errno != 0) {
+      try {
+        int errno = MemoryMaps.advise(made.address(), bytes, MemoryMaps.MADV_DONTFORK);
+        if (errno != 0) {
+          throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
+        }
+        return made;
+      } catch (Throwable t) {
         MemoryMaps.unmap(made.address(), bytes);
-        throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
+        throw t;
       }
-      return made;
     } catch (Throwable t) {
       new FfmSystemCalls().close(fd);
       throw t;

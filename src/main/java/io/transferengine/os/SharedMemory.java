@@ -20,6 +20,9 @@ import java.util.regex.Pattern;
  */
 @SuppressWarnings("restricted") // maps and unmaps only what it has mapped itself
 public final class SharedMemory {
+  /** What is taken at once. */
+  private static final long PIECE_BYTES = 32L << 20;
+
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
   private static final Pattern HUGE_PAGE = Pattern.compile("(?m)^Hugepagesize: +(\\d+) kB$");
 
@@ -35,26 +38,24 @@ public final class SharedMemory {
   }
 
   /**
-   * {@return so many bytes}
+   * {@return so many bytes in usual pages}
    *
    * @param name of the memfd, as the kernel shows it
-   * @param alignment of their address, a power of two and at least a page
    * @throws NativeCallException if the kernel does not give them
    */
-  public static SharedMemory of(String name, long bytes, long alignment) {
-    return of(name, bytes, MemoryMaps.pageBytes(), alignment, false);
+  static SharedMemory of(String name, long bytes) {
+    return of(name, bytes, MemoryMaps.pageBytes(), false);
   }
 
   /**
    * {@return so many bytes in huge pages of the size that is usual on this machine} The last one is
-   * taken as a whole.
+   * taken as a whole. Their address is a multiple of that size.
    *
-   * @param alignment of their address, a power of two; it is that of a huge page at least
+   * @param name of the memfd, as the kernel shows it
    * @throws NativeCallException if the kernel does not give them, as when too few are reserved
    */
-  public static SharedMemory ofHugePages(String name, long bytes, long alignment) {
-    long page = hugePageBytes();
-    return of(name, bytes, page, Math.max(alignment, page), true);
+  public static SharedMemory ofHugePages(String name, long bytes) {
+    return of(name, bytes, hugePageBytes(), true);
   }
 
   /**
@@ -75,13 +76,15 @@ public final class SharedMemory {
         "memfd_create", "MFD_HUGETLB, no Hugepagesize in " + MEMORY_INFO, Errno.ENOSYS.number());
   }
 
-  private static SharedMemory of(String name, long bytes, long page, long alignment, boolean huge) {
+  private static SharedMemory of(String name, long bytes, long page, boolean huge) {
     long whole = Math.addExact(bytes, page - 1) & -page;
     int fd = Memfd.of(name, whole, huge, true);
     try {
-      long address = mapped(fd, whole, alignment);
+      // Nothing is mapped there before: a mapping that fails may leave a hole in its place.
+      long address =
+          MemoryMaps.map(0, whole, MemoryMaps.PROT_READ_WRITE, MemoryMaps.MAP_SHARED, fd);
       try {
-        prepare(address, whole, huge);
+        prepare(address, whole);
         return new SharedMemory(address, bytes, whole, fd);
       } catch (Throwable t) {
         MemoryMaps.unmap(address, whole);
@@ -93,53 +96,23 @@ public final class SharedMemory {
     }
   }
 
-  /** In the place of private memory, for which the kernel looks whether it can have as much. */
-  private static long mapped(int fd, long bytes, long alignment) {
-    long room = Math.addExact(bytes, alignment);
-    long start =
-        MemoryMaps.map(
-            0,
-            room,
-            MemoryMaps.PROT_READ_WRITE,
-            MemoryMaps.MAP_PRIVATE | MemoryMaps.MAP_ANONYMOUS,
-            -1);
-    long address = start + alignment - 1 & -alignment;
-    try {
-      long _ =
-          MemoryMaps.map(
-              address,
-              bytes,
-              MemoryMaps.PROT_READ_WRITE,
-              MemoryMaps.MAP_SHARED | MemoryMaps.MAP_FIXED,
-              fd);
-    } catch (Throwable t) {
-      MemoryMaps.unmap(start, room);
-      throw t;
-    }
-    if (address > start) {
-      MemoryMaps.unmap(start, address - start);
-    }
-    if (address + bytes < start + room) {
-      MemoryMaps.unmap(address + bytes, start + room - address - bytes);
-    }
-    return address;
-  }
-
   /** Takes the pages now, as other memory that holds zeros: a first touch is no time to run out. */
-  private static void prepare(long address, long bytes, boolean huge) {
+  private static void prepare(long address, long bytes) {
     int errno = MemoryMaps.advise(address, bytes, MemoryMaps.MADV_DONTFORK);
     if (errno != 0) {
       throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
     }
-    if (!huge) {
-      // Fewer look-ups of pages, where the machine allows it for such memory.
-      int _ = MemoryMaps.advise(address, bytes, MemoryMaps.MADV_HUGEPAGE);
+    // In pieces: the kernel holds a lock of all our address space meanwhile.
+    for (long at = 0; at < bytes; at += PIECE_BYTES) {
+      long length = Math.min(PIECE_BYTES, bytes - at);
+      errno = MemoryMaps.advise(address + at, length, MemoryMaps.MADV_POPULATE_WRITE);
+      if (errno == Errno.EINVAL.number()) {
+        return; // Before Linux 5.14 they come with the first touch.
+      }
+      if (errno != 0) {
+        throw new NativeCallException("madvise", "MADV_POPULATE_WRITE, length=" + length, errno);
+      }
     }
-    errno = MemoryMaps.advise(address, bytes, MemoryMaps.MADV_POPULATE_WRITE);
-    if (errno != 0 && errno != Errno.EINVAL.number()) {
-      throw new NativeCallException("madvise", "MADV_POPULATE_WRITE, length=" + bytes, errno);
-    }
-    // EINVAL: before Linux 5.14 they come with the first touch.
   }
 
   /** {@return all of it} */
