@@ -70,6 +70,11 @@ final class AreaLayout {
 
   private AreaLayout() {}
 
+  /** {@return whether a magic is of an area with another layout} */
+  static boolean isOtherVersion(long magic) {
+    return magic != MAGIC && magic >>> 16 == MAGIC >>> 16;
+  }
+
   /** {@return the name of the memfd that an area is a mapping of} */
   static String name(long incarnation) {
     return "te-area-" + Incarnations.text(incarnation);

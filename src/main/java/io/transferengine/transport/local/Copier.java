@@ -148,8 +148,12 @@ final class Copier implements RequestSink<TransferTask> {
     } catch (Throwable t) {
       if (target.map().isClosed() && count > first) {
         // The peer has ended, and a call between the look at that and this end threw.
-        lost(task, target, -Errno.ESRCH.number());
-        return false;
+        try {
+          lost(task, target, -Errno.ESRCH.number());
+          return false;
+        } catch (Throwable noMemory) {
+          // For its text, say. What is not settled yet fails without one.
+        }
       }
       if (count > first) {
         fail(task, count - 1, mistake, FailureCause.LOCAL);
@@ -380,7 +384,7 @@ final class Copier implements RequestSink<TransferTask> {
     return goesOn;
   }
 
-  /** A call ended before it copied anything. */
+  /** A call ended before it copied anything; what was settled before stays so. */
   private void lost(TransferTask task, Target target, long result) {
     long errno = -result;
     if (errno != Errno.ESRCH.number()
@@ -388,13 +392,13 @@ final class Copier implements RequestSink<TransferTask> {
         && errno != Errno.EPERM.number()) {
       // Such as ENOMEM: the peer may be well.
       TransferException why = LocalFaults.notDone(target.name(), target.pid(), errno);
-      fail(task, 0, why, FailureCause.LOCAL);
+      fail(task, first, why, FailureCause.LOCAL);
       return;
     }
     target.markLost();
     // Nothing was copied, so another process of its name may be asked.
     TransferException why = LocalFaults.lost(target.name(), target.pid(), errno);
-    fail(task, 0, why, FailureCause.STALE_DESCRIPTOR);
+    fail(task, first, why, FailureCause.STALE_DESCRIPTOR);
   }
 
   /** One request fails, and the task with it; the others that are not settled go back. */

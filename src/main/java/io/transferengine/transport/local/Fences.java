@@ -256,8 +256,8 @@ final class Fences {
         ErrorCode.BATCH_BUSY,
         "Process %d on this machine has been copying from or to the memory for %d s"
             .formatted(lease.pid(), limit.toSeconds()),
-        "Unregister it again later. Is that process frozen, or does it wait for memory of its own"
-            + " that is swapped out?");
+        "Unregister it again later. Is that process frozen, in a long pause of its JVM, or does it"
+            + " wait for memory of its own that is swapped out?");
   }
 
   /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
-import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -21,17 +20,18 @@ final class LeftAreas {
   private static final List<LeftArea> LEFT = new ArrayList<>();
 
   private record LeftArea(HeldLeases held, PeerMaps maps, Fences fences) {
+    /** Throws nothing: it is another engine that looks after it. */
     boolean isGivenBack() {
-      long endNanos = System.nanoTime() + WAIT.toNanos();
-      if (!held.end(endNanos)) {
-        return false;
-      }
-      maps.end();
       try {
+        long endNanos = System.nanoTime() + WAIT.toNanos();
+        if (!held.end(endNanos)) {
+          return false;
+        }
+        maps.end();
         fences.end(WAIT, true);
         return true;
-      } catch (TransferException stillInUse) {
-        return false;
+      } catch (Throwable notYet) {
+        return false; // It is still in use, or there is no memory for a step.
       }
     }
   }

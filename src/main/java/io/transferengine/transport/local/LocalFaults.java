@@ -69,7 +69,12 @@ final class LocalFaults {
         peer,
         ErrorCode.SOCKET,
         "it is on this machine, but its area for copies cannot be mapped: " + why.getMessage(),
-        "Has this process used up its descriptors (ulimit -n) or mappings (vm.max_map_count)?"
+        SystemError.remedyHere(why)
+                .orElse(
+                    why.errno() == Errno.ENOMEM.number()
+                        ? "Has this process used up its mappings (vm.max_map_count) or its address space?"
+                        : "Does a security module forbid to open /proc/PID/fd of that process, or has it"
+                            + " just ended?")
             + " TE_LOCAL=auto or off reaches it over the network",
         why);
   }

@@ -503,6 +503,9 @@ class LocalTransport implements Transport {
       // The area stays: a peer that still copies must not find something else there.
       isOver = false;
       log.warn("A peer still copies while the engine closes: {}", inUse.getMessage());
+    } catch (Throwable t) {
+      isOver = false;
+      Anyway.failed(log, "Giving the area of copies on one machine back", t);
     }
     LeftAreas.retry();
     if (!isOver) {

@@ -103,6 +103,11 @@ final class PeerAreas {
                   host.pid(),
                   header.copied < 0 ? Errno.describe((int) -header.copied) : "it is cut short"));
     }
+    if (AreaLayout.isOtherVersion(header.get(AreaLayout.MAGIC_AT))) {
+      return Optional.of(
+          "process %d has another version of this library: copies need the same on both sides"
+              .formatted(host.pid()));
+    }
     if (header.get(AreaLayout.MAGIC_AT) != AreaLayout.MAGIC
         || header.get(AreaLayout.INCARNATION_AT) != incarnation) {
       return Optional.of("process " + host.pid() + " is another engine by now");

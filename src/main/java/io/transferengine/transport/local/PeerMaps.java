@@ -20,6 +20,8 @@ import org.slf4j.LoggerFactory;
 final class PeerMaps {
   private static final Logger log = LoggerFactory.getLogger(PeerMaps.class);
 
+  private static final String LOOK = "Looking which engines on this machine have ended";
+
   /** Looked so often, a mapping keeps memory of an engine that has ended for less than 10 s. */
   private static final long LOOK_MILLIS = TimeUnit.SECONDS.toMillis(5);
 
@@ -31,8 +33,10 @@ final class PeerMaps {
   private final PeerAreas areas;
   private final Processes processes;
 
-  /** Made before it is needed: a lambda takes memory. */
+  /** Made before they are needed: a lambda takes memory. */
   private final Runnable look = this::look;
+
+  private final Runnable step = this::endThoseOfTheDead;
 
   // Guarded by this.
   private final Map<Owner, Mapped> maps = new HashMap<>();
@@ -96,9 +100,22 @@ final class PeerMaps {
 
   /** While there are any. */
   private void look() {
-    while (isNeeded()) {
-      Anyway.run(log, "Looking which engines on this machine have ended", this::endThoseOfTheDead);
+    boolean isOver = false;
+    try {
+      while (isNeeded()) {
+        Anyway.run(log, LOOK, step);
+      }
+      isOver = true;
+    } finally {
+      if (!isOver) {
+        isLost();
+      }
     }
+  }
+
+  /** The thread has ended by what it threw: the next mapping starts another. */
+  private synchronized void isLost() {
+    looking = false;
   }
 
   @SuppressWarnings("WaitNotInLoop") // The loop is the caller's; to look too soon does no harm.
@@ -120,9 +137,17 @@ final class PeerMaps {
       all = List.copyOf(maps.values());
     }
     for (Mapped each : all) {
-      if (!each.map.isThere() || processes.hasEnded(each.owner.pid, each.owner.start)) {
+      if (hasEnded(each)) {
         end(each);
       }
+    }
+  }
+
+  private boolean hasEnded(Mapped each) {
+    try {
+      return !each.map.isThere() || processes.hasEnded(each.owner.pid, each.owner.start);
+    } catch (IllegalStateException closed) {
+      return true; // We have ended it meanwhile.
     }
   }
 

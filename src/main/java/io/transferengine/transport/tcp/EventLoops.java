@@ -20,10 +20,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +44,7 @@ final class EventLoops {
   private final Arena arena = Arena.ofShared();
 
   /** A mapping of its own: the C library would keep it for an engine that never comes. */
-  private final Optional<ReservedMemory> mapped;
+  private final @Nullable ReservedMemory mapped;
 
   private final AtomicBoolean freed = new AtomicBoolean();
 
@@ -66,14 +66,8 @@ final class EventLoops {
             & -ALIGNMENT_BYTES;
     MemorySegment staging;
     try {
-      mapped =
-          Platform.isLinux()
-              ? Optional.of(ReservedMemory.ofOpenBytes(totalBytes))
-              : Optional.empty();
-      staging =
-          mapped
-              .map(ReservedMemory::memory)
-              .orElseGet(() -> arena.allocate(totalBytes, ALIGNMENT_BYTES));
+      mapped = Platform.isLinux() ? ReservedMemory.ofOpenBytes(totalBytes) : null;
+      staging = mapped == null ? arena.allocate(totalBytes, ALIGNMENT_BYTES) : mapped.memory();
     } catch (NativeCallException | OutOfMemoryError e) {
       throw new TransferException(
           ErrorCode.MEMORY,
@@ -174,7 +168,9 @@ final class EventLoops {
   private void freeStaging() {
     if (!freed.getAndSet(true)) {
       try {
-        mapped.ifPresent(ReservedMemory::unmap);
+        if (mapped != null) {
+          mapped.unmap();
+        }
       } finally {
         arena.close();
       }
