@@ -20,6 +20,8 @@ class LinkedAtFirstUseTest {
             new LinkedAtFirstUse(CLASSES, "io/transferengine/transport/tcp")
                 .reachedFrom(
                     List.of(
+                        "LaneCancel.run",
+                        "LaneCancel$Late.run",
                         "TargetServer.endOverdue",
                         "TcpTransport.endStalled",
                         "WireHandler.channelInactive",

@@ -311,6 +311,15 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   private void endIfOverdue(TransferHandle handle, long now) {
+    try {
+      abortIfOverdue(handle, now);
+    } finally {
+      // Whatever has been thrown there: it ends what nothing else has ended.
+      lastResort.look(handle, now);
+    }
+  }
+
+  private void abortIfOverdue(TransferHandle handle, long now) {
     if (handle.nanosLeft() <= 0) {
       handle.abort(
           TransferState.TIMEOUT,
@@ -322,7 +331,6 @@ final class ActiveTransfers implements TransferHandle.Owner {
           overdue(handle, "time without progress", "MC_SLICE_TIMEOUT sets that time"),
           FailureCause.TIMEOUT);
     }
-    lastResort.look(handle, now);
   }
 
   private static TransferException overdue(TransferHandle handle, String what, String origin) {

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link
  * #cancelRequests} runs on the lane's event loop.
  */
-final class Lane implements LaneConnection.Owner {
+final class Lane implements LaneConnection.Owner, LaneCancel.Of {
   /** The peer that it leads to, with other lanes beside it. */
   interface Owner {
     /** {@return where to connect to, the best first} */
@@ -487,37 +487,41 @@ final class Lane implements LaneConnection.Owner {
 
   /** The task has ended: none of its requests here is to keep its memory any longer. */
   void cancelRequests(TransferTask task) {
-    execute(
-        () -> {
-          UnconfirmedWrite write = unconfirmed;
-          if (write != null && write.task() == task) {
-            unconfirmed = null;
-            load = 0;
-            write.dropped();
-          }
-          LaneConnection there = connection;
-          if (there != null && !there.orphan(task)) {
-            var _ =
-                loop.schedule(() -> there.abort(task), CANCEL_GRACE_MILLIS, TimeUnit.MILLISECONDS);
-          }
-        });
+    execute(new LaneCancel(this, task, false));
+  }
+
+  @Override
+  public void cancelHere(TransferTask task) {
+    UnconfirmedWrite write = unconfirmed;
+    if (write != null && write.task() == task) {
+      unconfirmed = null;
+      load = 0;
+      write.dropped();
+    }
+    LaneConnection there = connection;
+    if (there != null && !there.orphan(task)) {
+      Runnable late = new LaneCancel.Late(there, task);
+      var _ = loop.schedule(late, CANCEL_GRACE_MILLIS, TimeUnit.MILLISECONDS);
+    }
   }
 
   /** The last resort: closes the connection if it carries the task, and says how it stood. */
   void cutOff(TransferTask task) {
-    execute(
-        () -> {
-          LaneConnection there = connection;
-          if (there != null && there.carries(task)) {
-            log.error("A lane to {} is closed by force: {}", profile.name(), there);
-            there.end(
-                ConnectionEnd.Reason.ABORTED,
-                "a transfer on it was not settled in time: a mistake",
-                null);
-          } else {
-            log.warn("A lane to {} does not carry the overdue task: {}", profile.name(), this);
-          }
-        });
+    execute(new LaneCancel(this, task, true));
+  }
+
+  @Override
+  public void cutOffHere(TransferTask task) {
+    LaneConnection there = connection;
+    if (there != null && there.carries(task)) {
+      log.error("A lane to {} is closed by force: {}", profile.name(), there);
+      there.end(
+          ConnectionEnd.Reason.ABORTED,
+          "a transfer on it was not settled in time: a mistake",
+          null);
+    } else {
+      log.warn("A lane to {} does not carry the overdue task: {}", profile.name(), this);
+    }
   }
 
   /** How it stands; on its event loop, as all else here. */
@@ -549,17 +553,11 @@ final class Lane implements LaneConnection.Owner {
 
   /** The peer is elsewhere by now: the connection to where it was ends when its work is done. */
   void retire() {
-    execute(
-        () -> {
-          LaneConnection old = connection;
-          if (old != null) {
-            retire(old);
-          }
-        });
+    execute(() -> retire(connection));
   }
 
-  private void retire(LaneConnection old) {
-    if (connection != old) {
+  private void retire(@Nullable LaneConnection old) {
+    if (old == null || connection != old) {
       return;
     }
     if (load == 0) {

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the channel's event loop.
  */
-final class LaneConnection extends WireHandler implements AnswerReader.Listener {
+final class LaneConnection extends WireHandler implements AnswerReader.Listener, LetGo.Of {
   /** The lane; on its event loop. */
   interface Owner extends LaneStaging.Listener {
     /** The connection is made. */
@@ -459,7 +459,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     // Laying the queue anew may look as if there were room.
     pumping = true;
     try {
-      return outcomes.orphan(task, this::letGo);
+      return outcomes.orphan(task, new LetGo(this, false));
     } catch (Throwable t) {
       fault(t);
       return true;
@@ -488,7 +488,7 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
     try {
       var _ = ((DuplexChannel) channel()).shutdownOutput();
       // A kernel that writes later may still look at the memory.
-      return outbound().isDrained() && outcomes.orphan(task, _ -> true);
+      return outbound().isDrained() && outcomes.orphan(task, new LetGo(this, true));
     } catch (Throwable t) {
       fault(t);
       return true;
@@ -515,7 +515,8 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener 
   }
 
   /** {@return whether nothing looks at the memory of a request any more} */
-  private boolean letGo(long position) {
+  @Override
+  public boolean letGo(long position) {
     if (!ring.isRead(position)) {
       // Small bodies were copied when they were sent.
       return ring.length(position) < StagingBlock.DIRECT_BYTES_MIN

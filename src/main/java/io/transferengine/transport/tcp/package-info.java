@@ -42,6 +42,7 @@
  * TargetServer
  * RequestRing                                                 the initiator's end
  * RequestWriter  LateWrites  IdentityCheck  TokenKnock
+ * LetGo                              [Of: LaneConnection]
  * LaneStaging                              [Listener: Lane]
  * WriteConfirmation
  * WireForm  ConnectAttempt  LaneTerm
@@ -50,6 +51,7 @@
  * RequestOutcomes
  * AnswerReader                   [Listener: LaneConnection]
  * LaneConnection                              [Owner: Lane]
+ * LaneCancel                                   [Of: Lane]
  * Lane                                     [Owner: TcpPeer]
  * TcpPeer
  * TcpTransport
