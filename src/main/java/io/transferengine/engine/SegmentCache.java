@@ -260,12 +260,13 @@ final class SegmentCache {
   }
 
   private void notFound(String name, Lookup made, Throwable why) {
-    Suspect suspect =
-        why instanceof TransferException e && e.code() == ErrorCode.METADATA_UNAVAILABLE
-            ? suspects.get(name)
-            : null;
+    ErrorCode code = why instanceof TransferException e ? e.code() : ErrorCode.MEMORY;
+    Suspect suspect = code == ErrorCode.METADATA_UNAVAILABLE ? suspects.get(name) : null;
     if (suspect == null) {
       failed(name, made, why);
+      if (code == ErrorCode.METADATA || code == ErrorCode.SOCKET) {
+        suspects.remove(name); // The service knows it no more, or nobody answers for it.
+      }
     } else {
       entries.remove(name, made);
       made.complete(suspect.segment);
@@ -303,17 +304,34 @@ final class SegmentCache {
    */
   @SuppressWarnings("ReferenceEquality") // this answer, not an equal one
   void drop(RemoteSegment failed, boolean outdated) {
-    entries.computeIfPresent(
-        failed.name(),
-        (name, entry) -> {
-          if (!entry.isDone() || entry.isCompletedExceptionally() || entry.join() != failed) {
-            return entry;
-          }
-          if (suspects.size() < ENTRIES_LIMIT) {
-            suspects.put(name, new Suspect(failed, outdated));
-          }
-          return null;
-        });
+    String name = failed.name();
+    Lookup entry = entries.get(name);
+    Suspect suspect = new Suspect(failed, outdated);
+    if (entry != null
+        && entry.isDone()
+        && !entry.isCompletedExceptionally()
+        && entry.join() == failed) {
+      makeRoomForSuspect();
+      suspects.put(name, suspect);
+      if (!entries.remove(name, entry)) {
+        suspects.remove(name, suspect); // It was forgotten meanwhile.
+      }
+    } else if (outdated) {
+      // Another use of it has failed before, perhaps for a reason that says less.
+      Suspect known = suspects.get(name);
+      if (known != null && known.segment == failed && !known.outdated) {
+        boolean _ = suspects.replace(name, known, suspect);
+      }
+    }
+  }
+
+  private void makeRoomForSuspect() {
+    if (suspects.size() >= ENTRIES_LIMIT) {
+      for (String any : suspects.keySet()) {
+        suspects.remove(any);
+        return;
+      }
+    }
   }
 
   /** Forgets a segment whose records have changed; a lookup under way is not remembered. */

@@ -104,6 +104,39 @@ class SegmentCacheTest {
     assertThat(cache.names()).isEmpty();
   }
 
+  /** What was known of it would stay for ever, and be asked about itself. */
+  @Test
+  void whatFailedOfAPeerIsForgottenWhenThePeerIsGone() throws Exception {
+    AtomicInteger questions = new AtomicInteger();
+    SegmentCache cache =
+        new SegmentCache(
+            (name, timeout) -> {
+              ErrorCode code =
+                  questions.incrementAndGet() == 2
+                      ? ErrorCode.METADATA_UNAVAILABLE
+                      : ErrorCode.METADATA;
+              if (questions.get() > 1) {
+                throw new TransferException(code, "no record", "");
+              }
+              return transport.segment(name);
+            },
+            Runnable::run,
+            false);
+    RemoteSegment used = cache.get("peer", LONG).get(60, TimeUnit.SECONDS);
+    cache.drop(used, false);
+    assertThat(cache.outdated("peer")).isEmpty();
+    cache.drop(used, true);
+    assertThat(cache.outdated("peer")).as("the graver reason counts").hasValue(used);
+    assertThat(cache.get("peer", LONG).get(60, TimeUnit.SECONDS))
+        .as("while the service is away")
+        .isSameAs(used);
+    cache.drop(used, true);
+    assertThat(cache.outdated("peer")).hasValue(used);
+    assertThatThrownBy(() -> cache.get("peer", LONG).get(60, TimeUnit.SECONDS))
+        .hasMessageContaining("no record");
+    assertThat(cache.outdated("peer")).isEmpty();
+  }
+
   private static void awaitForEver(CountDownLatch latch) {
     try {
       latch.await();
