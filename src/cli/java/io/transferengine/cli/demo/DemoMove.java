@@ -76,6 +76,17 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
     }
   }
 
+  /** Writes it once, and looks at nothing. {@return why that was not possible} */
+  Optional<String> move(Engine engine, TargetLink target) {
+    try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED)) {
+      content.accept(source);
+      Optional<String> problem =
+          move(engine, target, Operation.WRITE, source, allocateRemote(target)).problem();
+      target.ask("free");
+      return problem;
+    }
+  }
+
   private DemoRow row(String way, String direction, Outcome outcome, Optional<String> mismatch) {
     Optional<String> problem = outcome.problem().or(() -> mismatch);
     return new DemoRow(
