@@ -55,7 +55,7 @@ class LastResortTest {
               Operation.READ,
               silent.name(),
               BlockColumns.of(memory.address(), RawTarget.BASE, 100),
-              Duration.ofSeconds(2));
+              Duration.ofSeconds(10));
       eventually("sent", () -> here.count(Counter.REQUESTS_SENT) == 1);
       TransferHandle blocking =
           here.engine.begin(

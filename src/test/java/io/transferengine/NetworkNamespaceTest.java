@@ -5,6 +5,7 @@ import static io.transferengine.TestEngine.assertCompleted;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.cli.bench.FreePorts;
 import io.transferengine.metadata.server.HttpMetadataServer;
 import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.NetworkSpace;
@@ -54,13 +55,16 @@ class NetworkNamespaceTest {
   }
 
   @Test
-  void aPeerThatCallsItselfLocalhostIsReachedWhereItAnsweredAlthoughWeHaveTheSamePorts() {
-    Map<String, String> ports = Map.of("TE_RPC_PORT", "15555", "TE_DATA_PORT", "15556");
+  void aPeerThatCallsItselfLocalhostIsReachedWhereItAnsweredAlthoughWeHaveTheSamePorts()
+      throws Exception {
+    int rpcPort = FreePorts.next();
+    int dataPort = FreePorts.next();
+    Map<String, String> ports = Map.of("TE_RPC_PORT", "" + rpcPort, "TE_DATA_PORT", "" + dataPort);
     try (PeerProcess there = PeerProcess.start(space().inside(), ports);
         TestEngine here =
-            new TestEngine(LENGTH, builder -> builder.rpcPort(15_555).dataPort(15_556))) {
+            new TestEngine(LENGTH, builder -> builder.rpcPort(rpcPort).dataPort(dataPort))) {
       there.initialize("localhost");
-      assertMovesBothWays(here, there, "10.77.0.2:15555");
+      assertMovesBothWays(here, there, "10.77.0.2:" + rpcPort);
     }
   }
 

@@ -121,7 +121,7 @@ class RawTargetFaultTest {
               Operation.READ,
               target.name(),
               BlockColumns.of(here.address(), RawTarget.BASE, size),
-              Duration.ofMillis(500));
+              Duration.ofSeconds(4));
       assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
       byte[] marks = RawTargetTest.filled(MIB, (byte) 9);
       here.put(0, marks);
@@ -165,7 +165,7 @@ class RawTargetFaultTest {
               Operation.WRITE,
               target.name(),
               BlockColumns.of(here.address(), RawTarget.BASE, size),
-              Duration.ofMillis(500));
+              Duration.ofSeconds(4));
       assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
       here.put(0, RawTargetTest.filled(size, (byte) 9));
       goOn.countDown();

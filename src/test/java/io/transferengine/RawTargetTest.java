@@ -414,7 +414,7 @@ class RawTargetTest {
 
   static void await(CountDownLatch latch) throws IOException {
     try {
-      if (!latch.await(20, TimeUnit.SECONDS)) {
+      if (!latch.await(60, TimeUnit.SECONDS)) {
         throw new IOException("waited in vain");
       }
     } catch (InterruptedException e) {

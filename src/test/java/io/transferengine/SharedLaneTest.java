@@ -107,7 +107,7 @@ class SharedLaneTest {
       byte[] mine = random(2, 16 * MIB);
       here.put(0, mine);
       Transfer first =
-          here.submit(hasty, target.name(), block(here, 0, hastyBytes), Duration.ofMillis(50));
+          here.submit(hasty, target.name(), block(here, 0, hastyBytes), Duration.ofSeconds(2));
       Transfer second = here.submit(kept, target.name(), block(here, KEPT, keptBytes), LONG);
       begun(second);
       RawTargetTest.await(stall.stalled);

@@ -47,7 +47,7 @@ final class TestEngine implements AutoCloseable {
                         .protocol("tcp")
                         .listenAddress("127.0.0.1")
                         .tcpIo(TcpIo.valueOf(System.getProperty("te.test.io", "AUTO")))
-                        .transferTimeoutSeconds(10))
+                        .transferTimeoutSeconds(30))
                 .build());
     memory = arena.allocate(bytes, 4096);
     var _ = engine.register(memory);
@@ -148,7 +148,7 @@ final class TestEngine implements AutoCloseable {
   }
 
   static void eventually(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+    long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
     while (!condition.getAsBoolean()) {
       assertThat(System.nanoTime()).as(what).isLessThan(end);
       try {

@@ -302,7 +302,7 @@ class VectoredInitiatorTest {
               Operation.READ,
               target.name(),
               RawTargetTest.scattered(here, 100, 1000),
-              Duration.ofMillis(500));
+              Duration.ofSeconds(4));
       assertThat(TestEngine.end(transfer)).isEqualTo(TransferState.TIMEOUT);
       byte[] marks = RawTargetTest.filled(MIB, (byte) 9);
       here.put(0, marks);

@@ -86,7 +86,7 @@ class FallbackTest {
                     Operation.WRITE,
                     other.segmentName(),
                     BlockColumns.of(here.address(), there.address(), BYTES))
-                .withTimeout(Duration.ofSeconds(4)));
+                .withTimeout(Duration.ofSeconds(20)));
     assertThat(transfer.await(Duration.ofSeconds(60)).isTerminal()).isTrue();
     return transfer;
   }

@@ -17,7 +17,7 @@ public final class EngineThreads {
   /** {@return their names, sorted, as soon as no pool has any} */
   public static List<String> settled() {
     Awaitility.await()
-        .atMost(Duration.ofSeconds(30))
+        .atMost(Duration.ofMinutes(1))
         .until(() -> names().stream().noneMatch(name -> POOLED.matcher(name).matches()));
     return names();
   }

@@ -20,7 +20,7 @@ final class Group implements AutoCloseable {
   private static final long WAIT_NANOS = 60_000_000_000L;
 
   /** After so long nothing is left of a process that was killed. */
-  private static final long GONE_NANOS = 10_000_000_000L;
+  private static final long GONE_NANOS = 30_000_000_000L;
 
   private static final long LOST_NANOS = 5_000_000_000L;
 

@@ -32,7 +32,7 @@ final class Health {
   private static final long MORE_DIRECT_BYTES = 4L << 20;
 
   /** The heap may fill its 96 MiB at last; compiled code and metaspace grow for a while. */
-  private static final long MORE_OWN_KIB = 96 << 10;
+  private static final long MORE_OWN_KIB = 128 << 10;
 
   /** With a time, or what the JVM says itself; lines of a stack begin otherwise. */
   private static final Pattern BEGINS =

@@ -278,14 +278,14 @@ class LaneModelTest {
                 boolean none = states.stream().allMatch("none"::equals);
                 return "[" + (none ? "none" : String.join("\n", states)) + "]";
               })
-          .get(20, TimeUnit.SECONDS);
+          .get(60, TimeUnit.SECONDS);
     } catch (Exception e) {
       throw new AssertionError(e);
     }
   }
 
   private static void eventually(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + Duration.ofSeconds(25).toNanos();
+    long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
     while (!condition.getAsBoolean()) {
       assertThat(System.nanoTime()).as(what).isLessThan(end);
       LockSupport.parkNanos(1_000_000);
