@@ -8,6 +8,9 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Cleaner;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * Keeps {@code errno} of a native call. The JVM itself may change it before Java code reads it. So
@@ -24,10 +27,30 @@ public final class CapturedErrno {
   private static final long OFFSET =
       Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
-  private static final ThreadLocal<MemorySegment> STATE =
-      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
+  /** Of threads that have ended. */
+  private static final Queue<MemorySegment> FREE = new ConcurrentLinkedQueue<>();
+
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private static final ThreadLocal<Held> STATE = ThreadLocal.withInitial(CapturedErrno::taken);
+
+  /** What a thread has until it ends. */
+  private record Held(MemorySegment memory) {}
 
   private CapturedErrno() {}
+
+  /**
+   * Not from an automatic arena: such memory counts as direct memory, of which there may be none
+   * (MaxDirectMemorySize), and a call that gives something back must not fail for that.
+   */
+  private static Held taken() {
+    MemorySegment free = FREE.poll();
+    MemorySegment memory =
+        free == null ? Arena.global().allocate(Linker.Option.captureStateLayout()) : free;
+    Held held = new Held(memory);
+    var _ = CLEANER.register(held, () -> FREE.add(memory));
+    return held;
+  }
 
   /** {@return a handle for a function of the C library, which takes {@link #state()} first} */
   static MethodHandle function(
@@ -41,12 +64,12 @@ public final class CapturedErrno {
 
   /** {@return this thread's memory for errno} */
   public static MemorySegment state() {
-    return STATE.get();
+    return STATE.get().memory;
   }
 
   /** {@return errno of this thread's last call that took {@link #state()}} */
   public static int get() {
-    return STATE.get().get(ValueLayout.JAVA_INT, OFFSET);
+    return STATE.get().memory.get(ValueLayout.JAVA_INT, OFFSET);
   }
 
   /**

