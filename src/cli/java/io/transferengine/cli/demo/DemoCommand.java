@@ -223,7 +223,8 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line("");
     terminal.line(
         "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
-            + " started; what comes later finds more of them compiled.");
+            + " started;");
+    terminal.line("what comes later finds more of them compiled.");
     terminal.line(
         missing.isEmpty()
             ? "\"One copy\" is for processes on one machine, if it is asked for: TE_LOCAL=auto."
