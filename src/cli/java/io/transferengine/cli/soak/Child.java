@@ -4,11 +4,8 @@ package io.transferengine.cli.soak;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.target.TargetLink;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -171,38 +168,20 @@ final class Child {
   }
 
   private List<String> lines(String entry) {
-    try {
-      return Files.readAllLines(proc(entry));
-    } catch (NoSuchFileException e) {
-      return List.of(); // It has ended.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return ProcFiles.lines(proc(entry));
   }
 
   private Path proc(String entry) {
-    return Path.of("/proc", Long.toString(process.pid()), entry);
+    return ProcFiles.of(process.pid()).resolve(entry);
   }
 
   private int count(String folder, Predicate<Path> wanted) {
-    try (var entries = Files.newDirectoryStream(proc(folder))) {
-      int count = 0;
-      for (Path entry : entries) {
-        count += wanted.test(entry) ? 1 : 0;
-      }
-      return count;
-    } catch (NoSuchFileException e) {
-      return 0; // It has ended.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return (int) ProcFiles.entries(proc(folder)).stream().filter(wanted).count();
   }
 
   /** {@return the names of the engine's threads, for a failure} */
   List<String> listThreads() {
-    List<String> names = new ArrayList<>();
-    int _ = count("task", task -> isOurs(task) && names.add(name(task)));
-    return names;
+    return ProcFiles.entries(proc("task")).stream().filter(Child::isOurs).map(Child::name).toList();
   }
 
   /** A thread of the engine; those of the JVM come and go. */

@@ -2,9 +2,7 @@
 package io.transferengine.cli.soak;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -21,12 +19,10 @@ final class Remains {
   private static final String SHARED = "/dev/shm/";
   private static final String SOCKET = "socket:[";
 
-  /** Columns of /proc/PID/maps, /proc/net/tcp and /proc/net/unix. */
+  /** Columns of /proc/PID/maps. */
   private static final int MAPS_INODE_COLUMN = 4;
 
   private static final int MAPS_NAME_COLUMN = 5;
-  private static final int TCP_INODE_COLUMN = 9;
-  private static final int UNIX_INODE_COLUMN = 6;
 
   private final long pid;
   private final Set<String> memfds = new HashSet<>();
@@ -40,14 +36,14 @@ final class Remains {
    */
   Remains(long pid, Path folder) {
     this.pid = pid;
-    for (String line : lines(proc(pid, "maps"))) {
+    for (String line : ProcFiles.lines(ProcFiles.of(pid).resolve("maps"))) {
       String[] columns = line.split(" +", MAPS_NAME_COLUMN + 1);
       // A memfd of which it has no descriptor is that of a peer, who may live on.
-      if (columns.length > MAPS_NAME_COLUMN && !columns[MAPS_NAME_COLUMN].startsWith(MEMFD)) {
-        note(columns[MAPS_NAME_COLUMN], columns[MAPS_INODE_COLUMN]);
+      if (columns.length > MAPS_NAME_COLUMN && columns[MAPS_NAME_COLUMN].startsWith(SHARED)) {
+        names.add(Path.of(columns[MAPS_NAME_COLUMN]));
       }
     }
-    for (Path descriptor : descriptors(pid)) {
+    for (Path descriptor : ProcFiles.entries(ProcFiles.of(pid).resolve("fd"))) {
       note(target(descriptor), inode(descriptor));
     }
     names.removeIf(name -> name.startsWith(folder));
@@ -75,15 +71,15 @@ final class Remains {
         found.add("the name " + name);
       }
     }
-    addSockets(found, "tcp", TCP_INODE_COLUMN);
-    addSockets(found, "tcp6", TCP_INODE_COLUMN);
-    addSockets(found, "unix", UNIX_INODE_COLUMN);
+    addSockets(found, "tcp", ProcFiles.TCP_INODE_COLUMN);
+    addSockets(found, "tcp6", ProcFiles.TCP_INODE_COLUMN);
+    addSockets(found, "unix", ProcFiles.UNIX_INODE_COLUMN);
     survivors.forEach(survivor -> addHeld(found, survivor));
     return found;
   }
 
   private void addSockets(List<String> found, String table, int column) {
-    for (String line : lines(Path.of("/proc/net", table))) {
+    for (String line : ProcFiles.lines(Path.of("/proc/net", table))) {
       String[] columns = line.strip().split(" +", -1);
       if (columns.length > column && sockets.contains(columns[column])) {
         found.add("a socket in " + table + ": " + line);
@@ -92,13 +88,13 @@ final class Remains {
   }
 
   private void addHeld(List<String> found, long survivor) {
-    for (String line : lines(proc(survivor, "maps"))) {
+    for (String line : ProcFiles.lines(ProcFiles.of(survivor).resolve("maps"))) {
       String[] columns = line.split(" +", MAPS_NAME_COLUMN + 1);
       if (memfds.contains(columns[MAPS_INODE_COLUMN])) {
         found.add("memory in process " + survivor + ": " + line);
       }
     }
-    for (Path descriptor : descriptors(survivor)) {
+    for (Path descriptor : ProcFiles.entries(ProcFiles.of(survivor).resolve("fd"))) {
       String target = target(descriptor);
       if (target.startsWith(MEMFD) && memfds.contains(inode(descriptor))) {
         found.add("a descriptor in process " + survivor + ": " + target);
@@ -111,34 +107,10 @@ final class Remains {
 
   /** The kernel says -1 of a process that has ended. */
   private static boolean isOfTheDead(long survivor, Path descriptor) {
-    return lines(proc(survivor, "fdinfo").resolve(descriptor.getFileName())).stream()
+    return ProcFiles.lines(
+            ProcFiles.of(survivor).resolve("fdinfo").resolve(descriptor.getFileName()))
+        .stream()
         .anyMatch(line -> line.matches("Pid:\\s+-1"));
-  }
-
-  private static Path proc(long pid, String entry) {
-    return Path.of("/proc", Long.toString(pid), entry);
-  }
-
-  private static List<String> lines(Path file) {
-    try {
-      return Files.readAllLines(file);
-    } catch (NoSuchFileException e) {
-      return List.of(); // It has ended, or the machine has no such table.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static List<Path> descriptors(long pid) {
-    List<Path> all = new ArrayList<>();
-    try (var entries = Files.newDirectoryStream(proc(pid, "fd"))) {
-      entries.forEach(all::add);
-      return all;
-    } catch (NoSuchFileException e) {
-      return List.of();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static String target(Path descriptor) {

@@ -6,14 +6,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 
 /**
  * Counts the connections of a process, from /proc. The tables of TCP sockets are read once only:
@@ -21,11 +19,6 @@ import java.util.stream.Stream;
  * thread-safe.
  */
 final class Sockets {
-  /** Columns of /proc/net/tcp and /proc/net/unix. */
-  private static final int TCP_INODE_COLUMN = 9;
-
-  private static final int UNIX_INODE_COLUMN = 6;
-
   /**
    * A listener's state in /proc/net/tcp, between the peer's address, which is none, and 0 bytes.
    */
@@ -48,7 +41,7 @@ final class Sockets {
   Sockets(Path process) {
     this.process = process;
     for (String table : List.of("net/tcp", "net/tcp6")) {
-      inodes(table, TCP_INODE_COLUMN, line -> line.contains(LISTENING), listeners);
+      inodes(table, ProcFiles.TCP_INODE_COLUMN, line -> line.contains(LISTENING), listeners);
     }
   }
 
@@ -61,21 +54,11 @@ final class Sockets {
     Set<String> others = new HashSet<>(listeners);
     others.addAll(lost);
     // The JDK makes one for itself, at some time.
-    inodes("net/unix", UNIX_INODE_COLUMN, _ -> true, others);
-    List<String> found = new ArrayList<>();
-    try (var descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
-      for (Path descriptor : descriptors) {
-        String target = target(descriptor);
-        if (target.startsWith("socket:") && !others.contains(target)) {
-          found.add(target);
-        }
-      }
-      return found;
-    } catch (NoSuchFileException e) {
-      return List.of(); // It has ended.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    inodes("net/unix", ProcFiles.UNIX_INODE_COLUMN, _ -> true, others);
+    return ProcFiles.entries(process.resolve("fd")).stream()
+        .map(Sockets::target)
+        .filter(target -> target.startsWith("socket:") && !others.contains(target))
+        .toList();
   }
 
   /**
@@ -88,8 +71,8 @@ final class Sockets {
   int giveUpLost(int limit) {
     Set<String> now = new HashSet<>(open());
     for (String table : List.of("net/tcp", "net/tcp6")) {
-      rows(table, TCP_INODE_COLUMN, _ -> true)
-          .forEach(columns -> now.remove(socket(columns[TCP_INODE_COLUMN])));
+      rows(table, ProcFiles.TCP_INODE_COLUMN, _ -> true)
+          .forEach(columns -> now.remove(socket(columns[ProcFiles.TCP_INODE_COLUMN])));
     }
     int before = lost.size();
     now.stream().filter(nameless::contains).limit(limit - before).forEach(lost::add);
@@ -101,8 +84,9 @@ final class Sockets {
   List<String> list() {
     Map<String, String> lines = new HashMap<>();
     for (String table : List.of("net/tcp", "net/tcp6")) {
-      rows(table, TCP_INODE_COLUMN, _ -> true)
-          .forEach(columns -> lines.put(socket(columns[TCP_INODE_COLUMN]), state(columns)));
+      rows(table, ProcFiles.TCP_INODE_COLUMN, _ -> true)
+          .forEach(
+              columns -> lines.put(socket(columns[ProcFiles.TCP_INODE_COLUMN]), state(columns)));
     }
     return open().stream()
         .map(socket -> lines.getOrDefault(socket, "of no address and state"))
@@ -124,17 +108,11 @@ final class Sockets {
   }
 
   private List<String[]> rows(String table, int column, Predicate<String> wanted) {
-    try (Stream<String> lines = Files.lines(process.resolve(table))) {
-      return lines
-          .filter(wanted)
-          .map(line -> line.strip().split(" +", -1))
-          .filter(columns -> columns.length > column)
-          .toList();
-    } catch (NoSuchFileException e) {
-      return List.of(); // It has ended, or there is no IPv6.
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return ProcFiles.lines(process.resolve(table)).stream()
+        .filter(wanted)
+        .map(line -> line.strip().split(" +", -1))
+        .filter(columns -> columns.length > column)
+        .toList();
   }
 
   private static String target(Path descriptor) {
