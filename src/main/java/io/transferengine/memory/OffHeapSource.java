@@ -4,7 +4,6 @@ package io.transferengine.memory;
 import io.transferengine.logging.SystemError;
 import io.transferengine.os.Errno;
 import io.transferengine.os.NativeCallException;
-import io.transferengine.os.Platform;
 import io.transferengine.os.SharedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -69,10 +68,6 @@ public final class OffHeapSource implements MemorySource {
   }
 
   private static Slab ofHugePages(long bytes) {
-    if (!Platform.isLinux()) {
-      throw noHugePages(
-          bytes, "this is not Linux", LEAVE_UNSET, new UnsupportedOperationException("not Linux"));
-    }
     SharedMemory shared;
     try {
       shared = SharedMemory.ofHugePages(NAME, bytes);
@@ -85,7 +80,12 @@ public final class OffHeapSource implements MemorySource {
               : SystemError.remedy(refused, LEAVE_UNSET);
       throw noHugePages(bytes, String.valueOf(refused.getMessage()), remedy, refused);
     }
-    return slab(shared);
+    try {
+      return new Taken(shared.memory(), shared::close);
+    } catch (Throwable t) {
+      shared.close();
+      throw t;
+    }
   }
 
   private static TransferException noHugePages(
@@ -97,49 +97,22 @@ public final class OffHeapSource implements MemorySource {
         cause);
   }
 
-  private static Slab slab(SharedMemory shared) {
-    try {
-      return new SharedSlab(shared);
-    } catch (Throwable t) {
-      shared.close();
-      throw t;
-    }
-  }
-
   private static Slab ofArena(long bytes) {
     Arena arena = Arena.ofShared();
     try {
-      return new ArenaSlab(arena, arena.allocate(bytes, ALIGNMENT_BYTES));
+      return new Taken(arena.allocate(bytes, ALIGNMENT_BYTES), arena::close);
     } catch (Throwable t) {
       arena.close();
       throw t;
     }
   }
 
-  private record SharedSlab(SharedMemory shared) implements Slab {
-    @Override
-    public long address() {
-      return shared.memory().address();
-    }
-
-    @Override
-    public long bytes() {
-      return shared.memory().byteSize();
-    }
-
-    @Override
-    public MemorySegment part(long offset, long length) {
-      return shared.memory().asSlice(offset, length);
-    }
-
-    /** Takes about 100 µs: every thread of the JVM is asked. */
-    @Override
-    public void giveBack() {
-      shared.close();
-    }
-  }
-
-  private record ArenaSlab(Arena arena, MemorySegment memory) implements Slab {
+  /**
+   * Memory that was taken.
+   *
+   * @param end gives it back; it takes about 100 µs, since every thread of the JVM is asked
+   */
+  private record Taken(MemorySegment memory, Runnable end) implements Slab {
     @Override
     public long address() {
       return memory.address();
@@ -157,7 +130,7 @@ public final class OffHeapSource implements MemorySource {
 
     @Override
     public void giveBack() {
-      arena.close();
+      end.run();
     }
   }
 }

@@ -69,7 +69,7 @@ public final class CapturedErrno {
 
   /** {@return errno of this thread's last call that took {@link #state()}} */
   public static int get() {
-    return STATE.get().memory.get(ValueLayout.JAVA_INT, OFFSET);
+    return state().get(ValueLayout.JAVA_INT, OFFSET);
   }
 
   /**

@@ -15,7 +15,7 @@ final class MemoryMaps {
   static final int PROT_NONE = 0;
   static final int PROT_READ_WRITE = 3;
   static final int MADV_DONTNEED = 4;
-  static final int MADV_DONTFORK = 10;
+  private static final int MADV_DONTFORK = 10;
   static final int MADV_POPULATE_WRITE = 23;
   static final int MAP_SHARED = 0x1;
   static final int MAP_PRIVATE = 0x2;
@@ -94,6 +94,14 @@ final class MemoryMaps {
       throw CapturedErrno.unexpected(thrown);
     }
     return result < 0 ? CapturedErrno.get() : 0;
+  }
+
+  /** Children of this process do not get a mapping. */
+  static void keepFromChildren(long address, long bytes) {
+    int errno = advise(address, bytes, MADV_DONTFORK);
+    if (errno != 0) {
+      throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
+    }
   }
 
   static void unmap(long address, long bytes) {

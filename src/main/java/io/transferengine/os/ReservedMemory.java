@@ -92,10 +92,7 @@ public final class ReservedMemory {
       int flags = MemoryMaps.MAP_SHARED | MemoryMaps.MAP_NORESERVE | MemoryMaps.MAP_FIXED_NOREPLACE;
       ReservedMemory made = somewhere(bytes, MemoryMaps.PROT_READ_WRITE, flags, fd);
       try {
-        int errno = MemoryMaps.advise(made.address(), bytes, MemoryMaps.MADV_DONTFORK);
-        if (errno != 0) {
-          throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
-        }
+        MemoryMaps.keepFromChildren(made.address(), bytes);
         return made;
       } catch (Throwable t) {
         MemoryMaps.unmap(made.address(), bytes);

@@ -66,10 +66,7 @@ public final class SharedMapping {
   private static SharedMapping mapped(int fd, long bytes) {
     long address = MemoryMaps.map(0, bytes, MemoryMaps.PROT_READ_WRITE, MemoryMaps.MAP_SHARED, fd);
     try {
-      int errno = MemoryMaps.advise(address, bytes, MemoryMaps.MADV_DONTFORK);
-      if (errno != 0) {
-        throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
-      }
+      MemoryMaps.keepFromChildren(address, bytes);
       return new SharedMapping(address, bytes);
     } catch (Throwable t) {
       MemoryMaps.unmap(address, bytes);

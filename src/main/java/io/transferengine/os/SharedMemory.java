@@ -98,14 +98,11 @@ public final class SharedMemory {
 
   /** Takes the pages now, as other memory that holds zeros: a first touch is no time to run out. */
   private static void prepare(long address, long bytes) {
-    int errno = MemoryMaps.advise(address, bytes, MemoryMaps.MADV_DONTFORK);
-    if (errno != 0) {
-      throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
-    }
+    MemoryMaps.keepFromChildren(address, bytes);
     // In pieces: the kernel holds a lock of all our address space meanwhile.
     for (long at = 0; at < bytes; at += PIECE_BYTES) {
       long length = Math.min(PIECE_BYTES, bytes - at);
-      errno = MemoryMaps.advise(address + at, length, MemoryMaps.MADV_POPULATE_WRITE);
+      int errno = MemoryMaps.advise(address + at, length, MemoryMaps.MADV_POPULATE_WRITE);
       if (errno == Errno.EINVAL.number()) {
         return; // Before Linux 5.14 they come with the first touch.
       }
