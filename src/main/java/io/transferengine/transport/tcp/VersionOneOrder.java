@@ -12,9 +12,11 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -154,10 +156,8 @@ final class VersionOneOrder {
             LoopTasks.afterOneRound(loop, this);
             return;
           }
-          for (VersionOneMember member : others(asking)) {
-            if (member != asking && member.loop() == loop) {
-              member.consider(turn);
-            }
+          for (VersionOneMember member : othersOn(loop, asking)) {
+            member.consider(turn);
           }
           turn.goOn();
         } catch (Throwable t) {
@@ -178,6 +178,16 @@ final class VersionOneOrder {
         }
       }
       return loops;
+    }
+
+    private List<VersionOneMember> othersOn(EventLoop loop, VersionOneMember asking) {
+      List<VersionOneMember> there = new ArrayList<>();
+      for (VersionOneMember member : others(asking)) {
+        if (member != asking && member.loop() == loop) {
+          there.add(member);
+        }
+      }
+      return there;
     }
 
     private VersionOneMember[] others(VersionOneMember asking) {
@@ -213,10 +223,8 @@ final class VersionOneOrder {
     }
 
     private void recheckOn(EventLoop loop) {
-      for (VersionOneMember member : host.others(asking)) {
-        if (member != asking && member.loop() == loop) {
-          member.recheck();
-        }
+      for (VersionOneMember member : host.othersOn(loop, asking)) {
+        member.recheck();
       }
     }
 
