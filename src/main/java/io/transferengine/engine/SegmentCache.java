@@ -260,17 +260,20 @@ final class SegmentCache {
   }
 
   private void notFound(String name, Lookup made, Throwable why) {
-    ErrorCode code = why instanceof TransferException e ? e.code() : ErrorCode.MEMORY;
-    Suspect suspect = code == ErrorCode.METADATA_UNAVAILABLE ? suspects.get(name) : null;
+    Suspect suspect = isOf(why, ErrorCode.METADATA_UNAVAILABLE) ? suspects.get(name) : null;
     if (suspect == null) {
       failed(name, made, why);
-      if (code == ErrorCode.METADATA || code == ErrorCode.SOCKET) {
+      if (isOf(why, ErrorCode.METADATA) || isOf(why, ErrorCode.SOCKET)) {
         suspects.remove(name); // The service knows it no more, or nobody answers for it.
       }
     } else {
       entries.remove(name, made);
       made.complete(suspect.segment);
     }
+  }
+
+  private static boolean isOf(Throwable why, ErrorCode code) {
+    return why instanceof TransferException e && e.code() == code;
   }
 
   private void failed(String name, Lookup made, Throwable why) {

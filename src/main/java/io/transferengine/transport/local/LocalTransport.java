@@ -374,7 +374,7 @@ class LocalTransport implements Transport {
     return peer.isReachable() || peer.mustBeLookedAt(context.policy().isRequired());
   }
 
-  /** On a thread of its own, of which there are not more than places. */
+  /** On a thread of its own; not more of them look and ask at once than there are places. */
   private void askOnce(Running now, LocalPeer peer) {
     if (!peer.mustAsk()) {
       return;

@@ -118,7 +118,7 @@ final class PeerAreas {
   /** {@return why what looks like the area of a process is none} */
   private Optional<String> unproved(HostDescriptor host, long incarnation) {
     Proved area = new Proved(host, incarnation);
-    if (!isKnown(area) && !isMadeByIt(host, incarnation)) {
+    if (!isKnown(area) && memfd(host, incarnation).isEmpty()) {
       return Optional.of(
           "process %d has not made the area that it is said to have at 0x%x, or /proc/%d/maps cannot"
                   .formatted(host.pid(), host.area(), host.pid())
@@ -130,10 +130,6 @@ final class PeerAreas {
     }
     remember(area);
     return Optional.empty();
-  }
-
-  private boolean isMadeByIt(HostDescriptor host, long incarnation) {
-    return memfd(host, incarnation).isPresent();
   }
 
   private boolean isKnown(Proved area) {

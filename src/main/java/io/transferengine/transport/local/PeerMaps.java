@@ -100,16 +100,13 @@ final class PeerMaps {
 
   /** While there are any. */
   private void look() {
-    boolean isOver = false;
     try {
       while (isNeeded()) {
         Anyway.run(log, LOOK, step);
       }
-      isOver = true;
-    } finally {
-      if (!isOver) {
-        isLost();
-      }
+    } catch (Throwable t) {
+      isLost();
+      throw t;
     }
   }
 
