@@ -4,8 +4,8 @@ package io.transferengine.os;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.transferengine.testkit.Needs;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
@@ -125,7 +125,9 @@ class SharedMemoryTest {
 
   @Test
   void hugePagesThatAreNotReservedAreRefused() throws Exception {
-    assumeTrue(Files.readString(Path.of("/proc/meminfo")).contains("Hugepagesize"));
+    Needs.ofMachine(
+        Files.readString(Path.of("/proc/meminfo")).contains("Hugepagesize"),
+        "this kernel has no huge pages");
     long page = SharedMemory.hugePageBytes();
     long onDemand = Long.parseLong(Files.readString(ON_DEMAND).strip());
     long tooMany = (freeHugePages() + onDemand + 1) * page;
@@ -138,14 +140,14 @@ class SharedMemoryTest {
   void reservedHugePagesAreUsed() throws Exception {
     String before = reserveOne();
     try {
-      assumeTrue(freeHugePages() > 0, "no huge page is reserved here, and none can be");
+      Needs.ofMachine(freeHugePages() > 0, "no huge page is reserved here, and none can be");
       long page = SharedMemory.hugePageBytes();
       SharedMemory made;
       try {
         made = SharedMemory.ofHugePages(NAME, page / 2);
       } catch (NativeCallException e) {
         // A container may have none of the machine's.
-        assumeTrue(false, e.getMessage());
+        Needs.ofMachine(false, String.valueOf(e.getMessage()));
         throw e;
       }
       try {
