@@ -6,11 +6,13 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.ref.Cleaner;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Keeps {@code errno} of a native call. The JVM itself may change it before Java code reads it. So
@@ -24,18 +26,33 @@ public final class CapturedErrno {
    */
   public static final Linker.Option OPTION = Linker.Option.captureCallState("errno");
 
+  private static final StructLayout LAYOUT = Linker.Option.captureStateLayout();
+
   private static final long OFFSET =
-      Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+      LAYOUT.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
   /** Of threads that have ended. */
-  private static final Queue<MemorySegment> FREE = new ConcurrentLinkedQueue<>();
+  private static final ReferenceQueue<MemorySegment> ENDED = new ReferenceQueue<>();
 
-  private static final Cleaner CLEANER = Cleaner.create();
+  /** Of threads that have not. */
+  private static final Set<Lent> LENT = ConcurrentHashMap.newKeySet();
 
-  private static final ThreadLocal<Held> STATE = ThreadLocal.withInitial(CapturedErrno::taken);
+  /**
+   * A thread may outlive the class loader of this class, so what the thread holds is of a class of
+   * the JDK.
+   */
+  private static final ThreadLocal<MemorySegment> STATE =
+      ThreadLocal.withInitial(CapturedErrno::lend);
 
-  /** What a thread has until it ends. */
-  private record Held(MemorySegment memory) {}
+  /** Knows the memory of a thread when the thread has let it go. */
+  private static final class Lent extends PhantomReference<MemorySegment> {
+    private final long address;
+
+    Lent(MemorySegment view) {
+      super(view, ENDED);
+      address = view.address();
+    }
+  }
 
   private CapturedErrno() {}
 
@@ -43,13 +60,14 @@ public final class CapturedErrno {
    * Not from an automatic arena: such memory counts as direct memory, of which there may be none
    * (MaxDirectMemorySize), and a call that gives something back must not fail for that.
    */
-  private static Held taken() {
-    MemorySegment free = FREE.poll();
+  private static MemorySegment lend() {
     MemorySegment memory =
-        free == null ? Arena.global().allocate(Linker.Option.captureStateLayout()) : free;
-    Held held = new Held(memory);
-    var _ = CLEANER.register(held, () -> FREE.add(memory));
-    return held;
+        ENDED.poll() instanceof Lent ended && LENT.remove(ended)
+            ? MemorySegment.ofAddress(ended.address)
+            : Arena.global().allocate(LAYOUT);
+    MemorySegment view = memory.reinterpret(LAYOUT.byteSize());
+    LENT.add(new Lent(view));
+    return view;
   }
 
   /** {@return a handle for a function of the C library, which takes {@link #state()} first} */
@@ -64,7 +82,7 @@ public final class CapturedErrno {
 
   /** {@return this thread's memory for errno} */
   public static MemorySegment state() {
-    return STATE.get().memory;
+    return STATE.get();
   }
 
   /** {@return errno of this thread's last call that took {@link #state()}} */
