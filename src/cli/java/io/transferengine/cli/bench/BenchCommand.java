@@ -10,6 +10,7 @@ import io.transferengine.cli.console.Interruption;
 import io.transferengine.cli.console.Progress;
 import io.transferengine.cli.console.Ranges;
 import io.transferengine.cli.console.Terminal;
+import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.TargetProcess;
@@ -33,7 +34,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Measures transfers between two processes: throughput, the latency of a batch, and the"
-          + " processor time of both processes per GB (10^9 bytes).",
+          + " processor time of both processes per GB (10^9 bytes); or the latency of single"
+          + " blocks.",
       "",
       "Each thread submits a batch, waits for its end and submits it again. Blocks lie 4 KiB apart,"
           + " so that the engine cannot join several into one request (--adjacent allows it). Each"
@@ -107,7 +109,6 @@ public final class BenchCommand implements Callable<Integer> {
       return measureRemote(terminal, environment, initiator);
     }
     EngineSetup ours = network.initiator();
-    List<Reference> references = reference.open(terminal, environment, ours, network.target());
     // Our engine first, so that only one process says what the machine lacks.
     try (Engine engine = EngineSetup.open(network.build(ours.onThisMachine()));
         TargetLink link = TargetProcess.start(environment, network.target())) {
@@ -115,8 +116,36 @@ public final class BenchCommand implements Callable<Integer> {
         IdleBench.run(terminal, engine, link, idleSeconds);
         return 0;
       }
-      return measure(terminal, engine, link, references);
+      List<Reference> references =
+          reference.open(
+              terminal,
+              environment,
+              ours,
+              network.target(),
+              workload.latency(),
+              () -> overTcp(environment));
+      try {
+        return measure(terminal, engine, link, references);
+      } finally {
+        references.forEach(Reference::close);
+      }
     }
+  }
+
+  private Reference overTcp(CommandEnvironment environment) {
+    Engine engine = EngineSetup.open(network.build(network.initiator().overTcp().onThisMachine()));
+    TargetLink link;
+    try {
+      link = TargetProcess.start(environment, network.target().overTcp());
+    } catch (Throwable t) {
+      engine.close();
+      throw t;
+    }
+    return OverTcp.open(
+        engine,
+        link,
+        workload.pace(),
+        (ours, target, loop) -> workload.open(ours, target, loop, 2 + reference.copies()));
   }
 
   private void requireValid() {
@@ -133,7 +162,7 @@ public final class BenchCommand implements Callable<Integer> {
     boolean here = !target && initiator == null;
     network.requireValid(here);
     workload.requireValid();
-    reference.requireValid(here, network.protocol());
+    reference.requireValid(here, network.protocol(), workload.latency());
     if (idleSeconds != null) {
       Ranges.require("--idle", idleSeconds, IDLE_SECONDS_LIMIT);
     }
@@ -142,6 +171,14 @@ public final class BenchCommand implements Callable<Integer> {
   /** Options that would be ignored are refused. */
   private void requireGridForItsOptions() {
     ParseResult given = spec.commandLine().getParseResult();
+    if (workload.latency()) {
+      for (String option : List.of("--batch", "--threads", "--adjacent", "--preset", "--trace")) {
+        if (given.hasMatchedOption(option)) {
+          throw CommandException.usage(
+              option + " does not go with --latency: that is one block at a time by one thread");
+        }
+      }
+    }
     if (!given.hasMatchedOption("--preset") && !given.hasMatchedOption("--trace")) {
       return;
     }
@@ -171,10 +208,11 @@ public final class BenchCommand implements Callable<Integer> {
       Terminal terminal, Engine engine, TargetLink link, List<Reference> references) {
     engine.warmUp(link.segmentName());
     int rounds = reference.rounds();
-    BenchReport report = new BenchReport(terminal, rounds, references);
+    BenchReport report = new BenchReport(terminal, rounds, references, workload.latency());
     List<BenchSummary> rows;
     try (BenchLoop loop = new BenchLoop(engine, link, workload.pace());
-        BenchWorkload measured = workload.open(engine, link, loop, initiator == null ? 2 : 1)) {
+        BenchWorkload measured =
+            workload.open(engine, link, loop, (initiator == null ? 2 : 1) + reference.copies())) {
       List<BenchCase> cases = measured.cases();
       BenchRounds measuring = new BenchRounds(references, rounds, cases);
       Circumstances circumstances =
@@ -199,12 +237,21 @@ public final class BenchCommand implements Callable<Integer> {
     return verified ? 0 : CommandException.FAILED;
   }
 
-  private static List<String> explanations(
+  private List<String> explanations(
       BenchWorkload measured, List<Reference> references, Circumstances circumstances) {
     List<String> explanations = new ArrayList<>();
-    explanations.add(
-        "GB = 10^9 bytes; times are of one batch; CPU is of both processes; heap is what the"
-            + " initiator allocates.");
+    if (workload.latency()) {
+      explanations.add(
+          "Percentiles in microseconds, of one block at a time; "
+              + (workload.rate().isPresent()
+                  ? "a block's time counts from when it was due, at %s a second."
+                      .formatted(Units.fixed(workload.rate().getAsDouble(), 0))
+                  : "the next is submitted when the last has ended."));
+    } else {
+      explanations.add(
+          "GB = 10^9 bytes; times are of one batch; CPU is of both processes; heap is what the"
+              + " initiator allocates.");
+    }
     explanations.add("Here " + measured.explanation() + ".");
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     circumstances.warning().ifPresent(explanations::add);

@@ -13,8 +13,9 @@ import java.util.OptionalDouble;
 
 /**
  * The figures as JSON: {@code {"runs": [...]}}, an object for each row, then the circumstances. The
- * first ten members are a contract; others may come and go. Over several rounds, bytes and seconds
- * are sums, all other figures medians.
+ * first ten members are a contract; others may come and go. With several references, those of the
+ * object are the first one's, and {@code references} has an object for each. Over several rounds,
+ * bytes and seconds are sums, all other figures medians.
  */
 final class BenchJson {
   private BenchJson() {}
@@ -64,22 +65,30 @@ final class BenchJson {
     json.writeNumberField("rounds", row.results().size());
     json.writeNumberField("gb_per_s_min", speed.min());
     json.writeNumberField("gb_per_s_max", speed.max());
+    json.writeNumberField("p90_us", row.percentileMicros(BenchSummary.MOST));
     json.writeNumberField("p999_us", row.percentileMicros(BenchSummary.HIGHEST));
+    json.writeNumberField("p9999_us", row.percentileMicros(BenchSummary.RARE));
+    json.writeNumberField("max_us", row.percentileMicros(BenchSummary.WORST));
     json.writeNumberField("blocks_per_s", row.median(BenchResult::blocksPerSecond));
     json.writeNumberField(
         "allocated_bytes_per_block", row.median(BenchResult::allocatedBytesPerBlock));
     json.writeBooleanField("verified", row.problem().isEmpty());
     if (row.reference().isPresent()) {
-      write(json, row.reference().get(), row.ratio().orElse(0));
-      if (row.latencyRatio().isPresent()) {
-        json.writeNumberField("reference_p50_us", row.referenceP50Micros().orElse(0));
-        json.writeNumberField("p50_ratio", row.latencyRatio().getAsDouble());
+      write(json, row, row.reference().get());
+    }
+    if (row.references().size() > 1) {
+      json.writeArrayFieldStart("references");
+      for (BenchSummary.Turns reference : row.references()) {
+        json.writeStartObject();
+        write(json, row, reference);
+        json.writeEndObject();
       }
+      json.writeEndArray();
     }
     json.writeEndObject();
   }
 
-  private static void write(JsonGenerator json, BenchSummary.Turns reference, double ratio)
+  private static void write(JsonGenerator json, BenchSummary row, BenchSummary.Turns reference)
       throws IOException {
     Spread speed = reference.gbPerSecond();
     json.writeStringField("reference", reference.name());
@@ -90,6 +99,11 @@ final class BenchJson {
     if (cpu.isPresent()) {
       json.writeNumberField("reference_cpu_s_per_gb", cpu.getAsDouble());
     }
-    json.writeNumberField("ratio", ratio);
+    json.writeNumberField("ratio", row.ratio(reference));
+    OptionalDouble latency = row.latencyRatio(reference);
+    if (latency.isPresent()) {
+      json.writeNumberField("reference_p50_us", reference.p50Micros().orElse(0));
+      json.writeNumberField("p50_ratio", latency.getAsDouble());
+    }
   }
 }

@@ -18,6 +18,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -27,6 +29,9 @@ import org.HdrHistogram.Histogram;
  */
 final class BenchLoop implements AutoCloseable {
   static final int SIGNIFICANT_DIGITS = 3;
+
+  /** Before a transfer is due. */
+  private static final long AWAKE_NANOS = 200_000;
 
   private final Engine engine;
   private final TargetLink target;
@@ -57,7 +62,7 @@ final class BenchLoop implements AutoCloseable {
   }
 
   /** The figures of one thread. */
-  private record Share(long transfers, Histogram latencies, Optional<String> problem) {}
+  record Share(long transfers, Histogram latencies, Optional<String> problem) {}
 
   /** The figures of all threads. */
   private record Total(
@@ -66,11 +71,11 @@ final class BenchLoop implements AutoCloseable {
   /** {@return the measurement of {@code requests}, one for each thread} */
   BenchResult measure(List<TransferRequest> requests, Content content) {
     content.refill(++seed);
-    Total total = run(requests, pace.warmUpNanos(), pace.warmUpCount());
+    Total total = run(requests, pace.warmUpNanos(), pace.warmUpCount(), false);
     Optional<String> problem = total.problem();
     if (problem.isEmpty()) {
       content.refill(++seed);
-      total = run(requests, pace.rowNanos(), pace.count());
+      total = run(requests, pace.rowNanos(), pace.count(), pace.isTimed());
       problem = total.problem().or(content::compare);
     }
     var blocks = requests.getFirst().blocks();
@@ -82,12 +87,12 @@ final class BenchLoop implements AutoCloseable {
         problem);
   }
 
-  private Total run(List<TransferRequest> requests, long nanos, long count) {
+  private Total run(List<TransferRequest> requests, long nanos, long count, boolean timed) {
     BenchMeter meter = new BenchMeter(target);
     long end = System.nanoTime() + nanos;
     List<Future<Share>> futures = new ArrayList<>();
     for (TransferRequest request : requests) {
-      futures.add(threads.submit(() -> repeat(request, end, count)));
+      futures.add(threads.submit(() -> repeat(() -> transfer(engine, request), end, count, timed)));
     }
     Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
     long transfers = 0;
@@ -117,12 +122,14 @@ final class BenchLoop implements AutoCloseable {
   }
 
   /** {@code count} times, or until {@code end} if that is 0; at least once. */
-  private Share repeat(TransferRequest request, long end, long count) {
+  Share repeat(Supplier<Optional<String>> work, long end, long count, boolean timed) {
     Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
     long transfers = 0;
+    long first = System.nanoTime();
     do {
-      long begin = System.nanoTime();
-      Optional<String> problem = transfer(engine, request);
+      // One that is late counts from when it was due: else a stall would hide those behind it.
+      long begin = timed ? awaitTime(first + pace.dueNanos(transfers)) : System.nanoTime();
+      Optional<String> problem = work.get();
       if (problem.isPresent()) {
         return new Share(transfers, latencies, problem);
       }
@@ -130,6 +137,18 @@ final class BenchLoop implements AutoCloseable {
       transfers++;
     } while (count > 0 ? transfers < count : System.nanoTime() - end < 0);
     return new Share(transfers, latencies, Optional.empty());
+  }
+
+  /** Sleeps, and is awake a little before, since a sleeper wakes late. {@return that time} */
+  private static long awaitTime(long time) {
+    long left = time - System.nanoTime();
+    if (left > AWAKE_NANOS) {
+      LockSupport.parkNanos(left - AWAKE_NANOS);
+    }
+    while (time - System.nanoTime() > 0 && !Thread.currentThread().isInterrupted()) {
+      Thread.onSpinWait();
+    }
+    return time;
   }
 
   /** Submits and waits. {@return the failure, if any} */

@@ -3,12 +3,13 @@ package io.transferengine.cli.bench;
 
 import io.transferengine.cli.console.Progress;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Measures all rows, round after round, each in turns with its reference. For one thread; others
+ * Measures all rows, round after round, each in turns with its references. For one thread; others
  * may only read the rows so far.
  */
 final class BenchRounds {
@@ -26,8 +27,7 @@ final class BenchRounds {
   private static final class Row {
     final BenchCase measured;
     final List<BenchResult> results = new ArrayList<>();
-    final List<Reference.Figure> figures = new ArrayList<>();
-    String reference = "";
+    final Map<String, List<Reference.Figure>> figures = new LinkedHashMap<>();
 
     Row(BenchCase measured) {
       this.measured = measured;
@@ -41,14 +41,17 @@ final class BenchRounds {
       return results.stream().allMatch(result -> result.problem().isEmpty());
     }
 
-    /** Adds a round: both, or none. */
-    synchronized void add(BenchResult result, Optional<Reference.Figure> figure, String name) {
+    /** Adds a round: all of it, or nothing. */
+    synchronized void add(BenchResult result, Map<String, Reference.Figure> found) {
       results.add(result);
-      figure.ifPresent(
-          found -> {
-            figures.add(found);
-            reference = name;
-          });
+      found.forEach(
+          (name, figure) -> figures.computeIfAbsent(name, _ -> new ArrayList<>()).add(figure));
+    }
+
+    synchronized BenchSummary summary() {
+      List<BenchSummary.Turns> turns = new ArrayList<>();
+      figures.forEach((name, each) -> turns.add(new BenchSummary.Turns(name, each)));
+      return new BenchSummary(measured.row(), results, turns);
     }
   }
 
@@ -66,7 +69,7 @@ final class BenchRounds {
         }
         progress.step(row.measured.row().label());
         if (round == rounds - 1) {
-          ended.accept(summary(row));
+          ended.accept(row.summary());
         }
       }
     }
@@ -75,30 +78,14 @@ final class BenchRounds {
 
   /** {@return the rows that were measured at least once, in order} */
   List<BenchSummary> soFar() {
-    return rows.stream().filter(Row::isMeasured).map(BenchRounds::summary).toList();
+    return rows.stream().filter(Row::isMeasured).map(Row::summary).toList();
   }
 
   private void measure(Row row) {
-    Optional<Reference.Figure> figure = Optional.empty();
-    String name = "";
+    Map<String, Reference.Figure> figures = new LinkedHashMap<>();
     for (Reference reference : references) {
-      figure = reference.measure(row.measured.row());
-      name = reference.name();
-      if (figure.isPresent()) {
-        break;
-      }
+      reference.measure(row.measured).ifPresent(figure -> figures.put(reference.name(), figure));
     }
-    row.add(row.measured.measure(), figure, name);
-  }
-
-  private static BenchSummary summary(Row row) {
-    synchronized (row) {
-      return new BenchSummary(
-          row.measured.row(),
-          row.results,
-          row.figures.isEmpty()
-              ? Optional.empty()
-              : Optional.of(new BenchSummary.Turns(row.reference, row.figures)));
-    }
+    row.add(row.measured.measure(), figures);
   }
 }

@@ -19,6 +19,11 @@ record BenchRow(String workload, Operation operation, long blockBytes, int batch
     return operation.name().toLowerCase(Locale.ROOT);
   }
 
+  /** {@return whether a batch is one block of a size that was asked for} */
+  boolean isSingleBlock() {
+    return batch == 1 && workload.equals(GRID);
+  }
+
   /** {@return the row in words, such as {@code write 4 KiB x 128}} */
   String label() {
     String shape = operationName() + " " + Units.size(blockBytes) + " x " + Units.count(batch);

@@ -13,15 +13,19 @@ import java.util.function.ToDoubleFunction;
  * All rounds of one row. Each figure is the median of the rounds.
  *
  * @param results one for each round, at least one
- * @param reference the program that took turns, and its figures; empty without one
+ * @param references the programs that took turns and have figures for such rows
  */
-record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> reference) {
+record BenchSummary(BenchRow row, List<BenchResult> results, List<Turns> references) {
   static final double MEDIAN = 50;
+  static final double MOST = 90;
   static final double HIGH = 99;
   static final double HIGHEST = 99.9;
+  static final double RARE = 99.99;
+  static final double WORST = 100;
 
   BenchSummary {
     results = List.copyOf(results);
+    references = List.copyOf(references);
   }
 
   /** The results of a reference, in turns with ours. */
@@ -65,21 +69,19 @@ record BenchSummary(BenchRow row, List<BenchResult> results, Optional<Turns> ref
     return median(result -> result.percentileMicros(percentile));
   }
 
-  /** {@return our median throughput divided by the reference's} */
-  OptionalDouble ratio() {
-    return reference.isEmpty()
-        ? OptionalDouble.empty()
-        : OptionalDouble.of(gbPerSecond().median() / reference.get().gbPerSecond().median());
+  /** {@return the first of the references} */
+  Optional<Turns> reference() {
+    return references.stream().findFirst();
   }
 
-  /** {@return the reference's median latency, if it tells it} */
-  OptionalDouble referenceP50Micros() {
-    return reference.isEmpty() ? OptionalDouble.empty() : reference.get().p50Micros();
+  /** {@return our median throughput divided by a reference's} */
+  double ratio(Turns reference) {
+    return gbPerSecond().median() / reference.gbPerSecond().median();
   }
 
-  /** {@return our median latency divided by the reference's; smaller is better} */
-  OptionalDouble latencyRatio() {
-    OptionalDouble theirs = referenceP50Micros();
+  /** {@return our median latency divided by a reference's, if it tells it; smaller is better} */
+  OptionalDouble latencyRatio(Turns reference) {
+    OptionalDouble theirs = reference.p50Micros();
     return theirs.isEmpty()
         ? theirs
         : OptionalDouble.of(percentileMicros(MEDIAN) / theirs.getAsDouble());

@@ -73,22 +73,25 @@ final class GridWorkload implements BenchWorkload {
     public BenchResult measure() {
       List<TransferRequest> requests = new ArrayList<>();
       for (int thread = 0; thread < plan.threads(); thread++) {
-        requests.add(request(row.offsets(thread).toArray()));
+        requests.add(TransferRequest.of(row.operation(), target.segmentName(), blocks(thread)));
       }
       return loop.measure(requests, this);
     }
 
-    private TransferRequest request(long[] offsets) {
+    @Override
+    public Optional<BlockColumns> blocks() {
+      return Optional.of(blocks(0));
+    }
+
+    private BlockColumns blocks(int thread) {
       long base = memory.regionAddresses()[0];
+      long[] offsets = row.offsets(thread).toArray();
       long[] lengths = new long[offsets.length];
       Arrays.fill(lengths, row.blockBytes());
-      return TransferRequest.of(
-          row.operation(),
-          target.segmentName(),
-          BlockColumns.of(
-              LongStream.of(offsets).map(offset -> base + offset).toArray(),
-              LongStream.of(offsets).map(offset -> remoteBase + offset).toArray(),
-              lengths));
+      return BlockColumns.of(
+          LongStream.of(offsets).map(offset -> base + offset).toArray(),
+          LongStream.of(offsets).map(offset -> remoteBase + offset).toArray(),
+          lengths);
     }
 
     @Override

@@ -65,7 +65,7 @@ final class Iperf implements Reference {
   }
 
   @Override
-  public Optional<Figure> measure(BenchRow row) {
+  public Optional<Figure> measure(BenchCase measured) {
     return figure;
   }
 

@@ -72,7 +72,8 @@ final class Perftest implements Reference {
   }
 
   @Override
-  public Optional<Figure> measure(BenchRow row) {
+  public Optional<Figure> measure(BenchCase measured) {
+    BenchRow row = measured.row();
     if (row.operation() != operation) {
       return Optional.empty();
     }

@@ -75,10 +75,9 @@ final class PingPong implements Reference {
   }
 
   @Override
-  public Optional<Figure> measure(BenchRow row) {
-    if (row.batch() != 1
-        || !row.workload().equals(BenchRow.GRID)
-        || row.blockBytes() > BLOCK_LIMIT_BYTES) {
+  public Optional<Figure> measure(BenchCase measured) {
+    BenchRow row = measured.row();
+    if (!row.isSingleBlock() || row.blockBytes() > BLOCK_LIMIT_BYTES) {
       return Optional.empty();
     }
     int block = (int) row.blockBytes();

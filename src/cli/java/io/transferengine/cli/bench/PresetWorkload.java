@@ -135,17 +135,20 @@ final class PresetWorkload implements BenchWorkload {
     }
 
     @Override
+    public Optional<BlockColumns> blocks() {
+      return Optional.of(request(0).blocks());
+    }
+
+    @Override
     public BenchResult measure() {
-      List<TransferRequest> requests = new ArrayList<>();
+      return loop.measure(
+          IntStream.range(0, plan.threads()).mapToObj(this::request).toList(), this);
+    }
+
+    private TransferRequest request(int thread) {
       boolean write = operation == Operation.WRITE;
-      for (int thread = 0; thread < plan.threads(); thread++) {
-        requests.add(
-            memory.request(
-                operation,
-                write ? here[thread] : there[thread],
-                write ? there[thread] : here[thread]));
-      }
-      return loop.measure(requests, this);
+      return memory.request(
+          operation, write ? here[thread] : there[thread], write ? there[thread] : here[thread]);
     }
 
     @Override

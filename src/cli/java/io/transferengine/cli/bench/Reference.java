@@ -10,7 +10,7 @@ import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
 /** A known program, run in turns with ours. */
-interface Reference {
+interface Reference extends AutoCloseable {
   /** {@return the program's name} */
   String name();
 
@@ -18,12 +18,16 @@ interface Reference {
   void beginRound();
 
   /** {@return its figure for a row, in this round; empty if it has none for such rows} */
-  Optional<Figure> measure(BenchRow row);
+  Optional<Figure> measure(BenchCase measured);
 
   /** {@return whether its figures have latencies} */
   default boolean tellsLatency() {
     return false;
   }
+
+  /** Ends what it has started. */
+  @Override
+  default void close() {}
 
   /** {@return how it was run} */
   String explanation();

@@ -8,8 +8,10 @@ import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.target.EngineSetup;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /** The programs that take turns with ours, and how often. */
@@ -22,11 +24,13 @@ final class ReferenceOptions {
       paramLabel = "WHAT",
       defaultValue = "auto",
       description =
-          "Runs another program in turns with ours (--loopback only): iperf3, before each round,"
-              + " for 6 seconds; ib_write_bw, ib_read_bw or both with a comma, before each row of"
+          "Runs others in turns with ours (--loopback only), one or several with a comma: iperf3,"
+              + " before each round, for 6 seconds; ib_write_bw, ib_read_bw, before each row of"
               + " that operation, between --device and --target-device; nio, a bare ping-pong of"
-              + " the same bytes in Java, before each row of one block; none; auto: iperf3 for tcp"
-              + " if it is installed. Default: ${DEFAULT-VALUE}.")
+              + " the same bytes in Java, and ucx_perftest, if it is installed, before each row of"
+              + " one block; memcpy, by one thread, before each row; tcp, the same row over TCP,"
+              + " with --protocol local; none; auto: iperf3 for tcp if it is installed. Default:"
+              + " ${DEFAULT-VALUE}.")
   private List<Against> against = new ArrayList<>();
 
   @Option(
@@ -44,48 +48,99 @@ final class ReferenceOptions {
     IB_WRITE_BW,
     IB_READ_BW,
     NIO,
-    NONE
+    UCX_PERFTEST,
+    MEMCPY,
+    TCP,
+    NONE;
+
+    /** {@return whether it is a program of its own, and no word about such} */
+    boolean isProgram() {
+      return this != AUTO && this != NONE;
+    }
+
+    boolean tellsThroughputOnly() {
+      return this == IPERF3 || isForRdma();
+    }
+
+    boolean isForRdma() {
+      return this == IB_WRITE_BW || this == IB_READ_BW;
+    }
   }
 
-  void requireValid(boolean loopback, String protocol) {
+  void requireValid(boolean loopback, String protocol, boolean latency) {
     Ranges.require("--repeat", repeat, ROUNDS_LIMIT);
-    boolean perftest =
-        against.contains(Against.IB_WRITE_BW) || against.contains(Against.IB_READ_BW);
-    if (against.size() > 1
-        && !List.of(Against.IB_WRITE_BW, Against.IB_READ_BW).containsAll(against)) {
-      throw CommandException.usage("--against: only ib_write_bw and ib_read_bw go together");
+    if (against.size() > 1 && !against.stream().allMatch(Against::isProgram)) {
+      throw CommandException.usage("--against: auto and none do not go together with others");
     }
-    if (perftest && !protocol.equals(EngineSetup.RDMA)) {
-      throw CommandException.usage("--against ib_write_bw and ib_read_bw need --protocol rdma");
+    if (EnumSet.copyOf(against).size() < against.size()) {
+      throw CommandException.usage("--against: one of them is there twice");
     }
-    boolean pingPong = against.contains(Against.NIO);
-    if (pingPong && protocol.equals(EngineSetup.RDMA)) {
-      throw CommandException.usage("--against nio needs --protocol tcp");
-    }
-    if (!loopback && (perftest || pingPong || against.contains(Against.IPERF3))) {
+    if (!loopback && against.stream().anyMatch(Against::isProgram)) {
       throw CommandException.usage("--against needs --loopback: it starts both sides");
     }
+    for (Against program : against) {
+      requireValid(program, protocol, latency);
+    }
+  }
+
+  private static void requireValid(Against program, String protocol, boolean latency) {
+    boolean rdma = protocol.equals(EngineSetup.RDMA);
+    if (program.isForRdma() && !rdma) {
+      throw CommandException.usage("--against ib_write_bw and ib_read_bw need --protocol rdma");
+    }
+    if (program == Against.NIO && rdma) {
+      throw CommandException.usage("--against nio needs --protocol tcp or local");
+    }
+    if (program == Against.UCX_PERFTEST && rdma) {
+      throw CommandException.usage("--against ucx_perftest needs --protocol tcp or local");
+    }
+    if (program == Against.TCP && !protocol.equals(EngineSetup.LOCAL)) {
+      throw CommandException.usage("--against tcp needs --protocol local");
+    }
+    if (latency && program.tellsThroughputOnly()) {
+      throw CommandException.usage(
+          "--latency: iperf3, ib_write_bw and ib_read_bw tell no latency of a block");
+    }
+  }
+
+  /** {@return how many times the memory of a side is needed besides} */
+  int copies() {
+    return (against.contains(Against.MEMCPY) ? 1 : 0) + (against.contains(Against.TCP) ? 2 : 0);
   }
 
   int rounds() {
     return repeat;
   }
 
-  /** {@return the requested programs} */
+  /**
+   * {@return the requested programs}
+   *
+   * @param latency whether no other figure is wanted
+   * @param overTcp makes the one that is an engine of ours
+   */
   List<Reference> open(
       Terminal terminal,
       CommandEnvironment environment,
       EngineSetup initiator,
-      EngineSetup target) {
+      EngineSetup target,
+      boolean latency,
+      Supplier<Reference> overTcp) {
     List<Reference> references = new ArrayList<>();
     for (Against wanted : against) {
       switch (wanted) {
-        case AUTO -> automatic(terminal, environment, initiator).ifPresent(references::add);
+        case AUTO -> {
+          if (!latency) {
+            automatic(terminal, environment, initiator).ifPresent(references::add);
+          }
+        }
         case IPERF3 -> references.add(new Iperf(require(environment, Iperf.NAME, Iperf.NAME)));
         case IB_WRITE_BW ->
             references.add(perftest(environment, Perftest.WRITE, initiator, target));
         case IB_READ_BW -> references.add(perftest(environment, Perftest.READ, initiator, target));
         case NIO -> references.add(new PingPong(environment, target.host()));
+        case UCX_PERFTEST -> ucxPerftest(terminal, environment, target).ifPresent(references::add);
+        case MEMCPY -> references.add(new MemoryCopy());
+        case TCP -> references.add(overTcp.get());
         case NONE -> {}
       }
     }
@@ -106,6 +161,17 @@ final class ReferenceOptions {
       }
     }
     return new Perftest(path, initiator, target);
+  }
+
+  private static Optional<Reference> ucxPerftest(
+      Terminal terminal, CommandEnvironment environment, EngineSetup target) {
+    Optional<Path> program = Reference.find(UcxPerftest.NAME, environment.path());
+    if (program.isEmpty()) {
+      terminal.line(
+          "%s is not installed (package %s): left out."
+              .formatted(UcxPerftest.NAME, UcxPerftest.PACKAGE));
+    }
+    return program.map(path -> new UcxPerftest(path, target));
   }
 
   private static Optional<Reference> automatic(

@@ -2,6 +2,7 @@
 package io.transferengine.cli.bench;
 
 import io.transferengine.Engine;
+import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.MachineMemory;
 import io.transferengine.cli.console.Ranges;
 import io.transferengine.cli.console.Units;
@@ -9,6 +10,7 @@ import io.transferengine.cli.target.TargetLink;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -18,6 +20,9 @@ final class WorkloadOptions {
   private static final int BATCH_LIMIT = 1_000_000;
   private static final int THREADS_LIMIT = 256;
   private static final double SECONDS_LIMIT = 600;
+  private static final double RATE_LIMIT = 10_000_000;
+  private static final List<Long> GRID_SIZES = List.of(4L << 10, 64L << 10, 1L << 20, 16L << 20);
+  private static final List<Long> LATENCY_SIZES = List.of(8L, 4L << 10, 64L << 10);
   private static final long DEFAULT_MEMORY_BYTES = 512L << 20;
 
   @Option(
@@ -25,8 +30,7 @@ final class WorkloadOptions {
       split = ",",
       paramLabel = "SIZE",
       converter = Units.SizeConverter.class,
-      defaultValue = "4K,64K,1M,16M",
-      description = "Block sizes. Default: ${DEFAULT-VALUE}.")
+      description = "Block sizes. Default: 4K,64K,1M,16M; with --latency 8,4K,64K.")
   private List<Long> sizes = new ArrayList<>();
 
   @Option(
@@ -65,6 +69,20 @@ final class WorkloadOptions {
       description = "Submitting threads. Default: ${DEFAULT-VALUE}.")
   private int threads;
 
+  @Option(
+      names = "--latency",
+      description =
+          "One block at a time by one thread, and the percentiles of its time up to p99.99.")
+  private boolean latency;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "N",
+      description =
+          "With --latency, blocks a second; times count from when a block is due, so that those"
+              + " behind a slow one are slow, too. Default: the next when the last has ended.")
+  private @Nullable Double rate;
+
   @Option(names = "--adjacent", description = "Blocks lie side by side, so the engine joins them.")
   private boolean adjacent;
 
@@ -93,6 +111,22 @@ final class WorkloadOptions {
       Ranges.require("--count", count, Long.MAX_VALUE);
     }
     Ranges.requireAboveZero("--seconds", seconds, SECONDS_LIMIT);
+    if (rate != null) {
+      if (!latency) {
+        throw CommandException.usage("--rate needs --latency");
+      }
+      Ranges.requireAboveZero("--rate", rate, RATE_LIMIT);
+    }
+  }
+
+  /** {@return whether percentiles are wanted, of one block at a time} */
+  boolean latency() {
+    return latency;
+  }
+
+  /** {@return the blocks that begin in a second, if they are due at times of their own} */
+  OptionalDouble rate() {
+    return rate == null ? OptionalDouble.empty() : OptionalDouble.of(rate);
   }
 
   int threads() {
@@ -100,7 +134,7 @@ final class WorkloadOptions {
   }
 
   BenchPace pace() {
-    return new BenchPace(seconds, count == null ? 0 : count, threads);
+    return new BenchPace(seconds, count == null ? 0 : count, threads, rate().orElse(0), latency);
   }
 
   /** {@return the measurement; {@code copies} of its memory are on this machine} */
@@ -116,8 +150,21 @@ final class WorkloadOptions {
       return new PresetWorkload(engine, target, plan, pages, loop, corrupt);
     }
     GridPlan plan =
-        new GridPlan(operations, sizes, batches, threads, adjacent, memoryBytes(copies));
+        new GridPlan(
+            operations,
+            sizes(),
+            latency ? List.of(1) : batches,
+            threads,
+            adjacent,
+            memoryBytes(copies));
     return new GridWorkload(engine, target, plan, loop, corrupt);
+  }
+
+  private List<Long> sizes() {
+    if (!sizes.isEmpty()) {
+      return sizes;
+    }
+    return latency ? LATENCY_SIZES : GRID_SIZES;
   }
 
   /** {@return the memory of a side, unless a preset needs more} */

@@ -33,6 +33,11 @@ public record EngineSetup(String protocol, String host, String device) {
     return protocol.equals(LOCAL) || protocol.equals(EITHER) ? TCP : protocol;
   }
 
+  /** {@return the same side without copies on one machine} */
+  public EngineSetup overTcp() {
+    return new EngineSetup(TCP, host, "");
+  }
+
   /** {@return a side that listens only on {@code host}, an address of this machine} */
   public EngineConfig.Builder onThisMachine() {
     return onNetwork().listenAddress(host).useIpv6(host.contains(":"));

@@ -3,13 +3,19 @@ package io.transferengine.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.transferengine.cli.console.Progress;
+import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,9 +50,9 @@ class BenchFiguresTest {
     }
 
     @Override
-    public Optional<Reference.Figure> measure(BenchRow measured) {
+    public Optional<Reference.Figure> measure(BenchCase measured) {
       notes.add(name);
-      return measured.equals(row)
+      return measured.row().equals(row)
           ? Optional.of(new Reference.Figure(2, OptionalDouble.empty(), OptionalDouble.empty()))
           : Optional.empty();
     }
@@ -73,7 +79,7 @@ class BenchFiguresTest {
                 result(1_000_000_000, Optional.empty()),
                 result(4_000_000_000L, Optional.empty()),
                 result(2_000_000_000, Optional.empty())),
-            Optional.of(
+            List.of(
                 new BenchSummary.Turns(
                     "other",
                     List.of(
@@ -81,11 +87,12 @@ class BenchFiguresTest {
                         new Reference.Figure(3, OptionalDouble.empty(), OptionalDouble.of(4))))));
 
     assertThat(summary.gbPerSecond()).isEqualTo(new Spread(2, 1, 4));
-    assertThat(summary.ratio()).hasValue(0.5);
+    BenchSummary.Turns other = summary.reference().orElseThrow();
+    assertThat(summary.ratio(other)).isEqualTo(0.5);
     assertThat(summary.median(BenchResult::cpuSecondsPerGb)).isEqualTo(0.25);
-    assertThat(summary.reference().orElseThrow().cpuSecondsPerGb()).hasValue(7);
-    assertThat(summary.referenceP50Micros()).hasValue(4);
-    assertThat(summary.latencyRatio()).hasValue(summary.percentileMicros(50) / 4);
+    assertThat(other.cpuSecondsPerGb()).hasValue(7);
+    assertThat(other.p50Micros()).hasValue(4);
+    assertThat(summary.latencyRatio(other)).hasValue(summary.percentileMicros(50) / 4);
   }
 
   @Test
@@ -106,6 +113,80 @@ class BenchFiguresTest {
     assertThat(rows.getFirst().results()).hasSize(2);
     assertThat(rows.getFirst().reference().orElseThrow().figures()).hasSize(2);
     assertThat(rows.getLast().reference()).isEmpty();
+  }
+
+  @Test
+  void aRowTakesTurnsWithSeveralReferences() {
+    List<String> notes = new ArrayList<>();
+    BenchResult good = result(4096, Optional.empty());
+    BenchCase write = new Noting("write", notes, ROW, good);
+    Reference one = new Noting("one", notes, ROW, good);
+    Reference two = new Noting("two", notes, ROW, good);
+
+    List<BenchSummary> rows =
+        new BenchRounds(List.of(one, two), 2, List.of(write)).run(Progress.none(), _ -> {});
+
+    assertThat(notes.subList(2, 5)).containsExactly("one", "two", "write");
+    assertThat(rows.getFirst().references())
+        .extracting(BenchSummary.Turns::name)
+        .containsExactly("one", "two");
+    assertThat(rows.getFirst().references()).allMatch(turns -> turns.figures().size() == 2);
+  }
+
+  /** One that is slow, and those that were due meanwhile. */
+  @Test
+  void aStallCountsForThoseThatWereDueMeanwhile() {
+    AtomicInteger done = new AtomicInteger();
+    Supplier<Optional<String>> slowOnce =
+        () -> {
+          if (done.incrementAndGet() == 1) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+          }
+          return Optional.empty();
+        };
+    try (BenchLoop closed = loop(0);
+        BenchLoop timed = loop(1000)) {
+      long slow = TimeUnit.MILLISECONDS.toNanos(5);
+      Histogram hidden = closed.repeat(slowOnce, 0, 20, false).latencies();
+      done.set(0);
+      Histogram told = timed.repeat(slowOnce, 0, 20, true).latencies();
+      // The 20 ms may be more, and then all of them are late.
+      assertThat(told.getCountBetweenValues(slow, Long.MAX_VALUE)).isGreaterThanOrEqualTo(10);
+      assertThat(hidden.getMaxValue()).isGreaterThan(slow);
+      assertThat(hidden.getTotalCount()).isEqualTo(20);
+    }
+  }
+
+  @SuppressWarnings("NullAway") // no engine, since nothing is moved
+  private static BenchLoop loop(double rate) {
+    return new BenchLoop(null, null, new BenchPace(1, 20, 1, rate, true));
+  }
+
+  @Test
+  void aCopyHasItsBlocksInTheOrderOfTheTarget() {
+    long[] remote = {9 << 20, 1 << 20, 9 << 20, 5 << 20};
+    BlockColumns blocks = BlockColumns.of(remote, remote, new long[] {8, 8, 8, 8});
+
+    long stride = 8 + GridPlan.GAP_BYTES;
+    assertThat(MemoryCopy.places(blocks)).containsExactly(2 * stride, 0, 2 * stride, stride);
+  }
+
+  @Test
+  void readsWhatUcxPerftestPrints() {
+    String line = "[thread 0]2119,14.500,3126.512,16.000,1.25,1.17,320,300";
+
+    assertThat(UcxPerftest.figure(line, Operation.READ, 4096))
+        .hasValueSatisfying(
+            figure -> {
+              assertThat(figure.p50Micros()).hasValue(14.5);
+              assertThat(figure.gbPerSecond()).isCloseTo(0.256, within(0.0001));
+            });
+    assertThat(UcxPerftest.figure(line, Operation.WRITE, 4096).orElseThrow().p50Micros())
+        .hasValue(29);
+    String names = "iterations,50.0_percentile_lat,avg_lat,overall_lat,avg_bw,overall_bw";
+    assertThat(UcxPerftest.figure(names, Operation.READ, 4096)).isEmpty();
+    assertThat(UcxPerftest.figure(line.replace("16.000", "0.000"), Operation.READ, 8)).isEmpty();
+    assertThat(UcxPerftest.figure(line.replace("14.5", "."), Operation.READ, 8)).isEmpty();
   }
 
   @Test
