@@ -14,7 +14,6 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioChannelOption;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringChannelOption;
@@ -159,11 +158,11 @@ enum IoBackend {
     };
   }
 
-  Class<? extends ServerSocketChannel> serverChannel() {
+  ServerSocketChannel newServerChannel() {
     return switch (this) {
-      case EPOLL -> EpollServerSocketChannel.class;
-      case IO_URING -> IoUringServerSocketChannel.class;
-      case NIO -> NioServerSocketChannel.class;
+      case EPOLL -> new EpollServerSocketChannel();
+      case IO_URING -> new IoUringServerSocketChannel();
+      case NIO -> new NioListener();
     };
   }
 }

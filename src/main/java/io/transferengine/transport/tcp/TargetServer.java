@@ -178,7 +178,7 @@ final class TargetServer {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops.group(), loops.group())
-            .channel(backend.serverChannel())
+            .channelFactory(backend::newServerChannel)
             // From the start: a connection may come before whoever binds hears that it listens.
             .handler(
                 new ChannelInitializer<>() {

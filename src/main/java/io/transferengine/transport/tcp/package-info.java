@@ -14,7 +14,7 @@
  * <pre>
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary  TlsChoice
- * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels
+ * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels  NioListener
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum  StagingShare

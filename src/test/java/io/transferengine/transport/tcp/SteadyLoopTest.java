@@ -9,6 +9,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.DefaultMaxMessagesRecvByteBufAllocator;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -159,6 +160,49 @@ class SteadyLoopTest {
         .connect(new InetSocketAddress(listener.getInetAddress(), listener.getLocalPort()))
         .sync()
         .channel();
+  }
+
+  /** As memory does behind an accept. */
+  private static final class RunsOutOnce extends DefaultMaxMessagesRecvByteBufAllocator {
+    final AtomicInteger looks = new AtomicInteger();
+
+    @Override
+    public ExtendedHandle newHandle() {
+      return new MaxMessageHandle() {
+        @Override
+        public int guess() {
+          return 1;
+        }
+
+        @Override
+        public boolean continueReading() {
+          if (looks.incrementAndGet() == 1) {
+            throw new OutOfMemoryError("meant to be thrown");
+          }
+          return super.continueReading();
+        }
+      };
+    }
+  }
+
+  /** Netty's own with NIO closes itself then. */
+  @Test
+  void aListenerStaysWhenMemoryRunsOutInAnAccept() throws Exception {
+    try (Target target = new Target(TcpIo.NIO)) {
+      RunsOutOnce memory = new RunsOutOnce();
+      Channel listener = Objects.requireNonNull(target.server.listener());
+      target
+          .loop
+          .submit(() -> listener.config().setRecvByteBufAllocator(memory))
+          .get(20, TimeUnit.SECONDS);
+      try (Socket first = target.peer()) {
+        target.assertServes(first);
+        try (Socket later = target.peer()) {
+          target.assertServes(later);
+        }
+      }
+      assertThat(memory.looks.get()).as("also after it has thrown").isGreaterThan(1);
+    }
   }
 
   /** Netty then pauses; the end of the pause may be lost for want of memory. */
