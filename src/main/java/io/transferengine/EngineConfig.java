@@ -527,10 +527,9 @@ public final class EngineConfig {
     }
 
     /**
-     * Between Java engines of one user on one machine, copies registered memory with system calls
-     * instead of sending it; auto = where both engines can, required = or the transfer fails.
-     * Managed memory of the peer, and engines with TLS, tokens, checksums or an access policy, use
-     * the network. ({@code TE_LOCAL})
+     * Between Java engines of one user on one machine, copies memory with system calls instead of
+     * sending it; auto = where both engines can, required = or the transfer fails. Engines with
+     * TLS, tokens, checksums or an access policy use the network. ({@code TE_LOCAL})
      *
      * @param value one of off, auto, required
      * @return this builder

@@ -445,10 +445,10 @@ public final class Options {
       list(
           new Option<>(OWN, "TE_LOCAL", "local", Form.choice(LocalMode.class), LocalMode.OFF)
               .means(
-                  "Between Java engines of one user on one machine, copies registered memory with"
-                      + " system calls instead of sending it; auto = where both engines can,"
-                      + " required = or the transfer fails. Managed memory of the peer, and engines"
-                      + " with TLS, tokens, checksums or an access policy, use the network."));
+                  "Between Java engines of one user on one machine, copies memory with system"
+                      + " calls instead of sending it; auto = where both engines can, required = or"
+                      + " the transfer fails. Engines with TLS, tokens, checksums or an access"
+                      + " policy use the network."));
 
   /** How long an inbound body may stand still. */
   public static final Option<Integer> INBOUND_STALL =

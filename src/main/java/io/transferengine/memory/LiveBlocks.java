@@ -3,6 +3,7 @@ package io.transferengine.memory;
 
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parts of a pool that are handed out now. Event loops that serve peers, and our own transfers,
@@ -25,6 +26,9 @@ public final class LiveBlocks {
   private final int placeShift;
   private final byte[] orders;
   private final AtomicLongArray lengths;
+
+  /** Who has to know as well; null: nobody. */
+  private volatile @Nullable PeerCopies peers;
 
   private LiveBlocks(int placeShift, int places) {
     this.placeShift = placeShift;
@@ -51,6 +55,10 @@ public final class LiveBlocks {
       Arrays.fill(orders, place, place + (1 << order), (byte) order);
     }
     lengths.set(place, length);
+    PeerCopies others = peers;
+    if (others != null) {
+      others.admit(offset, length);
+    }
   }
 
   /**
@@ -59,7 +67,40 @@ public final class LiveBlocks {
    * @return whether this call was the one that closed it
    */
   boolean refuse(long offset) {
-    return lengths.getAndSet((int) (offset >> placeShift), 0) > 0;
+    boolean wasOpen = lengths.getAndSet((int) (offset >> placeShift), 0) > 0;
+    PeerCopies others = peers;
+    if (others != null) {
+      others.refuse(offset);
+    }
+    return wasOpen;
+  }
+
+  /**
+   * Tells other processes from now on what is handed out, of which there must be nothing yet; or
+   * nobody.
+   */
+  public void showTo(@Nullable PeerCopies others) {
+    peers = others;
+  }
+
+  /** {@return who copies from and to the blocks, asking nobody; null if nobody does} */
+  @Nullable PeerCopies peers() {
+    return peers;
+  }
+
+  /** {@return the distance of places where blocks may begin, as a power of two} */
+  public int placeShift() {
+    return placeShift;
+  }
+
+  /** {@return how many such places there are} */
+  public int places() {
+    return orders.length;
+  }
+
+  /** {@return over how many places a block reaches, as a power of two} */
+  public int orderOf(long length) {
+    return orders.length > 1 ? BuddyAllocator.orderOf(length) : 0;
   }
 
   /**

@@ -75,6 +75,15 @@ public final class MemoryPool implements AutoCloseable {
 
   private static final long REST_NANOS = TimeUnit.SECONDS.toNanos(REST_SECONDS);
 
+  /**
+   * A freed block is not handed out before the copies have ended that peers on this machine had
+   * under way, each of a moment ({@link PeerCopies}). So it is waited for them, before more memory
+   * is taken, and for longer before a request fails.
+   */
+  private static final long PEERS_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private static final long PEERS_AT_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   private static final Logger LOG = LoggerFactory.getLogger(MemoryPool.class);
 
   private final long limitBytes;
@@ -154,6 +163,8 @@ public final class MemoryPool implements AutoCloseable {
     }
     PoolGrowth growth;
     boolean retried = false;
+    boolean waited = false;
+    boolean waitedAtLimit = false;
     lock.lock();
     try {
       long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(GROWTH_WAIT_SECONDS);
@@ -162,6 +173,12 @@ public final class MemoryPool implements AutoCloseable {
         MemorySegment block = allocateFromPools(lengthBytes, rights);
         if (block != null) {
           return block;
+        }
+        if (!waited) {
+          waited = true;
+          if (returns.awaitPeers(table.heldBackBy(rights), PEERS_NANOS)) {
+            continue;
+          }
         }
         if (!retried && returns.hasKept()) {
           retried = true;
@@ -180,6 +197,12 @@ public final class MemoryPool implements AutoCloseable {
             break;
           }
           if (!returns.isReturning()) {
+            if (!waitedAtLimit) {
+              waitedAtLimit = true;
+              if (returns.awaitPeers(table.heldBackBy(rights), PEERS_AT_LIMIT_NANOS)) {
+                continue;
+              }
+            }
             throw PoolErrors.aboveLimit(requestText(lengthBytes, rights));
           }
         }

@@ -38,6 +38,10 @@ final class PoolMemory {
     private final long offset;
     private final long length;
     private final long untilNanos;
+
+    /** Copies of other processes that may have been in it when it was freed. */
+    private long copies;
+
     private @Nullable Retired next;
 
     Retired(long offset, long length, long untilNanos) {
@@ -138,8 +142,9 @@ final class PoolMemory {
    */
   @Nullable MemorySegment allocate(long length, long nowNanos) {
     if (blocks != null) {
-      while (oldest != null && oldest.untilNanos - nowNanos <= 0) {
-        boolean _ = releaseOldest(blocks);
+      boolean isReleased = true;
+      while (isReleased && oldest != null && oldest.untilNanos - nowNanos <= 0) {
+        isReleased = releaseOldest(blocks);
       }
       return handOut(blocks, length);
     }
@@ -179,16 +184,30 @@ final class PoolMemory {
     }
   }
 
-  /** {@return whether there was one} */
+  /** {@return whether there was one} One that another process may still be in stays. */
   private boolean releaseOldest(BuddyAllocator from) {
     Retired first = oldest;
-    if (first == null) {
+    PeerCopies peers = live.peers();
+    if (first == null || (peers != null && !peers.areOver(first.copies))) {
       return false;
     }
+    release(from, first);
+    return true;
+  }
+
+  private void release(BuddyAllocator from, Retired first) {
     oldest = first.next;
     newest = oldest == null ? null : newest;
     from.release(first.offset, first.length);
-    return true;
+  }
+
+  /**
+   * {@return whose copies kept freed blocks from being handed out, when {@link
+   * #allocateFromRetired} has found nothing just now; they may have ended since; null if nobody's
+   * did}
+   */
+  @Nullable PeerCopies heldBackBy() {
+    return oldest == null ? null : live.peers();
   }
 
   private void retire(Retired last) {
@@ -212,6 +231,10 @@ final class PoolMemory {
       // First what may find no memory: then the block is as it was, and can be freed again.
       Retired freed = blocks == null ? null : new Retired(offset, length, untilNanos);
       boolean _ = live.refuse(offset);
+      PeerCopies peers = live.peers();
+      if (freed != null && peers != null) {
+        freed.copies = peers.underWay();
+      }
       if (blocks == null || freed == null) {
         singleBlockInUse = false;
       } else {
@@ -222,10 +245,13 @@ final class PoolMemory {
     return result;
   }
 
-  /** Makes it as if no block had ever been handed out. */
+  /**
+   * Makes it as if no block had ever been handed out. It is handed out again only when its
+   * registration has ended, and with it all copies.
+   */
   void releaseAll() {
-    while (blocks != null && releaseOldest(blocks)) {
-      // Until there is none.
+    while (blocks != null && oldest != null) {
+      release(blocks, oldest);
     }
   }
 

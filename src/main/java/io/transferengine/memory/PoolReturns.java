@@ -85,6 +85,26 @@ final class PoolReturns {
     }
   }
 
+  /**
+   * Waits for the copies of other processes that keep freed blocks from being handed out. With the
+   * lock, which is given up meanwhile.
+   *
+   * @return whether there were any; what was found with the lock has to be looked at again
+   */
+  boolean awaitPeers(@Nullable PeerCopies copies, long nanos) {
+    if (copies == null) {
+      return false;
+    }
+    long underWay = copies.underWay();
+    lock.unlock();
+    try {
+      boolean _ = copies.await(underWay, nanos);
+    } finally {
+      lock.lock();
+    }
+    return true;
+  }
+
   /** Keeps what is still registered, until a later attempt to end that succeeds. */
   void keep(PoolMemory memory) {
     lock.lock();

@@ -66,6 +66,20 @@ final class PoolTable {
   }
 
   /**
+   * {@return other processes of which copies keep freed blocks with these rights from being handed
+   * out; null if there are none}
+   */
+  @Nullable PeerCopies heldBackBy(AccessRights rights) {
+    for (PoolMemory pool : shared) {
+      PeerCopies peers = pool.rights() == rights ? pool.heldBackBy() : null;
+      if (peers != null) {
+        return peers;
+      }
+    }
+    return null;
+  }
+
+  /**
    * {@return a block, or null when none of them with these rights has room} Oldest pools first, so
    * that the younger ones run empty.
    */

@@ -140,6 +140,11 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
     return blocks == null ? Owner.APPLICATION : Owner.POOL;
   }
 
+  /** {@return which parts of it are handed out; null unless it is a managed pool} */
+  public @Nullable LiveBlocks blocks() {
+    return blocks;
+  }
+
   /** {@return whether it is the one of the pool that has these blocks} */
   public boolean isPoolOf(LiveBlocks of) {
     return blocks == of;

@@ -32,6 +32,7 @@ class AllocationRightsContractTest {
         new Candidate("TCP version 2", _ -> new TcpSetup(2)),
         new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
         new Candidate("TCP over TLS", _ -> TcpSetup.overTls()),
+        new Candidate("copies on one machine", _ -> new LocalSetup()),
         new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new));
   }
 

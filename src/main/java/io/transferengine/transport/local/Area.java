@@ -111,6 +111,23 @@ final class Area {
         | (rights.mayWrite() ? AreaLayout.MAY_WRITE : 0);
   }
 
+  /** As {@link #admit}, of a pool: only what its table says is handed out. */
+  void admitPool(long fence, Region pool, long offsetInTables, int placeShift) {
+    long at = AreaLayout.entryAt(fence);
+    set(at + AreaLayout.ENTRY_ADDRESS_AT, pool.address());
+    set(at + AreaLayout.ENTRY_LENGTH_AT, pool.length());
+    set(
+        at + AreaLayout.ENTRY_RIGHTS_AT,
+        bits(pool.rights()) | AreaLayout.tableBits(offsetInTables, placeShift));
+    set(at, fence);
+  }
+
+  /** {@return the words of a pool's table} */
+  MemorySegment table(long offsetInTables, int places) {
+    return memory.asSlice(
+        AreaLayout.TABLES_AT + offsetInTables, places * (long) Long.BYTES, Long.BYTES);
+  }
+
   /** Whoever looks from now on finds the registration gone. */
   void refuse(long fence) {
     set(AreaLayout.entryAt(fence), 0);
@@ -165,6 +182,11 @@ final class Area {
     for (int slot = 0; slot < AreaLayout.SLOTS; slot++) {
       set(slotAt(lease, slot), 0);
     }
+  }
+
+  /** {@return what a peer has written into a slot} */
+  long slot(int lease, int slot) {
+    return get(slotAt(lease, slot));
   }
 
   /** {@return whether a lease has a copy under way that may have passed a gate, or an older one} */

@@ -13,13 +13,14 @@ import io.transferengine.transport.Incarnations;
  * leases   LEASES x (pid | start | incarnation of who has it | number that it asked with)
  * slots    LEASES x SLOTS words
  * entries  ENTRIES x (number | address | length | rights)
+ * tables   of pools: one word for each place where a block may begin
  * </pre>
  *
  * Gates are pages of their own, elsewhere.
  */
 final class AreaLayout {
   /** "TEarea" and the version of this layout. */
-  static final long MAGIC = 0x5445_6172_6561_0003L;
+  static final long MAGIC = 0x5445_6172_6561_0004L;
 
   static final long MAGIC_AT = 0;
   static final long INCARNATION_AT = 8;
@@ -62,13 +63,74 @@ final class AreaLayout {
   /** In an entry's rights. */
   static final long MAY_WRITE = 2;
 
+  /**
+   * In an entry's rights: it is a pool, and only what its table says is handed out may be used. The
+   * table's place follows, {@link #TABLE_UNIT_BYTES} each, and the distance of its places.
+   */
+  static final long HAS_TABLE = 4;
+
+  private static final int SHIFT_SHIFT = 8;
+  private static final int UNIT_SHIFT = 16;
+  private static final int UNIT_MASK = (1 << 16) - 1;
+
+  /** In a slot, beside the gate, whose address is a multiple of a page: a table was looked at. */
+  static final long BLOCKS = 1;
+
+  /** In a slot: numbers that are different from one copy to the next. */
+  static final int COUNT_SHIFT = 2;
+
+  static final int COUNT_MASK = (1 << 10) - 1;
+
   static final long ASKS_AT = ALIGNMENT;
   static final long HOLDERS_AT = ASKS_AT + ALIGNMENT;
   static final long SLOTS_AT = HOLDERS_AT + ALIGNMENT;
   static final long ENTRIES_AT = SLOTS_AT + ALIGNMENT;
-  static final long BYTES = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+  static final long TABLES_AT = ENTRIES_AT + ENTRIES * ENTRY_BYTES;
+
+  /** Of all pools: of 128 GiB in small blocks. Beyond it, pools have no entries. */
+  static final long TABLES_BYTES = 1L << 27;
+
+  /** A table begins at a multiple of it. */
+  static final long TABLE_UNIT_BYTES = 1L << 13;
+
+  static final long BYTES = TABLES_AT + TABLES_BYTES;
+
+  // In a table's word: how long the block is that begins there, 0 for none; and over how many
+  // places the block reaches that this place was last in, as a power of two.
+  private static final int ORDER_SHIFT = 56;
+  private static final long LENGTH_MASK = (1L << ORDER_SHIFT) - 1;
 
   private AreaLayout() {}
+
+  /** {@return what an entry's rights have for a table in addition} */
+  static long tableBits(long offsetInTables, int placeShift) {
+    return HAS_TABLE
+        | ((long) placeShift << SHIFT_SHIFT)
+        | ((offsetInTables / TABLE_UNIT_BYTES) << UNIT_SHIFT);
+  }
+
+  /** {@return where in an area the table is that an entry's rights name} */
+  static long tableAt(long rights) {
+    return TABLES_AT + ((rights >>> UNIT_SHIFT) & UNIT_MASK) * TABLE_UNIT_BYTES;
+  }
+
+  /** {@return the distance of its places, as a power of two} */
+  static int placeShift(long rights) {
+    return (int) (rights >>> SHIFT_SHIFT) & (Long.SIZE - 1);
+  }
+
+  /** {@return a word of a table} */
+  static long place(int order, long length) {
+    return ((long) order << ORDER_SHIFT) | length;
+  }
+
+  static int order(long place) {
+    return (int) (place >>> ORDER_SHIFT) & (Long.SIZE - 1);
+  }
+
+  static long length(long place) {
+    return place & LENGTH_MASK;
+  }
 
   /** {@return whether a magic is of an area with another layout} */
   static boolean isOtherVersion(long magic) {

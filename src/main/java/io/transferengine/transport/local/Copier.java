@@ -13,6 +13,7 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,6 +71,9 @@ final class Copier implements RequestSink<TransferTask> {
 
   /** Whether the slot may still say that we copy. */
   private boolean marked;
+
+  /** Different from one copy to the next, so that the peer sees that one has ended. */
+  private int number = ThreadLocalRandom.current().nextInt();
 
   /**
    * One that has nothing to do.
@@ -188,7 +192,14 @@ final class Copier implements RequestSink<TransferTask> {
       if (refused >= 0) {
         return refuse(task, target, refused);
       }
-      long copied = copyRanges(task.operation(), target, slotAt, gate);
+      mark(target, slotAt, gate);
+      int freed = firstFreed(target.map());
+      if (freed >= 0) {
+        clear(target, slotAt);
+        return refuse(task, target, freed);
+      }
+      long copied = copyRanges(task.operation(), target, gate);
+      clear(target, slotAt);
       if (copied >= 0) {
         settleUpTo(task, target, copied);
         return false;
@@ -278,12 +289,48 @@ final class Copier implements RequestSink<TransferTask> {
     return -1;
   }
 
+  /** Says that we copy, before anything that follows is done. */
+  private void mark(Target target, long slotAt, Gate gate) {
+    long value = gate.address();
+    if (hasTables()) {
+      number++;
+      value |=
+          AreaLayout.BLOCKS | ((long) (number & AreaLayout.COUNT_MASK) << AreaLayout.COUNT_SHIFT);
+    }
+    marked = true;
+    target.map().mark(slotAt, value);
+  }
+
+  private boolean hasTables() {
+    for (int i = 0; i < count; i++) {
+      Gate.Entry known = entry[i];
+      if (known != null && known.hasTable()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * {@return the first request that is not in one block that is handed out now; -1 for none} The
+   * slot has to be marked before: who frees a block then waits, or we find it freed.
+   */
+  private int firstFreed(PeerMap map) {
+    for (int i = 0; i < count; i++) {
+      Gate.Entry known = entry[i];
+      if (known != null && known.hasTable() && !map.isHandedOut(known, remote[i], length[i])) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /**
    * Copies between our ranges and the peer's, in one call that goes through the gate first.
    *
    * @return the bytes copied; {@link #CLOSED}; or a negative errno
    */
-  private long copyRanges(Operation operation, Target target, long slotAt, Gate gate) {
+  private long copyRanges(Operation operation, Target target, Gate gate) {
     ours.clear();
     theirs.clear();
     ours.add(scratch.address(), WORD);
@@ -292,13 +339,10 @@ final class Copier implements RequestSink<TransferTask> {
       ours.add(local[i], length[i]);
       theirs.add(remote[i], length[i]);
     }
-    marked = true;
-    target.map().mark(slotAt, gate.address());
     long copied =
         operation == Operation.WRITE
             ? memory.write(target.pid(), ours, theirs)
             : memory.read(target.pid(), ours, theirs);
-    clear(target, slotAt);
     if (copied >= WORD) {
       return copied - WORD;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.Region;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.Processes;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registrations that peers on this machine may copy from and to, and how that ends: ADR 39.
@@ -33,14 +35,26 @@ final class Fences {
   private static final class Fence {
     final long number;
 
+    /** What of it is handed out, if it is a pool. */
+    final @Nullable BlockTable table;
+
     /** The gate that was closed after it; what has passed that or an older one is waited for. */
     long closedGate = -1;
 
     /** It was waited for in vain together with others, and each is tried by itself now. */
     boolean hasWaited;
 
-    Fence(long number) {
+    Fence(long number, @Nullable BlockTable table) {
       this.number = number;
+      this.table = table;
+    }
+
+    /** The area goes. */
+    void end() {
+      if (table != null) {
+        table.blocks().showTo(null);
+        table.end();
+      }
     }
   }
 
@@ -52,6 +66,7 @@ final class Fences {
   // Guarded by this.
   private final Map<Region, Fence> fences = new HashMap<>();
   private final BitSet used = new BitSet();
+  private final BlockTables tables;
   private final SplittableRandom random = new SplittableRandom();
   private long version;
   private boolean ended;
@@ -69,6 +84,7 @@ final class Fences {
     this.leases = leases;
     this.processes = processes;
     this.wait = wait;
+    this.tables = new BlockTables(area, leases, processes);
   }
 
   /** {@return a number that changes with the registrations} */
@@ -86,6 +102,7 @@ final class Fences {
   synchronized void admit(List<Region> regions) {
     List<Region> done = new ArrayList<>(regions.size());
     int written = 0;
+    BlockTable taken = null;
     try {
       for (Region region : regions) {
         int index = used.nextClearBit(0);
@@ -94,16 +111,27 @@ final class Fences {
         }
         // Never 0, and not a number that the entry has had before.
         long number = ((random.nextLong() | 1L << 63) & -AreaLayout.ENTRIES) | index;
+        LiveBlocks blocks = region.blocks();
+        BlockTable table = blocks == null ? null : tables.take(blocks);
+        if (blocks != null && table == null) {
+          continue;
+        }
+        taken = table;
+        Fence fence = new Fence(number, table);
         done.add(region);
         used.set(index);
-        fences.put(region, new Fence(number));
+        fences.put(region, fence);
+        taken = null;
       }
       for (Region region : done) {
-        area.admit(of(region), region);
+        write(region);
         written++;
       }
     } catch (Throwable t) {
       // No peer has heard of them. Takes no memory.
+      if (taken != null) {
+        giveBack(taken);
+      }
       for (int i = 0; i < done.size(); i++) {
         if (i < written) {
           area.refuse(of(done.get(i)));
@@ -115,11 +143,30 @@ final class Fences {
     version++;
   }
 
+  private void write(Region region) {
+    Fence fence = fences.get(region);
+    if (fence == null || fence.table == null) {
+      area.admit(of(region), region);
+      return;
+    }
+    LiveBlocks blocks = fence.table.blocks();
+    blocks.showTo(fence.table);
+    area.admitPool(fence.number, region, fence.table.offsetInTables(), blocks.placeShift());
+  }
+
   private void forget(Region region) {
     Fence fence = fences.remove(region);
     if (fence != null) {
       used.clear(AreaLayout.index(fence.number));
+      if (fence.table != null) {
+        giveBack(fence.table);
+      }
     }
+  }
+
+  private void giveBack(BlockTable table) {
+    table.blocks().showTo(null);
+    tables.give(table);
   }
 
   /**
@@ -281,9 +328,11 @@ final class Fences {
       gate = area.openGate();
     }
     await(gate, limit);
+    tables.end();
     synchronized (this) {
       if (!gone && givesBack) {
         gone = true;
+        fences.values().forEach(Fence::end);
         fences.clear();
         area.unmap();
       }

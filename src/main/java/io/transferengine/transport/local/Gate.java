@@ -19,7 +19,8 @@ final class Gate {
    * @param fence its number, not 0
    * @param address where it begins, unsigned
    * @param length in bytes, unsigned
-   * @param rights what peers may do, in the bits of {@link AreaLayout}
+   * @param rights what peers may do, and where its table is if it is a pool, in the bits of {@link
+   *     AreaLayout}
    */
   record Entry(long fence, long address, long length, long rights) {
     /** {@return whether a range lies wholly in it} */
@@ -27,6 +28,11 @@ final class Gate {
       long offset = from - address;
       return Long.compareUnsigned(offset, length) <= 0
           && Long.compareUnsigned(bytes, length - offset) <= 0;
+    }
+
+    /** {@return whether only parts of it may be used, which change: {@link PeerMap#isHandedOut}} */
+    boolean hasTable() {
+      return (rights & AreaLayout.HAS_TABLE) != 0;
     }
 
     boolean allows(Operation operation) {

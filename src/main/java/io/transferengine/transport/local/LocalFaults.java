@@ -97,8 +97,8 @@ final class LocalFaults {
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "its area refuses %d bytes at 0x%x: not wholly inside the registration that its descriptor"
                 .formatted(length, address)
-            + " has there, or that may not be done with it",
-        "Check the address, and that the peer has registered the memory and lets peers do this",
+            + " has there, or inside a managed buffer that is not freed, or that may not be done with it",
+        "Check the address, that the peer has the memory still, and that it lets peers do this",
         null);
   }
 
@@ -107,9 +107,10 @@ final class LocalFaults {
     return TransferException.withPeer(
         peer,
         ErrorCode.ADDRESS_NOT_REGISTERED,
-        "its memory at 0x%x is managed memory, or just registered: it is reached over the network"
-            .formatted(address),
-        "Set TE_LOCAL=auto instead of required, or let the peer register memory of its own",
+        "its memory at 0x%x has no place in its area, or was just registered: it is reached over the"
+                .formatted(address)
+            + " network",
+        "Set TE_LOCAL=auto instead of required, or let the peer register fewer, larger ranges",
         null);
   }
 

@@ -136,10 +136,9 @@ class LocalTransport implements Transport {
 
   // ---- our memory
 
-  /** Of a managed pool only parts are handed out, which have no entries. */
   private static List<Region> withEntries(List<Region> regions) {
     List<Region> some = new ArrayList<>(regions);
-    some.removeIf(each -> each.owner() == Region.Owner.POOL || !each.isTouchable());
+    some.removeIf(each -> !each.isTouchable());
     return some;
   }
 

@@ -42,6 +42,22 @@ final class PeerMap {
     return word(AreaLayout.MAGIC_AT) == AreaLayout.MAGIC;
   }
 
+  /**
+   * {@return whether a range lies in one block that is handed out}
+   *
+   * @param pool an entry that covers it
+   */
+  boolean isHandedOut(Gate.Entry pool, long from, long bytes) {
+    long table = AreaLayout.tableAt(pool.rights());
+    int shift = AreaLayout.placeShift(pool.rights());
+    long offset = from - pool.address();
+    long place = offset >>> shift;
+    int order = AreaLayout.order(word(table + place * Long.BYTES));
+    long first = (place >>> order) << order;
+    long length = AreaLayout.length(word(table + first * Long.BYTES));
+    return bytes <= (first << shift) + length - offset;
+  }
+
   /** Says in a slot that a copy goes through a gate, before anything that follows is done. */
   void mark(long slot, long gate) {
     WORD.setRelease(memory, slot - area, gate);

@@ -10,9 +10,7 @@ import io.transferengine.memory.RegionTable;
 import io.transferengine.os.Errno;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.IoVectors;
-import io.transferengine.os.LinuxProcesses;
 import io.transferengine.os.ProcessMemory;
-import io.transferengine.os.Processes;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.HostDescriptor;
@@ -27,7 +25,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,58 +33,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class FencesTest {
   private static final ProcessMemory CALLS = new FfmProcessMemory();
-
-  /** Processes of which the test says what became of them. */
-  private static final class Told implements Processes {
-    final Set<Integer> ended = ConcurrentHashMap.newKeySet();
-    final Set<Integer> stopped = ConcurrentHashMap.newKeySet();
-
-    /** How often somebody has waited so long that it was found out whether a peer is stopped. */
-    final AtomicInteger looks = new AtomicInteger();
-
-    private final Processes real = new LinuxProcesses();
-
-    @Override
-    public long startOf(int pid) {
-      return pid;
-    }
-
-    @Override
-    public boolean isOfOurUser(int pid) {
-      return true;
-    }
-
-    @Override
-    public boolean hasEnded(int pid, long start) {
-      return ended.contains(pid);
-    }
-
-    @Override
-    public boolean isStopped(int pid) {
-      looks.incrementAndGet();
-      return stopped.contains(pid);
-    }
-
-    @Override
-    public Optional<MemfdFile> memfd(int pid, long address, long bytes, String name) {
-      return real.memfd(pid, address, bytes, name);
-    }
-
-    @Override
-    public int own() {
-      return real.own();
-    }
-
-    @Override
-    public String bootId() {
-      return "boot";
-    }
-
-    @Override
-    public long pidNamespace() {
-      return 1;
-    }
-  }
 
   private final Told processes = new Told();
   private final Set<Long> over = ConcurrentHashMap.newKeySet();
