@@ -24,6 +24,9 @@ final class AnswerReader {
     /** {@return whether the connection has ended: nothing more is taken from its stream} */
     boolean hasEnded();
 
+    /** The peer has proved that it is the engine that its descriptor names. */
+    void proved();
+
     /** {@return whether all of the write at this position, and its frame, has left} */
     boolean isWriteSent(long position);
 
@@ -174,6 +177,8 @@ final class AnswerReader {
           listener.damaged(identity.damage());
         } else if (!identity.otherMode().isEmpty()) {
           listener.broken(identity.otherMode());
+        } else if (!identity.isPending()) {
+          listener.proved();
         }
       } else if (bodyBytesLeft > 0) {
         int bytes = (int) Math.min(bodyBytesLeft, to - at);

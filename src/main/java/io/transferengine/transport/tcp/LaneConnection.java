@@ -317,6 +317,14 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
   }
 
   @Override
+  public void proved() {
+    if (peer.takesVectors()) {
+      // So it does what every engine does that announces them.
+      peer.learnt(ConnectionReuse.REUSED);
+    }
+  }
+
+  @Override
   public void refused(int statusCode) {
     peer.metrics().increment(Counter.REQUESTS_REJECTED_BY_PEER);
     end(ConnectionEnd.Reason.REJECTED, "it refused a range (status " + statusCode + ")", null);

@@ -94,13 +94,20 @@ final class FedLane implements AutoCloseable {
 
   /** Towards a peer of this kind, which takes several requests on a connection. */
   FedLane(WireForm form) {
+    this(form, true);
+  }
+
+  /** With {@code known} false, that is not known of it yet. */
+  FedLane(WireForm form, boolean known) {
     TcpOptions options = TcpOptions.of(Settings.builder().build());
     EngineMetrics metrics = new EngineMetrics();
     loops =
         new EventLoops(
             IoBackend.NIO, 1, options.stagingBlockBytes(), options.stagingBytes(), metrics);
     PeerProfile peer = new PeerProfile("peer", form, options, metrics, PeerTls.off());
-    peer.learnt(ConnectionReuse.REUSED);
+    if (known) {
+      peer.learnt(ConnectionReuse.REUSED);
+    }
     tasks = new TaskQueue(peer, () -> {});
     connection = new LaneConnection(owner, peer, tasks, loops.pool(loops.all().getFirst()));
     channel.pipeline().addLast(connection);
