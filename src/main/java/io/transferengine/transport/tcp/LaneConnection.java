@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The initiator's end of a data connection: claims requests, sends them, and settles them as the
- * target answers, in order.
+ * The initiator's end of a data connection: {@link LaneSender} claims requests and sends them, and
+ * they are settled here as the target answers, in order.
  *
  * <h2>When a request is done</h2>
  *
@@ -34,20 +34,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the channel's event loop.
  */
-final class LaneConnection extends WireHandler implements AnswerReader.Listener, LetGo.Of {
+final class LaneConnection extends WireHandler
+    implements AnswerReader.Listener, LaneSender.Of, LetGo.Of {
   /** The lane; on its event loop. */
-  interface Owner extends LaneStaging.Listener {
+  interface Owner extends LaneStaging.Listener, LaneSender.Owner {
     /** The connection is made. */
     void opened(LaneConnection made);
-
-    /** So many requests are out. */
-    void setLoad(int requests);
-
-    /** It is full while there may be work left: lets another lane look. */
-    void wakeAnother();
-
-    /** {@return whether another lane has nothing out and could begin at once, roughly} */
-    boolean hasIdleLaneBeside();
 
     /** The connection has had so many answers in all. */
     void answered(int answers);
@@ -71,19 +63,16 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
 
   private final Owner lane;
   private final PeerProfile peer;
-  private final TaskQueue tasks;
   private final boolean version2;
   private final RequestRing ring;
   private final RequestWriter writer;
   private final RequestOutcomes outcomes;
   private final WriteConfirmation confirmation;
   private final IdentityCheck identity;
-  private final ClaimLimits limits;
-  private final LaneStaging staging;
+  private final LaneSender sender;
   private final AnswerReader reader;
 
   private int answers;
-  private boolean pumping;
   private boolean isOver;
   private boolean parted;
   private final LaneTerm term = new LaneTerm();
@@ -95,10 +84,9 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
 
   LaneConnection(Owner lane, PeerProfile peer, TaskQueue tasks, WindowPool pool) {
     super(pool, pool.lanes());
-    this.staging = new LaneStaging(pool, lane, this);
+    LaneStaging staging = new LaneStaging(pool, lane, this);
     this.lane = lane;
     this.peer = peer;
-    this.tasks = tasks;
     this.version2 = peer.isVersion2();
     this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
     this.writer = new RequestWriter(ring, version2, peer.isChecked() ? pool.checksum() : null);
@@ -110,7 +98,20 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
     this.reader =
         new AnswerReader(
             ring, version2, peer.isChecked() ? pool.checksum() : null, identity, outcomes, this);
-    this.limits = new ClaimLimits(peer, ring, lane::hasIdleLaneBeside);
+    this.sender =
+        new LaneSender(
+            peer,
+            tasks,
+            ring,
+            writer,
+            outcomes,
+            confirmation,
+            identity,
+            staging,
+            term,
+            stall,
+            lane,
+            this);
   }
 
   // ---- sending
@@ -133,120 +134,47 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
 
   /** Claims and sends as much as there is room for. */
   void pump() {
-    if (confirmation.isDedicated()) {
-      lane.wakeAnother();
-      return;
-    }
-    if (pumping || parted || hasEnded() || outputFault != null || !channel().isActive()) {
-      return;
-    }
-    pumping = true;
-    try {
-      boolean _ = identity.ask(outbound());
-      if (!identity.letsRequestsFollow()) {
-        outbound().flush();
-        return;
-      }
-      if (ring.size() == 0) {
-        // Whatever is sent now: its answer is waited for from now on.
-        stall.moved();
-      }
-      boolean claimed = true;
-      int room = term.isOver() ? 0 : limits.room();
-      long bytes;
-      while (claimed
-          && (bytes = staging.bytes(limits.bytes())) > 0
-          && room > 0
-          && !confirmation.isDedicated()
-          && !hasEnded()
-          && channel().isWritable()) {
-        long from = ring.end();
-        ring.beginClaim();
-        claimed = tasks.claim(ring, limits.requests(room), bytes, limits.requestBytes());
-        send(from);
-        if (!claimed || limits.room() <= 0 || ring.size() > peer.requestsPerLane() / 2) {
-          confirmWrites();
-        }
-        // Only now: the confirmation has taken a place itself.
-        room = limits.room();
-        outbound().flush();
-      }
-      if (room <= 0) {
-        // It may have filled up without a claim of ours, when another lane went idle.
-        confirmWrites();
-        outbound().flush();
-        lane.wakeAnother();
-      }
-    } catch (Throwable t) {
-      fault(t);
-    } finally {
-      pumping = false;
-    }
-    lane.setLoad(ring.size());
+    sender.pump();
+  }
+
+  /** The connection is new, and begins with asking; {@return false to be woken when it can} */
+  boolean confirm(UnconfirmedWrite write) {
+    return sender.confirm(write);
+  }
+
+  @Override
+  public OutboundStream stream() {
+    return outbound();
+  }
+
+  @Override
+  public boolean maySend() {
+    return !parted && !hasEnded() && outputFault == null && channel().isActive();
+  }
+
+  @Override
+  public boolean isWritable() {
+    return channel().isWritable();
+  }
+
+  @Override
+  public boolean isFresh() {
+    return answers == 0;
+  }
+
+  @Override
+  public void renew(String why) {
+    end(ConnectionEnd.Reason.RENEWED, why, null);
+  }
+
+  @Override
+  public void sendingFailed(Throwable fault) {
+    fault(fault);
   }
 
   /** {@return whether what was claimed still waits for the socket} */
   boolean isCongested() {
     return !channel().isWritable();
-  }
-
-  private void send(long from) {
-    int frames = 0;
-    long position = from;
-    try {
-      while (position < ring.end()) {
-        int count = limits.vectored() ? writer.ranges(position) : 1;
-        if (count > 1) {
-          writer.vector(outbound(), position, count);
-        } else if (!plain(position)) {
-          return;
-        }
-        frames++;
-        position += count;
-      }
-    } catch (Throwable t) {
-      // The stream is as if the one that threw and those behind it had never been claimed.
-      outcomes.notSent(position, writer.at(), t);
-      staging.waitIfDry(t);
-    }
-    peer.metrics().add(Counter.REQUESTS_SENT, frames);
-  }
-
-  /** False when the request needs a connection of its own, which this one is not any more. */
-  private boolean plain(long position) {
-    boolean write = !ring.isRead(position);
-    boolean alone = write && needsOwnConnection();
-    if (alone && answers > 0) {
-      end(ConnectionEnd.Reason.RENEWED, "the next request needs a connection of its own", null);
-      return false;
-    }
-    writer.plain(outbound(), position);
-    if (write && !version2) {
-      confirmation.written(alone);
-    }
-    return true;
-  }
-
-  private boolean needsOwnConnection() {
-    return !version2 && peer.connectionReuse() != ConnectionReuse.REUSED;
-  }
-
-  private void confirmWrites() {
-    if (!hasEnded()) {
-      confirmation.askBehind(outbound());
-    }
-  }
-
-  /** The connection is new, and begins with asking; {@return false to be woken when it can} */
-  boolean confirm(UnconfirmedWrite write) {
-    try {
-      boolean asked = confirmation.askFor(write, outbound());
-      outbound().flush();
-      return asked;
-    } catch (Throwable t) {
-      fault(t);
-      return true;
-    }
   }
 
   @Override
@@ -465,14 +393,11 @@ final class LaneConnection extends WireHandler implements AnswerReader.Listener,
       return true;
     }
     // Laying the queue anew may look as if there were room.
-    pumping = true;
     try {
-      return outcomes.orphan(task, new LetGo(this, false));
+      return sender.undisturbed(() -> outcomes.orphan(task, new LetGo(this, false)));
     } catch (Throwable t) {
       fault(t);
       return true;
-    } finally {
-      pumping = false;
     }
   }
 

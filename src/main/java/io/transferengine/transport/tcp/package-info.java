@@ -49,6 +49,7 @@
  * PeerProfile
  * TaskQueue  ClaimLimits
  * RequestOutcomes
+ * LaneSender                           [Of: LaneConnection, Owner: Lane]
  * AnswerReader                   [Listener: LaneConnection]
  * LaneConnection                              [Owner: Lane]
  * LaneCancel                                   [Of: Lane]
