@@ -19,9 +19,11 @@ module io.transferengine {
   exports io.transferengine;
   exports io.transferengine.access;
   exports io.transferengine.diagnostics;
+  exports io.transferengine.events;
   exports io.transferengine.metadata.server;
   exports io.transferengine.metadata.spi;
   exports io.transferengine.metrics;
+  exports io.transferengine.micrometer;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
 

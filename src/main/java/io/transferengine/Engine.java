@@ -4,6 +4,7 @@ package io.transferengine;
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.events.EngineListener;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.transfer.NativeMemory;
@@ -371,6 +372,20 @@ public final class Engine implements AutoCloseable {
     Objects.requireNonNull(listener, "listener must not be null");
     core.requireOpen();
     return new NotificationListener(core, listener);
+  }
+
+  /**
+   * Has a listener told what happens in this engine: for now, the end of each transfer. Without a
+   * listener nothing is made for it.
+   *
+   * @param listener called by the engine's own threads, several at once; must not block
+   * @return a handle that ends the listening when it is closed
+   * @throws TransferException CLOSED if the engine was closed
+   */
+  public EngineListening listen(EngineListener listener) {
+    Objects.requireNonNull(listener, "listener must not be null");
+    core.requireOpen();
+    return new EngineListening(core, listener);
   }
 
   /** {@return the priority matrix of the network devices as JSON, <code>{}</code> without any} */

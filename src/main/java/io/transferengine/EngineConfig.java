@@ -302,26 +302,6 @@ public final class EngineConfig {
     }
 
     /**
-     * Logs a line of throughput and latency for every interval with traffic. ({@code MC_TE_METRIC})
-     *
-     * @param value whether
-     * @return this builder
-     */
-    public Builder metrics(boolean value) {
-      return set(Options.METRIC, value);
-    }
-
-    /**
-     * The interval of {@code MC_TE_METRIC}'s line. ({@code MC_TE_METRIC_INTERVAL_SECONDS})
-     *
-     * @param value a whole number of seconds, 1 to 2147483647
-     * @return this builder
-     */
-    public Builder metricsIntervalSeconds(int value) {
-      return set(Options.METRIC_INTERVAL, value);
-    }
-
-    /**
      * Keeps connections open between transfers if the peer allows it. ({@code
      * MC_TCP_ENABLE_CONNECTION_POOL})
      *

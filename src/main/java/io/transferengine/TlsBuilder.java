@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
-import io.transferengine.config.Option;
 import io.transferengine.config.TlsOptions;
 import io.transferengine.transfer.TlsMode;
 import io.transferengine.transfer.TlsProvider;
@@ -13,13 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The options of TLS and tokens between engines in {@link EngineConfig.Builder}. Not thread-safe.
  */
-abstract sealed class TlsBuilder permits LimitBuilder {
+abstract sealed class TlsBuilder extends ObservationBuilder permits LimitBuilder {
   private @Nullable SSLContext context;
 
   TlsBuilder() {}
-
-  /** Sets one option, and returns the builder. */
-  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
 
   /** {@return the caller's own TLS, if any} */
   final Optional<SSLContext> tls() {

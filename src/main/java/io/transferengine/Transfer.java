@@ -2,6 +2,7 @@
 package io.transferengine;
 
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.events.TransferReport;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
@@ -72,6 +73,14 @@ public final class Transfer {
    */
   public Optional<TransferException> failure() {
     return handle.failure();
+  }
+
+  /**
+   * {@return what has happened to it until now, or until its end: its transport, its tries, and
+   * where its time went} {@link TransferReport#explain()} has it in a sentence.
+   */
+  public TransferReport report() {
+    return handle.report();
   }
 
   /** {@return what it moves and how far it is, for people} */

@@ -37,7 +37,7 @@ final class ArchitectureRules {
       List.of(
           List.of("access", "logging"),
           List.of("transfer", "bindings", "metrics", "net", "os"),
-          List.of("config", "memory", "topology", "verbs"),
+          List.of("config", "events", "memory", "topology", "verbs"),
           List.of("wire", "metadata.spi", "tls"),
           List.of("metadata"),
           List.of(
@@ -52,6 +52,7 @@ final class ArchitectureRules {
           List.of("engine"),
           List.of("diagnostics"),
           List.of(""),
+          List.of("micrometer"),
           List.of("cli.console"),
           List.of("cli.certs", "cli.faults", "cli.target"),
           List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak"),
@@ -63,9 +64,11 @@ final class ArchitectureRules {
           "",
           "access",
           "diagnostics",
+          "events",
           "metadata.server",
           "metadata.spi",
           "metrics",
+          "micrometer",
           "topology",
           "transfer");
 
@@ -90,6 +93,8 @@ final class ArchitectureRules {
               "jetcd and gRPC only in metadata.etcd",
               List.of("io.etcd.", "io.grpc.", "io.vertx.", "com.google."),
               Set.of("metadata.etcd")),
+          new Confined(
+              "Micrometer only in micrometer", List.of("io.micrometer."), Set.of("micrometer")),
           new Confined(
               "Jedis only in metadata.redis",
               List.of("redis.clients.", "org.apache.commons.pool2."),

@@ -131,6 +131,9 @@ class ArchitectureTest {
                   "engine.A", "class A { io.etcd.jetcd.Client a; }",
                   "metadata.A", "class A { io.grpc.Status a; }")),
           Map.entry(
+              "Micrometer only in micrometer",
+              List.of("engine.A", "class A { io.micrometer.core.instrument.Timer a; }")),
+          Map.entry(
               "Jedis only in metadata.redis",
               List.of("metadata.etcd.A", "class A { redis.clients.jedis.Jedis a; }")),
           Map.entry(

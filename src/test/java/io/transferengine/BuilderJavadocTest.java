@@ -25,6 +25,7 @@ class BuilderJavadocTest {
           "EngineConfig.java",
           "LimitBuilder.java",
           "MetadataBuilder.java",
+          "ObservationBuilder.java",
           "RdmaBuilder.java",
           "TlsBuilder.java");
 

@@ -3,23 +3,30 @@ package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.transferengine.access.AccessPolicy;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.access.RegisteredRange;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
+import io.transferengine.events.EngineListener;
+import io.transferengine.events.TransferReport;
 import io.transferengine.metadata.server.HttpMetadataServer;
 import io.transferengine.metadata.server.ServerSecurity;
 import io.transferengine.metrics.LatencyHistogram;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
+import io.transferengine.micrometer.TransferEngineMetrics;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.NativeMemory;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Constructor;
@@ -71,6 +78,9 @@ class NullArgumentsTest {
           MetricsSnapshot.class,
           MetricsSnapshot.Builder.class,
           PeerSnapshot.class,
+          TransferReport.class,
+          TransferReport.Builder.class,
+          TransferEngineMetrics.class,
           SegmentDirectory.class,
           HttpMetadataServer.class,
           ServerSecurity.class);
@@ -93,6 +103,12 @@ class NullArgumentsTest {
     all.put(MetricsSnapshot.Builder.class, MetricsSnapshot.builder());
     all.put(PeerSnapshot.class, PeerSnapshot.builder().build());
     all.put(LatencyHistogram.class, here.engine.metrics().latency());
+    all.put(TransferReport.Builder.class, TransferReport.builder(Operation.READ, "peer"));
+    all.put(EngineListener.class, new EngineListener() {});
+    all.put(Iterable.class, List.of());
+    all.put(TransferException.class, new TransferException(ErrorCode.SOCKET, "x", ""));
+    all.put(TransferEngineMetrics.class, new TransferEngineMetrics(here.engine));
+    all.put(MeterRegistry.class, new SimpleMeterRegistry());
     all.put(EngineEnvironment.class, EngineEnvironment.of(Map.of()));
     all.put(MemorySegment.class, here.memory);
     all.put(ByteBuffer.class, here.memory.asByteBuffer());

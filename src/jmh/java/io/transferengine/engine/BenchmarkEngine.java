@@ -69,7 +69,8 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
             TIMEOUT_SECONDS,
             -1,
             name -> {},
-            (name, notification) -> {});
+            (name, notification) -> {},
+            new TransferEvents(0));
   }
 
   /** {@return where a part of our memory begins} */

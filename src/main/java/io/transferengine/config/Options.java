@@ -245,6 +245,20 @@ public final class Options {
               .unit("seconds")
               .means("The interval of MC_TE_METRIC's line."));
 
+  /** How long a transfer may take before it is logged. */
+  public static final Option<Integer> SLOW_TRANSFER =
+      list(
+          new Option<>(
+                  OWN,
+                  "TE_SLOW_TRANSFER_MILLIS",
+                  "slowTransferMillis",
+                  Form.integer(0, Integer.MAX_VALUE),
+                  0)
+              .unit("milliseconds")
+              .means(
+                  "Logs what has happened to each transfer that takes this long, and where its time"
+                      + " went; at most one a second; 0 = off."));
+
   // ---- TCP ----
 
   /** Whether connections stay open between transfers. */

@@ -49,6 +49,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
   private final long sliceTimeoutNanos;
   private final Consumer<String> nameCheck;
   private final BiConsumer<String, TransferRequest.Notification> notifier;
+  private final TransferEvents events;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
   private final AtomicInteger count = new AtomicInteger();
   private final LastResort lastResort;
@@ -65,6 +66,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
    * @param threads gives each command its own thread, without waiting
    * @param nameCheck throws for an invalid segment name
    * @param notifier sends a notification to a segment; must not block
+   * @param events is told of each end
    */
   ActiveTransfers(
       LocalMemory memory,
@@ -75,7 +77,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
       int timeoutSeconds,
       int sliceTimeoutSeconds,
       Consumer<String> nameCheck,
-      BiConsumer<String, TransferRequest.Notification> notifier) {
+      BiConsumer<String, TransferRequest.Notification> notifier,
+      TransferEvents events) {
     this.memory = memory;
     this.segments = segments;
     this.metrics = metrics;
@@ -86,6 +89,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
     this.sliceTimeoutNanos = TimeUnit.SECONDS.toNanos(sliceTimeoutSeconds);
     this.nameCheck = nameCheck;
     this.notifier = notifier;
+    this.events = events;
     this.lastResort = new LastResort(metrics);
   }
 
@@ -149,11 +153,12 @@ final class ActiveTransfers implements TransferHandle.Owner {
             .map(asked -> asked.compareTo(DEADLINE_MAX) < 0 ? asked : DEADLINE_MAX)
             .map(Duration::toNanos)
             .orElseGet(() -> saturatedSum(timeoutNanos, request.blocks().totalBytes()));
+    TransferRecord recorded = events.begin();
     TransferHandle handle =
         memory.use(
             request.blocks(),
             hold -> {
-              TransferHandle made = new TransferHandle(this, request, hold, timeout);
+              TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded);
               enter(made);
               return made;
             });
@@ -259,6 +264,11 @@ final class ActiveTransfers implements TransferHandle.Owner {
     if (active.remove(handle)) {
       count.decrementAndGet();
     }
+    count(handle, state, cause);
+    events.ended(handle);
+  }
+
+  private void count(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
     TransferRequest request = handle.request();
     PeerMetrics peer = metrics.peer(request.target());
     long bytes = handle.transferredBytes();

@@ -109,6 +109,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final SegmentCache segments;
   private final SegmentRefresh refresh;
   private final Registry registry;
+  private final TransferEvents events;
   private final ActiveTransfers active;
   private final EngineTimer timer = new EngineTimer();
   private final PeerModes modes;
@@ -183,6 +184,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     modes = new PeerModes(tls);
     own = new OwnSegment(memory, transports, notifications, modes);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
+    events = new TransferEvents(settings.get(Options.SLOW_TRANSFER));
     active =
         new ActiveTransfers(
             memory,
@@ -193,7 +195,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             settings.get(Options.TRANSFER_TIMEOUT),
             settings.get(Options.SLICE_TIMEOUT),
             this::requireName,
-            new CompletionNotices(metrics, this::sendCompletion)::send);
+            new CompletionNotices(metrics, this::sendCompletion)::send,
+            events);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     // The first step that opens anything.
     registry =
@@ -359,6 +362,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
               question.accept(address, time.left());
               return true;
             });
+  }
+
+  /** {@return the listeners to what happens here} */
+  public TransferEvents events() {
+    return events;
   }
 
   /** {@return the notifications from peers} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.events.TransferReport;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.net.Event;
@@ -55,6 +56,7 @@ public final class TransferHandle implements TransferWork.Listener {
   private final Owner owner;
   private final TransferRequest request;
   private final RegionHold hold;
+  private final @Nullable TransferRecord recorded;
   private final long startNanos = System.nanoTime();
   private final long deadlineNanos;
   private final Event over = new Event();
@@ -75,6 +77,12 @@ public final class TransferHandle implements TransferWork.Listener {
   /** Since when the peer is being looked up, for the first or the second time. */
   private long lookUpNanos = startNanos;
 
+  private int tries;
+  private long begunNanos = startNanos;
+  private long settledNanos;
+  private long endedNanos;
+  private @Nullable FailureCause cause;
+  private @Nullable TransferState accounted;
   private boolean finishing;
   private boolean abandoned;
   private boolean aborted;
@@ -92,11 +100,26 @@ public final class TransferHandle implements TransferWork.Listener {
   private volatile @Nullable TransferException failure;
 
   TransferHandle(Owner owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
+    this(owner, request, hold, timeoutNanos, null);
+  }
+
+  TransferHandle(
+      Owner owner,
+      TransferRequest request,
+      RegionHold hold,
+      long timeoutNanos,
+      @Nullable TransferRecord recorded) {
+    this.recorded = recorded;
     this.owner = owner;
     this.request = request;
     this.blocksLeft = request.blocks();
     this.hold = hold;
     this.deadlineNanos = startNanos + timeoutNanos;
+  }
+
+  /** {@return what a flight recording gets of it; null if there is none} */
+  @Nullable TransferRecord recorded() {
+    return recorded;
   }
 
   TransferRequest request() {
@@ -135,6 +158,8 @@ public final class TransferHandle implements TransferWork.Listener {
       segmentWasKnown = wasKnown;
       blocks = blocksLeft;
       mayBeRepeated = !resolvedAgain;
+      begunNanos = System.nanoTime();
+      tries++;
     }
     TransferEnds ends = hold.endsWith(peer);
     BufferDescriptor forbidding = ends.forbidding(request.operation(), blocks);
@@ -152,6 +177,7 @@ public final class TransferHandle implements TransferWork.Listener {
         whole.mergeNothing();
       }
       if (goesOnWith(whole)) {
+        whole.givenTo(one.get().name());
         one.get().submit(peer.address(), whole);
       }
       return;
@@ -377,6 +403,7 @@ public final class TransferHandle implements TransferWork.Listener {
       }
       finishing = true;
       failure = why;
+      settledNanos = System.nanoTime();
       memoryIsFree = !abandoned || work == null;
     }
     // Whatever fails here, such as an allocation: waiting threads must learn of the end.
@@ -384,6 +411,7 @@ public final class TransferHandle implements TransferWork.Listener {
       if (memoryIsFree) {
         hold.release();
       }
+      account(state, cause);
       // Counted before the end is visible, so that a caller who sees the state sees the numbers.
       owner.ended(this, state, cause);
     } catch (Throwable t) {
@@ -391,6 +419,12 @@ public final class TransferHandle implements TransferWork.Listener {
     } finally {
       reveal(state);
     }
+  }
+
+  private synchronized void account(TransferState state, @Nullable FailureCause why) {
+    endedNanos = System.nanoTime();
+    cause = why;
+    accounted = state;
   }
 
   private void reveal(TransferState state) {
@@ -509,6 +543,37 @@ public final class TransferHandle implements TransferWork.Listener {
       long before = request.blocks().totalBytes() - blocksLeft.totalBytes();
       return work == null ? before : before + work.completedBytes();
     }
+  }
+
+  /** {@return what has happened to it, until now or its end} */
+  public synchronized TransferReport report() {
+    TransferState last = accounted;
+    TransferWork begunWork = work;
+    boolean isStarted = begunWork != null && begunWork.isStarted();
+    long until = last == null ? System.nanoTime() : endedNanos;
+    // It may not have come so far.
+    long settled = finishing ? settledNanos : until;
+    long begun = tries == 0 ? settled : begunNanos;
+    long started = begunWork != null && isStarted ? begunWork.startedNanos() : settled;
+    BlockColumns all = request.blocks();
+    TransferReport.Builder report =
+        TransferReport.builder(request.operation(), request.target())
+            .transport(begunWork == null ? "" : begunWork.transport())
+            .tries(tries)
+            .blocks(all.count(), all.totalBytes())
+            .stages(begun - startNanos, started - begun, settled - started, until - settled);
+    if (last == null) {
+      return report
+          .state(isStarted ? TransferState.PENDING : TransferState.WAITING, transferredBytes())
+          .build();
+    }
+    TransferException why = failure;
+    if (why != null) {
+      report.failure(cause == null ? FailureCause.OTHER : cause, why);
+    }
+    return report
+        .state(last, last == TransferState.COMPLETED ? all.totalBytes() : transferredBytes())
+        .build();
   }
 
   @Override

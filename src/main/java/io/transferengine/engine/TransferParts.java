@@ -130,6 +130,7 @@ final class TransferParts implements TransferWork {
     for (Part each : parts) {
       // An earlier part may have failed in its submission already.
       if (!each.task.isEnding()) {
+        each.task.givenTo(each.transport.name());
         each.transport.submit(peer, each.task);
       }
     }
@@ -225,7 +226,27 @@ final class TransferParts implements TransferWork {
 
   @Override
   public boolean isStarted() {
-    return parts.stream().anyMatch(each -> each.task.isStarted());
+    for (Part each : parts) {
+      if (each.task.isStarted()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public long startedNanos() {
+    long oldest = System.nanoTime();
+    for (Part each : parts) {
+      long started = each.task.startedNanos();
+      oldest = each.task.isStarted() && started - oldest < 0 ? started : oldest;
+    }
+    return oldest;
+  }
+
+  @Override
+  public String transport() {
+    return "several";
   }
 
   @Override

@@ -207,6 +207,7 @@ final class TransportRegistry {
       Transport transport = each.transport;
       boolean fit = task.pairs().notMoved(transport::moves).isEmpty() && transport.takes(task);
       if (fit && transport != from && transport.reaches(peer.descriptor())) {
+        task.givenTo(transport.name());
         transport.submit(peer, task);
         return Optional.of(transport.name());
       }

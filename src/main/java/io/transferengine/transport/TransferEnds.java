@@ -96,6 +96,18 @@ public final class TransferEnds {
     return local.endOfRange(address);
   }
 
+  /**
+   * {@return the first of these blocks that is not wholly inside one of the peer's buffers; or -1}
+   */
+  int firstOutsideRemote(BlockColumns blocks) {
+    for (int i = 0; i < blocks.count(); i++) {
+      if (blocks.remote(i) + blocks.length(i) > endOfRemote(blocks.remote(i))) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */
   long endOfRemote(long address) {
     return remote.endOfRange(address);

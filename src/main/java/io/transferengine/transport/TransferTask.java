@@ -84,7 +84,8 @@ public final class TransferTask implements TransferWork {
   private long mark;
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
-  private volatile boolean claimedAny;
+  private volatile long claimedNanos;
+  private volatile String transport = "";
   private volatile boolean oneByOne;
   private volatile boolean mergeRefused;
 
@@ -208,7 +209,22 @@ public final class TransferTask implements TransferWork {
 
   @Override
   public boolean isStarted() {
-    return claimedAny;
+    return claimedNanos != 0;
+  }
+
+  @Override
+  public long startedNanos() {
+    return claimedNanos;
+  }
+
+  @Override
+  public String transport() {
+    return transport;
+  }
+
+  /** Notes the name of the transport that it is given to. */
+  public void givenTo(String name) {
+    transport = name;
   }
 
   /** All of them: what is moved twice is the same bytes, to the same place. */
@@ -227,17 +243,9 @@ public final class TransferTask implements TransferWork {
     return blocks.length(block);
   }
 
-  /**
-   * {@return the first block that does not lie wholly inside one of the buffers that the peer
-   * published, -1 when all do}
-   */
+  /** {@return the first block that is not inside one of the peer's buffers, -1 if all are} */
   public synchronized int blockOutsideBuffers() {
-    for (int i = 0; i < blocks.count(); i++) {
-      if (blocks.remote(i) + blocks.length(i) > ends.endOfRemote(blocks.remote(i))) {
-        return i;
-      }
-    }
-    return -1;
+    return ends.firstOutsideRemote(blocks);
   }
 
   /** {@return whether a test holds for where any of the blocks lies in the peer's memory} */
@@ -304,8 +312,8 @@ public final class TransferTask implements TransferWork {
       }
       requests++;
       outstanding++;
-      if (!claimedAny) {
-        claimedAny = true;
+      if (claimedNanos == 0) {
+        claimedNanos = System.nanoTime() | 1; // never 0
       }
     }
     return requests;

@@ -28,6 +28,15 @@ public interface TransferWork {
   /** {@return whether any request was ever handed out} */
   boolean isStarted();
 
+  /** {@return when the first was, by {@link System#nanoTime()}; of no meaning before} */
+  long startedNanos();
+
+  /**
+   * {@return the name of the transport that it was given to last; {@code several} if its blocks are
+   * with more than one, empty if with none}
+   */
+  String transport();
+
   /** {@return the bytes known to be in their destination} */
   long completedBytes();
 

@@ -67,6 +67,7 @@ final class OptionsTest {
         presence(Options.FORCE_TCP),
         texts(Options.CUSTOM_TOPO_JSON, "/etc/topo.json", "with space.json"),
         flag(Options.METRIC, false),
+        number(Options.SLOW_TRANSFER, 0, List.of(1, 60_000), List.of(-1)),
         number(Options.METRIC_INTERVAL, 5, List.of(1, 3600), List.of(0, -1)),
         flag(Options.TCP_ENABLE_CONNECTION_POOL, true),
         number(Options.TCP_LANES_PER_PEER, 4, List.of(1, 16), List.of(0, 17)),

@@ -32,6 +32,15 @@ final class TestTransfers {
       Executor threads,
       BiConsumer<String, TransferRequest.Notification> notifier) {
     return new ActiveTransfers(
-        memory, segments, metrics, executor, threads, TIMEOUT_SECONDS, -1, name -> {}, notifier);
+        memory,
+        segments,
+        metrics,
+        executor,
+        threads,
+        TIMEOUT_SECONDS,
+        -1,
+        name -> {},
+        notifier,
+        new TransferEvents(0));
   }
 }

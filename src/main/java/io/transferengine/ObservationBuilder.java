@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine;
+
+import io.transferengine.config.Option;
+import io.transferengine.config.Options;
+
+/** What is seen of an engine from outside, in {@link EngineConfig.Builder}. Not thread-safe. */
+abstract sealed class ObservationBuilder permits TlsBuilder {
+  ObservationBuilder() {}
+
+  /** Sets one option, and returns the builder. */
+  abstract <T> EngineConfig.Builder set(Option<T> option, T value);
+
+  /**
+   * Logs a line of throughput and latency for every interval with traffic. ({@code MC_TE_METRIC})
+   *
+   * @param value whether
+   * @return this builder
+   */
+  public EngineConfig.Builder metrics(boolean value) {
+    return set(Options.METRIC, value);
+  }
+
+  /**
+   * The interval of {@code MC_TE_METRIC}'s line. ({@code MC_TE_METRIC_INTERVAL_SECONDS})
+   *
+   * @param value a whole number of seconds, 1 to 2147483647
+   * @return this builder
+   */
+  public EngineConfig.Builder metricsIntervalSeconds(int value) {
+    return set(Options.METRIC_INTERVAL, value);
+  }
+
+  /**
+   * Logs what has happened to each transfer that takes this long, and where its time went; at most
+   * one a second; 0 = off. ({@code TE_SLOW_TRANSFER_MILLIS})
+   *
+   * @param value a whole number of milliseconds, 0 to 2147483647
+   * @return this builder
+   */
+  public EngineConfig.Builder slowTransferMillis(int value) {
+    return set(Options.SLOW_TRANSFER, value);
+  }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.events.EngineListener;
+import io.transferengine.events.TransferReport;
+import io.transferengine.logging.WarnLimiter;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells listeners, the log and the flight recorder of ends of transfers. Where none of them wants
+ * to know, nothing is made. Thread-safe.
+ */
+public final class TransferEvents {
+  private static final Logger log = LoggerFactory.getLogger(TransferEvents.class);
+
+  /** A Java may be made without its flight recorder. */
+  private static final boolean HAS_RECORDER = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
+
+  private final List<EngineListener> listeners = new CopyOnWriteArrayList<>();
+  private final long slowNanos;
+  private final WarnLimiter slow = new WarnLimiter(log);
+  private final WarnLimiter broken = new WarnLimiter(log);
+
+  /**
+   * Without listeners.
+   *
+   * @param slowMillis transfers that took so long are logged; 0 for none
+   */
+  TransferEvents(int slowMillis) {
+    this.slowNanos = slowMillis == 0 ? Long.MAX_VALUE : TimeUnit.MILLISECONDS.toNanos(slowMillis);
+  }
+
+  /** Tells it from now on. */
+  public void add(EngineListener listener) {
+    listeners.add(listener);
+  }
+
+  /** Tells it no more, once if it was added more than once. */
+  public void remove(EngineListener listener) {
+    var _ = listeners.remove(listener);
+  }
+
+  /** {@return what a recording gets of a transfer that begins now; null if there is none} */
+  @Nullable TransferRecord begin() {
+    return HAS_RECORDER ? TransferRecord.begun() : null;
+  }
+
+  /** A transfer has ended. */
+  void ended(TransferHandle handle) {
+    TransferRecord recorded = handle.recorded();
+    boolean isSlow = System.nanoTime() - handle.startNanos() >= slowNanos;
+    if (listeners.isEmpty() && !isSlow && recorded == null) {
+      return;
+    }
+    TransferReport report = handle.report();
+    if (recorded != null) {
+      recorded.endWith(report);
+    }
+    if (isSlow) {
+      slow.warn("A slow transfer: " + report.explain());
+    }
+    for (EngineListener each : listeners) {
+      tell(each, report);
+    }
+  }
+
+  private void tell(EngineListener listener, TransferReport report) {
+    try {
+      listener.transferEnded(report);
+    } catch (Throwable t) {
+      broken.fault("The listener %s failed", listener, t);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.events.TransferReport;
+import io.transferengine.logging.Printable;
+import jdk.jfr.Category;
+import jdk.jfr.DataAmount;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Threshold;
+import jdk.jfr.Timespan;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A transfer, for the JDK's flight recorder: those of 20 ms and more, unless its user says
+ * otherwise. Where no recording asks for it, nothing is made.
+ */
+@Name(TransferRecord.NAME)
+@Label("Transfer")
+@Category("Transfer Engine")
+@Description("A transfer from its submission to its end; the four stages add up to its duration")
+@StackTrace(false)
+@Threshold("20 ms")
+final class TransferRecord extends Event {
+  static final String NAME = "io.transferengine.Transfer";
+
+  private static final int TEXT_LENGTH_MAX = 300;
+
+  @Label("Operation")
+  String operation = "";
+
+  @Label("Peer")
+  String peer = "";
+
+  @Label("Transport")
+  @Description("What has carried it; several if its blocks went over more than one")
+  String transport = "";
+
+  @Label("Outcome")
+  String outcome = "";
+
+  @Label("Cause")
+  @Description("Why it did not complete")
+  String cause = "";
+
+  @Label("Tries")
+  int tries;
+
+  @Label("Blocks")
+  int blocks;
+
+  @Label("Bytes")
+  @DataAmount
+  long bytes;
+
+  @Label("Look-up")
+  @Description("Until the peer's descriptor was there")
+  @Timespan
+  long lookUp;
+
+  @Label("Queued")
+  @Description("From then until a transport took the first bytes in hand")
+  @Timespan
+  long queued;
+
+  @Label("Moving")
+  @Description("From then until the last request was settled")
+  @Timespan
+  long moving;
+
+  @Label("Settling")
+  @Description("From then until its memory was given back and it was counted")
+  @Timespan
+  long settling;
+
+  /** {@return one that has begun; null if no recording wants it} */
+  static @Nullable TransferRecord begun() {
+    TransferRecord made = new TransferRecord();
+    if (!made.isEnabled()) {
+      return null;
+    }
+    made.begin();
+    return made;
+  }
+
+  void endWith(TransferReport report) {
+    end();
+    if (!shouldCommit()) {
+      return;
+    }
+    operation = report.operation().name();
+    peer = Printable.of(report.target(), TEXT_LENGTH_MAX);
+    transport = report.transport();
+    outcome = report.state().name();
+    cause = report.cause().isPresent() ? report.cause().get().label() : "";
+    tries = report.tries();
+    blocks = report.blocks();
+    bytes = report.bytes();
+    lookUp = report.lookUp().toNanos();
+    queued = report.queued().toNanos();
+    moving = report.moving().toNanos();
+    settling = report.settling().toNanos();
+    commit();
+  }
+}

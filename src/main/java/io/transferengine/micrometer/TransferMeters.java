@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.micrometer;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import io.transferengine.events.EngineListener;
+import io.transferengine.events.TransferReport;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferState;
+import java.util.Locale;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
+
+/** Meters of transfers in one registry; each set of tags gets its own when it first occurs. */
+final class TransferMeters implements EngineListener {
+  static final String DURATION = "transferengine.transfer.duration";
+  static final String BYTES = "transferengine.transfer.bytes";
+  static final String BLOCKS = "transferengine.transfer.blocks";
+
+  /** No record: in a full heap, linking what compares records fails for good. */
+  private static final class Kind {
+    private final Operation operation;
+    private final String transport;
+    private final TransferState outcome;
+
+    Kind(TransferReport report) {
+      operation = report.operation();
+      transport = report.transport();
+      outcome = report.state();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Kind that
+          && operation == that.operation
+          && outcome == that.outcome
+          && transport.equals(that.transport);
+    }
+
+    @Override
+    public int hashCode() {
+      return (transport.hashCode() * 31 + outcome.hashCode()) * 31 + operation.hashCode();
+    }
+
+    Tags in(Tags common) {
+      return common.and(
+          "direction",
+          operation.name().toLowerCase(Locale.ROOT),
+          "transport",
+          transport.isEmpty() ? "none" : transport,
+          "outcome",
+          outcome.name().toLowerCase(Locale.ROOT));
+    }
+  }
+
+  private record Meters(Timer duration, Counter bytes, Counter blocks) {}
+
+  private final MeterRegistry registry;
+  private final Tags common;
+  private final ConcurrentMap<Kind, Meters> kinds = new ConcurrentHashMap<>();
+
+  TransferMeters(MeterRegistry registry, Tags common) {
+    this.registry = registry;
+    this.common = common;
+  }
+
+  @Override
+  public void transferEnded(TransferReport report) {
+    Kind kind = new Kind(report);
+    Meters meters = kinds.get(kind);
+    if (meters == null) {
+      // Made twice, both are the same: the registry sees to that.
+      meters = made(kind);
+      kinds.put(kind, meters);
+    }
+    meters.duration.record(report.duration().toNanos(), TimeUnit.NANOSECONDS);
+    meters.bytes.increment((double) report.bytesMoved());
+    meters.blocks.increment(report.blocks());
+  }
+
+  private Meters made(Kind kind) {
+    Tags tags = kind.in(common);
+    return new Meters(
+        Timer.builder(DURATION)
+            .description("From the submission of a transfer to its end")
+            .tags(tags)
+            .publishPercentileHistogram()
+            .register(registry),
+        Counter.builder(BYTES)
+            .description("Bytes of transfers that have reached their destination")
+            .baseUnit("bytes")
+            .tags(tags)
+            .register(registry),
+        Counter.builder(BLOCKS)
+            .description("Blocks of transfers that have ended")
+            .baseUnit("blocks")
+            .tags(tags)
+            .register(registry));
+  }
+}
