@@ -194,11 +194,12 @@ final class Copier implements RequestSink<TransferTask> {
       }
       mark(target, slotAt, gate);
       int freed = firstFreed(target.map());
-      if (freed >= 0) {
+      if (freed >= 0 && target.map().word(AreaLayout.GATE_AT) == gate.address()) {
         clear(target, slotAt);
         return refuse(task, target, freed);
       }
-      long copied = copyRanges(task.operation(), target, gate);
+      // Behind a closed gate a table may be another pool's.
+      long copied = freed >= 0 ? CLOSED : copyRanges(task.operation(), target, gate);
       clear(target, slotAt);
       if (copied >= 0) {
         settleUpTo(task, target, copied);

@@ -290,8 +290,10 @@ class ManagedBlocksTest implements TransferWork.Listener, RegionRegistrar {
     MemorySegment first = pool.allocate(BYTES);
     BufferDescriptor old = published(first.address());
     long at = first.address();
-    pool.free(at, BYTES);
     BlockColumns again = BlockColumns.of(here.address(), at, BYTES);
+    // So that its entry is known, and the gate.
+    assertThat(copied(Operation.WRITE, again, old)).isEqualTo(TransferState.COMPLETED);
+    pool.free(at, BYTES);
     assertThat(copied(Operation.WRITE, again, old)).isEqualTo(TransferState.FAILED);
     assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
     // The spare, which begins with another block of another length.
