@@ -20,6 +20,7 @@ import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.AccessControl;
@@ -158,7 +159,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     memory =
         new LocalMemory(
             settings.get(Options.MANAGED_MEMORY_LIMIT),
-            new OffHeapSource("*", settings.get(Options.HUGE_PAGES)),
+            new OffHeapSource(
+                "*",
+                settings.get(Options.HUGE_PAGES),
+                settings.get(Options.LOCAL) != LocalMode.OFF),
             this);
     transports =
         TransportRegistry.create(

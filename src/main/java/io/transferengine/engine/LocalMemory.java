@@ -330,7 +330,7 @@ public final class LocalMemory implements RegionRegistrar {
   @Override
   public Region register(
       MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-    Region region = regions.register(slab.address(), slab.bytes(), source, rights, live);
+    Region region = regions.register(slab, source, rights, live);
     List<Region> made = List.of(region);
     try {
       users.registered(made);

@@ -47,7 +47,21 @@ public final class MemoryAccess {
     MemorySegment.copy(EVERYTHING, ValueLayout.JAVA_BYTE, address, destination, offset, length);
   }
 
-  private static void requireTouchable(Region held, long address, int length) {
+  /** The same out of other memory, which is {@code length} bytes long from {@code offset} on. */
+  public static void copyIn(
+      MemorySegment source, long offset, Region held, long address, long length) {
+    requireTouchable(held, address, length);
+    MemorySegment.copy(source, offset, EVERYTHING, address, length);
+  }
+
+  /** The same into other memory, which is {@code length} bytes long from {@code offset} on. */
+  public static void copyOut(
+      Region held, long address, MemorySegment destination, long offset, long length) {
+    requireTouchable(held, address, length);
+    MemorySegment.copy(EVERYTHING, address, destination, offset, length);
+  }
+
+  private static void requireTouchable(Region held, long address, long length) {
     if (!held.isTouchable() || (length > 0 && !held.covers(address, length))) {
       throw new IllegalArgumentException(
           length + " bytes at " + Ranges.hex(address) + " cannot be touched: " + held);

@@ -28,6 +28,14 @@ public interface MemorySource {
     MemorySegment part(long offset, long length);
 
     /**
+     * {@return the descriptor of the sealed memfd that it is all of, which other processes of our
+     * user may map; -1 if it is of none}
+     */
+    default int descriptor() {
+      return -1;
+    }
+
+    /**
      * Gives it back. Called once; nothing of this library touches it any more.
      *
      * @throws IllegalStateException when somebody else still does; then the memory is lost

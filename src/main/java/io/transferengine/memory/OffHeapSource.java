@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import io.transferengine.logging.SystemError;
 import io.transferengine.os.Errno;
 import io.transferengine.os.NativeCallException;
+import io.transferengine.os.Platform;
 import io.transferengine.os.SharedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -11,11 +12,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory of this process outside of the Java heap. Each slab is an arena of its own, or huge pages
- * ({@link SharedMemory}).
- *
- * <p>Only those are a memfd: on most machines other memory of memfds never becomes large pages by
- * itself (shmem_enabled), as an arena's does, and no other process maps managed memory yet.
+ * Memory of this process outside of the Java heap. Each slab is an arena of its own, or a memfd
+ * that other processes may map ({@link SharedMemory}): huge pages are, and what peers on this
+ * machine may copy. Else it is an arena: on most machines memory of memfds never becomes large
+ * pages by itself (shmem_enabled), as an arena's may.
  */
 public final class OffHeapSource implements MemorySource {
   /**
@@ -25,7 +25,7 @@ public final class OffHeapSource implements MemorySource {
   static final long ALIGNMENT_BYTES = 64 * 1024;
 
   /** What the kernel shows such memory as. */
-  static final String NAME = "te-pool";
+  public static final String NAME = "te-pool";
 
   private static final String LEAVE_UNSET =
       "Leave TE_HUGE_PAGES unset; other pages need nothing of the machine";
@@ -36,6 +36,7 @@ public final class OffHeapSource implements MemorySource {
 
   private final String location;
   private final boolean hugePages;
+  private final boolean shared;
 
   /**
    * Memory of which the system chooses the NUMA node.
@@ -43,7 +44,7 @@ public final class OffHeapSource implements MemorySource {
    * @param location what peers are told, {@code *} or {@code cpu:N}
    */
   public OffHeapSource(String location) {
-    this(location, false);
+    this(location, false, false);
   }
 
   /**
@@ -51,10 +52,12 @@ public final class OffHeapSource implements MemorySource {
    *
    * @param location what peers are told, {@code *} or {@code cpu:N}
    * @param hugePages whether it is to be huge pages, and nothing else
+   * @param shared whether other processes are to map it, if this machine has memfds
    */
-  public OffHeapSource(String location, boolean hugePages) {
+  public OffHeapSource(String location, boolean hugePages, boolean shared) {
     this.location = location;
     this.hugePages = hugePages;
+    this.shared = shared && Platform.isLinux();
   }
 
   @Override
@@ -64,7 +67,30 @@ public final class OffHeapSource implements MemorySource {
 
   @Override
   public Slab take(long bytes) {
-    return hugePages ? ofHugePages(bytes) : ofArena(bytes);
+    if (hugePages) {
+      return ofHugePages(bytes);
+    }
+    return shared ? ofSharedMemory(bytes) : ofArena(bytes);
+  }
+
+  /** What is not there in this way may be there in the usual one, or is missing for good. */
+  private static Slab ofSharedMemory(long bytes) {
+    SharedMemory memory;
+    try {
+      memory = SharedMemory.of(NAME, bytes);
+    } catch (NativeCallException | ArithmeticException refused) {
+      return ofArena(bytes);
+    }
+    return taken(memory);
+  }
+
+  private static Slab taken(SharedMemory memory) {
+    try {
+      return new Taken(memory.memory(), memory::close, memory.descriptor());
+    } catch (Throwable t) {
+      memory.close();
+      throw t;
+    }
   }
 
   private static Slab ofHugePages(long bytes) {
@@ -80,12 +106,7 @@ public final class OffHeapSource implements MemorySource {
               : SystemError.remedy(refused, LEAVE_UNSET);
       throw noHugePages(bytes, String.valueOf(refused.getMessage()), remedy, refused);
     }
-    try {
-      return new Taken(shared.memory(), shared::close);
-    } catch (Throwable t) {
-      shared.close();
-      throw t;
-    }
+    return taken(shared);
   }
 
   private static TransferException noHugePages(
@@ -100,7 +121,7 @@ public final class OffHeapSource implements MemorySource {
   private static Slab ofArena(long bytes) {
     Arena arena = Arena.ofShared();
     try {
-      return new Taken(arena.allocate(bytes, ALIGNMENT_BYTES), arena::close);
+      return new Taken(arena.allocate(bytes, ALIGNMENT_BYTES), arena::close, -1);
     } catch (Throwable t) {
       arena.close();
       throw t;
@@ -112,7 +133,7 @@ public final class OffHeapSource implements MemorySource {
    *
    * @param end gives it back; it takes about 100 µs, since every thread of the JVM is asked
    */
-  private record Taken(MemorySegment memory, Runnable end) implements Slab {
+  private record Taken(MemorySegment memory, Runnable end, int descriptor) implements Slab {
     @Override
     public long address() {
       return memory.address();

@@ -49,6 +49,8 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
   /** Null unless it is a managed pool, of which only parts are handed out. */
   private final @Nullable LiveBlocks blocks;
 
+  private final int descriptor;
+
   private final AtomicInteger state = new AtomicInteger();
 
   /** Waiters for the last release wait here; see {@link #wakeWaiters()}. */
@@ -70,6 +72,7 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
     this.touchable = kind.isHost();
     this.sequence = sequence;
     this.blocks = null;
+    this.descriptor = -1;
   }
 
   /** A slab of a managed pool, of which only the parts that {@code live} admits may be used. */
@@ -80,6 +83,18 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
       AccessRights rights,
       long sequence,
       LiveBlocks live) {
+    this(address, length, source, rights, sequence, live, -1);
+  }
+
+  /** The same, all of the memfd with a descriptor, if that is not -1. */
+  Region(
+      long address,
+      long length,
+      MemorySource source,
+      AccessRights rights,
+      long sequence,
+      LiveBlocks live,
+      int descriptor) {
     this.address = address;
     this.length = length;
     this.location = source.location();
@@ -88,6 +103,7 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
     this.touchable = source.isTouchable();
     this.sequence = sequence;
     this.blocks = live;
+    this.descriptor = descriptor;
   }
 
   /** {@return the first byte's address} */
@@ -138,6 +154,11 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
   /** {@return who gives the memory back to the system} */
   public Owner owner() {
     return blocks == null ? Owner.APPLICATION : Owner.POOL;
+  }
+
+  /** {@return the descriptor of the sealed memfd that it is all of; -1 if it is of none} */
+  public int descriptor() {
+    return descriptor;
   }
 
   /** {@return which parts of it are handed out; null unless it is a managed pool} */

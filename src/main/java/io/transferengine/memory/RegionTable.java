@@ -55,11 +55,15 @@ public final class RegionTable {
    * @param live says which parts of it are handed out: only they may be used
    */
   public Region register(
-      long address, long length, MemorySource source, AccessRights rights, LiveBlocks live) {
+      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+    long address = slab.address();
+    long length = slab.bytes();
+    int descriptor = slab.descriptor();
     return addAll(
             new long[] {address},
             new long[] {length},
-            (_, sequence) -> new Region(address, length, source, rights, sequence, live))
+            (_, sequence) ->
+                new Region(address, length, source, rights, sequence, live, descriptor))
         .getFirst();
   }
 

@@ -127,6 +127,10 @@ public enum Counter {
   LOCAL_PEERS_MISSED("Local peers missed"),
   /** Requests of peers on this machine for slots in our area that were refused. */
   LOCAL_LEASES_REFUSED("Local leases refused"),
+  /** Pools of managed memory of peers on this machine that were mapped, to be copied plainly. */
+  LOCAL_POOLS_MAPPED("Local pools mapped"),
+  /** Those that could not be mapped, or were too many; they are copied with system calls. */
+  LOCAL_POOLS_NOT_MAPPED("Local pools not mapped"),
   /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
   /** RDMA paths that failed. Their requests used another path, or waited. */

@@ -75,12 +75,7 @@ public final class LinuxProcesses implements Processes {
 
   @Override
   public boolean hasEnded(int pid, long start) {
-    int fd;
-    try {
-      fd = (int) (long) SYSCALL.invokeExact(CapturedErrno.state(), PIDFD_OPEN, (long) pid, 0L);
-    } catch (Throwable thrown) {
-      throw CapturedErrno.unexpected(thrown);
-    }
+    int fd = pidfd(pid);
     if (fd < 0) {
       // ESRCH: nobody has the number. Or it is that of a thread now, or there are no pidfds here:
       // the kernel is older than 5.3, or a container's filter does not know the call.
@@ -98,6 +93,34 @@ public final class LinuxProcesses implements Processes {
       return ended[0];
     } finally {
       system.close(fd);
+    }
+  }
+
+  private static int pidfd(int pid) {
+    try {
+      return (int) (long) SYSCALL.invokeExact(CapturedErrno.state(), PIDFD_OPEN, (long) pid, 0L);
+    } catch (Throwable thrown) {
+      throw CapturedErrno.unexpected(thrown);
+    }
+  }
+
+  @Override
+  public Optional<Watch> watch(int pid, long start) {
+    int fd = pidfd(pid);
+    if (fd < 0) {
+      return Optional.empty();
+    }
+    try {
+      if (startOf(pid) == start) {
+        Watch made = new ProcessWatch(fd);
+        fd = -1;
+        return Optional.of(made);
+      }
+      return Optional.empty();
+    } finally {
+      if (fd >= 0) {
+        system.close(fd);
+      }
     }
   }
 

@@ -15,6 +15,7 @@ final class MemoryMaps {
   static final int PROT_NONE = 0;
   static final int PROT_READ_WRITE = 3;
   static final int MADV_DONTNEED = 4;
+  static final int MADV_REMOVE = 9;
   private static final int MADV_DONTFORK = 10;
   static final int MADV_POPULATE_WRITE = 23;
   static final int MAP_SHARED = 0x1;

@@ -53,6 +53,24 @@ public interface Processes {
    */
   Optional<MemfdFile> memfd(int pid, long address, long bytes, String name);
 
+  /** A process that is watched. Thread-safe. */
+  interface Watch extends AutoCloseable {
+    /** {@return whether each of its threads has ended} After {@link #close}: true. */
+    boolean hasEnded();
+
+    @Override
+    void close();
+  }
+
+  /**
+   * {@return a watch of a process; empty if it has ended, or cannot be watched}
+   *
+   * @param start when it began, by {@link #startOf}
+   */
+  default Optional<Watch> watch(int pid, long start) {
+    return Optional.empty();
+  }
+
   /** {@return why nothing can be found out just now, and what to do about it; empty if it can} */
   default Optional<String> blindness() {
     return Optional.empty();

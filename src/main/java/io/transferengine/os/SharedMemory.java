@@ -43,7 +43,7 @@ public final class SharedMemory {
    * @param name of the memfd, as the kernel shows it
    * @throws NativeCallException if the kernel does not give them
    */
-  static SharedMemory of(String name, long bytes) {
+  public static SharedMemory of(String name, long bytes) {
     return of(name, bytes, MemoryMaps.pageBytes(), false);
   }
 
@@ -131,6 +131,9 @@ public final class SharedMemory {
   public void close() {
     arena.close();
     try {
+      // Another process may have it mapped, and so would keep it. If the kernel does not do it, it
+      // goes with that mapping.
+      int _ = MemoryMaps.advise(memory.address(), mappedBytes, MemoryMaps.MADV_REMOVE);
       MemoryMaps.unmap(memory.address(), mappedBytes);
     } finally {
       new FfmSystemCalls().close(fd);

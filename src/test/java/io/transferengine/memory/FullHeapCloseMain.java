@@ -23,7 +23,7 @@ final class FullHeapCloseMain {
     @Override
     public Region register(
         MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-      Region region = table.register(slab.address(), slab.bytes(), source, rights, live);
+      Region region = table.register(slab, source, rights, live);
       registered++;
       return region;
     }

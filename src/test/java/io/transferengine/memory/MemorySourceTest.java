@@ -95,7 +95,7 @@ class MemorySourceTest {
     @Override
     public Region register(
         MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-      return table.register(slab.address(), slab.bytes(), source, rights, live);
+      return table.register(slab, source, rights, live);
     }
 
     @Override

@@ -25,7 +25,7 @@ final class RecordingRegistrar implements RegionRegistrar {
       MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
     registerCount.incrementAndGet();
     onRegister.run();
-    return table.register(slab.address(), slab.bytes(), source, rights, live);
+    return table.register(slab, source, rights, live);
   }
 
   @Override

@@ -36,15 +36,25 @@ final class GridWorkload implements BenchWorkload {
   private final long remoteBase;
 
   /** With {@code corrupt}, for tests, each comparison fails. */
-  GridWorkload(Engine engine, TargetLink target, GridPlan plan, BenchLoop loop, boolean corrupt) {
+  GridWorkload(
+      Engine engine,
+      TargetLink target,
+      GridPlan plan,
+      BenchLoop loop,
+      boolean managed,
+      boolean corrupt) {
     this.target = target;
     this.plan = plan;
     this.loop = loop;
     this.corrupt = corrupt;
     long bytes = plan.rows().stream().mapToLong(GridPlan.Row::extentBytes).max().orElse(1);
-    String[] remote = target.ask("allocate", 1, 1, 1, bytes, 0).split(" ", -1);
+    String[] remote =
+        (managed
+                ? target.ask("allocate", 1, 1, 1, bytes, 0, "managed")
+                : target.ask("allocate", 1, 1, 1, bytes, 0))
+            .split(" ", -1);
     remoteBase = Long.parseLong(remote[0]);
-    memory = BlockMemory.allocate(engine, BlockShape.single(bytes), 0);
+    memory = BlockMemory.allocate(engine, BlockShape.single(bytes), 0, managed);
   }
 
   @Override

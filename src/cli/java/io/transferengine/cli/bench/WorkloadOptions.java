@@ -87,6 +87,13 @@ final class WorkloadOptions {
   private boolean adjacent;
 
   @Option(
+      names = "--managed",
+      description =
+          "Memory that the engines allocate themselves on both sides, and not registered memory. Not"
+              + " with --preset or --trace.")
+  private boolean managed;
+
+  @Option(
       names = "--memory",
       paramLabel = "SIZE",
       converter = Units.SizeConverter.class,
@@ -105,6 +112,9 @@ final class WorkloadOptions {
 
   void requireValid() {
     paged.requireValid();
+    if (managed && (paged.replays() || paged.hasPreset())) {
+      throw CommandException.usage("--managed is for blocks of one size, not --preset or --trace");
+    }
     batches.forEach(batch -> Ranges.require("--batch", batch, BATCH_LIMIT));
     Ranges.require("--threads", threads, THREADS_LIMIT);
     if (count != null) {
@@ -157,7 +167,7 @@ final class WorkloadOptions {
             threads,
             adjacent,
             memoryBytes(copies));
-    return new GridWorkload(engine, target, plan, loop, corrupt);
+    return new GridWorkload(engine, target, plan, loop, managed, corrupt);
   }
 
   private List<Long> sizes() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.target;
 
+import io.transferengine.Allocation;
 import io.transferengine.Engine;
 import io.transferengine.Registration;
 import io.transferengine.cli.console.CommandException;
@@ -21,8 +22,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Registered memory of some shape, zero at first. A seed shuffles which places are taken, as in a
- * cache that has been in use for a while. Not thread-safe.
+ * Registered or managed memory of some shape, zero at first. A seed shuffles which places are
+ * taken, as in a cache that has been in use for a while. Not thread-safe.
  */
 public final class BlockMemory implements AutoCloseable {
   /** The bytes that are digested, or read from a file, at once. */
@@ -36,6 +37,7 @@ public final class BlockMemory implements AutoCloseable {
   private final int[] takenSlots;
   private final List<MemorySegment> regions = new ArrayList<>();
   private final List<Registration> registrations = new ArrayList<>();
+  private final List<Allocation> allocations = new ArrayList<>();
 
   private BlockMemory(BlockShape shape, long seed) {
     this.shape = shape;
@@ -48,9 +50,24 @@ public final class BlockMemory implements AutoCloseable {
    * @throws CommandException if there is not enough
    */
   public static BlockMemory allocate(Engine engine, BlockShape shape, long seed) {
+    return allocate(engine, shape, seed, false);
+  }
+
+  /**
+   * {@return the same, of the engine's managed memory, or registered with it}
+   *
+   * @throws CommandException if there is not enough
+   */
+  public static BlockMemory allocate(Engine engine, BlockShape shape, long seed, boolean managed) {
     BlockMemory memory = new BlockMemory(shape, seed);
     try {
       for (int i = 0; i < shape.regions(); i++) {
+        if (managed) {
+          Allocation taken = engine.allocate(shape.regionBytes());
+          memory.allocations.add(taken);
+          memory.regions.add(taken.segment().fill((byte) 0));
+          continue;
+        }
         MemorySegment region = memory.arena.allocate(shape.regionBytes(), ALIGNMENT_BYTES);
         memory.regions.add(region);
         memory.registrations.add(engine.register(region));
@@ -216,6 +233,8 @@ public final class BlockMemory implements AutoCloseable {
   public void close() {
     registrations.forEach(Registration::close);
     registrations.clear();
+    allocations.forEach(Allocation::close);
+    allocations.clear();
     if (arena.scope().isAlive()) {
       arena.close();
     }

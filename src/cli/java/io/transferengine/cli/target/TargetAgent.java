@@ -100,7 +100,8 @@ public final class TargetAgent implements AutoCloseable {
           "%d bytes are requested, above the limit of this target, %d: start it with more --memory"
               .formatted(shape.allocatedBytes(), memoryLimitBytes));
     }
-    BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]));
+    boolean managed = words.length > 6 && words[6].equals("managed");
+    BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]), managed);
     memory = allocated;
     return TargetLink.list(LongStream.of(allocated.regionAddresses()))
         + " "

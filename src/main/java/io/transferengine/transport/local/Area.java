@@ -118,7 +118,7 @@ final class Area {
     set(at + AreaLayout.ENTRY_LENGTH_AT, pool.length());
     set(
         at + AreaLayout.ENTRY_RIGHTS_AT,
-        bits(pool.rights()) | AreaLayout.tableBits(offsetInTables, placeShift));
+        bits(pool.rights()) | AreaLayout.tableBits(offsetInTables, placeShift, pool.descriptor()));
     set(at, fence);
   }
 
@@ -191,13 +191,31 @@ final class Area {
 
   /** {@return whether a lease has a copy under way that may have passed a gate, or an older one} */
   boolean mayHavePassed(int lease, long serial) {
+    return passed(lease, serial) != Passed.NOTHING;
+  }
+
+  /** What a peer has under way. */
+  enum Passed {
+    NOTHING,
+    /** Calls, which a stopped process is out of. */
+    CALLS,
+    /** Copies by its own threads, and perhaps calls. */
+    PLAIN
+  }
+
+  /** {@return what a lease has under way that may have passed a gate, or an older one} */
+  Passed passed(int lease, long serial) {
+    Passed found = Passed.NOTHING;
     for (int slot = 0; slot < AreaLayout.SLOTS; slot++) {
       long gate = get(slotAt(lease, slot));
       if (gate != 0 && isUpTo(gate, serial)) {
-        return true;
+        if ((gate & AreaLayout.PLAIN) != 0) {
+          return Passed.PLAIN;
+        }
+        found = Passed.CALLS;
       }
     }
-    return false;
+    return found;
   }
 
   private boolean isUpTo(long gate, long serial) {

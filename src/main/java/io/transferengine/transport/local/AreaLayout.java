@@ -65,16 +65,21 @@ final class AreaLayout {
 
   /**
    * In an entry's rights: it is a pool, and only what its table says is handed out may be used. The
-   * table's place follows, {@link #TABLE_UNIT_BYTES} each, and the distance of its places.
+   * distance of its places follows, the table's place, in units of {@link #TABLE_UNIT_BYTES}, and
+   * the descriptor of its memfd, plus 1.
    */
   static final long HAS_TABLE = 4;
 
   private static final int SHIFT_SHIFT = 8;
   private static final int UNIT_SHIFT = 16;
   private static final int UNIT_MASK = (1 << 16) - 1;
+  private static final int DESCRIPTOR_SHIFT = 32;
 
   /** In a slot, beside the gate, whose address is a multiple of a page: a table was looked at. */
   static final long BLOCKS = 1;
+
+  /** In a slot: the copy is no call, and touches nothing but mapped pools. */
+  static final long PLAIN = 2;
 
   /** In a slot: numbers that are different from one copy to the next. */
   static final int COUNT_SHIFT = 2;
@@ -103,10 +108,16 @@ final class AreaLayout {
   private AreaLayout() {}
 
   /** {@return what an entry's rights have for a table in addition} */
-  static long tableBits(long offsetInTables, int placeShift) {
+  static long tableBits(long offsetInTables, int placeShift, int descriptor) {
     return HAS_TABLE
         | ((long) placeShift << SHIFT_SHIFT)
-        | ((offsetInTables / TABLE_UNIT_BYTES) << UNIT_SHIFT);
+        | ((offsetInTables / TABLE_UNIT_BYTES) << UNIT_SHIFT)
+        | ((long) (descriptor + 1) << DESCRIPTOR_SHIFT);
+  }
+
+  /** {@return the descriptor that its owner has of a pool's memfd; -1 if it is of none} */
+  static int descriptor(long rights) {
+    return (int) (rights >>> DESCRIPTOR_SHIFT) - 1;
   }
 
   /** {@return where in an area the table is that an entry's rights name} */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
@@ -49,6 +50,12 @@ final class Copier implements RequestSink<TransferTask> {
 
   /** What the peer's area says of the registrations that the requests lie in. */
   private final Gate.@Nullable Entry[] entry = new Gate.@Nullable Entry[RANGES];
+
+  /** What is ours where it is managed memory, which is there and stays; else null. */
+  private final @Nullable Region[] managed = new @Nullable Region[RANGES];
+
+  /** The peer's, where it is mapped here. */
+  private final @Nullable PoolMap[] pool = new @Nullable PoolMap[RANGES];
 
   /** Requests that were claimed, and how many of them, from the first on, are settled. */
   private int count;
@@ -133,6 +140,8 @@ final class Copier implements RequestSink<TransferTask> {
     remote[count] = there;
     length[count] = bytes;
     unmerged[count] = single;
+    Region ours = of.region(here);
+    managed[count] = ours.owner() == Region.Owner.POOL ? ours : null;
     fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
     count++;
   }
@@ -192,14 +201,15 @@ final class Copier implements RequestSink<TransferTask> {
       if (refused >= 0) {
         return refuse(task, target, refused);
       }
-      mark(target, slotAt, gate);
+      boolean plain = areAllMapped(target.pools());
+      mark(target, slotAt, gate, plain);
       int freed = firstFreed(target.map());
       if (freed >= 0 && target.map().word(AreaLayout.GATE_AT) == gate.address()) {
         clear(target, slotAt);
         return refuse(task, target, freed);
       }
       // Behind a closed gate a table may be another pool's.
-      long copied = freed >= 0 ? CLOSED : copyRanges(task.operation(), target, gate);
+      long copied = freed >= 0 ? CLOSED : copyRanges(task.operation(), target, gate, plain);
       clear(target, slotAt);
       if (copied >= 0) {
         settleUpTo(task, target, copied);
@@ -291,7 +301,7 @@ final class Copier implements RequestSink<TransferTask> {
   }
 
   /** Says that we copy, before anything that follows is done. */
-  private void mark(Target target, long slotAt, Gate gate) {
+  private void mark(Target target, long slotAt, Gate gate, boolean plain) {
     long value = gate.address();
     if (hasTables()) {
       number++;
@@ -299,7 +309,61 @@ final class Copier implements RequestSink<TransferTask> {
           AreaLayout.BLOCKS | ((long) (number & AreaLayout.COUNT_MASK) << AreaLayout.COUNT_SHIFT);
     }
     marked = true;
-    target.map().mark(slotAt, value);
+    target.map().mark(slotAt, plain ? value | AreaLayout.PLAIN : value);
+  }
+
+  /**
+   * {@return whether both sides of each request can be copied without a call} On our side that is
+   * managed memory. What others have registered may be gone, which a call says, and an access does
+   * not.
+   */
+  private boolean areAllMapped(@Nullable PeerPools pools) {
+    if (pools == null) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      Gate.Entry known = entry[i];
+      if (managed[i] == null || known == null || !known.hasTable()) {
+        return false;
+      }
+      PoolMap mapped = isNextFence(i) ? pools.of(known) : pool[i - 1];
+      if (mapped == null) {
+        return false;
+      }
+      pool[i] = mapped;
+    }
+    return true;
+  }
+
+  /**
+   * Copies between our ranges and the peer's, which are mapped. The slot is marked; if the gate is
+   * the open one after that, the peer waits for us before it ends one of the pools.
+   *
+   * @return the bytes copied; {@link #CLOSED}; or a negative errno
+   */
+  private long copyPlainly(Operation operation, Target target, Gate gate) {
+    PeerMap map = target.map();
+    if (map.word(AreaLayout.GATE_AT) != gate.address()) {
+      return CLOSED;
+    }
+    long copied = 0;
+    for (int i = 0; i < count; i++) {
+      PoolMap to = pool[i];
+      Region from = managed[i];
+      if (to == null || from == null) {
+        throw new IllegalStateException("Not looked at");
+      }
+      try {
+        to.copy(operation, from, local[i], remote[i], length[i]);
+      } catch (IllegalStateException unmapped) {
+        return CLOSED; // The pool or the peer has ended.
+      }
+      copied += length[i];
+    }
+    // Memory of a process that has ended can be written as before.
+    PeerPools pools = target.pools();
+    boolean isThere = map.isThere() && pools != null && !pools.hasEnded();
+    return isThere ? copied : -Errno.ESRCH.number();
   }
 
   private boolean hasTables() {
@@ -327,11 +391,16 @@ final class Copier implements RequestSink<TransferTask> {
   }
 
   /**
-   * Copies between our ranges and the peer's, in one call that goes through the gate first.
+   * Copies between our ranges and the peer's: plainly, or in one call that goes through the gate
+   * first.
    *
    * @return the bytes copied; {@link #CLOSED}; or a negative errno
    */
-  private long copyRanges(Operation operation, Target target, Gate gate) {
+  private long copyRanges(Operation operation, Target target, Gate gate, boolean plain) {
+    return plain ? copyPlainly(operation, target, gate) : call(operation, target, gate);
+  }
+
+  private long call(Operation operation, Target target, Gate gate) {
     ours.clear();
     theirs.clear();
     ours.add(scratch.address(), WORD);

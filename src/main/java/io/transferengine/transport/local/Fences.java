@@ -267,12 +267,13 @@ final class Fences {
     try {
       for (Leases.Lease lease : leases.all()) {
         long nextLook = System.nanoTime() + PROCESS_LOOK_NANOS;
-        while (area.mayHavePassed(lease.index(), gate)) {
+        Area.Passed passed = area.passed(lease.index(), gate);
+        while (passed != Area.Passed.NOTHING) {
           interrupted |= Thread.interrupted();
           LockSupport.parkNanos(LOOK_NANOS);
           long now = System.nanoTime();
           if (now - nextLook >= 0) {
-            if (isOut(lease)) {
+            if (isOut(lease, passed)) {
               break;
             }
             nextLook = now + PROCESS_LOOK_NANOS;
@@ -280,6 +281,7 @@ final class Fences {
           if (now - end >= 0) {
             throw stillCopies(lease, limit.isZero() ? wait : limit);
           }
+          passed = area.passed(lease.index(), gate);
         }
       }
     } finally {
@@ -290,12 +292,13 @@ final class Fences {
   }
 
   /** No thread of it is inside of a call that began before now: it has ended, or is stopped. */
-  private boolean isOut(Leases.Lease lease) {
+  private boolean isOut(Leases.Lease lease, Area.Passed passed) {
     if (processes.hasEnded(lease.pid(), lease.start())) {
       leases.end(lease);
       return true;
     }
-    return processes.isStopped(lease.pid());
+    // Its own threads would go on in the middle of a copy.
+    return passed == Area.Passed.CALLS && processes.isStopped(lease.pid());
   }
 
   private static TransferException stillCopies(Leases.Lease lease, Duration limit) {

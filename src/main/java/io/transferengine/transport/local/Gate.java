@@ -30,6 +30,11 @@ final class Gate {
           && Long.compareUnsigned(bytes, length - offset) <= 0;
     }
 
+    /** {@return the descriptor that its owner has of its memfd; -1 if it cannot be mapped} */
+    int descriptor() {
+      return hasTable() ? AreaLayout.descriptor(rights) : -1;
+    }
+
     /** {@return whether only parts of it may be used, which change: {@link PeerMap#isHandedOut}} */
     boolean hasTable() {
       return (rights & AreaLayout.HAS_TABLE) != 0;

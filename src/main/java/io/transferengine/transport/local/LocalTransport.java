@@ -126,7 +126,7 @@ class LocalTransport implements Transport {
     Leases leases = new Leases(area, areas::isOver);
     Fences fences = new Fences(area, leases, processes, Fences.WAIT);
     HeldLeases held = new HeldLeases(areas::isOver);
-    PeerMaps maps = new PeerMaps(areas, processes);
+    PeerMaps maps = new PeerMaps(areas, processes, context.metrics());
     LeaseRequests requests =
         new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
     Copies copies = new Copies(memory, pid);
@@ -397,7 +397,7 @@ class LocalTransport implements Transport {
     try {
       HeldLease lease = lease(now, peer, place);
       PeerMap map = now.maps.of(peer.name(), peer.host(), peer.incarnation());
-      target = new Target(peer.name(), lease, map);
+      target = new Target(peer.name(), lease, map, now.maps.pools(map));
       context.metrics().increment(Counter.LOCAL_PEERS);
       peer.opened(target);
     } catch (Throwable t) {

@@ -3,6 +3,7 @@ package io.transferengine.transport.local;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.transferengine.memory.OffHeapSource;
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
 import io.transferengine.os.NativeCallException;
@@ -171,6 +172,29 @@ final class PeerAreas {
     int descriptor = (int) header.get(AreaLayout.DESCRIPTOR_AT);
     try {
       return SharedMapping.of(host.pid(), descriptor, file.get(), AreaLayout.BYTES);
+    } catch (NativeCallException e) {
+      throw LocalFaults.notMapped(peer, e);
+    }
+  }
+
+  /**
+   * {@return a mapping of a pool of an engine} It is of the memfd that the process itself has
+   * mapped there, whatever the entry says.
+   *
+   * @throws TransferException if it cannot be mapped
+   */
+  SharedMapping mapPool(String peer, HostDescriptor host, Gate.Entry pool) {
+    Optional<Processes.MemfdFile> file =
+        processes
+            .memfd(host.pid(), pool.address(), pool.length(), OffHeapSource.NAME)
+            .filter(each -> each.device().equals(memfds));
+    if (file.isEmpty()
+        || processes.startOf(host.pid()) != host.start()
+        || !processes.isOfOurUser(host.pid())) {
+      throw LocalFaults.noLease(peer);
+    }
+    try {
+      return SharedMapping.of(host.pid(), pool.descriptor(), file.get(), pool.length());
     } catch (NativeCallException e) {
       throw LocalFaults.notMapped(peer, e);
     }

@@ -2,6 +2,7 @@
 package io.transferengine.transport.local;
 
 import io.transferengine.logging.Anyway;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.Processes;
 import io.transferengine.os.SharedMapping;
@@ -10,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,10 +30,12 @@ final class PeerMaps {
   /** By what is proved: who tells of an engine may tell what it likes. */
   private record Owner(int pid, long start, long area, long incarnation) {}
 
-  private record Mapped(Owner owner, SharedMapping mapping, PeerMap map) {}
+  private record Mapped(Owner owner, SharedMapping mapping, PeerMap map, PeerPools pools) {}
 
   private final PeerAreas areas;
   private final Processes processes;
+  private final EngineMetrics metrics;
+  private final PoolRoom room = new PoolRoom();
 
   /** Made before they are needed: a lambda takes memory. */
   private final Runnable look = this::look;
@@ -44,7 +48,8 @@ final class PeerMaps {
   private boolean ended;
 
   /** None yet. */
-  PeerMaps(PeerAreas areas, Processes processes) {
+  PeerMaps(PeerAreas areas, Processes processes, EngineMetrics metrics) {
+    this.metrics = metrics;
     this.areas = areas;
     this.processes = processes;
   }
@@ -70,7 +75,9 @@ final class PeerMaps {
     SharedMapping mapping = areas.map(peer, host, incarnation);
     boolean isKept = false;
     try {
-      Mapped made = new Mapped(owner, mapping, new PeerMap(mapping.memory(), host.area()));
+      PeerMap map = new PeerMap(mapping.memory(), host.area());
+      PeerPools pools = new PeerPools(peer, host, map, areas, processes, room, metrics);
+      Mapped made = new Mapped(owner, mapping, map, pools);
       Mapped kept = kept(peer, made);
       isKept = kept == made;
       return kept.map;
@@ -136,7 +143,17 @@ final class PeerMaps {
     for (Mapped each : all) {
       if (hasEnded(each)) {
         end(each);
+      } else {
+        endOldPools(each);
       }
+    }
+  }
+
+  private static void endOldPools(Mapped each) {
+    try {
+      each.pools.endOld();
+    } catch (IllegalStateException closed) {
+      // We have ended it meanwhile.
     }
   }
 
@@ -151,8 +168,25 @@ final class PeerMaps {
   private synchronized void end(Mapped each) {
     // Whoever is in the middle of a copy from it is waited for by the mapping.
     if (maps.remove(each.owner, each)) {
+      each.pools.end();
       each.mapping.close();
     }
+  }
+
+  /** {@return the pools of an engine; null if its area is not mapped any more} */
+  @SuppressWarnings("ReferenceEquality") // this very one, not one like it
+  synchronized @Nullable PeerPools pools(PeerMap map) {
+    for (Mapped each : maps.values()) {
+      if (each.map == map) {
+        return each.pools;
+      }
+    }
+    return null;
+  }
+
+  /** {@return how many pools of them are mapped} */
+  int pools() {
+    return room.pools();
   }
 
   /** {@return how many there are} */

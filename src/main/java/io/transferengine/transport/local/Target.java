@@ -8,15 +8,27 @@ final class Target {
   private final String name;
   private final HeldLease lease;
   private final PeerMap map;
+  private final @Nullable PeerPools pools;
   private volatile @Nullable Gate gate;
   private volatile boolean lost;
+
+  /**
+   * An engine that has given us a lease, of which no pools will be mapped.
+   *
+   * @param map its area
+   */
+  Target(String name, HeldLease lease, PeerMap map) {
+    this(name, lease, map, null);
+  }
 
   /**
    * An engine that has given us a lease.
    *
    * @param map its area
+   * @param pools of it that may be mapped
    */
-  Target(String name, HeldLease lease, PeerMap map) {
+  Target(String name, HeldLease lease, PeerMap map, @Nullable PeerPools pools) {
+    this.pools = pools;
     this.name = name;
     this.lease = lease;
     this.map = map;
@@ -37,6 +49,11 @@ final class Target {
   /** {@return its area, as we have mapped it} */
   PeerMap map() {
     return map;
+  }
+
+  /** {@return its pools that are mapped here; null if none will be} */
+  @Nullable PeerPools pools() {
+    return pools;
   }
 
   /** {@return the gate that was open when we last looked; null if we have not} */

@@ -81,7 +81,7 @@ class ManagedBlocksTest implements TransferWork.Listener, RegionRegistrar {
   @Override
   public Region register(
       MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-    Region made = table.register(slab.address(), slab.bytes(), source, rights, live);
+    Region made = table.register(slab, source, rights, live);
     fences.admit(List.of(made));
     return made;
   }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.LinuxProcesses;
 import io.transferengine.transfer.TransferException;
@@ -35,7 +36,8 @@ class PeerMapsTest {
                   .memfd(processes.own(), area.address(), AreaLayout.BYTES, AreaLayout.name(NUMBER))
                   .orElseThrow()
                   .device()),
-          processes);
+          processes,
+          new EngineMetrics());
   private boolean unmapped;
 
   @AfterEach

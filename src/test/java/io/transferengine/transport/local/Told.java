@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Processes of which the test says what became of them. */
-final class Told implements Processes {
+class Told implements Processes {
   final Set<Integer> ended = ConcurrentHashMap.newKeySet();
   final Set<Integer> stopped = ConcurrentHashMap.newKeySet();
 

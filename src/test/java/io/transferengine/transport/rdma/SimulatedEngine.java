@@ -241,7 +241,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
           @Override
           public Region register(
               MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-            return prepared(regions.register(slab.address(), slab.bytes(), source, rights, live));
+            return prepared(regions.register(slab, source, rights, live));
           }
 
           @Override

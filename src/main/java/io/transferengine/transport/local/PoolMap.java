@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.memory.MemoryAccess;
+import io.transferengine.memory.Region;
+import io.transferengine.os.SharedMapping;
+import io.transferengine.transfer.Operation;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pool of another engine, as this process has mapped it; or that it could not. Thread-safe.
+ *
+ * <p>When the pool or the engine has ended, the mapping is closed ({@link PeerPools}).
+ */
+final class PoolMap {
+  private final long fence;
+  private final long address;
+  private final @Nullable SharedMapping mapping;
+
+  /**
+   * One that is used as long as it is not closed.
+   *
+   * @param mapping of all of it; null if there is none
+   */
+  PoolMap(Gate.Entry pool, @Nullable SharedMapping mapping) {
+    this.fence = pool.fence();
+    this.address = pool.address();
+    this.mapping = mapping;
+  }
+
+  long fence() {
+    return fence;
+  }
+
+  long bytes() {
+    return mapping == null ? 0 : mapping.memory().byteSize();
+  }
+
+  /** {@return whether it can be used} */
+  boolean isOpen() {
+    return mapping != null && mapping.memory().scope().isAlive();
+  }
+
+  /**
+   * Copies between our memory and the pool.
+   *
+   * @param ours what the local range lies in
+   * @param remote where the other range is in the engine's own process
+   * @throws IllegalStateException if it is closed
+   */
+  void copy(Operation operation, Region ours, long local, long remote, long bytes) {
+    if (mapping == null) {
+      throw new IllegalStateException("The pool is not mapped");
+    }
+    if (operation == Operation.WRITE) {
+      MemoryAccess.copyOut(ours, local, mapping.memory(), remote - address, bytes);
+    } else {
+      MemoryAccess.copyIn(mapping.memory(), remote - address, ours, local, bytes);
+    }
+  }
+
+  /** Ends it. Who is in the middle of a copy is waited for. */
+  void close() {
+    if (isOpen() && mapping != null) {
+      mapping.close();
+    }
+  }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.transferengine.access.AccessRights;
+import io.transferengine.memory.LiveBlocks;
+import io.transferengine.memory.MemoryPool;
+import io.transferengine.memory.MemorySource;
+import io.transferengine.memory.OffHeapSource;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.RegionRegistrar;
+import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.os.FfmProcessMemory;
+import io.transferengine.os.IoVectors;
+import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.ProcessMemory;
+import io.transferengine.os.Processes;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.HostDescriptor;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Pools of managed memory that are mapped by who copies from and to them. */
+@Timeout(60)
+class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
+  private static final long NUMBER = 0xabcd0123;
+  private static final int BYTES = 8192;
+  private static final long MIB = 1 << 20;
+
+  private final LinuxProcesses real = new LinuxProcesses();
+
+  /** What the watch of the peer's process says. */
+  private final AtomicBoolean over = new AtomicBoolean();
+
+  private final Told processes =
+      new Told() {
+        @Override
+        public long startOf(int pid) {
+          return real.startOf(pid);
+        }
+
+        @Override
+        public Optional<Watch> watch(int pid, long start) {
+          return real.watch(pid, start)
+              .map(
+                  watch ->
+                      new Watch() {
+                        @Override
+                        public boolean hasEnded() {
+                          return over.get() || watch.hasEnded();
+                        }
+
+                        @Override
+                        public void close() {
+                          watch.close();
+                        }
+                      });
+        }
+      };
+
+  /** Calls that copy. */
+  private final AtomicInteger calls = new AtomicInteger();
+
+  private final ProcessMemory memory =
+      new ProcessMemory() {
+        private final ProcessMemory kernel = new FfmProcessMemory();
+
+        @Override
+        public long read(int pid, IoVectors into, IoVectors from) {
+          calls.addAndGet(from.count() > 1 && into.count() > 1 ? 1 : 0);
+          return kernel.read(pid, into, from);
+        }
+
+        @Override
+        public long write(int pid, IoVectors from, IoVectors to) {
+          calls.incrementAndGet();
+          return kernel.write(pid, from, to);
+        }
+      };
+
+  private final Area area = new Area(NUMBER);
+  private final Leases leases = new Leases(area, _ -> false);
+  private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
+  private final RegionTable table = new RegionTable();
+  private final MemoryPool pool =
+      new MemoryPool(64 * MIB, new OffHeapSource("*", false, true), this);
+  private final HostDescriptor host =
+      new HostDescriptor("boot", 1, real.own(), real.startOf(real.own()), area.address());
+  private final EngineMetrics metrics = new EngineMetrics();
+  private final PeerMaps maps =
+      new PeerMaps(
+          new PeerAreas(
+              memory,
+              processes,
+              real.memfd(real.own(), area.address(), AreaLayout.BYTES, AreaLayout.name(NUMBER))
+                  .map(Processes.MemfdFile::device)
+                  .orElseThrow()),
+          processes,
+          metrics);
+  private final Leases.Lease lease = leases.grant(host, 1, 1).orElseThrow();
+  private final PeerMap map = maps.of("peer", host, NUMBER);
+  private final PeerPools pools = Objects.requireNonNull(maps.pools(map));
+  private final Target target =
+      new Target("peer", new HeldLease(host, area.slots(lease.index())), map, pools);
+  private final Copier copier = new Copier(memory, real.own(), LocalFaults.mistake());
+
+  private final MemorySegment here = pool.allocate(2 * BYTES);
+  private final MemorySegment there = pool.allocate(BYTES);
+  private @Nullable TransferState state;
+  private @Nullable FailureCause cause;
+
+  @Override
+  public Region register(
+      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
+    Region made = table.register(slab, source, rights, live);
+    fences.admit(List.of(made));
+    return made;
+  }
+
+  @Override
+  public @Nullable Region leftOf(long address, LiveBlocks live) {
+    return null;
+  }
+
+  @Override
+  public void unregister(Region region) {
+    fences.refuse(List.of(region));
+    table.remove(region);
+  }
+
+  @Override
+  public void taskEnded(
+      TransferState end, @Nullable TransferException why, @Nullable FailureCause known) {
+    state = end;
+    cause = known;
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    maps.end();
+    pool.close();
+    fences.end(Duration.ofSeconds(1), true);
+    assertThat(mappings()).isZero();
+  }
+
+  private static long mappings() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/maps"), ISO_8859_1).stream()
+        .filter(line -> line.contains("/memfd:" + OffHeapSource.NAME))
+        .count();
+  }
+
+  private Region region() {
+    return Objects.requireNonNull(table.find(there.address(), 1));
+  }
+
+  private TransferState copied(Operation operation, BufferDescriptor buffer) {
+    state = null;
+    TransferTask task =
+        new TransferTask(
+            operation,
+            BlockColumns.of(here.address(), there.address(), BYTES),
+            BYTES,
+            new TransferEnds(new Region[] {region()}, new TransferEnds.Buffers(List.of(buffer))),
+            this);
+    while (state == null) {
+      assertThat(copier.claim(task)).isPositive();
+      boolean _ = copier.copy(task, target, 0);
+    }
+    assertThat(map.word(area.slots(lease.index()) - area.address())).isZero();
+    return state;
+  }
+
+  private BufferDescriptor published() {
+    Region region = region();
+    return new BufferDescriptor("peer", region.address(), region.length())
+        .withFence(fences.of(region));
+  }
+
+  private Gate.Entry entry() {
+    long at = AreaLayout.entryAt(fences.of(region()));
+    return new Gate.Entry(map.word(at), map.word(at + 8), map.word(at + 16), map.word(at + 24));
+  }
+
+  private void awaitMapped() {
+    Gate.Entry entry = entry();
+    await().until(() -> pools.of(entry) != null);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatIsMappedIsCopiedWithoutACall(Operation operation) throws Exception {
+    (operation == Operation.WRITE ? here : there).fill((byte) 9);
+    assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.asSlice(0, BYTES).mismatch(there)).isEqualTo(-1);
+    awaitMapped();
+    assertThat(mappings()).isEqualTo(2);
+    int before = calls.get();
+    (operation == Operation.WRITE ? here : there).fill((byte) 8);
+    assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.asSlice(0, BYTES).mismatch(there)).isEqualTo(-1);
+    assertThat(calls).hasValue(before);
+    assertThat(metrics.snapshot().get(Counter.LOCAL_POOLS_MAPPED)).isOne();
+  }
+
+  @Test
+  void aFreedBlockIsRefusedHereToo() {
+    awaitMapped();
+    BufferDescriptor buffer = published();
+    here.fill((byte) 5);
+    pool.free(there.address(), BYTES);
+    assertThat(copied(Operation.WRITE, buffer)).isEqualTo(TransferState.FAILED);
+    assertThat(cause).isEqualTo(FailureCause.REMOTE_REFUSED);
+    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0)).isZero();
+  }
+
+  /** Its memory is there as long as we have it mapped. */
+  @ParameterizedTest
+  @EnumSource
+  void nothingCompletesWhenTheProcessHasEnded(Operation operation) {
+    awaitMapped();
+    over.set(true);
+    assertThat(copied(operation, published())).isEqualTo(TransferState.FAILED);
+    assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
+    assertThat(target.isLost()).isTrue();
+  }
+
+  @Test
+  void theMappingOfAPoolThatHasEndedGoes() throws Exception {
+    awaitMapped();
+    Gate.Entry entry = entry();
+    BufferDescriptor old = published();
+    Region before = region();
+    pool.free(there.address(), BYTES);
+    pool.free(here.address(), 2 * BYTES);
+    assertThat(pools.of(entry)).isNotNull();
+    assertThat(maps.pools()).isOne();
+    maps.endThoseOfTheDead();
+    assertThat(pools.of(entry)).isNull();
+    assertThat(maps.pools()).isZero();
+    assertThat(mappings()).as("the spare").isOne();
+    assertThat(old.fence()).isNotZero();
+    assertThat(table.find(before.address(), 1)).isNull();
+    // The spare comes back, with another number.
+    MemorySegment again = pool.allocate(2 * BYTES);
+    assertThat(again.address()).isEqualTo(before.address());
+    awaitMapped();
+    assertThat(maps.pools()).isOne();
+  }
+
+  /** A stopped process goes on in the middle of a copy that is no call. */
+  @Test
+  void aPoolDoesNotEndWhileAStoppedPeerCopiesPlainly() {
+    long slot = area.slots(lease.index());
+    processes.stopped.add(real.own());
+    Region region = region();
+    map.mark(slot, map.word(AreaLayout.GATE_AT) | AreaLayout.BLOCKS);
+    fences.refuse(List.of(region)); // That is out of its call.
+    fences.admit(List.of(region));
+    map.mark(slot, map.word(AreaLayout.GATE_AT) | AreaLayout.BLOCKS | AreaLayout.PLAIN);
+    assertThatThrownBy(() -> fences.refuse(List.of(region)))
+        .isInstanceOfSatisfying(
+            TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.BATCH_BUSY));
+    map.clear(slot);
+    fences.refuse(List.of(region));
+    fences.admit(List.of(region));
+  }
+
+  /** Between the mark and the look at the gate. */
+  @Test
+  void aCopyThatFindsTheGateClosedTouchesNothing() {
+    awaitMapped();
+    assertThat(copied(Operation.WRITE, published())).isEqualTo(TransferState.COMPLETED);
+    Gate known = Objects.requireNonNull(target.gate());
+    BufferDescriptor old = published();
+    fences.refuse(List.of(region()));
+    here.fill((byte) 6);
+    there.fill((byte) 1);
+    assertThat(target.gate()).isSameAs(known);
+    assertThat(copied(Operation.WRITE, old)).isEqualTo(TransferState.FAILED);
+    assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
+    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
+    fences.admit(List.of(region()));
+  }
+
+  @Test
+  void whatIsNotAsTheEntrySaysIsNotMapped() {
+    Gate.Entry entry = entry();
+    Gate.Entry elsewhere =
+        new Gate.Entry(
+            entry.fence(), entry.address() + 4096, entry.length() - 4096, entry.rights());
+    assertThatThrownBy(() -> pools.map(elsewhere)).isInstanceOf(TransferException.class);
+    Gate.Entry longer =
+        new Gate.Entry(entry.fence(), entry.address(), entry.length() + 4096, entry.rights());
+    assertThatThrownBy(() -> pools.map(longer)).isInstanceOf(TransferException.class);
+    Gate.Entry another =
+        new Gate.Entry(entry.fence(), entry.address(), entry.length(), entry.rights() + (1L << 32));
+    assertThatThrownBy(() -> pools.map(another)).isInstanceOf(TransferException.class);
+    assertThat(maps.pools()).isZero();
+  }
+
+  @Test
+  void roomIsLimited() {
+    PoolRoom room = new PoolRoom(2, 100);
+    assertThat(room.take(60)).isTrue();
+    assertThat(room.take(41)).isFalse();
+    assertThat(room.take(-1)).isFalse();
+    assertThat(room.take(40)).isTrue();
+    room.give(40);
+    assertThat(room.take(1)).isTrue();
+    assertThat(room.take(1)).isFalse();
+    assertThat(room.pools()).isEqualTo(2);
+  }
+}
