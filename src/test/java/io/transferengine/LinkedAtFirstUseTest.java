@@ -20,12 +20,34 @@ class LinkedAtFirstUseTest {
             new LinkedAtFirstUse(CLASSES, "io/transferengine/transport/tcp")
                 .reachedFrom(
                     List.of(
+                        "Lane.close",
+                        "Lane.closed",
+                        "Lane.run",
                         "LaneCancel.run",
                         "LaneCancel$Late.run",
+                        "LaneEnds$Close.run",
+                        "LaneEnds$Retire.run",
                         "TargetServer.endOverdue",
+                        "TcpPeer.close",
+                        "TcpPeer.cutOff",
+                        "TcpPeer.movedTo",
+                        "TcpPeer.submit",
                         "TcpTransport.endStalled",
+                        "TlsSocket.channelInactive",
+                        "TlsSocket.channelRead",
+                        "TlsSocket.channelReadComplete",
+                        "TlsSocket.exceptionCaught",
+                        "TlsSocket.read",
+                        "TokenDoor.refuse",
+                        "WireForm.equals",
                         "WireHandler.channelInactive",
-                        "WireHandler.exceptionCaught")))
+                        "WireHandler.channelRead",
+                        "WireHandler.channelReadComplete",
+                        "WireHandler.channelWritabilityChanged",
+                        "WireHandler.exceptionCaught",
+                        "WireHandler.onStagingDry",
+                        "WireHandler.outboundDrained",
+                        "WireHandler.userEventTriggered")))
         .isEmpty();
   }
 

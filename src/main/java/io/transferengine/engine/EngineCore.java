@@ -232,7 +232,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
     }
     if (tls.isOn() || tls.token().isOn()) {
-      Runnable look = () -> questions.execute(tls::refresh);
+      // Made here: a method reference that is made by the look may be lost for ever (ADR 41).
+      Runnable refresh = tls::refresh;
+      Runnable look = () -> questions.execute(refresh);
       timer.every(CERTIFICATES_CHECK_PERIOD, "Looking at the certificate files", look);
     }
     int refreshSeconds = settings.get(Options.METADATA_REFRESH_INTERVAL);

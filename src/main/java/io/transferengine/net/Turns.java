@@ -26,6 +26,11 @@ public final class Turns {
   /** Those of one address that wait, in their order. */
   record Line(InetAddress address, LinkedHashSet<Turn> waiting) {}
 
+  /** Not where they are used: a text takes memory when that is run for the first time. */
+  private static final String WHAT = "A turn";
+
+  private static final String LOST = "The end of what lost its turn";
+
   private enum State {
     NEW,
     WAITING,
@@ -142,7 +147,7 @@ public final class Turns {
     try {
       thread.start();
     } catch (Throwable t) {
-      Anyway.run(log, "The end of what lost its turn", onLost);
+      Anyway.run(log, LOST, onLost);
       throw t;
     }
   }
@@ -206,7 +211,7 @@ public final class Turns {
 
   private void passOn(Turn turn) {
     @Nullable Turn next = after(turn);
-    while (next != null && !Anyway.run(log, "A turn", next.granted)) {
+    while (next != null && !Anyway.run(log, WHAT, next.granted)) {
       next = after(next);
     }
   }

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link
  * #cancelRequests} runs on the lane's event loop.
  */
-final class Lane implements LaneConnection.Owner, LaneCancel.Of {
+final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
   /** The peer that it leads to, with other lanes beside it. */
   interface Owner {
     /** {@return where to connect to, the best first} */
@@ -524,7 +524,6 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of {
     }
   }
 
-  /** How it stands; on its event loop, as all else here. */
   @Override
   public String toString() {
     return (unconfirmed == null ? "" : "a write to be confirmed, ")
@@ -543,8 +542,8 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of {
     } else if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
       there.endIfExpired(profile.tls().now());
-    } else if (backsOff && nowNanos - againNanos > 0) {
-      run();
+    } else if (!backsOff || nowNanos - againNanos > 0) {
+      run(); // A wake-up may have been lost for want of memory.
     }
     for (LaneConnection leaving : List.copyOf(parted)) {
       leaving.endIfStalled(nowNanos, limitNanos);
@@ -553,38 +552,43 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of {
 
   /** The peer is elsewhere by now: the connection to where it was ends when its work is done. */
   void retire() {
-    execute(() -> retire(connection));
+    execute(new LaneEnds.Retire(this, null));
   }
 
-  private void retire(@Nullable LaneConnection old) {
+  @Override
+  public void retireHere(@Nullable LaneConnection named) {
+    LaneConnection old = named == null ? connection : named;
     if (old == null || connection != old) {
       return;
     }
     if (load == 0) {
       old.end(ConnectionEnd.Reason.RENEWED, "the peer has moved", null);
     } else {
-      var _ = loop.schedule(() -> retire(old), RETIRE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+      var _ =
+          loop.schedule(new LaneEnds.Retire(this, old), RETIRE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 
   /** Closes the lane for good. The first reason counts. */
   void close(PeerEnd why) {
-    execute(
-        () -> {
-          PeerEnd first = end == null ? why : end;
-          end = first;
-          failUnconfirmed(first.failure(profile.name()), first.cause(true));
-          for (LaneConnection leaving : List.copyOf(parted)) {
-            endWith(leaving, first);
-          }
-          LaneConnection there = connection;
-          if (there != null) {
-            endWith(there, first);
-          } else if (attempt != null) {
-            // This may be the last task of its loop, which has closed what it knew before.
-            attempt.close();
-          }
-        });
+    execute(new LaneEnds.Close(this, why));
+  }
+
+  @Override
+  public void closeHere(PeerEnd why) {
+    PeerEnd first = end == null ? why : end;
+    end = first;
+    failUnconfirmed(first.failure(profile.name()), first.cause(true));
+    for (LaneConnection leaving : List.copyOf(parted)) {
+      endWith(leaving, first);
+    }
+    LaneConnection there = connection;
+    if (there != null) {
+      endWith(there, first);
+    } else if (attempt != null) {
+      // This may be the last task of its loop, which has closed what it knew before.
+      attempt.close();
+    }
   }
 
   private static void endWith(LaneConnection there, PeerEnd why) {

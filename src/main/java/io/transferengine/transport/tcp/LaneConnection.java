@@ -76,6 +76,7 @@ final class LaneConnection extends WireHandler
   private boolean isOver;
   private boolean parted;
   private final LaneTerm term = new LaneTerm();
+
   private final StallWatch stall = new StallWatch();
   private @Nullable Throwable outputFault;
   private ConnectionEnd.Reason ended = ConnectionEnd.Reason.NONE;
@@ -172,6 +173,12 @@ final class LaneConnection extends WireHandler
     fault(fault);
   }
 
+  private void tellLoad() {
+    if (!parted) {
+      sender.tellLoad();
+    }
+  }
+
   /** {@return whether what was claimed still waits for the socket} */
   boolean isCongested() {
     return !channel().isWritable();
@@ -191,16 +198,9 @@ final class LaneConnection extends WireHandler
         && !outbound().hasUnflushed()
         && confirmation.takeHalfClose()
         && outbound().isSentWhole()) {
-      // Not from here: this is called while the outbound queue is being walked.
-      context().executor().execute(this::closeOutput);
+      closeOutputLater();
     }
     super.outboundDrained();
-  }
-
-  private void closeOutput() {
-    if (!hasEnded()) {
-      var _ = ((DuplexChannel) channel()).shutdownOutput();
-    }
   }
 
   // ---- answers
@@ -298,9 +298,8 @@ final class LaneConnection extends WireHandler
     // The next requests first: whoever waits for these answers is woken while they are under way.
     pump();
     outcomes.tell();
-    if (!parted) {
-      lane.setLoad(ring.size());
-    } else if (ring.size() == 0 && !hasEnded()) {
+    tellLoad();
+    if (parted && ring.size() == 0 && !hasEnded()) {
       end(ConnectionEnd.Reason.RENEWED, "its late write has arrived", null);
     }
     leaveIfDone();
@@ -371,6 +370,7 @@ final class LaneConnection extends WireHandler
       ended = reason;
       endText = text;
       endCause = cause;
+      tellLoad();
       close();
     }
   }
@@ -392,9 +392,8 @@ final class LaneConnection extends WireHandler
       }
       return true;
     }
-    // Laying the queue anew may look as if there were room.
     try {
-      return sender.undisturbed(() -> outcomes.orphan(task, new LetGo(this, false)));
+      return sender.orphan(task, new LetGo(this, false));
     } catch (Throwable t) {
       fault(t);
       return true;
@@ -511,14 +510,16 @@ final class LaneConnection extends WireHandler
     if (isOver) {
       return; // It has thrown; the lane has another connection by now.
     }
-    isOver = true;
+    // First: if there is no memory for these, the end is told at the next look.
     ConnectionEnd end = new ConnectionEnd(ended, endText, endCause, answers);
+    TransferException failure = end.failure(peer.name(), version2);
+    isOver = true;
     try {
       outcomes.tell();
       outcomes.unanswered(end, outbound().sentBytes());
     } finally {
       // Whatever happens, the lane may connect again.
-      lane.closed(this, ended, answers, end.failure(peer.name(), version2));
+      lane.closed(this, ended, answers, failure);
     }
   }
 }

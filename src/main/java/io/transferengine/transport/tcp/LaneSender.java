@@ -2,7 +2,8 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.metrics.Counter;
-import java.util.function.BooleanSupplier;
+import io.transferengine.transport.TransferTask;
+import java.util.function.LongPredicate;
 
 /**
  * Claims requests for a connection and lays them into its stream, as much as there is room for.
@@ -138,7 +139,12 @@ final class LaneSender {
     } finally {
       pumping = false;
     }
-    lane.setLoad(ring.size());
+    tellLoad();
+  }
+
+  /** Until the connection's end is told it is one at least: one that has ended is no free one. */
+  void tellLoad() {
+    lane.setLoad(connection.hasEnded() ? Math.max(1, ring.size()) : ring.size());
   }
 
   private void send(long from) {
@@ -200,11 +206,14 @@ final class LaneSender {
     }
   }
 
-  /** Does something that looks as if it made room; nothing is claimed meanwhile. */
-  boolean undisturbed(BooleanSupplier action) {
+  /**
+   * Takes those requests of a task that has ended off it. Laying the queue anew may look as if
+   * there were room: nothing is claimed meanwhile.
+   */
+  boolean orphan(TransferTask ended, LongPredicate isFree) {
     pumping = true;
     try {
-      return action.getAsBoolean();
+      return outcomes.orphan(ended, isFree);
     } finally {
       pumping = false;
     }

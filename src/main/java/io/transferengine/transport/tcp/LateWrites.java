@@ -49,7 +49,14 @@ final class LateWrites {
 
   /** The target has answered it. */
   void arrived(RequestRing ring, long position) {
-    removed(writes.removeIf(late -> late.ring == ring && late.position == position));
+    removed(
+        writes.removeIf(
+            new Predicate<>() {
+              @Override
+              public boolean test(Late late) {
+                return late.ring == ring && late.position == position;
+              }
+            }));
   }
 
   /** The connection has ended. */

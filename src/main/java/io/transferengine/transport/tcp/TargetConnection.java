@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class TargetConnection extends WireHandler
     implements RequestReader.Listener, VersionOneMember.Connection {
+  /** Made with the connection, for the same reason as in {@link WireHandler}. */
+  private final Runnable resumes = this::resumeOrFault;
+
   private final TargetContext context;
   private final Consumer<TargetConnection> gone;
   private VersionOneMember order = new VersionOneMember();
@@ -194,7 +197,15 @@ final class TargetConnection extends WireHandler
       if (!pool.reserve().isNeeded() && (!inputEnded || !outbound().isFlushing())) {
         channel().config().setAutoRead(true);
       }
-      loop.execute(() -> guarded(this::resume));
+      loop.execute(resumes);
+    }
+  }
+
+  private void resumeOrFault() {
+    try {
+      resume();
+    } catch (Throwable t) {
+      fault(t);
     }
   }
 

@@ -212,7 +212,9 @@ final class TaskQueue {
       end = first;
       waiting = takeAll();
     }
-    waiting.forEach(task -> fail(task, first));
+    for (TransferTask task : waiting) {
+      fail(task, first);
+    }
   }
 
   private void fail(TransferTask task, PeerEnd ended) {

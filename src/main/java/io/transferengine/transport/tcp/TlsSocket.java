@@ -95,6 +95,11 @@ final class TlsSocket extends ChannelDuplexHandler {
   private boolean outputEnded;
   private boolean full;
 
+  /** Made with the connection, for the same reason as in {@link WireHandler}. */
+  private final Runnable readsHeld = this::readHeldOrThrow;
+
+  private final Runnable pumps = this::pumpOrThrow;
+
   /**
    * @param reads where what is read goes
    * @param budget what may be encrypted ahead
@@ -265,7 +270,7 @@ final class TlsSocket extends ChannelDuplexHandler {
       at.read();
     } else {
       // Not from here: whoever switches reading on may be in the middle of its own work.
-      at.executor().execute(() -> guarded(this::readHeld));
+      at.executor().execute(readsHeld);
     }
   }
 
@@ -339,7 +344,7 @@ final class TlsSocket extends ChannelDuplexHandler {
         completeMarkers();
         turn += made;
         if (turn >= TURN_BYTES && !queue.isEmpty()) {
-          context().executor().execute(() -> guarded(this::pump));
+          context().executor().execute(pumps);
           break;
         }
       }
@@ -350,10 +355,18 @@ final class TlsSocket extends ChannelDuplexHandler {
     tellWritability();
   }
 
-  /** Runs what the event loop was asked for: of what it throws, Netty would only lend a log. */
-  private void guarded(Runnable action) {
+  /** Of what it throws, Netty would only lend a log; so with the next one. */
+  private void pumpOrThrow() {
     try {
-      action.run();
+      pump();
+    } catch (Throwable t) {
+      context().fireExceptionCaught(t);
+    }
+  }
+
+  private void readHeldOrThrow() {
+    try {
+      readHeld();
     } catch (Throwable t) {
       context().fireExceptionCaught(t);
     }

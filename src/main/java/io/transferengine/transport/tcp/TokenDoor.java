@@ -3,6 +3,8 @@ package io.transferengine.transport.tcp;
 
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
 import io.transferengine.tls.PeerToken;
@@ -125,16 +127,23 @@ final class TokenDoor extends TokenGate {
     audit(why);
     send(answer);
     Channel channel = context().channel();
+    Runnable end =
+        new Runnable() {
+          @Override
+          public void run() {
+            above.end();
+          }
+        };
     var _ =
         channel
             .writeAndFlush(Unpooled.EMPTY_BUFFER)
             .addListener(
-                _ -> {
-                  var _ = ((DuplexChannel) channel).shutdownOutput();
-                  var _ =
-                      channel
-                          .eventLoop()
-                          .schedule(above::end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+                new ChannelFutureListener() {
+                  @Override
+                  public void operationComplete(ChannelFuture sent) {
+                    var _ = ((DuplexChannel) channel).shutdownOutput();
+                    var _ = channel.eventLoop().schedule(end, LINGER_MILLIS, TimeUnit.MILLISECONDS);
+                  }
                 });
   }
 

@@ -5,6 +5,7 @@ import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transport.Incarnations;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How requests to a peer look: what its descriptor announces, as far as we want it.
@@ -21,6 +22,21 @@ record WireForm(boolean version2, boolean vectors, boolean checked, OptionalLong
     vectors &= version2;
     incarnation = version2 ? incarnation : OptionalLong.empty();
     checked &= incarnation.isPresent();
+  }
+
+  /** Written out: a record's own is linked when it is used for the first time (ADR 41). */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof WireForm form
+        && version2 == form.version2
+        && vectors == form.vectors
+        && checked == form.checked
+        && incarnation.equals(form.incarnation);
+  }
+
+  @Override
+  public int hashCode() {
+    return incarnation.hashCode();
   }
 
   static WireForm of(SegmentDescriptor peer, TcpOptions options) {

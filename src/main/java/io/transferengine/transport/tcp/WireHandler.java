@@ -6,6 +6,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelOutputShutdownException;
+import io.netty.channel.socket.DuplexChannel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
@@ -35,6 +36,12 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
 
   private final WindowPool pool;
   private final StagingShare share;
+
+  /** Made with the connection: what is made when it is needed may be lost for ever (ADR 41). */
+  private final Runnable readsAgain = this::readAgain;
+
+  private final Runnable closesOutput = this::closeOutput;
+
   private @Nullable OutboundStream outbound;
   private @Nullable ReceiveAllocator allocator;
   private @Nullable TlsSocket tls;
@@ -217,15 +224,6 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     }
   }
 
-  /** Runs what the event loop was asked for: to whatever it throws, Netty would only lend a log. */
-  final void guarded(Runnable action) {
-    try {
-      action.run();
-    } catch (Throwable t) {
-      fault(t);
-    }
-  }
-
   /** Ends the connection for a mistake of ours, for memory that ran out or was lost. */
   final void fault(Throwable cause) {
     // First, since all else may throw: then it is closed by finishClosing.
@@ -302,7 +300,27 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   @Override
   public void onStagingDry() {
     channel().config().setAutoRead(false);
-    pool.whenFree(() -> guarded(() -> channel().config().setAutoRead(true)));
+    pool.whenFree(readsAgain);
+  }
+
+  /** To whatever it throws, Netty would only lend a log. */
+  private void readAgain() {
+    try {
+      channel().config().setAutoRead(true);
+    } catch (Throwable t) {
+      fault(t);
+    }
+  }
+
+  /** Half-closes the channel; not from here, where the outbound queue may be being walked. */
+  final void closeOutputLater() {
+    context().executor().execute(closesOutput);
+  }
+
+  private void closeOutput() {
+    if (!closing) {
+      var _ = ((DuplexChannel) channel()).shutdownOutput();
+    }
   }
 
   /** The peer has ended its stream: what waits to be sent is sent without a pause. */

@@ -52,7 +52,7 @@
  * LaneSender                           [Of: LaneConnection, Owner: Lane]
  * AnswerReader                   [Listener: LaneConnection]
  * LaneConnection                              [Owner: Lane]
- * LaneCancel                                   [Of: Lane]
+ * LaneCancel  LaneEnds                         [Of: Lane]
  * Lane                                     [Owner: TcpPeer]
  * TcpPeer
  * TcpTransport

@@ -46,12 +46,15 @@ final class FedLane implements AutoCloseable {
 
   private static final class Owner implements LaneConnection.Owner {
     boolean closed;
+    int load;
 
     @Override
     public void opened(LaneConnection made) {}
 
     @Override
-    public void setLoad(int requests) {}
+    public void setLoad(int requests) {
+      load = requests;
+    }
 
     @Override
     public void wakeAnother() {}
@@ -137,6 +140,16 @@ final class FedLane implements AutoCloseable {
     }
     channel.pipeline().fireChannelReadComplete();
     channel.runPendingTasks();
+  }
+
+  /** {@return requests out, as the lane was told} */
+  int load() {
+    return owner.load;
+  }
+
+  /** {@return whether the lane was told of the connection's end} */
+  boolean isToldOfTheEnd() {
+    return owner.closed;
   }
 
   /** Ends the connection, and then what is left; {@return whether the lane was told} */
