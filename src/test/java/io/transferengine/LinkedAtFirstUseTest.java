@@ -75,11 +75,25 @@ class LinkedAtFirstUseTest {
             new LinkedAtFirstUse(CLASSES, "io/transferengine/engine")
                 .reachedFrom(
                     List.of(
+                        "ActiveTransfers.awaitEnd",
+                        "ActiveTransfers.close",
+                        "ActiveTransfers.drain",
                         "ActiveTransfers.endOverdue",
                         "ActiveTransfers.ended",
                         "ActiveTransfers.completeLater",
                         "MetricsReporter.run",
-                        "SegmentRefresh.run")))
+                        "RegionHold.release",
+                        "SegmentCache.answer",
+                        "SegmentCache.drop",
+                        "SegmentCache.get",
+                        "SegmentRefresh.run",
+                        "TransferHandle.abort",
+                        "TransferHandle.await",
+                        "TransferHandle.cancel",
+                        "TransferHandle.finish",
+                        "TransferParts.blocksToRepeat",
+                        "TransferParts.isMergeRefused",
+                        "TransferParts.isStarted")))
         .isEmpty();
   }
 

@@ -15,6 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,11 +135,14 @@ final class SegmentCache {
     Lookup made = new Lookup();
     var _ =
         asked.whenComplete(
-            (found, failure) -> {
-              if (failure == null) {
-                made.complete(found);
-              } else {
-                askAgain(name, timeout, made, failure);
+            new BiConsumer<@Nullable RemoteSegment, @Nullable Throwable>() {
+              @Override
+              public void accept(@Nullable RemoteSegment found, @Nullable Throwable failure) {
+                if (found != null) {
+                  made.complete(found);
+                } else if (failure != null) {
+                  askAgain(name, timeout, made, failure);
+                }
               }
             });
     return made;
@@ -148,11 +153,15 @@ final class SegmentCache {
       var _ =
           get(name, timeout, false)
               .whenComplete(
-                  (found, failedAgain) -> {
-                    if (failedAgain == null) {
-                      made.complete(found);
-                    } else {
-                      fail(made, failedAgain);
+                  new BiConsumer<@Nullable RemoteSegment, @Nullable Throwable>() {
+                    @Override
+                    public void accept(
+                        @Nullable RemoteSegment found, @Nullable Throwable failedAgain) {
+                      if (found != null) {
+                        made.complete(found);
+                      } else if (failedAgain != null) {
+                        fail(made, failedAgain);
+                      }
                     }
                   });
     } catch (Throwable t) {
@@ -174,7 +183,14 @@ final class SegmentCache {
   }
 
   private static void shareAnswer(Lookup from, Lookup to) {
-    var _ = from.thenAccept(to::complete);
+    var _ =
+        from.thenAccept(
+            new Consumer<>() {
+              @Override
+              public void accept(RemoteSegment found) {
+                to.complete(found);
+              }
+            });
   }
 
   /**
@@ -223,7 +239,13 @@ final class SegmentCache {
 
   private void lookUp(String name, Duration timeout, Lookup made) {
     try {
-      executor.execute(() -> answer(name, timeout, made));
+      executor.execute(
+          new Runnable() {
+            @Override
+            public void run() {
+              answer(name, timeout, made);
+            }
+          });
     } catch (Throwable t) {
       // There may be no thread for it: then nobody must wait for the answer.
       failed(name, made, t);

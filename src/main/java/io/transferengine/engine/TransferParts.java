@@ -270,13 +270,23 @@ final class TransferParts implements TransferWork {
 
   @Override
   public boolean isMergeRefused() {
-    return parts.stream().anyMatch(each -> each.task.isMergeRefused());
+    for (Part each : parts) {
+      if (each.task.isMergeRefused()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override
   public synchronized BlockColumns blocksToRepeat() {
-    return BlockColumns.concat(
-        parts.stream().filter(each -> !each.completed).map(each -> each.blocks).toList());
+    List<BlockColumns> left = new ArrayList<>();
+    for (Part each : parts) {
+      if (!each.completed) {
+        left.add(each.blocks);
+      }
+    }
+    return BlockColumns.concat(left);
   }
 
   @Override
