@@ -16,6 +16,7 @@ import io.transferengine.testkit.PeerProcess;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -84,6 +85,26 @@ class LocalTransferTest {
       assertThat(peer.mismatch(there, BYTES, 3)).isEqualTo(-1);
       assertThat(count(ours, Counter.LOCAL_PEERS)).isEqualTo(1);
       assertThat(peer.ask("counters")).contains("LOCAL_PEERS=1");
+    }
+  }
+
+  @Test
+  void enginesOfWhichNobodySaysAnythingChooseItByThemselves() {
+    EngineConfig byDefault =
+        EngineConfig.builder("127.0.0.1").listenAddress("127.0.0.1").build();
+    try (Engine one = Engine.open(byDefault);
+        Engine other = Engine.open(byDefault);
+        Allocation here = one.allocate(4096);
+        Allocation there = other.allocate(4096)) {
+      there.segment().fill(MARKER);
+      assertCompleted(
+          one.submit(
+              TransferRequest.of(
+                  Operation.READ,
+                  other.segmentName(),
+                  BlockColumns.of(here.address(), there.address(), 4096))));
+      assertThat(here.segment().mismatch(there.segment())).isEqualTo(-1);
+      assertThat(one.metrics().get(Counter.LOCAL_PEERS)).isEqualTo(1);
     }
   }
 

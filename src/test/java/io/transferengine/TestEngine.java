@@ -10,6 +10,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TcpIo;
 import io.transferengine.transfer.TransferException;
@@ -46,6 +47,7 @@ final class TestEngine implements AutoCloseable {
                         .metadataServer("P2PHANDSHAKE")
                         .protocol("tcp")
                         .listenAddress("127.0.0.1")
+                        .local(LocalMode.OFF) // or nothing would go over the network
                         .tcpIo(TcpIo.valueOf(System.getProperty("te.test.io", "AUTO")))
                         .transferTimeoutSeconds(30))
                 .build());

@@ -457,7 +457,7 @@ public final class Options {
   /** Whether engines on one machine need no network. */
   public static final Option<LocalMode> LOCAL =
       list(
-          new Option<>(OWN, "TE_LOCAL", "local", Form.choice(LocalMode.class), LocalMode.OFF)
+          new Option<>(OWN, "TE_LOCAL", "local", Form.choice(LocalMode.class), LocalMode.AUTO)
               .means(
                   "Between Java engines of one user on one machine, copies memory with system"
                       + " calls instead of sending it; auto = where both engines can, required = or"

@@ -3,7 +3,6 @@ package io.transferengine.transfer;
 
 /**
  * Whether engines on the same machine move bytes without a network: the one that asks copies them.
- * Experimental; only for machines and clusters where every peer is trusted.
  */
 public enum LocalMode {
   /** No. */

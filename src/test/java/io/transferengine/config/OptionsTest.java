@@ -130,7 +130,7 @@ final class OptionsTest {
         flag(Options.REQUIRE_RDMA, false),
         new Row(
             Options.LOCAL,
-            LocalMode.OFF,
+            LocalMode.AUTO,
             Map.of("off", LocalMode.OFF, "auto", LocalMode.AUTO, "required", LocalMode.REQUIRED),
             List.of("on", "1", "require")),
         number(Options.INBOUND_STALL, 30, List.of(1, 600), List.of(0, -1)),

@@ -59,12 +59,12 @@ public final class PeerProcess implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(killer);
   }
 
-  /** Starts one with no variable of the engine's set. */
+  /** Starts one with no variable of the engine's set, but that it uses the network. */
   public static PeerProcess start() {
     return start(Map.of());
   }
 
-  /** Starts one with these variables. */
+  /** Starts one with these variables besides. */
   public static PeerProcess start(Map<String, String> environment) {
     return start(List.of(), environment);
   }
@@ -95,6 +95,8 @@ public final class PeerProcess implements AutoCloseable {
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
         PeerMain.class.getName());
     builder.environment().keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
+    // Or nothing would go over the network.
+    builder.environment().put("TE_LOCAL", "off");
     builder.environment().putAll(environment);
     try {
       return new PeerProcess(builder.start());

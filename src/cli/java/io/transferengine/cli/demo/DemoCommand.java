@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
     description = {
       "Starts a second process, writes real data into its memory over TCP, reads it back into other"
           + " memory, and compares SHA-256 in both processes. Then the same again without a network:"
-          + " the initiator copies (TE_LOCAL=auto). No server is needed.",
+          + " the initiator copies. No server is needed.",
       "",
       "It moves a file, by default the JDK's own lib/modules, in one block, and the KV cache of one"
           + " request to Llama-3-70B in bfloat16 on one of 8 GPUs (TP8): 80 layers with a key and a"
@@ -227,7 +227,7 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line("what comes later finds more of them compiled.");
     terminal.line(
         missing.isEmpty()
-            ? "\"One copy\" is for processes on one machine, if it is asked for: TE_LOCAL=auto."
+            ? "\"One copy\" is what engines on one machine choose by themselves; TE_LOCAL=off forbids it."
             : "These two cannot copy each other's memory: " + missing.get());
     String bench = environment.toType("bench --loopback");
     String doctor = environment.toType("doctor");

@@ -21,7 +21,7 @@ final class LocalCheck {
     try (Engine _ = Engine.open(TlsChecks.withoutTls().local(LocalMode.REQUIRED).build())) {
       String scope = Files.exists(YAMA) ? Files.readString(YAMA).strip() : "0";
       return scope.equals("0")
-          ? CheckResult.ok(WHAT, "engines of one user can copy without a network (TE_LOCAL=auto)")
+          ? CheckResult.ok(WHAT, "engines of one user can copy without a network (TE_LOCAL)")
           : CheckResult.no(
               WHAT,
               "the network is used: " + YAMA + " is " + scope + ", and copies (TE_LOCAL) need 0");

@@ -78,10 +78,8 @@ final class Member implements Victim, AutoCloseable {
             .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     Map<String, String> variables = builder.environment();
     variables.keySet().removeIf(key -> key.startsWith("MC_") || key.startsWith("TE_"));
-    if (setup.onOneMachine()) {
-      // Nothing may be moved in another way.
-      variables.put("TE_LOCAL", "required");
-    }
+    // Nothing may be moved in another way.
+    variables.put("TE_LOCAL", setup.onOneMachine() ? "required" : "off");
     variables.putAll(setup.variables());
     if (setup.configuration().tls()) {
       // So that each TLS of data connections meets itself and the other, if both are there.

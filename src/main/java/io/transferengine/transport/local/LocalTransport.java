@@ -228,7 +228,7 @@ class LocalTransport implements Transport {
 
   @Override
   public String howToOffer() {
-    return "Start the peer on this machine, with TE_LOCAL=auto";
+    return "Start the peer on this machine, without TE_LOCAL=off";
   }
 
   /** May look into the peer's process, which may take long: where peers are looked up it may. */
