@@ -71,7 +71,8 @@ class LiveRecordsTest {
   /** The members that the page says C++ records have not got. */
   private static List<String> listedAsOurs() throws IOException {
     Matcher row =
-        Pattern.compile("(?m)^\\| (?:buffer of a )?segment descriptor \\| `(\\w+)` \\|.*\\| absent \\|$")
+        Pattern.compile(
+                "(?m)^\\| (?:buffer of a )?segment descriptor \\| `(\\w+)` \\|.*\\| absent \\|$")
             .matcher(Files.readString(Path.of("docs/PROTOCOL.md")));
     List<String> names = new ArrayList<>();
     while (row.find()) {

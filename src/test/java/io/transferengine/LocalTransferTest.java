@@ -90,8 +90,7 @@ class LocalTransferTest {
 
   @Test
   void enginesOfWhichNobodySaysAnythingChooseItByThemselves() {
-    EngineConfig byDefault =
-        EngineConfig.builder("127.0.0.1").listenAddress("127.0.0.1").build();
+    EngineConfig byDefault = EngineConfig.builder("127.0.0.1").listenAddress("127.0.0.1").build();
     try (Engine one = Engine.open(byDefault);
         Engine other = Engine.open(byDefault);
         Allocation here = one.allocate(4096);

@@ -415,7 +415,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             ? directory.findNewer(segment, outdated.get().descriptor(), timeout)
             : directory.find(segment, timeout);
     Optional<RemoteSegment> newer =
-        segments.known(segment).filter(inUse -> isOlder(found.descriptor(), inUse.descriptor()));
+        segments
+            .known(segment)
+            .filter(inUse -> PublicationVersion.isOlder(found.descriptor(), inUse.descriptor()));
     if (newer.isPresent()) {
       metrics.increment(Counter.STALE_DESCRIPTORS);
       return newer.get();
@@ -426,16 +428,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     modes.require(segment, found, addresses);
     return RemoteSegment.of(
         segment, new PeerAddress(found.descriptor(), addresses), transports.select(found));
-  }
-
-  /**
-   * Version 0 means none: engines before 2026-09 have no version. An engine that was restarted
-   * elsewhere is not older, whatever its clock says.
-   */
-  static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
-    return found.metadataVersion() != 0
-        && found.metadataVersion() < inUse.metadataVersion()
-        && found.incarnation().equals(inUse.incarnation());
   }
 
   /** What transports ask the engine. */

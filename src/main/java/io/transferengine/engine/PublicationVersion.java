@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.function.LongSupplier;
 
 /**
@@ -19,6 +20,17 @@ final class PublicationVersion {
    */
   PublicationVersion(LongSupplier clockMicros) {
     this.clockMicros = clockMicros;
+  }
+
+  /**
+   * {@return whether a record is older than the one in use} Version 0 means none: engines before
+   * 2026-09 have no version. An engine that was restarted elsewhere is not older, whatever its
+   * clock says.
+   */
+  static boolean isOlder(SegmentDescriptor found, SegmentDescriptor inUse) {
+    return found.metadataVersion() != 0
+        && found.metadataVersion() < inUse.metadataVersion()
+        && found.incarnation().equals(inUse.incarnation());
   }
 
   /** Notes a version that readers may know. */

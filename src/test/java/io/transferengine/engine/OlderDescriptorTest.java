@@ -36,7 +36,7 @@ class OlderDescriptorTest {
   })
   void anOlderOneOfTheSameRunIs(
       long found, String foundRun, long inUse, String inUseRun, boolean older) {
-    assertThat(EngineCore.isOlder(descriptor(found, foundRun), descriptor(inUse, inUseRun)))
+    assertThat(PublicationVersion.isOlder(descriptor(found, foundRun), descriptor(inUse, inUseRun)))
         .isEqualTo(older);
   }
 }
