@@ -34,7 +34,7 @@ class LaneEndTest {
     boolean speakable;
 
     @Override
-    public String toString() {
+    public String getMessage() {
       if (!speakable) {
         throw new OutOfMemoryError("meant to be thrown");
       }
