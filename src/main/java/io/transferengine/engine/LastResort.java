@@ -5,6 +5,7 @@ import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.net.HeapRoom;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
@@ -38,13 +39,39 @@ public final class LastResort {
   /** Of all engines of this process. */
   private static final AtomicLong taken = new AtomicLong();
 
+  /** When a transfer has been ending for so long, it is watched whether there is memory. */
+  private static final long SUSPICION_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final EngineMetrics metrics;
+  private final Runnable memory;
+
+  /** When there was no memory, the last time that it was looked for; see {@link #look}. */
+  private long dryNanos;
+
+  private boolean wasDry;
 
   /** Transfers that ended although something may still touch their memory. */
   private final Set<TransferHandle> abandoned = ConcurrentHashMap.newKeySet();
 
   LastResort(EngineMetrics metrics) {
+    this(metrics, new Room());
+  }
+
+  /**
+   * For tests.
+   *
+   * @param memory throws if there is none
+   */
+  LastResort(EngineMetrics metrics, Runnable memory) {
     this.metrics = metrics;
+    this.memory = memory;
+  }
+
+  private static final class Room implements Runnable {
+    @Override
+    public void run() {
+      HeapRoom.require();
+    }
   }
 
   /**
@@ -55,9 +82,23 @@ public final class LastResort {
     return taken.getAndSet(0);
   }
 
-  /** Checks a transfer that is under way. */
+  /**
+   * Checks a transfer that is under way. As long as the heap is full, threads of ours stand still
+   * without any mistake: the time begins anew when it is not.
+   */
   void look(TransferHandle handle, long nowNanos) {
-    if (!handle.isEndingSince(nowNanos - LIMIT_NANOS)) {
+    if (!handle.isEndingSince(nowNanos - SUSPICION_NANOS)) {
+      return;
+    }
+    try {
+      memory.run();
+    } catch (OutOfMemoryError e) {
+      wasDry = true;
+      dryNanos = nowNanos;
+      return;
+    }
+    if (!handle.isEndingSince(nowNanos - LIMIT_NANOS)
+        || (wasDry && nowNanos - dryNanos < LIMIT_NANOS)) {
       return;
     }
     if (handle.markCutOff(nowNanos)) {

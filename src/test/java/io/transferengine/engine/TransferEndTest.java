@@ -33,6 +33,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
@@ -395,6 +396,35 @@ class TransferEndTest {
     task.completed(out.requests, out.bytes);
     assertThat(active.drain(mine.address(), mine.address() + 1, Duration.ZERO, Duration.ZERO))
         .isTrue();
+  }
+
+  /**
+   * Threads that wait for memory have done nothing wrong: they get their time once there is some.
+   */
+  @Test
+  void aTransferThatEndsSlowlyInAFullHeapIsNotEndedByForce() throws Exception {
+    TransferHandle handle = active(Optional.empty(), transport).submit(write());
+    TransferTask task = nextTask();
+    Claims out = new Claims();
+    assertThat(task.claim(out, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(1);
+    assertThat(handle.cancel()).isTrue();
+    AtomicBoolean full = new AtomicBoolean(true);
+    LastResort resort =
+        new LastResort(
+            new EngineMetrics(),
+            () -> {
+              if (full.get()) {
+                throw new OutOfMemoryError("a test's");
+              }
+            });
+    long late = System.nanoTime() + 2 * LastResort.LIMIT_NANOS;
+    resort.look(handle, late);
+    full.set(false);
+    resort.look(handle, late + LastResort.LIMIT_NANOS / 2);
+    assertThat(LastResort.takeCount()).isZero();
+    resort.look(handle, late + 2 * LastResort.LIMIT_NANOS);
+    assertThat(LastResort.takeCount()).isEqualTo(1);
+    task.completed(out.requests, out.bytes);
   }
 
   /** That it publishes the ranges is not in doubt because it takes them one by one. */
