@@ -94,7 +94,8 @@ public final class LastResort {
       memory.run();
     } catch (OutOfMemoryError e) {
       wasDry = true;
-      dryNanos = nowNanos;
+      // Not when the look began: to find no memory may take seconds, of the garbage collector.
+      dryNanos = Math.max(nowNanos, System.nanoTime());
       return;
     }
     if (!handle.isEndingSince(nowNanos - LIMIT_NANOS)
