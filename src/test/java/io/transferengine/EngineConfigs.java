@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.config.Option;
 import io.transferengine.config.Options;
+import io.transferengine.transfer.LocalMode;
 import java.util.Map;
 
 /** Configurations of engines on the loopback. */
@@ -14,6 +15,7 @@ final class EngineConfigs {
     return EngineConfig.builder(name)
         .metadataServer(metadataServer)
         .protocol("tcp")
+        .local(LocalMode.OFF)
         .tcpBindAddress("127.0.0.1")
         .transferTimeoutSeconds(10);
   }

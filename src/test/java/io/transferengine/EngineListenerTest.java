@@ -217,7 +217,9 @@ class EngineListenerTest {
       stages = stages.plus(written.getDuration(stage));
     }
     // The event begins a little before the transfer does, and ends a little after it.
-    assertThat(stages).isPositive().isLessThanOrEqualTo(written.getDuration());
+    // Its clock may be another, which differs by a little.
+    Duration most = written.getDuration().multipliedBy(101).dividedBy(100).plusMillis(1);
+    assertThat(stages).isPositive().isLessThanOrEqualTo(most);
     assertThat(events.getLast().getString("cause")).isNotEmpty();
   }
 }

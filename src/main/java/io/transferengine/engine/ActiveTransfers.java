@@ -264,8 +264,11 @@ final class ActiveTransfers implements TransferHandle.Owner {
     if (active.remove(handle)) {
       count.decrementAndGet();
     }
-    count(handle, state, cause);
-    events.ended(handle);
+    try {
+      count(handle, state, cause);
+    } finally {
+      events.ended(handle);
+    }
   }
 
   private void count(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {

@@ -20,7 +20,6 @@ import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.HostPort;
-import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.AccessControl;
@@ -159,10 +158,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     memory =
         new LocalMemory(
             settings.get(Options.MANAGED_MEMORY_LIMIT),
-            new OffHeapSource(
-                "*",
-                settings.get(Options.HUGE_PAGES),
-                settings.get(Options.LOCAL) != LocalMode.OFF),
+            new OffHeapSource("*", settings.get(Options.HUGE_PAGES), this::sharesMemory),
             this);
     transports =
         TransportRegistry.create(
@@ -219,6 +215,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       awaitEnd();
       throw t;
     }
+  }
+
+  private boolean sharesMemory() {
+    return transports.wantsSharedMemory();
   }
 
   private void requireName(String segment) {

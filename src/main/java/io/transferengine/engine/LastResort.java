@@ -48,6 +48,8 @@ public final class LastResort {
   /** When there was no memory, the last time that it was looked for; see {@link #look}. */
   private long dryNanos;
 
+  private long dryLookNanos;
+
   private boolean wasDry;
 
   /** Transfers that ended although something may still touch their memory. */
@@ -90,10 +92,14 @@ public final class LastResort {
     if (!handle.isEndingSince(nowNanos - SUSPICION_NANOS)) {
       return;
     }
+    if (wasDry && dryLookNanos == nowNanos) {
+      return; // As for the one before: each look for memory may cost collections.
+    }
     try {
       memory.run();
     } catch (OutOfMemoryError e) {
       wasDry = true;
+      dryLookNanos = nowNanos;
       // Not when the look began: to find no memory may take seconds, of the garbage collector.
       dryNanos = Math.max(nowNanos, System.nanoTime());
       return;

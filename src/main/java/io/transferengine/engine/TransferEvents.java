@@ -58,14 +58,18 @@ public final class TransferEvents {
       return;
     }
     TransferReport report = handle.report();
-    if (recorded != null) {
-      recorded.endWith(report);
-    }
-    if (isSlow) {
-      slow.warn("A slow transfer: " + report.explain());
-    }
     for (EngineListener each : listeners) {
       tell(each, report);
+    }
+    try {
+      if (recorded != null) {
+        recorded.endWith(report);
+      }
+      if (isSlow) {
+        slow.warn("A slow transfer: " + report.explain());
+      }
+    } catch (Throwable t) {
+      broken.fault("%s", "Recording the end of a transfer failed", t);
     }
   }
 

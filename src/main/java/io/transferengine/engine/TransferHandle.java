@@ -78,6 +78,8 @@ public final class TransferHandle implements TransferWork.Listener {
   private long lookUpNanos = startNanos;
 
   private int tries;
+  private boolean isLookedUpAgain;
+  private String lastTransport = "";
   private long begunNanos = startNanos;
   private long settledNanos;
   private long endedNanos;
@@ -156,8 +158,12 @@ public final class TransferHandle implements TransferWork.Listener {
     synchronized (this) {
       segment = peer;
       segmentWasKnown = wasKnown;
+      if (finishing) {
+        return; // By its deadline, say, before the peer was found.
+      }
       blocks = blocksLeft;
       mayBeRepeated = !resolvedAgain;
+      isLookedUpAgain = false;
       begunNanos = System.nanoTime();
       tries++;
     }
@@ -287,6 +293,8 @@ public final class TransferHandle implements TransferWork.Listener {
       if (abandoned) {
         return false;
       }
+      lastTransport = ended == null ? lastTransport : ended.transport();
+      isLookedUpAgain = true;
       work = null;
       blocksLeft = rest;
       lookUpNanos = System.nanoTime();
@@ -553,12 +561,12 @@ public final class TransferHandle implements TransferWork.Listener {
     long until = last == null ? System.nanoTime() : endedNanos;
     // It may not have come so far.
     long settled = finishing ? settledNanos : until;
-    long begun = tries == 0 ? settled : begunNanos;
+    long begun = tries == 0 || isLookedUpAgain ? settled : begunNanos;
     long started = begunWork != null && isStarted ? begunWork.startedNanos() : settled;
     BlockColumns all = request.blocks();
     TransferReport.Builder report =
         TransferReport.builder(request.operation(), request.target())
-            .transport(begunWork == null ? "" : begunWork.transport())
+            .transport(begunWork == null ? lastTransport : begunWork.transport())
             .tries(tries)
             .blocks(all.count(), all.totalBytes())
             .stages(begun - startNanos, started - begun, settled - started, until - settled);

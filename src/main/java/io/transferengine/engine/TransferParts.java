@@ -239,7 +239,7 @@ final class TransferParts implements TransferWork {
     long oldest = System.nanoTime();
     for (Part each : parts) {
       long started = each.task.startedNanos();
-      oldest = each.task.isStarted() && started - oldest < 0 ? started : oldest;
+      oldest = started != 0 && started - oldest < 0 ? started : oldest;
     }
     return oldest;
   }

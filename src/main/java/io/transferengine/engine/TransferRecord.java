@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 @Name(TransferRecord.NAME)
 @Label("Transfer")
 @Category("Transfer Engine")
-@Description("A transfer from its submission to its end; the four stages add up to its duration")
+@Description("A transfer from its submission to its end, in four stages")
 @StackTrace(false)
 @Threshold("20 ms")
 final class TransferRecord extends Event {
@@ -72,7 +72,7 @@ final class TransferRecord extends Event {
   long moving;
 
   @Label("Settling")
-  @Description("From then until its memory was given back and it was counted")
+  @Description("From then until its memory was given back")
   @Timespan
   long settling;
 

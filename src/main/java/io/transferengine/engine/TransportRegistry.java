@@ -87,7 +87,8 @@ final class TransportRegistry {
         choice.isAbsent(name, policy, cause.get(), null);
       }
     }
-    if (made.isEmpty()) {
+    // One that nobody misses leads to some peers only, unless it is all that is wanted.
+    if (made.stream().noneMatch(each -> each.policy.missed() || each.policy.isRequired())) {
       throw choice.noneIsLeft();
     }
     // One that nobody misses is beside the others, and taken instead of none.
@@ -118,6 +119,11 @@ final class TransportRegistry {
         transports.remove(each);
       }
     }
+  }
+
+  /** {@return whether one of them has other processes map our memory} */
+  boolean wantsSharedMemory() {
+    return all().anyMatch(Transport::wantsSharedMemory);
   }
 
   private Stream<Transport> all() {

@@ -132,7 +132,7 @@ public final class TransferReport {
     return Duration.ofNanos(movingNanos);
   }
 
-  /** {@return from then until its memory was given back and it was counted} */
+  /** {@return from then until its memory was given back} */
   public Duration settling() {
     return Duration.ofNanos(settlingNanos);
   }

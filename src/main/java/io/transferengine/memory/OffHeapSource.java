@@ -10,6 +10,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.BooleanSupplier;
 
 /**
  * Memory of this process outside of the Java heap. Each slab is an arena of its own, or a memfd
@@ -36,7 +37,7 @@ public final class OffHeapSource implements MemorySource {
 
   private final String location;
   private final boolean hugePages;
-  private final boolean shared;
+  private final BooleanSupplier shared;
 
   /**
    * Memory of which the system chooses the NUMA node.
@@ -44,7 +45,7 @@ public final class OffHeapSource implements MemorySource {
    * @param location what peers are told, {@code *} or {@code cpu:N}
    */
   public OffHeapSource(String location) {
-    this(location, false, false);
+    this(location, false, () -> false);
   }
 
   /**
@@ -52,12 +53,13 @@ public final class OffHeapSource implements MemorySource {
    *
    * @param location what peers are told, {@code *} or {@code cpu:N}
    * @param hugePages whether it is to be huge pages, and nothing else
-   * @param shared whether other processes are to map it, if this machine has memfds
+   * @param shared whether other processes are to map it, if this machine has memfds; asked for each
+   *     slab
    */
-  public OffHeapSource(String location, boolean hugePages, boolean shared) {
+  public OffHeapSource(String location, boolean hugePages, BooleanSupplier shared) {
     this.location = location;
     this.hugePages = hugePages;
-    this.shared = shared && Platform.isLinux();
+    this.shared = shared;
   }
 
   @Override
@@ -70,7 +72,7 @@ public final class OffHeapSource implements MemorySource {
     if (hugePages) {
       return ofHugePages(bytes);
     }
-    return shared ? ofSharedMemory(bytes) : ofArena(bytes);
+    return shared.getAsBoolean() && Platform.isLinux() ? ofSharedMemory(bytes) : ofArena(bytes);
   }
 
   /** What is not there in this way may be there in the usual one, or is missing for good. */

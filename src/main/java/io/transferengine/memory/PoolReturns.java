@@ -183,8 +183,35 @@ final class PoolReturns {
     } finally {
       lock.unlock();
     }
-    // What fails is kept again.
-    var _ = giveBackAll(all);
+    // What fails is kept again. A peer that does not go on holds up each of them, for seconds.
+    boolean isBusy = false;
+    PoolMemory next = all;
+    while (next != null) {
+      PoolMemory memory = next;
+      next = memory.nextKept();
+      if (isBusy) {
+        keepAgain(memory);
+        continue;
+      }
+      try {
+        giveBack(memory);
+      } catch (TransferException e) {
+        isBusy = true;
+      } catch (Throwable t) {
+        // As above: it is kept.
+      }
+    }
+  }
+
+  private void keepAgain(PoolMemory memory) {
+    lock.lock();
+    try {
+      kept.add(memory);
+      returningCount--;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** {@return a chain, as {@link KeptMemory#takeAll}; each of it counts as being returned} */
@@ -229,16 +256,21 @@ final class PoolReturns {
 
   void returnToSystem(PoolMemory memory) {
     long bytes = memory.bytes();
+    boolean isLost = false;
     try {
       memory.giveBack();
-      addReserved(-bytes);
     } catch (IllegalStateException e) {
+      isLost = true;
       LOG.warn(
           "{} bytes of managed memory at {} are lost: something still uses a part of it ({})."
               + " Free a buffer only when everything that was given it has ended.",
           bytes,
           Ranges.hex(memory.address()),
           e.getMessage());
+    } finally {
+      if (!isLost) {
+        addReserved(-bytes);
+      }
     }
   }
 }

@@ -94,6 +94,7 @@ public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
     for (io.transferengine.metrics.Gauge each : io.transferengine.metrics.Gauge.values()) {
       var _ =
           Gauge.builder(name(each), figures, all -> all.now().get(each))
+              .strongReference(true)
               .description(each.label())
               .tags(tags)
               .register(registry);
@@ -106,8 +107,9 @@ public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
 
   private void count(
       String name, String description, Tags all, Figure figure, MeterRegistry registry) {
+    // The registry holds what it is given weakly, and the function as long as the meter.
     var _ =
-        FunctionCounter.builder(name, figures, from -> figure.of(from.now()))
+        FunctionCounter.builder(name, figures, _ -> figure.of(figures.now()))
             .description(description)
             .tags(all)
             .register(registry);

@@ -26,6 +26,8 @@ public final class SharedMemory {
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
   private static final Pattern HUGE_PAGE = Pattern.compile("(?m)^Hugepagesize: +(\\d+) kB$");
 
+  private static final FfmSystemCalls CLOSER = new FfmSystemCalls();
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory;
   private final long mappedBytes;
@@ -78,6 +80,9 @@ public final class SharedMemory {
 
   private static SharedMemory of(String name, long bytes, long page, boolean huge) {
     long whole = Math.addExact(bytes, page - 1) & -page;
+    if (!huge) {
+      requireAtAll(whole);
+    }
     int fd = Memfd.of(name, whole, huge, true);
     try {
       // Nothing is mapped there before: a mapping that fails may leave a hole in its place.
@@ -91,9 +96,15 @@ public final class SharedMemory {
         throw t;
       }
     } catch (Throwable t) {
-      new FfmSystemCalls().close(fd);
+      CLOSER.close(fd);
       throw t;
     }
+  }
+
+  /** The kernel gives out memfds of any size, and ends a process that fills too large a one. */
+  private static void requireAtAll(long bytes) {
+    int kind = MemoryMaps.MAP_PRIVATE | MemoryMaps.MAP_ANONYMOUS;
+    MemoryMaps.unmap(MemoryMaps.map(0, bytes, MemoryMaps.PROT_READ_WRITE, kind, -1), bytes);
   }
 
   /** Takes the pages now, as other memory that holds zeros: a first touch is no time to run out. */
@@ -130,13 +141,17 @@ public final class SharedMemory {
    */
   public void close() {
     arena.close();
+    // Whatever one step throws, such as for want of memory, the next ones are taken.
     try {
       // Another process may have it mapped, and so would keep it. If the kernel does not do it, it
       // goes with that mapping.
       int _ = MemoryMaps.advise(memory.address(), mappedBytes, MemoryMaps.MADV_REMOVE);
-      MemoryMaps.unmap(memory.address(), mappedBytes);
     } finally {
-      new FfmSystemCalls().close(fd);
+      try {
+        MemoryMaps.unmap(memory.address(), mappedBytes);
+      } finally {
+        CLOSER.close(fd);
+      }
     }
   }
 }

@@ -28,7 +28,7 @@ public interface TransferWork {
   /** {@return whether any request was ever handed out} */
   boolean isStarted();
 
-  /** {@return when the first was, by {@link System#nanoTime()}; of no meaning before} */
+  /** {@return when the first was, by {@link System#nanoTime()}; 0 before, for a single task} */
   long startedNanos();
 
   /**

@@ -34,6 +34,11 @@ public interface Transport {
    */
   void start();
 
+  /** {@return whether memory that we allocate should be such that other processes can map it} */
+  default boolean wantsSharedMemory() {
+    return false;
+  }
+
   /**
    * Makes ranges of our memory fit for use, all or none, before any transfer over them begins and
    * before peers learn of them. Its cost must not grow with the square of their number. Does

@@ -38,7 +38,7 @@ class OffHeapSourceTest {
   @Test
   void hugePagesThatAreNotThereAreAnErrorWithARemedy() {
     for (long bytes : new long[] {1L << 46, Long.MAX_VALUE}) {
-      assertThatThrownBy(() -> new OffHeapSource("*", true, false).take(bytes))
+      assertThatThrownBy(() -> new OffHeapSource("*", true, () -> false).take(bytes))
           .isInstanceOfSatisfying(
               TransferException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.MEMORY))
           .hasMessageContainingAll("huge pages", "/proc/sys/vm/nr_hugepages", "TE_HUGE_PAGES");

@@ -54,6 +54,17 @@ class SharedMemoryTest {
     }
   }
 
+  /** The kernel gives a memfd of any size, and ends who fills it. */
+  @Test
+  void whatNoMachineHasIsRefused() throws IOException {
+    String overcommit = Files.readString(Path.of("/proc/sys/vm/overcommit_memory")).strip();
+    Needs.ofMachine(!overcommit.equals("1"), "this kernel gives any memory (vm.overcommit_memory)");
+    assertThatThrownBy(() -> SharedMemory.of(NAME, 1L << 46))
+        .isInstanceOf(NativeCallException.class)
+        .hasMessageContaining("mmap");
+    assertThat(lines()).isEmpty();
+  }
+
   /** A mapping of a file that gets shorter ends the process that touches it. */
   @Test
   void nobodyChangesItsSize() throws Exception {

@@ -142,8 +142,9 @@ final class BenchLoop implements AutoCloseable {
   /** Sleeps, and is awake a little before, since a sleeper wakes late. {@return that time} */
   private static long awaitTime(long time) {
     long left = time - System.nanoTime();
-    if (left > AWAKE_NANOS) {
+    while (left > AWAKE_NANOS && !Thread.currentThread().isInterrupted()) {
       LockSupport.parkNanos(left - AWAKE_NANOS);
+      left = time - System.nanoTime();
     }
     while (time - System.nanoTime() > 0 && !Thread.currentThread().isInterrupted()) {
       Thread.onSpinWait();

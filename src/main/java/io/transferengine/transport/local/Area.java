@@ -297,6 +297,9 @@ final class Area {
   /** Closes the last gate, too: nobody copies any more, but for whoever has passed. */
   void closeAll() {
     closeOld();
+    // For those that copy without a call, which meet no closed gate.
+    set(AreaLayout.GATE_AT, 0);
+    VarHandle.fullFence();
     close(open);
   }
 

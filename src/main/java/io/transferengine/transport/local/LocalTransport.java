@@ -91,6 +91,11 @@ class LocalTransport implements Transport {
   }
 
   @Override
+  public boolean wantsSharedMemory() {
+    return true;
+  }
+
+  @Override
   public void start() {
     LeftAreas.retry();
     try {

@@ -43,7 +43,8 @@ final class PeerMap {
   }
 
   /**
-   * {@return whether a range lies in one block that is handed out}
+   * {@return whether a range lies in one block that is handed out} False as well if the entry leads
+   * out of the area: it is what the peer says, or half of what it says next.
    *
    * @param pool an entry that covers it
    */
@@ -52,6 +53,9 @@ final class PeerMap {
     int shift = AreaLayout.placeShift(pool.rights());
     long offset = from - pool.address();
     long place = offset >>> shift;
+    if (place >= (memory.byteSize() - table) / Long.BYTES) {
+      return false;
+    }
     int order = AreaLayout.order(word(table + place * Long.BYTES));
     long first = (place >>> order) << order;
     long length = AreaLayout.length(word(table + first * Long.BYTES));

@@ -46,16 +46,20 @@ final class PoolMap {
    *
    * @param ours what the local range lies in
    * @param remote where the other range is in the engine's own process
-   * @throws IllegalStateException if it is closed
+   * @throws IllegalStateException if it is closed, or the range is not in it
    */
   void copy(Operation operation, Region ours, long local, long remote, long bytes) {
     if (mapping == null) {
       throw new IllegalStateException("The pool is not mapped");
     }
+    long offset = remote - address;
+    if (offset < 0 || offset > bytes() - bytes) {
+      throw new IllegalStateException("The pool's entry has changed");
+    }
     if (operation == Operation.WRITE) {
-      MemoryAccess.copyOut(ours, local, mapping.memory(), remote - address, bytes);
+      MemoryAccess.copyOut(ours, local, mapping.memory(), offset, bytes);
     } else {
-      MemoryAccess.copyIn(mapping.memory(), remote - address, ours, local, bytes);
+      MemoryAccess.copyIn(mapping.memory(), offset, ours, local, bytes);
     }
   }
 

@@ -2,9 +2,11 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFactory;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.ReflectiveChannelFactory;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -158,11 +160,12 @@ enum IoBackend {
     };
   }
 
-  ServerSocketChannel newServerChannel() {
+  /** {@return what makes listening channels} The classes of the others may be missing. */
+  ChannelFactory<? extends ServerSocketChannel> listeners() {
     return switch (this) {
-      case EPOLL -> new EpollServerSocketChannel();
-      case IO_URING -> new IoUringServerSocketChannel();
-      case NIO -> new NioListener();
+      case EPOLL -> new ReflectiveChannelFactory<>(EpollServerSocketChannel.class);
+      case IO_URING -> new ReflectiveChannelFactory<>(IoUringServerSocketChannel.class);
+      case NIO -> NioListener::new;
     };
   }
 }

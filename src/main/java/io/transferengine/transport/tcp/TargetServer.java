@@ -178,7 +178,7 @@ final class TargetServer {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(loops.group(), loops.group())
-            .channelFactory(backend::newServerChannel)
+            .channelFactory(backend.listeners())
             // From the start: a connection may come before whoever binds hears that it listens.
             .handler(
                 new ChannelInitializer<>() {

@@ -112,7 +112,7 @@ class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
   private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
   private final RegionTable table = new RegionTable();
   private final MemoryPool pool =
-      new MemoryPool(64 * MIB, new OffHeapSource("*", false, true), this);
+      new MemoryPool(64 * MIB, new OffHeapSource("*", false, () -> true), this);
   private final HostDescriptor host =
       new HostDescriptor("boot", 1, real.own(), real.startOf(real.own()), area.address());
   private final EngineMetrics metrics = new EngineMetrics();
@@ -228,7 +228,7 @@ class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
     assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
     assertThat(here.asSlice(0, BYTES).mismatch(there)).isEqualTo(-1);
     assertThat(calls).hasValue(before);
-    assertThat(metrics.snapshot().get(Counter.LOCAL_POOLS_MAPPED)).isOne();
+    await().until(() -> metrics.snapshot().get(Counter.LOCAL_POOLS_MAPPED) == 1);
   }
 
   @Test
@@ -309,6 +309,42 @@ class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
     assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
     assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
     fences.admit(List.of(region()));
+  }
+
+  /** The area stays as long as a copy of ours has not ended; nobody is waited for any more. */
+  @ParameterizedTest
+  @EnumSource
+  void nobodyCopiesWithoutACallAfterTheEnd(Operation operation) {
+    awaitMapped();
+    assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
+    BufferDescriptor old = published();
+    fences.end(Duration.ofSeconds(5), false);
+    here.fill((byte) 6);
+    there.fill((byte) 1);
+    assertThat(copied(operation, old)).isEqualTo(TransferState.FAILED);
+    assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
+    assertThat(here.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 6);
+    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
+  }
+
+  /** An entry is what the peer says, or half of what it says next. */
+  @Test
+  void anEntryThatLeadsOutOfTheAreaOrThePoolHarmsNothing() {
+    awaitMapped();
+    Gate.Entry entry = entry();
+    Gate.Entry lies =
+        new Gate.Entry(entry.fence(), 0, Long.MAX_VALUE, AreaLayout.tableBits(0, 0, 0));
+    assertThat(map.isHandedOut(lies, Long.MAX_VALUE - 10, 5)).isFalse();
+    PoolMap pool = Objects.requireNonNull(pools.of(entry));
+    Region ours = region();
+    assertThatThrownBy(
+            () ->
+                pool.copy(
+                    Operation.WRITE, ours, here.address(), entry.address() + entry.length() - 4, 5))
+        .isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(
+            () -> pool.copy(Operation.READ, ours, here.address(), entry.address() - 1, 5))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   @Test
