@@ -27,8 +27,16 @@ import java.util.Optional;
  * which stays when the process is killed.
  */
 final class Member implements Victim, AutoCloseable {
+  /**
+   * What the JVM warns of, such as a thread that cannot start, goes where the engine's log goes.
+   */
   private static final List<String> JVM_OPTIONS =
-      List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:-UsePerfData");
+      List.of(
+          "-Xmx96m",
+          "-XX:+UseSerialGC",
+          "-XX:-UsePerfData",
+          "-Xlog:disable",
+          "-Xlog:all=warning:stderr");
 
   /** Starts faster, and ends up slower. Ciphers would be some 50 times slower. */
   private static final String QUICK_COMPILER = "-XX:TieredStopAtLevel=1";
