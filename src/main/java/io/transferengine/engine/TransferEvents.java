@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.events.EngineListener;
 import io.transferengine.events.TransferReport;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.recording.FlightRecorder;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -17,9 +18,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class TransferEvents {
   private static final Logger log = LoggerFactory.getLogger(TransferEvents.class);
-
-  /** A Java may be made without its flight recorder. */
-  private static final boolean HAS_RECORDER = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
 
   private final List<EngineListener> listeners = new CopyOnWriteArrayList<>();
   private final long slowNanos;
@@ -47,7 +45,7 @@ public final class TransferEvents {
 
   /** {@return what a recording gets of a transfer that begins now; null if there is none} */
   @Nullable TransferRecord begin() {
-    return HAS_RECORDER ? TransferRecord.begun() : null;
+    return FlightRecorder.IS_THERE ? TransferRecord.begun() : null;
   }
 
   /** A transfer has ended. */

@@ -78,7 +78,6 @@ public final class TransferHandle implements TransferWork.Listener {
   private long lookUpNanos = startNanos;
 
   private int tries;
-  private boolean isLookedUpAgain;
   private String lastTransport = "";
   private long begunNanos = startNanos;
   private long settledNanos;
@@ -100,10 +99,6 @@ public final class TransferHandle implements TransferWork.Listener {
 
   private volatile @Nullable TransferState end;
   private volatile @Nullable TransferException failure;
-
-  TransferHandle(Owner owner, TransferRequest request, RegionHold hold, long timeoutNanos) {
-    this(owner, request, hold, timeoutNanos, null);
-  }
 
   TransferHandle(
       Owner owner,
@@ -163,7 +158,6 @@ public final class TransferHandle implements TransferWork.Listener {
       }
       blocks = blocksLeft;
       mayBeRepeated = !resolvedAgain;
-      isLookedUpAgain = false;
       begunNanos = System.nanoTime();
       tries++;
     }
@@ -294,7 +288,6 @@ public final class TransferHandle implements TransferWork.Listener {
         return false;
       }
       lastTransport = ended == null ? lastTransport : ended.transport();
-      isLookedUpAgain = true;
       work = null;
       blocksLeft = rest;
       lookUpNanos = System.nanoTime();
@@ -561,7 +554,8 @@ public final class TransferHandle implements TransferWork.Listener {
     long until = last == null ? System.nanoTime() : endedNanos;
     // It may not have come so far.
     long settled = finishing ? settledNanos : until;
-    long begun = tries == 0 || isLookedUpAgain ? settled : begunNanos;
+    boolean isLookedUp = tries == 0 || lookUpNanos - begunNanos > 0;
+    long begun = isLookedUp ? settled : begunNanos;
     long started = begunWork != null && isStarted ? begunWork.startedNanos() : settled;
     BlockColumns all = request.blocks();
     TransferReport.Builder report =

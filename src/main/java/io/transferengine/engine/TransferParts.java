@@ -2,6 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.TransferReport;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
@@ -246,7 +247,7 @@ final class TransferParts implements TransferWork {
 
   @Override
   public String transport() {
-    return "several";
+    return TransferReport.SEVERAL;
   }
 
   @Override

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * transfer was tried again with a new descriptor of the peer, the earlier tries are in the look-up.
  */
 public final class TransferReport {
+  /** What {@link #transport()} is if there were several. */
+  public static final String SEVERAL = "several";
+
   private final Operation operation;
   private final String target;
   private final String transport;
@@ -181,9 +184,6 @@ public final class TransferReport {
     }
     return text.toString();
   }
-
-  /** The name of the transport if there are several. */
-  static final String SEVERAL = "several";
 
   private String stages() {
     return new StringJoiner(", ")

@@ -158,16 +158,20 @@ final class PoolReturns {
     } catch (TransferException e) {
       throw ended ? e : PoolErrors.kept(memory, e);
     } finally {
-      lock.lock();
-      try {
-        if (!ended) {
-          kept.add(memory);
-        }
-        returningCount--;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
+      returned(memory, !ended);
+    }
+  }
+
+  private void returned(PoolMemory memory, boolean isKept) {
+    lock.lock();
+    try {
+      if (isKept) {
+        kept.add(memory);
       }
+      returningCount--;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -184,34 +188,7 @@ final class PoolReturns {
       lock.unlock();
     }
     // What fails is kept again. A peer that does not go on holds up each of them, for seconds.
-    boolean isBusy = false;
-    PoolMemory next = all;
-    while (next != null) {
-      PoolMemory memory = next;
-      next = memory.nextKept();
-      if (isBusy) {
-        keepAgain(memory);
-        continue;
-      }
-      try {
-        giveBack(memory);
-      } catch (TransferException e) {
-        isBusy = true;
-      } catch (Throwable t) {
-        // As above: it is kept.
-      }
-    }
-  }
-
-  private void keepAgain(PoolMemory memory) {
-    lock.lock();
-    try {
-      kept.add(memory);
-      returningCount--;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    var _ = giveBackAll(all, true);
   }
 
   /** {@return a chain, as {@link KeptMemory#takeAll}; each of it counts as being returned} */
@@ -225,15 +202,25 @@ final class PoolReturns {
 
   /** {@return the first failure, or null} Gives back each of a chain, whatever others throw. */
   @Nullable Throwable giveBackAll(@Nullable PoolMemory chain) {
+    return giveBackAll(chain, false);
+  }
+
+  private @Nullable Throwable giveBackAll(@Nullable PoolMemory chain, boolean untilOneIsBusy) {
     Throwable failure = null;
+    boolean isBusy = false;
     PoolMemory next = chain;
     while (next != null) {
       PoolMemory memory = next;
       // Read before: it may be kept again, with another one next to it.
       next = memory.nextKept();
+      if (isBusy && untilOneIsBusy) {
+        returned(memory, true);
+        continue;
+      }
       try {
         giveBack(memory);
       } catch (Throwable t) {
+        isBusy |= t instanceof TransferException;
         failure = failure == null ? t : failure;
       }
     }

@@ -23,11 +23,14 @@ import java.nio.file.Path;
  */
 @SuppressWarnings("restricted") // calls C; every argument is checked or made here
 public final class FfmSystemCalls implements SystemCalls {
+  /** It has no state. Made before it is needed: what gives back may have no memory for one. */
+  static final FfmSystemCalls SHARED = new FfmSystemCalls();
+
   // poll.h: struct pollfd {int fd; short events; short revents;}
-  private static final long POLLFD_BYTES = 8;
-  private static final long POLLFD_EVENTS = 4;
+  static final long POLLFD_BYTES = 8;
+  static final long POLLFD_EVENTS = 4;
   private static final long POLLFD_REVENTS = 6;
-  private static final short POLLIN = 1;
+  static final short POLLIN = 1;
 
   // sys/eventfd.h
   private static final int EFD_NONBLOCK = 0x800;
@@ -45,7 +48,7 @@ public final class FfmSystemCalls implements SystemCalls {
   private static final long MOVE_PAGES_X86_64 = 279;
   private static final long MOVE_PAGES_AARCH64 = 239;
 
-  private static final MethodHandle POLL =
+  static final MethodHandle POLL =
       CapturedErrno.function("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
   private static final MethodHandle EVENTFD =
       CapturedErrno.function("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));

@@ -33,7 +33,7 @@ public final class LinuxProcesses implements Processes {
           FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
           Linker.Option.firstVariadicArg(1));
 
-  private final SystemCalls system = new FfmSystemCalls();
+  private final SystemCalls system = FfmSystemCalls.SHARED;
 
   /** Looks at this machine. */
   public LinuxProcesses() {}

@@ -62,7 +62,7 @@ final class Memfd {
       }
       return fd;
     } catch (Throwable t) {
-      new FfmSystemCalls().close(fd);
+      FfmSystemCalls.SHARED.close(fd);
       throw t;
     }
   }

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.os;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /** A pidfd that is kept. It is of one process, whoever gets the number later. */
 final class ProcessWatch implements Processes.Watch {
-  private static final MethodHandle POLL =
-      CapturedErrno.function("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
-
-  // poll.h
-  private static final long POLLFD_BYTES = 8;
-  private static final long POLLFD_EVENTS = 4;
-  private static final short POLLIN = 1;
-
   /** Between two tries to close it; a look takes a microsecond. */
   private static final long LATER_NANOS = 10_000;
 
@@ -32,16 +20,16 @@ final class ProcessWatch implements Processes.Watch {
   /** One that closes the descriptor in the end. */
   ProcessWatch(int pidfd) {
     this.pidfd = pidfd;
-    polled = arena.allocate(POLLFD_BYTES, Integer.BYTES);
+    polled = arena.allocate(FfmSystemCalls.POLLFD_BYTES, Integer.BYTES);
     polled.set(JAVA_INT, 0, pidfd);
-    polled.set(JAVA_SHORT, POLLFD_EVENTS, POLLIN);
+    polled.set(JAVA_SHORT, FfmSystemCalls.POLLFD_EVENTS, FfmSystemCalls.POLLIN);
   }
 
   /** Several threads may share what poll writes: its result tells all. */
   @Override
   public boolean hasEnded() {
     try {
-      return (int) POLL.invokeExact(CapturedErrno.state(), polled, 1L, 0) > 0;
+      return (int) FfmSystemCalls.POLL.invokeExact(CapturedErrno.state(), polled, 1L, 0) > 0;
     } catch (IllegalStateException closed) {
       return true;
     } catch (Throwable thrown) {
@@ -62,7 +50,7 @@ final class ProcessWatch implements Processes.Watch {
       }
     }
     if (isOver) {
-      new FfmSystemCalls().close(pidfd);
+      FfmSystemCalls.SHARED.close(pidfd);
     }
   }
 }

@@ -99,7 +99,7 @@ public final class ReservedMemory {
         throw t;
       }
     } catch (Throwable t) {
-      new FfmSystemCalls().close(fd);
+      FfmSystemCalls.SHARED.close(fd);
       throw t;
     }
   }
@@ -174,7 +174,7 @@ public final class ReservedMemory {
     arena.close();
     MemoryMaps.unmap(memory.address(), memory.byteSize());
     if (fd >= 0) {
-      new FfmSystemCalls().close(fd);
+      FfmSystemCalls.SHARED.close(fd);
     }
   }
 }

@@ -59,7 +59,7 @@ public final class SharedMapping {
       }
       return mapped(own, bytes);
     } finally {
-      new FfmSystemCalls().close(own);
+      FfmSystemCalls.SHARED.close(own);
     }
   }
 

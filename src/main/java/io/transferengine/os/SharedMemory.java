@@ -26,8 +26,6 @@ public final class SharedMemory {
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
   private static final Pattern HUGE_PAGE = Pattern.compile("(?m)^Hugepagesize: +(\\d+) kB$");
 
-  private static final FfmSystemCalls CLOSER = new FfmSystemCalls();
-
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory;
   private final long mappedBytes;
@@ -96,7 +94,7 @@ public final class SharedMemory {
         throw t;
       }
     } catch (Throwable t) {
-      CLOSER.close(fd);
+      FfmSystemCalls.SHARED.close(fd);
       throw t;
     }
   }
@@ -150,7 +148,7 @@ public final class SharedMemory {
       try {
         MemoryMaps.unmap(memory.address(), mappedBytes);
       } finally {
-        CLOSER.close(fd);
+        FfmSystemCalls.SHARED.close(fd);
       }
     }
   }

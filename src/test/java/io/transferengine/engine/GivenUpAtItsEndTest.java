@@ -74,7 +74,8 @@ class GivenUpAtItsEndTest implements TransferHandle.Owner {
             this,
             TransferRequest.of(Operation.WRITE, "127.0.0.1:1", BlockColumns.of(0x1000, 0x1000, 16)),
             new RegionHold(List.of(region)),
-            Long.MAX_VALUE / 2);
+            Long.MAX_VALUE / 2,
+            null);
     handle().begin(peer, true);
     TransferTask task = transport.tasks.take();
     task.end(TransferState.FAILED, why, cause);

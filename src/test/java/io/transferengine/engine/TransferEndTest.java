@@ -246,7 +246,8 @@ class TransferEndTest {
         };
     assertThat(region.acquire(mine.address(), mine.length())).isTrue();
     TransferHandle handle =
-        new TransferHandle(owner, write(), new RegionHold(List.of(region)), Long.MAX_VALUE / 2);
+        new TransferHandle(
+            owner, write(), new RegionHold(List.of(region)), Long.MAX_VALUE / 2, null);
     handle.begin(transport.segment(PEER), true);
     try (LogCapture log = new LogCapture()) {
       nextTask().end(TransferState.FAILED, lost, FailureCause.STALE_DESCRIPTOR);

@@ -54,7 +54,8 @@ class TransferHandleStepsTest {
               TransferRequest.of(
                   Operation.WRITE, "127.0.0.1:1", BlockColumns.of(ADDRESS, ADDRESS, BYTES)),
               new RegionHold(List.of(region)),
-              Long.MAX_VALUE / 2);
+              Long.MAX_VALUE / 2,
+              null);
     }
 
     @Override

@@ -98,9 +98,7 @@ final class Iperf implements Reference {
       Thread.currentThread().interrupt();
       throw CommandException.failed("Interrupted while iperf3 ran");
     } finally {
-      if (server != null) {
-        server.destroyForcibly();
-      }
+      Reference.end(server);
     }
   }
 

@@ -38,9 +38,6 @@ final class MemoryCopy implements Reference {
   }
 
   @Override
-  public void beginRound() {}
-
-  @Override
   public boolean tellsLatency() {
     return true;
   }

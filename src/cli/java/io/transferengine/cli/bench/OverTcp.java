@@ -53,9 +53,6 @@ final class OverTcp implements Reference {
   }
 
   @Override
-  public void beginRound() {}
-
-  @Override
   public boolean tellsLatency() {
     return true;
   }

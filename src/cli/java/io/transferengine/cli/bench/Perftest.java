@@ -16,7 +16,6 @@ import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * ib_write_bw and ib_read_bw between the devices of both sides, with messages of the row's size:
@@ -62,9 +61,6 @@ final class Perftest implements Reference {
   public String name() {
     return String.valueOf(program.getFileName());
   }
-
-  @Override
-  public void beginRound() {}
 
   @Override
   public String explanation() {
@@ -146,8 +142,8 @@ final class Perftest implements Reference {
       Thread.currentThread().interrupt();
       throw CommandException.failed("Interrupted while " + name() + " ran");
     } finally {
-      end(client);
-      end(server);
+      Reference.end(client);
+      Reference.end(server);
     }
   }
 
@@ -161,11 +157,5 @@ final class Perftest implements Reference {
     command.addAll(List.of("-D", Integer.toString(SECONDS), "-s", Long.toString(sizeBytes)));
     command.addAll(List.of("-p", Integer.toString(port)));
     return command;
-  }
-
-  private static void end(@Nullable Process process) {
-    if (process != null) {
-      process.destroyForcibly();
-    }
   }
 }

@@ -17,10 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The least cost of a single block in Java: two processes with one blocking NIO channel send each
@@ -61,9 +58,6 @@ final class PingPong implements Reference {
   }
 
   @Override
-  public void beginRound() {}
-
-  @Override
   public boolean tellsLatency() {
     return true;
   }
@@ -85,7 +79,7 @@ final class PingPong implements Reference {
     Process server = null;
     try {
       server = TargetProcess.java(environment, PingPongServer.class, List.of(host)).start();
-      killLater(server);
+      Reference.endAfter(RUN_LIMIT, server);
       int port = portOf(server);
       long[] nanos =
           run(port, HEADER_BYTES + (write ? block : 0), STATUS_BYTES + (write ? 0 : block));
@@ -100,13 +94,8 @@ final class PingPong implements Reference {
     } catch (IOException e) {
       throw CommandException.failed("--against nio: the other process: " + e.getMessage());
     } finally {
-      end(server);
+      Reference.end(server);
     }
-  }
-
-  private static void killLater(Process process) {
-    Executor later = CompletableFuture.delayedExecutor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-    later.execute(process::destroyForcibly);
   }
 
   private static int portOf(Process server) throws IOException {
@@ -148,11 +137,5 @@ final class PingPong implements Reference {
       last = now;
     }
     return Arrays.copyOf(nanos, count);
-  }
-
-  private static void end(@Nullable Process process) {
-    if (process != null) {
-      process.destroyForcibly();
-    }
   }
 }

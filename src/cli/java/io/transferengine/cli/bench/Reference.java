@@ -5,9 +5,13 @@ import io.transferengine.cli.console.CommandException;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A known program, run in turns with ours. */
 interface Reference extends AutoCloseable {
@@ -15,7 +19,7 @@ interface Reference extends AutoCloseable {
   String name();
 
   /** A round over all rows begins. */
-  void beginRound();
+  default void beginRound() {}
 
   /** {@return its figure for a row, in this round; empty if it has none for such rows} */
   Optional<Figure> measure(BenchCase measured);
@@ -52,6 +56,19 @@ interface Reference extends AutoCloseable {
                 CommandException.lacks(
                     "--against %s: it is not installed (package %s)"
                         .formatted(program, packageName)));
+  }
+
+  /** Ends a process of it, if it was started. */
+  static void end(@Nullable Process process) {
+    if (process != null) {
+      process.destroyForcibly();
+    }
+  }
+
+  /** Has that done after a while, whatever it does then. */
+  static void endAfter(Duration limit, Process process) {
+    CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS)
+        .execute(process::destroyForcibly);
   }
 
   /** {@return the program, if a folder of {@code path} has it} */

@@ -13,11 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * ucx_perftest, for rows of one block: ucp_put_lat for writes and ucp_get for reads, one at a time.
@@ -64,9 +62,6 @@ final class UcxPerftest implements Reference {
   public String name() {
     return NAME;
   }
-
-  @Override
-  public void beginRound() {}
 
   @Override
   public boolean tellsLatency() {
@@ -130,9 +125,7 @@ final class UcxPerftest implements Reference {
       arguments.addAll(
           List.of("-s", Long.toString(row.blockBytes()), "-n", ITERATIONS, "-w", WARM_UP));
       client = process(arguments).start();
-      Process ended = client;
-      CompletableFuture.delayedExecutor(MEASURED.toMillis(), TimeUnit.MILLISECONDS)
-          .execute(ended::destroyForcibly);
+      Reference.endAfter(MEASURED, client);
       return last(client, row);
     } catch (IOException e) {
       return Optional.empty();
@@ -140,8 +133,8 @@ final class UcxPerftest implements Reference {
       Thread.currentThread().interrupt();
       throw CommandException.failed("Interrupted while ucx_perftest ran");
     } finally {
-      end(client);
-      end(server);
+      Reference.end(client);
+      Reference.end(server);
     }
   }
 
@@ -164,11 +157,5 @@ final class UcxPerftest implements Reference {
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
     builder.environment().put("UCX_TLS", transports);
     return builder;
-  }
-
-  private static void end(@Nullable Process process) {
-    if (process != null) {
-      process.destroyForcibly();
-    }
   }
 }

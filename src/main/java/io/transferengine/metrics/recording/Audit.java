@@ -70,9 +70,6 @@ public final class Audit {
     }
   }
 
-  /** A Java may be made without its flight recorder. */
-  private static final boolean HAS_RECORDER = ModuleLayer.boot().findModule("jdk.jfr").isPresent();
-
   private final EngineMetrics metrics;
 
   /** One for each reason: many refusals of one kind must not hide the first of another. */
@@ -111,7 +108,7 @@ public final class Audit {
   /** As above, for a peer of which only a name or an address is known that nobody has proved. */
   public void refused(Reason reason, Port port, String peer, String what) {
     metrics.increment(reason.counter);
-    if (HAS_RECORDER) {
+    if (FlightRecorder.IS_THERE) {
       record(reason, port, peer, what);
     }
     Objects.requireNonNull(limiters.get(reason)) // The constructor made one for each.

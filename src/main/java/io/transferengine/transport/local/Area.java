@@ -99,27 +99,25 @@ final class Area {
 
   /** From now on the registration with this number may be used: so far, and for that. */
   void admit(long fence, Region region) {
+    admit(fence, region, 0);
+  }
+
+  /** As {@link #admit}, of a pool: only what its table says is handed out. */
+  void admitPool(long fence, Region pool, long offsetInTables, int placeShift) {
+    admit(fence, pool, AreaLayout.tableBits(offsetInTables, placeShift, pool.descriptor()));
+  }
+
+  private void admit(long fence, Region region, long moreBits) {
     long at = AreaLayout.entryAt(fence);
     set(at + AreaLayout.ENTRY_ADDRESS_AT, region.address());
     set(at + AreaLayout.ENTRY_LENGTH_AT, region.length());
-    set(at + AreaLayout.ENTRY_RIGHTS_AT, bits(region.rights()));
+    set(at + AreaLayout.ENTRY_RIGHTS_AT, bits(region.rights()) | moreBits);
     set(at, fence);
   }
 
   private static long bits(AccessRights rights) {
     return (rights.mayRead() ? AreaLayout.MAY_READ : 0)
         | (rights.mayWrite() ? AreaLayout.MAY_WRITE : 0);
-  }
-
-  /** As {@link #admit}, of a pool: only what its table says is handed out. */
-  void admitPool(long fence, Region pool, long offsetInTables, int placeShift) {
-    long at = AreaLayout.entryAt(fence);
-    set(at + AreaLayout.ENTRY_ADDRESS_AT, pool.address());
-    set(at + AreaLayout.ENTRY_LENGTH_AT, pool.length());
-    set(
-        at + AreaLayout.ENTRY_RIGHTS_AT,
-        bits(pool.rights()) | AreaLayout.tableBits(offsetInTables, placeShift, pool.descriptor()));
-    set(at, fence);
   }
 
   /** {@return the words of a pool's table} */
@@ -187,11 +185,6 @@ final class Area {
   /** {@return what a peer has written into a slot} */
   long slot(int lease, int slot) {
     return get(slotAt(lease, slot));
-  }
-
-  /** {@return whether a lease has a copy under way that may have passed a gate, or an older one} */
-  boolean mayHavePassed(int lease, long serial) {
-    return passed(lease, serial) != Passed.NOTHING;
   }
 
   /** What a peer has under way. */

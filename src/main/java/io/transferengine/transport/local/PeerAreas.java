@@ -126,7 +126,7 @@ final class PeerAreas {
               + " be read");
     }
     // Last: who has had the number since then is who was looked at.
-    if (processes.startOf(host.pid()) != host.start() || !processes.isOfOurUser(host.pid())) {
+    if (!isStill(host)) {
       return Optional.of("process " + host.pid() + " is another engine by now");
     }
     remember(area);
@@ -149,9 +149,19 @@ final class PeerAreas {
   }
 
   private Optional<Processes.MemfdFile> memfd(HostDescriptor host, long incarnation) {
+    return memfd(host, host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation));
+  }
+
+  private Optional<Processes.MemfdFile> memfd(
+      HostDescriptor host, long address, long bytes, String name) {
     return processes
-        .memfd(host.pid(), host.area(), AreaLayout.BYTES, AreaLayout.name(incarnation))
+        .memfd(host.pid(), address, bytes, name)
         .filter(each -> each.device().equals(memfds));
+  }
+
+  /** {@return whether who has the number now has had it since then, and is of our user} */
+  private boolean isStill(HostDescriptor host) {
+    return processes.startOf(host.pid()) == host.start() && processes.isOfOurUser(host.pid());
   }
 
   /**
@@ -163,18 +173,11 @@ final class PeerAreas {
   SharedMapping map(String peer, HostDescriptor host, long incarnation) {
     Words header = read(host.pid(), host.area(), 0, 0);
     Optional<Processes.MemfdFile> file = memfd(host, incarnation);
-    if (header.copied != AreaLayout.HEADER_BYTES
-        || file.isEmpty()
-        || processes.startOf(host.pid()) != host.start()
-        || !processes.isOfOurUser(host.pid())) {
+    if (header.copied != AreaLayout.HEADER_BYTES) {
       throw LocalFaults.noLease(peer);
     }
     int descriptor = (int) header.get(AreaLayout.DESCRIPTOR_AT);
-    try {
-      return SharedMapping.of(host.pid(), descriptor, file.get(), AreaLayout.BYTES);
-    } catch (NativeCallException e) {
-      throw LocalFaults.notMapped(peer, e);
-    }
+    return map(peer, host, file, descriptor, AreaLayout.BYTES);
   }
 
   /**
@@ -185,16 +188,22 @@ final class PeerAreas {
    */
   SharedMapping mapPool(String peer, HostDescriptor host, Gate.Entry pool) {
     Optional<Processes.MemfdFile> file =
-        processes
-            .memfd(host.pid(), pool.address(), pool.length(), OffHeapSource.NAME)
-            .filter(each -> each.device().equals(memfds));
-    if (file.isEmpty()
-        || processes.startOf(host.pid()) != host.start()
-        || !processes.isOfOurUser(host.pid())) {
+        memfd(host, pool.address(), pool.length(), OffHeapSource.NAME);
+    return map(peer, host, file, pool.descriptor(), pool.length());
+  }
+
+  /** Looks first who has the number: who has it now is whose maps have named the file. */
+  private SharedMapping map(
+      String peer,
+      HostDescriptor host,
+      Optional<Processes.MemfdFile> file,
+      int descriptor,
+      long bytes) {
+    if (file.isEmpty() || !isStill(host)) {
       throw LocalFaults.noLease(peer);
     }
     try {
-      return SharedMapping.of(host.pid(), pool.descriptor(), file.get(), pool.length());
+      return SharedMapping.of(host.pid(), descriptor, file.get(), bytes);
     } catch (NativeCallException e) {
       throw LocalFaults.notMapped(peer, e);
     }

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 final class TargetConnection extends WireHandler
     implements RequestReader.Listener, VersionOneMember.Connection {
   /** Made with the connection, for the same reason as in {@link WireHandler}. */
-  private final Runnable resumes = this::resumeOrFault;
+  private final Runnable resumes = guarded(this::resume);
 
   private final TargetContext context;
   private final Consumer<TargetConnection> gone;
@@ -198,14 +198,6 @@ final class TargetConnection extends WireHandler
         channel().config().setAutoRead(true);
       }
       loop.execute(resumes);
-    }
-  }
-
-  private void resumeOrFault() {
-    try {
-      resume();
-    } catch (Throwable t) {
-      fault(t);
     }
   }
 

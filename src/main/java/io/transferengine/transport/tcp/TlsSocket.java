@@ -96,9 +96,9 @@ final class TlsSocket extends ChannelDuplexHandler {
   private boolean full;
 
   /** Made with the connection, for the same reason as in {@link WireHandler}. */
-  private final Runnable readsHeld = this::readHeldOrThrow;
+  private final Runnable readsHeld = new Guarded(this::readHeld);
 
-  private final Runnable pumps = this::pumpOrThrow;
+  private final Runnable pumps = new Guarded(this::pump);
 
   /**
    * @param reads where what is read goes
@@ -355,20 +355,21 @@ final class TlsSocket extends ChannelDuplexHandler {
     tellWritability();
   }
 
-  /** Of what it throws, Netty would only lend a log; so with the next one. */
-  private void pumpOrThrow() {
-    try {
-      pump();
-    } catch (Throwable t) {
-      context().fireExceptionCaught(t);
-    }
-  }
+  /** A step for the event loop: to what it throws, Netty would only lend a log. */
+  private final class Guarded implements Runnable {
+    private final Runnable step;
 
-  private void readHeldOrThrow() {
-    try {
-      readHeld();
-    } catch (Throwable t) {
-      context().fireExceptionCaught(t);
+    Guarded(Runnable step) {
+      this.step = step;
+    }
+
+    @Override
+    public void run() {
+      try {
+        step.run();
+      } catch (Throwable t) {
+        context().fireExceptionCaught(t);
+      }
     }
   }
 

@@ -38,7 +38,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private final StagingShare share;
 
   /** Made with the connection: what is made when it is needed may be lost for ever (ADR 41). */
-  private final Runnable readsAgain = this::readAgain;
+  private final Runnable readsAgain = guarded(this::readAgain);
 
   private final Runnable closesOutput = this::closeOutput;
 
@@ -224,6 +224,31 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     }
   }
 
+  /**
+   * {@return a step for the event loop, which ends the connection if it throws} Netty would only
+   * lend a log to that. To be made with the connection.
+   */
+  final Runnable guarded(Runnable step) {
+    return new Guarded(step);
+  }
+
+  private final class Guarded implements Runnable {
+    private final Runnable step;
+
+    Guarded(Runnable step) {
+      this.step = step;
+    }
+
+    @Override
+    public void run() {
+      try {
+        step.run();
+      } catch (Throwable t) {
+        fault(t);
+      }
+    }
+  }
+
   /** Ends the connection for a mistake of ours, for memory that ran out or was lost. */
   final void fault(Throwable cause) {
     // First, since all else may throw: then it is closed by finishClosing.
@@ -303,13 +328,8 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
     pool.whenFree(readsAgain);
   }
 
-  /** To whatever it throws, Netty would only lend a log. */
   private void readAgain() {
-    try {
-      channel().config().setAutoRead(true);
-    } catch (Throwable t) {
-      fault(t);
-    }
+    channel().config().setAutoRead(true);
   }
 
   /** Half-closes the channel; not from here, where the outbound queue may be being walked. */

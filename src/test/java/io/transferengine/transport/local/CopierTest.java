@@ -114,7 +114,7 @@ class CopierTest implements TransferWork.Listener {
   }
 
   private boolean isSlotEmpty() {
-    return !area.mayHavePassed(lease.index(), Long.MAX_VALUE);
+    return area.passed(lease.index(), Long.MAX_VALUE) == Area.Passed.NOTHING;
   }
 
   @ParameterizedTest

@@ -218,11 +218,11 @@ class FencesTest {
       area.next();
     }
     assertThat(write(lease, first, 2)).isEqualTo(8);
-    assertThat(area.mayHavePassed(lease.index(), 0)).isTrue();
+    assertThat(area.passed(lease.index(), 0)).isEqualTo(Area.Passed.CALLS);
     long gate = openGate();
     assertThat(write(lease, gate, 2)).isEqualTo(16);
-    assertThat(area.mayHavePassed(lease.index(), area.openGate() - 1)).isFalse();
-    assertThat(area.mayHavePassed(lease.index(), area.openGate())).isTrue();
+    assertThat(area.passed(lease.index(), area.openGate() - 1)).isEqualTo(Area.Passed.NOTHING);
+    assertThat(area.passed(lease.index(), area.openGate())).isEqualTo(Area.Passed.CALLS);
     area.next();
     assertThat(write(lease, gate, 2)).isEqualTo(8);
     assertThat(write(lease, openGate(), 4)).isEqualTo(32);

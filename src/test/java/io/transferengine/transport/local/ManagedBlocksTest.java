@@ -5,13 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.transferengine.access.AccessRights;
-import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.MemoryPool;
-import io.transferengine.memory.MemorySource;
 import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
-import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.FfmProcessMemory;
@@ -43,7 +39,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Blocks of a managed pool that peers copy from and to, and how they are taken back: ADR 39. */
 @Timeout(60)
 @SuppressWarnings("restricted") // looks into an area of this process
-class ManagedBlocksTest implements TransferWork.Listener, RegionRegistrar {
+class ManagedBlocksTest implements TransferWork.Listener {
   private static final long MIB = 1 << 20;
   private static final int BYTES = 8192;
 
@@ -54,7 +50,8 @@ class ManagedBlocksTest implements TransferWork.Listener, RegionRegistrar {
   private final RegionTable table = new RegionTable();
 
   /** One pool, and nothing beside it. */
-  private final MemoryPool pool = new MemoryPool(64 * MIB, new OffHeapSource("*"), this);
+  private final MemoryPool pool =
+      new MemoryPool(64 * MIB, new OffHeapSource("*"), new PoolRegistrar(table, fences));
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment here = arena.allocate(4 * BYTES, 4096);
@@ -77,25 +74,6 @@ class ManagedBlocksTest implements TransferWork.Listener, RegionRegistrar {
   private @Nullable TransferState state;
   private @Nullable FailureCause cause;
   private @Nullable TransferException failure;
-
-  @Override
-  public Region register(
-      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-    Region made = table.register(slab, source, rights, live);
-    fences.admit(List.of(made));
-    return made;
-  }
-
-  @Override
-  public @Nullable Region leftOf(long address, LiveBlocks live) {
-    return null;
-  }
-
-  @Override
-  public void unregister(Region region) {
-    fences.refuse(List.of(region));
-    table.remove(region);
-  }
 
   @Override
   public void taskEnded(

@@ -6,13 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.transferengine.access.AccessRights;
-import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.MemoryPool;
-import io.transferengine.memory.MemorySource;
 import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
-import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
@@ -51,7 +47,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Pools of managed memory that are mapped by who copies from and to them. */
 @Timeout(60)
-class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
+class MappedPoolsTest implements TransferWork.Listener {
   private static final long NUMBER = 0xabcd0123;
   private static final int BYTES = 8192;
   private static final long MIB = 1 << 20;
@@ -112,7 +108,8 @@ class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
   private final Fences fences = new Fences(area, leases, processes, Duration.ofMillis(300));
   private final RegionTable table = new RegionTable();
   private final MemoryPool pool =
-      new MemoryPool(64 * MIB, new OffHeapSource("*", false, () -> true), this);
+      new MemoryPool(
+          64 * MIB, new OffHeapSource("*", false, () -> true), new PoolRegistrar(table, fences));
   private final HostDescriptor host =
       new HostDescriptor("boot", 1, real.own(), real.startOf(real.own()), area.address());
   private final EngineMetrics metrics = new EngineMetrics();
@@ -137,25 +134,6 @@ class MappedPoolsTest implements TransferWork.Listener, RegionRegistrar {
   private final MemorySegment there = pool.allocate(BYTES);
   private @Nullable TransferState state;
   private @Nullable FailureCause cause;
-
-  @Override
-  public Region register(
-      MemorySource.Slab slab, MemorySource source, AccessRights rights, LiveBlocks live) {
-    Region made = table.register(slab, source, rights, live);
-    fences.admit(List.of(made));
-    return made;
-  }
-
-  @Override
-  public @Nullable Region leftOf(long address, LiveBlocks live) {
-    return null;
-  }
-
-  @Override
-  public void unregister(Region region) {
-    fences.refuse(List.of(region));
-    table.remove(region);
-  }
 
   @Override
   public void taskEnded(

@@ -61,9 +61,9 @@ class PeerMapsTest {
     assertThat(mappings()).isEqualTo(2);
     long slots = area.slots(3);
     map.mark(slots + 8, map.word(AreaLayout.GATE_AT));
-    assertThat(area.mayHavePassed(3, area.openGate())).isTrue();
+    assertThat(area.passed(3, area.openGate())).isEqualTo(Area.Passed.CALLS);
     map.clear(slots + 8);
-    assertThat(area.mayHavePassed(3, area.openGate())).isFalse();
+    assertThat(area.passed(3, area.openGate())).isEqualTo(Area.Passed.NOTHING);
   }
 
   @Test
