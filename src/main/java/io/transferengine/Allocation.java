@@ -4,7 +4,6 @@ package io.transferengine;
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Registered memory that the engine allocated. It belongs to the caller until {@link #close()}. It
@@ -14,7 +13,7 @@ public final class Allocation implements AutoCloseable {
   private final EngineCore core;
   private final MemorySegment segment;
   private final AccessRights rights;
-  private final AtomicBoolean closed = new AtomicBoolean();
+  private final GivingBack givingBack = new GivingBack();
 
   Allocation(EngineCore core, MemorySegment segment, AccessRights rights) {
     this.core = core;
@@ -56,7 +55,7 @@ public final class Allocation implements AutoCloseable {
             length(),
             address(),
             rights == AccessRights.READ_WRITE ? "" : ", which peers may " + rights.text(),
-            closed.get() ? ", closed" : "");
+            givingBack.isDone() ? ", closed" : "");
   }
 
   /**
@@ -72,14 +71,7 @@ public final class Allocation implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true)) {
-      boolean done = false;
-      try {
-        core.giveBack(() -> core.memory().free(segment.address(), segment.byteSize()));
-        done = true;
-      } finally {
-        closed.set(done);
-      }
-    }
+    givingBack.run(
+        () -> core.giveBack(() -> core.memory().free(segment.address(), segment.byteSize())));
   }
 }

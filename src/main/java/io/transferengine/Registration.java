@@ -3,7 +3,6 @@ package io.transferengine;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The caller's own memory, which peers may reach and transfers may use until {@link #close()}. The
@@ -14,7 +13,7 @@ public final class Registration implements AutoCloseable {
   private final long address;
   private final long length;
   private final AccessRights rights;
-  private final AtomicBoolean closed = new AtomicBoolean();
+  private final GivingBack givingBack = new GivingBack();
 
   Registration(EngineCore core, long address, long length, AccessRights rights) {
     this.core = core;
@@ -46,7 +45,7 @@ public final class Registration implements AutoCloseable {
             length,
             address,
             rights == AccessRights.READ_WRITE ? "" : ", which peers may " + rights.text(),
-            closed.get() ? ", closed" : "");
+            givingBack.isDone() ? ", closed" : "");
   }
 
   /**
@@ -60,14 +59,6 @@ public final class Registration implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true)) {
-      boolean done = false;
-      try {
-        core.giveBack(() -> core.memory().unregister(address));
-        done = true;
-      } finally {
-        closed.set(done);
-      }
-    }
+    givingBack.run(() -> core.giveBack(() -> core.memory().unregister(address)));
   }
 }

@@ -21,7 +21,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,7 +45,7 @@ final class EventLoops {
   /** A mapping of its own: the C library would keep it for an engine that never comes. */
   private final @Nullable ReservedMemory mapped;
 
-  private final AtomicBoolean freed = new AtomicBoolean();
+  private boolean freed;
 
   /**
    * Takes the memory and starts nothing yet: the threads start with the first work.
@@ -165,8 +164,10 @@ final class EventLoops {
     }
   }
 
-  private void freeStaging() {
-    if (!freed.getAndSet(true)) {
+  /** Who comes second waits for the first: the memory is gone when any of them returns. */
+  private synchronized void freeStaging() {
+    if (!freed) {
+      freed = true;
       try {
         if (mapped != null) {
           mapped.unmap();
