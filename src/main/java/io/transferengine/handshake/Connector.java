@@ -4,7 +4,7 @@ package io.transferengine.handshake;
 import io.transferengine.logging.SystemError;
 import io.transferengine.net.HeapRoom;
 import io.transferengine.net.KeepAlive;
-import io.transferengine.net.WaitingThreads;
+import io.transferengine.net.Resolver;
 import io.transferengine.net.Watchdog;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
@@ -14,10 +14,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -79,23 +77,10 @@ final class Connector {
     }
   }
 
-  /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress[] resolve(HostPort peer, long deadlineNanos) {
-    CompletableFuture<InetAddress[]> result = new CompletableFuture<>();
-    var _ =
-        WaitingThreads.start(
-            "te-resolve",
-            () -> {
-              try {
-                result.complete(InetAddress.getAllByName(peer.host()));
-              } catch (Throwable e) {
-                // Whatever was thrown, the caller must not wait for a result that never comes.
-                result.completeExceptionally(e);
-              }
-            });
     try {
-      return result.get(Math.max(1, millisUntil(deadlineNanos)), TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
+      return Resolver.addresses(peer.host(), Math.max(1, millisUntil(deadlineNanos)));
+    } catch (UnknownHostException e) {
       throw unresolved(peer, "cannot be resolved: " + SystemError.text(e), e);
     } catch (TimeoutException e) {
       throw unresolved(peer, "is still being resolved at the end of the connect time-out", e);

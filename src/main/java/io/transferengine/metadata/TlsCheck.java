@@ -3,7 +3,7 @@ package io.transferengine.metadata;
 
 import io.transferengine.logging.Printable;
 import io.transferengine.metadata.spi.MetadataStore;
-import io.transferengine.net.WaitingThreads;
+import io.transferengine.net.Resolver;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
@@ -13,9 +13,6 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -87,13 +84,10 @@ public final class TlsCheck {
         cause);
   }
 
-  /** The system's resolver has no time-out, so it runs on a thread that we can abandon. */
   private static InetAddress resolve(String host, int millis) throws IOException {
-    FutureTask<InetAddress> answer = new FutureTask<>(() -> InetAddress.getByName(host));
-    var _ = WaitingThreads.start("te-resolve", answer);
     try {
-      return answer.get(millis, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException | TimeoutException e) {
+      return Resolver.addresses(host, millis)[0];
+    } catch (TimeoutException e) {
       throw new IOException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -8,6 +8,7 @@
  * io.transferengine.net.KeepAlive}). Ports whose threads wait share how they accept ({@link
  * io.transferengine.net.AcceptLoop}), who serves each ({@link
  * io.transferengine.net.ClientThreads}), what ends a wait ({@link io.transferengine.net.Watchdog}),
- * and how they part with who is refused ({@link io.transferengine.net.Farewell}).
+ * and how they part with who is refused ({@link io.transferengine.net.Farewell}). Who connects asks
+ * for addresses in one way, too ({@link io.transferengine.net.Resolver}).
  */
 package io.transferengine.net;
