@@ -136,7 +136,7 @@ final class Publication implements AutoCloseable {
         if (!awaitWork(failures)) {
           break;
         }
-        work(System.nanoTime() + 2 * OwnRecords.CALL_TIMEOUT.toNanos());
+        work(System.nanoTime() + workNanos(failures));
         failures = 0;
       } catch (InterruptedException e) {
         break;
@@ -147,6 +147,16 @@ final class Publication implements AutoCloseable {
         }
       }
     }
+  }
+
+  /**
+   * A question that is never answered must not cost the records: the first time there is so little
+   * time for all that another attempt comes before they expire. A service may be as slow as that,
+   * so those have more.
+   */
+  private long workNanos(int failures) {
+    long longest = 2 * OwnRecords.CALL_TIMEOUT.toNanos();
+    return failures > 0 ? longest : Math.min(longest, TimeUnit.MILLISECONDS.toNanos(refreshMillis));
   }
 
   private synchronized boolean isClosed() {

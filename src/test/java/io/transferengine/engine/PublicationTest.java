@@ -22,6 +22,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -194,6 +197,38 @@ class PublicationTest {
       publication.start(false);
       assertThat(rpcMetaVersion()).isPositive();
     }
+  }
+
+  /** Else one lost question costs the records: they expire while nobody answers it. */
+  @Test
+  void aQuestionWithoutAnAnswerLeavesTimeForAnother() throws InterruptedException {
+    BlockingQueue<Duration> given = new LinkedBlockingQueue<>();
+    try (Publication publication = new Publication(records(silentOnce(given)), 2)) {
+      publication.start(false);
+      assertThat(given.take()).isLessThan(Duration.ofSeconds(1));
+      // A service may be slow.
+      assertThat(given.take()).isGreaterThan(Duration.ofSeconds(2));
+    }
+  }
+
+  /** The store, which does not answer the first time that it is asked to keep a record. */
+  private MetadataStore silentOnce(BlockingQueue<Duration> given) {
+    AtomicBoolean asked = new AtomicBoolean();
+    return (MetadataStore)
+        Proxy.newProxyInstance(
+            MetadataStore.class.getClassLoader(),
+            new Class<?>[] {MetadataStore.class},
+            (_, method, arguments) -> {
+              if (method.getName().equals("keep")) {
+                boolean first = asked.compareAndSet(false, true);
+                given.add((Duration) arguments[2]);
+                if (first) {
+                  throw MetadataStore.unavailable(
+                      "the store", "no answer", new IOException("in time"));
+                }
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   /** The store, whose client needs longer to get ready than a start has for all of its calls. */

@@ -133,6 +133,14 @@ final class Deed {
     return begun && kind != Kind.NONE;
   }
 
+  /**
+   * {@return whether the heap of a process was full} It may have been so for longer than its
+   * records live in the metadata service.
+   */
+  synchronized boolean filledHeap() {
+    return begun && kind == Kind.HEAP;
+  }
+
   /** {@return whether a process was killed} */
   synchronized boolean kills() {
     return begun && kind == Kind.KILL;

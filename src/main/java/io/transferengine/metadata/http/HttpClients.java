@@ -12,9 +12,11 @@ import org.slf4j.LoggerFactory;
 /**
  * The JDK's HTTP client, replaced by a new one when it is of no use any more.
  *
- * <p>Two faults of JDK 25 make that necessary. The client's own thread ends for good when memory
- * runs out in it. And an answer whose status line or length cannot be read leaves its connection,
- * its socket and some 17 KiB of memory with the client until that is closed. Thread-safe.
+ * <p>Three faults of JDK 25 make that necessary. The client's own thread ends for good when memory
+ * runs out in it. It can also lose a request or a connection then, and gives no answer any more, so
+ * a client that gave none in time is not asked again. And an answer whose status line or length
+ * cannot be read leaves its connection, its socket and some 17 KiB of memory with the client until
+ * that is closed. Thread-safe.
  */
 final class HttpClients implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpClients.class);

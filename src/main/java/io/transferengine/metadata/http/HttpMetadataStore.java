@@ -15,11 +15,11 @@ import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -355,11 +355,14 @@ final class HttpMetadataStore implements MetadataStore {
       return new Answer(future.get(leftNanos, TimeUnit.NANOSECONDS));
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      if (!(cause instanceof ConnectException || cause instanceof HttpTimeoutException)) {
-        lease.spoilt(); // It may keep the connection of an answer that it could not read.
+      if (!(cause instanceof HttpConnectTimeoutException || cause instanceof ConnectException)) {
+        // It may keep the connection of an answer that it could not read, or never ask again: when
+        // memory runs out in its thread, it can lose a request or a connection.
+        lease.spoilt();
       }
       throw failed(what, cause);
     } catch (TimeoutException e) {
+      lease.spoilt();
       throw MetadataStore.unavailable(description(), what + " got no answer in time", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -169,6 +169,17 @@ class HttpMetadataStoreTest {
     assertThatThrownBy(() -> store.get("a", TIME)).matches(HttpMetadataStoreTest::isUnavailable);
   }
 
+  /** Whether the server is slow or the client has lost the request cannot be told. */
+  @Test
+  void aClientThatGaveNoAnswerIsReplaced() {
+    HttpClient first = client();
+    assertThatThrownBy(() -> store.get("a", Duration.ofMillis(50)))
+        .matches(HttpMetadataStoreTest::isUnavailable);
+    assertThat(client()).isNotSameAs(first);
+    answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    assertThat(store.get("a", TIME)).isPresent();
+  }
+
   private HttpClient client() {
     try (HttpClients.Lease lease = ((HttpMetadataStore) store).clients().lease()) {
       return lease.client();
