@@ -28,7 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class StatusPollBenchmark {
   private static final int BATCHES = 1_000;
 
-  private final BenchmarkEngine engine = new BenchmarkEngine(new IdleTransport(), 1);
+  private final BenchmarkEngine engine = new BenchmarkEngine(new IdleTransport(false), 1);
   private final BatchTable table = new BatchTable();
   private final long[] ids = new long[BATCHES];
   private final TransferHandle[] transfers = new TransferHandle[BATCHES];

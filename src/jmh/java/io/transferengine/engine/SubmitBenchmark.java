@@ -44,7 +44,7 @@ public class SubmitBenchmark {
   @Param({"1", "100"})
   int registrations;
 
-  private final IdleTransport transport = new IdleTransport();
+  private final IdleTransport transport = new IdleTransport(false);
   private @Nullable BenchmarkEngine engine;
   private final long[] locals = new long[BLOCKS];
   private final long[] remotes = new long[BLOCKS];
