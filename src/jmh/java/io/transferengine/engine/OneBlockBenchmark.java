@@ -36,15 +36,13 @@ public class OneBlockBenchmark {
   private static final Duration TIME = Duration.ofSeconds(30);
 
   private @Nullable BenchmarkEngine engine;
-  private long local;
-  private TransferRequest request = request();
+  private @Nullable TransferRequest request;
 
   /** Registers the memory. */
   @Setup
   public void open() {
     BenchmarkEngine made = new BenchmarkEngine(new IdleTransport(true), 1);
     engine = made;
-    local = made.part(0);
     request = request();
   }
 
@@ -52,7 +50,7 @@ public class OneBlockBenchmark {
     return TransferRequest.of(
         Operation.WRITE,
         BenchmarkEngine.PEER,
-        BlockColumns.of(local, IdleTransport.REMOTE, BLOCK_BYTES));
+        BlockColumns.of(engine().part(0), IdleTransport.REMOTE, BLOCK_BYTES));
   }
 
   /** Gives the memory back. */
@@ -64,7 +62,7 @@ public class OneBlockBenchmark {
   /** A request that was made before. */
   @Benchmark
   public TransferState submitAndAwait() throws InterruptedException {
-    return engine().active.submit(request).await(TIME);
+    return engine().active.submit(Objects.requireNonNull(request)).await(TIME);
   }
 
   /** As {@code transferSync} does it. */
