@@ -264,14 +264,16 @@ final class ActiveTransfers implements TransferHandle.Owner {
     if (active.remove(handle)) {
       count.decrementAndGet();
     }
+    long nanos = handle.tookNanos();
     try {
-      count(handle, state, cause);
+      count(handle, state, cause, nanos);
     } finally {
-      events.ended(handle);
+      events.ended(handle, nanos);
     }
   }
 
-  private void count(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
+  private void count(
+      TransferHandle handle, TransferState state, @Nullable FailureCause cause, long nanos) {
     TransferRequest request = handle.request();
     PeerMetrics peer = metrics.peer(request.target());
     long bytes = handle.transferredBytes();
@@ -284,7 +286,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
     }
     if (state == TransferState.COMPLETED) {
       metrics.increment(Counter.TRANSFERS_COMPLETED);
-      metrics.recordLatencyNanos(System.nanoTime() - handle.startNanos());
+      metrics.recordLatencyNanos(nanos);
       peer.transferCompleted();
       if (request.notification().isPresent()) {
         notifier.accept(request.target(), request.notification().get());

@@ -48,10 +48,10 @@ public final class TransferEvents {
     return FlightRecorder.IS_THERE ? TransferRecord.begun() : null;
   }
 
-  /** A transfer has ended. */
-  void ended(TransferHandle handle) {
+  /** A transfer has ended, so long after its submission. */
+  void ended(TransferHandle handle, long nanos) {
     TransferRecord recorded = handle.recorded();
-    boolean isSlow = System.nanoTime() - handle.startNanos() >= slowNanos;
+    boolean isSlow = nanos >= slowNanos;
     if (listeners.isEmpty() && !isSlow && recorded == null) {
       return;
     }

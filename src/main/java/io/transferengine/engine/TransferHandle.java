@@ -127,6 +127,11 @@ public final class TransferHandle implements TransferWork.Listener {
     return startNanos;
   }
 
+  /** {@return how long it took; to be asked once it has ended} */
+  synchronized long tookNanos() {
+    return endedNanos - startNanos;
+  }
+
   /** {@return the time until the deadline; zero or negative if it has passed} */
   long nanosLeft() {
     return deadlineNanos - System.nanoTime();

@@ -55,13 +55,10 @@ public final class TransferTask implements TransferWork {
 
   private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
 
-  /** A question about a range of the peer's memory. */
-  public interface RangeTest {
-    /** {@return the answer for the range from {@code from} up to, and without, {@code to}} */
-    boolean test(long from, long to);
-  }
-
   private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
+
+  /** Shared, so nothing is added to it: nearly every task gets nothing back. */
+  private static final ArrayDeque<Piece> NOTHING = new ArrayDeque<>(1);
 
   private final Operation operation;
   private final BlockColumns blocks;
@@ -71,7 +68,7 @@ public final class TransferTask implements TransferWork {
   private final long totalBytes;
   private final Repeats repeats = new Repeats();
 
-  private ArrayDeque<Piece> returned = new ArrayDeque<>(1);
+  private ArrayDeque<Piece> returned = NOTHING;
   private int cursorBlock;
   private long cursorOffset;
   private int outstanding;
@@ -121,7 +118,6 @@ public final class TransferTask implements TransferWork {
 
   /** Says who works on the task; by the transport, before it claims anything. */
   public void setOwner(Owner owner) {
-    progressNanos = System.nanoTime();
     this.owner = owner;
   }
 
@@ -431,6 +427,9 @@ public final class TransferTask implements TransferWork {
   public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
     synchronized (this) {
       if (outcome == null) {
+        if (returned.isEmpty()) {
+          returned = new ArrayDeque<>(1);
+        }
         Queues.addFirst(returned, new Piece(block, local, remote, length, unmerged));
       }
       outstanding--;
@@ -562,7 +561,7 @@ public final class TransferTask implements TransferWork {
       outcomeNanos = System.nanoTime();
       failure = why;
       cause = kind;
-      returned.clear();
+      returned = NOTHING;
     }
   }
 

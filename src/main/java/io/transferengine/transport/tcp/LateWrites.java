@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.transferengine.transfer.Operation;
+import io.transferengine.transport.RangeTest;
 import io.transferengine.transport.TransferTask;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -114,7 +115,7 @@ final class LateWrites {
     return true;
   }
 
-  private final class Overlap implements TransferTask.RangeTest {
+  private final class Overlap implements RangeTest {
     @Override
     public boolean test(long from, long to) {
       int index = Arrays.binarySearch(starts, from);
