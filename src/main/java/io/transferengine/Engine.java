@@ -375,10 +375,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Has a listener told what happens in this engine: for now, the end of each transfer. Without a
-   * listener nothing is made for it.
+   * Has a listener told what happens in this engine. Without a listener nothing is made for it.
    *
-   * @param listener called by the engine's own threads, several at once; must not block
+   * @param listener called as {@link EngineListener} says
    * @return a handle that ends the listening when it is closed
    * @throws TransferException CLOSED if the engine was closed
    */

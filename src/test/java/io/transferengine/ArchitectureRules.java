@@ -38,6 +38,7 @@ final class ArchitectureRules {
           List.of("access", "logging"),
           List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "events", "memory", "topology", "verbs"),
+          List.of("metrics.recording"),
           List.of("wire", "metadata.spi", "tls"),
           List.of("metadata"),
           List.of(

@@ -70,7 +70,7 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
             -1,
             name -> {},
             (name, notification) -> {},
-            new TransferEvents(0));
+            new TransferEvents(new EngineMetrics().events(), 0));
   }
 
   /** {@return where a part of our memory begins} */

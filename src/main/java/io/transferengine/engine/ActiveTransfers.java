@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.metrics.recording.PeerMetrics;
 import io.transferengine.transfer.ErrorCode;
@@ -20,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -301,6 +303,24 @@ final class ActiveTransfers implements TransferHandle.Owner {
         });
     metrics.failed(cause == null ? FailureCause.OTHER : cause);
     peer.transferFailed();
+  }
+
+  /** Measures what is under way. */
+  void measure(ObjLongConsumer<Gauge> to) {
+    long transfers = 0;
+    long waiting = 0;
+    long bytes = 0;
+    for (TransferHandle handle : active) {
+      TransferState state = handle.state();
+      if (!state.isTerminal()) {
+        transfers++;
+        waiting += state == TransferState.WAITING ? 1 : 0;
+        bytes += handle.request().blocks().totalBytes() - handle.transferredBytes();
+      }
+    }
+    to.accept(Gauge.TRANSFERS_UNDER_WAY, transfers);
+    to.accept(Gauge.TRANSFERS_WAITING, waiting);
+    to.accept(Gauge.BYTES_UNDER_WAY, bytes);
   }
 
   /** Ends the transfers past their deadline. Called a few times a second. */

@@ -5,6 +5,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.memory.MemoryKind;
@@ -111,16 +112,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final Registry registry;
   private final TransferEvents events;
   private final ActiveTransfers active;
+  private final EngineGauges gauges;
   private final EngineTimer timer = new EngineTimer();
   private final PeerModes modes;
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Event ended = new Event();
-  private long handshakesServed;
-  private long handshakesRefused;
-  private long handshakesOverBudget;
-  private long handshakesEvicted;
 
   /**
    * Opens an engine. If that fails, everything opened before is closed again.
@@ -179,12 +177,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new HandshakeClient(
             Duration.ofSeconds(settings.get(Options.HANDSHAKE_CONNECT_TIMEOUT)),
             settings.get(Options.HANDSHAKE_MAX_LENGTH),
-            tls);
+            tls,
+            metrics);
     notifications = new Notifications(settings, metrics);
     modes = new PeerModes(tls);
     own = new OwnSegment(memory, transports, notifications, modes);
     segments = new SegmentCache(this::resolve, lookups, settings.get(Options.DISABLE_METACACHE));
-    events = new TransferEvents(settings.get(Options.SLOW_TRANSFER));
+    events = new TransferEvents(metrics.events(), settings.get(Options.SLOW_TRANSFER));
     active =
         new ActiveTransfers(
             memory,
@@ -197,6 +196,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             this::requireName,
             new CompletionNotices(metrics, this::sendCompletion)::send,
             events);
+    gauges = new EngineGauges(memory, active, transports);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     // The first step that opens anything.
     registry =
@@ -204,7 +204,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     HandshakeDaemon started = null;
     try {
       transports.start();
-      started = new HandshakeDaemon(identity.daemonOptions(settings), own, tls);
+      started = new HandshakeDaemon(identity.daemonOptions(settings), own, tls, metrics);
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
@@ -276,21 +276,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   /** {@return the figures so far} */
-  public synchronized MetricsSnapshot metrics() {
-    // The daemon has its own counts; they are added here at each call.
-    long served = daemon.answered();
-    long refused = daemon.refused() + daemon.failed();
-    metrics.add(Counter.HANDSHAKES_SERVED, served - handshakesServed);
-    metrics.add(Counter.HANDSHAKES_REFUSED, refused - handshakesRefused);
-    long overBudget = daemon.overBudget();
-    metrics.add(Counter.HANDSHAKES_OVER_BUDGET, overBudget - handshakesOverBudget);
-    handshakesOverBudget = overBudget;
-    long evicted = daemon.evicted();
-    metrics.add(Counter.HANDSHAKES_EVICTED, evicted - handshakesEvicted);
-    handshakesEvicted = evicted;
-    handshakesServed = served;
-    handshakesRefused = refused;
-    return metrics.snapshot();
+  public MetricsSnapshot metrics() {
+    return metrics.snapshot(gauges.measured());
   }
 
   /** {@return the priority matrix of the NICs} */
@@ -479,6 +466,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   public void registered(List<Region> regions) {
     transports.registerAll(regions);
     registry.changed();
+    metrics.memory(EngineEvent.Kind.REGISTERED, regions.size(), bytes(regions));
   }
 
   @Override
@@ -488,6 +476,15 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     } finally {
       registry.changed();
     }
+    metrics.memory(EngineEvent.Kind.UNREGISTERED, regions.size(), bytes(regions));
+  }
+
+  private static long bytes(List<Region> regions) {
+    long bytes = 0;
+    for (Region region : regions) {
+      bytes += region.length();
+    }
+    return bytes;
   }
 
   @Override

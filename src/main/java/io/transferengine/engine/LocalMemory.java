@@ -11,6 +11,7 @@ import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -27,6 +28,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,6 +106,13 @@ public final class LocalMemory implements RegionRegistrar {
     this.pool = new MemoryPool(managedLimitBytes, source, this);
     this.users = users;
     this.ends = new RegionEnds(regions, users, this::forgotten, this::cutOffWait);
+  }
+
+  /** Measures what was allocated. */
+  void measure(ObjLongConsumer<Gauge> to) {
+    to.accept(Gauge.MANAGED_POOLS, pool.poolCount());
+    to.accept(Gauge.MANAGED_BYTES_RESERVED, pool.reservedBytes());
+    to.accept(Gauge.MANAGED_BYTES_IN_USE, pool.usedBytes());
   }
 
   /** {@return the table of registrations} */

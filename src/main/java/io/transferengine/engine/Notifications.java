@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.config.LimitOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.ByteBudget;
@@ -92,7 +93,11 @@ public final class Notifications {
       }
     } finally {
       if (!added) {
-        metrics.increment(Counter.NOTIFICATIONS_DROPPED);
+        metrics.happened(
+            EngineEvent.Kind.LIMIT_REACHED,
+            Counter.NOTIFICATIONS_DROPPED,
+            from.getHostAddress(),
+            "a notification was not taken");
         if (reserved > 0) {
           budget.release(from, reserved);
         }

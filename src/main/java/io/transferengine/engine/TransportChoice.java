@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import static io.transferengine.config.TransportPolicy.shown;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -92,7 +93,8 @@ final class TransportChoice {
     for (Absent missed : List.copyOf(absent)) {
       if (ranked.indexOf(missed.name) < rank) {
         absent.remove(missed);
-        metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
+        metrics.happened(
+            EngineEvent.Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, taken, "", missed.cause);
         log.warn(
             "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is"
                 + " intended{}.",
@@ -166,7 +168,8 @@ final class TransportChoice {
         return;
       }
     }
-    metrics.increment(Counter.TCP_CHOSEN_OVER_RDMA);
+    metrics.happened(
+        EngineEvent.Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, taken, peer.name(), cause);
     log.warn(
         "{}: {}. {}{}.",
         Printable.of(peer.name(), 300),

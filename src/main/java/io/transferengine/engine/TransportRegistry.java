@@ -8,6 +8,7 @@ import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
 
 /**
@@ -180,6 +182,11 @@ final class TransportRegistry {
     return all()
         .anyMatch(
             each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
+  }
+
+  /** Measures what they have open. */
+  void measure(ObjLongConsumer<Gauge> to) {
+    all().forEach(transport -> transport.measure(to));
   }
 
   /** {@return the names of those that run, the best first} */

@@ -3,17 +3,30 @@ package io.transferengine.events;
 
 /**
  * Is told what happens in an engine; see {@code Engine.listen}. Each method does nothing by
- * default, and more may be added.
- *
- * <p>The engine's own threads call it, several at once, and wait until it returns: it must not
- * block. What it throws is logged, and changes nothing.
+ * default, and more may be added. What they throw is logged, and changes nothing.
  */
 public interface EngineListener {
   /**
    * A transfer has ended. The engine no longer touches its memory. Called once for each transfer
    * that was accepted, shortly before its end is visible to who waits for it.
    *
+   * <p>The engine's own threads call it, several at once, and wait until it returns: it must not
+   * block.
+   *
    * @param report what has happened to it
    */
   default void transferEnded(TransferReport report) {}
+
+  /**
+   * Something else has happened: a handshake, a registration, a path that came or went, another
+   * transport than the preferred one, a refusal, a limit that was reached.
+   *
+   * <p>A thread of its own calls it, for one event after another, shortly after they have happened.
+   * It may block: then up to 1024 events wait, and further ones are left out and counted ({@code
+   * EVENTS_OMITTED}). So are those beyond 100 a second that the same counter counts: strangers
+   * decide how many there are.
+   *
+   * @param event what has happened
+   */
+  default void happened(EngineEvent event) {}
 }

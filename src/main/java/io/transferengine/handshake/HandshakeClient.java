@@ -2,8 +2,11 @@
 package io.transferengine.handshake;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.Watchdog;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.tls.PeerToken;
@@ -79,6 +82,7 @@ public final class HandshakeClient implements AutoCloseable {
   private final Duration connectTimeout;
   private final int maxFrameLengthBytes;
   private final PeerTls tls;
+  private final EngineMetrics metrics;
 
   /** Whoever runs the engine has to hear of it, also if a caller passes the exception over. */
   private final WarnLimiter otherMode =
@@ -104,7 +108,18 @@ public final class HandshakeClient implements AutoCloseable {
    * @param tls who is spoken to over it, and with a token; both count to connecting
    */
   public HandshakeClient(Duration connectTimeout, int maxFrameLengthBytes, PeerTls tls) {
+    this(connectTimeout, maxFrameLengthBytes, tls, new EngineMetrics());
+  }
+
+  /**
+   * As above, for an engine.
+   *
+   * @param metrics where it counts
+   */
+  public HandshakeClient(
+      Duration connectTimeout, int maxFrameLengthBytes, PeerTls tls, EngineMetrics metrics) {
     this.tls = tls;
+    this.metrics = metrics;
     FrameCodec.requireMaxLength(maxFrameLengthBytes);
     if (!connectTimeout.isPositive()) {
       throw new TransferException(
@@ -318,7 +333,26 @@ public final class HandshakeClient implements AutoCloseable {
 
   private record Reply(HandshakeFrame frame, PeerIdentity from) {}
 
+  /** As below; also counted. */
   private Reply converse(HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
+    long beganNanos = System.nanoTime();
+    try {
+      Reply reply = converseUncounted(peer, type, payload, deadlineNanos);
+      tell(EngineEvent.Kind.HANDSHAKE_MADE, Counter.HANDSHAKES_MADE, peer, type, beganNanos);
+      return reply;
+    } catch (TransferException e) {
+      tell(EngineEvent.Kind.HANDSHAKE_FAILED, Counter.HANDSHAKES_FAILED, peer, e, beganNanos);
+      throw e;
+    }
+  }
+
+  private void tell(
+      EngineEvent.Kind kind, Counter counter, HostPort peer, Object what, long beganNanos) {
+    metrics.happened(kind, counter, peer, what, System.nanoTime() - beganNanos);
+  }
+
+  private Reply converseUncounted(
+      HostPort peer, MessageType type, byte[] payload, long deadlineNanos) {
     long leftNanos = Math.min(connectTimeout.toNanos(), deadlineNanos - System.nanoTime());
     long connectDeadlineNanos = System.nanoTime() + leftNanos;
     Reply reply;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.handshake;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.AcceptLoop;
 import io.transferengine.net.ByteBudget;
 import io.transferengine.net.ClientThreads;
@@ -59,6 +62,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final AtomicLong failed = new AtomicLong();
   private final PeerTls tls;
   private final AtomicLong overBudget = new AtomicLong();
+  private final EngineMetrics metrics;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /**
@@ -80,12 +84,35 @@ public final class HandshakeDaemon implements AutoCloseable {
     this(options, handler, tls, ServingLimits.DEFAULT);
   }
 
+  /**
+   * As above, for an engine.
+   *
+   * @param metrics where it counts, beside its own counts
+   */
+  public HandshakeDaemon(
+      HandshakeDaemonOptions options,
+      HandshakeHandler handler,
+      PeerTls tls,
+      EngineMetrics metrics) {
+    this(options, handler, tls, ServingLimits.DEFAULT, metrics);
+  }
+
   HandshakeDaemon(HandshakeDaemonOptions options, HandshakeHandler handler, ServingLimits limits) {
     this(options, handler, PeerTls.off(), limits);
   }
 
   HandshakeDaemon(
       HandshakeDaemonOptions options, HandshakeHandler handler, PeerTls tls, ServingLimits limits) {
+    this(options, handler, tls, limits, new EngineMetrics());
+  }
+
+  private HandshakeDaemon(
+      HandshakeDaemonOptions options,
+      HandshakeHandler handler,
+      PeerTls tls,
+      ServingLimits limits,
+      EngineMetrics metrics) {
+    this.metrics = metrics;
     this.tls = tls;
     this.limits = limits;
     this.maxFrameLengthBytes = options.maxFrameLengthBytes();
@@ -151,11 +178,13 @@ public final class HandshakeDaemon implements AutoCloseable {
     Places.Entry entry = places.enter(place);
     if (!entry.admitted()) {
       refused.incrementAndGet();
+      isRefused(channel, entry.full());
       crowded.warn(
           "handshake of %s refused: %s (TE_MAX_INBOUND_HANDSHAKES %d, for one address %d)"
               .formatted(nameOf(channel), entry.full(), places.limit(), places.limitPerAddress()));
     } else if (entry.evicted().isPresent()) {
       evicted.incrementAndGet();
+      limitReached(Counter.HANDSHAKES_EVICTED, channel, entry.full());
       crowded.warn(
           "a handshake connection without a request makes room for %s: %s"
               .formatted(nameOf(channel), entry.full()));
@@ -170,15 +199,17 @@ public final class HandshakeDaemon implements AutoCloseable {
       KeepAlive.set(channel);
       connection.serve();
       answered.incrementAndGet();
+      metrics.happened(
+          EngineEvent.Kind.HANDSHAKE_SERVED, Counter.HANDSHAKES_SERVED, nameOf(channel), "");
       connection.awaitClose();
     } catch (TlsRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
-        failed.incrementAndGet();
+        failed(channel, e);
         tls.refused(nameOf(channel), Audit.Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (TokenRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
-        failed.incrementAndGet();
+        failed(channel, e);
         tls.token().refused(nameOf(channel), Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (IOException e) {
@@ -188,17 +219,31 @@ public final class HandshakeDaemon implements AutoCloseable {
     } catch (TransferException e) {
       if (e.code() == ErrorCode.TOO_MANY_REQUESTS) {
         overBudget.incrementAndGet();
+        limitReached(Counter.HANDSHAKES_OVER_BUDGET, channel, String.valueOf(e.getMessage()));
       }
       fail(channel, e);
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this handshake.
-      failed.incrementAndGet();
+      failed(channel, t);
       faults.fault("A handshake failed", t);
     }
   }
 
-  private void fail(SocketChannel channel, Exception cause) {
+  private void failed(SocketChannel channel, Throwable cause) {
     failed.incrementAndGet();
+    isRefused(channel, cause);
+  }
+
+  private void isRefused(SocketChannel channel, Object why) {
+    metrics.happened(EngineEvent.Kind.REFUSED, Counter.HANDSHAKES_REFUSED, nameOf(channel), why);
+  }
+
+  private void limitReached(Counter counter, SocketChannel channel, String why) {
+    metrics.happened(EngineEvent.Kind.LIMIT_REACHED, counter, nameOf(channel), why);
+  }
+
+  private void fail(SocketChannel channel, Exception cause) {
+    failed(channel, cause);
     String text = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     warnings.warn("handshake of " + nameOf(channel) + " ended without a reply: " + text);
   }

@@ -6,6 +6,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -185,6 +186,14 @@ public final class RegionTable {
     List<Region> all = regions.all();
     all.sort(Comparator.comparingLong(Region::sequence));
     return List.copyOf(all);
+  }
+
+  /** Looks at all regions, refused ones included; takes no memory. */
+  public void forEach(Consumer<Region> look) {
+    RangeIndex<Region> now = regions;
+    for (int place = 0; place < now.size(); place++) {
+      look.accept(now.get(place));
+    }
   }
 
   /** {@return the number of regions} */

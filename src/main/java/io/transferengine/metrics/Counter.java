@@ -83,8 +83,14 @@ public enum Counter {
   CONNECTIONS_OPENED("Connections opened"),
   /** Data connections to peers that broke, rather than being closed by this engine. */
   CONNECTIONS_LOST("Connections lost"),
+  /** Open connections to peers that ended otherwise: idle, used up, or no longer needed. */
+  CONNECTIONS_ENDED("Connections ended"),
   /** Handshake requests that were answered. */
   HANDSHAKES_SERVED("Handshakes served"),
+  /** Questions of ours on peers' RPC ports that were answered. */
+  HANDSHAKES_MADE("Handshakes made"),
+  /** Questions of ours on peers' RPC ports that were not answered, or not as they should be. */
+  HANDSHAKES_FAILED("Handshakes failed"),
   /** Handshake connections that were closed without an answer: malformed, silent, or too many. */
   HANDSHAKES_REFUSED("Handshakes refused"),
   /** Handshake connections without a request under way that were closed to make room for others. */
@@ -133,8 +139,10 @@ public enum Counter {
   LOCAL_POOLS_NOT_MAPPED("Local pools not mapped"),
   /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
-  /** RDMA paths that failed. Their requests used another path, or waited. */
+  /** Attempts to connect an RDMA path that failed. Requests used another path, or waited. */
   RDMA_PATHS_FAILED("RDMA paths failed"),
+  /** Open RDMA paths that were lost: the peer, a device or a link has failed. */
+  RDMA_PATHS_LOST("RDMA paths lost"),
   /** RDMA endpoints that were closed to make room for others. */
   RDMA_ENDPOINTS_EVICTED("RDMA endpoints evicted"),
   /** RDMA endpoints that ended because a transfer over them was cut off and they were stuck. */
@@ -149,7 +157,11 @@ public enum Counter {
    */
   NOTIFICATIONS_DROPPED("Notifications dropped"),
   /** Notifications on completion that did not reach the peer. */
-  NOTIFICATIONS_FAILED("Notifications not delivered");
+  NOTIFICATIONS_FAILED("Notifications not delivered"),
+  /**
+   * Events that listeners were not told of, because too many waited or strangers caused too many.
+   */
+  EVENTS_OMITTED("Events omitted");
 
   private final String label;
 

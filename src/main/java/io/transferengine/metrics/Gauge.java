@@ -11,7 +11,38 @@ public enum Gauge {
    */
   INBOUND_BYTES_QUEUED("Inbound bytes queued"),
   /** Bytes of the staging memory that are in use, for peers' requests and our own. */
-  STAGING_BYTES_IN_USE("Staging bytes in use");
+  STAGING_BYTES_IN_USE("Staging bytes in use"),
+  /** Transfers that were accepted and have not ended. */
+  TRANSFERS_UNDER_WAY("Transfers under way"),
+  /**
+   * Those of {@link #TRANSFERS_UNDER_WAY} of which no transport has taken bytes in hand: their peer
+   * is being looked up or connected to, or others are before them.
+   */
+  TRANSFERS_WAITING("Transfers waiting"),
+  /** Bytes of {@link #TRANSFERS_UNDER_WAY} that are not known to have reached their destination. */
+  BYTES_UNDER_WAY("Bytes under way"),
+  /** Registrations of the application, those included that are being ended. */
+  REGISTRATIONS("Registrations"),
+  /** Bytes of {@link #REGISTRATIONS} in host memory. */
+  REGISTERED_BYTES_HOST("Registered bytes of host memory"),
+  /** Bytes of {@link #REGISTRATIONS} in the memory of devices. */
+  REGISTERED_BYTES_DEVICE("Registered bytes of device memory"),
+  /** Pieces of memory that the engine has taken from the system for what it allocates. */
+  MANAGED_POOLS("Managed pools"),
+  /**
+   * Bytes that {@code TE_MANAGED_MEMORY_LIMIT_BYTES} counts: pools, and an empty one in reserve.
+   */
+  MANAGED_BYTES_RESERVED("Managed bytes reserved"),
+  /** Bytes that were allocated and not freed. */
+  MANAGED_BYTES_IN_USE("Managed bytes in use"),
+  /** Data connections that we have to peers. */
+  LANES_OPEN("Lanes open"),
+  /** Data connections that peers have to us. */
+  INBOUND_CONNECTIONS_OPEN("Inbound connections open"),
+  /** RDMA endpoints: devices of peers that devices of ours are connected to, or are about to be. */
+  RDMA_ENDPOINTS_OPEN("RDMA endpoints open"),
+  /** Peers on this machine whose memory can be copied at once. */
+  LOCAL_PEERS_OPEN("Local peers open");
 
   private final String label;
 

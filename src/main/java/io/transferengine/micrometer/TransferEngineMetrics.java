@@ -30,7 +30,10 @@ import java.util.Objects;
  * (completed, failed, timeout, canceled). {@code transferengine.failures} has the tag {@code
  * cause}, one for each {@link FailureCause}. Each {@link Counter} is a counter, and each {@link
  * io.transferengine.metrics.Gauge} a gauge, under its name in lower case, with dots: {@code
- * transferengine.staging.dry}. No tag has values that peers choose.
+ * transferengine.staging.dry}. {@code transferengine.handshake.duration} has the tag {@code
+ * outcome} (completed, failed), {@code transferengine.events} the tags {@code kind}, one for each
+ * {@link io.transferengine.events.EngineEvent.Kind}, and {@code transport}. No tag has values that
+ * peers choose.
  *
  * <p>Meters keep the engine in memory, and go on after its end with the figures that it had. If
  * there are several engines in a registry, give each a tag of its own. Thread-safe.

@@ -5,6 +5,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.events.EngineListener;
 import io.transferengine.events.TransferReport;
 import io.transferengine.transfer.Operation;
@@ -56,6 +57,9 @@ final class TransferMeters implements EngineListener {
     }
   }
 
+  static final String HANDSHAKE = "transferengine.handshake.duration";
+  static final String EVENTS = "transferengine.events";
+
   private record Meters(Timer duration, Counter bytes, Counter blocks) {}
 
   private final MeterRegistry registry;
@@ -79,6 +83,39 @@ final class TransferMeters implements EngineListener {
     meters.duration.record(report.duration().toNanos(), TimeUnit.NANOSECONDS);
     meters.bytes.increment((double) report.bytesMoved());
     meters.blocks.increment(report.blocks());
+  }
+
+  @Override
+  public void happened(EngineEvent event) {
+    String kind = event.kind().name().toLowerCase(Locale.ROOT);
+    String transport = event.transport().isEmpty() ? "none" : event.transport();
+    // The registry finds those that it has by their tags, and there are few of these events.
+    Counter.builder(EVENTS)
+        .description("Events; at most 100 a second of one kind")
+        .tags(common.and("kind", kind, "transport", transport))
+        .register(registry)
+        .increment();
+    switch (event.kind()) {
+      case HANDSHAKE_MADE -> handshake("completed", event);
+      case HANDSHAKE_FAILED -> handshake("failed", event);
+      case HANDSHAKE_SERVED,
+          REGISTERED,
+          UNREGISTERED,
+          PATH_UP,
+          PATH_DOWN,
+          FALLBACK,
+          REFUSED,
+          LIMIT_REACHED -> {}
+    }
+  }
+
+  private void handshake(String outcome, EngineEvent event) {
+    Timer.builder(HANDSHAKE)
+        .description("Questions of ours on peers' RPC ports; at most 100 a second")
+        .tags(common.and("outcome", outcome))
+        .publishPercentileHistogram()
+        .register(registry)
+        .record(event.duration());
   }
 
   private Meters made(Kind kind) {

@@ -4,6 +4,7 @@ package io.transferengine.tls;
 import io.transferengine.config.Option;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TlsOptions;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -104,7 +105,15 @@ public final class PeerTls {
     this.audit = audit;
     handshakes =
         new Turns(
-            HANDSHAKES_AT_ONCE, () -> audit.metrics().increment(Counter.TLS_HANDSHAKES_WAITED));
+            HANDSHAKES_AT_ONCE,
+            () ->
+                audit
+                    .metrics()
+                    .happened(
+                        EngineEvent.Kind.LIMIT_REACHED,
+                        Counter.TLS_HANDSHAKES_WAITED,
+                        "",
+                        "a TLS handshake waits for others"));
   }
 
   /** For a trial: with the options' peers, without a token, and without a word in the log. */

@@ -5,12 +5,14 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.ObjLongConsumer;
 
 /**
  * One way to move bytes between registered memory of two processes.
@@ -128,6 +130,12 @@ public interface Transport {
    * caller has seen to it that nothing new begins.
    */
   CompletableFuture<Void> drainInbound(long start, long end, Duration grace);
+
+  /**
+   * Measures what it has open, for figures: what it passes for a gauge is added up. May be called
+   * before {@link #start} and after {@link #stop}, too.
+   */
+  default void measure(ObjLongConsumer<Gauge> to) {}
 
   /** Opens the way to a peer ahead of the first transfer; failures show at that transfer. */
   void warmUp(PeerAddress peer);

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.Gauge;
+import io.transferengine.testkit.HeardEvents;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
@@ -63,12 +66,22 @@ class FallbackTest {
       assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
       assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isZero();
       there.segment().fill((byte) 0);
+      HeardEvents heard = new HeardEvents();
+      one.events().add(heard);
+      assertThat(one.metrics().get(Gauge.RDMA_ENDPOINTS_OPEN)).isOne();
       fabric.faults().cut(left.device("sim0"), right.device("sim0"));
       TransferHandle transfer = write(one, other);
       if (transfer.state() == TransferState.COMPLETED) {
         assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
       }
       assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isEqualTo(moved);
+      EngineEvent lost = heard.first(EngineEvent.Kind.PATH_DOWN, Counter.RDMA_PATHS_LOST);
+      assertThat(lost.transport()).isEqualTo("rdma");
+      if (moved > 0) {
+        EngineEvent moves = heard.first(EngineEvent.Kind.FALLBACK, Counter.TRANSFERS_MOVED_TO_TCP);
+        assertThat(moves.transport()).isEqualTo("tcp");
+        assertThat(moves.peer()).isEqualTo(other.segmentName());
+      }
       if (warning.length > 0) {
         assertThat(log.warnings())
             .anySatisfy(line -> assertThat(line).contains(other.segmentName()).contains(warning));

@@ -41,6 +41,6 @@ final class TestTransfers {
         -1,
         name -> {},
         notifier,
-        new TransferEvents(0));
+        new TransferEvents(new EngineMetrics().events(), 0));
   }
 }

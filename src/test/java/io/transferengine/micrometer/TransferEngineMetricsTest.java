@@ -94,6 +94,24 @@ class TransferEngineMetricsTest {
       assertThat(counter(registry, "transferengine.transfer.bytes", refused)).isZero();
       assertThat(registry.find("transferengine.transfer.duration").timers()).hasSize(2);
 
+      // A thread of its own tells of them.
+      await()
+          .untilAsserted(
+              () -> {
+                assertThat(
+                        counter(
+                            registry,
+                            "transferengine.events",
+                            Tags.of("node", "a", "kind", "path_up", "transport", "tcp")))
+                    .isPositive();
+                assertThat(
+                        registry
+                            .get("transferengine.handshake.duration")
+                            .tags("node", "a", "outcome", "completed")
+                            .timer()
+                            .count())
+                    .isPositive();
+              });
       metrics.close();
       metrics.close();
       work(engine, peer);
@@ -181,6 +199,12 @@ class TransferEngineMetricsTest {
         TransferEngineMetrics metrics = new TransferEngineMetrics(engine)) {
       metrics.bindTo(registry);
       work(engine, peer);
+      // A thread of its own tells of them.
+      await()
+          .until(
+              () ->
+                  registry.find("transferengine.handshake.duration").timer() != null
+                      && registry.find("transferengine.events").counter() != null);
 
       List<String> lines = registry.scrape().lines().toList();
       Pattern sample =
@@ -205,7 +229,8 @@ class TransferEngineMetricsTest {
           .hasSize(
               io.transferengine.metrics.Counter.values().length
                   + Gauge.values().length
-                  + List.of("duration", "duration max", "bytes", "blocks", "failures").size());
+                  + List.of("duration", "duration max", "bytes", "blocks", "failures").size()
+                  + List.of("handshake duration", "handshake duration max", "events").size());
     }
   }
 

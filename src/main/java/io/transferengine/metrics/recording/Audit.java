@@ -2,6 +2,7 @@
 package io.transferengine.metrics.recording;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.Counter;
@@ -107,7 +108,7 @@ public final class Audit {
 
   /** As above, for a peer of which only a name or an address is known that nobody has proved. */
   public void refused(Reason reason, Port port, String peer, String what) {
-    metrics.increment(reason.counter);
+    metrics.happened(EngineEvent.Kind.REFUSED, reason.counter, peer, what);
     if (FlightRecorder.IS_THERE) {
       record(reason, port, peer, what);
     }

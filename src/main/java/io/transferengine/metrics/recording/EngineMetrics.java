@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.metrics.recording;
 
+import io.transferengine.events.EngineEvent;
+import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
@@ -21,6 +23,11 @@ import java.util.stream.Stream;
  * except for the first call of {@link #peer} with a name.
  */
 public final class EngineMetrics {
+  /** As much of a peer's name as a line of the log has. */
+  private static final int PEER_LENGTH_MAX = 300;
+
+  private static final int TEXT_LENGTH_MAX = 1_000;
+
   // The maps and the array are filled here and never change afterwards; their adders do.
   private final Map<Counter, LongAdder> counters = adders(Counter.class);
   private final Map<Gauge, LongAdder> gauges = adders(Gauge.class);
@@ -32,9 +39,18 @@ public final class EngineMetrics {
   private final ConcurrentMap<String, PeerMetrics> peers = new ConcurrentHashMap<>();
   private final Semaphore peersLeft = new Semaphore(MetricsSnapshot.PEER_LIMIT);
   private final PeerMetrics otherPeers = new PeerMetrics();
+  private final EventQueue events;
 
   /** All figures start at zero. */
-  public EngineMetrics() {}
+  public EngineMetrics() {
+    LongAdder omitted = adder(counters, Counter.EVENTS_OMITTED);
+    events = new EventQueue(omitted::increment);
+  }
+
+  /** {@return what tells listeners of events} */
+  public EventQueue events() {
+    return events;
+  }
 
   /**
    * Adds to a counter.
@@ -53,6 +69,90 @@ public final class EngineMetrics {
    */
   public void increment(Counter counter) {
     adder(counters, counter).increment();
+  }
+
+  /**
+   * Adds one to a counter, and tells listeners of an event that is about no transport.
+   *
+   * @param peer whom it is about, as in {@link #happened(EngineEvent.Kind, Counter, String, Object,
+   *     Object)}
+   */
+  public void happened(EngineEvent.Kind kind, Counter counter, Object peer, Object what) {
+    happened(kind, counter, "", peer, what);
+  }
+
+  /**
+   * As above, for what takes time.
+   *
+   * @param nanos how long it took
+   */
+  public void happened(
+      EngineEvent.Kind kind, Counter counter, Object peer, Object what, long nanos) {
+    increment(counter);
+    if (events.isHeard()) {
+      tell(kind, counter, "", peer, what, nanos);
+    }
+  }
+
+  /**
+   * Adds one to a counter, and tells listeners why. Throws nothing.
+   *
+   * @param kind of the event
+   * @param counter which one
+   * @param transport its name; empty if it is about none
+   * @param peer whom it is about; asked for its text only if somebody listens, as is {@code what}
+   * @param what what has happened; may quote strangers
+   */
+  public void happened(
+      EngineEvent.Kind kind, Counter counter, String transport, Object peer, Object what) {
+    increment(counter);
+    if (events.isHeard()) {
+      tell(kind, counter, transport, peer, what, 0);
+    }
+  }
+
+  private void tell(
+      EngineEvent.Kind kind,
+      Counter counter,
+      String transport,
+      Object peer,
+      Object what,
+      long nanos) {
+    try {
+      events.tell(
+          EngineEvent.builder(kind)
+              .counter(counter)
+              .transport(transport)
+              .peer(Printable.of(String.valueOf(peer), PEER_LENGTH_MAX))
+              .what(Printable.of(String.valueOf(what), TEXT_LENGTH_MAX))
+              .nanos(nanos)
+              .build());
+    } catch (Throwable t) {
+      // No memory for the texts.
+      increment(Counter.EVENTS_OMITTED);
+    }
+  }
+
+  /**
+   * Tells listeners of registrations. Throws nothing.
+   *
+   * @param kind REGISTERED or UNREGISTERED
+   * @param ranges how many
+   * @param bytes of all of them
+   */
+  public void memory(EngineEvent.Kind kind, int ranges, long bytes) {
+    if (!events.isHeard()) {
+      return;
+    }
+    try {
+      events.tell(
+          EngineEvent.builder(kind)
+              .what(ranges + (ranges == 1 ? " range" : " ranges"))
+              .bytes(bytes)
+              .build());
+    } catch (Throwable t) {
+      increment(Counter.EVENTS_OMITTED);
+    }
   }
 
   /**
@@ -107,9 +207,19 @@ public final class EngineMetrics {
 
   /** {@return all figures now} */
   public MetricsSnapshot snapshot() {
+    return snapshot(Map.of());
+  }
+
+  /**
+   * {@return all figures now}
+   *
+   * @param measured what was measured for this, to be added to gauges
+   */
+  public MetricsSnapshot snapshot(Map<Gauge, Long> measured) {
     MetricsSnapshot.Builder snapshot = MetricsSnapshot.builder();
     counters.forEach((counter, adder) -> snapshot.counter(counter, adder.sum()));
-    gauges.forEach((gauge, adder) -> snapshot.gauge(gauge, adder.sum()));
+    gauges.forEach(
+        (gauge, adder) -> snapshot.gauge(gauge, adder.sum() + measured.getOrDefault(gauge, 0L)));
     failures.forEach((cause, adder) -> snapshot.failures(cause, adder.sum()));
     peers.forEach((name, peer) -> snapshot.peer(name, peer.snapshot()));
     PeerSnapshot others = otherPeers.snapshot();

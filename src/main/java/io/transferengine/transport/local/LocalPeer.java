@@ -100,6 +100,12 @@ final class LocalPeer {
     return reachable && state != State.REFUSED && (known == null || !known.isLost());
   }
 
+  /** {@return whether copies can begin at once} */
+  synchronized boolean isOpen() {
+    Target known = target;
+    return state == State.OPEN && known != null && !known.isLost();
+  }
+
   /** {@return where to copy to; empty if there is no lease yet} */
   synchronized Optional<Target> target() {
     return Optional.ofNullable(target);

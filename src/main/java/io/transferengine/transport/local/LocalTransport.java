@@ -2,11 +2,13 @@
 package io.transferengine.transport.local;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Printable;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
@@ -34,6 +36,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -206,7 +209,14 @@ class LocalTransport implements Transport {
                 .ask(peer, request.ask(), now.incarnation)
                 .flatMap(ask -> now.leases.grant(peer, ask.incarnation(), ask.number()));
     if (lease.isEmpty()) {
-      context.metrics().increment(Counter.LOCAL_LEASES_REFUSED);
+      context
+          .metrics()
+          .happened(
+              EngineEvent.Kind.REFUSED,
+              Counter.LOCAL_LEASES_REFUSED,
+              NAME,
+              from,
+              "no slots for copies on one machine");
       return Optional.of(
           HandshakeDescriptor.rejection(
               "This peer gives process "
@@ -310,11 +320,22 @@ class LocalTransport implements Transport {
                 + " pod with shareProcessNamespace");
   }
 
+  @Override
+  public void measure(ObjLongConsumer<Gauge> to) {
+    synchronized (peers) {
+      for (LocalPeer peer : peers.values()) {
+        to.accept(Gauge.LOCAL_PEERS_OPEN, peer.isOpen() ? 1 : 0);
+      }
+    }
+  }
+
   private void isMissed(LocalPeer peer, String why) {
     if (!peer.isNewlyMissed()) {
       return;
     }
-    context.metrics().increment(Counter.LOCAL_PEERS_MISSED);
+    context
+        .metrics()
+        .happened(EngineEvent.Kind.FALLBACK, Counter.LOCAL_PEERS_MISSED, "", peer.name(), why);
     log.info(
         "{} is on this machine, but reached over the network: {}.",
         Printable.of(peer.name(), 300),
@@ -403,7 +424,14 @@ class LocalTransport implements Transport {
       HeldLease lease = lease(now, peer, place);
       PeerMap map = now.maps.of(peer.name(), peer.host(), peer.incarnation());
       target = new Target(peer.name(), lease, map, now.maps.pools(map));
-      context.metrics().increment(Counter.LOCAL_PEERS);
+      context
+          .metrics()
+          .happened(
+              EngineEvent.Kind.PATH_UP,
+              Counter.LOCAL_PEERS,
+              NAME,
+              peer.name(),
+              "its memory is copied");
       peer.opened(target);
     } catch (Throwable t) {
       // First: in a full heap the log throws as well.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.SegmentDescriptor;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -126,7 +128,14 @@ final class EndpointEnds {
     boolean moved = endpoint.completedCount() != completed;
     long lastMove = moved ? now : movedNanos;
     if (now - since > CUT_OFF_NANOS || now - lastMove > SILENCE_NANOS) {
-      device.metrics().increment(Counter.RDMA_ENDPOINTS_CUT_OFF);
+      device
+          .metrics()
+          .happened(
+              EngineEvent.Kind.PATH_DOWN,
+              Counter.RDMA_ENDPOINTS_CUT_OFF,
+              SegmentDescriptor.RDMA,
+              endpoint.peerPath(),
+              "a transfer over it was cut off");
       begin(endpoint, "a transfer over it was cut off", Optional.empty());
       return;
     }
@@ -167,6 +176,16 @@ final class EndpointEnds {
   void begin(RdmaEndpoint endpoint, String reason, Optional<TransferException> failure) {
     if (!endpoint.beginClosing()) {
       return;
+    }
+    if (failure.isPresent()) {
+      device
+          .metrics()
+          .happened(
+              EngineEvent.Kind.PATH_DOWN,
+              Counter.RDMA_PATHS_LOST,
+              SegmentDescriptor.RDMA,
+              endpoint.peerPath(),
+              String.valueOf(failure.get().getMessage()));
     }
     try {
       timers.after(DRAIN_LIMIT_NANOS, () -> destroy(endpoint));

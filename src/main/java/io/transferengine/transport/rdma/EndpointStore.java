@@ -2,9 +2,11 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.config.LimitOptions;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.util.Collection;
 import java.util.List;
@@ -132,8 +134,20 @@ final class EndpointStore {
       throw TransferException.withDevice(
           device.name(), ErrorCode.TOO_MANY_REQUESTS, full, remedy, null);
     }
-    device.metrics().increment(Counter.RDMA_ENDPOINTS_EVICTED);
+    device
+        .metrics()
+        .happened(
+            EngineEvent.Kind.LIMIT_REACHED,
+            Counter.RDMA_ENDPOINTS_EVICTED,
+            SegmentDescriptor.RDMA,
+            oldest.peerPath(),
+            "it made room for another endpoint");
     oldest.close("it made room for another endpoint");
+  }
+
+  /** {@return how many there are} */
+  int size() {
+    return endpoints.size();
   }
 
   List<RdmaEndpoint> all() {

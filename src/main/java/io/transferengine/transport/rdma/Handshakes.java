@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -335,7 +336,12 @@ final class Handshakes {
       HandshakeDescriptor reply = message(endpoint, asked.toString());
       return request.readyAck().isPresent() ? reply.withReadyAck(Optional.of(false)) : reply;
     } catch (TransferException e) {
-      metrics.increment(Counter.RDMA_HANDSHAKES_REFUSED);
+      metrics.happened(
+          EngineEvent.Kind.REFUSED,
+          Counter.RDMA_HANDSHAKES_REFUSED,
+          SegmentDescriptor.RDMA,
+          from,
+          String.valueOf(e.getMessage()));
       throw e;
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.WaitingThreads;
@@ -181,8 +182,12 @@ final class PathConnector {
     }
     log.debug("{} is open", path);
     path.nic().device().gidWorks();
-    metrics.increment(Counter.RDMA_PATHS_CONNECTED);
+    tell(EngineEvent.Kind.PATH_UP, Counter.RDMA_PATHS_CONNECTED, peer, path + " is open");
     peer.pathOpened(path);
+  }
+
+  private void tell(EngineEvent.Kind kind, Counter counter, RdmaPeer peer, String what) {
+    metrics.happened(kind, counter, SegmentDescriptor.RDMA, peer.name(), what);
   }
 
   private void requireAlive(RdmaPeer peer, RdmaPath path, RdmaEndpoint endpoint)
@@ -241,13 +246,13 @@ final class PathConnector {
             "no path to %s of %s: %s".formatted(partner, peer.name(), e.getMessage()),
             "Is there a route between the devices, with the right GIDs (./te doctor) and MTU?",
             e));
-    metrics.increment(Counter.RDMA_PATHS_FAILED);
+    tell(EngineEvent.Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, peer, path + ": " + e.getMessage());
   }
 
   private void failed(RdmaPeer peer, RdmaPath path, long beganNanos, TransferException e) {
     log.debug("{}: {}", path, e.getMessage());
     path.attemptFailed();
-    metrics.increment(Counter.RDMA_PATHS_FAILED);
+    tell(EngineEvent.Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, peer, path + ": " + e.getMessage());
     if (isRefusedConnection(e)) {
       peer.gone(beganNanos, e);
     } else if (isAnswer(e)) {

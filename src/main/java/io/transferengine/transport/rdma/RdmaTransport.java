@@ -3,11 +3,13 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.Options;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -32,6 +34,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ObjLongConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,6 +58,10 @@ final class RdmaTransport
   private final RdmaSettings settings;
   private final List<RdmaDevice> devices = new ArrayList<>();
   private final List<RdmaNic> nics = new ArrayList<>();
+
+  /** The same, once all are there; for any thread. */
+  private volatile List<RdmaNic> shownNics = List.of();
+
   private final Registrations registrations;
   private final ControlThreads controlThreads = ControlThreads.connecting();
   private final ControlThreads endingThreads = ControlThreads.ending();
@@ -132,6 +139,7 @@ final class RdmaTransport
                   + " exclude them");
     }
     nics.forEach(RdmaNic::start);
+    shownNics = List.copyOf(nics);
     DeviceMonitor watching = new DeviceMonitor(nics, library, gidSource, this);
     monitor = watching;
     watching.start();
@@ -332,6 +340,13 @@ final class RdmaTransport
     peer.close(PeerEnd.RESTARTED);
   }
 
+  @Override
+  public void measure(ObjLongConsumer<Gauge> to) {
+    for (RdmaNic nic : shownNics) {
+      to.accept(Gauge.RDMA_ENDPOINTS_OPEN, nic.endpoints().size());
+    }
+  }
+
   List<RdmaPeer> knownPeers() {
     synchronized (peers) {
       return List.copyOf(peers.values());
@@ -347,7 +362,14 @@ final class RdmaTransport
   public Optional<String> handOver(PeerAddress peer, TransferTask task) {
     Optional<String> taker = context.peers().handOver(this, peer, task);
     if (taker.isPresent()) {
-      context.metrics().increment(Counter.TRANSFERS_MOVED_TO_TCP);
+      context
+          .metrics()
+          .happened(
+              EngineEvent.Kind.FALLBACK,
+              Counter.TRANSFERS_MOVED_TO_TCP,
+              taker.get(),
+              peer.descriptor().name(),
+              "no RDMA path is open");
     }
     return taker;
   }

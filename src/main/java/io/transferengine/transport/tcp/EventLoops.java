@@ -5,6 +5,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.config.LimitOptions;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -13,6 +14,7 @@ import io.transferengine.os.Platform;
 import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -88,7 +90,7 @@ final class EventLoops {
                 block,
                 backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
                 ofAddress -> countDry(metrics, ofAddress),
-                new TlsBudget(shareBytes, () -> metrics.increment(Counter.TLS_BUDGET_DRY))));
+                new TlsBudget(shareBytes, () -> isDry(metrics, Counter.TLS_BUDGET_DRY))));
       }
       // Where close does not wait so long. Not before: until then a kernel may read and write
       // there.
@@ -100,10 +102,15 @@ final class EventLoops {
   }
 
   private static void countDry(EngineMetrics metrics, boolean ofAddress) {
-    metrics.increment(Counter.STAGING_DRY);
+    isDry(metrics, Counter.STAGING_DRY);
     if (ofAddress) {
-      metrics.increment(Counter.STAGING_SHARE_DRY);
+      isDry(metrics, Counter.STAGING_SHARE_DRY);
     }
+  }
+
+  private static void isDry(EngineMetrics metrics, Counter counter) {
+    metrics.happened(
+        EngineEvent.Kind.LIMIT_REACHED, counter, SegmentDescriptor.TCP, "", counter.label());
   }
 
   EventLoopGroup group() {

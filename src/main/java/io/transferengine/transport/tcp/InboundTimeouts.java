@@ -3,8 +3,10 @@ package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.net.Place;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -109,7 +111,14 @@ final class InboundTimeouts {
               .formatted(TimeUnit.NANOSECONDS.toSeconds(context.stallNanos()), missingBytes));
       end.run();
     } else if (place.isSilentFor(nowNanos, context.silenceNanos())) {
-      context.metrics().increment(Counter.INBOUND_CONNECTIONS_SILENT);
+      context
+          .metrics()
+          .happened(
+              EngineEvent.Kind.LIMIT_REACHED,
+              Counter.INBOUND_CONNECTIONS_SILENT,
+              SegmentDescriptor.TCP,
+              channel.remoteAddress(),
+              "it has asked for nothing within TE_INBOUND_SILENCE_SECONDS");
       context.warn(
           channel,
           "it has asked for nothing within %d s (TE_INBOUND_SILENCE_SECONDS)"

@@ -9,7 +9,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
-import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.net.HeapRoom;
 import io.transferengine.transfer.TransferException;
@@ -364,7 +363,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
     attempt = null;
     connection = made;
     open = true;
-    profile.metrics().increment(Counter.CONNECTIONS_OPENED);
+    profile.isOpen();
     peer.warmedUp();
     PeerEnd ended = end;
     if (ended != null) {
@@ -430,9 +429,11 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
   public void closed(
       LaneConnection ended, ConnectionEnd.Reason reason, int answers, TransferException failure) {
     if (parted.remove(ended)) {
+      profile.hasEnded(failure);
       return; // What it had to say was said when its transfer ended.
     }
     if (connection == ended) {
+      profile.hasEnded(reason, failure);
       connection = null;
       open = false;
       load = unconfirmed == null ? 0 : 1;
@@ -448,23 +449,21 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
         }
       }
       case LOST, PROTOCOL, NONE -> {
-        profile.metrics().increment(Counter.CONNECTIONS_LOST);
-        if (answers > 0) {
-          wake();
-        } else {
-          fruitless(failure, FailureCause.CONNECTION_LOST);
-        }
+        profile.isLost(failure);
+        wakeOrCount(answers, failure, FailureCause.CONNECTION_LOST);
       }
-      case DAMAGED -> {
-        if (answers > 0) {
-          wake();
-        } else {
-          fruitless(failure, FailureCause.CHECKSUM);
-        }
-      }
+      case DAMAGED -> wakeOrCount(answers, failure, FailureCause.CHECKSUM);
       case FAULT -> fruitless(failure, FailureCause.CONNECTION_LOST);
       case ANOTHER -> peer.belongsToAnother(failure);
       case SHUTDOWN, OUTDATED -> {}
+    }
+  }
+
+  private void wakeOrCount(int answers, TransferException failure, FailureCause cause) {
+    if (answers > 0) {
+      wake();
+    } else {
+      fruitless(failure, cause);
     }
   }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetSocketAddress;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
@@ -71,6 +74,34 @@ final class PeerProfile {
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  /** A data connection to it is open. */
+  void isOpen() {
+    happened(EngineEvent.Kind.PATH_UP, Counter.CONNECTIONS_OPENED, "a data connection is open");
+  }
+
+  /** A data connection to it was lost. */
+  void isLost(TransferException failure) {
+    happened(EngineEvent.Kind.PATH_DOWN, Counter.CONNECTIONS_LOST, failure);
+  }
+
+  /** One that was open has ended for a reason, which may be that it was lost. */
+  void hasEnded(ConnectionEnd.Reason reason, TransferException why) {
+    switch (reason) {
+      case LOST, PROTOCOL, NONE -> {} // It is counted as such.
+      case RENEWED, REJECTED, ABORTED, IDLE, DAMAGED, FAULT, ANOTHER, SHUTDOWN, OUTDATED ->
+          hasEnded(why);
+    }
+  }
+
+  /** One has ended as it should. */
+  void hasEnded(TransferException why) {
+    happened(EngineEvent.Kind.PATH_DOWN, Counter.CONNECTIONS_ENDED, why);
+  }
+
+  private void happened(EngineEvent.Kind kind, Counter counter, Object what) {
+    metrics.happened(kind, counter, SegmentDescriptor.TCP, name, what);
   }
 
   /** {@return where faults of this process are told that transfers with it came upon} */

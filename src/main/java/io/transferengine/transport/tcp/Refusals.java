@@ -7,10 +7,12 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.DuplexChannel;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.tls.PeerToken;
 import io.transferengine.transport.Incarnations;
+import io.transferengine.wire.SegmentDescriptor;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -181,7 +183,14 @@ final class Refusals {
   }
 
   private void count(String what) {
-    context.metrics().increment(Counter.INBOUND_REJECTED);
+    context
+        .metrics()
+        .happened(
+            EngineEvent.Kind.REFUSED,
+            Counter.INBOUND_REJECTED,
+            SegmentDescriptor.TCP,
+            channel.remoteAddress(),
+            what);
     Audit.@Nullable Reason reason = admission.reason();
     if (reason != null) {
       context.access().audit().refused(reason, Audit.Port.DATA, admission.peer(), what);

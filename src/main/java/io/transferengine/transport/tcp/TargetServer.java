@@ -14,6 +14,7 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.FutureListener;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.SystemError;
 import io.transferengine.logging.WarnLimiter;
@@ -26,6 +27,7 @@ import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.AccessControl;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -294,6 +296,11 @@ final class TargetServer {
     return listener;
   }
 
+  /** {@return how many connections of peers are open} */
+  int connectionCount() {
+    return connections.size();
+  }
+
   /** {@return how many connections are accepted and not served yet, for tests} */
   int arrivals() {
     return arriving.size();
@@ -397,13 +404,23 @@ final class TargetServer {
   private boolean enter(TargetConnection connection, Channel channel) {
     Places.Entry entry = places.enter(connection.place());
     if (!entry.admitted()) {
-      metrics.increment(Counter.INBOUND_CONNECTIONS_REFUSED);
+      metrics.happened(
+          EngineEvent.Kind.REFUSED,
+          Counter.INBOUND_CONNECTIONS_REFUSED,
+          SegmentDescriptor.TCP,
+          channel.remoteAddress(),
+          entry.full());
       crowded.warn(
           "Data connection of %s refused: %s (TE_MAX_INBOUND_CONNECTIONS %d, for one address %d)"
               .formatted(
                   channel.remoteAddress(), entry.full(), places.limit(), places.limitPerAddress()));
     } else if (entry.evicted().isPresent()) {
-      metrics.increment(Counter.INBOUND_CONNECTIONS_EVICTED);
+      metrics.happened(
+          EngineEvent.Kind.LIMIT_REACHED,
+          Counter.INBOUND_CONNECTIONS_EVICTED,
+          SegmentDescriptor.TCP,
+          channel.remoteAddress(),
+          entry.full());
       crowded.warn(
           "The data connection idle for longest makes room for one of %s: %s"
               .formatted(channel.remoteAddress(), entry.full()));

@@ -7,6 +7,7 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -109,6 +111,23 @@ final class TcpTransport implements Transport {
         Duration.ofSeconds(STALL_CHECK_SECONDS),
         "Looking for lanes that stand still",
         loop -> endStalled(loop, limitNanos));
+  }
+
+  @Override
+  public void measure(ObjLongConsumer<Gauge> to) {
+    List<KnownPeer> known;
+    synchronized (peers) {
+      known = List.copyOf(peers.values());
+    }
+    for (KnownPeer entry : known) {
+      for (Lane lane : entry.peer.lanes()) {
+        to.accept(Gauge.LANES_OPEN, lane.isOpen() ? 1 : 0);
+      }
+    }
+    TargetServer listening = server;
+    if (listening != null) {
+      to.accept(Gauge.INBOUND_CONNECTIONS_OPEN, listening.connectionCount());
+    }
   }
 
   private void endStalled(EventExecutor loop, long limitNanos) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.HeardEvents;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
@@ -40,6 +42,8 @@ class LocalRetryTest extends TwoSides {
   @Test
   void aPeerThatGaveNoSlotsIsAskedAgain() throws Exception {
     SegmentDescriptor peer = theirs.descriptor(target);
+    HeardEvents heard = new HeardEvents();
+    ours.metrics.events().add(heard);
     ours.handOvers.addAll(
         List.of(
             Optional.of(new OutOfMemoryError("of this test")),
@@ -49,6 +53,9 @@ class LocalRetryTest extends TwoSides {
       assertThat(ours.transport.reaches(peer)).isTrue();
     }
     await().until(() -> ours.metrics.snapshot().get(Counter.LOCAL_PEERS_MISSED) == 1);
+    EngineEvent missed = heard.first(EngineEvent.Kind.FALLBACK, Counter.LOCAL_PEERS_MISSED);
+    assertThat(missed.peer()).isEqualTo(peer.name());
+    assertThat(missed.what()).isNotEmpty();
     ours.reply = this::granted;
     // The last of those that were given none may be on its way out.
     await().until(() -> write(peer) == TransferState.COMPLETED);

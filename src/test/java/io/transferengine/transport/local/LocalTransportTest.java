@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import static io.transferengine.metrics.Gauge.LOCAL_PEERS_OPEN;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.HeardEvents;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HandshakeDescriptor;
@@ -46,11 +49,19 @@ class LocalTransportTest extends TwoSides {
     SegmentDescriptor peer = theirs.descriptor(target);
     ours.reply = this::granted;
     here.fill((byte) 5);
+    HeardEvents heard = new HeardEvents();
+    ours.metrics.events().add(heard);
     CompletableFuture<TransferState> ended = new CompletableFuture<>();
     ours.transport.submit(address(peer), task(peer, ended));
     assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
     assertThat(here.mismatch(there)).isEqualTo(-1);
     assertThat(ours.metrics.snapshot().get(Counter.LOCAL_PEERS)).isOne();
+    EngineEvent up = heard.first(EngineEvent.Kind.PATH_UP, Counter.LOCAL_PEERS);
+    assertThat(up.transport()).isEqualTo("local");
+    assertThat(up.peer()).isEqualTo(peer.name());
+    long[] open = new long[1];
+    ours.transport.measure((gauge, value) -> open[0] += gauge == LOCAL_PEERS_OPEN ? value : 0);
+    assertThat(open[0]).isOne();
   }
 
   /** A heap that is full for the first of two tasks. */

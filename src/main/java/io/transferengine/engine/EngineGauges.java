@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.Gauge;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.ObjLongConsumer;
+
+/**
+ * What an engine holds at the moment. It is looked at when somebody asks, so that nothing has to be
+ * counted up and down while bytes move, and no gauge can go astray. Takes no lock for long.
+ */
+final class EngineGauges {
+  private final LocalMemory memory;
+  private final ActiveTransfers active;
+  private final TransportRegistry transports;
+
+  EngineGauges(LocalMemory memory, ActiveTransfers active, TransportRegistry transports) {
+    this.memory = memory;
+    this.active = active;
+    this.transports = transports;
+  }
+
+  /** {@return those that are measured; the others are missing} */
+  Map<Gauge, Long> measured() {
+    Map<Gauge, Long> found = new EnumMap<>(Gauge.class);
+    ObjLongConsumer<Gauge> to = (gauge, value) -> found.merge(gauge, value, Long::sum);
+    active.measure(to);
+    memory.measure(to);
+    memory.regions().forEach(region -> measure(region, to));
+    transports.measure(to);
+    return found;
+  }
+
+  private static void measure(Region region, ObjLongConsumer<Gauge> to) {
+    if (region.owner() == Region.Owner.APPLICATION) {
+      to.accept(Gauge.REGISTRATIONS, 1);
+      to.accept(
+          region.kind().isHost() ? Gauge.REGISTERED_BYTES_HOST : Gauge.REGISTERED_BYTES_DEVICE,
+          region.length());
+    }
+  }
+}
