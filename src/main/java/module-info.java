@@ -27,9 +27,12 @@ module io.transferengine {
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
 
+  uses io.transferengine.exposition.MetricsText.Provider;
   uses io.transferengine.metadata.spi.MetadataStoreProvider;
   uses io.transferengine.transport.TransportProvider;
 
+  provides io.transferengine.exposition.MetricsText.Provider with
+      io.transferengine.micrometer.meters.PrometheusTextProvider;
   provides io.transferengine.metadata.spi.MetadataStoreProvider with
       io.transferengine.metadata.memory.InMemoryMetadataStoreProvider,
       io.transferengine.metadata.etcd.EtcdMetadataStoreProvider,

@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
+import io.transferengine.engine.MetricsEndpoint;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.events.EngineListener;
 import io.transferengine.memory.Region;
@@ -12,6 +13,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.wire.NotifyMessage;
 import java.lang.foreign.MemorySegment;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -28,9 +30,11 @@ import java.util.function.Consumer;
  */
 public final class Engine implements AutoCloseable {
   private final EngineCore core;
+  private final Optional<MetricsEndpoint> figures;
 
   private Engine(EngineCore core) {
     this.core = core;
+    this.figures = core.serveMetrics();
   }
 
   /**
@@ -38,8 +42,8 @@ public final class Engine implements AutoCloseable {
    *
    * @param config its options
    * @return the engine, to be closed by the caller
-   * @throws TransferException if the host, metadata server or protocol is invalid, or no port can
-   *     be bound
+   * @throws TransferException if the host, metadata server or protocol is invalid, no port can be
+   *     bound, or a library is missing that an option needs
    */
   public static Engine open(EngineConfig config) {
     Objects.requireNonNull(config, "config must not be null");
@@ -393,6 +397,11 @@ public final class Engine implements AutoCloseable {
     return core.topology().toJson();
   }
 
+  /** {@return where figures are served over HTTP; empty without {@code TE_METRICS_PORT}} */
+  public Optional<InetSocketAddress> metricsAddress() {
+    return figures.map(MetricsEndpoint::address);
+  }
+
   /** {@return the figures so far; still readable after closing} */
   public MetricsSnapshot metrics() {
     return core.metrics();
@@ -405,7 +414,11 @@ public final class Engine implements AutoCloseable {
    */
   @Override
   public void close() {
-    core.close();
+    try {
+      figures.ifPresent(MetricsEndpoint::close);
+    } finally {
+      core.close();
+    }
   }
 
   /** {@return the segment's name, and its transports or "closed"} */

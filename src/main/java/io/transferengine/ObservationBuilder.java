@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.config.ExpositionOptions;
 import io.transferengine.config.Option;
 import io.transferengine.config.Options;
 
@@ -40,5 +41,28 @@ abstract sealed class ObservationBuilder permits TlsBuilder {
    */
   public EngineConfig.Builder slowTransferMillis(int value) {
     return set(Options.SLOW_TRANSFER, value);
+  }
+
+  /**
+   * Serves the engine's figures for Prometheus at http://HOST:PORT/metrics; 0 = any free port,
+   * which the log names. Needs io.micrometer:micrometer-registry-prometheus on the class path.
+   * ({@code TE_METRICS_PORT})
+   *
+   * @param value a whole number, -1 to 65535; -1 for none
+   * @return this builder
+   */
+  public EngineConfig.Builder metricsPort(int value) {
+    return set(ExpositionOptions.PORT, value);
+  }
+
+  /**
+   * The address of that port. Whoever reaches it can read the figures: they name no peers, but say
+   * how much is moved. ({@code TE_METRICS_ADDRESS})
+   *
+   * @param value a host
+   * @return this builder
+   */
+  public EngineConfig.Builder metricsAddress(String value) {
+    return set(ExpositionOptions.ADDRESS, value);
   }
 }

@@ -47,6 +47,7 @@ final class ArchitectureRules {
               "metadata.memory",
               "metadata.redis",
               "metadata.server",
+              "exposition",
               "handshake",
               "transport"),
           List.of("transport.tcp", "transport.rdma", "transport.local"),

@@ -73,6 +73,8 @@ class ArchitectureTest {
                   "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
                   "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
                   "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
+                  "metrics.recording.A", "class A { io.transferengine.transport.Neighbour a; }",
+                  "exposition.A", "class A { io.transferengine.transport.Neighbour a; }",
                   "cli.demo.A", "class A { io.transferengine.cli.doctor.Neighbour a; }",
                   "unheardof.A", "class A {}")),
           Map.entry(

@@ -494,7 +494,13 @@ public final class Options {
 
   /** Sorting keeps the order within a group. */
   private static final List<Option<?>> ALL =
-      Stream.of(LISTED, LimitOptions.ALL, RdmaOptions.ALL, MetadataOptions.ALL, TlsOptions.ALL)
+      Stream.of(
+              LISTED,
+              LimitOptions.ALL,
+              RdmaOptions.ALL,
+              MetadataOptions.ALL,
+              TlsOptions.ALL,
+              ExpositionOptions.ALL)
           .flatMap(List::stream)
           .sorted(Comparator.comparing(Option::group))
           .toList();

@@ -357,6 +357,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             });
   }
 
+  /** {@return where figures are served; empty if nobody asks for that} */
+  public Optional<MetricsEndpoint> serveMetrics() {
+    return MetricsEndpoint.open(settings, this::metrics, metrics, events);
+  }
+
   /** {@return the listeners to what happens here} */
   public TransferEvents events() {
     return events;

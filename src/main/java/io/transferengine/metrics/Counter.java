@@ -159,6 +159,11 @@ public enum Counter {
   /** Notifications on completion that did not reach the peer. */
   NOTIFICATIONS_FAILED("Notifications not delivered"),
   /**
+   * Connections to the port for figures that were refused, made room for others, or were too slow,
+   * and requests there for something else.
+   */
+  METRICS_REQUESTS_REFUSED("Metrics requests refused"),
+  /**
    * Events that listeners were not told of, because too many waited or strangers caused too many.
    */
   EVENTS_OMITTED("Events omitted");

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.micrometer;
 
-import io.micrometer.core.instrument.FunctionCounter;
-import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.transferengine.Engine;
 import io.transferengine.EngineListening;
+import io.transferengine.events.EngineListener;
+import io.transferengine.exposition.MetricsText;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.MetricsSnapshot;
-import java.util.ArrayList;
+import io.transferengine.micrometer.meters.EngineMeters;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -40,13 +39,7 @@ import java.util.Objects;
  */
 @SuppressWarnings("exports") // of Micrometer, which is no named module: who calls this has it
 public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
-  static final String PREFIX = "transferengine.";
-  static final String FAILURES = PREFIX + "failures";
-
-  private final Engine engine;
-  private final Tags tags;
-  private final Figures figures;
-  private final List<EngineListening> listening = new ArrayList<>();
+  private final EngineMeters meters;
 
   /**
    * Meters without tags in common.
@@ -64,9 +57,24 @@ public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
    * @param tags of each of its meters, such as its name
    */
   public TransferEngineMetrics(Engine engine, Iterable<Tag> tags) {
-    this.engine = Objects.requireNonNull(engine, "engine must not be null");
-    this.tags = Tags.of(Objects.requireNonNull(tags, "tags must not be null"));
-    this.figures = new Figures(engine::metrics);
+    Objects.requireNonNull(engine, "engine must not be null");
+    Objects.requireNonNull(tags, "tags must not be null");
+    this.meters = new EngineMeters(source(engine), Tags.of(tags));
+  }
+
+  private static MetricsText.Source source(Engine engine) {
+    return new MetricsText.Source() {
+      @Override
+      public MetricsSnapshot metrics() {
+        return engine.metrics();
+      }
+
+      @Override
+      public MetricsText.Listening listen(EngineListener listener) {
+        EngineListening listening = engine.listen(listener);
+        return listening::close;
+      }
+    };
   }
 
   /**
@@ -79,55 +87,12 @@ public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
   @Override
   public void bindTo(MeterRegistry registry) {
     Objects.requireNonNull(registry, "registry must not be null");
-    EngineListening added = engine.listen(new TransferMeters(registry, tags));
-    synchronized (listening) {
-      listening.add(added);
-    }
-    for (Counter each : Counter.values()) {
-      count(name(each), each.label(), tags, snapshot -> snapshot.get(each), registry);
-    }
-    for (FailureCause each : FailureCause.values()) {
-      count(
-          FAILURES,
-          "Transfers that did not complete",
-          tags.and("cause", each.label().replace(' ', '_')),
-          snapshot -> snapshot.get(each),
-          registry);
-    }
-    for (io.transferengine.metrics.Gauge each : io.transferengine.metrics.Gauge.values()) {
-      var _ =
-          Gauge.builder(name(each), figures, all -> all.now().get(each))
-              .strongReference(true)
-              .description(each.label())
-              .tags(tags)
-              .register(registry);
-    }
+    meters.bindTo(registry);
   }
 
-  private interface Figure {
-    long of(MetricsSnapshot snapshot);
-  }
-
-  private void count(
-      String name, String description, Tags all, Figure figure, MeterRegistry registry) {
-    // The registry holds what it is given weakly, and the function as long as the meter.
-    var _ =
-        FunctionCounter.builder(name, figures, _ -> figure.of(figures.now()))
-            .description(description)
-            .tags(all)
-            .register(registry);
-  }
-
-  private static String name(Enum<?> figure) {
-    return PREFIX + figure.name().toLowerCase(Locale.ROOT).replace('_', '.');
-  }
-
-  /** Ends the meters of transfers. The others stay in their registries. Idempotent. */
+  /** Ends the meters of transfers and events. The others stay in their registries. Idempotent. */
   @Override
   public void close() {
-    synchronized (listening) {
-      listening.forEach(EngineListening::close);
-      listening.clear();
-    }
+    meters.close();
   }
 }

@@ -23,12 +23,10 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -232,23 +230,5 @@ class TransferEngineMetricsTest {
                   + List.of("duration", "duration max", "bytes", "blocks", "failures").size()
                   + List.of("handshake duration", "handshake duration max", "events").size());
     }
-  }
-
-  /** A scrape asks for each meter by itself. */
-  @Test
-  void aScrapeTakesTheFiguresOnce() {
-    AtomicInteger taken = new AtomicInteger();
-    Figures figures =
-        new Figures(
-            () -> {
-              taken.incrementAndGet();
-              return MetricsSnapshot.builder().build();
-            });
-    long asked =
-        Arrays.stream(io.transferengine.metrics.Counter.values())
-            .mapToLong(each -> figures.now().get(each))
-            .count();
-    // Twice if the machine stood still for half a second meanwhile; never once for each.
-    assertThat(taken.get()).isLessThan(Math.toIntExact(asked));
   }
 }

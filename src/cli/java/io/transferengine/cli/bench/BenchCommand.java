@@ -110,7 +110,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
     EngineSetup ours = network.initiator();
     // Our engine first, so that only one process says what the machine lacks.
-    try (Engine engine = EngineSetup.open(network.build(ours.onThisMachine()));
+    try (Engine engine = EngineSetup.open(network.measuring(ours.onThisMachine()));
         TargetLink link = TargetProcess.start(environment, network.target())) {
       if (idleSeconds != null) {
         IdleBench.run(terminal, engine, link, idleSeconds);
@@ -160,7 +160,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
     requireGridForItsOptions();
     boolean here = !target && initiator == null;
-    network.requireValid(here);
+    network.requireValid(here, target);
     workload.requireValid();
     reference.requireValid(here, network.protocol(), workload.latency());
     if (idleSeconds != null) {
@@ -197,7 +197,7 @@ public final class BenchCommand implements Callable<Integer> {
     } catch (TransferException e) {
       throw CommandException.usage("--initiator: " + e.getMessage());
     }
-    EngineConfig config = network.build(network.onNetwork(environment).onNetwork());
+    EngineConfig config = network.measuring(network.onNetwork(environment).onNetwork());
     try (TargetLink link = BenchTarget.connect(address.host(), address.port(), CONNECT_LIMIT);
         Engine engine = EngineSetup.open(config)) {
       return measure(terminal, engine, link, List.of());

@@ -69,7 +69,23 @@ final class NetworkOptions {
               + " that connect.")
   private int controlPort;
 
-  void requireValid(boolean loopback) {
+  @Option(
+      names = "--metrics-port",
+      paramLabel = "PORT",
+      description =
+          "Serves the figures of the engine that measures at http://127.0.0.1:PORT/metrics, for"
+              + " Prometheus, while it runs.")
+  private @Nullable Integer metricsPort;
+
+  void requireValid(boolean loopback, boolean target) {
+    if (metricsPort != null) {
+      Ranges.require("--metrics-port", metricsPort, PORT_LIMIT);
+      if (target) {
+        throw CommandException.usage(
+            "--metrics-port: a --target makes an engine for each initiator; use it where the"
+                + " measurement runs");
+      }
+    }
     if (!List.of(EngineSetup.TCP, EngineSetup.RDMA, EngineSetup.LOCAL).contains(protocol)) {
       throw CommandException.usage("--protocol " + protocol + ": it must be tcp, rdma or local");
     }
@@ -120,6 +136,11 @@ final class NetworkOptions {
   /** {@return this machine's side, if the other is on another machine} */
   EngineSetup onNetwork(CommandEnvironment environment) {
     return new EngineSetup(protocol, ourHost(environment), device);
+  }
+
+  /** {@return the configuration of the engine that measures} */
+  EngineConfig measuring(EngineConfig.Builder builder) {
+    return build(metricsPort == null ? builder : builder.metricsPort(metricsPort));
   }
 
   EngineConfig build(EngineConfig.Builder builder) {

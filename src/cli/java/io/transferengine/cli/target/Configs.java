@@ -3,7 +3,10 @@ package io.transferengine.cli.target;
 
 import io.transferengine.EngineConfig;
 
-/** The configuration of the command's engines: the environment, TCP, no metadata server. */
+/**
+ * The configuration of the command's engines: the environment, TCP, no metadata server. They are
+ * several, in several processes, and one port is for one: figures are served for who asks for that.
+ */
 public final class Configs {
   public static final String LOOPBACK = "127.0.0.1";
 
@@ -16,6 +19,9 @@ public final class Configs {
 
   /** Reachable by others, under {@code host}. */
   static EngineConfig.Builder network(String host) {
-    return EngineConfig.fromEnvironment(host).protocol("tcp").metadataServer("P2PHANDSHAKE");
+    return EngineConfig.fromEnvironment(host)
+        .protocol("tcp")
+        .metadataServer("P2PHANDSHAKE")
+        .metricsPort(-1);
   }
 }

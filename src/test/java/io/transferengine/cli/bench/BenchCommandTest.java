@@ -9,6 +9,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import io.transferengine.cli.CommandRun;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +72,21 @@ class BenchCommandTest {
                 assertThat(number(fields, "p50_us"))
                     .isPositive()
                     .isLessThanOrEqualTo(number(fields, "p99_us")));
+  }
+
+  /** That it is tried shows that it is done. */
+  @Test
+  void servesTheFiguresOfTheEngineThatMeasures() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
+      String port = "--metrics-port=" + taken.getLocalPort();
+      CommandRun run = CommandRun.of("bench", "--loopback", port);
+      assertThat(run.status()).isNotZero();
+      assertThat(run.toString())
+          .contains("Figures cannot be served at 127.0.0.1:" + taken.getLocalPort());
+      CommandRun target = CommandRun.of("bench", "--target", port);
+      assertThat(target.status()).isEqualTo(2);
+      assertThat(target.toString()).contains("use it where the measurement runs");
+    }
   }
 
   @Test
