@@ -5,6 +5,7 @@ import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.MetricsEndpoint;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.events.EngineListener;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.MetricsSnapshot;
@@ -395,6 +396,15 @@ public final class Engine implements AutoCloseable {
   public String topologyJson() {
     core.requireOpen();
     return core.topology().toJson();
+  }
+
+  /**
+   * {@return how the engine fares, as far as it knows: its transports, its devices, its records in
+   * the metadata service} Asks nobody and waits for nothing, so it may be called often, and by a
+   * closed engine. Whether a peer can be reached says {@link #probe(String)}.
+   */
+  public EngineHealth health() {
+    return core.health();
   }
 
   /** {@return where figures are served over HTTP; empty without {@code TE_METRICS_PORT}} */

@@ -6,6 +6,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineEvent;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.memory.MemoryKind;
@@ -362,6 +363,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return MetricsEndpoint.open(settings, this::metrics, metrics, events);
   }
 
+  /** {@return how it fares} */
+  public EngineHealth health() {
+    return isClosed() ? EngineHealth.closed() : HealthLook.of(transports, registry, metrics);
+  }
+
   /** {@return the listeners to what happens here} */
   public TransferEvents events() {
     return events;
@@ -471,7 +477,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   public void registered(List<Region> regions) {
     transports.registerAll(regions);
     registry.changed();
-    metrics.memory(EngineEvent.Kind.REGISTERED, regions.size(), bytes(regions));
+    metrics.memory(EngineEvent.Kind.REGISTERED, regions.size(), EngineGauges.bytes(regions));
   }
 
   @Override
@@ -481,15 +487,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     } finally {
       registry.changed();
     }
-    metrics.memory(EngineEvent.Kind.UNREGISTERED, regions.size(), bytes(regions));
-  }
-
-  private static long bytes(List<Region> regions) {
-    long bytes = 0;
-    for (Region region : regions) {
-      bytes += region.length();
-    }
-    return bytes;
+    metrics.memory(EngineEvent.Kind.UNREGISTERED, regions.size(), EngineGauges.bytes(regions));
   }
 
   @Override

@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.ObjLongConsumer;
 
@@ -31,6 +32,15 @@ final class EngineGauges {
     memory.regions().forEach(region -> measure(region, to));
     transports.measure(to);
     return found;
+  }
+
+  /** {@return how long regions are together} */
+  static long bytes(List<Region> regions) {
+    long bytes = 0;
+    for (Region region : regions) {
+      bytes += region.length();
+    }
+    return bytes;
   }
 
   private static void measure(Region region, ObjLongConsumer<Gauge> to) {

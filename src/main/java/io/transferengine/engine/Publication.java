@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.events.EngineHealth;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -61,6 +63,7 @@ final class Publication implements AutoCloseable {
   private long lastChangeNanos;
   private int waiting;
   private boolean away;
+  private String awayBecause = "";
   private boolean closed;
 
   /**
@@ -104,6 +107,20 @@ final class Publication implements AutoCloseable {
     }
     wanted++;
     notifyAll();
+  }
+
+  /** {@return that the records are not in the service, if that is so} */
+  synchronized Optional<EngineHealth.Problem> problem() {
+    return away
+        ? Optional.of(
+            new EngineHealth.Problem(
+                "The engine's records (%s) are not in the metadata service, so peers that do not"
+                        .formatted(records.key())
+                    + " know it cannot find it: "
+                    + awayBecause,
+                "The engine tries again until it works; ./te doctor says whether the service"
+                    + " answers"))
+        : Optional.empty();
   }
 
   /** Waits until the changes are published, but not long, and not while the service is away. */
@@ -214,6 +231,7 @@ final class Publication implements AutoCloseable {
     synchronized (this) {
       news = !away;
       away = true;
+      awayBecause = String.valueOf(e.getMessage());
       notifyAll();
     }
     if (!news) {

@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.config.MetadataOptions;
 import io.transferengine.config.Settings;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.metadata.spi.MetadataStore;
 import io.transferengine.transfer.TransferException;
@@ -90,6 +91,12 @@ final class Registry implements AutoCloseable {
 
   private static long clockMicros() {
     return ChronoUnit.MICROS.between(Instant.EPOCH, Instant.now());
+  }
+
+  /** {@return what is wrong with our records, if anything} */
+  Optional<EngineHealth.Problem> problem() {
+    Publication known = publication;
+    return known == null ? Optional.empty() : known.problem();
   }
 
   /** Our descriptor has changed. Does not wait. */

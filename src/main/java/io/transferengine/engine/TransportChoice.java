@@ -5,6 +5,7 @@ import static io.transferengine.config.TransportPolicy.shown;
 
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineEvent;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -17,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +45,9 @@ final class TransportChoice {
   private final List<Absent> absent = new ArrayList<>();
 
   private final Set<String> warned = new HashSet<>();
+
+  /** What was missing when the engine opened. */
+  private final List<EngineHealth.Problem> problems = new CopyOnWriteArrayList<>();
 
   /** A transport that is preferred but cannot be used. */
   private record Absent(
@@ -95,6 +100,13 @@ final class TransportChoice {
         absent.remove(missed);
         metrics.happened(
             EngineEvent.Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, taken, "", missed.cause);
+        problems.add(
+            new EngineHealth.Problem(
+                "%s is used, although protocol '%s' prefers %s: %s"
+                    .formatted(shown(taken), protocol, shown(missed.name), missed.cause),
+                "Provide what is missing (./te doctor says more), or ask for protocol '%s' if that is"
+                        .formatted(taken)
+                    + " intended"));
         log.warn(
             "Using {}, although protocol '{}' prefers {}: {}. Ask for protocol '{}' if that is"
                 + " intended{}.",
@@ -106,6 +118,11 @@ final class TransportChoice {
             refusesInstead(missed.policy));
       }
     }
+  }
+
+  /** {@return which transports are missed, and why} */
+  List<EngineHealth.Problem> problems() {
+    return problems;
   }
 
   /** {@return why an engine without any transport cannot be opened} */

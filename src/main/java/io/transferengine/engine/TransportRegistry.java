@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.joining;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
@@ -182,6 +183,13 @@ final class TransportRegistry {
     return all()
         .anyMatch(
             each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
+  }
+
+  /** {@return what is wrong with those that run, and which are missed} */
+  List<EngineHealth.Problem> problems() {
+    return Stream.concat(
+            choice.problems().stream(), all().flatMap(each -> each.problems().stream()))
+        .toList();
   }
 
   /** Measures what they have open. */

@@ -3,6 +3,7 @@ package io.transferengine.transport;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
@@ -130,6 +131,14 @@ public interface Transport {
    * caller has seen to it that nothing new begins.
    */
   CompletableFuture<Void> drainInbound(long start, long end, Duration grace);
+
+  /**
+   * {@return what is wrong with it that somebody should see to} May be called before {@link #start}
+   * and after {@link #stop}, too.
+   */
+  default List<EngineHealth.Problem> problems() {
+    return List.of();
+  }
 
   /**
    * Measures what it has open, for figures: what it passes for a gauge is added up. May be called

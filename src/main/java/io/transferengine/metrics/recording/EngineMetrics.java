@@ -155,6 +155,11 @@ public final class EngineMetrics {
     }
   }
 
+  /** {@return what a counter has come to} */
+  public long count(Counter counter) {
+    return adder(counters, counter).sum();
+  }
+
   /**
    * Changes a gauge.
    *

@@ -4,6 +4,7 @@ package io.transferengine.transport.rdma;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.Options;
 import io.transferengine.events.EngineEvent;
+import io.transferengine.events.EngineHealth;
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
@@ -338,6 +339,25 @@ final class RdmaTransport
       peers.remove(peer.name(), peer);
     }
     peer.close(PeerEnd.RESTARTED);
+  }
+
+  @Override
+  public List<EngineHealth.Problem> problems() {
+    List<EngineHealth.Problem> found = new ArrayList<>();
+    for (RdmaNic nic : shownNics) {
+      if (nic.isFailed()) {
+        found.add(
+            new EngineHealth.Problem(
+                "The RDMA device " + nic.name() + " is gone",
+                "Restart the engine when it is back"));
+      } else if (!nic.isUsable()) {
+        found.add(
+            new EngineHealth.Problem(
+                "The port of the RDMA device " + nic.name() + " is down, or has no usable GID",
+                "Check the link; ./te topology shows the state of the devices"));
+      }
+    }
+    return found;
   }
 
   @Override

@@ -378,9 +378,13 @@ class RdmaTransportTest {
             () ->
                 a.transport().knownPeers().getFirst().paths().stream().noneMatch(RdmaPath::isOpen));
     assertThat(write.end()).isNotDone();
+    assertThat(a.transport().problems())
+        .singleElement()
+        .satisfies(problem -> assertThat(problem.what()).contains("the RDMA device sim0 is down"));
     left.device("sim0").portUp();
     assertCompleted(write);
     assertMoved(whole(here, there), here, there);
+    assertThat(a.transport().problems()).isEmpty();
   }
 
   @Test
@@ -392,6 +396,9 @@ class RdmaTransportTest {
     assertCompleted(a.write(b, whole(here, there)));
     left.device("sim0").remove();
     await().until(() -> a.transport().nics().getFirst().isFailed());
+    assertThat(a.transport().problems())
+        .singleElement()
+        .satisfies(problem -> assertThat(problem.what()).isEqualTo("The RDMA device sim0 is gone"));
     there.fill((byte) 0);
     assertCompleted(a.write(b, scattered(here, there, 1000)));
     assertMoved(scattered(here, there, 1000), here, there);
