@@ -112,7 +112,7 @@ public final class LinuxProcesses implements Processes {
     }
     try {
       if (startOf(pid) == start) {
-        Watch made = new ProcessWatch(fd);
+        Watch made = ProcessWatch.of(fd);
         fd = -1;
         return Optional.of(made);
       }
