@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,6 +107,24 @@ public final class TransferEnds {
       }
     }
     return -1;
+  }
+
+  /**
+   * {@return whether a test holds for one of the peer's buffers that blocks begin in} It is asked
+   * once for blocks in a row that begin in the same one.
+   */
+  boolean anyBuffer(BlockColumns blocks, Predicate<BufferDescriptor> test) {
+    int last = -1;
+    for (int i = 0; i < blocks.count(); i++) {
+      int index = remote.find(blocks.remote(i));
+      if (index != last && index >= 0 && index < buffers.size()) {
+        last = index;
+        if (test.test(buffers.get(index))) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */

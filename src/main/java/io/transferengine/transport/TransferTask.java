@@ -10,6 +10,7 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayDeque;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -252,6 +253,11 @@ public final class TransferTask implements TransferWork {
       }
     }
     return false;
+  }
+
+  /** {@return whether a test holds for one of the peer's buffers that its blocks begin in} */
+  public synchronized boolean anyBuffer(Predicate<BufferDescriptor> test) {
+    return ends.anyBuffer(blocks, test);
   }
 
   /** {@return what the owner has noted, 0 at first; it sees to the threads} */

@@ -9,21 +9,19 @@ import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
-import io.transferengine.wire.BufferDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies the requests of one claim: makes the lists for the calls, reads the result, settles the
- * requests. Reused; for one thread at a time.
+ * Copies the requests of one claim: makes the lists for the calls, or copies without one, and
+ * settles the requests by the result. Reused; for one thread at a time.
  *
  * <p>ADR 39 has the order of what is in a call, and why.
  */
-final class Copier implements RequestSink<TransferTask> {
+final class Copier {
   /** Ranges of a call. */
   static final int RANGES = 256;
 
@@ -41,29 +39,14 @@ final class Copier implements RequestSink<TransferTask> {
   /** A gate was closed; no negative errno is as low. */
   private static final long CLOSED = Long.MIN_VALUE;
 
-  private final int[] block = new int[RANGES];
-  private final long[] local = new long[RANGES];
-  private final long[] remote = new long[RANGES];
-  private final long[] length = new long[RANGES];
-  private final boolean[] unmerged = new boolean[RANGES];
-  private final long[] fence = new long[RANGES];
+  /** What is to be copied. */
+  private final Claim claim = new Claim(RANGES);
 
   /** What the peer's area says of the registrations that the requests lie in. */
   private final Gate.@Nullable Entry[] entry = new Gate.@Nullable Entry[RANGES];
 
-  /** What is ours where it is managed memory, which is there and stays; else null. */
-  private final @Nullable Region[] managed = new @Nullable Region[RANGES];
-
   /** The peer's, where it is mapped here. */
   private final @Nullable PoolMap[] pool = new @Nullable PoolMap[RANGES];
-
-  /** Requests that were claimed, and how many of them, from the first on, are settled. */
-  private int count;
-
-  private int first;
-
-  /** Whose requests they are. */
-  private @Nullable TransferTask claimed;
 
   private final IoVectors ours = new IoVectors(RANGES + EXTRA);
   private final IoVectors theirs = new IoVectors(RANGES + EXTRA);
@@ -98,52 +81,7 @@ final class Copier implements RequestSink<TransferTask> {
 
   /** {@return how many requests it has taken, to be settled by {@link #copy}} */
   int claim(TransferTask from) {
-    count = 0;
-    first = 0;
-    claimed = from;
-    try {
-      return from.claim(this, RANGES, BYTES, BYTES);
-    } catch (Throwable t) {
-      if (count == 0) {
-        throw t;
-      }
-      // Those before it are claimed; the next claim meets it again.
-      return count;
-    }
-  }
-
-  /** A large registration may be published in pieces, which are one after another. */
-  @Override
-  public long lengthLimit(long here, long there, long wanted) {
-    TransferTask from = claimed;
-    if (from == null) {
-      return Long.MAX_VALUE;
-    }
-    BufferDescriptor buffer = from.buffer(there).orElse(null);
-    if (buffer == null || buffer.fence() == 0) {
-      return Long.MAX_VALUE;
-    }
-    long end = buffer.address() + buffer.lengthBytes();
-    if (end - there >= wanted) {
-      return Long.MAX_VALUE;
-    }
-    BufferDescriptor next = from.buffer(end).orElse(null);
-    return next != null && next.fence() == buffer.fence() ? end - there : Long.MAX_VALUE;
-  }
-
-  @Override
-  public void request(
-      TransferTask of, int firstBlock, long here, long there, long bytes, boolean single) {
-    BufferDescriptor buffer = of.buffer(there).orElse(null);
-    block[count] = firstBlock;
-    local[count] = here;
-    remote[count] = there;
-    length[count] = bytes;
-    unmerged[count] = single;
-    Region ours = of.region(here);
-    managed[count] = ours.owner() == Region.Owner.POOL ? ours : null;
-    fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
-    count++;
+    return claim.take(from, BYTES);
   }
 
   // ---- copying
@@ -159,7 +97,7 @@ final class Copier implements RequestSink<TransferTask> {
     try {
       return copyThrough(task, target, slotAt);
     } catch (Throwable t) {
-      if (target.map().isClosed() && count > first) {
+      if (target.map().isClosed() && claim.count() > claim.first()) {
         // The peer has ended, and a call between the look at that and this end threw.
         try {
           lost(task, target, -Errno.ESRCH.number());
@@ -168,8 +106,8 @@ final class Copier implements RequestSink<TransferTask> {
           // For its text, say. What is not settled yet fails without one.
         }
       }
-      if (count > first) {
-        fail(task, count - 1, mistake, FailureCause.LOCAL);
+      if (claim.count() > claim.first()) {
+        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
       }
       throw t;
     } finally {
@@ -180,8 +118,8 @@ final class Copier implements RequestSink<TransferTask> {
   }
 
   private boolean copyThrough(TransferTask task, Target target, long slotAt) {
-    for (int i = 0; i < count; i++) {
-      if (fence[i] == 0) {
+    for (int i = 0; i < claim.count(); i++) {
+      if (claim.fence(i) == 0) {
         stale(task, target, i);
         return false;
       }
@@ -227,24 +165,20 @@ final class Copier implements RequestSink<TransferTask> {
       }
       // The peer has taken memory back, perhaps not this.
     }
-    giveBackAll(task);
+    claim.giveBackAll(task);
     return true;
   }
 
   /** Takes the entries that are known of a gate; {@return whether these are all} */
   private boolean knowsAll(Gate gate) {
-    for (int i = 0; i < count; i++) {
-      Gate.Entry known = isNextFence(i) ? gate.known(fence[i]) : entry[i - 1];
+    for (int i = 0; i < claim.count(); i++) {
+      Gate.Entry known = claim.isNextFence(i) ? gate.known(claim.fence(i)) : entry[i - 1];
       if (known == null) {
         return false;
       }
       entry[i] = known;
     }
     return true;
-  }
-
-  private boolean isNextFence(int i) {
-    return i == 0 || fence[i] != fence[i - 1];
   }
 
   /**
@@ -268,18 +202,18 @@ final class Copier implements RequestSink<TransferTask> {
 
   /** Reads the entries; {@return the first request whose registration is gone; -1: none} */
   private int firstGone(PeerMap map, Gate gate) {
-    for (int i = 0; i < count; i++) {
-      if (!isNextFence(i)) {
+    for (int i = 0; i < claim.count(); i++) {
+      if (!claim.isNextFence(i)) {
         entry[i] = entry[i - 1];
         continue;
       }
-      long at = AreaLayout.entryAt(fence[i]);
-      if (map.word(at) != fence[i]) {
+      long at = AreaLayout.entryAt(claim.fence(i));
+      if (map.word(at) != claim.fence(i)) {
         return i;
       }
       Gate.Entry found =
           new Gate.Entry(
-              fence[i],
+              claim.fence(i),
               map.word(at + AreaLayout.ENTRY_ADDRESS_AT),
               map.word(at + AreaLayout.ENTRY_LENGTH_AT),
               map.word(at + AreaLayout.ENTRY_RIGHTS_AT));
@@ -291,9 +225,11 @@ final class Copier implements RequestSink<TransferTask> {
 
   /** {@return the first request that the peer's own entry does not allow; -1 for none} */
   private int firstRefused(Operation operation) {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < claim.count(); i++) {
       Gate.Entry allowed = entry[i];
-      if (allowed == null || !allowed.covers(remote[i], length[i]) || !allowed.allows(operation)) {
+      if (allowed == null
+          || !allowed.covers(claim.remote(i), claim.length(i))
+          || !allowed.allows(operation)) {
         return i;
       }
     }
@@ -321,12 +257,12 @@ final class Copier implements RequestSink<TransferTask> {
     if (pools == null) {
       return false;
     }
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < claim.count(); i++) {
       Gate.Entry known = entry[i];
-      if (managed[i] == null || known == null || !known.hasTable()) {
+      if (claim.managed(i) == null || known == null || !known.hasTable()) {
         return false;
       }
-      PoolMap mapped = isNextFence(i) ? pools.of(known) : pool[i - 1];
+      PoolMap mapped = claim.isNextFence(i) ? pools.of(known) : pool[i - 1];
       if (mapped == null) {
         return false;
       }
@@ -347,18 +283,18 @@ final class Copier implements RequestSink<TransferTask> {
       return CLOSED;
     }
     long copied = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < claim.count(); i++) {
       PoolMap to = pool[i];
-      Region from = managed[i];
+      Region from = claim.managed(i);
       if (to == null || from == null) {
         throw new IllegalStateException("Not looked at");
       }
       try {
-        to.copy(operation, from, local[i], remote[i], length[i]);
+        to.copy(operation, from, claim.local(i), claim.remote(i), claim.length(i));
       } catch (IllegalStateException unmapped) {
         return CLOSED; // The pool or the peer has ended.
       }
-      copied += length[i];
+      copied += claim.length(i);
     }
     // Memory of a process that has ended can be written as before.
     PeerPools pools = target.pools();
@@ -367,7 +303,7 @@ final class Copier implements RequestSink<TransferTask> {
   }
 
   private boolean hasTables() {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < claim.count(); i++) {
       Gate.Entry known = entry[i];
       if (known != null && known.hasTable()) {
         return true;
@@ -381,9 +317,11 @@ final class Copier implements RequestSink<TransferTask> {
    * slot has to be marked before: who frees a block then waits, or we find it freed.
    */
   private int firstFreed(PeerMap map) {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < claim.count(); i++) {
       Gate.Entry known = entry[i];
-      if (known != null && known.hasTable() && !map.isHandedOut(known, remote[i], length[i])) {
+      if (known != null
+          && known.hasTable()
+          && !map.isHandedOut(known, claim.remote(i), claim.length(i))) {
         return i;
       }
     }
@@ -405,9 +343,9 @@ final class Copier implements RequestSink<TransferTask> {
     theirs.clear();
     ours.add(scratch.address(), WORD);
     theirs.add(gate.address(), WORD);
-    for (int i = 0; i < count; i++) {
-      ours.add(local[i], length[i]);
-      theirs.add(remote[i], length[i]);
+    for (int i = 0; i < claim.count(); i++) {
+      ours.add(claim.local(i), claim.length(i));
+      theirs.add(claim.remote(i), claim.length(i));
     }
     long copied =
         operation == Operation.WRITE
@@ -435,20 +373,19 @@ final class Copier implements RequestSink<TransferTask> {
   private void settleUpTo(TransferTask task, Target target, long copied) {
     int whole = 0;
     long bytes = 0;
-    while (whole < count && bytes + length[whole] <= copied) {
-      bytes += length[whole++];
+    while (whole < claim.count() && bytes + claim.length(whole) <= copied) {
+      bytes += claim.length(whole++);
     }
     if (whole > 0) {
-      first = whole;
-      task.completed(whole, bytes);
+      claim.completed(task, whole, bytes);
     }
-    if (whole < count) {
-      boolean isThere = isReadable(local[whole], length[whole]);
+    if (whole < claim.count()) {
+      boolean isThere = isReadable(claim.local(whole), claim.length(whole));
       TransferException why =
           isThere
-              ? LocalFaults.remoteGone(target.name(), remote[whole], length[whole])
-              : LocalFaults.localGone(target.name(), local[whole], length[whole]);
-      fail(task, whole, why, isThere ? FailureCause.REMOTE_REFUSED : FailureCause.LOCAL);
+              ? LocalFaults.remoteGone(target.name(), claim.remote(whole), claim.length(whole))
+              : LocalFaults.localGone(target.name(), claim.local(whole), claim.length(whole));
+      claim.fail(task, whole, why, isThere ? FailureCause.REMOTE_REFUSED : FailureCause.LOCAL);
     }
   }
 
@@ -471,12 +408,13 @@ final class Copier implements RequestSink<TransferTask> {
   }
 
   private void stale(TransferTask task, Target target, int index) {
-    boolean elsewhere = task.buffer(remote[index]).filter(each -> each.fence() == 0).isPresent();
+    boolean elsewhere =
+        task.buffer(claim.remote(index)).filter(each -> each.fence() == 0).isPresent();
     TransferException why =
         elsewhere
-            ? LocalFaults.notCopied(target.name(), remote[index])
-            : LocalFaults.notRegistered(target.name(), remote[index], length[index]);
-    fail(task, index, why, FailureCause.STALE_DESCRIPTOR);
+            ? LocalFaults.notCopied(target.name(), claim.remote(index))
+            : LocalFaults.notRegistered(target.name(), claim.remote(index), claim.length(index));
+    claim.fail(task, index, why, FailureCause.STALE_DESCRIPTOR);
   }
 
   /**
@@ -486,16 +424,9 @@ final class Copier implements RequestSink<TransferTask> {
    * @return whether the task goes on with the blocks that it was made of
    */
   private boolean refuse(TransferTask task, Target target, int index) {
-    TransferException why = LocalFaults.refused(target.name(), remote[index], length[index]);
-    while (count > index + 1) {
-      giveBackLast(task);
-    }
-    boolean goesOn =
-        task.rejected(
-            block[index], local[index], remote[index], length[index], unmerged[index], why);
-    count--;
-    giveBackAll(task);
-    return goesOn;
+    TransferException why =
+        LocalFaults.refused(target.name(), claim.remote(index), claim.length(index));
+    return claim.rejected(task, index, why);
   }
 
   /** A call ended before it copied anything; what was settled before stays so. */
@@ -506,35 +437,12 @@ final class Copier implements RequestSink<TransferTask> {
         && errno != Errno.EPERM.number()) {
       // Such as ENOMEM: the peer may be well.
       TransferException why = LocalFaults.notDone(target.name(), target.pid(), errno);
-      fail(task, first, why, FailureCause.LOCAL);
+      claim.fail(task, claim.first(), why, FailureCause.LOCAL);
       return;
     }
     target.markLost();
     // Nothing was copied, so another process of its name may be asked.
     TransferException why = LocalFaults.lost(target.name(), target.pid(), errno);
-    fail(task, first, why, FailureCause.STALE_DESCRIPTOR);
-  }
-
-  /** One request fails, and the task with it; the others that are not settled go back. */
-  private void fail(TransferTask task, int index, TransferException why, FailureCause cause) {
-    while (count > index + 1) {
-      giveBackLast(task);
-    }
-    count--;
-    task.failed(why, cause);
-    giveBackAll(task);
-  }
-
-  private void giveBackAll(TransferTask task) {
-    while (count > first) {
-      giveBackLast(task);
-    }
-  }
-
-  /** The last first, so that they keep their order. */
-  private void giveBackLast(TransferTask task) {
-    int last = count - 1;
-    task.giveBack(block[last], local[last], remote[last], length[last], unmerged[last]);
-    count = last;
+    claim.fail(task, claim.first(), why, FailureCause.STALE_DESCRIPTOR);
   }
 }

@@ -32,9 +32,17 @@ final class Copies implements TransferTask.Owner {
   /** The same for many blocks. */
   static final int DIRECT_BLOCKS = 16;
 
-  /** Threads: one core copies about 5 GB/s, and the program needs some. */
-  private static final int THREADS =
-      Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, HeldLease.OF_COPY_THREADS);
+  /**
+   * Bytes that are copied at once where no call is needed: that takes less than waking a thread,
+   * and being woken by it. One claim.
+   */
+  static final long MAPPED_DIRECT_BYTES = 512 << 10;
+
+  /**
+   * Threads: by calls, one core copies about 5 GB/s, half of what memory gives. So there are two,
+   * unless there is one core, and half of the cores where there are many: the program needs some.
+   */
+  private static final int THREADS = threads(Runtime.getRuntime().availableProcessors());
 
   private static final int IDLE_SECONDS = 10;
 
@@ -69,6 +77,10 @@ final class Copies implements TransferTask.Owner {
     threads.allowCoreThreadTimeOut(true);
   }
 
+  private static int threads(int cores) {
+    return Math.clamp(cores / 2, Math.min(cores, 2), HeldLease.OF_COPY_THREADS);
+  }
+
   /**
    * Ends a task for which our own code threw. Throws nothing.
    *
@@ -82,10 +94,16 @@ final class Copies implements TransferTask.Owner {
   /** Works on a task; returns when it has ended, if it is small, else at once. */
   void start(Target target, TransferTask task) {
     task.setOwner(this);
-    boolean small = task.totalBytes() <= DIRECT_BYTES && task.blockCount() <= DIRECT_BLOCKS;
+    boolean small =
+        isWithin(task, DIRECT_BYTES, DIRECT_BLOCKS)
+            || (isWithin(task, MAPPED_DIRECT_BYTES, Copier.RANGES) && target.isMapped(task));
     if (!small || !copiedAtOnce(target, task)) {
       queue(target, task);
     }
+  }
+
+  private static boolean isWithin(TransferTask task, long bytes, int blocks) {
+    return task.totalBytes() <= bytes && task.blockCount() <= blocks;
   }
 
   private boolean copiedAtOnce(Target target, TransferTask task) {

@@ -345,8 +345,11 @@ class LocalTransport implements Transport {
   /** It may be that none of the blocks is where the peer has entries. */
   @Override
   public boolean takes(TransferTask task) {
-    return !task.anyRemote(
-        (from, to) -> task.buffer(from).filter(buffer -> buffer.fence() == 0).isPresent());
+    return !task.anyBuffer(LocalTransport::hasNoEntry);
+  }
+
+  private static boolean hasNoEntry(BufferDescriptor buffer) {
+    return buffer.fence() == 0;
   }
 
   @Override

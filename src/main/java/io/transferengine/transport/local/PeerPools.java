@@ -83,6 +83,12 @@ final class PeerPools {
     return null;
   }
 
+  /** {@return whether the pool with the entry of a number is mapped now} */
+  boolean isMapped(long fence) {
+    PoolMap known = places.get(place(fence));
+    return known != null && known.fence() == fence && known.isOpen();
+  }
+
   /** {@return whether the pool has ended} */
   private boolean isOver(PoolMap known) {
     return area.word(AreaLayout.entryAt(known.fence())) != known.fence();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.memory.Region;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
 import org.jspecify.annotations.Nullable;
 
 /** An engine that we copy from and to, under one of its names. Thread-safe. */
@@ -54,6 +57,18 @@ final class Target {
   /** {@return its pools that are mapped here; null if none will be} */
   @Nullable PeerPools pools() {
     return pools;
+  }
+
+  /**
+   * {@return whether a task is likely to be copied without a call} It is, if all of its blocks lie
+   * in the same memory as the first.
+   */
+  boolean isMapped(TransferTask task) {
+    if (pools == null || task.region(task.firstLocal()).owner() != Region.Owner.POOL) {
+      return false;
+    }
+    BufferDescriptor buffer = task.buffer(task.remote(0)).orElse(null);
+    return buffer != null && pools.isMapped(buffer.fence());
   }
 
   /** {@return the gate that was open when we last looked; null if we have not} */

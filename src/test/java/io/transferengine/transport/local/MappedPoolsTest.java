@@ -209,6 +209,40 @@ class MappedPoolsTest implements TransferWork.Listener {
     await().until(() -> metrics.snapshot().get(Counter.LOCAL_POOLS_MAPPED) == 1);
   }
 
+  /** Waking a thread, and being woken, takes longer. */
+  @ParameterizedTest
+  @EnumSource
+  void theSubmittingThreadCopiesMuchWithoutACall(Operation operation) {
+    MemorySegment ours = pool.allocate(MIB);
+    MemorySegment theirs = pool.allocate(MIB);
+    awaitMapped();
+    (operation == Operation.WRITE ? ours : theirs).fill((byte) 4);
+    Copies copies = new Copies(memory, real.own());
+    int before = calls.get();
+    copies.start(target, task(operation, ours, theirs, Copies.MAPPED_DIRECT_BYTES));
+    assertThat(state).isEqualTo(TransferState.COMPLETED);
+    long bytes = Copies.MAPPED_DIRECT_BYTES;
+    assertThat(ours.asSlice(0, bytes).mismatch(theirs.asSlice(0, bytes))).isEqualTo(-1);
+    // More is for other threads, which have ended or not.
+    copies.stop(Duration.ZERO);
+    copies.start(target, task(operation, ours, theirs, Copies.MAPPED_DIRECT_BYTES + 1));
+    assertThat(state).isEqualTo(TransferState.FAILED);
+    assertThat(calls).hasValue(before);
+    pool.free(ours.address(), MIB);
+    pool.free(theirs.address(), MIB);
+  }
+
+  private TransferTask task(
+      Operation operation, MemorySegment ours, MemorySegment theirs, long bytes) {
+    state = null;
+    return new TransferTask(
+        operation,
+        BlockColumns.of(ours.address(), theirs.address(), bytes),
+        bytes,
+        new TransferEnds(new Region[] {region()}, new TransferEnds.Buffers(List.of(published()))),
+        this);
+  }
+
   @Test
   void aFreedBlockIsRefusedHereToo() {
     awaitMapped();

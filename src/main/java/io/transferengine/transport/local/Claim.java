@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.wire.BufferDescriptor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Requests of one task that were claimed together, in order, and which of them are settled. Those
+ * that are left are always in a row: settled are some at the front, given back some at the end.
+ * Reused; for one thread at a time.
+ */
+final class Claim implements RequestSink<TransferTask> {
+  private final int most;
+  private final int[] block;
+  private final long[] local;
+  private final long[] remote;
+  private final long[] length;
+  private final boolean[] unmerged;
+  private final long[] fence;
+  private final @Nullable Region[] managed;
+
+  private int count;
+  private int first;
+
+  /** Whose requests they are. */
+  private @Nullable TransferTask claimed;
+
+  // What the last request lay in. The next one is often there as well; to ask takes a lock.
+  private @Nullable BufferDescriptor lastBuffer;
+  private @Nullable Region lastRegion;
+
+  /**
+   * Nothing yet.
+   *
+   * @param most requests
+   */
+  Claim(int most) {
+    this.most = most;
+    block = new int[most];
+    local = new long[most];
+    remote = new long[most];
+    length = new long[most];
+    unmerged = new boolean[most];
+    fence = new long[most];
+    managed = new @Nullable Region[most];
+  }
+
+  // ---- claiming
+
+  /** {@return how many requests it has taken, to be settled} */
+  int take(TransferTask from, long mostBytes) {
+    count = 0;
+    first = 0;
+    claimed = from;
+    lastBuffer = null;
+    lastRegion = null;
+    try {
+      return from.claim(this, most, mostBytes, mostBytes);
+    } catch (Throwable t) {
+      if (count == 0) {
+        throw t;
+      }
+      // Those before it are claimed; the next claim meets it again.
+      return count;
+    }
+  }
+
+  private @Nullable BufferDescriptor buffer(TransferTask of, long there, long bytes) {
+    BufferDescriptor last = lastBuffer;
+    if (last == null || !last.covers(there, bytes)) {
+      last = of.buffer(there).orElse(null);
+      lastBuffer = last;
+    }
+    return last;
+  }
+
+  /** A large registration may be published in pieces, which are one after another. */
+  @Override
+  public long lengthLimit(long here, long there, long wanted) {
+    TransferTask from = claimed;
+    if (from == null) {
+      return Long.MAX_VALUE;
+    }
+    BufferDescriptor buffer = buffer(from, there, wanted);
+    if (buffer == null || buffer.fence() == 0) {
+      return Long.MAX_VALUE;
+    }
+    long end = buffer.address() + buffer.lengthBytes();
+    if (end - there >= wanted) {
+      return Long.MAX_VALUE;
+    }
+    BufferDescriptor next = from.buffer(end).orElse(null);
+    return next != null && next.fence() == buffer.fence() ? end - there : Long.MAX_VALUE;
+  }
+
+  @Override
+  public void request(
+      TransferTask of, int firstBlock, long here, long there, long bytes, boolean single) {
+    BufferDescriptor buffer = buffer(of, there, bytes);
+    Region ours = lastRegion;
+    if (ours == null || !ours.covers(here, bytes)) {
+      ours = of.region(here);
+      lastRegion = ours;
+    }
+    block[count] = firstBlock;
+    local[count] = here;
+    remote[count] = there;
+    length[count] = bytes;
+    unmerged[count] = single;
+    managed[count] = ours.owner() == Region.Owner.POOL ? ours : null;
+    fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
+    count++;
+  }
+
+  // ---- what they are
+
+  /** {@return requests that were claimed, without those at the end that were given back} */
+  int count() {
+    return count;
+  }
+
+  /** {@return how many of them, from the first on, are settled} */
+  int first() {
+    return first;
+  }
+
+  /** {@return where a request begins here} */
+  long local(int index) {
+    return local[index];
+  }
+
+  /** {@return where it begins at the peer} */
+  long remote(int index) {
+    return remote[index];
+  }
+
+  /** {@return its length in bytes} */
+  long length(int index) {
+    return length[index];
+  }
+
+  /** {@return the number of the peer's entry for it; 0 for none} */
+  long fence(int index) {
+    return fence[index];
+  }
+
+  /** {@return whether it lies in another registration of the peer than the one before it} */
+  boolean isNextFence(int index) {
+    return index == 0 || fence[index] != fence[index - 1];
+  }
+
+  /** {@return what is ours where it is managed memory, which is there and stays; else null} */
+  @Nullable Region managed(int index) {
+    return managed[index];
+  }
+
+  // ---- settling
+
+  /** So many, from the first on, are done. */
+  void completed(TransferTask task, int requests, long bytes) {
+    first = requests;
+    task.completed(requests, bytes);
+  }
+
+  /**
+   * The peer refuses one.
+   *
+   * @return whether the task goes on with the blocks that it was made of
+   */
+  boolean rejected(TransferTask task, int index, TransferException why) {
+    while (count > index + 1) {
+      giveBackLast(task);
+    }
+    boolean goesOn =
+        task.rejected(
+            block[index], local[index], remote[index], length[index], unmerged[index], why);
+    count--;
+    giveBackAll(task);
+    return goesOn;
+  }
+
+  /** One request fails, and the task with it; the others that are not settled go back. */
+  void fail(TransferTask task, int index, TransferException why, FailureCause cause) {
+    while (count > index + 1) {
+      giveBackLast(task);
+    }
+    count--;
+    task.failed(why, cause);
+    giveBackAll(task);
+  }
+
+  /** Those that are not settled may be claimed again. */
+  void giveBackAll(TransferTask task) {
+    while (count > first) {
+      giveBackLast(task);
+    }
+  }
+
+  /** The last first, so that they keep their order. */
+  private void giveBackLast(TransferTask task) {
+    int last = count - 1;
+    task.giveBack(block[last], local[last], remote[last], length[last], unmerged[last]);
+    count = last;
+  }
+}
