@@ -16,7 +16,7 @@ import java.util.Random;
  */
 public final class CheckedMemory {
   private final String name;
-  private final MemorySegment memory;
+  private MemorySegment memory;
   private final byte[] expected;
 
   /** Bytes that may be there instead of those in {@link #expected}. */
@@ -56,6 +56,12 @@ public final class CheckedMemory {
     this.expected = new byte[Math.toIntExact(memory.byteSize())];
     new Random(seed).nextBytes(expected);
     MemorySegment.copy(expected, 0, memory, ValueLayout.JAVA_BYTE, 0, expected.length);
+  }
+
+  /** Its bytes are elsewhere from now on, as they are. */
+  public void moveTo(MemorySegment other) {
+    MemorySegment.copy(memory, 0, other, 0, expected.length);
+    memory = other;
   }
 
   public int length() {

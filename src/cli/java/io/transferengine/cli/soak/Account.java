@@ -51,7 +51,9 @@ final class Account {
       scribble(move, outcome, span);
       if (outcome.completed()
           && move.operation() == Operation.WRITE
-          && takeBack.filter(taken -> taken.takes(move.source(), span.here())).isEmpty()) {
+          && takeBack
+              .filter(taken -> taken.takes(move.source(), span.here(), span.length()))
+              .isEmpty()) {
         move.source().memory().set(span.here(), contents.apply(span.length()));
       }
     }

@@ -83,6 +83,11 @@ final class Group implements AutoCloseable {
     return setup.configuration();
   }
 
+  /** {@return whether peers use managed memory} */
+  boolean isManaged() {
+    return configuration().variant().isManaged();
+  }
+
   Optional<Service> service() {
     return service;
   }

@@ -24,7 +24,7 @@ import java.util.Optional;
 
 /**
  * A process of a group, its memory, and the relays in front of its ports. Its memory is a file,
- * which stays when the process is killed.
+ * which stays when the process is killed; or a pool, which stays as long as we have it mapped.
  */
 final class Member implements Victim, AutoCloseable {
   /**
@@ -49,6 +49,7 @@ final class Member implements Victim, AutoCloseable {
   private final Path log;
   private final Path file;
   private final Path pipe;
+  private final boolean managed;
   private final CheckedMemory memory;
   private final Relay handshakes;
   private final Relay data;
@@ -56,6 +57,9 @@ final class Member implements Victim, AutoCloseable {
   private String segment = "";
   private long base;
   private int fills;
+
+  /** Of the view of its pool. */
+  private Arena view = Arena.ofShared();
 
   /**
    * Starts it.
@@ -67,12 +71,21 @@ final class Member implements Victim, AutoCloseable {
     log = setup.log(name);
     pipe = setup.folder().resolve(name + ".heap");
     file = setup.folder().resolve(name + ".memory");
-    memory = memory(name, file, seed);
+    managed = setup.configuration().variant().isManaged();
+    memory =
+        managed
+            ? new CheckedMemory(name, view.allocate(Layout.MANAGED_BYTES), seed)
+            : memory(name, file, seed);
     handshakes = relay(setup, (at, to) -> Relay.handshake(at, to, trap), trap);
     data = relay(setup, (at, to) -> Relay.data(at, to, trap), trap);
     String localName = metadataServer.equals(Setup.PEER_TO_PEER) ? Ports.REAL : name;
     List<String> arguments =
-        new ArrayList<>(List.of(file.toString(), setup.protocol(), metadataServer, localName));
+        new ArrayList<>(
+            List.of(
+                (managed ? Offer.MANAGED : file).toString(),
+                setup.protocol(),
+                metadataServer,
+                localName));
     if (setup.fullHeaps()) {
       makePipe();
       arguments.add(pipe.toString());
@@ -134,9 +147,9 @@ final class Member implements Victim, AutoCloseable {
   void greet() {
     String[] words = child.greeting();
     segment = words[0];
-    base = Long.parseLong(words[1]);
+    isAt(Long.parseLong(words[1]), Integer.parseInt(words[2]));
     data.hasRegistered(
-        Layout.REGISTERED.stream()
+        Layout.registered(managed).stream()
             .map(part -> new Range(base + part.offset(), part.length()))
             .toList());
   }
@@ -179,6 +192,17 @@ final class Member implements Victim, AutoCloseable {
     return fills == 0 ? 0 : child.giveUpLostSockets(fills);
   }
 
+  /** It has memory now that has to hold what the last one held. */
+  private void isAt(long address, int descriptor) {
+    base = address;
+    if (managed) {
+      Arena next = Arena.ofShared();
+      memory.moveTo(ManagedParts.map(Long.toString(child.pid()), descriptor, next));
+      view.close();
+      view = next;
+    }
+  }
+
   /** Its memory was mapped anew. */
   void isAt(long address) {
     base = address;
@@ -186,7 +210,15 @@ final class Member implements Victim, AutoCloseable {
 
   /** Its engine is closed, and another opened: peers have to find out, and it knows none. */
   void reopen() {
-    String _ = child.ask("reopen");
+    if (managed) {
+      // The pages of a pool that ends go back at once.
+      Arena between = Arena.ofShared();
+      memory.moveTo(between.allocate(Layout.MANAGED_BYTES));
+      view.close();
+      view = between;
+    }
+    String[] place = child.ask("reopen").split(" ", -1);
+    isAt(Long.parseLong(place[0]), Integer.parseInt(place[1]));
     child.hasOtherPorts();
   }
 
@@ -239,5 +271,6 @@ final class Member implements Victim, AutoCloseable {
     child.end();
     relays().forEach(Relay::close);
     arena.close();
+    view.close();
   }
 }

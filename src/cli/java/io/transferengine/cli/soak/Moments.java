@@ -53,7 +53,8 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
     Member victim = victim(random, moves, members);
     List<TakeBackOrder.Kind> kinds = kinds(moves, victim, deed, service, group);
     TakeBackOrder.Kind kind = kinds.get(random.nextInt(kinds.size()));
-    List<Layout.Part> parts = new ArrayList<>(Layout.REGISTERED);
+    boolean managed = group.isManaged();
+    List<Layout.Part> parts = new ArrayList<>(Layout.registered(managed));
     if (kind == TakeBackOrder.Kind.UNREGISTER && random.nextBoolean()) {
       parts.remove(random.nextInt(parts.size()));
     }
@@ -72,6 +73,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
                 takeMicros,
                 (random.nextBoolean() && exact) || lacks,
                 moves.stream().noneMatch(move -> move.initiator() == victim),
+                managed,
                 (byte) random.nextInt()));
     // What a network still has of a write may arrive as soon as the memory is offered again. A
     // record in the metadata service is written later; until then the process is asked itself.
@@ -97,7 +99,7 @@ record Moments(int deedMicros, Optional<TakeBack> takeBack, Optional<Member> reo
       List<Planned> moves, Member victim, Deed deed, boolean service, Group group) {
     List<TakeBackOrder.Kind> kinds = new ArrayList<>();
     kinds.add(TakeBackOrder.Kind.UNREGISTER);
-    if (!service && !lacksSomething(deed)) {
+    if (!service && !lacksSomething(deed) && !group.isManaged()) {
       kinds.add(TakeBackOrder.Kind.CLOSE);
       // Addresses that a network still has would mean other bytes of the new mapping. And who
       // copies from or to memory of its own, as the rig itself does, would meet the end of a file.

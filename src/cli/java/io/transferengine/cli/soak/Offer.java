@@ -22,8 +22,12 @@ import org.jspecify.annotations.Nullable;
  * may be taken back and offered again. Thread-safe.
  */
 final class Offer implements AutoCloseable {
+  /** In place of a file: it is managed memory. */
+  static final Path MANAGED = Path.of("managed");
+
   private final EngineConfig config;
   private final Path file;
+  private @Nullable ManagedParts managed;
   private final Map<Layout.Part, Registration> registrations = new HashMap<>();
   private volatile Engine engine;
   private volatile MemorySegment memory;
@@ -36,10 +40,21 @@ final class Offer implements AutoCloseable {
   Offer(EngineConfig config, Path file) {
     this.config = config;
     this.file = file;
-    memory = map();
     engine = Engine.open(config);
     isOpen = true;
+    memory = isManaged() ? allocate() : map();
     complete();
+  }
+
+  private boolean isManaged() {
+    return file.equals(MANAGED);
+  }
+
+  /** All of it, of the engine that is open. */
+  private MemorySegment allocate() {
+    ManagedParts made = new ManagedParts(engine);
+    managed = made;
+    return made.memory();
   }
 
   private MemorySegment map() {
@@ -68,6 +83,18 @@ final class Offer implements AutoCloseable {
     return memory;
   }
 
+  /** {@return where it begins, for peers} */
+  synchronized long base() {
+    ManagedParts parts = managed;
+    return parts == null ? memory.address() : parts.base();
+  }
+
+  /** {@return the descriptor by which others find it; -1 if it is a file} */
+  synchronized int descriptor() {
+    ManagedParts parts = managed;
+    return parts == null ? -1 : parts.descriptor();
+  }
+
   /** {@return how many transfers were ended by force} */
   synchronized long forced() {
     return forced + (isOpen ? engine.metrics().get(Counter.LAST_RESORTS) : 0);
@@ -75,6 +102,11 @@ final class Offer implements AutoCloseable {
 
   /** Ends the registration of a part. */
   synchronized void unregister(Layout.Part part) {
+    ManagedParts parts = managed;
+    if (parts != null) {
+      parts.refuse(part);
+      return;
+    }
     Registration registration = registrations.get(part);
     if (registration != null) {
       registration.close();
@@ -116,17 +148,31 @@ final class Offer implements AutoCloseable {
       engine.close();
       forced += engine.metrics().get(Counter.LAST_RESORTS);
       registrations.clear();
+      ManagedParts parts = managed;
+      if (parts != null) {
+        managed = null;
+        parts.close();
+      }
     }
   }
 
   /** Offers again whatever was taken back. */
   synchronized void complete() {
-    if (arena == null) {
-      memory = map();
-    }
     if (!isOpen) {
       engine = Engine.open(config);
       isOpen = true;
+    }
+    if (isManaged()) {
+      ManagedParts parts = managed;
+      if (parts == null) {
+        memory = allocate();
+      } else {
+        Layout.registered(true).forEach(parts::admit);
+      }
+      return;
+    }
+    if (arena == null) {
+      memory = map();
     }
     for (Layout.Part part : Layout.REGISTERED) {
       if (!registrations.containsKey(part)) {

@@ -90,6 +90,7 @@ final class Plan {
   private final SplittableRandom random;
   private final List<Planned> moves = new ArrayList<>();
   private final Map<Member, int[]> used = new HashMap<>();
+  private final List<Layout.Part> registered;
   private final Fault fault;
   private final Deed deed;
   private final Optional<Cut> cut;
@@ -101,6 +102,7 @@ final class Plan {
 
   Plan(Group group, long seed) {
     random = new SplittableRandom(seed);
+    registered = Layout.registered(group.isManaged());
     List<Member> members = group.members();
     int count = 1 + random.nextInt(Move.AT_ONCE);
     for (int i = 0; i < count; i++) {
@@ -238,7 +240,7 @@ final class Plan {
     int several = shape == 0 ? 1 + random.nextInt(BLOCKS) : 1 + random.nextInt(3);
     int blocks = whole ? 1 : several;
     int longest = new int[] {2000, SMALL_BYTES, MEDIUM_BYTES, LARGE_BYTES}[shape];
-    int wholeBytes = Layout.REGISTERED.getFirst().length();
+    int wholeBytes = registered.getFirst().length();
     boolean adjacent = random.nextInt(3) == 0 || whole;
     for (int i = 0; i < blocks; i++) {
       int length = whole ? wholeBytes : 1 + random.nextInt(longest);
@@ -265,14 +267,14 @@ final class Plan {
 
   /** {@return where a block lies that no other block of the round overlaps; -1 if it is full} */
   private int place(Member member, int length, boolean adjacent) {
-    int[] ends = used.computeIfAbsent(member, _ -> new int[Layout.REGISTERED.size()]);
+    int[] ends = used.computeIfAbsent(member, _ -> new int[registered.size()]);
     int first = adjacent ? 0 : random.nextInt(ends.length);
     for (int i = 0; i < ends.length; i++) {
       int part = (first + i) % ends.length;
       int start = ends[part] + (adjacent ? 0 : random.nextInt(100));
-      if (start + length <= Layout.REGISTERED.get(part).length()) {
+      if (start + length <= registered.get(part).length()) {
         ends[part] = start + length;
-        return Layout.REGISTERED.get(part).offset() + start;
+        return registered.get(part).offset() + start;
       }
     }
     return -1;

@@ -37,12 +37,16 @@ final class RunningMove implements Runnable {
   private boolean hung;
   private String clock = "";
 
-  /** Its time begins. */
-  RunningMove(Move move, MemorySegment memory, Deadline deadline) {
+  /**
+   * Its time begins.
+   *
+   * @param base where the engine has the memory
+   */
+  RunningMove(Move move, MemorySegment memory, long base, Deadline deadline) {
     this.move = move;
     this.memory = memory;
     this.deadline = deadline;
-    request = move.request(memory.address());
+    request = move.request(base);
     longest = Duration.ofMillis(move.limitMillis()).plus(HUNG);
   }
 

@@ -19,21 +19,22 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A member of a group. Its memory is a file, which the process that checks it has mapped too. It
- * answers, see {@link RequestLoop}:
+ * A member of a group. Its memory is a file, or a pool, which the process that checks it has mapped
+ * too. It answers, see {@link RequestLoop}:
  *
  * <pre>
  * move STOPPED_MILLIS MOVE|MOVE...   OUTCOME|OUTCOME...   runs them at once, see Move and Outcome
  * filled TIMES                                            waits until the heap was full so often
  * open STOPPED_MILLIS SEGMENT MILLIS OUTCOME              asks a peer for its descriptor
  * register                                                ends the registrations and makes them anew
- * reopen                                                  closes the engine and opens another
+ * reopen                             ADDRESS DESCRIPTOR   closes the engine and opens another
  * take ORDER                                              begins to take memory back
  * taken                              ADDRESS              waits for that, and offers it again
  * figures                            HEAP DIRECT FORCED   bytes in use, transfers ended by force
  * </pre>
  *
- * The first line is {@code @ok}, the segment's name, and where its memory begins.
+ * The first line is {@code @ok}, the segment's name, where its memory begins, and the descriptor of
+ * it if it is managed, else -1.
  */
 final class SoakAgent implements AutoCloseable {
   /**
@@ -60,8 +61,8 @@ final class SoakAgent implements AutoCloseable {
   /**
    * Runs until the standard input ends.
    *
-   * @param arguments the file, the protocol, the metadata server and the local name; with full
-   *     heaps also the pipe of their filler
+   * @param arguments the file or {@link Offer#MANAGED}, the protocol, the metadata server and the
+   *     local name; with full heaps also the pipe of their filler
    */
   public static void main(String[] arguments) throws IOException {
     boolean fills = arguments.length > 4;
@@ -75,13 +76,14 @@ final class SoakAgent implements AutoCloseable {
         EngineConfig.fromEnvironment(arguments[3])
             .protocol(EngineSetup.engineProtocol(arguments[1]))
             .metadataServer(arguments[2])
+            .managedMemoryLimitBytes(Layout.MANAGED_BYTES)
             .build();
     long endMillis = arguments[1].equals(EngineSetup.RDMA) ? RDMA_END_MILLIS : Deadline.END_MILLIS;
     try (SoakAgent agent = new SoakAgent(config, Path.of(arguments[0]), endMillis, heap)) {
       RequestLoop.serve(
           System.in,
           System.out,
-          agent.offer.engine().segmentName() + " " + agent.address(),
+          agent.offer.engine().segmentName() + " " + agent.place(),
           agent::answer);
     }
     System.exit(0);
@@ -96,14 +98,14 @@ final class SoakAgent implements AutoCloseable {
         yield "";
       }
       case "register" -> {
-        Layout.REGISTERED.forEach(offer::unregister);
+        Layout.registered(offer.descriptor() >= 0).forEach(offer::unregister);
         offer.complete();
         yield "";
       }
       case "reopen" -> {
         offer.closeEngine();
         offer.complete();
-        yield "";
+        yield place();
       }
       case "take" -> {
         taker.begin(TakeBackOrder.parse(words, 1));
@@ -111,15 +113,15 @@ final class SoakAgent implements AutoCloseable {
       }
       case "taken" -> {
         taker.end();
-        yield address();
+        yield Long.toString(offer.base());
       }
       case "figures" -> figures();
       default -> throw CommandException.usage("'" + words[0] + "' is not a request");
     };
   }
 
-  private String address() {
-    return Long.toString(offer.memory().address());
+  private String place() {
+    return offer.base() + " " + offer.descriptor();
   }
 
   private Outcome open(int stoppedMillis, String segment, int limitMillis) {
@@ -162,7 +164,11 @@ final class SoakAgent implements AutoCloseable {
           Move move = Move.parse(text);
           long limitMillis = (long) move.limitMillis() + stoppedMillis;
           moves.add(
-              new RunningMove(move, offer.memory(), new Deadline(stalls, limitMillis, endMillis)));
+              new RunningMove(
+                  move,
+                  offer.memory(),
+                  offer.base(),
+                  new Deadline(stalls, limitMillis, endMillis)));
         }
         return moves;
       } catch (OutOfMemoryError e) {

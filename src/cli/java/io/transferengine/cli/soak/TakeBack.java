@@ -47,14 +47,14 @@ final class TakeBack {
   void account(Map<Planned, Outcome> outcomes, Map<Planned, List<byte[]>> contents, Deed deed) {
     if (order.kind() == TakeBackOrder.Kind.SHRINK) {
       // Zeros are nowhere else: who copies meets the end of the file, or an end of registrations.
-      byte[] zeros = new byte[Layout.ALL_BYTES];
+      byte[] zeros = new byte[Layout.ALL_BYTES]; // Of a file.
       if (deed.kills(victim)) {
         victim.memory().mayGet(0, zeros);
       } else {
         victim.memory().gets(0, zeros);
       }
     }
-    for (Layout.Part part : order.parts()) {
+    for (Layout.Part part : order.taken()) {
       byte[] scribbled = scribbled(part.length());
       if (deed.kills(victim)) {
         victim.memory().mayGet(part.offset(), scribbled);
@@ -72,7 +72,7 @@ final class TakeBack {
 
   private void account(Planned move, Outcome outcome, Planned.Span span, byte[] content) {
     CheckedMemory memory = victim.memory();
-    if (takes(move.initiator(), span.here()) && !outcome.completed()) {
+    if (takes(move.initiator(), span.here(), span.length()) && !outcome.completed()) {
       // The process has written over it twice, by two threads.
       byte[] own = new byte[span.length()];
       Arrays.fill(own, move.scribble());
@@ -81,10 +81,11 @@ final class TakeBack {
     if (order.late()) {
       return;
     }
-    if (takes(move.destination(), move.destinationOffset(span))) {
+    if (takes(move.destination(), move.destinationOffset(span), span.length())) {
       memory.mayGet(move.destinationOffset(span), content);
     }
-    if (takes(move.source(), move.sourceOffset(span)) && mayHaveArrived(move, outcome)) {
+    if (takes(move.source(), move.sourceOffset(span), span.length())
+        && mayHaveArrived(move, outcome)) {
       move.destination().memory().mayGet(move.destinationOffset(span), scribbled(span.length()));
     }
   }
@@ -94,11 +95,12 @@ final class TakeBack {
     return move.operation() == Operation.WRITE || outcome.completed() || outcome.unknown();
   }
 
-  /** {@return whether a byte of a member is taken back} */
-  boolean takes(Member member, int offset) {
+  /** {@return whether one of these bytes of a member is taken back} */
+  boolean takes(Member member, int offset, int length) {
     return member == victim
-        && order.parts().stream()
-            .anyMatch(part -> offset >= part.offset() && offset < part.offset() + part.length());
+        && order.taken().stream()
+            .anyMatch(
+                part -> offset < part.offset() + part.length() && part.offset() < offset + length);
   }
 
   private byte[] scribbled(int length) {

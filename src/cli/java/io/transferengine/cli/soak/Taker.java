@@ -58,7 +58,7 @@ final class Taker {
           parts.forEach(
               part -> {
                 offer.unregister(part);
-                mark(part, order);
+                mark(order.taken(part), order);
               });
       case SHRINK -> {
         offer.shrink();
@@ -76,9 +76,9 @@ final class Taker {
     MemorySegment memory = offer.memory();
     if (order.alone()) {
       LockSupport.parkNanos(MARKED_NANOS);
-      parts.forEach(part -> requireMarked(part, order));
+      order.taken().forEach(part -> requireMarked(part, order));
     }
-    for (Layout.Part part : parts) {
+    for (Layout.Part part : order.taken()) {
       scribble(memory.asSlice(part.offset(), part.length()), order.scribble());
     }
     if (order.kind() == TakeBackOrder.Kind.FREE) {

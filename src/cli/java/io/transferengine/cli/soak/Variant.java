@@ -22,7 +22,9 @@ enum Variant {
   /** Names in our HTTP metadata server. */
   SERVICE,
   /** Copies on one machine, or TCP where that is not possible. */
-  AUTO;
+  AUTO,
+  /** Copies on one machine from and to managed memory. */
+  MANAGED;
 
   /** {@return variables of the environment} A busy machine may not look like a silent peer. */
   Map<String, String> variables() {
@@ -34,7 +36,7 @@ enum Variant {
 
   private Map<String, String> own() {
     return switch (this) {
-      case PLAIN -> Map.of();
+      case PLAIN, MANAGED -> Map.of();
       case VERSION1 -> Map.of("MC_TCP_PROTO", "1");
       case UNPOOLED -> Map.of("MC_TCP_ENABLE_CONNECTION_POOL", "0");
       case UNCACHED -> Map.of("MC_DISABLE_METACACHE", "1", "TE_TCP_IO", "nio");
@@ -56,7 +58,7 @@ enum Variant {
       case PLAIN, SERVICE -> true;
       case VERSION1, UNPOOLED, NARROW, CHECKED -> protocol.equals(EngineSetup.TCP);
       case UNCACHED -> protocol.equals(EngineSetup.TCP) || protocol.equals(EngineSetup.LOCAL);
-      case AUTO -> protocol.equals(EngineSetup.LOCAL);
+      case AUTO, MANAGED -> protocol.equals(EngineSetup.LOCAL);
     };
   }
 
@@ -67,6 +69,11 @@ enum Variant {
    */
   boolean seesOrderlyEnds() {
     return this != VERSION1;
+  }
+
+  /** {@return whether peers use managed memory} */
+  boolean isManaged() {
+    return this == MANAGED;
   }
 
   boolean hasService() {

@@ -75,6 +75,15 @@ class FaultRigTest {
     strike(seed, EngineSetup.LOCAL, all, GROUPS, 0, LOCAL_ROUNDS);
   }
 
+  /** Blocks are freed and handed out again at once, while peers copy from and to them. */
+  @Test
+  @Timeout(36_000)
+  void nothingIsLostLateOrForeignInManagedMemoryOnOneMachine() throws Exception {
+    long seed = Long.getLong("seed", System.nanoTime() >>> 10);
+    List<Configuration> managed = List.of(new Configuration(Variant.MANAGED, false));
+    strike(seed, EngineSetup.LOCAL, managed, GROUPS, 0, LOCAL_ROUNDS);
+  }
+
   /** All that may be changed on the way, and nothing of it may arrive. */
   @Test
   void nothingIsWrongWithChecksumsOrTls() throws Exception {
