@@ -43,7 +43,7 @@ class BindingsGeneratorTest {
     Files.createDirectories(headers.resolve("infiniband"));
     Files.writeString(headers.resolve("infiniband/verbs.h"), header);
     Files.write(headers.resolve("includes.txt"), List.of(symbols));
-    return BindingsGenerator.generate(headers).orElseThrow();
+    return BindingsGenerator.generate(headers, BindingsGenerator.VERBS).orElseThrow();
   }
 
   @Test

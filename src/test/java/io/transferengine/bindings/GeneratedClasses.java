@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.bindings;
 
+import io.transferengine.bindings.generator.BindingsGenerator;
+import io.transferengine.bindings.generator.Library;
 import io.transferengine.bindings.generator.SymbolList;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,8 +22,12 @@ final class GeneratedClasses {
   private GeneratedClasses() {}
 
   static SymbolList symbols() {
+    return symbols(BindingsGenerator.VERBS);
+  }
+
+  static SymbolList symbols(Library library) {
     try {
-      return SymbolList.read(Path.of("native-headers/includes.txt"));
+      return SymbolList.read(Path.of("native-headers").resolve(library.symbols()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -76,7 +82,14 @@ final class GeneratedClasses {
 
   /** All classes for structs and unions. */
   static List<Structure> structures() {
-    SymbolList symbols = symbols();
+    return Stream.of(BindingsGenerator.VERBS, BindingsGenerator.CUDA)
+        .flatMap(library -> structures(library).stream())
+        .toList();
+  }
+
+  /** Those of one library. */
+  static List<Structure> structures(Library library) {
+    SymbolList symbols = symbols(library);
     List<Structure> found = new ArrayList<>();
     symbols.structs().forEach(name -> addWithNested(found, top("struct", name)));
     symbols.unions().forEach(name -> addWithNested(found, top("union", name)));
@@ -119,7 +132,12 @@ final class GeneratedClasses {
 
   /** The value of a constant. */
   static long constant(String name) {
-    return ((Number) call(Ibv.class, name)).longValue();
+    return constant(Ibv.class, name);
+  }
+
+  /** The value of a constant of one of the classes. */
+  static long constant(Class<?> type, String name) {
+    return ((Number) call(type, name)).longValue();
   }
 
   /** Calls a static method without parameters. */

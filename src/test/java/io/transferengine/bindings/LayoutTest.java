@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.bindings.GeneratedClasses.Structure;
+import io.transferengine.bindings.generator.BindingsGenerator;
 import io.transferengine.testkit.Needs;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -19,9 +19,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,87 +43,11 @@ class LayoutTest {
   @Test
   void gccAgrees(@TempDir Path directory) throws Exception {
     Needs.that(Files.exists(HEADER), "no " + HEADER + ": install the package libibverbs-dev");
-    Map<String, Long> expected = new TreeMap<>();
-    Map<String, String> expressions = new TreeMap<>();
-    for (Structure structure : structures()) {
-      describe(structure, expected, expressions);
-    }
-    for (String constant : GeneratedClasses.symbols().constants()) {
-      expected.put(constant, GeneratedClasses.constant(constant));
-      expressions.put(constant, constant);
-    }
-    assertThat(expected).hasSizeGreaterThan(500);
+    LayoutProgram program = new LayoutProgram(BindingsGenerator.VERBS, Ibv.class);
+    assertThat(program.expected()).hasSizeGreaterThan(500);
 
-    assertThat(run(directory, expressions)).containsExactlyEntriesOf(expected);
-  }
-
-  /** What Java has of a type, and the C expressions for the same. */
-  private static void describe(
-      Structure structure, Map<String, Long> values, Map<String, String> expressions) {
-    String c = structure.c();
-    if (structure.complete()) {
-      String whole = structure.path().isEmpty() ? c : member(c, structure.path());
-      values.put("sizeof " + structure, structure.layout().byteSize());
-      expressions.put("sizeof " + structure, "sizeof(%s)".formatted(whole));
-      values.put("alignof " + structure, structure.layout().byteAlignment());
-      expressions.put("alignof " + structure, "__alignof__(%s)".formatted(whole));
-    }
-    for (String name : structure.members()) {
-      String path = structure.path(name);
-      String key = c + "." + path;
-      values.put("offset of " + key, structure.base() + structure.offset(name));
-      expressions.put("offset of " + key, "offsetof(%s, %s)".formatted(c, path));
-      values.put("size of " + key, structure.layout(name).byteSize());
-      expressions.put("size of " + key, "sizeof(%s)".formatted(member(c, path)));
-    }
-  }
-
-  private static String member(String type, String path) {
-    return "((%s *) 0)->%s".formatted(type, path);
-  }
-
-  /** Compiles a program that prints the values of the expressions, and runs it. */
-  private static Map<String, Long> run(Path directory, Map<String, String> expressions)
-      throws IOException, InterruptedException {
-    StringBuilder program =
-        new StringBuilder(
-            """
-            #include <stddef.h>
-            #include <stdio.h>
-            #include <infiniband/verbs.h>
-            int main(void) {
-            """);
-    expressions.forEach(
-        (name, expression) ->
-            program.append(
-                "  printf(\"%s=%%lld\\n\", (long long) (%s));\n".formatted(name, expression)));
-    program.append("  return 0;\n}\n");
-    Path source = Files.writeString(directory.resolve("layouts.c"), program);
-    Path binary = directory.resolve("layouts");
-    try {
-      execute("gcc", "-std=gnu11", "-o", binary.toString(), source.toString());
-    } catch (IOException e) {
-      Needs.that(false, "no gcc (" + e.getMessage() + "): install the package gcc");
-    }
-    Map<String, Long> values = new TreeMap<>();
-    for (String line : execute(binary.toString())) {
-      String[] parts = line.split("=", 2);
-      values.put(parts[0], Long.valueOf(parts[1]));
-    }
-    return values;
-  }
-
-  private static List<String> execute(String... command) throws IOException, InterruptedException {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    try {
-      process.getOutputStream().close();
-      List<String> lines = process.inputReader().readAllLines();
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("%s ends", command[0]).isTrue();
-      assertThat(process.exitValue()).as("%s: %s", command[0], lines).isZero();
-      return lines;
-    } finally {
-      process.destroyForcibly();
-    }
+    assertThat(program.run(directory, "#include <infiniband/verbs.h>\n"))
+        .containsExactlyEntriesOf(program.expected());
   }
 
   /** So that no member is missing between two others: a gap is there for alignment alone. */

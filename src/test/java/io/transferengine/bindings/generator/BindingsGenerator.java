@@ -18,10 +18,25 @@ import java.util.stream.Stream;
  * ./te bindings} can run it from source. The same input gives the same output, on every machine.
  */
 public final class BindingsGenerator {
-  private static final String HEADER = "infiniband/verbs.h";
+  /** The C library of the verbs. */
+  public static final Library VERBS =
+      new Library(
+          "Ibv",
+          "libibverbs",
+          "libibverbs.so.1",
+          "install the package libibverbs1",
+          "includes.txt",
+          "infiniband/verbs.h");
 
-  /** The name that the runtime package has; the one without a number comes with the headers. */
-  private static final String SONAME = "libibverbs.so.1";
+  /** The driver of NVIDIA's devices. */
+  public static final Library CUDA =
+      new Library(
+          "Cuda",
+          "libcuda",
+          "libcuda.so.1",
+          "it comes with NVIDIA's driver",
+          "cuda/includes.txt",
+          "cuda/driver.h");
 
   private static final String FIRST_TARGET = "x86_64-linux-gnu";
   private static final String OTHER_TARGET = "aarch64-linux-gnu";
@@ -82,17 +97,31 @@ public final class BindingsGenerator {
    * @throws GeneratorException naming the symbol or the text that is at fault
    */
   public static Optional<Map<String, String>> generate(Path headers) throws IOException {
-    SymbolList symbols = SymbolList.read(headers.resolve("includes.txt"));
+    Map<String, String> sources = new TreeMap<>();
+    for (Library library : List.of(VERBS, CUDA)) {
+      Optional<Map<String, String>> generated = generate(headers, library);
+      if (generated.isEmpty()) {
+        return generated;
+      }
+      sources.putAll(generated.get());
+    }
+    return Optional.of(sources);
+  }
+
+  /** The same for one library. */
+  public static Optional<Map<String, String>> generate(Path headers, Library library)
+      throws IOException {
+    SymbolList symbols = SymbolList.read(headers.resolve(library.symbols()));
     Optional<Libclang> found = Libclang.find();
     if (found.isEmpty()) {
       return Optional.empty();
     }
     try (Libclang clang = found.get()) {
       Declarations first =
-          HeaderReader.read(clang, HEADER, options(headers, FIRST_TARGET), symbols);
+          HeaderReader.read(clang, library.header(), options(headers, FIRST_TARGET), symbols);
       Declarations other =
-          HeaderReader.read(clang, HEADER, options(headers, OTHER_TARGET), symbols);
-      return Optional.of(sources(TargetMerge.merge(first, other, OTHER_TARGET)));
+          HeaderReader.read(clang, library.header(), options(headers, OTHER_TARGET), symbols);
+      return Optional.of(sources(TargetMerge.merge(first, other, OTHER_TARGET), library));
     }
   }
 
@@ -106,22 +135,22 @@ public final class BindingsGenerator {
         "-I" + headers.resolve("libc"));
   }
 
-  private static Map<String, String> sources(Declarations declarations) {
+  private static Map<String, String> sources(Declarations declarations, Library library) {
     Map<String, String> sources = new TreeMap<>();
     SourceText functions = new SourceText();
-    HeaderEmitter.add(functions, declarations, SONAME);
-    sources.put(Names.HEADER_CLASS + ".java", file(functions));
+    HeaderEmitter.add(functions, declarations, library);
+    sources.put(library.className() + ".java", file(functions, library));
     for (CRecord record : declarations.records()) {
       SourceText text = new SourceText();
       RecordEmitter.topLevel(text, record);
-      sources.put(record.name() + ".java", file(text));
+      sources.put(record.name() + ".java", file(text, library));
     }
     return sources;
   }
 
   /** With the imports that the class uses. */
-  private static String file(SourceText text) {
-    String body = text.toString();
+  private static String file(SourceText text, Library library) {
+    String body = text.toString().replace(Names.HEADER_CLASS, library.className());
     List<String> used =
         IMPORTS.stream()
             .filter(line -> body.matches("(?s).*\\b" + line.replaceAll(".*\\.|;", "") + "\\b.*"))

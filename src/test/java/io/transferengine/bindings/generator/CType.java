@@ -9,7 +9,7 @@ sealed interface CType {
   /** In bytes. */
   long alignment();
 
-  /** A type that one value of Java carries. Its name is {@code Ibv}'s for its layout. */
+  /** A type that one value of Java carries. Its name is the header class' for its layout. */
   enum Scalar implements CType {
     C_CHAR("OfByte", "byte", 1),
     C_SHORT("OfShort", "short", 2),

@@ -83,7 +83,7 @@ final class FunctionEmitter {
         }
 
         private static final class Up {
-        static final MethodHandle HANDLE = Ibv.upcallHandle(Function.class, "apply", $DESC);
+        static final MethodHandle HANDLE = HEADER_CLASS.upcallHandle(Function.class, "apply", $DESC);
         }
 
         private static final class Down {

@@ -5,17 +5,17 @@ package io.transferengine.bindings.generator;
 final class HeaderEmitter {
   private HeaderEmitter() {}
 
-  static void add(SourceText out, Declarations declarations, String soname) {
+  static void add(SourceText out, Declarations declarations, Library library) {
     out.add(
         """
         /**
-        * Functions and constants of libibverbs. Layouts, constants and function descriptors are
+        * Functions and constants of %2$s. Layouts, constants and function descriptors are
         * there without the library; a function's handle, address and call look for {@code %1$s}
         * when the first of them is used.
         */
         @SuppressWarnings("restricted")
-        public final class Ibv {
-        private Ibv() {}
+        public final class HEADER_CLASS {
+        private HEADER_CLASS() {}
 
         public static final OfByte C_CHAR = ValueLayout.JAVA_BYTE;
         public static final OfShort C_SHORT = ValueLayout.JAVA_SHORT;
@@ -43,7 +43,7 @@ final class HeaderEmitter {
         return SymbolLookup.libraryLookup("%1$s", Arena.global()).findOrThrow(name);
         } catch (IllegalArgumentException | NoSuchElementException e) {
         UnsatisfiedLinkError error = new UnsatisfiedLinkError(
-        name + " of %1$s not found (" + e.getMessage() + "): install the package libibverbs1"
+        name + " of %1$s not found (" + e.getMessage() + "): %3$s"
         );
         error.initCause(e);
         throw error;
@@ -51,7 +51,7 @@ final class HeaderEmitter {
         }
         }
         """
-            .formatted(soname));
+            .formatted(library.soname(), library.name(), library.remedy()));
     for (Declarations.Constant constant : declarations.constants()) {
       constant(out, constant);
     }

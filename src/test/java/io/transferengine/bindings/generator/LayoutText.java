@@ -44,9 +44,9 @@ final class LayoutText {
 
   private static String member(String name, CType type) {
     return switch (type) {
-      case CType.Scalar scalar -> "Ibv." + scalar;
+      case CType.Scalar scalar -> Names.HEADER_CLASS + "." + scalar;
       case CType.Array(CType.Scalar element, long length) ->
-          "MemoryLayout.sequenceLayout(%d, Ibv.%s)".formatted(length, element);
+          "MemoryLayout.sequenceLayout(%d, %s.%s)".formatted(length, Names.HEADER_CLASS, element);
       case CType.Named(String record, _, _) -> record + ".layout()";
       case CType.Inline(CRecord inner) -> of(inner);
       case CType.Unlisted(String spelling, _, _) ->

@@ -8,8 +8,11 @@ import java.util.Set;
 final class Names {
   static final String PACKAGE = "io.transferengine.bindings";
 
-  /** The class of functions and constants. */
-  static final String HEADER_CLASS = "Ibv";
+  /**
+   * Stands for the class of functions and constants, until {@link BindingsGenerator} puts its name
+   * there. As text blocks have it, too: no name of C looks like it.
+   */
+  static final String HEADER_CLASS = "HEADER_CLASS";
 
   /** Words that Java reserves and C does not. */
   private static final Set<String> JAVA_WORDS =

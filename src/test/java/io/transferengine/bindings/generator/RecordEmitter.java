@@ -210,12 +210,12 @@ final class RecordEmitter {
         """
         /** Gets element {@code index0} of %7$s. */
         public static %2$s %1$s(MemorySegment %3$s, long index0) {
-        return %3$s.get(Ibv.%4$s, %1$s$OFFSET + Objects.checkIndex(index0, %5$dL) * %6$d);
+        return %3$s.get(HEADER_CLASS.%4$s, %1$s$OFFSET + Objects.checkIndex(index0, %5$dL) * %6$d);
         }
 
         /** Sets element {@code index0} of %7$s. */
         public static void %1$s(MemorySegment %3$s, long index0, %2$s fieldValue) {
-        %3$s.set(Ibv.%4$s, %1$s$OFFSET + Objects.checkIndex(index0, %5$dL) * %6$d, fieldValue);
+        %3$s.set(HEADER_CLASS.%4$s, %1$s$OFFSET + Objects.checkIndex(index0, %5$dL) * %6$d, fieldValue);
         }
         """
             .formatted(
