@@ -39,7 +39,7 @@ final class ArchitectureRules {
           List.of("transfer", "bindings", "metrics", "net", "os"),
           List.of("config", "events", "memory", "topology", "verbs"),
           List.of("metrics.recording"),
-          List.of("wire", "metadata.spi", "tls"),
+          List.of("wire", "metadata.spi", "tls", "device"),
           List.of("metadata"),
           List.of(
               "metadata.etcd",
@@ -117,13 +117,13 @@ final class ArchitectureRules {
                   "java.awt."),
               Set.of("cli")),
           new Confined(
-              "native calls only in bindings, os and verbs",
+              "native calls only in bindings, device, os and verbs",
               List.of(
                   "java.lang.invoke.MethodHandle!",
                   "java.lang.foreign.Linker!",
                   "java.lang.foreign.Linker$",
                   "java.lang.foreign.SymbolLookup!"),
-              Set.of("bindings", "os", "verbs")),
+              Set.of("bindings", "device", "os", "verbs")),
           new Confined(
               "SLF4J is the only log interface",
               List.of("java.util.logging.", "ch.qos.logback.", "java.lang.System$Logger"),

@@ -71,6 +71,7 @@ class ArchitectureTest {
               List.of(
                   "transfer.A", "interface A { io.transferengine.config.Neighbour a(); }",
                   "memory.A", "interface A { io.transferengine.config.Neighbour a(); }",
+                  "device.A", "interface A { io.transferengine.transport.Neighbour a(); }",
                   "metadata.server.A", "class A { io.transferengine.transport.Neighbour[] a; }",
                   "engine.A", "class A { Object a = io.transferengine.Neighbour.class; }",
                   "metrics.recording.A", "class A { io.transferengine.transport.Neighbour a; }",
@@ -155,10 +156,11 @@ class ArchitectureTest {
                   "engine.B", "class B { me.tongfei.progressbar.ProgressBar a; }",
                   "topology.A", "class A { java.awt.Color a; }")),
           Map.entry(
-              "native calls only in bindings, os and verbs",
+              "native calls only in bindings, device, os and verbs",
               List.of(
                   "memory.A", "class A { java.lang.invoke.MethodHandle a; }",
-                  "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }")),
+                  "memory.B", "class B { Object a = java.lang.foreign.Linker.nativeLinker(); }",
+                  "transport.tcp.A", "class A { java.lang.foreign.SymbolLookup a; }")),
           Map.entry(
               "the engine names no transport",
               List.of(

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.logging.Anyway;
+import io.transferengine.logging.Failures;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Copies of one device in one direction: a stream, and a thread that begins copies there and waits
+ * for their ends, in order. Two are under way at a time, so that the device has the next one when
+ * one ends.
+ *
+ * <p><b>Which way.</b> A few large ranges go by plain copies. Many small ones go by one launch of
+ * the kernel, which is 28 times as fast as a call for each 4 KiB (measured, ADR 43); where the
+ * kernel cannot be loaded by one call of the driver for all, or by plain copies where the driver is
+ * too old for that.
+ *
+ * <p><b>Errors.</b> What fails is told to its job, and to no other, unless the device is lost. A
+ * job is told only when nothing of it is under way.
+ */
+final class CopyLane {
+  private static final Logger log = LoggerFactory.getLogger(CopyLane.class);
+
+  /** Under way at a time. */
+  private static final int DEPTH = 2;
+
+  /** From this mean length on a call for each range costs less than the copy itself. */
+  private static final int PLAIN_BYTES_MIN = 64 << 10;
+
+  /** Threads that copy one piece, 16 bytes each at a time. */
+  private static final int THREADS = 256;
+
+  /** How long closing waits for the thread. */
+  private static final long JOIN_MILLIS = 5000;
+
+  private record Way(long event, CopyTable table) {}
+
+  /** One copy; a link of the queue, so that to queue it takes no memory. */
+  static final class Job {
+    private final CopyList list;
+    private final long host;
+    private final CopyCompletion completion;
+    private @Nullable Job next;
+    private @Nullable Throwable failure;
+
+    Job(CopyList list, long host, CopyCompletion completion) {
+      this.list = list;
+      this.host = host;
+      this.completion = completion;
+    }
+  }
+
+  private final String device;
+  private final DeviceLibrary library;
+  private final long context;
+  private final boolean out;
+  private final long kernel;
+  private final Thread thread;
+
+  // The thread's own.
+  private long stream;
+  private final @Nullable Way[] ways = new @Nullable Way[DEPTH];
+  private final @Nullable Job[] underWay = new @Nullable Job[DEPTH];
+  private @Nullable Throwable unusable;
+  private long begun;
+  private long ended;
+
+  // Guarded by this.
+  private @Nullable Job first;
+  private @Nullable Job last;
+  private boolean closed;
+  private boolean over;
+
+  /**
+   * Opens what it needs; the context must be the calling thread's.
+   *
+   * @param out whether it copies from the device
+   * @param kernel what copies a table; 0 for none
+   */
+  CopyLane(String device, DeviceLibrary library, long context, boolean out, long kernel) {
+    this.device = device;
+    this.library = library;
+    this.context = context;
+    this.out = out;
+    this.kernel = kernel;
+    try {
+      stream = library.createStream();
+      for (int i = 0; i < DEPTH; i++) {
+        long event = library.createEvent();
+        try {
+          ways[i] = new Way(event, new CopyTable(library));
+        } catch (Throwable t) {
+          library.destroyEvent(event);
+          throw t;
+        }
+      }
+      thread =
+          Thread.ofPlatform()
+              .daemon()
+              .name("te-copy-" + device + (out ? "-out" : "-in"))
+              .unstarted(this::run);
+      thread.start();
+    } catch (Throwable t) {
+      Failures failures = new Failures();
+      failures.add(t);
+      release(failures);
+      throw t;
+    }
+  }
+
+  /** Queues a copy. {@return false if it is closed: then nobody is told} */
+  synchronized boolean submit(Job job) {
+    if (closed) {
+      return false;
+    }
+    Job before = last;
+    if (before == null) {
+      first = job;
+    } else {
+      before.next = job;
+    }
+    last = job;
+    notifyAll();
+    return true;
+  }
+
+  // ---- the thread
+
+  private void run() {
+    try {
+      library.pushContext(context);
+    } catch (Throwable t) {
+      // Its jobs are told.
+      unusable = t;
+    }
+    for (Job job = next(); job != null || ended < begun; job = next()) {
+      if (job != null) {
+        begin(job);
+      }
+      // Wait only when there is nothing to begin, or no room for it.
+      if (ended < begun && (job == null || begun - ended == DEPTH)) {
+        finishOldest();
+      }
+    }
+    synchronized (this) {
+      over = true;
+      notifyAll();
+    }
+  }
+
+  /** {@return what to begin; null if something is under way and nothing waits, or at the end} */
+  private synchronized @Nullable Job next() {
+    while (first == null && ended == begun && !closed) {
+      try {
+        wait();
+      } catch (InterruptedException ignored) {
+        // Nobody has reason to interrupt it; it ends when it is closed.
+      }
+    }
+    Job job = first;
+    if (job != null) {
+      first = job.next;
+      if (first == null) {
+        last = null;
+      }
+    }
+    return job;
+  }
+
+  private void begin(Job job) {
+    int slot = (int) (begun % DEPTH);
+    underWay[slot] = job;
+    begun++;
+    job.failure = unusable;
+    if (unusable != null) {
+      return;
+    }
+    try {
+      issue(job, way(slot));
+    } catch (Throwable t) {
+      job.failure = t;
+    }
+  }
+
+  private Way way(int slot) {
+    Way way = ways[slot];
+    if (way == null) {
+      throw new IllegalStateException("The lane is not open");
+    }
+    return way;
+  }
+
+  private void issue(Job job, Way way) {
+    CopyList list = job.list;
+    boolean plain = list.count() == 1 || list.bytes() / list.count() >= PLAIN_BYTES_MIN;
+    if (plain || (kernel == 0 && !library.hasBatches())) {
+      long at = job.host;
+      for (int i = 0; i < list.count(); i++) {
+        long length = list.length(i);
+        if (out) {
+          library.copyOut(at, list.address(i), length, stream);
+        } else {
+          library.copyIn(list.address(i), at, length, stream);
+        }
+        at += length;
+      }
+    } else {
+      CopyTable table = way.table;
+      table.fill(list, job.host, out);
+      if (kernel != 0) {
+        library.launch(kernel, table.count(), THREADS, table.address(), stream);
+      } else {
+        library.copyAll(table.targets(), table.sources(), table.lengths(), table.count(), stream);
+      }
+    }
+    library.record(way.event, stream);
+  }
+
+  private void finishOldest() {
+    int slot = (int) (ended % DEPTH);
+    Job job = underWay[slot];
+    underWay[slot] = null;
+    ended++;
+    if (job == null) {
+      return;
+    }
+    Throwable failure = job.failure;
+    try {
+      if (failure == null) {
+        library.awaitEvent(way(slot).event);
+      } else {
+        // A part of it may be under way.
+        library.awaitStream(stream);
+      }
+    } catch (Throwable t) {
+      failure = failure == null ? t : failure;
+      awaitRest();
+    }
+    tell(job, failure);
+  }
+
+  /**
+   * Waiting for an event has failed. Unless the device is lost, copies may still be under way; if
+   * this fails too it is lost, and touches nothing any more.
+   */
+  private void awaitRest() {
+    try {
+      library.awaitStream(stream);
+    } catch (Throwable t) {
+      log.debug("Waiting for {} failed", device, t);
+    }
+  }
+
+  private void tell(Job job, @Nullable Throwable failure) {
+    try {
+      job.completion.copied(failure == null ? null : DeviceErrors.failed(device, failure));
+    } catch (Throwable t) {
+      Anyway.failed(log, "Telling of a copy", t);
+    }
+  }
+
+  // ---- the end
+
+  /**
+   * Ends it once what is queued has been copied.
+   *
+   * @return whether its thread has ended and everything was given back
+   */
+  boolean close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+      long end = System.nanoTime() + JOIN_MILLIS * 1_000_000;
+      boolean interrupted = false;
+      while (!over && end - System.nanoTime() > 0) {
+        try {
+          wait(Math.max(1, (end - System.nanoTime()) / 1_000_000));
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      if (!over) {
+        return false;
+      }
+    }
+    Failures failures = new Failures();
+    release(failures);
+    failures.throwIfAny();
+    return true;
+  }
+
+  private void release(Failures failures) {
+    for (int i = 0; i < DEPTH; i++) {
+      Way way = ways[i];
+      ways[i] = null;
+      if (way != null) {
+        failures.attempt(() -> library.destroyEvent(way.event));
+        failures.attempt(way.table::close);
+      }
+    }
+    if (stream != 0) {
+      long destroyed = stream;
+      stream = 0;
+      failures.attempt(() -> library.destroyStream(destroyed));
+    }
+  }
+}

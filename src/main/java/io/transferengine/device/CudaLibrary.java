@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.transferengine.bindings.CUmemcpyAttributes_st;
+import io.transferengine.bindings.Cuda;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
+
+/**
+ * NVIDIA's driver, libcuda, by the generated bindings. It was initialized when this exists.
+ *
+ * <p>All functions return a number, 0 for success.
+ */
+public final class CudaLibrary implements DeviceLibrary {
+  private static final int NAME_BYTES = 256;
+
+  private final boolean batches;
+
+  /**
+   * Initializes the driver, which takes a few hundred milliseconds.
+   *
+   * @param batches whether the library has {@code cuMemcpyBatchAsync_v2} (CUDA 13)
+   * @throws DeviceException if it cannot be initialized
+   */
+  CudaLibrary(boolean batches) {
+    this.batches = batches;
+    require(Cuda.cuInit(0), "cuInit", "0");
+  }
+
+  /** What a call stores in memory of ours. */
+  private interface Storing {
+    int call(MemorySegment out);
+  }
+
+  private static int storedInt(Storing call, String name, String arguments) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_INT);
+      require(call.call(out), name, arguments);
+      return out.get(JAVA_INT, 0);
+    }
+  }
+
+  /** A handle or an address. */
+  private static long storedLong(Storing call, String name, String arguments) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      require(call.call(out), name, arguments);
+      return out.get(JAVA_LONG, 0);
+    }
+  }
+
+  private static void require(int code, String call, String arguments) {
+    if (code != Cuda.CUDA_SUCCESS()) {
+      throw new DeviceException(
+          call,
+          arguments,
+          code,
+          text(out -> Cuda.cuGetErrorName(code, out)),
+          text(out -> Cuda.cuGetErrorString(code, out)));
+    }
+  }
+
+  private static String text(Storing call) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(Cuda.C_POINTER);
+      boolean known = call.call(out) == Cuda.CUDA_SUCCESS();
+      MemorySegment found = out.get(Cuda.C_POINTER, 0);
+      return known && found.address() != 0 ? found.getString(0) : "unknown to this driver";
+    }
+  }
+
+  private static MemorySegment at(long address) {
+    return MemorySegment.ofAddress(address);
+  }
+
+  private static String hex(long address) {
+    return "0x%x".formatted(address);
+  }
+
+  @Override
+  public int count() {
+    return storedInt(Cuda::cuDeviceGetCount, "cuDeviceGetCount", "");
+  }
+
+  @Override
+  public int device(int ordinal) {
+    return storedInt(out -> Cuda.cuDeviceGet(out, ordinal), "cuDeviceGet", "ordinal=" + ordinal);
+  }
+
+  @Override
+  public String name(int device) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(NAME_BYTES);
+      require(
+          Cuda.cuDeviceGetName(text, NAME_BYTES, device), "cuDeviceGetName", "device=" + device);
+      return text.getString(0);
+    }
+  }
+
+  @Override
+  public int attribute(int attribute, int device) {
+    return storedInt(
+        out -> Cuda.cuDeviceGetAttribute(out, attribute, device),
+        "cuDeviceGetAttribute",
+        "attribute=" + attribute + ", device=" + device);
+  }
+
+  @Override
+  public long retainContext(int device) {
+    return storedLong(
+        out -> Cuda.cuDevicePrimaryCtxRetain(out, device),
+        "cuDevicePrimaryCtxRetain",
+        "device=" + device);
+  }
+
+  @Override
+  public void releaseContext(int device) {
+    require(
+        Cuda.cuDevicePrimaryCtxRelease_v2(device),
+        "cuDevicePrimaryCtxRelease_v2",
+        "device=" + device);
+  }
+
+  @Override
+  public void pushContext(long context) {
+    require(Cuda.cuCtxPushCurrent_v2(at(context)), "cuCtxPushCurrent_v2", hex(context));
+  }
+
+  @Override
+  public void popContext() {
+    var _ = storedLong(Cuda::cuCtxPopCurrent_v2, "cuCtxPopCurrent_v2", "");
+  }
+
+  @Override
+  public long allocate(long bytes) {
+    return storedLong(out -> Cuda.cuMemAlloc_v2(out, bytes), "cuMemAlloc_v2", "bytes=" + bytes);
+  }
+
+  @Override
+  public void free(long address) {
+    require(Cuda.cuMemFree_v2(address), "cuMemFree_v2", hex(address));
+  }
+
+  @Override
+  public void pin(long address, long bytes) {
+    require(
+        Cuda.cuMemHostRegister_v2(at(address), bytes, Cuda.CU_MEMHOSTREGISTER_PORTABLE()),
+        "cuMemHostRegister_v2",
+        hex(address) + ", bytes=" + bytes);
+  }
+
+  @Override
+  public void unpin(long address) {
+    require(Cuda.cuMemHostUnregister(at(address)), "cuMemHostUnregister", hex(address));
+  }
+
+  @Override
+  public OptionalLong pointerAttribute(int attribute, long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      // Some attributes are 4 bytes long, others 8; what is not written stays 0.
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      int code = Cuda.cuPointerGetAttribute(out, attribute, address);
+      if (code == Cuda.CUDA_ERROR_INVALID_VALUE()) {
+        return OptionalLong.empty();
+      }
+      require(code, "cuPointerGetAttribute", "attribute=" + attribute + ", " + hex(address));
+      return OptionalLong.of(out.get(JAVA_LONG, 0));
+    }
+  }
+
+  @Override
+  public long createStream() {
+    return storedLong(
+        out -> Cuda.cuStreamCreate(out, Cuda.CU_STREAM_NON_BLOCKING()), "cuStreamCreate", "");
+  }
+
+  @Override
+  public void destroyStream(long stream) {
+    require(Cuda.cuStreamDestroy_v2(at(stream)), "cuStreamDestroy_v2", hex(stream));
+  }
+
+  @Override
+  public void awaitStream(long stream) {
+    require(Cuda.cuStreamSynchronize(at(stream)), "cuStreamSynchronize", hex(stream));
+  }
+
+  @Override
+  public long createEvent() {
+    int flags = Cuda.CU_EVENT_BLOCKING_SYNC() | Cuda.CU_EVENT_DISABLE_TIMING();
+    return storedLong(out -> Cuda.cuEventCreate(out, flags), "cuEventCreate", "flags=" + flags);
+  }
+
+  @Override
+  public void destroyEvent(long event) {
+    require(Cuda.cuEventDestroy_v2(at(event)), "cuEventDestroy_v2", hex(event));
+  }
+
+  @Override
+  public void record(long event, long stream) {
+    require(Cuda.cuEventRecord(at(event), at(stream)), "cuEventRecord", hex(event));
+  }
+
+  @Override
+  public void awaitEvent(long event) {
+    require(Cuda.cuEventSynchronize(at(event)), "cuEventSynchronize", hex(event));
+  }
+
+  @Override
+  public void copyIn(long device, long host, long bytes, long stream) {
+    int code = Cuda.cuMemcpyHtoDAsync_v2(device, at(host), bytes, at(stream));
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, "cuMemcpyHtoDAsync_v2", copy(device, host, bytes));
+    }
+  }
+
+  @Override
+  public void copyOut(long host, long device, long bytes, long stream) {
+    int code = Cuda.cuMemcpyDtoHAsync_v2(at(host), device, bytes, at(stream));
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, "cuMemcpyDtoHAsync_v2", copy(device, host, bytes));
+    }
+  }
+
+  private static String copy(long device, long host, long bytes) {
+    return "device=0x%x, host=0x%x, bytes=%d".formatted(device, host, bytes);
+  }
+
+  @Override
+  public boolean hasBatches() {
+    return batches;
+  }
+
+  @Override
+  public void copyAll(
+      MemorySegment targets, MemorySegment sources, MemorySegment lengths, int count, long stream) {
+    try (Arena arena = Arena.ofConfined()) {
+      // One attribute, which holds from the first copy on.
+      MemorySegment attributes = CUmemcpyAttributes_st.allocate(arena);
+      CUmemcpyAttributes_st.srcAccessOrder(attributes, Cuda.CU_MEMCPY_SRC_ACCESS_ORDER_STREAM());
+      MemorySegment from = arena.allocate(JAVA_LONG);
+      require(
+          Cuda.cuMemcpyBatchAsync_v2(
+              targets, sources, lengths, count, attributes, from, 1, at(stream)),
+          "cuMemcpyBatchAsync_v2",
+          "count=" + count);
+    }
+  }
+
+  @Override
+  public long loadModule(MemorySegment text) {
+    return storedLong(
+        out -> Cuda.cuModuleLoadData(out, text), "cuModuleLoadData", text.byteSize() + " bytes");
+  }
+
+  @Override
+  public void unloadModule(long module) {
+    require(Cuda.cuModuleUnload(at(module)), "cuModuleUnload", hex(module));
+  }
+
+  @Override
+  public long function(long module, String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocateFrom(name);
+      return storedLong(
+          out -> Cuda.cuModuleGetFunction(out, at(module), text), "cuModuleGetFunction", name);
+    }
+  }
+
+  @Override
+  public void launch(long function, int blocks, int threads, long argument, long stream) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocateFrom(JAVA_LONG, argument);
+      MemorySegment pointers = arena.allocateFrom(ADDRESS, value);
+      require(
+          Cuda.cuLaunchKernel(
+              at(function),
+              blocks,
+              1,
+              1,
+              threads,
+              1,
+              1,
+              0,
+              at(stream),
+              pointers,
+              MemorySegment.NULL),
+          "cuLaunchKernel",
+          "blocks=" + blocks + ", threads=" + threads);
+    }
+  }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.bindings.Cuda;
+import io.transferengine.logging.Anyway;
+import io.transferengine.logging.Failures;
+import io.transferengine.transfer.TransferException;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A device of this process: its shared context, held as long as this is open, and two lanes of
+ * copies.
+ *
+ * <p>The context is made current on threads of ours, and on a caller's thread only within a call:
+ * afterwards the thread has the context that it had.
+ *
+ * <p>Thread-safe. Errors are {@link TransferException}s with the driver's text. After an error that
+ * has cost the device its context every call fails with that one ({@link
+ * DeviceException#isSticky}).
+ */
+public final class Device implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Device.class);
+
+  private final DeviceLibrary library;
+  private final int handle;
+  private final int ordinal;
+  private final String location;
+  private final String model;
+  private final long context;
+  private final CopyKernel kernel;
+  private final CopyLane outward;
+  private final CopyLane inward;
+  private volatile @Nullable DeviceException lost;
+  private boolean closed;
+
+  private Device(DeviceLibrary library, int handle, int ordinal, long context) {
+    this.library = library;
+    this.handle = handle;
+    this.ordinal = ordinal;
+    this.location = "cuda:" + ordinal;
+    this.context = context;
+    this.model = library.name(handle);
+    library.pushContext(context);
+    try {
+      kernel = CopyKernel.load(library, handle, location);
+      CopyLane made = null;
+      try {
+        made = new CopyLane(location, library, context, true, kernel.function());
+        inward = new CopyLane(location, library, context, false, kernel.function());
+      } catch (Throwable t) {
+        Failures failures = new Failures();
+        failures.add(t);
+        if (made != null) {
+          failures.attempt(made::close);
+        }
+        failures.attempt(kernel::close);
+        throw t;
+      }
+      outward = made;
+    } finally {
+      library.popContext();
+    }
+  }
+
+  /**
+   * Opens a device.
+   *
+   * @param ordinal from 0
+   * @throws TransferException if there is no such device, or it cannot be used
+   */
+  static Device open(DeviceLibrary library, int ordinal) {
+    try {
+      int count = library.count();
+      if (ordinal >= count) {
+        throw DeviceErrors.noSuch(ordinal, count);
+      }
+      int handle = library.device(ordinal);
+      long context = library.retainContext(handle);
+      try {
+        return new Device(library, handle, ordinal, context);
+      } catch (Throwable t) {
+        Anyway.run(log, "Letting a context go", () -> library.releaseContext(handle));
+        throw t;
+      }
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /** {@return its location: {@code cuda:0}} */
+  public String location() {
+    return location;
+  }
+
+  /** {@return what it is called} */
+  public String model() {
+    return model;
+  }
+
+  /** {@return whether an error has cost it its context} */
+  boolean isLost() {
+    return lost != null;
+  }
+
+  /** {@return whether scattered ranges are copied by the kernel} */
+  public boolean hasKernel() {
+    return kernel.function() != 0;
+  }
+
+  /** {@return the address of new memory, which no processor may touch} */
+  public long allocate(long bytes) {
+    return within(() -> library.allocate(bytes));
+  }
+
+  /** Frees what {@link #allocate} gave; nothing may be under way there. */
+  public void free(long address) {
+    run(() -> library.free(address));
+  }
+
+  /** Pins mapped host memory, so that it can be copied to and from. */
+  public void pin(long address, long bytes) {
+    run(() -> library.pin(address, bytes));
+  }
+
+  /** Ends {@link #pin}; nothing may be under way there. */
+  public void unpin(long address) {
+    run(() -> library.unpin(address));
+  }
+
+  /**
+   * Checks that a range is memory of this device, allocated and not freed.
+   *
+   * @throws TransferException that says what it is instead
+   */
+  public void require(long address, long length) {
+    run(
+        () -> {
+          String wrong = whatIsWrong(address, length);
+          if (!wrong.isEmpty()) {
+            throw DeviceErrors.notThere(location, address, length, wrong);
+          }
+        });
+  }
+
+  private String whatIsWrong(long address, long length) {
+    OptionalLong type = library.pointerAttribute(Cuda.CU_POINTER_ATTRIBUTE_MEMORY_TYPE(), address);
+    if (type.isEmpty()) {
+      return "the driver does not know the address; it may be host memory, or freed";
+    }
+    if (type.getAsLong() != Cuda.CU_MEMORYTYPE_DEVICE()) {
+      return "it is host memory that is known to the driver";
+    }
+    long owner = attribute(Cuda.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL(), address);
+    if (owner != ordinal) {
+      return "it is memory of cuda:" + owner;
+    }
+    long start = attribute(Cuda.CU_POINTER_ATTRIBUTE_RANGE_START_ADDR(), address);
+    long size = attribute(Cuda.CU_POINTER_ATTRIBUTE_RANGE_SIZE(), address);
+    return address - start > size - length
+        ? "the allocation there has %d bytes, from 0x%x on".formatted(size, start)
+        : "";
+  }
+
+  private long attribute(int attribute, long address) {
+    return library.pointerAttribute(attribute, address).orElse(-1);
+  }
+
+  /**
+   * Begins to copy ranges of the device to host memory, one behind the other.
+   *
+   * @param host pinned
+   * @param list not to be changed until the end is told
+   */
+  public void copyOut(CopyList list, long host, CopyCompletion completion) {
+    copy(outward, list, host, completion);
+  }
+
+  /** Begins to copy from host memory to ranges of the device; as {@link #copyOut}. */
+  public void copyIn(CopyList list, long host, CopyCompletion completion) {
+    copy(inward, list, host, completion);
+  }
+
+  private void copy(CopyLane lane, CopyList list, long host, CopyCompletion completion) {
+    DeviceException before = lost;
+    if (before != null) {
+      throw DeviceErrors.failed(location, before);
+    }
+    CopyLane.Job job =
+        new CopyLane.Job(
+            list,
+            host,
+            failure -> {
+              if (failure != null) {
+                note(failure.getCause());
+              }
+              completion.copied(failure);
+            });
+    if (!lane.submit(job)) {
+      throw DeviceErrors.closed();
+    }
+  }
+
+  private void note(@Nullable Throwable cause) {
+    if (cause instanceof DeviceException driver && driver.isSticky()) {
+      lost = driver;
+    }
+  }
+
+  private void run(Runnable call) {
+    var _ =
+        within(
+            () -> {
+              call.run();
+              return this;
+            });
+  }
+
+  /** Runs calls of the driver with the context, which the thread has only meanwhile. */
+  private <T> T within(Supplier<T> calls) {
+    DeviceException before = lost;
+    if (before != null) {
+      throw DeviceErrors.failed(location, before);
+    }
+    try {
+      library.pushContext(context);
+      try {
+        return calls.get();
+      } finally {
+        library.popContext();
+      }
+    } catch (DeviceException e) {
+      note(e);
+      throw DeviceErrors.failed(location, e);
+    }
+  }
+
+  /** Ends it when what is under way has ended. Idempotent. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    Failures failures = new Failures();
+    try {
+      library.pushContext(context);
+    } catch (DeviceException e) {
+      failures.add(DeviceErrors.failed(location, e));
+    }
+    failures.attempt(() -> closeLane(outward));
+    failures.attempt(() -> closeLane(inward));
+    failures.attempt(kernel::close);
+    failures.attempt(library::popContext);
+    failures.attempt(() -> library.releaseContext(handle));
+    if (lost == null) {
+      failures.throwIfAny();
+    }
+  }
+
+  private void closeLane(CopyLane lane) {
+    if (!lane.close()) {
+      log.warn("A copy of {} does not end; what it uses stays in use", location);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return location + " (" + model + ")";
+  }
+}

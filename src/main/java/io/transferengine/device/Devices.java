@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.logging.Failures;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.transfer.TransferException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * The devices that an engine uses: each is opened when its memory is first named. The driver is
+ * looked for then, and not before.
+ *
+ * <p>Thread-safe.
+ */
+public final class Devices implements AutoCloseable {
+  private static final DeviceLoader LOADER = new DeviceLoader("libcuda.so.1");
+
+  /** As in a location: {@code cuda:0}. */
+  private static final String TYPE = "cuda";
+
+  private final Supplier<DeviceLibrary> library;
+  private final Map<Integer, Device> opened = new HashMap<>();
+  private boolean closed;
+
+  /** Those of this machine's driver. */
+  public Devices() {
+    this(LOADER::library);
+  }
+
+  /**
+   * Devices of a library.
+   *
+   * @param library asked when the first device is opened; throws {@link TransferException} if there
+   *     is none
+   */
+  public Devices(Supplier<DeviceLibrary> library) {
+    this.library = library;
+  }
+
+  /** {@return why this machine's devices cannot be used, and the remedy; empty if they can} */
+  public static Optional<String> unavailabilityCause() {
+    return LOADER.unavailabilityCause();
+  }
+
+  /** {@return why there is no driver with a device; empty if there is; looks for it} */
+  public Optional<TransferException> absence() {
+    try {
+      var _ = library.get();
+      return Optional.empty();
+    } catch (TransferException absent) {
+      return Optional.of(absent);
+    }
+  }
+
+  /** {@return whether memory of a kind is that of a device that this package knows} */
+  public static boolean isKnown(MemoryKind kind) {
+    return kind instanceof MemoryKind.Device device && device.type().equals(TYPE);
+  }
+
+  /**
+   * {@return the device that memory of a kind belongs to, open}
+   *
+   * @throws TransferException if there is no driver, or no such device
+   */
+  public Device of(MemoryKind kind) {
+    if (!(kind instanceof MemoryKind.Device device) || !isKnown(kind)) {
+      throw DeviceErrors.unknown(kind);
+    }
+    synchronized (this) {
+      if (closed) {
+        throw DeviceErrors.closed();
+      }
+      Device known = opened.get(device.ordinal());
+      if (known == null) {
+        known = Device.open(library.get(), device.ordinal());
+        try {
+          opened.put(device.ordinal(), known);
+        } catch (Throwable t) {
+          known.close();
+          throw t;
+        }
+      }
+      return known;
+    }
+  }
+
+  /** Closes all devices. Idempotent. */
+  @Override
+  public void close() {
+    List<Device> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(opened.values());
+      opened.clear();
+    }
+    Failures failures = new Failures();
+    all.forEach(device -> failures.attempt(device::close));
+    failures.throwIfAny();
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import java.lang.foreign.Arena;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Pieces of pinned host memory that the bytes of devices pass through. Pinned once, for all devices
+ * of the process; never more. Thread-safe.
+ */
+public final class PinnedSlots implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(PinnedSlots.class);
+
+  /** From here on a copy over PCIe is near the link's rate (measured, ADR 43). */
+  public static final int SLOT_BYTES = 1 << 20;
+
+  /** Enough for copies and the network to be at work at once. */
+  public static final int COUNT = 8;
+
+  private static final int PAGE = 4096;
+
+  private final Device device;
+  private final Arena arena = Arena.ofShared();
+  private final long[] free = new long[COUNT];
+  private final long base;
+
+  // Guarded by this.
+  private int freeCount;
+  private boolean closed;
+
+  /**
+   * Pins all slots.
+   *
+   * @param device any one
+   */
+  public PinnedSlots(Device device) {
+    this.device = device;
+    try {
+      base = arena.allocate((long) COUNT * SLOT_BYTES, PAGE).address();
+      device.pin(base, (long) COUNT * SLOT_BYTES);
+    } catch (Throwable t) {
+      arena.close();
+      throw t;
+    }
+    for (int i = 0; i < COUNT; i++) {
+      free[i] = base + (long) i * SLOT_BYTES;
+    }
+    freeCount = COUNT;
+  }
+
+  /** {@return the address of a slot, which is the caller's until it is given back; 0 for none} */
+  public synchronized long take() {
+    return freeCount == 0 || closed ? 0 : free[--freeCount];
+  }
+
+  /** Gives a slot back that nothing touches any more. */
+  public synchronized void giveBack(long slot) {
+    if (freeCount == COUNT) {
+      throw new IllegalStateException("More slots given back than taken");
+    }
+    free[freeCount++] = slot;
+  }
+
+  /** {@return how many are taken} */
+  public synchronized int taken() {
+    return COUNT - freeCount;
+  }
+
+  /** Unpins all; what is still taken keeps all of them, and so does a lost device. Idempotent. */
+  @Override
+  public void close() {
+    int left;
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      left = taken();
+    }
+    if (device.isLost()) {
+      // What it has pinned cannot be told any more.
+      return;
+    }
+    if (left > 0) {
+      log.warn("{} slots of {} are in use at the end; their memory stays", left, device);
+      return;
+    }
+    device.unpin(base);
+    arena.close();
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.testkit.Needs;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@link CudaLibrary} calls C: in a process where the driver's name leads to a library that gcc
+ * makes of {@code fake-cuda.c}. So arguments arrive as they should, and {@code src/test/gpu/run}'s
+ * program is run where there is no device.
+ */
+@Timeout(180)
+class CudaLibraryTest {
+  private static final Path SOURCE = Path.of("src/test/resources/fake-cuda.c");
+
+  @TempDir Path directory;
+
+  private static List<String> run(int status, Map<String, String> environment, List<String> command)
+      throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    try {
+      process.getOutputStream().close();
+      List<String> lines = process.inputReader().readAllLines();
+      assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).as("%s", lines).isEqualTo(status);
+      return lines;
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private List<String> check(int status, Map<String, String> environment, String... gccOptions)
+      throws Exception {
+    List<String> gcc = new ArrayList<>(List.of("gcc", "-std=gnu11", "-Wall", "-Werror", "-O1"));
+    gcc.addAll(List.of("-shared", "-fPIC", "-Inative-headers"));
+    gcc.addAll(List.of(gccOptions));
+    gcc.addAll(List.of("-o", directory.resolve("libcuda.so.1").toString(), SOURCE.toString()));
+    try {
+      assertThat(run(0, Map.of(), gcc)).isEmpty();
+    } catch (IOException e) {
+      Needs.that(false, "no gcc (" + e.getMessage() + "): install the package gcc");
+    }
+    Map<String, String> all = new HashMap<>(environment);
+    all.put("LD_LIBRARY_PATH", directory.toString());
+    return run(
+        status,
+        all,
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx256m",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            DeviceCheckMain.class.getName(),
+            "42",
+            "8"));
+  }
+
+  @Test
+  void movesBytesByTheKernel() throws Exception {
+    assertThat(check(0, Map.of()))
+        .contains("cuda:0 (Fake GPU), kernel: true", "all right")
+        .anyMatch(line -> line.contains("CUDA_ERROR_OUT_OF_MEMORY (2, out of memory)"))
+        .anyMatch(line -> line.contains("does not know the address"));
+  }
+
+  @Test
+  void movesBytesByOneCallForAll() throws Exception {
+    assertThat(check(0, Map.of("FAKE_CUDA_NO_KERNEL", "1")))
+        .contains("cuda:0 (Fake GPU), kernel: false", "all right");
+  }
+
+  @Test
+  void movesBytesOnAnOldDriver() throws Exception {
+    assertThat(
+            check(0, Map.of("FAKE_CUDA_NO_KERNEL", "1"), "-DcuMemcpyBatchAsync_v2=cuMemcpyOfLater"))
+        .contains("cuda:0 (Fake GPU), kernel: false", "all right");
+  }
+
+  @Test
+  void aDriverWithoutDevicesIsSaid() throws Exception {
+    assertThat(check(3, Map.of("FAKE_CUDA_EMPTY", "1")))
+        .containsExactly(
+            "NVIDIA's driver shows no device to this process. Look at CUDA_VISIBLE_DEVICES, or at"
+                + " what the container may use");
+  }
+
+  @Test
+  void aDriverThatIsTooOldIsSaid() throws Exception {
+    assertThat(check(3, Map.of(), "-DcuDevicePrimaryCtxRelease_v2=cuOfLater"))
+        .containsExactly(
+            "libcuda.so.1 has no cuDevicePrimaryCtxRelease_v2. Install NVIDIA's driver 450 or newer");
+  }
+}

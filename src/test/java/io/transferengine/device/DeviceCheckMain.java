@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.transfer.TransferException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Copies between a real device and pinned memory, compared byte by byte, and then how fast. For
+ * {@code src/test/gpu/run}, on a machine with a device.
+ */
+final class DeviceCheckMain {
+  private static final int DEFAULT_MIB = 256;
+  private static final int ROUNDS = 20;
+  private static final int BLOCK = 4096;
+  private static final int WARM = 5;
+
+  private final int deviceBytes;
+  private final int hostBytes;
+  private final Device device;
+  private final Random random;
+  private final MemorySegment host;
+  private final MemorySegment mirror;
+  private final long memory;
+
+  private DeviceCheckMain(Device device, long seed, int mebibytes, Arena arena) {
+    deviceBytes = mebibytes << 20;
+    hostBytes = Math.min(deviceBytes, CopyList.BYTES_LIMIT);
+    this.device = device;
+    this.random = new Random(seed);
+    host = arena.allocate(hostBytes, 4096);
+    mirror = arena.allocate(deviceBytes, 4096);
+    memory = device.allocate(deviceBytes);
+    device.pin(host.address(), hostBytes);
+  }
+
+  /** {@code DeviceCheckMain SEED [MIB]}; exit status as {@code src/test/gpu/run} says. */
+  public static void main(String[] arguments) throws Exception {
+    Optional<String> absent = Devices.unavailabilityCause();
+    if (absent.isPresent()) {
+      System.err.println(absent.get());
+      System.exit(3);
+    }
+    try (Devices devices = new Devices();
+        Arena arena = Arena.ofShared()) {
+      Device device = devices.of(MemoryKind.at("cuda:0"));
+      System.out.println(device + ", kernel: " + device.hasKernel());
+      int mebibytes = arguments.length > 1 ? Integer.parseInt(arguments[1]) : DEFAULT_MIB;
+      DeviceCheckMain check =
+          new DeviceCheckMain(device, Long.parseLong(arguments[0]), mebibytes, arena);
+      try {
+        check.errors();
+        check.bytes();
+        check.rates();
+      } finally {
+        device.unpin(check.host.address());
+        device.free(check.memory);
+      }
+    }
+    System.out.println("all right");
+  }
+
+  private static void require(boolean right, String what) {
+    if (!right) {
+      throw new AssertionError("WRONG: " + what);
+    }
+  }
+
+  private void copy(boolean out, CopyList list) throws Exception {
+    CompletableFuture<Boolean> done = new CompletableFuture<>();
+    CopyCompletion told =
+        failure -> {
+          if (failure == null) {
+            done.complete(true);
+          } else {
+            done.completeExceptionally(failure);
+          }
+        };
+    if (out) {
+      device.copyOut(list, host.address(), told);
+    } else {
+      device.copyIn(list, host.address(), told);
+    }
+    done.get(60, TimeUnit.SECONDS);
+  }
+
+  private void errors() {
+    device.require(memory, deviceBytes);
+    device.require(memory + deviceBytes - 1, 1);
+    for (long[] wrong :
+        new long[][] {
+          {memory, deviceBytes + (4L << 20)}, {host.address(), 1}, {mirror.address(), 1}
+        }) {
+      boolean refused = false;
+      try {
+        device.require(wrong[0], wrong[1]);
+      } catch (TransferException e) {
+        System.out.println("refused, as it should: " + e.getMessage());
+        refused = true;
+      }
+      require(refused, "a range that is not the device's is taken for its own");
+    }
+    try {
+      var _ = device.allocate(1L << 50);
+      require(false, "a pebibyte was allocated");
+    } catch (TransferException e) {
+      System.out.println("refused, as it should: " + e.getMessage());
+    }
+  }
+
+  /** What is written by one way is read by another: plain copies know no table. */
+  private void bytes() throws Exception {
+    byte[] piece = new byte[hostBytes];
+    for (long at = 0; at < deviceBytes; at += hostBytes) {
+      random.nextBytes(piece);
+      MemorySegment.copy(piece, 0, host, ValueLayout.JAVA_BYTE, 0, hostBytes);
+      MemorySegment.copy(host, 0, mirror, at, hostBytes);
+      copy(false, one(at, hostBytes));
+    }
+    compareAll("plain copies");
+    for (int round = 0; round < ROUNDS; round++) {
+      CopyList list = scattered(1 + random.nextInt(CopyList.RANGES_LIMIT - 1), 40_000);
+      copy(true, list);
+      walk(list, true);
+      random.nextBytes(piece);
+      MemorySegment.copy(piece, 0, host, ValueLayout.JAVA_BYTE, 0, (int) list.bytes());
+      walk(list, false);
+      copy(false, list);
+      compareAll("round " + round + " of " + list.count() + " ranges");
+    }
+    System.out.println("bytes: right in " + ROUNDS + " rounds both ways");
+  }
+
+  /** Compares what lies in the host memory with the mirror, or puts it there. */
+  private void walk(CopyList list, boolean compare) {
+    long at = 0;
+    for (int i = 0; i < list.count(); i++) {
+      long offset = list.address(i) - memory;
+      long length = list.length(i);
+      MemorySegment here = host.asSlice(at, length);
+      if (compare) {
+        require(
+            here.mismatch(mirror.asSlice(offset, length)) == -1,
+            "range %d: %d bytes from offset %d".formatted(i, length, offset));
+      } else {
+        mirror.asSlice(offset, length).copyFrom(here);
+      }
+      at += length;
+    }
+  }
+
+  private void compareAll(String what) throws Exception {
+    for (long at = 0; at < deviceBytes; at += hostBytes) {
+      copy(true, one(at, hostBytes));
+      require(host.mismatch(mirror.asSlice(at, hostBytes)) == -1, what + ", near offset " + at);
+    }
+  }
+
+  private CopyList one(long offset, long length) {
+    CopyList list = new CopyList();
+    list.add(memory + offset, length);
+    return list;
+  }
+
+  private CopyList scattered(int count, int most) {
+    CopyList list = new CopyList();
+    long at = 0;
+    for (int i = 0; i < count; i++) {
+      at += random.nextInt(1, 65);
+      long length = random.nextInt(1, most + 1);
+      if (at + length > deviceBytes || !list.hasRoom(length)) {
+        break;
+      }
+      list.add(memory + at, length);
+      at += length;
+    }
+    return list;
+  }
+
+  private void rates() throws Exception {
+    CopyList blocks = new CopyList();
+    int count = Math.min(CopyList.RANGES_LIMIT, deviceBytes / 2 / BLOCK);
+    for (int i = 0; i < count; i++) {
+      blocks.add(memory + (count - 1L - i) * 2 * BLOCK, BLOCK);
+    }
+    for (boolean out : new boolean[] {true, false}) {
+      rate(out ? "scattered 4 KiB, out" : "scattered 4 KiB, in", out, blocks);
+      rate(out ? "one range, out" : "one range, in", out, one(0, hostBytes));
+      rate(out ? "1 MiB, out" : "1 MiB, in", out, one(0, 1 << 20));
+    }
+  }
+
+  private void rate(String what, boolean out, CopyList list) throws Exception {
+    double best = Double.MAX_VALUE;
+    for (int i = 0; i < WARM + ROUNDS; i++) {
+      long start = System.nanoTime();
+      copy(out, list);
+      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+    }
+    System.out.printf("%-20s %6.1f GB/s, best of %d%n", what, list.bytes() / best / 1e9, ROUNDS);
+  }
+}

@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.bindings.Cuda;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Devices without hardware. Their memory lies at addresses where any touch of the processor ends
+ * the JVM; what it contains is elsewhere. Copies are made later, on a thread of each stream, after
+ * delays that follow from a seed. Calls can be made to fail.
+ *
+ * <p>It is stricter than a driver: host memory must be pinned, addresses are never used again, and
+ * it knows what was not given back ({@link #open}).
+ */
+@SuppressWarnings("restricted") // reads and writes host memory by its address, as a device does
+public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
+  /** One in so many copies is late. */
+  private static final int LATE_ONE_OF = 8;
+
+  private static final long LATE_NANOS = 1_000_000;
+  private static final int PAGE = 4096;
+  private static final long FUNCTION = 7;
+
+  private static final class Memory {
+    final long base;
+    final long bytes;
+    final int device;
+    final Arena arena = Arena.ofShared();
+    final MemorySegment contents;
+    boolean freed;
+
+    Memory(long base, long bytes, int device) {
+      this.base = base;
+      this.bytes = bytes;
+      this.device = device;
+      contents = arena.allocate(bytes);
+    }
+  }
+
+  private static final class Stream {
+    final BlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
+    final int device;
+
+    boolean ended;
+
+    Stream(int device, long number) {
+      this.device = device;
+      var _ = Thread.ofPlatform().daemon().name("simulated-stream-" + number).start(this::run);
+    }
+
+    private void run() {
+      try {
+        while (!ended) {
+          work.take().run();
+        }
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  private final int count;
+  private final long limitBytes;
+  private final Random random;
+  private final TreeMap<Long, Memory> memories = new TreeMap<>();
+  private final TreeMap<Long, Long> pinned = new TreeMap<>();
+  private final Map<Long, Stream> streams = new HashMap<>();
+  private final Map<Long, CompletableFuture<Void>> events = new HashMap<>();
+  private final Set<Long> modules = new HashSet<>();
+  private final int[] contexts;
+  private final int[] lost;
+  private final CallPlan plan = new CallPlan();
+  private final ThreadLocal<ArrayDeque<Integer>> current = ThreadLocal.withInitial(ArrayDeque::new);
+  private long nextHandle = 1000;
+  private boolean batches = true;
+  private boolean kernels = true;
+
+  /**
+   * Devices that are all there is.
+   *
+   * @param limitBytes the memory of each
+   */
+  public SimulatedDevices(long seed, int count, long limitBytes) {
+    this.count = count;
+    this.limitBytes = limitBytes;
+    this.random = new Random(seed);
+    this.contexts = new int[count];
+    this.lost = new int[count];
+  }
+
+  // ---- for tests
+
+  /** From now on as with another driver. */
+  public synchronized void supports(boolean kernel, boolean batch) {
+    kernels = kernel;
+    batches = batch;
+  }
+
+  /** {@return which calls were made, and which are to fail} */
+  public CallPlan plan() {
+    return plan;
+  }
+
+  /** Takes for given back what could not be, since its device was lost. */
+  public synchronized void forgetLost() {
+    for (int i = 0; i < count; i++) {
+      if (lost[i] != 0) {
+        contexts[i] = 0;
+        streams.clear();
+        events.clear();
+        modules.clear();
+        pinned.clear();
+      }
+    }
+  }
+
+  /** {@return what was taken and not given back, in words; memory left out} */
+  public synchronized List<String> open() {
+    List<String> left = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      if (contexts[i] != 0) {
+        left.add(contexts[i] + " holds of the context of " + i);
+      }
+    }
+    addCount(left, streams.size(), "streams");
+    addCount(left, events.size(), "events");
+    addCount(left, modules.size(), "modules");
+    addCount(left, pinned.size(), "pinned ranges");
+    return left;
+  }
+
+  private static void addCount(List<String> left, int number, String what) {
+    if (number > 0) {
+      left.add(number + " " + what);
+    }
+  }
+
+  /** Device memory, as a program would allocate it. */
+  public synchronized long memory(int device, long bytes) {
+    return allocate(device, bytes);
+  }
+
+  /** Sets bytes of a device's memory. */
+  public void poke(long address, byte[] bytes) {
+    MemorySegment.copy(
+        bytes, 0, atDevice(address, bytes.length), ValueLayout.JAVA_BYTE, 0, bytes.length);
+  }
+
+  /** {@return bytes of a device's memory} */
+  public byte[] peek(long address, int bytes) {
+    return atDevice(address, bytes).toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  private MemorySegment atDevice(long address, long bytes) {
+    MemorySegment found = find(address, bytes);
+    if (found == null) {
+      throw new AssertionError("0x%x is no memory of a device".formatted(address));
+    }
+    return found;
+  }
+
+  /** Unmaps all; nothing may be under way. */
+  @Override
+  public synchronized void close() {
+    for (Memory each : memories.values()) {
+      each.arena.close();
+      NoTouch.release(each.base, pages(each.bytes));
+    }
+    memories.clear();
+  }
+
+  // ---- calls
+
+  private static DeviceException failure(String call, int code) {
+    return new DeviceException(call, "simulated", code, "CUDA_ERROR_" + code, "simulated");
+  }
+
+  /** A call begins; {@return the device of the thread's context, -1 without one} */
+  private synchronized int enter(String call) {
+    Integer device = current.get().peek();
+    int code = plan.next(call);
+    if (device != null && lost[device] != 0) {
+      throw failure(call, lost[device]);
+    }
+    if (code != 0) {
+      if (device != null && failure(call, code).isSticky()) {
+        lost[device] = code;
+      }
+      throw failure(call, code);
+    }
+    return device == null ? -1 : device;
+  }
+
+  /** A call that needs a context. */
+  private int enterIn(String call) {
+    int device = enter(call);
+    if (device < 0) {
+      throw failure(call, Cuda.CUDA_ERROR_INVALID_CONTEXT());
+    }
+    return device;
+  }
+
+  @Override
+  public int count() {
+    var _ = enter("cuDeviceGetCount");
+    return count;
+  }
+
+  @Override
+  public int device(int ordinal) {
+    var _ = enter("cuDeviceGet");
+    if (ordinal < 0 || ordinal >= count) {
+      throw failure("cuDeviceGet", Cuda.CUDA_ERROR_INVALID_DEVICE());
+    }
+    return ordinal;
+  }
+
+  @Override
+  public String name(int device) {
+    var _ = enter("cuDeviceGetName");
+    return "Simulated " + device;
+  }
+
+  @Override
+  public int attribute(int attribute, int device) {
+    var _ = enter("cuDeviceGetAttribute");
+    return 1;
+  }
+
+  @Override
+  public synchronized long retainContext(int device) {
+    var _ = enter("cuDevicePrimaryCtxRetain");
+    contexts[device]++;
+    return device + 1L;
+  }
+
+  @Override
+  public synchronized void releaseContext(int device) {
+    var _ = enter("cuDevicePrimaryCtxRelease_v2");
+    if (contexts[device] == 0) {
+      throw failure("cuDevicePrimaryCtxRelease_v2", Cuda.CUDA_ERROR_INVALID_CONTEXT());
+    }
+    contexts[device]--;
+  }
+
+  @Override
+  public void pushContext(long context) {
+    var _ = enter("cuCtxPushCurrent_v2");
+    current.get().push((int) context - 1);
+  }
+
+  @Override
+  public void popContext() {
+    // It succeeds with a context that is lost, too.
+    current.get().pop();
+  }
+
+  /** {@return whether the calling thread has no context} */
+  public boolean isThreadClean() {
+    return current.get().isEmpty();
+  }
+
+  @Override
+  public long allocate(long bytes) {
+    return allocate(enterIn("cuMemAlloc_v2"), bytes);
+  }
+
+  private synchronized long allocate(int device, long bytes) {
+    long used =
+        memories.values().stream()
+            .filter(each -> each.device == device && !each.freed)
+            .mapToLong(each -> each.bytes)
+            .sum();
+    if (bytes > limitBytes - used) {
+      throw failure("cuMemAlloc_v2", Cuda.CUDA_ERROR_OUT_OF_MEMORY());
+    }
+    long base = NoTouch.reserve(pages(bytes));
+    memories.put(base, new Memory(base, bytes, device));
+    return base;
+  }
+
+  private static long pages(long bytes) {
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+  }
+
+  @Override
+  public synchronized void free(long address) {
+    var _ = enterIn("cuMemFree_v2");
+    Memory memory = memories.get(address);
+    if (memory == null || memory.freed) {
+      throw failure("cuMemFree_v2", Cuda.CUDA_ERROR_INVALID_VALUE());
+    }
+    memory.freed = true;
+  }
+
+  @Override
+  public synchronized void pin(long address, long bytes) {
+    var _ = enterIn("cuMemHostRegister_v2");
+    if (pinned.putIfAbsent(address, bytes) != null) {
+      throw failure("cuMemHostRegister_v2", 712);
+    }
+  }
+
+  @Override
+  public synchronized void unpin(long address) {
+    var _ = enterIn("cuMemHostUnregister");
+    if (pinned.remove(address) == null) {
+      throw failure("cuMemHostUnregister", 713);
+    }
+  }
+
+  @Override
+  public synchronized OptionalLong pointerAttribute(int attribute, long address) {
+    var _ = enterIn("cuPointerGetAttribute");
+    Memory memory = owner(address);
+    if (memory == null) {
+      return OptionalLong.empty();
+    }
+    return OptionalLong.of(
+        switch (attribute) {
+          case 2 -> Cuda.CU_MEMORYTYPE_DEVICE();
+          case 9 -> memory.device;
+          case 11 -> memory.base;
+          case 12 -> memory.bytes;
+          default -> throw new AssertionError("attribute " + attribute);
+        });
+  }
+
+  @Override
+  public synchronized long createStream() {
+    int device = enterIn("cuStreamCreate");
+    long handle = nextHandle++;
+    streams.put(handle, new Stream(device, handle));
+    return handle;
+  }
+
+  @Override
+  public void destroyStream(long handle) {
+    var _ = enterIn("cuStreamDestroy_v2");
+    Stream stream;
+    synchronized (this) {
+      stream = streams.remove(handle);
+    }
+    if (stream == null) {
+      throw failure("cuStreamDestroy_v2", 400);
+    }
+    stream.work.add(() -> stream.ended = true);
+  }
+
+  private synchronized Stream stream(long handle) {
+    Stream stream = streams.get(handle);
+    if (stream == null) {
+      throw failure("a stream", 400);
+    }
+    return stream;
+  }
+
+  @Override
+  public void awaitStream(long handle) {
+    var _ = enterIn("cuStreamSynchronize");
+    Stream stream = stream(handle);
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    stream.work.add(() -> done.complete(null));
+    await(done, stream.device, "cuStreamSynchronize");
+  }
+
+  private void await(CompletableFuture<Void> done, int device, String call) {
+    try {
+      done.join();
+    } catch (CompletionException e) {
+      throw new AssertionError(e);
+    }
+    synchronized (this) {
+      if (lost[device] != 0) {
+        throw failure(call, lost[device]);
+      }
+    }
+  }
+
+  @Override
+  public synchronized long createEvent() {
+    var _ = enterIn("cuEventCreate");
+    long handle = nextHandle++;
+    events.put(handle, CompletableFuture.completedFuture(null));
+    return handle;
+  }
+
+  @Override
+  public synchronized void destroyEvent(long event) {
+    var _ = enterIn("cuEventDestroy_v2");
+    if (events.remove(event) == null) {
+      throw failure("cuEventDestroy_v2", 400);
+    }
+  }
+
+  @Override
+  public synchronized void record(long event, long stream) {
+    var _ = enterIn("cuEventRecord");
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    if (events.replace(event, done) == null) {
+      throw failure("cuEventRecord", 400);
+    }
+    stream(stream).work.add(() -> done.complete(null));
+  }
+
+  @Override
+  public void awaitEvent(long event) {
+    int device = enterIn("cuEventSynchronize");
+    CompletableFuture<Void> done;
+    synchronized (this) {
+      done = events.get(event);
+    }
+    if (done == null) {
+      throw failure("cuEventSynchronize", 400);
+    }
+    await(done, device, "cuEventSynchronize");
+  }
+
+  @Override
+  public void copyIn(long device, long host, long bytes, long stream) {
+    var _ = enterIn("cuMemcpyHtoDAsync_v2");
+    later(stream, () -> copy(device, host, bytes));
+  }
+
+  @Override
+  public void copyOut(long host, long device, long bytes, long stream) {
+    var _ = enterIn("cuMemcpyDtoHAsync_v2");
+    later(stream, () -> copy(host, device, bytes));
+  }
+
+  @Override
+  public synchronized boolean hasBatches() {
+    return batches;
+  }
+
+  @Override
+  public void copyAll(
+      MemorySegment targets, MemorySegment sources, MemorySegment lengths, int rows, long stream) {
+    var _ = enterIn("cuMemcpyBatchAsync_v2");
+    // It has read the columns when it returns.
+    long[] to = targets.toArray(ValueLayout.JAVA_LONG);
+    long[] from = sources.toArray(ValueLayout.JAVA_LONG);
+    long[] bytes = lengths.toArray(ValueLayout.JAVA_LONG);
+    later(
+        stream,
+        () -> {
+          for (int i = 0; i < rows; i++) {
+            copy(to[i], from[i], bytes[i]);
+          }
+        });
+  }
+
+  @Override
+  public synchronized long loadModule(MemorySegment text) {
+    var _ = enterIn("cuModuleLoadData");
+    if (!kernels) {
+      throw failure("cuModuleLoadData", Cuda.CUDA_ERROR_JIT_COMPILER_NOT_FOUND());
+    }
+    if (text.get(ValueLayout.JAVA_BYTE, text.byteSize() - 1) != 0) {
+      throw new AssertionError("no zero at the end");
+    }
+    long handle = nextHandle++;
+    modules.add(handle);
+    return handle;
+  }
+
+  @Override
+  public synchronized void unloadModule(long module) {
+    var _ = enterIn("cuModuleUnload");
+    if (!modules.remove(module)) {
+      throw failure("cuModuleUnload", 400);
+    }
+  }
+
+  @Override
+  public long function(long module, String name) {
+    var _ = enterIn("cuModuleGetFunction");
+    if (!name.equals("te_copy_ranges")) {
+      throw failure("cuModuleGetFunction", Cuda.CUDA_ERROR_NOT_FOUND());
+    }
+    return FUNCTION;
+  }
+
+  /** The table is read when the kernel runs: it must not be used again before. */
+  @Override
+  public void launch(long function, int blocks, int threads, long argument, long stream) {
+    var _ = enterIn("cuLaunchKernel");
+    if (function != FUNCTION || blocks < 1 || threads < 1) {
+      throw failure("cuLaunchKernel", Cuda.CUDA_ERROR_INVALID_VALUE());
+    }
+    later(
+        stream,
+        () -> {
+          MemorySegment table = find(argument, 24L * blocks);
+          if (table == null) {
+            throw failure("a kernel", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
+          }
+          for (int i = 0; i < blocks; i++) {
+            copy(
+                table.getAtIndex(ValueLayout.JAVA_LONG, blocks + i),
+                table.getAtIndex(ValueLayout.JAVA_LONG, i),
+                table.getAtIndex(ValueLayout.JAVA_LONG, 2L * blocks + i));
+          }
+        });
+  }
+
+  // ---- what the device does
+
+  private void later(long handle, Runnable copy) {
+    Stream stream = stream(handle);
+    long delay;
+    synchronized (this) {
+      delay = random.nextInt(LATE_ONE_OF) == 0 ? random.nextLong(LATE_NANOS) : 0;
+    }
+    stream.work.add(
+        () -> {
+          LockSupport.parkNanos(delay);
+          try {
+            copy.run();
+          } catch (DeviceException e) {
+            synchronized (this) {
+              lost[stream.device] = e.code();
+            }
+          }
+        });
+  }
+
+  private void copy(long to, long from, long bytes) {
+    MemorySegment source = find(from, bytes);
+    MemorySegment target = find(to, bytes);
+    if (source == null || target == null) {
+      throw failure("a copy", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
+    }
+    target.copyFrom(source);
+  }
+
+  private synchronized @Nullable MemorySegment find(long address, long bytes) {
+    Memory memory = owner(address);
+    if (memory != null) {
+      long offset = address - memory.base;
+      return bytes <= memory.bytes - offset ? memory.contents.asSlice(offset, bytes) : null;
+    }
+    Map.Entry<Long, Long> host = pinned.floorEntry(address);
+    return host != null && address + bytes <= host.getKey() + host.getValue()
+        ? MemorySegment.ofAddress(address).reinterpret(bytes)
+        : null;
+  }
+
+  private @Nullable Memory owner(long address) {
+    Map.Entry<Long, Memory> below = memories.floorEntry(address);
+    if (below == null) {
+      return null;
+    }
+    Memory memory = below.getValue();
+    return !memory.freed && address - memory.base < memory.bytes ? memory : null;
+  }
+}
