@@ -125,7 +125,8 @@ public final class Engine implements AutoCloseable {
    *
    * @param memory as {@link #register(MemorySegment)}
    * @param location {@code cpu:N} for memory of NUMA node N, so that RDMA prefers the devices of
-   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which needs RDMA
+   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which peers
+   *     reach over RDMA only
    * @return the registration
    * @throws TransferException as {@link #register(MemorySegment)}
    */
@@ -181,7 +182,7 @@ public final class Engine implements AutoCloseable {
    * @param address of the first byte
    * @param length in bytes, above 0
    * @param location {@code *} or {@code cpu:N} for host memory, which must be mapped readable and
-   *     writable; {@code cuda:N} for device memory, which needs RDMA
+   *     writable; {@code cuda:N} for device memory, which peers reach over RDMA only
    * @return the registration
    * @throws TransferException for a range that is empty, not mapped or overlaps another one
    */

@@ -25,7 +25,8 @@ public final class RegistrationOptions {
    * {@return these options with another location}
    *
    * @param location {@code cpu:N} for memory of NUMA node N, so that RDMA prefers the devices of
-   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which needs RDMA
+   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which peers
+   *     reach over RDMA only
    */
   public RegistrationOptions withLocation(String location) {
     return new RegistrationOptions(location, rights);

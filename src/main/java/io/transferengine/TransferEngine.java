@@ -217,7 +217,8 @@ public final class TransferEngine implements AutoCloseable {
    *
    * @param address as there
    * @param capacity as there
-   * @param location {@code *} or {@code cpu:N}; {@code cuda:N} needs RDMA
+   * @param location {@code *} or {@code cpu:N}; {@code cuda:N} for device memory, which peers reach
+   *     over RDMA only
    * @return as there
    */
   public int registerMemory(long address, long capacity, String location) {

@@ -57,7 +57,11 @@ public final class LocalMemory implements RegionRegistrar {
     /** Waits, but not long, until peers can learn of the registered ranges. */
     void awaitPublished();
 
-    /** {@return whether memory of a kind can be moved} */
+    /**
+     * {@return whether memory of a kind can be moved}
+     *
+     * @throws TransferException that says why not, where that is known
+     */
     boolean takes(MemoryKind kind);
 
     /** {@return the transports, for the text of an error} */

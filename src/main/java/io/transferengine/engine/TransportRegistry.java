@@ -177,12 +177,25 @@ final class TransportRegistry {
 
   /**
    * {@return whether any of them moves memory of a kind, be it to or from host memory or its like}
+   *
+   * @throws TransferException that says why not, if one of them knows
    */
   boolean moves(MemoryKind kind) {
     MemoryKind host = MemoryKind.host();
-    return all()
-        .anyMatch(
-            each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
+    boolean moves =
+        all()
+            .anyMatch(
+                each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
+    if (!moves) {
+      all()
+          .flatMap(each -> each.whyNotMoved(kind).stream())
+          .findFirst()
+          .ifPresent(
+              why -> {
+                throw why;
+              });
+    }
+    return moves;
   }
 
   /** {@return what is wrong with those that run, and which are missed} */

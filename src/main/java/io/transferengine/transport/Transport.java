@@ -7,6 +7,7 @@ import io.transferengine.events.EngineHealth;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
@@ -105,6 +106,14 @@ public interface Transport {
    */
   default boolean moves(MemoryKind local, MemoryKind peer) {
     return local.isHost() && peer.isHost();
+  }
+
+  /**
+   * {@return why it moves no memory of a kind on our side, though it could on another machine;
+   * empty where it has no reason to give}
+   */
+  default Optional<TransferException> whyNotMoved(MemoryKind local) {
+    return Optional.empty();
   }
 
   /**

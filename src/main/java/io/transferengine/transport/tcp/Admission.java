@@ -20,6 +20,9 @@ final class Admission {
 
   static final String NOT_REGISTERED = "which is not wholly inside one registration";
 
+  private static final String DEVICE =
+      "which is a device's memory: over TCP it is moved only by the engine that has it";
+
   Admission(TargetContext context, PeerIdentity peer) {
     this.context = context;
     this.peer = peer;
@@ -44,7 +47,8 @@ final class Admission {
   @Nullable Region acquire(long address, long length, boolean write) {
     Region region = context.regions().acquireTouchable(address, length);
     if (region == null) {
-      refuse(null, NOT_REGISTERED);
+      Region there = context.regions().find(address, length);
+      refuse(null, there == null || there.isTouchable() ? NOT_REGISTERED : DEVICE);
       return null;
     }
     boolean admitted = false;

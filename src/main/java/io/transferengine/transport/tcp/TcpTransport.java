@@ -2,8 +2,10 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.util.concurrent.EventExecutor;
+import io.transferengine.device.Devices;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
@@ -14,6 +16,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerEnd;
+import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -54,6 +57,7 @@ final class TcpTransport implements Transport {
 
   private final TransportContext context;
   private final TcpOptions options;
+  private final DeviceStaging staging;
   private final WarnLimiter unchecked = new WarnLimiter(log);
   private final Map<String, KnownPeer> peers = new HashMap<>();
   private @Nullable IoBackend backend;
@@ -61,8 +65,9 @@ final class TcpTransport implements Transport {
   private @Nullable TargetServer server;
   private boolean stopped;
 
-  TcpTransport(TransportContext context) {
+  TcpTransport(TransportContext context, Devices devices) {
     this.context = context;
+    this.staging = new DeviceStaging(devices);
     this.options = TcpOptions.of(context.settings());
   }
 
@@ -171,8 +176,37 @@ final class TcpTransport implements Transport {
     return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;
   }
 
+  /** To and from memory of ours that is a device's, by way of slots; what the peer has is its. */
+  @Override
+  public boolean moves(MemoryKind local, MemoryKind peer) {
+    return peer.isHost() && (local.isHost() || staging.moves(local));
+  }
+
+  @Override
+  public Optional<TransferException> whyNotMoved(MemoryKind local) {
+    return staging.whyNotMoved(local);
+  }
+
+  @Override
+  public void registerAll(List<Region> regions) {
+    staging.register(regions);
+  }
+
   @Override
   public void submit(PeerAddress address, TransferTask task) {
+    if (DeviceStaging.isNeeded(task)) {
+      new StagedTask(
+              task,
+              new TransferEnds.Buffers(address.descriptor().buffers()),
+              staging,
+              inner -> submitHost(address, inner))
+          .begin();
+    } else {
+      submitHost(address, task);
+    }
+  }
+
+  private void submitHost(PeerAddress address, TransferTask task) {
     Optional<TransferException> outside =
         PublishedRanges.refusal(
             address.descriptor(), WireForm.isVersion2(address.descriptor(), options), task);
@@ -288,6 +322,11 @@ final class TcpTransport implements Transport {
         "Wait for some to end");
   }
 
+  /** {@return how many slots for device memory are in use} For tests. */
+  int slotsTaken() {
+    return staging.taken();
+  }
+
   @Override
   public CompletableFuture<Void> drainInbound(long start, long end, Duration grace) {
     TargetServer listening = server;
@@ -322,6 +361,7 @@ final class TcpTransport implements Transport {
       if (running != null) {
         running.close(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
       }
+      Anyway.run(log, "Closing devices", staging::close);
     }
   }
 }

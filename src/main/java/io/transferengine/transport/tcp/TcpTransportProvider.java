@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
+import io.transferengine.device.Devices;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
@@ -31,6 +32,6 @@ public final class TcpTransportProvider implements TransportProvider {
 
   @Override
   public Transport create(TransportContext context) {
-    return new TcpTransport(context);
+    return new TcpTransport(context, new Devices());
   }
 }

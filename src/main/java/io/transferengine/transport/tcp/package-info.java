@@ -55,6 +55,8 @@
  * LaneCancel  LaneEnds                         [Of: Lane]
  * Lane                                     [Owner: TcpPeer]
  * TcpPeer
+ * StagedTask                        [Staging: DeviceStaging]   device memory on our side
+ * DeviceStaging
  * TcpTransport
  * TcpTransportProvider
  * </pre>

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.device.Device;
+import io.transferengine.device.Devices;
+import io.transferengine.device.PinnedSlots;
+import io.transferengine.logging.Failures;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.memory.Region;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.MemoryPairs;
+import io.transferengine.transport.TransferTask;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slots that the memory of devices passes through on its way over TCP, and the tasks that wait
+ * for one. Opened by the first registration of such memory: an engine that has none loads no driver
+ * and pins nothing. Thread-safe.
+ */
+final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
+  private final Devices devices;
+
+  // Guarded by this.
+  private final ArrayDeque<StagedTask> waiting = new ArrayDeque<>();
+  private @Nullable PinnedSlots slots;
+  private boolean closed;
+  private boolean waking;
+
+  DeviceStaging(Devices devices) {
+    this.devices = devices;
+  }
+
+  /** {@return whether bytes of such memory can be moved from here} */
+  boolean moves(MemoryKind kind) {
+    return Devices.isKnown(kind) && devices.absence().isEmpty();
+  }
+
+  /** {@return why no bytes of such memory can be moved from here; empty if that is not known} */
+  Optional<TransferException> whyNotMoved(MemoryKind kind) {
+    return Devices.isKnown(kind)
+        ? devices
+            .absence()
+            .map(
+                why ->
+                    new TransferException(
+                        ErrorCode.INVALID_ARGUMENT,
+                        kind + " cannot be moved over TCP: " + why.getMessage(),
+                        "Or use a transport that moves it",
+                        why))
+        : Optional.empty();
+  }
+
+  /** {@return whether some of our side of a task is a device's memory} */
+  @SuppressWarnings("ReferenceEquality") // that of nearly all tasks, without a look at it
+  static boolean isNeeded(TransferTask task) {
+    MemoryPairs pairs = task.pairs();
+    return pairs != MemoryPairs.hostOnly()
+        && pairs.pairs().stream().anyMatch(pair -> !pair.local().isHost());
+  }
+
+  /**
+   * Makes ready for ranges of devices' memory, among others.
+   *
+   * @throws TransferException if one of them is not what its location says
+   */
+  void register(List<Region> regions) {
+    for (Region region : regions) {
+      if (!region.kind().isHost() && moves(region.kind())) {
+        Device device = devices.of(region.kind());
+        device.require(region.address(), region.length());
+        open(device);
+      }
+    }
+  }
+
+  private synchronized void open(Device device) {
+    if (closed) {
+      throw new TransferException(ErrorCode.CLOSED, "The TCP transport is not running", "");
+    }
+    if (slots == null) {
+      slots = new PinnedSlots(device);
+    }
+  }
+
+  @Override
+  public Device device(MemoryKind kind) {
+    return devices.of(kind);
+  }
+
+  @Override
+  public synchronized long takeFor(StagedTask task) {
+    PinnedSlots there = slots;
+    long slot = there == null || closed ? 0 : there.take();
+    if (slot == 0) {
+      if (there == null || closed) {
+        throw new TransferException(ErrorCode.CLOSED, "There are no slots for device memory", "");
+      }
+      if (!waiting.contains(task)) {
+        waiting.add(task);
+      }
+    }
+    return slot;
+  }
+
+  @Override
+  public void giveBack(long slot) {
+    synchronized (this) {
+      if (slots != null) {
+        slots.giveBack(slot);
+      }
+    }
+    wakeWaiting();
+  }
+
+  /** One after another, on one thread: a task that fails at once may give its slot back in here. */
+  private void wakeWaiting() {
+    synchronized (this) {
+      if (waking) {
+        return;
+      }
+      waking = true;
+    }
+    StagedTask next = nextToWake();
+    while (next != null) {
+      next.pump();
+      next = nextToWake();
+    }
+  }
+
+  private synchronized @Nullable StagedTask nextToWake() {
+    boolean free = slots != null && slots.taken() < PinnedSlots.COUNT;
+    StagedTask next = free ? waiting.poll() : null;
+    waking = next != null;
+    return next;
+  }
+
+  /** {@return how many slots are in use} */
+  synchronized int taken() {
+    return slots == null ? 0 : slots.taken();
+  }
+
+  /** Nothing is under way any more. Idempotent. */
+  @Override
+  public void close() {
+    PinnedSlots there;
+    synchronized (this) {
+      closed = true;
+      waiting.clear();
+      there = slots;
+    }
+    Failures failures = new Failures();
+    if (there != null) {
+      failures.attempt(there::close);
+    }
+    failures.attempt(devices::close);
+    failures.throwIfAny();
+  }
+}

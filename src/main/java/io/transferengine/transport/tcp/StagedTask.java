@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.device.CopyList;
+import io.transferengine.device.Device;
+import io.transferengine.device.PinnedSlots;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.memory.Region;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task some of whose bytes lie in a device's memory on our side. It is done in rounds. Each has a
+ * pinned slot, and moves as many of the task's bytes as fit into that, by a task of its own in
+ * which the slot stands for the device's memory:
+ *
+ * <pre>
+ * write   device --copy--> slot --inner task--> peer
+ * read    peer --inner task--> slot --copy--> device
+ * </pre>
+ *
+ * <p>The peer sees ordinary requests, and need not know. A request of the task is settled when its
+ * round is over: of a read, when the bytes are on the device. Several rounds are under way at once,
+ * so that copies and the network work at the same time. What lies in host memory is moved by the
+ * inner task from where it is.
+ *
+ * <p>A round that fails fails the task, as a refused or broken request does. Its slot goes back
+ * when neither the device nor the network touches it any more, in every case.
+ *
+ * <p>Thread-safe; nothing blocks.
+ */
+final class StagedTask implements TransferTask.Owner {
+  /** Under way at once. Half of the slots: one task cannot keep all from the others. */
+  static final int ROUNDS_LIMIT = PinnedSlots.COUNT / 2;
+
+  private static final int FIRST_REQUESTS = 16;
+
+  /** Where slots come from. */
+  interface Staging {
+    /** {@return a slot; 0 if there is none: then the task is pumped when there is} */
+    long takeFor(StagedTask task);
+
+    /** Takes a slot back. */
+    void giveBack(long slot);
+
+    /** {@return the device that has memory of a kind} */
+    Device device(MemoryKind kind);
+  }
+
+  /** Where inner tasks go. */
+  interface Way {
+    /** Moves host memory. */
+    void submit(TransferTask inner);
+  }
+
+  private final TransferTask task;
+  private final TransferEnds.Buffers buffers;
+  private final Staging staging;
+  private final Way way;
+
+  // Guarded by this.
+  private final List<Round> rounds = new ArrayList<>(ROUNDS_LIMIT);
+  private int starting;
+
+  /**
+   * @param buffers what the peer has published
+   */
+  StagedTask(TransferTask task, TransferEnds.Buffers buffers, Staging staging, Way way) {
+    this.task = task;
+    this.buffers = buffers;
+    this.staging = staging;
+    this.way = way;
+  }
+
+  /** Starts it. */
+  void begin() {
+    task.setOwner(this);
+    pump();
+  }
+
+  /** Starts as many rounds as there is room and work for. */
+  void pump() {
+    while (mayStart()) {
+      long slot = 0;
+      boolean goesOn = false;
+      try {
+        slot = staging.takeFor(this);
+        if (slot != 0) {
+          Round round = new Round(slot);
+          slot = 0;
+          goesOn = round.begin();
+        }
+      } catch (Throwable t) {
+        if (slot != 0) {
+          staging.giveBack(slot);
+        }
+        task.end(TransferState.FAILED, unexpected(t), FailureCause.LOCAL);
+      } finally {
+        synchronized (this) {
+          starting--;
+        }
+      }
+      if (!goesOn) {
+        return;
+      }
+    }
+  }
+
+  private synchronized boolean mayStart() {
+    if (rounds.size() + starting >= ROUNDS_LIMIT || !task.hasWork()) {
+      return false;
+    }
+    starting++;
+    return true;
+  }
+
+  private static TransferException unexpected(Throwable t) {
+    return t instanceof TransferException known
+        ? known
+        : new TransferException(ErrorCode.MEMORY, "Device memory could not be staged: " + t, "", t);
+  }
+
+  private static TransferException over() {
+    return new TransferException(ErrorCode.CANCELED, "The transfer has ended", "");
+  }
+
+  private synchronized List<Round> underWay() {
+    return List.copyOf(rounds);
+  }
+
+  @Override
+  public void cancelRequests(TransferTask ended) {
+    for (Round round : underWay()) {
+      round.cancel();
+    }
+  }
+
+  @Override
+  public void cutOff(TransferTask ended) {
+    for (Round round : underWay()) {
+      TransferTask inner = round.inner;
+      if (inner != null) {
+        inner.cutOff();
+      }
+    }
+  }
+
+  /** Ranges of one device, one behind the other in the slot. */
+  private record Part(Device device, long host, CopyList list) {}
+
+  /** One slot's worth of the task. */
+  private final class Round implements RequestSink<TransferTask>, TransferWork.Listener {
+    private final long slot;
+    private final List<Part> parts = new ArrayList<>(1);
+    private long[] locals = new long[FIRST_REQUESTS];
+    private long[] remotes = new long[FIRST_REQUESTS];
+    private long[] lengths = new long[FIRST_REQUESTS];
+    private int count;
+    private long bytes;
+    private int used;
+
+    /** Guarded by the task. */
+    private boolean over;
+
+    private final AtomicInteger copying = new AtomicInteger();
+    private volatile @Nullable TransferException copyFailure;
+    private volatile @Nullable TransferTask inner;
+
+    Round(long slot) {
+      this.slot = slot;
+    }
+
+    /** Everything from here on gives the slot back. {@return whether there was work for it} */
+    boolean begin() {
+      try {
+        synchronized (StagedTask.this) {
+          rounds.add(this);
+        }
+        int claimed =
+            task.claim(this, CopyList.RANGES_LIMIT, Long.MAX_VALUE, PinnedSlots.SLOT_BYTES);
+        if (claimed == 0) {
+          var _ = leave();
+          return false;
+        }
+        if (task.operation() == Operation.WRITE && !parts.isEmpty()) {
+          copy(true);
+        } else {
+          submit();
+        }
+        return true;
+      } catch (Throwable t) {
+        fail(unexpected(t), FailureCause.LOCAL);
+        return false;
+      }
+    }
+
+    @Override
+    public long lengthLimit(long local, long remote, long wanted) {
+      // Never beyond the block: what is merged here would have to be taken apart here, too.
+      return Math.min(PinnedSlots.SLOT_BYTES - used, wanted);
+    }
+
+    @Override
+    public boolean isFull() {
+      return used == PinnedSlots.SLOT_BYTES;
+    }
+
+    @Override
+    public void request(
+        TransferTask of, int block, long local, long remote, long length, boolean unmerged) {
+      if (count == locals.length) {
+        long[] more = Arrays.copyOf(locals, 2 * count);
+        long[] moreRemotes = Arrays.copyOf(remotes, 2 * count);
+        lengths = Arrays.copyOf(lengths, 2 * count);
+        locals = more;
+        remotes = moreRemotes;
+      }
+      Region region = of.region(local);
+      if (region.isTouchable()) {
+        locals[count] = local;
+      } else {
+        partFor(staging.device(region.kind())).list.add(local, length);
+        locals[count] = slot + used;
+        used += (int) length;
+      }
+      remotes[count] = remote;
+      lengths[count] = length;
+      bytes += length;
+      count++;
+    }
+
+    private Part partFor(Device device) {
+      if (parts.isEmpty() || parts.getLast().device != device) {
+        parts.add(new Part(device, slot + used, new CopyList()));
+      }
+      return parts.getLast();
+    }
+
+    // ---- copies
+
+    private void copy(boolean out) {
+      copying.set(parts.size());
+      int begun = 0;
+      try {
+        for (Part part : parts) {
+          if (out) {
+            part.device.copyOut(part.list, part.host, this::copied);
+          } else {
+            part.device.copyIn(part.list, part.host, this::copied);
+          }
+          begun++;
+        }
+      } catch (Throwable t) {
+        copyFailure = unexpected(t);
+        int left = parts.size() - begun;
+        if (copying.addAndGet(-left) == 0) {
+          copiesOver();
+        }
+      }
+    }
+
+    private void copied(@Nullable TransferException failure) {
+      if (failure != null) {
+        copyFailure = failure;
+      }
+      if (copying.decrementAndGet() == 0) {
+        copiesOver();
+      }
+    }
+
+    private void copiesOver() {
+      TransferException failure = copyFailure;
+      if (failure != null) {
+        fail(failure, FailureCause.LOCAL);
+      } else if (task.operation() == Operation.READ) {
+        complete();
+      } else {
+        try {
+          submit();
+        } catch (Throwable t) {
+          fail(unexpected(t), FailureCause.LOCAL);
+        }
+      }
+    }
+
+    // ---- the network
+
+    private void submit() {
+      if (task.isEnding()) {
+        fail(over(), FailureCause.CANCELED);
+        return;
+      }
+      BlockColumns blocks =
+          BlockColumns.of(
+              Arrays.copyOf(locals, count),
+              Arrays.copyOf(remotes, count),
+              Arrays.copyOf(lengths, count));
+      TransferTask made =
+          new TransferTask(
+              task.operation(), blocks, bytes, new TransferEnds(new Region[0], buffers), this);
+      inner = made;
+      try {
+        way.submit(made);
+      } catch (Throwable t) {
+        made.end(TransferState.FAILED, unexpected(t), FailureCause.LOCAL);
+        return;
+      }
+      if (task.isEnding()) {
+        cancel();
+      }
+    }
+
+    void cancel() {
+      TransferTask there = inner;
+      if (there != null) {
+        there.end(TransferState.CANCELED, over(), FailureCause.CANCELED);
+      }
+    }
+
+    @Override
+    public void taskEnded(
+        TransferState state, @Nullable TransferException why, @Nullable FailureCause kind) {
+      if (state != TransferState.COMPLETED) {
+        fail(why == null ? over() : why, kind == null ? FailureCause.OTHER : kind);
+      } else if (task.operation() == Operation.READ && !parts.isEmpty()) {
+        copy(false);
+      } else {
+        complete();
+      }
+    }
+
+    // ---- the end
+
+    private void complete() {
+      if (leave()) {
+        task.completed(count, bytes);
+        pump();
+      }
+    }
+
+    private void fail(TransferException why, FailureCause kind) {
+      if (!leave()) {
+        return;
+      }
+      // The last one ends the task.
+      for (int i = 0; i < count; i++) {
+        task.failed(why, kind);
+      }
+      if (count == 0) {
+        task.end(TransferState.FAILED, why, kind);
+      }
+    }
+
+    /** {@return whether it was not over yet} */
+    private boolean leave() {
+      synchronized (StagedTask.this) {
+        if (over) {
+          return false;
+        }
+        over = true;
+        rounds.remove(this);
+      }
+      staging.giveBack(slot);
+      return true;
+    }
+  }
+}
