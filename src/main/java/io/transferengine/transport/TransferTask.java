@@ -37,7 +37,6 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
 public final class TransferTask implements TransferWork {
-
   /** Has requests of the task out. */
   public interface Owner {
     /**
@@ -88,9 +87,7 @@ public final class TransferTask implements TransferWork {
   private volatile boolean mergeRefused;
 
   /**
-   * Work of which nothing is claimed yet.
-   *
-   * @param ends what the blocks lie in on both sides; the task's from now on
+   * Work of which nothing is claimed yet, between {@code ends}, which are the task's from now on.
    */
   public TransferTask(
       Operation operation,
