@@ -283,6 +283,7 @@ class ArchitectureTest {
             "te",
             ".ci/run",
             "src/test/consumer/run",
+            "src/test/gpu/run",
             "src/test/soft-roce/guest",
             "src/test/soft-roce/init")) {
       assertThat(lines(Path.of(script)).get(1)).isEqualTo("# " + LICENSE_LINE);

@@ -187,7 +187,13 @@ final class OptionsTest {
             TlsOptions.PROVIDER,
             TlsProvider.AUTO,
             Map.of("auto", TlsProvider.AUTO, "BORINGSSL", TlsProvider.BORINGSSL),
-            List.of("openssl", "1", " jdk")));
+            List.of("openssl", "1", " jdk")),
+        number(ExpositionOptions.PORT, -1, List.of(0, 65_535), List.of(-2, 65_536)),
+        new Row(
+            ExpositionOptions.ADDRESS,
+            "127.0.0.1",
+            Map.of("0.0.0.0", "0.0.0.0", "::1", "::1", "host.example", "host.example"),
+            List.of("127.0.0.1:9090", "[::1]", "a b")));
   }
 
   @Test
