@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
@@ -594,7 +595,7 @@ public final class TransferTask implements TransferWork {
       listener.taskEnded(state, why, kind);
     } catch (Throwable t) {
       // The thread that brought the end has other transfers to care for.
-      log.error("A transfer has ended, but whoever waits for that could not be told", t);
+      Anyway.error(log, "A transfer has ended, but whoever waits for that could not be told", t);
     }
   }
 }

@@ -14,6 +14,16 @@ import org.jspecify.annotations.Nullable;
 final class LocalFaults {
   private static final int EFAULT = 14;
 
+  /**
+   * The failure of a transfer when there is no memory for another. Made before it runs out: what
+   * ends a request must not need any, or the request keeps its own for ever.
+   */
+  static final TransferException WORDLESS =
+      new TransferException(
+          ErrorCode.MEMORY,
+          "This process ran out of memory, so that it cannot be said why the transfer failed",
+          "Raise -Xmx or -XX:MaxDirectMemorySize, or have less under way");
+
   private LocalFaults() {}
 
   /** {@return whether the system refused to touch the memory that it was given} */
@@ -56,10 +66,14 @@ final class LocalFaults {
 
   /** {@return the failure of a transfer whose next requests could not be worked out} */
   static TransferException ofClaim(String peer, Throwable fault) {
-    String what = "its next requests could not be prepared";
-    return fault instanceof OutOfMemoryError
-        ? outOfMemory(peer, what, fault)
-        : mistake(peer, what + ": " + fault, fault);
+    try {
+      String what = "its next requests could not be prepared";
+      return fault instanceof OutOfMemoryError
+          ? outOfMemory(peer, what, fault)
+          : mistake(peer, what + ": " + fault, fault);
+    } catch (Throwable again) {
+      return WORDLESS;
+    }
   }
 
   /** {@return the failure of the transfers that a connection takes along when something threw} */

@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * that it took nothing of it (ADR 10). Confined to the connection's event loop.
  */
 final class RequestOutcomes {
+  /** Here, so that it is made with the first connection. */
+  private static final TransferException WORDLESS = LocalFaults.WORDLESS;
+
   private final PeerProfile peer;
   private final TaskQueue tasks;
   private final RequestRing ring;
@@ -190,7 +193,7 @@ final class RequestOutcomes {
    */
   void unanswered(ConnectionEnd end, long sentBytes) {
     if (end.reason() == ConnectionEnd.Reason.DAMAGED) {
-      peer.metrics().increment(Counter.CHECKSUM_MISMATCHES);
+      count(Counter.CHECKSUM_MISMATCHES);
     }
     int refused =
         end.reason() == ConnectionEnd.Reason.REJECTED && ring.size() > 0
@@ -224,13 +227,13 @@ final class RequestOutcomes {
    * others are settled all the same.
    */
   private void unsettled(TransferTask owner, long position, Throwable fault) {
+    if (ring.task(position) != null) {
+      owner.failed(words(fault), FailureCause.LOCAL);
+    }
     try {
-      if (ring.task(position) != null) {
-        owner.failed(LocalFaults.ofConnection(peer.name(), fault), FailureCause.LOCAL);
-      }
       peer.faults().fault("A request to %s could not be settled as it should", peer.name(), fault);
-    } catch (Throwable again) {
-      // No memory for words. Of its transfer the last resort will remind.
+    } catch (Throwable unlogged) {
+      // No memory for that. It is settled.
     }
   }
 
@@ -307,6 +310,23 @@ final class RequestOutcomes {
     return end.failure(peer.name(), peer.isVersion2());
   }
 
+  private TransferException words(Throwable fault) {
+    try {
+      return LocalFaults.ofConnection(peer.name(), fault);
+    } catch (Throwable again) {
+      return WORDLESS;
+    }
+  }
+
+  /** A count may take memory the first time; nothing is left unsettled for that. */
+  private void count(Counter counter) {
+    try {
+      peer.metrics().increment(counter);
+    } catch (Throwable uncounted) {
+      // Less was counted than happened.
+    }
+  }
+
   private void rejected(TransferTask owner, long position) {
     boolean goesOn =
         owner.rejected(
@@ -324,7 +344,7 @@ final class RequestOutcomes {
 
   private void giveBack(TransferTask owner, long position, boolean sent) {
     if (sent) {
-      peer.metrics().increment(Counter.REQUESTS_RESENT);
+      count(Counter.REQUESTS_RESENT);
     }
     try {
       owner.giveBack(

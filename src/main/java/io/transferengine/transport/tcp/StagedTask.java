@@ -48,6 +48,10 @@ final class StagedTask implements TransferTask.Owner {
 
   private static final int FIRST_REQUESTS = 16;
 
+  /** Made before memory runs out: what ends a round needs none. Nobody is shown it. */
+  private static final TransferException OVER =
+      new TransferException(ErrorCode.CANCELED, "The transfer has ended", "");
+
   /** Where slots come from. */
   interface Staging {
     /** {@return a slot; 0 if there is none: then the task is pumped when there is} */
@@ -128,13 +132,14 @@ final class StagedTask implements TransferTask.Owner {
   }
 
   private static TransferException unexpected(Throwable t) {
-    return t instanceof TransferException known
-        ? known
-        : new TransferException(ErrorCode.MEMORY, "Device memory could not be staged: " + t, "", t);
-  }
-
-  private static TransferException over() {
-    return new TransferException(ErrorCode.CANCELED, "The transfer has ended", "");
+    try {
+      return t instanceof TransferException known
+          ? known
+          : new TransferException(
+              ErrorCode.MEMORY, "Device memory could not be staged: " + t, "", t);
+    } catch (Throwable again) {
+      return LocalFaults.WORDLESS;
+    }
   }
 
   private synchronized List<Round> underWay() {
@@ -300,7 +305,7 @@ final class StagedTask implements TransferTask.Owner {
 
     private void submit() {
       if (task.isEnding()) {
-        fail(over(), FailureCause.CANCELED);
+        fail(OVER, FailureCause.CANCELED);
         return;
       }
       BlockColumns blocks =
@@ -326,7 +331,7 @@ final class StagedTask implements TransferTask.Owner {
     void cancel() {
       TransferTask there = inner;
       if (there != null) {
-        there.end(TransferState.CANCELED, over(), FailureCause.CANCELED);
+        there.end(TransferState.CANCELED, OVER, FailureCause.CANCELED);
       }
     }
 
@@ -334,7 +339,7 @@ final class StagedTask implements TransferTask.Owner {
     public void taskEnded(
         TransferState state, @Nullable TransferException why, @Nullable FailureCause kind) {
       if (state != TransferState.COMPLETED) {
-        fail(why == null ? over() : why, kind == null ? FailureCause.OTHER : kind);
+        fail(why == null ? OVER : why, kind == null ? FailureCause.OTHER : kind);
       } else if (task.operation() == Operation.READ && !parts.isEmpty()) {
         copy(false);
       } else {

@@ -99,6 +99,34 @@ class RequestOutcomesTest {
     };
   }
 
+  /** Whenever it is asked for its text there is no memory for it. */
+  private static OutOfMemoryError withoutWords() {
+    return new OutOfMemoryError() {
+      private static final long serialVersionUID = 1;
+
+      @Override
+      public String getMessage() {
+        throw this;
+      }
+    };
+  }
+
+  /** Else the memory of its transfer stays in use for ever. */
+  @Test
+  void ifThereAreNoWordsAtAllEachRequestIsSettledAllTheSame() {
+    List<Work> works = List.of(new Work(1), new Work(3), new Work(1));
+    outcomes.unanswered(fault(withoutWords()), Long.MAX_VALUE);
+    for (Work work : works) {
+      assertThat(work.ends)
+          .hasSize(1)
+          .first()
+          .asString()
+          .startsWith("FAILED: This process ran out");
+      assertThat(work.task.isQuiet()).isTrue();
+    }
+    assertThat(ring.size()).isZero();
+  }
+
   private static ConnectionEnd fault(Throwable cause) {
     return new ConnectionEnd(ConnectionEnd.Reason.FAULT, "", cause, 0);
   }
