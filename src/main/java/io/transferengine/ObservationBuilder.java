@@ -48,7 +48,7 @@ abstract sealed class ObservationBuilder permits TlsBuilder {
    * which the log names. Needs io.micrometer:micrometer-registry-prometheus on the class path.
    * ({@code TE_METRICS_PORT})
    *
-   * @param value a whole number, -1 to 65535; -1 for none
+   * @param value a whole number, -1 to 65535
    * @return this builder
    */
   public EngineConfig.Builder metricsPort(int value) {
@@ -59,7 +59,7 @@ abstract sealed class ObservationBuilder permits TlsBuilder {
    * The address of that port. Whoever reaches it can read the figures: they name no peers, but say
    * how much is moved. ({@code TE_METRICS_ADDRESS})
    *
-   * @param value a host
+   * @param value an IP address (IPv6 without brackets) or a host name, without a port
    * @return this builder
    */
   public EngineConfig.Builder metricsAddress(String value) {

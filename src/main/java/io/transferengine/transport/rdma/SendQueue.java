@@ -23,6 +23,11 @@ import org.slf4j.LoggerFactory;
 final class SendQueue {
   private static final Logger log = LoggerFactory.getLogger(SendQueue.class);
 
+  /** Not where they are used: a text takes memory when that is run for the first time. */
+  private static final String NOT_GIVEN_BACK = "Giving a request back failed";
+
+  private static final String NOT_RETURNED = "A transfer that got requests back cannot go on";
+
   /** Enough slots for more queue pairs than any device has. */
   static final int SLOT_BITS = 20;
 
@@ -106,7 +111,10 @@ final class SendQueue {
     ring.removeLast();
   }
 
-  /** A listener for the task's end may throw. The task has counted the request by then. */
+  /**
+   * If there is no memory to note it in, the request fails: one that was left out would keep the
+   * memory of its transfer for ever.
+   */
   private void giveBack(long position) {
     TransferTask task = ring.task(position);
     if (task != null) {
@@ -118,8 +126,8 @@ final class SendQueue {
             ring.length(position),
             ring.unmerged(position));
       } catch (Throwable t) {
-        Anyway.error(log, "Giving a request back failed", t);
-        task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
+        task.failed(WorkErrors.localFault(), FailureCause.LOCAL);
+        Anyway.error(log, NOT_GIVEN_BACK, t);
       }
     }
   }
@@ -130,8 +138,8 @@ final class SendQueue {
         returned.add(task);
       }
     } catch (Throwable t) {
-      Anyway.error(log, "A transfer that got requests back cannot go on", t);
       task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
+      Anyway.error(log, NOT_RETURNED, t);
     }
   }
 
