@@ -114,7 +114,11 @@ class EngineEventsTest {
       assertThat(here.all().getLast().bytes()).isEqualTo(64 << 20);
 
       listening.close();
-      engine.engine.register(arena.allocate(4096)).close();
+      HeardEvents witness = new HeardEvents();
+      try (EngineListening _ = engine.engine.listen(witness)) {
+        engine.engine.register(arena.allocate(4096)).close();
+        await().untilAsserted(() -> assertThat(witness.all()).hasSize(2));
+      }
       assertThat(here.all()).hasSize(4);
     }
   }

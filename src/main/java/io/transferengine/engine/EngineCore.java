@@ -477,7 +477,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   public void registered(List<Region> regions) {
     transports.registerAll(regions);
     registry.changed();
-    metrics.memory(EngineEvent.Kind.REGISTERED, regions.size(), EngineGauges.bytes(regions));
+    EngineGauges.tell(metrics, EngineEvent.Kind.REGISTERED, regions);
   }
 
   @Override
@@ -487,7 +487,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     } finally {
       registry.changed();
     }
-    metrics.memory(EngineEvent.Kind.UNREGISTERED, regions.size(), EngineGauges.bytes(regions));
+    EngineGauges.tell(metrics, EngineEvent.Kind.UNREGISTERED, regions);
   }
 
   @Override

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
+import io.transferengine.metrics.recording.EngineMetrics;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -34,13 +36,15 @@ final class EngineGauges {
     return found;
   }
 
-  /** {@return how long regions are together} */
-  static long bytes(List<Region> regions) {
-    long bytes = 0;
-    for (Region region : regions) {
-      bytes += region.length();
+  /** Tells listeners, if there are any, that regions were registered or unregistered. */
+  static void tell(EngineMetrics metrics, EngineEvent.Kind kind, List<Region> regions) {
+    if (metrics.events().isHeard()) {
+      long bytes = 0;
+      for (Region region : regions) {
+        bytes += region.length();
+      }
+      metrics.memory(kind, regions.size(), bytes);
     }
-    return bytes;
   }
 
   private static void measure(Region region, ObjLongConsumer<Gauge> to) {

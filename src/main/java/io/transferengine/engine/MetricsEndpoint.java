@@ -6,9 +6,11 @@ import io.transferengine.config.Settings;
 import io.transferengine.events.EngineListener;
 import io.transferengine.exposition.MetricsPort;
 import io.transferengine.exposition.MetricsText;
+import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,12 +18,18 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The port at which an engine's figures are served, and what makes their text. Thread-safe. */
 public final class MetricsEndpoint implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MetricsEndpoint.class);
+
+  /** Not where they are used: a text takes memory when that is run for the first time. */
+  private static final String PORT = "Closing the port of the figures";
+
+  private static final String TEXT = "Closing the figures' text";
 
   private final MetricsText text;
   private final MetricsPort port;
@@ -46,21 +54,24 @@ public final class MetricsEndpoint implements AutoCloseable {
     if (wanted < 0) {
       return Optional.empty();
     }
-    MetricsText text = provider().of(source(figures, events));
+    MetricsText text = text(figures, events);
+    @Nullable MetricsPort port = null;
+    boolean done = false;
     try {
-      MetricsPort port =
+      port =
           new MetricsPort(
               new InetSocketAddress(
                   InetAddress.getByName(settings.get(ExpositionOptions.ADDRESS)), wanted),
               text,
               metrics);
+      InetSocketAddress at = port.address();
       log.info(
-          "Figures are at http://{}:{}/metrics",
-          port.address().getHostString(),
-          port.address().getPort());
-      return Optional.of(new MetricsEndpoint(text, port));
+          "Figures are at http://{}/metrics",
+          new HostPort(at.getAddress().getHostAddress(), at.getPort()));
+      Optional<MetricsEndpoint> made = Optional.of(new MetricsEndpoint(text, port));
+      done = true;
+      return made;
     } catch (IOException e) {
-      text.close();
       throw new TransferException(
           ErrorCode.SOCKET,
           "Figures cannot be served at %s:%d: %s"
@@ -68,9 +79,23 @@ public final class MetricsEndpoint implements AutoCloseable {
           "Choose another port or address (%s, %s); 0 takes any free port"
               .formatted(ExpositionOptions.PORT, ExpositionOptions.ADDRESS),
           e);
-    } catch (Throwable t) {
-      text.close();
-      throw t;
+    } finally {
+      if (!done) {
+        close(port, text);
+      }
+    }
+  }
+
+  private static MetricsText text(Supplier<MetricsSnapshot> figures, TransferEvents events) {
+    try {
+      return provider().of(source(figures, events));
+    } catch (LinkageError e) {
+      throw new TransferException(
+          ErrorCode.NOT_IMPLEMENTED,
+          ExpositionOptions.PORT + " asks for figures over HTTP, but a library is incomplete: " + e,
+          "Put io.micrometer:micrometer-registry-prometheus on the class path with all that it"
+              + " depends on, or unset the option",
+          e);
     }
   }
 
@@ -111,13 +136,24 @@ public final class MetricsEndpoint implements AutoCloseable {
     return port.address();
   }
 
-  /** Ends it. Idempotent. */
+  /** Ends it. Throws nothing. Idempotent. */
   @Override
   public void close() {
+    close(port, text);
+  }
+
+  private static void close(@Nullable MetricsPort port, MetricsText text) {
     try {
-      port.close();
-    } finally {
+      if (port != null) {
+        port.close();
+      }
+    } catch (Throwable t) {
+      Anyway.failed(log, PORT, t);
+    }
+    try {
       text.close();
+    } catch (Throwable t) {
+      Anyway.failed(log, TEXT, t);
     }
   }
 }

@@ -93,14 +93,15 @@ public final class Notifications {
       }
     } finally {
       if (!added) {
+        if (reserved > 0) {
+          budget.release(from, reserved);
+        }
+        // Only now: its texts may throw when memory has run out.
         metrics.happened(
             EngineEvent.Kind.LIMIT_REACHED,
             Counter.NOTIFICATIONS_DROPPED,
             from.getHostAddress(),
             "a notification was not taken");
-        if (reserved > 0) {
-          budget.release(from, reserved);
-        }
       }
     }
   }

@@ -21,8 +21,9 @@ public interface EngineListener {
    * Something else has happened: a handshake, a registration, a path that came or went, another
    * transport than the preferred one, a refusal, a limit that was reached.
    *
-   * <p>A thread of its own calls it, for one event after another, shortly after they have happened.
-   * It may block: then up to 1024 events wait, and further ones are left out and counted ({@code
+   * <p>One thread calls all listeners of the engine, for one event after another, shortly after
+   * they have happened. The engine does not wait for it, but the other listeners do, meters among
+   * them: up to 1024 events wait, and further ones are left out and counted ({@code
    * EVENTS_OMITTED}). So are those beyond 100 a second that the same counter counts: strangers
    * decide how many there are.
    *

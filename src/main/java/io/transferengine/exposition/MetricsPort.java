@@ -48,7 +48,7 @@ public final class MetricsPort implements AutoCloseable {
   private final EngineMetrics metrics;
   private final Duration limit;
   private final Listener listener;
-  private final Places places = new Places(CONNECTIONS_LIMIT, CONNECTIONS_LIMIT, 0);
+  private final Places places = new Places(CONNECTIONS_LIMIT, CONNECTIONS_LIMIT / 2, 0);
   private final WarnLimiter warnings = new WarnLimiter(log);
   private final WarnLimiter faults = new WarnLimiter(log);
   private final ClientThreads clients;

@@ -196,11 +196,12 @@ public final class HandshakeDaemon implements AutoCloseable {
     ServerConnection connection =
         new ServerConnection(channel, place, maxFrameLengthBytes, limits, replies, payloads, tls);
     try {
+      // Before the answer: for what comes behind it there may be no memory.
+      Named client = new Named(channel);
       KeepAlive.set(channel);
       connection.serve();
       answered.incrementAndGet();
-      metrics.happened(
-          EngineEvent.Kind.HANDSHAKE_SERVED, Counter.HANDSHAKES_SERVED, nameOf(channel), "");
+      metrics.happened(EngineEvent.Kind.HANDSHAKE_SERVED, Counter.HANDSHAKES_SERVED, client, "");
       connection.awaitClose();
     } catch (TlsRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
@@ -224,8 +225,17 @@ public final class HandshakeDaemon implements AutoCloseable {
       fail(channel, e);
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this handshake.
-      failed(channel, t);
+      failed.incrementAndGet();
       faults.fault("A handshake failed", t);
+      isRefused(channel, t);
+    }
+  }
+
+  /** Asked for its text only if somebody listens. */
+  private record Named(SocketChannel channel) {
+    @Override
+    public String toString() {
+      return nameOf(channel);
     }
   }
 
@@ -235,11 +245,11 @@ public final class HandshakeDaemon implements AutoCloseable {
   }
 
   private void isRefused(SocketChannel channel, Object why) {
-    metrics.happened(EngineEvent.Kind.REFUSED, Counter.HANDSHAKES_REFUSED, nameOf(channel), why);
+    metrics.happened(EngineEvent.Kind.REFUSED, Counter.HANDSHAKES_REFUSED, new Named(channel), why);
   }
 
   private void limitReached(Counter counter, SocketChannel channel, String why) {
-    metrics.happened(EngineEvent.Kind.LIMIT_REACHED, counter, nameOf(channel), why);
+    metrics.happened(EngineEvent.Kind.LIMIT_REACHED, counter, new Named(channel), why);
   }
 
   private void fail(SocketChannel channel, Exception cause) {

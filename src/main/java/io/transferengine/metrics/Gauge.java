@@ -41,7 +41,10 @@ public enum Gauge {
   INBOUND_CONNECTIONS_OPEN("Inbound connections open"),
   /** RDMA endpoints: devices of peers that devices of ours are connected to, or are about to be. */
   RDMA_ENDPOINTS_OPEN("RDMA endpoints open"),
-  /** Peers on this machine whose memory can be copied at once. */
+  /**
+   * Peers on this machine whose memory can be copied, or could: that one has ended is noticed with
+   * the next copy.
+   */
   LOCAL_PEERS_OPEN("Local peers open");
 
   private final String label;

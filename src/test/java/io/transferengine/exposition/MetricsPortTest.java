@@ -177,7 +177,8 @@ class MetricsPortTest {
       slow.getOutputStream().write("GET /met".getBytes(StandardCharsets.US_ASCII));
       assertThat(hasEnded(slow)).isTrue();
       await().until(() -> refused() == 1);
-      assertThat(ask(impatient, REQUEST)).endsWith("a 1\n");
+      // It may be too slow itself, on a busy machine.
+      await().until(() -> ask(impatient, REQUEST).endsWith("a 1\n"));
     }
   }
 

@@ -57,6 +57,7 @@ final class WarmUp {
     return EngineConfig.fromEnvironment(Ports.REAL)
         .protocol(protocol)
         .metadataServer(Setup.PEER_TO_PEER)
+        .metricsPort(-1)
         .advertisedHost(Ports.REAL)
         .rpcPort(0)
         .dataPort(0)

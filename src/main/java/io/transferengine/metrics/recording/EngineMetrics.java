@@ -119,6 +119,11 @@ public final class EngineMetrics {
       Object what,
       long nanos) {
     try {
+      if (events.isSpent(counter)) {
+        // Before the texts are made: strangers decide how many there are.
+        increment(Counter.EVENTS_OMITTED);
+        return;
+      }
       events.tell(
           EngineEvent.builder(kind)
               .counter(counter)

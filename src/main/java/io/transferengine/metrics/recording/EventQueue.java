@@ -91,6 +91,13 @@ public final class EventQueue {
     return !listeners.isEmpty();
   }
 
+  /** {@return whether a counter has told of as much as it may in this second} */
+  synchronized boolean isSpent(Counter counter) {
+    Second second = Objects.requireNonNull(seconds.get(counter)); // made at the start
+    return second.events >= PER_SECOND_LIMIT
+        && clock.getAsLong() - second.beganNanos < SECOND_NANOS;
+  }
+
   /** Has listeners told of an event, on another thread. Throws nothing. */
   public void tell(EngineEvent event) {
     if (!isHeard()) {
@@ -98,11 +105,19 @@ public final class EventQueue {
     }
     try {
       if (!enter(event)) {
-        omitted.run();
+        omit();
       }
     } catch (Throwable t) {
       // No memory or no thread. What happened goes on without a witness.
+      omit();
+    }
+  }
+
+  private void omit() {
+    try {
       omitted.run();
+    } catch (Throwable uncounted) {
+      // To count may take memory, too.
     }
   }
 
@@ -154,7 +169,7 @@ public final class EventQueue {
         }
       } catch (Throwable t) {
         // No memory to go through them. The next event may find some.
-        omitted.run();
+        omit();
       }
     }
   }

@@ -91,7 +91,7 @@ final class TransferMeters implements EngineListener {
     String transport = event.transport().isEmpty() ? "none" : event.transport();
     // The registry finds those that it has by their tags, and there are few of these events.
     Counter.builder(EVENTS)
-        .description("Events; at most 100 a second of one kind")
+        .description("Events; at most 100 a second that one counter counts")
         .tags(common.and("kind", kind, "transport", transport))
         .register(registry)
         .increment();

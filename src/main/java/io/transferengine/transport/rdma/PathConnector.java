@@ -182,8 +182,8 @@ final class PathConnector {
     }
     log.debug("{} is open", path);
     path.nic().device().gidWorks();
-    tell(EngineEvent.Kind.PATH_UP, Counter.RDMA_PATHS_CONNECTED, peer, path + " is open");
     peer.pathOpened(path);
+    tell(EngineEvent.Kind.PATH_UP, Counter.RDMA_PATHS_CONNECTED, peer, path + " is open");
   }
 
   private void tell(EngineEvent.Kind kind, Counter counter, RdmaPeer peer, String what) {
@@ -252,7 +252,6 @@ final class PathConnector {
   private void failed(RdmaPeer peer, RdmaPath path, long beganNanos, TransferException e) {
     log.debug("{}: {}", path, e.getMessage());
     path.attemptFailed();
-    tell(EngineEvent.Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, peer, path + ": " + e.getMessage());
     if (isRefusedConnection(e)) {
       peer.gone(beganNanos, e);
     } else if (isAnswer(e)) {
@@ -263,6 +262,7 @@ final class PathConnector {
     } else {
       peer.attemptFailed(e);
     }
+    tell(EngineEvent.Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, peer, path + ": " + e.getMessage());
   }
 
   private static boolean isAnswer(TransferException e) {
