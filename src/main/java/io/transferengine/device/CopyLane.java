@@ -3,6 +3,8 @@ package io.transferengine.device;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * too old for that.
  *
  * <p><b>Errors.</b> What fails is told to its job, and to no other, unless the device is lost. A
- * job is told only when nothing of it is under way.
+ * job is told only when nothing of it is under way: while that cannot be known, because the heap is
+ * full for instance, it is not told, and its host memory stays in use.
  */
 final class CopyLane {
   private static final Logger log = LoggerFactory.getLogger(CopyLane.class);
@@ -34,6 +37,16 @@ final class CopyLane {
 
   /** How long closing waits for the thread. */
   private static final long JOIN_MILLIS = 5000;
+
+  /** Between two questions whether copies have ended, when the first could not be asked. */
+  private static final long AGAIN_MILLIS = 10;
+
+  /** Made before memory runs out: whoever waits for a copy must be told of its end. */
+  private static final TransferException WORDLESS =
+      new TransferException(
+          ErrorCode.MEMORY,
+          "A copy of device memory failed, and there is no memory to say why",
+          "Raise -Xmx, or have less under way");
 
   private record Way(long event, CopyTable table) {}
 
@@ -72,6 +85,7 @@ final class CopyLane {
   private @Nullable Job last;
   private boolean closed;
   private boolean over;
+  private boolean givenUp;
 
   /**
    * Opens what it needs; the context must be the calling thread's.
@@ -87,6 +101,8 @@ final class CopyLane {
     this.kernel = kernel;
     try {
       stream = library.createStream();
+      // What may be called in a full heap for the first time is linked now.
+      library.awaitStream(stream);
       for (int i = 0; i < DEPTH; i++) {
         long event = library.createEvent();
         try {
@@ -140,8 +156,8 @@ final class CopyLane {
         begin(job);
       }
       // Wait only when there is nothing to begin, or no room for it.
-      if (ended < begun && (job == null || begun - ended == DEPTH)) {
-        finishOldest();
+      if (ended < begun && (job == null || begun - ended == DEPTH) && !finishOldest()) {
+        return;
       }
     }
     synchronized (this) {
@@ -218,46 +234,79 @@ final class CopyLane {
     library.record(way.event, stream);
   }
 
-  private void finishOldest() {
+  /** {@return false if its end cannot be known, and closing does not wait any longer} */
+  private boolean finishOldest() {
     int slot = (int) (ended % DEPTH);
     Job job = underWay[slot];
+    if (job != null) {
+      Throwable failure = job.failure == null ? awaitCopy(slot) : job.failure;
+      // A part of what failed may be under way; without a context nothing was begun.
+      if (failure != null && unusable == null && !awaitAll()) {
+        return false;
+      }
+      tell(job, failure);
+    }
     underWay[slot] = null;
     ended++;
-    if (job == null) {
-      return;
-    }
-    Throwable failure = job.failure;
+    return true;
+  }
+
+  /** {@return what was thrown} */
+  private @Nullable Throwable awaitCopy(int slot) {
     try {
-      if (failure == null) {
-        library.awaitEvent(way(slot).event);
-      } else {
-        // A part of it may be under way.
-        library.awaitStream(stream);
-      }
+      library.awaitEvent(way(slot).event);
+      return null;
     } catch (Throwable t) {
-      failure = failure == null ? t : failure;
-      awaitRest();
+      return t;
     }
-    tell(job, failure);
   }
 
   /**
-   * Waiting for an event has failed. Unless the device is lost, copies may still be under way; if
-   * this fails too it is lost, and touches nothing any more.
+   * Waits until nothing of this lane is under way. A device that is lost touches nothing any more;
+   * any other error, such as a full heap, says nothing about copies.
+   *
+   * @return false if that cannot be known, and closing does not wait any longer
    */
-  private void awaitRest() {
-    try {
-      library.awaitStream(stream);
-    } catch (Throwable t) {
-      log.debug("Waiting for {} failed", device, t);
+  private boolean awaitAll() {
+    while (true) {
+      try {
+        library.awaitStream(stream);
+        return true;
+      } catch (DeviceException e) {
+        if (e.isSticky()) {
+          return true;
+        }
+      } catch (Throwable t) {
+        // Asked again.
+      }
+      if (!mayAskAgain()) {
+        return false;
+      }
     }
+  }
+
+  private synchronized boolean mayAskAgain() {
+    try {
+      wait(AGAIN_MILLIS);
+    } catch (InterruptedException ignored) {
+      // As in next().
+    }
+    return !givenUp;
   }
 
   private void tell(Job job, @Nullable Throwable failure) {
     try {
-      job.completion.copied(failure == null ? null : DeviceErrors.failed(device, failure));
+      job.completion.copied(failure == null ? null : inWords(failure));
     } catch (Throwable t) {
       Anyway.failed(log, "Telling of a copy", t);
+    }
+  }
+
+  private TransferException inWords(Throwable failure) {
+    try {
+      return DeviceErrors.failed(device, failure);
+    } catch (Throwable t) {
+      return WORDLESS;
     }
   }
 
@@ -285,6 +334,7 @@ final class CopyLane {
         Thread.currentThread().interrupt();
       }
       if (!over) {
+        givenUp = true;
         return false;
       }
     }

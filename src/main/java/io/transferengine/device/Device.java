@@ -35,6 +35,10 @@ public final class Device implements AutoCloseable {
   private final CopyLane outward;
   private final CopyLane inward;
   private volatile @Nullable DeviceException lost;
+
+  // Guarded by this.
+  private boolean drained;
+  private boolean lanesEnded;
   private boolean closed;
 
   private Device(DeviceLibrary library, int handle, int ordinal, long context) {
@@ -238,34 +242,74 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  /** Ends it when what is under way has ended. Idempotent. */
-  @Override
-  public void close() {
-    synchronized (this) {
-      if (closed) {
-        return;
-      }
-      closed = true;
+  /** Takes no more copies, and waits for those under way. Idempotent. */
+  synchronized void drain() {
+    if (drained) {
+      return;
     }
+    drained = true;
     Failures failures = new Failures();
+    inContext(
+        failures,
+        () -> {
+          boolean outwardEnded = closeLane(outward, failures);
+          lanesEnded = closeLane(inward, failures) && outwardEnded;
+        });
+    throwUnlessLost(failures);
+  }
+
+  /**
+   * Ends it when what is under way has ended. What does not end keeps all that it uses, the kernel
+   * and the context too. Idempotent.
+   */
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    Failures failures = new Failures();
+    failures.attempt(this::drain);
+    if (lanesEnded) {
+      inContext(failures, () -> failures.attempt(kernel::close));
+      failures.attempt(() -> library.releaseContext(handle));
+    }
+    throwUnlessLost(failures);
+  }
+
+  /** Runs an action; with the context, if that can be had. */
+  private void inContext(Failures failures, Runnable action) {
+    boolean hasContext = false;
     try {
       library.pushContext(context);
+      hasContext = true;
     } catch (DeviceException e) {
       failures.add(DeviceErrors.failed(location, e));
     }
-    failures.attempt(() -> closeLane(outward));
-    failures.attempt(() -> closeLane(inward));
-    failures.attempt(kernel::close);
-    failures.attempt(library::popContext);
-    failures.attempt(() -> library.releaseContext(handle));
+    action.run();
+    if (hasContext) {
+      failures.attempt(library::popContext);
+    }
+  }
+
+  private void throwUnlessLost(Failures failures) {
     if (lost == null) {
       failures.throwIfAny();
     }
   }
 
-  private void closeLane(CopyLane lane) {
-    if (!lane.close()) {
-      log.warn("A copy of {} does not end; what it uses stays in use", location);
+  /** {@return whether nothing of it is under way} */
+  private boolean closeLane(CopyLane lane, Failures failures) {
+    try {
+      boolean ended = lane.close();
+      if (!ended) {
+        log.warn("A copy of {} does not end; what it uses stays in use", location);
+      }
+      return ended;
+    } catch (Throwable t) {
+      // Of giving back, after the end.
+      failures.add(t);
+      return true;
     }
   }
 

@@ -9,7 +9,11 @@ import java.util.TreeSet;
 
 /** Which calls of a simulated driver were made, and which of them fail. Thread-safe. */
 public final class CallPlan {
+  /** Stands for a call that finds the heap full, and whose error has no room for its text. */
+  public static final int FULL_HEAP = -1;
+
   private final Map<String, ArrayDeque<Integer>> faults = new HashMap<>();
+  private final Map<String, Integer> lasting = new HashMap<>();
   private final Map<String, Integer> counts = new HashMap<>();
 
   CallPlan() {}
@@ -19,7 +23,7 @@ public final class CallPlan {
    *
    * @param call the driver's name of it
    * @param after how many calls of it before that one succeed
-   * @param code the driver's number
+   * @param code the driver's number, or {@link #FULL_HEAP}
    */
   public synchronized void fail(String call, int after, int code) {
     ArrayDeque<Integer> plan = faults.computeIfAbsent(call, _ -> new ArrayDeque<>());
@@ -29,9 +33,15 @@ public final class CallPlan {
     plan.add(code);
   }
 
+  /** Makes all calls of a name fail from now on. */
+  public synchronized void failAlways(String call, int code) {
+    lasting.put(call, code);
+  }
+
   /** Nothing fails any more. */
   public synchronized void heal() {
     faults.clear();
+    lasting.clear();
   }
 
   /** {@return the driver's names of all calls that were made} */
@@ -48,6 +58,6 @@ public final class CallPlan {
   synchronized int next(String call) {
     counts.merge(call, 1, Integer::sum);
     ArrayDeque<Integer> plan = faults.get(call);
-    return plan == null || plan.isEmpty() ? 0 : plan.poll();
+    return plan == null || plan.isEmpty() ? lasting.getOrDefault(call, 0) : plan.poll();
   }
 }

@@ -2,6 +2,7 @@
 package io.transferengine.device;
 
 import io.transferengine.bindings.Cuda;
+import java.io.Serial;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,6 +19,7 @@ import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +54,16 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
       this.bytes = bytes;
       this.device = device;
       contents = arena.allocate(bytes);
+    }
+  }
+
+  /** In a full heap there is no memory to say so either. */
+  private static final class FullHeap extends OutOfMemoryError {
+    @Serial private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getMessage() {
+      throw new OutOfMemoryError("simulated");
     }
   }
 
@@ -90,6 +102,7 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
   private final CallPlan plan = new CallPlan();
   private final ThreadLocal<ArrayDeque<Integer>> current = ThreadLocal.withInitial(ArrayDeque::new);
   private long nextHandle = 1000;
+  private volatile CountDownLatch gate = new CountDownLatch(0);
   private boolean batches = true;
   private boolean kernels = true;
 
@@ -117,6 +130,16 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
   /** {@return which calls were made, and which are to fail} */
   public CallPlan plan() {
     return plan;
+  }
+
+  /** From now on no copy ends, until {@link #letGo}. */
+  public void hold() {
+    gate = new CountDownLatch(1);
+  }
+
+  /** Ends {@link #hold}. */
+  public void letGo() {
+    gate.countDown();
   }
 
   /** Takes for given back what could not be, since its device was lost. */
@@ -199,6 +222,9 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     int code = plan.next(call);
     if (device != null && lost[device] != 0) {
       throw failure(call, lost[device]);
+    }
+    if (code == CallPlan.FULL_HEAP) {
+      throw new FullHeap();
     }
     if (code != 0) {
       if (device != null && failure(call, code).isSticky()) {
@@ -534,11 +560,14 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
         () -> {
           LockSupport.parkNanos(delay);
           try {
+            gate.await();
             copy.run();
           } catch (DeviceException e) {
             synchronized (this) {
               lost[stream.device] = e.code();
             }
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
           }
         });
   }
