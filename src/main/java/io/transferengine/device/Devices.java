@@ -4,10 +4,10 @@ package io.transferengine.device;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.transfer.TransferException;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
@@ -23,7 +23,10 @@ public final class Devices implements AutoCloseable {
   private static final String TYPE = "cuda";
 
   private final Supplier<DeviceLibrary> library;
-  private final Map<Integer, Device> opened = new HashMap<>();
+
+  /** Read without the lock, which is held while one is opened: that takes long. */
+  private final Map<Integer, Device> opened = new ConcurrentHashMap<>();
+
   private boolean closed;
 
   /** Those of this machine's driver. */
@@ -70,6 +73,10 @@ public final class Devices implements AutoCloseable {
     if (!(kind instanceof MemoryKind.Device device) || !isKnown(kind)) {
       throw DeviceErrors.unknown(kind);
     }
+    Device there = opened.get(device.ordinal());
+    if (there != null) {
+      return there;
+    }
     synchronized (this) {
       if (closed) {
         throw DeviceErrors.closed();
@@ -86,6 +93,18 @@ public final class Devices implements AutoCloseable {
       }
       return known;
     }
+  }
+
+  /** Waits for all copies that are under way. No others can be made, and no device is opened. */
+  public void drain() {
+    List<Device> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(opened.values());
+    }
+    Failures failures = new Failures();
+    all.forEach(device -> failures.attempt(device::drain));
+    failures.throwIfAny();
   }
 
   /** Closes all devices. Idempotent. */
