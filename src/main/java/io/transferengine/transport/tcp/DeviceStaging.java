@@ -4,17 +4,21 @@ package io.transferengine.transport.tcp;
 import io.transferengine.device.Device;
 import io.transferengine.device.Devices;
 import io.transferengine.device.PinnedSlots;
+import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.MemoryPairs;
+import io.transferengine.transport.Queues;
 import io.transferengine.transport.TransferTask;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The slots that the memory of devices passes through on its way over TCP, and the tasks that wait
@@ -22,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * and pins nothing. Thread-safe.
  */
 final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DeviceStaging.class);
+
   private final Devices devices;
 
   // Guarded by this.
@@ -100,7 +106,7 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
         throw new TransferException(ErrorCode.CLOSED, "There are no slots for device memory", "");
       }
       if (!waiting.contains(task)) {
-        waiting.add(task);
+        Queues.addLast(waiting, task);
       }
     }
     return slot;
@@ -108,12 +114,16 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
 
   @Override
   public void giveBack(long slot) {
-    synchronized (this) {
-      if (slots != null) {
-        slots.giveBack(slot);
+    try {
+      synchronized (this) {
+        if (slots != null) {
+          slots.giveBack(slot);
+        }
       }
+      wakeWaiting();
+    } catch (Throwable t) {
+      Anyway.failed(log, "Giving a slot back", t);
     }
-    wakeWaiting();
   }
 
   /** One after another, on one thread: a task that fails at once may give its slot back in here. */
@@ -126,7 +136,12 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
     }
     StagedTask next = nextToWake();
     while (next != null) {
-      next.pump();
+      try {
+        next.pump();
+      } catch (Throwable t) {
+        // The others that wait are to be woken all the same.
+        Anyway.failed(log, "Going on with a transfer of device memory", t);
+      }
       next = nextToWake();
     }
   }
@@ -153,6 +168,8 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
       there = slots;
     }
     Failures failures = new Failures();
+    // First: what is copied has slots, and their memory is unpinned next.
+    failures.attempt(devices::drain);
     if (there != null) {
       failures.attempt(there::close);
     }

@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.transferengine.device.CopyList;
 import io.transferengine.device.Device;
 import io.transferengine.device.PinnedSlots;
+import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
@@ -21,6 +22,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A task some of whose bytes lie in a device's memory on our side. It is done in rounds. Each has a
@@ -48,7 +51,12 @@ final class StagedTask implements TransferTask.Owner {
 
   private static final int FIRST_REQUESTS = 16;
 
-  /** Made before memory runs out: what ends a round needs none. Nobody is shown it. */
+  private static final Logger log = LoggerFactory.getLogger(StagedTask.class);
+
+  // Made before memory runs out: what ends a round needs none.
+  private static final TransferException WORDLESS = LocalFaults.WORDLESS;
+
+  /** Nobody is shown it. */
   private static final TransferException OVER =
       new TransferException(ErrorCode.CANCELED, "The transfer has ended", "");
 
@@ -57,7 +65,7 @@ final class StagedTask implements TransferTask.Owner {
     /** {@return a slot; 0 if there is none: then the task is pumped when there is} */
     long takeFor(StagedTask task);
 
-    /** Takes a slot back. */
+    /** Takes a slot back. Throws nothing. */
     void giveBack(long slot);
 
     /** {@return the device that has memory of a kind} */
@@ -76,8 +84,11 @@ final class StagedTask implements TransferTask.Owner {
   private final Way way;
 
   // Guarded by this.
-  private final List<Round> rounds = new ArrayList<>(ROUNDS_LIMIT);
-  private int starting;
+  private final @Nullable Round[] rounds = new @Nullable Round[ROUNDS_LIMIT];
+  private int started;
+
+  /** Whether something of a round that is over may have had effect at the peer. */
+  private volatile boolean reached;
 
   /**
    * @param buffers what the peer has published
@@ -95,40 +106,50 @@ final class StagedTask implements TransferTask.Owner {
     pump();
   }
 
-  /** Starts as many rounds as there is room and work for. */
+  /** Starts as many rounds as there is room and work for. What fails ends the task. */
   void pump() {
-    while (mayStart()) {
-      long slot = 0;
-      boolean goesOn = false;
-      try {
-        slot = staging.takeFor(this);
-        if (slot != 0) {
-          Round round = new Round(slot);
-          slot = 0;
-          goesOn = round.begin();
-        }
-      } catch (Throwable t) {
-        if (slot != 0) {
-          staging.giveBack(slot);
-        }
-        task.end(TransferState.FAILED, unexpected(t), FailureCause.LOCAL);
-      } finally {
+    boolean goesOn = true;
+    while (goesOn && mayStart()) {
+      Round round = roundWithSlot();
+      if (round == null) {
         synchronized (this) {
-          starting--;
+          started--;
         }
-      }
-      if (!goesOn) {
         return;
       }
+      goesOn = round.begin();
     }
   }
 
   private synchronized boolean mayStart() {
-    if (rounds.size() + starting >= ROUNDS_LIMIT || !task.hasWork()) {
+    if (started == ROUNDS_LIMIT || !task.hasWork()) {
       return false;
     }
-    starting++;
+    started++;
     return true;
+  }
+
+  private @Nullable Round roundWithSlot() {
+    long slot = 0;
+    try {
+      slot = staging.takeFor(this);
+      return slot == 0 ? null : new Round(slot);
+    } catch (Throwable t) {
+      if (slot != 0) {
+        staging.giveBack(slot);
+      }
+      endFor(t);
+      return null;
+    }
+  }
+
+  private void endFor(Throwable cause) {
+    try {
+      task.end(TransferState.FAILED, unexpected(cause), FailureCause.LOCAL);
+    } catch (Throwable t) {
+      // Its outcome is set. What is under way ends by itself.
+      Anyway.failed(log, "Canceling what is under way", t);
+    }
   }
 
   private static TransferException unexpected(Throwable t) {
@@ -138,25 +159,59 @@ final class StagedTask implements TransferTask.Owner {
           : new TransferException(
               ErrorCode.MEMORY, "Device memory could not be staged: " + t, "", t);
     } catch (Throwable again) {
-      return LocalFaults.WORDLESS;
+      return WORDLESS;
     }
   }
 
-  private synchronized List<Round> underWay() {
-    return List.copyOf(rounds);
+  /** {@return a round that is under way, or null} */
+  private synchronized @Nullable Round round(int index) {
+    return rounds[index];
+  }
+
+  private boolean mayHaveHadEffect() {
+    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+      Round round = round(i);
+      reached |= round != null && round.isStarted();
+    }
+    return reached;
+  }
+
+  private synchronized void add(Round round) {
+    int free = 0;
+    while (rounds[free] != null) {
+      free++;
+    }
+    rounds[free] = round;
+  }
+
+  /** {@return whether it was under way} */
+  @SuppressWarnings("ReferenceEquality") // rounds have no other
+  private synchronized boolean remove(Round round) {
+    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+      if (rounds[i] == round) {
+        rounds[i] = null;
+        started--;
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override
   public void cancelRequests(TransferTask ended) {
-    for (Round round : underWay()) {
-      round.cancel();
+    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+      Round round = round(i);
+      if (round != null) {
+        round.cancel();
+      }
     }
   }
 
   @Override
   public void cutOff(TransferTask ended) {
-    for (Round round : underWay()) {
-      TransferTask inner = round.inner;
+    for (int i = 0; i < ROUNDS_LIMIT; i++) {
+      Round round = round(i);
+      TransferTask inner = round == null ? null : round.inner;
       if (inner != null) {
         inner.cutOff();
       }
@@ -177,9 +232,6 @@ final class StagedTask implements TransferTask.Owner {
     private long bytes;
     private int used;
 
-    /** Guarded by the task. */
-    private boolean over;
-
     private final AtomicInteger copying = new AtomicInteger();
     private volatile @Nullable TransferException copyFailure;
     private volatile @Nullable TransferTask inner;
@@ -191,9 +243,7 @@ final class StagedTask implements TransferTask.Owner {
     /** Everything from here on gives the slot back. {@return whether there was work for it} */
     boolean begin() {
       try {
-        synchronized (StagedTask.this) {
-          rounds.add(this);
-        }
+        add(this);
         int claimed =
             task.claim(this, CopyList.RANGES_LIMIT, Long.MAX_VALUE, PinnedSlots.SLOT_BYTES);
         if (claimed == 0) {
@@ -207,8 +257,17 @@ final class StagedTask implements TransferTask.Owner {
         }
         return true;
       } catch (Throwable t) {
-        fail(unexpected(t), FailureCause.LOCAL);
+        failUnlessInUse(t);
         return false;
+      }
+    }
+
+    /** While its slot is in use, whoever uses it ends the round. */
+    private void failUnlessInUse(Throwable cause) {
+      if (copying.get() == 0 && inner == null) {
+        fail(unexpected(cause), FailureCause.LOCAL);
+      } else {
+        Anyway.failed(log, "A step of a transfer of device memory", cause);
       }
     }
 
@@ -269,6 +328,7 @@ final class StagedTask implements TransferTask.Owner {
           begun++;
         }
       } catch (Throwable t) {
+        // The copies that have begun still use the slot.
         copyFailure = unexpected(t);
         int left = parts.size() - begun;
         if (copying.addAndGet(-left) == 0) {
@@ -296,7 +356,7 @@ final class StagedTask implements TransferTask.Owner {
         try {
           submit();
         } catch (Throwable t) {
-          fail(unexpected(t), FailureCause.LOCAL);
+          failUnlessInUse(t);
         }
       }
     }
@@ -316,6 +376,9 @@ final class StagedTask implements TransferTask.Owner {
       TransferTask made =
           new TransferTask(
               task.operation(), blocks, bytes, new TransferEnds(new Region[0], buffers), this);
+      if (task.isMergeRefused()) {
+        made.mergeNothing();
+      }
       inner = made;
       try {
         way.submit(made);
@@ -328,23 +391,44 @@ final class StagedTask implements TransferTask.Owner {
       }
     }
 
+    /** Throws nothing: the other rounds are canceled next. */
     void cancel() {
       TransferTask there = inner;
-      if (there != null) {
-        there.end(TransferState.CANCELED, OVER, FailureCause.CANCELED);
+      try {
+        if (there != null) {
+          there.end(TransferState.CANCELED, OVER, FailureCause.CANCELED);
+        }
+      } catch (Throwable t) {
+        Anyway.failed(log, "Canceling a part of a transfer", t);
       }
     }
 
     @Override
     public void taskEnded(
         TransferState state, @Nullable TransferException why, @Nullable FailureCause kind) {
+      reached |= isStarted();
       if (state != TransferState.COMPLETED) {
-        fail(why == null ? OVER : why, kind == null ? FailureCause.OTHER : kind);
+        fail(why == null ? OVER : why, causeOf(kind));
       } else if (task.operation() == Operation.READ && !parts.isEmpty()) {
         copy(false);
       } else {
         complete();
       }
+    }
+
+    boolean isStarted() {
+      TransferTask there = inner;
+      return there != null && there.isStarted();
+    }
+
+    /** A round may not have begun, and so be worth a second try; the task has only one. */
+    private FailureCause causeOf(@Nullable FailureCause kind) {
+      if (kind == null) {
+        return FailureCause.OTHER;
+      }
+      return kind == FailureCause.STALE_DESCRIPTOR && mayHaveHadEffect()
+          ? FailureCause.CONNECTION_LOST
+          : kind;
     }
 
     // ---- the end
@@ -371,12 +455,8 @@ final class StagedTask implements TransferTask.Owner {
 
     /** {@return whether it was not over yet} */
     private boolean leave() {
-      synchronized (StagedTask.this) {
-        if (over) {
-          return false;
-        }
-        over = true;
-        rounds.remove(this);
+      if (!remove(this)) {
+        return false;
       }
       staging.giveBack(slot);
       return true;

@@ -194,19 +194,6 @@ final class TcpTransport implements Transport {
 
   @Override
   public void submit(PeerAddress address, TransferTask task) {
-    if (DeviceStaging.isNeeded(task)) {
-      new StagedTask(
-              task,
-              new TransferEnds.Buffers(address.descriptor().buffers()),
-              staging,
-              inner -> submitHost(address, inner))
-          .begin();
-    } else {
-      submitHost(address, task);
-    }
-  }
-
-  private void submitHost(PeerAddress address, TransferTask task) {
     Optional<TransferException> outside =
         PublishedRanges.refusal(
             address.descriptor(), WireForm.isVersion2(address.descriptor(), options), task);
@@ -229,7 +216,13 @@ final class TcpTransport implements Transport {
       }
     }
     try {
-      peer.submit(task);
+      if (DeviceStaging.isNeeded(task)) {
+        // All of it goes to this one: by a later round another process may have the peer's name.
+        TransferEnds.Buffers buffers = new TransferEnds.Buffers(address.descriptor().buffers());
+        new StagedTask(task, buffers, staging, peer::submit).begin();
+      } else {
+        peer.submit(task);
+      }
     } catch (Throwable t) {
       // No memory for a place in a queue.
       task.end(

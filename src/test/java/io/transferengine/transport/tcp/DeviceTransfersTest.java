@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.bindings.Cuda;
 import io.transferengine.config.Settings;
+import io.transferengine.device.CallPlan;
 import io.transferengine.device.DeviceLibrary;
 import io.transferengine.device.Devices;
 import io.transferengine.device.PinnedSlots;
@@ -120,6 +121,13 @@ class DeviceTransfersTest {
     return first == null ? -1 : first.slotsTaken();
   }
 
+  /** Whoever looks for work may hold one for a moment after the last transfer has ended. */
+  private void awaitAllSlots() {
+    while (slotsTaken() != 0) {
+      Thread.onSpinWait();
+    }
+  }
+
   @AfterEach
   void closeAll() {
     engines.reversed().forEach(EngineCore::close);
@@ -206,7 +214,7 @@ class DeviceTransfersTest {
               .isEqualTo(Arrays.copyOfRange(news, at, at + length));
         }
       }
-      assertThat(slotsTaken()).isZero();
+      awaitAllSlots();
       assertThat(driver.plan().calls("cuLaunchKernel")).isPositive();
       one.memory().unregister(first);
       one.memory().unregister(second);
@@ -250,7 +258,7 @@ class DeviceTransfersTest {
         assertMoved(each);
       }
       assertThat(there.segment().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
-      assertThat(slotsTaken()).isZero();
+      awaitAllSlots();
       one.memory().unregister(memory);
       other.memory().unregister(there.address());
     }
@@ -291,9 +299,48 @@ class DeviceTransfersTest {
       assertMoved(move(one, Operation.WRITE, other, ofHost));
       assertThat(there.segment().mismatch(host.segment())).isEqualTo(-1);
       assertMoved(move(one, operation, other, blocks));
-      assertThat(slotsTaken()).isZero();
+      awaitAllSlots();
       one.memory().unregister(memory);
       one.memory().unregister(host.address());
+      other.memory().unregister(there.address());
+    }
+  }
+
+  /** It says nothing about the copy, and there is no memory to put it into words. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "cuMemcpyDtoHAsync_v2",
+        "cuEventRecord",
+        "cuEventSynchronize",
+      })
+  void aFullHeapFailsTheTransferAndLeavesNoneWaiting(String call) throws Exception {
+    EngineCore one = engine(() -> driver, Map.of());
+    EngineCore other = engine(DeviceTransfersTest::noDriver, Map.of());
+    long first = driver.memory(0, MEMORY);
+    long second = driver.memory(1, MEMORY);
+    try (Mapped there = Mapped.of(2 * MEMORY)) {
+      var _ = one.memory().register(first, MEMORY, "cuda:0");
+      var _ = one.memory().register(second, MEMORY, "cuda:1");
+      var _ = other.memory().register(there.address(), 2 * MEMORY, "*");
+      // Rounds with a part on each device.
+      int[] lengths = new int[64];
+      Arrays.fill(lengths, 100_000);
+      BlockColumns blocks = blocks(new long[] {first, second}, there.address(), lengths);
+      for (int after = 0; after < 4; after++) {
+        driver.plan().fail(call, after, CallPlan.FULL_HEAP);
+        driver.plan().fail("cuStreamSynchronize", 0, CallPlan.FULL_HEAP);
+        TransferHandle failed = move(one, Operation.WRITE, other, blocks);
+        assertThat(failed.state()).as("%s after %d", call, after).isEqualTo(TransferState.FAILED);
+        assertThat(failed.failure().orElseThrow())
+            .hasMessageContaining("there is no memory to say why");
+        awaitAllSlots();
+        driver.plan().heal();
+      }
+      assertMoved(move(one, Operation.WRITE, other, blocks));
+      awaitAllSlots();
+      one.memory().unregister(first);
+      one.memory().unregister(second);
       other.memory().unregister(there.address());
     }
   }
@@ -323,7 +370,7 @@ class DeviceTransfersTest {
               other,
               BlockColumns.of(host.address(), there.address(), MEMORY)));
       assertThat(there.segment().mismatch(host.segment())).isEqualTo(-1);
-      assertThat(slotsTaken()).isZero();
+      awaitAllSlots();
       one.memory().unregister(memory);
       one.memory().unregister(host.address());
       other.memory().unregister(there.address());
