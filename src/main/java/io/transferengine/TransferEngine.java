@@ -218,7 +218,8 @@ public final class TransferEngine implements AutoCloseable {
    * @param address as there
    * @param capacity as there
    * @param location {@code *} or {@code cpu:N}; {@code cuda:N} for device memory, which peers reach
-   *     over RDMA only
+   *     over RDMA only, and which must be at rest when a transfer of it is submitted: no stream of
+   *     the caller's is waited for
    * @return as there
    */
   public int registerMemory(long address, long capacity, String location) {

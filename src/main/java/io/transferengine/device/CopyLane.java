@@ -15,9 +15,9 @@ import org.slf4j.LoggerFactory;
  * one ends.
  *
  * <p><b>Which way.</b> A few large ranges go by plain copies. Many small ones go by one launch of
- * the kernel, which is 28 times as fast as a call for each 4 KiB (measured, ADR 43); where the
- * kernel cannot be loaded by one call of the driver for all, or by plain copies where the driver is
- * too old for that.
+ * the kernel: one of its shape was 28 times as fast as a call for each 4 KiB (ADR 43). Where the
+ * kernel cannot be loaded they go by one call of the driver for all, or by plain copies where the
+ * driver is too old for that.
  *
  * <p><b>Errors.</b> What fails is told to its job, and to no other, unless the device is lost. A
  * job is told only when nothing of it is under way: while that cannot be known, because the heap is
