@@ -27,6 +27,11 @@ public interface RequestSink<T> {
     return false;
   }
 
+  /** {@return whether it sends what it gets; if not, {@link TransferTask#started} is called} */
+  default boolean isSender() {
+    return true;
+  }
+
   /**
    * One request for the wire. What memory it lies in is known to the task: {@link
    * TransferTask#region} on our side, {@link TransferTask#buffer} at the peer. Both may be asked in

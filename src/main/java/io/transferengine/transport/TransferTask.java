@@ -82,7 +82,7 @@ public final class TransferTask implements TransferWork {
   private long mark;
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
-  private volatile long claimedNanos;
+  private volatile long startedNanos;
   private volatile String transport = "";
   private volatile boolean oneByOne;
   private volatile boolean mergeRefused;
@@ -204,12 +204,17 @@ public final class TransferTask implements TransferWork {
 
   @Override
   public boolean isStarted() {
-    return claimedNanos != 0;
+    return startedNanos != 0;
   }
 
   @Override
   public long startedNanos() {
-    return claimedNanos;
+    return startedNanos;
+  }
+
+  /** Says when its bytes began to move, if that was not when the first were claimed. */
+  public void started(long nanos) {
+    startedNanos = nanos | 1; // never 0
   }
 
   @Override
@@ -245,12 +250,7 @@ public final class TransferTask implements TransferWork {
 
   /** {@return whether a test holds for where any of the blocks lies in the peer's memory} */
   public boolean anyRemote(RangeTest test) {
-    for (int i = 0; i < blocks.count(); i++) {
-      if (test.test(blocks.remote(i), blocks.remote(i) + blocks.length(i))) {
-        return true;
-      }
-    }
-    return false;
+    return test.anyRemote(blocks);
   }
 
   /** {@return whether a test holds for one of the peer's buffers that its blocks begin in} */
@@ -312,8 +312,8 @@ public final class TransferTask implements TransferWork {
       }
       requests++;
       outstanding++;
-      if (claimedNanos == 0) {
-        claimedNanos = System.nanoTime() | 1; // never 0
+      if (startedNanos == 0 && sink.isSender()) {
+        started(System.nanoTime());
       }
     }
     return requests;
@@ -405,10 +405,8 @@ public final class TransferTask implements TransferWork {
   }
 
   /**
-   * {@return whether it has waited since before then, without progress} Who waits for less has
-   * nothing to do with an attempt to reach the peer that began then, and failed.
-   *
-   * @param nanos of {@link System#nanoTime}
+   * {@return whether it has waited since a {@link System#nanoTime}, without progress} Who waits for
+   * less has nothing to do with an attempt to reach the peer that began then, and failed.
    */
   public boolean hasWaitedSince(long nanos) {
     return progressNanos - nanos <= 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import java.io.Serial;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -9,6 +10,16 @@ import java.util.TreeSet;
 
 /** Which calls of a simulated driver were made, and which of them fail. Thread-safe. */
 public final class CallPlan {
+  /** In a full heap there is no memory to say so either. */
+  private static final class FullHeap extends OutOfMemoryError {
+    @Serial private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getMessage() {
+      throw new OutOfMemoryError("simulated");
+    }
+  }
+
   /** Stands for a call that finds the heap full, and whose error has no room for its text. */
   public static final int FULL_HEAP = -1;
 
@@ -58,6 +69,10 @@ public final class CallPlan {
   synchronized int next(String call) {
     counts.merge(call, 1, Integer::sum);
     ArrayDeque<Integer> plan = faults.get(call);
-    return plan == null || plan.isEmpty() ? lasting.getOrDefault(call, 0) : plan.poll();
+    int code = plan == null || plan.isEmpty() ? lasting.getOrDefault(call, 0) : plan.poll();
+    if (code == FULL_HEAP) {
+      throw new FullHeap();
+    }
+    return code;
   }
 }

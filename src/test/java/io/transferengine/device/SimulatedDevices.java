@@ -2,7 +2,6 @@
 package io.transferengine.device;
 
 import io.transferengine.bindings.Cuda;
-import java.io.Serial;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,16 +53,6 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
       this.bytes = bytes;
       this.device = device;
       contents = arena.allocate(bytes);
-    }
-  }
-
-  /** In a full heap there is no memory to say so either. */
-  private static final class FullHeap extends OutOfMemoryError {
-    @Serial private static final long serialVersionUID = 1L;
-
-    @Override
-    public String getMessage() {
-      throw new OutOfMemoryError("simulated");
     }
   }
 
@@ -222,9 +211,6 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     int code = plan.next(call);
     if (device != null && lost[device] != 0) {
       throw failure(call, lost[device]);
-    }
-    if (code == CallPlan.FULL_HEAP) {
-      throw new FullHeap();
     }
     if (code != 0) {
       if (device != null && failure(call, code).isSticky()) {

@@ -277,6 +277,12 @@ final class StagedTask implements TransferTask.Owner {
       return Math.min(PinnedSlots.SLOT_BYTES - used, wanted);
     }
 
+    /** Nothing of it may ever be: then the transfer can be tried again. */
+    @Override
+    public boolean isSender() {
+      return false;
+    }
+
     @Override
     public boolean isFull() {
       return used == PinnedSlots.SLOT_BYTES;
@@ -406,13 +412,23 @@ final class StagedTask implements TransferTask.Owner {
     @Override
     public void taskEnded(
         TransferState state, @Nullable TransferException why, @Nullable FailureCause kind) {
-      reached |= isStarted();
+      noteStart();
       if (state != TransferState.COMPLETED) {
         fail(why == null ? OVER : why, causeOf(kind));
       } else if (task.operation() == Operation.READ && !parts.isEmpty()) {
         copy(false);
       } else {
         complete();
+      }
+    }
+
+    private void noteStart() {
+      TransferTask there = inner;
+      if (there != null && there.isStarted()) {
+        reached = true;
+        if (!task.isStarted()) {
+          task.started(there.startedNanos());
+        }
       }
     }
 

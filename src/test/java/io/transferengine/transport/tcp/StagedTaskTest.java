@@ -31,7 +31,6 @@ class StagedTaskTest implements StagedTask.Staging {
   private static final TransferException WHY =
       new TransferException(ErrorCode.SOCKET, "for the test", "");
 
-  private final RegionTable table = new RegionTable();
   private final TransferEnds.Buffers buffers = new TransferEnds.Buffers(List.of());
   private final List<TransferTask> inner = new ArrayList<>();
   private int slots;
@@ -60,7 +59,7 @@ class StagedTaskTest implements StagedTask.Staging {
 
   private TransferTask begin() {
     Region region =
-        table
+        new RegionTable()
             .registerAll(new long[] {LOCAL}, new long[] {1 << 20}, "*", AccessRights.READ_WRITE)
             .getFirst();
     long[] local = new long[BLOCKS];
@@ -125,6 +124,22 @@ class StagedTaskTest implements StagedTask.Staging {
     inner.forEach(each -> fail(each, FailureCause.STALE_DESCRIPTOR));
     assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
     assertThat(slots).isZero();
+  }
+
+  /** A staged task claims before it knows whether there is a connection. */
+  @Test
+  void whatWasOnlyCopiedHasNotBegun() {
+    TransferTask task = begin();
+    inner.forEach(each -> fail(each, FailureCause.CONNECT));
+    assertThat(cause).isEqualTo(FailureCause.CONNECT);
+    assertThat(task.isStarted()).isFalse();
+    inner.clear();
+    task = begin();
+    fail(inner.getFirst(), FailureCause.CONNECT);
+    inner.get(1).completed(claim(inner.get(1)), inner.get(1).totalBytes());
+    fail(inner.get(2), FailureCause.CONNECT);
+    assertThat(state).isEqualTo(TransferState.FAILED);
+    assertThat(task.isStarted()).isTrue();
   }
 
   @Test
