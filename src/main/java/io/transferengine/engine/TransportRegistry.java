@@ -7,6 +7,7 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineHealth;
 import io.transferengine.logging.Failures;
+import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
@@ -29,12 +30,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The transports of one engine, best first. It chooses the ones for a peer. The {@link
  * TransportPolicy} of a transport says whether it is used, required or left out.
  */
 final class TransportRegistry {
+  private static final Logger log = LoggerFactory.getLogger(TransportRegistry.class);
+
+  private final WarnLimiter without = new WarnLimiter(log);
   private final List<Ranked> transports;
   private final TransportChoice choice;
 
@@ -146,8 +152,9 @@ final class TransportRegistry {
     List<Transport> done = new ArrayList<>(transports.size());
     try {
       for (Ranked each : transports) {
-        each.transport.registerAll(regions);
-        done.add(each.transport);
+        if (registers(each, regions)) {
+          done.add(each.transport);
+        }
       }
     } catch (Throwable t) {
       Failures failures = new Failures();
@@ -155,6 +162,35 @@ final class TransportRegistry {
       unregisterAll(done, regions, failures);
       throw t;
     }
+  }
+
+  /** {@return false if it is not required and goes without them, as others move such memory} */
+  @SuppressWarnings("ReferenceEquality") // transports have no other
+  private boolean registers(Ranked which, List<Region> regions) {
+    Transport transport = which.transport;
+    try {
+      transport.registerAll(regions);
+      return true;
+    } catch (TransferException e) {
+      boolean othersMoveIt =
+          regions.stream()
+              .map(Region::kind)
+              .distinct()
+              .allMatch(kind -> all().anyMatch(each -> each != transport && moves(each, kind)));
+      if (which.policy.isRequired() || !transport.mayGoWithout() || !othersMoveIt) {
+        throw e;
+      }
+      without.warn(
+          "Memory is registered without " + transport.name() + ", and moved by others only: " + e);
+      return false;
+    }
+  }
+
+  private static boolean moves(Transport transport, MemoryKind kind) {
+    MemoryKind host = MemoryKind.host();
+    return transport.moves(kind, host)
+        || transport.moves(host, kind)
+        || transport.moves(kind, kind);
   }
 
   /**
@@ -181,11 +217,7 @@ final class TransportRegistry {
    * @throws TransferException that says why not, if one of them knows
    */
   boolean moves(MemoryKind kind) {
-    MemoryKind host = MemoryKind.host();
-    boolean moves =
-        all()
-            .anyMatch(
-                each -> each.moves(kind, host) || each.moves(host, kind) || each.moves(kind, kind));
+    boolean moves = all().anyMatch(each -> moves(each, kind));
     if (!moves) {
       all()
           .flatMap(each -> each.whyNotMoved(kind).stream())

@@ -54,6 +54,14 @@ public interface Transport {
   default void registerAll(List<Region> regions) {}
 
   /**
+   * {@return whether the engine may go on when {@link #registerAll} has failed, if others move such
+   * memory} Then a transfer that comes here for it all the same fails, and harms nothing.
+   */
+  default boolean mayGoWithout() {
+    return false;
+  }
+
+  /**
    * Ends what {@link #registerAll} began, for any of its regions: when it returns, no peer reaches
    * the ranges through this transport any more. Nothing of ours is in flight over them. Idempotent.
    *

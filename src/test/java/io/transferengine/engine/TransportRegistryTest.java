@@ -10,7 +10,9 @@ import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
@@ -36,6 +38,7 @@ class TransportRegistryTest {
     @Nullable Error draining;
     int drained;
     boolean movesAll;
+    boolean goesWithout;
     boolean reaches = true;
 
     @Override
@@ -54,6 +57,11 @@ class TransportRegistryTest {
         throw registering;
       }
       reachable.addAll(regions);
+    }
+
+    @Override
+    public boolean mayGoWithout() {
+      return goesWithout;
     }
 
     @Override
@@ -110,6 +118,24 @@ class TransportRegistryTest {
         .isSameAs(third.registering)
         .hasSuppressedException(first.unregistering);
     assertThat(second.reachable).isEmpty();
+  }
+
+  /** Such as device memory that TCP cannot stage, and RDMA takes. */
+  @Test
+  void oneGoesWithoutMemoryThatAnotherMoves() {
+    var ofDevice = new RegionTable().registerAll(new long[] {0x1000}, new long[] {16}, "cuda:0");
+    var lost = new TransferException(ErrorCode.CONTEXT, "lost", "");
+    second.registering = lost;
+    assertThatThrownBy(() -> registry.registerAll(ofDevice)).isSameAs(lost);
+    second.goesWithout = true;
+    assertThatThrownBy(() -> registry.registerAll(ofDevice)).isSameAs(lost);
+    assertThat(first.reachable).isEmpty();
+    first.movesAll = true;
+    registry.registerAll(ofDevice);
+    assertThat(first.reachable).isEqualTo(ofDevice);
+    assertThat(third.reachable).isEqualTo(ofDevice);
+    registry.unregisterAll(ofDevice);
+    assertThat(first.reachable).isEmpty();
   }
 
   /** To a peer's device memory, on a transport that has lost its way. */

@@ -16,6 +16,8 @@ import io.transferengine.transport.TransferTask;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +31,9 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DeviceStaging.class);
 
   private final Devices devices;
+
+  /** What the device is known to have. A copy of anything else could cost it its context. */
+  private final Set<Region> ready = ConcurrentHashMap.newKeySet();
 
   // Guarded by this.
   private final ArrayDeque<StagedTask> waiting = new ArrayDeque<>();
@@ -69,17 +74,30 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   }
 
   /**
-   * Makes ready for ranges of devices' memory, among others.
+   * Makes ready for ranges of devices' memory, among others: for all or none.
    *
-   * @throws TransferException if one of them is not what its location says
+   * @throws TransferException if one of them is not what its location says, or cannot be staged
    */
   void register(List<Region> regions) {
-    for (Region region : regions) {
-      if (!region.kind().isHost() && moves(region.kind())) {
-        Device device = devices.of(region.kind());
-        device.require(region.address(), region.length());
-        open(device);
+    try {
+      for (Region region : regions) {
+        if (!region.kind().isHost() && moves(region.kind())) {
+          Device device = devices.of(region.kind());
+          device.require(region.address(), region.length());
+          open(device);
+          var _ = ready.add(region);
+        }
       }
+    } catch (Throwable t) {
+      unregister(regions);
+      throw t;
+    }
+  }
+
+  /** Ends {@link #register}; nothing is under way there. */
+  void unregister(List<Region> regions) {
+    if (!ready.isEmpty()) {
+      regions.forEach(ready::remove);
     }
   }
 
@@ -93,8 +111,14 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   }
 
   @Override
-  public Device device(MemoryKind kind) {
-    return devices.of(kind);
+  public Device device(Region region) {
+    if (!ready.contains(region)) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT,
+          region + " was registered without TCP, which could not be made ready for it",
+          "The log says why; use a transport that moves it");
+    }
+    return devices.of(region.kind());
   }
 
   @Override

@@ -5,7 +5,6 @@ import io.transferengine.device.CopyList;
 import io.transferengine.device.Device;
 import io.transferengine.device.PinnedSlots;
 import io.transferengine.logging.Anyway;
-import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
@@ -68,8 +67,12 @@ final class StagedTask implements TransferTask.Owner {
     /** Takes a slot back. Throws nothing. */
     void giveBack(long slot);
 
-    /** {@return the device that has memory of a kind} */
-    Device device(MemoryKind kind);
+    /**
+     * {@return the device that has a range}
+     *
+     * @throws TransferException if it cannot be staged
+     */
+    Device device(Region region);
   }
 
   /** Where inner tasks go. */
@@ -302,7 +305,7 @@ final class StagedTask implements TransferTask.Owner {
       if (region.isTouchable()) {
         locals[count] = local;
       } else {
-        partFor(staging.device(region.kind())).list.add(local, length);
+        partFor(staging.device(region)).list.add(local, length);
         locals[count] = slot + used;
         used += (int) length;
       }

@@ -193,6 +193,17 @@ final class TcpTransport implements Transport {
   }
 
   @Override
+  public void unregisterAll(List<Region> regions) {
+    staging.unregister(regions);
+  }
+
+  /** Another transport may take memory that cannot be staged, such as that of a lost device. */
+  @Override
+  public boolean mayGoWithout() {
+    return true;
+  }
+
+  @Override
   public void submit(PeerAddress address, TransferTask task) {
     Optional<TransferException> outside =
         PublishedRanges.refusal(

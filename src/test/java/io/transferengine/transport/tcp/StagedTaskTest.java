@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.device.Device;
-import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.FailureCause;
@@ -53,7 +52,7 @@ class StagedTaskTest implements StagedTask.Staging {
   }
 
   @Override
-  public Device device(MemoryKind kind) {
+  public Device device(Region region) {
     throw new AssertionError("all of it is host memory");
   }
 
