@@ -18,6 +18,7 @@ final class LocalFaults {
    * The failure of a transfer when there is no memory for another. Made before it runs out: what
    * ends a request must not need any, or the request keeps its own for ever.
    */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // its text is all that is wanted of it
   static final TransferException WORDLESS =
       new TransferException(
           ErrorCode.MEMORY,

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RequestOutcomes {
   /** Here, so that it is made with the first connection. */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // its text is all that is wanted of it
   private static final TransferException WORDLESS = LocalFaults.WORDLESS;
 
   private final PeerProfile peer;
