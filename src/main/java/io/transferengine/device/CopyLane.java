@@ -42,6 +42,7 @@ final class CopyLane {
   private static final long AGAIN_MILLIS = 10;
 
   /** Made before memory runs out: whoever waits for a copy must be told of its end. */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // its text is all that is wanted of it
   private static final TransferException WORDLESS =
       new TransferException(
           ErrorCode.MEMORY,
@@ -286,10 +287,13 @@ final class CopyLane {
   }
 
   private synchronized boolean mayAskAgain() {
-    try {
-      wait(AGAIN_MILLIS);
-    } catch (InterruptedException ignored) {
-      // As in next().
+    long end = System.nanoTime() + AGAIN_MILLIS * 1_000_000;
+    while (!givenUp && end - System.nanoTime() > 0) {
+      try {
+        wait(AGAIN_MILLIS);
+      } catch (InterruptedException ignored) {
+        // As in next().
+      }
     }
     return !givenUp;
   }

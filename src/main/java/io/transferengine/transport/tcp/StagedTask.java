@@ -53,9 +53,11 @@ final class StagedTask implements TransferTask.Owner {
   private static final Logger log = LoggerFactory.getLogger(StagedTask.class);
 
   // Made before memory runs out: what ends a round needs none.
+  @SuppressWarnings("StaticAssignmentOfThrowable") // its text is all that is wanted of it
   private static final TransferException WORDLESS = LocalFaults.WORDLESS;
 
   /** Nobody is shown it. */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // its text is all that is wanted of it
   private static final TransferException OVER =
       new TransferException(ErrorCode.CANCELED, "The transfer has ended", "");
 

@@ -27,7 +27,7 @@ class StagedTaskTest implements StagedTask.Staging {
 
   private static final long LOCAL = 0x100_0000;
   private static final long REMOTE = 0x900_0000;
-  private static final TransferException WHY =
+  private final TransferException failure =
       new TransferException(ErrorCode.SOCKET, "for the test", "");
 
   private final TransferEnds.Buffers buffers = new TransferEnds.Buffers(List.of());
@@ -87,8 +87,8 @@ class StagedTaskTest implements StagedTask.Staging {
     return task.claim((_, _, _, _, _, _) -> {}, Integer.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
   }
 
-  private static void fail(TransferTask task, FailureCause why) {
-    task.end(TransferState.FAILED, WHY, why);
+  private void fail(TransferTask task, FailureCause why) {
+    task.end(TransferState.FAILED, failure, why);
   }
 
   /** Or else all of it is sent again, to memory that may have changed since. */
