@@ -32,14 +32,18 @@ class CopyKernelTest {
   private static final int SIDE = 1 << 17;
   private static final int TABLE = 2 * SIDE;
 
-  /** CUDA 13 has left sm_70 out, which the text is for: an older assembler takes it. */
+  /** CUDA 13 has left the first one out, which the text is for, and CUDA 12.0 knows no second. */
+  private static final List<String> NOT_IN_ALL = List.of("sm_70", "sm_100");
+
   @ParameterizedTest
   @ValueSource(strings = {"sm_70", "sm_75", "sm_80", "sm_90", "sm_100"})
   void assembles(String architecture, @TempDir Path directory) throws Exception {
     Needs.ofMachine(Files.exists(ASSEMBLER), "no " + ASSEMBLER + ": it comes with CUDA's toolkit");
     String known = String.join(" ", run(0, ASSEMBLER.toString(), "--help"));
-    Needs.ofMachine(
-        known.contains("'" + architecture + "'"), "this ptxas knows no " + architecture);
+    if (!known.contains("'" + architecture + "'")) {
+      assertThat(NOT_IN_ALL).contains(architecture);
+      return;
+    }
     Path out = directory.resolve("kernel");
 
     List<String> said =
