@@ -94,7 +94,7 @@ final class DeviceEnginesMain {
       long[] lengths = new long[places.length];
       int count = 0;
       for (long at = random.nextInt(64); count < places.length; count++) {
-        long length = 1 + random.nextInt(most);
+        long length = 1L + random.nextInt(most);
         if (at + length > BYTES) {
           break;
         }
