@@ -70,10 +70,4 @@ public final class CopyList {
     }
     bytes += length;
   }
-
-  /** Forgets all ranges. */
-  public void clear() {
-    count = 0;
-    bytes = 0;
-  }
 }

@@ -95,16 +95,6 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  /** {@return its location: {@code cuda:0}} */
-  public String location() {
-    return location;
-  }
-
-  /** {@return what it is called} */
-  public String model() {
-    return model;
-  }
-
   /** {@return whether an error has cost it its context} */
   boolean isLost() {
     return lost != null;
