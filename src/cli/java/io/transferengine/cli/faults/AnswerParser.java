@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.faults;
 
+import java.io.ByteArrayOutputStream;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,11 @@ final class AnswerParser extends Parser {
   private @Nullable Request request;
   private int code;
   private boolean waiting = true;
+
+  /** Bytes for which nobody had asked; whoever asks next takes them for the answer. */
+  private final ByteArrayOutputStream early = new ByteArrayOutputStream();
+
+  private boolean unasked;
 
   /**
    * @param requests the oldest request without an answer; null if there is none
@@ -39,10 +45,25 @@ final class AnswerParser extends Parser {
     } while (request != null && !request.hasStatus() && bodyBytes() == 0);
     if (request == null) {
       giveUp();
+      unasked = true;
     } else if (request.hasStatus()) {
       begin(Part.STATUS, request.statusBytes());
     } else {
       begin(Part.READ_BODY, bodyBytes());
+    }
+  }
+
+  /**
+   * Something was asked for. What changed bytes left over may have waited for it in the receiver's
+   * socket.
+   */
+  void asked() {
+    if (unasked) {
+      unasked = false;
+      waiting = true;
+      byte[] held = early.toByteArray();
+      early.reset();
+      take(held, 0, held.length);
     }
   }
 
@@ -59,6 +80,8 @@ final class AnswerParser extends Parser {
       }
     } else if (part() == Part.READ_BODY && request != null) {
       request.place(taken(), bytes, offset, count, landing);
+    } else if (unasked) {
+      early.write(bytes, offset, count);
     }
   }
 

@@ -52,6 +52,9 @@ public final class Link {
   /** Everything has a checksum. */
   private boolean checked;
 
+  /** The answers, as the initiator gets them. */
+  private Optional<AnswerParser> answers = Optional.empty();
+
   private boolean recording;
   private boolean uncertain;
   private int running = 2;
@@ -89,12 +92,14 @@ public final class Link {
                 server,
                 new RequestParser(this::isSent, _ -> true, (at, bytes, offset, count) -> {}),
                 new RequestParser(this::hasArrived, served, this::written));
+        AnswerParser got = new AnswerParser(() -> next(sent), this::read);
+        answers = Optional.of(got);
         back =
             new Direction(
                 server,
                 client,
                 new AnswerParser(() -> next(arrived), (at, bytes, offset, count) -> {}),
-                new AnswerParser(() -> next(sent), this::read));
+                got);
       }
       case HANDSHAKE -> {
         there =
@@ -131,6 +136,12 @@ public final class Link {
     } else {
       recent.add(request);
     }
+    answers.ifPresent(AnswerParser::asked);
+  }
+
+  /** Both directions look at the answers: bytes may come before the request that takes them. */
+  private synchronized void take(Parser parser, byte[] bytes, int offset, int count) {
+    parser.take(bytes, offset, count);
   }
 
   private synchronized void hasArrived(Request request) {
@@ -287,7 +298,7 @@ public final class Link {
       if (muted) {
         return;
       }
-      got.take(bytes, offset, count);
+      take(got, bytes, offset, count);
       OutputStream out = to.getOutputStream();
       // A reset is told to one call on a socket only; if that is a write, a read sees an orderly
       // end. So both sides are reset before the lock is given back that the reader takes behind an
