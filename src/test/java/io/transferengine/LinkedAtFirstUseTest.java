@@ -98,6 +98,15 @@ class LinkedAtFirstUseTest {
   }
 
   @Test
+  void endsOfRdmaPeersLinkNothing() {
+    assertThat(
+            new LinkedAtFirstUse(CLASSES, "io/transferengine/transport/rdma")
+                .reachedFrom(
+                    List.of("RdmaPeer.close", "RdmaPeer.failThoseSince", "SendQueue.giveBack")))
+        .isEmpty();
+  }
+
+  @Test
   void acceptingAndHandingOutThreadsLinkNothing() {
     assertThat(
             new LinkedAtFirstUse(CLASSES, "io/transferengine/net")

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.faults;
 
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Measures for how long this process did not run although it wanted to: it was stopped, collected
  * garbage, or the machine is busy. That time is nobody's fault here.
+ *
+ * <p>Two clocks are read, and of each step the longer time counts: how much later than it wanted a
+ * thread of its own woke; and what the collector says that it took. In a full heap one collection
+ * follows the other, and the thread may sleep through most of each.
  */
 public final class StallMeter {
   private static final long STEP_MILLIS = 10;
 
   private final AtomicLong stalledNanos = new AtomicLong();
+
+  private final GarbageCollectorMXBean[] collectors =
+      ManagementFactory.getGarbageCollectorMXBeans().toArray(GarbageCollectorMXBean[]::new);
 
   /** Begins, and does not end. */
   public StallMeter() {
@@ -19,6 +29,7 @@ public final class StallMeter {
 
   private void run() {
     long last = System.nanoTime();
+    long collectedLast = collectedMillis();
     while (true) {
       try {
         Thread.sleep(STEP_MILLIS);
@@ -28,9 +39,22 @@ public final class StallMeter {
         continue; // A full heap may not end it; what was missed is counted with the next step.
       }
       long now = System.nanoTime();
-      stalledNanos.addAndGet(Math.max(0, now - last - 2 * STEP_MILLIS * 1_000_000));
+      long collected = collectedMillis();
+      long late = now - last - 2 * STEP_MILLIS * 1_000_000;
+      long collecting = TimeUnit.MILLISECONDS.toNanos(collected - collectedLast);
+      stalledNanos.addAndGet(Math.max(0, Math.max(late, Math.min(collecting, now - last))));
       last = now;
+      collectedLast = collected;
     }
+  }
+
+  /** It takes no memory: that may be what there is none of. */
+  private long collectedMillis() {
+    long sum = 0;
+    for (GarbageCollectorMXBean collector : collectors) {
+      sum += Math.max(0, collector.getCollectionTime());
+    }
+    return sum;
   }
 
   /** {@return the sum so far} */

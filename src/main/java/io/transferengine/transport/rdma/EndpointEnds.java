@@ -168,6 +168,27 @@ final class EndpointEnds {
 
   // ---- the end
 
+  /** {@return what begins the end of an endpoint that is not at fault, to be run on its worker} */
+  Runnable closing(RdmaEndpoint endpoint, String reason) {
+    return new Closing(endpoint, reason);
+  }
+
+  /** A class, as a lambda that is linked in a full heap may be lost for ever (ADR 41). */
+  private final class Closing implements Runnable {
+    private final RdmaEndpoint endpoint;
+    private final String reason;
+
+    Closing(RdmaEndpoint endpoint, String reason) {
+      this.endpoint = endpoint;
+      this.reason = reason;
+    }
+
+    @Override
+    public void run() {
+      begin(endpoint, reason, Optional.empty());
+    }
+  }
+
   /**
    * Begins the end of an endpoint.
    *

@@ -13,11 +13,8 @@ import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,6 +61,12 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   /** Failed paths are tried again for this long after the last transfer. */
   private static final long ACTIVE_NANOS = 10_000_000_000L;
 
+  /** Not where they are used: a text takes memory when that is run for the first time. */
+  private static final String FAILING = "Failing a transfer";
+
+  private static final String CLOSING = "Closing a path";
+  private static final String CLOSED = "the peer was closed";
+
   private final String name;
   private final Optional<String> incarnation;
   private final List<RdmaNic> nics;
@@ -77,7 +80,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   private volatile RemoteBuffers buffers;
 
   // Guarded by this.
-  private final Set<TransferTask> open = new LinkedHashSet<>();
+  private final OpenTasks open = new OpenTasks();
   private long usedNanos = System.nanoTime();
   private int nextPath;
   private @Nullable PeerEnd end;
@@ -290,8 +293,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
 
   /** {@return whether any task has requests to hand out} */
   synchronized boolean hasWork() {
-    open.removeIf(task -> !task.hasWork());
-    return !open.isEmpty();
+    return open.haveWork();
   }
 
   /** {@return whether nothing waits and nothing is posted, roughly} */
@@ -388,7 +390,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     synchronized (this) {
       refusals = 0;
       wasConnected = true;
-      waiting = List.copyOf(open);
+      waiting = open.copy();
     }
     for (TransferTask task : waiting) {
       assign(path, task);
@@ -405,7 +407,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     if (hasWay()) {
       List<TransferTask> waiting;
       synchronized (this) {
-        waiting = List.copyOf(open);
+        waiting = open.copy();
       }
       waiting.forEach(this::dispatch);
     } else if (hasWork()) {
@@ -463,31 +465,22 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
 
   private void failThoseSince(
       long beganNanos, TransferException why, FailureCause ofUntouched, FailureCause ofBegun) {
-    for (TransferTask task : takeOpen(task -> task.hasWaitedSince(beganNanos))) {
-      Anyway.run(
-          log,
-          "Failing a transfer",
-          () -> task.end(TransferState.FAILED, why, task.isStarted() ? ofBegun : ofUntouched));
+    List<TransferTask> failed;
+    synchronized (this) {
+      failed = open.takeWaitedSince(beganNanos);
+    }
+    for (TransferTask task : failed) {
+      try {
+        task.end(TransferState.FAILED, why, task.isStarted() ? ofBegun : ofUntouched);
+      } catch (Throwable t) {
+        Anyway.failed(log, FAILING, t);
+      }
     }
   }
 
   @Override
-  public List<TransferTask> takeIdle() {
-    return takeOpen(TransferTask::isQuiet);
-  }
-
-  private List<TransferTask> takeOpen(Predicate<TransferTask> which) {
-    List<TransferTask> taken = new ArrayList<>();
-    synchronized (this) {
-      open.removeIf(task -> !task.hasWork());
-      for (TransferTask task : open) {
-        if (which.test(task)) {
-          taken.add(task);
-        }
-      }
-      taken.forEach(open::remove);
-    }
-    return taken;
+  public synchronized List<TransferTask> takeIdle() {
+    return open.takeQuiet();
   }
 
   /** No thread tries to open paths any more. */
@@ -526,31 +519,51 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   void leave(RdmaNic nic) {
     List<TransferTask> waiting;
     synchronized (this) {
-      waiting = List.copyOf(open);
+      waiting = open.copy();
     }
     if (paths.stream().anyMatch(path -> path.nic() == nic && path.endpoint().isPresent())) {
       waiting.forEach(this::dispatch);
     }
   }
 
-  /** Fails the waiting tasks and closes the endpoints. The first reason counts. */
+  /**
+   * Fails the waiting tasks and closes the endpoints. The first reason counts. In a full heap, too:
+   * it links nothing when it runs, and needs no list.
+   */
   void close(PeerEnd why) {
     PeerEnd first;
     synchronized (this) {
       first = end == null ? why : end;
       end = first;
     }
-    for (TransferTask task : takeOpen(_ -> true)) {
-      Anyway.run(log, "Failing a transfer", () -> fail(task, first));
+    for (TransferTask task = nextOpen(); task != null; task = nextOpen()) {
+      try {
+        if (task.hasWork()) {
+          fail(task, first);
+        }
+      } catch (Throwable t) {
+        Anyway.failed(log, FAILING, t);
+      }
     }
     for (RdmaPath path : paths) {
-      Anyway.run(log, "Closing a path", () -> close(path));
+      try {
+        close(path);
+      } catch (Throwable t) {
+        Anyway.failed(log, CLOSING, t);
+      }
     }
+  }
+
+  private synchronized @Nullable TransferTask nextOpen() {
+    return open.takeFirst();
   }
 
   private static void close(RdmaPath path) {
     path.retryNow();
-    path.endpoint().ifPresent(endpoint -> endpoint.close("the peer was closed"));
+    Optional<RdmaEndpoint> endpoint = path.endpoint();
+    if (endpoint.isPresent()) {
+      endpoint.get().close(CLOSED);
+    }
   }
 
   /**

@@ -162,7 +162,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   @Override
   public void close(RdmaEndpoint endpoint, String reason) {
-    execute(() -> ends.begin(endpoint, reason, Optional.empty()));
+    execute(ends.closing(endpoint, reason));
   }
 
   @Override

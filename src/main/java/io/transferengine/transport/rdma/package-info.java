@@ -14,7 +14,7 @@
  *
  * <pre>
  * RdmaSettings  LocalGid  NicPath  PeerPort  WorkErrors       values, tables, threads
- * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads
+ * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads  OpenTasks
  * GidSource  CommandQueue  FailedTurns
  * RdmaDevice  SysfsGidSource                                  port, GID, protection domain
  * Registrations  PartnerRanking  SendQueue                    our memory; one queue pair
