@@ -182,7 +182,8 @@ final class Publication implements AutoCloseable {
 
   /** Waits until the records must be checked; returns false when the thread is to end. */
   private synchronized boolean awaitWork(int failures) throws InterruptedException {
-    long pauseMillis = failures == 0 ? jittered(refreshMillis) : backOffMillis(failures);
+    long pauseMillis =
+        jittered(failures == 0 ? refreshMillis : backOffMillis(failures, refreshMillis));
     long endNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(pauseMillis);
     while (!closed) {
       long now = System.nanoTime();
@@ -205,9 +206,13 @@ final class Publication implements AutoCloseable {
         : Math.min(lastChangeNanos + QUIET_NANOS - now, firstChangeNanos + COLLECT_MAX_NANOS - now);
   }
 
-  private static long backOffMillis(int failures) {
+  /**
+   * How long to wait after failures. Never longer than between renewals: records of a short time to
+   * live must not expire in a pause of ours, if it was not the service that failed.
+   */
+  static long backOffMillis(int failures, long refreshMillis) {
     long grown = BACK_OFF_MIN_MILLIS << Math.min(failures - 1, 8);
-    return jittered(Math.min(BACK_OFF_MAX_MILLIS, grown));
+    return Math.min(Math.min(BACK_OFF_MAX_MILLIS, refreshMillis), grown);
   }
 
   /**

@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -197,6 +198,15 @@ class PublicationTest {
       publication.start(false);
       assertThat(rpcMetaVersion()).isPositive();
     }
+  }
+
+  /** Else the pauses of an engine whose own trouble is over cost it its records. */
+  @Test
+  void noPauseIsLongerThanTheTimeBetweenRenewals() {
+    assertThat(IntStream.of(1, 2, 3, 16).mapToLong(i -> Publication.backOffMillis(i, 666)))
+        .containsExactly(200L, 400L, 666L, 666L);
+    assertThat(IntStream.of(1, 3, 16).mapToLong(i -> Publication.backOffMillis(i, 20_000)))
+        .containsExactly(200L, 800L, 3000L);
   }
 
   /** Else one lost question costs the records: they expire while nobody answers it. */

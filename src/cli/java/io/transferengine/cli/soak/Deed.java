@@ -128,17 +128,12 @@ final class Deed {
     }
   }
 
-  /** {@return whether it was done} */
+  /**
+   * {@return whether it was done} It may have kept a process from its records for longer than these
+   * live in the metadata service.
+   */
   synchronized boolean hasBegun() {
     return begun && kind != Kind.NONE;
-  }
-
-  /**
-   * {@return whether the heap of a process was full} It may have been so for longer than its
-   * records live in the metadata service.
-   */
-  synchronized boolean filledHeap() {
-    return begun && kind == Kind.HEAP;
   }
 
   /** {@return whether a process was killed} */

@@ -64,7 +64,7 @@ final class Round {
     group.awaitOnlyLiveConnections();
     plan.deed().remains().ifPresent(group::awaitNothingLeft);
     figures.addLostSockets(group.takeLostSockets());
-    if (plan.touchesService() || plan.deed().filledHeap()) {
+    if (plan.touchesService() || plan.deed().hasBegun()) {
       group.awaitService();
     }
     Optional<Changes> hit = group.trap().struck();
