@@ -4,7 +4,6 @@ package io.transferengine.cli.faults;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Measures for how long this process did not run although it wanted to: it was stopped, collected
@@ -17,10 +16,12 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class StallMeter {
   private static final long STEP_MILLIS = 10;
 
-  private final AtomicLong stalledNanos = new AtomicLong();
-
   private final GarbageCollectorMXBean[] collectors =
       ManagementFactory.getGarbageCollectorMXBeans().toArray(GarbageCollectorMXBean[]::new);
+
+  private long lastNanos = System.nanoTime();
+  private long lastCollectedMillis = collectedMillis();
+  private long stalledNanos;
 
   /** Begins, and does not end. */
   public StallMeter() {
@@ -28,24 +29,29 @@ public final class StallMeter {
   }
 
   private void run() {
-    long last = System.nanoTime();
-    long collectedLast = collectedMillis();
     while (true) {
       try {
         Thread.sleep(STEP_MILLIS);
+        step();
       } catch (InterruptedException e) {
         return;
       } catch (OutOfMemoryError e) {
         continue; // A full heap may not end it; what was missed is counted with the next step.
       }
-      long now = System.nanoTime();
-      long collected = collectedMillis();
-      long late = now - last - 2 * STEP_MILLIS * 1_000_000;
-      long collecting = TimeUnit.MILLISECONDS.toNanos(collected - collectedLast);
-      stalledNanos.addAndGet(Math.max(0, Math.max(late, Math.min(collecting, now - last))));
-      last = now;
-      collectedLast = collected;
     }
+  }
+
+  private synchronized void step() {
+    stalledNanos += sinceLastStep();
+    lastNanos = System.nanoTime();
+    lastCollectedMillis = collectedMillis();
+  }
+
+  private long sinceLastStep() {
+    long stepNanos = System.nanoTime() - lastNanos;
+    long late = stepNanos - 2 * STEP_MILLIS * 1_000_000;
+    long collecting = TimeUnit.MILLISECONDS.toNanos(collectedMillis() - lastCollectedMillis);
+    return Math.max(0, Math.max(late, Math.min(collecting, stepNanos)));
   }
 
   /** It takes no memory: that may be what there is none of. */
@@ -57,8 +63,10 @@ public final class StallMeter {
     return sum;
   }
 
-  /** {@return the sum so far} */
-  public long nanos() {
-    return stalledNanos.get();
+  /**
+   * {@return the sum so far} With the step that is under way: its thread may be the last to run.
+   */
+  public synchronized long nanos() {
+    return stalledNanos + sinceLastStep();
   }
 }
