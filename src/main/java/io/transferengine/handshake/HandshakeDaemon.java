@@ -25,7 +25,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,12 +55,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   private final Thread acceptor;
   private final ClientThreads clients;
   private final ByteBudget payloads;
-  private final AtomicLong answered = new AtomicLong();
-  private final AtomicLong refused = new AtomicLong();
-  private final AtomicLong evicted = new AtomicLong();
-  private final AtomicLong failed = new AtomicLong();
   private final PeerTls tls;
-  private final AtomicLong overBudget = new AtomicLong();
   private final EngineMetrics metrics;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -87,7 +81,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   /**
    * As above, for an engine.
    *
-   * @param metrics where it counts, beside its own counts
+   * @param metrics where it counts
    */
   public HandshakeDaemon(
       HandshakeDaemonOptions options,
@@ -146,44 +140,19 @@ public final class HandshakeDaemon implements AutoCloseable {
     return listener.address();
   }
 
-  /** {@return the requests answered so far} */
-  public long answered() {
-    return answered.get();
-  }
-
-  /** {@return the connections closed because too many were open} */
-  public long refused() {
-    return refused.get();
-  }
-
-  /** {@return the connections without a request under way that made room for others} */
-  public long evicted() {
-    return evicted.get();
-  }
-
-  /**
-   * {@return the connections closed because their request was invalid or too slow, found no room,
-   * or could not be answered}
-   */
-  public long failed() {
-    return failed.get();
-  }
-
-  /** {@return the connections among {@link #failed} whose request found no room} */
-  public long overBudget() {
-    return overBudget.get();
+  /** {@return where it counts} For tests. */
+  EngineMetrics metrics() {
+    return metrics;
   }
 
   private boolean enter(Place place, SocketChannel channel) {
     Places.Entry entry = places.enter(place);
     if (!entry.admitted()) {
-      refused.incrementAndGet();
       isRefused(channel, entry.full());
       crowded.warn(
           "handshake of %s refused: %s (TE_MAX_INBOUND_HANDSHAKES %d, for one address %d)"
               .formatted(nameOf(channel), entry.full(), places.limit(), places.limitPerAddress()));
     } else if (entry.evicted().isPresent()) {
-      evicted.incrementAndGet();
       limitReached(Counter.HANDSHAKES_EVICTED, channel, entry.full());
       crowded.warn(
           "a handshake connection without a request makes room for %s: %s"
@@ -200,17 +169,16 @@ public final class HandshakeDaemon implements AutoCloseable {
       Named client = new Named(channel);
       KeepAlive.set(channel);
       connection.serve();
-      answered.incrementAndGet();
       metrics.happened(EngineEvent.Kind.HANDSHAKE_SERVED, Counter.HANDSHAKES_SERVED, client, "");
       connection.awaitClose();
     } catch (TlsRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
-        failed(channel, e);
+        isRefused(channel, e);
         tls.refused(nameOf(channel), Audit.Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (TokenRefusal e) {
       if (!closed.get() && !place.isGivenAway()) {
-        failed(channel, e);
+        isRefused(channel, e);
         tls.token().refused(nameOf(channel), Port.RPC, String.valueOf(e.getMessage()));
       }
     } catch (IOException e) {
@@ -219,13 +187,11 @@ public final class HandshakeDaemon implements AutoCloseable {
       }
     } catch (TransferException e) {
       if (e.code() == ErrorCode.TOO_MANY_REQUESTS) {
-        overBudget.incrementAndGet();
         limitReached(Counter.HANDSHAKES_OVER_BUDGET, channel, String.valueOf(e.getMessage()));
       }
       fail(channel, e);
     } catch (Throwable t) {
       // A bug of ours, or no memory. It must end only this handshake.
-      failed.incrementAndGet();
       faults.fault("A handshake failed", t);
       isRefused(channel, t);
     }
@@ -239,11 +205,6 @@ public final class HandshakeDaemon implements AutoCloseable {
     }
   }
 
-  private void failed(SocketChannel channel, Throwable cause) {
-    failed.incrementAndGet();
-    isRefused(channel, cause);
-  }
-
   private void isRefused(SocketChannel channel, Object why) {
     metrics.happened(EngineEvent.Kind.REFUSED, Counter.HANDSHAKES_REFUSED, new Named(channel), why);
   }
@@ -253,7 +214,7 @@ public final class HandshakeDaemon implements AutoCloseable {
   }
 
   private void fail(SocketChannel channel, Exception cause) {
-    failed(channel, cause);
+    isRefused(channel, cause);
     String text = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     warnings.warn("handshake of " + nameOf(channel) + " ended without a reply: " + text);
   }

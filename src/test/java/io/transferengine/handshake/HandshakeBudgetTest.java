@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.sun.management.ThreadMXBean;
+import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -95,7 +96,7 @@ class HandshakeBudgetTest {
             // Refused already.
           }
         }
-        await().until(() -> daemon.overBudget() > 0);
+        await().until(() -> daemon.metrics().count(Counter.HANDSHAKES_OVER_BUDGET) > 0);
         assertThat(RawPeer.ask(LOOPBACK, daemon.port(), RawPeer.frame(3, "{}\n"))).isNotEmpty();
         byte[] large =
             RawPeer.frame(2, "{\"name\":\"n\",\"notify_msg\":\"" + "y".repeat(900_000) + "\"}");

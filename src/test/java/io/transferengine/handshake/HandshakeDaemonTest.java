@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.Counter;
 import io.transferengine.net.AcceptLoop;
 import io.transferengine.testkit.Needs;
 import io.transferengine.transfer.ErrorCode;
@@ -86,7 +87,7 @@ class HandshakeDaemonTest {
     ask(daemon, Golden.bytes("p2p-rdma/03-port15657-request.bin"));
     assertThat(handler.connections.getFirst().qpNums()).containsExactly(17L, 18L);
     awaitAnswered(daemon, 5);
-    assertThat(daemon.failed()).isZero();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isZero();
   }
 
   @Test
@@ -149,7 +150,7 @@ class HandshakeDaemonTest {
       assertThat(ask(daemon, request)).isEmpty();
     }
     assertAlive(daemon);
-    assertThat(daemon.failed()).isEqualTo(bad.size());
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isEqualTo(bad.size());
   }
 
   @Test
@@ -177,7 +178,7 @@ class HandshakeDaemonTest {
       trickle.join();
     }
     assertThat(handler.notifications).isEmpty();
-    assertThat(daemon.failed()).isEqualTo(2);
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isEqualTo(2);
   }
 
   @Test
@@ -188,7 +189,7 @@ class HandshakeDaemonTest {
       stuck.setReceiveBufferSize(4_096);
       stuck.connect(new InetSocketAddress(LOOPBACK, daemon.port()));
       stuck.getOutputStream().write(RawPeer.frame(1, "{}"));
-      await().until(() -> daemon.failed() == 1);
+      await().until(() -> daemon.metrics().count(Counter.HANDSHAKES_REFUSED) == 1);
       assertAlive(daemon);
     }
   }
@@ -248,7 +249,7 @@ class HandshakeDaemonTest {
         socket.close();
       }
     }
-    assertThat(daemon.refused()).isZero();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isZero();
   }
 
   @Test
@@ -258,7 +259,7 @@ class HandshakeDaemonTest {
     open.add(daemon);
     assertThat(ask(daemon, RawPeer.frame(2, "{\"name\":\"" + "x".repeat(200_000) + "\"}")))
         .isEmpty();
-    assertThat(daemon.overBudget()).isOne();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_OVER_BUDGET)).isOne();
     // What the first one held is free again.
     assertThat(ask(daemon, RawPeer.frame(2, "{\"name\":\"" + "x".repeat(90_000) + "\"}")))
         .isEqualTo(RawPeer.frame(2, TAKEN));
@@ -394,7 +395,7 @@ class HandshakeDaemonTest {
 
   /** A client may see the end of its reply a moment before the reply is counted. */
   private static void awaitAnswered(HandshakeDaemon daemon, long count) {
-    await().until(() -> daemon.answered() == count);
+    await().until(() -> daemon.metrics().count(Counter.HANDSHAKES_SERVED) == count);
   }
 
   private static void assertAlive(HandshakeDaemon daemon) throws IOException {

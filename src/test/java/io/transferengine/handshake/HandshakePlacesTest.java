@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.KernelSockets;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.wire.HandshakeDescriptor;
@@ -66,8 +67,7 @@ class HandshakePlacesTest {
     }
     awaitServed(daemon);
     assertThat(RawPeer.readToEnd(first.getInputStream())).isEmpty();
-    assertThat(daemon.evicted()).isOne();
-    assertThat(daemon.failed()).isZero();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_EVICTED)).isOne();
   }
 
   @Test
@@ -77,9 +77,9 @@ class HandshakePlacesTest {
     beginRequests(busy);
     // There are two places more, but not for this address, and its own are under way.
     assertThat(RawPeer.readToEnd(connect(daemon, TWO).getInputStream())).isEmpty();
-    assertThat(daemon.refused()).isOne();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isOne();
     assertServed(connect(daemon, ONE));
-    assertThat(daemon.evicted()).isZero();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_EVICTED)).isZero();
   }
 
   @Test
@@ -88,7 +88,7 @@ class HandshakePlacesTest {
     List<Socket> busy = List.of(connect(daemon, ONE), connect(daemon, ONE));
     beginRequests(busy);
     assertThat(RawPeer.readToEnd(connect(daemon, TWO).getInputStream())).isEmpty();
-    assertThat(daemon.refused()).isOne();
+    assertThat(daemon.metrics().count(Counter.HANDSHAKES_REFUSED)).isOne();
     release.countDown();
     for (Socket each : busy) {
       assertThat(RawPeer.readFrame(each.getInputStream())).isNotEmpty();
