@@ -36,7 +36,7 @@ public final class StallMeter {
       } catch (InterruptedException e) {
         return;
       } catch (OutOfMemoryError e) {
-        continue; // A full heap may not end it; what was missed is counted with the next step.
+        // A full heap may not end it; what was missed is counted with the next step.
       }
     }
   }
