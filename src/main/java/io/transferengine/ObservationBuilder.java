@@ -65,4 +65,15 @@ abstract sealed class ObservationBuilder permits TlsBuilder {
   public EngineConfig.Builder metricsAddress(String value) {
     return set(ExpositionOptions.ADDRESS, value);
   }
+
+  /**
+   * The folder in which the engine keeps the file of figures that te top reads; off = none. It must
+   * belong to the user of the process, and nobody else may write there. ({@code TE_COUNTERS})
+   *
+   * @param value an absolute path of a folder, off, or empty for the default
+   * @return this builder
+   */
+  public EngineConfig.Builder counters(String value) {
+    return set(ExpositionOptions.COUNTERS, value);
+  }
 }

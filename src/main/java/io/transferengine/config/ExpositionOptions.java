@@ -5,7 +5,7 @@ import static io.transferengine.config.OptionGroup.OWN;
 
 import java.util.List;
 
-/** Where figures are served; part of {@link Options#all()}. */
+/** Where figures are shown; part of {@link Options#all()}. */
 public final class ExpositionOptions {
   private static final int PORT_MAX = 65_535;
 
@@ -25,7 +25,24 @@ public final class ExpositionOptions {
               "The address of that port. Whoever reaches it can read the figures: they name no"
                   + " peers, but say how much is moved.");
 
-  static final List<Option<?>> ALL = List.of(PORT, ADDRESS);
+  /** What {@link #COUNTERS} is for no file. */
+  public static final String NO_COUNTERS = "off";
+
+  /** Where the file of figures is that {@code te top} reads. */
+  public static final Option<String> COUNTERS =
+      new Option<>(
+              OWN,
+              "TE_COUNTERS",
+              "counters",
+              Form.text("an absolute path of a folder, off, or empty for the default"),
+              "")
+          .defaultText("/tmp/transfer-engine-UID")
+          .means(
+              "The folder in which the engine keeps the file of figures that te top reads; off ="
+                  + " none. It must belong to the user of the process, and nobody else may write"
+                  + " there.");
+
+  static final List<Option<?>> ALL = List.of(PORT, ADDRESS, COUNTERS);
 
   private ExpositionOptions() {}
 }

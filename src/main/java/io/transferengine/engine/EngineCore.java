@@ -7,6 +7,7 @@ import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.events.EngineHealth;
+import io.transferengine.exposition.CountersFile;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.memory.MemoryKind;
@@ -68,6 +69,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** Certificates are renewed once a month, or once an hour. */
   private static final Duration CERTIFICATES_CHECK_PERIOD = Duration.ofSeconds(1);
 
+  /** Of the file of figures; a person sees no more. */
+  private static final Duration COUNTERS_PERIOD = Duration.ofSeconds(1);
+
   /** The time for {@link #close} in all. */
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
@@ -118,6 +122,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final PeerModes modes;
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
+  private volatile Optional<CountersFile> counters = Optional.empty();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Event ended = new Event();
 
@@ -209,6 +214,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
+      counters = CountersFile.open(settings, own.name(), transports.names(), this::metrics);
       startTimer();
     } catch (Throwable t) {
       closed.set(true);
@@ -228,6 +234,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private void startTimer() {
     timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", active::endOverdue);
+    counters.ifPresent(file -> timer.every(COUNTERS_PERIOD, "The file of figures", file::refresh));
     if (settings.get(Options.METRIC)) {
       Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
@@ -547,7 +554,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   private void awaitEnd() {
-    if (!awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
+    if (!Teardown.awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
       log.error("Closing did not end in time; it goes on in the background");
     }
   }
@@ -569,28 +576,11 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
       Teardown.step("transfers", active::abandonRest);
       Teardown.step("the timer", timer::close);
+      Teardown.step("the file of figures", () -> counters.ifPresent(CountersFile::close));
       Teardown.step("memory", () -> memory.close(all.left()));
       all.join();
     } finally {
       ended.happen();
-    }
-  }
-
-  private static boolean awaitUninterruptibly(Event event, Duration timeout) {
-    long endNanos = System.nanoTime() + timeout.toNanos();
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return event.await(endNanos - System.nanoTime());
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
   }
 }

@@ -193,7 +193,8 @@ final class OptionsTest {
             ExpositionOptions.ADDRESS,
             "127.0.0.1",
             Map.of("0.0.0.0", "0.0.0.0", "::1", "::1", "host.example", "host.example"),
-            List.of("127.0.0.1:9090", "[::1]", "a b")));
+            List.of("127.0.0.1:9090", "[::1]", "a b")),
+        texts(ExpositionOptions.COUNTERS, "/run/te"));
   }
 
   @Test
