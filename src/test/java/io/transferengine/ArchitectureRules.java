@@ -57,7 +57,7 @@ final class ArchitectureRules {
           List.of("micrometer"),
           List.of("cli.console"),
           List.of("cli.certs", "cli.faults", "cli.target"),
-          List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak"),
+          List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak", "cli.top"),
           List.of("cli"));
 
   /** What users of the library may see; module-info exports these. */

@@ -12,6 +12,7 @@ import io.transferengine.cli.doctor.TopologyCommand;
 import io.transferengine.cli.metadata.MetadataServerCommand;
 import io.transferengine.cli.metadata.SegmentsCommand;
 import io.transferengine.cli.soak.SoakCommand;
+import io.transferengine.cli.top.TopCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,7 +35,8 @@ import picocli.CommandLine.Spec;
       TopologyCommand.class,
       MetadataServerCommand.class,
       SegmentsCommand.class,
-      SoakCommand.class
+      SoakCommand.class,
+      TopCommand.class
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

@@ -32,7 +32,7 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "bench", "soak", "doctor", "topology", "certs"})
+  @ValueSource(strings = {"demo", "bench", "soak", "doctor", "topology", "certs", "top"})
   void helpIsOnStandardOutput(String command) {
     assertThat(run(command + " --help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
@@ -48,7 +48,7 @@ class CommandLineTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(output.toString(StandardCharsets.UTF_8))
-        .contains("demo", "bench", "soak", "doctor", "topology", "certs");
+        .contains("demo", "bench", "soak", "doctor", "topology", "certs", "top");
   }
 
   @Test

@@ -57,6 +57,11 @@ public final class Terminal {
     return colour;
   }
 
+  /** {@return whether somebody sees the output as it comes, and may press keys} */
+  public boolean isInteractive() {
+    return output;
+  }
+
   /** {@return the most characters of a line} */
   public int width() {
     return width;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.top;
+
+import io.transferengine.cli.console.Units;
+import io.transferengine.diagnostics.EngineCounters;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.LatencyHistogram;
+import io.transferengine.metrics.MetricsSnapshot;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * What an engine did in its last interval.
+ *
+ * @param now its last figures
+ * @param before those before them; empty if only one look was taken
+ */
+record Sample(EngineCounters now, Optional<EngineCounters> before) {
+  /** An engine writes once a second, and later on a busy machine. */
+  private static final Duration STALE = Duration.ofSeconds(5);
+
+  /** {@return whether the engine writes its figures, so that they say what it does now} */
+  boolean isFresh(Instant at) {
+    return now.state() != EngineCounters.State.GONE && age(at).compareTo(STALE) < 0;
+  }
+
+  Duration age(Instant at) {
+    return Duration.between(now.written(), at);
+  }
+
+  /** {@return how long the interval was; 0 if there is none} */
+  double seconds() {
+    return before
+        .map(first -> Units.seconds(now.writtenNanos() - first.writtenNanos()))
+        .orElse(0.0);
+  }
+
+  /** {@return what has happened in the interval; all figures if there is none} */
+  MetricsSnapshot interval() {
+    return before.map(first -> now.metrics().minus(first.metrics())).orElse(now.metrics());
+  }
+
+  /** {@return a second's part of what has happened in the interval; 0 if there is none} */
+  double perSecond(long inInterval) {
+    double seconds = seconds();
+    return seconds > 0 ? Math.max(0, inInterval) / seconds : 0;
+  }
+
+  /** {@return a second's part of some counters} */
+  double perSecond(Counter... counters) {
+    if (before.isEmpty()) {
+      return 0;
+    }
+    long sum = 0;
+    for (Counter each : counters) {
+      sum += now.metrics().get(each) - before.get().metrics().get(each);
+    }
+    return perSecond(sum);
+  }
+
+  /** {@return bytes that this engine moved, and bytes that peers moved from or to its memory} */
+  double bytesPerSecond() {
+    return perSecond(
+        Counter.BYTES_READ,
+        Counter.BYTES_WRITTEN,
+        Counter.INBOUND_BYTES_READ,
+        Counter.INBOUND_BYTES_WRITTEN);
+  }
+
+  /** {@return the latencies of the interval, or of all time if there were none in it} */
+  LatencyHistogram latency() {
+    LatencyHistogram last = interval().latency();
+    return last.count() > 0 ? last : now.metrics().latency();
+  }
+
+  /** {@return transfers that did not complete, since the engine was opened} */
+  long failures() {
+    return now.metrics().failures().values().stream().mapToLong(Long::longValue).sum();
+  }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.cli.top;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import io.transferengine.cli.CommandRun;
+import io.transferengine.diagnostics.EngineCounters;
+import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.metrics.Gauge;
+import io.transferengine.testkit.PeerProcess;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code te top} beside engines in processes of their own. */
+@Timeout(180)
+class TopCommandTest {
+  private static final long BYTES = 1 << 20;
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  @TempDir private Path parent = Path.of("");
+  private Path folder = Path.of("");
+  private final List<PeerProcess> peers = new ArrayList<>();
+
+  @BeforeEach
+  void start() {
+    folder = parent.resolve("te");
+  }
+
+  @AfterEach
+  void end() {
+    peers.forEach(PeerProcess::close);
+  }
+
+  private PeerProcess engine() {
+    PeerProcess made = PeerProcess.initialized(Map.of("TE_COUNTERS", folder.toString()));
+    peers.add(made);
+    return made;
+  }
+
+  private CommandRun top(String... arguments) throws IOException, InterruptedException {
+    List<String> all = new ArrayList<>(List.of("top", "--folder", folder.toString()));
+    all.addAll(Arrays.asList(arguments));
+    return CommandRun.of(all.toArray(String[]::new));
+  }
+
+  private static Sample sample(Path file) throws IOException {
+    return new Sample(EngineCounters.read(file), Optional.empty());
+  }
+
+  private static TopView view(int width, int height) {
+    return new TopView(width, height, Order.RATE, Optional.empty(), Instant.now());
+  }
+
+  @Test
+  void figuresAreThoseOfTheEngines() throws Exception {
+    PeerProcess here = engine();
+    PeerProcess there = engine();
+    long local = here.allocate(BYTES);
+    long remote = there.allocate(BYTES);
+    assertThat(here.call("transferSyncWrite", there.name(), local, remote, BYTES)).isZero();
+    Path file =
+        EngineCounters.files(folder).stream()
+            .filter(each -> each.getFileName().toString().startsWith(pid(here) + "-"))
+            .findFirst()
+            .orElseThrow();
+    await()
+        .atMost(LIMIT)
+        .until(() -> EngineCounters.read(file).metrics().get(Counter.BYTES_WRITTEN) == BYTES);
+    CommandRun run = top("--once", "--plain");
+    assertThat(run.error()).isEmpty();
+    assertThat(run.status()).isZero();
+    assertThat(run.output()).contains("2 engines", here.name(), there.name(), "written 1MB");
+    CommandRun json = top("--once", "--json", pid(here));
+    assertThat(json.status()).isZero();
+    assertThat(json.output().lines()).hasSize(1);
+    assertThat(json.output())
+        .contains("\"BYTES_WRITTEN\":" + BYTES, "\"process\":\"RUNS\"", "\"interval_s\":");
+    try (JsonParser parser = new JsonFactory().createParser(json.output())) {
+      while (parser.nextToken() != null) {
+        assertThat(parser.currentToken()).isNotNull();
+      }
+    }
+    for (Counter each : Counter.values()) {
+      assertThat(json.output()).contains('"' + each.name() + "\":");
+    }
+    for (Gauge each : Gauge.values()) {
+      assertThat(json.output()).contains('"' + each.name() + "\":");
+    }
+    for (FailureCause each : FailureCause.values()) {
+      assertThat(json.output()).contains('"' + each.name() + "\":");
+    }
+    CommandRun none = top("--once", "nobody:1");
+    assertThat(none.status()).isEqualTo(1);
+    assertThat(none.error()).contains("there is no engine 'nobody:1' here");
+  }
+
+  private static String pid(PeerProcess peer) {
+    return Long.toString(peer.process().pid());
+  }
+
+  @Test
+  void theLastFiguresOfAKilledProcessAreThere() throws Exception {
+    PeerProcess killed = engine();
+    String name = killed.name();
+    killed.kill();
+    CommandRun run = top("--once");
+    assertThat(run.status()).isZero();
+    assertThat(run.output()).contains(name, "the process is gone; figures of");
+    assertThat(top("--once", "--json").output()).contains("\"process\":\"GONE\"");
+  }
+
+  @Test
+  void aFileThatIsNoneIsNamed() throws Exception {
+    Files.createDirectory(folder);
+    Path bad = Files.write(folder.resolve("1-0.counters"), new byte[1 << 20]);
+    CommandRun run = top("--once");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.error()).contains("te: " + bad + " is no counters file of an engine");
+    assertThat(run.error().lines()).hasSize(1);
+    PeerProcess here = engine();
+    CommandRun beside = top("--once");
+    assertThat(beside.status()).isEqualTo(1);
+    assertThat(beside.output()).contains(here.name(), "unreadable: " + bad);
+    CommandRun named = CommandRun.of("top", "--once", bad.toString());
+    assertThat(named.error()).contains(bad.toString());
+    assertThat(CommandRun.of("top", "--once", parent.resolve("none").toString()).error())
+        .contains("there is no file");
+    assertThat(CommandRun.of("top", "--once", parent.toString()).error())
+        .contains("is no regular file");
+  }
+
+  @Test
+  void anEmptyFolderIsSaidToBeEmpty() throws Exception {
+    CommandRun run = top("--once");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.error()).contains("no engine has a file of figures here");
+    assertThat(top("--interval", "0").status()).isEqualTo(2);
+    assertThat(top("--sort", "colour").status()).isEqualTo(2);
+  }
+
+  @Test
+  void everyScreenHasItsLines() throws IOException {
+    engine();
+    engine();
+    List<Sample> samples = new ArrayList<>();
+    for (Path file : EngineCounters.files(folder)) {
+      samples.add(sample(file));
+    }
+    for (int width = 1; width < 200; width += width < 90 ? 1 : 17) {
+      for (int height = 1; height < 40; height += 3) {
+        List<String> lines = view(width, height).lines(samples, List.of("x".repeat(300)));
+        assertThat(lines).hasSizeLessThanOrEqualTo(height);
+        for (String line : lines) {
+          assertThat(line).hasSizeLessThanOrEqualTo(width);
+        }
+      }
+    }
+    TopView first = view(80, 24);
+    Path second = first.beside(samples, 1).orElseThrow();
+    assertThat(first.beside(samples, -1)).contains(second);
+    assertThat(first.beside(samples, 2)).isNotEqualTo(Optional.of(second));
+    TopView chosen = new TopView(80, 24, Order.NAME, Optional.of(second), Instant.now());
+    assertThat(chosen.lines(samples, List.of()))
+        .filteredOn(line -> line.startsWith(">"))
+        .singleElement()
+        .satisfies(
+            line -> assertThat(line).contains(" " + EngineCounters.read(second).pid() + " "));
+    List<String> usual = view(80, 24).lines(samples, List.of());
+    assertThat(usual)
+        .anyMatch(line -> line.startsWith("memory "))
+        .anyMatch(line -> line.startsWith("failures "))
+        .anyMatch(line -> line.startsWith("lanes "));
+    assertThat(usual.get(1)).endsWith("FAIL");
+    assertThat(usual.get(2)).contains(samples.getFirst().now().segmentName().substring(0, 12));
+    String all = String.join("\n", usual);
+    assertThat(all.getBytes(StandardCharsets.US_ASCII))
+        .as("ssh and old terminals: ASCII alone")
+        .isEqualTo(all.getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void numbersAreShort() {
+    assertThat(Brief.bytes(0L)).isEqualTo("0");
+    assertThat(Brief.bytes(99.96)).isEqualTo("100");
+    assertThat(Brief.bytes(1023)).isEqualTo("1K");
+    assertThat(Brief.bytes(1536)).isEqualTo("1.5K");
+    assertThat(Brief.bytes(Long.MAX_VALUE)).isEqualTo("8E");
+    assertThat(Brief.count(999_600)).isEqualTo("1M");
+    assertThat(Brief.count(12_345)).isEqualTo("12.3K");
+    assertThat(Brief.micros(200)).isEqualTo("200us");
+    assertThat(Brief.micros(2_000_000)).isEqualTo("2s");
+    assertThat(Brief.micros(Long.MAX_VALUE)).isEqualTo(">10s");
+    assertThat(Brief.cut("abcdef", 4)).isEqualTo("ab..");
+  }
+}
