@@ -131,6 +131,8 @@ public enum Counter {
   LOCAL_PEERS("Local peers"),
   /** Peers on this machine that are reached over the network; the log says why. */
   LOCAL_PEERS_MISSED("Local peers missed"),
+  /** Peers on this machine whose memory was copied, and that have ended. */
+  LOCAL_PEERS_LOST("Local peers lost"),
   /** Requests of peers on this machine for slots in our area that were refused. */
   LOCAL_LEASES_REFUSED("Local leases refused"),
   /** Pools of managed memory of peers on this machine that were mapped, to be copied plainly. */

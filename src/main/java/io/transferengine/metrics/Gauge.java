@@ -42,8 +42,8 @@ public enum Gauge {
   /** RDMA endpoints: devices of peers that devices of ours are connected to, or are about to be. */
   RDMA_ENDPOINTS_OPEN("RDMA endpoints open"),
   /**
-   * Peers on this machine whose memory can be copied, or could: that one has ended is noticed with
-   * the next copy.
+   * Peers on this machine whose memory can be copied. That one has ended is noticed within some
+   * seconds, or with the next copy.
    */
   LOCAL_PEERS_OPEN("Local peers open");
 

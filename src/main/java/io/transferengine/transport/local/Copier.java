@@ -39,6 +39,9 @@ final class Copier {
   /** A gate was closed; no negative errno is as low. */
   private static final long CLOSED = Long.MIN_VALUE;
 
+  /** Not where it is used: a text takes memory when that is run for the first time. */
+  private static final String GONE = "a copy found its process or its area gone";
+
   /** What is to be copied. */
   private final Claim claim = new Claim(RANGES);
 
@@ -440,7 +443,7 @@ final class Copier {
       claim.fail(task, claim.first(), why, FailureCause.LOCAL);
       return;
     }
-    target.markLost();
+    target.markLost(GONE);
     // Nothing was copied, so another process of its name may be asked.
     TransferException why = LocalFaults.lost(target.name(), target.pid(), errno);
     claim.fail(task, claim.first(), why, FailureCause.STALE_DESCRIPTOR);

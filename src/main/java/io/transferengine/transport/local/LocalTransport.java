@@ -47,6 +47,8 @@ class LocalTransport implements Transport {
 
   static final String NAME = "local";
 
+  private static final String OVER = "its process has ended, or its engine was closed";
+
   /** Engines that are remembered; beyond it, the one unused for longest is forgotten. */
   private static final int PEERS_LIMIT = 4096;
 
@@ -78,6 +80,9 @@ class LocalTransport implements Transport {
 
   /** Asked for each transfer, more than once; to look in {@link #peers} takes a lock. */
   private final AtomicReferenceArray<@Nullable Known> known = new AtomicReferenceArray<>(KNOWN);
+
+  /** Made once: it is told in full heaps, too. */
+  private final Target.Witness witness = this::isLost;
 
   private volatile @Nullable Running running;
   private volatile boolean stopped;
@@ -134,7 +139,7 @@ class LocalTransport implements Transport {
     Leases leases = new Leases(area, areas::isOver);
     Fences fences = new Fences(area, leases, processes, Fences.WAIT);
     HeldLeases held = new HeldLeases(areas::isOver);
-    PeerMaps maps = new PeerMaps(areas, processes, context.metrics());
+    PeerMaps maps = new PeerMaps(areas, processes, context.metrics(), this::isOver);
     LeaseRequests requests =
         new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
     Copies copies = new Copies(memory, pid);
@@ -426,7 +431,7 @@ class LocalTransport implements Transport {
     try {
       HeldLease lease = lease(now, peer, place);
       PeerMap map = now.maps.of(peer.name(), peer.host(), peer.incarnation());
-      target = new Target(peer.name(), lease, map, now.maps.pools(map));
+      target = new Target(peer.name(), lease, map, now.maps.pools(map), witness);
       context
           .metrics()
           .happened(
@@ -445,6 +450,27 @@ class LocalTransport implements Transport {
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
       start(now, target, each.task());
+    }
+  }
+
+  private void isLost(Target target, String why) {
+    context
+        .metrics()
+        .happened(EngineEvent.Kind.PATH_DOWN, Counter.LOCAL_PEERS_LOST, NAME, target.name(), why);
+  }
+
+  /** The engine of an area has ended, or is about to be forgotten because its process has. */
+  @SuppressWarnings("ReferenceEquality") // this very one, not one like it
+  private void isOver(PeerMap map) {
+    List<LocalPeer> all;
+    synchronized (peers) {
+      all = List.copyOf(peers.values());
+    }
+    for (LocalPeer each : all) {
+      Target open = each.target().orElse(null);
+      if (open != null && open.map() == map) {
+        open.markLost(OVER);
+      }
     }
   }
 

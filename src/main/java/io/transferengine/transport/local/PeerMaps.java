@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,7 @@ final class PeerMaps {
   private final PeerAreas areas;
   private final Processes processes;
   private final EngineMetrics metrics;
+  private final Consumer<PeerMap> whenOver;
   private final PoolRoom room = new PoolRoom();
 
   /** Made before they are needed: a lambda takes memory. */
@@ -47,9 +49,16 @@ final class PeerMaps {
   private boolean looking;
   private boolean ended;
 
-  /** None yet. */
-  PeerMaps(PeerAreas areas, Processes processes, EngineMetrics metrics) {
+  /**
+   * None yet.
+   *
+   * @param whenOver told of the area of an engine that has ended, before its mapping is ended;
+   *     again, should it throw
+   */
+  PeerMaps(
+      PeerAreas areas, Processes processes, EngineMetrics metrics, Consumer<PeerMap> whenOver) {
     this.metrics = metrics;
+    this.whenOver = whenOver;
     this.areas = areas;
     this.processes = processes;
   }
@@ -142,6 +151,7 @@ final class PeerMaps {
     }
     for (Mapped each : all) {
       if (hasEnded(each)) {
+        whenOver.accept(each.map);
         end(each);
       } else {
         endOldPools(each);

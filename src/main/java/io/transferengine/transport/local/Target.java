@@ -8,20 +8,33 @@ import org.jspecify.annotations.Nullable;
 
 /** An engine that we copy from and to, under one of its names. Thread-safe. */
 final class Target {
+  /** Told once that the engine is there no more. */
+  @FunctionalInterface
+  interface Witness {
+    /**
+     * It was noticed now.
+     *
+     * @param why a clause
+     */
+    void isLost(Target target, String why);
+  }
+
   private final String name;
   private final HeldLease lease;
   private final PeerMap map;
   private final @Nullable PeerPools pools;
   private volatile @Nullable Gate gate;
+  private final Witness witness;
   private volatile boolean lost;
 
   /**
-   * An engine that has given us a lease, of which no pools will be mapped.
+   * An engine that has given us a lease, of which no pools will be mapped; nobody is told of its
+   * end.
    *
    * @param map its area
    */
   Target(String name, HeldLease lease, PeerMap map) {
-    this(name, lease, map, null);
+    this(name, lease, map, null, (target, why) -> {});
   }
 
   /**
@@ -29,8 +42,10 @@ final class Target {
    *
    * @param map its area
    * @param pools of it that may be mapped
+   * @param witness on whichever thread notices the end; must not block, and throws nothing
    */
-  Target(String name, HeldLease lease, PeerMap map, @Nullable PeerPools pools) {
+  Target(String name, HeldLease lease, PeerMap map, @Nullable PeerPools pools, Witness witness) {
+    this.witness = witness;
     this.pools = pools;
     this.name = name;
     this.lease = lease;
@@ -94,9 +109,15 @@ final class Target {
     }
   }
 
-  /** Its area is not there any more. */
-  void markLost() {
-    lost = true;
+  /** Its area is not there any more. {@code why} is a clause. */
+  void markLost(String why) {
+    synchronized (this) {
+      if (lost) {
+        return;
+      }
+      lost = true;
+    }
+    witness.isLost(this, why);
   }
 
   boolean isLost() {

@@ -3,6 +3,7 @@ package io.transferengine.transport.local;
 
 import static io.transferengine.metrics.Gauge.LOCAL_PEERS_OPEN;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.events.EngineEvent;
 import io.transferengine.memory.Region;
@@ -13,6 +14,7 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -59,9 +61,37 @@ class LocalTransportTest extends TwoSides {
     EngineEvent up = heard.first(EngineEvent.Kind.PATH_UP, Counter.LOCAL_PEERS);
     assertThat(up.transport()).isEqualTo("local");
     assertThat(up.peer()).isEqualTo(peer.name());
+    assertThat(openPeers()).isOne();
+  }
+
+  /** No copy is made after that: it has to be noticed by itself. */
+  @Test
+  void thatAPeerHasEndedIsToldOnceAndMeasured() throws Exception {
+    SegmentDescriptor peer = theirs.descriptor(target);
+    ours.reply = this::granted;
+    HeardEvents heard = new HeardEvents();
+    ours.metrics.events().add(heard);
+    CompletableFuture<TransferState> ended = new CompletableFuture<>();
+    ours.transport.submit(address(peer), task(peer, ended));
+    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+    assertThat(openPeers()).isOne();
+    theirs.transport.stop(Duration.ofSeconds(10));
+    await()
+        .atMost(Duration.ofSeconds(40))
+        .untilAsserted(
+            () -> assertThat(ours.metrics.snapshot().get(Counter.LOCAL_PEERS_LOST)).isOne());
+    assertThat(openPeers()).isZero();
+    assertThat(ours.transport.reaches(peer)).isFalse();
+    EngineEvent down = heard.first(EngineEvent.Kind.PATH_DOWN, Counter.LOCAL_PEERS_LOST);
+    assertThat(down.transport()).isEqualTo("local");
+    assertThat(down.peer()).isEqualTo(peer.name());
+    assertThat(down.what()).contains("has ended");
+  }
+
+  private long openPeers() {
     long[] open = new long[1];
     ours.transport.measure((gauge, value) -> open[0] += gauge == LOCAL_PEERS_OPEN ? value : 0);
-    assertThat(open[0]).isOne();
+    return open[0];
   }
 
   /** A heap that is full for the first of two tasks. */

@@ -122,12 +122,13 @@ class MappedPoolsTest implements TransferWork.Listener {
                   .map(Processes.MemfdFile::device)
                   .orElseThrow()),
           processes,
-          metrics);
+          metrics,
+          _ -> {});
   private final Leases.Lease lease = leases.grant(host, 1, 1).orElseThrow();
   private final PeerMap map = maps.of("peer", host, NUMBER);
   private final PeerPools pools = Objects.requireNonNull(maps.pools(map));
   private final Target target =
-      new Target("peer", new HeldLease(host, area.slots(lease.index())), map, pools);
+      new Target("peer", new HeldLease(host, area.slots(lease.index())), map, pools, (_, _) -> {});
   private final Copier copier = new Copier(memory, real.own(), LocalFaults.mistake());
 
   private final MemorySegment here = pool.allocate(2 * BYTES);

@@ -13,6 +13,8 @@ import io.transferengine.wire.HostDescriptor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,8 +39,18 @@ class PeerMapsTest {
                   .orElseThrow()
                   .device()),
           processes,
-          new EngineMetrics());
+          new EngineMetrics(),
+          this::isOver);
+  private final List<PeerMap> over = new CopyOnWriteArrayList<>();
+  private volatile boolean isFull;
   private boolean unmapped;
+
+  private void isOver(PeerMap map) {
+    if (isFull) {
+      throw new OutOfMemoryError("of this test");
+    }
+    over.add(map);
+  }
 
   @AfterEach
   void end() {
@@ -74,7 +86,16 @@ class PeerMapsTest {
     area.unmap();
     unmapped = true;
     assertThat(map.isThere()).isFalse();
+    assertThat(over).isEmpty();
+    // Who cannot be told now is told with the next look.
+    isFull = true;
+    assertThatThrownBy(maps::endThoseOfTheDead).isInstanceOf(OutOfMemoryError.class);
+    assertThat(map.isClosed()).isFalse();
+    isFull = false;
     maps.endThoseOfTheDead();
+    assertThat(over).containsExactly(map);
+    maps.endThoseOfTheDead();
+    assertThat(over).hasSize(1);
     assertThat(map.isClosed()).isTrue();
     assertThat(mappings()).isZero();
     assertThat(maps.count()).isZero();

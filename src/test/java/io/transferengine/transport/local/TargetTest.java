@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.wire.HostDescriptor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -52,6 +54,19 @@ class TargetTest {
       assertThat(target.acquireSlot(true)).isEqualTo(-1);
       assertThat(target.acquireSlot(false)).isEqualTo(-1);
     }
+  }
+
+  /** By whomever it is noticed first. */
+  @Test
+  void itsEndIsToldOnce() {
+    List<String> told = new ArrayList<>();
+    Target watched =
+        new Target("peer", lease, target.map(), null, (of, why) -> told.add(of.name() + why));
+    assertThat(watched.isLost()).isFalse();
+    watched.markLost(": a copy said so");
+    watched.markLost(": a look said so");
+    assertThat(watched.isLost()).isTrue();
+    assertThat(told).containsExactly("peer: a copy said so");
   }
 
   @Test
