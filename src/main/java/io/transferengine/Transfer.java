@@ -77,10 +77,19 @@ public final class Transfer {
 
   /**
    * {@return what has happened to it until now, or until its end: its transport, its tries, and
-   * where its time went} {@link TransferReport#explain()} has it in a sentence.
+   * where its time went} {@link #explain()} has it in a sentence.
    */
   public TransferReport report() {
     return handle.report();
+  }
+
+  /**
+   * {@return what has happened to it until now, or until its end, in a sentence for people: what it
+   * moves, over which transport and why that, its stages in microseconds, its requests, lanes and
+   * tries, and why it failed}
+   */
+  public String explain() {
+    return handle.explain();
   }
 
   /** {@return what it moves and how far it is, for people} */

@@ -16,6 +16,7 @@ import io.transferengine.transfer.TransferState;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
@@ -81,8 +82,15 @@ class EngineListenerTest {
                 assertThat(report.failure()).isEmpty();
                 assertThat(report.moving()).isPositive();
                 addsUp(report);
+                assertThat(report.requests()).isEqualTo(2);
+                assertThat(report.requestsAgain()).isZero();
+                assertThat(report.lanes()).isBetween(1, 2);
                 // Its caller can have the same.
                 assertThat(written.report().explain()).isEqualTo(report.explain());
+                assertThat(written.explain())
+                    .startsWith(report.explain())
+                    .contains(", 2 requests on ")
+                    .endsWith("; only tcp reaches the peer");
               });
 
       TestEngine.assertFailed(here.submit(Operation.READ, peer, there.address() + 2L * BYTES, 100));
@@ -184,6 +192,72 @@ class EngineListenerTest {
     }
   }
 
+  /** Each is stuck in another stage, until its deadline. */
+  @Test
+  void stagesOfSlowTransfersInARecordingAddUpToTheirDurations(@TempDir Path folder)
+      throws Exception {
+    Path file = folder.resolve("slow.jfr");
+    Duration limit = Duration.ofSeconds(2);
+    try (ServerSocket unknown = silent();
+        RawTarget mute = new RawTarget(1, 4096).behaving(RawTarget.Connection::drain);
+        TestEngine here = new TestEngine(BYTES);
+        Recording recording = new Recording()) {
+      recording.enable("io.transferengine.Transfer"); // with its own threshold
+      recording.start();
+      List<Transfer> all =
+          List.of(
+              here.submit(
+                  Operation.WRITE,
+                  "127.0.0.1:" + unknown.getLocalPort(),
+                  BlockColumns.of(here.address(), here.address(), 10),
+                  limit),
+              here.submit(
+                  Operation.READ,
+                  mute.name(),
+                  BlockColumns.of(here.address(), RawTarget.BASE, 10),
+                  limit));
+      for (Transfer each : all) {
+        assertThat(TestEngine.end(each)).isEqualTo(TransferState.TIMEOUT);
+      }
+      recording.stop();
+      recording.dump(file);
+    }
+    List<RecordedEvent> events =
+        RecordingFile.readAllEvents(file).stream()
+            .filter(event -> event.getEventType().getName().equals("io.transferengine.Transfer"))
+            .toList();
+    assertThat(events).hasSize(2);
+    for (RecordedEvent each : events) {
+      Duration stages = stages(each);
+      assertThat(stages)
+          .isBetween(
+              each.getDuration().multipliedBy(95).dividedBy(100),
+              each.getDuration().multipliedBy(105).dividedBy(100));
+    }
+    Process print =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "jfr").toString(),
+                "print",
+                "--events",
+                "io.transferengine.*",
+                file.toString())
+            .redirectErrorStream(true)
+            .start();
+    String text = new String(print.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(print.waitFor()).as(text).isZero();
+    assertThat(text)
+        .contains("io.transferengine.Transfer {", "lookUp = ", "queued = ", "moving = ")
+        .contains("settling = ", "requests = 1", "lanes = 1", "outcome = \"TIMEOUT\"");
+  }
+
+  private static Duration stages(RecordedEvent event) {
+    Duration sum = Duration.ZERO;
+    for (String stage : List.of("lookUp", "queued", "moving", "settling")) {
+      sum = sum.plus(event.getDuration(stage));
+    }
+    return sum;
+  }
+
   @Test
   void aRecordingHasTransfersWithTheirStages(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("transfers.jfr");
@@ -212,10 +286,7 @@ class EngineListenerTest {
     assertThat(written.getString("outcome")).isEqualTo("COMPLETED");
     assertThat(written.getString("cause")).isEmpty();
     assertThat(written.getLong("bytes")).isEqualTo(BYTES);
-    Duration stages = Duration.ZERO;
-    for (String stage : List.of("lookUp", "queued", "moving", "settling")) {
-      stages = stages.plus(written.getDuration(stage));
-    }
+    Duration stages = stages(written);
     // The event begins a little before the transfer does, and ends a little after it.
     // Its clock may be another, which differs by a little.
     Duration most = written.getDuration().multipliedBy(101).dividedBy(100).plusMillis(1);

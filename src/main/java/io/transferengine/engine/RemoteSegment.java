@@ -4,6 +4,7 @@ package io.transferengine.engine;
 import static java.util.stream.Collectors.joining;
 
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.events.TransferReport;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
@@ -75,6 +76,30 @@ record RemoteSegment(
   Optional<MemoryPairs.Pair> notMoved(MemoryPairs pairs) {
     return pairs.notMoved(
         (local, peer) -> transports.stream().anyMatch(each -> each.moves(local, peer)));
+  }
+
+  /**
+   * {@return why a transfer went over a transport, a clause}
+   *
+   * @param used its name, or that of several
+   */
+  String explainChoice(String used) {
+    // No lambda: this runs when a transfer ends, perhaps in a full heap.
+    StringBuilder names = new StringBuilder();
+    for (Transport each : transports) {
+      names.append(names.isEmpty() ? "" : ", ").append(each.name());
+    }
+    String all = names.toString();
+    if (used.equals(TransferReport.SEVERAL)) {
+      return "no single one of " + all + " moves all of its memory";
+    }
+    if (transports.size() == 1) {
+      return "only " + all + " reaches the peer";
+    }
+    return transport().name().equals(used)
+        ? used + " is the best of " + all + ", which reach the peer"
+        : transport().name()
+            + " is better, but does not move this memory, or had no path to the peer";
   }
 
   /** {@return why a transfer between two kinds fails} */

@@ -388,15 +388,7 @@ public final class TransferHandle implements TransferWork.Listener {
     synchronized (this) {
       running = work;
     }
-    var blocks = request.blocks();
-    return "The %s of %d bytes in %d blocks, local from 0x%x, for %s (%s)"
-        .formatted(
-            request.operation(),
-            blocks.totalBytes(),
-            blocks.count(),
-            blocks.count() == 0 ? 0 : blocks.local(0),
-            request.target(),
-            running == null ? "no work" : running.describe());
+    return TransferWords.describe(request, running);
   }
 
   // ---- the end
@@ -562,12 +554,9 @@ public final class TransferHandle implements TransferWork.Listener {
     boolean isLookedUp = tries == 0 || lookUpNanos - begunNanos > 0;
     long begun = isLookedUp ? settled : begunNanos;
     long started = begunWork != null && isStarted ? begunWork.startedNanos() : settled;
-    BlockColumns all = request.blocks();
     TransferReport.Builder report =
-        TransferReport.builder(request.operation(), request.target())
-            .transport(begunWork == null ? lastTransport : begunWork.transport())
+        TransferWords.report(request, begunWork, lastTransport)
             .tries(tries)
-            .blocks(all.count(), all.totalBytes())
             .stages(begun - startNanos, started - begun, settled - started, until - settled);
     if (last == null) {
       return report
@@ -579,15 +568,25 @@ public final class TransferHandle implements TransferWork.Listener {
       report.failure(cause == null ? FailureCause.OTHER : cause, why);
     }
     return report
-        .state(last, last == TransferState.COMPLETED ? all.totalBytes() : transferredBytes())
+        .state(
+            last,
+            last == TransferState.COMPLETED ? request.blocks().totalBytes() : transferredBytes())
         .build();
+  }
+
+  /** {@return what has happened to it, until now or its end, for people} */
+  public String explain() {
+    TransferReport report = report();
+    RemoteSegment peer;
+    synchronized (this) {
+      peer = segment;
+    }
+    return TransferWords.explain(report, peer);
   }
 
   @Override
   public String toString() {
-    return "Transfer[%s %s, target %s, %s, %d bytes moved]"
-        .formatted(
-            request.operation(), request.blocks(), request.target(), state(), transferredBytes());
+    return TransferWords.show(request, state(), transferredBytes());
   }
 
   /** {@return why it did not complete; empty before the end} */

@@ -251,6 +251,33 @@ final class TransferParts implements TransferWork {
   }
 
   @Override
+  public int requests() {
+    int sum = 0;
+    for (Part each : parts) {
+      sum += each.task.requests();
+    }
+    return sum;
+  }
+
+  @Override
+  public int requestsAgain() {
+    int sum = 0;
+    for (Part each : parts) {
+      sum += each.task.requestsAgain();
+    }
+    return sum;
+  }
+
+  @Override
+  public int lanes() {
+    int sum = 0;
+    for (Part each : parts) {
+      sum += each.task.lanes();
+    }
+    return sum;
+  }
+
+  @Override
   public long completedBytes() {
     long sum = 0;
     for (Part each : parts) {

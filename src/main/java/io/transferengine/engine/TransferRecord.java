@@ -49,6 +49,18 @@ final class TransferRecord extends Event {
   @Label("Tries")
   int tries;
 
+  @Label("Requests")
+  @Description("Of the last try")
+  int requests;
+
+  @Label("Requests again")
+  @Description("Those of them that repeated others")
+  int requestsAgain;
+
+  @Label("Lanes")
+  @Description("Connections or paths that took some")
+  int lanes;
+
   @Label("Blocks")
   int blocks;
 
@@ -97,6 +109,9 @@ final class TransferRecord extends Event {
     outcome = report.state().name();
     cause = report.cause().isPresent() ? report.cause().get().label() : "";
     tries = report.tries();
+    requests = report.requests();
+    requestsAgain = report.requestsAgain();
+    lanes = report.lanes();
     blocks = report.blocks();
     bytes = report.bytes();
     lookUp = report.lookUp().toNanos();

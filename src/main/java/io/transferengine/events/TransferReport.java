@@ -28,6 +28,9 @@ public final class TransferReport {
   private final String target;
   private final String transport;
   private final int tries;
+  private final int requests;
+  private final int requestsAgain;
+  private final int lanes;
   private final int blocks;
   private final long bytes;
   private final long bytesMoved;
@@ -44,6 +47,9 @@ public final class TransferReport {
     target = from.target;
     transport = from.transport;
     tries = from.tries;
+    requests = from.requests;
+    requestsAgain = from.requestsAgain;
+    lanes = from.lanes;
     blocks = from.blocks;
     bytes = from.bytes;
     bytesMoved = from.bytesMoved;
@@ -88,6 +94,21 @@ public final class TransferReport {
   /** {@return how often it was begun with a descriptor of the peer, 0 if the peer was not found} */
   public int tries() {
     return tries;
+  }
+
+  /** {@return how many requests its last try was made of, those included that were repeated} */
+  public int requests() {
+    return requests;
+  }
+
+  /** {@return how many of them repeated others: after a loss, a refusal, or damaged bytes} */
+  public int requestsAgain() {
+    return requestsAgain;
+  }
+
+  /** {@return how many connections, or RDMA paths, took some of them; 0 if there are none} */
+  public int lanes() {
+    return lanes;
   }
 
   /** {@return the number of its blocks} */
@@ -169,6 +190,15 @@ public final class TransferReport {
     text.append(" µs (");
     text.append(stages());
     text.append(')');
+    if (requests > 0) {
+      text.append(", ").append(requests).append(requests == 1 ? " request" : " requests");
+      if (lanes > 0) {
+        text.append(" on ").append(lanes).append(lanes == 1 ? " lane" : " lanes");
+      }
+      if (requestsAgain > 0) {
+        text.append(", ").append(requestsAgain).append(" of them again");
+      }
+    }
     if (tries > 1) {
       text.append(", tried ").append(tries).append(" times");
     }
@@ -209,6 +239,9 @@ public final class TransferReport {
     private final String target;
     private String transport = "";
     private int tries;
+    private int requests;
+    private int requestsAgain;
+    private int lanes;
     private int blocks;
     private long bytes;
     private long bytesMoved;
@@ -244,6 +277,21 @@ public final class TransferReport {
      */
     public Builder tries(int count) {
       tries = count;
+      return this;
+    }
+
+    /**
+     * Sets what its last try was made of.
+     *
+     * @param all as {@link TransferReport#requests()}
+     * @param again as {@link TransferReport#requestsAgain()}
+     * @param on as {@link TransferReport#lanes()}
+     * @return this builder
+     */
+    public Builder requests(int all, int again, int on) {
+      requests = all;
+      requestsAgain = again;
+      lanes = on;
       return this;
     }
 

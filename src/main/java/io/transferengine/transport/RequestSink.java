@@ -27,6 +27,14 @@ public interface RequestSink<T> {
     return false;
   }
 
+  /**
+   * {@return the number of the connection or path that it is for, from 0 up; -1 if there are none}
+   * It need not be the only one with that number, if only those of one peer mostly differ.
+   */
+  default int lane() {
+    return -1;
+  }
+
   /** {@return whether it sends what it gets; if not, {@link TransferTask#started} is called} */
   default boolean isSender() {
     return true;

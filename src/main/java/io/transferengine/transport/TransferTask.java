@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
-public final class TransferTask implements TransferWork {
+public final class TransferTask extends TaskProgress {
   /** Has requests of the task out. */
   public interface Owner {
     /**
@@ -67,7 +67,7 @@ public final class TransferTask implements TransferWork {
   private final MemoryPairs pairs;
   private final Listener listener;
   private final long totalBytes;
-  private final Repeats repeats = new Repeats();
+  private @Nullable Repeats repeats;
 
   private ArrayDeque<Piece> returned = NOTHING;
   private int cursorBlock;
@@ -82,8 +82,6 @@ public final class TransferTask implements TransferWork {
   private long mark;
   private volatile @Nullable Owner owner;
   private volatile long progressNanos = System.nanoTime();
-  private volatile long startedNanos;
-  private volatile String transport = "";
   private volatile boolean oneByOne;
   private volatile boolean mergeRefused;
 
@@ -173,8 +171,14 @@ public final class TransferTask implements TransferWork {
   }
 
   /** {@return which of its requests were sent again because they arrived damaged} */
-  public Repeats repeats() {
-    return repeats;
+  public synchronized Repeats repeats() {
+    Repeats known = repeats;
+    if (known == null) {
+      // Nearly every transfer has none.
+      known = new Repeats();
+      repeats = known;
+    }
+    return known;
   }
 
   /** {@return the direction} */
@@ -200,31 +204,6 @@ public final class TransferTask implements TransferWork {
   @Override
   public long progressNanos() {
     return progressNanos;
-  }
-
-  @Override
-  public boolean isStarted() {
-    return startedNanos != 0;
-  }
-
-  @Override
-  public long startedNanos() {
-    return startedNanos;
-  }
-
-  /** Says when its bytes began to move, if that was not when the first were claimed. */
-  public void started(long nanos) {
-    startedNanos = nanos | 1; // never 0
-  }
-
-  @Override
-  public String transport() {
-    return transport;
-  }
-
-  /** Notes the name of the transport that it is given to. */
-  public void givenTo(String name) {
-    transport = name;
   }
 
   /** All of them: what is moved twice is the same bytes, to the same place. */
@@ -312,10 +291,11 @@ public final class TransferTask implements TransferWork {
       }
       requests++;
       outstanding++;
-      if (startedNanos == 0 && sink.isSender()) {
+      if (!isStarted() && sink.isSender()) {
         started(System.nanoTime());
       }
     }
+    handedOut(requests, sink.lane());
     return requests;
   }
 
@@ -433,6 +413,7 @@ public final class TransferTask implements TransferWork {
           returned = new ArrayDeque<>(1);
         }
         Queues.addFirst(returned, new Piece(block, local, remote, length, unmerged));
+        cameBack();
       }
       outstanding--;
     }
@@ -470,6 +451,7 @@ public final class TransferTask implements TransferWork {
         mergeRefused |= goesOn;
       }
       if (goesOn) {
+        cameBack();
         outstanding--;
       }
     }

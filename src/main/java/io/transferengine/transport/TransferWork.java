@@ -37,6 +37,15 @@ public interface TransferWork {
    */
   String transport();
 
+  /** {@return how many requests were handed out} */
+  int requests();
+
+  /** {@return how many of them had been handed out before, and came back} */
+  int requestsAgain();
+
+  /** {@return how many connections or paths took some; 0 if there are none} */
+  int lanes();
+
   /** {@return the bytes known to be in their destination} */
   long completedBytes();
 

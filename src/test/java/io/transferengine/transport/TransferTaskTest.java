@@ -95,6 +95,41 @@ class TransferTaskTest {
     assertThat(probe.ends).containsExactly(TransferState.COMPLETED);
   }
 
+  /** For who asks what has happened to the transfer. */
+  @Test
+  void requestsAreCountedWithTheLanesThatTookThem() {
+    final class Lane extends Probe {
+      private final int number;
+
+      Lane(int number) {
+        this.number = number;
+      }
+
+      @Override
+      public int lane() {
+        return number;
+      }
+    }
+    Lane first = new Lane(0);
+    Lane second = new Lane(65);
+    TransferTask task = task(at(100, 0, 1, 2, 5, 6, 8), first);
+    assertThat(task.requests()).isZero();
+    assertThat(task.claim(first, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isOne();
+    assertThat(task.lanes()).isOne();
+    assertThat(task.claim(second, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isOne();
+    Claimed lost = second.claimed.removeFirst();
+    task.giveBack(lost.block, lost.local, lost.remote, lost.length, lost.unmerged);
+    assertThat(task.claim(first, 10, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(2);
+    assertThat(task.requests()).isEqualTo(4);
+    assertThat(task.requestsAgain()).isOne();
+    assertThat(task.lanes()).isEqualTo(2);
+    // Nobody has a number: it is not counted as a lane.
+    Probe copier = new Probe();
+    TransferTask copied = task(at(100, 0), copier);
+    assertThat(copied.claim(copier, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isOne();
+    assertThat(copied.lanes()).isZero();
+  }
+
   /** Else the last resort would take what is just being told for what is stuck. */
   @Test
   void whatCompletesNowHasNotBeenEndingForLong() {

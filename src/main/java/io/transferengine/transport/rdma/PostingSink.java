@@ -21,6 +21,9 @@ final class PostingSink implements RequestSink<TransferTask> {
    */
   private static final int SIGNAL_INTERVAL = 16;
 
+  /** For the number of a path: more devices are not told apart. */
+  private static final int PEER_DEVICES = 8;
+
   private final SendWorkRequestRing chain;
   private final int nicIndex;
   private final long sliceBytes;
@@ -75,6 +78,11 @@ final class PostingSink implements RequestSink<TransferTask> {
     count = 0;
     unknownLocal = 0;
     unknownRemote = 0;
+  }
+
+  @Override
+  public int lane() {
+    return nicIndex * PEER_DEVICES + Math.floorMod(remoteDevice, PEER_DEVICES);
   }
 
   @Override

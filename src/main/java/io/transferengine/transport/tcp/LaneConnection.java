@@ -89,7 +89,7 @@ final class LaneConnection extends WireHandler
     this.lane = lane;
     this.peer = peer;
     this.version2 = peer.isVersion2();
-    this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes());
+    this.ring = new RequestRing(peer.ringCapacity(), peer.laneWindowBytes(), peer.nextConnection());
     this.writer = new RequestWriter(ring, version2, peer.isChecked() ? pool.checksum() : null);
     this.outcomes = new RequestOutcomes(peer, tasks, ring, lane::confirmNext);
     this.confirmation = new WriteConfirmation(ring, writer, staging);

@@ -13,6 +13,7 @@ import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetSocketAddress;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,6 +30,7 @@ final class PeerProfile {
   private final EngineMetrics metrics;
   private final PeerTls tls;
   private final WarnLimiter faults = new WarnLimiter(log);
+  private final AtomicInteger connections = new AtomicInteger();
   private final int laneCount;
   private final int requestsPerLane;
   private volatile ConnectionReuse connectionReuse;
@@ -74,6 +76,11 @@ final class PeerProfile {
 
   EngineMetrics metrics() {
     return metrics;
+  }
+
+  /** {@return a number for one more connection, from 0 up} */
+  int nextConnection() {
+    return connections.getAndIncrement() & Integer.MAX_VALUE;
   }
 
   /** A data connection to it is open. */

@@ -24,6 +24,7 @@ final class RequestRing implements RequestSink<TransferTask> {
    */
   private static final long CLAIM_SMALL_BYTES = 256 << 10;
 
+  private final int lane;
   private final int mask;
   private final long bytesOutLimit;
   private final @Nullable TransferTask[] task;
@@ -54,6 +55,16 @@ final class RequestRing implements RequestSink<TransferTask> {
    * @param bytesOutLimit bytes of requests that may be out; see {@link #hasRoom}
    */
   RequestRing(int capacity, long bytesOutLimit) {
+    this(capacity, bytesOutLimit, 0);
+  }
+
+  /**
+   * An empty ring of one of several connections.
+   *
+   * @param lane the connection's number
+   */
+  RequestRing(int capacity, long bytesOutLimit, int lane) {
+    this.lane = lane;
     mask = capacity - 1;
     this.bytesOutLimit = bytesOutLimit;
     task = new @Nullable TransferTask[capacity];
@@ -66,6 +77,11 @@ final class RequestRing implements RequestSink<TransferTask> {
     read = new boolean[capacity];
     confirms = new boolean[capacity];
     ranges = new int[capacity];
+  }
+
+  @Override
+  public int lane() {
+    return lane;
   }
 
   @Override

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport;
+
+/**
+ * What a task has come to so far, for who asks later: over what, when it began, and in how many
+ * requests. Numbers in the task itself: nothing is made for them. Counted with the task's lock
+ * held, and read without; so a number may be an old one while the task is under way.
+ */
+abstract class TaskProgress implements TransferWork {
+  /** Lanes are told apart by their number, modulo this. */
+  private static final int LANES = Long.SIZE;
+
+  private volatile long startedNanos;
+  private volatile String transport = "";
+  private long lanes;
+  private int requests;
+  private int requestsAgain;
+
+  TaskProgress() {}
+
+  @Override
+  public final boolean isStarted() {
+    return startedNanos != 0;
+  }
+
+  @Override
+  public final long startedNanos() {
+    return startedNanos;
+  }
+
+  /** Says when its bytes began to move, if that was not when the first were claimed. */
+  public final void started(long nanos) {
+    startedNanos = nanos | 1; // never 0
+  }
+
+  @Override
+  public final String transport() {
+    return transport;
+  }
+
+  /** Notes the name of the transport that it is given to. */
+  public final void givenTo(String name) {
+    transport = name;
+  }
+
+  @Override
+  public final int lanes() {
+    return Long.bitCount(lanes);
+  }
+
+  @Override
+  public final int requests() {
+    return requests;
+  }
+
+  @Override
+  public final int requestsAgain() {
+    return requestsAgain;
+  }
+
+  /** So many requests were handed out, to a lane with a number, or to none (-1). */
+  final void handedOut(int count, int lane) {
+    requests += count;
+    if (lane >= 0) {
+      lanes |= 1L << lane % LANES;
+    }
+  }
+
+  /** A request has come back, and is handed out again. */
+  final void cameBack() {
+    requestsAgain++;
+  }
+}
