@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine;
 
+import io.transferengine.logging.LogKeys;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import org.slf4j.Logger;
@@ -58,8 +59,12 @@ final class StatusCodes {
   }
 
   private static void log(String name, Throwable failure) {
-    if (failure instanceof TransferException) {
-      log.warn("{}: {}", name, failure.getMessage());
+    if (failure instanceof TransferException own) {
+      LogKeys.NONE
+          .with("call", name)
+          .with("code", own.code())
+          .on(log.atWarn())
+          .log("{}: {}", name, failure.getMessage());
       log.debug("{}", name, failure);
     } else if (failure instanceof NullPointerException) {
       nullArgument(name, failure);

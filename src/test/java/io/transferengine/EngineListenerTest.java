@@ -176,6 +176,14 @@ class EngineListenerTest {
       addsUp(report);
       TestEngine.isWarned(
           log, "A slow transfer: WRITE of 10 bytes in 1 block to " + name, "TIMEOUT");
+      assertThat(log.pairs("A slow transfer"))
+          .containsEntry("peer", name)
+          .containsEntry("operation", "WRITE")
+          .containsEntry("transport", "")
+          .containsEntry("outcome", "TIMEOUT")
+          .containsEntry("bytes", 10L)
+          .containsEntry("micros", report.duration().toNanos() / 1000)
+          .containsEntry("cause", "TIMEOUT");
     }
   }
 

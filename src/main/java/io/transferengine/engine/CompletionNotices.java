@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -83,6 +84,7 @@ final class CompletionNotices {
   private void failed(String segment, TransferRequest.Notification text, @Nullable Object why) {
     metrics.increment(Counter.NOTIFICATIONS_FAILED);
     warnings.warn(
-        "The notification '%s' for %s was not delivered: %s".formatted(text.name(), segment, why));
+        "The notification '%s' for %s was not delivered: %s".formatted(text.name(), segment, why),
+        LogKeys.peer(segment).cause(String.valueOf(why)));
   }
 }

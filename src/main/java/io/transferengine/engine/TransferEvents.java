@@ -70,7 +70,7 @@ public final class TransferEvents {
         recorded.endWith(report);
       }
       if (isSlow) {
-        slow.warn("A slow transfer: " + handle.explain());
+        slow.warn("A slow transfer: " + handle.explain(), TransferWords.keys(report));
       }
     } catch (Throwable t) {
       broken.fault("%s", "Recording the end of a transfer failed", t);

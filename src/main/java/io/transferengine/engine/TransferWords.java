@@ -2,10 +2,12 @@
 package io.transferengine.engine;
 
 import io.transferengine.events.TransferReport;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferWork;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** What is said of a transfer: in the log, to its caller, and in reports. */
@@ -47,6 +49,18 @@ final class TransferWords {
     return work == null
         ? report
         : report.requests(work.requests(), work.requestsAgain(), work.lanes());
+  }
+
+  /** {@return what a line of the log about it is about} */
+  static LogKeys keys(TransferReport report) {
+    LogKeys keys =
+        LogKeys.peer(report.target())
+            .with("operation", report.operation())
+            .with("transport", report.transport())
+            .with("outcome", report.state())
+            .with("bytes", report.bytes())
+            .with("micros", TimeUnit.NANOSECONDS.toMicros(report.duration().toNanos()));
+    return report.cause().isPresent() ? keys.cause(report.cause().get()) : keys;
   }
 
   /**

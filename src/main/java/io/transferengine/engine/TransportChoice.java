@@ -6,6 +6,7 @@ import static io.transferengine.config.TransportPolicy.shown;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.events.EngineHealth;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.Printable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -187,12 +188,16 @@ final class TransportChoice {
     }
     metrics.happened(
         EngineEvent.Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, taken, peer.name(), cause);
-    log.warn(
-        "{}: {}. {}{}.",
-        Printable.of(peer.name(), 300),
-        cause,
-        remedy,
-        refusesInstead(policyOfMissed));
+    LogKeys.peer(peer.name())
+        .cause(cause)
+        .with("transport", taken)
+        .on(log.atWarn())
+        .log(
+            "{}: {}. {}{}.",
+            Printable.of(peer.name(), 300),
+            cause,
+            remedy,
+            refusesInstead(policyOfMissed));
   }
 
   /** {@return why a peer is not reached that would be reached under another name} */

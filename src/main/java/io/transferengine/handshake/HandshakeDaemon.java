@@ -2,6 +2,7 @@
 package io.transferengine.handshake;
 
 import io.transferengine.events.EngineEvent;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
@@ -216,7 +217,9 @@ public final class HandshakeDaemon implements AutoCloseable {
   private void fail(SocketChannel channel, Exception cause) {
     isRefused(channel, cause);
     String text = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    warnings.warn("handshake of " + nameOf(channel) + " ended without a reply: " + text);
+    String peer = nameOf(channel);
+    warnings.warn(
+        "handshake of " + peer + " ended without a reply: " + text, LogKeys.peer(peer).cause(text));
   }
 
   private static String nameOf(SocketChannel channel) {

@@ -34,12 +34,24 @@ public final class WarnLimiter {
    * @param text may quote strangers: it is cut to one line of bounded length
    */
   public void warn(String text) {
+    warn(text, LogKeys.NONE);
+  }
+
+  /**
+   * As above.
+   *
+   * @param about what it is about
+   */
+  public void warn(String text, LogKeys about) {
     String message = Printable.of(text, TEXT_LENGTH_MAX);
     long count = turn();
     if (count == 0) {
-      log.warn("{}", message);
+      about.on(log.atWarn()).log("{}", message);
     } else if (count > 0) {
-      log.warn("{} ({} more such warnings were held back)", message, count);
+      about
+          .on(log.atWarn())
+          .addKeyValue("held_back", count)
+          .log("{} ({} more such warnings were held back)", message, count);
     }
   }
 

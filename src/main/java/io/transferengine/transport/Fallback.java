@@ -3,6 +3,7 @@ package io.transferengine.transport;
 
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.ErrorCode;
@@ -201,12 +202,17 @@ public final class Fallback {
       warned = true;
       why = last;
     }
-    log.warn(
-        "{}: {}: no {} path has been open for {} s. The last reason: {}",
-        peerName,
-        what,
-        TransportPolicy.shown(transport),
-        after.toSeconds(),
-        why == null ? "none was found yet" : why.getMessage());
+    String cause = why == null ? "none was found yet" : String.valueOf(why.getMessage());
+    LogKeys.peer(peerName)
+        .cause(cause)
+        .with("transport", transport)
+        .on(log.atWarn())
+        .log(
+            "{}: {}: no {} path has been open for {} s. The last reason: {}",
+            peerName,
+            what,
+            TransportPolicy.shown(transport),
+            after.toSeconds(),
+            cause);
   }
 }

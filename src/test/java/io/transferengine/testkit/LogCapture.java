@@ -6,7 +6,9 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.read.ListAppender;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
@@ -44,6 +46,19 @@ public final class LogCapture implements AutoCloseable {
               .filter(event -> event.getFormattedMessage().contains(part))
               .count());
     }
+  }
+
+  /** {@return the pairs of key and value of the first line so far with this in its text} */
+  public Map<String, Object> pairs(String part) {
+    Map<String, Object> found = new LinkedHashMap<>();
+    synchronized (appender) {
+      appender.list.stream()
+          .filter(event -> event.getFormattedMessage().contains(part))
+          .findFirst()
+          .map(ILoggingEvent::getKeyValuePairs)
+          .ifPresent(pairs -> pairs.forEach(pair -> found.put(pair.key, pair.value)));
+    }
+    return found;
   }
 
   /** {@return the texts at WARN and above so far} */

@@ -3,6 +3,7 @@ package io.transferengine.metrics.recording;
 
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.events.EngineEvent;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.metrics.Counter;
@@ -113,7 +114,9 @@ public final class Audit {
       record(reason, port, peer, what);
     }
     Objects.requireNonNull(limiters.get(reason)) // The constructor made one for each.
-        .warn("Refused " + peer + ": " + what + " [" + reason + "]");
+        .warn(
+            "Refused " + peer + ": " + what + " [" + reason + "]",
+            LogKeys.peer(peer).cause(reason).with("port", port));
   }
 
   private static void record(Reason reason, Port port, String peer, String what) {

@@ -4,6 +4,7 @@ package io.transferengine.transport.local;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.Printable;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
@@ -341,10 +342,13 @@ class LocalTransport implements Transport {
     context
         .metrics()
         .happened(EngineEvent.Kind.FALLBACK, Counter.LOCAL_PEERS_MISSED, "", peer.name(), why);
-    log.info(
-        "{} is on this machine, but reached over the network: {}.",
-        Printable.of(peer.name(), 300),
-        Printable.of(why, 1000));
+    LogKeys.peer(peer.name())
+        .cause(why)
+        .on(log.atInfo())
+        .log(
+            "{} is on this machine, but reached over the network: {}.",
+            Printable.of(peer.name(), 300),
+            Printable.of(why, 1000));
   }
 
   /** It may be that none of the blocks is where the peer has entries. */

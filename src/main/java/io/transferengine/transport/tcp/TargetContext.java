@@ -2,6 +2,7 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
@@ -73,11 +74,14 @@ final class TargetContext {
             + ": a wrong checksum of "
             + what
             + ". Look for bad memory or a bad network device on either machine or between them,"
-            + " and for threads of the peer that change memory while it is sent");
+            + " and for threads of the peer that change memory while it is sent",
+        LogKeys.peer(channel.remoteAddress()).cause("checksum"));
   }
 
   /** One of a peer's doings that ends its connection. */
   void warn(Channel channel, String what) {
-    rateLimited.warn("Data connection of " + channel.remoteAddress() + " closed: " + what);
+    rateLimited.warn(
+        "Data connection of " + channel.remoteAddress() + " closed: " + what,
+        LogKeys.peer(channel.remoteAddress()).cause(what));
   }
 }

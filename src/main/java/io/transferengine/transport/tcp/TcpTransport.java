@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.util.concurrent.EventExecutor;
 import io.transferengine.device.Devices;
 import io.transferengine.logging.Anyway;
+import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
@@ -256,7 +257,9 @@ final class TcpTransport implements Transport {
               peer.name(), ErrorCode.CHECKSUM, what, remedy + ", or set crc32c", null));
     }
     context.metrics().increment(Counter.TRANSFERS_UNCHECKED);
-    unchecked.warn("Peer " + peer.name() + ": " + what + "; it is used without. " + remedy);
+    unchecked.warn(
+        "Peer " + peer.name() + ": " + what + "; it is used without. " + remedy,
+        LogKeys.peer(peer.name()).cause(what));
     return Optional.empty();
   }
 
