@@ -74,6 +74,6 @@ final class Figures {
                 .collect(Collectors.joining(", ")),
             Units.count(late),
             Units.gb(bytes),
-            lostSockets > 0 ? ", sockets lost by the JDK's HTTP client " + lostSockets : "");
+            lostSockets > 0 ? ", sockets lost by the JDK in full heaps " + lostSockets : "");
   }
 }

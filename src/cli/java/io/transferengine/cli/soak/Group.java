@@ -142,7 +142,7 @@ final class Group implements AutoCloseable {
 
   /** {@return whether all is well but for sockets that are lost, and have been for some time} */
   private boolean isButForLostSockets(long sinceNanos) {
-    if (service.isEmpty() || System.nanoTime() - sinceNanos < LOST_NANOS) {
+    if (System.nanoTime() - sinceNanos < LOST_NANOS) {
       return false;
     }
     lostSockets += members.stream().mapToInt(Member::giveUpLostSockets).sum();
@@ -151,7 +151,8 @@ final class Group implements AutoCloseable {
 
   /**
    * {@return how many sockets were lost since it was last asked for} When memory runs out, the
-   * JDK's HTTP client, which talks to the service, forgets sockets that it leaves open (ADR 41).
+   * JDK's HTTP client, which talks to the service, forgets sockets that it leaves open, and its
+   * accept one that it has just taken (ADR 41). Of each full heap at most one is given up.
    */
   int takeLostSockets() {
     int lost = lostSockets;

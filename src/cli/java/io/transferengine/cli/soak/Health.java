@@ -49,6 +49,13 @@ final class Health {
    */
   private static final String LOST_BUFFER = "but the queue is empty";
 
+  /**
+   * Netty's decoder of a connection with TLS in which memory has run out: it gives its buffer back
+   * twice, which the buffer refuses.
+   */
+  private static final String TWICE_GIVEN_BACK =
+      "at io.netty.handler.codec.ByteToMessageDecoder.handlerRemoved(";
+
   private final List<String> excuses;
   private final Map<Member, Look> baselines = new HashMap<>();
 
@@ -60,7 +67,8 @@ final class Health {
    * @param fullHeaps whether the heap of a process may have been full
    */
   Health(boolean fullHeaps) {
-    excuses = fullHeaps ? List.of(OUT_OF_MEMORY, LOST_BUFFER) : List.of(NO_THREAD);
+    excuses =
+        fullHeaps ? List.of(OUT_OF_MEMORY, LOST_BUFFER, TWICE_GIVEN_BACK) : List.of(NO_THREAD);
   }
 
   /** Looks at the members. Throws an AssertionError if something has grown. */

@@ -39,6 +39,18 @@ class HealthTest {
     assertThat(error(false, ERROR, THREAD, NEXT)).isEqualTo(NEXT);
   }
 
+  /** Netty makes these of a full heap, without a word of it. */
+  @Test
+  void whatNettyMakesOfAFullHeapIsNone() {
+    String queue = "Caused by: java.lang.IllegalStateException: x but the queue is empty";
+    String twice =
+        "\tat io.netty.handler.codec.ByteToMessageDecoder.handlerRemoved(ByteToMessageDecoder.java:1)";
+    for (String line : List.of(queue, twice)) {
+      assertThat(error(true, ERROR, FRAME, line, FRAME)).isEmpty();
+      assertThat(error(false, ERROR, FRAME, line, FRAME)).isEqualTo(ERROR);
+    }
+  }
+
   /** A heap that nobody filled. */
   @Test
   void aFullHeapIsAMistakeUnlessTheRigFillsHeaps() {
