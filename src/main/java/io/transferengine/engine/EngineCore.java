@@ -234,7 +234,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   private void startTimer() {
     timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", active::endOverdue);
-    counters.ifPresent(file -> timer.every(COUNTERS_PERIOD, "The file of figures", file::refresh));
+    counters.ifPresent(
+        file ->
+            timer.every(COUNTERS_PERIOD, "The file of figures", () -> file.refreshOn(questions)));
     if (settings.get(Options.METRIC)) {
       Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));
@@ -576,7 +578,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
       Teardown.step("transfers", active::abandonRest);
       Teardown.step("the timer", timer::close);
-      Teardown.step("the file of figures", () -> counters.ifPresent(CountersFile::close));
+      all.beside("the file of figures", () -> counters.ifPresent(CountersFile::close));
       Teardown.step("memory", () -> memory.close(all.left()));
       all.join();
     } finally {

@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,6 +43,11 @@ public final class CountersFile implements AutoCloseable {
   private final List<String> transports;
   private final Supplier<MetricsSnapshot> figures;
   private final long openedMillis = System.currentTimeMillis();
+  private final AtomicBoolean writing = new AtomicBoolean();
+
+  /** Made before it is needed: a lambda takes memory. */
+  private final Runnable refresh = this::refresh;
+
   private long number;
   private boolean closed;
 
@@ -140,14 +147,34 @@ public final class CountersFile implements AutoCloseable {
   }
 
   /**
-   * Writes what the counters hold now. Throws nothing: in a full heap, or on a full disk, the next
-   * one may do, and there is nobody to tell.
+   * Has what the counters hold written, unless a write is under way: a disk may stand still, and
+   * then only this file waits. In a full heap, or on a full disk, the next one may do; there is
+   * nobody to tell.
+   *
+   * @param threads where it is written
    */
-  public void refresh() {
+  public void refreshOn(Executor threads) {
+    if (!writing.compareAndSet(false, true)) {
+      return;
+    }
+    boolean begun = false;
+    try {
+      threads.execute(refresh);
+      begun = true;
+    } finally {
+      if (!begun) {
+        writing.set(false);
+      }
+    }
+  }
+
+  private void refresh() {
     try {
       write();
     } catch (Throwable notNow) {
       // The last record stays.
+    } finally {
+      writing.set(false);
     }
   }
 
@@ -180,7 +207,7 @@ public final class CountersFile implements AutoCloseable {
     number++;
   }
 
-  /** Removes the file. Throws nothing. Idempotent. */
+  /** Removes the file, behind a write that is under way. Throws nothing. Idempotent. */
   @Override
   public synchronized void close() {
     if (closed) {

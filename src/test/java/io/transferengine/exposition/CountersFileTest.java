@@ -2,6 +2,7 @@
 package io.transferengine.exposition;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.metrics.Counter;
@@ -21,10 +22,12 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,12 +71,37 @@ class CountersFileTest {
         .build();
   }
 
+  /** A disk that stands still holds up one thread, and nobody else. */
+  @Test
+  void oneWriteIsUnderWayAtATime() throws IOException {
+    List<Runnable> begun = new ArrayList<>();
+    try (CountersFile file = open()) {
+      file.refreshOn(begun::add);
+      file.refreshOn(begun::add);
+      assertThat(begun).hasSize(1);
+      begun.getFirst().run();
+      file.refreshOn(begun::add);
+      assertThat(begun).hasSize(2);
+      assertThatExceptionOfType(RejectedExecutionException.class)
+          .isThrownBy(
+              () -> {
+                begun.getLast().run();
+                file.refreshOn(
+                    task -> {
+                      throw new RejectedExecutionException("no thread");
+                    });
+              });
+      file.refreshOn(Runnable::run);
+      assertThat(CountersFolder.read(file.path()).number()).isEqualTo(4);
+    }
+  }
+
   @Test
   void whatIsWrittenIsReadAgain() throws IOException {
     try (CountersFile file = open()) {
       for (int i = 0; i < 5; i++) {
         figures.set(some(i));
-        file.refresh();
+        file.refreshOn(Runnable::run);
         CountersRecord read = CountersFolder.read(file.path());
         assertThat(read.figures()).isEqualTo(figures.get());
         assertThat(read.number()).isEqualTo(i + 2);
@@ -94,11 +122,11 @@ class CountersFileTest {
   void aShorterRecordEndsWhereItEnds() throws IOException {
     try (CountersFile file = open()) {
       figures.set(some(1));
-      file.refresh();
-      file.refresh();
+      file.refreshOn(Runnable::run);
+      file.refreshOn(Runnable::run);
       figures.set(MetricsSnapshot.builder().build());
-      file.refresh();
-      file.refresh();
+      file.refreshOn(Runnable::run);
+      file.refreshOn(Runnable::run);
       assertThat(CountersFolder.read(file.path()).figures()).isEqualTo(figures.get());
     }
   }
@@ -126,11 +154,11 @@ class CountersFileTest {
   void halfARecordLeavesTheOneBefore() throws IOException {
     try (CountersFile file = open()) {
       figures.set(some(1));
-      file.refresh();
+      file.refreshOn(Runnable::run);
       MetricsSnapshot before = figures.get();
       byte[] whole = Files.readAllBytes(file.path());
       figures.set(some(2));
-      file.refresh();
+      file.refreshOn(Runnable::run);
       byte[] next = Files.readAllBytes(file.path());
       for (int cut = 0; cut < CountersText.BYTES_MAX; cut += 97) {
         byte[] torn = Arrays.copyOf(next, whole.length);
@@ -147,7 +175,7 @@ class CountersFileTest {
     byte[] good;
     try (CountersFile file = open()) {
       figures.set(some(3));
-      file.refresh();
+      file.refreshOn(Runnable::run);
       good = Files.readAllBytes(file.path());
     }
     Path file = folder.resolve("1-0.counters");
@@ -237,11 +265,11 @@ class CountersFileTest {
         other.setLength(10);
       }
       refused(file.path());
-      file.refresh();
-      file.refresh();
+      file.refreshOn(Runnable::run);
+      file.refreshOn(Runnable::run);
       assertThat(CountersFolder.read(file.path()).number()).isEqualTo(3);
       Files.delete(file.path());
-      file.refresh();
+      file.refreshOn(Runnable::run);
     }
   }
 
@@ -261,7 +289,7 @@ class CountersFileTest {
               return now;
             })) {
       figures.set(MetricsSnapshot.builder().counter(Counter.LAST_RESORTS, 1).build());
-      file.refresh();
+      file.refreshOn(Runnable::run);
       assertThat(CountersFolder.read(file.path()).number()).isEqualTo(1);
     }
   }
