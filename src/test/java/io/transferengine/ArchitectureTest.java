@@ -275,13 +275,15 @@ class ArchitectureTest {
                 "src/main/jshell",
                 "src/cli",
                 "src/test",
-                "src/jmh"))
+                "src/jmh",
+                "examples"))
         .isNotEmpty()
         .allSatisfy(source -> assertThat(lines(source).getFirst()).isEqualTo("// " + LICENSE_LINE));
     for (String script :
         List.of(
             "te",
             ".ci/run",
+            "examples/run",
             "src/test/consumer/run",
             "src/test/gpu/run",
             "src/test/soft-roce/guest",
@@ -292,7 +294,7 @@ class ArchitectureTest {
 
   @Test
   void noSourceIsTooLong() {
-    assertThat(sources("src/main/java", "src/cli", "src/test", "src/jmh"))
+    assertThat(sources("src/main/java", "src/cli", "src/test", "src/jmh", "examples"))
         .allSatisfy(
             source -> assertThat(lines(source)).hasSizeLessThanOrEqualTo(SOURCE_LINES_LIMIT));
   }

@@ -30,7 +30,8 @@ class DocumentationTest {
           "ServiceLoader",
           "ByteBuf",
           "RecvByteBufAllocator",
-          "MeterBinder");
+          "MeterBinder",
+          "KvBufferCache");
 
   /** A release needs its entry. */
   @Test

@@ -37,6 +37,9 @@ class ScriptTest {
     assertThat(te("soft-roce").error()).startsWith("guest: a command is missing\n");
     assertThat(te("soft-roce", "-r", "0", "true").status()).isEqualTo(2);
     assertThat(te("bindings", "now").status()).isEqualTo(2);
+    assertThat(te("example").status()).isEqualTo(2);
+    assertThat(te("example", "frobnicate").status()).isEqualTo(2);
+    assertThat(te("example", "frobnicate").error()).startsWith("te: example takes a name: jlama");
   }
 
   @Test

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package example.jlama;
+
+import com.github.tjake.jlama.tensor.KvBufferCache.KvBuffer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/**
+ * One process fills the KV cache of a prompt, another one continues the text; and the tokens are
+ * those of a single process.
+ */
+final class Main {
+  private static final String USAGE =
+      """
+      Usage: ./te example jlama [OPTION...]
+
+        --model DIR        a folder with config.json, tokenizer.json and safetensors that Jlama
+                           reads; default: a small Llama with random weights, made for the run
+        --prompt TEXT      default: babble, or a sentence for --model
+        --prompt-tokens N  about so many, 8 to 1800, without --prompt; default 288
+        --tokens N         how many to generate, 2 or more; default 24
+        --seed N           of weights and prompt; default 7
+
+      Exit status: 0 the tokens are those of a single process, 1 they are not, 2 usage.
+      """;
+
+  private static final String SENTENCE =
+      "A library moves the bytes of a cache from one machine to another. What it has moved is ";
+
+  private String prompt = "";
+  private String model = "";
+  private int promptTokens = 288;
+  private int tokens = 24;
+  private long seed = 7;
+
+  private Main() {}
+
+  public static void main(String[] args) throws IOException {
+    Main options = new Main();
+    try {
+      if (List.of(args).contains("--help")) {
+        System.out.print(USAGE);
+        return;
+      }
+      options.read(args);
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage() + "\n\n" + USAGE);
+      System.exit(2);
+    }
+    System.exit(options.run() ? 0 : 1);
+  }
+
+  private void read(String[] args) {
+    for (int i = 0; i < args.length; i += 2) {
+      if (i + 1 == args.length) {
+        throw new IllegalArgumentException("no value for " + args[i]);
+      }
+      String value = args[i + 1];
+      switch (args[i]) {
+        case "--model" -> model = value;
+        case "--prompt" -> prompt = value;
+        case "--prompt-tokens" -> promptTokens = number(value, 8, 1800);
+        case "--tokens" -> tokens = number(value, 2, 100_000);
+        case "--seed" -> seed = Long.parseLong(value);
+        default -> throw new IllegalArgumentException("unknown option: " + args[i]);
+      }
+    }
+    if (prompt.isEmpty()) {
+      prompt = model.isEmpty() ? TinyLlama.prompt(promptTokens, seed) : SENTENCE;
+    }
+  }
+
+  private static int number(String value, int least, int most) {
+    int number = Integer.parseInt(value);
+    if (number < least || number > most) {
+      throw new IllegalArgumentException(value + " is not between " + least + " and " + most);
+    }
+    return number;
+  }
+
+  private boolean run() throws IOException {
+    if (!model.isEmpty()) {
+      return compare(Path.of(model));
+    }
+    Path folder = Files.createTempDirectory("tiny-llama");
+    try {
+      TinyLlama.write(folder, seed);
+      return compare(folder);
+    } finally {
+      delete(folder);
+    }
+  }
+
+  private boolean compare(Path folder) throws IOException {
+    List<Integer> expected;
+    try (Llm single = Llm.load(folder)) {
+      int[] encoded = single.encode(prompt);
+      System.out.printf(
+          "model             %d layers, %d heads, of these %d for keys and values%n",
+          single.layers(), single.config().numberOfHeads, single.config().numberOfKeyValueHeads);
+      System.out.printf("prompt            %d tokens%n", encoded.length);
+      expected = generate(single, encoded);
+      System.out.printf("one process       %s%n", single.text(expected));
+      String jlama = single.generate(prompt, tokens).strip();
+      if (!single.text(expected).strip().equals(jlama)) {
+        System.err.println("Jlama's own generate() says: " + jlama);
+        return false;
+      }
+      List<Integer> actual = twoProcesses(folder, single);
+      System.out.printf("two processes     %s%n", single.text(actual));
+      System.out.printf("tokens            %s%n", Orders.join(actual));
+      boolean same = actual.equals(expected);
+      System.out.println(same ? "identical" : "DIFFERENT from " + Orders.join(expected));
+      return same;
+    }
+  }
+
+  private List<Integer> generate(Llm single, int[] encoded) {
+    try (KvBuffer cache = single.newCache()) {
+      int first = single.prefill(encoded, cache, (layer, from, to) -> {});
+      return single.decode(first, encoded.length, tokens, cache);
+    }
+  }
+
+  private List<Integer> twoProcesses(Path folder, Llm single) throws IOException {
+    String model = folder.toString();
+    try (Orders.Node decode =
+        Orders.Node.start("decoding", DecodeNode.class, model, prompt, Integer.toString(tokens))) {
+      List<String> pages = decode.answer();
+      try (Orders.Node prefill =
+          Orders.Node.start(
+              "prefilling",
+              PrefillNode.class,
+              model,
+              prompt,
+              pages.get(0),
+              pages.get(1),
+              pages.get(2))) {
+        report(prefill.answer());
+        List<String> decoded = decode.answer();
+        System.out.printf("decode            %s ms%n", millis(decoded.get(0)));
+        return Orders.split(decoded.get(1));
+      }
+    }
+  }
+
+  private static void report(List<String> words) {
+    long bytes = Long.parseLong(words.get(2));
+    double busy = Long.parseLong(words.get(3));
+    double hidden = Long.parseLong(words.get(4));
+    System.out.printf("prefill           %s ms%n", millis(words.get(0)));
+    System.out.printf(
+        Locale.ROOT,
+        "hand-over         %,d bytes in %s transfers over %s: %s ms, %.2f GB/s%n",
+        bytes,
+        words.get(1),
+        words.get(6),
+        millis(words.get(3)),
+        bytes / busy);
+    System.out.printf(
+        Locale.ROOT,
+        "overlap           %.0f %% of it while the prompt was computed; done %s ms after that%n",
+        100 * hidden / busy,
+        millis(words.get(5)));
+  }
+
+  private static String millis(String nanos) {
+    return String.format(Locale.ROOT, "%.2f", Long.parseLong(nanos) / 1e6);
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      files
+          .sorted(Comparator.reverseOrder())
+          .forEach(
+              file -> {
+                try {
+                  Files.delete(file);
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+    }
+  }
+}
