@@ -39,7 +39,7 @@ class ScriptTest {
     assertThat(te("bindings", "now").status()).isEqualTo(2);
     assertThat(te("example").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").status()).isEqualTo(2);
-    assertThat(te("example", "frobnicate").error()).startsWith("te: example takes a name: jlama");
+    assertThat(te("example", "frobnicate").error()).contains("takes a name: kv-cache, jlama");
   }
 
   @Test

@@ -47,15 +47,26 @@ final class KvPages {
     }
   }
 
+  /** The number of bytes of all positions. */
+  long bytes() {
+    return used().stream().mapToLong(MemorySegment::byteSize).sum();
+  }
+
   /** A checksum of the bytes of all positions. */
   long checksum() {
     CRC32C checksum = new CRC32C();
-    for (int part = 0; part < parts.size(); part++) {
-      int begin = part % pages * pagePositions;
-      int used = Math.min(positions - begin, pagePositions);
-      checksum.update(parts.get(part).asSlice(0, used * positionBytes).asByteBuffer());
-    }
+    used().forEach(part -> checksum.update(part.asByteBuffer()));
     return checksum.getValue();
+  }
+
+  /** The parts, as far as there are positions in them. */
+  List<MemorySegment> used() {
+    List<MemorySegment> used = new ArrayList<>();
+    for (int part = 0; part < parts.size(); part++) {
+      int count = Math.min(positions - part % pages * pagePositions, pagePositions);
+      used.add(parts.get(part).asSlice(0, count * positionBytes));
+    }
+    return used;
   }
 
   /** The address of each part. */

@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -25,6 +27,8 @@ final class Main {
         --prompt TEXT      default: babble, or a sentence for --model
         --prompt-tokens N  about so many, 8 to 1800, without --prompt; default 288
         --tokens N         how many to generate, 2 or more; default 24
+        --cache MIB        keep keys and values in the cache of ./te example kv-cache, with so many
+                           MiB, and decode once more from there; default 0: without
         --seed N           of weights and prompt; default 7
 
       Exit status: 0 the tokens are those of a single process, 1 they are not, 2 usage.
@@ -37,6 +41,7 @@ final class Main {
   private String model = "";
   private int promptTokens = 288;
   private int tokens = 24;
+  private int cacheMib;
   private long seed = 7;
 
   private Main() {}
@@ -67,6 +72,7 @@ final class Main {
         case "--prompt" -> prompt = value;
         case "--prompt-tokens" -> promptTokens = number(value, 8, 1800);
         case "--tokens" -> tokens = number(value, 2, 100_000);
+        case "--cache" -> cacheMib = number(value, 0, 1 << 20);
         case "--seed" -> seed = Long.parseLong(value);
         default -> throw new IllegalArgumentException("unknown option: " + args[i]);
       }
@@ -112,13 +118,28 @@ final class Main {
         System.err.println("Jlama's own generate() says: " + jlama);
         return false;
       }
-      List<Integer> actual = twoProcesses(folder, single);
-      System.out.printf("two processes     %s%n", single.text(actual));
-      System.out.printf("tokens            %s%n", Orders.join(actual));
-      boolean same = actual.equals(expected);
-      System.out.println(same ? "identical" : "DIFFERENT from " + Orders.join(expected));
-      return same;
+      if (cacheMib == 0) {
+        return same(expected, twoProcesses(folder, Optional.empty()), "two processes", single);
+      }
+      Process cache = example.kvcache.Main.start(Integer.toString(cacheMib));
+      try {
+        String segment = example.kvcache.Main.segment(cache.inputReader());
+        List<Integer> actual = twoProcesses(folder, Optional.of(segment));
+        return same(expected, actual, "two processes", single)
+            && same(expected, fromCache(folder, segment), "from the cache", single);
+      } finally {
+        cache.destroyForcibly();
+      }
     }
+  }
+
+  private static boolean same(
+      List<Integer> expected, List<Integer> actual, String name, Llm single) {
+    boolean same = actual.equals(expected);
+    System.out.printf("%-17s %s%n", name, single.text(actual));
+    System.out.printf("tokens            %s%n", Orders.join(actual));
+    System.out.println(same ? "identical" : "DIFFERENT from " + Orders.join(expected));
+    return same;
   }
 
   private List<Integer> generate(Llm single, int[] encoded) {
@@ -128,26 +149,41 @@ final class Main {
     }
   }
 
-  private List<Integer> twoProcesses(Path folder, Llm single) throws IOException {
-    String model = folder.toString();
-    try (Orders.Node decode =
-        Orders.Node.start("decoding", DecodeNode.class, model, prompt, Integer.toString(tokens))) {
-      List<String> pages = decode.answer();
-      try (Orders.Node prefill =
-          Orders.Node.start(
-              "prefilling",
-              PrefillNode.class,
-              model,
-              prompt,
-              pages.get(0),
-              pages.get(1),
-              pages.get(2))) {
+  private List<Integer> twoProcesses(Path folder, Optional<String> cache) throws IOException {
+    try (Orders.Node decode = decodeNode(folder, Optional.empty())) {
+      List<String> arguments = new ArrayList<>(List.of(folder.toString(), prompt));
+      arguments.addAll(decode.answer());
+      cache.ifPresent(arguments::add);
+      try (Orders.Node prefill = Orders.Node.start("prefilling", PrefillNode.class, arguments)) {
         report(prefill.answer());
-        List<String> decoded = decode.answer();
-        System.out.printf("decode            %s ms%n", millis(decoded.get(0)));
-        return Orders.split(decoded.get(1));
+        return decoded(decode);
       }
     }
+  }
+
+  private List<Integer> fromCache(Path folder, String cache) throws IOException {
+    try (Orders.Node decode = decodeNode(folder, Optional.of(cache))) {
+      List<String> got = decode.answer();
+      System.out.printf(
+          Locale.ROOT,
+          "cache             %,d bytes read and checked in %s ms%n",
+          Long.parseLong(got.get(1)),
+          millis(got.get(0)));
+      return decoded(decode);
+    }
+  }
+
+  private Orders.Node decodeNode(Path folder, Optional<String> cache) throws IOException {
+    List<String> arguments =
+        new ArrayList<>(List.of(folder.toString(), prompt, Integer.toString(tokens)));
+    cache.ifPresent(arguments::add);
+    return Orders.Node.start("decoding", DecodeNode.class, arguments);
+  }
+
+  private static List<Integer> decoded(Orders.Node decode) throws IOException {
+    List<String> answer = decode.answer();
+    System.out.printf("decode            %s ms%n", millis(answer.get(0)));
+    return Orders.split(answer.get(1));
   }
 
   private static void report(List<String> words) {

@@ -19,12 +19,12 @@ final class Orders {
 
   /** A node of ours. */
   record Node(String name, Process process, BufferedReader output) implements AutoCloseable {
-    static Node start(String name, Class<?> main, String... arguments) throws IOException {
+    static Node start(String name, Class<?> main, List<String> arguments) throws IOException {
       List<String> command = new ArrayList<>();
       command.add(ProcessHandle.current().info().command().orElse("java"));
       command.addAll(java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments());
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
-      command.addAll(List.of(arguments));
+      command.addAll(arguments);
       Process process =
           new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
       return new Node(name, process, process.inputReader());

@@ -23,9 +23,9 @@ final class PrefillNode {
 
   /**
    * Arguments: the model's folder, the prompt, the segment of the node that decodes, and the
-   * address and number of its parts' addresses.
+   * address and number of its parts' addresses; and the segment of a cache, if there is one.
    */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws InterruptedException {
     Orders.endWithParent();
     String decoder = args[2];
     long tableAddress = Long.parseLong(args[3]);
@@ -53,6 +53,11 @@ final class PrefillNode {
       String message = first + " " + pages.checksum();
       engine.sendNotify(decoder, new TransferNotify(DecodeNode.READY, message));
 
+      if (args.length > 5) {
+        try (PrefixCache prefixes = new PrefixCache(engine, args[5], args[0], prompt)) {
+          prefixes.put(pages, first);
+        }
+      }
       Orders.answer(
           computed - begin,
           outcome.transfers(),
