@@ -104,7 +104,7 @@ class DocumentationTest {
   @Test
   void classesThatAreNamedExist() {
     List<String> types =
-        walk(Path.of("src")).stream()
+        Stream.concat(walk(Path.of("src")).stream(), walk(Path.of("examples")).stream())
             .map(file -> String.valueOf(file.getFileName()))
             .filter(name -> name.endsWith(".java"))
             .map(name -> name.replace(".java", ""))
