@@ -285,6 +285,7 @@ class ArchitectureTest {
             ".ci/run",
             "examples/run",
             "src/test/consumer/run",
+            "src/test/release/reproducible",
             "src/test/gpu/run",
             "src/test/soft-roce/guest",
             "src/test/soft-roce/init")) {
