@@ -34,13 +34,19 @@ public final class WarnLimiter {
    * @param text may quote strangers: it is cut to one line of bounded length
    */
   public void warn(String text) {
-    warn(text, LogKeys.NONE);
+    String message = Printable.of(text, TEXT_LENGTH_MAX);
+    long count = turn();
+    if (count == 0) {
+      log.warn("{}", message);
+    } else if (count > 0) {
+      log.warn("{} ({} more such warnings were held back)", message, count);
+    }
   }
 
   /**
    * As above.
    *
-   * @param about what it is about
+   * @param about what it is about, in pairs of key and value
    */
   public void warn(String text, LogKeys about) {
     String message = Printable.of(text, TEXT_LENGTH_MAX);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.testkit.LogCapture;
 import java.lang.reflect.Proxy;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
@@ -30,6 +31,28 @@ class WarnLimiterTest {
       log.warn("bad " + i);
     }
     assertThat(warnings).hasValue(1);
+  }
+
+  @Test
+  void aLineHasWhatItIsAboutAndHowManyWereHeldBack() throws InterruptedException {
+    try (LogCapture logs = new LogCapture()) {
+      WarnLimiter log = new WarnLimiter(LoggerFactory.getLogger("io.transferengine.test"));
+      LogKeys about = LogKeys.peer("a\nb").cause("c".repeat(1000)).with("bytes", 5L);
+      log.warn("the first", about);
+      assertThat(logs.pairs("the first"))
+          .containsEntry("peer", "a b")
+          .containsEntry("bytes", 5L)
+          .hasEntrySatisfying("cause", cause -> assertThat(cause).asString().hasSize(303))
+          .hasSize(3);
+      log.warn("held back", about);
+      while (logs.count("a later one") == 0) {
+        TimeUnit.MILLISECONDS.sleep(100);
+        log.warn("a later one", about);
+      }
+      assertThat(logs.pairs("a later one"))
+          .containsEntry("peer", "a b")
+          .hasEntrySatisfying("held_back", count -> assertThat((Long) count).isPositive());
+    }
   }
 
   /** A stranger may be able to repeat a mistake of ours. */
