@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
 import io.transferengine.access.AccessPolicy;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.access.RegisteredRange;
+import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
@@ -18,6 +20,7 @@ import io.transferengine.metadata.server.ServerSecurity;
 import io.transferengine.metrics.LatencyHistogram;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
+import io.transferengine.micrometer.ObservedTransfers;
 import io.transferengine.micrometer.TransferEngineMetrics;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
@@ -81,6 +84,8 @@ class NullArgumentsTest {
           TransferReport.class,
           TransferReport.Builder.class,
           TransferEngineMetrics.class,
+          ObservedTransfers.class,
+          EngineCounters.class,
           SegmentDirectory.class,
           HttpMetadataServer.class,
           ServerSecurity.class);
@@ -109,6 +114,9 @@ class NullArgumentsTest {
     all.put(TransferException.class, new TransferException(ErrorCode.SOCKET, "x", ""));
     all.put(TransferEngineMetrics.class, new TransferEngineMetrics(here.engine));
     all.put(MeterRegistry.class, new SimpleMeterRegistry());
+    all.put(ObservationRegistry.class, ObservationRegistry.create());
+    all.put(
+        ObservedTransfers.class, new ObservedTransfers(here.engine, ObservationRegistry.create()));
     all.put(EngineEnvironment.class, EngineEnvironment.of(Map.of()));
     all.put(MemorySegment.class, here.memory);
     all.put(ByteBuffer.class, here.memory.asByteBuffer());
