@@ -66,6 +66,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.HANDSHAKES_SERVED,
           Counter.HANDSHAKES_MADE,
           Counter.LOCAL_PEERS,
+          Counter.LOCAL_PEERS_LOST,
           Counter.LOCAL_POOLS_MAPPED,
           Counter.RDMA_PATHS_CONNECTED,
           Counter.TLS_HANDSHAKES_WAITED);
