@@ -110,7 +110,10 @@ public final class EngineCounters {
     return Instant.ofEpochMilli(record.openedMillis());
   }
 
-  /** {@return when the figures were written; an engine writes once a second} */
+  /**
+   * {@return when the figures were written; an engine writes once a second, and every five seconds
+   * while nothing happens in it}
+   */
   public Instant written() {
     return Instant.ofEpochMilli(record.writtenMillis());
   }

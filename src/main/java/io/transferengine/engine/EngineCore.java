@@ -214,7 +214,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
-      counters = CountersFile.open(settings, own.name(), transports.names(), this::metrics);
+      counters =
+          CountersFile.open(
+              settings, own.name(), transports.names(), this::metrics, metrics::changes);
       startTimer();
     } catch (Throwable t) {
       closed.set(true);

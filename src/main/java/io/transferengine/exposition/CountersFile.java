@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,8 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * An engine's figures in a file, for who looks from outside and has nothing of the process: it may
- * hang, or have been killed. The engine writes once a second what its counters hold, so that
- * nothing is done for a block or a transfer.
+ * hang, or have been killed. The engine writes once a second what its counters hold, less often
+ * while nothing happens, so that nothing is done for a block or a transfer.
  *
  * <p>The file has two slots. A record goes into that of the last but one, so one is always whole,
  * also when the process is killed while it writes. It is written, and not mapped: the kernel keeps
@@ -36,18 +37,27 @@ import org.slf4j.LoggerFactory;
 public final class CountersFile implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CountersFile.class);
 
+  /** An engine in which nothing happens writes so much less often: a text costs 1 ms when cold. */
+  static final int IDLE_LOOKS = 5;
+
   private final Path path;
   private final RandomAccessFile file;
   private final CountersRecord.Owner owner;
   private final String segment;
   private final List<String> transports;
   private final Supplier<MetricsSnapshot> figures;
+  private final LongSupplier changes;
   private final long openedMillis = System.currentTimeMillis();
   private final AtomicBoolean writing = new AtomicBoolean();
 
   /** Made before it is needed: a lambda takes memory. */
   private final Runnable refresh = this::refresh;
 
+  // Of the thread that has it refreshed.
+  private long seenChanges;
+  private int idleLooks;
+
+  // Guarded by this.
   private long number;
   private boolean closed;
 
@@ -57,7 +67,9 @@ public final class CountersFile implements AutoCloseable {
       CountersRecord.Owner owner,
       String segment,
       List<String> transports,
-      Supplier<MetricsSnapshot> figures) {
+      Supplier<MetricsSnapshot> figures,
+      LongSupplier changes) {
+    this.changes = changes;
     this.path = path;
     this.file = file;
     this.owner = owner;
@@ -73,19 +85,21 @@ public final class CountersFile implements AutoCloseable {
    * @param segment the engine's name
    * @param transports those that it has
    * @param figures what its counters hold
+   * @param changes another number when something was counted; cheap
    */
   public static Optional<CountersFile> open(
       Settings settings,
       String segment,
       List<String> transports,
-      Supplier<MetricsSnapshot> figures) {
+      Supplier<MetricsSnapshot> figures,
+      LongSupplier changes) {
     String wanted = settings.get(ExpositionOptions.COUNTERS);
     if (wanted.equals(ExpositionOptions.NO_COUNTERS)) {
       return Optional.empty();
     }
     try {
       Path folder = wanted.isEmpty() ? CountersFolder.own() : Path.of(wanted);
-      return Optional.of(make(folder, new LinuxProcesses(), segment, transports, figures));
+      return Optional.of(make(folder, new LinuxProcesses(), segment, transports, figures, changes));
     } catch (Exception e) {
       String why = Printable.of(SystemError.text(e), 1000);
       if (wanted.isEmpty()) {
@@ -107,7 +121,8 @@ public final class CountersFile implements AutoCloseable {
       Processes processes,
       String segment,
       List<String> transports,
-      Supplier<MetricsSnapshot> figures)
+      Supplier<MetricsSnapshot> figures,
+      LongSupplier changes)
       throws IOException {
     if (!folder.isAbsolute()) {
       throw new IOException(folder + " is no absolute path");
@@ -126,7 +141,8 @@ public final class CountersFile implements AutoCloseable {
     boolean done = false;
     try {
       file = new RandomAccessFile(path.toFile(), "rw");
-      CountersFile made = new CountersFile(path, file, owner, segment, transports, figures);
+      CountersFile made =
+          new CountersFile(path, file, owner, segment, transports, figures, changes);
       // Now, when there is memory: what is not loaded yet in a full heap is lost for ever (ADR 41).
       made.write();
       done = true;
@@ -147,14 +163,14 @@ public final class CountersFile implements AutoCloseable {
   }
 
   /**
-   * Has what the counters hold written, unless a write is under way: a disk may stand still, and
-   * then only this file waits. In a full heap, or on a full disk, the next one may do; there is
-   * nobody to tell.
+   * Has what the counters hold written, unless nothing happens for a while: then only now and then.
+   * One thread calls this. Not if a write is under way: a disk may stand still, and then only this
+   * file waits. In a full heap, or on a full disk, the next one may do; there is nobody to tell.
    *
    * @param threads where it is written
    */
   public void refreshOn(Executor threads) {
-    if (!writing.compareAndSet(false, true)) {
+    if (!isDue() || !writing.compareAndSet(false, true)) {
       return;
     }
     boolean begun = false;
@@ -166,6 +182,18 @@ public final class CountersFile implements AutoCloseable {
         writing.set(false);
       }
     }
+  }
+
+  private boolean isDue() {
+    long now = changes.getAsLong();
+    if (now != seenChanges) {
+      seenChanges = now;
+      idleLooks = 0;
+      return true;
+    }
+    idleLooks++;
+    // The first: with that before it, it shows that nothing happened.
+    return idleLooks == 1 || idleLooks % IDLE_LOOKS == 0;
   }
 
   private void refresh() {

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,8 @@ class CountersFileTest {
   }
 
   private CountersFile open() throws IOException {
-    return CountersFile.make(folder, processes, "host:1", List.of("local", "tcp"), figures::get);
+    return CountersFile.make(
+        folder, processes, "host:1", List.of("local", "tcp"), figures::get, System::nanoTime);
   }
 
   private static MetricsSnapshot some(long seed) {
@@ -93,6 +95,28 @@ class CountersFileTest {
               });
       file.refreshOn(Runnable::run);
       assertThat(CountersFolder.read(file.path()).number()).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void anEngineInWhichNothingHappensWritesLessOften() throws IOException {
+    AtomicLong changes = new AtomicLong();
+    try (CountersFile file =
+        CountersFile.make(
+            folder, processes, "host:1", List.of("tcp"), figures::get, changes::get)) {
+      List<Long> numbers = new ArrayList<>();
+      for (int i = 0; i < 2 * CountersFile.IDLE_LOOKS; i++) {
+        file.refreshOn(Runnable::run);
+        numbers.add(CountersFolder.read(file.path()).number());
+      }
+      assertThat(numbers).containsExactly(2L, 2L, 2L, 2L, 3L, 3L, 3L, 3L, 3L, 4L);
+      changes.set(7);
+      file.refreshOn(Runnable::run);
+      assertThat(CountersFolder.read(file.path()).number()).isEqualTo(5);
+      // Else its last second would be shown for as long as it is idle.
+      file.refreshOn(Runnable::run);
+      file.refreshOn(Runnable::run);
+      assertThat(CountersFolder.read(file.path()).number()).isEqualTo(6);
     }
   }
 
@@ -287,7 +311,8 @@ class CountersFileTest {
                 throw new OutOfMemoryError("in a test");
               }
               return now;
-            })) {
+            },
+            System::nanoTime)) {
       figures.set(MetricsSnapshot.builder().counter(Counter.LAST_RESORTS, 1).build());
       file.refreshOn(Runnable::run);
       assertThat(CountersFolder.read(file.path()).number()).isEqualTo(1);

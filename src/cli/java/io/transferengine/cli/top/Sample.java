@@ -17,8 +17,8 @@ import java.util.Optional;
  * @param before those before them; empty if only one look was taken
  */
 record Sample(EngineCounters now, Optional<EngineCounters> before) {
-  /** An engine writes once a second, and later on a busy machine. */
-  private static final Duration STALE = Duration.ofSeconds(5);
+  /** An engine writes at least every five seconds, and later on a busy machine. */
+  private static final Duration STALE = Duration.ofSeconds(15);
 
   /** {@return whether the engine writes its figures, so that they say what it does now} */
   boolean isFresh(Instant at) {

@@ -160,6 +160,15 @@ public final class EngineMetrics {
     }
   }
 
+  /** {@return another number whenever something was counted} Cheap, to be asked now and then. */
+  public long changes() {
+    long sum = 0;
+    for (LongAdder each : counters.values()) {
+      sum += each.sum();
+    }
+    return sum;
+  }
+
   /** {@return what a counter has come to} */
   public long count(Counter counter) {
     return adder(counters, counter).sum();
