@@ -15,14 +15,11 @@ public final class PinnedSlots implements AutoCloseable {
   /** A single copy of so many bytes runs at half of the link's rate: 28 of 55 GB/s (ADR 43). */
   public static final int SLOT_BYTES = 1 << 20;
 
-  /** Enough for copies and the network to be at work at once. */
-  public static final int COUNT = 8;
-
   private static final int PAGE = 4096;
 
   private final Device device;
   private final Arena arena = Arena.ofShared();
-  private final long[] free = new long[COUNT];
+  private final long[] free;
   private final long base;
 
   // Guarded by this.
@@ -33,20 +30,22 @@ public final class PinnedSlots implements AutoCloseable {
    * Pins all slots.
    *
    * @param device any one
+   * @param count how many there are
    */
-  public PinnedSlots(Device device) {
+  public PinnedSlots(Device device, int count) {
     this.device = device;
+    free = new long[count];
     try {
-      base = arena.allocate((long) COUNT * SLOT_BYTES, PAGE).address();
-      device.pin(base, (long) COUNT * SLOT_BYTES);
+      base = arena.allocate((long) count * SLOT_BYTES, PAGE).address();
+      device.pin(base, (long) count * SLOT_BYTES);
     } catch (Throwable t) {
       arena.close();
       throw t;
     }
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < count; i++) {
       free[i] = base + (long) i * SLOT_BYTES;
     }
-    freeCount = COUNT;
+    freeCount = count;
   }
 
   /** {@return the address of a slot, which is the caller's until it is given back; 0 for none} */
@@ -56,7 +55,7 @@ public final class PinnedSlots implements AutoCloseable {
 
   /** Gives a slot back that nothing touches any more. */
   public synchronized void giveBack(long slot) {
-    if (freeCount == COUNT) {
+    if (freeCount == free.length) {
       throw new IllegalStateException("More slots given back than taken");
     }
     free[freeCount++] = slot;
@@ -64,7 +63,12 @@ public final class PinnedSlots implements AutoCloseable {
 
   /** {@return how many are taken} */
   public synchronized int taken() {
-    return COUNT - freeCount;
+    return free.length - freeCount;
+  }
+
+  /** {@return how many are not taken} */
+  public synchronized int free() {
+    return freeCount;
   }
 
   /** Unpins all; what is still taken keeps all of them, and so does a lost device. Idempotent. */

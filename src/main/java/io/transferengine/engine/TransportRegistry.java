@@ -188,9 +188,7 @@ final class TransportRegistry {
 
   private static boolean moves(Transport transport, MemoryKind kind) {
     MemoryKind host = MemoryKind.host();
-    return transport.moves(kind, host)
-        || transport.moves(host, kind)
-        || transport.moves(kind, kind);
+    return transport.moves(kind, host) || transport.moves(kind, kind);
   }
 
   /**

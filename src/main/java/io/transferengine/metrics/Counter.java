@@ -75,6 +75,11 @@ public enum Counter {
    */
   STAGING_SHARE_DRY("Staging share of an address dry"),
   /**
+   * Times that a request of a peer for device memory waited for a slot: all were in use, or its
+   * address had as many as it left free.
+   */
+  DEVICE_SLOTS_DRY("Device slots dry"),
+  /**
    * Times that a TLS connection encrypted no more than one record ahead, or read no more than one,
    * since what all of them may hold was in use.
    */

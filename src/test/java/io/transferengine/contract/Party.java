@@ -25,19 +25,26 @@ final class Party implements AutoCloseable {
 
   static final int SIDE_BYTES = 1 << 20;
 
+  /**
+   * What is before it is where the large registration is, what is behind where the small one is.
+   */
+  private static final int BORDER = SIDE - 2048;
+
   private static final int ALL_BYTES = SIDE + SIDE_BYTES + 4096;
 
   final String name;
   final EngineCore core;
   final CheckedMemory memory;
   private final Mapped mapped = Mapped.of(ALL_BYTES);
+  private final long deviceAddress;
 
   Party(TransportSetup setup, String name, long seed) {
     this.name = name;
+    deviceAddress = setup.deviceAddress(name, mapped.segment().asSlice(0, BORDER));
     core = setup.open(name);
     memory = new CheckedMemory(name, mapped.segment(), seed);
     try {
-      var _ = core.memory().register(address(MAIN), MAIN_BYTES, setup.mainLocation());
+      var _ = core.memory().register(address(MAIN), MAIN_BYTES, setup.mainLocation(name));
       var _ = core.memory().register(address(SIDE), SIDE_BYTES, "*");
     } catch (Throwable t) {
       close();
@@ -47,7 +54,7 @@ final class Party implements AutoCloseable {
 
   /** {@return the address of a byte of its memory} */
   long address(long offset) {
-    return mapped.address() + offset;
+    return (deviceAddress != 0 && offset < BORDER ? deviceAddress : mapped.address()) + offset;
   }
 
   /** Ends the large registration. */

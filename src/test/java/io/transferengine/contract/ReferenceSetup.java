@@ -35,8 +35,8 @@ final class ReferenceSetup extends TransportSetup {
   }
 
   @Override
-  String mainLocation() {
-    return two ? "cuda:0" : super.mainLocation();
+  String mainLocation(String engine) {
+    return two ? "cuda:0" : super.mainLocation(engine);
   }
 
   private final class Provider extends ReferenceProvider {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.transferengine.cli.faults.Relay;
 import io.transferengine.cli.faults.Valve;
+import io.transferengine.device.Devices;
+import io.transferengine.device.SimulatedDevices;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.testkit.TestAuthority;
 import io.transferengine.transport.PeerAddress;
@@ -10,14 +15,19 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
+import io.transferengine.transport.tcp.TcpOnDevices;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.wire.SegmentDescriptor;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /** TCP on the loopback. Each engine names a {@link Relay} in place of its data port. */
 final class TcpSetup extends TransportSetup {
@@ -25,6 +35,11 @@ final class TcpSetup extends TransportSetup {
   private final Map<String, Relay> relays = new ConcurrentHashMap<>();
 
   private final int version;
+
+  /** Null where nothing is a device's. */
+  private final @Nullable SimulatedDevices driver;
+
+  private final Predicate<String> onDevice;
 
   /**
    * @param version of the protocol that initiators speak, 1 or 2
@@ -34,13 +49,38 @@ final class TcpSetup extends TransportSetup {
   }
 
   private TcpSetup(int version, Map<String, String> environment) {
+    this(version, environment, null, _ -> false);
+  }
+
+  private TcpSetup(
+      int version,
+      Map<String, String> environment,
+      @Nullable SimulatedDevices driver,
+      Predicate<String> onDevice) {
     super("tcp", environment);
     this.version = version;
+    this.driver = driver;
+    this.onDevice = onDevice;
+  }
+
+  /**
+   * {@return the same, with the large registration of some engines in a simulated device's memory}
+   */
+  TcpSetup onDevices(long seed, Predicate<String> engines) {
+    SimulatedDevices made = new SimulatedDevices(seed, 1, Long.MAX_VALUE);
+    return new TcpSetup(version, variables(), made, engines);
   }
 
   /** {@return version 2, on connections where everything has a checksum} */
   static TcpSetup withChecksums() {
     return new TcpSetup(2, Map.of("TE_CHECKSUM", "require_crc32c"));
+  }
+
+  /** {@return version 2 with both} */
+  static TcpSetup withChecksumsOverTls() {
+    Map<String, String> variables = new HashMap<>(Certificate.IDENTITY.variables());
+    variables.put("TE_CHECKSUM", "require_crc32c");
+    return new TcpSetup(2, variables);
   }
 
   /** {@return version 2 over TLS} */
@@ -82,9 +122,25 @@ final class TcpSetup extends TransportSetup {
 
       @Override
       public Transport create(TransportContext context) {
-        return new Relayed(real.create(context), relay);
+        SimulatedDevices devices = driver;
+        return new Relayed(
+            devices == null
+                ? real.create(context)
+                : TcpOnDevices.create(context, new Devices(() -> devices)),
+            relay);
       }
     };
+  }
+
+  @Override
+  String mainLocation(String engine) {
+    return onDevice.test(engine) ? "cuda:0" : super.mainLocation(engine);
+  }
+
+  @Override
+  long deviceAddress(String engine, MemorySegment contents) {
+    SimulatedDevices devices = driver;
+    return devices != null && onDevice.test(engine) ? devices.memory(0, contents) : 0;
   }
 
   @Override
@@ -113,6 +169,11 @@ final class TcpSetup extends TransportSetup {
   @Override
   public void close() {
     relays.values().forEach(Relay::close);
+    if (driver != null) {
+      // A slot that was not given back would keep all of them pinned.
+      assertThat(driver.open()).isEmpty();
+      driver.close();
+    }
   }
 
   /** The transport, whose peers are told of the relay. */
@@ -137,6 +198,21 @@ final class TcpSetup extends TransportSetup {
     @Override
     public boolean reaches(SegmentDescriptor peer) {
       return real.reaches(peer);
+    }
+
+    @Override
+    public boolean moves(MemoryKind local, MemoryKind peer) {
+      return real.moves(local, peer);
+    }
+
+    @Override
+    public void registerAll(List<Region> regions) {
+      real.registerAll(regions);
+    }
+
+    @Override
+    public void unregisterAll(List<Region> regions) {
+      real.unregisterAll(regions);
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.Topology;
 import io.transferengine.transport.TransportProvider;
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,10 @@ abstract class TransportSetup implements AutoCloseable {
     return LoopbackEngine.open(protocol, options, providers(name), devices());
   }
 
+  final Map<String, String> variables() {
+    return variables;
+  }
+
   List<TransportProvider> providers(String engine) {
     return List.of(provider(engine));
   }
@@ -45,8 +50,18 @@ abstract class TransportSetup implements AutoCloseable {
   abstract TransportProvider provider(String engine);
 
   /** {@return the location that the large registration of an engine is said to be at} */
-  String mainLocation() {
+  String mainLocation(String engine) {
     return "*";
+  }
+
+  /**
+   * {@return where the large registration of an engine is, with what is around it, if that is not
+   * host memory; else 0}
+   *
+   * @param contents what is there
+   */
+  long deviceAddress(String engine, MemorySegment contents) {
+    return 0;
   }
 
   /** {@return whether a peer that refuses a range can say that it does} */

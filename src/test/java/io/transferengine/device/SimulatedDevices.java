@@ -44,15 +44,16 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     final long base;
     final long bytes;
     final int device;
-    final Arena arena = Arena.ofShared();
+    final Arena arena;
     final MemorySegment contents;
     boolean freed;
 
-    Memory(long base, long bytes, int device) {
+    Memory(long base, MemorySegment contents, Arena arena, int device) {
       this.base = base;
-      this.bytes = bytes;
+      this.bytes = contents.byteSize();
       this.device = device;
-      contents = arena.allocate(bytes);
+      this.contents = contents;
+      this.arena = arena;
     }
   }
 
@@ -168,6 +169,11 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
   /** Device memory, as a program would allocate it. */
   public synchronized long memory(int device, long bytes) {
     return allocate(device, bytes);
+  }
+
+  /** Device memory whose contents a test has made, and looks at as they are. */
+  public synchronized long memory(int device, MemorySegment contents) {
+    return add(device, contents, Arena.ofShared());
   }
 
   /** Sets bytes of a device's memory. */
@@ -304,8 +310,13 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     if (bytes > limitBytes - used) {
       throw failure("cuMemAlloc_v2", Cuda.CUDA_ERROR_OUT_OF_MEMORY());
     }
-    long base = NoTouch.reserve(pages(bytes));
-    memories.put(base, new Memory(base, bytes, device));
+    Arena arena = Arena.ofShared();
+    return add(device, arena.allocate(bytes), arena);
+  }
+
+  private long add(int device, MemorySegment contents, Arena arena) {
+    long base = NoTouch.reserve(pages(contents.byteSize()));
+    memories.put(base, new Memory(base, contents, arena, device));
     return base;
   }
 

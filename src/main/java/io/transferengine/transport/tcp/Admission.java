@@ -4,7 +4,11 @@ package io.transferengine.transport.tcp;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.recording.Audit;
+import io.transferengine.tls.VerifiedPeer;
 import io.transferengine.transport.AccessControl;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,22 +19,43 @@ import org.jspecify.annotations.Nullable;
 final class Admission {
   private final TargetContext context;
   private PeerIdentity peer;
+  private Instant certificateEnd = Instant.MAX;
   private String why = NOT_REGISTERED;
   private Audit.@Nullable Reason reason;
 
   static final String NOT_REGISTERED = "which is not wholly inside one registration";
 
   private static final String DEVICE =
-      "which is a device's memory: over TCP it is moved only by the engine that has it";
+      "which is a device's memory that was registered without TCP: the log there says why";
 
   Admission(TargetContext context, PeerIdentity peer) {
     this.context = context;
     this.peer = peer;
   }
 
-  /** The peer has proved who it is, before its first request. */
-  void proved(PeerIdentity identity) {
-    peer = identity;
+  /** TLS has said who the peer is, before its first request. */
+  void proved(VerifiedPeer verified) {
+    proved(verified.names());
+    certificateEnd = verified.ends();
+  }
+
+  /** The peer has proved these names, too, before its first request. */
+  void proved(List<String> names) {
+    List<String> all = new ArrayList<>(peer.names());
+    all.addAll(names);
+    if (!all.isEmpty()) {
+      peer = PeerIdentity.proved(peer.address(), all);
+    }
+  }
+
+  /** {@return when what it has proved ends} */
+  Instant certificateEnd() {
+    return certificateEnd;
+  }
+
+  /** {@return whether what it has proved has ended} */
+  boolean isExpired(Instant now) {
+    return now.isAfter(certificateEnd);
   }
 
   /** {@return who the peer is} */
@@ -45,10 +70,12 @@ final class Admission {
    *     the reason
    */
   @Nullable Region acquire(long address, long length, boolean write) {
+    reason = null;
     Region region = context.regions().acquireTouchable(address, length);
     if (region == null) {
-      Region there = context.regions().find(address, length);
-      refuse(null, there == null || there.isTouchable() ? NOT_REGISTERED : DEVICE);
+      region = acquireDevice(address, length);
+    }
+    if (region == null) {
       return null;
     }
     boolean admitted = false;
@@ -65,6 +92,20 @@ final class Admission {
         region.release();
       }
     }
+  }
+
+  private @Nullable Region acquireDevice(long address, long length) {
+    Region there = context.regions().find(address, length);
+    if (there == null || there.isTouchable() || !there.acquire(address, length)) {
+      refuse(null, NOT_REGISTERED);
+      return null;
+    }
+    if (!context.staging().isReady(there)) {
+      there.release();
+      refuse(null, DEVICE);
+      return null;
+    }
+    return there;
   }
 
   private void refuse(Audit.@Nullable Reason forReason, String text) {

@@ -2,7 +2,6 @@
 package io.transferengine.transport.tcp;
 
 import io.netty.channel.Channel;
-import io.transferengine.memory.Region;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -158,14 +157,18 @@ final class Answers {
   }
 
   /**
-   * Answers a read, wholly or, when this throws, not at all. The region's use goes to the outbound
-   * stream or is given back; after a throw the caller has it still.
+   * Answers a read, or a part of one, wholly or, when this throws, not at all.
+   *
+   * @param holder of the memory, which the stream gives back when the body has left
+   * @param status whether the body comes behind a status
+   * @return whether nothing looks at the memory any more: then the caller gives it back, as after a
+   *     throw
    */
-  void read(Region region, long address, long size, boolean version2) {
+  boolean read(Object holder, long address, long size, boolean status) {
     boolean copied = false;
     outbound.begin();
     try {
-      if (version2) {
+      if (status) {
         status(Frames.STATUS_OK);
       }
       Checksum sums = checksum;
@@ -176,7 +179,7 @@ final class Answers {
         starved |= !copied;
       }
       if (!copied) {
-        outbound.body(address, size, region);
+        outbound.body(address, size, holder);
       }
       if (sums != null) {
         sum(sum);
@@ -186,9 +189,7 @@ final class Answers {
       outbound.rollBack();
       throw t;
     }
-    if (copied) {
-      region.release();
-    }
+    return copied;
   }
 
   /** A vectored read is answered from now on: its status is queued. */

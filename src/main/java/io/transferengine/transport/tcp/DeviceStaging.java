@@ -8,6 +8,7 @@ import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.MemoryPairs;
@@ -28,9 +29,13 @@ import org.slf4j.LoggerFactory;
  * and pins nothing. Thread-safe.
  */
 final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
+  /** The slots of our own transfers: enough for copies and the network to be at work at once. */
+  static final int OWN_SLOTS = 2 * StagedTask.ROUNDS_LIMIT;
+
   private static final Logger log = LoggerFactory.getLogger(DeviceStaging.class);
 
   private final Devices devices;
+  private final EngineMetrics metrics;
 
   /** What the device is known to have. A copy of anything else could cost it its context. */
   private final Set<Region> ready = ConcurrentHashMap.newKeySet();
@@ -38,11 +43,13 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   // Guarded by this.
   private final ArrayDeque<StagedTask> waiting = new ArrayDeque<>();
   private @Nullable PinnedSlots slots;
+  private @Nullable TargetSlots targetSlots;
   private boolean closed;
   private boolean waking;
 
-  DeviceStaging(Devices devices) {
+  DeviceStaging(Devices devices, EngineMetrics metrics) {
     this.devices = devices;
+    this.metrics = metrics;
   }
 
   /** {@return whether bytes of such memory can be moved from here} */
@@ -106,8 +113,25 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
       throw new TransferException(ErrorCode.CLOSED, "The TCP transport is not running", "");
     }
     if (slots == null) {
-      slots = new PinnedSlots(device);
+      slots = new PinnedSlots(device, OWN_SLOTS);
     }
+    if (targetSlots == null) {
+      targetSlots = new TargetSlots(device, metrics);
+    }
+  }
+
+  /** {@return whether bytes of a range are moved for peers} */
+  boolean isReady(Region region) {
+    return ready.contains(region);
+  }
+
+  /** {@return the slots for peers' requests for a region that {@link #isReady}} */
+  synchronized TargetSlots targetSlots() {
+    TargetSlots there = targetSlots;
+    if (there == null) {
+      throw new TransferException(ErrorCode.CLOSED, "There are no slots for device memory", "");
+    }
+    return there;
   }
 
   @Override
@@ -171,7 +195,7 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
   }
 
   private synchronized @Nullable StagedTask nextToWake() {
-    boolean free = slots != null && slots.taken() < PinnedSlots.COUNT;
+    boolean free = slots != null && slots.free() > 0;
     StagedTask next = free ? waiting.poll() : null;
     waking = next != null;
     return next;
@@ -179,23 +203,28 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
 
   /** {@return how many slots are in use} */
   synchronized int taken() {
-    return slots == null ? 0 : slots.taken();
+    return (slots == null ? 0 : slots.taken()) + (targetSlots == null ? 0 : targetSlots.taken());
   }
 
   /** Nothing is under way any more. Idempotent. */
   @Override
   public void close() {
     PinnedSlots there;
+    TargetSlots thereForPeers;
     synchronized (this) {
       closed = true;
       waiting.clear();
       there = slots;
+      thereForPeers = targetSlots;
     }
     Failures failures = new Failures();
     // First: what is copied has slots, and their memory is unpinned next.
     failures.attempt(devices::drain);
     if (there != null) {
       failures.attempt(there::close);
+    }
+    if (thereForPeers != null) {
+      failures.attempt(thereForPeers::close);
     }
     failures.attempt(devices::close);
     failures.throwIfAny();

@@ -11,6 +11,7 @@ import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.tls.PeerToken;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.Incarnations;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Instant;
@@ -87,6 +88,22 @@ final class Refusals {
     }
   }
 
+  /** The bytes of a request could not be copied to or from the device that they are on. */
+  void copyFailed(StagedRequest request, Throwable why) {
+    String what = request.isWrite() ? "write" : "read";
+    String text =
+        "whose copy failed: " + (why instanceof TransferException ? why.getMessage() : why);
+    if (request.hasAnswered()) {
+      // Its status has promised the rest.
+      context.warn(channel, "a " + what + " " + text);
+      end.run();
+    } else if (request.isVector()) {
+      request("a vectored %s of %d bytes, %s".formatted(what, request.size(), text));
+    } else {
+      range(request.isVersion2(), what, request.address(), request.size(), text);
+    }
+  }
+
   /** No request at all. */
   void unknown(int opcode, long size) {
     String what = "a request with the unknown opcode 0x%02x".formatted(opcode);
@@ -105,13 +122,31 @@ final class Refusals {
   }
 
   /** A vectored request that is beyond the limits. */
-  void vector(long size, String what) {
+  void vector(long size, long ranges) {
     if (isTlsHello(size)) {
       context.warn(channel, SPEAKS_TLS);
       end.run();
     } else {
-      request(what);
+      request(
+          "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
+              .formatted(ranges, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
     }
+  }
+
+  /** A vectored request with a range that cannot be served. */
+  void rangeOf(VectorTable vector, int bad) {
+    request(
+        "a vectored %s whose range %d is one of %d bytes at 0x%x, %s"
+            .formatted(
+                vector.isWrite() ? "write" : "read",
+                bad,
+                vector.length(bad),
+                vector.address(bad),
+                admission.reason() != null
+                    ? admission.why()
+                    : "which is not wholly inside one registration or disagrees with the "
+                        + vector.bytes()
+                        + " bytes of all"));
   }
 
   /** A request of version 2. */
@@ -145,8 +180,18 @@ final class Refusals {
     return expired;
   }
 
-  /** The peer's certificate has ended: what has begun is finished, and nothing else. */
-  void expire(Instant at) {
+  /** If the peer's certificate has ended, what has begun is finished, and nothing else. */
+  void expireIfOver(Instant now, boolean hasBegun) {
+    if (!admission.isExpired(now)) {
+      return;
+    }
+    expire();
+    if (!hasBegun) {
+      leave();
+    }
+  }
+
+  private void expire() {
     if (!expired && !lingering) {
       expired = true;
       context
@@ -157,7 +202,7 @@ final class Refusals {
               Audit.Port.DATA,
               admission.peer(),
               "further requests on a data connection: its certificate ended at "
-                  + at
+                  + admission.certificateEnd()
                   + "; it has to connect with a new one");
       var _ = channel.eventLoop().schedule(end, EXPIRED_MILLIS, TimeUnit.MILLISECONDS);
     }

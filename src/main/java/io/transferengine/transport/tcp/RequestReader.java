@@ -49,6 +49,20 @@ final class RequestReader {
     void lost(boolean version2, long address, int bytes);
   }
 
+  /** What goes on with requests for device memory. */
+  interface Stager {
+    /**
+     * {@return whether a request, all of whose bytes have arrived if it is a write, is over: done
+     * or refused; else to be asked again}
+     */
+    boolean advance(StagedRequest request);
+
+    /**
+     * A write follows that has arrived whole, and that a request may join; {@return whether it has}
+     */
+    boolean join(StagedRequest request, long size, long address, int opcode);
+  }
+
   private final RequestHeader header = new RequestHeader();
   private final VectorTable vector;
   private final InboundCounts counts;
@@ -61,6 +75,18 @@ final class RequestReader {
   private long bodyBytesLeft;
   private long bodyBytes;
   private boolean bodyIsVersion2;
+
+  /** What is under way, if it passes slots; a body of it is then put elsewhere for the moment. */
+  private @Nullable StagedRequest staged;
+
+  private @Nullable Stager stager;
+
+  /** How far from where it belongs the next byte is put. */
+  private long aimOffset;
+
+  /** How many bytes may be put there; as many as come where memory is not a device's. */
+  private long aimBytes = Long.MAX_VALUE;
+
   private boolean lastBodyWasLarge;
   private boolean blocked;
 
@@ -86,9 +112,16 @@ final class RequestReader {
 
   // ---- where the next bytes go
 
-  /** {@return how many bytes are to be read straight to {@link #bodyAddress()}; 0 for none} */
+  /** {@return how many bytes are to be read straight to {@link #directAddress()}; 0 for none} */
   long directBytes() {
-    return bodyBytes >= StagingBlock.DIRECT_BYTES_MIN && !blocked ? bodyBytesLeft : 0;
+    return bodyBytes >= StagingBlock.DIRECT_BYTES_MIN && !blocked
+        ? Math.min(bodyBytesLeft, aimBytes)
+        : 0;
+  }
+
+  /** {@return where the next byte of the body is put} */
+  long directAddress() {
+    return bodyAddress + aimOffset;
   }
 
   /** {@return where the next byte of the body belongs} */
@@ -109,6 +142,9 @@ final class RequestReader {
       return 0;
     } else if (!listener.isListening()) {
       return Integer.MAX_VALUE;
+    } else if (staged != null) {
+      // What is behind waits until they are on the device.
+      return (int) Math.min(Math.min(bodyBytesLeft, aimBytes), Integer.MAX_VALUE);
     } else if (bodyBytesLeft > 0) {
       long bodies =
           vector.isActive() ? vector.bytesLeft() - bodyBytes + bodyBytesLeft : bodyBytesLeft;
@@ -136,17 +172,40 @@ final class RequestReader {
 
   /** {@return whether a part of a request is here, and the rest is not} */
   boolean isWithinRequest() {
-    return bodyBytesLeft > 0 || !header.isEmpty() || vector.isActive() || sum.missingBytes() > 0;
+    return bodyBytesLeft > 0
+        || staged != null
+        || !header.isEmpty()
+        || vector.isActive()
+        || sum.missingBytes() > 0;
+  }
+
+  /** {@return whether it is our slots and copies that are waited for, and not the peer} */
+  boolean waitsForDevice() {
+    StagedRequest request = staged;
+    return blocked && request != null && request.isWaiting();
+  }
+
+  /** {@return whether a version 1 write waits for them, behind which there may be more} */
+  boolean isVersion1Held() {
+    StagedRequest request = staged;
+    return blocked && request != null && request.isWrite() && !request.isVersion2();
   }
 
   /** {@return whether a version 1 write is under way that has bytes of a range still to come} */
   boolean isInVersion1Write(long from, long to) {
+    StagedRequest request = staged;
+    if (request != null) {
+      return request.isWrite() && !request.isVersion2() && request.isUsing(from, to);
+    }
     return !bodyIsVersion2 && !vector.isActive() && isWriting(from, to);
   }
 
   /** {@return whether a request that is under way has to do with bytes of a range} */
   boolean isUsing(long from, long to) {
-    return isWriting(from, to) || vector.isUsing(from, to);
+    StagedRequest request = staged;
+    return isWriting(from, to)
+        || vector.isUsing(from, to)
+        || (request != null && request.isUsing(from, to));
   }
 
   private boolean isWriting(long from, long to) {
@@ -160,8 +219,19 @@ final class RequestReader {
     long at = from;
     blocked = false;
     while (listener.isListening()) {
+      StagedRequest request = staged;
+      if (request != null) {
+        if (bodyBytesLeft == 0 && joins(request, at, to)) {
+          at += Frames.HEADER_BYTES;
+        } else if (!goOn(request)) {
+          blocked = true;
+          return at;
+        } else if (!listener.isListening()) {
+          return to;
+        }
+      }
       if (bodyBytesLeft > 0 && at < to) {
-        int bytes = (int) Math.min(bodyBytesLeft, to - at);
+        int bytes = (int) Math.min(Math.min(bodyBytesLeft, aimBytes), to - at);
         if (copyIn(at, bytes)) {
           at += bytes;
           bodyArrived(bytes);
@@ -250,7 +320,7 @@ final class RequestReader {
       return;
     }
     listener.tableArrived();
-    if (vector.isAdmitted() && vector.isWrite()) {
+    if (vector.isAdmitted() && vector.isWrite() && staged == null) {
       beginSum();
       aimAtRange();
     }
@@ -259,7 +329,7 @@ final class RequestReader {
   /** {@return false when the memory is gone} */
   private boolean copyIn(long from, int bytes) {
     try {
-      MemoryWindow.copy(from, bodyAddress, bytes);
+      MemoryWindow.copy(from, bodyAddress + aimOffset, bytes);
       MemoryWindow.tellFaults();
       Checksum sums = checksum;
       if (sums != null) {
@@ -280,6 +350,87 @@ final class RequestReader {
     bodyBytesLeft = size;
     bodyIsVersion2 = version2;
     beginSum();
+  }
+
+  /**
+   * A request has begun whose bytes pass slots.
+   *
+   * @param request ended by the reader when the connection is over
+   */
+  void expect(StagedRequest request, Stager with) {
+    staged = request;
+    stager = with;
+    bodyIsVersion2 = request.isVersion2();
+    lastBodyWasLarge = false;
+    if (request.isWrite()) {
+      bodyAddress = request.address();
+      bodyBytes = request.size();
+      bodyBytesLeft = request.size();
+      aimBytes = 0;
+      beginSum();
+    }
+  }
+
+  /**
+   * {@return whether there is a place for the next byte of its body, or it is over; false if its
+   * turn has not come}
+   */
+  private boolean goOn(StagedRequest request) {
+    if (bodyBytesLeft > 0 && request.failure() == null) {
+      return aimBytes > 0 || aim(request);
+    }
+    request.complete();
+    if (stager != null && !stager.advance(request)) {
+      return false;
+    }
+    staged = null;
+    aimOffset = 0;
+    aimBytes = Long.MAX_VALUE;
+    lastBodyWasLarge = !request.isVector() && bodyBytes >= StagingBlock.DIRECT_BYTES_MIN;
+    // Also of one that was refused: none of the rest is to be read to where it belongs.
+    bodyBytes = 0;
+    if (listener.isListening()) {
+      boolean needsAnswer = request.isWrite() && request.isVersion2();
+      vector.clear();
+      for (int i = 0; needsAnswer && i < request.requests(); i++) {
+        allArrived();
+      }
+    }
+    return true;
+  }
+
+  /** {@return whether the request goes on with a small write that has arrived behind it} */
+  private boolean joins(StagedRequest request, long at, long to) {
+    long behind = to - at - Frames.HEADER_BYTES;
+    Stager with = stager;
+    if (with == null || checksum != null || !header.isEmpty() || behind <= 0) {
+      return false;
+    }
+    long size = Frames.headerSize(at);
+    long address = Frames.headerAddress(at);
+    boolean joined =
+        size > 0
+            && size <= behind
+            && request.mayJoin(size)
+            && with.join(request, size, address, Frames.headerOpcode(at));
+    if (joined) {
+      bodyAddress = address;
+      bodyBytes = size;
+      bodyBytesLeft = size;
+      // There is room in the slot that the request has.
+      boolean _ = aim(request);
+    }
+    return joined;
+  }
+
+  private boolean aim(StagedRequest request) {
+    long place = request.place();
+    if (place == 0) {
+      return false;
+    }
+    aimOffset = place - bodyAddress;
+    aimBytes = request.room();
+    return true;
   }
 
   private void beginSum() {
@@ -305,20 +456,30 @@ final class RequestReader {
     Checksum sums = checksum;
     if (sums != null) {
       try {
-        var _ = sums.add(bodyAddress, bytes);
+        var _ = sums.add(bodyAddress + aimOffset, bytes);
       } catch (InternalError lost) {
         listener.lost(true, bodyAddress, bytes);
         return;
       }
     }
     bodyArrived(bytes);
+    StagedRequest request = staged;
+    if (request != null) {
+      blocked = !goOn(request);
+    }
   }
 
-  /** Bytes of the body are where they belong. */
+  /** Bytes of the body are where they belong, or in a slot. */
   private void bodyArrived(int bytes) {
     bodyAddress += bytes;
     bodyBytesLeft -= bytes;
     counts.written(bytes);
+    StagedRequest request = staged;
+    if (request != null) {
+      aimBytes -= bytes;
+      request.filled(bytes);
+      return;
+    }
     if (bodyBytesLeft > 0) {
       return;
     }
@@ -358,6 +519,11 @@ final class RequestReader {
 
   /** The connection is over: gives back what its requests have held. */
   void clear() {
+    StagedRequest request = staged;
+    if (request != null) {
+      staged = null;
+      request.end();
+    }
     Region region = bodyRegion;
     if (region != null) {
       bodyRegion = null;

@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
  */
 final class StagedTask implements TransferTask.Owner {
   /** Under way at once. Half of the slots: one task cannot keep all from the others. */
-  static final int ROUNDS_LIMIT = PinnedSlots.COUNT / 2;
+  static final int ROUNDS_LIMIT = 4;
 
   private static final int FIRST_REQUESTS = 16;
 

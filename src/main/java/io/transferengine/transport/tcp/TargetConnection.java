@@ -13,7 +13,6 @@ import io.transferengine.net.Place;
 import io.transferengine.tls.VerifiedPeer;
 import java.net.InetAddress;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -52,11 +51,14 @@ final class TargetConnection extends WireHandler
   private final RequestReader reader;
   private @Nullable Answers answers;
   private @Nullable Refusals refusals;
+
+  /** Made when a peer first asks for device memory. */
+  private @Nullable InboundStaging staging;
+
   private boolean parsing;
   private boolean inputEnded;
   private boolean ended;
   private long bytesReceived;
-  private Instant certificateEnd = Instant.MAX;
   private final InboundTimeouts timeouts;
 
   /**
@@ -84,17 +86,12 @@ final class TargetConnection extends WireHandler
 
   /** TLS has said who the peer is; on its event loop, before it can ask for anything. */
   void proved(VerifiedPeer peer) {
-    proved(peer.names());
-    certificateEnd = peer.ends();
+    admission.proved(peer);
   }
 
   /** The peer has proved these names, too; on its event loop, before it can ask for anything. */
   void proved(List<String> names) {
-    List<String> all = new ArrayList<>(admission.peer().names());
-    all.addAll(names);
-    if (!all.isEmpty()) {
-      admission.proved(PeerIdentity.proved(admission.peer().address(), all));
-    }
+    admission.proved(names);
   }
 
   /** Its version 1 requests have their place among those of others. */
@@ -137,7 +134,7 @@ final class TargetConnection extends WireHandler
 
   @Override
   public long directAddress() {
-    return reader.bodyAddress();
+    return reader.directAddress();
   }
 
   @Override
@@ -166,6 +163,9 @@ final class TargetConnection extends WireHandler
     timeouts.moved();
     bytesReceived += bytes;
     reader.directArrived(bytes);
+    if (reader.isBlocked()) {
+      channel().config().setAutoRead(false);
+    }
   }
 
   @Override
@@ -317,6 +317,11 @@ final class TargetConnection extends WireHandler
   }
 
   @Override
+  public boolean isHeld() {
+    return reader.isVersion1Held() && isListening();
+  }
+
+  @Override
   public long bytesReceived() {
     return bytesReceived;
   }
@@ -342,33 +347,14 @@ final class TargetConnection extends WireHandler
       return;
     }
     switch (opcode & ~Frames.VERSION_2_BIT) {
-      case Frames.OPCODE_READ -> {
-        Region region = admission.acquire(address, size, false);
-        if (region == null) {
-          refusals().range(version2, "read", address, size, admission.why());
-        } else {
-          answerRead(region, address, size, version2);
-        }
-      }
-      case Frames.OPCODE_WRITE -> {
-        Region region = admission.acquire(address, size, true);
-        if (region == null) {
-          refusals().range(version2, "write", address, size, admission.why());
-        } else {
-          reader.expectBody(region, address, size, version2);
-        }
-      }
+      case Frames.OPCODE_READ -> range(false, address, size, version2);
+      case Frames.OPCODE_WRITE -> range(true, address, size, version2);
       case Frames.OPCODE_VECTOR_READ, Frames.OPCODE_VECTOR_WRITE -> {
         boolean write = opcode == (Frames.OPCODE_VECTOR_WRITE | Frames.VERSION_2_BIT);
         if (!version2) {
           refusals().unknown(opcode, size);
         } else if (!vector.begin(size, address, write, reader.isChecked())) {
-          refusals()
-              .vector(
-                  size,
-                  "a vectored request for %d ranges of %d bytes, beyond the limits of %d and %d"
-                      .formatted(
-                          address, size, Frames.VECTOR_RANGES_LIMIT, Frames.VECTOR_BYTES_LIMIT));
+          refusals().vector(size, address);
         }
       }
       case Frames.OPCODE_IDENTITY -> {
@@ -395,20 +381,10 @@ final class TargetConnection extends WireHandler
   public void tableArrived() {
     int bad = vector.admit(admission);
     if (bad >= 0) {
-      String text =
-          "a vectored %s whose range %d is one of %d bytes at 0x%x, %s"
-              .formatted(
-                  vector.isWrite() ? "write" : "read",
-                  bad,
-                  vector.length(bad),
-                  vector.address(bad),
-                  admission.reason() != null
-                      ? admission.why()
-                      : "which is not wholly inside one registration or disagrees with the "
-                          + vector.bytes()
-                          + " bytes of all");
+      refusals().rangeOf(vector, bad);
       vector.clear();
-      refusals().request(text);
+    } else if (vector.isStaged()) {
+      reader.expect(new StagedRequest(staging(), vector), staging());
     } else if (!vector.isWrite()) {
       reader.expectNoBody();
       counts.read(vector.bytes());
@@ -416,10 +392,45 @@ final class TargetConnection extends WireHandler
     }
   }
 
+  private void range(boolean write, long address, long size, boolean version2) {
+    Region region = admission.acquire(address, size, write);
+    if (region == null) {
+      refusals().range(version2, write ? "write" : "read", address, size, admission.why());
+    } else if (!region.isTouchable()) {
+      stage(region, address, size, write, version2);
+    } else if (write) {
+      reader.expectBody(region, address, size, version2);
+    } else {
+      answerRead(region, address, size, version2);
+    }
+  }
+
+  private void stage(Region region, long address, long size, boolean write, boolean version2) {
+    try {
+      reader.expect(staging().plain(region, address, size, write, version2), staging());
+    } catch (Throwable t) {
+      region.release();
+      throw t;
+    }
+  }
+
+  private InboundStaging staging() {
+    InboundStaging there = staging;
+    if (there == null) {
+      there =
+          new InboundStaging(
+              context.staging(), admission, refusals(), answers(), counts, order, loop, resumes);
+      staging = there;
+    }
+    return there;
+  }
+
   private void answerRead(Region region, long address, long size, boolean version2) {
     reader.expectNoBody();
     try {
-      answers().read(region, address, size, version2);
+      if (answers().read(region, address, size, version2)) {
+        region.release();
+      }
     } catch (InternalError lost) {
       region.release();
       refusals().range(version2, "read", address, size, Refusals.LOST_MAPPING);
@@ -434,7 +445,11 @@ final class TargetConnection extends WireHandler
   @Override
   public void bodyReleased(Object attachment) {
     timeouts.moved();
-    ((Region) attachment).release();
+    if (attachment instanceof StagedRequest.Piece piece) {
+      piece.release();
+    } else {
+      ((Region) attachment).release();
+    }
   }
 
   // ---- the end
@@ -551,18 +566,19 @@ final class TargetConnection extends WireHandler
     finishClosing();
     if (order.isWaiting()) {
       timeouts.moved();
+    } else if (reader.waitsForDevice() && outbound().isDrained()) {
+      timeouts.moved();
+      // There may have been no memory to wake it.
+      resumes.run();
     }
     timeouts.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
   }
 
   /** Lets the connection end behind what has begun, if the peer's certificate has ended. */
   void endIfExpired(Instant now) {
-    if (now.isAfter(certificateEnd) && !ended) {
+    if (!ended) {
       try {
-        refusals().expire(certificateEnd);
-        if (!reader.isWithinRequest() && !reader.isBlocked()) {
-          refusals().leave();
-        }
+        refusals().expireIfOver(now, reader.isWithinRequest() || reader.isBlocked());
       } catch (Throwable t) {
         fault(t);
       }
@@ -574,6 +590,9 @@ final class TargetConnection extends WireHandler
     // In this order: it is called again after a throw, as long as it is known to the server.
     held.clear();
     reader.clear();
+    if (staging != null) {
+      staging.end();
+    }
     counts.handOver();
     gone.accept(this);
   }

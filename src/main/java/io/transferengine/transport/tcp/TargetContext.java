@@ -23,6 +23,7 @@ final class TargetContext {
   private final AccessControl access;
   private final TcpOptions options;
   private final Supplier<String> incarnation;
+  private final DeviceStaging staging;
   private final WarnLimiter rateLimited = new WarnLimiter(log);
 
   TargetContext(
@@ -30,12 +31,14 @@ final class TargetContext {
       EngineMetrics metrics,
       AccessControl access,
       TcpOptions options,
-      Supplier<String> incarnation) {
+      Supplier<String> incarnation,
+      DeviceStaging staging) {
     this.regions = regions;
     this.metrics = metrics;
     this.access = access;
     this.options = options;
     this.incarnation = incarnation;
+    this.staging = staging;
   }
 
   RegionTable regions() {
@@ -48,6 +51,11 @@ final class TargetContext {
 
   AccessControl access() {
     return access;
+  }
+
+  /** {@return what moves the bytes of device memory} */
+  DeviceStaging staging() {
+    return staging;
   }
 
   /** {@return what tells our engine from others, as a frame says it} */

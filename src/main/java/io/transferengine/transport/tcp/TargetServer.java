@@ -133,7 +133,8 @@ final class TargetServer {
       AccessControl access,
       TcpOptions options,
       PeerTls tls,
-      Supplier<String> incarnation) {
+      Supplier<String> incarnation,
+      DeviceStaging staging) {
     this(
         loops,
         backend,
@@ -143,6 +144,7 @@ final class TargetServer {
         options,
         tls,
         incarnation,
+        staging,
         new AcceptedDescriptors(new FfmSystemCalls()));
   }
 
@@ -155,12 +157,13 @@ final class TargetServer {
       TcpOptions options,
       PeerTls tls,
       Supplier<String> incarnation,
+      DeviceStaging staging,
       AcceptedDescriptors accepted) {
     this.accepted = accepted;
     this.tls = tls;
     this.loops = loops;
     this.backend = backend;
-    this.context = new TargetContext(regions, metrics, access, options, incarnation);
+    this.context = new TargetContext(regions, metrics, access, options, incarnation, staging);
     this.metrics = metrics;
     this.options = options;
     this.places =

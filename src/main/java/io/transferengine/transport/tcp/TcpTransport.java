@@ -68,7 +68,7 @@ final class TcpTransport implements Transport {
 
   TcpTransport(TransportContext context, Devices devices) {
     this.context = context;
-    this.staging = new DeviceStaging(devices);
+    this.staging = new DeviceStaging(devices, context.metrics());
     this.options = TcpOptions.of(context.settings());
   }
 
@@ -109,7 +109,8 @@ final class TcpTransport implements Transport {
             context.access(),
             options,
             context.tls(),
-            () -> context.peers().incarnation());
+            () -> context.peers().incarnation(),
+            staging);
     server = listening;
     listening.start();
     long limitNanos = TimeUnit.SECONDS.toNanos(options.statusTimeoutSeconds());
@@ -177,10 +178,10 @@ final class TcpTransport implements Transport {
     return peer.offers(SegmentDescriptor.TCP) || peer.tcpDataPort() != 0;
   }
 
-  /** To and from memory of ours that is a device's, by way of slots; what the peer has is its. */
+  /** By way of slots, to and from memory of ours that is a device's; and a peer does the same. */
   @Override
   public boolean moves(MemoryKind local, MemoryKind peer) {
-    return peer.isHost() && (local.isHost() || staging.moves(local));
+    return (peer.isHost() || Devices.isKnown(peer)) && (local.isHost() || staging.moves(local));
   }
 
   @Override
@@ -329,8 +330,8 @@ final class TcpTransport implements Transport {
         "Wait for some to end");
   }
 
-  /** {@return how many slots for device memory are in use} For tests. */
-  int slotsTaken() {
+  /** {@return how many slots for device memory are in use, those for peers too} For tests. */
+  public int slotsTaken() {
     return staging.taken();
   }
 

@@ -31,7 +31,8 @@ final class VectorTable {
   private int filledBytes;
   private boolean admitted;
   private int current;
-  private final List<Region> held = new ArrayList<>();
+  private boolean staged;
+  private List<Region> held = new ArrayList<>();
 
   /**
    * Begins to collect.
@@ -52,6 +53,7 @@ final class VectorTable {
       checkBytes = checked ? Frames.CHECK_BYTES : 0;
       filledBytes = 0;
       admitted = false;
+      staged = false;
       current = 0;
     }
     return acceptable;
@@ -95,8 +97,8 @@ final class VectorTable {
   }
 
   /**
-   * Checks the complete table: each range lies in one registration that the processor may touch and
-   * whose rights allow this, and together they are as long as the header says.
+   * Checks the complete table: each range lies in one registration whose rights allow this, and
+   * together they are as long as the header says.
    *
    * @return -1, after which every region is held; or the first range at fault, with none held
    */
@@ -110,6 +112,7 @@ final class VectorTable {
       long length = length(i);
       if (last == null || !last.covers(address, length)) {
         last = use(admission, address, length);
+        staged |= last != null && !last.isTouchable();
         usableEnd = 0;
       }
       if (last != null && (address < usableStart || address + length > usableEnd)) {
@@ -144,6 +147,27 @@ final class VectorTable {
       }
     }
     return region;
+  }
+
+  /** {@return whether some of its ranges are a device's memory} */
+  boolean isStaged() {
+    return staged;
+  }
+
+  /** {@return how many ranges there are} */
+  int count() {
+    return ranges;
+  }
+
+  /**
+   * {@return the regions in the order in which the ranges come to them, with a use each, which is
+   * the caller's from now on}
+   */
+  List<Region> handOver() {
+    List<Region> none = new ArrayList<>();
+    List<Region> all = held;
+    held = none;
+    return all;
   }
 
   /** {@return whether the table is complete, checked, and held} */

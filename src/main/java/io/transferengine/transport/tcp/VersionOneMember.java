@@ -42,6 +42,9 @@ final class VersionOneMember implements VersionOneTurn.Listener {
     /** {@return whether what the kernel has for us is read, and is looked at when it is} */
     boolean isReading();
 
+    /** {@return whether a version 1 write keeps it from reading what is behind that} */
+    boolean isHeld();
+
     /** {@return the bytes that have arrived in all} */
     long bytesReceived();
 
@@ -266,8 +269,7 @@ final class VersionOneMember implements VersionOneTurn.Listener {
       return asked.isAfter(own) && (overlaps || asked.isPatient());
     }
     return asked.isPatient()
-        && inputUnseen
-        && serving.isReading()
+        && ((inputUnseen && serving.isReading()) || serving.isHeld())
         && serving.bytesReceived() < untilBytesReceived;
   }
 }

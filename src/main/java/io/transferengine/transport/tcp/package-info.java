@@ -29,14 +29,18 @@
  * WireHandler
  * DataTls  TokenGate  DataEncryption
  * StallWatch
+ * StagedTask                        [Staging: DeviceStaging]   device memory on our side
+ * TargetSlots  DeviceStaging
  * TargetContext                                               the target's end
  * Admission
  * InboundCounts  HeldBytes  VectorTable
+ * StagedRequest                    [Source: InboundStaging]
  * RequestReader                [Listener: TargetConnection]
  * VersionOneTurn               [Listener: VersionOneMember]
  * VersionOneMember   [Host: VersionOneOrder, Connection: TargetConnection]
  * VersionOneOrder  Answers
  * Refusals  InboundTimeouts
+ * InboundStaging
  * TargetConnection
  * TokenDoor  AcceptedDescriptors
  * TargetServer
@@ -55,8 +59,6 @@
  * LaneCancel  LaneEnds                         [Of: Lane]
  * Lane                                     [Owner: TcpPeer]
  * TcpPeer
- * StagedTask                        [Staging: DeviceStaging]   device memory on our side
- * DeviceStaging
  * TcpTransport
  * TcpTransportProvider
  * </pre>

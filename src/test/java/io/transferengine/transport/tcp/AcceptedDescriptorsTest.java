@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.device.Devices;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -41,6 +42,7 @@ class AcceptedDescriptorsTest {
             TcpOptions.of(Settings.builder().set(Options.TCP_LANES_PER_PEER, 1).build()),
             PeerTls.off(),
             () -> "0123456789abcdef",
+            new DeviceStaging(new Devices(), metrics),
             new AcceptedDescriptors(
                 new FfmSystemCalls(),
                 _ -> {

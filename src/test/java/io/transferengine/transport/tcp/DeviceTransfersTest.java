@@ -9,7 +9,6 @@ import io.transferengine.config.Settings;
 import io.transferengine.device.CallPlan;
 import io.transferengine.device.DeviceLibrary;
 import io.transferengine.device.Devices;
-import io.transferengine.device.PinnedSlots;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.EngineOptions;
@@ -406,7 +405,7 @@ class DeviceTransfersTest {
       assertMoved(move(one, Operation.WRITE, other, blocks));
       one.memory().unregister(memory);
       other.memory().unregister(there.address());
-      assertThat(slotsTaken()).isLessThan(PinnedSlots.COUNT);
+      assertThat(slotsTaken()).isLessThan(DeviceStaging.OWN_SLOTS);
     }
   }
 

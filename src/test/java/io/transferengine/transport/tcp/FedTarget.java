@@ -6,10 +6,14 @@ import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.transferengine.config.Settings;
+import io.transferengine.device.DeviceLibrary;
+import io.transferengine.device.Devices;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.AccessControl;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,12 +35,27 @@ final class FedTarget implements AutoCloseable {
   final FedChannel channel = new FedChannel();
   final TargetConnection connection;
   final WindowPool pool;
+  final DeviceStaging staging;
   private final EmbeddedChannel listening;
   private final Arena arena = Arena.ofShared();
   private final EventLoops loops;
   private final ReceiveAllocator allocator;
 
   FedTarget(long bytes) {
+    this(bytes, new Devices(FedTarget::noDriver));
+  }
+
+  private static DeviceLibrary noDriver() {
+    throw new TransferException(ErrorCode.DEVICE_NOT_FOUND, "no driver", "");
+  }
+
+  /**
+   * As above.
+   *
+   * @param devices for memory that a test makes {@link #staging} ready for
+   */
+  FedTarget(long bytes, Devices devices) {
+    staging = new DeviceStaging(devices, metrics);
     TcpOptions options = TcpOptions.of(SETTINGS);
     loops =
         new EventLoops(
@@ -51,7 +70,8 @@ final class FedTarget implements AutoCloseable {
                 metrics,
                 new AccessControl(Optional.empty(), new Audit(metrics)),
                 options,
-                () -> "0123456789abcdef"),
+                () -> "0123456789abcdef",
+                staging),
             channel.eventLoop(),
             pool,
             pool.join(InetAddress.getLoopbackAddress()),
@@ -107,6 +127,7 @@ final class FedTarget implements AutoCloseable {
     var _ = channel.close();
     var _ = listening.close();
     loops.close(Duration.ofSeconds(5));
+    staging.close();
     arena.close();
   }
 }

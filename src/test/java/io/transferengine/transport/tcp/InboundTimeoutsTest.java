@@ -42,7 +42,8 @@ class InboundTimeoutsTest {
               target.metrics,
               new AccessControl(Optional.empty(), new Audit(target.metrics)),
               TcpOptions.of(Settings.builder().build()),
-              () -> "0123456789abcdef");
+              () -> "0123456789abcdef",
+              target.staging);
       InboundTimeouts timeouts =
           new InboundTimeouts(context, full, ONE, () -> false, ended::incrementAndGet);
       Places places = new Places(1, 1, 0);

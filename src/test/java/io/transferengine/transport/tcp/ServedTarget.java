@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
+import io.transferengine.device.Devices;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -79,7 +80,8 @@ class ServedTarget implements AutoCloseable {
                     .set(Options.MAX_INBOUND_CONNECTIONS, connectionsLimit)
                     .build()),
             tls.apply(audit),
-            incarnation);
+            incarnation,
+            new DeviceStaging(new Devices(), metrics));
     server.start();
   }
 
