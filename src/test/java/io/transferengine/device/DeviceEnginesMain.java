@@ -18,9 +18,9 @@ import java.util.Optional;
 import java.util.Random;
 
 /**
- * Two engines over TCP on the loopback, of which the one that asks has its memory on a real device:
- * bytes there and back, compared, and then how fast, beside the same between host memory. For
- * {@code src/test/gpu/run}, on a machine with a device.
+ * Two engines over TCP on the loopback, each with memory on a real device and host memory: bytes
+ * from every kind to every kind, written and read, compared, and then how fast, beside the same
+ * between host memory. For {@code src/test/gpu/run}, on a machine with a device.
  */
 final class DeviceEnginesMain {
   private static final int BYTES = 256 << 20;
@@ -51,7 +51,9 @@ final class DeviceEnginesMain {
         Engine asked = Engine.open(config())) {
       Device device = devices.of(MemoryKind.at("cuda:0"));
       long memory = device.allocate(BYTES);
+      long there = 0;
       try {
+        there = device.allocate(BYTES);
         MemorySegment from = arena.allocate(BYTES, 4096);
         MemorySegment to = arena.allocate(BYTES, 4096);
         MemorySegment host = arena.allocate(BYTES, 4096);
@@ -61,13 +63,23 @@ final class DeviceEnginesMain {
         var registered = asking.register(memory, BYTES, "cuda:0");
         DeviceEnginesMain check =
             new DeviceEnginesMain(asking, asked.segmentName(), Long.parseLong(arguments[0]));
-        check.bytes(memory, from, to);
+        var registeredThere = asked.register(there, BYTES, "cuda:0");
+        for (int round = 0; round < ROUNDS; round++) {
+          check.bytes(memory, there, host, from, to, (byte) round);
+        }
+        System.out.println("bytes: right in " + ROUNDS + " rounds of all kinds");
         for (int length : new int[] {4 << 10, 64 << 10, 1 << 20}) {
-          check.rate(length, memory, to, "device to host");
-          check.rate(length, host.address(), to, "host to host");
+          check.rate(length, memory, to.address(), "device and host");
+          check.rate(length, host.address(), there, "host and device");
+          check.rate(length, memory, there, "device and device");
+          check.rate(length, host.address(), to.address(), "host and host");
         }
         registered.close();
+        registeredThere.close();
       } finally {
+        if (there != 0) {
+          device.free(there);
+        }
         device.free(memory);
       }
     }
@@ -83,30 +95,46 @@ final class DeviceEnginesMain {
         .build();
   }
 
-  private void bytes(long memory, MemorySegment from, MemorySegment to) throws Exception {
-    for (int round = 0; round < ROUNDS; round++) {
-      for (long at = 0; at < BYTES; at += Long.BYTES) {
-        from.set(ValueLayout.JAVA_LONG, at, random.nextLong());
+  private void bytes(
+      long memory,
+      long there,
+      MemorySegment host,
+      MemorySegment from,
+      MemorySegment to,
+      byte before)
+      throws Exception {
+    int most = 1 << random.nextInt(23);
+    long[] places = new long[1 + random.nextInt(20_000)];
+    long[] lengths = new long[places.length];
+    int count = 0;
+    for (long at = random.nextInt(64); count < places.length; count++) {
+      long length = 1L + random.nextInt(most);
+      if (at + length > BYTES) {
+        break;
       }
-      to.fill((byte) round);
-      int most = 1 << random.nextInt(23);
-      long[] places = new long[1 + random.nextInt(20_000)];
-      long[] lengths = new long[places.length];
-      int count = 0;
-      for (long at = random.nextInt(64); count < places.length; count++) {
-        long length = 1L + random.nextInt(most);
-        if (at + length > BYTES) {
-          break;
-        }
-        places[count] = at;
-        lengths[count] = length;
-        at += length + random.nextInt(64);
-      }
-      move(Operation.READ, memory, from.address(), places, lengths, count);
-      move(Operation.WRITE, memory, to.address(), places, lengths, count);
-      compare(from, to, places, lengths, count, (byte) round);
+      places[count] = at;
+      lengths[count] = length;
+      at += length + random.nextInt(64);
     }
-    System.out.println("bytes: right in " + ROUNDS + " rounds there and back");
+    fill(from);
+    to.fill(before);
+    move(Operation.READ, memory, from.address(), places, lengths, count);
+    move(Operation.WRITE, memory, there, places, lengths, count);
+    move(Operation.READ, host.address(), there, places, lengths, count);
+    move(Operation.WRITE, host.address(), to.address(), places, lengths, count);
+    compare(from, to, places, lengths, count, before);
+    fill(host);
+    to.fill(before);
+    move(Operation.WRITE, host.address(), there, places, lengths, count);
+    move(Operation.READ, memory, there, places, lengths, count);
+    move(Operation.WRITE, memory, to.address(), places, lengths, count);
+    compare(host, to, places, lengths, count, before);
+  }
+
+  private void fill(MemorySegment memory) {
+    for (long at = 0; at < BYTES; at += Long.BYTES) {
+      memory.set(ValueLayout.JAVA_LONG, at, random.nextLong());
+    }
   }
 
   private void move(
@@ -147,7 +175,7 @@ final class DeviceEnginesMain {
     }
   }
 
-  private void rate(int length, long local, MemorySegment to, String what) throws Exception {
+  private void rate(int length, long local, long remote, String what) throws Exception {
     int count = Math.min(BYTES / 2 / length, 16_384);
     long[] here = new long[count];
     long[] there = new long[count];
@@ -155,7 +183,7 @@ final class DeviceEnginesMain {
     for (int i = 0; i < count; i++) {
       // Scattered: each second place, backwards.
       here[i] = local + (count - 1L - i) * 2 * length;
-      there[i] = to.address() + (count - 1L - i) * 2 * length;
+      there[i] = remote + (count - 1L - i) * 2 * length;
       bytes[i] = length;
     }
     BlockColumns blocks = BlockColumns.of(here, there, bytes);
@@ -167,7 +195,7 @@ final class DeviceEnginesMain {
         best = Math.min(best, (System.nanoTime() - start) / 1e9);
       }
       System.out.printf(
-          "%-5s %7d bytes x %5d, %-14s %5.2f GB/s, best of %d%n",
+          "%-5s %7d bytes x %5d, %-17s %5.2f GB/s, best of %d%n",
           operation, length, count, what, blocks.totalBytes() / best / 1e9, RATES);
     }
   }
