@@ -12,6 +12,7 @@ import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.Platform;
 import io.transferengine.os.ReservedMemory;
+import io.transferengine.os.SocketCopy;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.wire.SegmentDescriptor;
@@ -47,6 +48,8 @@ final class EventLoops {
   /** A mapping of its own: the C library would keep it for an engine that never comes. */
   private final @Nullable ReservedMemory mapped;
 
+  private final CallerFrames callerFrames = new CallerFrames();
+
   private boolean freed;
 
   /**
@@ -58,6 +61,10 @@ final class EventLoops {
    */
   EventLoops(
       IoBackend backend, int threads, int blockBytes, long totalBytes, EngineMetrics metrics) {
+    if (backend == IoBackend.EPOLL) {
+      // Here, where it may fail: later a full heap could take it from the process for good.
+      SocketCopy.prepare();
+    }
     long shareBytes = totalBytes / threads;
     int block =
         Math.clamp(
@@ -111,6 +118,11 @@ final class EventLoops {
   private static void isDry(EngineMetrics metrics, Counter counter) {
     metrics.happened(
         EngineEvent.Kind.LIMIT_REACHED, counter, SegmentDescriptor.TCP, "", counter.label());
+  }
+
+  /** {@return where callers lay what they send themselves} For any thread. */
+  CallerFrames callerFrames() {
+    return callerFrames;
   }
 
   EventLoopGroup group() {

@@ -64,6 +64,11 @@ enum IoBackend {
     return channel instanceof IoUringSocketChannel ? IO_URING : NIO;
   }
 
+  /** {@return the number of a channel's socket; -1 where Netty does not tell} */
+  static int descriptor(Channel channel) {
+    return channel instanceof EpollSocketChannel epoll ? epoll.fd().intValue() : -1;
+  }
+
   private static IoBackend epollOrNio() {
     Throwable unavailable = EPOLL.unavailabilityCause();
     if (unavailable == null) {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
-import io.netty.channel.WriteBufferWaterMark;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.net.HeapRoom;
 import io.transferengine.transfer.TransferException;
@@ -18,7 +14,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link
  * #cancelRequests} runs on the lane's event loop.
  */
-final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
+final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.Of, LaneEnds.Of {
   /** The peer that it leads to, with other lanes beside it. */
   interface Owner {
     /** {@return where to connect to, the best first} */
@@ -74,10 +69,6 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
 
   private static final Logger log = LoggerFactory.getLogger(Lane.class);
 
-  /** What waits in a connection's queue before no more is claimed for it. */
-  private static final WriteBufferWaterMark WATER_MARK =
-      new WriteBufferWaterMark(512 << 10, 1 << 20);
-
   /**
    * How long a kernel that reads or writes later may keep the memory of a task that has ended
    * before the connection, which others may share, is closed.
@@ -105,6 +96,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
   private volatile int load;
   private volatile boolean open;
   private volatile boolean dry;
+  private volatile @Nullable CallerSend callers;
   private @Nullable LaneConnection connection;
 
   /** Those that take no more requests, until they have ended. */
@@ -137,7 +129,8 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
   }
 
   /** Lets the lane look for work. */
-  void wake() {
+  @Override
+  public void wake() {
     if (woken.compareAndSet(false, true)) {
       try {
         execute(run);
@@ -184,12 +177,38 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
 
   /** {@return whether it has nothing out and does not wait for staging either, roughly} */
   boolean isFree() {
-    return load == 0 && !dry;
+    return load() == 0 && !dry;
   }
 
   /** {@return requests out, roughly} */
   int load() {
-    return load;
+    CallerSend there = callers;
+    return there == null ? load : Math.max(there.load(), load);
+  }
+
+  /**
+   * Sends what can be sent of a task by this thread, if nobody else does anything with the lane.
+   */
+  void send(TransferTask task) {
+    CallerSend there = callers;
+    if (there != null) {
+      there.send(task);
+    }
+  }
+
+  @Override
+  public CallerFrames callerFrames() {
+    return loops.callerFrames();
+  }
+
+  @Override
+  public CallerSend.@Nullable Socket callerSocket(Channel channel) {
+    return CallerSocket.of(channel);
+  }
+
+  @Override
+  public void letCallersSend(CallerSend made) {
+    callers = made;
   }
 
   @Override
@@ -250,52 +269,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
   }
 
   private void connect(ConnectAttempt tried) {
-    Bootstrap bootstrap =
-        new Bootstrap()
-            .group(loop)
-            .channelFactory(tried.channels(backend))
-            .option(ChannelOption.TCP_NODELAY, true)
-            .option(ChannelOption.SO_KEEPALIVE, true)
-            .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
-            .option(ChannelOption.AUTO_CLOSE, false)
-            .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
-            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, tried.shareMillis())
-            .handler(
-                new ChannelInitializer<>() {
-                  @Override
-                  protected void initChannel(Channel channel) {
-                    LaneConnection made =
-                        new LaneConnection(Lane.this, profile, tasks, loops.pool(loop));
-                    if (profile.tls().isFor(tried.address().getAddress())) {
-                      DataTls.connect(
-                          channel,
-                          profile.tls(),
-                          tried.address(),
-                          tried.shareMillis(),
-                          made,
-                          made::secured,
-                          cause -> connectElsewhere(tried, notSecured(tried.address(), cause)));
-                    } else {
-                      channel.config().setRecvByteBufAllocator(made.newReceiveAllocator());
-                    }
-                    if (profile.tls().token().isFor(tried.address().getAddress())) {
-                      channel
-                          .pipeline()
-                          .addLast(
-                              new TokenKnock(
-                                  made,
-                                  profile.tls().token(),
-                                  tried.shareMillis(),
-                                  cause ->
-                                      connectElsewhere(tried, notProved(tried.address(), cause))));
-                    }
-                    channel.pipeline().addLast(made);
-                  }
-                });
-    for (Map.Entry<ChannelOption<Integer>, Integer> option : backend.keepAlive().entrySet()) {
-      var _ = bootstrap.option(option.getKey(), option.getValue());
-    }
-    ChannelFuture connected = bootstrap.connect(tried.address());
+    ChannelFuture connected = LaneBootstrap.connect(tried, loop, backend, profile, this);
     if (connected.isDone() && !connected.isSuccess()) {
       // A channel that could not even be made is on no loop. Netty would tell of it by a thread of
       // the whole JVM, which ends for good when its heap is full or it gets no thread.
@@ -316,8 +290,14 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
             });
   }
 
+  @Override
+  public LaneConnection newConnection() {
+    return new LaneConnection(this, profile, tasks, loops.pool(loop));
+  }
+
   /** What became of an address: the next one is tried, or it is the last word. */
-  private void connectElsewhere(ConnectAttempt tried, Throwable cause) {
+  @Override
+  public void connectElsewhere(ConnectAttempt tried, Throwable cause) {
     if (attempt != tried) {
       return; // It was given up.
     }
@@ -331,11 +311,13 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
     }
   }
 
-  private Throwable notSecured(InetSocketAddress address, Throwable cause) {
+  @Override
+  public Throwable notSecured(InetSocketAddress address, Throwable cause) {
     return end != null ? cause : profile.notSecured(address, cause);
   }
 
-  private Throwable notProved(InetSocketAddress address, Throwable cause) {
+  @Override
+  public Throwable notProved(InetSocketAddress address, Throwable cause) {
     return end != null || !(cause instanceof IOException)
         ? cause
         : profile.notProved(address, cause);
@@ -419,6 +401,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
     }
     parted.add(leaving);
     connection = null;
+    callers = null;
     open = false;
     load = 0;
     wake();
@@ -435,6 +418,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
     if (connection == ended) {
       profile.hasEnded(reason, failure);
       connection = null;
+      callers = null;
       open = false;
       load = unconfirmed == null ? 0 : 1;
     }
@@ -540,6 +524,9 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
       connectElsewhere(tried, tried.lost());
     } else if (there != null) {
       there.endIfStalled(nowNanos, limitNanos);
+      if (tasks.hasWork()) {
+        run(); // A caller's wake-up may have been lost for want of memory.
+      }
       there.endIfExpired(profile.tls().now());
     } else if (!backsOff || nowNanos - againNanos > 0) {
       run(); // A wake-up may have been lost for want of memory.
@@ -560,7 +547,7 @@ final class Lane implements LaneConnection.Owner, LaneCancel.Of, LaneEnds.Of {
     if (old == null || connection != old) {
       return;
     }
-    if (load == 0) {
+    if (old.isQuiet()) {
       old.end(ConnectionEnd.Reason.RENEWED, "the peer has moved", null);
     } else {
       var _ =

@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the channel's event loop.
  */
 final class LaneConnection extends WireHandler
-    implements AnswerReader.Listener, LaneSender.Of, LetGo.Of {
+    implements AnswerReader.Listener, LaneCallers.Of, LaneSender.Of, LetGo.Of {
   /** The lane; on its event loop. */
-  interface Owner extends LaneStaging.Listener, LaneSender.Owner {
+  interface Owner extends LaneStaging.Listener, LaneCallers.Owner, LaneSender.Owner {
     /** The connection is made. */
     void opened(LaneConnection made);
 
@@ -69,6 +69,7 @@ final class LaneConnection extends WireHandler
   private final RequestOutcomes outcomes;
   private final WriteConfirmation confirmation;
   private final IdentityCheck identity;
+  private final LaneCallers callers;
   private final LaneSender sender;
   private final AnswerReader reader;
 
@@ -99,6 +100,7 @@ final class LaneConnection extends WireHandler
     this.reader =
         new AnswerReader(
             ring, version2, peer.isChecked() ? pool.checksum() : null, identity, outcomes, this);
+    this.callers = new LaneCallers(peer, tasks, ring, stall, lane, this);
     this.sender =
         new LaneSender(
             peer,
@@ -111,6 +113,7 @@ final class LaneConnection extends WireHandler
             staging,
             term,
             stall,
+            callers,
             lane,
             this);
   }
@@ -151,6 +154,21 @@ final class LaneConnection extends WireHandler
   @Override
   public boolean maySend() {
     return !parted && !hasEnded() && outputFault == null && channel().isActive();
+  }
+
+  @Override
+  public void wakeLoop() {
+    lane.wake();
+  }
+
+  @Override
+  public void tookOver() {
+    tellLoad();
+  }
+
+  /** {@return whether nothing is out, and nothing will be before the loop sends something} */
+  boolean isQuiet() {
+    return callers.letLoopSend() && ring.size() == 0;
   }
 
   @Override
@@ -207,6 +225,7 @@ final class LaneConnection extends WireHandler
 
   @Override
   public long directBytes() {
+    callers.look();
     return hasEnded() ? 0 : reader.directBytes();
   }
 
@@ -231,6 +250,7 @@ final class LaneConnection extends WireHandler
   @Override
   void onStaged(MemoryWindow window, long from, long to) {
     stall.moved();
+    callers.look();
     reader.staged(from, to);
   }
 
@@ -313,6 +333,7 @@ final class LaneConnection extends WireHandler
    */
   @Override
   void onOutputFailed(Throwable cause) {
+    callers.look();
     if (!hasEnded() && outputFault == null && LocalFaults.isBadAddress(cause)) {
       outputFault = cause;
       long position = ring.sentUpTo(outbound().sentBytes());
@@ -336,6 +357,7 @@ final class LaneConnection extends WireHandler
     if (hasEnded()) {
       return;
     }
+    callers.look();
     if (outputFault != null) {
       onFault(outputFault);
       return;
@@ -370,8 +392,12 @@ final class LaneConnection extends WireHandler
       ended = reason;
       endText = text;
       endCause = cause;
-      tellLoad();
-      close();
+      try {
+        callers.end();
+      } finally {
+        tellLoad();
+        close();
+      }
     }
   }
 
@@ -382,6 +408,7 @@ final class LaneConnection extends WireHandler
    * @return whether none of them touches it any more
    */
   boolean orphan(TransferTask task) {
+    callers.look();
     if (hasEnded() || !ring.contains(task)) {
       return true;
     }
@@ -429,6 +456,7 @@ final class LaneConnection extends WireHandler
 
   /** {@return whether a request of the task is out on this connection} */
   boolean carries(TransferTask task) {
+    callers.look();
     return ring.contains(task);
   }
 
@@ -482,6 +510,7 @@ final class LaneConnection extends WireHandler
   /** Ends the connection when something is out and nothing has moved for so long. */
   void endIfStalled(long nowNanos, long limitNanos) {
     finishClosing();
+    callers.look();
     if (stall.isOver(outbound(), nowNanos, limitNanos)
         && (ring.size() > 0 || !identity.letsRequestsFollow())) {
       long seconds = TimeUnit.NANOSECONDS.toSeconds(limitNanos);
@@ -513,6 +542,7 @@ final class LaneConnection extends WireHandler
     // First: if there is no memory for these, the end is told at the next look.
     ConnectionEnd end = new ConnectionEnd(ended, endText, endCause, answers);
     TransferException failure = end.failure(peer.name(), version2);
+    callers.end();
     isOver = true;
     try {
       outcomes.tell();

@@ -54,6 +54,7 @@ final class LaneSender {
   private final LaneStaging staging;
   private final LaneTerm term;
   private final StallWatch stall;
+  private final LaneCallers callers;
   private final Owner lane;
   private final Of connection;
   private final ClaimLimits limits;
@@ -71,6 +72,7 @@ final class LaneSender {
       LaneStaging staging,
       LaneTerm term,
       StallWatch stall,
+      LaneCallers callers,
       Owner lane,
       Of connection) {
     this.peer = peer;
@@ -83,6 +85,7 @@ final class LaneSender {
     this.staging = staging;
     this.term = term;
     this.stall = stall;
+    this.callers = callers;
     this.lane = lane;
     this.connection = connection;
     this.limits = new ClaimLimits(peer, ring, lane::hasIdleLaneBeside);
@@ -95,6 +98,10 @@ final class LaneSender {
       return;
     }
     if (pumping || !connection.maySend()) {
+      return;
+    }
+    if (!callers.letLoopSend()) {
+      offerTurn();
       return;
     }
     pumping = true;
@@ -134,12 +141,19 @@ final class LaneSender {
         connection.stream().flush();
         lane.wakeAnother();
       }
+      offerTurn();
     } catch (Throwable t) {
       connection.sendingFailed(t);
     } finally {
       pumping = false;
     }
     tellLoad();
+  }
+
+  private void offerTurn() {
+    if (ring.size() == 0) {
+      callers.offerTurn();
+    }
   }
 
   /** Until the connection's end is told it is one at least: one that has ended is no free one. */

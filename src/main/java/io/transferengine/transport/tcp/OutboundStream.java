@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the channel's event loop.
  */
-final class OutboundStream implements MemoryWindow.Owner {
+final class OutboundStream implements FrameStream, MemoryWindow.Owner {
 
   /** Who may want to know that nothing waits to be sent. */
   interface Listener {
@@ -114,15 +114,15 @@ final class OutboundStream implements MemoryWindow.Owner {
     this.promise = new VoidChannelPromise(channel, true);
   }
 
-  /** What follows is sent whole or not at all. */
-  void begin() {
+  @Override
+  public void begin() {
     laying = true;
     frameFrom = queuedBytes;
     frameBefore = position - start;
   }
 
-  /** What was begun is complete. */
-  void commit() {
+  @Override
+  public void commit() {
     laying = false;
     MemoryWindow window;
     while ((window = pollFrame()) != null) {
@@ -134,7 +134,8 @@ final class OutboundStream implements MemoryWindow.Owner {
    * Takes back all that was laid since {@link #begin()}, as if it had never been. Of its bodies the
    * listener is not told.
    */
-  void rollBack() {
+  @Override
+  public void rollBack() {
     if (!laying) {
       return;
     }
@@ -176,7 +177,8 @@ final class OutboundStream implements MemoryWindow.Owner {
    *
    * @throws StagingDry when there is no staging left for it
    */
-  long reserve(int bytes) {
+  @Override
+  public long reserve(int bytes) {
     long address = tryReserve(bytes);
     if (address == 0) {
       throw new StagingDry();
@@ -213,8 +215,8 @@ final class OutboundStream implements MemoryWindow.Owner {
     return current != null && current.capacity() - position >= bytes;
   }
 
-  /** Copies a small body into the stream. */
-  void copy(long address, int bytes) {
+  @Override
+  public void copy(long address, int bytes) {
     if (!tryCopy(address, bytes)) {
       throw new StagingDry();
     }
@@ -255,6 +257,22 @@ final class OutboundStream implements MemoryWindow.Owner {
     }
   }
 
+  /** Puts a copy of some bytes into the stream, be there staging or not. */
+  void copyOf(long address, int bytes) {
+    MemorySegment own = Arena.ofAuto().allocate(bytes);
+    MemoryWindow.copy(address, own.address(), bytes);
+    constant(own.address(), bytes, new Constant(own));
+  }
+
+  /**
+   * So many bytes of the stream came to the kernel by another way, while nothing was here; less
+   * than 0 when it turns out that the last of them did not.
+   */
+  void sentElsewhere(int bytes) {
+    queuedBytes += bytes;
+    sentBytes += bytes;
+  }
+
   private void constant(long address, int bytes, Constant memory) {
     seal();
     MemoryWindow window = pool.window(address, bytes, bytes, this).attach(memory);
@@ -268,7 +286,8 @@ final class OutboundStream implements MemoryWindow.Owner {
    * @param attachment told to the listener when the body needs its memory no more; windows come
    *     back in their order, so the last of a body's carries it. Not told when this throws
    */
-  void body(long address, long bytes, @Nullable Object attachment) {
+  @Override
+  public void body(long address, long bytes, @Nullable Object attachment) {
     seal();
     long done = 0;
     while (done < bytes) {
@@ -424,8 +443,8 @@ final class OutboundStream implements MemoryWindow.Owner {
     return unflushed || position > start;
   }
 
-  /** {@return the length of the stream so far} */
-  long queuedBytes() {
+  @Override
+  public long queuedBytes() {
     return queuedBytes;
   }
 
@@ -449,6 +468,15 @@ final class OutboundStream implements MemoryWindow.Owner {
   long waitingBytes() {
     ChannelOutboundBuffer below = encrypted ? channel.unsafe().outboundBuffer() : null;
     return queuedBytes - sentMark() + (below == null ? 0 : below.totalPendingWriteBytes());
+  }
+
+  Channel channel() {
+    return channel;
+  }
+
+  /** {@return whether its windows go through TLS} */
+  boolean isEncrypted() {
+    return encrypted;
   }
 
   /** {@return whether no window is out} */

@@ -203,6 +203,27 @@ final class RequestRing implements RequestSink<TransferTask> {
     return (int) (end - first);
   }
 
+  /**
+   * Adds one of another ring, with its place in a frame.
+   *
+   * @param base where the stream of the other ring begins in that of this one
+   */
+  void add(RequestRing from, long position, long base) {
+    int slot = takeSlot();
+    int other = from.slot(position);
+    task[slot] = from.task[other];
+    block[slot] = from.block[other];
+    local[slot] = from.local[other];
+    unmerged[slot] = from.unmerged[other];
+    fill(slot, from.remote[other], from.length[other], from.read[other]);
+    streamStart[slot] = base + from.streamStart[other];
+    ranges[slot] = from.ranges[other];
+    frames -= ranges[slot] == 0 ? 1 : 0;
+    if (isLargeRead(end - 1)) {
+      largeReads++;
+    }
+  }
+
   void removeFirst() {
     remove(first);
     first++;

@@ -80,7 +80,7 @@ final class RequestWriter {
   }
 
   /** Writes one request; when this throws, nothing of it is in the stream. */
-  void plain(OutboundStream outbound, long position) {
+  void plain(FrameStream outbound, long position) {
     outbound.begin();
     try {
       layPlain(outbound, position);
@@ -94,7 +94,7 @@ final class RequestWriter {
     outbound.commit();
   }
 
-  private void layPlain(OutboundStream outbound, long position) {
+  private void layPlain(FrameStream outbound, long position) {
     at = position;
     boolean write = !ring.isRead(position);
     ring.startsAt(position, outbound.queuedBytes());
@@ -124,14 +124,14 @@ final class RequestWriter {
   }
 
   /** Ends what was laid since {@link #beginSum} with its sum. */
-  private void sum(OutboundStream outbound) {
+  private void sum(FrameStream outbound) {
     Checksum sums = checksum;
     if (sums != null) {
       MemoryWindow.setIntLE(outbound.reserve(Frames.CHECK_BYTES), sums.value());
     }
   }
 
-  private void body(OutboundStream outbound, long position) {
+  private void body(FrameStream outbound, long position) {
     at = position;
     long length = ring.length(position);
     Checksum sums = checksum;
@@ -146,7 +146,7 @@ final class RequestWriter {
   }
 
   /** Writes several as one vectored request; when this throws, nothing of it is in the stream. */
-  void vector(OutboundStream outbound, long head, int count) {
+  void vector(FrameStream outbound, long head, int count) {
     outbound.begin();
     try {
       layVector(outbound, head, count);
@@ -179,7 +179,7 @@ final class RequestWriter {
     return head;
   }
 
-  private void layVector(OutboundStream outbound, long head, int count) {
+  private void layVector(FrameStream outbound, long head, int count) {
     at = head;
     ring.join(head, count);
     boolean write = !ring.isRead(head);

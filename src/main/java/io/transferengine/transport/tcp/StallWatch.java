@@ -16,6 +16,11 @@ final class StallWatch {
     progressNanos = System.nanoTime();
   }
 
+  /** As {@link #moved}, at some time before now. */
+  void movedAt(long nanos) {
+    progressNanos = nanos;
+  }
+
   /** {@return whether nothing has moved for so long} To be asked every so often. */
   boolean isOver(OutboundStream outbound, long nowNanos, long limitNanos) {
     long mark = outbound.sentMark();

@@ -113,6 +113,32 @@ final class TaskQueue {
     return true;
   }
 
+  /**
+   * As {@link #claim}, but one request of this task, and only if it is the next one and nothing
+   * that is late has to come before it.
+   */
+  @SuppressWarnings("ReferenceEquality") // tasks have no other
+  void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
+    Throwable fault = null;
+    synchronized (tasks) {
+      if (tasks.peekFirst() != task || !late.isEmpty()) {
+        return;
+      }
+      tasks.removeFirst();
+      try {
+        int _ = task.claim(sink, 1, Long.MAX_VALUE, Long.MAX_VALUE);
+        if (task.hasWork()) {
+          Queues.addLast(tasks, task);
+        }
+      } catch (Throwable t) {
+        fault = t;
+      }
+    }
+    if (fault != null) {
+      task.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), fault), FailureCause.LOCAL);
+    }
+  }
+
   private @Nullable TransferTask pollClaimable(RequestSink<TransferTask> sink) {
     if (late.isEmpty()) {
       return tasks.pollFirst();

@@ -91,6 +91,16 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
       cancelRequests(task);
       return;
     }
+    if (CallerSend.isFor(task)) {
+      lanes[leastLoaded()].send(task);
+      if (task.isEnding() && !task.isQuiet()) {
+        // Ended while it was on its way into a lane.
+        cancelRequests(task);
+      }
+      if (!task.hasWork()) {
+        return;
+      }
+    }
     wakeFor(task);
   }
 

@@ -13,13 +13,15 @@
  *
  * <pre>
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
+ * FrameStream  CallerTurn
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary  TlsChoice
  * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels  NioListener
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum  StagingShare
  * StagingBlock                           [Pool: WindowPool]
- * Frames  ReadReserve  TlsBudget
+ * CallerFrame
+ * Frames  ReadReserve  TlsBudget  CallerFrames
  * WindowPool
  * RequestHeader  HeldInput  EventLoops  TrailingSum
  * ReceiveAllocator                    [Stream: WireHandler]   the socket's reads and writes
@@ -53,9 +55,13 @@
  * PeerProfile
  * TaskQueue  ClaimLimits
  * RequestOutcomes
+ * CallerSend           [Of: LaneConnection, Socket: CallerSocket]
+ * CallerSocket
+ * LaneCallers                [Of: LaneConnection, Owner: Lane]
  * LaneSender                           [Of: LaneConnection, Owner: Lane]
  * AnswerReader                   [Listener: LaneConnection]
  * LaneConnection                              [Owner: Lane]
+ * LaneBootstrap                                   [Of: Lane]
  * LaneCancel  LaneEnds                         [Of: Lane]
  * Lane                                     [Owner: TcpPeer]
  * TcpPeer

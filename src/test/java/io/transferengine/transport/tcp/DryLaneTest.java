@@ -46,6 +46,9 @@ class DryLaneTest {
   private static final int SIZE = 1 << 20;
   private static final int BLOCK_BYTES = 64 << 10;
 
+  /** More blocks than callers send themselves, who need no staging. */
+  private static final int FOR_LOOPS = 2;
+
   /** A peer whose lanes are connected, each on a loop of its own, and take several requests. */
   private static final class Lanes implements AutoCloseable {
     final EngineMetrics metrics = new EngineMetrics();
@@ -177,13 +180,13 @@ class DryLaneTest {
       lanes.takeStaging(0);
       // It is chosen for the first, and finds out; for those that follow it is not chosen.
       for (int i = 0; i < 5; i++) {
-        assertCompletes(lanes.submit(Operation.WRITE, 1));
+        assertCompletes(lanes.submit(Operation.WRITE, FOR_LOOPS));
       }
       assertThat(lanes.peer.lanes()[0].isDry()).isTrue();
       lanes.giveBack(0);
       Awaitility.await().until(() -> !lanes.peer.lanes()[0].isDry());
       lanes.dry(1);
-      assertCompletes(lanes.submit(Operation.WRITE, 1));
+      assertCompletes(lanes.submit(Operation.WRITE, FOR_LOOPS));
       assertThat(lanes.metrics.snapshot().get(Counter.CONNECTIONS_LOST)).isZero();
     }
   }
@@ -198,7 +201,7 @@ class DryLaneTest {
       lanes.takeStaging(1);
       List<CompletableFuture<TransferState>> ends = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
-        ends.add(lanes.submit(Operation.WRITE, 1));
+        ends.add(lanes.submit(Operation.WRITE, FOR_LOOPS));
       }
       Awaitility.await().until(() -> Arrays.stream(lanes.peer.lanes()).allMatch(Lane::isDry));
       assertThat(ends).noneMatch(CompletableFuture::isDone);

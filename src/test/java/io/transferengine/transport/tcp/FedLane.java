@@ -3,6 +3,7 @@ package io.transferengine.transport.tcp;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.Channel;
 import io.transferengine.config.Settings;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -44,12 +45,37 @@ final class FedLane implements AutoCloseable {
     }
   }
 
+  private static final CallerFrames FRAMES = new CallerFrames();
+
   private static final class Owner implements LaneConnection.Owner {
     boolean closed;
     int load;
+    volatile boolean woken;
+    volatile @Nullable CallerSend callers;
+    volatile CallerSend.@Nullable Socket socket;
 
     @Override
     public void opened(LaneConnection made) {}
+
+    @Override
+    public void wake() {
+      woken = true;
+    }
+
+    @Override
+    public CallerFrames callerFrames() {
+      return FRAMES;
+    }
+
+    @Override
+    public CallerSend.@Nullable Socket callerSocket(Channel channel) {
+      return socket;
+    }
+
+    @Override
+    public void letCallersSend(CallerSend made) {
+      callers = made;
+    }
 
     @Override
     public void setLoad(int requests) {
@@ -119,6 +145,23 @@ final class FedLane implements AutoCloseable {
 
   void submit(Work work) {
     boolean _ = tasks.add(work.task);
+  }
+
+  /** Lets callers send by a socket that is not the channel's. */
+  void letCallersSend(CallerSend.Socket socket) {
+    owner.socket = socket;
+  }
+
+  /** {@return how they do, once the connection is idle} */
+  @Nullable CallerSend callers() {
+    return owner.callers;
+  }
+
+  /** {@return whether the lane was woken since it was last asked} */
+  boolean takeWakeUp() {
+    boolean was = owner.woken;
+    owner.woken = false;
+    return was;
   }
 
   /** Sends what there is room for; {@return what was sent since it was last asked} */
