@@ -43,6 +43,9 @@ import picocli.CommandLine.Parameters;
 public final class TopCommand implements Callable<Integer> {
   private static final int SECONDS_MAX = 3600;
 
+  /** An engine in which nothing happens writes every five seconds. */
+  private static final int LOOKS_MAX = 7;
+
   /** Where there is no terminal. */
   private static final int PLAIN_WIDTH = 100;
 
@@ -65,7 +68,9 @@ public final class TopCommand implements Callable<Integer> {
           "Where the files are. Default: /tmp/transfer-engine-UID; for root those of all users.")
   private String folder = "";
 
-  @Option(names = "--once", description = "Looks for one interval, prints, and ends.")
+  @Option(
+      names = "--once",
+      description = "Looks until each engine has written again, 1 to 5 s, prints, and ends.")
   private boolean once;
 
   @Option(
@@ -138,7 +143,9 @@ public final class TopCommand implements Callable<Integer> {
 
   private int once(Terminal terminal, Sampler sampler) throws IOException, InterruptedException {
     List<Sample> samples = sampler.look();
-    if (samples.stream().anyMatch(each -> each.isFresh(Instant.now()))) {
+    for (int looks = 0;
+        looks < LOOKS_MAX && samples.stream().anyMatch(TopCommand::isAwaited);
+        looks++) {
       TimeUnit.SECONDS.sleep(interval);
       samples = sampler.look();
     }
@@ -150,6 +157,11 @@ public final class TopCommand implements Callable<Integer> {
     }
     print(terminal, sampler, samples);
     return samples.isEmpty() || !sampler.problems().isEmpty() ? CommandException.FAILED : 0;
+  }
+
+  /** Whether it will write again, and its rates are not known without that. */
+  private static boolean isAwaited(Sample sample) {
+    return sample.before().isEmpty() && sample.isFresh(Instant.now());
   }
 
   private String nothing() {

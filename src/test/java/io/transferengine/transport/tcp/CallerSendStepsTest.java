@@ -130,7 +130,8 @@ class CallerSendStepsTest {
     /** One round of the event loop: {@return whether there was something to do} */
     final boolean loop() {
       boolean did = false;
-      if (lane.takeWakeUp() | woken) {
+      boolean asked = lane.takeWakeUp();
+      if (asked || woken) {
         woken = false;
         wire.sent.writeBytes(lane.requests());
         did = true;

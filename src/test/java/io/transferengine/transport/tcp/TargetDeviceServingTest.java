@@ -306,7 +306,8 @@ class TargetDeviceServingTest {
       }
     }
     await().until(() -> staging.taken() == TargetSlots.COUNT / 2);
-    await().until(() -> metrics.snapshot().counters().getOrDefault(Counter.DEVICE_SLOTS_DRY, 0L) > 0);
+    await()
+        .until(() -> metrics.snapshot().counters().getOrDefault(Counter.DEVICE_SLOTS_DRY, 0L) > 0);
     Socket other = peer("127.0.0.2");
     byte[] body = bytes(5 << 20);
     send(other, header(body.length, memory, WRITE), body);
