@@ -27,7 +27,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -38,13 +37,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What every transport has to hold, tested with whole engines that have nothing but this transport.
- * Another one joins by a line in {@link #transports}; {@code -Dcandidate=} names a part of them.
+ * Another one joins by a line in {@link Candidate#all}; {@code -Dcandidate=} names a part of them.
  *
  * <p>Each byte of all engines' memory, and around it, is known to the test ({@link CheckedMemory}).
  * Where a transfer has ended, its memory is overwritten at once: bytes that still move show.
  */
 @ParameterizedClass(name = "{0}")
-@MethodSource("transports")
+@MethodSource("io.transferengine.contract.Candidate#all")
 @Timeout(120)
 class TransportContractTest {
   /** Longer than a test may take: what ends, does not end by this. */
@@ -57,33 +56,6 @@ class TransportContractTest {
 
   /** Put into memory that no transfer may touch any more. */
   private static final byte MARKER = (byte) 0xa5;
-
-  static Stream<Candidate> transports() {
-    return Stream.of(
-            new Candidate("reference", _ -> new ReferenceSetup(false)),
-            new Candidate("two, each for other memory", _ -> new ReferenceSetup(true)),
-            new Candidate("TCP version 2", _ -> new TcpSetup(2)),
-            new Candidate("TCP with checksums", _ -> TcpSetup.withChecksums()),
-            new Candidate("TCP version 1", _ -> new TcpSetup(1)),
-            new Candidate("TCP over TLS", _ -> TcpSetup.overTls()),
-            new Candidate(
-                "TCP, device memory of the initiator",
-                seed -> new TcpSetup(2).onDevices(seed, "left"::equals)),
-            new Candidate(
-                "TCP, device memory of the target",
-                seed -> new TcpSetup(2).onDevices(seed, name -> !name.equals("left"))),
-            new Candidate(
-                "TCP, device memory of both", seed -> new TcpSetup(2).onDevices(seed, _ -> true)),
-            new Candidate(
-                "TCP version 1, device memory of both",
-                seed -> new TcpSetup(1).onDevices(seed, _ -> true)),
-            new Candidate(
-                "TCP with checksums over TLS, device memory of both",
-                seed -> TcpSetup.withChecksumsOverTls().onDevices(seed, _ -> true)),
-            new Candidate("copies on one machine", _ -> new LocalSetup()),
-            new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new))
-        .filter(each -> each.name().contains(System.getProperty("candidate", "")));
-  }
 
   private final Random random;
   private final TransportSetup setup;

@@ -109,8 +109,6 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     this.lost = new int[count];
   }
 
-  // ---- for tests
-
   /** From now on as with another driver. */
   public synchronized void supports(boolean kernel, boolean batch) {
     kernels = kernel;

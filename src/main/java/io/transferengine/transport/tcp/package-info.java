@@ -32,7 +32,8 @@
  * DataTls  TokenGate  DataEncryption
  * StallWatch
  * StagedTask                        [Staging: DeviceStaging]   device memory on our side
- * TargetSlots  DeviceStaging
+ * TargetSlots
+ * DeviceStaging
  * TargetContext                                               the target's end
  * Admission
  * InboundCounts  HeldBytes  VectorTable
