@@ -58,6 +58,7 @@ final class Sockets {
     return ProcFiles.entries(process.resolve("fd")).stream()
         .map(Sockets::target)
         .filter(target -> target.startsWith("socket:") && !others.contains(target))
+        .distinct() // callers send on a second descriptor of a socket
         .toList();
   }
 
