@@ -211,7 +211,11 @@ final class CopyLane {
 
   private void issue(Job job, Way way) {
     CopyList list = job.list;
-    boolean plain = list.count() == 1 || list.bytes() / list.count() >= PLAIN_BYTES_MIN;
+    // A launch and a batch know no order; copies on a stream do, and writes are done in theirs.
+    boolean plain =
+        list.count() == 1
+            || list.bytes() / list.count() >= PLAIN_BYTES_MIN
+            || (!out && list.hasOverlaps());
     if (plain || (kernel == 0 && !library.hasBatches())) {
       long at = job.host;
       for (int i = 0; i < list.count(); i++) {

@@ -19,6 +19,9 @@ public final class CopyList {
   private int count;
   private long bytes;
 
+  /** Each range begins behind all before it: nothing can overlap. */
+  private boolean ascending = true;
+
   /** An empty list. */
   public CopyList() {}
 
@@ -47,6 +50,27 @@ public final class CopyList {
     return count < RANGES_LIMIT && length <= BYTES_LIMIT - bytes;
   }
 
+  /** {@return whether two ranges have a byte in common: then it matters which is copied last} */
+  boolean hasOverlaps() {
+    if (ascending) {
+      return false;
+    }
+    long[] begins = Arrays.copyOf(addresses, count);
+    long[] ends = new long[count];
+    for (int i = 0; i < count; i++) {
+      ends[i] = addresses[i] + lengths[i];
+    }
+    // Ranges are apart if, and only if, the nth end comes before the next begin.
+    Arrays.sort(begins);
+    Arrays.sort(ends);
+    for (int i = 1; i < count; i++) {
+      if (ends[i - 1] > begins[i]) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Adds a range behind the others; one that goes on where the last ends is joined with it.
    *
@@ -64,6 +88,7 @@ public final class CopyList {
         lengths = Arrays.copyOf(lengths, 2 * count);
         addresses = moreAddresses;
       }
+      ascending &= count == 0 || addresses[count - 1] + lengths[count - 1] <= address;
       addresses[count] = address;
       lengths[count] = length;
       count++;

@@ -237,8 +237,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private void startTimer() {
     timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", active::endOverdue);
     counters.ifPresent(
-        file ->
-            timer.every(COUNTERS_PERIOD, "The file of figures", () -> file.refreshOn(questions)));
+        file -> timer.every(COUNTERS_PERIOD, "The file of figures", file::refreshSoon));
     if (settings.get(Options.METRIC)) {
       Duration interval = Duration.ofSeconds(settings.get(Options.METRIC_INTERVAL));
       timer.every(interval, "The metrics line", new MetricsReporter(this::metrics, interval));

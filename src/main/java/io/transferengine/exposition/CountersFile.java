@@ -6,6 +6,7 @@ import io.transferengine.config.Settings;
 import io.transferengine.logging.Printable;
 import io.transferengine.logging.SystemError;
 import io.transferengine.metrics.MetricsSnapshot;
+import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.LinuxProcesses;
 import io.transferengine.os.Processes;
 import java.io.IOException;
@@ -36,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class CountersFile implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(CountersFile.class);
+
+  /** Of all engines of this process, which may be hundreds. */
+  private static final Executor WRITERS = WaitingThreads.limited("te-figures-", 2);
 
   /** An engine in which nothing happens writes so much less often: a text costs 1 ms when cold. */
   static final int IDLE_LOOKS = 5;
@@ -166,10 +170,13 @@ public final class CountersFile implements AutoCloseable {
    * Has what the counters hold written, unless nothing happens for a while: then only now and then.
    * One thread calls this. Not if a write is under way: a disk may stand still, and then only this
    * file waits. In a full heap, or on a full disk, the next one may do; there is nobody to tell.
-   *
-   * @param threads where it is written
    */
-  public void refreshOn(Executor threads) {
+  public void refreshSoon() {
+    refreshOn(WRITERS);
+  }
+
+  /** For tests: {@code threads} write it. */
+  void refreshOn(Executor threads) {
     if (!isDue() || !writing.compareAndSet(false, true)) {
       return;
     }

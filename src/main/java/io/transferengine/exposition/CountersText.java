@@ -41,6 +41,7 @@ final class CountersText {
   private static final int RADIX = 16;
   private static final long NANOS_PER_MICRO = 1_000;
   private static final int PEER_PARTS = 6;
+  private static final long COUNT_MAX = 1L << 48;
 
   private CountersText() {}
 
@@ -166,7 +167,7 @@ final class CountersText {
             find(Gauge.values(), parts).ifPresent(at -> figures.gauge(at, value(parts)));
         case "failures" ->
             find(FailureCause.values(), parts).ifPresent(at -> figures.failures(at, value(parts)));
-        case "micros" -> latencies[bucket(parts)] += value(parts);
+        case "micros" -> latencies[bucket(parts)] = count(parts);
         case "peer" -> peer(figures, parts);
         default -> heads.put(parts.getFirst(), line.substring(line.indexOf(' ') + 1));
       }
@@ -204,6 +205,15 @@ final class CountersText {
 
   private static long value(List<String> parts) {
     return Long.parseLong(part(parts, 2));
+  }
+
+  /** So that no sum of them overflows. */
+  private static long count(List<String> parts) {
+    long value = value(parts);
+    if (value < 0 || value > COUNT_MAX) {
+      throw new IllegalArgumentException(value + " is no count");
+    }
+    return value;
   }
 
   private static int bucket(List<String> parts) {

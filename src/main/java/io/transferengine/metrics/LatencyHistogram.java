@@ -133,7 +133,7 @@ public final class LatencyHistogram {
   public LatencyHistogram minus(LatencyHistogram earlier) {
     Objects.requireNonNull(earlier, "earlier must not be null");
     long[] difference = new long[counts.length];
-    Arrays.setAll(difference, i -> counts[i] - earlier.counts[i]);
+    Arrays.setAll(difference, i -> Math.max(0, counts[i] - earlier.counts[i]));
     return new LatencyHistogram(difference);
   }
 

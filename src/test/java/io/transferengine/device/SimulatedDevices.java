@@ -483,7 +483,7 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     later(
         stream,
         () -> {
-          for (int i = 0; i < rows; i++) {
+          for (int i = rows; i-- > 0; ) { // no order is promised
             copy(to[i], from[i], bytes[i]);
           }
         });
@@ -534,7 +534,7 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
           if (table == null) {
             throw failure("a kernel", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
           }
-          for (int i = 0; i < blocks; i++) {
+          for (int i = blocks; i-- > 0; ) {
             copy(
                 table.getAtIndex(ValueLayout.JAVA_LONG, blocks + i),
                 table.getAtIndex(ValueLayout.JAVA_LONG, i),

@@ -30,6 +30,7 @@ import java.util.Random;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -191,6 +192,30 @@ class CountersFileTest {
         assertThat(CountersFolder.read(copy).figures()).isIn(before, figures.get());
       }
     }
+  }
+
+  /** The sum is right; what stands there would end who computes with it. */
+  @Test
+  void countsThatAreNoneAreRefused() throws IOException {
+    String good;
+    try (CountersFile file = open()) {
+      good = Files.readString(file.path());
+    }
+    assertThat(CountersText.read(withCount(good, 5))).isPresent();
+    for (long count : new long[] {-5, Long.MAX_VALUE}) {
+      assertThat(CountersText.read(withCount(good, count))).as("%d", count).isEmpty();
+    }
+  }
+
+  private static byte[] withCount(String record, long count) {
+    String body =
+        record
+            .substring(0, record.indexOf("\nend ") + 1)
+            .replaceFirst("\nmicros ([0-9]+) [0-9]+", "\nmicros $1 " + count);
+    CRC32C sum = new CRC32C();
+    sum.update(body.getBytes(StandardCharsets.UTF_8));
+    String whole = body + "end " + Long.toHexString(sum.getValue()) + "\n";
+    return Arrays.copyOf(whole.getBytes(StandardCharsets.UTF_8), CountersText.BYTES_MAX);
   }
 
   @Test

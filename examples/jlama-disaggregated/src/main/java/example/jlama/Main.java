@@ -3,7 +3,6 @@ package example.jlama;
 
 import com.github.tjake.jlama.tensor.KvBufferCache.KvBuffer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -95,12 +94,10 @@ final class Main {
       return compare(Path.of(model));
     }
     Path folder = Files.createTempDirectory("tiny-llama");
-    try {
-      TinyLlama.write(folder, seed);
-      return compare(folder);
-    } finally {
-      delete(folder);
-    }
+    // Not only at the end: whoever presses Ctrl-C has no use for it either.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
+    TinyLlama.write(folder, seed);
+    return compare(folder);
   }
 
   private boolean compare(Path folder) throws IOException {
@@ -210,18 +207,13 @@ final class Main {
     return String.format(Locale.ROOT, "%.2f", Long.parseLong(nanos) / 1e6);
   }
 
-  private static void delete(Path folder) throws IOException {
+  private static void delete(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {
-      files
-          .sorted(Comparator.reverseOrder())
-          .forEach(
-              file -> {
-                try {
-                  Files.delete(file);
-                } catch (IOException e) {
-                  throw new UncheckedIOException(e);
-                }
-              });
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      System.err.println("cannot delete " + folder + ": " + e);
     }
   }
 }

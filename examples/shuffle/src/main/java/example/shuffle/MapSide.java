@@ -50,6 +50,7 @@ final class MapSide {
     int count = Integer.parseInt(args[0]);
     int most = Integer.parseInt(args[1]);
     Path spill = Files.createTempFile("shuffle", ".spill");
+    spill.toFile().deleteOnExit(); // by a signal, too
     EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     try (Engine engine =
             Engine.open(EngineConfig.fromEnvironment("127.0.0.1").protocol("tcp").build());

@@ -146,7 +146,7 @@ public final class TopCommand implements Callable<Integer> {
     for (int looks = 0;
         looks < LOOKS_MAX && samples.stream().anyMatch(TopCommand::isAwaited);
         looks++) {
-      TimeUnit.SECONDS.sleep(interval);
+      TimeUnit.SECONDS.sleep(1);
       samples = sampler.look();
     }
     if (samples.isEmpty() && !sampler.problems().isEmpty()) {

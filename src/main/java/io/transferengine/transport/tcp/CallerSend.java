@@ -104,7 +104,7 @@ final class CallerSend {
     this.stream = stream;
     this.stall = stall;
     this.connection = connection;
-    claimed = new RequestRing(1, Long.MAX_VALUE);
+    claimed = new RequestRing(1, Long.MAX_VALUE, ring.lane());
     writer = new RequestWriter(claimed, true, null);
     outcomes = new RequestOutcomes(peer, tasks, claimed, NEVER);
   }
@@ -147,7 +147,7 @@ final class CallerSend {
       peer.metrics().increment(Counter.REQUESTS_SENT);
     } catch (Throwable t) {
       if (frame.length() == 0) {
-        // As if it had never been claimed.
+        // As if it had never been claimed. Should that throw, too, the loop does it.
         outcomes.notSent(claimed.first(), writer.at(), t);
       }
     }
@@ -171,19 +171,19 @@ final class CallerSend {
     }
     int taken = 0;
     try {
-      taken = (int) Math.max(0, socket.send(frame.address(), bytes));
+      taken = bytes == 0 ? 0 : (int) Math.max(0, socket.send(frame.address(), bytes));
     } catch (Throwable t) {
       // The loop sends it, or finds out.
     }
-    boolean whole = taken == bytes;
-    if (whole) {
-      frames.giveBack(frame);
-    } else {
+    boolean isLeft = taken < bytes;
+    if (isLeft) {
       unsent = bytes - taken;
       left = frame;
+    } else {
+      frames.giveBack(frame);
     }
-    CallerTurn.Then then = turn.finish(whole);
-    if (then == CallerTurn.Then.END && !whole) {
+    CallerTurn.Then then = turn.finish(bytes > 0 && !isLeft);
+    if (then == CallerTurn.Then.END && isLeft) {
       frames.giveBack(frame);
     }
     return then;
@@ -221,7 +221,11 @@ final class CallerSend {
    * stream.
    */
   void look() {
-    if (turn.hasNews()) {
+    if (turn.hasNews() && bytes == 0) {
+      // It could be neither laid nor given back on the caller's stack.
+      outcomes.notSent(claimed.first(), claimed.first(), NOT_NOW);
+      turn.adopted();
+    } else if (turn.hasNews()) {
       if (ring.size() == 0) {
         stall.movedAt(sentNanos);
       }

@@ -83,7 +83,16 @@ final class LaneCallers {
   /** {@return whether the loop may send} If not, it is woken should there be something to send. */
   boolean letLoopSend() {
     CallerSend there = callers;
-    return there == null || there.letLoopSend();
+    if (there == null) {
+      return true;
+    }
+    try {
+      return there.letLoopSend();
+    } catch (Throwable t) {
+      // What a caller left unsent may be lost: nothing may follow it.
+      connection.sendingFailed(t);
+      return false;
+    }
   }
 
   /** Nothing is out and nothing is to be sent: callers may, if the stream has all behind it. */
@@ -108,7 +117,11 @@ final class LaneCallers {
       }
       without = false;
     }
-    there.release();
+    try {
+      there.release();
+    } catch (Throwable t) {
+      connection.sendingFailed(t);
+    }
   }
 
   private @Nullable CallerSend made() {

@@ -394,6 +394,9 @@ final class LaneConnection extends WireHandler
       endCause = cause;
       try {
         callers.end();
+        if (reason == ConnectionEnd.Reason.IDLE && ring.size() > 0) {
+          ended = ConnectionEnd.Reason.LOST; // A caller had begun meanwhile.
+        }
       } finally {
         tellLoad();
         close();

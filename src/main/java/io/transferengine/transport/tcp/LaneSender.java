@@ -101,12 +101,16 @@ final class LaneSender {
       return;
     }
     if (!callers.letLoopSend()) {
+      if (tasks.hasWork()) {
+        // The caller who has the turn may be kept from its processor.
+        lane.wakeAnother();
+      }
       offerTurn();
       return;
     }
     pumping = true;
     try {
-      boolean _ = identity.ask(connection.stream());
+      boolean asked = identity.ask(connection.stream());
       if (!identity.letsRequestsFollow()) {
         connection.stream().flush();
         return;
@@ -141,7 +145,10 @@ final class LaneSender {
         connection.stream().flush();
         lane.wakeAnother();
       }
-      offerTurn();
+      if (asked) {
+        // Else a caller's request would be before the question.
+        offerTurn();
+      }
     } catch (Throwable t) {
       connection.sendingFailed(t);
     } finally {

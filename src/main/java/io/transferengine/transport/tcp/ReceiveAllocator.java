@@ -91,6 +91,10 @@ final class ReceiveAllocator implements RecvByteBufAllocator, RecvByteBufAllocat
   @Override
   public ByteBuf allocate(ByteBufAllocator allocator) {
     long direct = stream.directBytes();
+    if (!stream.isOpen()) {
+      // It has just been closed: to read on from its descriptor could be to read from another's.
+      throw new StagingDry();
+    }
     if (direct > 0) {
       int length = (int) Math.min(direct, WINDOW_LIMIT_BYTES);
       MemoryWindow window = pool.window(stream.directAddress(), length, 0, null);

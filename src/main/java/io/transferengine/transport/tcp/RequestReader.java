@@ -179,6 +179,11 @@ final class RequestReader {
         || sum.missingBytes() > 0;
   }
 
+  /** {@return whether nothing further is looked at because of a request for device memory} */
+  boolean isHeldByDevice() {
+    return blocked && staged != null;
+  }
+
   /** {@return whether it is our slots and copies that are waited for, and not the peer} */
   boolean waitsForDevice() {
     StagedRequest request = staged;

@@ -566,10 +566,11 @@ final class TargetConnection extends WireHandler
     finishClosing();
     if (order.isWaiting()) {
       timeouts.moved();
-    } else if (reader.waitsForDevice() && outbound().isDrained()) {
-      timeouts.moved();
-      // There may have been no memory to wake it.
-      resumes.run();
+    } else if (reader.isHeldByDevice() && outbound().isDrained()) {
+      if (reader.waitsForDevice()) {
+        timeouts.moved();
+      }
+      resumes.run(); // There may have been no memory to wake it.
     }
     timeouts.endIfOverdue(channel(), outbound(), nowNanos, reader.bodyBytesLeft());
   }

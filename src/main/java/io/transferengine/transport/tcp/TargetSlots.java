@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
  * to each other could each have all of theirs in use for what the other has no slot to take in.
  *
  * <p>A slot may be in use for as long as a peer is slow: until its body has arrived, or its answer
- * has left. So no address may have more slots than it leaves free ({@link StagingShare}). Alone it
- * gets half of them, beside one other a third; and whoever comes later still finds some.
+ * has left, and a peer that sends or takes something now and then is slow and not dead. So no
+ * address may have more slots than it leaves free ({@link StagingShare}): the first gets half of
+ * them, the next half of what is left. Slow peers of five addresses together can have all.
  *
  * <p>Thread-safe; nothing blocks.
  */
@@ -34,6 +35,9 @@ final class TargetSlots implements AutoCloseable {
   static final int COUNT = 16;
 
   private static final Logger log = LoggerFactory.getLogger(TargetSlots.class);
+
+  /** Not where it is used: a text takes memory when that is run for the first time. */
+  private static final String WAKING = "Waking a connection that waits for a slot";
 
   private final PinnedSlots slots;
   private final EngineMetrics metrics;
@@ -93,8 +97,13 @@ final class TargetSlots implements AutoCloseable {
     synchronized (this) {
       long slot = claim.granted;
       claim.granted = 0;
-      if (slot == 0 && !claim.waits) {
+      if (slot == 0) {
         slot = takeNow(claim);
+      }
+      if (slot != 0 && claim.waits) {
+        // Its grant was lost, as there was no memory for it.
+        waiting.remove(claim);
+        claim.waits = false;
       }
       if (slot != 0 || claim.waits) {
         return slot;
@@ -159,15 +168,23 @@ final class TargetSlots implements AutoCloseable {
     }
   }
 
+  /** Throws nothing: who waits asks again when it is looked at next, which is soon. */
   private void wakeNext() {
-    Claim next;
-    while ((next = grant()) != null) {
-      try {
-        next.wake.run();
-      } catch (Throwable t) {
-        // It finds its slot when it is looked at next, which is soon.
-        Anyway.failed(log, "Waking a connection that waits for a slot", t);
+    try {
+      Claim next;
+      while ((next = grant()) != null) {
+        wake(next);
       }
+    } catch (Throwable t) {
+      Anyway.failed(log, WAKING, t);
+    }
+  }
+
+  private static void wake(Claim next) {
+    try {
+      next.wake.run();
+    } catch (Throwable t) {
+      Anyway.failed(log, WAKING, t);
     }
   }
 
