@@ -10,7 +10,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import java.util.Locale;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Submits transfers that are observed by Micrometer: with a tracer in the registry (Micrometer
@@ -64,10 +63,7 @@ public final class ObservedTransfers {
     boolean begun = false;
     try {
       Transfer transfer = engine.submit(request);
-      var _ =
-          transfer
-              .toCompletableFuture()
-              .whenComplete((_, failure) -> end(made, transfer.report(), failure));
+      var _ = transfer.toCompletableFuture().whenComplete((_, _) -> end(made, transfer.report()));
       begun = true;
       return transfer;
     } catch (TransferException refused) {
@@ -83,10 +79,8 @@ public final class ObservedTransfers {
     }
   }
 
-  private static void end(Observation made, TransferReport report, @Nullable Throwable failure) {
-    if (failure != null) {
-      made.error(failure);
-    }
+  private static void end(Observation made, TransferReport report) {
+    report.failure().ifPresent(made::error);
     String transport = report.transport();
     made.lowCardinalityKeyValue("transport", transport.isEmpty() ? NONE : transport)
         .lowCardinalityKeyValue("outcome", lower(report.state()))
