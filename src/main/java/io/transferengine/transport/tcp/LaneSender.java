@@ -101,10 +101,8 @@ final class LaneSender {
       return;
     }
     if (!callers.letLoopSend()) {
-      if (tasks.hasWork()) {
-        // The caller who has the turn may be kept from its processor.
-        lane.wakeAnother();
-      }
+      // The caller who has the turn may be kept from its processor.
+      lane.wakeAnother();
       offerTurn();
       return;
     }
