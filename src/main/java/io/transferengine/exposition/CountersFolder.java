@@ -54,6 +54,9 @@ public final class CountersFolder {
 
   static final long GONE_MILLIS = TimeUnit.DAYS.toMillis(1);
 
+  /** An engine writes every few seconds; of one that cannot be looked at, this is its end. */
+  static final long SILENT_MILLIS = TimeUnit.HOURS.toMillis(1);
+
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rwx------");
 
@@ -207,7 +210,7 @@ public final class CountersFolder {
     for (Path file : files(folder)) {
       try {
         long millis = Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).toMillis();
-        if (isGone(file, processes, nowMillis - millis >= GONE_MILLIS)) {
+        if (isGone(file, processes, nowMillis - millis >= SILENT_MILLIS)) {
           gone.add(new Gone(file, millis));
         }
       } catch (IOException raced) {
@@ -222,17 +225,20 @@ public final class CountersFolder {
     }
   }
 
-  /** {@return whether the engine of a file is gone; one that writes nothing for a day counts so} */
-  private static boolean isGone(Path file, Processes processes, boolean isOld) {
+  /**
+   * {@return whether the engine of a file is gone; one in another pid namespace that writes nothing
+   * for an hour counts so}
+   */
+  private static boolean isGone(Path file, Processes processes, boolean isSilent) {
     try {
       return switch (read(file).owner().fate(processes)) {
         case RUNS -> false;
         case GONE -> true;
-        case UNKNOWN -> isOld;
+        case UNKNOWN -> isSilent;
       };
     } catch (IOException notOurs) {
       // It may have been made just now. What is in it when its process has ended matters to nobody.
-      return isOld || processes.startOf(pid(file).orElse(0)) < 0;
+      return isSilent || processes.startOf(pid(file).orElse(0)) < 0;
     }
   }
 }

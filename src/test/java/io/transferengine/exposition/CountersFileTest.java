@@ -208,14 +208,10 @@ class CountersFileTest {
   }
 
   private static byte[] withCount(String record, long count) {
-    String body =
+    return summed(
         record
             .substring(0, record.indexOf("\nend ") + 1)
-            .replaceFirst("\nmicros ([0-9]+) [0-9]+", "\nmicros $1 " + count);
-    CRC32C sum = new CRC32C();
-    sum.update(body.getBytes(StandardCharsets.UTF_8));
-    String whole = body + "end " + Long.toHexString(sum.getValue()) + "\n";
-    return Arrays.copyOf(whole.getBytes(StandardCharsets.UTF_8), CountersText.BYTES_MAX);
+            .replaceFirst("\nmicros ([0-9]+) [0-9]+", "\nmicros $1 " + count));
   }
 
   @Test
@@ -283,7 +279,7 @@ class CountersFileTest {
   }
 
   private static byte[] summed(String body) {
-    java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
+    CRC32C crc = new CRC32C();
     crc.update(body.getBytes(StandardCharsets.UTF_8));
     return (body + "end " + Long.toString(crc.getValue(), 16) + "\n")
         .getBytes(StandardCharsets.UTF_8);
@@ -402,5 +398,28 @@ class CountersFileTest {
     assertThat(CountersFolder.files(folder))
         .hasSize(CountersFolder.GONE_MAX + 1)
         .contains(living, folder.resolve("2147483647-0.counters"));
+  }
+
+  /** Whether they have ended cannot be seen; containers that come and go would leave them all. */
+  @Test
+  void ofManyInOtherNamespacesTheSilentCountAsEnded() throws IOException {
+    byte[] own = Files.readAllBytes(fileOf(processes.own(), 1, 0));
+    String text = new String(own, StandardCharsets.UTF_8);
+    byte[] elsewhere =
+        summed(
+            text.substring(0, text.indexOf("\nend ") + 1)
+                .replaceFirst("\npid-namespace .*", "\npid-namespace 1"));
+    List<Path> all = new ArrayList<>();
+    for (int i = 0; i < 2 * CountersFolder.GONE_MAX; i++) {
+      all.add(Files.write(folder.resolve("1-" + i + ".counters"), elsewhere));
+    }
+    open().close();
+    assertThat(CountersFolder.files(folder)).containsAll(all);
+    Instant then = Instant.now().minus(Duration.ofHours(2));
+    for (Path each : all) {
+      Files.setLastModifiedTime(each, FileTime.from(then));
+    }
+    open().close();
+    assertThat(CountersFolder.files(folder)).hasSize(CountersFolder.GONE_MAX);
   }
 }
