@@ -557,7 +557,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   private void awaitEnd() {
-    if (!Teardown.awaitUninterruptibly(ended, CLOSE_TIMEOUT.plusMillis(500))) {
+    if (!ended.awaitUninterruptibly(CLOSE_TIMEOUT.plusMillis(500).toNanos())) {
       log.error("Closing did not end in time; it goes on in the background");
     }
   }

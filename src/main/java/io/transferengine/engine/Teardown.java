@@ -2,7 +2,6 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
-import io.transferengine.net.Event;
 import io.transferengine.net.WaitingThreads;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -66,25 +65,6 @@ final class Teardown {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return;
-      }
-    }
-  }
-
-  /** {@return whether an event has happened in time} An interrupt is kept for afterwards. */
-  static boolean awaitUninterruptibly(Event event, Duration timeout) {
-    long endNanos = System.nanoTime() + timeout.toNanos();
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return event.await(endNanos - System.nanoTime());
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
       }
     }
   }

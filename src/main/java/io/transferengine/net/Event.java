@@ -40,4 +40,23 @@ public final class Event {
     }
     return happened;
   }
+
+  /** As {@link #await}; an interrupt does not end the wait, and is kept for afterwards. */
+  public boolean awaitUninterruptibly(long nanos) {
+    long endNanos = System.nanoTime() + nanos;
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return await(endNanos - System.nanoTime());
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
 }

@@ -38,4 +38,15 @@ class EventTest {
     assertThatThrownBy(() -> event.await(Long.MAX_VALUE)).isInstanceOf(InterruptedException.class);
     assertThat(Thread.currentThread().isInterrupted()).isFalse();
   }
+
+  @Test
+  void anInterruptIsKeptUntilTheWaitIsOver() {
+    Thread.currentThread().interrupt();
+    assertThat(event.awaitUninterruptibly(0)).isFalse();
+    assertThat(Thread.interrupted()).isTrue();
+    event.happen();
+    Thread.currentThread().interrupt();
+    assertThat(event.awaitUninterruptibly(Long.MAX_VALUE)).isTrue();
+    assertThat(Thread.interrupted()).isTrue();
+  }
 }
