@@ -203,23 +203,15 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
                 age(Duration.between(now.opened(), now.written())),
                 state(sample)));
     lines.add(
-        "moved     read %sB (%sB/s)  written %sB (%sB/s)  transfers %s (%s/s)"
-            .formatted(
-                Brief.bytes(all.get(Counter.BYTES_READ)),
-                Brief.bytes(rate(sample, Counter.BYTES_READ)),
-                Brief.bytes(all.get(Counter.BYTES_WRITTEN)),
-                Brief.bytes(rate(sample, Counter.BYTES_WRITTEN)),
-                Brief.count(all.get(Counter.TRANSFERS_COMPLETED)),
-                Brief.count(rate(sample, Counter.TRANSFERS_COMPLETED))));
+        "moved     "
+            + bytes(sample, Counter.BYTES_READ, Counter.BYTES_WRITTEN)
+            + "  transfers "
+            + count(sample, Counter.TRANSFERS_COMPLETED));
     lines.add(
-        "served    read %sB (%sB/s)  written %sB (%sB/s)  requests %s (%s/s)"
-            .formatted(
-                Brief.bytes(all.get(Counter.INBOUND_BYTES_READ)),
-                Brief.bytes(rate(sample, Counter.INBOUND_BYTES_READ)),
-                Brief.bytes(all.get(Counter.INBOUND_BYTES_WRITTEN)),
-                Brief.bytes(rate(sample, Counter.INBOUND_BYTES_WRITTEN)),
-                Brief.count(all.get(Counter.INBOUND_REQUESTS)),
-                Brief.count(rate(sample, Counter.INBOUND_REQUESTS))));
+        "served    "
+            + bytes(sample, Counter.INBOUND_BYTES_READ, Counter.INBOUND_BYTES_WRITTEN)
+            + "  requests "
+            + count(sample, Counter.INBOUND_REQUESTS));
     lines.add(
         "under way %s transfers, %s of them waiting, %sB"
             .formatted(
@@ -242,6 +234,22 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     lines.add("");
     lines.addAll(peers(sample));
     return lines;
+  }
+
+  private String bytes(Sample sample, Counter read, Counter written) {
+    MetricsSnapshot all = sample.now().metrics();
+    return "read %sB (%sB/s)  written %sB (%sB/s)"
+        .formatted(
+            Brief.bytes(all.get(read)),
+            Brief.bytes(rate(sample, read)),
+            Brief.bytes(all.get(written)),
+            Brief.bytes(rate(sample, written)));
+  }
+
+  private String count(Sample sample, Counter counter) {
+    return "%s (%s/s)"
+        .formatted(
+            Brief.count(sample.now().metrics().get(counter)), Brief.count(rate(sample, counter)));
   }
 
   /** Of a process that is gone, or silent, nobody knows what it does. */
