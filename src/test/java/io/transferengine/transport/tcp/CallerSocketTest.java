@@ -2,7 +2,6 @@
 package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
@@ -10,6 +9,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.epoll.Epoll;
+import io.transferengine.testkit.Needs;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,9 +25,13 @@ import org.junit.jupiter.api.Timeout;
 /** Beside Netty's own descriptor of a real socket. */
 @Timeout(60)
 class CallerSocketTest {
-  @Test
-  void whatIsSentArrivesUntilTheSocketIsShutDown() throws Exception {
-    assumeTrue(Epoll.isAvailable());
+  /** What a caller does with a connected socket. */
+  private interface Use {
+    void on(CallerSocket caller, Channel channel, Socket peer, Arena arena) throws Exception;
+  }
+
+  private static void connected(Use use) throws Exception {
+    Needs.ofMachine(Epoll.isAvailable(), "Netty has no epoll for this machine");
     EventLoopGroup group = IoBackend.EPOLL.newGroup(1);
     try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         Arena arena = Arena.ofConfined()) {
@@ -40,59 +44,50 @@ class CallerSocketTest {
               .sync()
               .channel();
       CallerSocket caller = Objects.requireNonNull(CallerSocket.of(channel));
-      try (Socket accepted = listener.accept()) {
-        InputStream in = accepted.getInputStream();
-        MemorySegment text = arena.allocateFrom("abcd", StandardCharsets.US_ASCII);
-        assertThat(caller.send(text.address(), 4)).isEqualTo(4);
-        assertThat(in.readNBytes(4)).asString(StandardCharsets.US_ASCII).isEqualTo("abcd");
-
-        // Its number may be another socket's by now; the caller's is not.
-        channel.close().sync();
-        assertThat(caller.send(text.address(), 2)).isEqualTo(2);
-        assertThat(in.readNBytes(2)).asString(StandardCharsets.US_ASCII).isEqualTo("ab");
-
-        caller.shutdown();
-        assertThat(caller.send(text.address(), 4)).isNegative();
-        assertThat(in.read()).isEqualTo(-1);
+      try (Socket peer = listener.accept()) {
+        use.on(caller, channel, peer, arena);
       } finally {
         caller.close();
+        channel.close().sync();
       }
     } finally {
       group.shutdownGracefully(0, 0, TimeUnit.SECONDS).sync();
     }
   }
 
+  @Test
+  void whatIsSentArrivesUntilTheSocketIsShutDown() throws Exception {
+    connected(
+        (caller, channel, peer, arena) -> {
+          InputStream in = peer.getInputStream();
+          MemorySegment text = arena.allocateFrom("abcd", StandardCharsets.US_ASCII);
+          assertThat(caller.send(text.address(), 4)).isEqualTo(4);
+          assertThat(in.readNBytes(4)).asString(StandardCharsets.US_ASCII).isEqualTo("abcd");
+
+          // Its number may be another socket's by now; the caller's is not.
+          channel.close().sync();
+          assertThat(caller.send(text.address(), 2)).isEqualTo(2);
+          assertThat(in.readNBytes(2)).asString(StandardCharsets.US_ASCII).isEqualTo("ab");
+
+          caller.shutdown();
+          assertThat(caller.send(text.address(), 4)).isNegative();
+          assertThat(in.read()).isEqualTo(-1);
+        });
+  }
+
   /** The kernel says how much it takes, and never waits for more room. */
   @Test
   void aFullSocketTakesAPart() throws Exception {
-    assumeTrue(Epoll.isAvailable());
-    EventLoopGroup group = IoBackend.EPOLL.newGroup(1);
-    try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        Arena arena = Arena.ofConfined()) {
-      Channel channel =
-          new Bootstrap()
-              .group(group)
-              .channel(IoBackend.EPOLL.channel())
-              .handler(new ChannelInboundHandlerAdapter())
-              .connect(listener.getLocalSocketAddress())
-              .sync()
-              .channel();
-      CallerSocket caller = Objects.requireNonNull(CallerSocket.of(channel));
-      try (Socket _ = listener.accept()) {
-        long bytes = 64L << 20;
-        MemorySegment much = arena.allocate(bytes);
-        long taken;
-        while ((taken = caller.send(much.address(), bytes)) == bytes) {}
-        assertThat(taken).isLessThan(bytes);
-        while (caller.send(much.address(), bytes) >= 0) {}
-        assertThat(caller.send(much.address(), 1)).isNegative();
-      } finally {
-        caller.close();
-        channel.close().sync();
-      }
-    } finally {
-      group.shutdownGracefully(0, 0, TimeUnit.SECONDS).sync();
-    }
+    connected(
+        (caller, _, _, arena) -> {
+          long bytes = 64L << 20;
+          MemorySegment much = arena.allocate(bytes);
+          long taken;
+          while ((taken = caller.send(much.address(), bytes)) == bytes) {}
+          assertThat(taken).isLessThan(bytes);
+          while (caller.send(much.address(), bytes) >= 0) {}
+          assertThat(caller.send(much.address(), 1)).isNegative();
+        });
   }
 
   @Test
