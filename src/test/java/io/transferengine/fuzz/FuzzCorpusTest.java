@@ -6,12 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every input that is kept, without Jazzer: beginnings for it, and what was found with it. */
-@Timeout(60)
 class FuzzCorpusTest {
   static Iterable<String> names() {
     return FuzzTargets.names();

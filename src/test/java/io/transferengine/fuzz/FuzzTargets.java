@@ -4,6 +4,7 @@ package io.transferengine.fuzz;
 import io.transferengine.PortsFuzz;
 import io.transferengine.cli.bench.TraceFuzz;
 import io.transferengine.config.OptionsFuzz;
+import io.transferengine.exposition.CountersFuzz;
 import io.transferengine.handshake.FrameFuzz;
 import io.transferengine.handshake.HandshakeAnswersFuzz;
 import io.transferengine.handshake.TokenLinkFuzz;
@@ -34,6 +35,7 @@ public final class FuzzTargets {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("answers", AnswersFuzz::new),
+              Map.entry("counters", CountersFuzz::new),
               Map.entry("frame", FrameFuzz::new),
               Map.entry("handshake-answers", HandshakeAnswersFuzz::new),
               Map.entry("http-answers", HttpAnswersFuzz::new),
