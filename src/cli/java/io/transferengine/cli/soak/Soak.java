@@ -191,10 +191,12 @@ final class Soak implements AutoCloseable {
   /** In memory if possible: all of it is looked at again and again. */
   private static Path folder() {
     Path shared = Path.of("/dev/shm");
+    // So that who finds one can see whose it is.
+    String name = "te-soak-" + ProcessHandle.current().pid() + "-";
     try {
       return Files.isWritable(shared)
-          ? Files.createTempDirectory(shared, "te-soak-")
-          : Files.createTempDirectory("te-soak-");
+          ? Files.createTempDirectory(shared, name)
+          : Files.createTempDirectory(name);
     } catch (IOException e) {
       throw CommandException.lacks("No folder for the processes' memory: " + e.getMessage());
     }

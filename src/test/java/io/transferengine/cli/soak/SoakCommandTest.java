@@ -83,26 +83,26 @@ class SoakCommandTest {
   /** The memory of its processes is files, of which the system clears none away. */
   @Test
   void anInterruptedRunLeavesNoFiles() throws Exception {
-    Set<Path> before = folders();
     Process process = CommandRun.start("soak", "--minutes", "2", "--groups", "1");
     try {
-      await().until(() -> !folders().equals(before));
+      await().until(() -> !folders(process.pid()).isEmpty());
       // Process.destroy would close the output, too.
       assertThat(process.toHandle().destroy()).isTrue();
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-      assertThat(folders()).isEqualTo(before);
+      assertThat(folders(process.pid())).isEmpty();
     } finally {
       process.destroyForcibly();
     }
   }
 
-  private static Set<Path> folders() throws IOException {
+  /** Other tests' processes may have theirs meanwhile. */
+  private static Set<Path> folders(long pid) throws IOException {
     Set<Path> found = new HashSet<>();
     for (Path parent :
         List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir")))) {
       if (Files.isDirectory(parent)) {
         try (Stream<Path> all = Files.list(parent)) {
-          all.filter(path -> path.getFileName().toString().startsWith("te-soak-"))
+          all.filter(path -> path.getFileName().toString().startsWith("te-soak-" + pid + "-"))
               .forEach(found::add);
         }
       }
