@@ -33,10 +33,10 @@ final class Copies implements TransferTask.Owner {
   static final int DIRECT_BLOCKS = 16;
 
   /**
-   * Bytes that are copied at once where no call is needed: that takes less than waking a thread,
-   * and being woken by it. One claim.
+   * Bytes that are copied at once where no call is needed: one claim, which no other thread could
+   * share. A copy takes less than waking a thread, and being woken by it.
    */
-  static final long MAPPED_DIRECT_BYTES = 512 << 10;
+  static final long MAPPED_DIRECT_BYTES = Copier.BYTES;
 
   /**
    * Threads: by calls, one core copies about 5 GB/s, half of what memory gives. So there are two,
