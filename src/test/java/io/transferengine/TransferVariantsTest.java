@@ -70,11 +70,18 @@ class TransferVariantsTest {
     V1_NO_POOL(
         Map.of("MC_TCP_PROTO", "1", "MC_TCP_ENABLE_CONNECTION_POOL", "0"),
         config -> config.tcpProtoVersion(1).tcpEnableConnectionPool(false)),
-    NIO(Map.of("TE_TCP_IO", "nio"), config -> config.tcpIo(TcpIo.NIO)),
-    IO_URING(Map.of("TE_TCP_IO", "io_uring"), config -> config.tcpIo(TcpIo.IO_URING)),
+    NIO(
+        Map.of("TE_TCP_IO", "nio", "TE_BUSY_POLL_MICROS", "100"),
+        config -> config.tcpIo(TcpIo.NIO).busyPollMicros(100)),
+    IO_URING(
+        Map.of("TE_TCP_IO", "io_uring", "TE_BUSY_POLL_MICROS", "100"),
+        config -> config.tcpIo(TcpIo.IO_URING).busyPollMicros(100)),
     ONE_LOOP_ONE_LANE(
-        Map.of("MC_NUM_TCP_IO_THREADS", "1", "MC_TCP_LANES_PER_PEER", "1"),
-        config -> config.tcpIoThreads(1).tcpLanesPerPeer(1)),
+        Map.of(
+            "MC_NUM_TCP_IO_THREADS", "1",
+            "MC_TCP_LANES_PER_PEER", "1",
+            "TE_BUSY_POLL_MICROS", "100"),
+        config -> config.tcpIoThreads(1).tcpLanesPerPeer(1).busyPollMicros(100)),
     EIGHT_LOOPS(
         Map.of("MC_NUM_TCP_IO_THREADS", "8", "MC_TCP_LANES_PER_PEER", "8"),
         config -> config.tcpIoThreads(8).tcpLanesPerPeer(8)),

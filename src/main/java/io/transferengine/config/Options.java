@@ -402,6 +402,16 @@ public final class Options {
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
               .means("The kernel interface for TCP; auto = epoll if available, else NIO."));
 
+  /** How long threads look for something to do before they sleep. */
+  public static final Option<Integer> BUSY_POLL =
+      list(
+          new Option<>(OWN, "TE_BUSY_POLL_MICROS", "busyPollMicros", Form.integer(0, 10_000), 0)
+              .unit("microseconds")
+              .means(
+                  "How long an I/O thread with nothing to do goes on looking before it sleeps; 0 ="
+                      + " not at all, over RDMA 20 at most. It saves wake-ups, and uses a processor"
+                      + " meanwhile."));
+
   /** Whether what is sent over TCP has checksums. */
   public static final Option<ChecksumMode> CHECKSUM =
       list(

@@ -4,6 +4,7 @@ package io.transferengine.transport.rdma;
 import io.transferengine.access.AccessRights;
 import io.transferengine.config.LimitOptions;
 import io.transferengine.config.NicPeerAffinity;
+import io.transferengine.config.Options;
 import io.transferengine.config.RdmaOptions;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The options of this transport, read once.
@@ -44,6 +46,7 @@ import java.util.Optional;
  * @param bindAddress the host in our NIC paths, if that is not the segment's
  * @param fallBackAfter how long a transfer may be without a path before another transport gets it;
  *     zero for never
+ * @param busyPollNanos how long a worker polls at least before it sleeps, if it may at all
  */
 record RdmaSettings(
     int port,
@@ -71,7 +74,8 @@ record RdmaSettings(
     Duration noRoutePause,
     boolean relaxedOrdering,
     Optional<String> bindAddress,
-    Duration fallBackAfter) {
+    Duration fallBackAfter,
+    long busyPollNanos) {
 
   static RdmaSettings of(Settings settings, TransportPolicy policy) {
     int slice = settings.get(RdmaOptions.SLICE_SIZE);
@@ -104,7 +108,8 @@ record RdmaSettings(
         Duration.ofSeconds(settings.get(RdmaOptions.RDMA_RAIL_PAUSE_SECONDS)),
         settings.get(RdmaOptions.IB_PCI_RELAXED_ORDERING) != 0,
         bind.isEmpty() ? Optional.empty() : Optional.of(bind),
-        policy.fallBackAfter());
+        policy.fallBackAfter(),
+        TimeUnit.MICROSECONDS.toNanos(settings.get(Options.BUSY_POLL)));
   }
 
   /** {@return the largest request: a slice and the tail that goes with it} */

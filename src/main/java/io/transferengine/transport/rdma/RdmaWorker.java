@@ -62,7 +62,10 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   /** The most chains in a row for one endpoint, before completions and other endpoints. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /** The longest time of polling: about as long as an interrupt and a wake-up take. */
+  /**
+   * The longest time of polling: about as long as an interrupt and a wake-up take. An option makes
+   * it longer.
+   */
   private static final long SPIN_MAX_NANOS = 20_000;
 
   private static final long SPIN_MIN_NANOS = 500;
@@ -88,7 +91,9 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final int postedMax;
   private int posted;
   private final FailedTurns failedTurns = new FailedTurns();
-  private long spinNanos = SPIN_MIN_NANOS;
+  private final long spinMinNanos;
+  private final long spinMaxNanos;
+  private long spinNanos;
 
   /** The thread waits for completions and for commands at once. */
   private final class Channel implements CommandQueue.Bed {
@@ -109,6 +114,9 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     this.metrics = device.metrics();
     this.sink = new PostingSink(chain, device.index(), device.settings());
     this.ends = new EndpointEnds(this, device, endpoints, ending, slots, timers);
+    spinMinNanos = Math.max(SPIN_MIN_NANOS, device.settings().busyPollNanos());
+    spinMaxNanos = Math.max(SPIN_MAX_NANOS, device.settings().busyPollNanos());
+    spinNanos = spinMinNanos;
     this.thread =
         Thread.ofPlatform().daemon().name("te-rdma-" + device.name() + "-" + index).unstarted(this);
     channel = device.context().createCompletionChannel();
@@ -283,12 +291,12 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     long endNanos = System.nanoTime() + spinNanos;
     do {
       if (poll() > 0 || !commands.isEmpty()) {
-        spinNanos = Math.min(SPIN_MAX_NANOS, spinNanos * 2);
+        spinNanos = Math.min(spinMaxNanos, spinNanos * 2);
         return true;
       }
       Thread.onSpinWait();
     } while (System.nanoTime() - endNanos < 0);
-    spinNanos = Math.max(SPIN_MIN_NANOS, spinNanos / 2);
+    spinNanos = Math.max(spinMinNanos, spinNanos / 2);
     return false;
   }
 

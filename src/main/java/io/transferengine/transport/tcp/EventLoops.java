@@ -52,15 +52,27 @@ final class EventLoops {
 
   private boolean freed;
 
+  /** As below; the loops sleep as soon as there is nothing to do. */
+  EventLoops(
+      IoBackend backend, int threads, int blockBytes, long totalBytes, EngineMetrics metrics) {
+    this(backend, threads, 0, blockBytes, totalBytes, metrics);
+  }
+
   /**
    * Takes the memory and starts nothing yet: the threads start with the first work.
    *
+   * @param busyPollNanos how long a loop looks for something to do before it sleeps
    * @param blockBytes the size of a staging block, less when the total is too small for it
    * @param totalBytes of all staging, shared evenly by the loops
    * @throws TransferException MEMORY when there is not so much
    */
   EventLoops(
-      IoBackend backend, int threads, int blockBytes, long totalBytes, EngineMetrics metrics) {
+      IoBackend backend,
+      int threads,
+      long busyPollNanos,
+      int blockBytes,
+      long totalBytes,
+      EngineMetrics metrics) {
     if (backend == IoBackend.EPOLL) {
       // Here, where it may fail: later a full heap could take it from the process for good.
       SocketCopy.prepare();
@@ -86,7 +98,7 @@ final class EventLoops {
           e);
     }
     try {
-      group = backend.newGroup(threads);
+      group = backend.newGroup(threads, busyPollNanos);
       int index = 0;
       for (EventExecutor loop : group) {
         long shareAt = shareBytes / ALIGNMENT_BYTES * ALIGNMENT_BYTES * index++;

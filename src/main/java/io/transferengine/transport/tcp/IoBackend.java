@@ -145,8 +145,13 @@ enum IoBackend {
         probes, KeepAlive.PROBES);
   }
 
-  EventLoopGroup newGroup(int threads) {
-    return SteadyLoop.group(threads, handlers());
+  /**
+   * {@return event loops}
+   *
+   * @param busyPollNanos how long they look for something to do before they sleep; 0 for not at all
+   */
+  EventLoopGroup newGroup(int threads, long busyPollNanos) {
+    return SteadyLoop.group(threads, BusyPoll.around(handlers(), busyPollNanos));
   }
 
   private IoHandlerFactory handlers() {

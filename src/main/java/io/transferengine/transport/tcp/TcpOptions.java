@@ -6,6 +6,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.TcpIo;
+import java.util.concurrent.TimeUnit;
 
 /** The options that this transport heeds, read once. */
 record TcpOptions(
@@ -21,6 +22,7 @@ record TcpOptions(
     int stagingBlockBytes,
     long stagingBytes,
     int ioThreads,
+    long busyPollNanos,
     boolean connectionPool,
     int lanesPerPeer,
     int laneWindowBytes,
@@ -44,6 +46,7 @@ record TcpOptions(
         settings.get(Options.TCP_SLICE_SIZE),
         settings.get(LimitOptions.STAGING),
         settings.get(Options.TCP_IO_THREADS),
+        TimeUnit.MICROSECONDS.toNanos(settings.get(Options.BUSY_POLL)),
         settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
         settings.get(Options.TCP_LANES_PER_PEER),
         settings.get(Options.TCP_LANE_WINDOW),

@@ -95,6 +95,7 @@ final class TcpTransport implements Transport {
         new EventLoops(
             chosen,
             options.ioThreads(),
+            options.busyPollNanos(),
             options.stagingBlockBytes(),
             options.stagingBytes(),
             context.metrics());

@@ -15,7 +15,7 @@
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * FrameStream  CallerTurn
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary  TlsChoice
- * ConnectionEnd  NettyNatives  SteadyLoop  LostChannels  NioListener
+ * ConnectionEnd  NettyNatives  SteadyLoop  BusyPoll  LostChannels  NioListener
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum  StagingShare

@@ -32,7 +32,7 @@ class CallerSocketTest {
 
   private static void connected(Use use) throws Exception {
     Needs.ofMachine(Epoll.isAvailable(), "Netty has no epoll for this machine");
-    EventLoopGroup group = IoBackend.EPOLL.newGroup(1);
+    EventLoopGroup group = IoBackend.EPOLL.newGroup(1, 0);
     try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         Arena arena = Arena.ofConfined()) {
       Channel channel =

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoHandle;
+import io.netty.channel.IoHandler;
+import io.netty.channel.IoHandlerContext;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.IoRegistration;
+import io.netty.util.concurrent.ImmediateEventExecutor;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BusyPollTest {
+  private static final long NANOS = 1_000;
+
+  private final Sockets sockets = new Sockets();
+  private final Loop loop = new Loop();
+  private long now = Long.MAX_VALUE - NANOS / 2;
+
+  private final IoHandlerFactory plain = _ -> sockets;
+
+  /** What a loop with tasks, or without, says. */
+  private static final class Loop implements IoHandlerContext {
+    boolean idle = true;
+
+    @Override
+    public boolean canBlock() {
+      return idle;
+    }
+
+    @Override
+    public long delayNanos(long currentTimeNanos) {
+      return currentTimeNanos + 1;
+    }
+
+    @Override
+    public long deadlineNanos() {
+      return 2;
+    }
+  }
+
+  /** Notes what it is told, and handles as many events as it is to. */
+  private static final class Sockets implements IoHandler {
+    final List<String> told = new ArrayList<>();
+    int events;
+    boolean mayBlock;
+
+    @Override
+    public int run(IoHandlerContext context) {
+      mayBlock = context.canBlock();
+      told.add("run " + context.delayNanos(7) + " " + context.deadlineNanos());
+      return events;
+    }
+
+    @Override
+    public void initialize() {
+      told.add("initialize");
+    }
+
+    @Override
+    public void prepareToDestroy() {
+      told.add("prepareToDestroy");
+    }
+
+    @Override
+    public void destroy() {
+      told.add("destroy");
+    }
+
+    @Override
+    public IoRegistration register(IoHandle handle) {
+      throw new UnsupportedOperationException("register");
+    }
+
+    @Override
+    public void wakeup() {
+      told.add("wakeup");
+    }
+
+    @Override
+    public boolean isCompatible(Class<? extends IoHandle> handleType) {
+      return handleType == IoHandle.class;
+    }
+  }
+
+  private IoHandler handler() {
+    return BusyPoll.around(plain, NANOS, () -> now).newHandler(ImmediateEventExecutor.INSTANCE);
+  }
+
+  @Test
+  void withoutATimeNothingIsBetween() {
+    assertThat(BusyPoll.around(plain, 0)).isSameAs(plain);
+  }
+
+  @Test
+  void itSleepsWhenTheTimeIsOver() {
+    IoHandler handler = handler();
+    now += NANOS - 1;
+    assertThat(maySleep(handler)).isFalse();
+    now++;
+    assertThat(maySleep(handler)).isTrue();
+  }
+
+  @Test
+  void tasksBeginTheTimeAnew() {
+    IoHandler handler = handler();
+    now += NANOS;
+    loop.idle = false;
+    assertThat(maySleep(handler)).isFalse();
+    loop.idle = true;
+    now += NANOS - 1;
+    assertThat(maySleep(handler)).isFalse();
+    now++;
+    assertThat(maySleep(handler)).isTrue();
+  }
+
+  @Test
+  void eventsBeginTheTimeAnew() {
+    IoHandler handler = handler();
+    now += NANOS;
+    sockets.events = 3;
+    assertThat(handler.run(loop)).isEqualTo(3);
+    sockets.events = 0;
+    now += NANOS - 1;
+    assertThat(maySleep(handler)).isFalse();
+    now++;
+    assertThat(maySleep(handler)).isTrue();
+  }
+
+  private boolean maySleep(IoHandler handler) {
+    handler.run(loop);
+    return sockets.mayBlock;
+  }
+
+  @Test
+  void handsOnWhatItIsTold() {
+    IoHandler handler = handler();
+    handler.initialize();
+    handler.run(loop);
+    handler.wakeup();
+    handler.prepareToDestroy();
+    handler.destroy();
+    assertThat(sockets.told)
+        .containsExactly(
+            "initialize", "run 8 2", "wakeup", "prepareToDestroy", "destroy");
+    assertThat(handler.isCompatible(IoHandle.class)).isTrue();
+    IoHandle any =
+        new IoHandle() {
+          @Override
+          public void handle(IoRegistration registration, IoEvent event) {}
+
+          @Override
+          public void close() {}
+        };
+    assertThatThrownBy(() -> handler.register(any)).hasMessage("register");
+  }
+}
