@@ -5,6 +5,7 @@ import io.transferengine.exposition.CountersFolder;
 import io.transferengine.exposition.CountersRecord;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.Platform;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -71,13 +72,17 @@ public final class EngineCounters {
   public static EngineCounters read(Path file) throws IOException {
     Objects.requireNonNull(file, "file must not be null");
     CountersRecord record = CountersFolder.read(file);
-    State state =
-        switch (record.owner().fate(new LinuxProcesses())) {
-          case RUNS -> State.RUNS;
-          case GONE -> State.GONE;
-          case UNKNOWN -> State.UNKNOWN;
-        };
+    // A file may have come here from another machine.
+    State state = Platform.isLinux() ? stateOf(record) : State.UNKNOWN;
     return new EngineCounters(file, record, state);
+  }
+
+  private static State stateOf(CountersRecord record) {
+    return switch (record.owner().fate(new LinuxProcesses())) {
+      case RUNS -> State.RUNS;
+      case GONE -> State.GONE;
+      case UNKNOWN -> State.UNKNOWN;
+    };
   }
 
   /** {@return the file} */

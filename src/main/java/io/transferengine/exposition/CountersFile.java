@@ -8,6 +8,7 @@ import io.transferengine.logging.SystemError;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.Platform;
 import io.transferengine.os.Processes;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -102,6 +103,9 @@ public final class CountersFile implements AutoCloseable {
       return Optional.empty();
     }
     try {
+      if (!Platform.isLinux()) {
+        throw new IOException("this system is not Linux, whose /proc says whose file it is");
+      }
       Path folder = wanted.isEmpty() ? CountersFolder.own() : Path.of(wanted);
       return Optional.of(make(folder, new LinuxProcesses(), segment, transports, figures, changes));
     } catch (Exception e) {

@@ -6,10 +6,17 @@ import java.lang.foreign.Linker;
 /** Which system this is. Elsewhere than on Linux only what Java itself offers is used. */
 public final class Platform {
   /** A call that only Linux has. */
-  private static final boolean LINUX =
-      Linker.nativeLinker().defaultLookup().find("process_vm_readv").isPresent();
+  private static final boolean LINUX = has("process_vm_readv");
 
   private Platform() {}
+
+  private static boolean has(String call) {
+    try {
+      return Linker.nativeLinker().defaultLookup().find(call).isPresent();
+    } catch (UnsupportedOperationException noLinker) {
+      return false; // This Java can call nothing.
+    }
+  }
 
   /** {@return whether Linux's system calls may be made, with its numbers} */
   public static boolean isLinux() {

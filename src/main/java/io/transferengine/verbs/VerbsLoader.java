@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.verbs;
 
+import io.transferengine.os.Platform;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -88,7 +89,14 @@ final class VerbsLoader {
   }
 
   private Outcome load() {
-    return attempt(() -> new FfmVerbsLibrary(SymbolLookup.libraryLookup(fileName, Arena.global())));
+    return attempt(
+        () -> {
+          SymbolLookup symbols = SymbolLookup.libraryLookup(fileName, Arena.global());
+          if (!Platform.isLinux()) {
+            throw new IllegalArgumentException(); // a namesake, or one that needs other calls
+          }
+          return new FfmVerbsLibrary(symbols);
+        });
   }
 
   private Outcome attempt(Supplier<VerbsLibrary> loading) {
@@ -107,8 +115,11 @@ final class VerbsLoader {
           "This Java has no native linker for this machine",
           "Use a JDK that has one, such as Temurin 25");
     } catch (IllegalArgumentException notFound) {
-      return refused(
-          fileName + " not found", "Install libibverbs1 and ibverbs-providers (rdma-core)");
+      return Platform.isLinux()
+          ? refused(
+              fileName + " not found", "Install libibverbs1 and ibverbs-providers (rdma-core)")
+          : refused(
+              "This system is not Linux", "RDMA needs Linux and libibverbs; elsewhere use TCP");
     }
   }
 

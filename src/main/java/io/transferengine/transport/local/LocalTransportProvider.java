@@ -4,6 +4,7 @@ package io.transferengine.transport.local;
 import io.transferengine.config.TlsOptions;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.LinuxProcesses;
+import io.transferengine.os.Platform;
 import io.transferengine.os.Processes;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -30,7 +31,10 @@ public final class LocalTransportProvider implements TransportProvider {
 
   @Override
   public Optional<String> unavailabilityCause(TransportContext context) {
-    return problem(context).or(() -> problem(new LinuxProcesses()));
+    // Not even the classes of Linux's calls can be loaded elsewhere.
+    return Platform.isLinux()
+        ? problem(context).or(() -> problem(new LinuxProcesses()))
+        : Optional.of("this system is not Linux, and another has not got the calls for it");
   }
 
   /** Whoever copies proves nothing, and asks nobody: see ADR 39. */

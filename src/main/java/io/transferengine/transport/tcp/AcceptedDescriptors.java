@@ -4,6 +4,7 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.DefaultMaxMessagesRecvByteBufAllocator;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.SystemCalls;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 
 /**
@@ -21,12 +22,21 @@ final class AcceptedDescriptors extends DefaultMaxMessagesRecvByteBufAllocator {
 
   private static final int NONE = -1;
 
-  private final SystemCalls system;
+  private final Optional<SystemCalls> system;
   private final IntConsumer onAccept;
   private int untaken = NONE;
 
   AcceptedDescriptors(SystemCalls system) {
     this(system, _ -> {});
+  }
+
+  private AcceptedDescriptors() {
+    this(Optional.empty(), _ -> {});
+  }
+
+  /** {@return one for listeners that do not tell descriptors, on whatever system} */
+  static AcceptedDescriptors none() {
+    return new AcceptedDescriptors();
   }
 
   /**
@@ -35,6 +45,10 @@ final class AcceptedDescriptors extends DefaultMaxMessagesRecvByteBufAllocator {
    * @param onAccept told of each descriptor; what it throws is thrown where memory may run out
    */
   AcceptedDescriptors(SystemCalls system, IntConsumer onAccept) {
+    this(Optional.of(system), onAccept);
+  }
+
+  private AcceptedDescriptors(Optional<SystemCalls> system, IntConsumer onAccept) {
     super(AT_ONCE);
     // Numbers of descriptors do not say whether there are more.
     respectMaybeMoreData(false);
@@ -78,7 +92,7 @@ final class AcceptedDescriptors extends DefaultMaxMessagesRecvByteBufAllocator {
       return;
     }
     try {
-      system.close(untaken);
+      system.orElseThrow().close(untaken);
     } catch (NativeCallException e) {
       // Linux has closed it all the same.
     } catch (OutOfMemoryError e) {

@@ -145,7 +145,10 @@ final class TargetServer {
         tls,
         incarnation,
         staging,
-        new AcceptedDescriptors(new FfmSystemCalls()));
+        // Other systems have not got these calls; there it is NIO.
+        backend == IoBackend.EPOLL
+            ? new AcceptedDescriptors(new FfmSystemCalls())
+            : AcceptedDescriptors.none());
   }
 
   TargetServer(
