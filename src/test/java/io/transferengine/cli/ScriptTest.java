@@ -37,6 +37,8 @@ class ScriptTest {
     assertThat(te("soft-roce").error()).startsWith("guest: a command is missing\n");
     assertThat(te("soft-roce", "-r", "0", "true").status()).isEqualTo(2);
     assertThat(te("bindings", "now").status()).isEqualTo(2);
+    assertThat(te("run").status()).isEqualTo(2);
+    assertThat(te("run", "None.java").error()).contains("there is no None.java");
     assertThat(te("example").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").error()).contains("takes a name: kv-cache, jlama");
