@@ -39,6 +39,7 @@ class ScriptTest {
     assertThat(te("bindings", "now").status()).isEqualTo(2);
     assertThat(te("run").status()).isEqualTo(2);
     assertThat(te("run", "None.java").error()).contains("there is no None.java");
+    assertThat(te("site", "now").status()).isEqualTo(2);
     assertThat(te("example").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").error()).contains("takes a name: kv-cache, jlama");
