@@ -2,9 +2,11 @@
 // Takes the place of NVIDIA's driver where CudaLibraryTest calls it: one device, whose memory is that
 // of the host. Copies are made at once. It refuses what a call of ours must not have: arguments in
 // another order or of another size would not pass.
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cuda/driver.h>
 
 enum { ALLOCATIONS = 64, NO_HANDLE = 400 };
@@ -41,9 +43,15 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
 	return 0;
 }
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
-	*value = 1;
-	return device == 77 && attribute == CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
-		? 0 : CUDA_ERROR_INVALID_VALUE;
+	if (device != 77) return CUDA_ERROR_INVALID_VALUE;
+	switch (attribute) {
+	case CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID: *value = 0x10; return 0;
+	case CU_DEVICE_ATTRIBUTE_PCI_BUS_ID: *value = 0x3b; return 0;
+	case CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID: *value = 0x1f; return 0;
+	case CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED:
+	case CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM: *value = 1; return 0;
+	default: return CUDA_ERROR_INVALID_VALUE;
+	}
 }
 CUresult cuDevicePrimaryCtxRetain(CUcontext *out, CUdevice device) {
 	*out = (CUcontext) &context;
@@ -90,6 +98,19 @@ CUresult cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdev
 	case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *(size_t *) value = allocations[i].length; return 0;
 	default: return CUDA_ERROR_NOT_SUPPORTED;
 	}
+}
+CUresult cuPointerSetAttribute(const void *value, CUpointer_attribute attribute, CUdeviceptr address) {
+	return find(address) >= 0 && attribute == CU_POINTER_ATTRIBUTE_SYNC_MEMOPS && *(const int *) value == 1
+		? 0 : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr address, size_t length,
+	CUmemRangeHandleType type, unsigned long long flags) {
+	size_t mask = sysconf(_SC_PAGESIZE) - 1;
+	if (((address | length) & mask) || find(address + mask) < 0 || !length || flags || !depth
+	    || type != CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD)
+		return CUDA_ERROR_INVALID_VALUE;
+	*(int *) handle = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return 0;
 }
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
 	*stream = malloc(1);

@@ -19,9 +19,9 @@ import java.lang.invoke.MethodHandles;
 import java.util.NoSuchElementException;
 
 /**
- * Functions and constants of libcuda. Layouts, constants and function descriptors are
- * there without the library; a function's handle, address and call look for {@code libcuda.so.1}
- * when the first of them is used.
+ * Functions and constants of libcuda. Layouts, constants and function descriptors are there without
+ * the library; a function's handle, address and call look for {@code libcuda.so.1} when the first
+ * of them is used.
  */
 @SuppressWarnings("restricted")
 public final class Cuda {
@@ -34,9 +34,9 @@ public final class Cuda {
   public static final OfLong C_LONG_LONG = ValueLayout.JAVA_LONG;
 
   /** A pointer, to memory of unknown size. */
-  public static final AddressLayout C_POINTER = ValueLayout.ADDRESS.withTargetLayout(
-    MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE)
-  );
+  public static final AddressLayout C_POINTER =
+      ValueLayout.ADDRESS.withTargetLayout(
+          MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE));
 
   static MethodHandle upcallHandle(Class<?> type, String name, FunctionDescriptor descriptor) {
     try {
@@ -52,9 +52,12 @@ public final class Cuda {
       try {
         return SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()).findOrThrow(name);
       } catch (IllegalArgumentException | NoSuchElementException e) {
-        UnsatisfiedLinkError error = new UnsatisfiedLinkError(
-          name + " of libcuda.so.1 not found (" + e.getMessage() + "): it comes with NVIDIA's driver"
-        );
+        UnsatisfiedLinkError error =
+            new UnsatisfiedLinkError(
+                name
+                    + " of libcuda.so.1 not found ("
+                    + e.getMessage()
+                    + "): it comes with NVIDIA's driver");
         error.initCause(e);
         throw error;
       }
@@ -216,6 +219,26 @@ public final class Cuda {
     return 91;
   }
 
+  /** {@code CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED}. */
+  public static int CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED() {
+    return 124;
+  }
+
+  /** {@code CU_DEVICE_ATTRIBUTE_PCI_BUS_ID}. */
+  public static int CU_DEVICE_ATTRIBUTE_PCI_BUS_ID() {
+    return 33;
+  }
+
+  /** {@code CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID}. */
+  public static int CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID() {
+    return 34;
+  }
+
+  /** {@code CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID}. */
+  public static int CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID() {
+    return 50;
+  }
+
   /** {@code CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING}. */
   public static int CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING() {
     return 41;
@@ -246,6 +269,11 @@ public final class Cuda {
     return 2;
   }
 
+  /** {@code CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD}. */
+  public static int CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD() {
+    return 1;
+  }
+
   /** {@code CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL}. */
   public static int CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL() {
     return 9;
@@ -269,6 +297,11 @@ public final class Cuda {
   /** {@code CU_POINTER_ATTRIBUTE_RANGE_START_ADDR}. */
   public static int CU_POINTER_ATTRIBUTE_RANGE_START_ADDR() {
     return 11;
+  }
+
+  /** {@code CU_POINTER_ATTRIBUTE_SYNC_MEMOPS}. */
+  public static int CU_POINTER_ATTRIBUTE_SYNC_MEMOPS() {
+    return 6;
   }
 
   /** {@code CU_STREAM_NON_BLOCKING}. */
@@ -349,7 +382,8 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGet {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -385,7 +419,8 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGetAttribute {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -457,7 +492,8 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGetName {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -529,7 +565,8 @@ public final class Cuda {
   }
 
   private static final class cuDevicePrimaryCtxRetain {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -601,7 +638,8 @@ public final class Cuda {
   }
 
   private static final class cuEventCreate {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -673,7 +711,8 @@ public final class Cuda {
   }
 
   private static final class cuEventRecord {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -745,7 +784,8 @@ public final class Cuda {
   }
 
   private static final class cuGetErrorName {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -781,7 +821,8 @@ public final class Cuda {
   }
 
   private static final class cuGetErrorString {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -853,7 +894,20 @@ public final class Cuda {
   }
 
   private static final class cuLaunchKernel {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Cuda.C_INT,
+            Cuda.C_POINTER,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_INT,
+            Cuda.C_POINTER,
+            Cuda.C_POINTER,
+            Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -877,10 +931,36 @@ public final class Cuda {
     return cuLaunchKernel.Symbol.ADDR;
   }
 
-  /** Calls {@code CUresult cuLaunchKernel(CUfunction, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, CUstream, void **, void **)}. */
-  public static int cuLaunchKernel(MemorySegment function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes, MemorySegment stream, MemorySegment parameters, MemorySegment extra) {
+  /**
+   * Calls {@code CUresult cuLaunchKernel(CUfunction, unsigned int, unsigned int, unsigned int,
+   * unsigned int, unsigned int, unsigned int, unsigned int, CUstream, void **, void **)}.
+   */
+  public static int cuLaunchKernel(
+      MemorySegment function,
+      int gridX,
+      int gridY,
+      int gridZ,
+      int blockX,
+      int blockY,
+      int blockZ,
+      int sharedBytes,
+      MemorySegment stream,
+      MemorySegment parameters,
+      MemorySegment extra) {
     try {
-      return (int) cuLaunchKernel.Symbol.HANDLE.invokeExact(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters, extra);
+      return (int)
+          cuLaunchKernel.Symbol.HANDLE.invokeExact(
+              function,
+              gridX,
+              gridY,
+              gridZ,
+              blockX,
+              blockY,
+              blockZ,
+              sharedBytes,
+              stream,
+              parameters,
+              extra);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -889,7 +969,8 @@ public final class Cuda {
   }
 
   private static final class cuMemAlloc_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -960,8 +1041,58 @@ public final class Cuda {
     }
   }
 
+  private static final class cuMemGetHandleForAddressRange {
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Cuda.C_INT,
+            Cuda.C_POINTER,
+            Cuda.C_LONG_LONG,
+            Cuda.C_LONG,
+            Cuda.C_INT,
+            Cuda.C_LONG_LONG);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuMemGetHandleForAddressRange");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuMemGetHandleForAddressRange}, which does not need the library. */
+  public static FunctionDescriptor cuMemGetHandleForAddressRange$descriptor() {
+    return cuMemGetHandleForAddressRange.DESC;
+  }
+
+  /** Downcall handle of {@code cuMemGetHandleForAddressRange}. */
+  public static MethodHandle cuMemGetHandleForAddressRange$handle() {
+    return cuMemGetHandleForAddressRange.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuMemGetHandleForAddressRange}. */
+  public static MemorySegment cuMemGetHandleForAddressRange$address() {
+    return cuMemGetHandleForAddressRange.Symbol.ADDR;
+  }
+
+  /**
+   * Calls {@code CUresult cuMemGetHandleForAddressRange(void *, CUdeviceptr, size_t,
+   * CUmemRangeHandleType, unsigned long long)}.
+   */
+  public static int cuMemGetHandleForAddressRange(
+      MemorySegment handle, long address, long length, int type, long flags) {
+    try {
+      return (int)
+          cuMemGetHandleForAddressRange.Symbol.HANDLE.invokeExact(
+              handle, address, length, type, flags);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
   private static final class cuMemHostRegister_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1033,7 +1164,17 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyBatchAsync_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Cuda.C_INT,
+            Cuda.C_POINTER,
+            Cuda.C_POINTER,
+            Cuda.C_POINTER,
+            Cuda.C_LONG,
+            Cuda.C_POINTER,
+            Cuda.C_POINTER,
+            Cuda.C_LONG,
+            Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1057,10 +1198,30 @@ public final class Cuda {
     return cuMemcpyBatchAsync_v2.Symbol.ADDR;
   }
 
-  /** Calls {@code CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *, CUdeviceptr *, size_t *, size_t, struct CUmemcpyAttributes_st *, size_t *, size_t, CUstream)}. */
-  public static int cuMemcpyBatchAsync_v2(MemorySegment targets, MemorySegment sources, MemorySegment lengths, long count, MemorySegment attributes, MemorySegment attributeIndexes, long attributeCount, MemorySegment stream) {
+  /**
+   * Calls {@code CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *, CUdeviceptr *, size_t *, size_t,
+   * struct CUmemcpyAttributes_st *, size_t *, size_t, CUstream)}.
+   */
+  public static int cuMemcpyBatchAsync_v2(
+      MemorySegment targets,
+      MemorySegment sources,
+      MemorySegment lengths,
+      long count,
+      MemorySegment attributes,
+      MemorySegment attributeIndexes,
+      long attributeCount,
+      MemorySegment stream) {
     try {
-      return (int) cuMemcpyBatchAsync_v2.Symbol.HANDLE.invokeExact(targets, sources, lengths, count, attributes, attributeIndexes, attributeCount, stream);
+      return (int)
+          cuMemcpyBatchAsync_v2.Symbol.HANDLE.invokeExact(
+              targets,
+              sources,
+              lengths,
+              count,
+              attributes,
+              attributeIndexes,
+              attributeCount,
+              stream);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1069,7 +1230,9 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyDtoHAsync_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1094,7 +1257,8 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuMemcpyDtoHAsync_v2(void *, CUdeviceptr, size_t, CUstream)}. */
-  public static int cuMemcpyDtoHAsync_v2(MemorySegment target, long source, long length, MemorySegment stream) {
+  public static int cuMemcpyDtoHAsync_v2(
+      MemorySegment target, long source, long length, MemorySegment stream) {
     try {
       return (int) cuMemcpyDtoHAsync_v2.Symbol.HANDLE.invokeExact(target, source, length, stream);
     } catch (Error | RuntimeException ex) {
@@ -1105,7 +1269,9 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyHtoDAsync_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1130,7 +1296,8 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr, const void *, size_t, CUstream)}. */
-  public static int cuMemcpyHtoDAsync_v2(long target, MemorySegment source, long length, MemorySegment stream) {
+  public static int cuMemcpyHtoDAsync_v2(
+      long target, MemorySegment source, long length, MemorySegment stream) {
     try {
       return (int) cuMemcpyHtoDAsync_v2.Symbol.HANDLE.invokeExact(target, source, length, stream);
     } catch (Error | RuntimeException ex) {
@@ -1141,7 +1308,8 @@ public final class Cuda {
   }
 
   private static final class cuModuleGetFunction {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1166,7 +1334,8 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuModuleGetFunction(CUfunction *, CUmodule, const char *)}. */
-  public static int cuModuleGetFunction(MemorySegment function, MemorySegment module, MemorySegment name) {
+  public static int cuModuleGetFunction(
+      MemorySegment function, MemorySegment module, MemorySegment name) {
     try {
       return (int) cuModuleGetFunction.Symbol.HANDLE.invokeExact(function, module, name);
     } catch (Error | RuntimeException ex) {
@@ -1177,7 +1346,8 @@ public final class Cuda {
   }
 
   private static final class cuModuleLoadData {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1249,7 +1419,8 @@ public final class Cuda {
   }
 
   private static final class cuPointerGetAttribute {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1284,8 +1455,48 @@ public final class Cuda {
     }
   }
 
+  private static final class cuPointerSetAttribute {
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuPointerSetAttribute");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuPointerSetAttribute}, which does not need the library. */
+  public static FunctionDescriptor cuPointerSetAttribute$descriptor() {
+    return cuPointerSetAttribute.DESC;
+  }
+
+  /** Downcall handle of {@code cuPointerSetAttribute}. */
+  public static MethodHandle cuPointerSetAttribute$handle() {
+    return cuPointerSetAttribute.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuPointerSetAttribute}. */
+  public static MemorySegment cuPointerSetAttribute$address() {
+    return cuPointerSetAttribute.Symbol.ADDR;
+  }
+
+  /**
+   * Calls {@code CUresult cuPointerSetAttribute(const void *, CUpointer_attribute, CUdeviceptr)}.
+   */
+  public static int cuPointerSetAttribute(MemorySegment value, int attribute, long address) {
+    try {
+      return (int) cuPointerSetAttribute.Symbol.HANDLE.invokeExact(value, attribute, address);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
   private static final class cuStreamCreate {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {

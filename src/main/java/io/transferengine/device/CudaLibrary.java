@@ -7,6 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.transferengine.bindings.CUmemcpyAttributes_st;
 import io.transferengine.bindings.Cuda;
+import io.transferengine.os.FfmSystemCalls;
+import io.transferengine.os.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;
@@ -20,15 +22,19 @@ public final class CudaLibrary implements DeviceLibrary {
   private static final int NAME_BYTES = 256;
 
   private final boolean batches;
+  private final boolean exports;
+  private final SystemCalls system = new FfmSystemCalls();
 
   /**
    * Initializes the driver, which takes a few hundred milliseconds.
    *
    * @param batches whether the library has {@code cuMemcpyBatchAsync_v2} (CUDA 13)
+   * @param exports whether it has {@code cuMemGetHandleForAddressRange} (CUDA 11.7)
    * @throws DeviceException if it cannot be initialized
    */
-  CudaLibrary(boolean batches) {
+  CudaLibrary(boolean batches, boolean exports) {
     this.batches = batches;
+    this.exports = exports;
     require(Cuda.cuInit(0), "cuInit", "0");
   }
 
@@ -80,6 +86,11 @@ public final class CudaLibrary implements DeviceLibrary {
 
   private static String hex(long address) {
     return "0x%x".formatted(address);
+  }
+
+  @Override
+  public int version() {
+    return storedInt(Cuda::cuDriverGetVersion, "cuDriverGetVersion", "");
   }
 
   @Override
@@ -171,6 +182,37 @@ public final class CudaLibrary implements DeviceLibrary {
       require(code, "cuPointerGetAttribute", "attribute=" + attribute + ", " + hex(address));
       return OptionalLong.of(out.get(JAVA_LONG, 0));
     }
+  }
+
+  @Override
+  public void synchronizeCopies(long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      int attribute = Cuda.CU_POINTER_ATTRIBUTE_SYNC_MEMOPS();
+      MemorySegment on = arena.allocateFrom(JAVA_INT, 1);
+      require(
+          Cuda.cuPointerSetAttribute(on, attribute, address),
+          "cuPointerSetAttribute",
+          "attribute=" + attribute + ", " + hex(address));
+    }
+  }
+
+  @Override
+  public boolean hasDmaBufs() {
+    return exports;
+  }
+
+  @Override
+  public int exportDmaBuf(long address, long bytes) {
+    int type = Cuda.CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD();
+    return storedInt(
+        out -> Cuda.cuMemGetHandleForAddressRange(out, address, bytes, type, 0),
+        "cuMemGetHandleForAddressRange",
+        hex(address) + ", bytes=" + bytes + ", type=" + type);
+  }
+
+  @Override
+  public void closeDmaBuf(int descriptor) {
+    system.close(descriptor);
   }
 
   @Override

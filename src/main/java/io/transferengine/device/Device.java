@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
-import io.transferengine.bindings.Cuda;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.transfer.TransferException;
-import java.util.OptionalLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -131,36 +129,7 @@ public final class Device implements AutoCloseable {
    * @throws TransferException that says what it is instead
    */
   public void require(long address, long length) {
-    run(
-        () -> {
-          String wrong = whatIsWrong(address, length);
-          if (!wrong.isEmpty()) {
-            throw DeviceErrors.notThere(location, address, length, wrong);
-          }
-        });
-  }
-
-  private String whatIsWrong(long address, long length) {
-    OptionalLong type = library.pointerAttribute(Cuda.CU_POINTER_ATTRIBUTE_MEMORY_TYPE(), address);
-    if (type.isEmpty()) {
-      return "the driver does not know the address; it may be host memory, or freed";
-    }
-    if (type.getAsLong() != Cuda.CU_MEMORYTYPE_DEVICE()) {
-      return "it is host memory that is known to the driver";
-    }
-    long owner = attribute(Cuda.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL(), address);
-    if (owner != ordinal) {
-      return "it is memory of cuda:" + owner;
-    }
-    long start = attribute(Cuda.CU_POINTER_ATTRIBUTE_RANGE_START_ADDR(), address);
-    long size = attribute(Cuda.CU_POINTER_ATTRIBUTE_RANGE_SIZE(), address);
-    return address - start > size - length
-        ? "the allocation there has %d bytes, from 0x%x on".formatted(size, start)
-        : "";
-  }
-
-  private long attribute(int attribute, long address) {
-    return library.pointerAttribute(attribute, address).orElse(-1);
+    run(() -> DeviceRange.require(library, ordinal, address, length));
   }
 
   /**

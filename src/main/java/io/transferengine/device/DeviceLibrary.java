@@ -16,6 +16,9 @@ import java.util.OptionalLong;
  * destroys what they use.
  */
 public interface DeviceLibrary {
+  /** {@return the newest CUDA that the driver knows: 1000 times the major number, 10 the minor} */
+  int version();
+
   /** {@return how many devices this process sees; 0 for none} */
   int count();
 
@@ -67,6 +70,27 @@ public interface DeviceLibrary {
    * @param attribute {@code CU_POINTER_ATTRIBUTE_...}
    */
   OptionalLong pointerAttribute(int attribute, long address);
+
+  /**
+   * From now on, calls that copy to or from an allocation and that are synchronous by their
+   * description are so in fact. Who does not go through the driver, such as a network card, sees
+   * what they have done.
+   */
+  void synchronizeCopies(long address);
+
+  /** {@return whether {@link #exportDmaBuf} is there} */
+  boolean hasDmaBufs();
+
+  /**
+   * {@return the descriptor of a dma-buf, a file of the kernel that stands for a range of device
+   * memory} To be closed with {@link #closeDmaBuf}.
+   *
+   * @param address a multiple of a page of the host, as {@code bytes}
+   */
+  int exportDmaBuf(long address, long bytes);
+
+  /** Closes a descriptor. Who has registered the dma-buf keeps what it needs. */
+  void closeDmaBuf(int descriptor);
 
   /** {@return a new stream, which waits for no other} */
   long createStream();

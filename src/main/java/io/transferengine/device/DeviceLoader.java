@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("restricted") // opening the library is this class' purpose
 final class DeviceLoader {
   private static final String BATCH = "cuMemcpyBatchAsync_v2";
+  private static final String EXPORT = "cuMemGetHandleForAddressRange";
 
   /** The newest function that is needed; CUDA 11 has all others. */
   private static final String NEEDED = "cuDevicePrimaryCtxRelease_v2";
@@ -57,7 +58,8 @@ final class DeviceLoader {
       if (found.find(NEEDED).isEmpty()) {
         return refused(fileName + " has no " + NEEDED, "Install NVIDIA's driver 450 or newer");
       }
-      DeviceLibrary library = new CudaLibrary(found.find(BATCH).isPresent());
+      DeviceLibrary library =
+          new CudaLibrary(found.find(BATCH).isPresent(), found.find(EXPORT).isPresent());
       return library.count() > 0
           ? new Outcome(library, "", "")
           : refused(

@@ -17,7 +17,7 @@ import java.util.function.Supplier;
  * <p>Thread-safe.
  */
 public final class Devices implements AutoCloseable {
-  private static final DeviceLoader LOADER = new DeviceLoader("libcuda.so.1");
+  static final DeviceLoader LOADER = new DeviceLoader("libcuda.so.1");
 
   /** As in a location: {@code cuda:0}. */
   private static final String TYPE = "cuda";

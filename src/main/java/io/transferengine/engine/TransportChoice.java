@@ -144,6 +144,36 @@ final class TransportChoice {
     return exception(ErrorCode.NOT_IMPLEMENTED, text.toString(), remedy, first.thrown);
   }
 
+  // ---- when memory is registered
+
+  /**
+   * Memory is registered with other transports only. It is said once for a transport, kinds of
+   * memory and an error.
+   *
+   * @param name of the transport that cannot take it
+   * @param taken the best of the others
+   * @param kinds of the memory
+   */
+  void goesWithout(String name, String taken, String kinds, TransferException why) {
+    String cause = String.valueOf(why.getMessage());
+    if (ranked.indexOf(taken) > ranked.indexOf(name)) {
+      metrics.happened(EngineEvent.Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, taken, "", cause);
+    }
+    synchronized (warned) {
+      if (warned.size() >= WARNED_LIMIT) {
+        warned.clear();
+      }
+      if (!warned.add(name + " " + kinds + " " + why.code())) {
+        return;
+      }
+    }
+    log.warn(
+        "Memory is registered without {}, and {} moves it, now and later: {}",
+        shown(name),
+        shown(taken),
+        Printable.of(cause, 1000));
+  }
+
   // ---- when a peer is found
 
   /**

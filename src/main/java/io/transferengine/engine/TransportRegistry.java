@@ -7,7 +7,6 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.TransportPolicy;
 import io.transferengine.events.EngineHealth;
 import io.transferengine.logging.Failures;
-import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Gauge;
@@ -40,7 +39,6 @@ import org.slf4j.LoggerFactory;
 final class TransportRegistry {
   private static final Logger log = LoggerFactory.getLogger(TransportRegistry.class);
 
-  private final WarnLimiter without = new WarnLimiter(log);
   private final List<Ranked> transports;
   private final TransportChoice choice;
 
@@ -172,16 +170,16 @@ final class TransportRegistry {
       transport.registerAll(regions);
       return true;
     } catch (TransferException e) {
-      boolean othersMoveIt =
-          regions.stream()
-              .map(Region::kind)
-              .distinct()
-              .allMatch(kind -> all().anyMatch(each -> each != transport && moves(each, kind)));
-      if (which.policy.isRequired() || !transport.mayGoWithout() || !othersMoveIt) {
+      List<MemoryKind> kinds = regions.stream().map(Region::kind).distinct().toList();
+      Optional<Transport> other =
+          all()
+              .filter(each -> each != transport)
+              .filter(each -> kinds.stream().allMatch(kind -> moves(each, kind)))
+              .findFirst();
+      if (which.policy.isRequired() || !transport.mayGoWithout(regions) || other.isEmpty()) {
         throw e;
       }
-      without.warn(
-          "Memory is registered without " + transport.name() + ", and moved by others only: " + e);
+      choice.goesWithout(transport.name(), other.get().name(), kinds.toString(), e);
       return false;
     }
   }

@@ -54,10 +54,11 @@ public interface Transport {
   default void registerAll(List<Region> regions) {}
 
   /**
-   * {@return whether the engine may go on when {@link #registerAll} has failed, if others move such
-   * memory} Then a transfer that comes here for it all the same fails, and harms nothing.
+   * {@return whether the engine may go on when {@link #registerAll} has failed for these ranges, if
+   * others move such memory} Then a transfer that comes here for it all the same fails, and harms
+   * nothing.
    */
-  default boolean mayGoWithout() {
+  default boolean mayGoWithout(List<Region> regions) {
     return false;
   }
 

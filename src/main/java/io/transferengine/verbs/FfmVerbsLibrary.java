@@ -50,6 +50,7 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
   private final MethodHandle deallocPd;
   private final MethodHandle regMr;
   private final Optional<MethodHandle> regMrIova2;
+  private final Optional<MethodHandle> regDmabufMr;
   private final MethodHandle deregMr;
   private final MethodHandle createCompChannel;
   private final MethodHandle destroyCompChannel;
@@ -86,6 +87,10 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
         symbols
             .find("ibv_reg_mr_iova2")
             .map(address -> handle(address, Ibv.ibv_reg_mr_iova2$descriptor()));
+    regDmabufMr =
+        symbols
+            .find("ibv_reg_dmabuf_mr")
+            .map(address -> handle(address, Ibv.ibv_reg_dmabuf_mr$descriptor()));
     deregMr = handle(symbols, "ibv_dereg_mr", Ibv.ibv_dereg_mr$descriptor());
     createCompChannel =
         handle(symbols, "ibv_create_comp_channel", Ibv.ibv_create_comp_channel$descriptor());
@@ -211,6 +216,44 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
     }
     return require(
         region, ibv_mr.layout(), call, MemoryRegion.describe(address, lengthBytes, accessFlags));
+  }
+
+  @Override
+  public boolean hasDmabufMr() {
+    return regDmabufMr.isPresent();
+  }
+
+  @Override
+  public MemorySegment regDmabufMr(
+      MemorySegment protectionDomain,
+      long offset,
+      long lengthBytes,
+      long iova,
+      int fd,
+      int accessFlags) {
+    MemorySegment region;
+    try {
+      region =
+          (MemorySegment)
+              regDmabufMr
+                  .orElseThrow()
+                  .invokeExact(
+                      CapturedErrno.state(),
+                      protectionDomain,
+                      offset,
+                      lengthBytes,
+                      iova,
+                      fd,
+                      accessFlags);
+    } catch (Throwable thrown) {
+      throw CapturedErrno.unexpected(thrown);
+    }
+    return require(
+        region,
+        ibv_mr.layout(),
+        "ibv_reg_dmabuf_mr",
+        "offset=%d, iova=0x%x, length=%d, fd=%d, access=0x%x"
+            .formatted(offset, iova, lengthBytes, fd, accessFlags));
   }
 
   @Override

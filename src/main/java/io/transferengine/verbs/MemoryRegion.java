@@ -4,6 +4,7 @@ package io.transferengine.verbs;
 import io.transferengine.bindings.ibv_mr;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A range of memory that one device may use. It is only a handle: {@code memory.Region} counts the
@@ -20,21 +21,24 @@ public final class MemoryRegion extends Handle {
   private final int localKey;
   private final int remoteKey;
 
-  /** The caller is inside {@code domain.use} and has checked the range. */
+  /**
+   * The caller is inside {@code domain.use} and has checked the range.
+   *
+   * @param verb registers the range
+   */
   MemoryRegion(
       DeviceHandle device,
       Handle domain,
-      MemorySegment domainHandle,
       long address,
       long lengthBytes,
-      int accessFlags) {
+      Supplier<MemorySegment> verb) {
     super(
         String.format("registration 0x%x+%d with %s", address, lengthBytes, device.deviceName()),
         List.of(domain));
     this.device = device;
     this.address = address;
     this.lengthBytes = lengthBytes;
-    this.handle = device.library().regMr(domainHandle, address, lengthBytes, accessFlags);
+    this.handle = verb.get();
     this.localKey = ibv_mr.lkey(handle);
     this.remoteKey = ibv_mr.rkey(handle);
     adopt();

@@ -4,6 +4,7 @@ package io.transferengine.verbs;
 import io.transferengine.os.NativeCallException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A group of registrations and queue pairs of a device: a queue pair reaches only registrations of
@@ -39,6 +40,41 @@ public final class ProtectionDomain extends Handle {
    *     accessFlags} need it
    */
   public MemoryRegion register(long address, long lengthBytes, int accessFlags) {
+    requireRange(address, lengthBytes);
+    return register(
+        address,
+        lengthBytes,
+        () -> device.library().regMr(handle, address, lengthBytes, accessFlags));
+  }
+
+  /**
+   * Lets the device use memory of another device, which a dma-buf stands for. Requests name it by
+   * its address, as its owner does.
+   *
+   * @param address the first byte, positive; the memory must not be freed until the registration is
+   *     closed
+   * @param lengthBytes at least 1
+   * @param offset of the first byte in the dma-buf; in its page it lies as the address does
+   * @param fd the dma-buf's descriptor, which may be closed afterwards
+   * @param accessFlags bits of {@link Access}
+   * @return the registration, closed with this domain at the latest
+   * @throws IllegalArgumentException if the range is empty or leaves the address space
+   * @throws NativeCallException if the device refuses: EOPNOTSUPP where it cannot reach such memory
+   */
+  public MemoryRegion registerDmaBuf(
+      long address, long lengthBytes, long offset, int fd, int accessFlags) {
+    requireRange(address, lengthBytes);
+    return register(
+        address,
+        lengthBytes,
+        () -> device.library().regDmabufMr(handle, offset, lengthBytes, address, fd, accessFlags));
+  }
+
+  private MemoryRegion register(long address, long lengthBytes, Supplier<MemorySegment> verb) {
+    return use(() -> new MemoryRegion(device, this, address, lengthBytes, verb));
+  }
+
+  private static void requireRange(long address, long lengthBytes) {
     if (address <= 0 || lengthBytes <= 0 || address > Long.MAX_VALUE - lengthBytes) {
       throw new IllegalArgumentException(
           String.format(
@@ -46,7 +82,6 @@ public final class ProtectionDomain extends Handle {
                   + " the end",
               address, lengthBytes));
     }
-    return use(() -> new MemoryRegion(device, this, handle, address, lengthBytes, accessFlags));
   }
 
   /**

@@ -116,6 +116,28 @@ public interface VerbsLibrary extends SystemCalls {
   MemorySegment regMr(
       MemorySegment protectionDomain, long address, long lengthBytes, int accessFlags);
 
+  /** {@return whether {@link #regDmabufMr} is there: since rdma-core 34} */
+  boolean hasDmabufMr();
+
+  /**
+   * {@return {@code struct ibv_mr *}} {@code ibv_reg_dmabuf_mr(3)}; sets errno: EOPNOTSUPP where
+   * the device or the kernel cannot do it.
+   *
+   * @param protectionDomain {@code struct ibv_pd *}
+   * @param offset of the range's first byte in the dma-buf
+   * @param lengthBytes the range's length
+   * @param iova the address that requests name for the first byte
+   * @param fd the dma-buf's descriptor, which the caller may close afterwards
+   * @param accessFlags {@code enum ibv_access_flags}
+   */
+  MemorySegment regDmabufMr(
+      MemorySegment protectionDomain,
+      long offset,
+      long lengthBytes,
+      long iova,
+      int fd,
+      int accessFlags);
+
   /**
    * Ends a registration. The device does not touch the memory any more. {@code ibv_dereg_mr(3)};
    * returns errno.

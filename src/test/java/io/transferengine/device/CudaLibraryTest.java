@@ -73,6 +73,7 @@ class CudaLibraryTest {
   void movesBytesByTheKernel() throws Exception {
     assertThat(check(0, Map.of()))
         .contains("cuda:0 (Fake GPU), kernel: true", "all right")
+        .contains("at PCI address 0010:3b:1f.0", "a dma-buf was exported and closed")
         .anyMatch(line -> line.contains("CUDA_ERROR_OUT_OF_MEMORY (2, out of memory)"))
         .anyMatch(line -> line.contains("does not know the address"));
   }
@@ -86,8 +87,13 @@ class CudaLibraryTest {
   @Test
   void movesBytesOnAnOldDriver() throws Exception {
     assertThat(
-            check(0, Map.of("FAKE_CUDA_NO_KERNEL", "1"), "-DcuMemcpyBatchAsync_v2=cuMemcpyOfLater"))
-        .contains("cuda:0 (Fake GPU), kernel: false", "all right");
+            check(
+                0,
+                Map.of("FAKE_CUDA_NO_KERNEL", "1"),
+                "-DcuMemcpyBatchAsync_v2=cuMemcpyOfLater",
+                "-DcuMemGetHandleForAddressRange=cuMemHandleOfLater"))
+        .contains("cuda:0 (Fake GPU), kernel: false", "all right")
+        .contains("no dma-buf: NVIDIA's driver is older than CUDA 11.7, and exports none");
   }
 
   @Test
@@ -102,6 +108,7 @@ class CudaLibraryTest {
   void aDriverThatIsTooOldIsSaid() throws Exception {
     assertThat(check(3, Map.of(), "-DcuDevicePrimaryCtxRelease_v2=cuOfLater"))
         .containsExactly(
-            "libcuda.so.1 has no cuDevicePrimaryCtxRelease_v2. Install NVIDIA's driver 450 or newer");
+            "libcuda.so.1 has no cuDevicePrimaryCtxRelease_v2. Install NVIDIA's driver 450 or"
+                + " newer");
   }
 }

@@ -2,10 +2,13 @@
 package io.transferengine.device;
 
 import io.transferengine.memory.MemoryKind;
+import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -56,6 +59,7 @@ final class DeviceCheckMain {
           new DeviceCheckMain(device, Long.parseLong(arguments[0]), mebibytes, arena);
       try {
         check.errors();
+        check.exports();
         check.bytes();
         check.rates();
       } finally {
@@ -160,6 +164,29 @@ final class DeviceCheckMain {
       copy(true, one(at, hostBytes));
       require(host.mismatch(mirror.asSlice(at, hostBytes)) == -1, what + ", near offset " + at);
     }
+  }
+
+  /** As network cards ask for them. The range is in the middle of pages. */
+  private void exports() {
+    DeviceExports exports = new DeviceExports();
+    System.out.println("at PCI address " + exports.pciAddress(0));
+    exports.require(0, memory, deviceBytes);
+    exports.synchronizeCopies(0, memory);
+    String whyNot = exports.whyNoDmaBufs(0);
+    if (!whyNot.isEmpty()) {
+      System.out.println("no dma-buf: " + whyNot);
+      return;
+    }
+    long inside = memory + 123_457;
+    Path file;
+    try (DmaBuf exported = exports.export(0, inside, deviceBytes / 2)) {
+      file = Path.of("/proc/self/fd/" + exported.descriptor());
+      require(Files.exists(file), "no descriptor " + file);
+      long page = ReservedMemory.pageBytes();
+      require(exported.offsetOf(inside) == (inside & (page - 1)), "the offset in the dma-buf");
+    }
+    require(!Files.exists(file), "a descriptor stays open: " + file);
+    System.out.println("a dma-buf was exported and closed");
   }
 
   private CopyList one(long offset, long length) {

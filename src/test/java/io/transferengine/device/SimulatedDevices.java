@@ -32,30 +32,12 @@ import org.jspecify.annotations.Nullable;
  * it knows what was not given back ({@link #open}).
  */
 @SuppressWarnings("restricted") // reads and writes host memory by its address, as a device does
-public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
+public final class SimulatedDevices extends SimulatedExports implements AutoCloseable {
   /** One in so many copies is late. */
   private static final int LATE_ONE_OF = 8;
 
   private static final long LATE_NANOS = 1_000_000;
-  private static final int PAGE = 4096;
   private static final long FUNCTION = 7;
-
-  private static final class Memory {
-    final long base;
-    final long bytes;
-    final int device;
-    final Arena arena;
-    final MemorySegment contents;
-    boolean freed;
-
-    Memory(long base, MemorySegment contents, Arena arena, int device) {
-      this.base = base;
-      this.bytes = contents.byteSize();
-      this.device = device;
-      this.contents = contents;
-      this.arena = arena;
-    }
-  }
 
   private static final class Stream {
     final BlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
@@ -155,6 +137,7 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     addCount(left, events.size(), "events");
     addCount(left, modules.size(), "modules");
     addCount(left, pinned.size(), "pinned ranges");
+    addCount(left, openDmaBufs(), "dma-bufs");
     return left;
   }
 
@@ -205,12 +188,9 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
 
   // ---- calls
 
-  private static DeviceException failure(String call, int code) {
-    return new DeviceException(call, "simulated", code, "CUDA_ERROR_" + code, "simulated");
-  }
-
   /** A call begins; {@return the device of the thread's context, -1 without one} */
-  private synchronized int enter(String call) {
+  @Override
+  synchronized int enter(String call) {
     Integer device = current.get().peek();
     int code = plan.next(call);
     if (device != null && lost[device] != 0) {
@@ -226,7 +206,8 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
   }
 
   /** A call that needs a context. */
-  private int enterIn(String call) {
+  @Override
+  int enterIn(String call) {
     int device = enter(call);
     if (device < 0) {
       throw failure(call, Cuda.CUDA_ERROR_INVALID_CONTEXT());
@@ -253,12 +234,6 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
   public String name(int device) {
     var _ = enter("cuDeviceGetName");
     return "Simulated " + device;
-  }
-
-  @Override
-  public int attribute(int attribute, int device) {
-    var _ = enter("cuDeviceGetAttribute");
-    return 1;
   }
 
   @Override
@@ -316,10 +291,6 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
     long base = NoTouch.reserve(pages(contents.byteSize()));
     memories.put(base, new Memory(base, contents, arena, device));
     return base;
-  }
-
-  private static long pages(long bytes) {
-    return (bytes + PAGE - 1) / PAGE * PAGE;
   }
 
   @Override
@@ -588,7 +559,8 @@ public final class SimulatedDevices implements DeviceLibrary, AutoCloseable {
         : null;
   }
 
-  private @Nullable Memory owner(long address) {
+  @Override
+  @Nullable Memory owner(long address) {
     Map.Entry<Long, Memory> below = memories.floorEntry(address);
     if (below == null) {
       return null;

@@ -60,7 +60,7 @@ class TransportRegistryTest {
     }
 
     @Override
-    public boolean mayGoWithout() {
+    public boolean mayGoWithout(List<Region> regions) {
       return goesWithout;
     }
 

@@ -43,6 +43,40 @@ public final class SimulatedFabric implements AutoCloseable {
   final SimulatedFiles files = new SimulatedFiles(this);
   final boolean instant;
 
+  /** What there is beside host memory. */
+  volatile DeviceMemory deviceMemory = DeviceMemory.NONE;
+
+  /** Memory of other devices, which the simulated ones reach as network cards do. */
+  public interface DeviceMemory {
+    /** There is none, and an old libibverbs. */
+    DeviceMemory NONE =
+        new DeviceMemory() {
+          @Override
+          public boolean hasDmaBufs() {
+            return false;
+          }
+
+          @Override
+          public boolean isExported(int fd, long offset, long lengthBytes) {
+            return false;
+          }
+
+          @Override
+          public @Nullable MemorySegment at(long address, long lengthBytes) {
+            return null;
+          }
+        };
+
+    /** {@return whether libibverbs takes dma-bufs} */
+    boolean hasDmaBufs();
+
+    /** {@return whether a descriptor is open, of a dma-buf that has such a range} */
+    boolean isExported(int fd, long offset, long lengthBytes);
+
+    /** {@return what is behind an address; null for host memory} */
+    @Nullable MemorySegment at(long address, long lengthBytes);
+  }
+
   private final long seed;
   private final Arena arena = Arena.ofShared();
   private final List<SimulatedDevice> devices = new ArrayList<>();
@@ -97,6 +131,11 @@ public final class SimulatedFabric implements AutoCloseable {
       }
       return process;
     }
+  }
+
+  /** From now on there is such memory. */
+  public void reach(DeviceMemory memory) {
+    deviceMemory = memory;
   }
 
   /** {@return what can be done to the traffic} */

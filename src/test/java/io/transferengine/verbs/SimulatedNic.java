@@ -145,9 +145,14 @@ final class SimulatedNic {
     return failure;
   }
 
-  private static void copy(SimulatedQueuePair.Request request, int length) {
-    MemorySegment local = NativeRequest.ALL.asSlice(request.localAddress, length);
-    MemorySegment remote = NativeRequest.ALL.asSlice(request.remoteAddress, length);
+  private MemorySegment at(long address, int length) {
+    MemorySegment ofDevice = fabric.deviceMemory.at(address, length);
+    return ofDevice == null ? NativeRequest.ALL.asSlice(address, length) : ofDevice;
+  }
+
+  private void copy(SimulatedQueuePair.Request request, int length) {
+    MemorySegment local = at(request.localAddress, length);
+    MemorySegment remote = at(request.remoteAddress, length);
     if (request.write) {
       remote.copyFrom(local);
     } else {

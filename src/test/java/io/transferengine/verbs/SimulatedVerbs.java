@@ -32,6 +32,8 @@ public final class SimulatedVerbs implements VerbsLibrary {
   /** A thread that has taken an event acknowledges it within microseconds. */
   private static final long ACKNOWLEDGE_LIMIT_NANOS = TimeUnit.SECONDS.toNanos(5);
 
+  private static final int PAGE = 4096;
+
   private final SimulatedFabric fabric;
   private final String name;
   private final Map<String, SimulatedDevice> devices = new LinkedHashMap<>();
@@ -222,21 +224,52 @@ public final class SimulatedVerbs implements VerbsLibrary {
   public MemorySegment regMr(
       MemorySegment protectionDomain, long address, long lengthBytes, int accessFlags) {
     synchronized (fabric.lock) {
-      var domain = domain(protectionDomain, "ibv_reg_mr");
-      String arguments = MemoryRegion.describe(address, lengthBytes, accessFlags);
-      admit(domain.device, "ibv_reg_mr", arguments);
-      int needWrite = Access.REMOTE_WRITE | Access.REMOTE_ATOMIC;
-      require(
-          (accessFlags & needWrite) == 0 || (accessFlags & Access.LOCAL_WRITE) != 0,
-          "ibv_reg_mr",
-          arguments);
-      domain.users++;
-      var region =
-          new SimulatedHandle.Region(domain, address, lengthBytes, accessFlags, ibv_mr.layout());
-      fabric.register(region);
-      ibv_mr.lkey(region.struct, region.localKey);
-      ibv_mr.rkey(region.struct, region.remoteKey);
-      return region.struct;
+      return registered(protectionDomain, address, lengthBytes, accessFlags, "ibv_reg_mr");
+    }
+  }
+
+  private MemorySegment registered(
+      MemorySegment protectionDomain,
+      long address,
+      long lengthBytes,
+      int accessFlags,
+      String verb) {
+    var domain = domain(protectionDomain, verb);
+    String arguments = MemoryRegion.describe(address, lengthBytes, accessFlags);
+    admit(domain.device, verb, arguments);
+    int needWrite = Access.REMOTE_WRITE | Access.REMOTE_ATOMIC;
+    require(
+        (accessFlags & needWrite) == 0 || (accessFlags & Access.LOCAL_WRITE) != 0, verb, arguments);
+    domain.users++;
+    var region =
+        new SimulatedHandle.Region(domain, address, lengthBytes, accessFlags, ibv_mr.layout());
+    fabric.register(region);
+    ibv_mr.lkey(region.struct, region.localKey);
+    ibv_mr.rkey(region.struct, region.remoteKey);
+    return region.struct;
+  }
+
+  @Override
+  public boolean hasDmabufMr() {
+    return fabric.deviceMemory.hasDmaBufs();
+  }
+
+  @Override
+  public MemorySegment regDmabufMr(
+      MemorySegment protectionDomain,
+      long offset,
+      long lengthBytes,
+      long iova,
+      int fd,
+      int accessFlags) {
+    synchronized (fabric.lock) {
+      String arguments = "fd=" + fd + ", " + MemoryRegion.describe(iova, lengthBytes, accessFlags);
+      // As the kernel: the file's pages become those of the addresses.
+      require((offset - iova) % PAGE == 0, "ibv_reg_dmabuf_mr", arguments);
+      if (!fabric.deviceMemory.isExported(fd, offset, lengthBytes)) {
+        throw new NativeCallException("ibv_reg_dmabuf_mr", arguments, Errno.EBADF.number());
+      }
+      return registered(protectionDomain, iova, lengthBytes, accessFlags, "ibv_reg_dmabuf_mr");
     }
   }
 

@@ -3,6 +3,7 @@ package io.transferengine.transport.rdma;
 
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.device.DeviceExports;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
@@ -61,7 +62,12 @@ public final class InstantRdma implements AutoCloseable {
             PeerTls.off());
     SimulatedVerbs library = fabric.process("self", List.of(DEVICE));
     LocalGid gid = new LocalGid(GID_INDEX, gidOf(library));
-    transport = new RdmaTransport(context, library, (name, port, index) -> List.of(gid));
+    transport =
+        new RdmaTransport(
+            context,
+            library,
+            (name, port, index) -> List.of(gid),
+            new DeviceMemory(library, new DeviceExports(), Path.of("/sys")));
   }
 
   private static Gid gidOf(SimulatedVerbs library) {

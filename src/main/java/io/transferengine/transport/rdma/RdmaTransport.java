@@ -33,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ObjLongConsumer;
@@ -66,6 +67,10 @@ final class RdmaTransport
   private final Registrations registrations;
   private final ControlThreads controlThreads = ControlThreads.connecting();
   private final ControlThreads endingThreads = ControlThreads.ending();
+
+  /** Registered without us: memory of devices that our own devices do not reach. */
+  private final Set<Region> lacking = ConcurrentHashMap.newKeySet();
+
   private final ConnectionRights rights;
   private final Handshakes handshakes;
   private final PathConnector connector;
@@ -76,13 +81,17 @@ final class RdmaTransport
   private final boolean checksumsAskedFor;
   private volatile boolean stopped;
 
-  RdmaTransport(TransportContext context, VerbsLibrary library, GidSource gidSource) {
+  RdmaTransport(
+      TransportContext context,
+      VerbsLibrary library,
+      GidSource gidSource,
+      DeviceMemory deviceMemory) {
     this.context = context;
     this.library = library;
     this.gidSource = gidSource;
     this.settings = RdmaSettings.of(context.settings(), context.policy());
     this.checksumsAskedFor = context.settings().get(Options.CHECKSUM) != ChecksumMode.OFF;
-    this.registrations = new Registrations(devices, library, settings);
+    this.registrations = new Registrations(devices, library, settings, deviceMemory);
     this.rights = new ConnectionRights(context.access(), context.regions());
     this.handshakes =
         new Handshakes(
@@ -182,17 +191,41 @@ final class RdmaTransport
   @Override
   public void registerAll(List<Region> regions) {
     rights.require(regions);
-    registrations.registerAll(regions);
+    try {
+      registrations.registerAll(regions);
+    } catch (Throwable t) {
+      // Not before, since most registrations succeed; the caller ends what has failed, too.
+      for (Region region : regions) {
+        if (!region.kind().isHost()) {
+          lacking.add(region);
+        }
+      }
+      throw t;
+    }
   }
 
   @Override
   public void unregisterAll(List<Region> regions) {
+    if (!lacking.isEmpty()) {
+      regions.forEach(lacking::remove);
+    }
     registrations.unregisterAll(regions);
   }
 
+  /** Memory of a device may be none that the network cards reach; TCP moves it then. */
+  @Override
+  public boolean mayGoWithout(List<Region> regions) {
+    return regions.stream().noneMatch(region -> region.kind().isHost());
+  }
+
+  /**
+   * None of a kind of which a registration is not with the devices: that is for another to move.
+   */
   @Override
   public boolean moves(MemoryKind local, MemoryKind peer) {
-    return true;
+    return local.isHost()
+        || lacking.isEmpty()
+        || lacking.stream().noneMatch(region -> region.kind().equals(local));
   }
 
   @Override

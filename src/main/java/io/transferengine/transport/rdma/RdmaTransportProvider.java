@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.rdma;
 
+import io.transferengine.device.DeviceExports;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
 import io.transferengine.verbs.Verbs;
+import io.transferengine.verbs.VerbsLibrary;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -33,6 +35,12 @@ public final class RdmaTransportProvider implements TransportProvider {
 
   @Override
   public Transport create(TransportContext context) {
-    return new RdmaTransport(context, Verbs.library(), new SysfsGidSource(Path.of("/sys")));
+    Path sysRoot = Path.of("/sys");
+    VerbsLibrary library = Verbs.library();
+    return new RdmaTransport(
+        context,
+        library,
+        new SysfsGidSource(sysRoot),
+        new DeviceMemory(library, new DeviceExports(), sysRoot));
   }
 }

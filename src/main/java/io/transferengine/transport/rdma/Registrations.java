@@ -44,6 +44,7 @@ final class Registrations {
   private final List<RdmaDevice> devices;
   private final VerbsLibrary library;
   private final RdmaSettings settings;
+  private final DeviceMemory deviceMemory;
   private final Map<Region, List<Chunk>> byRegion = new HashMap<>();
 
   /** Chunks that are in no table any more, but may still be registered on a device. */
@@ -126,10 +127,15 @@ final class Registrations {
     }
   }
 
-  Registrations(List<RdmaDevice> devices, VerbsLibrary library, RdmaSettings settings) {
+  Registrations(
+      List<RdmaDevice> devices,
+      VerbsLibrary library,
+      RdmaSettings settings,
+      DeviceMemory deviceMemory) {
     this.devices = devices;
     this.library = library;
     this.settings = settings;
+    this.deviceMemory = deviceMemory;
   }
 
   /** This cannot happen: a chunk is a part of a region, and regions do not overlap. */
@@ -191,16 +197,20 @@ final class Registrations {
   private void registerChunks(Region region, List<Chunk> made) {
     String location = location(region);
     long chunkMax = chunkMaxBytes();
-    for (long offset = 0; offset < region.length(); offset += chunkMax) {
-      long length = Math.min(chunkMax, region.length() - offset);
-      long address = region.address() + offset;
-      List<MemoryRegion> onAll = onAll(address, length, settings.memoryAccess(region.rights()));
-      try {
-        made.add(new Chunk(address, length, location, onAll));
-      } catch (Throwable t) {
-        onAll.forEach(Registrations::quietly);
-        throw t;
+    int access = settings.memoryAccess(region.rights());
+    try (DeviceMemory.Way way = deviceMemory.open(region)) {
+      for (long offset = 0; offset < region.length(); offset += chunkMax) {
+        long length = Math.min(chunkMax, region.length() - offset);
+        long address = region.address() + offset;
+        List<MemoryRegion> onAll = onAll(way, address, length, access);
+        try {
+          made.add(new Chunk(address, length, location, onAll));
+        } catch (Throwable t) {
+          onAll.forEach(Registrations::quietly);
+          throw t;
+        }
       }
+      way.registered();
     }
   }
 
@@ -216,7 +226,7 @@ final class Registrations {
     return most;
   }
 
-  private List<MemoryRegion> onAll(long address, long length, int access) {
+  private List<MemoryRegion> onAll(DeviceMemory.Way way, long address, long length, int access) {
     boolean parallel =
         devices.size() > 1
             && (settings.parallelRegistration() == 1
@@ -224,10 +234,10 @@ final class Registrations {
     MemoryRegion[] made = new MemoryRegion[devices.size()];
     try {
       if (parallel) {
-        onAllAtOnce(address, length, access, made);
+        onAllAtOnce(way, address, length, access, made);
       } else {
         for (int i = 0; i < made.length; i++) {
-          made[i] = on(devices.get(i), address, length, access);
+          made[i] = on(way, devices.get(i), address, length, access);
         }
       }
       return List.of(made);
@@ -245,7 +255,8 @@ final class Registrations {
    * Uses platform threads, because the call pins pages in the kernel, which takes milliseconds for
    * each gigabyte.
    */
-  private void onAllAtOnce(long address, long length, int access, MemoryRegion[] made) {
+  private void onAllAtOnce(
+      DeviceMemory.Way way, long address, long length, int access, MemoryRegion[] made) {
     Throwable[] failures = new Throwable[made.length];
     List<Thread> threads = new ArrayList<>();
     try {
@@ -255,7 +266,7 @@ final class Registrations {
             Thread.ofPlatform()
                 .daemon()
                 .name("te-rdma-register-" + devices.get(i).name())
-                .start(() -> registerOne(nic, address, length, access, made, failures)));
+                .start(() -> registerOne(way, nic, address, length, access, made, failures)));
       }
     } finally {
       // Also if one cannot be started: no thread may register a range that was given up.
@@ -267,9 +278,15 @@ final class Registrations {
   }
 
   private void registerOne(
-      int nic, long address, long length, int access, MemoryRegion[] made, Throwable[] failures) {
+      DeviceMemory.Way way,
+      int nic,
+      long address,
+      long length,
+      int access,
+      MemoryRegion[] made,
+      Throwable[] failures) {
     try {
-      made[nic] = on(devices.get(nic), address, length, access);
+      made[nic] = on(way, devices.get(nic), address, length, access);
     } catch (Throwable t) {
       failures[nic] = t;
     }
@@ -291,9 +308,10 @@ final class Registrations {
     }
   }
 
-  private MemoryRegion on(RdmaDevice device, long address, long length, int access) {
+  private static MemoryRegion on(
+      DeviceMemory.Way way, RdmaDevice device, long address, long length, int access) {
     try {
-      return device.protectionDomain().register(address, length, access);
+      return way.register(device, address, length, access);
     } catch (NativeCallException e) {
       throw TransferException.withDevice(
           device.name(),

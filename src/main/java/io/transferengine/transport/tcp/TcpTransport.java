@@ -202,7 +202,7 @@ final class TcpTransport implements Transport {
 
   /** Another transport may take memory that cannot be staged, such as that of a lost device. */
   @Override
-  public boolean mayGoWithout() {
+  public boolean mayGoWithout(List<Region> regions) {
     return true;
   }
 

@@ -7,6 +7,7 @@ import io.transferengine.access.PeerIdentity;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.device.DeviceExports;
 import io.transferengine.handshake.HandshakeClient;
 import io.transferengine.handshake.HandshakeDaemon;
 import io.transferengine.handshake.HandshakeDaemonOptions;
@@ -113,6 +114,23 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
       Map<String, String> options,
       int rpcPort,
       Optional<AccessPolicy> policy) {
+    this(
+        verbs,
+        devices,
+        options,
+        rpcPort,
+        policy,
+        new DeviceMemory(
+            verbs, new DeviceExports(SimulatedRdmaProvider::noDriver), Path.of("/sys")));
+  }
+
+  SimulatedEngine(
+      SimulatedVerbs verbs,
+      List<String> devices,
+      Map<String, String> options,
+      int rpcPort,
+      Optional<AccessPolicy> policy,
+      DeviceMemory deviceMemory) {
     incarnation = Long.toHexString(System.nanoTime());
     Audit audit = new Audit(metrics);
     PeerTls tls = PeerTls.of(Settings.fromMap(options), Optional.empty(), audit);
@@ -130,7 +148,8 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
                 this,
                 tls),
             verbs,
-            (device, port, index) -> List.of(gid(verbs, device)));
+            (device, port, index) -> List.of(gid(verbs, device)),
+            deviceMemory);
     transport.start();
     int from = rpcPort == 0 ? 20_000 : rpcPort;
     int to = rpcPort == 0 ? 29_000 : rpcPort;
@@ -215,11 +234,17 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     return prepared(region);
   }
 
+  /** Registers memory of a device. */
+  Region registerAt(long address, long bytes, String location) {
+    return prepared(regions.register(address, bytes, location));
+  }
+
   private Region prepared(Region region) {
     try {
       transport.registerAll(List.of(region));
     } catch (Throwable t) {
       region.refuse();
+      transport.unregisterAll(List.of(region));
       regions.remove(region);
       throw t;
     }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.device;
+
+import io.transferengine.bindings.Cuda;
+import io.transferengine.logging.Anyway;
+import io.transferengine.os.ReservedMemory;
+import io.transferengine.transfer.TransferException;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What network cards need of CUDA devices: where these are on the PCI bus, and handles of their
+ * memory. Nothing stays open between calls: a device's context is held by whoever has memory there.
+ *
+ * <p>The driver is looked for at the first call. Thread-safe.
+ */
+public final class DeviceExports {
+  private static final Logger log = LoggerFactory.getLogger(DeviceExports.class);
+
+  private final Supplier<DeviceLibrary> library;
+
+  /** Of this machine's driver. */
+  public DeviceExports() {
+    this(Devices.LOADER::library);
+  }
+
+  /**
+   * Of a library.
+   *
+   * @param library asked at each call; throws {@link TransferException} if there is none
+   */
+  public DeviceExports(Supplier<DeviceLibrary> library) {
+    this.library = library;
+  }
+
+  /** Calls of the driver that need a context. */
+  private interface Calls {
+    void run(DeviceLibrary driver);
+  }
+
+  private static int handle(DeviceLibrary driver, int ordinal) {
+    int count = driver.count();
+    if (ordinal >= count) {
+      throw DeviceErrors.noSuch(ordinal, count);
+    }
+    return driver.device(ordinal);
+  }
+
+  /** Runs calls with a device's context, which the thread has only meanwhile. */
+  private static void within(DeviceLibrary driver, int ordinal, Calls calls) {
+    try {
+      int handle = handle(driver, ordinal);
+      long context = driver.retainContext(handle);
+      try {
+        driver.pushContext(context);
+        try {
+          calls.run(driver);
+        } finally {
+          driver.popContext();
+        }
+      } finally {
+        driver.releaseContext(handle);
+      }
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /**
+   * {@return the address on the PCI bus, as the name of a folder in {@code /sys/bus/pci/devices}}
+   *
+   * @param ordinal from 0, as this process counts its devices
+   * @throws TransferException if there is no driver, or no such device
+   */
+  public String pciAddress(int ordinal) {
+    DeviceLibrary driver = library.get();
+    try {
+      int handle = handle(driver, ordinal);
+      return "%04x:%02x:%02x.0"
+          .formatted(
+              driver.attribute(Cuda.CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID(), handle),
+              driver.attribute(Cuda.CU_DEVICE_ATTRIBUTE_PCI_BUS_ID(), handle),
+              driver.attribute(Cuda.CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID(), handle));
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /**
+   * Checks that a range is memory of a device, allocated and not freed.
+   *
+   * @throws TransferException that says what it is instead, or what the driver says
+   */
+  public void require(int ordinal, long address, long length) {
+    within(library.get(), ordinal, driver -> DeviceRange.require(driver, ordinal, address, length));
+  }
+
+  /**
+   * Sees to it that copies which the program makes there by synchronous calls are over when these
+   * return, so that a network card sends what they have written.
+   *
+   * @throws TransferException if the driver refuses, as for memory of some allocators
+   */
+  public void synchronizeCopies(int ordinal, long address) {
+    within(library.get(), ordinal, driver -> driver.synchronizeCopies(address));
+  }
+
+  /** {@return why no memory of a device can be exported; empty if it can} */
+  public String whyNoDmaBufs(int ordinal) {
+    try {
+      DeviceLibrary driver = library.get();
+      if (!driver.hasDmaBufs()) {
+        return "NVIDIA's driver is older than CUDA 11.7, and exports none";
+      }
+      int supported =
+          driver.attribute(Cuda.CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED(), handle(driver, ordinal));
+      return supported == 0
+          ? "NVIDIA's driver exports none here; its open kernel modules do, on a kernel that has"
+              + " dma-bufs"
+          : "";
+    } catch (DeviceException e) {
+      return String.valueOf(e.getMessage());
+    } catch (TransferException absent) {
+      return String.valueOf(absent.getMessage());
+    }
+  }
+
+  /**
+   * {@return a range of a device's memory for network cards, together with what else is in its
+   * pages}
+   *
+   * @throws TransferException if it cannot be exported
+   */
+  public DmaBuf export(int ordinal, long address, long length) {
+    long page = ReservedMemory.pageBytes();
+    long start = address & -page;
+    long bytes = (address - start + length + page - 1) & -page;
+    DeviceLibrary driver = library.get();
+    int[] descriptor = {-1};
+    try {
+      within(driver, ordinal, calls -> descriptor[0] = calls.exportDmaBuf(start, bytes));
+      return new DmaBuf(driver, descriptor[0], start);
+    } catch (Throwable t) {
+      if (descriptor[0] >= 0) {
+        Anyway.run(log, "Closing a dma-buf", () -> driver.closeDmaBuf(descriptor[0]));
+      }
+      throw t;
+    }
+  }
+}
