@@ -29,16 +29,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.ObjLongConsumer;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The transports of one engine, best first. It chooses the ones for a peer. The {@link
  * TransportPolicy} of a transport says whether it is used, required or left out.
  */
 final class TransportRegistry {
-  private static final Logger log = LoggerFactory.getLogger(TransportRegistry.class);
-
   private final List<Ranked> transports;
   private final TransportChoice choice;
 
