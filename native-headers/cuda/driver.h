@@ -28,14 +28,17 @@ enum {
 	CUDA_ERROR_NO_DEVICE = 100,
 	CUDA_ERROR_INVALID_DEVICE = 101,
 	CUDA_ERROR_INVALID_CONTEXT = 201,
+	CUDA_ERROR_MAP_FAILED = 205,
 	CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
 	CUDA_ERROR_ECC_UNCORRECTABLE = 214,
+	CUDA_ERROR_PEER_ACCESS_UNSUPPORTED = 217,
 	CUDA_ERROR_INVALID_PTX = 218,
 	CUDA_ERROR_NVLINK_UNCORRECTABLE = 220,
 	CUDA_ERROR_JIT_COMPILER_NOT_FOUND = 221,
 	CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
 	CUDA_ERROR_JIT_COMPILATION_DISABLED = 223,
 	CUDA_ERROR_CONTAINED = 226,
+	CUDA_ERROR_INVALID_HANDLE = 400,
 	CUDA_ERROR_NOT_FOUND = 500,
 	CUDA_ERROR_ILLEGAL_ADDRESS = 700,
 	CUDA_ERROR_LAUNCH_TIMEOUT = 702,
@@ -57,6 +60,7 @@ enum {
 	CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED = 124,
 	CU_EVENT_BLOCKING_SYNC = 1,
 	CU_EVENT_DISABLE_TIMING = 2,
+	CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS = 1,
 	CU_MEMCPY_SRC_ACCESS_ORDER_STREAM = 1,
 	CU_MEMORYTYPE_DEVICE = 2,
 	CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD = 1,
@@ -64,12 +68,17 @@ enum {
 	CU_POINTER_ATTRIBUTE_SYNC_MEMOPS = 6,
 	CU_POINTER_ATTRIBUTE_IS_MANAGED = 8,
 	CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9,
+	CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE = 10,
 	CU_POINTER_ATTRIBUTE_RANGE_START_ADDR = 11,
 	CU_POINTER_ATTRIBUTE_RANGE_SIZE = 12,
 	CU_STREAM_NON_BLOCKING = 1
 };
 
 #define CU_MEMHOSTREGISTER_PORTABLE 1
+
+struct CUipcMemHandle_st {
+	char reserved[64];
+};
 
 struct CUmemLocation_st {
 	int type;
@@ -102,10 +111,16 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t length);
 CUresult cuMemFree_v2(CUdeviceptr address);
 CUresult cuMemHostRegister_v2(void *address, size_t length, unsigned int flags);
 CUresult cuMemHostUnregister(void *address);
+CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *length, CUdeviceptr address);
 CUresult cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdeviceptr address);
 CUresult cuPointerSetAttribute(const void *value, CUpointer_attribute attribute, CUdeviceptr address);
 CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr address, size_t length,
 	CUmemRangeHandleType type, unsigned long long flags);
+
+CUresult cuIpcGetMemHandle(struct CUipcMemHandle_st *handle, CUdeviceptr address);
+CUresult cuIpcOpenMemHandle_v2(CUdeviceptr *address, struct CUipcMemHandle_st handle,
+	unsigned int flags);
+CUresult cuIpcCloseMemHandle(CUdeviceptr address);
 
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags);
 CUresult cuStreamDestroy_v2(CUstream stream);
@@ -117,6 +132,7 @@ CUresult cuEventSynchronize(CUevent event);
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t length, CUstream stream);
 CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t length, CUstream stream);
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t length, CUstream stream);
 CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *targets, CUdeviceptr *sources, size_t *lengths,
 	size_t count, struct CUmemcpyAttributes_st *attributes, size_t *attributeIndexes,
 	size_t attributeCount, CUstream stream);

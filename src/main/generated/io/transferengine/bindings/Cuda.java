@@ -19,9 +19,9 @@ import java.lang.invoke.MethodHandles;
 import java.util.NoSuchElementException;
 
 /**
- * Functions and constants of libcuda. Layouts, constants and function descriptors are there without
- * the library; a function's handle, address and call look for {@code libcuda.so.1} when the first
- * of them is used.
+ * Functions and constants of libcuda. Layouts, constants and function descriptors are
+ * there without the library; a function's handle, address and call look for {@code libcuda.so.1}
+ * when the first of them is used.
  */
 @SuppressWarnings("restricted")
 public final class Cuda {
@@ -34,9 +34,9 @@ public final class Cuda {
   public static final OfLong C_LONG_LONG = ValueLayout.JAVA_LONG;
 
   /** A pointer, to memory of unknown size. */
-  public static final AddressLayout C_POINTER =
-      ValueLayout.ADDRESS.withTargetLayout(
-          MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE));
+  public static final AddressLayout C_POINTER = ValueLayout.ADDRESS.withTargetLayout(
+    MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE)
+  );
 
   static MethodHandle upcallHandle(Class<?> type, String name, FunctionDescriptor descriptor) {
     try {
@@ -52,12 +52,9 @@ public final class Cuda {
       try {
         return SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()).findOrThrow(name);
       } catch (IllegalArgumentException | NoSuchElementException e) {
-        UnsatisfiedLinkError error =
-            new UnsatisfiedLinkError(
-                name
-                    + " of libcuda.so.1 not found ("
-                    + e.getMessage()
-                    + "): it comes with NVIDIA's driver");
+        UnsatisfiedLinkError error = new UnsatisfiedLinkError(
+          name + " of libcuda.so.1 not found (" + e.getMessage() + "): it comes with NVIDIA's driver"
+        );
         error.initCause(e);
         throw error;
       }
@@ -124,6 +121,11 @@ public final class Cuda {
     return 101;
   }
 
+  /** {@code CUDA_ERROR_INVALID_HANDLE}. */
+  public static int CUDA_ERROR_INVALID_HANDLE() {
+    return 400;
+  }
+
   /** {@code CUDA_ERROR_INVALID_PC}. */
   public static int CUDA_ERROR_INVALID_PC() {
     return 718;
@@ -157,6 +159,11 @@ public final class Cuda {
   /** {@code CUDA_ERROR_LAUNCH_TIMEOUT}. */
   public static int CUDA_ERROR_LAUNCH_TIMEOUT() {
     return 702;
+  }
+
+  /** {@code CUDA_ERROR_MAP_FAILED}. */
+  public static int CUDA_ERROR_MAP_FAILED() {
+    return 205;
   }
 
   /** {@code CUDA_ERROR_MISALIGNED_ADDRESS}. */
@@ -197,6 +204,11 @@ public final class Cuda {
   /** {@code CUDA_ERROR_OUT_OF_MEMORY}. */
   public static int CUDA_ERROR_OUT_OF_MEMORY() {
     return 2;
+  }
+
+  /** {@code CUDA_ERROR_PEER_ACCESS_UNSUPPORTED}. */
+  public static int CUDA_ERROR_PEER_ACCESS_UNSUPPORTED() {
+    return 217;
   }
 
   /** {@code CUDA_ERROR_UNKNOWN}. */
@@ -254,6 +266,11 @@ public final class Cuda {
     return 2;
   }
 
+  /** {@code CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS}. */
+  public static int CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS() {
+    return 1;
+  }
+
   /** {@code CU_MEMCPY_SRC_ACCESS_ORDER_STREAM}. */
   public static int CU_MEMCPY_SRC_ACCESS_ORDER_STREAM() {
     return 1;
@@ -277,6 +294,11 @@ public final class Cuda {
   /** {@code CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL}. */
   public static int CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL() {
     return 9;
+  }
+
+  /** {@code CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE}. */
+  public static int CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE() {
+    return 10;
   }
 
   /** {@code CU_POINTER_ATTRIBUTE_IS_MANAGED}. */
@@ -382,8 +404,7 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGet {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -419,8 +440,7 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGetAttribute {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -492,8 +512,7 @@ public final class Cuda {
   }
 
   private static final class cuDeviceGetName {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -565,8 +584,7 @@ public final class Cuda {
   }
 
   private static final class cuDevicePrimaryCtxRetain {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -638,8 +656,7 @@ public final class Cuda {
   }
 
   private static final class cuEventCreate {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -711,8 +728,7 @@ public final class Cuda {
   }
 
   private static final class cuEventRecord {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -784,8 +800,7 @@ public final class Cuda {
   }
 
   private static final class cuGetErrorName {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -821,8 +836,7 @@ public final class Cuda {
   }
 
   private static final class cuGetErrorString {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -893,21 +907,116 @@ public final class Cuda {
     }
   }
 
+  private static final class cuIpcCloseMemHandle {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_LONG_LONG);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuIpcCloseMemHandle");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuIpcCloseMemHandle}, which does not need the library. */
+  public static FunctionDescriptor cuIpcCloseMemHandle$descriptor() {
+    return cuIpcCloseMemHandle.DESC;
+  }
+
+  /** Downcall handle of {@code cuIpcCloseMemHandle}. */
+  public static MethodHandle cuIpcCloseMemHandle$handle() {
+    return cuIpcCloseMemHandle.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuIpcCloseMemHandle}. */
+  public static MemorySegment cuIpcCloseMemHandle$address() {
+    return cuIpcCloseMemHandle.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuIpcCloseMemHandle(CUdeviceptr)}. */
+  public static int cuIpcCloseMemHandle(long address) {
+    try {
+      return (int) cuIpcCloseMemHandle.Symbol.HANDLE.invokeExact(address);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuIpcGetMemHandle {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuIpcGetMemHandle");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuIpcGetMemHandle}, which does not need the library. */
+  public static FunctionDescriptor cuIpcGetMemHandle$descriptor() {
+    return cuIpcGetMemHandle.DESC;
+  }
+
+  /** Downcall handle of {@code cuIpcGetMemHandle}. */
+  public static MethodHandle cuIpcGetMemHandle$handle() {
+    return cuIpcGetMemHandle.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuIpcGetMemHandle}. */
+  public static MemorySegment cuIpcGetMemHandle$address() {
+    return cuIpcGetMemHandle.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuIpcGetMemHandle(struct CUipcMemHandle_st *, CUdeviceptr)}. */
+  public static int cuIpcGetMemHandle(MemorySegment handle, long address) {
+    try {
+      return (int) cuIpcGetMemHandle.Symbol.HANDLE.invokeExact(handle, address);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuIpcOpenMemHandle_v2 {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, CUipcMemHandle_st.layout(), Cuda.C_INT);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuIpcOpenMemHandle_v2");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuIpcOpenMemHandle_v2}, which does not need the library. */
+  public static FunctionDescriptor cuIpcOpenMemHandle_v2$descriptor() {
+    return cuIpcOpenMemHandle_v2.DESC;
+  }
+
+  /** Downcall handle of {@code cuIpcOpenMemHandle_v2}. */
+  public static MethodHandle cuIpcOpenMemHandle_v2$handle() {
+    return cuIpcOpenMemHandle_v2.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuIpcOpenMemHandle_v2}. */
+  public static MemorySegment cuIpcOpenMemHandle_v2$address() {
+    return cuIpcOpenMemHandle_v2.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuIpcOpenMemHandle_v2(CUdeviceptr *, struct CUipcMemHandle_st, unsigned int)}. */
+  public static int cuIpcOpenMemHandle_v2(MemorySegment address, MemorySegment handle, int flags) {
+    try {
+      return (int) cuIpcOpenMemHandle_v2.Symbol.HANDLE.invokeExact(address, handle, flags);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
   private static final class cuLaunchKernel {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -931,36 +1040,10 @@ public final class Cuda {
     return cuLaunchKernel.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code CUresult cuLaunchKernel(CUfunction, unsigned int, unsigned int, unsigned int,
-   * unsigned int, unsigned int, unsigned int, unsigned int, CUstream, void **, void **)}.
-   */
-  public static int cuLaunchKernel(
-      MemorySegment function,
-      int gridX,
-      int gridY,
-      int gridZ,
-      int blockX,
-      int blockY,
-      int blockZ,
-      int sharedBytes,
-      MemorySegment stream,
-      MemorySegment parameters,
-      MemorySegment extra) {
+  /** Calls {@code CUresult cuLaunchKernel(CUfunction, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, unsigned int, CUstream, void **, void **)}. */
+  public static int cuLaunchKernel(MemorySegment function, int gridX, int gridY, int gridZ, int blockX, int blockY, int blockZ, int sharedBytes, MemorySegment stream, MemorySegment parameters, MemorySegment extra) {
     try {
-      return (int)
-          cuLaunchKernel.Symbol.HANDLE.invokeExact(
-              function,
-              gridX,
-              gridY,
-              gridZ,
-              blockX,
-              blockY,
-              blockZ,
-              sharedBytes,
-              stream,
-              parameters,
-              extra);
+      return (int) cuLaunchKernel.Symbol.HANDLE.invokeExact(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters, extra);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -969,8 +1052,7 @@ public final class Cuda {
   }
 
   private static final class cuMemAlloc_v2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1041,15 +1123,44 @@ public final class Cuda {
     }
   }
 
+  private static final class cuMemGetAddressRange_v2 {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_LONG_LONG);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuMemGetAddressRange_v2");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuMemGetAddressRange_v2}, which does not need the library. */
+  public static FunctionDescriptor cuMemGetAddressRange_v2$descriptor() {
+    return cuMemGetAddressRange_v2.DESC;
+  }
+
+  /** Downcall handle of {@code cuMemGetAddressRange_v2}. */
+  public static MethodHandle cuMemGetAddressRange_v2$handle() {
+    return cuMemGetAddressRange_v2.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuMemGetAddressRange_v2}. */
+  public static MemorySegment cuMemGetAddressRange_v2$address() {
+    return cuMemGetAddressRange_v2.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuMemGetAddressRange_v2(CUdeviceptr *, size_t *, CUdeviceptr)}. */
+  public static int cuMemGetAddressRange_v2(MemorySegment base, MemorySegment length, long address) {
+    try {
+      return (int) cuMemGetAddressRange_v2.Symbol.HANDLE.invokeExact(base, length, address);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
   private static final class cuMemGetHandleForAddressRange {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_LONG_LONG,
-            Cuda.C_LONG,
-            Cuda.C_INT,
-            Cuda.C_LONG_LONG);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_INT, Cuda.C_LONG_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1073,16 +1184,10 @@ public final class Cuda {
     return cuMemGetHandleForAddressRange.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code CUresult cuMemGetHandleForAddressRange(void *, CUdeviceptr, size_t,
-   * CUmemRangeHandleType, unsigned long long)}.
-   */
-  public static int cuMemGetHandleForAddressRange(
-      MemorySegment handle, long address, long length, int type, long flags) {
+  /** Calls {@code CUresult cuMemGetHandleForAddressRange(void *, CUdeviceptr, size_t, CUmemRangeHandleType, unsigned long long)}. */
+  public static int cuMemGetHandleForAddressRange(MemorySegment handle, long address, long length, int type, long flags) {
     try {
-      return (int)
-          cuMemGetHandleForAddressRange.Symbol.HANDLE.invokeExact(
-              handle, address, length, type, flags);
+      return (int) cuMemGetHandleForAddressRange.Symbol.HANDLE.invokeExact(handle, address, length, type, flags);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1091,8 +1196,7 @@ public final class Cuda {
   }
 
   private static final class cuMemHostRegister_v2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1164,17 +1268,7 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyBatchAsync_v2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Cuda.C_INT,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_LONG,
-            Cuda.C_POINTER,
-            Cuda.C_POINTER,
-            Cuda.C_LONG,
-            Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1198,30 +1292,46 @@ public final class Cuda {
     return cuMemcpyBatchAsync_v2.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *, CUdeviceptr *, size_t *, size_t,
-   * struct CUmemcpyAttributes_st *, size_t *, size_t, CUstream)}.
-   */
-  public static int cuMemcpyBatchAsync_v2(
-      MemorySegment targets,
-      MemorySegment sources,
-      MemorySegment lengths,
-      long count,
-      MemorySegment attributes,
-      MemorySegment attributeIndexes,
-      long attributeCount,
-      MemorySegment stream) {
+  /** Calls {@code CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *, CUdeviceptr *, size_t *, size_t, struct CUmemcpyAttributes_st *, size_t *, size_t, CUstream)}. */
+  public static int cuMemcpyBatchAsync_v2(MemorySegment targets, MemorySegment sources, MemorySegment lengths, long count, MemorySegment attributes, MemorySegment attributeIndexes, long attributeCount, MemorySegment stream) {
     try {
-      return (int)
-          cuMemcpyBatchAsync_v2.Symbol.HANDLE.invokeExact(
-              targets,
-              sources,
-              lengths,
-              count,
-              attributes,
-              attributeIndexes,
-              attributeCount,
-              stream);
+      return (int) cuMemcpyBatchAsync_v2.Symbol.HANDLE.invokeExact(targets, sources, lengths, count, attributes, attributeIndexes, attributeCount, stream);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuMemcpyDtoDAsync_v2 {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_POINTER);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuMemcpyDtoDAsync_v2");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuMemcpyDtoDAsync_v2}, which does not need the library. */
+  public static FunctionDescriptor cuMemcpyDtoDAsync_v2$descriptor() {
+    return cuMemcpyDtoDAsync_v2.DESC;
+  }
+
+  /** Downcall handle of {@code cuMemcpyDtoDAsync_v2}. */
+  public static MethodHandle cuMemcpyDtoDAsync_v2$handle() {
+    return cuMemcpyDtoDAsync_v2.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuMemcpyDtoDAsync_v2}. */
+  public static MemorySegment cuMemcpyDtoDAsync_v2$address() {
+    return cuMemcpyDtoDAsync_v2.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr, CUdeviceptr, size_t, CUstream)}. */
+  public static int cuMemcpyDtoDAsync_v2(long target, long source, long length, MemorySegment stream) {
+    try {
+      return (int) cuMemcpyDtoDAsync_v2.Symbol.HANDLE.invokeExact(target, source, length, stream);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1230,9 +1340,7 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyDtoHAsync_v2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_LONG, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1257,8 +1365,7 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuMemcpyDtoHAsync_v2(void *, CUdeviceptr, size_t, CUstream)}. */
-  public static int cuMemcpyDtoHAsync_v2(
-      MemorySegment target, long source, long length, MemorySegment stream) {
+  public static int cuMemcpyDtoHAsync_v2(MemorySegment target, long source, long length, MemorySegment stream) {
     try {
       return (int) cuMemcpyDtoHAsync_v2.Symbol.HANDLE.invokeExact(target, source, length, stream);
     } catch (Error | RuntimeException ex) {
@@ -1269,9 +1376,7 @@ public final class Cuda {
   }
 
   private static final class cuMemcpyHtoDAsync_v2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_POINTER, Cuda.C_LONG, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1296,8 +1401,7 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr, const void *, size_t, CUstream)}. */
-  public static int cuMemcpyHtoDAsync_v2(
-      long target, MemorySegment source, long length, MemorySegment stream) {
+  public static int cuMemcpyHtoDAsync_v2(long target, MemorySegment source, long length, MemorySegment stream) {
     try {
       return (int) cuMemcpyHtoDAsync_v2.Symbol.HANDLE.invokeExact(target, source, length, stream);
     } catch (Error | RuntimeException ex) {
@@ -1308,8 +1412,7 @@ public final class Cuda {
   }
 
   private static final class cuModuleGetFunction {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1334,8 +1437,7 @@ public final class Cuda {
   }
 
   /** Calls {@code CUresult cuModuleGetFunction(CUfunction *, CUmodule, const char *)}. */
-  public static int cuModuleGetFunction(
-      MemorySegment function, MemorySegment module, MemorySegment name) {
+  public static int cuModuleGetFunction(MemorySegment function, MemorySegment module, MemorySegment name) {
     try {
       return (int) cuModuleGetFunction.Symbol.HANDLE.invokeExact(function, module, name);
     } catch (Error | RuntimeException ex) {
@@ -1346,8 +1448,7 @@ public final class Cuda {
   }
 
   private static final class cuModuleLoadData {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1419,8 +1520,7 @@ public final class Cuda {
   }
 
   private static final class cuPointerGetAttribute {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1456,8 +1556,7 @@ public final class Cuda {
   }
 
   private static final class cuPointerSetAttribute {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT, Cuda.C_LONG_LONG);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1481,9 +1580,7 @@ public final class Cuda {
     return cuPointerSetAttribute.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code CUresult cuPointerSetAttribute(const void *, CUpointer_attribute, CUdeviceptr)}.
-   */
+  /** Calls {@code CUresult cuPointerSetAttribute(const void *, CUpointer_attribute, CUdeviceptr)}. */
   public static int cuPointerSetAttribute(MemorySegment value, int attribute, long address) {
     try {
       return (int) cuPointerSetAttribute.Symbol.HANDLE.invokeExact(value, attribute, address);
@@ -1495,8 +1592,7 @@ public final class Cuda {
   }
 
   private static final class cuStreamCreate {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {

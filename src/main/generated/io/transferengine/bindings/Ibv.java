@@ -19,9 +19,9 @@ import java.lang.invoke.MethodHandles;
 import java.util.NoSuchElementException;
 
 /**
- * Functions and constants of libibverbs. Layouts, constants and function descriptors are there
- * without the library; a function's handle, address and call look for {@code libibverbs.so.1} when
- * the first of them is used.
+ * Functions and constants of libibverbs. Layouts, constants and function descriptors are
+ * there without the library; a function's handle, address and call look for {@code libibverbs.so.1}
+ * when the first of them is used.
  */
 @SuppressWarnings("restricted")
 public final class Ibv {
@@ -34,9 +34,9 @@ public final class Ibv {
   public static final OfLong C_LONG_LONG = ValueLayout.JAVA_LONG;
 
   /** A pointer, to memory of unknown size. */
-  public static final AddressLayout C_POINTER =
-      ValueLayout.ADDRESS.withTargetLayout(
-          MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE));
+  public static final AddressLayout C_POINTER = ValueLayout.ADDRESS.withTargetLayout(
+    MemoryLayout.sequenceLayout(Long.MAX_VALUE, ValueLayout.JAVA_BYTE)
+  );
 
   static MethodHandle upcallHandle(Class<?> type, String name, FunctionDescriptor descriptor) {
     try {
@@ -52,12 +52,9 @@ public final class Ibv {
       try {
         return SymbolLookup.libraryLookup("libibverbs.so.1", Arena.global()).findOrThrow(name);
       } catch (IllegalArgumentException | NoSuchElementException e) {
-        UnsatisfiedLinkError error =
-            new UnsatisfiedLinkError(
-                name
-                    + " of libibverbs.so.1 not found ("
-                    + e.getMessage()
-                    + "): install the package libibverbs1");
+        UnsatisfiedLinkError error = new UnsatisfiedLinkError(
+          name + " of libibverbs.so.1 not found (" + e.getMessage() + "): install the package libibverbs1"
+        );
         error.initCause(e);
         throw error;
       }
@@ -975,9 +972,7 @@ public final class Ibv {
   }
 
   private static final class ibv_create_cq {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1001,19 +996,10 @@ public final class Ibv {
     return ibv_create_cq.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code struct ibv_cq * ibv_create_cq(struct ibv_context *, int, void *, struct
-   * ibv_comp_channel *, int)}.
-   */
-  public static MemorySegment ibv_create_cq(
-      MemorySegment context,
-      int cqe,
-      MemorySegment cq_context,
-      MemorySegment channel,
-      int comp_vector) {
+  /** Calls {@code struct ibv_cq * ibv_create_cq(struct ibv_context *, int, void *, struct ibv_comp_channel *, int)}. */
+  public static MemorySegment ibv_create_cq(MemorySegment context, int cqe, MemorySegment cq_context, MemorySegment channel, int comp_vector) {
     try {
-      return (MemorySegment)
-          ibv_create_cq.Symbol.HANDLE.invokeExact(context, cqe, cq_context, channel, comp_vector);
+      return (MemorySegment) ibv_create_cq.Symbol.HANDLE.invokeExact(context, cqe, cq_context, channel, comp_vector);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1022,8 +1008,7 @@ public final class Ibv {
   }
 
   private static final class ibv_create_qp {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1347,8 +1332,7 @@ public final class Ibv {
   }
 
   private static final class ibv_get_async_event {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1384,8 +1368,7 @@ public final class Ibv {
   }
 
   private static final class ibv_get_cq_event {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1410,8 +1393,7 @@ public final class Ibv {
   }
 
   /** Calls {@code int ibv_get_cq_event(struct ibv_comp_channel *, struct ibv_cq **, void **)}. */
-  public static int ibv_get_cq_event(
-      MemorySegment channel, MemorySegment cq, MemorySegment cq_context) {
+  public static int ibv_get_cq_event(MemorySegment channel, MemorySegment cq, MemorySegment cq_context) {
     try {
       return (int) ibv_get_cq_event.Symbol.HANDLE.invokeExact(channel, cq, cq_context);
     } catch (Error | RuntimeException ex) {
@@ -1494,8 +1476,7 @@ public final class Ibv {
   }
 
   private static final class ibv_modify_qp {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1567,8 +1548,7 @@ public final class Ibv {
   }
 
   private static final class ibv_query_device {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1604,8 +1584,7 @@ public final class Ibv {
   }
 
   private static final class ibv_query_gid {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_CHAR, Ibv.C_INT, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_CHAR, Ibv.C_INT, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1630,8 +1609,7 @@ public final class Ibv {
   }
 
   /** Calls {@code int ibv_query_gid(struct ibv_context *, uint8_t, int, union ibv_gid *)}. */
-  public static int ibv_query_gid(
-      MemorySegment context, byte port_num, int index, MemorySegment gid) {
+  public static int ibv_query_gid(MemorySegment context, byte port_num, int index, MemorySegment gid) {
     try {
       return (int) ibv_query_gid.Symbol.HANDLE.invokeExact(context, port_num, index, gid);
     } catch (Error | RuntimeException ex) {
@@ -1642,8 +1620,7 @@ public final class Ibv {
   }
 
   private static final class ibv_query_port {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_CHAR, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_CHAR, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1667,10 +1644,7 @@ public final class Ibv {
     return ibv_query_port.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code int ibv_query_port(struct ibv_context *, uint8_t, struct _compat_ibv_port_attr
-   * *)}.
-   */
+  /** Calls {@code int ibv_query_port(struct ibv_context *, uint8_t, struct _compat_ibv_port_attr *)}. */
   public static int ibv_query_port(MemorySegment context, byte port_num, MemorySegment port_attr) {
     try {
       return (int) ibv_query_port.Symbol.HANDLE.invokeExact(context, port_num, port_attr);
@@ -1682,8 +1656,7 @@ public final class Ibv {
   }
 
   private static final class ibv_query_qp {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT, Ibv.C_POINTER);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_INT, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_INT, Ibv.C_POINTER);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1707,12 +1680,8 @@ public final class Ibv {
     return ibv_query_qp.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code int ibv_query_qp(struct ibv_qp *, struct ibv_qp_attr *, int, struct
-   * ibv_qp_init_attr *)}.
-   */
-  public static int ibv_query_qp(
-      MemorySegment qp, MemorySegment attr, int attr_mask, MemorySegment init_attr) {
+  /** Calls {@code int ibv_query_qp(struct ibv_qp *, struct ibv_qp_attr *, int, struct ibv_qp_init_attr *)}. */
+  public static int ibv_query_qp(MemorySegment qp, MemorySegment attr, int attr_mask, MemorySegment init_attr) {
     try {
       return (int) ibv_query_qp.Symbol.HANDLE.invokeExact(qp, attr, attr_mask, init_attr);
     } catch (Error | RuntimeException ex) {
@@ -1723,9 +1692,7 @@ public final class Ibv {
   }
 
   private static final class ibv_reg_dmabuf_mr {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_INT, Ibv.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_INT, Ibv.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1749,15 +1716,10 @@ public final class Ibv {
     return ibv_reg_dmabuf_mr.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code struct ibv_mr * ibv_reg_dmabuf_mr(struct ibv_pd *, uint64_t, size_t, uint64_t,
-   * int, int)}.
-   */
-  public static MemorySegment ibv_reg_dmabuf_mr(
-      MemorySegment pd, long offset, long length, long iova, int fd, int access) {
+  /** Calls {@code struct ibv_mr * ibv_reg_dmabuf_mr(struct ibv_pd *, uint64_t, size_t, uint64_t, int, int)}. */
+  public static MemorySegment ibv_reg_dmabuf_mr(MemorySegment pd, long offset, long length, long iova, int fd, int access) {
     try {
-      return (MemorySegment)
-          ibv_reg_dmabuf_mr.Symbol.HANDLE.invokeExact(pd, offset, length, iova, fd, access);
+      return (MemorySegment) ibv_reg_dmabuf_mr.Symbol.HANDLE.invokeExact(pd, offset, length, iova, fd, access);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1766,8 +1728,7 @@ public final class Ibv {
   }
 
   private static final class ibv_reg_mr {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1792,8 +1753,7 @@ public final class Ibv {
   }
 
   /** Calls {@code struct ibv_mr * ibv_reg_mr(struct ibv_pd *, void *, size_t, int)}. */
-  public static MemorySegment ibv_reg_mr(
-      MemorySegment pd, MemorySegment addr, long length, int access) {
+  public static MemorySegment ibv_reg_mr(MemorySegment pd, MemorySegment addr, long length, int access) {
     try {
       return (MemorySegment) ibv_reg_mr.Symbol.HANDLE.invokeExact(pd, addr, length, access);
     } catch (Error | RuntimeException ex) {
@@ -1804,9 +1764,7 @@ public final class Ibv {
   }
 
   private static final class ibv_reg_mr_iova2 {
-    static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_POINTER, Ibv.C_LONG, Ibv.C_LONG, Ibv.C_INT);
 
     /** What needs the library. */
     static final class Symbol {
@@ -1830,15 +1788,10 @@ public final class Ibv {
     return ibv_reg_mr_iova2.Symbol.ADDR;
   }
 
-  /**
-   * Calls {@code struct ibv_mr * ibv_reg_mr_iova2(struct ibv_pd *, void *, size_t, uint64_t,
-   * unsigned int)}.
-   */
-  public static MemorySegment ibv_reg_mr_iova2(
-      MemorySegment pd, MemorySegment addr, long length, long iova, int access) {
+  /** Calls {@code struct ibv_mr * ibv_reg_mr_iova2(struct ibv_pd *, void *, size_t, uint64_t, unsigned int)}. */
+  public static MemorySegment ibv_reg_mr_iova2(MemorySegment pd, MemorySegment addr, long length, long iova, int access) {
     try {
-      return (MemorySegment)
-          ibv_reg_mr_iova2.Symbol.HANDLE.invokeExact(pd, addr, length, iova, access);
+      return (MemorySegment) ibv_reg_mr_iova2.Symbol.HANDLE.invokeExact(pd, addr, length, iova, access);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {

@@ -130,6 +130,7 @@ class BindingsGeneratorTest {
     assertFails("static inline int f(void) { return 1; }", "--include-function f", "f is inline");
     assertFails("int g(void);", "--include-function f", "function f is not in the headers");
     assertFails("struct t { int a; }; struct t f(void);", "--include-function f", "by value");
+    assertFails("struct t { int a; }; void f(struct t x);", "--include-function f", "by value");
     assertFails(
         "struct t { int a; }; struct s { struct t b; };", "--include-struct s", "b needs struct t");
     assertFails("struct s;", "--include-struct s", "struct s is not in the headers, or has no");

@@ -13,6 +13,10 @@ import java.util.Optional;
 record CFunction(
     String name, String spelling, Optional<CType.Scalar> result, List<Parameter> parameters) {
 
-  /** A parameter; its name is that of the header, or {@code x0}, {@code x1} and so on. */
-  record Parameter(String name, CType.Scalar type) {}
+  /**
+   * A parameter; its name is that of the header, or {@code x0}, {@code x1} and so on.
+   *
+   * @param type a scalar, or a struct that has a class of its own and is passed by value
+   */
+  record Parameter(String name, CType type) {}
 }

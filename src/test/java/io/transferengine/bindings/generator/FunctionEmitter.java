@@ -133,9 +133,15 @@ final class FunctionEmitter {
   private static String descriptor(CFunction function) {
     List<String> layouts = new ArrayList<>();
     function.result().ifPresent(type -> layouts.add(Names.HEADER_CLASS + "." + type));
-    function.parameters().forEach(p -> layouts.add(Names.HEADER_CLASS + "." + p.type()));
+    function.parameters().forEach(p -> layouts.add(layout(p.type())));
     String factory = function.result().isPresent() ? "of" : "ofVoid";
     return "FunctionDescriptor.%s(%s)".formatted(factory, String.join(", ", layouts));
+  }
+
+  private static String layout(CType passed) {
+    return passed instanceof CType.Named named
+        ? named.name() + ".layout()"
+        : Names.HEADER_CLASS + "." + passed;
   }
 
   private static String resultType(CFunction function) {
@@ -147,7 +153,9 @@ final class FunctionEmitter {
   }
 
   private static String typed(Parameter parameter) {
-    return parameter.type().carrier() + " " + Names.identifier(parameter.name());
+    String carrier =
+        parameter.type() instanceof CType.Scalar scalar ? scalar.carrier() : "MemorySegment";
+    return carrier + " " + Names.identifier(parameter.name());
   }
 
   private static List<String> names(List<Parameter> parameters) {

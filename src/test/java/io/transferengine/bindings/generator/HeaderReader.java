@@ -152,7 +152,7 @@ final class HeaderReader {
     for (int i = 0; i < types.size(); i++) {
       String given = i < names.size() ? names.get(i) : "";
       String used = given.isEmpty() ? "x" + i : given;
-      parameters.add(new CFunction.Parameter(used, passed(name, clang.canonical(types.get(i)))));
+      parameters.add(new CFunction.Parameter(used, argument(name, clang.canonical(types.get(i)))));
     }
     ClangType result = clang.canonical(clang.result(type));
     return new CFunction(
@@ -160,6 +160,17 @@ final class HeaderReader {
         spelling,
         result.kind() == VOID ? Optional.empty() : Optional.of(passed(name, result)),
         parameters);
+  }
+
+  /** A listed struct may be passed by value, to a function only. */
+  private CType argument(String function, ClangType type) {
+    if (type.kind() == RECORD) {
+      String record = clang.spelling(clang.declaration(type));
+      if (listed.contains(record)) {
+        return new CType.Named(record, clang.sizeOf(type), clang.alignOf(type));
+      }
+    }
+    return passed(function, type);
   }
 
   private CType.Scalar passed(String function, ClangType type) {
