@@ -56,8 +56,30 @@ record RemoteSegment(
     return transports.getFirst();
   }
 
-  /** {@return the best transport that moves all of a transfer; empty if none does} */
+  /**
+   * {@return the best transport that moves all of a transfer; empty if none does} Better ones hear
+   * of it, if there is device memory in the transfer.
+   */
   Optional<Transport> transportFor(TransferTask whole) {
+    Optional<Transport> one = findFor(whole);
+    tellThoseBefore(one.orElse(null), whole);
+    return one;
+  }
+
+  @SuppressWarnings("ReferenceEquality") // of transports, and of the pairs of nearly all tasks
+  private void tellThoseBefore(@Nullable Transport chosen, TransferTask whole) {
+    if (whole.pairs() == MemoryPairs.hostOnly()) {
+      return;
+    }
+    for (Transport each : transports) {
+      if (each == chosen) {
+        return;
+      }
+      each.isPassedOver(address, whole);
+    }
+  }
+
+  private Optional<Transport> findFor(TransferTask whole) {
     MemoryPairs pairs = whole.pairs();
     @Nullable Transport last = null;
     for (Transport each : transports) {

@@ -144,6 +144,11 @@ public enum Counter {
   LOCAL_POOLS_MAPPED("Local pools mapped"),
   /** Those that could not be mapped, or were too many; they are copied with system calls. */
   LOCAL_POOLS_NOT_MAPPED("Local pools not mapped"),
+  /**
+   * Transfers to or from peers on this machine that went over the network, at least in part,
+   * because of the memory of devices that they move; the log says why.
+   */
+  LOCAL_DEVICE_TRANSFERS_MISSED("Local device transfers missed"),
   /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
   /** Attempts to connect an RDMA path that failed. Requests used another path, or waited. */

@@ -136,6 +136,14 @@ public interface Transport {
   }
 
   /**
+   * A transfer goes over other transports, at least in part, because of its memory, though this one
+   * is better and reaches the peer. Somebody should hear of that, once. Must not throw.
+   *
+   * @param task all of the transfer, with device memory on one of the sides
+   */
+  default void isPassedOver(PeerAddress peer, TransferTask task) {}
+
+  /**
    * Starts to work on a task; its requests are claimed as there is room on the wire. The transport
    * first tells the task who has its requests ({@link TransferTask#setOwner}).
    *

@@ -21,6 +21,8 @@ import java.util.List;
  *     to C++
  * @param fence the number of its entry in the area of its owner ({@link HostDescriptor#area}), 0
  *     for none; our own member, unknown to C++
+ * @param memory the memory's location, where it is that of a device and the name does not say so;
+ *     else empty; our own member, unknown to C++
  */
 public record BufferDescriptor(
     String name,
@@ -30,7 +32,8 @@ public record BufferDescriptor(
     List<Long> lkeys,
     String protocol,
     AccessRights rights,
-    long fence) {
+    long fence,
+    String memory) {
   /** Copies the lists. */
   public BufferDescriptor {
     rkeys = List.copyOf(rkeys);
@@ -45,7 +48,7 @@ public record BufferDescriptor(
       List<Long> rkeys,
       List<Long> lkeys,
       String protocol) {
-    this(name, address, lengthBytes, rkeys, lkeys, protocol, AccessRights.READ_WRITE, 0);
+    this(name, address, lengthBytes, rkeys, lkeys, protocol, AccessRights.READ_WRITE, 0, "");
   }
 
   /** An RDMA range in a segment of one protocol. */
@@ -61,22 +64,32 @@ public record BufferDescriptor(
 
   /** {@return this range with other rights} */
   public BufferDescriptor withRights(AccessRights other) {
-    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, other, fence);
+    return new BufferDescriptor(
+        name, address, lengthBytes, rkeys, lkeys, protocol, other, fence, memory);
   }
 
   /** {@return this range with an entry in the area of its owner} */
   public BufferDescriptor withFence(long entry) {
-    return new BufferDescriptor(name, address, lengthBytes, rkeys, lkeys, protocol, rights, entry);
+    return new BufferDescriptor(
+        name, address, lengthBytes, rkeys, lkeys, protocol, rights, entry, memory);
+  }
+
+  /** {@return this range, of which the name does not say where it is} */
+  public BufferDescriptor withMemory(String location) {
+    return new BufferDescriptor(
+        name, address, lengthBytes, rkeys, lkeys, protocol, rights, fence, location);
   }
 
   /**
    * {@return what memory it is, as far as the peer says} Only a range with keys has its location as
-   * its name. All others count as host memory, and so does what we cannot read.
+   * its name. All others count as host memory, unless {@link #memory} says something else; and so
+   * does what we cannot read.
    */
   public MemoryKind kind() {
-    return rkeys.isEmpty()
+    String location = rkeys.isEmpty() ? memory : name;
+    return location.isEmpty()
         ? MemoryKind.host()
-        : MemoryKind.published(name).orElseGet(MemoryKind::host);
+        : MemoryKind.published(location).orElseGet(MemoryKind::host);
   }
 
   /** {@return whether all of {@code address .. address + lengthBytes} lies inside this range} */

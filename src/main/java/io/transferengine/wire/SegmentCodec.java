@@ -32,6 +32,8 @@ final class SegmentCodec {
   /** Our own member of a buffer that is reached on its owner's machine; C++ passes over it. */
   private static final String FENCE = "te_fence";
 
+  private static final String MEMORY = "te_memory";
+
   /** Written by C++ engines since 2026-09, in rpc_meta records too. */
   static final String METADATA_VERSION = "metadata_version";
 
@@ -119,6 +121,9 @@ final class SegmentCodec {
     }
     if (buffer.fence() != 0) {
       out.member(FENCE).unsigned(buffer.fence());
+    }
+    if (!buffer.memory().isEmpty()) {
+      out.member(MEMORY).value(buffer.memory());
     }
     out.endObject();
   }
@@ -261,6 +266,7 @@ final class SegmentCodec {
     List<Long> lkeys = List.of();
     AccessRights rights = AccessRights.READ_WRITE;
     long fence = 0;
+    String memory = "";
     if (in.beginObject()) {
       for (String member = in.nextMember(); member != null; member = in.nextMember()) {
         switch (member) {
@@ -272,6 +278,7 @@ final class SegmentCodec {
           case "protocol" -> protocol = in.text();
           case ACCESS -> rights = rights(in.text());
           case FENCE -> fence = in.unsignedIfOne(-1L);
+          case MEMORY -> memory = in.text();
           default -> in.skip();
         }
       }
@@ -284,7 +291,8 @@ final class SegmentCodec {
         lkeys,
         protocol,
         rights,
-        fence);
+        fence,
+        memory);
   }
 
   /** What we do not know may be anything: the owner decides when it is asked. */

@@ -69,6 +69,7 @@ class LocalTransport implements Transport {
   private final TransportContext context;
   private final ProcessMemory memory;
   private final Processes processes;
+  private final DeviceMisses misses;
 
   /** In the order of use. Who is forgotten and comes back gets its lease again. */
   private final Map<String, LocalPeer> peers = new LinkedHashMap<>(16, 0.75f, true);
@@ -92,6 +93,7 @@ class LocalTransport implements Transport {
     this.context = context;
     this.memory = memory;
     this.processes = processes;
+    this.misses = new DeviceMisses(context.metrics());
   }
 
   @Override
@@ -193,9 +195,17 @@ class LocalTransport implements Transport {
           Region region = context.regions().find(buffer.address(), buffer.lengthBytes());
           return region == null || !described.contains(region)
               ? buffer
-              : buffer.withFence(now.fences.of(region));
+              : described(buffer, region, now.fences.of(region));
         });
     descriptor.buffers(buffers);
+  }
+
+  /** Only a range with keys says by its name that it is a device's. */
+  private static BufferDescriptor described(BufferDescriptor buffer, Region region, long fence) {
+    BufferDescriptor fenced = buffer.withFence(fence);
+    return region.kind().isHost() || !buffer.rkeys().isEmpty()
+        ? fenced
+        : fenced.withMemory(region.location());
   }
 
   @Override
@@ -359,6 +369,11 @@ class LocalTransport implements Transport {
 
   private static boolean hasNoEntry(BufferDescriptor buffer) {
     return buffer.fence() == 0;
+  }
+
+  @Override
+  public void isPassedOver(PeerAddress peer, TransferTask task) {
+    misses.missed(peer.descriptor().name(), "copies are between host memory");
   }
 
   @Override
