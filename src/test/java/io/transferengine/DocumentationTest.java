@@ -37,7 +37,7 @@ class DocumentationTest {
   @Test
   void changelogHasTheVersionOfTheBuild() throws IOException {
     Matcher version =
-        Pattern.compile("<version>([0-9.]+)(?:-SNAPSHOT)?</version>")
+        Pattern.compile("<revision>([0-9.]+)(?:-SNAPSHOT)?</revision>")
             .matcher(Files.readString(Path.of("pom.xml")));
     assertThat(version.find()).isTrue();
     assertThat(Files.readAllLines(Path.of("CHANGELOG.md")))
