@@ -54,7 +54,7 @@ final class Main {
       }
       options.read(args);
     } catch (IllegalArgumentException e) {
-      System.err.println(e.getMessage() + "\n\n" + USAGE);
+      System.err.println(e.getMessage() + " (--help lists the options)");
       System.exit(2);
     }
     System.exit(options.run() ? 0 : 1);
@@ -67,7 +67,7 @@ final class Main {
       }
       String value = args[i + 1];
       switch (args[i]) {
-        case "--model" -> model = value;
+        case "--model" -> model = ModelFolder.require(value).toString();
         case "--prompt" -> prompt = value;
         case "--prompt-tokens" -> promptTokens = number(value, 8, 1800);
         case "--tokens" -> tokens = number(value, 2, 100_000);
@@ -82,11 +82,15 @@ final class Main {
   }
 
   private static int number(String value, int least, int most) {
-    int number = Integer.parseInt(value);
-    if (number < least || number > most) {
-      throw new IllegalArgumentException(value + " is not between " + least + " and " + most);
+    try {
+      int number = Integer.parseInt(value);
+      if (number >= least && number <= most) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Neither.
     }
-    return number;
+    throw new IllegalArgumentException(value + " is not a number from " + least + " to " + most);
   }
 
   private boolean run() throws IOException {
