@@ -8,7 +8,7 @@ module io.transferengine {
   requires jdk.net;
   requires org.slf4j;
   requires com.fasterxml.jackson.core;
-  requires io.netty.buffer;
+  requires transitive io.netty.buffer;
   requires io.netty.codec;
   requires io.netty.common;
   requires io.netty.handler;
@@ -18,12 +18,15 @@ module io.transferengine {
 
   exports io.transferengine;
   exports io.transferengine.access;
+  exports io.transferengine.arrow;
+  exports io.transferengine.buffers;
   exports io.transferengine.diagnostics;
   exports io.transferengine.events;
   exports io.transferengine.metadata.server;
   exports io.transferengine.metadata.spi;
   exports io.transferengine.metrics;
   exports io.transferengine.micrometer;
+  exports io.transferengine.netty;
   exports io.transferengine.topology;
   exports io.transferengine.transfer;
 

@@ -54,7 +54,8 @@ final class ArchitectureRules {
           List.of("engine"),
           List.of("diagnostics"),
           List.of(""),
-          List.of("micrometer"),
+          List.of("micrometer", "buffers"),
+          List.of("netty", "arrow"),
           List.of("cli.console"),
           List.of("cli.certs", "cli.faults", "cli.target"),
           List.of("cli.bench", "cli.demo", "cli.doctor", "cli.metadata", "cli.soak", "cli.top"),
@@ -65,12 +66,15 @@ final class ArchitectureRules {
       Set.of(
           "",
           "access",
+          "arrow",
+          "buffers",
           "diagnostics",
           "events",
           "metadata.server",
           "metadata.spi",
           "metrics",
           "micrometer",
+          "netty",
           "topology",
           "transfer");
 
@@ -88,9 +92,10 @@ final class ArchitectureRules {
   private static final List<Confined> CONFINED =
       List.of(
           new Confined(
-              "Netty only in transport.tcp; jetcd takes its TLS in Netty's terms",
+              "Netty only in transport.tcp and netty; jetcd takes its TLS in Netty's terms",
               List.of("io.netty."),
-              Set.of("transport.tcp", "metadata.etcd")),
+              Set.of("transport.tcp", "netty", "metadata.etcd")),
+          new Confined("Arrow only in arrow", List.of("org.apache.arrow."), Set.of("arrow")),
           new Confined(
               "jetcd and gRPC only in metadata.etcd",
               List.of("io.etcd.", "io.grpc.", "io.vertx.", "com.google."),

@@ -140,9 +140,13 @@ class ArchitectureTest {
               "Jedis only in metadata.redis",
               List.of("metadata.etcd.A", "class A { redis.clients.jedis.Jedis a; }")),
           Map.entry(
-              "Netty only in transport.tcp; jetcd takes its TLS in Netty's terms",
+              "Arrow only in arrow",
+              List.of("netty.A", "class A { org.apache.arrow.memory.ArrowBuf a; }")),
+          Map.entry(
+              "Netty only in transport.tcp and netty; jetcd takes its TLS in Netty's terms",
               List.of(
                   "transport.A", "class A { io.netty.buffer.ByteBuf a; }",
+                  "buffers.A", "class A { io.netty.buffer.ByteBuf a; }",
                   "transport.rdma.A",
                       "class A { { new io.netty.util.ResourceLeakException(); } }")),
           Map.entry(

@@ -29,6 +29,7 @@ class DocumentationTest {
           "ByteBuffer",
           "ServiceLoader",
           "ByteBuf",
+          "ArrowBuf",
           "RecvByteBufAllocator",
           "MeterBinder",
           "KvBufferCache");

@@ -6,12 +6,12 @@ import io.netty.buffer.PooledByteBufAllocator;
 import io.transferengine.Allocation;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
+import io.transferengine.RegistrationOptions;
 import io.transferengine.Segment;
-import io.transferengine.access.AccessRights;
-import io.transferengine.transfer.BlockColumns;
+import io.transferengine.netty.ByteBufArenas;
+import io.transferengine.netty.ByteBufs;
 import io.transferengine.transfer.Operation;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ final class Main {
       String[] words = line.split(" ");
       Segment peer = engine.openSegment(words[1]);
       long[] table = readTable(engine, peer, Long.parseLong(words[2]), count);
-      try (Arenas arenas = new Arenas(engine, AccessRights.READ_WRITE);
+      try (ByteBufArenas arenas = new ByteBufArenas(engine, RegistrationOptions.DEFAULT);
           FileFetch files = new FileFetch(Integer.parseInt(words[3]))) {
         List<ByteBuf> into = empty(table, count);
         into.forEach(arenas::register);
@@ -139,19 +139,9 @@ final class Main {
 
   /** One batch: each block from its place in their arena to its place in ours. */
   private static void read(long[] table, List<ByteBuf> into, Segment peer) {
-    int count = into.size();
-    long[] local = new long[count];
-    long[] remote = new long[count];
-    long[] lengths = new long[count];
-    for (int i = 0; i < count; i++) {
-      ByteBuf buffer = into.get(i);
-      MemorySegment memory = Arenas.readable(buffer.writerIndex(buffer.capacity()));
-      local[i] = memory.address();
-      remote[i] = column(table, i, 0);
-      lengths[i] = memory.byteSize();
-    }
-    BlockColumns blocks = BlockColumns.of(local, remote, lengths);
-    peer.submit(Operation.READ, blocks).toCompletableFuture().join();
+    long[] remote = new long[into.size()];
+    Arrays.setAll(remote, block -> column(table, block, 0));
+    ByteBufs.submit(peer, Operation.READ, into, remote).toCompletableFuture().join();
   }
 
   private static boolean check(String way, long[] table, List<ByteBuf> into) {

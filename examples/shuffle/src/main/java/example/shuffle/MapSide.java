@@ -17,7 +17,9 @@ import io.netty.handler.codec.FixedLengthFrameDecoder;
 import io.transferengine.Allocation;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
+import io.transferengine.RegistrationOptions;
 import io.transferengine.access.AccessRights;
+import io.transferengine.netty.ByteBufArenas;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
@@ -54,7 +56,9 @@ final class MapSide {
     EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     try (Engine engine =
             Engine.open(EngineConfig.fromEnvironment("127.0.0.1").protocol("tcp").build());
-        Arenas arenas = new Arenas(engine, AccessRights.READ_ONLY);
+        ByteBufArenas arenas =
+            new ByteBufArenas(
+                engine, RegistrationOptions.DEFAULT.withRights(AccessRights.READ_ONLY));
         Allocation table =
             engine.allocate((long) count * COLUMNS * Long.BYTES, AccessRights.READ_ONLY);
         FileChannel file = FileChannel.open(spill, StandardOpenOption.READ)) {
@@ -91,7 +95,10 @@ final class MapSide {
       for (int i = 0; i < blocks.size(); i++) {
         ByteBuf block = blocks.get(i);
         long[] row = {
-          Arenas.readable(block).address(), block.readableBytes(), offset, checksum(block)
+          MemorySegment.ofBuffer(block.nioBuffer()).address(),
+          block.readableBytes(),
+          offset,
+          checksum(block)
         };
         MemorySegment.copy(
             row, 0, table, ValueLayout.JAVA_LONG, (long) i * COLUMNS * Long.BYTES, COLUMNS);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.netty;
+
+import io.netty.buffer.ByteBuf;
+import io.transferengine.Engine;
+import io.transferengine.Registration;
+import io.transferengine.RegistrationOptions;
+import io.transferengine.buffers.CountedBuffer;
+import io.transferengine.buffers.RegisteredMemory;
+import io.transferengine.transfer.TransferException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+
+/**
+ * Registers the memory of an allocator that a program already has, chunk by chunk, each of them
+ * once: a chunk is some megabytes, and registering thousands of buffers would take longer than
+ * moving them.
+ *
+ * <p>Of {@code PooledByteBufAllocator}, and of Netty's wrappers around its buffers, the whole chunk
+ * is registered. Of any other buffer it is the buffer's own memory. A buffer of each chunk stays
+ * retained until {@link #close}, and with it the chunk. Thread-safe.
+ */
+public final class ByteBufArenas implements AutoCloseable {
+  private final RegisteredMemory memory;
+
+  /**
+   * Registers with an engine.
+   *
+   * @param engine the engine, which must be closed later than this
+   * @param options what peers may do with the memory, and where it is
+   */
+  public ByteBufArenas(Engine engine, RegistrationOptions options) {
+    memory = new RegisteredMemory(engine, options);
+  }
+
+  /**
+   * Registers the chunk of a buffer, if that has not been done yet. Nobody else may use the buffer
+   * meanwhile.
+   *
+   * @param buffer a direct buffer
+   * @return whether the chunk is new
+   * @throws TransferException as {@link Engine#register(MemorySegment, RegistrationOptions)}, for a
+   *     buffer on the heap, and for one that is composed of others: register these
+   */
+  public boolean register(ByteBuf buffer) {
+    Objects.requireNonNull(buffer, "buffer must not be null");
+    MemorySegment chunk = chunk(buffer);
+    return memory.register(chunk.address(), chunk.byteSize(), new Kept(buffer));
+  }
+
+  /**
+   * The internal NIO buffer of a pooled buffer is as large as its chunk: only its position and
+   * limit are the buffer's. Of others it is as large as the buffer.
+   */
+  private static MemorySegment chunk(ByteBuf buffer) {
+    if (!buffer.isDirect() || buffer.nioBufferCount() != 1) {
+      throw ByteBufs.refused(
+          buffer, "is not one piece of direct memory", "Register direct buffers, one by one");
+    }
+    ByteBuffer whole = buffer.internalNioBuffer(buffer.readerIndex(), 0).duplicate();
+    return MemorySegment.ofBuffer(whole.clear());
+  }
+
+  private record Kept(ByteBuf buffer) implements CountedBuffer {
+    @Override
+    public void retain() {
+      buffer.retain();
+    }
+
+    @Override
+    public void release() {
+      buffer.release();
+    }
+
+    @Override
+    public void moved() {}
+  }
+
+  /** {@return the number of chunks} */
+  public int size() {
+    return memory.size();
+  }
+
+  /**
+   * Ends the registrations and releases the buffers that were kept. Idempotent.
+   *
+   * @throws TransferException if memory is still in use, as {@link Registration#close}
+   */
+  @Override
+  public void close() {
+    memory.close();
+  }
+
+  /** {@return how many chunks there are} */
+  @Override
+  public String toString() {
+    return memory.toString();
+  }
+}
