@@ -34,6 +34,17 @@ public final class ConfigurationDoc {
       * If an option has two names, the old one is read only if the first one is absent.
       * Variables that start with `MC_` mean the same as in Mooncake's C++ engine, unless
         "C++ engine" says otherwise. Those that start with `TE_` are our own.
+
+      **These matter first**; all others have defaults to leave alone until something asks for them:
+
+      1. `TE_LISTEN_ADDRESS`: which network reaches the ports. The default is every interface.
+      2. `TE_RPC_PORT` and `TE_DATA_PORT`: fixed ports, where a firewall or a container wants them.
+      3. `TE_TLS` with its files, or `TE_TOKEN_FILE`: who may connect. The default is everybody.
+      4. `TE_MANAGED_MEMORY_LIMIT_BYTES`: how much the engine may allocate for you.
+      5. `MC_TRANSFER_TIMEOUT`: how long a transfer may take that has no deadline of its own.
+
+      With a metadata service `MC_METADATA_SERVER` comes before these, and `TE_ADVERTISED_HOST` where
+      peers reach the machine by another name than it has itself.
       """;
 
   private static final String REGENERATE =
