@@ -49,6 +49,7 @@ final class Site {
     NAVIGATION.put("docs/RECIPES.md", "Figures");
     NAVIGATION.put("SECURITY.md", "Security");
     NAVIGATION.put("docs/PERFORMANCE.md", "Performance");
+    NAVIGATION.put("docs/PERFORMANCE-HISTORY.md", "What changes cost");
     NAVIGATION.put("docs/EXTENDING.md", "Extending");
     NAVIGATION.put("docs/ARCHITECTURE.md", "Architecture");
     NAVIGATION.put("docs/PROTOCOL.md", "Protocol");
