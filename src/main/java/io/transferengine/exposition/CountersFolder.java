@@ -3,9 +3,8 @@ package io.transferengine.exposition;
 
 import io.transferengine.os.OwnUser;
 import io.transferengine.os.Processes;
+import io.transferengine.os.UnwaitedFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -13,11 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -171,16 +170,15 @@ public final class CountersFolder {
     BasicFileAttributes kind =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     if (!kind.isRegularFile()) {
-      // To open a pipe would wait for somebody who writes to it.
       throw new IOException(file + " is no regular file");
     }
-    Optional<CountersRecord> first;
-    Optional<CountersRecord> second;
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-      first = CountersText.read(slot(channel, 0));
-      second = CountersText.read(slot(channel, 1));
-    }
+    // It may be a pipe by now: root looks into folders of all users. And it is read, not mapped: a
+    // mapped file that somebody cuts short ends the process.
+    byte[] both = UnwaitedFile.read(file, 2 * CountersText.BYTES_MAX);
+    Optional<CountersRecord> first = CountersText.read(both);
+    Optional<CountersRecord> second =
+        CountersText.read(
+            Arrays.copyOfRange(both, Math.min(both.length, CountersText.BYTES_MAX), both.length));
     if (first.isEmpty() && second.isEmpty()) {
       throw new IOException(file + " is no counters file of an engine, or it is cut short");
     }
@@ -188,19 +186,6 @@ public final class CountersFolder {
       return first.or(() -> second).orElseThrow();
     }
     return first.get().number() > second.get().number() ? first.get() : second.get();
-  }
-
-  /** Read, and not mapped: a mapped file that somebody cuts short ends the process. */
-  private static byte[] slot(FileChannel channel, int index) throws IOException {
-    ByteBuffer into = ByteBuffer.allocate(CountersText.BYTES_MAX);
-    long from = (long) index * CountersText.BYTES_MAX;
-    while (into.hasRemaining()) {
-      int count = channel.read(into, from + into.position());
-      if (count <= 0) {
-        break;
-      }
-    }
-    return into.array();
   }
 
   /** Removes files of processes that have ended: those too old, and the oldest of too many. */
