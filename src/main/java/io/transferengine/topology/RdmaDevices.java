@@ -62,9 +62,13 @@ public final class RdmaDevices {
           .ifPresent(name -> nodes.put(name, devRoot.resolve("infiniband").resolve(file)));
     }
     RdmaDevices devices = new RdmaDevices(sysRoot, nodes, mayUse);
+    return names(sysRoot).stream().map(devices::device).toList();
+  }
+
+  /** {@return the names of all devices, sorted} */
+  static List<String> names(Path sysRoot) {
     return SysFiles.names(sysRoot.resolve("class/infiniband"), NAME).stream()
         .sorted(BY_NUMBER)
-        .map(devices::device)
         .toList();
   }
 

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
@@ -27,6 +28,7 @@ final class SysFiles {
   private static final int ENTRIES_MAX = 8192;
 
   private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,9}");
+  private static final Pattern COUNTER = Pattern.compile("[0-9]{1,20}");
   private static final Pattern HEX = Pattern.compile("0x[0-9a-f]{1,7}");
 
   private SysFiles() {}
@@ -52,6 +54,24 @@ final class SysFiles {
         .filter(text -> NUMBER.matcher(text).matches())
         .map(text -> OptionalInt.of(Integer.parseInt(text)))
         .orElse(OptionalInt.empty());
+  }
+
+  /**
+   * {@return what a counter of 64 bits shows; what is above the largest {@code long} counts as it}
+   */
+  static OptionalLong counter(Path file) {
+    return text(file)
+        .filter(text -> COUNTER.matcher(text).matches())
+        .map(text -> OptionalLong.of(counter(text)))
+        .orElse(OptionalLong.empty());
+  }
+
+  private static long counter(String text) {
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException tooLarge) {
+      return Long.MAX_VALUE;
+    }
   }
 
   /** {@return the number that {@code file} has in the form {@code 0x10de}} */

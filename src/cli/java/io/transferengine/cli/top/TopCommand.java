@@ -7,6 +7,7 @@ import io.transferengine.cli.console.HelpOption;
 import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.diagnostics.EngineCounters;
+import io.transferengine.topology.RailCounters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Parameters;
     name = "top",
     description = {
       "Shows what the engines of this machine do: rates, latencies, lanes, memory, failures,"
-          + " peers.",
+          + " peers, and what the kernel counts at the machine's RDMA ports.",
       "",
       "It reads the files that engines write once a second (TE_COUNTERS), and takes nothing of"
           + " their processes: the last figures of a process that hangs or was killed are there,"
@@ -98,6 +99,11 @@ public final class TopCommand implements Callable<Integer> {
       description = "How often to look, 1 to 3600. Default: 1.")
   private int interval = 1;
 
+  @Option(names = "--sys-root", hidden = true)
+  private Path sysRoot = Path.of("/sys");
+
+  private final Rail.Looks rails = new Rail.Looks(() -> RailCounters.find(sysRoot));
+
   /** Until somebody chooses, the first one is shown, whichever that is. */
   private Optional<Path> chosen = Optional.empty();
 
@@ -143,11 +149,13 @@ public final class TopCommand implements Callable<Integer> {
 
   private int once(Terminal terminal, Sampler sampler) throws IOException, InterruptedException {
     List<Sample> samples = sampler.look();
+    List<Rail> ports = rails.look();
     for (int looks = 0;
         looks < LOOKS_MAX && samples.stream().anyMatch(TopCommand::isAwaited);
         looks++) {
       TimeUnit.SECONDS.sleep(1);
       samples = sampler.look();
+      ports = rails.look();
     }
     if (samples.isEmpty() && !sampler.problems().isEmpty()) {
       throw CommandException.failed(String.join("; ", sampler.problems()));
@@ -155,7 +163,7 @@ public final class TopCommand implements Callable<Integer> {
     if (samples.isEmpty() && !json) {
       throw CommandException.failed(nothing());
     }
-    print(terminal, sampler, samples);
+    print(terminal, sampler, samples, ports);
     return samples.isEmpty() || !sampler.problems().isEmpty() ? CommandException.FAILED : 0;
   }
 
@@ -173,29 +181,31 @@ public final class TopCommand implements Callable<Integer> {
   private void repeat(Terminal terminal, Sampler sampler) throws IOException, InterruptedException {
     // Until whoever reads it has enough, as head has, or a signal comes.
     while (!System.out.checkError()) {
-      print(terminal, sampler, sampler.look());
+      print(terminal, sampler, sampler.look(), rails.look());
       TimeUnit.SECONDS.sleep(interval);
     }
   }
 
-  private void print(Terminal terminal, Sampler sampler, List<Sample> samples) throws IOException {
+  private void print(Terminal terminal, Sampler sampler, List<Sample> samples, List<Rail> ports)
+      throws IOException {
     Instant now = Instant.now();
     if (json) {
-      terminal.line(TopJson.of(samples, sampler.problems(), now));
+      terminal.line(TopJson.of(samples, ports, sampler.problems(), now));
       return;
     }
     int width = terminal.width() == Integer.MAX_VALUE ? PLAIN_WIDTH : terminal.width();
-    lines(new TopView(width, PLAIN_HEIGHT, order, chosen, now), sampler, samples)
+    lines(new TopView(width, PLAIN_HEIGHT, order, chosen, now), sampler, samples, ports)
         .forEach(terminal::line);
     if (!once) {
       terminal.line("");
     }
   }
 
-  private List<String> lines(TopView view, Sampler sampler, List<Sample> samples) {
+  private List<String> lines(
+      TopView view, Sampler sampler, List<Sample> samples, List<Rail> ports) {
     List<String> lines =
         new ArrayList<>(
-            view.lines(samples, sampler.problems().stream().map(Table::printable).toList()));
+            view.lines(samples, ports, sampler.problems().stream().map(Table::printable).toList()));
     if (samples.isEmpty()) {
       lines.add(Brief.cut(nothing(), view.width()));
     }
@@ -205,16 +215,18 @@ public final class TopCommand implements Callable<Integer> {
   private void live(Screen screen, Sampler sampler) throws IOException {
     long nextNanos = System.nanoTime();
     List<Sample> samples = List.of();
+    List<Rail> ports = List.of();
     while (true) {
       long now = System.nanoTime();
       if (now - nextNanos >= 0) {
         samples = sampler.look();
+        ports = rails.look();
         nextNanos = now + TimeUnit.SECONDS.toNanos(interval);
       }
       Screen.Size size = screen.size();
       TopView view =
           new TopView(size.width(), Math.max(1, size.height() - 1), order, chosen, Instant.now());
-      List<String> lines = lines(view, sampler, samples);
+      List<String> lines = lines(view, sampler, samples, ports);
       while (lines.size() < size.height() - 1) {
         lines.add("");
       }

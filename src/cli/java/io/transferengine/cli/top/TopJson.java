@@ -7,15 +7,18 @@ import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
+import io.transferengine.topology.RailCounters;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /**
- * A look as JSON, in one line: {@code {"time": ..., "engines": [...]}}. Counters, gauges and causes
- * have the names that they have in Java. Figures {@code _per_s} are there if two looks were taken.
+ * A look as JSON, in one line: {@code {"time": ..., "engines": [...], "rails": [...]}}. Counters,
+ * gauges and causes have the names that they have in Java. Figures {@code _per_s} are there if two
+ * looks were taken.
  */
 final class TopJson {
   private static final double MEDIAN = 50;
@@ -23,7 +26,8 @@ final class TopJson {
 
   private TopJson() {}
 
-  static String of(List<Sample> samples, List<String> problems, Instant at) throws IOException {
+  static String of(List<Sample> samples, List<Rail> rails, List<String> problems, Instant at)
+      throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
       json.writeStartObject();
@@ -31,6 +35,11 @@ final class TopJson {
       json.writeArrayFieldStart("engines");
       for (Sample sample : samples.stream().sorted(Order.RATE.engines()).toList()) {
         write(json, sample);
+      }
+      json.writeEndArray();
+      json.writeArrayFieldStart("rails");
+      for (Rail each : rails) {
+        write(json, each);
       }
       json.writeEndArray();
       json.writeArrayFieldStart("unreadable");
@@ -83,6 +92,34 @@ final class TopJson {
     json.writeEndObject();
     json.writeNumberField("peers_omitted", now.peersOmitted());
     json.writeEndObject();
+  }
+
+  /** As the kernel names and counts them: data in words of four bytes. */
+  private static void write(JsonGenerator json, Rail rail) throws IOException {
+    json.writeStartObject();
+    json.writeStringField("device", rail.now().device());
+    json.writeNumberField("port", rail.now().port());
+    json.writeStringField("state", rail.now().state());
+    if (rail.before().isPresent()) {
+      json.writeNumberField("interval_s", rail.seconds());
+      rate(json, "received_bytes_per_s", rail.perSecond(RailCounters::bytesReceived));
+      rate(json, "sent_bytes_per_s", rail.perSecond(RailCounters::bytesSent));
+      rate(json, "received_packets_per_s", rail.perSecond(RailCounters::packetsReceived));
+      rate(json, "sent_packets_per_s", rail.perSecond(RailCounters::packetsSent));
+    }
+    json.writeObjectFieldStart("counters");
+    for (Map.Entry<String, Long> each : rail.now().counters().entrySet()) {
+      json.writeNumberField(each.getKey(), each.getValue());
+    }
+    json.writeEndObject();
+    json.writeEndObject();
+  }
+
+  private static void rate(JsonGenerator json, String name, OptionalDouble rate)
+      throws IOException {
+    if (rate.isPresent()) {
+      json.writeNumberField(name, rate.getAsDouble());
+    }
   }
 
   private static void rate(JsonGenerator json, String name, Sample sample, Counter counter)

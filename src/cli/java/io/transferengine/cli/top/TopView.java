@@ -24,8 +24,8 @@ import java.util.Set;
 import java.util.StringJoiner;
 
 /**
- * The lines of the screen: a table of engines, then one engine in full. None is longer than the
- * screen is wide.
+ * The lines of the screen: a table of engines, then one engine in full, with the machine's RDMA
+ * ports. None is longer than the screen is wide.
  *
  * @param width of the screen in characters
  * @param height of the screen in lines; what does not fit is left out at the end
@@ -72,7 +72,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.TLS_HANDSHAKES_WAITED);
 
   /** {@return the lines} */
-  List<String> lines(List<Sample> samples, List<String> problems) {
+  List<String> lines(List<Sample> samples, List<Rail> rails, List<String> problems) {
     List<Sample> sorted = sorted(samples);
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -96,7 +96,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
         lines.add("  (%d more)".formatted(sorted.size() - room));
       }
       lines.add("");
-      lines.addAll(details(sorted.get(index)));
+      lines.addAll(details(sorted.get(index), rails));
     }
     return lines.stream().limit(height).map(line -> Brief.cut(line, width)).toList();
   }
@@ -190,7 +190,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
 
   // ---- one engine
 
-  private List<String> details(Sample sample) {
+  private List<String> details(Sample sample, List<Rail> rails) {
     EngineCounters now = sample.now();
     MetricsSnapshot all = now.metrics();
     List<String> lines = new ArrayList<>();
@@ -232,6 +232,8 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     lines.add("failures  " + failures(sample));
     lines.add("watch     " + unusual(sample));
     lines.add("");
+    // Before the peers, who may be many.
+    lines.addAll(Rail.lines(rails));
     lines.addAll(peers(sample));
     return lines;
   }

@@ -2,6 +2,7 @@
 package io.transferengine.cli.top;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.core.JsonFactory;
@@ -12,6 +13,8 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.PeerProcess;
+import io.transferengine.topology.FakeMachine;
+import io.transferengine.topology.RailCounters;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -164,9 +167,11 @@ class TopCommandTest {
     for (Path file : EngineCounters.files(folder)) {
       samples.add(sample(file));
     }
+    List<Rail> rails = new Rail.Looks(() -> RailCounters.find(machine().sys())).look();
+    assertThat(rails).hasSize(2);
     for (int width = 1; width < 200; width += width < 90 ? 1 : 17) {
       for (int height = 1; height < 40; height += 3) {
-        List<String> lines = view(width, height).lines(samples, List.of("x".repeat(300)));
+        List<String> lines = view(width, height).lines(samples, rails, List.of("x".repeat(300)));
         assertThat(lines).hasSizeLessThanOrEqualTo(height);
         for (String line : lines) {
           assertThat(line).hasSizeLessThanOrEqualTo(width);
@@ -178,12 +183,12 @@ class TopCommandTest {
     assertThat(first.beside(samples, -1)).contains(second);
     assertThat(first.beside(samples, 2)).isNotEqualTo(Optional.of(second));
     TopView chosen = new TopView(80, 24, Order.NAME, Optional.of(second), Instant.now());
-    assertThat(chosen.lines(samples, List.of()))
+    assertThat(chosen.lines(samples, rails, List.of()))
         .filteredOn(line -> line.startsWith(">"))
         .singleElement()
         .satisfies(
             line -> assertThat(line).contains(" " + EngineCounters.read(second).pid() + " "));
-    List<String> usual = view(80, 24).lines(samples, List.of());
+    List<String> usual = view(80, 24).lines(samples, rails, List.of());
     assertThat(usual)
         .anyMatch(line -> line.startsWith("memory "))
         .anyMatch(line -> line.startsWith("failures "))
@@ -196,6 +201,63 @@ class TopCommandTest {
     assertThat(all.getBytes(StandardCharsets.US_ASCII))
         .as("ssh and old terminals: ASCII alone")
         .isEqualTo(all.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Two ports, as a driver and as soft-RoCE count them. */
+  private FakeMachine machine() {
+    FakeMachine machine = new FakeMachine(parent).software("mlx5_0").software("rxe0");
+    count(machine, "mlx5_0", "counters/port_rcv_data", "1000");
+    count(machine, "mlx5_0", "counters/port_xmit_data", "18446744073709551615");
+    count(machine, "mlx5_0", "counters/port_rcv_packets", "10");
+    count(machine, "mlx5_0", "counters/symbol_error", "0");
+    count(machine, "mlx5_0", "hw_counters/out_of_sequence", "7");
+    count(machine, "mlx5_0", "hw_counters/lifespan", "10");
+    count(machine, "mlx5_0", "hw_counters/broken", "many");
+    count(machine, "rxe0", "hw_counters/sent_pkts", "5");
+    count(machine, "rxe0", "hw_counters/rcvd_pkts", "6");
+    return machine;
+  }
+
+  private static void count(FakeMachine machine, String device, String counter, String value) {
+    machine.write(machine.portFolder(device, 1).resolve(counter), value);
+  }
+
+  /** What the kernel counts, beside what the engines do. */
+  @Test
+  void portsAreShownWithWhatGrowsFirst() throws Exception {
+    FakeMachine machine = machine();
+    Rail.Looks looks = new Rail.Looks(() -> RailCounters.find(machine.sys()));
+    assertThat(Rail.lines(looks.look()))
+        .hasSize(5)
+        .anyMatch(line -> line.matches("mlx5_0/1 +ACTIVE +- +- +- +-"))
+        .anyMatch(line -> line.equals("  out_of_sequence 7"))
+        .anyMatch(line -> line.matches("rxe0/1 +ACTIVE +- +- +- +-"));
+    count(machine, "mlx5_0", "counters/port_rcv_data", "2000");
+    count(machine, "mlx5_0", "counters/link_downed", "1");
+    count(machine, "mlx5_0", "hw_counters/out_of_sequence", "9");
+    machine.port("mlx5_0", 1, "1: DOWN", "Ethernet");
+    List<Rail> second = looks.look();
+    Rail first = second.getFirst();
+    assertThat(first.perSecond(RailCounters::bytesReceived).orElseThrow() * first.seconds())
+        .isCloseTo(4000, within(1e-6));
+    assertThat(first.perSecond(RailCounters::packetsSent)).isEmpty();
+    assertThat(first.growth("out_of_sequence")).isEqualTo(2);
+    // New since then: how much of it is new, nobody knows.
+    assertThat(first.unusual()).isEqualTo("out_of_sequence 9 (+2), link_downed 1");
+    assertThat(Rail.lines(second)).anyMatch(line -> line.startsWith("mlx5_0/1     DOWN"));
+    assertThat(Rail.lines(List.of())).isEmpty();
+
+    engine();
+    CommandRun run = top("--once", "--sys-root", machine.sys().toString());
+    assertThat(run.status()).as(run.error()).isZero();
+    assertThat(run.output()).contains("RAIL ", "mlx5_0/1", "rxe0/1", "out_of_sequence 9");
+    CommandRun json = top("--once", "--json", "--sys-root", machine.sys().toString());
+    assertThat(json.output())
+        .contains(
+            "\"rails\":[{\"device\":\"mlx5_0\",\"port\":1,\"state\":\"DOWN\",",
+            "\"received_bytes_per_s\":0.0",
+            "\"port_xmit_data\":" + Long.MAX_VALUE)
+        .doesNotContain("broken");
   }
 
   @Test
