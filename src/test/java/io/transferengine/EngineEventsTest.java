@@ -18,16 +18,23 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What happens in an engine beside transfers, as listeners and gauges show it. */
 @Timeout(120)
 class EngineEventsTest {
   private static final int BYTES = 1 << 20;
+
+  @TempDir private Path folder = Path.of("");
 
   private final HeardEvents here = new HeardEvents();
   private final HeardEvents there = new HeardEvents();
@@ -121,6 +128,68 @@ class EngineEventsTest {
       }
       assertThat(here.all()).hasSize(4);
     }
+  }
+
+  /** Nobody waits for a listener, nor keeps all that it misses. */
+  @Test
+  void whatAListenerIsTooSlowForIsCounted() throws InterruptedException {
+    CountDownLatch go = new CountDownLatch(1);
+    try (TestEngine engine = new TestEngine(BYTES);
+        Arena arena = Arena.ofShared()) {
+      var _ =
+          engine.engine.listen(
+              new EngineListener() {
+                @Override
+                public void happened(EngineEvent event) {
+                  try {
+                    go.await();
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                }
+              });
+      var memory = arena.allocate(4096);
+      for (int i = 0; i < 600; i++) {
+        engine.engine.register(memory).close();
+      }
+      assertThat(engine.count(Counter.EVENTS_OMITTED)).isPositive();
+    } finally {
+      go.countDown();
+    }
+  }
+
+  /** Each kind by what makes it happen. */
+  @Test
+  void aRecordingHasThemWithoutAListener() throws Exception {
+    Path file = folder.resolve("events.jfr");
+    try (Recording recording = new Recording()) {
+      for (String each : List.of("Handshake", "Registration", "PathChange", "Refusal")) {
+        recording.enable("io.transferengine." + each);
+      }
+      recording.start();
+      try (TestEngine asking = new TestEngine(BYTES);
+          TestEngine target = new TestEngine(BYTES)) {
+        TestEngine.serves(target, asking);
+        TestEngine.assertFailed(
+            asking.submit(
+                Operation.READ, target.engine.segmentName(), target.address() + 2L * BYTES, 100));
+      }
+      recording.stop();
+      recording.dump(file);
+    }
+    assertThat(RecordingFile.readAllEvents(file))
+        .extracting(
+            event -> {
+              String field = event.hasField("kind") ? "kind" : "reason";
+              String kind = event.hasField(field) ? event.getString(field) : "";
+              return event.getEventType().getName() + " " + kind;
+            })
+        .contains(
+            "io.transferengine.Handshake HANDSHAKE_MADE",
+            "io.transferengine.Handshake HANDSHAKE_SERVED",
+            "io.transferengine.Registration REGISTERED",
+            "io.transferengine.PathChange PATH_UP",
+            "io.transferengine.Refusal INBOUND_REJECTED");
   }
 
   @Test

@@ -36,9 +36,9 @@ final class EngineGauges {
     return found;
   }
 
-  /** Tells listeners, if there are any, that regions were registered or unregistered. */
+  /** Tells who wants to know, if anybody, that regions were registered or unregistered. */
   static void tell(EngineMetrics metrics, EngineEvent.Kind kind, List<Region> regions) {
-    if (metrics.events().isHeard()) {
+    if (metrics.wantsMemory()) {
       long bytes = 0;
       for (Region region : regions) {
         bytes += region.length();

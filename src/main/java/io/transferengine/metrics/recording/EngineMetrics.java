@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The write side of an engine's figures. Thread-safe; writing never blocks and allocates nothing,
@@ -45,6 +46,9 @@ public final class EngineMetrics {
   public EngineMetrics() {
     LongAdder omitted = adder(counters, Counter.EVENTS_OMITTED);
     events = new EventQueue(omitted::increment);
+    if (FlightRecorder.IS_THERE) {
+      EventRecords.load();
+    }
   }
 
   /** {@return what tells listeners of events} */
@@ -89,6 +93,7 @@ public final class EngineMetrics {
   public void happened(
       EngineEvent.Kind kind, Counter counter, Object peer, Object what, long nanos) {
     increment(counter);
+    record(kind, counter, "", peer, what, nanos, 0);
     if (events.isHeard()) {
       tell(kind, counter, "", peer, what, nanos);
     }
@@ -106,8 +111,27 @@ public final class EngineMetrics {
   public void happened(
       EngineEvent.Kind kind, Counter counter, String transport, Object peer, Object what) {
     increment(counter);
+    record(kind, counter, transport, peer, what, 0, 0);
     if (events.isHeard()) {
       tell(kind, counter, transport, peer, what, 0);
+    }
+  }
+
+  private static void record(
+      EngineEvent.Kind kind,
+      @Nullable Counter counter,
+      String transport,
+      Object peer,
+      Object what,
+      long nanos,
+      long bytes) {
+    if (!FlightRecorder.IS_THERE) {
+      return;
+    }
+    try {
+      EventRecords.record(kind, counter, transport, peer, what, nanos, bytes);
+    } catch (Throwable unrecorded) {
+      // No memory for it. It is counted.
     }
   }
 
@@ -138,14 +162,20 @@ public final class EngineMetrics {
     }
   }
 
+  /** {@return whether anybody wants to be told of {@link #memory}} Cheap. */
+  public boolean wantsMemory() {
+    return events.isHeard() || (FlightRecorder.IS_THERE && EventRecords.wantsMemory());
+  }
+
   /**
-   * Tells listeners of registrations. Throws nothing.
+   * Tells listeners and a recording of registrations. Throws nothing.
    *
    * @param kind REGISTERED or UNREGISTERED
    * @param ranges how many
    * @param bytes of all of them
    */
   public void memory(EngineEvent.Kind kind, int ranges, long bytes) {
+    record(kind, null, "", "", ranges, 0, bytes);
     if (!events.isHeard()) {
       return;
     }

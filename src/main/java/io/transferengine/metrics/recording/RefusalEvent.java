@@ -28,10 +28,11 @@ final class RefusalEvent extends Event {
   String peer = "";
 
   @Label("Reason")
+  @Description("A reason of the audit log, or the counter that counts such refusals")
   String reason = "";
 
   @Label("Port")
-  @Description("Our RPC port or data port, or the peer's port that we connected to")
+  @Description("Our RPC port or data port, or the peer's port that we connected to; may be empty")
   String port = "";
 
   @Label("What")
