@@ -10,6 +10,7 @@ import io.transferengine.events.EngineListener;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.transfer.NativeMemory;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.wire.NotifyMessage;
@@ -336,6 +337,29 @@ public final class Engine implements AutoCloseable {
     Objects.requireNonNull(message, "message must not be null");
     Objects.requireNonNull(timeout, "timeout must not be null");
     core.sendNotify(segment, new NotifyMessage(message.name(), message.message()), timeout);
+  }
+
+  /**
+   * Sends a message to a peer's application, as a part of a trace: Java peers get the trace context
+   * with it, others pass over it. Waits no longer than {@code timeout} until the peer has it.
+   *
+   * @param segment the peer
+   * @param message the message; above about a MiB, the most that C++ peers read, it goes without
+   *     the trace context
+   * @param parent the span that sends it
+   * @param timeout how long to wait at most, above zero
+   * @throws TransferException as without a trace
+   */
+  public void sendNotify(
+      String segment, TransferNotify message, TraceParent parent, Duration timeout) {
+    Objects.requireNonNull(segment, "segment must not be null");
+    Objects.requireNonNull(message, "message must not be null");
+    Objects.requireNonNull(parent, "parent must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    core.sendNotify(
+        segment,
+        new NotifyMessage(message.name(), message.message(), Optional.of(parent)),
+        timeout);
   }
 
   /** {@return the messages that have arrived since the last call, oldest first} */

@@ -2,7 +2,9 @@
 package io.transferengine;
 
 import io.transferengine.engine.Notifications;
+import io.transferengine.transfer.TraceParent;
 import java.net.InetAddress;
+import java.util.Optional;
 
 /**
  * A message from a peer's application, with its sender. Immutable. Two are never equal: a peer may
@@ -32,6 +34,14 @@ public final class Notification {
    */
   public InetAddress sender() {
     return kept.from();
+  }
+
+  /**
+   * {@return the sender's span, so that what is done for the message can be a part of its trace;
+   * empty if it says none} Whoever reaches the RPC port can say any.
+   */
+  public Optional<TraceParent> traceParent() {
+    return kept.message().traceParent();
   }
 
   /**

@@ -32,6 +32,8 @@ class DocumentationTest {
           "ArrowBuf",
           "RecvByteBufAllocator",
           "MeterBinder",
+          "HealthIndicator",
+          "PathChange",
           "KvBufferCache");
 
   /** A release needs its entry. */

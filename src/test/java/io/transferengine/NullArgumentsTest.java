@@ -13,6 +13,7 @@ import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.diagnostics.SegmentDirectory;
+import io.transferengine.engine.Notifications;
 import io.transferengine.events.EngineListener;
 import io.transferengine.events.TransferReport;
 import io.transferengine.metadata.server.HttpMetadataServer;
@@ -29,8 +30,10 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.HostPort;
 import io.transferengine.transfer.NativeMemory;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.NotifyMessage;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -38,6 +41,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.NoSuchAlgorithmException;
@@ -144,6 +148,14 @@ class NullArgumentsTest {
     all.put(Executor.class, (Executor) Runnable::run);
     all.put(Consumer.class, (Consumer<Object>) any -> {});
     all.put(Topology.class, Topology.none());
+    all.put(
+        Notification.class,
+        new Notification(
+            new Notifications.Kept(
+                new NotifyMessage("a", "b"), InetAddress.getLoopbackAddress(), 0)));
+    all.put(
+        TraceParent.class,
+        TraceParent.of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
     all.put(SSLContext.class, defaultContext());
     all.put(long[].class, new long[0]);
     all.put(int[].class, new int[0]);

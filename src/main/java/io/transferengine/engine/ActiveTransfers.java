@@ -11,6 +11,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.wire.NotifyMessage;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -50,7 +51,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
   private final Duration lookUpTimeout;
   private final long sliceTimeoutNanos;
   private final Consumer<String> nameCheck;
-  private final BiConsumer<String, TransferRequest.Notification> notifier;
+  private final BiConsumer<String, NotifyMessage> notifier;
   private final TransferEvents events;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
   private final AtomicInteger count = new AtomicInteger();
@@ -79,7 +80,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
       int timeoutSeconds,
       int sliceTimeoutSeconds,
       Consumer<String> nameCheck,
-      BiConsumer<String, TransferRequest.Notification> notifier,
+      BiConsumer<String, NotifyMessage> notifier,
       TransferEvents events) {
     this.memory = memory;
     this.segments = segments;
@@ -291,7 +292,10 @@ final class ActiveTransfers implements TransferHandle.Owner {
       metrics.recordLatencyNanos(nanos);
       peer.transferCompleted();
       if (request.notification().isPresent()) {
-        notifier.accept(request.target(), request.notification().get());
+        TransferRequest.Notification text = request.notification().get();
+        notifier.accept(
+            request.target(),
+            new NotifyMessage(text.name(), text.message(), request.traceParent()));
       }
       return;
     }

@@ -7,7 +7,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.NotifyMessage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -27,7 +27,7 @@ final class CompletionNotices {
   static final int LIMIT = 65_536;
 
   private final EngineMetrics metrics;
-  private final BiConsumer<String, TransferRequest.Notification> send;
+  private final BiConsumer<String, NotifyMessage> send;
   private final Executor threads;
   private final AtomicInteger waiting = new AtomicInteger();
 
@@ -40,21 +40,19 @@ final class CompletionNotices {
    *
    * @param send sends one to a segment, and waits until it is there
    */
-  CompletionNotices(EngineMetrics metrics, BiConsumer<String, TransferRequest.Notification> send) {
+  CompletionNotices(EngineMetrics metrics, BiConsumer<String, NotifyMessage> send) {
     this(metrics, send, WaitingThreads.limited("te-notify-", AT_ONCE));
   }
 
   CompletionNotices(
-      EngineMetrics metrics,
-      BiConsumer<String, TransferRequest.Notification> send,
-      Executor threads) {
+      EngineMetrics metrics, BiConsumer<String, NotifyMessage> send, Executor threads) {
     this.metrics = metrics;
     this.send = send;
     this.threads = threads;
   }
 
   /** Has one sent. Does not wait. */
-  void send(String segment, TransferRequest.Notification text) {
+  void send(String segment, NotifyMessage text) {
     if (waiting.incrementAndGet() > LIMIT) {
       waiting.decrementAndGet();
       failed(segment, text, LIMIT + " others are not delivered yet");
@@ -71,7 +69,7 @@ final class CompletionNotices {
     }
   }
 
-  private void deliver(String segment, TransferRequest.Notification text) {
+  private void deliver(String segment, NotifyMessage text) {
     try {
       send.accept(segment, text);
     } catch (Throwable t) {
@@ -81,7 +79,7 @@ final class CompletionNotices {
     }
   }
 
-  private void failed(String segment, TransferRequest.Notification text, @Nullable Object why) {
+  private void failed(String segment, NotifyMessage text, @Nullable Object why) {
     metrics.increment(Counter.NOTIFICATIONS_FAILED);
     warnings.warn(
         "The notification '%s' for %s was not delivered: %s".formatted(text.name(), segment, why),

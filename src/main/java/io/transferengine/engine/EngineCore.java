@@ -388,8 +388,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return notifications;
   }
 
-  private void sendCompletion(String segment, TransferRequest.Notification text) {
-    sendNotify(segment, new NotifyMessage(text.name(), text.message()), lookUpTimeout());
+  private void sendCompletion(String segment, NotifyMessage text) {
+    sendNotify(segment, text, lookUpTimeout());
   }
 
   /** {@return how long a question to a peer may take if the caller does not say} */

@@ -28,6 +28,9 @@ import java.util.concurrent.TimeUnit;
 public final class Notifications {
   private static final int KEPT_LIMIT = 65_536;
 
+  /** The memory of a trace context, when there is one. */
+  private static final int TRACE_BYTES = 192;
+
   /** The memory of a record, two strings with their arrays, and a place in the queue. */
   private static final int OVERHEAD_BYTES = 128;
 
@@ -45,6 +48,9 @@ public final class Notifications {
   private final ArrayDeque<Kept> kept = new ArrayDeque<>();
   private final ByteBudget budget;
   private final EngineMetrics metrics;
+
+  /** Made before it is needed: a lambda takes memory. */
+  private final Runnable malformedTrace;
 
   /** Guarded by this. */
   private boolean closed;
@@ -65,6 +71,7 @@ public final class Notifications {
             LimitOptions.NOTIFICATIONS_PER_PEER.environmentName(),
             settings.get(LimitOptions.NOTIFICATIONS_PER_PEER));
     this.metrics = metrics;
+    malformedTrace = () -> metrics.increment(Counter.TRACE_PARENTS_MALFORMED);
   }
 
   /**
@@ -81,7 +88,7 @@ public final class Notifications {
       long least = OVERHEAD_BYTES + json.length * 2L / ENCODED_CHARACTER_MAX_BYTES;
       reserve(from, least);
       reserved = least;
-      NotifyMessage message = MetadataCodec.decodeNotify(json);
+      NotifyMessage message = MetadataCodec.decodeNotify(json, malformedTrace);
       long bytes = sizeBytes(message);
       if (bytes > reserved) {
         reserve(from, bytes - reserved);
@@ -114,7 +121,10 @@ public final class Notifications {
   }
 
   private static long sizeBytes(NotifyMessage message) {
-    return OVERHEAD_BYTES + 2L * message.name().length() + 2L * message.message().length();
+    return OVERHEAD_BYTES
+        + (message.traceParent().isPresent() ? TRACE_BYTES : 0)
+        + 2L * message.name().length()
+        + 2L * message.message().length();
   }
 
   private static TransferException refused(String why) {

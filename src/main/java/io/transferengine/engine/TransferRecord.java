@@ -46,6 +46,10 @@ final class TransferRecord extends Event {
   @Description("Why it did not complete")
   String cause = "";
 
+  @Label("Trace")
+  @Description("The id of the trace that it is a part of")
+  String trace = "";
+
   @Label("Tries")
   int tries;
 
@@ -108,6 +112,7 @@ final class TransferRecord extends Event {
     transport = report.transport();
     outcome = report.state().name();
     cause = report.cause().isPresent() ? report.cause().get().label() : "";
+    trace = report.traceParent().isPresent() ? report.traceParent().get().traceId() : "";
     tries = report.tries();
     requests = report.requests();
     requestsAgain = report.requestsAgain();

@@ -46,6 +46,9 @@ final class TransferWords {
         TransferReport.builder(request.operation(), request.target())
             .transport(work == null ? before : work.transport())
             .blocks(all.count(), all.totalBytes());
+    if (request.traceParent().isPresent()) {
+      report.traceParent(request.traceParent().get());
+    }
     return work == null
         ? report
         : report.requests(work.requests(), work.requestsAgain(), work.lanes());
@@ -60,6 +63,9 @@ final class TransferWords {
             .with("outcome", report.state())
             .with("bytes", report.bytes())
             .with("micros", TimeUnit.NANOSECONDS.toMicros(report.duration().toNanos()));
+    if (report.traceParent().isPresent()) {
+      keys = keys.with("trace", report.traceParent().get().traceId());
+    }
     return report.cause().isPresent() ? keys.cause(report.cause().get()) : keys;
   }
 

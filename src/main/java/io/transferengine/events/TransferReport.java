@@ -3,6 +3,7 @@ package io.transferengine.events;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
@@ -37,6 +38,7 @@ public final class TransferReport {
   private final TransferState state;
   private final @Nullable FailureCause cause;
   private final @Nullable TransferException failure;
+  private final @Nullable TraceParent traceParent;
   private final long lookUpNanos;
   private final long queuedNanos;
   private final long movingNanos;
@@ -56,6 +58,7 @@ public final class TransferReport {
     state = from.state;
     cause = from.cause;
     failure = from.failure;
+    traceParent = from.traceParent;
     lookUpNanos = from.lookUpNanos;
     queuedNanos = from.queuedNanos;
     movingNanos = from.movingNanos;
@@ -139,6 +142,11 @@ public final class TransferReport {
   /** {@return the error that the caller gets; empty if it completed, or has not ended} */
   public Optional<TransferException> failure() {
     return Optional.ofNullable(failure);
+  }
+
+  /** {@return its span; empty if it is no part of a trace} */
+  public Optional<TraceParent> traceParent() {
+    return Optional.ofNullable(traceParent);
   }
 
   /** {@return from its submission until the peer's descriptor was there} */
@@ -248,6 +256,7 @@ public final class TransferReport {
     private TransferState state = TransferState.WAITING;
     private @Nullable FailureCause cause;
     private @Nullable TransferException failure;
+    private @Nullable TraceParent traceParent;
     private long lookUpNanos;
     private long queuedNanos;
     private long movingNanos;
@@ -331,6 +340,17 @@ public final class TransferReport {
     public Builder failure(FailureCause kind, TransferException why) {
       cause = Objects.requireNonNull(kind, "kind must not be null");
       failure = Objects.requireNonNull(why, "why must not be null");
+      return this;
+    }
+
+    /**
+     * Makes it a part of a trace.
+     *
+     * @param span its own
+     * @return this builder
+     */
+    public Builder traceParent(TraceParent span) {
+      traceParent = Objects.requireNonNull(span, "span must not be null");
       return this;
     }
 

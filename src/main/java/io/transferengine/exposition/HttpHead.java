@@ -5,16 +5,18 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 
 /**
- * A request for figures, and the answer that it gets. Nothing in it but the first line counts, and
- * a body is not read.
+ * A request for figures, and the answer that it gets. Nothing in it but the first line and what it
+ * accepts counts, and a body is not read.
  *
  * @param status of the answer; {@link #NOTHING} if there was no request
  * @param reason what is wrong with the request; empty if nothing is
  * @param isWithoutBody whether only the head of the answer is wanted
+ * @param form of the figures that are wanted
  */
-record HttpHead(int status, String reason, boolean isWithoutBody) {
+record HttpHead(int status, String reason, boolean isWithoutBody, MetricsText.Form form) {
   static final int NOTHING = 0;
   static final int OK = 200;
   private static final int BAD_REQUEST = 400;
@@ -26,12 +28,17 @@ record HttpHead(int status, String reason, boolean isWithoutBody) {
   static final int BYTES_MAX = 8192;
 
   private static final String PATH = "/metrics";
+  private static final String ACCEPT = "accept:";
+
+  /** Who accepts it prefers it: nobody names it to say that it is not wanted. */
+  private static final String OPEN_METRICS = "application/openmetrics-text";
 
   /** {@return the next request} */
   static HttpHead read(InputStream in) throws IOException {
     StringBuilder line = new StringBuilder();
     String first = "";
     boolean isFirst = true;
+    MetricsText.Form form = MetricsText.Form.PLAIN;
     for (int count = 0; count < BYTES_MAX; count++) {
       int next = in.read();
       if (next < 0) {
@@ -47,13 +54,18 @@ record HttpHead(int status, String reason, boolean isWithoutBody) {
         first = whole;
         isFirst = false;
       } else if (whole.isEmpty()) {
-        return of(first);
+        return of(first, form);
+      } else {
+        String lower = whole.toLowerCase(Locale.ROOT);
+        if (lower.startsWith(ACCEPT) && lower.contains(OPEN_METRICS)) {
+          form = MetricsText.Form.OPEN_METRICS;
+        }
       }
     }
     return refused(TOO_LARGE, "the request is longer than " + BYTES_MAX + " bytes");
   }
 
-  private static HttpHead of(String line) {
+  private static HttpHead of(String line, MetricsText.Form form) {
     List<String> parts = List.of(line.split(" ", -1));
     if (parts.size() != 3 || !parts.getLast().startsWith("HTTP/1.")) {
       return refused(BAD_REQUEST, "this is no request of HTTP 1");
@@ -65,12 +77,12 @@ record HttpHead(int status, String reason, boolean isWithoutBody) {
     boolean isWithoutBody = method.equals("HEAD");
     String path = parts.get(1).split("\\?", 2)[0];
     return path.equals(PATH)
-        ? new HttpHead(OK, "", isWithoutBody)
-        : new HttpHead(NOT_FOUND, "figures are at " + PATH, isWithoutBody);
+        ? new HttpHead(OK, "", isWithoutBody, form)
+        : new HttpHead(NOT_FOUND, "figures are at " + PATH, isWithoutBody, form);
   }
 
   private static HttpHead refused(int status, String reason) {
-    return new HttpHead(status, reason, false);
+    return new HttpHead(status, reason, false, MetricsText.Form.PLAIN);
   }
 
   /** {@return the head of the answer} */

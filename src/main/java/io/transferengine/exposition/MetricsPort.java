@@ -18,8 +18,9 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,8 +54,18 @@ public final class MetricsPort implements AutoCloseable {
   private final WarnLimiter faults = new WarnLimiter(log);
   private final ClientThreads clients;
   private final AcceptLoop accepting;
-  private byte @Nullable [] made;
-  private long madeNanos;
+  private final Map<MetricsText.Form, Made> made = new EnumMap<>(MetricsText.Form.class);
+
+  /** A text, and when it was made. */
+  private static final class Made {
+    final byte[] text;
+    final long nanos;
+
+    Made(byte[] text, long nanos) {
+      this.text = text;
+      this.nanos = nanos;
+    }
+  }
 
   /**
    * Listens at an address.
@@ -137,8 +148,8 @@ public final class MetricsPort implements AutoCloseable {
     if (!isFound) {
       isRefused(channel, head.reason());
     }
-    byte[] body = isFound ? text() : HttpHead.bytes(head.reason() + "\n");
-    String type = isFound ? text.contentType() : "text/plain; charset=utf-8";
+    byte[] body = isFound ? text(head.form()) : HttpHead.bytes(head.reason() + "\n");
+    String type = isFound ? text.contentType(head.form()) : "text/plain; charset=utf-8";
     write(channel, HttpHead.bytes(head.answer(type, body.length)));
     if (!head.isWithoutBody()) {
       write(channel, body);
@@ -154,15 +165,14 @@ public final class MetricsPort implements AutoCloseable {
   }
 
   /** One is made at a time, whoever asks. */
-  private synchronized byte[] text() {
+  private synchronized byte[] text(MetricsText.Form form) {
     long now = System.nanoTime();
-    byte[] known = made;
-    if (known == null || now - madeNanos > TEXT_NANOS) {
-      known = text.now();
-      made = known;
-      madeNanos = now;
+    Made known = made.get(form);
+    if (known == null || now - known.nanos > TEXT_NANOS) {
+      known = new Made(text.now(form), now);
+      made.put(form, known);
     }
-    return known;
+    return known.text;
   }
 
   /** Stops listening and ends all connections. Idempotent. */

@@ -7,11 +7,19 @@ import java.util.Optional;
 
 /** An engine's figures as text. Thread-safe. */
 public interface MetricsText extends AutoCloseable {
-  /** {@return what the text is, for HTTP} */
-  String contentType();
+  /** What a text may look like. */
+  enum Form {
+    /** What every reader of Prometheus's figures reads. */
+    PLAIN,
+    /** With exemplars, for readers that ask for it. */
+    OPEN_METRICS
+  }
+
+  /** {@return what a text of that form is, for HTTP} */
+  String contentType(Form form);
 
   /** {@return all figures now} */
-  byte[] now();
+  byte[] now(Form form);
 
   /** Stops listening to the engine. Idempotent. */
   @Override

@@ -179,12 +179,18 @@ public final class HandshakeClient implements AutoCloseable {
   }
 
   /**
-   * Sends a notification.
+   * Sends a notification. Its trace context is left out if a C++ peer would not read a frame of
+   * that length, but would without.
    *
    * @throws TransferException also METADATA if the peer did not take it
    */
   public void notify(HostPort peer, NotifyMessage message, Duration timeout) {
     byte[] request = MetadataCodec.withNewline(MetadataCodec.encode(message));
+    // The type of the message counts, too.
+    if (message.traceParent().isPresent()
+        && 1 + request.length > FrameCodec.CPP_MAX_LENGTH_DEFAULT_BYTES) {
+      request = MetadataCodec.withNewline(MetadataCodec.encode(message.withoutTrace()));
+    }
     byte[] reply = exchange(peer, MessageType.NOTIFY, request, deadlineNanos(timeout));
     if (decode(peer, reply, MetadataCodec::decodeNotify).message().isEmpty()) {
       throw TransferException.withPeer(

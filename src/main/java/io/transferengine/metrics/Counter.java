@@ -170,6 +170,8 @@ public enum Counter {
   NOTIFICATIONS_DROPPED("Notifications dropped"),
   /** Notifications on completion that did not reach the peer. */
   NOTIFICATIONS_FAILED("Notifications not delivered"),
+  /** Notifications of peers that were taken without their trace context, which had no such form. */
+  TRACE_PARENTS_MALFORMED("Malformed trace contexts"),
   /**
    * Connections to the port for figures that were refused, made room for others, or were too slow,
    * and requests there for something else.

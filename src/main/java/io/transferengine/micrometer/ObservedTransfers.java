@@ -3,13 +3,25 @@ package io.transferengine.micrometer;
 
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.observation.transport.Kind;
+import io.micrometer.observation.transport.ReceiverContext;
+import io.micrometer.observation.transport.SenderContext;
 import io.transferengine.Engine;
+import io.transferengine.Notification;
+import io.transferengine.NotificationListener;
 import io.transferengine.Transfer;
+import io.transferengine.TransferNotify;
 import io.transferengine.events.TransferReport;
+import io.transferengine.micrometer.meters.ObservedSpans;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Submits transfers that are observed by Micrometer: with a tracer in the registry (Micrometer
@@ -19,12 +31,22 @@ import java.util.Objects;
  * <p>The observation {@code transferengine.transfer} lasts from the submission to the end. It has
  * the keys {@code direction} (read, write), {@code transport} (tcp, rdma, local, several, none),
  * {@code outcome} (completed, failed, timeout, canceled) and {@code cause}, all of few values, and
- * {@code peer}, {@code bytes} and {@code explanation} for spans alone. Thread-safe.
+ * {@code peer}, {@code bytes} and {@code explanation} for spans alone.
+ *
+ * <p>If the tracer speaks W3C's {@code traceparent}, a notification carries the span of its
+ * transfer to the peer, and {@link #onNotification} makes what is done there, {@code
+ * transferengine.notification.process}, a span below it. Thread-safe.
  */
 @SuppressWarnings("exports") // of Micrometer, which is no named module: who calls this has it
 public final class ObservedTransfers {
-  /** The name of each observation. */
+  /** The name of each observation of a transfer. */
   public static final String NAME = "transferengine.transfer";
+
+  /** The name of each observation of a notification that is sent by itself. */
+  public static final String SEND = "transferengine.notification.send";
+
+  /** The name of each observation of what is done for a notification. */
+  public static final String PROCESS = "transferengine.notification.process";
 
   private static final String NONE = "none";
 
@@ -42,6 +64,30 @@ public final class ObservedTransfers {
     this.registry = Objects.requireNonNull(registry, "registry must not be null");
   }
 
+  /** What a tracer says of the span of something that is sent. */
+  private static final class Carrier {
+    private static final String HEADER = "traceparent";
+
+    private @Nullable String text;
+
+    static void set(@Nullable Carrier carrier, String key, String value) {
+      if (carrier != null && key.equalsIgnoreCase(HEADER)) {
+        carrier.text = value;
+      }
+    }
+
+    static @Nullable String get(Notification carrier, String key) {
+      return key.equalsIgnoreCase(HEADER) && carrier.traceParent().isPresent()
+          ? carrier.traceParent().get().toString()
+          : null;
+    }
+
+    /** Empty without a tracer, or if that speaks something else. */
+    Optional<TraceParent> span() {
+      return text == null ? Optional.empty() : TraceParent.find(text);
+    }
+  }
+
   /**
    * Begins a transfer, as {@link Engine#submit} does.
    *
@@ -51,19 +97,23 @@ public final class ObservedTransfers {
    */
   public Transfer submit(TransferRequest request) {
     Objects.requireNonNull(request, "request must not be null");
-    if (registry.isNoop() || registry.getCurrentObservation() == null) {
+    if (!isObserved()) {
       return engine.submit(request);
     }
+    Carrier carrier = new Carrier();
     Observation made =
-        Observation.createNotStarted(NAME, registry)
+        sending(NAME, carrier, request.notification().isPresent() ? Kind.PRODUCER : Kind.CLIENT)
             .lowCardinalityKeyValue("direction", lower(request.operation()))
             .highCardinalityKeyValue("peer", request.target())
             .highCardinalityKeyValue("bytes", Long.toString(request.blocks().totalBytes()))
             .start();
+    Optional<TraceParent> span = carrier.span();
     boolean begun = false;
     try {
-      Transfer transfer = engine.submit(request);
-      var _ = transfer.toCompletableFuture().whenComplete((_, _) -> end(made, transfer.report()));
+      span.ifPresent(known -> ObservedSpans.add(known, made));
+      Transfer transfer = engine.submit(span.map(request::withTraceParent).orElse(request));
+      var _ =
+          transfer.toCompletableFuture().whenComplete((_, _) -> end(made, span, transfer.report()));
       begun = true;
       return transfer;
     } catch (TransferException refused) {
@@ -71,6 +121,7 @@ public final class ObservedTransfers {
       throw refused;
     } finally {
       if (!begun) {
+        span.ifPresent(ObservedSpans::remove);
         made.lowCardinalityKeyValue("transport", NONE)
             .lowCardinalityKeyValue("outcome", "failed")
             .lowCardinalityKeyValue("cause", NONE)
@@ -79,7 +130,8 @@ public final class ObservedTransfers {
     }
   }
 
-  private static void end(Observation made, TransferReport report) {
+  private static void end(Observation made, Optional<TraceParent> span, TransferReport report) {
+    span.ifPresent(ObservedSpans::remove);
     report.failure().ifPresent(made::error);
     String transport = report.transport();
     made.lowCardinalityKeyValue("transport", transport.isEmpty() ? NONE : transport)
@@ -88,6 +140,80 @@ public final class ObservedTransfers {
             "cause", report.cause().isPresent() ? lower(report.cause().get()) : NONE)
         .highCardinalityKeyValue("explanation", report.explain())
         .stop();
+  }
+
+  /**
+   * Sends a message to a peer's application, as {@link Engine#sendNotify(String, TransferNotify,
+   * Duration)} does, with the span of the sending.
+   *
+   * @param segment the peer
+   * @param message the message
+   * @param timeout how long to wait at most, above zero
+   * @throws TransferException as the engine's
+   */
+  public void sendNotify(String segment, TransferNotify message, Duration timeout) {
+    Objects.requireNonNull(segment, "segment must not be null");
+    Objects.requireNonNull(message, "message must not be null");
+    Objects.requireNonNull(timeout, "timeout must not be null");
+    if (!isObserved()) {
+      engine.sendNotify(segment, message, timeout);
+      return;
+    }
+    Carrier carrier = new Carrier();
+    sending(SEND, carrier, Kind.PRODUCER)
+        .highCardinalityKeyValue("peer", segment)
+        .observe(
+            () -> {
+              Optional<TraceParent> span = carrier.span();
+              if (span.isPresent()) {
+                engine.sendNotify(segment, message, span.get(), timeout);
+              } else {
+                engine.sendNotify(segment, message, timeout);
+              }
+            });
+  }
+
+  /**
+   * Hands the messages of peers' applications to a listener, as {@link Engine#onNotification} does.
+   * What it does for a message that says its sender's span is observed, as a part of that trace.
+   *
+   * @param listener called for one message after another
+   * @return a handle that ends the listening when it is closed
+   * @throws TransferException CLOSED if the engine was closed
+   */
+  public NotificationListener onNotification(Consumer<? super Notification> listener) {
+    Objects.requireNonNull(listener, "listener must not be null");
+    return engine.onNotification(message -> process(message, listener));
+  }
+
+  /**
+   * Does something for a message that was taken otherwise, as {@link #onNotification} has it done.
+   *
+   * @param message from {@link Engine#takeNotification}
+   * @param action called once, by this thread; what it throws is thrown
+   */
+  public void process(Notification message, Consumer<? super Notification> action) {
+    Objects.requireNonNull(message, "message must not be null");
+    Objects.requireNonNull(action, "action must not be null");
+    if (registry.isNoop() || message.traceParent().isEmpty()) {
+      action.accept(message);
+      return;
+    }
+    ReceiverContext<Notification> context = new ReceiverContext<>(Carrier::get, Kind.CONSUMER);
+    context.setCarrier(message);
+    Observation.createNotStarted(PROCESS, () -> context, registry)
+        .highCardinalityKeyValue("sender", message.sender().getHostAddress())
+        .observe(() -> action.accept(message));
+  }
+
+  private boolean isObserved() {
+    return !registry.isNoop() && registry.getCurrentObservation() != null;
+  }
+
+  private Observation sending(String name, Carrier carrier, Kind kind) {
+    SenderContext<Carrier> context = new SenderContext<>(Carrier::set, kind);
+    context.setCarrier(carrier);
+    return Observation.createNotStarted(name, () -> context, registry);
   }
 
   private static String lower(Enum<?> constant) {

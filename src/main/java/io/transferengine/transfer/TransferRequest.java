@@ -17,18 +17,21 @@ public final class TransferRequest {
   private final BlockColumns blocks;
   private final Optional<Duration> timeout;
   private final Optional<Notification> notification;
+  private final Optional<TraceParent> traceParent;
 
   private TransferRequest(
       Operation operation,
       String target,
       BlockColumns blocks,
       Optional<Duration> timeout,
-      Optional<Notification> notification) {
+      Optional<Notification> notification,
+      Optional<TraceParent> traceParent) {
     this.operation = Objects.requireNonNull(operation, "operation must not be null");
     this.target = Objects.requireNonNull(target, "target must not be null");
     this.blocks = Objects.requireNonNull(blocks, "blocks must not be null");
     this.timeout = timeout;
     this.notification = notification;
+    this.traceParent = traceParent;
   }
 
   /**
@@ -53,7 +56,8 @@ public final class TransferRequest {
    * @param blocks the blocks
    */
   public static TransferRequest of(Operation operation, String target, BlockColumns blocks) {
-    return new TransferRequest(operation, target, blocks, Optional.empty(), Optional.empty());
+    return new TransferRequest(
+        operation, target, blocks, Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /**
@@ -131,7 +135,8 @@ public final class TransferRequest {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "Give one above zero");
     }
-    return new TransferRequest(operation, target, blocks, Optional.of(deadline), notification);
+    return new TransferRequest(
+        operation, target, blocks, Optional.of(deadline), notification, traceParent);
   }
 
   /**
@@ -142,7 +147,25 @@ public final class TransferRequest {
    */
   public TransferRequest withNotification(String name, String message) {
     return new TransferRequest(
-        operation, target, blocks, timeout, Optional.of(new Notification(name, message)));
+        operation,
+        target,
+        blocks,
+        timeout,
+        Optional.of(new Notification(name, message)),
+        traceParent);
+  }
+
+  /**
+   * {@return the same request as a part of a trace} Reports of the transfer say it, and the peer's
+   * application gets it with the notification, if there is one: then what that does can be a part
+   * of the same trace.
+   *
+   * @param parent the span of the transfer
+   */
+  public TransferRequest withTraceParent(TraceParent parent) {
+    Objects.requireNonNull(parent, "parent must not be null");
+    return new TransferRequest(
+        operation, target, blocks, timeout, notification, Optional.of(parent));
   }
 
   /** {@return the direction} */
@@ -173,6 +196,11 @@ public final class TransferRequest {
     return notification;
   }
 
+  /** {@return the span of the transfer; empty if it is no part of a trace} */
+  public Optional<TraceParent> traceParent() {
+    return traceParent;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof TransferRequest that
@@ -180,12 +208,13 @@ public final class TransferRequest {
         && target.equals(that.target)
         && blocks.equals(that.blocks)
         && timeout.equals(that.timeout)
-        && notification.equals(that.notification);
+        && notification.equals(that.notification)
+        && traceParent.equals(that.traceParent);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(operation, target, blocks, timeout, notification);
+    return Objects.hash(operation, target, blocks, timeout, notification, traceParent);
   }
 
   /** {@return the operation, the blocks and the peer} */

@@ -2,6 +2,7 @@
 package io.transferengine.wire;
 
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
 import java.util.Optional;
@@ -16,6 +17,9 @@ final class MessageCodec {
 
   /** Our own member; C++ readers pass over it. */
   private static final String SLOTS = "te_slots";
+
+  /** Our own member of a notification; C++ readers pass over it. */
+  private static final String TRACE_PARENT = "te_traceparent";
 
   /** The largest MTU of InfiniBand. */
   private static final int MTU_MAX_BYTES = 4096;
@@ -86,29 +90,44 @@ final class MessageCodec {
   }
 
   static byte[] encode(NotifyMessage message) {
-    JsonWriter out = new JsonWriter(64 + message.name().length() + message.message().length());
+    JsonWriter out = new JsonWriter(160 + message.name().length() + message.message().length());
     out.beginObject().member("name").value(message.name());
-    out.member("notify_msg").value(message.message()).endObject();
+    out.member("notify_msg").value(message.message());
+    if (message.traceParent().isPresent()) {
+      out.member(TRACE_PARENT).value(message.traceParent().get().toString());
+    }
+    out.endObject();
     return out.toBytes();
   }
 
-  static NotifyMessage decodeNotify(byte[] json) {
+  static NotifyMessage decodeNotify(byte[] json, Runnable malformedTrace) {
     return JsonReader.parse(
         json,
         "the notification",
         in -> {
           String name = "";
           String message = "";
+          Optional<TraceParent> traceParent = Optional.empty();
+          boolean isMalformed = false;
           if (in.beginObject()) {
             for (String member = in.nextMember(); member != null; member = in.nextMember()) {
               switch (member) {
                 case "name" -> name = in.text();
                 case "notify_msg" -> message = in.text();
+                case TRACE_PARENT -> {
+                  boolean isNone = in.isNull();
+                  // A hint: a notification with another value is as good as one without.
+                  traceParent = TraceParent.find(in.textIfOne());
+                  isMalformed = !isNone && traceParent.isEmpty();
+                }
                 default -> in.skip();
               }
             }
           }
-          return new NotifyMessage(name, message);
+          if (isMalformed) {
+            malformedTrace.run();
+          }
+          return new NotifyMessage(name, message, traceParent);
         });
   }
 

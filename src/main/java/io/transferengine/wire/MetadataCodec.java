@@ -88,7 +88,16 @@ public final class MetadataCodec {
 
   /** {@return the notification or its reply; with empty members for {@code null}} */
   public static NotifyMessage decodeNotify(byte[] json) {
-    return MessageCodec.decodeNotify(json);
+    return decodeNotify(json, () -> {});
+  }
+
+  /**
+   * {@return the notification or its reply; with empty members for {@code null}}
+   *
+   * @param malformedTrace run if it has a trace context of another form, which is left out
+   */
+  public static NotifyMessage decodeNotify(byte[] json, Runnable malformedTrace) {
+    return MessageCodec.decodeNotify(json, malformedTrace);
   }
 
   /** Encodes an rpc_meta record. */

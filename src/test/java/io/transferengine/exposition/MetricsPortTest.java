@@ -38,12 +38,12 @@ class MetricsPortTest {
   private final MetricsText text =
       new MetricsText() {
         @Override
-        public String contentType() {
-          return "text/of-this-test";
+        public String contentType(Form form) {
+          return form == Form.PLAIN ? "text/of-this-test" : "text/with-exemplars";
         }
 
         @Override
-        public byte[] now() {
+        public byte[] now(Form form) {
           Error thrown = failure;
           if (thrown != null) {
             failure = null;

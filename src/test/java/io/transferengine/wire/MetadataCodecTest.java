@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -281,6 +282,19 @@ class MetadataCodecTest {
                 + "\\u00e9\\u20ac\\ud83d\\ude00\\ufffd\"}");
     assertThat(MetadataCodec.decodeNotify(json).message())
         .isEqualTo(hard.substring(0, hard.length() - 1) + "\ufffd");
+  }
+
+  @Test
+  void aNotificationHasItsTraceBehindWhatOthersKnow() {
+    TraceParent parent = TraceParent.of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    NotifyMessage traced = new NotifyMessage("a", "b", Optional.of(parent));
+    byte[] json = MetadataCodec.encode(traced);
+    assertThat(new String(json, StandardCharsets.US_ASCII))
+        .isEqualTo(
+            "{\"name\":\"a\",\"notify_msg\":\"b\",\"te_traceparent\":\"%s\"}".formatted(parent));
+    assertThat(MetadataCodec.decodeNotify(json)).isEqualTo(traced);
+    assertThat(MetadataCodec.encode(traced.withoutTrace()))
+        .isEqualTo(MetadataCodec.encode(new NotifyMessage("a", "b")));
   }
 
   @Test

@@ -21,22 +21,28 @@ public final class EngineMeters implements AutoCloseable {
   private final MetricsText.Source engine;
   private final Tags tags;
   private final Figures figures;
+  private final Spans spans;
   private final List<MetricsText.Listening> listening = new ArrayList<>();
 
   /**
-   * In no registry yet.
+   * In no registry yet. Exemplars have the spans that the application observes.
    *
    * @param tags of each meter
    */
   public EngineMeters(MetricsText.Source engine, Tags tags) {
+    this(engine, tags, ObservedSpans::open);
+  }
+
+  EngineMeters(MetricsText.Source engine, Tags tags, Spans spans) {
     this.engine = engine;
     this.tags = tags;
+    this.spans = spans;
     this.figures = new Figures(engine::metrics);
   }
 
   /** Adds the meters to a registry. */
   public void bindTo(MeterRegistry registry) {
-    MetricsText.Listening added = engine.listen(new TransferMeters(registry, tags));
+    MetricsText.Listening added = engine.listen(new TransferMeters(registry, tags, spans));
     synchronized (listening) {
       listening.add(added);
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.micrometer.meters;
 
+import io.micrometer.core.instrument.Clock;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.transferengine.exposition.MetricsText;
 import java.nio.charset.StandardCharsets;
 
@@ -18,8 +20,11 @@ final class PrometheusText implements MetricsText {
   }
 
   static PrometheusText of(Source engine) {
-    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    EngineMeters meters = new EngineMeters(engine, Tags.empty());
+    ReportedSpan span = new ReportedSpan();
+    PrometheusMeterRegistry registry =
+        new PrometheusMeterRegistry(
+            PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM, span);
+    EngineMeters meters = new EngineMeters(engine, Tags.empty(), span);
     try {
       meters.bindTo(registry);
       return new PrometheusText(registry, meters);
@@ -31,13 +36,16 @@ final class PrometheusText implements MetricsText {
   }
 
   @Override
-  public String contentType() {
-    return "text/plain; version=0.0.4; charset=utf-8";
+  public String contentType(Form form) {
+    return switch (form) {
+      case PLAIN -> "text/plain; version=0.0.4; charset=utf-8";
+      case OPEN_METRICS -> "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    };
   }
 
   @Override
-  public byte[] now() {
-    return registry.scrape().getBytes(StandardCharsets.UTF_8);
+  public byte[] now(Form form) {
+    return registry.scrape(contentType(form)).getBytes(StandardCharsets.UTF_8);
   }
 
   @Override

@@ -64,11 +64,13 @@ final class TransferMeters implements EngineListener {
 
   private final MeterRegistry registry;
   private final Tags common;
+  private final Spans spans;
   private final ConcurrentMap<Kind, Meters> kinds = new ConcurrentHashMap<>();
 
-  TransferMeters(MeterRegistry registry, Tags common) {
+  TransferMeters(MeterRegistry registry, Tags common, Spans spans) {
     this.registry = registry;
     this.common = common;
+    this.spans = spans;
   }
 
   @Override
@@ -80,6 +82,16 @@ final class TransferMeters implements EngineListener {
       meters = made(kind);
       kinds.put(kind, meters);
     }
+    if (report.traceParent().isEmpty()) {
+      record(report, meters);
+      return;
+    }
+    try (Spans.Scope _ = spans.open(report.traceParent().get())) {
+      record(report, meters);
+    }
+  }
+
+  private static void record(TransferReport report, Meters meters) {
     meters.duration.record(report.duration().toNanos(), TimeUnit.NANOSECONDS);
     meters.bytes.increment((double) report.bytesMoved());
     meters.blocks.increment(report.blocks());
