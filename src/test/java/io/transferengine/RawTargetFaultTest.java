@@ -8,6 +8,7 @@ import static io.transferengine.TestEngine.random;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
@@ -307,6 +308,7 @@ class RawTargetFaultTest {
             c.drain();
           });
       assertFailed(here.submit(Operation.WRITE, target.name(), RawTarget.BASE, 1000));
+      assertThat(here.engine.metrics().get(FailureCause.PROTOCOL)).isOne();
       byte[] marks = RawTargetTest.filled(MIB, (byte) 7);
       here.put(0, marks);
       assertFailed(here.submit(Operation.READ, target.name(), RawTarget.BASE, 1000));

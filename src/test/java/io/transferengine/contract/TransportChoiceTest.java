@@ -8,6 +8,7 @@ import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.topology.Topology;
@@ -401,6 +402,7 @@ class TransportChoiceTest {
         Mapped there = Mapped.of(64)) {
       var _ = plain.memory().register(here.address(), 64, "*");
       var _ = other.memory().register(there.address(), 64, "cuda:1");
+      assertThat(other.metrics().get(Gauge.REGISTERED_BYTES_DEVICE)).isEqualTo(64);
       var _ = plain.describe(other.segmentName());
       other.memory().unregister(there.address());
       var _ = other.memory().register(there.address(), 64, "cpu:0");

@@ -375,6 +375,11 @@ class MappedPoolsTest implements TransferWork.Listener {
     Gate.Entry another =
         new Gate.Entry(entry.fence(), entry.address(), entry.length(), entry.rights() + (1L << 32));
     assertThatThrownBy(() -> pools.map(another)).isInstanceOf(TransferException.class);
+    // A copy asks for it, and does not wait.
+    assertThat(pools.of(another)).isNull();
+    await()
+        .untilAsserted(
+            () -> assertThat(metrics.snapshot().get(Counter.LOCAL_POOLS_NOT_MAPPED)).isPositive());
     assertThat(maps.pools()).isZero();
   }
 

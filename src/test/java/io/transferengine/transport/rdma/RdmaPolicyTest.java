@@ -142,6 +142,11 @@ class RdmaPolicyTest {
           .anyMatch(
               line -> line.startsWith("Refused 127.0.0.1: an RDMA connection: the access policy"));
       assertThat(here.metrics().snapshot().get(Counter.RDMA_PATHS_CONNECTED)).isZero();
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(here.metrics().snapshot().get(Counter.RDMA_PATHS_FAILED))
+                      .isPositive());
     }
   }
 

@@ -2,7 +2,9 @@
 package io.transferengine.transport.tcp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,6 +58,22 @@ class EventLoopsTest {
         loops.close(Duration.ofSeconds(30));
       }
       assertThat(mappings()).doesNotContainAnyElementsOf(staging);
+    }
+  }
+
+  @Test
+  void aTlsConnectionThatFindsNothingLeftIsCounted() throws Exception {
+    EngineMetrics metrics = new EngineMetrics();
+    EventLoops loops = new EventLoops(IoBackend.NIO, 1, 65_536, 1 << 20, metrics);
+    try {
+      loops
+          .all()
+          .forEach(
+              loop -> loop.execute(() -> loops.pool(loop).encrypted().take(Integer.MAX_VALUE)));
+      await()
+          .untilAsserted(() -> assertThat(metrics.snapshot().get(Counter.TLS_BUDGET_DRY)).isOne());
+    } finally {
+      loops.close(Duration.ofSeconds(5));
     }
   }
 
