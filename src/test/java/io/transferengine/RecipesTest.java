@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The recipe of {@code docs/RECIPES.md} that needs no framework works as it is written there. */
+/**
+ * The recipe of {@code docs/RECIPES.md} that needs no framework works as it is written there. That
+ * for Spring Boot is run beside the other projects of strangers ({@code src/test/consumer}).
+ */
 @Timeout(120)
 class RecipesTest {
   private static final Pattern JAVA = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
@@ -28,6 +31,7 @@ class RecipesTest {
     Matcher recipe = JAVA.matcher(Files.readString(Path.of("docs", "RECIPES.md")));
     assertThat(recipe.find()).isTrue();
     Path source = Files.writeString(folder.resolve("Recipe.java"), recipe.group(1));
+    assertThat(recipe.find()).as("that for Spring Boot").isTrue();
     assertThat(recipe.find()).as("the others are not run").isFalse();
     Process process =
         new ProcessBuilder(
