@@ -30,6 +30,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every call into C that the classes of the build can make, as their class files show it: whether
@@ -120,7 +121,7 @@ final class NativeLinks {
   /** What stands before a link. */
   private static final class Before {
     final List<MemoryLayout> layouts = new ArrayList<>();
-    FunctionDescriptor descriptor;
+    @Nullable FunctionDescriptor descriptor;
     boolean capturesErrno;
     int firstVariadic = -1;
     int number;
@@ -268,7 +269,7 @@ final class NativeLinks {
           ? method.invoke(null)
           : ((java.lang.reflect.Field) found).get(null);
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError(member.owner().asInternalName() + "." + name, e);
+      throw new LinkageError(member.owner().asInternalName() + "." + name, e);
     }
   }
 
