@@ -21,6 +21,7 @@ import org.apache.arrow.memory.ArrowBuf;
  * runs. The caller's own count is the caller's. Vectors keep no writer index: give the buffer one,
  * or take a slice.
  */
+@SuppressWarnings("exports") // Arrow is no module that we require: who calls this has it
 public final class ArrowBufs {
   private ArrowBufs() {}
 

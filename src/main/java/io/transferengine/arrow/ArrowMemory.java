@@ -15,6 +15,7 @@ import org.apache.arrow.memory.ArrowBuf;
  * the allocator gave it: slices of it are inside. Make one large buffer and slice it where there
  * would be thousands. Each such buffer stays retained until {@link #close}. Thread-safe.
  */
+@SuppressWarnings("exports") // as in ArrowBufs
 public final class ArrowMemory implements AutoCloseable {
   private final RegisteredMemory memory;
 

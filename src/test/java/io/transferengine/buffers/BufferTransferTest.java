@@ -14,6 +14,7 @@ import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -24,9 +25,9 @@ class BufferTransferTest {
   private static final class Counted implements CountedBuffer {
     private int users;
     private int moves;
-    private Throwable onRetain;
-    private Throwable onMoved;
-    private Throwable onRelease;
+    private @Nullable Throwable onRetain;
+    private @Nullable Throwable onMoved;
+    private @Nullable Throwable onRelease;
 
     @Override
     public synchronized void retain() {
@@ -54,7 +55,7 @@ class BufferTransferTest {
       return moves;
     }
 
-    private static void fail(Throwable failure) {
+    private static void fail(@Nullable Throwable failure) {
       if (failure instanceof Error error) {
         throw error;
       }
