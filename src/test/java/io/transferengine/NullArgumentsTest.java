@@ -6,9 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.ObservationRegistry;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.transferengine.access.AccessPolicy;
 import io.transferengine.access.PeerIdentity;
 import io.transferengine.access.RegisteredRange;
+import io.transferengine.buffers.BufferTransfer;
+import io.transferengine.buffers.CountedBuffer;
+import io.transferengine.buffers.RegisteredMemory;
 import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.diagnostics.EngineEnvironment;
 import io.transferengine.diagnostics.LocalDevices;
@@ -23,6 +28,8 @@ import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.PeerSnapshot;
 import io.transferengine.micrometer.ObservedTransfers;
 import io.transferengine.micrometer.TransferEngineMetrics;
+import io.transferengine.netty.ByteBufArenas;
+import io.transferengine.netty.ByteBufs;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.BlockLayout;
@@ -56,6 +63,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -92,7 +100,11 @@ class NullArgumentsTest {
           EngineCounters.class,
           SegmentDirectory.class,
           HttpMetadataServer.class,
-          ServerSecurity.class);
+          ServerSecurity.class,
+          BufferTransfer.class,
+          RegisteredMemory.class,
+          ByteBufArenas.class,
+          ByteBufs.class);
 
   /** An object of each class that is a parameter or has methods. */
   private static Map<Class<?>, Object> examples(TestEngine here) {
@@ -121,6 +133,11 @@ class NullArgumentsTest {
     all.put(ObservationRegistry.class, ObservationRegistry.create());
     all.put(
         ObservedTransfers.class, new ObservedTransfers(here.engine, ObservationRegistry.create()));
+    all.put(CountedBuffer.class, new NoBuffer());
+    all.put(RegisteredMemory.class, new RegisteredMemory(here.engine, RegistrationOptions.DEFAULT));
+    all.put(ByteBuf.class, Unpooled.EMPTY_BUFFER);
+    all.put(ByteBufArenas.class, new ByteBufArenas(here.engine, RegistrationOptions.DEFAULT));
+    all.put(Supplier.class, (Supplier<Transfer>) () -> segment.submit(Operation.READ, blocks));
     all.put(EngineEnvironment.class, EngineEnvironment.of(Map.of()));
     all.put(MemorySegment.class, here.memory);
     all.put(ByteBuffer.class, here.memory.asByteBuffer());
@@ -160,6 +177,17 @@ class NullArgumentsTest {
     all.put(long[].class, new long[0]);
     all.put(int[].class, new int[0]);
     return all;
+  }
+
+  private static final class NoBuffer implements CountedBuffer {
+    @Override
+    public void retain() {}
+
+    @Override
+    public void release() {}
+
+    @Override
+    public void moved() {}
   }
 
   private static SSLContext defaultContext() {
