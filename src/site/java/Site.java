@@ -190,7 +190,7 @@ final class Site {
     <nav><details open><summary>Transfer Engine</summary>
     %s</details></nav>
     <main>
-    %s%s</main>
+    %s</main>
     <script>
     // On a phone the navigation begins closed.
     if (matchMedia("(max-width: 60rem)").matches) document.querySelector("details").open = false;
