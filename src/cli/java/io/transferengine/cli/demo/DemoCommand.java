@@ -39,8 +39,8 @@ import picocli.CommandLine.Option;
       "",
       "It moves a file, by default the JDK's own lib/modules, in one block, and the KV cache of one"
           + " request to Llama-3-70B in bfloat16 on one of 8 GPUs (TP8): 80 layers with a key and a"
-          + " value pool each make 160 regions; a page holds 16 tokens in 4 KiB; 430 pages are"
-          + " 6,880 tokens. The pages lie scattered in their pools, differently on both sides.",
+          + " value pool each make 160 regions; a page holds 16 tokens in 4 KiB; 432 pages are"
+          + " 6,912 tokens. The pages lie scattered in their pools, differently on both sides.",
       ""
     },
     footer = {
@@ -54,10 +54,10 @@ public final class DemoCommand implements Callable<Integer> {
   /** 16 tokens of one head, with 128 values of 2 bytes. */
   private static final int PAGE_BYTES = 4096;
 
-  private static final int PAGES = 430;
+  private static final int PAGES = 432;
 
-  /** A pool has more pages than the request uses: 512 for 430. */
-  private static final double POOL_SHARE = 430.0 / 512.0;
+  /** A pool has more pages than the request uses: 512 for 432. */
+  private static final double POOL_SHARE = 432.0 / 512.0;
 
   /** Two on our side (the source, and the copy that is read back), one on the other. */
   private static final int COPIES = 3;
