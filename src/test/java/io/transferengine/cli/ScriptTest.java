@@ -29,6 +29,8 @@ class ScriptTest {
   void helpAndUsage() throws Exception {
     assertThat(te("help").status()).isZero();
     assertThat(te("help").output()).contains("demo").contains("topology").contains("Exit status");
+    assertThat(te("help").output().lines()).allSatisfy(ScriptTest::fitsATerminal);
+    assertThat(te("soft-roce", "--help").output().lines()).allSatisfy(ScriptTest::fitsATerminal);
     assertThat(te().status()).isEqualTo(2);
     assertThat(te("frobnicate").status()).isEqualTo(2);
     assertThat(te("frobnicate").error()).isEqualTo("te: unknown command: frobnicate (./te help)\n");
@@ -43,6 +45,10 @@ class ScriptTest {
     assertThat(te("example").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").status()).isEqualTo(2);
     assertThat(te("example", "frobnicate").error()).contains("takes a name: kv-cache, jlama");
+  }
+
+  private static void fitsATerminal(String line) {
+    assertThat(line.length()).as(line).isLessThanOrEqualTo(80);
   }
 
   @Test
