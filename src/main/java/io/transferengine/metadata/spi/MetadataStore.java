@@ -88,7 +88,8 @@ public interface MetadataStore extends AutoCloseable {
         ErrorCode.METADATA_UNAVAILABLE,
         "The metadata service (" + service + ") cannot be reached: " + why,
         SystemError.remedy(
-            cause, "Is it running, and is the address right? Known peers stay reachable meanwhile"),
+            cause,
+            "Is it running, and is the address right? Engines go on with the peers that they know"),
         cause);
   }
 
