@@ -27,8 +27,6 @@ public final class EngineMetrics {
   /** As much of a peer's name as a line of the log has. */
   private static final int PEER_LENGTH_MAX = 300;
 
-  private static final int TEXT_LENGTH_MAX = 1_000;
-
   // The maps and the array are filled here and never change afterwards; their adders do.
   private final Map<Counter, LongAdder> counters = adders(Counter.class);
   private final Map<Gauge, LongAdder> gauges = adders(Gauge.class);
@@ -153,7 +151,7 @@ public final class EngineMetrics {
               .counter(counter)
               .transport(transport)
               .peer(Printable.of(String.valueOf(peer), PEER_LENGTH_MAX))
-              .what(Printable.of(String.valueOf(what), TEXT_LENGTH_MAX))
+              .what(Words.of(what))
               .nanos(nanos)
               .build());
     } catch (Throwable t) {

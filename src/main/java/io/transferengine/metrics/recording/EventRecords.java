@@ -24,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventRecords {
   private static final int PEER_LENGTH_MAX = 300;
-  private static final int TEXT_LENGTH_MAX = 1_000;
 
   /** Of these the audit tells, which knows more. */
   private static final Set<Counter> OF_THE_AUDIT =
@@ -156,7 +155,7 @@ final class EventRecords {
       event.counter = counter == null ? "" : counter.name();
       event.transport = transport;
       event.peer = Printable.of(String.valueOf(peer), PEER_LENGTH_MAX);
-      event.what = Printable.of(String.valueOf(what), TEXT_LENGTH_MAX);
+      event.what = Words.of(what);
       event.commit();
     }
   }
@@ -166,7 +165,7 @@ final class EventRecords {
     if (event.shouldCommit()) {
       event.reason = counter.name();
       event.peer = Printable.of(String.valueOf(peer), PEER_LENGTH_MAX);
-      event.what = Printable.of(String.valueOf(what), TEXT_LENGTH_MAX);
+      event.what = Words.of(what);
       event.commit();
     }
   }

@@ -56,7 +56,8 @@ class EventRecordsTest {
     metrics.memory(Kind.REGISTERED, 2, 8192);
     metrics.memory(Kind.UNREGISTERED, 1, 4096);
     metrics.happened(Kind.PATH_UP, Counter.CONNECTIONS_OPENED, "tcp", "a:1", "open");
-    metrics.happened(Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, "rdma", "a:1", "no\nroute");
+    metrics.happened(
+        Kind.PATH_DOWN, Counter.RDMA_PATHS_FAILED, "rdma", "a:1", new IOException("no\nroute"));
     metrics.happened(Kind.FALLBACK, Counter.TCP_CHOSEN_OVER_RDMA, "tcp", "a:1", "no device");
     metrics.happened(Kind.LIMIT_REACHED, Counter.STAGING_DRY, "tcp", "a:1", "x".repeat(5000));
     metrics.happened(Kind.REFUSED, Counter.INBOUND_REJECTED, "tcp", "a:1", "a range");
