@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.transferengine.events.EngineListener;
+import io.transferengine.exposition.MetricsText;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.micrometer.meters.EngineMeters;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.SegmentDescriptor;
@@ -13,6 +20,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import jdk.jfr.Recording;
 
 /**
  * The inside of an engine with one known peer, which is described as we are, and one transport. Its
@@ -30,6 +38,8 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
   private static final int TIMEOUT_SECONDS = 3600;
 
   final ActiveTransfers active;
+
+  private final TransferEvents events = new TransferEvents(new EngineMetrics().events(), 0);
   private final LocalMemory memory = new LocalMemory(1L << 30, this);
   private final Arena arena = Arena.ofShared();
   private final Transport transport;
@@ -70,7 +80,39 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
             -1,
             name -> {},
             (name, notification) -> {},
-            new TransferEvents(new EngineMetrics().events(), 0));
+            events);
+  }
+
+  /**
+   * Has all transfers observed, as in an application that looks at everything: by Prometheus's
+   * meters, and by a recording. {@return what ends that}
+   */
+  AutoCloseable observe() {
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    EngineMeters meters =
+        new EngineMeters(
+            new MetricsText.Source() {
+              @Override
+              public MetricsSnapshot metrics() {
+                return MetricsSnapshot.builder().build();
+              }
+
+              @Override
+              public MetricsText.Listening listen(EngineListener listener) {
+                events.add(listener);
+                return () -> events.remove(listener);
+              }
+            },
+            Tags.empty());
+    meters.bindTo(registry);
+    Recording recording = new Recording();
+    recording.enable(TransferRecord.NAME);
+    recording.start();
+    return () -> {
+      recording.close();
+      meters.close();
+      registry.close();
+    };
   }
 
   /** {@return where a part of our memory begins} */

@@ -15,6 +15,7 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -36,6 +37,12 @@ public class OneBlockBenchmark {
   private static final Duration TIME = Duration.ofSeconds(30);
 
   private @Nullable BenchmarkEngine engine;
+
+  /** Whether meters and a recording observe each transfer; {@code -p observed=true}. */
+  @Param("false")
+  boolean observed;
+
+  private AutoCloseable observation = () -> {};
   private @Nullable TransferRequest request;
 
   /** Registers the memory. */
@@ -43,6 +50,9 @@ public class OneBlockBenchmark {
   public void open() {
     BenchmarkEngine made = new BenchmarkEngine(new IdleTransport(true), 1);
     engine = made;
+    if (observed) {
+      observation = made.observe();
+    }
     request = request();
   }
 
@@ -55,7 +65,8 @@ public class OneBlockBenchmark {
 
   /** Gives the memory back. */
   @TearDown
-  public void close() {
+  public void close() throws Exception {
+    observation.close();
     engine().close();
   }
 

@@ -44,6 +44,12 @@ public class SubmitBenchmark {
   @Param({"1", "100"})
   int registrations;
 
+  /** Whether meters and a recording observe each transfer; {@code -p observed=true}. */
+  @Param("false")
+  boolean observed;
+
+  private AutoCloseable observation = () -> {};
+
   private final IdleTransport transport = new IdleTransport(false);
   private @Nullable BenchmarkEngine engine;
   private final long[] locals = new long[BLOCKS];
@@ -57,6 +63,9 @@ public class SubmitBenchmark {
   public void layOut() {
     BenchmarkEngine made = new BenchmarkEngine(transport, registrations);
     engine = made;
+    if (observed) {
+      observation = made.observe();
+    }
     Random random = new Random(7);
     int[] pages = new int[BLOCKS];
     for (int i = 0; i < BLOCKS; i++) {
@@ -79,7 +88,8 @@ public class SubmitBenchmark {
 
   /** Gives the memory back. */
   @TearDown
-  public void close() {
+  public void close() throws Exception {
+    observation.close();
     engine().close();
   }
 
