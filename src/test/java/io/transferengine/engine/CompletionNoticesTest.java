@@ -7,15 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.LogCapture;
-import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.NotifyMessage;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CompletionNoticesTest {
-  private static final TransferRequest.Notification TEXT =
-      new TransferRequest.Notification("done", "text");
+  private static final NotifyMessage TEXT =
+      new NotifyMessage("done", "text");
 
   private final EngineMetrics metrics = new EngineMetrics();
   private final ArrayDeque<Runnable> threads = new ArrayDeque<>();

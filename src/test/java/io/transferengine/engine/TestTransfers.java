@@ -2,7 +2,7 @@
 package io.transferengine.engine;
 
 import io.transferengine.metrics.recording.EngineMetrics;
-import io.transferengine.transfer.TransferRequest;
+import io.transferengine.wire.NotifyMessage;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
@@ -30,7 +30,7 @@ final class TestTransfers {
       EngineMetrics metrics,
       Optional<Executor> executor,
       Executor threads,
-      BiConsumer<String, TransferRequest.Notification> notifier) {
+      BiConsumer<String, NotifyMessage> notifier) {
     return new ActiveTransfers(
         memory,
         segments,
