@@ -17,6 +17,7 @@
  * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads  OpenTasks
  * GidSource  CommandQueue  FailedTurns
  * RdmaDevice  SysfsGidSource                                  port, GID, protection domain
+ * DeviceMemory                                                memory of GPUs, for the cards
  * Registrations  PartnerRanking  SendQueue                    our memory; one queue pair
  * PostingSink
  * RdmaEndpoint        [Worker: RdmaWorker, Sender: RdmaPeer]  the queue pairs to one device

@@ -33,7 +33,7 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.AccessControl;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.PeerLink;
-import io.transferengine.transport.SeamFinder;
+import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -51,6 +51,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -121,7 +122,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
         rpcPort,
         policy,
         new DeviceMemory(
-            verbs, new DeviceExports(SimulatedRdmaProvider::noDriver), Path.of("/sys")));
+            verbs, new DeviceExports(SimulatedRdmaProvider.NO_DRIVER), Path.of("/sys")));
   }
 
   SimulatedEngine(
@@ -312,11 +313,7 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
             operation,
             blocks,
             blocks.totalBytes(),
-            seams(regions.inOrder().stream().map(r -> new long[] {r.address(), r.end()}).toList()),
-            seams(
-                peer.descriptor().buffers().stream()
-                    .map(b -> new long[] {b.address(), b.address() + b.lengthBytes()})
-                    .toList()),
+            ends(peer),
             (state, failure, cause) -> {
               end.complete(
                   new End(state, Optional.ofNullable(failure), Optional.ofNullable(cause)));
@@ -326,12 +323,12 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
     return new Started(task, end);
   }
 
-  private static SeamFinder seams(List<long[]> ranges) {
-    List<long[]> sorted = new ArrayList<>(ranges);
-    sorted.sort((a, b) -> Long.compare(a[0], b[0]));
-    return new SeamFinder(
-        sorted.stream().mapToLong(range -> range[0]).toArray(),
-        sorted.stream().mapToLong(range -> range[1]).toArray());
+  private TransferEnds ends(PeerAddress peer) {
+    Region[] ours =
+        regions.inOrder().stream()
+            .sorted(Comparator.comparingLong(Region::address))
+            .toArray(Region[]::new);
+    return new TransferEnds(ours, new TransferEnds.Buffers(peer.descriptor().buffers()));
   }
 
   /** {@return what others know of it} */

@@ -18,13 +18,19 @@ import java.util.function.Supplier;
 
 /** RDMA over simulated devices, for a whole engine. */
 public final class SimulatedRdmaProvider implements TransportProvider {
+  /** As on a machine without one. */
+  static final Supplier<DeviceLibrary> NO_DRIVER =
+      () -> {
+        throw new TransferException(ErrorCode.DEVICE_NOT_FOUND, "no driver", "");
+      };
+
   private final TransportProvider real = new RdmaTransportProvider();
   private final SimulatedVerbs verbs;
   private final DeviceMemory deviceMemory;
 
   /** A provider for the process of {@code verbs}. */
   public SimulatedRdmaProvider(SimulatedVerbs verbs) {
-    this(verbs, SimulatedRdmaProvider::noDriver, Path.of("/sys"));
+    this(verbs, NO_DRIVER, Path.of("/sys"));
   }
 
   /**
@@ -35,10 +41,6 @@ public final class SimulatedRdmaProvider implements TransportProvider {
   public SimulatedRdmaProvider(SimulatedVerbs verbs, Supplier<DeviceLibrary> driver, Path sysRoot) {
     this.verbs = verbs;
     this.deviceMemory = new DeviceMemory(verbs, new DeviceExports(driver), sysRoot);
-  }
-
-  static DeviceLibrary noDriver() {
-    throw new TransferException(ErrorCode.DEVICE_NOT_FOUND, "no driver", "");
   }
 
   @Override
