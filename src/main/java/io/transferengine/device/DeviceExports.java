@@ -5,6 +5,9 @@ import io.transferengine.bindings.Cuda;
 import io.transferengine.logging.Anyway;
 import io.transferengine.os.ReservedMemory;
 import io.transferengine.transfer.TransferException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,6 +20,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class DeviceExports {
   private static final Logger log = LoggerFactory.getLogger(DeviceExports.class);
+
+  /** What to do where a network card reaches no memory of a device. */
+  public static final String PEER_MEMORY_REMEDY =
+      "modprobe nvidia_peermem; or, for dma-bufs, NVIDIA's open kernel modules with Linux 5.12 and"
+          + " rdma-core 34 or newer. MC_TE_FILTERS leaves out a network card that can do neither";
+
+  /** The second is what the module was called before it came with the driver. */
+  private static final List<String> PEER_MODULES = List.of("nvidia_peermem", "nv_peer_mem");
 
   private final Supplier<DeviceLibrary> library;
 
@@ -68,6 +79,41 @@ public final class DeviceExports {
   }
 
   /**
+   * {@return how many devices this process sees, at least one}
+   *
+   * @throws TransferException if there is no driver with a device
+   */
+  public int count() {
+    DeviceLibrary driver = library.get();
+    try {
+      return driver.count();
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda", e);
+    }
+  }
+
+  /** {@return the newest CUDA that the driver knows: {@code 13.0}} */
+  public String cudaVersion() {
+    DeviceLibrary driver = library.get();
+    try {
+      int version = driver.version();
+      return version / 1000 + "." + version % 1000 / 10;
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda", e);
+    }
+  }
+
+  /** {@return what a device is called} */
+  public String model(int ordinal) {
+    DeviceLibrary driver = library.get();
+    try {
+      return driver.name(handle(driver, ordinal));
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /**
    * {@return the address on the PCI bus, as the name of a folder in {@code /sys/bus/pci/devices}}
    *
    * @param ordinal from 0, as this process counts its devices
@@ -106,8 +152,26 @@ public final class DeviceExports {
     within(library.get(), ordinal, driver -> driver.synchronizeCopies(address));
   }
 
-  /** {@return why no memory of a device can be exported; empty if it can} */
-  public String whyNoDmaBufs(int ordinal) {
+  /**
+   * {@return why libibverbs takes no addresses of devices as those of host memory; empty if it may}
+   *
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   */
+  public static String whyNoPeerMemory(Path sysRoot) {
+    boolean loaded =
+        PEER_MODULES.stream().anyMatch(name -> Files.exists(sysRoot.resolve("module", name)));
+    return loaded ? "" : "the module nvidia_peermem is not loaded";
+  }
+
+  /**
+   * {@return why no memory of a device can be registered as a dma-buf; empty if it may}
+   *
+   * @param taken whether libibverbs knows dma-bufs
+   */
+  public String whyNoDmaBufs(boolean taken, int ordinal) {
+    if (!taken) {
+      return "this libibverbs is older than rdma-core 34";
+    }
     try {
       DeviceLibrary driver = library.get();
       if (!driver.hasDmaBufs()) {

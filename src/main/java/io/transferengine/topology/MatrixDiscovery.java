@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.topology;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -37,6 +38,18 @@ final class MatrixDiscovery {
     }
     List<Integer> nodes = SysFiles.numbers(sysRoot.resolve("devices/system/node"), "node");
     return new MatrixDiscovery(usable, nodes.isEmpty() ? List.of(0) : nodes).matrix(gpus(sysRoot));
+  }
+
+  /** {@return the devices near a GPU; empty if sysfs does not show it, or there are none} */
+  static Optional<DevicePreference> near(
+      List<RdmaDevice> devices, Path sysRoot, String pciAddress) {
+    Path gpu = sysRoot.resolve("bus/pci/devices").resolve(pciAddress);
+    if (devices.isEmpty() || !Files.exists(gpu)) {
+      return Optional.empty();
+    }
+    List<Integer> nodes = SysFiles.numbers(sysRoot.resolve("devices/system/node"), "node");
+    MatrixDiscovery all = new MatrixDiscovery(devices, nodes.isEmpty() ? List.of(0) : nodes);
+    return Optional.of(all.split(all.nearest(gpu(gpu))));
   }
 
   private Map<String, DevicePreference> matrix(List<Gpu> gpus) {
@@ -80,18 +93,21 @@ final class MatrixDiscovery {
   }
 
   /** In the order of CUDA with {@code CUDA_DEVICE_ORDER=PCI_BUS_ID}. */
-  private static List<Gpu> gpus(Path sysRoot) {
+  static List<String> gpuAddresses(Path sysRoot) {
     Path bus = sysRoot.resolve("bus/pci/devices");
     return SysFiles.names(bus, PciLocation.ADDRESS).stream()
         .sorted()
-        .map(bus::resolve)
-        .filter(MatrixDiscovery::isGpu)
-        .map(
-            device ->
-                new Gpu(
-                    SysFiles.number(device.resolve("numa_node")).orElse(-1),
-                    PciLocation.of(device)))
+        .filter(name -> isGpu(bus.resolve(name)))
         .toList();
+  }
+
+  private static List<Gpu> gpus(Path sysRoot) {
+    Path bus = sysRoot.resolve("bus/pci/devices");
+    return gpuAddresses(sysRoot).stream().map(name -> gpu(bus.resolve(name))).toList();
+  }
+
+  private static Gpu gpu(Path device) {
+    return new Gpu(SysFiles.number(device.resolve("numa_node")).orElse(-1), PciLocation.of(device));
   }
 
   private static boolean isGpu(Path device) {

@@ -58,6 +58,42 @@ public final class Topology {
   }
 
   /**
+   * {@return the PCI addresses of the NVIDIA GPUs that sysfs shows, ascending} {@link #discovered}
+   * numbers them in this order.
+   *
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   */
+  public static List<String> gpuAddresses(Path sysRoot) {
+    return MatrixDiscovery.gpuAddresses(sysRoot);
+  }
+
+  /**
+   * {@return this matrix, in which a GPU prefers the devices that are nearest to it} Discovery
+   * numbers GPUs by ascending PCI address; a process may see some of them only, in another order
+   * ({@code CUDA_VISIBLE_DEVICES}). The same matrix if sysfs does not show the GPU.
+   *
+   * @param location of its memory, such as {@code cuda:0}
+   * @param pciAddress where it is, such as {@code 0000:17:00.0}
+   * @param devices from {@link RdmaDevices#discover}; those that are not in this matrix are left
+   *     out
+   * @param sysRoot {@code /sys}, or a folder that looks like it
+   */
+  public Topology withGpu(
+      String location, String pciAddress, List<RdmaDevice> devices, Path sysRoot) {
+    List<String> names = deviceNames();
+    List<RdmaDevice> known =
+        devices.stream().filter(device -> names.contains(device.name())).toList();
+    return MatrixDiscovery.near(known, sysRoot, pciAddress)
+        .map(
+            near -> {
+              Map<String, DevicePreference> changed = new HashMap<>(matrix);
+              changed.put(location, near);
+              return new Topology(changed);
+            })
+        .orElse(this);
+  }
+
+  /**
    * {@return the devices for memory at {@code location}; if the matrix has none for it, all devices
    * as equals}
    *

@@ -38,6 +38,9 @@ public final class TransferEnds {
     /** Whether peers may read and write all of them, as nearly always. */
     private final boolean open;
 
+    /** Whether all have keys for network cards. */
+    private final boolean keyed;
+
     /** Buffers in any order. */
     public Buffers(List<BufferDescriptor> buffers) {
       sorted =
@@ -47,10 +50,16 @@ public final class TransferEnds {
       boolean hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
       kinds = hostOnly ? List.of() : sorted.stream().map(BufferDescriptor::kind).toList();
       open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
+      keyed = sorted.stream().noneMatch(Buffers::hasNoKeys);
+    }
+
+    private static boolean hasNoKeys(BufferDescriptor buffer) {
+      return buffer.rkeys().isEmpty();
     }
   }
 
   private final SeamFinder local;
+  private final boolean peerIsKeyed;
   private final Region[] regions;
   private final SeamFinder remote;
   private final List<BufferDescriptor> buffers;
@@ -70,6 +79,7 @@ public final class TransferEnds {
     this.buffers = peer.sorted;
     this.kindsAtPeer = peer.kinds;
     this.peerIsOpen = peer.open;
+    this.peerIsKeyed = peer.keyed;
   }
 
   /** Ends in host memory, of which nothing but the ranges is known. */
@@ -80,6 +90,7 @@ public final class TransferEnds {
     this.buffers = List.of();
     this.kindsAtPeer = List.of();
     this.peerIsOpen = true;
+    this.peerIsKeyed = true;
   }
 
   private static SeamFinder seams(Region[] regions) {
@@ -125,6 +136,11 @@ public final class TransferEnds {
       }
     }
     return false;
+  }
+
+  /** {@return whether one of the peer's buffers that blocks begin in has no keys} */
+  boolean anyWithoutKeys(BlockColumns blocks) {
+    return !peerIsKeyed && anyBuffer(blocks, Buffers::hasNoKeys);
   }
 
   /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */

@@ -237,6 +237,11 @@ public final class TransferTask extends TaskProgress {
     return ends.anyBuffer(blocks, test);
   }
 
+  /** {@return whether a buffer of the peer that its blocks begin in has no keys for RDMA} */
+  public synchronized boolean anyWithoutKeys() {
+    return ends.anyWithoutKeys(blocks);
+  }
+
   /** {@return what the owner has noted, 0 at first; it sees to the threads} */
   public long mark() {
     return mark;

@@ -14,6 +14,12 @@ import java.util.TreeMap;
 
 /** The segment descriptor and the priority matrix (protocol sections 4 and 8). */
 final class SegmentCodec {
+  /**
+   * Our own member of a segment that offers RDMA: buffers that only TCP reaches. Among the others,
+   * without keys, they would make the descriptor useless to C++ readers.
+   */
+  private static final String TCP_BUFFERS = "te_tcp_buffers";
+
   /** Our own member; C++ readers pass over it. */
   private static final String TCP_CHECKSUM = "te_tcp_checksum";
 
@@ -57,8 +63,13 @@ final class SegmentCodec {
     boolean rdma = descriptor.offers(SegmentDescriptor.RDMA);
     JsonWriter out = new JsonWriter(512 + descriptor.buffers().size() * BUFFER_TEXT_BYTES);
     out.beginObject().member("buffers").beginArray();
+    boolean tcpOnly = false;
     for (BufferDescriptor buffer : descriptor.buffers()) {
-      writeBuffer(out, buffer, rdma);
+      if (rdma && buffer.rkeys().isEmpty()) {
+        tcpOnly = true;
+      } else {
+        writeBuffer(out, buffer, rdma);
+      }
     }
     out.endArray();
     if (rdma) {
@@ -88,6 +99,9 @@ final class SegmentCodec {
     descriptor
         .incarnation()
         .ifPresent(text -> out.member(SegmentDescriptor.INCARNATION).value(text));
+    if (tcpOnly) {
+      writeTcpBuffers(out.member(TCP_BUFFERS), descriptor.buffers());
+    }
     if (descriptor.tcpChecksumVersion() != 0) {
       out.member(TCP_CHECKSUM).unsigned(descriptor.tcpChecksumVersion());
     }
@@ -102,6 +116,16 @@ final class SegmentCodec {
     }
     out.member("timestamp").value(descriptor.timestamp()).endObject();
     return out.toBytes();
+  }
+
+  private static void writeTcpBuffers(JsonWriter out, List<BufferDescriptor> buffers) {
+    out.beginArray();
+    for (BufferDescriptor buffer : buffers) {
+      if (buffer.rkeys().isEmpty()) {
+        writeBuffer(out, buffer, false);
+      }
+    }
+    out.endArray();
   }
 
   private static void writeBuffer(JsonWriter out, BufferDescriptor buffer, boolean rdma) {
@@ -161,6 +185,7 @@ final class SegmentCodec {
   private static SegmentDescriptor readSegment(JsonReader in) throws IOException {
     SegmentDescriptor.Builder builder = SegmentDescriptor.builder("", "");
     builder.protocols(List.of());
+    List<BufferDescriptor> tcpBuffers = List.of();
     for (String member = in.nextMember(); member != null; member = in.nextMember()) {
       switch (member) {
         case "name" -> builder.name(in.text());
@@ -178,10 +203,17 @@ final class SegmentCodec {
         case SegmentDescriptor.INCARNATION -> builder.incarnation(nonEmpty(in.text()));
         case HostCodec.HOST -> builder.host(HostCodec.read(in));
         case "buffers" -> builder.buffers(readBuffers(in));
+        case TCP_BUFFERS -> tcpBuffers = readBuffers(in);
         case "devices" -> builder.devices(readDevices(in));
         case "priority_matrix" -> builder.priorityMatrix(readMatrix(in));
         default -> in.skip();
       }
+    }
+    if (!tcpBuffers.isEmpty()) {
+      List<BufferDescriptor> all = new ArrayList<>(builder.buffers());
+      all.addAll(tcpBuffers);
+      in.requireCount(all.size(), JsonLimits.BUFFERS_MAX);
+      builder.buffers(all);
     }
     SegmentDescriptor descriptor = withUsableBuffers(builder.build());
     DescriptorRules.check(descriptor);

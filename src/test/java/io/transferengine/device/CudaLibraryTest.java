@@ -3,10 +3,8 @@ package io.transferengine.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.testkit.Needs;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(180)
 class CudaLibraryTest {
-  private static final Path SOURCE = Path.of("src/test/resources/fake-cuda.c");
-
   @TempDir Path directory;
 
   private static List<String> run(int status, Map<String, String> environment, List<String> command)
@@ -44,15 +40,7 @@ class CudaLibraryTest {
 
   private List<String> check(int status, Map<String, String> environment, String... gccOptions)
       throws Exception {
-    List<String> gcc = new ArrayList<>(List.of("gcc", "-std=gnu11", "-Wall", "-Werror", "-O1"));
-    gcc.addAll(List.of("-shared", "-fPIC", "-Inative-headers"));
-    gcc.addAll(List.of(gccOptions));
-    gcc.addAll(List.of("-o", directory.resolve("libcuda.so.1").toString(), SOURCE.toString()));
-    try {
-      assertThat(run(0, Map.of(), gcc)).isEmpty();
-    } catch (IOException e) {
-      Needs.that(false, "no gcc (" + e.getMessage() + "): install the package gcc");
-    }
+    FakeCuda.make(directory, gccOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put("LD_LIBRARY_PATH", directory.toString());
     return run(

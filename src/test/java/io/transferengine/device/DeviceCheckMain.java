@@ -172,7 +172,7 @@ final class DeviceCheckMain {
     System.out.println("at PCI address " + exports.pciAddress(0));
     exports.require(0, memory, deviceBytes);
     exports.synchronizeCopies(0, memory);
-    String whyNot = exports.whyNoDmaBufs(0);
+    String whyNot = exports.whyNoDmaBufs(true, 0);
     if (!whyNot.isEmpty()) {
       System.out.println("no dma-buf: " + whyNot);
       return;

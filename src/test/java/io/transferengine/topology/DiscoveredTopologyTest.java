@@ -75,6 +75,28 @@ final class DiscoveredTopologyTest {
             new DevicePreference(List.of(), List.of("mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3")));
   }
 
+  /** As for a process that sees one of two, by CUDA_VISIBLE_DEVICES. */
+  @Test
+  void aGpuIsWhereItsDriverSays() {
+    machine.pciDevice("pci0000:00/0000:00:02.0/0000:11:00.0/0000:13:00.0", 0, NVIDIA, "0x030200");
+    machine.pciDevice("pci0000:80/0000:80:02.0/0000:84:00.0", -1, NVIDIA, CONTROLLER_3D);
+    assertThat(Topology.gpuAddresses(machine.sys()))
+        .containsExactly("0000:13:00.0", "0000:84:00.0");
+
+    Topology located =
+        topology()
+            .restrictedTo(Set.of("mlx5_0", "mlx5_1", "mlx5_3"))
+            .withGpu("cuda:0", "0000:84:00.0", machine.discover(), machine.sys());
+
+    assertThat(located.matrix().get("cuda:0"))
+        .isEqualTo(new DevicePreference(List.of("mlx5_3"), List.of("mlx5_0", "mlx5_1")));
+    assertThat(located.deviceNames()).isEqualTo(List.of("mlx5_0", "mlx5_1", "mlx5_3"));
+    assertThat(topology().withGpu("cuda:0", "0000:99:00.0", machine.discover(), machine.sys()))
+        .isEqualTo(topology());
+    assertThat(Topology.none().withGpu("cuda:0", "0000:84:00.0", List.of(), machine.sys()))
+        .isEqualTo(Topology.none());
+  }
+
   @Test
   void gpusCountByTheirPciAddress() {
     machine.pciDevice("pci0000:80/0000:80:01.0/0000:86:00.0", 1, NVIDIA, CONTROLLER_3D);

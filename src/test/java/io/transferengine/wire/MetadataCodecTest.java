@@ -98,6 +98,30 @@ class MetadataCodecTest {
     assertThat(decode(json.replace("\"read\"", "\"other\"")).buffers().get(1)).isEqualTo(both);
   }
 
+  /** Memory of a device that no network card reaches: C++ readers refuse buffers without keys. */
+  @Test
+  void buffersThatOnlyTcpReachesAreApartInAnRdmaSegment() {
+    BufferDescriptor plain =
+        new BufferDescriptor("a:1", 8192, 9).withRights(AccessRights.READ_ONLY);
+    BufferDescriptor keyed = new BufferDescriptor("cpu:0", 4096, 9, List.of(7L), List.of(8L));
+    SegmentDescriptor segment =
+        SegmentDescriptor.builder("a:1", "rdma")
+            .devices(List.of(new DeviceDescriptor("mlx5_0", 0, "00:01")))
+            .buffers(List.of(plain, keyed))
+            .build();
+    String json = new String(MetadataCodec.encode(segment), StandardCharsets.UTF_8);
+    assertThat(json)
+        .contains(
+            """
+            {"buffers":[{"addr":4096,"length":9,"lkey":[8],"name":"cpu:0","rkey":[7]}],\
+            """)
+        .contains(
+            """
+            "te_tcp_buffers":[{"addr":8192,"length":9,"name":"a:1","te_access":"read"}],\
+            """);
+    assertThat(decode(json)).isEqualTo(segment.withBuffers(List.of(keyed, plain)));
+  }
+
   @Test
   void nullIsAPeerWithoutDescriptor() {
     assertThat(MetadataCodec.decodeSegment(utf8("null\n"))).isEmpty();

@@ -8,13 +8,15 @@ import io.transferengine.logging.WarnLimiter;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.os.NativeCallException;
+import io.transferengine.topology.RdmaDevices;
+import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.verbs.MemoryRegion;
 import io.transferengine.verbs.VerbsLibrary;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,12 +39,8 @@ import org.slf4j.LoggerFactory;
 final class DeviceMemory {
   private static final Logger log = LoggerFactory.getLogger(DeviceMemory.class);
 
-  /** The second is what the module was called before it came with the driver. */
-  private static final List<String> PEER_MODULES = List.of("nvidia_peermem", "nv_peer_mem");
-
-  private static final String REMEDY =
-      "modprobe nvidia_peermem; or, for dma-bufs, NVIDIA's open kernel modules with Linux 5.12 and"
-          + " rdma-core 34 or newer. MC_TE_FILTERS leaves out a network card that can do neither";
+  /** Not looked into: the devices are open. */
+  private static final Path DEV = Path.of("/dev");
 
   private final VerbsLibrary library;
   private final DeviceExports exports;
@@ -82,18 +80,6 @@ final class DeviceMemory {
       (device, address, length, access) ->
           device.protectionDomain().register(address, length, access);
 
-  /** {@return why {@code ibv_reg_mr} takes no addresses of devices; empty if it may} */
-  static String whyNoPeerMemory(Path sysRoot) {
-    boolean loaded =
-        PEER_MODULES.stream().anyMatch(name -> Files.exists(sysRoot.resolve("module", name)));
-    return loaded ? "" : "the module nvidia_peermem is not loaded";
-  }
-
-  /** {@return why libibverbs takes no dma-bufs; empty if it does} */
-  static String whyNoDmaBufs(VerbsLibrary library) {
-    return library.hasDmabufMr() ? "" : "this libibverbs is older than rdma-core 34";
-  }
-
   /**
    * {@return the way of a region's memory to the network cards}
    *
@@ -104,8 +90,7 @@ final class DeviceMemory {
       return AS_IT_IS;
     }
     exports.require(kind.ordinal(), region.address(), region.length());
-    String whyNot = whyNoDmaBufs(library);
-    whyNot = whyNot.isEmpty() ? exports.whyNoDmaBufs(kind.ordinal()) : whyNot;
+    String whyNot = exports.whyNoDmaBufs(library.hasDmabufMr(), kind.ordinal());
     DmaBuf exported = null;
     if (whyNot.isEmpty()) {
       try {
@@ -120,6 +105,32 @@ final class DeviceMemory {
       close(exported);
       throw t;
     }
+  }
+
+  /**
+   * {@return a matrix in which the devices that regions lie in are where they really are}
+   *
+   * @param known those that it has already; the others are added
+   */
+  Topology located(Topology matrix, List<Region> regions, Set<MemoryKind> known) {
+    Topology located = matrix;
+    for (Region region : regions) {
+      if (region.kind() instanceof MemoryKind.Device kind
+          && Devices.isKnown(kind)
+          && known.add(kind)) {
+        try {
+          located =
+              located.withGpu(
+                  kind.location(),
+                  exports.pciAddress(kind.ordinal()),
+                  RdmaDevices.discover(sysRoot, DEV),
+                  sysRoot);
+        } catch (TransferException e) {
+          log.debug("{} is taken for where sysfs lists it: {}", kind, e.getMessage());
+        }
+      }
+    }
+    return located;
   }
 
   /** That of a CUDA device. */
@@ -149,7 +160,7 @@ final class DeviceMemory {
           first = String.valueOf(e.getMessage());
         }
       }
-      String second = whyNoPeerMemory(sysRoot);
+      String second = DeviceExports.whyNoPeerMemory(sysRoot);
       if (second.isEmpty()) {
         try {
           return device.protectionDomain().register(address, length, access);
@@ -163,7 +174,7 @@ final class DeviceMemory {
           "%d bytes of %s at 0x%x cannot be registered, neither as a dma-buf (%s) nor by peer memory"
                   .formatted(length, kind.location(), address, first)
               + " (%s)".formatted(second),
-          REMEDY,
+          DeviceExports.PEER_MEMORY_REMEDY,
           null);
     }
 

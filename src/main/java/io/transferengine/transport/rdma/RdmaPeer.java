@@ -15,6 +15,7 @@ import io.transferengine.wire.SegmentDescriptor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,7 +72,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   private final Optional<String> incarnation;
   private final List<RdmaNic> nics;
   private final Registrations registrations;
-  private final Topology topology;
+  private final Supplier<Topology> topology;
   private final RdmaSettings settings;
   private final Helper helper;
   private final List<RdmaPath> paths = new ArrayList<>();
@@ -91,7 +92,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       PeerAddress address,
       List<RdmaNic> nics,
       Registrations registrations,
-      Topology topology,
+      Supplier<Topology> topology,
       RdmaSettings settings,
       Helper helper) {
     this.nics = nics;
@@ -233,7 +234,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   /** The paths of the devices near the memory that the task begins in. */
   private List<RdmaPath> nearTo(TransferTask task) {
     String location = registrations.snapshot().locationOf(task.firstLocal());
-    DevicePreference devices = topology.devicesFor(location);
+    DevicePreference devices = topology.get().devicesFor(location);
     List<RdmaPath> near =
         paths.stream().filter(path -> devices.preferred().contains(path.nic().name())).toList();
     return near.isEmpty() ? paths : near;
@@ -493,7 +494,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     synchronized (this) {
       usedNanos = System.nanoTime();
     }
-    List<String> preferred = topology.devicesFor("*").preferred();
+    List<String> preferred = topology.get().devicesFor("*").preferred();
     for (RdmaPath path : paths) {
       if (preferred.contains(path.nic().name())) {
         open(path);

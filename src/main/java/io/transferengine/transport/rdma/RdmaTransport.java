@@ -11,6 +11,7 @@ import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
+import io.transferengine.topology.Topology;
 import io.transferengine.transfer.ChecksumMode;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -21,12 +22,14 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.verbs.VerbsLibrary;
+import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.DeviceDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,6 +74,14 @@ final class RdmaTransport
   /** Registered without us: memory of devices that our own devices do not reach. */
   private final Set<Region> lacking = ConcurrentHashMap.newKeySet();
 
+  private final DeviceMemory deviceMemory;
+  private final boolean hasCustomTopology;
+
+  /** Devices that the matrix has where they really are; guarded by itself. */
+  private final Set<MemoryKind> located = new HashSet<>();
+
+  private volatile Topology topology;
+
   private final ConnectionRights rights;
   private final Handshakes handshakes;
   private final PathConnector connector;
@@ -89,6 +100,9 @@ final class RdmaTransport
     this.context = context;
     this.library = library;
     this.gidSource = gidSource;
+    this.deviceMemory = deviceMemory;
+    this.topology = context.topology();
+    this.hasCustomTopology = !context.settings().get(Options.CUSTOM_TOPO_JSON).isEmpty();
     this.settings = RdmaSettings.of(context.settings(), context.policy());
     this.checksumsAskedFor = context.settings().get(Options.CHECKSUM) != ChecksumMode.OFF;
     this.registrations = new Registrations(devices, library, settings, deviceMemory);
@@ -192,6 +206,7 @@ final class RdmaTransport
   public void registerAll(List<Region> regions) {
     rights.require(regions);
     try {
+      locate(regions);
       registrations.registerAll(regions);
     } catch (Throwable t) {
       // Not before, since most registrations succeed; the caller ends what has failed, too.
@@ -200,7 +215,18 @@ final class RdmaTransport
           lacking.add(region);
         }
       }
+      deviceChanges.incrementAndGet();
       throw t;
+    }
+  }
+
+  /** Before peers learn of them: the matrix that they get names the network cards near them. */
+  private void locate(List<Region> regions) {
+    if (hasCustomTopology || regions.stream().allMatch(region -> region.kind().isHost())) {
+      return;
+    }
+    synchronized (located) {
+      topology = deviceMemory.located(topology, regions, located);
     }
   }
 
@@ -247,8 +273,7 @@ final class RdmaTransport
     }
     Set<String> names = shown.stream().map(RdmaDevice::name).collect(Collectors.toSet());
     Map<String, List<List<String>>> matrix = new TreeMap<>();
-    context
-        .topology()
+    topology
         .restrictedTo(names)
         .matrix()
         .forEach(
@@ -264,7 +289,27 @@ final class RdmaTransport
                 .toList())
         .priorityMatrix(matrix)
         .rdmaServerName(settings.bindAddress().map(host -> handshakes.server()))
-        .buffers(registrations.describe(regions, shown));
+        .buffers(buffers(descriptor, regions, shown));
+  }
+
+  /** With keys; those that only others reach as they are, at the end. */
+  private List<BufferDescriptor> buffers(
+      SegmentDescriptor.Builder descriptor, List<Region> regions, List<RdmaDevice> shown) {
+    List<BufferDescriptor> buffers = registrations.describe(regions, shown);
+    for (Region region : regions) {
+      if (!lacking.isEmpty() && lacking.contains(region)) {
+        descriptor.buffers().stream()
+            .filter(plain -> plain.address() == region.address())
+            .forEach(buffers::add);
+      }
+    }
+    return buffers;
+  }
+
+  /** Not memory of a peer's device that its network cards do not reach, if another can have it. */
+  @Override
+  public boolean takes(TransferTask task) {
+    return !task.anyWithoutKeys();
   }
 
   @Override
@@ -297,6 +342,10 @@ final class RdmaTransport
 
   @Override
   public void submit(PeerAddress address, TransferTask task) {
+    // A part of a batch that several transports share.
+    if (!takes(task) && context.peers().handOver(this, address, task).isPresent()) {
+      return;
+    }
     noteUnchecked();
     RdmaPeer peer;
     try {
@@ -335,7 +384,7 @@ final class RdmaTransport
         return old;
       }
       RdmaPeer idle = old == null ? idleIfFull() : null;
-      peer = new RdmaPeer(address, nics, registrations, context.topology(), settings, this);
+      peer = new RdmaPeer(address, nics, registrations, () -> topology, settings, this);
       peers.put(descriptor.name(), peer);
       // Not before: one that is in no table any more and not closed yet would never be.
       if (idle != null) {

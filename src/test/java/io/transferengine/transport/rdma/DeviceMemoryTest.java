@@ -12,16 +12,23 @@ import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.os.Errno;
+import io.transferengine.topology.FakeMachine;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerAddress;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
+import io.transferengine.wire.BufferDescriptor;
+import io.transferengine.wire.SegmentDescriptor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -169,6 +176,32 @@ class DeviceMemoryTest {
     }
   }
 
+  /** The driver says where the device is: discovery's numbers may be those of another process. */
+  @Test
+  void networkCardsNearTheDeviceArePreferred() {
+    FakeMachine machine = new FakeMachine(sysRoot).nodes(0);
+    machine.nic("sim0", 0, "pci0000:00/0000:00:01.0/0000:01:00.0");
+    machine.nic("sim1", 0, "pci0000:00/0000:00:02.0/0000:02:00.0");
+    machine.pciDevice("pci0000:00/0000:00:02.0/0000:03:00.0", 0, "0x10de", "0x030200");
+    devices.at("0000:03:00.0", "0000:99:00.0");
+    try (SimulatedEngine one =
+        new SimulatedEngine(
+            verbs,
+            TWO,
+            Map.of(),
+            0,
+            Optional.empty(),
+            new DeviceMemory(verbs, new DeviceExports(() -> devices), machine.sys()))) {
+      long version = one.transport().descriptionVersion();
+      var _ = one.registerAt(memory(BYTES), BYTES, "cuda:0");
+      var _ = one.registerAt(devices.memory(1, BYTES), BYTES, "cuda:1");
+      assertThat(one.descriptor().priorityMatrix())
+          .containsEntry("cuda:0", List.of(List.of("sim1"), List.of("sim0")))
+          .doesNotContainKey("cuda:1");
+      assertThat(one.transport().descriptionVersion()).isGreaterThan(version);
+    }
+  }
+
   /** Each network card has its own way. */
   @Test
   void aCardThatTakesNoDmaBufUsesPeerMemory() throws Exception {
@@ -214,11 +247,41 @@ class DeviceMemoryTest {
       assertThatThrownBy(() -> transport.registerAll(List.of(region)))
           .isInstanceOf(TransferException.class);
       assertThat(transport.mayGoWithout(List.of(region))).isTrue();
+      BufferDescriptor plain = new BufferDescriptor("a:1", region.address(), BYTES);
+      SegmentDescriptor.Builder described =
+          SegmentDescriptor.builder("a:1").buffers(List.of(plain));
+      transport.describe(described, List.of(region));
+      assertThat(described.build().buffers()).containsExactly(plain);
       assertThat(transport.moves(CUDA, MemoryKind.host())).isFalse();
       assertThat(transport.moves(MemoryKind.at("cuda:1"), CUDA)).isTrue();
       assertThat(transport.moves(MemoryKind.host(), CUDA)).isTrue();
       transport.unregisterAll(List.of(region));
       assertThat(transport.moves(CUDA, MemoryKind.host())).isTrue();
+    }
+  }
+
+  /** Such memory of a peer is left to a transport that reaches it. */
+  @Test
+  void whatThePeerLacksIsNotTaken() throws Exception {
+    try (SimulatedEngine one = engine(verbs, Map.of());
+        SimulatedEngine two = engine(peerVerbs, Map.of())) {
+      one.takeTasks();
+      long local = memory(BYTES);
+      var _ = one.registerAt(local, BYTES, "cuda:0");
+      MemorySegment reached = two.register(BYTES);
+      long lacking = memory(BYTES);
+      SegmentDescriptor known = two.descriptor();
+      List<BufferDescriptor> buffers = new ArrayList<>(known.buffers());
+      buffers.add(new BufferDescriptor("a:1", lacking, BYTES));
+      PeerAddress peer =
+          new PeerAddress(known.withBuffers(buffers), List.of(InetAddress.getLoopbackAddress()));
+      var _ = one.submit(Operation.WRITE, peer, BlockColumns.of(local, lacking, BYTES));
+      assertThat(one.handedOver()).hasSize(1);
+      assertThat(one.transport().takes(one.handedOver().getFirst())).isFalse();
+      var there =
+          one.submit(Operation.WRITE, peer, BlockColumns.of(local, reached.address(), BYTES));
+      assertThat(there.await().state()).isEqualTo(TransferState.COMPLETED);
+      assertThat(one.handedOver()).hasSize(1);
     }
   }
 
