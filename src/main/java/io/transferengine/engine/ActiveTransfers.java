@@ -282,6 +282,10 @@ final class ActiveTransfers implements TransferHandle.Owner {
     long bytes = handle.transferredBytes();
     boolean write = request.operation() == Operation.WRITE;
     metrics.add(write ? Counter.BYTES_WRITTEN : Counter.BYTES_READ, bytes);
+    long ofDevices = DeviceBytes.of(memory.regions(), request.blocks(), bytes);
+    if (ofDevices > 0) {
+      metrics.add(write ? Counter.DEVICE_BYTES_WRITTEN : Counter.DEVICE_BYTES_READ, ofDevices);
+    }
     if (write) {
       peer.addBytesWritten(bytes);
     } else {

@@ -28,6 +28,8 @@ public final class RegionTable {
 
   private volatile RangeIndex<Region> regions = RangeIndex.empty();
 
+  private volatile boolean devices;
+
   /** Guarded by this: changes are made one after another. */
   private long nextSequence;
 
@@ -101,12 +103,20 @@ public final class RegionTable {
       Region[] added = new Region[addresses.length];
       for (int i = 0; i < added.length; i++) {
         added[i] = maker.make(i, nextSequence + i);
+        if (!added[i].kind().isHost()) {
+          devices = true;
+        }
       }
       List<Region> all = List.of(added);
       regions = regions.with(all, RegionTable::overlap);
       nextSequence += added.length;
       return all;
     }
+  }
+
+  /** {@return whether memory of a device was ever registered here} */
+  public boolean hasDevices() {
+    return devices;
   }
 
   private void requireRoom(int addedCount) {

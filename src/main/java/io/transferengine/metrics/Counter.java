@@ -7,6 +7,10 @@ public enum Counter {
   BYTES_WRITTEN("Bytes written"),
   /** Bytes of completed reads from peers. */
   BYTES_READ("Bytes read"),
+  /** Those of {@link #BYTES_WRITTEN} that were in memory of a device here. */
+  DEVICE_BYTES_WRITTEN("Bytes written from device memory"),
+  /** Those of {@link #BYTES_READ} that went into memory of a device here. */
+  DEVICE_BYTES_READ("Bytes read into device memory"),
   /** Transfers that were accepted. */
   TRANSFERS_SUBMITTED("Transfers submitted"),
   /** Transfers of which every byte arrived. */
@@ -40,6 +44,13 @@ public enum Counter {
   INBOUND_BYTES_WRITTEN("Inbound bytes written"),
   /** Bytes that peers read from memory registered here. */
   INBOUND_BYTES_READ("Inbound bytes read"),
+  /**
+   * Bytes that peers wrote into memory of devices here, copied there. Over RDMA network cards write
+   * them, and count nothing.
+   */
+  INBOUND_DEVICE_BYTES_WRITTEN("Inbound bytes written to device memory"),
+  /** Bytes of memory of devices here that were copied for peers that read them. */
+  INBOUND_DEVICE_BYTES_READ("Inbound bytes read from device memory"),
   /** Requests that peers sent here. */
   INBOUND_REQUESTS("Inbound requests"),
   /** Requests of peers that were refused here. */

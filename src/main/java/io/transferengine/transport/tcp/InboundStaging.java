@@ -95,6 +95,11 @@ final class InboundStaging implements StagedRequest.Source, RequestReader.Stager
   }
 
   @Override
+  public void copied(long bytes, boolean write) {
+    slots.copied(bytes, write);
+  }
+
+  @Override
   public Device device(Region region) {
     return staging.device(region);
   }

@@ -46,6 +46,9 @@ final class StagedRequest {
 
     /** A copy has ended: the connection is to look at its request. Any thread. */
     void wake();
+
+    /** So many bytes were copied to devices, or from there. Any thread. */
+    void copied(long bytes, boolean write);
   }
 
   /** Writes that are one: as many as one of our peers would lay into a frame. */
@@ -373,6 +376,7 @@ final class StagedRequest {
     private final long at;
     private final int bytes;
     private final AtomicInteger copies = new AtomicInteger();
+    private long ofDevices;
     private final AtomicInteger users = new AtomicInteger(write ? 1 : 2);
 
     Piece(long at, int bytes) {
@@ -390,6 +394,9 @@ final class StagedRequest {
 
     private void begin(List<Part> parts) {
       int count = parts.size();
+      for (int i = 0; i < count; i++) {
+        ofDevices += parts.get(i).list.bytes();
+      }
       copies.set(count);
       boolean _ = holders.incrementAndGet() > 0;
       int begun = 0;
@@ -420,6 +427,9 @@ final class StagedRequest {
       if (copies.decrementAndGet() == 0) {
         over();
         source.wake();
+        if (failure == null) {
+          source.copied(ofDevices, write);
+        }
       }
     }
 

@@ -115,6 +115,12 @@ final class TargetSlots implements AutoCloseable {
     return 0;
   }
 
+  /** So many bytes were copied for peers. Any thread. */
+  void copied(long bytes, boolean write) {
+    metrics.add(
+        write ? Counter.INBOUND_DEVICE_BYTES_WRITTEN : Counter.INBOUND_DEVICE_BYTES_READ, bytes);
+  }
+
   private long takeNow(Claim claim) {
     long slot = !claim.left && claim.share.mayTake(slots.free()) ? slots.take() : 0;
     if (slot != 0) {

@@ -14,6 +14,7 @@ import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.EngineOptions;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
@@ -215,6 +216,9 @@ class DeviceTransfersTest {
       }
       awaitAllSlots();
       assertThat(driver.plan().calls("cuLaunchKernel")).isPositive();
+      assertThat(one.metrics().get(Counter.DEVICE_BYTES_READ))
+          .isEqualTo(one.metrics().get(Counter.DEVICE_BYTES_WRITTEN))
+          .isBetween(1L, one.metrics().get(Counter.BYTES_READ) - 1);
       one.memory().unregister(first);
       one.memory().unregister(second);
       one.memory().unregister(host.address());
@@ -257,6 +261,8 @@ class DeviceTransfersTest {
         assertMoved(each);
       }
       assertThat(there.segment().toArray(ValueLayout.JAVA_BYTE)).isEqualTo(bytes);
+      assertThat(one.metrics().get(Counter.DEVICE_BYTES_WRITTEN)).isEqualTo(MEMORY);
+      assertThat(other.metrics().get(Counter.DEVICE_BYTES_READ)).isZero();
       awaitAllSlots();
       one.memory().unregister(memory);
       other.memory().unregister(there.address());

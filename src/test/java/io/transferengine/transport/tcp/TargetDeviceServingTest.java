@@ -158,6 +158,7 @@ class TargetDeviceServingTest {
   @Test
   void aStatusComesWhenTheBytesAreOnTheDevice() throws IOException {
     Socket peer = peer();
+    long moved = 0;
     for (int length : new int[] {1, 17, 4096, 16_385, 1 << 20, (1 << 20) + 1, 4_000_001}) {
       int at = random.nextInt(MEMORY - length);
       byte[] body = bytes(length);
@@ -167,7 +168,17 @@ class TargetDeviceServingTest {
       send(peer, header(length, memory + at, READ));
       assertThat(status(peer)).isZero();
       assertThat(receive(peer, length)).isEqualTo(body);
+      moved += length;
     }
+    long bytes = moved;
+    await()
+        .untilAsserted(
+            () -> {
+              assertThat(metrics.snapshot().get(Counter.INBOUND_DEVICE_BYTES_WRITTEN))
+                  .isEqualTo(bytes);
+              assertThat(metrics.snapshot().get(Counter.INBOUND_DEVICE_BYTES_READ))
+                  .isEqualTo(bytes);
+            });
   }
 
   /** Those that have arrived together share copies; their answers come in order. */
