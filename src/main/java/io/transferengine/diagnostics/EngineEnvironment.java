@@ -82,6 +82,13 @@ public final class EngineEnvironment {
     return settings.get(RdmaOptions.TE_FILTERS);
   }
 
+  /**
+   * {@return whether {@code MC_CUSTOM_TOPO_JSON} names a priority matrix, which is used as it is}
+   */
+  public boolean hasCustomTopology() {
+    return !settings.get(Options.CUSTOM_TOPO_JSON).isEmpty();
+  }
+
   /** {@return the port of each RDMA device, {@code MC_IB_PORT}; 1 to 255} */
   public int rdmaPort() {
     return settings.get(RdmaOptions.IB_PORT);

@@ -161,7 +161,7 @@ public final class BenchCommand implements Callable<Integer> {
     requireGridForItsOptions();
     boolean here = !target && initiator == null;
     network.requireValid(here, target);
-    workload.requireValid();
+    workload.requireValid(here);
     reference.requireValid(here, network.protocol(), workload.latency());
     if (idleSeconds != null) {
       Ranges.require("--idle", idleSeconds, IDLE_SECONDS_LIMIT);
@@ -253,6 +253,9 @@ public final class BenchCommand implements Callable<Integer> {
               + " initiator allocates.");
     }
     explanations.add("Here " + measured.explanation() + ".");
+    if (!workload.places().isHost()) {
+      explanations.add("Memory: " + workload.places() + ".");
+    }
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
     circumstances.warning().ifPresent(explanations::add);
     return explanations;

@@ -4,6 +4,7 @@ package io.transferengine.cli.bench;
 import io.transferengine.Engine;
 import io.transferengine.cli.target.BlockMemory;
 import io.transferengine.cli.target.BlockShape;
+import io.transferengine.cli.target.MemoryPlaces;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
@@ -41,20 +42,16 @@ final class GridWorkload implements BenchWorkload {
       TargetLink target,
       GridPlan plan,
       BenchLoop loop,
-      boolean managed,
+      MemoryPlaces places,
       boolean corrupt) {
     this.target = target;
     this.plan = plan;
     this.loop = loop;
     this.corrupt = corrupt;
     long bytes = plan.rows().stream().mapToLong(GridPlan.Row::extentBytes).max().orElse(1);
-    String[] remote =
-        (managed
-                ? target.ask("allocate", 1, 1, 1, bytes, 0, "managed")
-                : target.ask("allocate", 1, 1, 1, bytes, 0))
-            .split(" ", -1);
+    String[] remote = target.ask("allocate", 1, 1, 1, bytes, 0, places.target()).split(" ", -1);
     remoteBase = Long.parseLong(remote[0]);
-    memory = BlockMemory.allocate(engine, BlockShape.single(bytes), 0, managed);
+    memory = BlockMemory.allocate(engine, BlockShape.single(bytes), 0, places.here());
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.transferengine.cli.bench;
 
 import io.transferengine.Engine;
 import io.transferengine.cli.console.CommandException;
+import io.transferengine.cli.target.MemoryPlaces;
 import io.transferengine.cli.target.PagedMemory;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.transfer.BlockColumns;
@@ -70,11 +71,18 @@ final class PresetWorkload implements BenchWorkload {
   }
 
   PresetWorkload(
-      Engine engine, TargetLink target, Plan plan, int pages, BenchLoop loop, boolean corrupt) {
+      Engine engine,
+      TargetLink target,
+      MemoryPlaces places,
+      Plan plan,
+      int pages,
+      BenchLoop loop,
+      boolean corrupt) {
     this.plan = plan;
     this.loop = loop;
     this.corrupt = corrupt;
-    memory = new PagedMemory(engine, target, plan.preset().regions(), pages, plan.blockBytes());
+    memory =
+        new PagedMemory(engine, target, places, plan.preset().regions(), pages, plan.blockBytes());
     for (int tokens : plan.tokens()) {
       int[][] here = deal(pages, INITIATOR_SEED, plan.pages(tokens));
       int[][] there = deal(pages, TARGET_SEED, plan.pages(tokens));

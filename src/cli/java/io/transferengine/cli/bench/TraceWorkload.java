@@ -3,6 +3,7 @@ package io.transferengine.cli.bench;
 
 import io.transferengine.Engine;
 import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.MemoryPlaces;
 import io.transferengine.cli.target.PagedMemory;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.transfer.Operation;
@@ -38,6 +39,7 @@ final class TraceWorkload implements BenchWorkload {
   TraceWorkload(
       Engine engine,
       TargetLink target,
+      MemoryPlaces places,
       TracePlan plan,
       List<Operation> operations,
       int pages,
@@ -51,7 +53,7 @@ final class TraceWorkload implements BenchWorkload {
     Preset preset = plan.preset();
     memory =
         new PagedMemory(
-            engine, target, preset.regions(), pages, preset.blockBytes(plan.pageTokens()));
+            engine, target, places, preset.regions(), pages, preset.blockBytes(plan.pageTokens()));
     threads = BenchLoop.threads(plan.threads());
   }
 

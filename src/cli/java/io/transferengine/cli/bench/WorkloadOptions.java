@@ -6,6 +6,7 @@ import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.MachineMemory;
 import io.transferengine.cli.console.Ranges;
 import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.MemoryPlaces;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.transfer.Operation;
 import java.util.ArrayList;
@@ -86,21 +87,7 @@ final class WorkloadOptions {
   @Option(names = "--adjacent", description = "Blocks lie side by side, so the engine joins them.")
   private boolean adjacent;
 
-  @Option(
-      names = "--managed",
-      description =
-          "Memory that the engines allocate themselves on both sides, and not registered memory. Not"
-              + " with --preset or --trace.")
-  private boolean managed;
-
-  @Option(
-      names = "--memory",
-      paramLabel = "SIZE",
-      converter = Units.SizeConverter.class,
-      description =
-          "Memory on each side; a batch that needs more uses places again. Default: 512M, or less"
-              + " if memory is short; with --preset, what the preset needs.")
-  private @Nullable Long memory;
+  @Mixin private final MemoryOptions memory = new MemoryOptions();
 
   @Option(
       names = "--corrupt-for-test",
@@ -110,11 +97,10 @@ final class WorkloadOptions {
 
   @Mixin private final PagedOptions paged = new PagedOptions();
 
-  void requireValid() {
+  /** {@code here} if both sides are on this machine. */
+  void requireValid(boolean here) {
     paged.requireValid();
-    if (managed && (paged.replays() || paged.hasPreset())) {
-      throw CommandException.usage("--managed is for blocks of one size, not --preset or --trace");
-    }
+    memory.requireValid(here, !paged.replays() && !paged.hasPreset());
     batches.forEach(batch -> Ranges.require("--batch", batch, BATCH_LIMIT));
     Ranges.require("--threads", threads, THREADS_LIMIT);
     if (count != null) {
@@ -152,12 +138,12 @@ final class WorkloadOptions {
     if (paged.replays()) {
       TracePlan plan = paged.trace(threads);
       int pages = paged.tracePages(plan, memoryBytes(copies));
-      return new TraceWorkload(engine, target, plan, operations, pages, corrupt);
+      return new TraceWorkload(engine, target, memory.places(), plan, operations, pages, corrupt);
     }
     if (paged.hasPreset()) {
       PresetWorkload.Plan plan = paged.preset(operations, threads);
-      int pages = paged.presetPages(plan, memory, MachineMemory.sizeLimitBytes(copies, 1));
-      return new PresetWorkload(engine, target, plan, pages, loop, corrupt);
+      int pages = paged.presetPages(plan, memory.bytes(), MachineMemory.sizeLimitBytes(copies, 1));
+      return new PresetWorkload(engine, target, memory.places(), plan, pages, loop, corrupt);
     }
     GridPlan plan =
         new GridPlan(
@@ -167,7 +153,7 @@ final class WorkloadOptions {
             threads,
             adjacent,
             memoryBytes(copies));
-    return new GridWorkload(engine, target, plan, loop, managed, corrupt);
+    return new GridWorkload(engine, target, plan, loop, memory.places(), corrupt);
   }
 
   private List<Long> sizes() {
@@ -177,10 +163,16 @@ final class WorkloadOptions {
     return latency ? LATENCY_SIZES : GRID_SIZES;
   }
 
+  /** {@return where the memory of both sides is} */
+  MemoryPlaces places() {
+    return memory.places();
+  }
+
   /** {@return the memory of a side, unless a preset needs more} */
   long memoryBytes(int copies) {
-    return memory != null
-        ? memory
+    Long asked = memory.bytes();
+    return asked != null
+        ? asked
         : Math.min(DEFAULT_MEMORY_BYTES, MachineMemory.sizeLimitBytes(copies, 1));
   }
 }

@@ -62,6 +62,13 @@ public record CommandEnvironment(
     return System.getProperty(name, "");
   }
 
+  /**
+   * {@return which GPUs this process sees ({@code CUDA_VISIBLE_DEVICES}); empty if it is not set}
+   */
+  public static Optional<String> visibleGpus() {
+    return Optional.ofNullable(System.getenv("CUDA_VISIBLE_DEVICES"));
+  }
+
   private static Optional<String> variable(String name) {
     return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isEmpty());
   }

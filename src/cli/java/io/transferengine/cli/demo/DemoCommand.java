@@ -13,8 +13,10 @@ import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.BlockShape;
 import io.transferengine.cli.target.Configs;
 import io.transferengine.cli.target.EngineSetup;
+import io.transferengine.cli.target.MemoryPlace;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.TargetProcess;
+import io.transferengine.diagnostics.GpuLibrary;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -34,8 +36,9 @@ import picocli.CommandLine.Option;
     name = "demo",
     description = {
       "Starts a second process, writes real data into its memory over TCP, reads it back into other"
-          + " memory, and compares SHA-256 in both processes. Then the same again without a network:"
-          + " the initiator copies. No server is needed.",
+          + " memory, and compares SHA-256 in both processes. Then the same again without a"
+          + " network: the initiator copies. No server is needed. Where there is a GPU, it moves"
+          + " the same between memory of it, too.",
       "",
       "It moves a file, by default the JDK's own lib/modules, in one block, and the KV cache of one"
           + " request to Llama-3-70B in bfloat16 on one of 8 GPUs (TP8): 80 layers with a key and a"
@@ -58,6 +61,8 @@ public final class DemoCommand implements Callable<Integer> {
 
   /** A pool has more pages than the request uses: 512 for 432. */
   private static final double POOL_SHARE = 432.0 / 512.0;
+
+  private static final MemoryPlace GPU = new MemoryPlace(false, 0);
 
   /** Two on our side (the source, and the copy that is read back), one on the other. */
   private static final int COPIES = 3;
@@ -99,15 +104,19 @@ public final class DemoCommand implements Callable<Integer> {
     List<DemoMove> moves = plan(terminal, environment);
     List<DemoRow> rows = new ArrayList<>();
     Optional<String> missing;
+    Optional<String> gpu;
+    long ways = GpuLibrary.unavailabilityCause().isPresent() ? 2 : 3;
     EngineSetup either = new EngineSetup(EngineSetup.EITHER, Configs.LOOPBACK, "");
     try (TargetLink target = TargetProcess.start(environment, either);
-        Progress progress = terminal.progress("demo", 2L * moves.size() * DemoMove.STEPS)) {
+        Progress progress = terminal.progress("demo", ways * moves.size() * DemoMove.STEPS)) {
       move(LocalMode.OFF, "TCP", moves, target, progress, rows);
+      gpu = moveOnGpu(moves, target, progress, rows);
       missing = tryCopying(target);
       if (missing.isEmpty()) {
         move(LocalMode.REQUIRED, "one copy", moves, target, progress, rows);
       }
     }
+    gpu.ifPresent(terminal::line);
     print(terminal, environment, rows, missing);
     return rows.stream().allMatch(DemoRow::verified) ? 0 : CommandException.FAILED;
   }
@@ -128,6 +137,25 @@ public final class DemoCommand implements Callable<Integer> {
       for (DemoMove move : moves) {
         rows.addAll(move.run(engine, way, target, corrupt, progress));
       }
+    }
+  }
+
+  /**
+   * The same in memory of a GPU, if this machine has one.
+   *
+   * @return why it was not done, although there is one; empty if it was, or there is none
+   */
+  private Optional<String> moveOnGpu(
+      List<DemoMove> moves, TargetLink target, Progress progress, List<DemoRow> rows) {
+    if (GpuLibrary.unavailabilityCause().isPresent()) {
+      return Optional.empty();
+    }
+    List<DemoMove> there = moves.stream().map(move -> move.in(GPU)).toList();
+    try {
+      move(LocalMode.OFF, "TCP, " + GPU, there, target, progress, rows);
+      return Optional.empty();
+    } catch (TransferException | CommandException e) {
+      return Optional.of(GPU + " is left out: " + e.getMessage());
     }
   }
 
@@ -227,7 +255,8 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line("what comes later finds more of them compiled.");
     terminal.line(
         missing.isEmpty()
-            ? "\"One copy\" is what engines on one machine choose by themselves; TE_LOCAL=off forbids it."
+            ? "\"One copy\" is what engines on one machine choose by themselves; TE_LOCAL=off"
+                  + " forbids it."
             : "These two cannot copy each other's memory: " + missing.get());
     String bench = environment.toType("bench --loopback");
     String doctor = environment.toType("doctor");

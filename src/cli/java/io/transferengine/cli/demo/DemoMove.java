@@ -7,6 +7,7 @@ import io.transferengine.cli.console.Progress;
 import io.transferengine.cli.console.Units;
 import io.transferengine.cli.target.BlockMemory;
 import io.transferengine.cli.target.BlockShape;
+import io.transferengine.cli.target.MemoryPlace;
 import io.transferengine.cli.target.TargetLink;
 import io.transferengine.cli.target.Transfers;
 import io.transferengine.transfer.BlockColumns;
@@ -27,9 +28,19 @@ import java.util.stream.LongStream;
  *
  * @param what its name in the table
  * @param shape its blocks, on both sides
+ * @param place where they are, on both sides
  * @param content fills the source
  */
-record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
+record DemoMove(String what, BlockShape shape, MemoryPlace place, Consumer<BlockMemory> content) {
+  DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
+    this(what, shape, MemoryPlace.HOST, content);
+  }
+
+  /** {@return the same in other memory} */
+  DemoMove in(MemoryPlace other) {
+    return new DemoMove(what, shape, other, content);
+  }
+
   /** What {@link #run} reports. */
   static final int STEPS = 5;
 
@@ -51,8 +62,8 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
   List<DemoRow> run(
       Engine engine, String way, TargetLink target, boolean corrupt, Progress progress) {
     progress.step("preparing " + what);
-    try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED);
-        BlockMemory back = BlockMemory.allocate(engine, shape, BACK_SEED)) {
+    try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED, place);
+        BlockMemory back = BlockMemory.allocate(engine, shape, BACK_SEED, place)) {
       content.accept(source);
       String sent = source.digest();
       long[] remote = allocateRemote(target);
@@ -78,7 +89,7 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
 
   /** Writes it once, and looks at nothing. {@return why that was not possible} */
   Optional<String> move(Engine engine, TargetLink target) {
-    try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED)) {
+    try (BlockMemory source = BlockMemory.allocate(engine, shape, SOURCE_SEED, place)) {
       content.accept(source);
       Optional<String> problem =
           move(engine, target, Operation.WRITE, source, allocateRemote(target)).problem();
@@ -113,7 +124,8 @@ record DemoMove(String what, BlockShape shape, Consumer<BlockMemory> content) {
                 shape.slots(),
                 shape.blocks(),
                 shape.blockBytes(),
-                TARGET_SEED)
+                TARGET_SEED,
+                place)
             .split(" ", -1);
     int[] slots = LongStream.of(TargetLink.numbers(reply[1])).mapToInt(Math::toIntExact).toArray();
     return shape.addresses(TargetLink.numbers(reply[0]), slots);

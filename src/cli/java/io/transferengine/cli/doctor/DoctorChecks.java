@@ -49,6 +49,8 @@ final class DoctorChecks {
     findings.add(ports(engine));
     findings.addAll(RdmaChecks.all(engine));
     findings.add(rdma(engine));
+    findings.addAll(
+        GpuChecks.all(LocalDevices.find(RdmaChecks.SYS, RdmaChecks.DEV, "", engine).devices()));
     findings.add(LocalCheck.run());
     findings.addAll(TlsChecks.all(environment, engine));
     findings.add(MetadataCheck.run(engine));

@@ -7,12 +7,16 @@ import io.transferengine.cli.console.HelpOption;
 import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.diagnostics.EngineEnvironment;
+import io.transferengine.diagnostics.GpuLibrary;
+import io.transferengine.diagnostics.GpuLibrary.Gpu;
 import io.transferengine.diagnostics.LocalDevices;
 import io.transferengine.topology.RdmaDevice;
 import io.transferengine.topology.Topology;
+import io.transferengine.transfer.TransferException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -22,7 +26,8 @@ import picocli.CommandLine.Option;
     name = "topology",
     description = {
       "Shows the RDMA devices of this machine, the GID that each would use and why, and the"
-          + " priority matrix: for each kind of memory the preferred devices and the others.",
+          + " priority matrix: for each kind of memory the preferred devices and the others. And"
+          + " the NVIDIA GPUs, and which devices are near them.",
       "",
       "MC_TE_FILTERS, MC_CUSTOM_TOPO_JSON, MC_IB_PORT and MC_GID_INDEX apply as for an engine.",
       ""
@@ -73,11 +78,51 @@ public final class TopologyCommand implements Callable<Integer> {
     } else {
       printDevices(terminal, environment, local.devices());
     }
-    if (!local.topology().matrix().isEmpty()) {
+    List<Gpu> gpus = gpus();
+    Topology topology = environment.hasCustomTopology() ? local.topology() : located(local, gpus);
+    if (!gpus.isEmpty()) {
       terminal.line("");
-      printMatrix(terminal, local.topology());
+      printGpus(terminal, topology, gpus);
+    }
+    if (!topology.matrix().isEmpty()) {
+      terminal.line("");
+      printMatrix(terminal, topology);
     }
     return 0;
+  }
+
+  /** Those that this process sees; without a driver those that sysfs shows, as the matrix. */
+  private List<Gpu> gpus() {
+    try {
+      if (sysRoot.equals(RdmaChecks.SYS) && GpuLibrary.unavailabilityCause().isEmpty()) {
+        return GpuLibrary.gpus();
+      }
+    } catch (TransferException e) {
+      throw CommandException.failed(String.valueOf(e.getMessage()));
+    }
+    List<String> addresses = Topology.gpuAddresses(sysRoot);
+    return IntStream.range(0, addresses.size())
+        .mapToObj(i -> new Gpu(i, "no driver", addresses.get(i)))
+        .toList();
+  }
+
+  private Topology located(LocalDevices local, List<Gpu> gpus) {
+    Topology topology = local.topology();
+    for (Gpu gpu : gpus) {
+      topology = topology.withGpu(gpu.location(), gpu.pciAddress(), local.devices(), sysRoot);
+    }
+    return topology;
+  }
+
+  private static void printGpus(Terminal terminal, Topology topology, List<Gpu> gpus) {
+    Table table = new Table().left("memory").left("GPU").left("PCI address").left("near");
+    for (Gpu gpu : gpus) {
+      boolean known = topology.matrix().containsKey(gpu.location());
+      List<String> near =
+          known ? topology.devicesFor(gpu.location()).preferred() : List.<String>of();
+      table.row(List.of(gpu.location(), gpu.model(), gpu.pciAddress(), names(near)));
+    }
+    table.print(terminal);
   }
 
   private void printDevices(

@@ -6,6 +6,8 @@ import io.transferengine.Engine;
 import io.transferengine.Registration;
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Units;
+import io.transferengine.cli.target.BlockContents.Range;
+import io.transferengine.diagnostics.GpuMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,6 +22,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Registered or managed memory of some shape, zero at first. A seed shuffles which places are
@@ -35,9 +39,15 @@ public final class BlockMemory implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final BlockShape shape;
   private final int[] takenSlots;
+
+  /** Of host memory; none for a GPU's. */
   private final List<MemorySegment> regions = new ArrayList<>();
+
+  private final List<Long> addresses = new ArrayList<>();
   private final List<Registration> registrations = new ArrayList<>();
   private final List<Allocation> allocations = new ArrayList<>();
+  private @Nullable GpuMemory gpu;
+  private BlockContents contents = BlockContents.ofHost(regions);
 
   private BlockMemory(BlockShape shape, long seed) {
     this.shape = shape;
@@ -50,28 +60,20 @@ public final class BlockMemory implements AutoCloseable {
    * @throws CommandException if there is not enough
    */
   public static BlockMemory allocate(Engine engine, BlockShape shape, long seed) {
-    return allocate(engine, shape, seed, false);
+    return allocate(engine, shape, seed, MemoryPlace.HOST);
   }
 
   /**
-   * {@return the same, of the engine's managed memory, or registered with it}
+   * {@return the same, where it is wanted}
    *
-   * @throws CommandException if there is not enough
+   * @throws CommandException if there is not enough, or no such place
    */
-  public static BlockMemory allocate(Engine engine, BlockShape shape, long seed, boolean managed) {
+  public static BlockMemory allocate(
+      Engine engine, BlockShape shape, long seed, MemoryPlace place) {
+    place.requireHere();
     BlockMemory memory = new BlockMemory(shape, seed);
     try {
-      for (int i = 0; i < shape.regions(); i++) {
-        if (managed) {
-          Allocation taken = engine.allocate(shape.regionBytes());
-          memory.allocations.add(taken);
-          memory.regions.add(taken.segment().fill((byte) 0));
-          continue;
-        }
-        MemorySegment region = memory.arena.allocate(shape.regionBytes(), ALIGNMENT_BYTES);
-        memory.regions.add(region);
-        memory.registrations.add(engine.register(region));
-      }
+      memory.take(engine, place);
       return memory;
     } catch (OutOfMemoryError e) {
       memory.close();
@@ -82,6 +84,34 @@ public final class BlockMemory implements AutoCloseable {
       memory.close();
       throw e;
     }
+  }
+
+  private void take(Engine engine, MemoryPlace place) {
+    if (place.isGpu()) {
+      GpuMemory taken = GpuMemory.allocate(place.gpu(), shape.allocatedBytes());
+      gpu = taken;
+      contents = BlockContents.ofGpu(taken, shape.regionBytes());
+    }
+    for (int i = 0; i < shape.regions(); i++) {
+      if (gpu != null) {
+        long address = gpu.address() + i * shape.regionBytes();
+        addresses.add(address);
+        registrations.add(engine.register(address, shape.regionBytes(), place.toString()));
+      } else if (place.managed()) {
+        Allocation taken = engine.allocate(shape.regionBytes());
+        allocations.add(taken);
+        add(taken.segment().fill((byte) 0));
+      } else {
+        MemorySegment region = arena.allocate(shape.regionBytes(), ALIGNMENT_BYTES);
+        add(region);
+        registrations.add(engine.register(region));
+      }
+    }
+  }
+
+  private void add(MemorySegment region) {
+    regions.add(region);
+    addresses.add(region.address());
   }
 
   private static int[] shuffled(int count, SplittableRandom random, int taken) {
@@ -100,14 +130,14 @@ public final class BlockMemory implements AutoCloseable {
   }
 
   public long[] regionAddresses() {
-    return regions.stream().mapToLong(MemorySegment::address).toArray();
+    return addresses.stream().mapToLong(Long::longValue).toArray();
   }
 
   int[] takenSlots() {
     return takenSlots.clone();
   }
 
-  /** {@return the first region} */
+  /** {@return the first region, which is host memory} */
   public MemorySegment first() {
     return regions.getFirst();
   }
@@ -117,35 +147,39 @@ public final class BlockMemory implements AutoCloseable {
     return shape.addresses(regionAddresses(), takenSlots);
   }
 
-  private List<MemorySegment> blocks() {
+  private List<Range> blocks() {
     return blocks(takenSlots);
   }
 
-  private List<MemorySegment> blocks(int[] slots) {
-    return regions.stream()
-        .flatMap(
-            region ->
-                IntStream.of(slots)
-                    .mapToObj(
-                        slot -> region.asSlice(slot * shape.blockBytes(), shape.blockBytes())))
+  private List<Range> blocks(int[] slots) {
+    return IntStream.range(0, shape.regions())
+        .boxed()
+        .flatMap(region -> IntStream.of(slots).mapToObj(slot -> block(region, slot)))
         .toList();
+  }
+
+  private Range block(int region, int slot) {
+    return new Range(region, slot * shape.blockBytes(), shape.blockBytes());
   }
 
   /** Fills the blocks with random bytes. */
   public void fill(long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    blocks().forEach(block -> fill(block, random));
+    fill(seed, blocks());
   }
 
   /** Fills the blocks at these places of each region with random bytes. */
   void fillPages(long seed, int[] slots) {
-    SplittableRandom random = new SplittableRandom(seed);
-    blocks(slots).forEach(block -> fill(block, random));
+    fill(seed, blocks(slots));
   }
 
   /** Fills the first bytes of the first region with random ones. */
   public void fillStart(long seed, long bytes) {
-    fill(regions.getFirst().asSlice(0, bytes), new SplittableRandom(seed));
+    fill(seed, List.of(new Range(0, 0, bytes)));
+  }
+
+  private void fill(long seed, List<Range> ranges) {
+    SplittableRandom random = new SplittableRandom(seed);
+    contents.replace(ranges, part -> fill(part, random));
   }
 
   private static void fill(MemorySegment segment, SplittableRandom random) {
@@ -161,7 +195,15 @@ public final class BlockMemory implements AutoCloseable {
   /** Fills the first block from the start of a file, which must be at least as long. */
   public void load(Path file) {
     try (FileChannel channel = FileChannel.open(file)) {
-      for (ByteBuffer chunk : chunks(blocks().getFirst())) {
+      contents.replace(List.of(blocks().getFirst()), part -> read(channel, file, part));
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  private static void read(FileChannel channel, Path file, MemorySegment into) {
+    try {
+      for (ByteBuffer chunk : chunks(into)) {
         while (chunk.hasRemaining()) {
           if (channel.read(chunk) < 0) {
             throw CommandException.failed(file + " ended early: it is being changed");
@@ -169,8 +211,12 @@ public final class BlockMemory implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      throw CommandException.failed(file + " cannot be read: " + e);
+      throw unreadable(file, e);
     }
+  }
+
+  private static CommandException unreadable(Path file, IOException e) {
+    return CommandException.failed(file + " cannot be read: " + e);
   }
 
   /** {@return SHA-256 of the blocks in order} */
@@ -185,17 +231,14 @@ public final class BlockMemory implements AutoCloseable {
 
   /** {@return SHA-256 of ranges of the first region, one after the other} */
   public String digest(long[] offsets, long lengthBytes) {
-    List<MemorySegment> ranges = new ArrayList<>();
-    for (long offset : offsets) {
-      ranges.add(regions.getFirst().asSlice(offset, lengthBytes));
-    }
-    return digest(ranges);
+    return digest(
+        LongStream.of(offsets).mapToObj(offset -> new Range(0, offset, lengthBytes)).toList());
   }
 
-  private static String digest(List<MemorySegment> segments) {
+  private String digest(List<Range> ranges) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      segments.forEach(segment -> chunks(segment).forEach(digest::update));
+      contents.look(ranges, part -> chunks(part).forEach(digest::update));
       return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every JDK has SHA-256", e);
@@ -213,19 +256,20 @@ public final class BlockMemory implements AutoCloseable {
 
   /** Inverts a bit in the middle of a block; for a test that the comparison fails. */
   void flip() {
-    List<MemorySegment> blocks = blocks();
+    List<Range> blocks = blocks();
     flip(blocks.get(blocks.size() / 2));
   }
 
   /** The same in the block at this place of the first region. */
   void flipPage(int slot) {
-    flip(regions.getFirst().asSlice(slot * shape.blockBytes(), shape.blockBytes()));
+    flip(block(0, slot));
   }
 
-  private static void flip(MemorySegment block) {
-    long middle = block.byteSize() / 2;
-    byte old = block.get(ValueLayout.JAVA_BYTE, middle);
-    block.set(ValueLayout.JAVA_BYTE, middle, (byte) (old ^ 1));
+  private void flip(Range block) {
+    List<Range> middle = List.of(new Range(block.region(), block.offset() + block.length() / 2, 1));
+    byte[] old = new byte[1];
+    contents.look(middle, part -> old[0] = part.get(ValueLayout.JAVA_BYTE, 0));
+    contents.replace(middle, part -> part.set(ValueLayout.JAVA_BYTE, 0, (byte) (old[0] ^ 1)));
   }
 
   /** Ends the registrations, then frees the memory. Idempotent. */
@@ -235,6 +279,9 @@ public final class BlockMemory implements AutoCloseable {
     registrations.clear();
     allocations.forEach(Allocation::close);
     allocations.clear();
+    if (gpu != null) {
+      gpu.close();
+    }
     if (arena.scope().isAlive()) {
       arena.close();
     }

@@ -34,12 +34,19 @@ public final class PagedMemory implements AutoCloseable {
     }
   }
 
-  public PagedMemory(Engine engine, TargetLink target, int regions, int pages, long blockBytes) {
+  public PagedMemory(
+      Engine engine,
+      TargetLink target,
+      MemoryPlaces places,
+      int regions,
+      int pages,
+      long blockBytes) {
     this.target = target;
     shape = new BlockShape(regions, pages, 1, blockBytes);
-    String[] answer = target.ask("allocate", regions, pages, 1, blockBytes, 0).split(" ", -1);
+    String[] answer =
+        target.ask("allocate", regions, pages, 1, blockBytes, 0, places.target()).split(" ", -1);
     remoteBases = TargetLink.numbers(answer[0]);
-    memory = BlockMemory.allocate(engine, shape, 0);
+    memory = BlockMemory.allocate(engine, shape, 0, places.here());
   }
 
   /** {@return the blocks of a page} */

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * The target's side. It holds memory in its own engine and answers one request at a time, until its input ends:
  *
  * <pre>
- * allocate REGIONS SLOTS BLOCKS BLOCK_BYTES SEED    ADDRESS,... SLOT,...   see BlockShape
+ * allocate REGIONS SLOTS BLOCKS BLOCK_BYTES SEED PLACE    ADDRESS,... SLOT,...   see BlockShape, MemoryPlace
  * fill SEED BYTES                                   the start of the first region
  * flip                                              spoils a bit
  * fill-pages SEED PAGE,...                          these places of each region
@@ -100,12 +100,17 @@ public final class TargetAgent implements AutoCloseable {
           "%d bytes are requested, above the limit of this target, %d: start it with more --memory"
               .formatted(shape.allocatedBytes(), memoryLimitBytes));
     }
-    boolean managed = words.length > 6 && words[6].equals("managed");
-    BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]), managed);
+    MemoryPlace place = words.length > 6 ? place(words[6]) : MemoryPlace.HOST;
+    BlockMemory allocated = BlockMemory.allocate(engine, shape, Long.parseLong(words[5]), place);
     memory = allocated;
     return TargetLink.list(LongStream.of(allocated.regionAddresses()))
         + " "
         + TargetLink.list(IntStream.of(allocated.takenSlots()).asLongStream());
+  }
+
+  private static MemoryPlace place(String name) {
+    return MemoryPlace.named(name)
+        .orElseThrow(() -> CommandException.usage("'" + name + "' is no place of memory"));
   }
 
   private String engines(int count, long bytes) {

@@ -118,6 +118,16 @@ class TopologyCommandTest {
   }
 
   @Test
+  void gpusAreShownWithWhatIsNearThem() throws Exception {
+    twoNics();
+    machine.pciDevice("pci0000:80/0000:80:01.0/0000:83:00.0", 1, "0x10de", "0x030200");
+
+    CommandRun run = run(Map.of());
+
+    assertThat(run.output()).containsPattern("cuda:0 +no driver +0000:83:00\\.0 +mlx5_1\n");
+  }
+
+  @Test
   void aFileReplacesTheMatrix() throws Exception {
     twoNics();
     Path file = root.resolve("matrix.json");
