@@ -33,6 +33,7 @@ class DocumentationTest {
           "RecvByteBufAllocator",
           "MeterBinder",
           "HealthIndicator",
+          "IoHandler",
           "PathChange",
           "KvBufferCache");
 
