@@ -50,11 +50,7 @@ public final class TransferEnds {
       boolean hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
       kinds = hostOnly ? List.of() : sorted.stream().map(BufferDescriptor::kind).toList();
       open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
-      keyed = sorted.stream().noneMatch(Buffers::hasNoKeys);
-    }
-
-    private static boolean hasNoKeys(BufferDescriptor buffer) {
-      return buffer.rkeys().isEmpty();
+      keyed = sorted.stream().noneMatch(TransferEnds::hasNoKeys);
     }
   }
 
@@ -138,9 +134,13 @@ public final class TransferEnds {
     return false;
   }
 
-  /** {@return whether one of the peer's buffers that blocks begin in has no keys} */
-  boolean anyWithoutKeys(BlockColumns blocks) {
-    return !peerIsKeyed && anyBuffer(blocks, Buffers::hasNoKeys);
+  /** {@return whether all buffers of the peer have keys for RDMA} */
+  boolean peerIsKeyed() {
+    return peerIsKeyed;
+  }
+
+  static boolean hasNoKeys(BufferDescriptor buffer) {
+    return buffer.rkeys().isEmpty();
   }
 
   /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */

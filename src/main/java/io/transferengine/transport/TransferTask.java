@@ -238,8 +238,9 @@ public final class TransferTask extends TaskProgress {
   }
 
   /** {@return whether a buffer of the peer that its blocks begin in has no keys for RDMA} */
-  public synchronized boolean anyWithoutKeys() {
-    return ends.anyWithoutKeys(blocks);
+  public boolean anyWithoutKeys() {
+    // Asked for each transfer over RDMA: nearly always all have keys, and no lock is needed.
+    return !ends.peerIsKeyed() && anyBuffer(TransferEnds::hasNoKeys);
   }
 
   /** {@return what the owner has noted, 0 at first; it sees to the threads} */
