@@ -15,6 +15,7 @@ import io.prometheus.metrics.tracer.common.SpanContext;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.Transfer;
+import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
@@ -166,6 +167,47 @@ class ExemplarsTest {
       String before = registry.scrape(OPEN_METRICS);
       completes(transfers.submit(write));
       assertThat(exemplars(registry.scrape(OPEN_METRICS))).hasSameSizeAs(exemplars(before));
+    }
+  }
+
+  @Test
+  void aTracerThatThrowsCostsNoFigure() throws Exception {
+    ObservationRegistry observations = ObservationRegistry.create();
+    observations.observationConfig().observationHandler(new Tracer());
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    try (LogCapture log = new LogCapture();
+        Engine here = open();
+        Engine there = open();
+        var mine = here.allocate(8192);
+        var theirs = there.allocate(8192);
+        TransferEngineMetrics metrics = new TransferEngineMetrics(here)) {
+      metrics.bindTo(registry);
+      Observation parent = Observation.start("work", observations);
+      try (Observation.Scope _ = parent.openScope()) {
+        observations
+            .observationConfig()
+            .observationHandler(
+                new ObservationHandler<SenderContext<?>>() {
+                  @Override
+                  public void onScopeOpened(SenderContext<?> context) {
+                    throw new IllegalStateException("of this test");
+                  }
+
+                  @Override
+                  public boolean supportsContext(Observation.Context context) {
+                    return context instanceof SenderContext<?>;
+                  }
+                });
+        completes(
+            new ObservedTransfers(here, observations)
+                .submit(
+                    TransferRequest.of(
+                        Operation.WRITE,
+                        there.segmentName(),
+                        BlockColumns.of(mine.address(), theirs.address(), 8192))));
+      }
+      assertThat(registry.get("transferengine.transfer.duration").timer().count()).isOne();
+      assertThat(log.warnings()).anyMatch(line -> line.contains("failed"));
     }
   }
 

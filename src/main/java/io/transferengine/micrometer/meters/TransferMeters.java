@@ -86,8 +86,18 @@ final class TransferMeters implements EngineListener {
       record(report, meters);
       return;
     }
-    try (Spans.Scope _ = spans.open(report.traceParent().get())) {
+    Spans.Scope scope;
+    try {
+      scope = spans.open(report.traceParent().get());
+    } catch (RuntimeException ofATracer) {
+      // It is a figure all the same.
       record(report, meters);
+      throw ofATracer;
+    }
+    try {
+      record(report, meters);
+    } finally {
+      scope.close();
     }
   }
 
