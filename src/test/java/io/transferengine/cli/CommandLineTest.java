@@ -121,6 +121,7 @@ class CommandLineTest {
         "bench --loopback --trace t --requests 0 | --requests 0 | 2",
         "bench --loopback --json /nowhere/at/all | --json /nowhere/at/all | 2",
         "bench --loopback --plot /nowhere/at/all.svg | --plot /nowhere/at/all.svg | 2",
+        "bench --loopback --plot /tmp/x.png | end the name with .svg | 2",
         "bench --loopback --compare /nowhere/at/all | --compare /nowhere/at/all | 2",
         "bench --idle 0 | --idle 0 | 2",
         "bench --initiator nowhere | nowhere | 2",

@@ -38,6 +38,10 @@ final class OutputOptions {
     requireFolder("--json", json);
     requireFolder("--plot", plot);
     if (plot != null) {
+      if (!plot.toString().endsWith(".svg")) {
+        throw CommandException.usage(
+            "--plot %s: the picture is SVG; end the name with .svg".formatted(plot));
+      }
       BenchPlot.requireFonts();
     }
   }
