@@ -95,14 +95,23 @@ class DocumentationTest {
     return Files.exists(file) && (parts.length == 1 || anchors(file).contains(parts[1]));
   }
 
-  /** Headings as anchors: in lower case, without punctuation, with hyphens for blanks. */
+  /**
+   * Headings as anchors: in lower case, without punctuation, with hyphens for blanks, numbered if
+   * there are several of a name. A comment in a block of code is no heading.
+   */
   private static List<String> anchors(Path page) {
-    return read(page)
-        .lines()
-        .filter(line -> line.startsWith("#"))
-        .map(line -> line.replaceFirst("^#+ +", "").toLowerCase(Locale.ROOT))
-        .map(heading -> heading.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-'))
-        .toList();
+    List<String> anchors = new ArrayList<>();
+    boolean code = false;
+    for (String line : read(page).lines().toList()) {
+      if (line.startsWith("```")) {
+        code = !code;
+      } else if (!code && line.startsWith("#")) {
+        String heading = line.replaceFirst("^#+ +", "").toLowerCase(Locale.ROOT);
+        String anchor = heading.replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-');
+        anchors.add(anchors.contains(anchor) ? anchor + "-1" : anchor);
+      }
+    }
+    return anchors;
   }
 
   @Test
