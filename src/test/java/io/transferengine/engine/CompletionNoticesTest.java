@@ -14,8 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CompletionNoticesTest {
-  private static final NotifyMessage TEXT =
-      new NotifyMessage("done", "text");
+  private static final NotifyMessage TEXT = new NotifyMessage("done", "text");
 
   private final EngineMetrics metrics = new EngineMetrics();
   private final ArrayDeque<Runnable> threads = new ArrayDeque<>();

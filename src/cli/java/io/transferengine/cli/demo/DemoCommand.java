@@ -256,7 +256,7 @@ public final class DemoCommand implements Callable<Integer> {
     terminal.line(
         missing.isEmpty()
             ? "\"One copy\" is what engines on one machine choose by themselves; TE_LOCAL=off"
-                  + " forbids it."
+                + " forbids it."
             : "These two cannot copy each other's memory: " + missing.get());
     String bench = environment.toType("bench --loopback");
     String doctor = environment.toType("doctor");

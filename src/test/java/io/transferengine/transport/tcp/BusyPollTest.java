@@ -146,8 +146,7 @@ class BusyPollTest {
     handler.prepareToDestroy();
     handler.destroy();
     assertThat(sockets.told)
-        .containsExactly(
-            "initialize", "run 8 2", "wakeup", "prepareToDestroy", "destroy");
+        .containsExactly("initialize", "run 8 2", "wakeup", "prepareToDestroy", "destroy");
     assertThat(handler.isCompatible(IoHandle.class)).isTrue();
     IoHandle any =
         new IoHandle() {
