@@ -26,7 +26,7 @@ public final class GpuMemory implements AutoCloseable {
 
   private static final long ALIGNMENT_BYTES = 4096;
 
-  private final Devices devices = new Devices();
+  private final Devices devices;
   private final Arena arena = Arena.ofShared();
   private final Device device;
   private final MemorySegment view;
@@ -36,7 +36,13 @@ public final class GpuMemory implements AutoCloseable {
   private boolean closed;
   private CopyList listed = new CopyList();
 
-  private GpuMemory(int ordinal, long bytes) {
+  /**
+   * New memory.
+   *
+   * @param devices closed with it
+   */
+  GpuMemory(Devices devices, int ordinal, long bytes) {
+    this.devices = devices;
     this.bytes = bytes;
     try {
       device = devices.of(MemoryKind.at("cuda:" + ordinal));
@@ -69,7 +75,7 @@ public final class GpuMemory implements AutoCloseable {
     if (ordinal < 0 || bytes < 1) {
       throw new IllegalArgumentException("cuda:" + ordinal + ", " + bytes + " bytes");
     }
-    return new GpuMemory(ordinal, bytes);
+    return new GpuMemory(new Devices(), ordinal, bytes);
   }
 
   /** {@return its address on the device} */
