@@ -93,6 +93,7 @@ CUresult cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdev
 	if (i < 0) return CUDA_ERROR_INVALID_VALUE;
 	switch (attribute) {
 	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: *(unsigned int *) value = CU_MEMORYTYPE_DEVICE; return 0;
+	case CU_POINTER_ATTRIBUTE_CONTEXT: *(CUcontext *) value = (CUcontext) &context; return 0;
 	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *(int *) value = 0; return 0;
 	case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: *(CUdeviceptr *) value = (CUdeviceptr) allocations[i].base; return 0;
 	case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *(size_t *) value = allocations[i].length; return 0;
@@ -125,6 +126,15 @@ CUresult cuEventCreate(CUevent *event, unsigned int flags) {
 CUresult cuEventDestroy_v2(CUevent event) { free(event); return 0; }
 CUresult cuEventRecord(CUevent event, CUstream stream) { return event && stream ? 0 : NO_HANDLE; }
 CUresult cuEventSynchronize(CUevent event) { return event ? 0 : NO_HANDLE; }
+CUresult cuEventQuery(CUevent event) { return event ? 0 : NO_HANDLE; }
+CUresult cuStreamWaitValue32_v2(CUstream stream, CUdeviceptr address, unsigned int value, unsigned int flags) {
+	return stream && address % 4 == 0 && value && !flags ? 0 : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, size_t length, CUstream stream) {
+	if (find(address) < 0 || !stream) return CUDA_ERROR_INVALID_VALUE;
+	memset((void *) address, value, length);
+	return 0;
+}
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t length, CUstream stream) {
 	if (find(target) < 0 || find((CUdeviceptr) source) >= 0 || !stream) return CUDA_ERROR_INVALID_VALUE;
 	memcpy((void *) target, source, length);

@@ -12,17 +12,23 @@ import java.lang.foreign.MemorySegment;
 public final class Allocation implements AutoCloseable {
   private final EngineCore core;
   private final MemorySegment segment;
+  private final long length;
+  private final String location;
   private final AccessRights rights;
   private final GivingBack givingBack = new GivingBack();
 
-  Allocation(EngineCore core, MemorySegment segment, AccessRights rights) {
+  Allocation(
+      EngineCore core, MemorySegment segment, long length, String location, AccessRights rights) {
     this.core = core;
     this.segment = segment;
+    this.length = length;
+    this.location = location;
     this.rights = rights;
   }
 
   /**
-   * {@return the memory, exactly as long as requested}
+   * {@return the memory, exactly as long as requested; for memory of a device a segment without
+   * length at its address, since Java must not touch it}
    *
    * <p>Do not use it after {@link #close()}. Nothing checks that: the segment still reads and
    * writes that memory, which may belong to another allocation by then. It throws once its pool or
@@ -39,7 +45,12 @@ public final class Allocation implements AutoCloseable {
 
   /** {@return its length in bytes} */
   public long length() {
-    return segment.byteSize();
+    return length;
+  }
+
+  /** {@return where it is: {@code *} for host memory, {@code cuda:N} for a device's} */
+  public String location() {
+    return location;
   }
 
   /** {@return what peers may do with the memory} */
@@ -71,7 +82,6 @@ public final class Allocation implements AutoCloseable {
    */
   @Override
   public void close() {
-    givingBack.run(
-        () -> core.giveBack(() -> core.memory().free(segment.address(), segment.byteSize())));
+    givingBack.run(() -> core.giveBack(() -> core.memory().free(segment.address(), length)));
   }
 }

@@ -4,6 +4,7 @@ package io.transferengine;
 import static io.transferengine.StatusCodes.FAILED;
 
 import io.transferengine.engine.BatchTable;
+import io.transferengine.engine.OnStream;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
@@ -41,6 +42,18 @@ final class Batches {
     } catch (TransferException e) {
       if (e.code() == ErrorCode.ADDRESS_NOT_REGISTERED) {
         return StatusCodes.failed("transferSubmit", e);
+      }
+      throw e;
+    }
+  }
+
+  /** As {@link #submit(Engine, TransferRequest)}, in the order of a stream. */
+  long submit(Engine open, TransferRequest request, long stream) {
+    try {
+      return table.add(OnStream.submit(open.core(), request, stream));
+    } catch (TransferException e) {
+      if (e.code() == ErrorCode.ADDRESS_NOT_REGISTERED) {
+        return StatusCodes.failed("transferOnCuda", e);
       }
       throw e;
     }

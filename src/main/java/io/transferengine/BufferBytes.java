@@ -2,7 +2,6 @@
 package io.transferengine;
 
 import io.transferengine.engine.LocalMemory;
-import io.transferengine.memory.MemoryAccess;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 
@@ -23,13 +22,7 @@ final class BufferBytes {
           "Give a length from 0 to the array's");
     }
     if (length > 0) {
-      memory.access(
-          destAddress,
-          length,
-          held -> {
-            MemoryAccess.copyIn(src, 0, held, destAddress, (int) length);
-            return 0;
-          });
+      memory.bytes().write(destAddress, src, (int) length);
     }
   }
 
@@ -43,13 +36,6 @@ final class BufferBytes {
     if (length == 0) {
       return NONE;
     }
-    return memory.access(
-        sourceAddress,
-        length,
-        held -> {
-          byte[] bytes = new byte[(int) length];
-          MemoryAccess.copyOut(held, sourceAddress, bytes, 0, bytes.length);
-          return bytes;
-        });
+    return memory.bytes().read(sourceAddress, (int) length);
   }
 }

@@ -100,7 +100,45 @@ public final class Engine implements AutoCloseable {
     core.requireOpen();
     MemorySegment block = core.memory().allocate(lengthBytes, rights);
     try {
-      return new Allocation(core, block, rights);
+      return new Allocation(core, block, lengthBytes, "*", rights);
+    } catch (Throwable t) {
+      core.memory().free(block.address(), lengthBytes);
+      throw t;
+    }
+  }
+
+  /**
+   * Allocates registered memory of a CUDA device, which peers may read and write.
+   *
+   * @param ordinal which device, from 0, as this process counts them ({@code CUDA_VISIBLE_DEVICES})
+   * @param lengthBytes above 0
+   * @return the memory, valid until it or the engine is closed
+   * @throws TransferException if there is no such device, it has no memory left, or the length is
+   *     not positive
+   */
+  public Allocation allocateDevice(int ordinal, long lengthBytes) {
+    return allocateDevice(ordinal, lengthBytes, AccessRights.READ_WRITE);
+  }
+
+  /**
+   * Allocates registered memory of a CUDA device, and says what peers may do with it.
+   *
+   * <p>It is taken from the device in pieces of 64 MiB and more, as long as there is room for them;
+   * each kind of rights has its own. An empty piece goes back to the device, but for one of 64 MiB.
+   *
+   * @param ordinal as {@link #allocateDevice(int, long)}
+   * @param lengthBytes above 0
+   * @param rights what peers may do; the engine's own transfers may use it either way
+   * @return as {@link #allocateDevice(int, long)}
+   * @throws TransferException as {@link #allocateDevice(int, long)}
+   */
+  public Allocation allocateDevice(int ordinal, long lengthBytes, AccessRights rights) {
+    Objects.requireNonNull(rights, "rights must not be null");
+    core.requireOpen();
+    String location = "cuda:" + ordinal;
+    MemorySegment block = core.memory().allocate(lengthBytes, location, rights);
+    try {
+      return new Allocation(core, block, lengthBytes, location, rights);
     } catch (Throwable t) {
       core.memory().free(block.address(), lengthBytes);
       throw t;
@@ -125,9 +163,7 @@ public final class Engine implements AutoCloseable {
    * Registers the caller's own memory, and says where it is.
    *
    * @param memory as {@link #register(MemorySegment)}
-   * @param location {@code cpu:N} for memory of NUMA node N, so that RDMA prefers the devices of
-   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which peers
-   *     reach over RDMA only
+   * @param location as {@link RegistrationOptions#withLocation} says
    * @return the registration
    * @throws TransferException as {@link #register(MemorySegment)}
    */
@@ -182,10 +218,11 @@ public final class Engine implements AutoCloseable {
    *
    * @param address of the first byte
    * @param length in bytes, above 0
-   * @param location {@code *} or {@code cpu:N} for host memory, which must be mapped readable and
-   *     writable; {@code cuda:N} for device memory, which peers reach over RDMA only
+   * @param location as {@link RegistrationOptions#withLocation} says. Host memory must be mapped
+   *     readable and writable
    * @return the registration
-   * @throws TransferException for a range that is empty, not mapped or overlaps another one
+   * @throws TransferException for a range that is empty, not mapped or overlaps another one; for
+   *     device memory if there is no such device, or it is not memory of that one
    */
   public Registration register(long address, long length, String location) {
     return register(address, length, RegistrationOptions.DEFAULT.withLocation(location));
@@ -210,7 +247,7 @@ public final class Engine implements AutoCloseable {
 
   private Registration registration(Region region) {
     try {
-      return new Registration(core, region.address(), region.length(), region.rights());
+      return new Registration(core, region);
     } catch (Throwable t) {
       core.memory().unregister(region.address());
       throw t;

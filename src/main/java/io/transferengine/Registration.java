@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
+import io.transferengine.memory.Region;
 
 /**
  * The caller's own memory, which peers may reach and transfers may use until {@link #close()}. The
@@ -12,14 +13,16 @@ public final class Registration implements AutoCloseable {
   private final EngineCore core;
   private final long address;
   private final long length;
+  private final String location;
   private final AccessRights rights;
   private final GivingBack givingBack = new GivingBack();
 
-  Registration(EngineCore core, long address, long length, AccessRights rights) {
+  Registration(EngineCore core, Region region) {
     this.core = core;
-    this.address = address;
-    this.length = length;
-    this.rights = rights;
+    this.address = region.address();
+    this.length = region.length();
+    this.location = region.location();
+    this.rights = region.rights();
   }
 
   /** {@return the first byte's address} */
@@ -30,6 +33,14 @@ public final class Registration implements AutoCloseable {
   /** {@return the length in bytes} */
   public long length() {
     return length;
+  }
+
+  /**
+   * {@return where the memory is, as peers are told: as it was registered, or {@code cuda:N} if it
+   * was found to be a device's}
+   */
+  public String location() {
+    return location;
   }
 
   /** {@return what peers may do with the memory} */

@@ -25,8 +25,9 @@ public final class RegistrationOptions {
    * {@return these options with another location}
    *
    * @param location {@code cpu:N} for memory of NUMA node N, so that RDMA prefers the devices of
-   *     that node; {@code *} if it is not known; {@code cuda:N} for device memory, which peers
-   *     reach over RDMA only
+   *     that node; {@code cuda:N} for memory of CUDA device N, as this process counts devices;
+   *     {@code *} if it is not known. Then what the processor may read and write is host memory,
+   *     and of anything else NVIDIA's driver is asked whose it is, if this process has loaded it
    */
   public RegistrationOptions withLocation(String location) {
     return new RegistrationOptions(location, rights);

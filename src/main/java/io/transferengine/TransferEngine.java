@@ -21,8 +21,7 @@ import java.util.List;
  *
  * <p>Thread-safe. Each method is a short delegation to {@link Engine}.
  */
-public final class TransferEngine implements AutoCloseable {
-  private final Batches batches = new Batches();
+public final class TransferEngine extends DeviceCalls implements AutoCloseable {
   private final EngineSlot slot = new EngineSlot();
 
   /** An engine that is not initialized yet. */
@@ -217,9 +216,8 @@ public final class TransferEngine implements AutoCloseable {
    *
    * @param address as there
    * @param capacity as there
-   * @param location {@code *} or {@code cpu:N}; {@code cuda:N} for device memory, which peers reach
-   *     over RDMA only, and which must be at rest when a transfer of it is submitted: no stream of
-   *     the caller's is waited for
+   * @param location {@code *} if it is not known, {@code cpu:N}, or {@code cuda:N} for memory of
+   *     CUDA device N, which has to be at rest when a transfer of it is submitted
    * @return as there
    */
   public int registerMemory(long address, long capacity, String location) {
@@ -588,7 +586,8 @@ public final class TransferEngine implements AutoCloseable {
     }
   }
 
-  private Engine open() {
+  @Override
+  Engine open() {
     return slot.get();
   }
 

@@ -218,7 +218,7 @@ class AllocationRightsTest {
     try (TransferEngine engine = new TransferEngine()) {
       assertThat(engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "")).isZero();
       @SuppressWarnings("NullAway") // what a caller in another language may do
-      long address = engine.allocateManagedBuffer(100, null);
+      long address = engine.allocateManagedBuffer(100, (AccessRights) null);
       assertThat(address).isZero();
       @SuppressWarnings("NullAway") // the same
       int status = engine.batchRegisterMemory(new long[0], new long[0], "*", null);

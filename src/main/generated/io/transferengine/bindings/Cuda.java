@@ -181,6 +181,11 @@ public final class Cuda {
     return 3;
   }
 
+  /** {@code CUDA_ERROR_NOT_READY}. */
+  public static int CUDA_ERROR_NOT_READY() {
+    return 600;
+  }
+
   /** {@code CUDA_ERROR_NOT_SUPPORTED}. */
   public static int CUDA_ERROR_NOT_SUPPORTED() {
     return 801;
@@ -288,6 +293,11 @@ public final class Cuda {
 
   /** {@code CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD}. */
   public static int CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD() {
+    return 1;
+  }
+
+  /** {@code CU_POINTER_ATTRIBUTE_CONTEXT}. */
+  public static int CU_POINTER_ATTRIBUTE_CONTEXT() {
     return 1;
   }
 
@@ -720,6 +730,42 @@ public final class Cuda {
   public static int cuEventDestroy_v2(MemorySegment event) {
     try {
       return (int) cuEventDestroy_v2.Symbol.HANDLE.invokeExact(event);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuEventQuery {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuEventQuery");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuEventQuery}, which does not need the library. */
+  public static FunctionDescriptor cuEventQuery$descriptor() {
+    return cuEventQuery.DESC;
+  }
+
+  /** Downcall handle of {@code cuEventQuery}. */
+  public static MethodHandle cuEventQuery$handle() {
+    return cuEventQuery.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuEventQuery}. */
+  public static MemorySegment cuEventQuery$address() {
+    return cuEventQuery.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuEventQuery(CUevent)}. */
+  public static int cuEventQuery(MemorySegment event) {
+    try {
+      return (int) cuEventQuery.Symbol.HANDLE.invokeExact(event);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {
@@ -1411,6 +1457,42 @@ public final class Cuda {
     }
   }
 
+  private static final class cuMemsetD8Async {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_LONG_LONG, Cuda.C_CHAR, Cuda.C_LONG, Cuda.C_POINTER);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuMemsetD8Async");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuMemsetD8Async}, which does not need the library. */
+  public static FunctionDescriptor cuMemsetD8Async$descriptor() {
+    return cuMemsetD8Async.DESC;
+  }
+
+  /** Downcall handle of {@code cuMemsetD8Async}. */
+  public static MethodHandle cuMemsetD8Async$handle() {
+    return cuMemsetD8Async.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuMemsetD8Async}. */
+  public static MemorySegment cuMemsetD8Async$address() {
+    return cuMemsetD8Async.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuMemsetD8Async(CUdeviceptr, unsigned char, size_t, CUstream)}. */
+  public static int cuMemsetD8Async(long address, byte value, long length, MemorySegment stream) {
+    try {
+      return (int) cuMemsetD8Async.Symbol.HANDLE.invokeExact(address, value, length, stream);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
   private static final class cuModuleGetFunction {
     static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_POINTER, Cuda.C_POINTER);
 
@@ -1692,6 +1774,42 @@ public final class Cuda {
   public static int cuStreamSynchronize(MemorySegment stream) {
     try {
       return (int) cuStreamSynchronize.Symbol.HANDLE.invokeExact(stream);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuStreamWaitValue32_v2 {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, Cuda.C_LONG_LONG, Cuda.C_INT, Cuda.C_INT);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuStreamWaitValue32_v2");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuStreamWaitValue32_v2}, which does not need the library. */
+  public static FunctionDescriptor cuStreamWaitValue32_v2$descriptor() {
+    return cuStreamWaitValue32_v2.DESC;
+  }
+
+  /** Downcall handle of {@code cuStreamWaitValue32_v2}. */
+  public static MethodHandle cuStreamWaitValue32_v2$handle() {
+    return cuStreamWaitValue32_v2.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuStreamWaitValue32_v2}. */
+  public static MemorySegment cuStreamWaitValue32_v2$address() {
+    return cuStreamWaitValue32_v2.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuStreamWaitValue32_v2(CUstream, CUdeviceptr, unsigned int, unsigned int)}. */
+  public static int cuStreamWaitValue32_v2(MemorySegment stream, long address, int value, int flags) {
+    try {
+      return (int) cuStreamWaitValue32_v2.Symbol.HANDLE.invokeExact(stream, address, value, flags);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.transferengine.bindings.CUmemcpyAttributes_st;
 import io.transferengine.bindings.Cuda;
 import io.transferengine.os.FfmSystemCalls;
+import io.transferengine.os.ReadableMemory;
 import io.transferengine.os.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,20 +22,28 @@ import java.util.OptionalLong;
 public final class CudaLibrary implements DeviceLibrary {
   private static final int NAME_BYTES = 256;
 
+  /** Handles of streams that are no addresses: the default one, and its two kinds (cuda.h). */
+  private static final long NAMED_STREAM_MAX = 2;
+
+  private static final int WAIT_UNTIL_REACHED = 0;
+
   private final boolean batches;
   private final boolean exports;
   private final SystemCalls system = new FfmSystemCalls();
+  private final boolean gates;
 
   /**
    * Initializes the driver, which takes a few hundred milliseconds.
    *
    * @param batches whether the library has {@code cuMemcpyBatchAsync_v2} (CUDA 13)
    * @param exports whether it has {@code cuMemGetHandleForAddressRange} (CUDA 11.7)
+   * @param gates whether it has {@code cuStreamWaitValue32_v2}
    * @throws DeviceException if it cannot be initialized
    */
-  CudaLibrary(boolean batches, boolean exports) {
+  CudaLibrary(boolean batches, boolean exports, boolean gates) {
     this.batches = batches;
     this.exports = exports;
+    this.gates = gates;
     require(Cuda.cuInit(0), "cuInit", "0");
   }
 
@@ -153,6 +162,14 @@ public final class CudaLibrary implements DeviceLibrary {
   }
 
   @Override
+  public void fill(long address, byte value, long bytes, long stream) {
+    require(
+        Cuda.cuMemsetD8Async(address, value, bytes, at(stream)),
+        "cuMemsetD8Async",
+        hex(address) + ", bytes=" + bytes);
+  }
+
+  @Override
   public void free(long address) {
     require(Cuda.cuMemFree_v2(address), "cuMemFree_v2", hex(address));
   }
@@ -245,6 +262,52 @@ public final class CudaLibrary implements DeviceLibrary {
   @Override
   public void record(long event, long stream) {
     require(Cuda.cuEventRecord(at(event), at(stream)), "cuEventRecord", hex(event));
+  }
+
+  /** The driver looks at what a handle leads to, which would end the JVM if nothing is there. */
+  private static void requireHandle(long handle, String call) {
+    if (!ReadableMemory.isAt(handle)) {
+      throw new DeviceException(
+          call,
+          hex(handle),
+          Cuda.CUDA_ERROR_INVALID_HANDLE(),
+          "CUDA_ERROR_INVALID_HANDLE",
+          "nothing is there");
+    }
+  }
+
+  @Override
+  public boolean hasHappened(long event) {
+    requireHandle(event, "cuEventQuery");
+    int code = Cuda.cuEventQuery(at(event));
+    if (code == Cuda.CUDA_ERROR_NOT_READY()) {
+      return false;
+    }
+    require(code, "cuEventQuery", hex(event));
+    return true;
+  }
+
+  @Override
+  public void requireStream(long stream) {
+    if (stream < 0 || stream > NAMED_STREAM_MAX) {
+      requireHandle(stream, "cuEventRecord");
+    }
+  }
+
+  @Override
+  public void hold(long stream, long word, int value) {
+    if (!gates) {
+      throw new DeviceException(
+          "cuStreamWaitValue32_v2",
+          hex(stream),
+          Cuda.CUDA_ERROR_NOT_SUPPORTED(),
+          "CUDA_ERROR_NOT_SUPPORTED",
+          "this driver has no such function; newer ones have");
+    }
+    require(
+        Cuda.cuStreamWaitValue32_v2(at(stream), word, value, WAIT_UNTIL_REACHED),
+        "cuStreamWaitValue32_v2",
+        hex(stream));
   }
 
   @Override

@@ -108,6 +108,27 @@ public final class Device implements AutoCloseable {
     return within(() -> library.allocate(bytes));
   }
 
+  /** {@return as {@link #allocate}; all of its bytes are 0, so it shows nothing of its past} */
+  long allocateZeroed(long bytes) {
+    return within(
+        () -> {
+          long address = library.allocate(bytes);
+          try {
+            long stream = library.createStream();
+            try {
+              library.fill(address, (byte) 0, bytes, stream);
+              library.awaitStream(stream);
+            } finally {
+              library.destroyStream(stream);
+            }
+            return address;
+          } catch (Throwable t) {
+            Anyway.run(log, "Freeing memory of a device", () -> library.free(address));
+            throw t;
+          }
+        });
+  }
+
   /** Frees what {@link #allocate} gave; nothing may be under way there. */
   public void free(long address) {
     run(() -> library.free(address));
@@ -129,7 +150,7 @@ public final class Device implements AutoCloseable {
    * @throws TransferException that says what it is instead
    */
   public void require(long address, long length) {
-    run(() -> DeviceRange.require(library, ordinal, address, length));
+    run(() -> DeviceRange.require(library, ordinal, context, address, length));
   }
 
   /**
@@ -171,6 +192,42 @@ public final class Device implements AutoCloseable {
     if (cause instanceof DeviceException driver && driver.isSticky()) {
       lost = driver;
     }
+  }
+
+  /**
+   * {@return whether what an event stands for is over}
+   *
+   * @param event its handle; it may be somebody else's
+   */
+  boolean hasHappened(long event) {
+    return within(() -> library.hasHappened(event));
+  }
+
+  /** {@return a new event of this device, to be destroyed by {@link #destroyEvent}} */
+  long createEvent() {
+    return within(library::createEvent);
+  }
+
+  /** Destroys an event. */
+  void destroyEvent(long event) {
+    run(() -> library.destroyEvent(event));
+  }
+
+  /**
+   * Has a stream of somebody's stand still, behind all that was begun there.
+   *
+   * @param before happens when what was begun there is over
+   * @param word pinned; the stream goes on when it has reached {@code value}
+   * @param after happens when the stream has gone on
+   */
+  void hold(long stream, long before, long word, int value, long after) {
+    run(
+        () -> {
+          library.requireStream(stream);
+          library.record(before, stream);
+          library.hold(stream, word, value);
+          library.record(after, stream);
+        });
   }
 
   private void run(Runnable call) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import io.transferengine.bindings.Cuda;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -50,6 +51,20 @@ final class DeviceErrors {
             "Free memory there, or ask for less",
             why)
         : new TransferException(ErrorCode.CONTEXT, device + ": " + why.getMessage(), "", why);
+  }
+
+  /** Of asking for an event or a stream of the caller's. */
+  static TransferException ofHandle(String what, long handle, TransferException why) {
+    boolean wrong =
+        why.getCause() instanceof DeviceException driver
+            && driver.code() == Cuda.CUDA_ERROR_INVALID_HANDLE();
+    return wrong
+        ? new TransferException(
+            ErrorCode.INVALID_ARGUMENT,
+            "0x%x is no %s of the device: %s".formatted(handle, what, why.getMessage()),
+            "Give the handle of one that exists, and belongs to the device's primary context",
+            why)
+        : why;
   }
 
   /** Of anything else, such as no memory of the heap. */

@@ -47,7 +47,7 @@ public final class DeviceExports {
 
   /** Calls of the driver that need a context. */
   private interface Calls {
-    void run(DeviceLibrary driver);
+    void run(DeviceLibrary driver, long context);
   }
 
   private static int handle(DeviceLibrary driver, int ordinal) {
@@ -66,7 +66,7 @@ public final class DeviceExports {
       try {
         driver.pushContext(context);
         try {
-          calls.run(driver);
+          calls.run(driver, context);
         } finally {
           driver.popContext();
         }
@@ -139,7 +139,10 @@ public final class DeviceExports {
    * @throws TransferException that says what it is instead, or what the driver says
    */
   public void require(int ordinal, long address, long length) {
-    within(library.get(), ordinal, driver -> DeviceRange.require(driver, ordinal, address, length));
+    within(
+        library.get(),
+        ordinal,
+        (driver, context) -> DeviceRange.require(driver, ordinal, context, address, length));
   }
 
   /**
@@ -149,7 +152,7 @@ public final class DeviceExports {
    * @throws TransferException if the driver refuses, as for memory of some allocators
    */
   public void synchronizeCopies(int ordinal, long address) {
-    within(library.get(), ordinal, driver -> driver.synchronizeCopies(address));
+    within(library.get(), ordinal, (driver, _) -> driver.synchronizeCopies(address));
   }
 
   /**
@@ -203,7 +206,7 @@ public final class DeviceExports {
     DeviceLibrary driver = library.get();
     int[] descriptor = {-1};
     try {
-      within(driver, ordinal, calls -> descriptor[0] = calls.exportDmaBuf(start, bytes));
+      within(driver, ordinal, (calls, _) -> descriptor[0] = calls.exportDmaBuf(start, bytes));
       return new DmaBuf(driver, descriptor[0], start);
     } catch (Throwable t) {
       if (descriptor[0] >= 0) {

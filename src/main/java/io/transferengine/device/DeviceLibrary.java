@@ -54,6 +54,9 @@ public interface DeviceLibrary {
   /** {@return the address of new memory on the device of the context} */
   long allocate(long bytes);
 
+  /** Begins to set all bytes of a range of the device to one value. */
+  void fill(long address, byte value, long bytes, long stream);
+
   /** Frees what {@link #allocate} gave. */
   void free(long address);
 
@@ -65,7 +68,7 @@ public interface DeviceLibrary {
 
   /**
    * {@return what the driver knows of an address; empty for memory that it does not know, such as
-   * plain host memory, or device memory that was freed}
+   * plain host memory, or device memory that was freed} Needs no context.
    *
    * @param attribute {@code CU_POINTER_ATTRIBUTE_...}
    */
@@ -109,6 +112,22 @@ public interface DeviceLibrary {
 
   /** From now on the event stands for all that was begun on the stream so far. */
   void record(long event, long stream);
+
+  /**
+   * {@return whether what the event stands for is over}
+   *
+   * @param event may be another's than this library's, and none at all: then it is an error
+   */
+  boolean hasHappened(long event);
+
+  /** Throws if a handle cannot be that of a stream, which somebody else may have made. */
+  void requireStream(long stream);
+
+  /**
+   * Has a stream stand still, behind all that was begun there, until a word of pinned host memory
+   * less {@code value} is 0 or more, as 32 bits.
+   */
+  void hold(long stream, long word, int value);
 
   /** Waits until what the event stands for is over. */
   void awaitEvent(long event);

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class DeviceLoader {
   private static final String BATCH = "cuMemcpyBatchAsync_v2";
   private static final String EXPORT = "cuMemGetHandleForAddressRange";
+  private static final String GATE = "cuStreamWaitValue32_v2";
 
   /** The newest function that is needed; CUDA 11 has all others. */
   private static final String NEEDED = "cuDevicePrimaryCtxRelease_v2";
@@ -30,6 +31,11 @@ final class DeviceLoader {
 
   DeviceLoader(String fileName) {
     this.fileName = fileName;
+  }
+
+  /** {@return whether there is a library and somebody has asked for it; does not look for it} */
+  synchronized boolean isLoaded() {
+    return outcome != null && outcome.library != null;
   }
 
   Optional<String> unavailabilityCause() {
@@ -59,7 +65,10 @@ final class DeviceLoader {
         return refused(fileName + " has no " + NEEDED, "Install NVIDIA's driver 450 or newer");
       }
       DeviceLibrary library =
-          new CudaLibrary(found.find(BATCH).isPresent(), found.find(EXPORT).isPresent());
+          new CudaLibrary(
+              found.find(BATCH).isPresent(),
+              found.find(EXPORT).isPresent(),
+              found.find(GATE).isPresent());
       return library.count() > 0
           ? new Outcome(library, "", "")
           : refused(

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import io.transferengine.bindings.Cuda;
 import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
+import io.transferengine.os.MappedLibraries;
 import io.transferengine.transfer.TransferException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -23,6 +27,7 @@ public final class Devices implements AutoCloseable {
   private static final String TYPE = "cuda";
 
   private final Supplier<DeviceLibrary> library;
+  private final BooleanSupplier inUse;
 
   /** Read without the lock, which is held while one is opened: that takes long. */
   private final Map<Integer, Device> opened = new ConcurrentHashMap<>();
@@ -31,7 +36,7 @@ public final class Devices implements AutoCloseable {
 
   /** Those of this machine's driver. */
   public Devices() {
-    this(LOADER::library);
+    this(LOADER::library, () -> LOADER.isLoaded() || MappedLibraries.contains("libcuda.so"));
   }
 
   /**
@@ -41,7 +46,12 @@ public final class Devices implements AutoCloseable {
    *     is none
    */
   public Devices(Supplier<DeviceLibrary> library) {
+    this(library, () -> true);
+  }
+
+  private Devices(Supplier<DeviceLibrary> library, BooleanSupplier inUse) {
     this.library = library;
+    this.inUse = inUse;
   }
 
   /** {@return why this machine's devices cannot be used, and the remedy; empty if they can} */
@@ -56,6 +66,35 @@ public final class Devices implements AutoCloseable {
       return Optional.empty();
     } catch (TransferException absent) {
       return Optional.of(absent);
+    }
+  }
+
+  /**
+   * {@return whether this process has loaded the driver, be it for somebody else} Without it nobody
+   * can have memory of a device. Takes about a millisecond.
+   */
+  public boolean areInUse() {
+    return inUse.getAsBoolean();
+  }
+
+  /**
+   * {@return the location of the device whose memory an address belongs to; empty if it is no
+   * device's} No device is opened.
+   *
+   * @throws TransferException if the driver cannot be asked
+   */
+  public Optional<String> locationOf(long address) {
+    DeviceLibrary driver = library.get();
+    try {
+      OptionalLong type = driver.pointerAttribute(Cuda.CU_POINTER_ATTRIBUTE_MEMORY_TYPE(), address);
+      if (type.isEmpty() || type.getAsLong() != Cuda.CU_MEMORYTYPE_DEVICE()) {
+        return Optional.empty();
+      }
+      OptionalLong ordinal =
+          driver.pointerAttribute(Cuda.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL(), address);
+      return ordinal.isEmpty() ? Optional.empty() : Optional.of(TYPE + ":" + ordinal.getAsLong());
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed(TYPE, e);
     }
   }
 

@@ -2,6 +2,7 @@
 package io.transferengine.device;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +21,7 @@ public final class PinnedSlots implements AutoCloseable {
   private final Device device;
   private final Arena arena = Arena.ofShared();
   private final long[] free;
+  private final MemorySegment memory;
   private final long base;
 
   // Guarded by this.
@@ -36,7 +38,8 @@ public final class PinnedSlots implements AutoCloseable {
     this.device = device;
     free = new long[count];
     try {
-      base = arena.allocate((long) count * SLOT_BYTES, PAGE).address();
+      memory = arena.allocate((long) count * SLOT_BYTES, PAGE);
+      base = memory.address();
       device.pin(base, (long) count * SLOT_BYTES);
     } catch (Throwable t) {
       arena.close();
@@ -51,6 +54,11 @@ public final class PinnedSlots implements AutoCloseable {
   /** {@return the address of a slot, which is the caller's until it is given back; 0 for none} */
   public synchronized long take() {
     return freeCount == 0 || closed ? 0 : free[--freeCount];
+  }
+
+  /** {@return the memory of a slot, to be used while it is taken} */
+  MemorySegment memory(long slot) {
+    return memory.asSlice(slot - base, SLOT_BYTES);
   }
 
   /** Gives a slot back that nothing touches any more. */

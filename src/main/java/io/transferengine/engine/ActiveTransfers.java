@@ -54,6 +54,10 @@ final class ActiveTransfers implements TransferHandle.Owner {
   private final BiConsumer<String, NotifyMessage> notifier;
   private final TransferEvents events;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
+
+  /** Those of them whose event has not happened. */
+  private final Set<TransferHandle> awaiting = ConcurrentHashMap.newKeySet();
+
   private final AtomicInteger count = new AtomicInteger();
   private final LastResort lastResort;
   private volatile boolean closed;
@@ -169,10 +173,27 @@ final class ActiveTransfers implements TransferHandle.Owner {
     metrics.add(Counter.BLOCKS_SUBMITTED, request.blocks().count());
     if (request.blocks().totalBytes() == 0) {
       handle.finish(TransferState.COMPLETED, null, null);
+    } else if (request.event().isPresent()) {
+      beginAfter(request.event().getAsLong(), handle);
     } else {
       resolve(handle);
     }
     return handle;
+  }
+
+  private void beginAfter(long event, TransferHandle handle) {
+    try {
+      memory
+          .devices()
+          .waits()
+          .add(
+              AfterEvent.asked(memory.regions(), handle.request().blocks()),
+              event,
+              new AfterEvent(handle, awaiting, this::resolve));
+    } catch (Throwable t) {
+      awaiting.remove(handle);
+      notStarted(handle, t);
+    }
   }
 
   private void enter(TransferHandle handle) {
@@ -376,8 +397,15 @@ final class ActiveTransfers implements TransferHandle.Owner {
     }
   }
 
-  private static TransferException overdue(TransferHandle handle, String what, String origin) {
+  private TransferException overdue(TransferHandle handle, String what, String origin) {
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - handle.startNanos());
+    if (awaiting.contains(handle)) {
+      return new TransferException(
+          ErrorCode.TIMEOUT,
+          "The event 0x%x had not happened when the %s was over, after %d ms; nothing was moved"
+              .formatted(handle.request().event().orElse(0), what, millis),
+          "Was it recorded, and does the work before it end? " + origin);
+    }
     return TransferException.withPeer(
         handle.request().target(),
         ErrorCode.TIMEOUT,

@@ -5,6 +5,7 @@ import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicies;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.device.Devices;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.events.EngineHealth;
 import io.transferengine.exposition.CountersFile;
@@ -132,19 +133,21 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
    * @throws TransferException for invalid options, and if a port cannot be bound
    */
   public EngineCore(EngineOptions options) {
-    this(options, TransportRegistry::builtIn, LocalTopology::of);
+    this(options, TransportRegistry::builtIn, LocalTopology::of, new Devices());
   }
 
   /**
    * Opens an engine with other transports and devices than this machine's; for tests.
    *
    * @param providers the providers of its transports, in any order
-   * @param devices the network devices that it sees
+   * @param networks the network devices that it sees
+   * @param devices the devices whose memory it uses; closed with it
    */
   public EngineCore(
       EngineOptions options,
       Supplier<List<TransportProvider>> providers,
-      BiFunction<String, Settings, LocalTopology> devices) {
+      BiFunction<String, Settings, LocalTopology> networks,
+      Devices devices) {
     NativeAccess.require();
     settings = options.settings();
     List<TransportProvider> ranked = TransportRegistry.ranked(providers.get());
@@ -155,7 +158,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         options.metadataServer().equals(EngineOptions.P2P_HANDSHAKE)
             ? LocalIdentity.peerToPeer(options.localHostname(), settings)
             : LocalIdentity.stored(options.localHostname(), settings);
-    LocalTopology local = devices.apply(options.deviceName(), settings);
+    LocalTopology local = networks.apply(options.deviceName(), settings);
     topology = local.topology();
     Audit audit = new Audit(metrics);
     tls = PeerTls.of(settings, options.tls(), audit);
@@ -163,6 +166,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         new LocalMemory(
             settings.get(Options.MANAGED_MEMORY_LIMIT),
             new OffHeapSource("*", settings.get(Options.HUGE_PAGES), this::sharesMemory),
+            devices,
             this);
     transports =
         TransportRegistry.create(
@@ -177,7 +181,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
                 local.problem(),
                 new AccessControl(options.accessPolicy(), audit),
                 new Peers(),
-                tls),
+                tls,
+                devices),
             new TransportChoice(names, options.protocol(), metrics));
     client =
         new HandshakeClient(

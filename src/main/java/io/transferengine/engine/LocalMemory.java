@@ -2,8 +2,8 @@
 package io.transferengine.engine;
 
 import io.transferengine.access.AccessRights;
+import io.transferengine.device.Devices;
 import io.transferengine.memory.LiveBlocks;
-import io.transferengine.memory.MappedMemory;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.MemoryPool;
 import io.transferengine.memory.MemorySource;
@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe.
  */
-public final class LocalMemory implements RegionRegistrar {
+public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
 
   /** The transports and peers that use the ranges. */
   public interface Users extends RegionEnds.Users {
@@ -68,6 +68,8 @@ public final class LocalMemory implements RegionRegistrar {
     String shownTransports();
   }
 
+  private static final String ANYWHERE = "*";
+
   /** How long transfers over memory that is taken back may go on. */
   static final Duration GRACE = Duration.ofSeconds(1);
 
@@ -78,7 +80,10 @@ public final class LocalMemory implements RegionRegistrar {
   private static final Duration CUT_OFF_WAIT = Duration.ofSeconds(10);
 
   private final RegionTable regions = new RegionTable();
-  private final MemoryPool pool;
+  private final ManagedPools pools;
+  private final OwnDevices devices;
+  private final MemoryPlaces places;
+  private final MemoryBytes bytes;
   private final Users users;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
@@ -97,23 +102,28 @@ public final class LocalMemory implements RegionRegistrar {
    * @param managedLimitBytes the most that {@link #allocate} may take from the system
    */
   public LocalMemory(long managedLimitBytes, Users users) {
-    this(managedLimitBytes, new OffHeapSource("*"), users);
+    this(managedLimitBytes, new OffHeapSource("*"), new Devices(), users);
   }
 
   /**
    * Nothing registered yet.
    *
    * @param managedLimitBytes the most that {@link #allocate} may take
-   * @param source where it takes that from
+   * @param source where it takes that from, unless it is a device's
+   * @param devices closed with it
    */
-  LocalMemory(long managedLimitBytes, MemorySource source, Users users) {
-    this.pool = new MemoryPool(managedLimitBytes, source, this);
+  LocalMemory(long managedLimitBytes, MemorySource source, Devices devices, Users users) {
+    this.pools = new ManagedPools(new MemoryPool(managedLimitBytes, source, this), devices, this);
+    this.devices = new OwnDevices(devices);
+    this.places = new MemoryPlaces(devices);
+    this.bytes = new MemoryBytes(this, regions, devices);
     this.users = users;
     this.ends = new RegionEnds(regions, users, this::forgotten, this::cutOffWait);
   }
 
-  /** Measures what was allocated. */
+  /** Measures what was allocated of host memory. */
   void measure(ObjLongConsumer<Gauge> to) {
+    MemoryPool pool = pools.ofHost();
     to.accept(Gauge.MANAGED_POOLS, pool.poolCount());
     to.accept(Gauge.MANAGED_BYTES_RESERVED, pool.reservedBytes());
     to.accept(Gauge.MANAGED_BYTES_IN_USE, pool.usedBytes());
@@ -122,6 +132,16 @@ public final class LocalMemory implements RegionRegistrar {
   /** {@return the table of registrations} */
   public RegionTable regions() {
     return regions;
+  }
+
+  /** {@return copies between it and arrays} */
+  public MemoryBytes bytes() {
+    return bytes;
+  }
+
+  /** {@return the devices whose memory it has} */
+  OwnDevices devices() {
+    return devices;
   }
 
   // ---- registration
@@ -157,10 +177,18 @@ public final class LocalMemory implements RegionRegistrar {
   public List<Region> registerAll(
       long[] addresses, long[] lengths, String location, AccessRights rights) {
     Objects.requireNonNull(rights, "rights must not be null");
+    String[] found = places.find(addresses, lengths, location);
+    for (String each : found) {
+      requireTaken(each);
+    }
+    List<Region> made = regions.registerAll(addresses, lengths, found, rights);
+    prepare(made);
+    return made;
+  }
+
+  private void requireTaken(String location) {
     MemoryKind kind = MemoryKind.at(location);
-    if (kind.isHost()) {
-      MappedMemory.requireAllReadableWritable(addresses, lengths);
-    } else if (!users.takes(kind)) {
+    if (!kind.isHost() && !users.takes(kind)) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT,
           "Memory at location '"
@@ -170,9 +198,6 @@ public final class LocalMemory implements RegionRegistrar {
               + ", which reads and writes memory with the processor",
           "Register host memory (location '*' or 'cpu:N'), or use a transport that moves it");
     }
-    List<Region> made = regions.registerAll(addresses, lengths, location, rights);
-    prepare(made);
-    return made;
   }
 
   /**
@@ -283,7 +308,17 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Allocates registered memory. */
   public MemorySegment allocate(long lengthBytes, AccessRights rights) {
+    return allocate(lengthBytes, ANYWHERE, rights);
+  }
+
+  /**
+   * Allocates registered memory at a location. That of a device is a segment at its address that
+   * has no length.
+   */
+  public MemorySegment allocate(long lengthBytes, String location, AccessRights rights) {
     Objects.requireNonNull(rights, "rights must not be null");
+    requireTaken(location);
+    MemoryPool pool = pools.of(MemoryKind.at(location));
     MemorySegment block = pool.allocate(lengthBytes, rights);
     try {
       users.awaitPublished();
@@ -300,6 +335,7 @@ public final class LocalMemory implements RegionRegistrar {
 
   /** Takes a managed block back once nothing touches it. */
   public void free(long address, long lengthBytes) {
+    MemoryPool pool = pools.at(address);
     lock.writeLock().lock();
     try {
       // Refuses an address that is not a block of ours, with its own error.
@@ -412,12 +448,12 @@ public final class LocalMemory implements RegionRegistrar {
         }
         Region region = regions.find(start, length);
         if (region == null) {
-          throw notRegistered(start, length);
+          throw TransferErrors.notRegistered(start, length);
         }
         usableStart = start;
         usableEnd = region.usableEnd(start);
         if (start + length > usableEnd) {
-          throw notRegistered(start, length);
+          throw TransferErrors.notRegistered(start, length);
         }
         if (region == first || held.contains(region)) {
           continue;
@@ -451,16 +487,8 @@ public final class LocalMemory implements RegionRegistrar {
 
   private static void requireAcquired(Region region, long start, long length) {
     if (!region.acquire()) {
-      throw notRegistered(start, length);
+      throw TransferErrors.notRegistered(start, length);
     }
-  }
-
-  private static TransferException notRegistered(long start, long length) {
-    return new TransferException(
-        ErrorCode.ADDRESS_NOT_REGISTERED,
-        "The local range of %d bytes at 0x%x is not wholly inside one registration or managed buffer"
-            .formatted(length, start),
-        "Register the memory first, or allocate it with the engine");
   }
 
   /**
@@ -470,6 +498,7 @@ public final class LocalMemory implements RegionRegistrar {
    * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
    *     processor cannot reach; MEMORY for a mapped range without memory behind it
    */
+  @Override
   public <T> T access(long address, long length, Function<Region, T> action) {
     Region region = regions.acquireTouchable(address, length);
     if (region == null) {
@@ -492,7 +521,7 @@ public final class LocalMemory implements RegionRegistrar {
   private TransferException notAccessible(long address, long length) {
     Region region = regions.find(address, length);
     return region == null || region.isTouchable()
-        ? notRegistered(address, length)
+        ? TransferErrors.notRegistered(address, length)
         : new TransferException(
             ErrorCode.INVALID_ARGUMENT,
             "The %d bytes at 0x%x are %s, which the processor cannot read or write"
@@ -517,7 +546,16 @@ public final class LocalMemory implements RegionRegistrar {
       callers.removeIf(region -> region.owner() == Region.Owner.POOL);
       drainAndForget(close(callers));
     } finally {
-      pool.closeBy(closeEndNanos);
+      // No list of failures: the heap may be full.
+      try {
+        pools.closeBy(closeEndNanos);
+      } finally {
+        try {
+          bytes.close();
+        } finally {
+          devices.close();
+        }
+      }
     }
   }
 }

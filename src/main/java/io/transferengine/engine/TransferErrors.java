@@ -35,4 +35,13 @@ final class TransferErrors {
     return TransferException.withPeer(
         target, ErrorCode.METADATA, "the peer could not be looked up: " + cause, "", cause);
   }
+
+  /** Of a range of ours that no registration covers, and no managed buffer. */
+  static TransferException notRegistered(long start, long length) {
+    return new TransferException(
+        ErrorCode.ADDRESS_NOT_REGISTERED,
+        "The local range of %d bytes at 0x%x is not wholly inside one registration or managed buffer"
+            .formatted(length, start),
+        "Register the memory first, or allocate it with the engine");
+  }
 }

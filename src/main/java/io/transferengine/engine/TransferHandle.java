@@ -455,7 +455,8 @@ public final class TransferHandle implements TransferWork.Listener {
   void whenOver(Runnable action) {
     synchronized (this) {
       if (end == null) {
-        whenOver = action;
+        Runnable before = whenOver;
+        whenOver = before == null ? action : Both.of(before, action);
         return;
       }
     }

@@ -44,7 +44,8 @@ import org.slf4j.LoggerFactory;
  * is what the process grows by. It never stands in the way of a request that fits: near it the
  * spare is given up, a new pool is halved until it fits, down to the class of the request, and when
  * not even the class fits (classes are powers of two) the request gets a region of exactly its
- * length. Pools that another thread is returning are waited for.
+ * length. Pools that another thread is returning are waited for. A device has a limit of its own,
+ * which shows when it has no room: then a new pool is halved in the same way.
  *
  * <h2>Threads</h2>
  *
@@ -300,7 +301,14 @@ public final class MemoryPool implements AutoCloseable {
     try {
       taken = PoolMemory.take(source, growth.bytes(), growth.isShared(), rights);
     } catch (OutOfMemoryError e) {
-      throw PoolErrors.noMemory(requestText(lengthBytes, rights), e);
+      PoolGrowth less = source.kind().isHost() ? null : growth.less(lengthBytes);
+      if (less != null) {
+        return take(less, lengthBytes, rights);
+      }
+      String request = requestText(lengthBytes, rights);
+      throw source.kind().isHost()
+          ? PoolErrors.noMemory(request, e)
+          : PoolErrors.noDeviceMemory(request, e);
     }
     returns.addReserved(taken.bytes());
     return taken;

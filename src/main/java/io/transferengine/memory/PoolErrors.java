@@ -24,8 +24,7 @@ final class PoolErrors {
         + usedBytes
         + " in use in pools of "
         + reservedBytes
-        + ", limit "
-        + limitBytes
+        + (limitBytes == Long.MAX_VALUE ? "" : ", limit " + limitBytes)
         + ")";
   }
 
@@ -50,6 +49,14 @@ final class PoolErrors {
         "Free buffers, raise what the process may have (ulimit -v, the container's limit), or set "
             + LIMIT_OPTION
             + " to what the machine can give.",
+        cause);
+  }
+
+  static TransferException noDeviceMemory(String request, OutOfMemoryError cause) {
+    return new TransferException(
+        ErrorCode.MEMORY,
+        "The device has no memory for " + request + ": " + cause.getMessage(),
+        "Free memory there, or ask for less; nvidia-smi shows who has how much",
         cause);
   }
 

@@ -49,4 +49,18 @@ record PoolGrowth(
         ? new PoolGrowth(lengthBytes, false, null, lengthBytes > room ? spare : null)
         : null;
   }
+
+  /**
+   * {@return the next smaller one, when there is no room for this one; null for the smallest}
+   *
+   * @param lengthBytes of the request
+   */
+  @Nullable PoolGrowth less(long lengthBytes) {
+    if (!isShared) {
+      return null;
+    }
+    return bytes > BuddyAllocator.classBytes(lengthBytes)
+        ? new PoolGrowth(bytes >> 1, true, null, null)
+        : new PoolGrowth(lengthBytes, false, null, null);
+  }
 }

@@ -4,6 +4,7 @@ package io.transferengine.memory;
 import io.transferengine.access.AccessRights;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
@@ -84,11 +85,23 @@ public final class RegionTable {
    */
   public List<Region> registerAll(
       long[] addresses, long[] lengths, String location, AccessRights rights) {
-    MemoryKind kind = MemoryKind.at(location);
+    String[] locations = new String[addresses.length];
+    Arrays.fill(locations, location);
+    return registerAll(addresses, lengths, locations, rights);
+  }
+
+  /** As above, with a location for each range. */
+  public List<Region> registerAll(
+      long[] addresses, long[] lengths, String[] locations, AccessRights rights) {
+    MemoryKind[] kinds = new MemoryKind[locations.length];
+    for (int i = 0; i < kinds.length; i++) {
+      kinds[i] = MemoryKind.at(locations[i]);
+    }
     return addAll(
         addresses,
         lengths,
-        (i, sequence) -> new Region(addresses[i], lengths[i], location, kind, rights, sequence));
+        (i, sequence) ->
+            new Region(addresses[i], lengths[i], locations[i], kinds[i], rights, sequence));
   }
 
   /** Makes the region of the range at {@code index}. */

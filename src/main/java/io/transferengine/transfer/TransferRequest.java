@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * A batch of blocks to move between our memory and one peer's. Immutable; may be submitted any
@@ -18,6 +19,7 @@ public final class TransferRequest {
   private final Optional<Duration> timeout;
   private final Optional<Notification> notification;
   private final Optional<TraceParent> traceParent;
+  private final OptionalLong event;
 
   private TransferRequest(
       Operation operation,
@@ -25,13 +27,15 @@ public final class TransferRequest {
       BlockColumns blocks,
       Optional<Duration> timeout,
       Optional<Notification> notification,
-      Optional<TraceParent> traceParent) {
+      Optional<TraceParent> traceParent,
+      OptionalLong event) {
     this.operation = Objects.requireNonNull(operation, "operation must not be null");
     this.target = Objects.requireNonNull(target, "target must not be null");
     this.blocks = Objects.requireNonNull(blocks, "blocks must not be null");
     this.timeout = timeout;
     this.notification = notification;
     this.traceParent = traceParent;
+    this.event = event;
   }
 
   /**
@@ -57,7 +61,13 @@ public final class TransferRequest {
    */
   public static TransferRequest of(Operation operation, String target, BlockColumns blocks) {
     return new TransferRequest(
-        operation, target, blocks, Optional.empty(), Optional.empty(), Optional.empty());
+        operation,
+        target,
+        blocks,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        OptionalLong.empty());
   }
 
   /**
@@ -136,7 +146,7 @@ public final class TransferRequest {
           ErrorCode.INVALID_ARGUMENT, "A deadline of " + deadline, "Give one above zero");
     }
     return new TransferRequest(
-        operation, target, blocks, Optional.of(deadline), notification, traceParent);
+        operation, target, blocks, Optional.of(deadline), notification, traceParent, event);
   }
 
   /**
@@ -152,7 +162,8 @@ public final class TransferRequest {
         blocks,
         timeout,
         Optional.of(new Notification(name, message)),
-        traceParent);
+        traceParent,
+        event);
   }
 
   /**
@@ -165,7 +176,35 @@ public final class TransferRequest {
   public TransferRequest withTraceParent(TraceParent parent) {
     Objects.requireNonNull(parent, "parent must not be null");
     return new TransferRequest(
-        operation, target, blocks, timeout, notification, Optional.of(parent));
+        operation, target, blocks, timeout, notification, Optional.of(parent), event);
+  }
+
+  /**
+   * {@return the same request, which begins only when an event of CUDA has happened} Until then
+   * nothing is read from our memory or written to it, and the transfer waits; no thread of the
+   * caller's does, nor does another transfer. The deadline counts from submission all the same.
+   *
+   * <p>Whether it has happened is asked again and again, so the transfer begins some 20 µs to 1 ms
+   * later. A handle of no event fails the transfer, as far as that can be seen; one of an event
+   * that was destroyed is as wrong here as in CUDA.
+   *
+   * @param cudaEvent the handle (a {@code CUevent} or {@code cudaEvent_t}) of an event that was
+   *     recorded. It must not be destroyed or recorded again before the transfer has begun or ended
+   * @throws TransferException for 0, which is no handle
+   */
+  public TransferRequest after(long cudaEvent) {
+    if (cudaEvent == 0) {
+      throw new TransferException(
+          ErrorCode.INVALID_ARGUMENT, "0 is no event", "Give the handle of an event of CUDA");
+    }
+    return new TransferRequest(
+        operation,
+        target,
+        blocks,
+        timeout,
+        notification,
+        traceParent,
+        OptionalLong.of(cudaEvent));
   }
 
   /** {@return the direction} */
@@ -201,6 +240,11 @@ public final class TransferRequest {
     return traceParent;
   }
 
+  /** {@return the handle of the event that it begins after; empty if it begins at once} */
+  public OptionalLong event() {
+    return event;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof TransferRequest that
@@ -209,23 +253,25 @@ public final class TransferRequest {
         && blocks.equals(that.blocks)
         && timeout.equals(that.timeout)
         && notification.equals(that.notification)
-        && traceParent.equals(that.traceParent);
+        && traceParent.equals(that.traceParent)
+        && event.equals(that.event);
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(operation, target, blocks, timeout, notification, traceParent);
+    return Objects.hash(operation, target, blocks, timeout, notification, traceParent, event);
   }
 
   /** {@return the operation, the blocks and the peer} */
   @Override
   public String toString() {
-    return "TransferRequest[%s %s, target %s%s%s]"
+    return "TransferRequest[%s %s, target %s%s%s%s]"
         .formatted(
             operation,
             blocks,
             target,
             timeout.map(limit -> ", timeout " + limit).orElse(""),
-            notification.map(text -> ", notification '" + text.name() + "'").orElse(""));
+            notification.map(text -> ", notification '" + text.name() + "'").orElse(""),
+            event.isPresent() ? ", after event 0x%x".formatted(event.getAsLong()) : "");
   }
 }

@@ -3,6 +3,7 @@ package io.transferengine.transport;
 
 import io.transferengine.config.Settings;
 import io.transferengine.config.TransportPolicy;
+import io.transferengine.device.Devices;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.tls.PeerTls;
@@ -21,6 +22,7 @@ import java.util.Optional;
  * @param access what peers may do with the registrations
  * @param peers how it speaks to peers' engines
  * @param tls with whom its connections are encrypted
+ * @param devices whose memory the engine uses; the engine closes them, behind its transports
  */
 public record TransportContext(
     Settings settings,
@@ -31,11 +33,36 @@ public record TransportContext(
     Optional<String> deviceProblem,
     AccessControl access,
     PeerLink peers,
-    PeerTls tls) {
+    PeerTls tls,
+    Devices devices) {
+
+  /** With this machine's devices. */
+  public TransportContext(
+      Settings settings,
+      TransportPolicy policy,
+      RegionTable regions,
+      EngineMetrics metrics,
+      Topology topology,
+      Optional<String> deviceProblem,
+      AccessControl access,
+      PeerLink peers,
+      PeerTls tls) {
+    this(
+        settings,
+        policy,
+        regions,
+        metrics,
+        topology,
+        deviceProblem,
+        access,
+        peers,
+        tls,
+        new Devices());
+  }
 
   /** {@return the same engine, seen by a transport with another policy} */
   public TransportContext with(TransportPolicy other) {
     return new TransportContext(
-        settings, other, regions, metrics, topology, deviceProblem, access, peers, tls);
+        settings, other, regions, metrics, topology, deviceProblem, access, peers, tls, devices);
   }
 }

@@ -15,11 +15,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.Transport;
-import io.transferengine.transport.TransportContext;
-import io.transferengine.transport.TransportProvider;
 import io.transferengine.transport.rdma.SimulatedRdmaProvider;
-import io.transferengine.transport.tcp.TcpOnDevices;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
@@ -27,7 +23,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -47,37 +42,16 @@ class DeviceFallbackTest {
   private final SimulatedFabric fabric = new SimulatedFabric(seed);
   private final SimulatedDevices devices = new SimulatedDevices(seed, 1, 64 << 20);
 
-  private final class Tcp implements TransportProvider {
-    private final TransportProvider real = new TcpTransportProvider();
-
-    @Override
-    public String name() {
-      return real.name();
-    }
-
-    @Override
-    public int priority() {
-      return real.priority();
-    }
-
-    @Override
-    public Optional<String> unavailabilityCause(TransportContext context) {
-      return Optional.empty();
-    }
-
-    @Override
-    public Transport create(TransportContext context) {
-      return TcpOnDevices.create(context, new Devices(() -> devices));
-    }
-  }
-
   private EngineCore open(String name, Map<String, String> variables) {
     SimulatedVerbs verbs = fabric.process(name, List.of("sim0"));
     return LoopbackEngine.open(
         "",
         variables,
-        List.of(new Tcp(), new SimulatedRdmaProvider(verbs, () -> devices, sysRoot)),
-        SimulatedRdmaSetup.devices(List.of("sim0")));
+        List.of(
+            new TcpTransportProvider(),
+            new SimulatedRdmaProvider(verbs, () -> devices, sysRoot)),
+        SimulatedRdmaSetup.devices(List.of("sim0")),
+        new Devices(() -> devices));
   }
 
   @AfterEach

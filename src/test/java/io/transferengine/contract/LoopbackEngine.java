@@ -2,6 +2,7 @@
 package io.transferengine.contract;
 
 import io.transferengine.config.Settings;
+import io.transferengine.device.Devices;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.EngineOptions;
 import io.transferengine.engine.LocalTopology;
@@ -24,7 +25,16 @@ final class LoopbackEngine {
       String protocol,
       Map<String, String> variables,
       List<? extends TransportProvider> providers,
-      LocalTopology devices) {
+      LocalTopology networks) {
+    return open(protocol, variables, providers, networks, new Devices());
+  }
+
+  static EngineCore open(
+      String protocol,
+      Map<String, String> variables,
+      List<? extends TransportProvider> providers,
+      LocalTopology networks,
+      Devices devices) {
     Map<String, String> options = new HashMap<>(variables);
     options.put("TE_LISTEN_ADDRESS", "127.0.0.1");
     return new EngineCore(
@@ -38,6 +48,7 @@ final class LoopbackEngine {
             Optional.empty(),
             Optional.empty()),
         () -> List.copyOf(providers),
-        (_, _) -> devices);
+        (_, _) -> networks,
+        devices);
   }
 }

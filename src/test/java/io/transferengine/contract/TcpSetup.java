@@ -15,7 +15,6 @@ import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
-import io.transferengine.transport.tcp.TcpOnDevices;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.wire.SegmentDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -122,14 +121,15 @@ final class TcpSetup extends TransportSetup {
 
       @Override
       public Transport create(TransportContext context) {
-        SimulatedDevices devices = driver;
-        return new Relayed(
-            devices == null
-                ? real.create(context)
-                : TcpOnDevices.create(context, new Devices(() -> devices)),
-            relay);
+        return new Relayed(real.create(context), relay);
       }
     };
+  }
+
+  @Override
+  Devices gpus() {
+    SimulatedDevices devices = driver;
+    return devices == null ? super.gpus() : new Devices(() -> devices);
   }
 
   @Override

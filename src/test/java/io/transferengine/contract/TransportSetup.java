@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.contract;
 
+import io.transferengine.device.Devices;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.LocalTopology;
 import io.transferengine.topology.Topology;
@@ -36,7 +37,7 @@ abstract class TransportSetup implements AutoCloseable {
   final EngineCore open(String name) {
     Map<String, String> options = new HashMap<>(variables);
     options.put("MC_TRANSFER_TIMEOUT", "60");
-    return LoopbackEngine.open(protocol, options, providers(name), devices());
+    return LoopbackEngine.open(protocol, options, providers(name), devices(), gpus());
   }
 
   final Map<String, String> variables() {
@@ -67,6 +68,11 @@ abstract class TransportSetup implements AutoCloseable {
   /** {@return whether a peer that refuses a range can say that it does} */
   boolean saysWhatItRefuses() {
     return true;
+  }
+
+  /** {@return the devices that engines may have memory of} */
+  Devices gpus() {
+    return new Devices();
   }
 
   LocalTopology devices() {

@@ -11,15 +11,14 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -39,35 +38,13 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   private static final long LATE_NANOS = 1_000_000;
   private static final long FUNCTION = 7;
 
-  private static final class Stream {
-    final BlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
-    final int device;
-
-    boolean ended;
-
-    Stream(int device, long number) {
-      this.device = device;
-      var _ = Thread.ofPlatform().daemon().name("simulated-stream-" + number).start(this::run);
-    }
-
-    private void run() {
-      try {
-        while (!ended) {
-          work.take().run();
-        }
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-  }
-
   private final int count;
   private final long limitBytes;
   private final Random random;
-  private final TreeMap<Long, Memory> memories = new TreeMap<>();
+  private final SimulatedMemory memory = new SimulatedMemory();
   private final TreeMap<Long, Long> pinned = new TreeMap<>();
-  private final Map<Long, Stream> streams = new HashMap<>();
-  private final Map<Long, CompletableFuture<Void>> events = new HashMap<>();
+  private final Map<Long, SimulatedStream> streams = new HashMap<>();
+  private final SimulatedEvents events = new SimulatedEvents();
   private final Set<Long> modules = new HashSet<>();
   private final int[] contexts;
   private final int[] lost;
@@ -134,7 +111,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
       }
     }
     addCount(left, streams.size(), "streams");
-    addCount(left, events.size(), "events");
+    addCount(left, events.count(), "events");
     addCount(left, modules.size(), "modules");
     addCount(left, pinned.size(), "pinned ranges");
     addCount(left, openDmaBufs(), "dma-bufs");
@@ -147,6 +124,11 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     }
   }
 
+  /** {@return the bytes of a device that were allocated and not freed} */
+  public synchronized long allocated(int device) {
+    return memory.allocated(device);
+  }
+
   /** Device memory, as a program would allocate it. */
   public synchronized long memory(int device, long bytes) {
     return allocate(device, bytes);
@@ -154,7 +136,14 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
 
   /** Device memory whose contents a test has made, and looks at as they are. */
   public synchronized long memory(int device, MemorySegment contents) {
-    return add(device, contents, Arena.ofShared());
+    return memory.add(device, contents, Arena.ofShared());
+  }
+
+  /** Device memory of another context than the one that all share. */
+  public synchronized long memoryOfOtherContext(int device, long bytes) {
+    long address = allocate(device, bytes);
+    Objects.requireNonNull(memory.owner(address)).context = -2;
+    return address;
   }
 
   /** Sets bytes of a device's memory. */
@@ -179,11 +168,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   /** Unmaps all; nothing may be under way. */
   @Override
   public synchronized void close() {
-    for (Memory each : memories.values()) {
-      each.arena.close();
-      NoTouch.release(each.base, pages(each.bytes));
-    }
-    memories.clear();
+    memory.close();
   }
 
   // ---- calls
@@ -269,38 +254,52 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     return current.get().isEmpty();
   }
 
+  /** It is not cleared, as a driver's is not if this process has had it before. */
   @Override
   public long allocate(long bytes) {
-    return allocate(enterIn("cuMemAlloc_v2"), bytes);
+    long address = allocate(enterIn("cuMemAlloc_v2"), bytes);
+    atDevice(address, bytes).fill((byte) 0x5a);
+    return address;
+  }
+
+  @Override
+  public void fill(long address, byte value, long bytes, long stream) {
+    var _ = enterIn("cuMemsetD8Async");
+    later(
+        stream,
+        () -> {
+          MemorySegment there = find(address, bytes);
+          if (there == null) {
+            throw failure("a fill", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
+          }
+          there.fill(value);
+        });
   }
 
   private synchronized long allocate(int device, long bytes) {
-    long used =
-        memories.values().stream()
-            .filter(each -> each.device == device && !each.freed)
-            .mapToLong(each -> each.bytes)
-            .sum();
-    if (bytes > limitBytes - used) {
+    if (bytes > limitBytes - allocated(device)) {
       throw failure("cuMemAlloc_v2", Cuda.CUDA_ERROR_OUT_OF_MEMORY());
     }
     Arena arena = Arena.ofShared();
-    return add(device, arena.allocate(bytes), arena);
+    return memory.add(device, arena.allocate(bytes), arena);
   }
 
-  private long add(int device, MemorySegment contents, Arena arena) {
-    long base = NoTouch.reserve(pages(contents.byteSize()));
-    memories.put(base, new Memory(base, contents, arena, device));
-    return base;
-  }
-
+  /** Waits for what is under way, as a driver does. */
   @Override
-  public synchronized void free(long address) {
-    var _ = enterIn("cuMemFree_v2");
-    Memory memory = memories.get(address);
-    if (memory == null || memory.freed) {
-      throw failure("cuMemFree_v2", Cuda.CUDA_ERROR_INVALID_VALUE());
+  public void free(long address) {
+    int device = enterIn("cuMemFree_v2");
+    if (gate.getCount() == 0) {
+      streamsOf(device).forEach(SimulatedStream::awaitAll);
     }
-    memory.freed = true;
+    synchronized (this) {
+      if (!memory.free(address)) {
+        throw failure("cuMemFree_v2", Cuda.CUDA_ERROR_INVALID_VALUE());
+      }
+    }
+  }
+
+  private synchronized List<SimulatedStream> streamsOf(int device) {
+    return streams.values().stream().filter(each -> each.device == device).toList();
   }
 
   @Override
@@ -321,17 +320,18 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
 
   @Override
   public synchronized OptionalLong pointerAttribute(int attribute, long address) {
-    var _ = enterIn("cuPointerGetAttribute");
-    Memory memory = owner(address);
-    if (memory == null) {
+    var _ = enter("cuPointerGetAttribute");
+    SimulatedMemory.Piece there = memory.owner(address);
+    if (there == null) {
       return OptionalLong.empty();
     }
     return OptionalLong.of(
         switch (attribute) {
           case 2 -> Cuda.CU_MEMORYTYPE_DEVICE();
-          case 9 -> memory.device;
-          case 11 -> memory.base;
-          case 12 -> memory.bytes;
+          case 1 -> there.context;
+          case 9 -> there.device;
+          case 11 -> there.base;
+          case 12 -> there.bytes;
           default -> throw new AssertionError("attribute " + attribute);
         });
   }
@@ -340,25 +340,25 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   public synchronized long createStream() {
     int device = enterIn("cuStreamCreate");
     long handle = nextHandle++;
-    streams.put(handle, new Stream(device, handle));
+    streams.put(handle, new SimulatedStream(device, handle));
     return handle;
   }
 
   @Override
   public void destroyStream(long handle) {
     var _ = enterIn("cuStreamDestroy_v2");
-    Stream stream;
+    SimulatedStream stream;
     synchronized (this) {
       stream = streams.remove(handle);
     }
     if (stream == null) {
       throw failure("cuStreamDestroy_v2", 400);
     }
-    stream.work.add(() -> stream.ended = true);
+    stream.end();
   }
 
-  private synchronized Stream stream(long handle) {
-    Stream stream = streams.get(handle);
+  private synchronized SimulatedStream stream(long handle) {
+    SimulatedStream stream = streams.get(handle);
     if (stream == null) {
       throw failure("a stream", 400);
     }
@@ -368,10 +368,9 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   @Override
   public void awaitStream(long handle) {
     var _ = enterIn("cuStreamSynchronize");
-    Stream stream = stream(handle);
-    CompletableFuture<Void> done = new CompletableFuture<>();
-    stream.work.add(() -> done.complete(null));
-    await(done, stream.device, "cuStreamSynchronize");
+    SimulatedStream stream = stream(handle);
+    stream.awaitAll();
+    requireNotLost(stream.device, "cuStreamSynchronize");
   }
 
   private void await(CompletableFuture<Void> done, int device, String call) {
@@ -380,50 +379,77 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     } catch (CompletionException e) {
       throw new AssertionError(e);
     }
-    synchronized (this) {
-      if (lost[device] != 0) {
-        throw failure(call, lost[device]);
-      }
+    requireNotLost(device, call);
+  }
+
+  private synchronized void requireNotLost(int device, String call) {
+    if (lost[device] != 0) {
+      throw failure(call, lost[device]);
     }
   }
 
-  @Override
-  public synchronized long createEvent() {
-    var _ = enterIn("cuEventCreate");
-    long handle = nextHandle++;
-    events.put(handle, CompletableFuture.completedFuture(null));
-    return handle;
+  /** {@return the events, so that a test has some of its own} */
+  public SimulatedEvents events() {
+    return events;
   }
 
   @Override
-  public synchronized void destroyEvent(long event) {
+  public long createEvent() {
+    var _ = enterIn("cuEventCreate");
+    return events.create(true);
+  }
+
+  @Override
+  public void destroyEvent(long event) {
     var _ = enterIn("cuEventDestroy_v2");
-    if (events.remove(event) == null) {
+    if (!events.destroy(event)) {
       throw failure("cuEventDestroy_v2", 400);
     }
   }
 
   @Override
-  public synchronized void record(long event, long stream) {
+  public void record(long event, long stream) {
     var _ = enterIn("cuEventRecord");
     CompletableFuture<Void> done = new CompletableFuture<>();
-    if (events.replace(event, done) == null) {
+    if (!events.replace(event, done)) {
       throw failure("cuEventRecord", 400);
     }
-    stream(stream).work.add(() -> done.complete(null));
+    stream(stream).add(() -> done.complete(null));
   }
 
   @Override
   public void awaitEvent(long event) {
     int device = enterIn("cuEventSynchronize");
-    CompletableFuture<Void> done;
-    synchronized (this) {
-      done = events.get(event);
-    }
+    await(event(event, "cuEventSynchronize"), device, "cuEventSynchronize");
+  }
+
+  private CompletableFuture<Void> event(long event, String call) {
+    CompletableFuture<Void> done = events.get(event);
     if (done == null) {
-      throw failure("cuEventSynchronize", 400);
+      throw failure(call, Cuda.CUDA_ERROR_INVALID_HANDLE());
     }
-    await(done, device, "cuEventSynchronize");
+    return done;
+  }
+
+  @Override
+  public boolean hasHappened(long event) {
+    var _ = enterIn("cuEventQuery");
+    return event(event, "cuEventQuery").isDone();
+  }
+
+  @Override
+  public void requireStream(long stream) {
+    var _ = stream(stream);
+  }
+
+  @Override
+  public void hold(long stream, long word, int value) {
+    var _ = enterIn("cuStreamWaitValue32_v2");
+    MemorySegment there = find(word, Integer.BYTES);
+    if (there == null) {
+      throw failure("cuStreamWaitValue32_v2", Cuda.CUDA_ERROR_INVALID_VALUE());
+    }
+    stream(stream).standStill(there, value);
   }
 
   @Override
@@ -517,12 +543,12 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   // ---- what the device does
 
   private void later(long handle, Runnable copy) {
-    Stream stream = stream(handle);
+    SimulatedStream stream = stream(handle);
     long delay;
     synchronized (this) {
       delay = random.nextInt(LATE_ONE_OF) == 0 ? random.nextLong(LATE_NANOS) : 0;
     }
-    stream.work.add(
+    stream.add(
         () -> {
           LockSupport.parkNanos(delay);
           try {
@@ -548,10 +574,10 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   }
 
   private synchronized @Nullable MemorySegment find(long address, long bytes) {
-    Memory memory = owner(address);
-    if (memory != null) {
-      long offset = address - memory.base;
-      return bytes <= memory.bytes - offset ? memory.contents.asSlice(offset, bytes) : null;
+    SimulatedMemory.Piece there = memory.owner(address);
+    if (there != null) {
+      long offset = address - there.base;
+      return bytes <= there.bytes - offset ? there.contents.asSlice(offset, bytes) : null;
     }
     Map.Entry<Long, Long> host = pinned.floorEntry(address);
     return host != null && address + bytes <= host.getKey() + host.getValue()
@@ -560,12 +586,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   }
 
   @Override
-  @Nullable Memory owner(long address) {
-    Map.Entry<Long, Memory> below = memories.floorEntry(address);
-    if (below == null) {
-      return null;
-    }
-    Memory memory = below.getValue();
-    return !memory.freed && address - memory.base < memory.bytes ? memory : null;
+  SimulatedMemory.@Nullable Piece owner(long address) {
+    return memory.owner(address);
   }
 }

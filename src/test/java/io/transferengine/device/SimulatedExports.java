@@ -19,24 +19,6 @@ import org.jspecify.annotations.Nullable;
 public abstract class SimulatedExports implements DeviceLibrary {
   static final int PAGE = 4096;
 
-  /** An allocation: at its address is nothing that a processor may touch. */
-  static final class Memory {
-    final long base;
-    final long bytes;
-    final int device;
-    final Arena arena;
-    final MemorySegment contents;
-    boolean freed;
-
-    Memory(long base, MemorySegment contents, Arena arena, int device) {
-      this.base = base;
-      this.bytes = contents.byteSize();
-      this.device = device;
-      this.contents = contents;
-      this.arena = arena;
-    }
-  }
-
   private final List<String> addresses = new ArrayList<>();
   private final Map<Integer, long[]> exported = new HashMap<>();
   private final Set<Long> synchronous = new HashSet<>();
@@ -49,7 +31,7 @@ public abstract class SimulatedExports implements DeviceLibrary {
 
   abstract int enterIn(String call);
 
-  abstract @Nullable Memory owner(long address);
+  abstract SimulatedMemory.@Nullable Piece owner(long address);
 
   static DeviceException failure(String call, int code) {
     return new DeviceException(call, "simulated", code, "CUDA_ERROR_" + code, "simulated");
@@ -90,7 +72,7 @@ public abstract class SimulatedExports implements DeviceLibrary {
 
   /** {@return bytes of a device's memory, without a copy; null for addresses of the host} */
   public final synchronized @Nullable MemorySegment contents(long address, long bytes) {
-    Memory memory = owner(address);
+    SimulatedMemory.Piece memory = owner(address);
     return memory == null ? null : memory.contents.asSlice(address - memory.base, bytes);
   }
 
@@ -119,7 +101,7 @@ public abstract class SimulatedExports implements DeviceLibrary {
   @Override
   public final synchronized void synchronizeCopies(long address) {
     var _ = enterIn("cuPointerSetAttribute");
-    Memory memory = owner(address);
+    SimulatedMemory.Piece memory = owner(address);
     if (memory == null) {
       throw failure("cuPointerSetAttribute", Cuda.CUDA_ERROR_INVALID_VALUE());
     }
@@ -135,7 +117,7 @@ public abstract class SimulatedExports implements DeviceLibrary {
   @Override
   public final synchronized int exportDmaBuf(long address, long bytes) {
     var _ = enterIn("cuMemGetHandleForAddressRange");
-    Memory memory = owner(address);
+    SimulatedMemory.Piece memory = owner(address);
     if (memory == null
         || address % PAGE != 0
         || bytes % PAGE != 0

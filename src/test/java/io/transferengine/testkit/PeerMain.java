@@ -154,8 +154,8 @@ public final class PeerMain {
 
   private Object call(String name, List<String> args) throws ReflectiveOperationException {
     for (Method method : TransferEngine.class.getMethods()) {
-      if (method.getName().equals(name) && method.getParameterCount() == args.size()) {
-        Class<?>[] types = method.getParameterTypes();
+      Class<?>[] types = method.getParameterTypes();
+      if (method.getName().equals(name) && types.length == args.size() && fit(types, args)) {
         Object[] values = new Object[types.length];
         for (int i = 0; i < types.length; i++) {
           values[i] = value(types[i], args.get(i));
@@ -165,6 +165,18 @@ public final class PeerMain {
       }
     }
     throw new NoSuchMethodException(name + " with " + args.size() + " arguments");
+  }
+
+  /** Of methods with one name and as many parameters: rights are no text, and no text is rights. */
+  private static boolean fit(Class<?>[] types, List<String> args) {
+    for (int i = 0; i < types.length; i++) {
+      String text = args.get(i);
+      boolean rights = Arrays.stream(AccessRights.values()).anyMatch(r -> r.name().equals(text));
+      if (rights != (types[i] == AccessRights.class)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static Object value(Class<?> type, String text) {

@@ -226,7 +226,6 @@ final class DeviceStaging implements StagedTask.Staging, AutoCloseable {
     if (thereForPeers != null) {
       failures.attempt(thereForPeers::close);
     }
-    failures.attempt(devices::close);
     failures.throwIfAny();
   }
 }

@@ -66,9 +66,9 @@ final class TcpTransport implements Transport {
   private @Nullable TargetServer server;
   private boolean stopped;
 
-  TcpTransport(TransportContext context, Devices devices) {
+  TcpTransport(TransportContext context) {
     this.context = context;
-    this.staging = new DeviceStaging(devices, context.metrics());
+    this.staging = new DeviceStaging(context.devices(), context.metrics());
     this.options = TcpOptions.of(context.settings());
   }
 
@@ -370,7 +370,7 @@ final class TcpTransport implements Transport {
       if (running != null) {
         running.close(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
       }
-      Anyway.run(log, "Closing devices", staging::close);
+      Anyway.run(log, "Closing the slots of devices", staging::close);
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.tcp;
 
-import io.transferengine.device.Devices;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
@@ -32,6 +31,6 @@ public final class TcpTransportProvider implements TransportProvider {
 
   @Override
   public Transport create(TransportContext context) {
-    return new TcpTransport(context, new Devices());
+    return new TcpTransport(context);
   }
 }

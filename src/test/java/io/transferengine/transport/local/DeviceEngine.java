@@ -18,7 +18,7 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
 import io.transferengine.transport.TransportProvider;
-import io.transferengine.transport.tcp.TcpOnDevices;
+import io.transferengine.transport.tcp.TcpTransportProvider;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -54,12 +54,10 @@ final class DeviceEngine implements AutoCloseable {
                 Optional.empty()),
             () ->
                 List.of(
-                    new Provider(
-                        "tcp",
-                        10,
-                        context -> TcpOnDevices.create(context, new Devices(() -> driver))),
+                    new TcpTransportProvider(),
                     new Provider("local", 200, this::local)),
-            (_, _) -> new LocalTopology(List.of(), Topology.none(), Optional.empty()));
+            (_, _) -> new LocalTopology(List.of(), Topology.none(), Optional.empty()),
+            new Devices(() -> driver));
   }
 
   private Transport local(TransportContext context) {

@@ -61,12 +61,6 @@ class DeviceTransfersTest {
 
   /** TCP, with devices of a test's own. */
   private final class Provider implements TransportProvider {
-    private final Supplier<DeviceLibrary> library;
-
-    Provider(Supplier<DeviceLibrary> library) {
-      this.library = library;
-    }
-
     @Override
     public String name() {
       return "tcp";
@@ -84,7 +78,7 @@ class DeviceTransfersTest {
 
     @Override
     public Transport create(TransportContext context) {
-      TcpTransport transport = new TcpTransport(context, new Devices(library));
+      TcpTransport transport = new TcpTransport(context);
       if (made == null) {
         made = transport;
       }
@@ -106,8 +100,9 @@ class DeviceTransfersTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty()),
-            () -> List.of(new Provider(library)),
-            (_, _) -> new LocalTopology(List.of(), Topology.none(), Optional.empty()));
+            () -> List.of(new Provider()),
+            (_, _) -> new LocalTopology(List.of(), Topology.none(), Optional.empty()),
+            new Devices(library));
     engines.add(core);
     return core;
   }

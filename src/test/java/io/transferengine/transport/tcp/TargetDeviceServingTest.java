@@ -63,7 +63,8 @@ class TargetDeviceServingTest {
   private final Random random = new Random(SEED);
   private final EngineMetrics metrics = new EngineMetrics();
   private final SimulatedDevices driver = new SimulatedDevices(SEED, 1, MEMORY);
-  private final DeviceStaging staging = new DeviceStaging(new Devices(() -> driver), metrics);
+  private final Devices devices = new Devices(() -> driver);
+  private final DeviceStaging staging = new DeviceStaging(devices, metrics);
   private final RegionTable regions = new RegionTable();
   private final long memory = driver.memory(0, MEMORY);
   private final Mapped host = Mapped.of(MEMORY).fill(SEED);
@@ -115,6 +116,7 @@ class TargetDeviceServingTest {
     server.close(Duration.ofSeconds(5));
     loops.close(Duration.ofSeconds(5));
     staging.close();
+    devices.close();
     assertThat(driver.open()).as("seed %d", SEED).isEmpty();
     driver.close();
     host.close();

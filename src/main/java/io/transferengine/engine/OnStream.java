@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import io.transferengine.device.StreamGates;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.transfer.TransferRequest;
+
+/**
+ * Transfers in the order of a stream of CUDA: behind what was begun there before, and before what
+ * is begun there afterwards.
+ */
+public final class OnStream {
+  private OnStream() {}
+
+  /**
+   * Begins a transfer when the stream has come to it; the stream goes on when the transfer has
+   * ended, in whichever way.
+   *
+   * @param stream the handle; 0 for the default stream of the device that the memory belongs to
+   * @throws io.transferengine.transfer.TransferException as for any transfer, and if there is no
+   *     such stream; then the stream goes on
+   */
+  public static TransferHandle submit(EngineCore core, TransferRequest request, long stream) {
+    core.requireOpen();
+    LocalMemory memory = core.memory();
+    MemoryKind device = AfterEvent.asked(memory.regions(), request.blocks());
+    StreamGates.Gate gate = memory.devices().gates().close(device, stream);
+    try {
+      TransferHandle handle = core.submit(request.after(gate.event()));
+      handle.whenOver(gate);
+      return handle;
+    } catch (Throwable t) {
+      gate.run();
+      throw t;
+    }
+  }
+}
