@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import io.transferengine.bindings.Cuda;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.transfer.ErrorCode;
@@ -267,8 +268,9 @@ final class CopyLane {
   }
 
   /**
-   * Waits until nothing of this lane is under way. A device that is lost touches nothing any more;
-   * any other error, such as a full heap, says nothing about copies.
+   * Waits until nothing of this lane is under way. A device that is lost touches nothing any more,
+   * nor does a stream that there is not, because somebody has reset the device; any other error,
+   * such as a full heap, says nothing about copies.
    *
    * @return false if that cannot be known, and closing does not wait any longer
    */
@@ -278,7 +280,7 @@ final class CopyLane {
         library.awaitStream(stream);
         return true;
       } catch (DeviceException e) {
-        if (e.isSticky()) {
+        if (e.isSticky() || e.code() == Cuda.CUDA_ERROR_INVALID_HANDLE()) {
           return true;
         }
       } catch (Throwable t) {

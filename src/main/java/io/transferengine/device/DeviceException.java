@@ -46,6 +46,7 @@ public final class DeviceException extends RuntimeException {
     boolean fatal =
         code == Cuda.CUDA_ERROR_ILLEGAL_ADDRESS()
             || code == Cuda.CUDA_ERROR_LAUNCH_TIMEOUT()
+            || code == Cuda.CUDA_ERROR_INVALID_CONTEXT()
             || code == Cuda.CUDA_ERROR_CONTEXT_IS_DESTROYED()
             || code == Cuda.CUDA_ERROR_ASSERT()
             || (code >= Cuda.CUDA_ERROR_HARDWARE_STACK_ERROR()

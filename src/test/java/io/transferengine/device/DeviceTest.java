@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A device's copies and errors, on simulated devices. */
 @Timeout(120)
@@ -238,6 +239,30 @@ class DeviceTest {
     devices.close();
     // What a lost context held cannot be given back; what the other had was.
     assertThat(driver.open()).noneMatch(what -> what.contains("context of 1"));
+    driver.forgetLost();
+  }
+
+  /** By cudaDeviceReset, say: nothing of it is under way, and nothing can be asked any more. */
+  @ParameterizedTest
+  @ValueSource(ints = {201, 400, 709})
+  void aContextThatWasDestroyedEndsItsCopies(int code) throws Exception {
+    Device device = device(0);
+    CopyList list = new CopyList();
+    list.add(driver.memory(0, 1000), 1000);
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment memory = arena.allocate(HOST, 4096);
+      device.pin(memory.address(), HOST);
+      driver.plan().failAlways("cuMemcpyDtoHAsync_v2", code);
+      driver.plan().failAlways("cuStreamSynchronize", code);
+      assertThatThrownBy(() -> copy(device, true, list, memory.address()))
+          .hasMessageContaining("cuMemcpyDtoHAsync_v2")
+          .hasMessageContaining("" + code);
+      driver.plan().heal();
+      if (!device.isLost()) {
+        device.unpin(memory.address());
+      }
+    }
+    devices.close();
     driver.forgetLost();
   }
 
