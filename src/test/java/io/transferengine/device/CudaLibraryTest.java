@@ -40,21 +40,26 @@ class CudaLibraryTest {
 
   private List<String> check(int status, Map<String, String> environment, String... gccOptions)
       throws Exception {
+    return check(
+        status, environment, List.of(DeviceCheckMain.class.getName(), "42", "8"), gccOptions);
+  }
+
+  private List<String> check(
+      int status, Map<String, String> environment, List<String> program, String... gccOptions)
+      throws Exception {
     FakeCuda.make(directory, gccOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put("LD_LIBRARY_PATH", directory.toString());
-    return run(
-        status,
-        all,
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx256m",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            DeviceCheckMain.class.getName(),
-            "42",
-            "8"));
+    List<String> java =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path")));
+    java.addAll(program);
+    return run(status, all, java);
   }
 
   @Test
@@ -82,6 +87,13 @@ class CudaLibraryTest {
                 "-DcuMemGetHandleForAddressRange=cuMemHandleOfLater"))
         .contains("cuda:0 (Fake GPU), kernel: false", "all right")
         .contains("no dma-buf: NVIDIA's driver is older than CUDA 11.7, and exports none");
+  }
+
+  /** But for streams: what the library begins is over at once, and cannot wait for anybody. */
+  @Test
+  void whatTheApiHasForDevicesGoesToTheDriver() throws Exception {
+    assertThat(check(0, Map.of(), List.of(DeviceApiMain.class.getName(), "42", "no-streams")))
+        .contains("locations: right", "own memory: right", "events: right", "all right");
   }
 
   @Test
