@@ -36,7 +36,11 @@ import org.knowm.xchart.style.lines.SeriesLines;
 final class BenchPlot {
   private static final int WIDTH = 900;
   private static final int HEIGHT = 450;
-  private static final double KIB = 1024;
+
+  /** XChart adds up to its ticks, and so misses whole numbers by a little. */
+  private static final double TICK = 1e-6;
+
+  private static final double LOG_2 = Math.log(2);
 
   /** Colours that colour-blind people can tell apart (Okabe and Ito). */
   private static final List<Color> COLORS =
@@ -50,9 +54,16 @@ final class BenchPlot {
 
   private final List<BenchSummary> rows;
   private final boolean overBlocks;
+  private final String circumstances;
 
-  BenchPlot(List<BenchSummary> rows) {
+  /**
+   * Takes what is to be drawn.
+   *
+   * @param circumstances of the measurement, on one line
+   */
+  BenchPlot(List<BenchSummary> rows, String circumstances) {
     this.rows = List.copyOf(rows);
+    this.circumstances = circumstances;
     overBlocks = rows.stream().map(row -> row.row().blockBytes()).distinct().count() > 1;
   }
 
@@ -89,7 +100,7 @@ final class BenchPlot {
   }
 
   private XYChart throughput() {
-    XYChart chart = chart("Throughput", "GB/s (10^9 bytes)");
+    XYChart chart = chart("Throughput, " + circumstances, "GB/s (10^9 bytes)");
     int color = 0;
     for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
       XYSeries series =
@@ -112,7 +123,7 @@ final class BenchPlot {
                     row.reference().filter(turns -> !turns.name().equals(Iperf.NAME)).isPresent())
             .toList();
     if (!known.isEmpty()) {
-      String name = known.getFirst().reference().orElseThrow().name() + ", " + line;
+      String name = known.getFirst().reference().orElseThrow().name() + " beside " + line;
       dashed(
           series(chart, name, known, row -> row.reference().orElseThrow().gbPerSecond().median()));
     }
@@ -142,8 +153,8 @@ final class BenchPlot {
   }
 
   private XYChart latency() {
-    XYChart chart = chart("Latency of a batch", "microseconds");
-    chart.getStyler().setYAxisLogarithmic(true);
+    XYChart chart = chart("Latency of a batch: percentiles", "microseconds");
+    chart.setCustomYAxisTickLabelsFormatter(power -> Units.count(Math.round(Math.pow(2, power))));
     Map<Double, BasicStroke> percentiles = new LinkedHashMap<>();
     percentiles.put(BenchSummary.MEDIAN, SeriesLines.SOLID);
     percentiles.put(BenchSummary.HIGH, SeriesLines.DASH_DASH);
@@ -151,14 +162,14 @@ final class BenchPlot {
     int color = 0;
     for (Map.Entry<String, List<BenchSummary>> line : lines().entrySet()) {
       for (Map.Entry<Double, BasicStroke> percentile : percentiles.entrySet()) {
-        String name = line.getKey() + " p" + Units.shortest(percentile.getKey());
+        String name = line.getKey() + ", p" + Units.shortest(percentile.getKey());
         // A logarithm needs a number above zero, which failed rows do not have.
         XYSeries series =
             series(
                 chart,
                 name,
                 line.getValue(),
-                row -> Math.max(1, row.percentileMicros(percentile.getKey())));
+                row -> power(Math.max(1, row.percentileMicros(percentile.getKey()))));
         series.setMarkerColor(color(color));
         series.setLineColor(color(color));
         series.setLineStyle(percentile.getValue());
@@ -174,10 +185,12 @@ final class BenchPlot {
             .width(WIDTH)
             .height(HEIGHT)
             .title(title)
-            .xAxisTitle(overBlocks ? "KiB of a block" : "KiB of a batch")
+            .xAxisTitle(overBlocks ? "size of a block" : "bytes of a batch")
             .yAxisTitle(y)
             .build();
-    chart.getStyler().setXAxisLogarithmic(true).setLegendPosition(Styler.LegendPosition.OutsideE);
+    chart.setCustomXAxisTickLabelsFormatter(BenchPlot::size);
+    chart.getStyler().setXAxisMaxLabelCount(20);
+    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
     chart.getStyler().setChartBackgroundColor(Color.WHITE).setMarkerSize(6);
     return chart;
   }
@@ -192,7 +205,23 @@ final class BenchPlot {
 
   private double x(BenchSummary row) {
     long bytes = row.row().blockBytes();
-    return (overBlocks ? bytes : Math.multiplyExact(bytes, row.row().batch())) / KIB;
+    return power((double) (overBlocks ? bytes : Math.multiplyExact(bytes, row.row().batch())));
+  }
+
+  /**
+   * {@return the power of two} Axes are linear over it, so that their ticks are at powers of two: a
+   * logarithmic axis of XChart has them at powers of ten, with labels such as 10^3.
+   */
+  private static double power(double value) {
+    return Math.log(value) / LOG_2;
+  }
+
+  /** {@return the label of a tick; none between powers of two} */
+  private static String size(double power) {
+    long whole = Math.round(power);
+    return whole >= 0 && whole < Long.SIZE - 1 && Math.abs(power - whole) < TICK
+        ? Units.size(1L << whole)
+        : "";
   }
 
   /** The rows that make a line, in order: those of one operation, and of one batch. */
@@ -202,7 +231,7 @@ final class BenchPlot {
       String name = row.row().operationName();
       lines
           .computeIfAbsent(
-              overBlocks ? name + " x " + row.row().batch() : name, _ -> new ArrayList<>())
+              overBlocks ? name + ", batch of " + row.row().batch() : name, _ -> new ArrayList<>())
           .add(row);
     }
     lines.values().forEach(line -> line.sort(Comparator.comparingDouble(this::x)));

@@ -45,6 +45,12 @@ record Circumstances(double load, Map<String, String> members) {
     }
   }
 
+  /** {@return what a picture says of them} */
+  String line(String protocol) {
+    return "%s on %s, %s, %s"
+        .formatted(protocol, members.get("host"), members.get("date"), members.get("version"));
+  }
+
   static int processors() {
     return Runtime.getRuntime().availableProcessors();
   }

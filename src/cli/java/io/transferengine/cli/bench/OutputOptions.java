@@ -70,7 +70,7 @@ final class OutputOptions {
       BenchJson.write(json, rows, protocol, threads, circumstances);
     }
     if (plot != null && !rows.isEmpty()) {
-      new BenchPlot(rows).write(plot);
+      new BenchPlot(rows, circumstances.line(protocol)).write(plot);
     }
   }
 }
