@@ -1026,7 +1026,9 @@ public final class Cuda {
   }
 
   private static final class cuIpcOpenMemHandle_v2 {
-    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, CUipcMemHandle_st.layout(), Cuda.C_INT);
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_POINTER, MemoryLayout.structLayout(
+        MemoryLayout.sequenceLayout(64, Cuda.C_CHAR).withName("reserved")
+      ), Cuda.C_INT);
 
     /** What needs the library. */
     static final class Symbol {

@@ -16,7 +16,7 @@ record CFunction(
   /**
    * A parameter; its name is that of the header, or {@code x0}, {@code x1} and so on.
    *
-   * @param type a scalar, or a struct that has a class of its own and is passed by value
+   * @param type a scalar, or a listed struct, which is passed by value
    */
   record Parameter(String name, CType type) {}
 }

@@ -139,8 +139,9 @@ final class FunctionEmitter {
   }
 
   private static String layout(CType passed) {
-    return passed instanceof CType.Named named
-        ? named.name() + ".layout()"
+    // Written out: the struct's own class uses this one.
+    return passed instanceof CType.Inline(CRecord record)
+        ? LayoutText.of(record)
         : Names.HEADER_CLASS + "." + passed;
   }
 

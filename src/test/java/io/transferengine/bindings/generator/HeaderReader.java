@@ -167,7 +167,7 @@ final class HeaderReader {
     if (type.kind() == RECORD) {
       String record = clang.spelling(clang.declaration(type));
       if (listed.contains(record)) {
-        return new CType.Named(record, clang.sizeOf(type), clang.alignOf(type));
+        return new CType.Inline(record(record, clang.declaration(type)));
       }
     }
     return passed(function, type);
