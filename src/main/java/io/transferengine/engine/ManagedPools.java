@@ -69,6 +69,9 @@ final class ManagedPools {
 
   /** {@return the pool that an address belongs to; that of host memory for one of none} */
   MemoryPool at(long address) {
+    if (ofDevices.isEmpty()) {
+      return host; // and takes no memory to find that out
+    }
     for (MemoryPool each : ofDevices.values()) {
       if (each.owns(address)) {
         return each;

@@ -354,6 +354,9 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     if (stream == null) {
       throw failure("cuStreamDestroy_v2", 400);
     }
+    if (gate.getCount() == 0) {
+      stream.awaitAll(); // so that memory that is freed next is not in use
+    }
     stream.end();
   }
 
