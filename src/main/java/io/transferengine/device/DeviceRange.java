@@ -19,8 +19,7 @@ final class DeviceRange {
    * @param context the device's
    * @throws TransferException that says what it is instead
    */
-  static void require(
-      DeviceLibrary library, int ordinal, long context, long address, long length) {
+  static void require(DeviceLibrary library, int ordinal, long context, long address, long length) {
     String wrong = whatIsWrong(library, ordinal, context, address, length);
     if (!wrong.isEmpty()) {
       throw DeviceErrors.notThere("cuda:" + ordinal, address, length, wrong);

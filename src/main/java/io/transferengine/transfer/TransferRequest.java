@@ -198,13 +198,7 @@ public final class TransferRequest {
           ErrorCode.INVALID_ARGUMENT, "0 is no event", "Give the handle of an event of CUDA");
     }
     return new TransferRequest(
-        operation,
-        target,
-        blocks,
-        timeout,
-        notification,
-        traceParent,
-        OptionalLong.of(cudaEvent));
+        operation, target, blocks, timeout, notification, traceParent, OptionalLong.of(cudaEvent));
   }
 
   /** {@return the direction} */

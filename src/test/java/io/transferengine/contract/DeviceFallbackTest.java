@@ -48,8 +48,7 @@ class DeviceFallbackTest {
         "",
         variables,
         List.of(
-            new TcpTransportProvider(),
-            new SimulatedRdmaProvider(verbs, () -> devices, sysRoot)),
+            new TcpTransportProvider(), new SimulatedRdmaProvider(verbs, () -> devices, sysRoot)),
         SimulatedRdmaSetup.devices(List.of("sim0")),
         new Devices(() -> devices));
   }

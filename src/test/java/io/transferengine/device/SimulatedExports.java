@@ -2,7 +2,6 @@
 package io.transferengine.device;
 
 import io.transferengine.bindings.Cuda;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;

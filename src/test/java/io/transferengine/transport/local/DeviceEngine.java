@@ -52,10 +52,7 @@ final class DeviceEngine implements AutoCloseable {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty()),
-            () ->
-                List.of(
-                    new TcpTransportProvider(),
-                    new Provider("local", 200, this::local)),
+            () -> List.of(new TcpTransportProvider(), new Provider("local", 200, this::local)),
             (_, _) -> new LocalTopology(List.of(), Topology.none(), Optional.empty()),
             new Devices(() -> driver));
   }

@@ -100,7 +100,7 @@ class DevicePairsTest {
       boolean deviceRemote = write ? deviceTo[i] : deviceFrom[i];
       local[i] = at + (deviceLocal[i] ? deviceHere : here.address());
       remote[i] = at + (deviceRemote ? deviceThere : there.address());
-      length[i] = 1 + random.nextInt(2 * BYTES / count - 64);
+      length[i] = 1L + random.nextInt(2 * BYTES / count - 64);
       at += (int) length[i] + random.nextInt(32);
       if (at > BYTES - 2 * BYTES / count) {
         count = i + 1;
