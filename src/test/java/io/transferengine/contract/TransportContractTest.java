@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @ParameterizedClass(name = "{0}")
 @MethodSource("io.transferengine.contract.Candidate#all")
-@Timeout(120)
+@Timeout(600)
 class TransportContractTest {
   /** Longer than a test may take: what ends, does not end by this. */
   private static final Duration LONG = Duration.ofMinutes(5);
@@ -547,7 +547,7 @@ class TransportContractTest {
 
   private static TransferState end(TransferHandle transfer) {
     try {
-      return transfer.await(Duration.ofSeconds(60));
+      return transfer.await(LONG);
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
