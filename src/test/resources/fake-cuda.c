@@ -95,6 +95,7 @@ CUresult cuPointerGetAttribute(void *value, CUpointer_attribute attribute, CUdev
 	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: *(unsigned int *) value = CU_MEMORYTYPE_DEVICE; return 0;
 	case CU_POINTER_ATTRIBUTE_CONTEXT: *(CUcontext *) value = (CUcontext) &context; return 0;
 	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *(int *) value = 0; return 0;
+	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE: *(int *) value = 1; return 0;
 	case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: *(CUdeviceptr *) value = (CUdeviceptr) allocations[i].base; return 0;
 	case CU_POINTER_ATTRIBUTE_RANGE_SIZE: *(size_t *) value = allocations[i].length; return 0;
 	default: return CUDA_ERROR_NOT_SUPPORTED;
@@ -112,6 +113,33 @@ CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr address, size_t
 		return CUDA_ERROR_INVALID_VALUE;
 	*(int *) handle = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return 0;
+}
+CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *length, CUdeviceptr address) {
+	int i = find(address);
+	if (i < 0) return CUDA_ERROR_INVALID_VALUE;
+	*base = (CUdeviceptr) allocations[i].base;
+	*length = allocations[i].length;
+	return 0;
+}
+// All 64 bytes count: the address, and seven words that follow from it.
+CUresult cuIpcGetMemHandle(struct CUipcMemHandle_st *handle, CUdeviceptr address) {
+	uint64_t words[8];
+	for (int i = 0; i < 8; i++) words[i] = address + i * 0x0101010101010101u;
+	memcpy(handle, words, sizeof words);
+	return find(address) < 0 ? CUDA_ERROR_INVALID_VALUE : 0;
+}
+CUresult cuIpcOpenMemHandle_v2(CUdeviceptr *address, struct CUipcMemHandle_st handle,
+	unsigned int flags) {
+	uint64_t words[8];
+	memcpy(words, &handle, sizeof words);
+	for (int i = 1; i < 8; i++)
+		if (words[i] != words[0] + i * 0x0101010101010101u) return CUDA_ERROR_INVALID_VALUE;
+	*address = words[0];
+	return flags == CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS && find(words[0]) >= 0
+		? 0 : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult cuIpcCloseMemHandle(CUdeviceptr address) {
+	return find(address) < 0 ? CUDA_ERROR_INVALID_VALUE : 0;
 }
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
 	*stream = malloc(1);
@@ -143,6 +171,11 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t len
 CUresult cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t length, CUstream stream) {
 	if (find(source) < 0 || find((CUdeviceptr) target) >= 0 || !stream) return CUDA_ERROR_INVALID_VALUE;
 	memcpy(target, (void *) source, length);
+	return 0;
+}
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t length, CUstream stream) {
+	if (find(target) < 0 || find(source) < 0 || !stream) return CUDA_ERROR_INVALID_VALUE;
+	memcpy((void *) target, (void *) source, length);
 	return 0;
 }
 CUresult cuMemcpyBatchAsync_v2(CUdeviceptr *targets, CUdeviceptr *sources, size_t *lengths, size_t count,

@@ -55,6 +55,9 @@ class NativeImageMetadataTest {
             new NativeLinks.Call("jint", List.of("void*", "jbyte", "jint", "void*"), true, -1),
             // post_send, of a struct of functions
             new NativeLinks.Call("jint", List.of("void*", "void*", "void*"), false, -1),
+            // cuIpcOpenMemHandle_v2, to which a struct goes by value
+            new NativeLinks.Call(
+                "jint", List.of("void*", "struct(sequence(64,jbyte))", "jint"), false, -1),
             // cuMemcpyHtoDAsync_v2, of which the generated class makes the handle
             new NativeLinks.Call("jint", List.of("jlong", "void*", "jlong", "void*"), false, -1));
   }

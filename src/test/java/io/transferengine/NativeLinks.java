@@ -15,6 +15,9 @@ import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.PaddingLayout;
+import java.lang.foreign.SequenceLayout;
+import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.AccessibleObject;
 import java.nio.file.Files;
@@ -29,6 +32,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -281,6 +285,14 @@ final class NativeLinks {
       case ValueLayout.OfShort _ -> "jshort";
       case ValueLayout.OfInt _ -> "jint";
       case ValueLayout.OfLong _ -> "jlong";
+      // What goes by value: the words of the JSON file, as native-image reads them.
+      case StructLayout struct ->
+          struct.memberLayouts().stream()
+              .map(NativeLinks::name)
+              .collect(Collectors.joining(",", "struct(", ")"));
+      case SequenceLayout all ->
+          "sequence(" + all.elementCount() + "," + name(all.elementLayout()) + ")";
+      case PaddingLayout none -> "padding(" + none.byteSize() + ")";
       default -> throw new AssertionError("a call with " + layout + ": give it a name here");
     };
   }

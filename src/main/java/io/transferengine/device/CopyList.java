@@ -55,20 +55,7 @@ public final class CopyList {
     if (ascending) {
       return false;
     }
-    long[] begins = Arrays.copyOf(addresses, count);
-    long[] ends = new long[count];
-    for (int i = 0; i < count; i++) {
-      ends[i] = addresses[i] + lengths[i];
-    }
-    // Ranges are apart if, and only if, the nth end comes before the next begin.
-    Arrays.sort(begins);
-    Arrays.sort(ends);
-    for (int i = 1; i < count; i++) {
-      if (ends[i - 1] > begins[i]) {
-        return true;
-      }
-    }
-    return false;
+    return Overlaps.among(addresses, lengths, count);
   }
 
   /**

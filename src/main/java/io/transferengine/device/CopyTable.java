@@ -59,6 +59,24 @@ final class CopyTable implements AutoCloseable {
     }
   }
 
+  /** Fills it with the pieces of a list. */
+  void fill(PairList list) {
+    count = 0;
+    for (int i = 0; i < list.count(); i++) {
+      count += (int) ((list.length(i) + PIECE_BYTES - 1) / PIECE_BYTES);
+    }
+    int piece = 0;
+    for (int i = 0; i < list.count(); i++) {
+      for (long done = 0; done < list.length(i); done += PIECE_BYTES) {
+        memory.setAtIndex(JAVA_LONG, piece, list.source(i) + done);
+        memory.setAtIndex(JAVA_LONG, (long) count + piece, list.target(i) + done);
+        memory.setAtIndex(
+            JAVA_LONG, 2L * count + piece, Math.min(PIECE_BYTES, list.length(i) - done));
+        piece++;
+      }
+    }
+  }
+
   /** {@return the number of pieces} */
   int count() {
     return count;

@@ -12,6 +12,7 @@ import io.transferengine.os.ReadableMemory;
 import io.transferengine.os.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.security.SecureRandom;
 import java.util.OptionalLong;
 
 /**
@@ -26,6 +27,9 @@ public final class CudaLibrary implements DeviceLibrary {
   private static final long NAMED_STREAM_MAX = 2;
 
   private static final int WAIT_UNTIL_REACHED = 0;
+
+  /** Not the pid: that is another one's later, and in other namespaces. */
+  private static final long PROCESS = new SecureRandom().nextLong();
 
   private final boolean batches;
   private final boolean exports;
@@ -233,6 +237,43 @@ public final class CudaLibrary implements DeviceLibrary {
   }
 
   @Override
+  public long process() {
+    return PROCESS;
+  }
+
+  @Override
+  public Allocation allocation(long address) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment base = arena.allocate(JAVA_LONG);
+      MemorySegment length = arena.allocate(JAVA_LONG);
+      require(
+          Cuda.cuMemGetAddressRange_v2(base, length, address),
+          "cuMemGetAddressRange_v2",
+          hex(address));
+      return new Allocation(base.get(JAVA_LONG, 0), length.get(JAVA_LONG, 0));
+    }
+  }
+
+  @Override
+  public void exportMemory(long base, MemorySegment handle) {
+    require(Cuda.cuIpcGetMemHandle(handle, base), "cuIpcGetMemHandle", hex(base));
+  }
+
+  @Override
+  public long openMemory(MemorySegment handle) {
+    int flags = Cuda.CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS();
+    return storedLong(
+        out -> Cuda.cuIpcOpenMemHandle_v2(out, handle, flags),
+        "cuIpcOpenMemHandle_v2",
+        "flags=" + flags);
+  }
+
+  @Override
+  public void closeMemory(long address) {
+    require(Cuda.cuIpcCloseMemHandle(address), "cuIpcCloseMemHandle", hex(address));
+  }
+
+  @Override
   public long createStream() {
     return storedLong(
         out -> Cuda.cuStreamCreate(out, Cuda.CU_STREAM_NON_BLOCKING()), "cuStreamCreate", "");
@@ -328,6 +369,17 @@ public final class CudaLibrary implements DeviceLibrary {
     int code = Cuda.cuMemcpyDtoHAsync_v2(at(host), device, bytes, at(stream));
     if (code != Cuda.CUDA_SUCCESS()) {
       require(code, "cuMemcpyDtoHAsync_v2", copy(device, host, bytes));
+    }
+  }
+
+  @Override
+  public void copyWithin(long target, long source, long bytes, long stream) {
+    int code = Cuda.cuMemcpyDtoDAsync_v2(target, source, bytes, at(stream));
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(
+          code,
+          "cuMemcpyDtoDAsync_v2",
+          "target=0x%x, source=0x%x, bytes=%d".formatted(target, source, bytes));
     }
   }
 

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.transferengine.bindings.Cuda;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.Failures;
 import io.transferengine.transfer.TransferException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -94,7 +101,7 @@ public final class Device implements AutoCloseable {
   }
 
   /** {@return whether an error has cost it its context} */
-  boolean isLost() {
+  public boolean isLost() {
     return lost != null;
   }
 
@@ -151,6 +158,77 @@ public final class Device implements AutoCloseable {
    */
   public void require(long address, long length) {
     run(() -> DeviceRange.require(library, ordinal, context, address, length));
+  }
+
+  /**
+   * {@return by which other processes of this machine open the allocation that a range lies in}
+   *
+   * @throws TransferException if the range is not memory of this device, or cannot be opened so
+   */
+  public SharedAllocation share(long address, long length) {
+    require(address, length);
+    return within(
+        () -> {
+          int capable = Cuda.CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE();
+          if (attribute(capable, address) != 1) {
+            throw DeviceErrors.notShared(
+                location,
+                "it was allocated in a way that has no handles for others, as by cuMemMap");
+          }
+          DeviceLibrary.Allocation all = library.allocation(address);
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment handle = arena.allocate(JAVA_LONG, SharedAllocation.HANDLE_WORDS);
+            library.exportMemory(all.base(), handle);
+            List<Long> words = Arrays.stream(handle.toArray(JAVA_LONG)).boxed().toList();
+            SharedAllocation made =
+                new SharedAllocation(words, all.base(), all.length(), library.process(), ordinal);
+            if (!made.covers(address, length)) {
+              throw DeviceErrors.notShared(location, "it is more than one allocation");
+            }
+            return made;
+          }
+        });
+  }
+
+  /** {@return whether an allocation is of this process, and on this device} */
+  public boolean isOwn(SharedAllocation shared) {
+    return shared.process() == library.process() && shared.ordinal() == ordinal;
+  }
+
+  /**
+   * {@return where an allocation of another process begins here, to be closed again}
+   *
+   * @throws TransferException if it cannot be opened: it is of this process, its process has ended,
+   *     or this device does not reach the one that has it
+   */
+  public long openShared(SharedAllocation shared) {
+    if (shared.process() == library.process()) {
+      throw DeviceErrors.notShared(location, "it is memory of this process, on another device");
+    }
+    return within(
+        () -> {
+          try (Arena arena = Arena.ofConfined()) {
+            MemorySegment handle = arena.allocate(JAVA_LONG, SharedAllocation.HANDLE_WORDS);
+            for (int i = 0; i < SharedAllocation.HANDLE_WORDS; i++) {
+              handle.setAtIndex(JAVA_LONG, i, shared.handle().get(i));
+            }
+            return library.openMemory(handle);
+          }
+        });
+  }
+
+  /** Ends {@link #openShared}; nothing may be under way there. */
+  public void closeShared(long address) {
+    run(() -> library.closeMemory(address));
+  }
+
+  /** {@return something that copies within the memory that this device reaches} */
+  public PairCopier pairCopier() {
+    return within(() -> new PairCopier(this::run, library, kernel.function()));
+  }
+
+  private long attribute(int attribute, long address) {
+    return library.pointerAttribute(attribute, address).orElse(-1);
   }
 
   /**

@@ -35,6 +35,13 @@ final class DeviceErrors {
         "Give memory that this process has allocated there and not freed");
   }
 
+  static TransferException notShared(String device, String what) {
+    return new TransferException(
+        ErrorCode.NOT_IMPLEMENTED,
+        "Memory of " + device + " cannot be opened by another process: " + what,
+        "It is copied in another way");
+  }
+
   /** Of a call of the driver. */
   static TransferException failed(String device, DeviceException why) {
     if (why.isSticky()) {

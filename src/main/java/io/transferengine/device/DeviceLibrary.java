@@ -95,6 +95,39 @@ public interface DeviceLibrary {
   /** Closes a descriptor. Who has registered the dma-buf keeps what it needs. */
   void closeDmaBuf(int descriptor);
 
+  /** {@return a number that no other process has, for as long as both run} */
+  long process();
+
+  /**
+   * An allocation of memory.
+   *
+   * @param base where it begins
+   * @param length in bytes
+   */
+  record Allocation(long base, long length) {}
+
+  /** {@return the allocation of this process that an address lies in} */
+  Allocation allocation(long address);
+
+  /**
+   * Makes a handle by which other processes of this machine open an allocation.
+   *
+   * @param base where the allocation begins
+   * @param handle 64 bytes, which are written
+   */
+  void exportMemory(long base, MemorySegment handle);
+
+  /**
+   * {@return where an allocation of another process begins in this one, from now on} The device of
+   * the context reaches it there, if need be through its link to the device that has it.
+   *
+   * @param handle 64 bytes
+   */
+  long openMemory(MemorySegment handle);
+
+  /** Ends {@link #openMemory}; nothing may be under way there. */
+  void closeMemory(long address);
+
   /** {@return a new stream, which waits for no other} */
   long createStream();
 
@@ -137,6 +170,9 @@ public interface DeviceLibrary {
 
   /** Begins a copy from the device to pinned host memory. */
   void copyOut(long host, long device, long bytes, long stream);
+
+  /** Begins a copy between memory that the device reaches. */
+  void copyWithin(long target, long source, long bytes, long stream);
 
   /** {@return whether {@link #copyAll} is there} */
   boolean hasBatches();

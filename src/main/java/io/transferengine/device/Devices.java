@@ -33,6 +33,7 @@ public final class Devices implements AutoCloseable {
   private final Map<Integer, Device> opened = new ConcurrentHashMap<>();
 
   private boolean closed;
+  private boolean staysOpen;
 
   /** Those of this machine's driver. */
   public Devices() {
@@ -146,12 +147,23 @@ public final class Devices implements AutoCloseable {
     failures.throwIfAny();
   }
 
-  /** Closes all devices. Idempotent. */
+  /**
+   * Something that uses a device does not end. {@link #close} then gives no device back, so that
+   * what is under way, or open of other processes, keeps its context.
+   */
+  public synchronized void leaveOpen() {
+    staysOpen = true;
+  }
+
+  /** Closes all devices, unless they are to be {@link #leaveOpen left open}. Idempotent. */
   @Override
   public void close() {
     List<Device> all;
     synchronized (this) {
       closed = true;
+      if (staysOpen) {
+        return;
+      }
       all = List.copyOf(opened.values());
       opened.clear();
     }

@@ -57,8 +57,8 @@ record RemoteSegment(
   }
 
   /**
-   * {@return the best transport that moves all of a transfer; empty if none does} Better ones hear
-   * of it, if there is device memory in the transfer.
+   * {@return the best transport that moves all of a transfer; empty if none does, or if a better
+   * one moves a part} Better ones hear of it, if there is device memory in the transfer.
    */
   Optional<Transport> transportFor(TransferTask whole) {
     Optional<Transport> one = findFor(whole);
@@ -88,6 +88,8 @@ record RemoteSegment(
           return Optional.of(each);
         }
         last = each;
+      } else if (last == null && pairs.isAnyMoved(each::moves)) {
+        return Optional.empty(); // It is better for a part.
       }
     }
     // One that rather would not says why it cannot.

@@ -160,6 +160,10 @@ public enum Counter {
    * because of the memory of devices that they move; the log says why.
    */
   LOCAL_DEVICE_TRANSFERS_MISSED("Local device transfers missed"),
+  /** Allocations of devices of peers on this machine that were opened here (CUDA IPC). */
+  LOCAL_DEVICE_ALLOCATIONS_OPENED("Local device allocations opened"),
+  /** Those that could not be opened; their transfers go over the network. */
+  LOCAL_DEVICE_ALLOCATIONS_REFUSED("Local device allocations refused"),
   /** RDMA paths (pairs of devices) that were connected. */
   RDMA_PATHS_CONNECTED("RDMA paths connected"),
   /** Attempts to connect an RDMA path that failed. Requests used another path, or waited. */

@@ -36,6 +36,20 @@ public record MemoryPairs(Set<Pair> pairs) {
   }
 
   /**
+   * {@return whether there is a pair that a transport moves between}
+   *
+   * @param moves what the transport says of a kind of ours and one of the peer's
+   */
+  public boolean isAnyMoved(BiPredicate<MemoryKind, MemoryKind> moves) {
+    for (Pair each : pairs) {
+      if (moves.test(each.local, each.peer)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
    * {@return a pair that a transport does not move between; empty if it moves all}
    *
    * @param moves what the transport says of a kind of ours and one of the peer's

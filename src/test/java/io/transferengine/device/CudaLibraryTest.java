@@ -68,6 +68,7 @@ class CudaLibraryTest {
     assertThat(check(0, Map.of()))
         .contains("cuda:0 (Fake GPU), kernel: true", "all right")
         .contains("at PCI address 0010:3b:1f.0", "a dma-buf was exported and closed")
+        .contains("own handle: opened, in the same place: true")
         .anyMatch(line -> line.contains("CUDA_ERROR_OUT_OF_MEMORY (2, out of memory)"))
         .anyMatch(line -> line.contains("does not know the address"));
   }

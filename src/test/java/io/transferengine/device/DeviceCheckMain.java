@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -61,6 +62,8 @@ final class DeviceCheckMain {
         check.errors();
         check.exports();
         check.bytes();
+        check.pairs();
+        check.handles();
         check.rates();
       } finally {
         device.unpin(check.host.address());
@@ -68,6 +71,62 @@ final class DeviceCheckMain {
       }
     }
     System.out.println("all right");
+  }
+
+  /**
+   * Scattered ranges from one half of the memory to the other, by one copy, and one large range.
+   */
+  private void pairs() throws Exception {
+    int half = Math.min(deviceBytes / 2, hostBytes);
+    byte[] source = new byte[half];
+    random.nextBytes(source);
+    byte[] expected = new byte[half];
+    MemorySegment.copy(source, 0, host, ValueLayout.JAVA_BYTE, 0, half);
+    CopyList first = new CopyList();
+    first.add(memory, half);
+    copy(false, first);
+    CopyList second = new CopyList();
+    second.add(memory + half, half);
+    PairList list = new PairList();
+    try (PairCopier copier = device.pairCopier()) {
+      list.add(memory, memory + half, half);
+      copier.copy(list);
+      copy(true, second);
+      require(
+          Arrays.equals(host.asSlice(0, half).toArray(ValueLayout.JAVA_BYTE), source),
+          "one large range within the device");
+      host.asSlice(0, half).fill((byte) 0);
+      copy(false, second);
+      list.clear();
+      int at = 0;
+      while (list.count() < 1000 && at < half - 20_000) {
+        int length = 1 + random.nextInt(9000);
+        int to = at + random.nextInt(16);
+        list.add(memory + at, memory + half + to, length);
+        System.arraycopy(source, at, expected, to, length);
+        at = to + length + random.nextInt(64);
+      }
+      copier.copy(list);
+      copy(true, second);
+      require(
+          Arrays.equals(host.asSlice(0, half).toArray(ValueLayout.JAVA_BYTE), expected),
+          list.count() + " ranges within the device");
+    }
+    System.out.println("within the device: right, " + list.count() + " ranges");
+  }
+
+  /** The driver opens no handle of its own process; that of CudaLibraryTest does. */
+  private void handles() {
+    SharedAllocation own = device.share(memory, deviceBytes);
+    SharedAllocation other =
+        new SharedAllocation(own.handle(), own.base(), own.length(), ~own.process(), 0);
+    try {
+      long opened = device.openShared(other);
+      device.closeShared(opened);
+      System.out.println("own handle: opened, in the same place: " + (opened == own.base()));
+    } catch (TransferException e) {
+      System.out.println("own handle: refused, as it should: " + e.getMessage());
+    }
   }
 
   private static void require(boolean right, String what) {

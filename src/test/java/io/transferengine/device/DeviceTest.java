@@ -175,6 +175,19 @@ class DeviceTest {
     }
   }
 
+  /** What is open of other processes, or still copied, would lose its context. */
+  @Test
+  void devicesThatAreLeftOpenKeepTheirContexts() {
+    try (SimulatedDevices other = new SimulatedDevices(SEED, 1, MEMORY)) {
+      Devices left = new Devices(() -> other);
+      var _ = left.of(MemoryKind.at("cuda:0"));
+      left.leaveOpen();
+      left.close();
+      assertThat(other.open()).contains("1 holds of the context of 0");
+      assertThatThrownBy(() -> left.of(MemoryKind.at("cuda:1"))).hasMessageContaining("closed");
+    }
+  }
+
   @Test
   void wrongOrdinalsAreNamed() {
     assertThatThrownBy(() -> device(2))

@@ -2,17 +2,13 @@
 package io.transferengine.device;
 
 import io.transferengine.bindings.Cuda;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -31,25 +27,18 @@ import org.jspecify.annotations.Nullable;
  * it knows what was not given back ({@link #open}).
  */
 @SuppressWarnings("restricted") // reads and writes host memory by its address, as a device does
-public final class SimulatedDevices extends SimulatedExports implements AutoCloseable {
+public final class SimulatedDevices extends SimulatedShares implements AutoCloseable {
   /** One in so many copies is late. */
   private static final int LATE_ONE_OF = 8;
 
   private static final long LATE_NANOS = 1_000_000;
   private static final long FUNCTION = 7;
 
-  private final int count;
-  private final long limitBytes;
   private final Random random;
-  private final SimulatedMemory memory = new SimulatedMemory();
   private final TreeMap<Long, Long> pinned = new TreeMap<>();
   private final Map<Long, SimulatedStream> streams = new HashMap<>();
   private final SimulatedEvents events = new SimulatedEvents();
   private final Set<Long> modules = new HashSet<>();
-  private final int[] contexts;
-  private final int[] lost;
-  private final CallPlan plan = new CallPlan();
-  private final ThreadLocal<ArrayDeque<Integer>> current = ThreadLocal.withInitial(ArrayDeque::new);
   private long nextHandle = 1000;
   private volatile CountDownLatch gate = new CountDownLatch(0);
   private boolean batches = true;
@@ -61,22 +50,19 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
    * @param limitBytes the memory of each
    */
   public SimulatedDevices(long seed, int count, long limitBytes) {
-    this.count = count;
-    this.limitBytes = limitBytes;
+    this(seed, count, limitBytes, SimulatedIpc.none());
+  }
+
+  /** The same, whose memory other processes can open. */
+  public SimulatedDevices(long seed, int count, long limitBytes, SimulatedIpc ipc) {
+    super(count, limitBytes, ipc);
     this.random = new Random(seed);
-    this.contexts = new int[count];
-    this.lost = new int[count];
   }
 
   /** From now on as with another driver. */
   public synchronized void supports(boolean kernel, boolean batch) {
     kernels = kernel;
     batches = batch;
-  }
-
-  /** {@return which calls were made, and which are to fail} */
-  public CallPlan plan() {
-    return plan;
   }
 
   /** From now on no copy ends, until {@link #letGo}. */
@@ -115,6 +101,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     addCount(left, modules.size(), "modules");
     addCount(left, pinned.size(), "pinned ranges");
     addCount(left, openDmaBufs(), "dma-bufs");
+    addCount(left, opened(), "allocations of others");
     return left;
   }
 
@@ -122,28 +109,6 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     if (number > 0) {
       left.add(number + " " + what);
     }
-  }
-
-  /** {@return the bytes of a device that were allocated and not freed} */
-  public synchronized long allocated(int device) {
-    return memory.allocated(device);
-  }
-
-  /** Device memory, as a program would allocate it. */
-  public synchronized long memory(int device, long bytes) {
-    return allocate(device, bytes);
-  }
-
-  /** Device memory whose contents a test has made, and looks at as they are. */
-  public synchronized long memory(int device, MemorySegment contents) {
-    return memory.add(device, contents, Arena.ofShared());
-  }
-
-  /** Device memory of another context than the one that all share. */
-  public synchronized long memoryOfOtherContext(int device, long bytes) {
-    long address = allocate(device, bytes);
-    Objects.requireNonNull(memory.owner(address)).context = -2;
-    return address;
   }
 
   /** Sets bytes of a device's memory. */
@@ -168,96 +133,15 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   /** Unmaps all; nothing may be under way. */
   @Override
   public synchronized void close() {
-    memory.close();
+    unmap();
   }
 
   // ---- calls
 
-  /** A call begins; {@return the device of the thread's context, -1 without one} */
-  @Override
-  synchronized int enter(String call) {
-    Integer device = current.get().peek();
-    int code = plan.next(call);
-    if (device != null && lost[device] != 0) {
-      throw failure(call, lost[device]);
-    }
-    if (code != 0) {
-      if (device != null && failure(call, code).isSticky()) {
-        lost[device] = code;
-      }
-      throw failure(call, code);
-    }
-    return device == null ? -1 : device;
-  }
-
-  /** A call that needs a context. */
-  @Override
-  int enterIn(String call) {
-    int device = enter(call);
-    if (device < 0) {
-      throw failure(call, Cuda.CUDA_ERROR_INVALID_CONTEXT());
-    }
-    return device;
-  }
-
-  @Override
-  public int count() {
-    var _ = enter("cuDeviceGetCount");
-    return count;
-  }
-
-  @Override
-  public int device(int ordinal) {
-    var _ = enter("cuDeviceGet");
-    if (ordinal < 0 || ordinal >= count) {
-      throw failure("cuDeviceGet", Cuda.CUDA_ERROR_INVALID_DEVICE());
-    }
-    return ordinal;
-  }
-
-  @Override
-  public String name(int device) {
-    var _ = enter("cuDeviceGetName");
-    return "Simulated " + device;
-  }
-
-  @Override
-  public synchronized long retainContext(int device) {
-    var _ = enter("cuDevicePrimaryCtxRetain");
-    contexts[device]++;
-    return device + 1L;
-  }
-
-  @Override
-  public synchronized void releaseContext(int device) {
-    var _ = enter("cuDevicePrimaryCtxRelease_v2");
-    if (contexts[device] == 0) {
-      throw failure("cuDevicePrimaryCtxRelease_v2", Cuda.CUDA_ERROR_INVALID_CONTEXT());
-    }
-    contexts[device]--;
-  }
-
-  @Override
-  public void pushContext(long context) {
-    var _ = enter("cuCtxPushCurrent_v2");
-    current.get().push((int) context - 1);
-  }
-
-  @Override
-  public void popContext() {
-    // It succeeds with a context that is lost, too.
-    current.get().pop();
-  }
-
-  /** {@return whether the calling thread has no context} */
-  public boolean isThreadClean() {
-    return current.get().isEmpty();
-  }
-
   /** It is not cleared, as a driver's is not if this process has had it before. */
   @Override
   public long allocate(long bytes) {
-    long address = allocate(enterIn("cuMemAlloc_v2"), bytes);
+    long address = memory(enterIn("cuMemAlloc_v2"), bytes);
     atDevice(address, bytes).fill((byte) 0x5a);
     return address;
   }
@@ -276,14 +160,6 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
         });
   }
 
-  private synchronized long allocate(int device, long bytes) {
-    if (bytes > limitBytes - allocated(device)) {
-      throw failure("cuMemAlloc_v2", Cuda.CUDA_ERROR_OUT_OF_MEMORY());
-    }
-    Arena arena = Arena.ofShared();
-    return memory.add(device, arena.allocate(bytes), arena);
-  }
-
   /** Waits for what is under way, as a driver does. */
   @Override
   public void free(long address) {
@@ -291,11 +167,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     if (gate.getCount() == 0) {
       streamsOf(device).forEach(SimulatedStream::awaitAll);
     }
-    synchronized (this) {
-      if (!memory.free(address)) {
-        throw failure("cuMemFree_v2", Cuda.CUDA_ERROR_INVALID_VALUE());
-      }
-    }
+    freeMemory(address);
   }
 
   private synchronized List<SimulatedStream> streamsOf(int device) {
@@ -316,24 +188,6 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     if (pinned.remove(address) == null) {
       throw failure("cuMemHostUnregister", 713);
     }
-  }
-
-  @Override
-  public synchronized OptionalLong pointerAttribute(int attribute, long address) {
-    var _ = enter("cuPointerGetAttribute");
-    SimulatedMemory.Piece there = memory.owner(address);
-    if (there == null) {
-      return OptionalLong.empty();
-    }
-    return OptionalLong.of(
-        switch (attribute) {
-          case 2 -> Cuda.CU_MEMORYTYPE_DEVICE();
-          case 1 -> there.context;
-          case 9 -> there.device;
-          case 11 -> there.base;
-          case 12 -> there.bytes;
-          default -> throw new AssertionError("attribute " + attribute);
-        });
   }
 
   @Override
@@ -468,6 +322,12 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   }
 
   @Override
+  public void copyWithin(long target, long source, long bytes, long stream) {
+    var _ = enterIn("cuMemcpyDtoDAsync_v2");
+    later(stream, () -> copy(target, source, bytes));
+  }
+
+  @Override
   public synchronized boolean hasBatches() {
     return batches;
   }
@@ -577,7 +437,7 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
   }
 
   private synchronized @Nullable MemorySegment find(long address, long bytes) {
-    SimulatedMemory.Piece there = memory.owner(address);
+    SimulatedMemory.Piece there = owner(address);
     if (there != null) {
       long offset = address - there.base;
       return bytes <= there.bytes - offset ? there.contents.asSlice(offset, bytes) : null;
@@ -586,10 +446,5 @@ public final class SimulatedDevices extends SimulatedExports implements AutoClos
     return host != null && address + bytes <= host.getKey() + host.getValue()
         ? MemorySegment.ofAddress(address).reinterpret(bytes)
         : null;
-  }
-
-  @Override
-  SimulatedMemory.@Nullable Piece owner(long address) {
-    return memory.owner(address);
   }
 }

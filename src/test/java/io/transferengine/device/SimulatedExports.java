@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * What {@link SimulatedDevices} show to network cards: where they are on the PCI bus, and dma-bufs
  * of their memory. Thread-safe.
  */
-public abstract class SimulatedExports implements DeviceLibrary {
+public abstract class SimulatedExports extends SimulatedContexts {
   static final int PAGE = 4096;
 
   private final List<String> addresses = new ArrayList<>();
@@ -24,17 +24,11 @@ public abstract class SimulatedExports implements DeviceLibrary {
   private boolean exports = true;
   private int nextDescriptor = 1_000_000;
 
-  SimulatedExports() {}
-
-  abstract int enter(String call);
-
-  abstract int enterIn(String call);
+  SimulatedExports(int count) {
+    super(count);
+  }
 
   abstract SimulatedMemory.@Nullable Piece owner(long address);
-
-  static DeviceException failure(String call, int code) {
-    return new DeviceException(call, "simulated", code, "CUDA_ERROR_" + code, "simulated");
-  }
 
   static long pages(long bytes) {
     return (bytes + PAGE - 1) / PAGE * PAGE;

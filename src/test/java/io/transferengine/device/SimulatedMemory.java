@@ -3,6 +3,7 @@ package io.transferengine.device;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -20,26 +21,35 @@ final class SimulatedMemory {
     final long bytes;
     final int device;
     final MemorySegment contents;
-    long context;
-    private final Arena arena;
-    private boolean freed;
 
-    Piece(long base, MemorySegment contents, Arena arena, int device) {
+    /** What other processes open it by; empty if they cannot. */
+    final List<Long> handle;
+
+    long context;
+
+    /** How often it was opened here; 0 for memory of this process. */
+    int opened;
+
+    private final Arena arena;
+    boolean freed;
+
+    Piece(long base, MemorySegment contents, Arena arena, int device, List<Long> handle) {
       this.base = base;
       this.bytes = contents.byteSize();
       this.device = device;
       this.context = device + 1L;
       this.contents = contents;
       this.arena = arena;
+      this.handle = handle;
     }
   }
 
   private final TreeMap<Long, Piece> pieces = new TreeMap<>();
 
   /** {@return the address of new memory; its contents are the arena's} */
-  long add(int device, MemorySegment contents, Arena arena) {
+  long add(int device, MemorySegment contents, Arena arena, List<Long> handle) {
     long base = NoTouch.reserve(pages(contents.byteSize()));
-    pieces.put(base, new Piece(base, contents, arena, device));
+    pieces.put(base, new Piece(base, contents, arena, device, handle));
     return base;
   }
 
@@ -47,14 +57,23 @@ final class SimulatedMemory {
     return (bytes + PAGE - 1) / PAGE * PAGE;
   }
 
-  /** {@return whether there was some at the address} */
-  boolean free(long address) {
+  /** {@return what begins at the address; null if that is nothing, or was freed} */
+  @Nullable Piece at(long address) {
     Piece piece = pieces.get(address);
-    if (piece == null || piece.freed) {
-      return false;
-    }
-    piece.freed = true;
-    return true;
+    return piece == null || piece.freed ? null : piece;
+  }
+
+  /** {@return what was opened by a handle; null if nothing was} */
+  @Nullable Piece opened(List<Long> handle) {
+    return pieces.values().stream()
+        .filter(each -> each.opened > 0 && each.handle.equals(handle))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** {@return how many pieces of other processes are open} */
+  int openedCount() {
+    return Math.toIntExact(pieces.values().stream().filter(each -> each.opened > 0).count());
   }
 
   /** {@return what an address belongs to; null if that is nothing, or was freed} */

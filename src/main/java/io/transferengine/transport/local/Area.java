@@ -2,6 +2,7 @@
 package io.transferengine.transport.local;
 
 import io.transferengine.access.AccessRights;
+import io.transferengine.device.SharedAllocation;
 import io.transferengine.memory.Region;
 import io.transferengine.os.ReservedMemory;
 import java.lang.foreign.MemorySegment;
@@ -107,6 +108,31 @@ final class Area {
     admit(fence, pool, AreaLayout.tableBits(offsetInTables, placeShift, pool.descriptor()));
   }
 
+  /**
+   * As {@link #admit}, of memory of a device.
+   *
+   * @param index which of the handles is its own
+   */
+  void admitShared(long fence, Region region, int index, SharedAllocation shared) {
+    long at = AreaLayout.handleAt(index);
+    for (int i = 0; i < SharedAllocation.HANDLE_WORDS; i++) {
+      set(at + i * (long) Long.BYTES, shared.handle().get(i));
+    }
+    set(at + AreaLayout.HANDLE_BASE_AT, shared.base());
+    set(at + AreaLayout.HANDLE_LENGTH_AT, shared.length());
+    set(at + AreaLayout.HANDLE_PROCESS_AT, shared.process());
+    set(at + AreaLayout.HANDLE_ORDINAL_AT, shared.ordinal());
+    admit(fence, region, AreaLayout.handleBits(index));
+  }
+
+  /** Nobody uses a handle any more; what it opened is not to be found here. */
+  void clearHandle(int index) {
+    long at = AreaLayout.handleAt(index);
+    for (int i = 0; i < SharedAllocation.HANDLE_WORDS; i++) {
+      set(at + i * (long) Long.BYTES, 0);
+    }
+  }
+
   private void admit(long fence, Region region, long moreBits) {
     long at = AreaLayout.entryAt(fence);
     set(at + AreaLayout.ENTRY_ADDRESS_AT, region.address());
@@ -180,6 +206,7 @@ final class Area {
     for (int slot = 0; slot < AreaLayout.SLOTS; slot++) {
       set(slotAt(lease, slot), 0);
     }
+    set(AreaLayout.importsAt(lease), 0);
   }
 
   /** {@return what a peer has written into a slot} */
@@ -192,11 +219,26 @@ final class Area {
     NOTHING,
     /** Calls, which a stopped process is out of. */
     CALLS,
-    /** Copies by its own threads, and perhaps calls. */
+    /** Copies by its own threads or devices, or memory that it has open; and perhaps calls. */
     PLAIN
   }
 
-  /** {@return what a lease has under way that may have passed a gate, or an older one} */
+  /**
+   * {@return what a lease has under way that may have passed a gate, or an older one}
+   *
+   * @param opened whether what its holder has open counts, too
+   */
+  Passed passed(int lease, long serial, boolean opened) {
+    Passed found = passed(lease, serial);
+    if (found != Passed.NOTHING || !opened) {
+      return found;
+    }
+    // After the slots: who opens something says so before its slot is clear.
+    long gate = get(AreaLayout.importsAt(lease));
+    return gate != 0 && isUpTo(gate, serial) ? Passed.PLAIN : Passed.NOTHING;
+  }
+
+  /** {@return the same of what its slots say} */
   Passed passed(int lease, long serial) {
     Passed found = Passed.NOTHING;
     for (int slot = 0; slot < AreaLayout.SLOTS; slot++) {

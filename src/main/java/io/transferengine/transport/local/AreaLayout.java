@@ -14,13 +14,15 @@ import io.transferengine.transport.Incarnations;
  * slots    LEASES x SLOTS words
  * entries  ENTRIES x (number | address | length | rights)
  * tables   of pools: one word for each place where a block may begin
+ * handles  HANDLES x (8 words | base | length | process | ordinal), of devices' memory
+ * imports  LEASES words
  * </pre>
  *
  * Gates are pages of their own, elsewhere.
  */
 final class AreaLayout {
   /** "TEarea" and the version of this layout. */
-  static final long MAGIC = 0x5445_6172_6561_0004L;
+  static final long MAGIC = 0x5445_6172_6561_0005L;
 
   static final long MAGIC_AT = 0;
   static final long INCARNATION_AT = 8;
@@ -70,6 +72,12 @@ final class AreaLayout {
    */
   static final long HAS_TABLE = 4;
 
+  /**
+   * In an entry's rights: it is memory of a device, which is opened by a handle. Which one follows,
+   * where the table's place would be.
+   */
+  static final long HAS_HANDLE = 8;
+
   private static final int SHIFT_SHIFT = 8;
   private static final int UNIT_SHIFT = 16;
   private static final int UNIT_MASK = (1 << 16) - 1;
@@ -98,7 +106,23 @@ final class AreaLayout {
   /** A table begins at a multiple of it. */
   static final long TABLE_UNIT_BYTES = 1L << 13;
 
-  static final long BYTES = TABLES_AT + TABLES_BYTES;
+  /** Registrations of devices' memory that have a handle; those beyond it have no entries. */
+  static final int HANDLES = 4096;
+
+  static final long HANDLE_BYTES = 16 * Long.BYTES;
+
+  // Places of words beside a handle, which is first.
+  static final long HANDLE_BASE_AT = 64;
+  static final long HANDLE_LENGTH_AT = 72;
+  static final long HANDLE_PROCESS_AT = 80;
+  static final long HANDLE_ORDINAL_AT = 88;
+
+  static final long HANDLES_AT = TABLES_AT + TABLES_BYTES;
+
+  /** A word of each lease: up to which gate its holder has closed what is to be closed. */
+  static final long IMPORTS_AT = HANDLES_AT + HANDLES * HANDLE_BYTES;
+
+  static final long BYTES = IMPORTS_AT + ALIGNMENT;
 
   // In a table's word: how long the block is that begins there, 0 for none; and over how many
   // places the block reaches that this place was last in, as a power of two.
@@ -123,6 +147,29 @@ final class AreaLayout {
   /** {@return where in an area the table is that an entry's rights name} */
   static long tableAt(long rights) {
     return TABLES_AT + ((rights >>> UNIT_SHIFT) & UNIT_MASK) * TABLE_UNIT_BYTES;
+  }
+
+  /** {@return what an entry's rights have for a handle in addition} */
+  static long handleBits(int index) {
+    return HAS_HANDLE | ((long) index << UNIT_SHIFT);
+  }
+
+  /** {@return which handle an entry's rights name} */
+  static int handle(long rights) {
+    return (int) (rights >>> UNIT_SHIFT) & UNIT_MASK;
+  }
+
+  static long handleAt(int index) {
+    return HANDLES_AT + index * HANDLE_BYTES;
+  }
+
+  static long importsAt(int lease) {
+    return IMPORTS_AT + lease * (long) Long.BYTES;
+  }
+
+  /** {@return where the word of the lease with the slots at an address is} */
+  static long imports(long area, long slots) {
+    return area + importsAt((int) ((slots - (area + SLOTS_AT)) / LEASE_BYTES));
   }
 
   /** {@return the distance of its places, as a power of two} */

@@ -16,13 +16,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class Claim implements RequestSink<TransferTask> {
   private final int most;
+  private final long hostBytesMost;
   private final int[] block;
   private final long[] local;
   private final long[] remote;
   private final long[] length;
   private final boolean[] unmerged;
   private final long[] fence;
-  private final @Nullable Region[] managed;
+  private final @Nullable Region[] ours;
 
   private int count;
   private int first;
@@ -34,20 +35,34 @@ final class Claim implements RequestSink<TransferTask> {
   private @Nullable BufferDescriptor lastBuffer;
   private @Nullable Region lastRegion;
 
+  /** Whether the last request is of another kind of our memory than those before it. */
+  private boolean isMixed;
+
   /**
    * Nothing yet.
    *
    * @param most requests
    */
   Claim(int most) {
+    this(most, Long.MAX_VALUE);
+  }
+
+  /**
+   * Nothing yet.
+   *
+   * @param most requests
+   * @param hostBytesMost of one request in host memory
+   */
+  Claim(int most, long hostBytesMost) {
     this.most = most;
+    this.hostBytesMost = hostBytesMost;
     block = new int[most];
     local = new long[most];
     remote = new long[most];
     length = new long[most];
     unmerged = new boolean[most];
     fence = new long[most];
-    managed = new @Nullable Region[most];
+    ours = new @Nullable Region[most];
   }
 
   // ---- claiming
@@ -59,14 +74,37 @@ final class Claim implements RequestSink<TransferTask> {
     claimed = from;
     lastBuffer = null;
     lastRegion = null;
+    isMixed = false;
     try {
-      return from.claim(this, most, mostBytes, mostBytes);
+      var _ = from.claim(this, most, mostBytes, mostBytes);
     } catch (Throwable t) {
       if (count == 0) {
         throw t;
       }
       // Those before it are claimed; the next claim meets it again.
-      return count;
+    }
+    if (isMixed) {
+      giveBackLast(from);
+      isMixed = false;
+    }
+    return count;
+  }
+
+  /** All of a claim are copied in the same way: what is not goes back, and nothing comes after. */
+  @Override
+  public boolean isFull() {
+    return isMixed;
+  }
+
+  /** Gives back what is beyond so many requests, or so many bytes; one stays in any case. */
+  void keep(TransferTask task, int requests, long mostBytes) {
+    int kept = 0;
+    long bytes = 0;
+    while (kept < count && kept < requests && (kept == 0 || bytes + length[kept] <= mostBytes)) {
+      bytes += length[kept++];
+    }
+    while (count > kept) {
+      giveBackLast(task);
     }
   }
 
@@ -86,6 +124,12 @@ final class Claim implements RequestSink<TransferTask> {
     if (from == null) {
       return Long.MAX_VALUE;
     }
+    long limit = limitByBuffers(from, there, wanted);
+    boolean isCut = hostBytesMost < Math.min(limit, wanted) && from.region(here).kind().isHost();
+    return isCut ? hostBytesMost : limit;
+  }
+
+  private long limitByBuffers(TransferTask from, long there, long wanted) {
     BufferDescriptor buffer = buffer(from, there, wanted);
     if (buffer == null || buffer.fence() == 0) {
       return Long.MAX_VALUE;
@@ -102,17 +146,18 @@ final class Claim implements RequestSink<TransferTask> {
   public void request(
       TransferTask of, int firstBlock, long here, long there, long bytes, boolean single) {
     BufferDescriptor buffer = buffer(of, there, bytes);
-    Region ours = lastRegion;
-    if (ours == null || !ours.covers(here, bytes)) {
-      ours = of.region(here);
-      lastRegion = ours;
+    Region region = lastRegion;
+    if (region == null || !region.covers(here, bytes)) {
+      region = of.region(here);
+      isMixed = lastRegion != null && !region.kind().equals(lastRegion.kind());
+      lastRegion = region;
     }
     block[count] = firstBlock;
     local[count] = here;
     remote[count] = there;
     length[count] = bytes;
     unmerged[count] = single;
-    managed[count] = ours.owner() == Region.Owner.POOL ? ours : null;
+    ours[count] = region;
     fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
     count++;
   }
@@ -156,7 +201,22 @@ final class Claim implements RequestSink<TransferTask> {
 
   /** {@return what is ours where it is managed memory, which is there and stays; else null} */
   @Nullable Region managed(int index) {
-    return managed[index];
+    Region region = region(index);
+    return region.owner() == Region.Owner.POOL ? region : null;
+  }
+
+  /** {@return what of ours it lies in} */
+  Region region(int index) {
+    Region region = ours[index];
+    if (region == null) {
+      throw new IllegalArgumentException("There is no request " + index);
+    }
+    return region;
+  }
+
+  /** {@return whether they lie in host memory of ours, as all or none do} */
+  boolean isHost() {
+    return region(0).kind().isHost();
   }
 
   // ---- settling

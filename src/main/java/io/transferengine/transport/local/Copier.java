@@ -43,10 +43,10 @@ final class Copier {
   private static final String GONE = "a copy found its process or its area gone";
 
   /** What is to be copied. */
-  private final Claim claim = new Claim(RANGES);
+  private final Claim claim;
 
   /** What the peer's area says of the registrations that the requests lie in. */
-  private final Gate.@Nullable Entry[] entry = new Gate.@Nullable Entry[RANGES];
+  private final Entries entries;
 
   /** The peer's, where it is mapped here. */
   private final @Nullable PoolMap[] pool = new @Nullable PoolMap[RANGES];
@@ -75,6 +75,18 @@ final class Copier {
    * @param mistake the failure of requests for which our own code threw
    */
   Copier(ProcessMemory memory, int ownPid, TransferException mistake) {
+    this(new Claim(RANGES), memory, ownPid, mistake);
+  }
+
+  /**
+   * One for claims that somebody else makes, of at most {@link #RANGES} requests.
+   *
+   * @param ownPid the number of this process
+   * @param mistake the failure of requests for which our own code threw
+   */
+  Copier(Claim claim, ProcessMemory memory, int ownPid, TransferException mistake) {
+    this.claim = claim;
+    this.entries = new Entries(claim, RANGES);
     this.memory = memory;
     this.ownPid = ownPid;
     this.mistake = mistake;
@@ -129,16 +141,16 @@ final class Copier {
     }
     for (int i = 0; i < TRIES; i++) {
       Gate gate = target.gate();
-      if (gate == null || !knowsAll(gate)) {
+      if (gate == null || !entries.knowsAll(gate)) {
         // In this order: what is registered after the gate was read stays so behind it.
         gate = target.gateAt(target.map().word(AreaLayout.GATE_AT));
-        int gone = firstGone(target.map(), gate);
+        int gone = entries.firstGone(target.map(), gate);
         if (gone >= 0) {
           stale(task, target, gone);
           return false;
         }
       }
-      int refused = firstRefused(task.operation());
+      int refused = entries.firstRefused(task.operation(), false);
       if (refused >= 0) {
         return refuse(task, target, refused);
       }
@@ -172,18 +184,6 @@ final class Copier {
     return true;
   }
 
-  /** Takes the entries that are known of a gate; {@return whether these are all} */
-  private boolean knowsAll(Gate gate) {
-    for (int i = 0; i < claim.count(); i++) {
-      Gate.Entry known = claim.isNextFence(i) ? gate.known(claim.fence(i)) : entry[i - 1];
-      if (known == null) {
-        return false;
-      }
-      entry[i] = known;
-    }
-    return true;
-  }
-
   /**
    * {@return a negative errno if a process has no area any more; else 0} Its memory tells, for what
    * we have mapped may be what it has left.
@@ -203,46 +203,10 @@ final class Copier {
     return target.map().isThere() ? 0 : -Errno.EFAULT.number();
   }
 
-  /** Reads the entries; {@return the first request whose registration is gone; -1: none} */
-  private int firstGone(PeerMap map, Gate gate) {
-    for (int i = 0; i < claim.count(); i++) {
-      if (!claim.isNextFence(i)) {
-        entry[i] = entry[i - 1];
-        continue;
-      }
-      long at = AreaLayout.entryAt(claim.fence(i));
-      if (map.word(at) != claim.fence(i)) {
-        return i;
-      }
-      Gate.Entry found =
-          new Gate.Entry(
-              claim.fence(i),
-              map.word(at + AreaLayout.ENTRY_ADDRESS_AT),
-              map.word(at + AreaLayout.ENTRY_LENGTH_AT),
-              map.word(at + AreaLayout.ENTRY_RIGHTS_AT));
-      gate.note(found);
-      entry[i] = found;
-    }
-    return -1;
-  }
-
-  /** {@return the first request that the peer's own entry does not allow; -1 for none} */
-  private int firstRefused(Operation operation) {
-    for (int i = 0; i < claim.count(); i++) {
-      Gate.Entry allowed = entry[i];
-      if (allowed == null
-          || !allowed.covers(claim.remote(i), claim.length(i))
-          || !allowed.allows(operation)) {
-        return i;
-      }
-    }
-    return -1;
-  }
-
   /** Says that we copy, before anything that follows is done. */
   private void mark(Target target, long slotAt, Gate gate, boolean plain) {
     long value = gate.address();
-    if (hasTables()) {
+    if (entries.haveTables()) {
       number++;
       value |=
           AreaLayout.BLOCKS | ((long) (number & AreaLayout.COUNT_MASK) << AreaLayout.COUNT_SHIFT);
@@ -261,7 +225,7 @@ final class Copier {
       return false;
     }
     for (int i = 0; i < claim.count(); i++) {
-      Gate.Entry known = entry[i];
+      Gate.Entry known = entries.of(i);
       if (claim.managed(i) == null || known == null || !known.hasTable()) {
         return false;
       }
@@ -305,23 +269,13 @@ final class Copier {
     return isThere ? copied : -Errno.ESRCH.number();
   }
 
-  private boolean hasTables() {
-    for (int i = 0; i < claim.count(); i++) {
-      Gate.Entry known = entry[i];
-      if (known != null && known.hasTable()) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /**
    * {@return the first request that is not in one block that is handed out now; -1 for none} The
    * slot has to be marked before: who frees a block then waits, or we find it freed.
    */
   private int firstFreed(PeerMap map) {
     for (int i = 0; i < claim.count(); i++) {
-      Gate.Entry known = entry[i];
+      Gate.Entry known = entries.of(i);
       if (known != null
           && known.hasTable()
           && !map.isHandedOut(known, claim.remote(i), claim.length(i))) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.device.SharedAllocation;
 import io.transferengine.memory.LiveBlocks;
 import io.transferengine.memory.Region;
 import io.transferengine.os.NativeCallException;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,15 +40,19 @@ final class Fences {
     /** What of it is handed out, if it is a pool. */
     final @Nullable BlockTable table;
 
+    /** Which handle it has, if it is memory of a device; else -1. */
+    final int handle;
+
     /** The gate that was closed after it; what has passed that or an older one is waited for. */
     long closedGate = -1;
 
     /** It was waited for in vain together with others, and each is tried by itself now. */
     boolean hasWaited;
 
-    Fence(long number, @Nullable BlockTable table) {
+    Fence(long number, @Nullable BlockTable table, int handle) {
       this.number = number;
       this.table = table;
+      this.handle = handle;
     }
 
     /** The area goes. */
@@ -62,10 +68,12 @@ final class Fences {
   private final Leases leases;
   private final Processes processes;
   private final Duration wait;
+  private final Function<Region, @Nullable SharedAllocation> shared;
 
   // Guarded by this.
   private final Map<Region, Fence> fences = new HashMap<>();
   private final BitSet used = new BitSet();
+  private final BitSet usedHandles = new BitSet();
   private final BlockTables tables;
   private final SplittableRandom random = new SplittableRandom();
   private long version;
@@ -80,6 +88,22 @@ final class Fences {
    * @param wait how long memory that is taken back waits for a peer that is in the middle of a copy
    */
   Fences(Area area, Leases leases, Processes processes, Duration wait) {
+    this(area, leases, processes, wait, region -> null);
+  }
+
+  /**
+   * With nothing registered.
+   *
+   * @param wait how long memory that is taken back waits for a peer that is in the middle of a copy
+   * @param shared by which peers open memory of a device; without that it is not theirs to copy
+   */
+  Fences(
+      Area area,
+      Leases leases,
+      Processes processes,
+      Duration wait,
+      Function<Region, @Nullable SharedAllocation> shared) {
+    this.shared = shared;
     this.area = area;
     this.leases = leases;
     this.processes = processes;
@@ -106,7 +130,10 @@ final class Fences {
     try {
       for (Region region : regions) {
         int index = used.nextClearBit(0);
-        if (ended || index >= AreaLayout.ENTRIES) {
+        int handle = region.isTouchable() ? -1 : usedHandles.nextClearBit(0);
+        boolean hasWay =
+            region.isTouchable() || (handle < AreaLayout.HANDLES && shared.apply(region) != null);
+        if (ended || index >= AreaLayout.ENTRIES || !hasWay) {
           continue; // It is reached over another transport.
         }
         // Never 0, and not a number that the entry has had before.
@@ -117,9 +144,12 @@ final class Fences {
           continue;
         }
         taken = table;
-        Fence fence = new Fence(number, table);
+        Fence fence = new Fence(number, table, handle);
         done.add(region);
         used.set(index);
+        if (handle >= 0) {
+          usedHandles.set(handle);
+        }
         fences.put(region, fence);
         taken = null;
       }
@@ -145,6 +175,11 @@ final class Fences {
 
   private void write(Region region) {
     Fence fence = fences.get(region);
+    SharedAllocation allocation = fence == null || fence.handle < 0 ? null : shared.apply(region);
+    if (fence != null && allocation != null) {
+      area.admitShared(fence.number, region, fence.handle, allocation);
+      return;
+    }
     if (fence == null || fence.table == null) {
       area.admit(of(region), region);
       return;
@@ -158,6 +193,10 @@ final class Fences {
     Fence fence = fences.remove(region);
     if (fence != null) {
       used.clear(AreaLayout.index(fence.number));
+      if (fence.handle >= 0) {
+        area.clearHandle(fence.handle);
+        usedHandles.clear(fence.handle);
+      }
       if (fence.table != null) {
         giveBack(fence.table);
       }
@@ -178,16 +217,18 @@ final class Fences {
   void refuse(List<Region> regions) {
     long gate;
     Duration limit;
+    boolean opened;
     synchronized (this) {
       if (gone) {
         return;
       }
+      opened = haveHandles(regions);
       gate = close(regions);
       limit = hasWaited(regions) ? Duration.ZERO : wait;
     }
     try {
       if (gate >= 0) {
-        await(gate, limit);
+        await(gate, limit, opened);
       }
     } catch (TransferException inUse) {
       noteWaited(regions, regions.size() > 1);
@@ -198,6 +239,17 @@ final class Fences {
     synchronized (this) {
       regions.forEach(this::forget);
     }
+  }
+
+  /** {@return whether peers may have some of them open} */
+  private boolean haveHandles(List<Region> regions) {
+    for (Region region : regions) {
+      Fence fence = fences.get(region);
+      if (fence != null && fence.handle >= 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** {@return whether it is one that was waited for just now} */
@@ -261,13 +313,13 @@ final class Fences {
   }
 
   /** Waits until no copy is under way that has passed a gate or an older one. */
-  private void await(long gate, Duration limit) {
+  private void await(long gate, Duration limit, boolean opened) {
     boolean interrupted = false;
     long end = System.nanoTime() + limit.toNanos();
     try {
       for (Leases.Lease lease : leases.all()) {
         long nextLook = System.nanoTime() + PROCESS_LOOK_NANOS;
-        Area.Passed passed = area.passed(lease.index(), gate);
+        Area.Passed passed = area.passed(lease.index(), gate, opened);
         while (passed != Area.Passed.NOTHING) {
           interrupted |= Thread.interrupted();
           LockSupport.parkNanos(LOOK_NANOS);
@@ -281,7 +333,7 @@ final class Fences {
           if (now - end >= 0) {
             throw stillCopies(lease, limit.isZero() ? wait : limit);
           }
-          passed = area.passed(lease.index(), gate);
+          passed = area.passed(lease.index(), gate, opened);
         }
       }
     } finally {
@@ -304,7 +356,7 @@ final class Fences {
   private static TransferException stillCopies(Leases.Lease lease, Duration limit) {
     return new TransferException(
         ErrorCode.BATCH_BUSY,
-        "Process %d on this machine has been copying from or to the memory for %d s"
+        "Process %d on this machine has been copying from or to the memory, or has it open, for %d s"
             .formatted(lease.pid(), limit.toSeconds()),
         "Unregister it again later. Is that process frozen, in a long pause of its JVM, or does it"
             + " wait for memory of its own that is swapped out?");
@@ -330,7 +382,7 @@ final class Fences {
       }
       gate = area.openGate();
     }
-    await(gate, limit);
+    await(gate, limit, true);
     tables.end();
     synchronized (this) {
       if (!gone && givesBack) {

@@ -19,8 +19,8 @@ final class Gate {
    * @param fence its number, not 0
    * @param address where it begins, unsigned
    * @param length in bytes, unsigned
-   * @param rights what peers may do, and where its table is if it is a pool, in the bits of {@link
-   *     AreaLayout}
+   * @param rights what peers may do, and where its table is if it is a pool, or its handle if it is
+   *     a device's, in the bits of {@link AreaLayout}
    */
   record Entry(long fence, long address, long length, long rights) {
     /** {@return whether a range lies wholly in it} */
@@ -38,6 +38,11 @@ final class Gate {
     /** {@return whether only parts of it may be used, which change: {@link PeerMap#isHandedOut}} */
     boolean hasTable() {
       return (rights & AreaLayout.HAS_TABLE) != 0;
+    }
+
+    /** {@return whether it is memory of a device, with a handle: {@link PeerMap#shared}} */
+    boolean hasHandle() {
+      return (rights & AreaLayout.HAS_HANDLE) != 0;
     }
 
     boolean allows(Operation operation) {

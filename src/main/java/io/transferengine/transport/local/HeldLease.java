@@ -72,6 +72,11 @@ final class HeldLease {
     return (seen & ~ENDED) == 0;
   }
 
+  /** {@return the address of the word for what we have open, in the engine's memory} */
+  long importsAddress() {
+    return AreaLayout.imports(host.area(), slots);
+  }
+
   /** {@return the address of a slot in the engine's memory} */
   long slotAddress(int slot) {
     if (slot < 0 || slot >= AreaLayout.SLOTS) {

@@ -72,9 +72,10 @@ final class LocalFaults {
         SystemError.remedyHere(why)
                 .orElse(
                     why.errno() == Errno.ENOMEM.number()
-                        ? "Has this process used up its mappings (vm.max_map_count) or its address space?"
-                        : "Does a security module forbid to open /proc/PID/fd of that process, or has it"
-                            + " just ended?")
+                        ? "Has this process used up its mappings (vm.max_map_count) or its address"
+                            + " space?"
+                        : "Does a security module forbid to open /proc/PID/fd of that process, or"
+                            + " has it just ended?")
             + " TE_LOCAL=auto or off reaches it over the network",
         why);
   }
@@ -97,7 +98,8 @@ final class LocalFaults {
         ErrorCode.ADDRESS_NOT_REGISTERED,
         "its area refuses %d bytes at 0x%x: not wholly inside the registration that its descriptor"
                 .formatted(length, address)
-            + " has there, or inside a managed buffer that is not freed, or that may not be done with it",
+            + " has there, or inside a managed buffer that is not freed, or that may not be done"
+            + " with it",
         "Check the address, that the peer has the memory still, and that it lets peers do this",
         null);
   }
@@ -111,6 +113,21 @@ final class LocalFaults {
                 .formatted(address)
             + " network",
         "Set TE_LOCAL=auto instead of required, or let the peer register fewer, larger ranges",
+        null);
+  }
+
+  /** Memory of a device cannot be copied here. {@code why} is a clause. */
+  static TransferException notOpened(String why) {
+    return new TransferException(ErrorCode.NOT_IMPLEMENTED, why, "");
+  }
+
+  /** What cannot be copied, and may go over no other transport. */
+  static TransferException notCopied(String peer, String why) {
+    return TransferException.withPeer(
+        peer,
+        ErrorCode.NOT_IMPLEMENTED,
+        "memory of devices of this transfer cannot be copied on this machine: " + why,
+        "Set TE_LOCAL=auto instead of required: then it goes over the network",
         null);
   }
 

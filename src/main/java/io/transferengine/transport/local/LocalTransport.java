@@ -2,10 +2,12 @@
 package io.transferengine.transport.local;
 
 import io.transferengine.access.PeerIdentity;
+import io.transferengine.device.Devices;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.Printable;
+import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
@@ -17,6 +19,7 @@ import io.transferengine.os.Processes;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.Incarnations;
+import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
@@ -53,22 +56,10 @@ class LocalTransport implements Transport {
   /** Engines that are remembered; beyond it, the one unused for longest is forgotten. */
   private static final int PEERS_LIMIT = 4096;
 
-  /** What there is between start and stop. */
-  private record Running(
-      HostDescriptor host,
-      long incarnation,
-      Area area,
-      PeerAreas areas,
-      Leases leases,
-      Fences fences,
-      HeldLeases held,
-      PeerMaps maps,
-      LeaseRequests requests,
-      Copies copies) {}
-
   private final TransportContext context;
   private final ProcessMemory memory;
   private final Processes processes;
+  private final OurDevices devices;
   private final DeviceMisses misses;
 
   /** In the order of use. Who is forgotten and comes back gets its lease again. */
@@ -93,6 +84,7 @@ class LocalTransport implements Transport {
     this.context = context;
     this.memory = memory;
     this.processes = processes;
+    this.devices = new OurDevices(context.devices());
     this.misses = new DeviceMisses(context.metrics());
   }
 
@@ -113,7 +105,15 @@ class LocalTransport implements Transport {
       long incarnation = Incarnations.number(context.peers().incarnation()).orElseThrow();
       Area area = new Area(incarnation);
       try {
-        running = running(area, incarnation);
+        running =
+            Running.of(
+                area,
+                incarnation,
+                context,
+                memory,
+                processes,
+                devices,
+                new Running.Callbacks(this::isOver, this::goElsewhere));
       } catch (Throwable t) {
         area.unmap();
         throw t;
@@ -123,46 +123,19 @@ class LocalTransport implements Transport {
     }
   }
 
-  private Running running(Area area, long incarnation) {
-    int pid = processes.own();
-    HostDescriptor host =
-        new HostDescriptor(
-            processes.bootId(),
-            processes.pidNamespace(),
-            pid,
-            processes.startOf(pid),
-            area.address());
-    // As peers will look at us, and we at them.
-    String memfds =
-        processes
-            .memfd(pid, area.address(), AreaLayout.BYTES, AreaLayout.name(incarnation))
-            .map(Processes.MemfdFile::device)
-            .orElseThrow(() -> LocalFaults.noSight(processes.blindness()));
-    PeerAreas areas = new PeerAreas(memory, processes, memfds);
-    Leases leases = new Leases(area, areas::isOver);
-    Fences fences = new Fences(area, leases, processes, Fences.WAIT);
-    HeldLeases held = new HeldLeases(areas::isOver);
-    PeerMaps maps = new PeerMaps(areas, processes, context.metrics(), this::isOver);
-    LeaseRequests requests =
-        new LeaseRequests(context.peers(), area, areas, held, host, incarnation);
-    Copies copies = new Copies(memory, pid);
-    return new Running(
-        host, incarnation, area, areas, leases, fences, held, maps, requests, copies);
-  }
-
   // ---- our memory
-
-  private static List<Region> withEntries(List<Region> regions) {
-    List<Region> some = new ArrayList<>(regions);
-    some.removeIf(each -> !each.isTouchable());
-    return some;
-  }
 
   @Override
   public void registerAll(List<Region> regions) {
     Running now = running;
     if (now != null) {
-      now.fences.admit(withEntries(regions));
+      devices.register(regions);
+      try {
+        now.fences().admit(regions);
+      } catch (Throwable t) {
+        devices.unregister(regions);
+        throw t;
+      }
     }
   }
 
@@ -170,14 +143,15 @@ class LocalTransport implements Transport {
   public void unregisterAll(List<Region> regions) {
     Running now = running;
     if (now != null) {
-      now.fences.refuse(regions);
+      now.fences().refuse(regions);
+      devices.unregister(regions);
     }
   }
 
   @Override
   public long descriptionVersion() {
     Running now = running;
-    return now == null ? 0 : now.fences.version();
+    return now == null ? 0 : now.fences().version();
   }
 
   @Override
@@ -186,7 +160,7 @@ class LocalTransport implements Transport {
     if (now == null || stopped) {
       return;
     }
-    descriptor.host(Optional.of(now.host));
+    descriptor.host(Optional.of(now.host()));
     // One that took the place of another since the buffers were listed may have other rights.
     Set<Region> described = new HashSet<>(regions);
     List<BufferDescriptor> buffers = new ArrayList<>(descriptor.buffers());
@@ -195,7 +169,7 @@ class LocalTransport implements Transport {
           Region region = context.regions().find(buffer.address(), buffer.lengthBytes());
           return region == null || !described.contains(region)
               ? buffer
-              : described(buffer, region, now.fences.of(region));
+              : described(buffer, region, now.fences().of(region));
         });
     descriptor.buffers(buffers);
   }
@@ -219,11 +193,11 @@ class LocalTransport implements Transport {
     // The message is hearsay: any stranger may name any process. What it asks us for is in its own
     // area, which only processes of our user write.
     Optional<Leases.Lease> lease =
-        stopped || !peer.isBeside(now.host) || isRegistered(now, peer)
+        stopped || !peer.isBeside(now.host()) || isRegistered(now, peer)
             ? Optional.empty()
-            : now.areas
-                .ask(peer, request.ask(), now.incarnation)
-                .flatMap(ask -> now.leases.grant(peer, ask.incarnation(), ask.number()));
+            : now.areas()
+                .ask(peer, request.ask(), now.incarnation())
+                .flatMap(ask -> now.leases().grant(peer, ask.incarnation(), ask.number()));
     if (lease.isEmpty()) {
       context
           .metrics()
@@ -240,12 +214,12 @@ class LocalTransport implements Transport {
                   + " no slots for copies on one machine: it cannot read that process, or is not"
                   + " asked by it, or has no more"));
     }
-    return Optional.of(HandshakeDescriptor.slotsAt(now.area.slots(lease.get().index())));
+    return Optional.of(HandshakeDescriptor.slotsAt(now.area().slots(lease.get().index())));
   }
 
   /** What strangers may write to is no area, whatever it looks like. That takes no look at maps. */
   private boolean isRegistered(Running now, HostDescriptor host) {
-    return host.pid() == now.host.pid()
+    return host.pid() == now.host().pid()
         && context.regions().find(host.area(), AreaLayout.HEADER_BYTES) != null;
   }
 
@@ -300,7 +274,7 @@ class LocalTransport implements Transport {
     if (now == null || stopped || host.isEmpty() || incarnation.isEmpty()) {
       return null;
     }
-    if (!host.get().bootId().equals(now.host.bootId())) {
+    if (!host.get().bootId().equals(now.host().bootId())) {
       return null;
     }
     String name = descriptor.name();
@@ -329,8 +303,8 @@ class LocalTransport implements Transport {
     if (isRegistered(now, host)) {
       return Optional.of("its area is said to be in memory that this process has registered");
     }
-    return host.isBeside(now.host)
-        ? now.areas.problem(host, incarnation)
+    return host.isBeside(now.host())
+        ? now.areas().problem(host, incarnation)
         : Optional.of(
             "it is in another pid namespace; start its container with the host's, or in the same"
                 + " pod with shareProcessNamespace");
@@ -371,9 +345,22 @@ class LocalTransport implements Transport {
     return buffer.fence() == 0;
   }
 
+  /** Between devices: by what is opened of the peer's. */
+  @Override
+  public boolean moves(MemoryKind local, MemoryKind peer) {
+    return local.isHost() ? peer.isHost() : Devices.isKnown(peer) && devices.moves(local);
+  }
+
   @Override
   public void isPassedOver(PeerAddress peer, TransferTask task) {
-    misses.missed(peer.descriptor().name(), "copies are between host memory");
+    if (task.blockOutsideBuffers() >= 0) {
+      return; // What is known of the peer is old: it is asked again.
+    }
+    misses.missed(
+        peer.descriptor().name(),
+        task.pairs().notMoved(this::moves).isPresent()
+            ? "copies are between host memory, or between memory of devices"
+            : "some of its memory has no handle by which it can be opened here");
   }
 
   @Override
@@ -393,7 +380,7 @@ class LocalTransport implements Transport {
     }
     Optional<Target> open = peer.target();
     if (open.isPresent()) {
-      start(now, open.get(), task);
+      start(now, open.get(), address, task);
       return;
     }
     try {
@@ -402,13 +389,13 @@ class LocalTransport implements Transport {
         return;
       }
     } catch (Throwable t) {
-      now.copies.fail(task, "Queueing a transfer to {} failed", peer.name(), t);
+      now.copies().fail(task, "Queueing a transfer to {} failed", peer.name(), t);
       return;
     }
     // Decided in the moment between two questions.
     peer.target()
         .ifPresentOrElse(
-            target -> start(now, target, task),
+            target -> start(now, target, address, task),
             () -> goElsewhere(address, task, LocalFaults.noLease(peer.name())));
   }
 
@@ -431,7 +418,7 @@ class LocalTransport implements Transport {
     if (!peer.mustAsk()) {
       return;
     }
-    int place = now.held.takePlace();
+    int place = now.held().takePlace();
     if (place < 0) {
       isRefused(now, peer);
       return;
@@ -439,7 +426,7 @@ class LocalTransport implements Transport {
     try {
       var _ = WaitingThreads.start("te-local-lease", () -> ask(now, peer, place));
     } catch (Throwable noThread) {
-      now.held.givePlaceBack(place);
+      now.held().givePlaceBack(place);
       isRefused(now, peer);
       throw noThread;
     }
@@ -449,8 +436,10 @@ class LocalTransport implements Transport {
     Target target;
     try {
       HeldLease lease = lease(now, peer, place);
-      PeerMap map = now.maps.of(peer.name(), peer.host(), peer.incarnation());
-      target = new Target(peer.name(), lease, map, now.maps.pools(map), witness);
+      PeerMap map = now.maps().of(peer.name(), peer.host(), peer.incarnation());
+      target =
+          new Target(
+              peer.name(), lease, map, now.maps().pools(map), now.maps().imports(map), witness);
       context
           .metrics()
           .happened(
@@ -468,7 +457,7 @@ class LocalTransport implements Transport {
       return;
     }
     for (var each = peer.nextWaiting(); each != null; each = peer.nextWaiting()) {
-      start(now, target, each.task());
+      start(now, target, each.peer(), each.task());
     }
   }
 
@@ -501,17 +490,22 @@ class LocalTransport implements Transport {
       if (!peer.isReachable()) {
         throw LocalFaults.noLease(peer.name());
       }
-      return now.requests.ask(peer, place);
+      return now.requests().ask(peer, place);
     } finally {
-      now.held.givePlaceBack(place);
+      now.held().givePlaceBack(place);
     }
   }
 
-  private static void start(Running now, Target target, TransferTask task) {
+  @SuppressWarnings("ReferenceEquality") // that of nearly all tasks, without a look at it
+  private static void start(Running now, Target target, PeerAddress peer, TransferTask task) {
     try {
-      now.copies.start(target, task);
+      if (task.pairs() == MemoryPairs.hostOnly()) {
+        now.copies().start(target, task);
+      } else {
+        now.deviceCopies().start(target, peer, task);
+      }
     } catch (Throwable t) {
-      now.copies.fail(task, "Queueing a transfer to {} failed", target.name(), t);
+      now.copies().fail(task, "Queueing a transfer to {} failed", target.name(), t);
     }
   }
 
@@ -532,10 +526,18 @@ class LocalTransport implements Transport {
       try {
         goElsewhere(each.peer(), each.task(), LocalFaults.noLease(peer.name()));
       } catch (Throwable t) {
-        now.copies.fail(
-            each.task(), "Giving a transfer to {} to another transport failed", peer.name(), t);
+        now.copies()
+            .fail(
+                each.task(), "Giving a transfer to {} to another transport failed", peer.name(), t);
       }
     }
+  }
+
+  /** Memory of devices cannot be copied. */
+  private void goElsewhere(PeerAddress peer, TransferTask task, String why) {
+    String name = peer.descriptor().name();
+    misses.missed(name, why);
+    goElsewhere(peer, task, LocalFaults.notCopied(name, why));
   }
 
   private void goElsewhere(PeerAddress peer, TransferTask task, TransferException why) {
@@ -553,11 +555,13 @@ class LocalTransport implements Transport {
     long endNanos = System.nanoTime() + timeout.toNanos();
     // Made before the first step: a lambda takes memory.
     Runnable refusing = () -> refuseAll(now);
-    Runnable copying = () -> now.copies.stop(timeout.dividedBy(2));
-    Runnable fencing = () -> endFences(now, endNanos);
+    Runnable copying = () -> now.copies().stop(timeout.dividedBy(2));
+    Runnable copyingDevices = () -> now.deviceCopies().stop(timeout.dividedBy(4));
+    Runnable fencing = () -> now.end(endNanos, devices);
     stopped = true;
     Anyway.run(log, "Giving up what waits for slots at peers", refusing);
     Anyway.run(log, "Ending the copy threads", copying);
+    Anyway.run(log, "Ending the threads that copy on devices", copyingDevices);
     Anyway.run(log, "Ending the copies of peers", fencing);
   }
 
@@ -568,28 +572,5 @@ class LocalTransport implements Transport {
       peers.clear();
     }
     known.forEach(peer -> isRefused(now, peer));
-  }
-
-  private static void endFences(Running now, long endNanos) {
-    boolean isOver = now.held.end(endNanos);
-    if (isOver) {
-      Anyway.run(log, "Ending the mappings of other engines' areas", now.maps::end);
-    } else {
-      log.warn("The area of copies on one machine stays: a copy of this engine has not ended");
-    }
-    try {
-      now.fences.end(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())), isOver);
-    } catch (TransferException inUse) {
-      // The area stays: a peer that still copies must not find something else there.
-      isOver = false;
-      log.warn("A peer still copies while the engine closes: {}", inUse.getMessage());
-    } catch (Throwable t) {
-      isOver = false;
-      Anyway.failed(log, "Giving the area of copies on one machine back", t);
-    }
-    LeftAreas.retry();
-    if (!isOver) {
-      LeftAreas.keep(now.held, now.maps, now.fences);
-    }
   }
 }

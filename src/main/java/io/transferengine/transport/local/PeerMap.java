@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.device.SharedAllocation;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The area of an engine, as this process has mapped it. Thread-safe.
@@ -60,6 +63,30 @@ final class PeerMap {
     long first = (place >>> order) << order;
     long length = AreaLayout.length(word(table + first * Long.BYTES));
     return bytes <= (first << shift) + length - offset;
+  }
+
+  /**
+   * {@return by which memory of a device is opened} The registration must not end meanwhile.
+   *
+   * @param entry that of a registration that has a handle
+   * @throws io.transferengine.transfer.TransferException if the entry leads nowhere
+   */
+  SharedAllocation shared(Gate.Entry entry) {
+    int index = AreaLayout.handle(entry.rights());
+    if (index >= AreaLayout.HANDLES) {
+      throw LocalFaults.notOpened("its area contradicts itself");
+    }
+    long at = AreaLayout.handleAt(index);
+    List<Long> handle = new ArrayList<>(SharedAllocation.HANDLE_WORDS);
+    for (int i = 0; i < SharedAllocation.HANDLE_WORDS; i++) {
+      handle.add(word(at + i * (long) Long.BYTES));
+    }
+    return new SharedAllocation(
+        handle,
+        word(at + AreaLayout.HANDLE_BASE_AT),
+        word(at + AreaLayout.HANDLE_LENGTH_AT),
+        word(at + AreaLayout.HANDLE_PROCESS_AT),
+        (int) word(at + AreaLayout.HANDLE_ORDINAL_AT));
   }
 
   /** Says in a slot that a copy goes through a gate, before anything that follows is done. */

@@ -28,21 +28,29 @@ final class PeerMaps {
   /** Looked so often, a mapping keeps memory of an engine that has ended for less than 10 s. */
   private static final long LOOK_MILLIS = TimeUnit.SECONDS.toMillis(5);
 
+  /** The same while memory of devices is open, for which who takes it back waits. */
+  private static final long IMPORTS_LOOK_MILLIS = 20;
+
   /** By what is proved: who tells of an engine may tell what it likes. */
   private record Owner(int pid, long start, long area, long incarnation) {}
 
-  private record Mapped(Owner owner, SharedMapping mapping, PeerMap map, PeerPools pools) {}
+  private record Mapped(
+      Owner owner, SharedMapping mapping, PeerMap map, PeerPools pools, PeerImports imports) {}
 
   private final PeerAreas areas;
   private final Processes processes;
   private final EngineMetrics metrics;
   private final Consumer<PeerMap> whenOver;
   private final PoolRoom room = new PoolRoom();
+  private final ImportRoom importRoom = new ImportRoom(ImportRoom.LIMIT);
 
   /** Made before they are needed: a lambda takes memory. */
   private final Runnable look = this::look;
 
   private final Runnable step = this::endThoseOfTheDead;
+
+  private final Runnable importsStep = this::lookAtImports;
+  private final Runnable wake = this::wake;
 
   // Guarded by this.
   private final Map<Owner, Mapped> maps = new HashMap<>();
@@ -86,7 +94,8 @@ final class PeerMaps {
     try {
       PeerMap map = new PeerMap(mapping.memory(), host.area());
       PeerPools pools = new PeerPools(peer, host, map, areas, processes, room, metrics);
-      Mapped made = new Mapped(owner, mapping, map, pools);
+      PeerImports imports = new PeerImports(map, importRoom, metrics, wake);
+      Mapped made = new Mapped(owner, mapping, map, pools, imports);
       Mapped kept = kept(peer, made);
       isKept = kept == made;
       return kept.map;
@@ -117,8 +126,13 @@ final class PeerMaps {
   /** While there are any. */
   private void look() {
     try {
+      long nextLook = System.nanoTime();
       while (isNeeded()) {
-        Anyway.run(log, LOOK, step);
+        Anyway.run(log, LOOK, importsStep);
+        if (nextLook - System.nanoTime() <= 0) {
+          Anyway.run(log, LOOK, step);
+          nextLook = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS);
+        }
       }
     } catch (Throwable t) {
       isLost();
@@ -135,13 +149,35 @@ final class PeerMaps {
   private synchronized boolean isNeeded() {
     try {
       if (!ended) {
-        wait(LOOK_MILLIS);
+        wait(importRoom.taken() > 0 ? IMPORTS_LOOK_MILLIS : LOOK_MILLIS);
       }
     } catch (InterruptedException e) {
       // Nobody does that; then it looks at once.
     }
     looking = !ended && !maps.isEmpty();
     return looking;
+  }
+
+  /** Something is open now. */
+  private synchronized void wake() {
+    notifyAll();
+  }
+
+  private void lookAtImports() {
+    if (importRoom.taken() == 0) {
+      return;
+    }
+    List<Mapped> all;
+    synchronized (this) {
+      all = List.copyOf(maps.values());
+    }
+    for (Mapped each : all) {
+      try {
+        each.imports.look();
+      } catch (IllegalStateException closed) {
+        // We have ended it meanwhile.
+      }
+    }
   }
 
   void endThoseOfTheDead() {
@@ -178,6 +214,7 @@ final class PeerMaps {
   private synchronized void end(Mapped each) {
     // Whoever is in the middle of a copy from it is waited for by the mapping.
     if (maps.remove(each.owner, each)) {
+      each.imports.end();
       each.pools.end();
       each.mapping.close();
     }
@@ -192,6 +229,22 @@ final class PeerMaps {
       }
     }
     return null;
+  }
+
+  /** {@return the open memory of an engine's devices; null if its area is not mapped any more} */
+  @SuppressWarnings("ReferenceEquality") // this very one, not one like it
+  synchronized @Nullable PeerImports imports(PeerMap map) {
+    for (Mapped each : maps.values()) {
+      if (each.map == map) {
+        return each.imports;
+      }
+    }
+    return null;
+  }
+
+  /** {@return how many allocations of their devices are open} */
+  int imports() {
+    return importRoom.taken();
   }
 
   /** {@return how many pools of them are mapped} */

@@ -155,7 +155,8 @@ final class PeerPools {
     return null;
   }
 
-  private synchronized boolean isWatched() {
+  /** {@return whether {@link #hasEnded} can tell} Begins to watch. */
+  synchronized boolean isWatched() {
     if (watch == null && !ended) {
       watch = processes.watch(host.pid(), host.start()).orElse(null);
     }

@@ -23,6 +23,7 @@ final class Target {
   private final HeldLease lease;
   private final PeerMap map;
   private final @Nullable PeerPools pools;
+  private final @Nullable PeerImports imports;
   private volatile @Nullable Gate gate;
   private final Witness witness;
   private volatile boolean lost;
@@ -37,14 +38,27 @@ final class Target {
     this(name, lease, map, null, (target, why) -> {});
   }
 
+  /** An engine of which no memory of devices will be opened. */
+  Target(String name, HeldLease lease, PeerMap map, @Nullable PeerPools pools, Witness witness) {
+    this(name, lease, map, pools, null, witness);
+  }
+
   /**
    * An engine that has given us a lease.
    *
    * @param map its area
    * @param pools of it that may be mapped
+   * @param imports memory of its devices that is opened
    * @param witness on whichever thread notices the end; must not block, and throws nothing
    */
-  Target(String name, HeldLease lease, PeerMap map, @Nullable PeerPools pools, Witness witness) {
+  Target(
+      String name,
+      HeldLease lease,
+      PeerMap map,
+      @Nullable PeerPools pools,
+      @Nullable PeerImports imports,
+      Witness witness) {
+    this.imports = imports;
     this.witness = witness;
     this.pools = pools;
     this.name = name;
@@ -72,6 +86,26 @@ final class Target {
   /** {@return its pools that are mapped here; null if none will be} */
   @Nullable PeerPools pools() {
     return pools;
+  }
+
+  /** {@return memory of its devices that is open here; null if none will be} */
+  @Nullable PeerImports imports() {
+    return imports;
+  }
+
+  /** {@return where our word for that is, in its memory} */
+  long importsAddress() {
+    return lease.importsAddress();
+  }
+
+  /** {@return whether {@link #hasEnded} can tell} */
+  boolean isWatched() {
+    return pools != null && pools.isWatched();
+  }
+
+  /** {@return whether its process has ended, and with it the memory that we have copied to} */
+  boolean hasEnded() {
+    return pools == null || pools.hasEnded();
   }
 
   /**

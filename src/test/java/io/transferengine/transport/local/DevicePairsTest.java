@@ -4,6 +4,7 @@ package io.transferengine.transport.local;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.transferengine.device.SimulatedDevices;
+import io.transferengine.device.SimulatedIpc;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
@@ -13,11 +14,13 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -31,8 +34,12 @@ class DevicePairsTest {
   private static final int BYTES = 4 << 20;
   private static final String TOLD = "some of its transfers of device memory go over the network";
 
-  private final SimulatedDevices ours = new SimulatedDevices(SEED, 1, BYTES);
-  private final SimulatedDevices theirs = new SimulatedDevices(SEED + 1, 1, BYTES);
+  @TempDir static Path folder;
+
+  private final SimulatedDevices ours =
+      new SimulatedDevices(SEED, 1, BYTES, SimulatedIpc.in(folder));
+  private final SimulatedDevices theirs =
+      new SimulatedDevices(SEED + 1, 1, BYTES, SimulatedIpc.in(folder));
   private final Random random = new Random(SEED);
   private final LogCapture log = LogCapture.withDebug(DeviceMisses.class.getName());
   private final Mapped here = Mapped.of(BYTES);
@@ -114,6 +121,8 @@ class DevicePairsTest {
             Arrays.copyOf(remote, count),
             Arrays.copyOf(length, count));
     assertMoved(one.move(operation, other, blocks));
+    // Those of them that lie on devices on both sides are copied by the device.
+    assertThat(one.counted(Counter.LOCAL_DEVICE_ALLOCATIONS_OPENED)).isOne();
     for (int i = 0; i < count; i++) {
       int start = (int) (local[i] - (deviceLocal[i] ? deviceHere : here.address()));
       int side = deviceFrom[i] ? 1 : 0;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.local;
+
+import io.transferengine.device.Device;
+import io.transferengine.device.Devices;
+import io.transferengine.device.SharedAllocation;
+import io.transferengine.memory.MemoryKind;
+import io.transferengine.memory.Region;
+import io.transferengine.transfer.TransferException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The memory of devices that we have registered: which of it we copy from and to, and by which
+ * handles peers on this machine open it. The driver is looked for at the first registration of such
+ * memory. Thread-safe.
+ */
+final class OurDevices {
+  private static final Logger log = LoggerFactory.getLogger(OurDevices.class);
+
+  /** Reasons that were told. */
+  private static final int TOLD_LIMIT = 256;
+
+  private record Ours(Device device, @Nullable SharedAllocation shared) {}
+
+  private final Devices devices;
+
+  /** What the device is known to have. A copy of anything else could cost it its context. */
+  private final Map<Region, Ours> ready = new ConcurrentHashMap<>();
+
+  // Guarded by this.
+  private final Set<String> told = new HashSet<>();
+
+  OurDevices(Devices devices) {
+    this.devices = devices;
+  }
+
+  /** {@return whether such memory of ours can be copied} */
+  boolean moves(MemoryKind kind) {
+    return Devices.isKnown(kind) && devices.absence().isEmpty();
+  }
+
+  /**
+   * Makes ready for ranges of devices' memory, among others. What cannot be is copied by other
+   * transports, which say so if it is nowhere.
+   */
+  void register(List<Region> regions) {
+    for (Region region : regions) {
+      if (!region.kind().isHost() && moves(region.kind())) {
+        register(region);
+      }
+    }
+  }
+
+  private void register(Region region) {
+    Device device;
+    try {
+      device = devices.of(region.kind());
+      device.require(region.address(), region.length());
+    } catch (TransferException e) {
+      tell(e);
+      return;
+    }
+    SharedAllocation shared = null;
+    try {
+      shared = device.share(region.address(), region.length());
+    } catch (TransferException e) {
+      tell(e);
+    }
+    ready.put(region, new Ours(device, shared));
+  }
+
+  private void tell(TransferException why) {
+    String text = String.valueOf(why.getMessage());
+    boolean isNew;
+    synchronized (this) {
+      isNew = told.size() < TOLD_LIMIT && told.add(text);
+    }
+    if (isNew) {
+      log.info("Peers on this machine reach some memory of devices over the network: {}", text);
+    }
+  }
+
+  /** Ends {@link #register}; nothing is under way there. Takes no memory. */
+  void unregister(List<Region> regions) {
+    if (!ready.isEmpty()) {
+      regions.forEach(ready::remove);
+    }
+  }
+
+  /** {@return the device that has a range; null if it is not known to} */
+  @Nullable Device device(Region region) {
+    Ours ours = ready.get(region);
+    return ours == null ? null : ours.device;
+  }
+
+  /** {@return by which peers open it; null if they cannot} */
+  @Nullable SharedAllocation shared(Region region) {
+    Ours ours = ready.get(region);
+    return ours == null ? null : ours.shared;
+  }
+
+  /** Something does not end: the engine, which closes the devices, is to leave them as they are. */
+  void leaveOpen() {
+    devices.leaveOpen();
+  }
+}
