@@ -68,10 +68,13 @@ final class OurDevices {
       return;
     }
     SharedAllocation shared = null;
-    try {
-      shared = device.share(region.address(), region.length());
-    } catch (TransferException e) {
-      tell(e);
+    // Blocks of a pool are taken back one by one: who has the whole of it open would not see that.
+    if (region.blocks() == null) {
+      try {
+        shared = device.share(region.address(), region.length());
+      } catch (TransferException e) {
+        tell(e);
+      }
     }
     ready.put(region, new Ours(device, shared));
   }

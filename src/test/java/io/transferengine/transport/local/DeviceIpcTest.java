@@ -3,6 +3,7 @@ package io.transferengine.transport.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.access.AccessRights;
 import io.transferengine.bindings.Cuda;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.device.SimulatedIpc;
@@ -165,6 +166,18 @@ class DeviceIpcTest {
     assertThat(log.count(TOLD)).isOne();
     assertThat(ours.plan().calls("cuIpcOpenMemHandle_v2")).isZero();
     other.core.memory().unregister(there);
+  }
+
+  /** Its blocks are taken back one by one, and whoever has the whole open would not notice. */
+  @Test
+  void managedMemoryGoesOverTheNetwork() throws Exception {
+    long there = other.core.memory().allocate(BYTES, "cuda:0", AccessRights.READ_WRITE).address();
+    assertBothWays(there);
+    assertThat(missed()).isEqualTo(2);
+    assertThat(ours.plan().calls("cuIpcOpenMemHandle_v2")).isZero();
+    other.core.memory().free(there, BYTES);
+    assertThat(one.move(Operation.WRITE, other, all(here, there)).state())
+        .isEqualTo(TransferState.FAILED);
   }
 
   @Test
