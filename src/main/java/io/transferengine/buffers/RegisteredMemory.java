@@ -8,7 +8,8 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
+import java.util.concurrent.ConcurrentNavigableMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +20,11 @@ import org.jspecify.annotations.Nullable;
 public final class RegisteredMemory implements AutoCloseable {
   private final Engine engine;
   private final RegistrationOptions options;
-  private final TreeMap<Long, Piece> pieces = new TreeMap<>();
-  private boolean closed;
+
+  /** Changed under this lock; read without, so that nobody waits for a registration to look. */
+  private final ConcurrentNavigableMap<Long, Piece> pieces = new ConcurrentSkipListMap<>();
+
+  private volatile boolean closed;
 
   private record Piece(Registration registration, CountedBuffer kept) {
     long end() {
@@ -49,15 +53,23 @@ public final class RegisteredMemory implements AutoCloseable {
    * @throws TransferException as {@link Engine#register(long, long, RegistrationOptions)}, and when
    *     this is closed
    */
-  public synchronized boolean register(long address, long length, CountedBuffer buffer) {
+  public boolean register(long address, long length, CountedBuffer buffer) {
     Objects.requireNonNull(buffer, "buffer must not be null");
+    return !isKnown(address, length) && registerNew(address, length, buffer);
+  }
+
+  private boolean isKnown(long address, long length) {
     if (closed) {
       throw new TransferException(
           ErrorCode.INVALID_ARGUMENT, "These registrations are closed", "Make new ones");
     }
     Map.Entry<Long, Piece> before = pieces.floorEntry(address);
-    if (before != null && address + length <= before.getValue().end()) {
-      return false;
+    return before != null && address + length <= before.getValue().end();
+  }
+
+  private synchronized boolean registerNew(long address, long length, CountedBuffer buffer) {
+    if (isKnown(address, length)) {
+      return false; // Somebody else was first.
     }
     buffer.retain();
     @Nullable Registration registration = null;
@@ -80,7 +92,7 @@ public final class RegisteredMemory implements AutoCloseable {
   }
 
   /** {@return the number of pieces} */
-  public synchronized int size() {
+  public int size() {
     return pieces.size();
   }
 
@@ -114,7 +126,7 @@ public final class RegisteredMemory implements AutoCloseable {
 
   /** {@return how many pieces there are} */
   @Override
-  public synchronized String toString() {
+  public String toString() {
     return pieces.size() + " pieces of a pool" + (closed ? ", closed" : "");
   }
 }

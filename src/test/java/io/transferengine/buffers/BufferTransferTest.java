@@ -14,6 +14,11 @@ import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -158,6 +163,51 @@ class BufferTransferTest {
       assertThat(buffer.users()).isZero();
       assertThat(memory.size()).isZero();
     }
+  }
+
+  @Test
+  void aLookForAKnownPieceWaitsForNoRegistration() throws Exception {
+    try (Engine engine = open();
+        Arena arena = Arena.ofShared();
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      long address = arena.allocate(8192).address();
+      RegisteredMemory memory = new RegisteredMemory(engine, RegistrationOptions.DEFAULT);
+      assertThat(memory.register(address, 4096, new Counted())).isTrue();
+      CountDownLatch begun = new CountDownLatch(1);
+      CountDownLatch goesOn = new CountDownLatch(1);
+      Future<Boolean> registered =
+          threads.submit(
+              () -> memory.register(address + 4096, 4096, new Slow(begun, goesOn)));
+      try {
+        begun.await();
+        Future<Boolean> known =
+            threads.submit(() -> memory.register(address, 4096, new Counted()));
+        assertThat(known.get(5, TimeUnit.SECONDS)).isFalse();
+      } finally {
+        goesOn.countDown();
+      }
+      assertThat(registered.get(30, TimeUnit.SECONDS)).isTrue();
+      memory.close();
+    }
+  }
+
+  /** Stands for a registration that takes long. */
+  private record Slow(CountDownLatch begun, CountDownLatch goesOn) implements CountedBuffer {
+    @Override
+    public void retain() {
+      begun.countDown();
+      try {
+        goesOn.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public void release() {}
+
+    @Override
+    public void moved() {}
   }
 
   @Test
