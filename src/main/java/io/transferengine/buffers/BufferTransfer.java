@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -39,84 +41,127 @@ public final class BufferTransfer {
   public static BufferTransfer submit(
       List<? extends CountedBuffer> buffers, Supplier<Transfer> submission) {
     Objects.requireNonNull(submission, "submission must not be null");
-    List<CountedBuffer> held =
-        List.copyOf(Objects.requireNonNull(buffers, "buffers must not be null"));
-    int retained = 0;
-    @Nullable Transfer transfer = null;
+    Held held =
+        new Held(List.copyOf(Objects.requireNonNull(buffers, "buffers must not be null")));
+    Transfer transfer;
     try {
-      for (CountedBuffer buffer : held) {
-        buffer.retain();
-        retained++;
-      }
-      transfer = submission.get();
-      return new BufferTransfer(transfer, giveBackAtEnd(transfer, held));
+      held.retain();
+      transfer = Objects.requireNonNull(submission.get(), "submission must not return null");
     } catch (Throwable t) {
-      if (transfer != null) {
-        // Nobody waits for its end in our place.
-        transfer.cancel();
-        awaitEnd(transfer);
-      }
-      var _ = release(held.subList(0, retained), t);
+      held.release(t);
+      throw t;
+    }
+    try {
+      return new BufferTransfer(transfer, transfer.toCompletableFuture().handle(held));
+    } catch (Throwable t) {
+      // Perhaps nobody waits for its end in our place.
+      endNow(transfer);
+      held.release(t);
       throw t;
     }
   }
 
-  private static CompletableFuture<Void> giveBackAtEnd(
-      Transfer transfer, List<CountedBuffer> held) {
-    return transfer
-        .toCompletableFuture()
-        .handle(
-            (_, failure) -> {
-              @Nullable Throwable first = failure == null ? moved(held) : failure;
-              first = release(held, first);
-              if (first instanceof CompletionException wrapped) {
-                throw wrapped;
-              }
-              if (first != null) {
-                throw new CompletionException(first);
-              }
-              return null;
-            });
-  }
+  /**
+   * What is retained, and what is done at the end. It needs no memory to release: in a full heap
+   * every buffer is released all the same, and once.
+   */
+  private static final class Held
+      implements BiFunction<@Nullable Void, @Nullable Throwable, @Nullable Void> {
+    private final CountedBuffer[] buffers;
+    private final AtomicBoolean isOver = new AtomicBoolean();
+    private int retained;
 
-  /** {@return what the first of them threw; all are told} */
-  private static @Nullable Throwable moved(List<CountedBuffer> held) {
-    @Nullable Throwable first = null;
-    for (CountedBuffer buffer : held) {
-      try {
-        buffer.moved();
-      } catch (Throwable t) {
-        first = first == null ? t : first;
+    Held(List<CountedBuffer> buffers) {
+      this.buffers = buffers.toArray(new CountedBuffer[0]);
+    }
+
+    /** Before the transfer begins. */
+    void retain() {
+      while (retained < buffers.length) {
+        buffers[retained].retain();
+        retained++;
       }
     }
-    return first;
-  }
 
-  /** {@return the first failure; all are released} */
-  private static @Nullable Throwable release(List<CountedBuffer> held, @Nullable Throwable before) {
-    @Nullable Throwable first = before;
-    for (CountedBuffer buffer : held) {
-      try {
-        buffer.release();
-      } catch (Throwable t) {
-        if (first == null) {
-          first = t;
-        } else if (first != t) {
-          first.addSuppressed(t);
+    /** The transfer has ended. */
+    @Override
+    public @Nullable Void apply(@Nullable Void nothing, @Nullable Throwable failure) {
+      if (!isOver.compareAndSet(false, true)) {
+        return null; // Nobody asks for this future.
+      }
+      @Nullable Throwable first = releaseAll(failure == null ? moved() : failure);
+      if (first instanceof CompletionException wrapped) {
+        throw wrapped;
+      }
+      if (first != null) {
+        throw new CompletionException(first);
+      }
+      return null;
+    }
+
+    /** Releases what is retained, unless the transfer's end has done that. */
+    void release(Throwable why) {
+      if (isOver.compareAndSet(false, true)) {
+        var _ = releaseAll(why);
+      }
+    }
+
+    /** {@return what the first of them threw; all are told} */
+    private @Nullable Throwable moved() {
+      @Nullable Throwable first = null;
+      for (int i = 0; i < retained; i++) {
+        try {
+          buffers[i].moved();
+        } catch (Throwable t) {
+          first = first == null ? t : first;
         }
       }
+      return first;
     }
-    return first;
+
+    /** {@return the first failure; all are released} */
+    private @Nullable Throwable releaseAll(@Nullable Throwable before) {
+      @Nullable Throwable first = before;
+      for (int i = 0; i < retained; i++) {
+        try {
+          buffers[i].release();
+        } catch (Throwable t) {
+          first = both(first, t);
+        }
+      }
+      return first;
+    }
+
+    private static Throwable both(@Nullable Throwable first, Throwable later) {
+      if (first == null) {
+        return later;
+      }
+      try {
+        if (first != later) {
+          first.addSuppressed(later);
+        }
+      } catch (Throwable unsaid) {
+        // There may be no memory to note it. The next buffer matters more.
+      }
+      return first;
+    }
   }
 
-  /** A transfer always ends: it has a deadline. */
-  private static void awaitEnd(Transfer transfer) {
+  /** Cancels it and waits. A transfer always ends, canceled or not: it has a deadline. */
+  private static void endNow(Transfer transfer) {
+    try {
+      boolean _ = transfer.cancel();
+    } catch (Throwable notCanceled) {
+      // Such as no memory. Then the deadline ends it.
+    }
     boolean interrupted = false;
     while (!transfer.state().isTerminal()) {
       try {
         var _ = transfer.await(LOOK);
       } catch (InterruptedException e) {
         interrupted = true;
+      } catch (Throwable noMemory) {
+        Thread.onSpinWait();
       }
     }
     if (interrupted) {

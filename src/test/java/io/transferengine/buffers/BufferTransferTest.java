@@ -9,6 +9,7 @@ import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.RegistrationOptions;
 import io.transferengine.Segment;
+import io.transferengine.Transfer;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
@@ -19,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -135,6 +137,20 @@ class BufferTransferTest {
       assertThat(first.moves() + second.moves()).isEqualTo(2);
       assertThat(transfer.transfer().failure()).isEmpty();
     }
+  }
+
+  @Test
+  void aSubmissionWithoutATransferGivesAllBack() {
+    Counted buffer = new Counted();
+    assertThatThrownBy(() -> BufferTransfer.submit(List.of(buffer), nothing()))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessageContaining("submission");
+    assertThat(buffer.users()).isZero();
+  }
+
+  @SuppressWarnings("NullAway") // What a caller may do whose code nobody checks
+  private static Supplier<Transfer> nothing() {
+    return () -> null;
   }
 
   @Test
