@@ -3,6 +3,7 @@ package io.transferengine;
 
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.events.TransferReport;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
@@ -13,6 +14,10 @@ import java.util.concurrent.CompletableFuture;
  * A handle on one submitted batch of blocks. It reaches exactly one terminal state, within its
  * deadline. From then on the engine neither reads nor writes the local memory for this transfer.
  * Thread-safe.
+ *
+ * <p>One failure is an exception to that: with the code {@link ErrorCode#BATCH_BUSY} the engine,
+ * after a mistake of its own, could not make sure of it. Do not free or use that memory again in
+ * this process.
  *
  * <p>Only an engine makes one, by {@link Engine#submit} and the methods of {@link Segment}.
  */

@@ -2,6 +2,7 @@
 package io.transferengine.buffers;
 
 import io.transferengine.Transfer;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.time.Duration;
 import java.util.List;
@@ -17,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * A transfer over counted buffers. Each is retained before the transfer begins, and released once
  * when it has ended, in whatever state. Until then the buffers are the transfer's: nobody else may
  * read or change their indices.
+ *
+ * <p>One end releases nothing: that with the code {@link ErrorCode#BATCH_BUSY}, after a mistake in
+ * the engine. Then something may still touch the memory, and the buffers stay retained until the
+ * process ends.
  */
 public final class BufferTransfer {
   private static final Duration LOOK = Duration.ofSeconds(1);
@@ -56,7 +61,9 @@ public final class BufferTransfer {
     } catch (Throwable t) {
       // Perhaps nobody waits for its end in our place.
       endNow(transfer);
-      held.release(t);
+      if (!Held.mayBeTouched(transfer.failure().orElse(null))) {
+        held.release(t);
+      }
       throw t;
     }
   }
@@ -65,7 +72,7 @@ public final class BufferTransfer {
    * What is retained, and what is done at the end. It needs no memory to release: in a full heap
    * every buffer is released all the same, and once.
    */
-  private static final class Held
+  static final class Held
       implements BiFunction<@Nullable Void, @Nullable Throwable, @Nullable Void> {
     private final CountedBuffer[] buffers;
     private final AtomicBoolean isOver = new AtomicBoolean();
@@ -89,7 +96,10 @@ public final class BufferTransfer {
       if (!isOver.compareAndSet(false, true)) {
         return null; // Nobody asks for this future.
       }
-      @Nullable Throwable first = releaseAll(failure == null ? moved() : failure);
+      @Nullable Throwable first = failure == null ? moved() : failure;
+      if (!mayBeTouched(failure)) {
+        first = releaseAll(first);
+      }
       if (first instanceof CompletionException wrapped) {
         throw wrapped;
       }
@@ -97,6 +107,12 @@ public final class BufferTransfer {
         throw new CompletionException(first);
       }
       return null;
+    }
+
+    /** {@return whether an end is one that the engine could not make safe} */
+    static boolean mayBeTouched(@Nullable Throwable failure) {
+      Throwable why = failure instanceof CompletionException ? failure.getCause() : failure;
+      return why instanceof TransferException end && end.code() == ErrorCode.BATCH_BUSY;
     }
 
     /** Releases what is retained, unless the transfer's end has done that. */

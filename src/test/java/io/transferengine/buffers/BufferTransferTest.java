@@ -10,10 +10,12 @@ import io.transferengine.EngineConfig;
 import io.transferengine.RegistrationOptions;
 import io.transferengine.Segment;
 import io.transferengine.Transfer;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -151,6 +153,35 @@ class BufferTransferTest {
   @SuppressWarnings("NullAway") // What a caller may do whose code nobody checks
   private static Supplier<Transfer> nothing() {
     return () -> null;
+  }
+
+  @Test
+  void whatMayStillBeTouchedIsNotReleased() {
+    Counted first = new Counted();
+    Counted second = new Counted();
+    BufferTransfer.Held held = new BufferTransfer.Held(List.of(first, second));
+    held.retain();
+    CompletableFuture<Void> transfer = new CompletableFuture<>();
+    CompletableFuture<Void> end = transfer.copy().handle(held);
+    TransferException busy = new TransferException(ErrorCode.BATCH_BUSY, "a test", "");
+    boolean _ = transfer.completeExceptionally(busy);
+    assertThatThrownBy(end::join).isInstanceOf(CompletionException.class).hasCause(busy);
+    held.release(busy);
+    assertThat(first.users()).isOne();
+    assertThat(second.users()).isOne();
+    assertThat(first.moves() + second.moves()).isZero();
+  }
+
+  @Test
+  void anEndIsToldOnceThoughItIsGivenUp() {
+    Counted buffer = new Counted();
+    BufferTransfer.Held held = new BufferTransfer.Held(List.of(buffer));
+    held.retain();
+    held.release(new OutOfMemoryError("a test"));
+    assertThat(held.apply(null, null)).isNull();
+    held.release(new OutOfMemoryError("a test"));
+    assertThat(buffer.users()).isZero();
+    assertThat(buffer.moves()).isZero();
   }
 
   @Test
