@@ -2,6 +2,7 @@
 package io.transferengine.netty;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
 import io.transferengine.Engine;
 import io.transferengine.Registration;
 import io.transferengine.RegistrationOptions;
@@ -45,8 +46,18 @@ public final class ByteBufArenas implements AutoCloseable {
    */
   public boolean register(ByteBuf buffer) {
     Objects.requireNonNull(buffer, "buffer must not be null");
-    MemorySegment chunk = chunk(buffer);
-    return memory.register(chunk.address(), chunk.byteSize(), new Kept(buffer));
+    ByteBuf root = root(buffer);
+    MemorySegment chunk = chunk(root);
+    return memory.register(chunk.address(), chunk.byteSize(), new Kept(root));
+  }
+
+  /** {@return what a slice, a duplicate or a view is of; the buffer itself if it is none} */
+  private static ByteBuf root(ByteBuf buffer) {
+    ByteBuf root = buffer;
+    for (ByteBuf next = root.unwrap(); next != null; next = root.unwrap()) {
+      root = next;
+    }
+    return root;
   }
 
   /**
@@ -54,7 +65,10 @@ public final class ByteBufArenas implements AutoCloseable {
    * limit are the buffer's. Of others it is as large as the buffer.
    */
   private static MemorySegment chunk(ByteBuf buffer) {
-    if (!buffer.isDirect() || buffer.nioBufferCount() != 1) {
+    // Parts of a composed buffer come and go, even where there is only one now.
+    if (!buffer.isDirect()
+        || buffer.nioBufferCount() != 1
+        || buffer instanceof CompositeByteBuf) {
       throw ByteBufs.refused(
           buffer, "is not one piece of direct memory", "Register direct buffers, one by one");
     }

@@ -115,6 +115,26 @@ class ByteBufsTest {
   }
 
   @Test
+  void ofASliceOrAViewTheWholeIsRegistered() {
+    try (ByteBufArenas own = new ByteBufArenas(there, RegistrationOptions.DEFAULT)) {
+      ByteBuf whole = UnpooledByteBufAllocator.DEFAULT.directBuffer(4096, 4096).writeZero(4096);
+      assertThat(own.register(whole.asReadOnly().slice(1024, 1024))).isTrue();
+      for (ByteBuf view :
+          List.of(
+              whole.slice(8, 8),
+              whole.duplicate(),
+              whole.asReadOnly(),
+              Unpooled.unreleasableBuffer(whole))) {
+        assertThat(own.register(view)).as("%s", view).isFalse();
+      }
+      assertThat(own.register(whole)).isFalse();
+      assertThat(own.size()).isEqualTo(1);
+      assertThat(whole.refCnt()).isEqualTo(2);
+      whole.release();
+    }
+  }
+
+  @Test
   void heapAndComposedBuffersAreNoChunks() {
     ByteBuf heap = Unpooled.buffer(16);
     ByteBuf composed =
