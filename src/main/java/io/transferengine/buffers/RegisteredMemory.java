@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Memory of a pool that others have made, each piece registered once. A buffer of each piece is
  * kept until {@link #close}: pools give memory back when its last buffer is released, and tell
- * nobody. Thread-safe.
+ * nobody. It must be one that stays in its piece as long as it is retained: where a library can move
+ * a buffer to other memory, however many users it has, that does not keep the piece. Thread-safe.
  */
 public final class RegisteredMemory implements AutoCloseable {
   private final Engine engine;
@@ -48,7 +49,8 @@ public final class RegisteredMemory implements AutoCloseable {
    *
    * @param address of the piece
    * @param length of the piece in bytes
-   * @param buffer a buffer in it, which is retained if the piece is new
+   * @param buffer a buffer in it, which is retained if the piece is new; whoever retains it may
+   *     refuse, by an exception
    * @return whether it is new
    * @throws TransferException as {@link Engine#register(long, long, RegistrationOptions)}, and when
    *     this is closed

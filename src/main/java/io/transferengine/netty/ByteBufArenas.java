@@ -3,6 +3,7 @@ package io.transferengine.netty;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.transferengine.Engine;
 import io.transferengine.Registration;
 import io.transferengine.RegistrationOptions;
@@ -19,8 +20,14 @@ import java.util.Objects;
  * moving them.
  *
  * <p>Of {@code PooledByteBufAllocator}, and of Netty's wrappers around its buffers, the whole chunk
- * is registered. Of any other buffer it is the buffer's own memory. A buffer of each chunk stays
- * retained until {@link #close}, and with it the chunk. Thread-safe.
+ * is registered. Of any other buffer it is the buffer's own memory.
+ *
+ * <p>A buffer of each chunk stays retained until {@link #close}. That keeps the chunk as long as the
+ * buffer stays in it: a buffer that grows, or is given another capacity, moves to other memory
+ * however many users it has, and Netty may free what was registered. So the first buffer of each
+ * chunk must not do that before {@link #close}. One whose own memory would be registered is refused
+ * if it can grow: make it with {@code directBuffer(n, n)}, and never change its capacity. For the
+ * chunks of a pool it is best to register a small buffer of that kind first. Thread-safe.
  */
 public final class ByteBufArenas implements AutoCloseable {
   private final RegisteredMemory memory;
@@ -42,13 +49,14 @@ public final class ByteBufArenas implements AutoCloseable {
    * @param buffer a direct buffer
    * @return whether the chunk is new
    * @throws TransferException as {@link Engine#register(MemorySegment, RegistrationOptions)}, for a
-   *     buffer on the heap, and for one that is composed of others: register these
+   *     buffer on the heap, for one that is composed of others: register these, and for one of no
+   *     pool that can grow, if its memory is new
    */
   public boolean register(ByteBuf buffer) {
     Objects.requireNonNull(buffer, "buffer must not be null");
     ByteBuf root = root(buffer);
     MemorySegment chunk = chunk(root);
-    return memory.register(chunk.address(), chunk.byteSize(), new Kept(root));
+    return memory.register(chunk.address(), chunk.byteSize(), new Kept(root, chunk.byteSize()));
   }
 
   /** {@return what a slice, a duplicate or a view is of; the buffer itself if it is none} */
@@ -76,9 +84,18 @@ public final class ByteBufArenas implements AutoCloseable {
     return MemorySegment.ofBuffer(whole.clear());
   }
 
-  private record Kept(ByteBuf buffer) implements CountedBuffer {
+  private record Kept(ByteBuf buffer, long chunkBytes) implements CountedBuffer {
+    /** For a new chunk only. */
     @Override
     public void retain() {
+      boolean isPart =
+          buffer.alloc() instanceof PooledByteBufAllocator && buffer.capacity() < chunkBytes;
+      if (!isPart && buffer.maxCapacity() > buffer.capacity()) {
+        throw ByteBufs.refused(
+            buffer,
+            "can grow, and its registered memory would be freed",
+            "Make it with directBuffer(n, n)");
+      }
       buffer.retain();
     }
 

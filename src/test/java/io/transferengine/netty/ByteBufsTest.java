@@ -4,6 +4,7 @@ package io.transferengine.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.buffer.AdaptiveByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
@@ -131,6 +132,29 @@ class ByteBufsTest {
       assertThat(own.size()).isEqualTo(1);
       assertThat(whole.refCnt()).isEqualTo(2);
       whole.release();
+    }
+  }
+
+  @Test
+  void aBufferThatWouldLeaveItsMemoryIsRefused() {
+    try (ByteBufArenas own = new ByteBufArenas(there, RegistrationOptions.DEFAULT)) {
+      // Of no pool, and larger than a chunk.
+      for (ByteBuf growing :
+          List.of(
+              UnpooledByteBufAllocator.DEFAULT.directBuffer(4096),
+              new AdaptiveByteBufAllocator(true).directBuffer(4096),
+              POOL.directBuffer(2 << 20))) {
+        assertThatThrownBy(() -> own.register(growing.slice()))
+            .isInstanceOf(TransferException.class)
+            .hasMessageContaining("can grow")
+            .hasMessageContaining("directBuffer(n, n)");
+        assertThat(own.size()).isZero();
+        assertThat(growing.refCnt()).isOne();
+        growing.release();
+      }
+      ByteBuf fixed = POOL.directBuffer(2 << 20, 2 << 20);
+      assertThat(own.register(fixed)).isTrue();
+      fixed.release();
     }
   }
 
