@@ -2,9 +2,11 @@
 package io.transferengine.micrometer.meters;
 
 import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationRegistry;
 import io.transferengine.transfer.TraceParent;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The observations of transfers under way, of all engines, by their spans. The engine's threads
@@ -36,7 +38,32 @@ public final class ObservedSpans {
     if (observation == null) {
       return NONE;
     }
-    Observation.Scope scope = observation.openScope();
-    return scope::close;
+    ObservationRegistry registry = observation.getObservationRegistry();
+    Observation.@Nullable Scope before = registry.getCurrentObservationScope();
+    try {
+      Observation.Scope scope = observation.openScope();
+      return scope::close;
+    } catch (RuntimeException | Error ofATracer) {
+      // The scope is the current one before any tracer is told of it.
+      close(registry, before, ofATracer);
+      throw ofATracer;
+    }
+  }
+
+  /** Closes what is open in this thread, down to what was current before. */
+  private static void close(
+      ObservationRegistry registry, Observation.@Nullable Scope before, Throwable why) {
+    try {
+      Observation.Scope left = registry.getCurrentObservationScope();
+      if (left != null && left != before) {
+        left.close();
+      }
+    } catch (RuntimeException | Error alsoOfATracer) {
+      if (alsoOfATracer != why) {
+        why.addSuppressed(alsoOfATracer);
+      }
+    } finally {
+      registry.setCurrentObservationScope(before);
+    }
   }
 }

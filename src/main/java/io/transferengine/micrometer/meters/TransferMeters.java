@@ -89,7 +89,7 @@ final class TransferMeters implements EngineListener {
     Spans.Scope scope;
     try {
       scope = spans.open(report.traceParent().get());
-    } catch (RuntimeException ofATracer) {
+    } catch (RuntimeException | Error ofATracer) {
       // It is a figure all the same.
       record(report, meters);
       throw ofATracer;
