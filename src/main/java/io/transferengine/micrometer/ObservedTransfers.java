@@ -12,6 +12,7 @@ import io.transferengine.NotificationListener;
 import io.transferengine.Transfer;
 import io.transferengine.TransferNotify;
 import io.transferengine.events.TransferReport;
+import io.transferengine.logging.Anyway;
 import io.transferengine.micrometer.meters.ObservedSpans;
 import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferException;
@@ -22,6 +23,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Submits transfers that are observed by Micrometer: with a tracer in the registry (Micrometer
@@ -31,7 +34,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The observation {@code transferengine.transfer} lasts from the submission to the end. It has
  * the keys {@code direction} (read, write), {@code transport} (tcp, rdma, local, several, none),
  * {@code outcome} (completed, failed, timeout, canceled) and {@code cause}, all of few values, and
- * {@code peer}, {@code bytes} and {@code explanation} for spans alone.
+ * {@code peer}, {@code bytes} and {@code explanation} for spans alone. Where there was no memory to
+ * wait for the end, it ends at the submission, and {@code outcome} is the state then.
  *
  * <p>If the tracer speaks W3C's {@code traceparent}, a notification carries the span of its
  * transfer to the peer, and {@link #onNotification} makes what is done there, {@code
@@ -49,6 +53,8 @@ public final class ObservedTransfers {
   public static final String PROCESS = "transferengine.notification.process";
 
   private static final String NONE = "none";
+
+  private static final Logger log = LoggerFactory.getLogger(ObservedTransfers.class);
 
   private final Engine engine;
   private final ObservationRegistry registry;
@@ -108,38 +114,58 @@ public final class ObservedTransfers {
             .highCardinalityKeyValue("bytes", Long.toString(request.blocks().totalBytes()))
             .start();
     Optional<TraceParent> span = carrier.span();
-    boolean begun = false;
+    Transfer transfer;
     try {
       span.ifPresent(known -> ObservedSpans.add(known, made));
-      Transfer transfer = engine.submit(span.map(request::withTraceParent).orElse(request));
-      var _ =
-          transfer.toCompletableFuture().whenComplete((_, _) -> end(made, span, transfer.report()));
-      begun = true;
-      return transfer;
-    } catch (TransferException refused) {
-      made.error(refused);
+      transfer = engine.submit(span.map(request::withTraceParent).orElse(request));
+    } catch (Throwable refused) {
+      refused(made, span, refused);
       throw refused;
-    } finally {
-      if (!begun) {
-        span.ifPresent(ObservedSpans::remove);
-        made.lowCardinalityKeyValue("transport", NONE)
-            .lowCardinalityKeyValue("outcome", "failed")
-            .lowCardinalityKeyValue("cause", NONE)
-            .stop();
+    }
+    try {
+      var _ = transfer.toCompletableFuture().whenComplete((_, _) -> end(made, span, transfer));
+    } catch (Throwable unwatched) {
+      // Such as no memory. Bytes move: the caller must have the handle, observed or not.
+      try {
+        end(made, span, transfer);
+      } catch (Throwable t) {
+        Anyway.failed(log, "Ending the observation of a transfer", t);
       }
+    }
+    return transfer;
+  }
+
+  private static void refused(Observation made, Optional<TraceParent> span, Throwable why) {
+    try {
+      span.ifPresent(ObservedSpans::remove);
+      made.error(why);
+      made.lowCardinalityKeyValue("transport", NONE)
+          .lowCardinalityKeyValue("outcome", "failed")
+          .lowCardinalityKeyValue("cause", NONE);
+    } catch (RuntimeException | Error ofATracer) {
+      if (ofATracer != why) {
+        why.addSuppressed(ofATracer);
+      }
+    } finally {
+      made.stop();
     }
   }
 
-  private static void end(Observation made, Optional<TraceParent> span, TransferReport report) {
-    span.ifPresent(ObservedSpans::remove);
-    report.failure().ifPresent(made::error);
-    String transport = report.transport();
-    made.lowCardinalityKeyValue("transport", transport.isEmpty() ? NONE : transport)
-        .lowCardinalityKeyValue("outcome", lower(report.state()))
-        .lowCardinalityKeyValue(
-            "cause", report.cause().isPresent() ? lower(report.cause().get()) : NONE)
-        .highCardinalityKeyValue("explanation", report.explain())
-        .stop();
+  private static void end(Observation made, Optional<TraceParent> span, Transfer transfer) {
+    try {
+      span.ifPresent(ObservedSpans::remove);
+      TransferReport report = transfer.report();
+      String transport = report.transport();
+      made.lowCardinalityKeyValue("transport", transport.isEmpty() ? NONE : transport)
+          .lowCardinalityKeyValue("outcome", lower(report.state()))
+          .lowCardinalityKeyValue(
+              "cause", report.cause().isPresent() ? lower(report.cause().get()) : NONE)
+          .highCardinalityKeyValue("explanation", report.explain());
+      report.failure().ifPresent(made::error);
+    } finally {
+      // A span that is begun is ended, whatever a tracer throws before.
+      made.stop();
+    }
   }
 
   /**

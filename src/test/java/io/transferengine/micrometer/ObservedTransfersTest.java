@@ -225,4 +225,47 @@ class ObservedTransfersTest {
       parent.stop();
     }
   }
+
+  /** A tracer that fails when it is told of a failure. */
+  private static final class Failing implements ObservationHandler<Observation.Context> {
+    @Override
+    public void onError(Observation.Context context) {
+      throw new AssertionError("of this test");
+    }
+
+    @Override
+    public boolean supportsContext(Observation.Context context) {
+      return ObservedTransfers.NAME.equals(context.getName());
+    }
+  }
+
+  @Test
+  void aSpanEndsThoughItsTracerThrows() throws Exception {
+    registry
+        .observationConfig()
+        .observationHandler(new Failing())
+        .observationHandler(new Collecting());
+    try (Engine here = open();
+        Engine there = open();
+        var mine = here.allocate(8192)) {
+      ObservedTransfers transfers = new ObservedTransfers(here, registry);
+      Observation parent = Observation.start("work", registry);
+      try (Observation.Scope _ = parent.openScope()) {
+        TransferRequest foreign =
+            TransferRequest.of(
+                Operation.WRITE, there.segmentName(), BlockColumns.of(64, 4096, 1));
+        assertThatThrownBy(() -> transfers.submit(foreign)).isInstanceOf(TransferException.class);
+        last(1);
+        Transfer failed =
+            transfers.submit(
+                TransferRequest.of(
+                    Operation.READ,
+                    there.segmentName(),
+                    BlockColumns.of(mine.address(), 4096, 100)));
+        assertThat(failed.await(Duration.ofSeconds(30))).isEqualTo(TransferState.FAILED);
+        assertThat(keys(last(2))).containsEntry("outcome", "failed");
+      }
+      parent.stop();
+    }
+  }
 }
