@@ -64,7 +64,8 @@ class UnknownSystemTest {
             "registered: equal",
             "initialize: 0 0",
             "by status: 0 0 true",
-            "topology: {}")
+            "topology: {}",
+            "counters: true")
         .doesNotContain("Exception", "Error");
     assertThat(result.exitStatus()).as(result.output()).isZero();
   }

@@ -3,8 +3,10 @@ package io.transferengine.exposition;
 
 import io.transferengine.os.OwnUser;
 import io.transferengine.os.Processes;
+import io.transferengine.os.Platform;
 import io.transferengine.os.UnwaitedFile;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -174,7 +176,7 @@ public final class CountersFolder {
     }
     // It may be a pipe by now: root looks into folders of all users. And it is read, not mapped: a
     // mapped file that somebody cuts short ends the process.
-    byte[] both = UnwaitedFile.read(file, 2 * CountersText.BYTES_MAX);
+    byte[] both = content(file, 2 * CountersText.BYTES_MAX);
     Optional<CountersRecord> first = CountersText.read(both);
     Optional<CountersRecord> second =
         CountersText.read(
@@ -186,6 +188,16 @@ public final class CountersFolder {
       return first.or(() -> second).orElseThrow();
     }
     return first.get().number() > second.get().number() ? first.get() : second.get();
+  }
+
+  /** Elsewhere there are no such C functions, and no engine that writes into others' folders. */
+  private static byte[] content(Path file, int limitBytes) throws IOException {
+    if (Platform.isLinux()) {
+      return UnwaitedFile.read(file, limitBytes);
+    }
+    try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+      return in.readNBytes(limitBytes);
+    }
   }
 
   /** Removes files of processes that have ended: those too old, and the oldest of too many. */

@@ -9,6 +9,8 @@ import io.transferengine.EngineConfig;
 import io.transferengine.Registration;
 import io.transferengine.Segment;
 import io.transferengine.TransferEngine;
+import io.transferengine.diagnostics.EngineCounters;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -22,7 +24,7 @@ public final class UnknownSystemMain {
   private UnknownSystemMain() {}
 
   /** Prints a line for each step; what escapes ends the process. */
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws IOException {
     System.out.printf(
         "proc: %b, epoll: %b, io_uring: %b%n",
         Files.exists(Path.of("/proc/self")), Epoll.isAvailable(), IoUring.isAvailable());
@@ -38,7 +40,22 @@ public final class UnknownSystemMain {
         TransferEngine there = new TransferEngine()) {
       byStatus(here, there);
     }
+    counters();
     System.exit(0);
+  }
+
+  /** A file from another machine is read; this one is none. */
+  private static void counters() throws IOException {
+    Path file = Files.createTempFile("te", ".counters");
+    try {
+      boolean isRead = EngineCounters.read(file).toString().isEmpty();
+      System.out.println("counters: " + isRead);
+    } catch (IOException refused) {
+      System.out.println(
+          "counters: " + String.valueOf(refused.getMessage()).contains("is no counters file"));
+    } finally {
+      Files.delete(file);
+    }
   }
 
   private static void allocated(Engine here, Engine there, Segment peer) {
