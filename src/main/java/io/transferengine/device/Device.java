@@ -291,21 +291,23 @@ public final class Device implements AutoCloseable {
     run(() -> library.destroyEvent(event));
   }
 
-  /**
-   * Has a stream of somebody's stand still, behind all that was begun there.
-   *
-   * @param before happens when what was begun there is over
-   * @param word pinned; the stream goes on when it has reached {@code value}
-   * @param after happens when the stream has gone on
-   */
-  void hold(long stream, long before, long word, int value, long after) {
+  /** Has an event happen when what was begun so far on a stream of somebody's is over. */
+  void record(long event, long stream) {
     run(
         () -> {
           library.requireStream(stream);
-          library.record(before, stream);
-          library.hold(stream, word, value);
-          library.record(after, stream);
+          library.record(event, stream);
         });
+  }
+
+  /**
+   * Has a stream of somebody's stand still, behind all that was begun there.
+   *
+   * @param stream one that {@link #record} has found
+   * @param word pinned; the stream goes on when it has reached {@code value}
+   */
+  void hold(long stream, long word, int value) {
+    run(() -> library.hold(stream, word, value));
   }
 
   private void run(Runnable call) {

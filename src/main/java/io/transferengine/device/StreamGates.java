@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
  * gate is opened, which the host does by writing a word of pinned memory: no thread waits, neither
  * ours nor the driver's.
  *
- * <p>Each gate has a word of its own and counts its uses there, so it can be used again at once: a
- * stream that still stands before an earlier use goes on at any later number.
+ * <p>Each gate has a word of its own and counts its uses there. It is used again only once it is
+ * known that the stream has gone past it: until then the stream may still read the word.
  *
  * <p>Thread-safe.
  */
@@ -65,7 +65,10 @@ public final class StreamGates implements AutoCloseable {
 
     // Guarded by the gates.
     private int uses;
-    private boolean free = true;
+    private boolean open = true;
+
+    /** Whether {@link #after} tells of the latest use. */
+    private boolean isTold = true;
 
     private Gate(Device device, MemorySegment word, long before, long after) {
       this.device = device;
@@ -84,7 +87,25 @@ public final class StreamGates implements AutoCloseable {
     public void run() {
       synchronized (StreamGates.this) {
         WORD.setVolatile(word, 0L, uses);
-        free = true;
+        open = true;
+      }
+    }
+
+    private void tell(boolean told) {
+      synchronized (StreamGates.this) {
+        isTold = told;
+      }
+    }
+
+    /** {@return whether no stream reads the word any more} To be asked with the gates. */
+    private boolean isPassed() {
+      if (!open || !isTold) {
+        return false;
+      }
+      try {
+        return device.hasHappened(after);
+      } catch (TransferException e) {
+        return false;
       }
     }
   }
@@ -101,7 +122,15 @@ public final class StreamGates implements AutoCloseable {
     Device device = devices.of(kind);
     Gate gate = taken(device);
     try {
-      device.hold(stream, gate.before, gate.word.address(), gate.uses, gate.after);
+      device.record(gate.before, stream);
+      gate.tell(false);
+      try {
+        device.hold(stream, gate.word.address(), gate.uses);
+      } finally {
+        // Also if that failed: whether the stream reads the word nevertheless is not known.
+        device.record(gate.after, stream);
+        gate.tell(true);
+      }
       return gate;
     } catch (TransferException e) {
       gate.run();
@@ -118,14 +147,15 @@ public final class StreamGates implements AutoCloseable {
     }
     Gate gate = null;
     for (Gate each : gates) {
-      if (each.free && each.device == device) {
+      if (each.device == device && each.isPassed()) {
         gate = each;
+        break;
       }
     }
     if (gate == null) {
       gate = made(device);
     }
-    gate.free = false;
+    gate.open = false;
     gate.uses++;
     return gate;
   }
@@ -173,8 +203,8 @@ public final class StreamGates implements AutoCloseable {
   }
 
   /**
-   * Gives all back; every gate has been opened. A stream that has not come to its gate yet reads
-   * its word later: then the words stay. Idempotent.
+   * Gives all back. A stream that has not come to its gate yet, or of which that is not known,
+   * reads its word later: then the words stay. Idempotent.
    */
   @Override
   public void close() {
@@ -213,14 +243,15 @@ public final class StreamGates implements AutoCloseable {
     failures.throwIfAny();
   }
 
-  private static boolean isPassed(Gate gate, long endNanos) {
+  private boolean isPassed(Gate gate, long endNanos) {
     while (!gate.device.isLost()) {
-      try {
-        if (gate.device.hasHappened(gate.after)) {
+      synchronized (this) {
+        if (gate.isPassed()) {
           return true;
         }
-      } catch (TransferException e) {
-        return gate.device.isLost();
+        if (!gate.open || !gate.isTold) {
+          return false;
+        }
       }
       if (endNanos - System.nanoTime() < 0) {
         return false;
