@@ -3,6 +3,7 @@ package io.transferengine.device;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.MemoryKind;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -35,10 +36,13 @@ public final class EventWaits implements AutoCloseable {
     /** {@return whether it does not wait any more} */
     boolean isOver();
 
-    /** The event has happened. */
+    /** The event has happened. Called once at most. */
     void happened();
 
-    /** Whether the event happens cannot be found out. */
+    /**
+     * Whether the event happens cannot be found out, or {@link #happened} has thrown something.
+     * Called again if it throws something itself.
+     */
     void failed(TransferException why);
   }
 
@@ -49,6 +53,8 @@ public final class EventWaits implements AutoCloseable {
     private final Waiter waiter;
     private final long sinceNanos = System.nanoTime();
     private @Nullable Wait next;
+    private boolean isTold;
+    private @Nullable Throwable thrown;
 
     Wait(MemoryKind kind, long event, Waiter waiter) {
       this.kind = kind;
@@ -158,27 +164,32 @@ public final class EventWaits implements AutoCloseable {
     return left;
   }
 
+  /** What throws something, such as no memory, is tried again; but nobody is told twice. */
   private boolean isToBeKept(Wait wait) {
     try {
       if (wait.waiter.isOver() || isClosed()) {
         return false;
       }
-      TransferException why = null;
+      Throwable thrown = wait.thrown;
+      if (wait.isTold && thrown != null) {
+        wait.waiter.failed(
+            new TransferException(
+                ErrorCode.MEMORY, "What waited for an event was not begun: " + thrown, "", thrown));
+        return false;
+      }
       try {
         if (!devices.of(wait.kind).hasHappened(wait.event)) {
           return true;
         }
       } catch (TransferException e) {
-        why = e;
+        wait.waiter.failed(DeviceErrors.ofHandle("event", wait.event, e));
+        return false;
       }
-      if (why == null) {
-        wait.waiter.happened();
-      } else {
-        wait.waiter.failed(DeviceErrors.ofHandle("event", wait.event, why));
-      }
+      wait.isTold = true;
+      wait.waiter.happened();
       return false;
     } catch (Throwable t) {
-      // No memory, say: it is asked for again, until its own deadline.
+      wait.thrown = t;
       Anyway.failed(log, "A look at an event", t);
       return true;
     }
