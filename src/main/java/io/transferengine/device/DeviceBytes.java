@@ -133,9 +133,10 @@ public final class DeviceBytes implements AutoCloseable {
     Passage passage = passage(device);
     try {
       MemorySegment memory = passage.from.memory(passage.slot);
-      for (int done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
-        int piece = Math.min(PinnedSlots.SLOT_BYTES, length - done);
-        MemorySegment.copy(source, done, memory, JAVA_BYTE, 0, piece);
+      // As a long: behind the last piece it may be above the largest int.
+      for (long done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
+        int piece = (int) Math.min(PinnedSlots.SLOT_BYTES, length - done);
+        MemorySegment.copy(source, (int) done, memory, JAVA_BYTE, 0, piece);
         passage.copy(device, address + done, piece, false);
       }
     } finally {
@@ -149,10 +150,10 @@ public final class DeviceBytes implements AutoCloseable {
     Passage passage = passage(device);
     try {
       MemorySegment memory = passage.from.memory(passage.slot);
-      for (int done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
-        int piece = Math.min(PinnedSlots.SLOT_BYTES, length - done);
+      for (long done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
+        int piece = (int) Math.min(PinnedSlots.SLOT_BYTES, length - done);
         passage.copy(device, address + done, piece, true);
-        MemorySegment.copy(memory, JAVA_BYTE, 0, destination, done, piece);
+        MemorySegment.copy(memory, JAVA_BYTE, 0, destination, (int) done, piece);
       }
     } finally {
       passage.end();
