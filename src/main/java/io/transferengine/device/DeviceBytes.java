@@ -44,8 +44,10 @@ public final class DeviceBytes implements AutoCloseable {
 
   /** A call on its way: a slot, and the copy that uses it. */
   private final class Passage implements CopyCompletion {
+    private final Device device;
     private final PinnedSlots from;
     private final long slot;
+    private final Runnable release;
 
     // Guarded by this.
     private Event over = new Event();
@@ -53,12 +55,14 @@ public final class DeviceBytes implements AutoCloseable {
     private boolean copying;
     private boolean left;
 
-    Passage(PinnedSlots from, long slot) {
+    Passage(Device device, PinnedSlots from, long slot, Runnable release) {
+      this.device = device;
       this.from = from;
       this.slot = slot;
+      this.release = release;
     }
 
-    void copy(Device device, long address, int length, boolean out) {
+    void copy(long address, int length, boolean out) {
       CopyList list = new CopyList();
       list.add(address, length);
       Event end = new Event();
@@ -105,11 +109,19 @@ public final class DeviceBytes implements AutoCloseable {
       }
       end.happen();
       if (nobodyWaits) {
-        giveBack(from, slot);
+        release();
       }
     }
 
-    /** The slot goes back once nothing uses it. */
+    private void release() {
+      try {
+        giveBack(from, slot);
+      } finally {
+        release.run();
+      }
+    }
+
+    /** The slot goes back once nothing uses it, and the memory's use ends. */
     void end() {
       synchronized (this) {
         left = copying;
@@ -117,7 +129,7 @@ public final class DeviceBytes implements AutoCloseable {
           return;
         }
       }
-      giveBack(from, slot);
+      release();
     }
   }
 
@@ -126,18 +138,19 @@ public final class DeviceBytes implements AutoCloseable {
    *
    * @param kind which device's memory it is
    * @param address memory that cannot be taken back meanwhile
+   * @param release run once, when nothing of this touches the memory any more; that may be after
+   *     this has thrown
    * @throws TransferException if the device cannot be used; then some of the bytes may be written
    */
-  public void copyIn(byte[] source, MemoryKind kind, long address, int length) {
-    Device device = devices.of(kind);
-    Passage passage = passage(device);
+  public void copyIn(byte[] source, MemoryKind kind, long address, int length, Runnable release) {
+    Passage passage = passage(kind, release);
     try {
       MemorySegment memory = passage.from.memory(passage.slot);
       // As a long: behind the last piece it may be above the largest int.
       for (long done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
         int piece = (int) Math.min(PinnedSlots.SLOT_BYTES, length - done);
         MemorySegment.copy(source, (int) done, memory, JAVA_BYTE, 0, piece);
-        passage.copy(device, address + done, piece, false);
+        passage.copy(address + done, piece, false);
       }
     } finally {
       passage.end();
@@ -145,14 +158,14 @@ public final class DeviceBytes implements AutoCloseable {
   }
 
   /** Reads a device's memory into the first bytes of an array; as {@link #copyIn}. */
-  public void copyOut(MemoryKind kind, long address, byte[] destination, int length) {
-    Device device = devices.of(kind);
-    Passage passage = passage(device);
+  public void copyOut(
+      MemoryKind kind, long address, byte[] destination, int length, Runnable release) {
+    Passage passage = passage(kind, release);
     try {
       MemorySegment memory = passage.from.memory(passage.slot);
       for (long done = 0; done < length; done += PinnedSlots.SLOT_BYTES) {
         int piece = (int) Math.min(PinnedSlots.SLOT_BYTES, length - done);
-        passage.copy(device, address + done, piece, true);
+        passage.copy(address + done, piece, true);
         MemorySegment.copy(memory, JAVA_BYTE, 0, destination, (int) done, piece);
       }
     } finally {
@@ -160,7 +173,16 @@ public final class DeviceBytes implements AutoCloseable {
     }
   }
 
-  private Passage passage(Device device) {
+  private Passage passage(MemoryKind kind, Runnable release) {
+    try {
+      return passage(devices.of(kind), release);
+    } catch (Throwable t) {
+      release.run();
+      throw t;
+    }
+  }
+
+  private Passage passage(Device device, Runnable release) {
     PinnedSlots from;
     long slot = 0;
     boolean interrupted = false;
@@ -188,7 +210,7 @@ public final class DeviceBytes implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     try {
-      return new Passage(from, slot);
+      return new Passage(device, from, slot, release);
     } catch (Throwable t) {
       giveBack(from, slot);
       throw t;

@@ -6,7 +6,7 @@ import io.transferengine.device.Devices;
 import io.transferengine.memory.MemoryAccess;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
@@ -38,7 +38,10 @@ public final class MemoryBytes implements AutoCloseable {
    *     not the engine's, and what the device says
    */
   public void write(long address, byte[] source, int length) {
-    if (!onDevice(address, length, held -> devices.copyIn(source, held.kind(), address, length))) {
+    if (!onDevice(
+        address,
+        length,
+        (held, release) -> devices.copyIn(source, held.kind(), address, length, release))) {
       var _ =
           memory.access(
               address,
@@ -56,9 +59,16 @@ public final class MemoryBytes implements AutoCloseable {
     if (!onDevice(
         address,
         length,
-        held -> {
-          bytes[0] = new byte[length];
-          devices.copyOut(held.kind(), address, bytes[0], length);
+        (held, release) -> {
+          byte[] made;
+          try {
+            made = new byte[length];
+          } catch (Throwable t) {
+            release.run();
+            throw t;
+          }
+          bytes[0] = made;
+          devices.copyOut(held.kind(), address, made, length, release);
         })) {
       bytes[0] =
           memory.access(
@@ -73,21 +83,22 @@ public final class MemoryBytes implements AutoCloseable {
     return bytes[0];
   }
 
-  /** {@return whether it is a device's memory, and the action was run} */
-  private boolean onDevice(long address, long length, Consumer<Region> action) {
+  /**
+   * {@return whether it is a device's memory, and the action was run}
+   *
+   * @param action has the second one run when it does not use the memory any more, once
+   */
+  private boolean onDevice(long address, long length, BiConsumer<Region, Runnable> action) {
     Region region = regions.find(address, length);
     if (region == null || region.isTouchable()) {
       return false;
     }
+    Runnable release = region::release;
     if (!region.acquire(address, length)) {
       throw TransferErrors.notRegistered(address, length);
     }
-    try {
-      action.accept(region);
-      return true;
-    } finally {
-      region.release();
-    }
+    action.accept(region, release);
+    return true;
   }
 
   /** Nothing is copied any more. */
