@@ -31,6 +31,9 @@ public final class CudaLibrary implements DeviceLibrary {
   /** Not the pid: that is another one's later, and in other namespaces. */
   private static final long PROCESS = new SecureRandom().nextLong();
 
+  /** Written by all threads, and read by none: to give a context back takes no memory. */
+  private static final MemorySegment POPPED = Arena.global().allocate(JAVA_LONG);
+
   private final boolean batches;
   private final boolean exports;
   private final SystemCalls system = new FfmSystemCalls();
@@ -81,6 +84,19 @@ public final class CudaLibrary implements DeviceLibrary {
           code,
           text(out -> Cuda.cuGetErrorName(code, out)),
           text(out -> Cuda.cuGetErrorString(code, out)));
+    }
+  }
+
+  /** Makes the text only if the call has failed: without memory, a success would be lost. */
+  private static void require(int code, String call, long address) {
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, call, hex(address));
+    }
+  }
+
+  private static void require(int code, String call, long address, long bytes) {
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, call, hex(address) + ", bytes=" + bytes);
     }
   }
 
@@ -144,20 +160,20 @@ public final class CudaLibrary implements DeviceLibrary {
 
   @Override
   public void releaseContext(int device) {
-    require(
-        Cuda.cuDevicePrimaryCtxRelease_v2(device),
-        "cuDevicePrimaryCtxRelease_v2",
-        "device=" + device);
+    int code = Cuda.cuDevicePrimaryCtxRelease_v2(device);
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, "cuDevicePrimaryCtxRelease_v2", "device=" + device);
+    }
   }
 
   @Override
   public void pushContext(long context) {
-    require(Cuda.cuCtxPushCurrent_v2(at(context)), "cuCtxPushCurrent_v2", hex(context));
+    require(Cuda.cuCtxPushCurrent_v2(at(context)), "cuCtxPushCurrent_v2", context);
   }
 
   @Override
   public void popContext() {
-    var _ = storedLong(Cuda::cuCtxPopCurrent_v2, "cuCtxPopCurrent_v2", "");
+    require(Cuda.cuCtxPopCurrent_v2(POPPED), "cuCtxPopCurrent_v2", "");
   }
 
   @Override
@@ -170,12 +186,12 @@ public final class CudaLibrary implements DeviceLibrary {
     require(
         Cuda.cuMemsetD8Async(address, value, bytes, at(stream)),
         "cuMemsetD8Async",
-        hex(address) + ", bytes=" + bytes);
+        address, bytes);
   }
 
   @Override
   public void free(long address) {
-    require(Cuda.cuMemFree_v2(address), "cuMemFree_v2", hex(address));
+    require(Cuda.cuMemFree_v2(address), "cuMemFree_v2", address);
   }
 
   @Override
@@ -183,12 +199,12 @@ public final class CudaLibrary implements DeviceLibrary {
     require(
         Cuda.cuMemHostRegister_v2(at(address), bytes, Cuda.CU_MEMHOSTREGISTER_PORTABLE()),
         "cuMemHostRegister_v2",
-        hex(address) + ", bytes=" + bytes);
+        address, bytes);
   }
 
   @Override
   public void unpin(long address) {
-    require(Cuda.cuMemHostUnregister(at(address)), "cuMemHostUnregister", hex(address));
+    require(Cuda.cuMemHostUnregister(at(address)), "cuMemHostUnregister", address);
   }
 
   @Override
@@ -281,12 +297,12 @@ public final class CudaLibrary implements DeviceLibrary {
 
   @Override
   public void destroyStream(long stream) {
-    require(Cuda.cuStreamDestroy_v2(at(stream)), "cuStreamDestroy_v2", hex(stream));
+    require(Cuda.cuStreamDestroy_v2(at(stream)), "cuStreamDestroy_v2", stream);
   }
 
   @Override
   public void awaitStream(long stream) {
-    require(Cuda.cuStreamSynchronize(at(stream)), "cuStreamSynchronize", hex(stream));
+    require(Cuda.cuStreamSynchronize(at(stream)), "cuStreamSynchronize", stream);
   }
 
   @Override
@@ -297,12 +313,12 @@ public final class CudaLibrary implements DeviceLibrary {
 
   @Override
   public void destroyEvent(long event) {
-    require(Cuda.cuEventDestroy_v2(at(event)), "cuEventDestroy_v2", hex(event));
+    require(Cuda.cuEventDestroy_v2(at(event)), "cuEventDestroy_v2", event);
   }
 
   @Override
   public void record(long event, long stream) {
-    require(Cuda.cuEventRecord(at(event), at(stream)), "cuEventRecord", hex(event));
+    require(Cuda.cuEventRecord(at(event), at(stream)), "cuEventRecord", event);
   }
 
   /** The driver looks at what a handle leads to, which would end the JVM if nothing is there. */
@@ -324,7 +340,7 @@ public final class CudaLibrary implements DeviceLibrary {
     if (code == Cuda.CUDA_ERROR_NOT_READY()) {
       return false;
     }
-    require(code, "cuEventQuery", hex(event));
+    require(code, "cuEventQuery", event);
     return true;
   }
 
@@ -348,12 +364,12 @@ public final class CudaLibrary implements DeviceLibrary {
     require(
         Cuda.cuStreamWaitValue32_v2(at(stream), word, value, WAIT_UNTIL_REACHED),
         "cuStreamWaitValue32_v2",
-        hex(stream));
+        stream);
   }
 
   @Override
   public void awaitEvent(long event) {
-    require(Cuda.cuEventSynchronize(at(event)), "cuEventSynchronize", hex(event));
+    require(Cuda.cuEventSynchronize(at(event)), "cuEventSynchronize", event);
   }
 
   @Override
@@ -416,7 +432,7 @@ public final class CudaLibrary implements DeviceLibrary {
 
   @Override
   public void unloadModule(long module) {
-    require(Cuda.cuModuleUnload(at(module)), "cuModuleUnload", hex(module));
+    require(Cuda.cuModuleUnload(at(module)), "cuModuleUnload", module);
   }
 
   @Override

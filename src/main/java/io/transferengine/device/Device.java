@@ -71,7 +71,7 @@ public final class Device implements AutoCloseable {
       }
       outward = made;
     } finally {
-      library.popContext();
+      popContext(library);
     }
   }
 
@@ -330,11 +330,20 @@ public final class Device implements AutoCloseable {
       try {
         return calls.get();
       } finally {
-        library.popContext();
+        popContext(library);
       }
     } catch (DeviceException e) {
       note(e);
       throw DeviceErrors.failed(location, e);
+    }
+  }
+
+  /** Throws nothing: what the calls before it have taken would be lost. */
+  private static void popContext(DeviceLibrary library) {
+    try {
+      library.popContext();
+    } catch (Throwable t) {
+      Anyway.failed(log, "Giving a thread its context back", t);
     }
   }
 

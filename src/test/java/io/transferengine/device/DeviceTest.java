@@ -225,6 +225,22 @@ class DeviceTest {
     device.free(device.allocate(MEMORY));
   }
 
+  /** Without its address nobody could free it. */
+  @Test
+  void whatACallHasTakenIsHandedOutWhateverFollows() {
+    Device device = device(0);
+    for (int code : new int[] {Cuda.CUDA_ERROR_UNKNOWN(), CallPlan.FULL_HEAP}) {
+      driver.plan().fail("cuCtxPopCurrent_v2", 0, code);
+      device.free(device.allocate(MEMORY));
+      driver.plan().heal();
+      assertThat(driver.allocated(0)).isZero();
+      driver.plan().fail("cuCtxPopCurrent_v2", 0, code);
+      Devices own = new Devices(() -> driver);
+      assertThat(own.of(MemoryKind.at("cuda:1")).isLost()).isFalse();
+      own.close();
+    }
+  }
+
   /** The copy fails, as a kernel does: asynchronously, and for good. */
   @Test
   void copyOfFreedMemoryLosesTheDevice() throws Exception {

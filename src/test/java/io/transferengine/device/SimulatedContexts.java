@@ -99,6 +99,10 @@ abstract class SimulatedContexts implements DeviceLibrary {
   public void popContext() {
     // It succeeds with a context that is lost, too.
     current.get().pop();
+    int code = plan.next("cuCtxPopCurrent_v2");
+    if (code != 0) {
+      throw failure("cuCtxPopCurrent_v2", code);
+    }
   }
 
   /** {@return whether the calling thread has no context} */
