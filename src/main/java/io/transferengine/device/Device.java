@@ -275,9 +275,14 @@ public final class Device implements AutoCloseable {
   /**
    * {@return whether what an event stands for is over}
    *
-   * @param event its handle; it may be somebody else's
+   * @param event its handle; it may be somebody else's, and an error may be that of another device
    */
   boolean hasHappened(long event) {
+    return within(() -> library.hasHappened(event), false);
+  }
+
+  /** {@return the same of an event that {@link #createEvent} gave} */
+  boolean hasOwnHappened(long event) {
     return within(() -> library.hasHappened(event));
   }
 
@@ -293,11 +298,14 @@ public final class Device implements AutoCloseable {
 
   /** Has an event happen when what was begun so far on a stream of somebody's is over. */
   void record(long event, long stream) {
-    run(
-        () -> {
-          library.requireStream(stream);
-          library.record(event, stream);
-        });
+    var _ =
+        within(
+            () -> {
+              library.requireStream(stream);
+              library.record(event, stream);
+              return this;
+            },
+            false);
   }
 
   /**
@@ -307,7 +315,13 @@ public final class Device implements AutoCloseable {
    * @param word pinned; the stream goes on when it has reached {@code value}
    */
   void hold(long stream, long word, int value) {
-    run(() -> library.hold(stream, word, value));
+    var _ =
+        within(
+            () -> {
+              library.hold(stream, word, value);
+              return this;
+            },
+            false);
   }
 
   private void run(Runnable call) {
@@ -321,6 +335,13 @@ public final class Device implements AutoCloseable {
 
   /** Runs calls of the driver with the context, which the thread has only meanwhile. */
   private <T> T within(Supplier<T> calls) {
+    return within(calls, true);
+  }
+
+  /**
+   * @param own false if an error may be that of another context, and says nothing of this device
+   */
+  private <T> T within(Supplier<T> calls, boolean own) {
     DeviceException before = lost;
     if (before != null) {
       throw DeviceErrors.failed(location, before);
@@ -333,6 +354,9 @@ public final class Device implements AutoCloseable {
         popContext(library);
       }
     } catch (DeviceException e) {
+      if (!own) {
+        throw DeviceErrors.ofOthers(location, e);
+      }
       note(e);
       throw DeviceErrors.failed(location, e);
     }
@@ -413,6 +437,7 @@ public final class Device implements AutoCloseable {
       return ended;
     } catch (Throwable t) {
       // Of giving back, after the end.
+      note(t);
       failures.add(t);
       return true;
     }

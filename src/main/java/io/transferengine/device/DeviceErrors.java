@@ -60,6 +60,15 @@ final class DeviceErrors {
         : new TransferException(ErrorCode.CONTEXT, device + ": " + why.getMessage(), "", why);
   }
 
+  /** Of a call about an event or a stream that may belong to another device. */
+  static TransferException ofOthers(String device, DeviceException why) {
+    return new TransferException(
+        ErrorCode.CONTEXT,
+        device + ": " + why.getMessage(),
+        "What the program has begun there before may have failed",
+        why);
+  }
+
   /** Of asking for an event or a stream of the caller's. */
   static TransferException ofHandle(String what, long handle, TransferException why) {
     boolean wrong =

@@ -103,7 +103,7 @@ public final class StreamGates implements AutoCloseable {
         return false;
       }
       try {
-        return device.hasHappened(after);
+        return device.hasOwnHappened(after);
       } catch (TransferException e) {
         return false;
       }

@@ -241,6 +241,18 @@ class DeviceTest {
     }
   }
 
+  /** The driver says it of whatever it is asked about that one. */
+  @Test
+  void anErrorOfAnotherDevicesEventDoesNotLoseThisOne() {
+    Device device = device(0);
+    long event = driver.events().pending();
+    driver.events().lose(event);
+    assertThatThrownBy(() -> device.hasHappened(event)).hasMessageContaining("700");
+    assertThat(device.isLost()).isFalse();
+    device.free(device.allocate(100));
+    assertThat(driver.events().destroy(event)).isTrue();
+  }
+
   /** The copy fails, as a kernel does: asynchronously, and for good. */
   @Test
   void copyOfFreedMemoryLosesTheDevice() throws Exception {

@@ -291,7 +291,7 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
   @Override
   public boolean hasHappened(long event) {
     var _ = enterIn("cuEventQuery");
-    return event(event, "cuEventQuery").isDone();
+    return SimulatedEvents.isOver(event(event, "cuEventQuery"));
   }
 
   @Override

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.device;
 
+import io.transferengine.bindings.Cuda;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +35,19 @@ public final class SimulatedEvents {
   /** An event of the test's happens. */
   public synchronized void happen(long handle) {
     Objects.requireNonNull(known.get(handle)).complete(null);
+  }
+
+  /** The device of an event of the test's is lost: it is none of the simulated ones. */
+  public synchronized void lose(long handle) {
+    Objects.requireNonNull(known.get(handle)).completeExceptionally(new CancellationException());
+  }
+
+  /** {@return whether it has happened} */
+  static boolean isOver(CompletableFuture<Void> event) {
+    if (event.isCompletedExceptionally()) {
+      throw SimulatedExports.failure("cuEventQuery", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
+    }
+    return event.isDone();
   }
 
   /** {@return whether there was one} */

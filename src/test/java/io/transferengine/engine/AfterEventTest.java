@@ -157,7 +157,7 @@ class AfterEventTest {
     TransferHandle failed = engine.submit(request(Operation.WRITE).after(event));
     assertThat(failed.await(LIMIT)).isEqualTo(TransferState.FAILED);
     assertThat(failed.failure().orElseThrow())
-        .hasMessageContaining("cuda:1 is lost to this process")
+        .hasMessageContaining("cuda:1: cuEventQuery")
         .hasMessageContaining("700");
     try (Mapped host = Mapped.of(BYTES).fill(SEED)) {
       var _ = engine.memory().register(host.address(), BYTES, "*");
