@@ -14,7 +14,8 @@ public final class OnStream {
 
   /**
    * Begins a transfer when the stream has come to it; the stream goes on when the transfer has
-   * ended, in whichever way.
+   * ended. At its deadline, or when it is canceled or its engine is closed, the stream goes on at
+   * once: what is under way may be a copy that cannot run before.
    *
    * @param stream the handle; 0 for the default stream of the device that the memory belongs to
    * @throws io.transferengine.transfer.TransferException as for any transfer, and if there is no
@@ -27,7 +28,7 @@ public final class OnStream {
     StreamGates.Gate gate = memory.devices().gates().close(device, stream);
     try {
       TransferHandle handle = core.submit(request.after(gate.event()));
-      handle.whenOver(gate);
+      handle.outcome.then(gate);
       return handle;
     } catch (Throwable t) {
       gate.run();

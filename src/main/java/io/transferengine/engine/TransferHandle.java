@@ -61,6 +61,9 @@ public final class TransferHandle implements TransferWork.Listener {
   private final long deadlineNanos;
   private final Event over = new Event();
 
+  /** What waits for its outcome only: one action at most. */
+  final OnOutcome outcome = new OnOutcome();
+
   /** Made when memory is first taken back during the transfer. */
   private volatile @Nullable LocalRanges localRanges;
 
@@ -235,7 +238,7 @@ public final class TransferHandle implements TransferWork.Listener {
       }
     } catch (Throwable t) {
       // Such as no memory for the second try. Then the first one was the last.
-      log("A transfer could not be repeated", t);
+      Anyway.error(log, "A transfer could not be repeated", t);
     }
     settle(state, why, cause);
   }
@@ -317,11 +320,11 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** Ends the transfer from outside. Its terminal state follows when nothing touches its memory. */
   void abort(TransferState state, TransferException why, FailureCause cause) {
-    Outcome outcome = new Outcome(state, why, cause);
+    Outcome wanted = new Outcome(state, why, cause);
     TransferWork running;
     synchronized (this) {
       if (asked == null) {
-        asked = outcome;
+        asked = wanted;
       }
       running = work;
       if (!aborted) {
@@ -329,6 +332,7 @@ public final class TransferHandle implements TransferWork.Listener {
         abortedNanos = System.nanoTime();
       }
     }
+    outcome.set();
     if (running != null) {
       running.end(state, why, cause);
     } else {
@@ -413,7 +417,7 @@ public final class TransferHandle implements TransferWork.Listener {
       // Counted before the end is visible, so that a caller who sees the state sees the numbers.
       owner.ended(this, state, cause);
     } catch (Throwable t) {
-      log("The end of a transfer was not accounted for", t);
+      Anyway.error(log, "The end of a transfer was not accounted for", t);
     } finally {
       reveal(state);
     }
@@ -434,21 +438,17 @@ public final class TransferHandle implements TransferWork.Listener {
       after = whenOver;
     }
     over.happen();
+    outcome.set();
     try {
       if (after != null) {
         after.run();
       }
     } catch (Throwable t) {
-      log("The end of a transfer was not accounted for", t);
+      Anyway.error(log, "The end of a transfer was not accounted for", t);
     }
     if (told != null) {
       owner.completeLater(this, told);
     }
-  }
-
-  /** Logs an unexpected failure at the end of a transfer; the transfer ends all the same. */
-  private static void log(String what, Throwable unexpected) {
-    Anyway.error(log, what, unexpected);
   }
 
   /** Runs an action once the transfer has ended; at once if it has. The action must not block. */

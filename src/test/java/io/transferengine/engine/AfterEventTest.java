@@ -20,6 +20,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -334,6 +336,28 @@ class AfterEventTest {
       onStream(() -> driver.awaitStream(each));
       onStream(() -> driver.destroyStream(each));
     }
+  }
+
+  /** The copy may stand behind that stream, in the same queue of the hardware. */
+  @Test
+  void aStreamGoesOnAtACancelEvenIfACopyDoesNotEnd() throws Exception {
+    long stream = stream();
+    driver.hold();
+    try {
+      TransferHandle transfer = OnStream.submit(engine, request(Operation.WRITE), stream);
+      while (driver.plan().calls("cuMemcpyDtoHAsync_v2") == 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(transfer.cancel()).isTrue();
+      CompletableFuture<Void> wentOn =
+          CompletableFuture.runAsync(() -> onStream(() -> driver.awaitStream(stream)));
+      wentOn.get(10, TimeUnit.SECONDS);
+      driver.letGo();
+      assertThat(transfer.await(LIMIT)).isEqualTo(TransferState.CANCELED);
+    } finally {
+      driver.letGo();
+    }
+    onStream(() -> driver.destroyStream(stream));
   }
 
   /** Its transfers end, so its streams go on. */
