@@ -280,6 +280,10 @@ class TargetDeviceServingTest {
         send(other, header(4096, memory, READ));
         assertThat(status(other)).isZero();
         assertThat(receive(other, 4096)).hasSize(4096);
+        // Behind what the failed request has begun in both directions: that would take the next
+        // failure for itself.
+        send(other, header(4096, memory, WRITE), bytes(4096));
+        assertThat(status(other)).isZero();
       }
     }
   }
