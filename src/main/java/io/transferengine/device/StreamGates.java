@@ -43,6 +43,7 @@ public final class StreamGates implements AutoCloseable {
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Devices devices;
+  private final int limit;
 
   // Guarded by this.
   private final List<Gate> gates = new ArrayList<>();
@@ -53,7 +54,12 @@ public final class StreamGates implements AutoCloseable {
 
   /** Nothing is pinned yet. */
   public StreamGates(Devices devices) {
+    this(devices, LIMIT);
+  }
+
+  StreamGates(Devices devices, int limit) {
     this.devices = devices;
+    this.limit = limit;
   }
 
   /** A gate. */
@@ -161,10 +167,11 @@ public final class StreamGates implements AutoCloseable {
   }
 
   private Gate made(Device device) {
-    if (gates.size() == LIMIT) {
+    int index = gates.size() < limit ? gates.size() : passed();
+    if (index < 0) {
       throw new TransferException(
           ErrorCode.TOO_MANY_REQUESTS,
-          LIMIT + " transfers that streams wait for are under way",
+          limit + " transfers that streams wait for are under way",
           "Wait for some to end, or put more blocks into each");
     }
     Words there = words;
@@ -172,13 +179,20 @@ public final class StreamGates implements AutoCloseable {
       there = pinned(device);
       words = there;
     }
-    MemorySegment word = there.memory.asSlice((long) gates.size() * Integer.BYTES, Integer.BYTES);
+    MemorySegment word = there.memory.asSlice((long) index * Integer.BYTES, Integer.BYTES);
     long before = device.createEvent();
     try {
       long after = device.createEvent();
       try {
         Gate gate = new Gate(device, word, before, after);
-        gates.add(gate);
+        if (index == gates.size()) {
+          gates.add(gate);
+          return gate;
+        }
+        Gate old = gates.set(index, gate);
+        gate.uses = old.uses;
+        Anyway.run(log, "Destroying an event", () -> old.device.destroyEvent(old.before));
+        Anyway.run(log, "Destroying an event", () -> old.device.destroyEvent(old.after));
         return gate;
       } catch (Throwable t) {
         Anyway.run(log, "Destroying an event", () -> device.destroyEvent(after));
@@ -188,6 +202,16 @@ public final class StreamGates implements AutoCloseable {
       Anyway.run(log, "Destroying an event", () -> device.destroyEvent(before));
       throw t;
     }
+  }
+
+  /** {@return where there is a gate of another device that can be made one of this; -1 if none} */
+  private int passed() {
+    for (int i = 0; i < gates.size(); i++) {
+      if (gates.get(i).isPassed()) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   private static Words pinned(Device device) {

@@ -93,6 +93,26 @@ class StreamGatesTest {
     gate.run();
   }
 
+  /** All devices share the limit. */
+  @Test
+  void aGateThatOneDeviceDoesNotNeedBecomesAnothers() {
+    StreamGates few = new StreamGates(devices, 1);
+    long stream = stream(0);
+    long other = stream(1);
+    for (int i = 0; i < 3; i++) {
+      StreamGates.Gate gate = few.close(FIRST, stream);
+      assertThatThrownBy(() -> few.close(MemoryKind.at("cuda:1"), other))
+          .hasMessageContaining("1 transfers that streams wait for");
+      gate.run();
+      awaitStream(stream);
+      few.close(MemoryKind.at("cuda:1"), other).run();
+      awaitStream(other);
+    }
+    few.close();
+    devices.close();
+    assertThat(driver.open()).noneMatch(what -> what.contains("events"));
+  }
+
   @Test
   void whatWasRefusedTakesNoGate() {
     long event = 0;
