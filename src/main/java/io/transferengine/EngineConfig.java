@@ -101,7 +101,8 @@ public final class EngineConfig {
     }
 
     /**
-     * The executor on which futures complete.
+     * The executor on which futures complete, and buffers that others count are released. It must
+     * run what it takes.
      *
      * @param value the executor; the default is a virtual thread for each future
      * @return this builder

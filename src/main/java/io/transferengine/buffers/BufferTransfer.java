@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.buffers;
 
+import io.transferengine.EngineConfig;
 import io.transferengine.Transfer;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -18,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  * A transfer over counted buffers. Each is retained before the transfer begins, and released once
  * when it has ended, in whatever state. Until then the buffers are the transfer's: nobody else may
  * read or change their indices.
+ *
+ * <p>They are released where futures complete, on the engine's executor: code of buffers may take
+ * long, and threads that move bytes must not wait. An executor of the caller's ({@link
+ * EngineConfig.Builder#executor}) that takes tasks and does not run them keeps them retained.
  *
  * <p>One end releases nothing: that with the code {@link ErrorCode#BATCH_BUSY}, after a mistake in
  * the engine. Then something may still touch the memory, and the buffers stay retained until the
@@ -46,8 +52,7 @@ public final class BufferTransfer {
   public static BufferTransfer submit(
       List<? extends CountedBuffer> buffers, Supplier<Transfer> submission) {
     Objects.requireNonNull(submission, "submission must not be null");
-    Held held =
-        new Held(List.copyOf(Objects.requireNonNull(buffers, "buffers must not be null")));
+    Held held = new Held(List.copyOf(Objects.requireNonNull(buffers, "buffers must not be null")));
     Transfer transfer;
     try {
       held.retain();
@@ -61,7 +66,7 @@ public final class BufferTransfer {
     } catch (Throwable t) {
       // Perhaps nobody waits for its end in our place.
       endNow(transfer);
-      if (!Held.mayBeTouched(transfer.failure().orElse(null))) {
+      if (!mayBeTouched(transfer)) {
         held.release(t);
       }
       throw t;
@@ -160,6 +165,15 @@ public final class BufferTransfer {
         // There may be no memory to note it. The next buffer matters more.
       }
       return first;
+    }
+  }
+
+  private static boolean mayBeTouched(Transfer ended) {
+    try {
+      return ended.state() == TransferState.FAILED
+          && Held.mayBeTouched(ended.failure().orElse(null));
+    } catch (Throwable unknown) {
+      return true; // Rather kept for ever than freed too early.
     }
   }
 

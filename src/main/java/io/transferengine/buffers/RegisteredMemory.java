@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Memory of a pool that others have made, each piece registered once. A buffer of each piece is
  * kept until {@link #close}: pools give memory back when its last buffer is released, and tell
- * nobody. It must be one that stays in its piece as long as it is retained: where a library can move
- * a buffer to other memory, however many users it has, that does not keep the piece. Thread-safe.
+ * nobody. It must be one that stays in its piece as long as it is retained: where a library can
+ * move a buffer to other memory, however many users it has, that does not keep the piece.
+ * Thread-safe.
  */
 public final class RegisteredMemory implements AutoCloseable {
   private final Engine engine;

@@ -136,7 +136,7 @@ public final class LastResort {
         "{} could not be cut off: it ends as failed, and its local memory stays in use until this"
             + " process ends. A mistake in the engine, please report it",
         what);
-    // By this code users know that they must not free the memory; no other end of a transfer has it.
+    // No other end of a transfer has this code: it tells users not to free the memory.
     TransferException why =
         TransferException.withPeer(
             handle.request().target(),

@@ -2,8 +2,8 @@
 package io.transferengine.exposition;
 
 import io.transferengine.os.OwnUser;
-import io.transferengine.os.Processes;
 import io.transferengine.os.Platform;
+import io.transferengine.os.Processes;
 import io.transferengine.os.UnwaitedFile;
 import java.io.IOException;
 import java.io.InputStream;

@@ -22,8 +22,8 @@ import java.util.Objects;
  * <p>Of {@code PooledByteBufAllocator}, and of Netty's wrappers around its buffers, the whole chunk
  * is registered. Of any other buffer it is the buffer's own memory.
  *
- * <p>A buffer of each chunk stays retained until {@link #close}. That keeps the chunk as long as the
- * buffer stays in it: a buffer that grows, or is given another capacity, moves to other memory
+ * <p>A buffer of each chunk stays retained until {@link #close}. That keeps the chunk as long as
+ * the buffer stays in it: a buffer that grows, or is given another capacity, moves to other memory
  * however many users it has, and Netty may free what was registered. So the first buffer of each
  * chunk must not do that before {@link #close}. One whose own memory would be registered is refused
  * if it can grow: make it with {@code directBuffer(n, n)}, and never change its capacity. For the
@@ -74,9 +74,7 @@ public final class ByteBufArenas implements AutoCloseable {
    */
   private static MemorySegment chunk(ByteBuf buffer) {
     // Parts of a composed buffer come and go, even where there is only one now.
-    if (!buffer.isDirect()
-        || buffer.nioBufferCount() != 1
-        || buffer instanceof CompositeByteBuf) {
+    if (!buffer.isDirect() || buffer.nioBufferCount() != 1 || buffer instanceof CompositeByteBuf) {
       throw ByteBufs.refused(
           buffer, "is not one piece of direct memory", "Register direct buffers, one by one");
     }

@@ -22,7 +22,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -144,15 +143,15 @@ class BufferTransferTest {
   @Test
   void aSubmissionWithoutATransferGivesAllBack() {
     Counted buffer = new Counted();
-    assertThatThrownBy(() -> BufferTransfer.submit(List.of(buffer), nothing()))
+    assertThatThrownBy(() -> BufferTransfer.submit(List.of(buffer), BufferTransferTest::nothing))
         .isInstanceOf(NullPointerException.class)
         .hasMessageContaining("submission");
     assertThat(buffer.users()).isZero();
   }
 
   @SuppressWarnings("NullAway") // What a caller may do whose code nobody checks
-  private static Supplier<Transfer> nothing() {
-    return () -> null;
+  private static Transfer nothing() {
+    return null;
   }
 
   @Test
@@ -223,12 +222,10 @@ class BufferTransferTest {
       CountDownLatch begun = new CountDownLatch(1);
       CountDownLatch goesOn = new CountDownLatch(1);
       Future<Boolean> registered =
-          threads.submit(
-              () -> memory.register(address + 4096, 4096, new Slow(begun, goesOn)));
+          threads.submit(() -> memory.register(address + 4096, 4096, new Slow(begun, goesOn)));
       try {
         begun.await();
-        Future<Boolean> known =
-            threads.submit(() -> memory.register(address, 4096, new Counted()));
+        Future<Boolean> known = threads.submit(() -> memory.register(address, 4096, new Counted()));
         assertThat(known.get(5, TimeUnit.SECONDS)).isFalse();
       } finally {
         goesOn.countDown();

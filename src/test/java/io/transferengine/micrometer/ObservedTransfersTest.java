@@ -252,8 +252,7 @@ class ObservedTransfersTest {
       Observation parent = Observation.start("work", registry);
       try (Observation.Scope _ = parent.openScope()) {
         TransferRequest foreign =
-            TransferRequest.of(
-                Operation.WRITE, there.segmentName(), BlockColumns.of(64, 4096, 1));
+            TransferRequest.of(Operation.WRITE, there.segmentName(), BlockColumns.of(64, 4096, 1));
         assertThatThrownBy(() -> transfers.submit(foreign)).isInstanceOf(TransferException.class);
         last(1);
         Transfer failed =

@@ -83,7 +83,10 @@ final class MapSide {
     for (int i = 0; i < count; i++) {
       byte[] bytes = new byte[most / 2 + random.nextInt(most / 2 + 1)];
       random.nextBytes(bytes);
-      blocks.add(PooledByteBufAllocator.DEFAULT.directBuffer(bytes.length, bytes.length).writeBytes(bytes));
+      blocks.add(
+          PooledByteBufAllocator.DEFAULT
+              .directBuffer(bytes.length, bytes.length)
+              .writeBytes(bytes));
     }
     return blocks;
   }
