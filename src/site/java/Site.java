@@ -96,6 +96,7 @@ final class Site {
     for (Path source : List.copyOf(site.sources)) {
       site.writeSource(source);
     }
+    site.copyPictures();
     site.copyJavadoc(Path.of(arguments[2]));
     List<String> broken = site.brokenLinks();
     broken.forEach(link -> System.err.println("site: leads nowhere: " + link));
@@ -240,6 +241,21 @@ final class Site {
     Files.writeString(file, text);
   }
 
+  /** Where the pages name them. */
+  private void copyPictures() throws IOException {
+    try (Stream<Path> files = Files.walk(home.resolve("docs"))) {
+      for (Path file : (Iterable<Path>) files.filter(Site::isPicture)::iterator) {
+        Path copy = target.resolve(name(file));
+        Files.createDirectories(copy.getParent());
+        Files.copy(file, copy);
+      }
+    }
+  }
+
+  private static boolean isPicture(Path file) {
+    return file.toString().endsWith(".png") || file.toString().endsWith(".svg");
+  }
+
   private void copyJavadoc(Path javadoc) throws IOException {
     try (Stream<Path> files = Files.walk(javadoc)) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
@@ -285,6 +301,9 @@ final class Site {
 
   private static Set<String> ids(Path file) throws IOException {
     Set<String> ids = new HashSet<>();
+    if (isPicture(file)) {
+      return ids;
+    }
     Matcher id = ID.matcher(Files.readString(file));
     while (id.find()) {
       ids.add(id.group(1));
@@ -382,6 +401,7 @@ final class Site {
       @media (prefers-color-scheme: dark) { :root { --line: #3d444d; --soft: #1c2128; --link: #79b8ff; } }
       * { box-sizing: border-box; }
       body { margin: 0; font: 1rem/1.55 system-ui, sans-serif; display: flex; }
+      img { max-width: 100%; }
       nav { flex: 0 0 14rem; padding: 1.5rem 1rem; border-right: 1px solid var(--line);
             height: 100vh; position: sticky; top: 0; overflow-y: auto; }
       nav summary { font-weight: 600; margin-bottom: .5rem; cursor: pointer; }
