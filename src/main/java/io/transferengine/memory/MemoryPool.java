@@ -305,6 +305,9 @@ public final class MemoryPool implements AutoCloseable {
       if (less != null) {
         return take(less, lengthBytes, rights);
       }
+      if (!source.kind().isHost() && returns.returnSpare()) {
+        return take(growth, lengthBytes, rights);
+      }
       String request = requestText(lengthBytes, rights);
       throw source.kind().isHost()
           ? PoolErrors.noMemory(request, e)
@@ -495,7 +498,7 @@ public final class MemoryPool implements AutoCloseable {
     }
     Throwable failure = returns.giveBackAll(all);
     try {
-      returns.returnSpare();
+      boolean _ = returns.returnSpare();
     } finally {
       awaitQuiet(endNanos);
     }

@@ -125,8 +125,8 @@ final class PoolReturns {
     return takeKept();
   }
 
-  /** Returns the spare to the system. */
-  void returnSpare() {
+  /** Returns the spare to the system; {@return whether there was one} */
+  boolean returnSpare() {
     PoolMemory empty;
     lock.lock();
     try {
@@ -135,9 +135,11 @@ final class PoolReturns {
     } finally {
       lock.unlock();
     }
-    if (empty != null) {
-      returnToSystem(empty);
+    if (empty == null) {
+      return false;
     }
+    returnToSystem(empty);
+    return true;
   }
 
   /**

@@ -221,6 +221,15 @@ class DeviceMemoryTest {
     assertThat(taken).isPositive();
   }
 
+  /** The device says when it has no room: there is no limit that would say it before. */
+  @Test
+  void anEmptyPieceMakesRoomForALargeOne() {
+    memory.free(allocate(100), 100);
+    assertThat(driver.allocated(1)).isEqualTo(64 * MIB);
+    long large = allocate(70 * MIB);
+    memory.free(large, 70 * MIB);
+  }
+
   @Test
   void wrongDevicesAreNamed() {
     assertThatThrownBy(() -> memory.allocate(1, "cuda:7", ALL))
