@@ -184,9 +184,7 @@ public final class CudaLibrary implements DeviceLibrary {
   @Override
   public void fill(long address, byte value, long bytes, long stream) {
     require(
-        Cuda.cuMemsetD8Async(address, value, bytes, at(stream)),
-        "cuMemsetD8Async",
-        address, bytes);
+        Cuda.cuMemsetD8Async(address, value, bytes, at(stream)), "cuMemsetD8Async", address, bytes);
   }
 
   @Override
@@ -199,7 +197,8 @@ public final class CudaLibrary implements DeviceLibrary {
     require(
         Cuda.cuMemHostRegister_v2(at(address), bytes, Cuda.CU_MEMHOSTREGISTER_PORTABLE()),
         "cuMemHostRegister_v2",
-        address, bytes);
+        address,
+        bytes);
   }
 
   @Override

@@ -11,6 +11,9 @@ import java.io.Serial;
 public final class DeviceException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 
+  /** CUDA_ERROR_EXTERNAL_DEVICE of newer drivers: the process has to end. */
+  private static final int EXTERNAL_DEVICE = 911;
+
   /** The driver's number for the error. */
   private final int code;
 
@@ -55,6 +58,7 @@ public final class DeviceException extends RuntimeException {
         || code == Cuda.CUDA_ERROR_ECC_UNCORRECTABLE()
         || code == Cuda.CUDA_ERROR_NVLINK_UNCORRECTABLE()
         || code == Cuda.CUDA_ERROR_CONTAINED()
+        || code == EXTERNAL_DEVICE
         || code == Cuda.CUDA_ERROR_DEINITIALIZED();
   }
 }

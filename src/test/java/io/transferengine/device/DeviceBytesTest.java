@@ -52,8 +52,7 @@ class DeviceBytesTest {
   @Test
   void whatWasNotBegunUsesNothing() {
     driver.plan().fail("cuMemHostRegister_v2", 0, Cuda.CUDA_ERROR_UNKNOWN());
-    assertThatThrownBy(
-            () -> bytes.copyOut(FIRST, 4096, new byte[1], 1, released::incrementAndGet))
+    assertThatThrownBy(() -> bytes.copyOut(FIRST, 4096, new byte[1], 1, released::incrementAndGet))
         .hasMessageContaining("cuMemHostRegister_v2");
     assertThatThrownBy(
             () ->
@@ -62,8 +61,7 @@ class DeviceBytesTest {
         .hasMessageContaining("no device cuda:9");
     assertThat(released).hasValue(2);
     devices.drain();
-    assertThatThrownBy(
-            () -> bytes.copyOut(FIRST, 4096, new byte[1], 1, released::incrementAndGet))
+    assertThatThrownBy(() -> bytes.copyOut(FIRST, 4096, new byte[1], 1, released::incrementAndGet))
         .hasFieldOrPropertyWithValue("code", ErrorCode.CLOSED);
     assertThat(released).hasValue(3);
   }

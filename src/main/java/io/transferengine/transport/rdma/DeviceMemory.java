@@ -117,7 +117,7 @@ final class DeviceMemory {
     for (Region region : regions) {
       if (region.kind() instanceof MemoryKind.Device kind
           && Devices.isKnown(kind)
-          && known.add(kind)) {
+          && !known.contains(kind)) {
         try {
           located =
               located.withGpu(
@@ -125,7 +125,9 @@ final class DeviceMemory {
                   exports.pciAddress(kind.ordinal()),
                   RdmaDevices.discover(sysRoot, DEV),
                   sysRoot);
+          known.add(kind);
         } catch (TransferException e) {
+          known.add(kind);
           log.debug("{} is taken for where sysfs lists it: {}", kind, e.getMessage());
         }
       }
