@@ -2,10 +2,10 @@
 package io.transferengine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.transferengine.cli.certs.CertificateFiles;
 import io.transferengine.os.Platform;
+import io.transferengine.testkit.Needs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -135,7 +135,7 @@ class CookbookTest {
   @MethodSource("recipes")
   void recipePrintsWhatStandsBelowIt(Recipe recipe) throws Exception {
     if (recipe.source().contains("LocalMode.REQUIRED")) {
-      assumeThat(Platform.isLinux()).as("copies on one machine need Linux").isTrue();
+      Needs.ofMachine(Platform.isLinux(), "copies on one machine need Linux");
     }
     assertThat(run(recipe)).matches(expected(recipe.output()));
   }

@@ -170,7 +170,7 @@ public final class Device implements AutoCloseable {
     return within(
         () -> {
           int capable = Cuda.CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE();
-          if (attribute(capable, address) != 1) {
+          if (DeviceRange.attribute(library, capable, address) != 1) {
             throw DeviceErrors.notShared(
                 location,
                 "it was allocated in a way that has no handles for others, as by cuMemMap");
@@ -225,10 +225,6 @@ public final class Device implements AutoCloseable {
   /** {@return something that copies within the memory that this device reaches} */
   public PairCopier pairCopier() {
     return within(() -> new PairCopier(this::run, library, kernel.function()));
-  }
-
-  private long attribute(int attribute, long address) {
-    return library.pointerAttribute(attribute, address).orElse(-1);
   }
 
   /**

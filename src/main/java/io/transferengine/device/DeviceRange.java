@@ -52,7 +52,8 @@ final class DeviceRange {
         : "";
   }
 
-  private static long attribute(DeviceLibrary library, int attribute, long address) {
+  /** {@return what the driver knows of an address; -1 if it knows nothing} */
+  static long attribute(DeviceLibrary library, int attribute, long address) {
     return library.pointerAttribute(attribute, address).orElse(UNKNOWN);
   }
 }

@@ -16,8 +16,6 @@ import org.jspecify.annotations.Nullable;
  * of their memory. Thread-safe.
  */
 public abstract class SimulatedExports extends SimulatedContexts {
-  static final int PAGE = 4096;
-
   private final List<String> addresses = new ArrayList<>();
   private final Map<Integer, long[]> exported = new HashMap<>();
   private final Set<Long> synchronous = new HashSet<>();
@@ -29,10 +27,6 @@ public abstract class SimulatedExports extends SimulatedContexts {
   }
 
   abstract SimulatedMemory.@Nullable Piece owner(long address);
-
-  static long pages(long bytes) {
-    return (bytes + PAGE - 1) / PAGE * PAGE;
-  }
 
   // ---- for tests
 
@@ -112,9 +106,9 @@ public abstract class SimulatedExports extends SimulatedContexts {
     var _ = enterIn("cuMemGetHandleForAddressRange");
     SimulatedMemory.Piece memory = owner(address);
     if (memory == null
-        || address % PAGE != 0
-        || bytes % PAGE != 0
-        || address - memory.base + bytes > pages(memory.bytes)) {
+        || address % SimulatedMemory.PAGE != 0
+        || bytes % SimulatedMemory.PAGE != 0
+        || address - memory.base + bytes > SimulatedMemory.pages(memory.bytes)) {
       throw failure("cuMemGetHandleForAddressRange", Cuda.CUDA_ERROR_INVALID_VALUE());
     }
     exported.put(nextDescriptor, new long[] {address, bytes});

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * is never used again. Not thread-safe.
  */
 final class SimulatedMemory {
-  private static final int PAGE = 4096;
+  static final int PAGE = 4096;
 
   /** What was allocated at once. */
   static final class Piece {
@@ -53,7 +53,7 @@ final class SimulatedMemory {
     return base;
   }
 
-  private static long pages(long bytes) {
+  static long pages(long bytes) {
     return (bytes + PAGE - 1) / PAGE * PAGE;
   }
 
