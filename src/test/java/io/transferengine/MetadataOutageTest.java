@@ -217,8 +217,7 @@ class MetadataOutageTest {
             TestEngine.eventually(
                 "published",
                 () ->
-                    a.engine.core().describe("b").buffers().getLast().address()
-                        == block.address());
+                    a.engine.core().describe("b").buffers().getLast().address() == block.address());
           }
           int before = storm.completed();
           TestEngine.eventually("the storm goes on", () -> storm.completed() > before + 10);
