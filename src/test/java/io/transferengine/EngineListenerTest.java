@@ -295,8 +295,7 @@ class EngineListenerTest {
     assertThat(written.getString("cause")).isEmpty();
     assertThat(written.getLong("bytes")).isEqualTo(BYTES);
     Duration stages = stages(written);
-    // The event begins a little before the transfer does, and ends a little after it.
-    // Its clock may be another, which differs by a little.
+    // Its clock may be another, which is read at the same moments and differs by a little.
     Duration most = written.getDuration().multipliedBy(101).dividedBy(100).plusMillis(1);
     assertThat(stages).isPositive().isLessThanOrEqualTo(most);
     assertThat(events.getLast().getString("cause")).isNotEmpty();

@@ -67,7 +67,7 @@ public final class TransferEvents {
     }
     try {
       if (recorded != null) {
-        recorded.endWith(report);
+        recorded.commitWith(report);
       }
       if (isSlow) {
         slow.warn("A slow transfer: " + handle.explain(), TransferWords.keys(report));

@@ -57,7 +57,7 @@ public final class TransferHandle implements TransferWork.Listener {
   private final TransferRequest request;
   private final RegionHold hold;
   private final @Nullable TransferRecord recorded;
-  private final long startNanos = System.nanoTime();
+  private final long startNanos;
   private final long deadlineNanos;
   private final Event over = new Event();
 
@@ -78,11 +78,11 @@ public final class TransferHandle implements TransferWork.Listener {
   private boolean resolvedAgain;
 
   /** Since when the peer is being looked up, for the first or the second time. */
-  private long lookUpNanos = startNanos;
+  private long lookUpNanos;
 
   private int tries;
   private String lastTransport = "";
-  private long begunNanos = startNanos;
+  private long begunNanos;
   private long settledNanos;
   private long endedNanos;
   private @Nullable FailureCause cause;
@@ -110,6 +110,9 @@ public final class TransferHandle implements TransferWork.Listener {
       long timeoutNanos,
       @Nullable TransferRecord recorded) {
     this.recorded = recorded;
+    this.startNanos = recorded == null ? System.nanoTime() : recorded.beginNow();
+    this.lookUpNanos = startNanos;
+    this.begunNanos = startNanos;
     this.owner = owner;
     this.request = request;
     this.blocksLeft = request.blocks();
@@ -424,7 +427,7 @@ public final class TransferHandle implements TransferWork.Listener {
   }
 
   private synchronized void account(TransferState state, @Nullable FailureCause why) {
-    endedNanos = System.nanoTime();
+    endedNanos = recorded == null ? System.nanoTime() : recorded.endNow();
     cause = why;
     accounted = state;
   }
@@ -556,9 +559,8 @@ public final class TransferHandle implements TransferWork.Listener {
     long begun = isLookedUp ? settled : begunNanos;
     long started = begunWork != null && isStarted ? begunWork.startedNanos() : settled;
     TransferReport.Builder report =
-        TransferWords.report(request, begunWork, lastTransport)
-            .tries(tries)
-            .stages(begun - startNanos, started - begun, settled - started, until - settled);
+        new TransferStages(startNanos, begun, started, settled, until)
+            .of(TransferWords.report(request, begunWork, lastTransport).tries(tries));
     if (last == null) {
       return report
           .state(isStarted ? TransferState.PENDING : TransferState.WAITING, transferredBytes())

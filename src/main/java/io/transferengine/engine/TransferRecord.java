@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A transfer from its submission to its end, in four stages")
 @StackTrace(false)
 @Threshold("20 ms")
-final class TransferRecord extends Event {
+final class TransferRecord extends Event implements TwoClocks {
   static final String NAME = "io.transferengine.Transfer";
 
   private static final int TEXT_LENGTH_MAX = 300;
@@ -92,18 +92,50 @@ final class TransferRecord extends Event {
   @Timespan
   long settling;
 
-  /** {@return one that has begun; null if no recording wants it} */
+  /** Not of the event. */
+  private transient boolean isBegun;
+
+  /** {@return one for a transfer that is about to begin; null if no recording wants it} */
   static @Nullable TransferRecord begun() {
     TransferRecord made = new TransferRecord();
     if (!made.isEnabled()) {
       return null;
     }
-    made.begin();
     return made;
   }
 
-  void endWith(TransferReport report) {
-    end();
+  // The recorder has a clock of its own, and sets a duration by it alone. So both clocks are read
+  // at each end of the transfer, and not when this is made or told: what is done in between, such
+  // as what listeners do, is in no stage.
+
+  /** Begins; {@return the time then by our clock, where the first stage begins} */
+  long beginNow() {
+    long now = readBoth();
+    isBegun = true;
+    return now;
+  }
+
+  /** Ends; {@return the time then by our clock, where the last stage ends} Takes no memory. */
+  long endNow() {
+    return readBoth();
+  }
+
+  @Override
+  public long readFirst() {
+    return System.nanoTime();
+  }
+
+  @Override
+  public void readSecond() {
+    if (isBegun) {
+      end();
+    } else {
+      begin();
+    }
+  }
+
+  /** Has the recording take it, once it has ended. */
+  void commitWith(TransferReport report) {
     if (!shouldCommit()) {
       return;
     }

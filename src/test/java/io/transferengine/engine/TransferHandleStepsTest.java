@@ -114,6 +114,9 @@ class TransferHandleStepsTest {
       require(count[0] == 1, "it ended " + count[0] + " times");
       require(handle.state() == ended, "its state is " + handle.state() + ", told was " + ended);
       require(region.inFlight() == 0, "its memory is in use still");
+      require(
+          handle.report().duration().toNanos() == handle.tookNanos(),
+          "its stages add up to something else than its duration");
     }
   }
 
