@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.logging.LogKeys;
 import io.transferengine.logging.Printable;
@@ -34,7 +35,8 @@ final class DeviceMisses {
 
   /** A transfer goes over the network. {@code why} is a clause. Throws nothing. */
   void missed(String peer, String why) {
-    metrics.increment(Counter.LOCAL_DEVICE_TRANSFERS_MISSED);
+    metrics.happened(
+        EngineEvent.Kind.FALLBACK, Counter.LOCAL_DEVICE_TRANSFERS_MISSED, "", peer, why);
     try {
       if (isNew(new Told(peer, why))) {
         LogKeys.peer(peer)

@@ -3,10 +3,12 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.device.Device;
 import io.transferengine.device.PinnedSlots;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.transport.Queues;
+import io.transferengine.wire.SegmentDescriptor;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.HashMap;
@@ -111,7 +113,12 @@ final class TargetSlots implements AutoCloseable {
       Queues.addLast(waiting, claim);
       claim.waits = true;
     }
-    metrics.increment(Counter.DEVICE_SLOTS_DRY);
+    metrics.happened(
+        EngineEvent.Kind.LIMIT_REACHED,
+        Counter.DEVICE_SLOTS_DRY,
+        SegmentDescriptor.TCP,
+        "",
+        Counter.DEVICE_SLOTS_DRY.label());
     return 0;
   }
 

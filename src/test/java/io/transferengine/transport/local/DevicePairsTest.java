@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.device.SimulatedIpc;
 import io.transferengine.engine.TransferHandle;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.metrics.Counter;
+import io.transferengine.testkit.HeardEvents;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
@@ -143,6 +145,8 @@ class DevicePairsTest {
     assertMoved(
         one.move(Operation.WRITE, other, BlockColumns.of(here.address(), there.address(), BYTES)));
     assertThat(one.counted(Counter.LOCAL_DEVICE_TRANSFERS_MISSED)).isZero();
+    HeardEvents heard = new HeardEvents();
+    one.core.events().add(heard);
     for (int i = 0; i < 3; i++) {
       assertMoved(
           one.move(Operation.WRITE, other, BlockColumns.of(here.address(), deviceThere, 4096)));
@@ -151,6 +155,10 @@ class DevicePairsTest {
     }
     assertThat(one.counted(Counter.LOCAL_DEVICE_TRANSFERS_MISSED)).isEqualTo(6);
     assertThat(log.count(TOLD)).isOne();
+    EngineEvent missed =
+        heard.first(EngineEvent.Kind.FALLBACK, Counter.LOCAL_DEVICE_TRANSFERS_MISSED);
+    assertThat(missed.peer()).isEqualTo(other.core.segmentName());
+    assertThat(missed.what()).isNotEmpty();
     assertThat(log.warnings()).isEmpty();
   }
 }

@@ -11,11 +11,13 @@ import io.transferengine.device.CallPlan;
 import io.transferengine.device.Devices;
 import io.transferengine.device.PinnedSlots;
 import io.transferengine.device.SimulatedDevices;
+import io.transferengine.events.EngineEvent;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
+import io.transferengine.testkit.HeardEvents;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.TcpIo;
@@ -313,6 +315,8 @@ class TargetDeviceServingTest {
   @ParameterizedTest
   @ValueSource(ints = {READ, WRITE})
   void peersThatHangLeaveSlotsToOthers(int opcode) throws IOException {
+    HeardEvents heard = new HeardEvents();
+    metrics.events().add(heard);
     int hanging = TargetSlots.COUNT + 4;
     for (int i = 0; i < hanging; i++) {
       Socket peer = peer();
@@ -325,6 +329,8 @@ class TargetDeviceServingTest {
     await().until(() -> staging.taken() == TargetSlots.COUNT / 2);
     await()
         .until(() -> metrics.snapshot().counters().getOrDefault(Counter.DEVICE_SLOTS_DRY, 0L) > 0);
+    assertThat(heard.first(EngineEvent.Kind.LIMIT_REACHED, Counter.DEVICE_SLOTS_DRY).transport())
+        .isEqualTo("tcp");
     Socket other = peer("127.0.0.2");
     byte[] body = bytes(5 << 20);
     send(other, header(body.length, memory, WRITE), body);
