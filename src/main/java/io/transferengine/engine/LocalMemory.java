@@ -121,12 +121,9 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
     this.ends = new RegionEnds(regions, users, this::forgotten, this::cutOffWait);
   }
 
-  /** Measures what was allocated of host memory. */
+  /** Measures what was allocated. */
   void measure(ObjLongConsumer<Gauge> to) {
-    MemoryPool pool = pools.ofHost();
-    to.accept(Gauge.MANAGED_POOLS, pool.poolCount());
-    to.accept(Gauge.MANAGED_BYTES_RESERVED, pool.reservedBytes());
-    to.accept(Gauge.MANAGED_BYTES_IN_USE, pool.usedBytes());
+    pools.measure(to);
   }
 
   /** {@return the table of registrations} */

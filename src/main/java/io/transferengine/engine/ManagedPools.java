@@ -7,10 +7,12 @@ import io.transferengine.logging.Failures;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.MemoryPool;
 import io.transferengine.memory.RegionRegistrar;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ObjLongConsumer;
 
 /**
  * The pools of managed memory: one of host memory, and one for each device of which some was asked
@@ -34,6 +36,17 @@ final class ManagedPools {
   /** {@return that of host memory} */
   MemoryPool ofHost() {
     return host;
+  }
+
+  /** Measures what was taken, and what is in use of it. */
+  void measure(ObjLongConsumer<Gauge> to) {
+    to.accept(Gauge.MANAGED_POOLS, host.poolCount());
+    to.accept(Gauge.MANAGED_BYTES_RESERVED, host.reservedBytes());
+    to.accept(Gauge.MANAGED_BYTES_IN_USE, host.usedBytes());
+    for (MemoryPool each : ofDevices.values()) {
+      to.accept(Gauge.MANAGED_DEVICE_BYTES_RESERVED, each.reservedBytes());
+      to.accept(Gauge.MANAGED_DEVICE_BYTES_IN_USE, each.usedBytes());
+    }
   }
 
   /**

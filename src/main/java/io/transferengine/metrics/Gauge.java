@@ -27,14 +27,18 @@ public enum Gauge {
   REGISTERED_BYTES_HOST("Registered bytes of host memory"),
   /** Bytes of {@link #REGISTRATIONS} in the memory of devices. */
   REGISTERED_BYTES_DEVICE("Registered bytes of device memory"),
-  /** Pieces of memory that the engine has taken from the system for what it allocates. */
+  /** Pieces of host memory that the engine has taken from the system for what it allocates. */
   MANAGED_POOLS("Managed pools"),
   /**
    * Bytes that {@code TE_MANAGED_MEMORY_LIMIT_BYTES} counts: pools, and an empty one in reserve.
    */
   MANAGED_BYTES_RESERVED("Managed bytes reserved"),
-  /** Bytes that were allocated and not freed. */
+  /** Bytes of host memory that were allocated and not freed. */
   MANAGED_BYTES_IN_USE("Managed bytes in use"),
+  /** Bytes that the engine has taken from devices for what it allocates there. */
+  MANAGED_DEVICE_BYTES_RESERVED("Managed bytes of device memory reserved"),
+  /** Bytes of device memory that were allocated and not freed. */
+  MANAGED_DEVICE_BYTES_IN_USE("Managed bytes of device memory in use"),
   /** Data connections that we have to peers. */
   LANES_OPEN("Lanes open"),
   /** Data connections that peers have to us. */

@@ -12,6 +12,7 @@ import io.transferengine.device.CallPlan;
 import io.transferengine.device.Devices;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.memory.Region;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.topology.Topology;
 import io.transferengine.transfer.BlockColumns;
@@ -193,7 +194,11 @@ class DeviceMemoryTest {
     }
     assertThat(buffers).hasSize(1000);
     assertThat(driver.plan().calls("cuMemAlloc_v2")).isEqualTo(1);
+    assertThat(engine.metrics().get(Gauge.MANAGED_DEVICE_BYTES_IN_USE)).isEqualTo(8_000_000);
+    assertThat(engine.metrics().get(Gauge.MANAGED_DEVICE_BYTES_RESERVED)).isEqualTo(64 * MIB);
+    assertThat(engine.metrics().get(Gauge.MANAGED_BYTES_RESERVED)).isZero();
     buffers.forEach(each -> memory.free(each, 8000));
+    assertThat(engine.metrics().get(Gauge.MANAGED_DEVICE_BYTES_IN_USE)).isZero();
     assertThatThrownBy(() -> memory.free(buffers.iterator().next(), 8000))
         .hasFieldOrPropertyWithValue("code", ErrorCode.ADDRESS_NOT_REGISTERED);
     // One piece is kept for the next.

@@ -4,10 +4,12 @@ package io.transferengine.cli.top;
 import io.transferengine.cli.console.Units;
 import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.metrics.Counter;
+import io.transferengine.metrics.Gauge;
 import io.transferengine.metrics.LatencyHistogram;
 import io.transferengine.metrics.MetricsSnapshot;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -19,6 +21,13 @@ import java.util.Optional;
 record Sample(EngineCounters now, Optional<EngineCounters> before) {
   /** An engine writes at least every five seconds, and later on a busy machine. */
   private static final Duration STALE = Duration.ofSeconds(15);
+
+  private static final Counter[] DEVICE_BYTES = {
+    Counter.DEVICE_BYTES_READ,
+    Counter.DEVICE_BYTES_WRITTEN,
+    Counter.INBOUND_DEVICE_BYTES_READ,
+    Counter.INBOUND_DEVICE_BYTES_WRITTEN
+  };
 
   /** {@return whether the engine writes its figures, so that they say what it does now} */
   boolean isFresh(Instant at) {
@@ -66,6 +75,19 @@ record Sample(EngineCounters now, Optional<EngineCounters> before) {
         Counter.BYTES_WRITTEN,
         Counter.INBOUND_BYTES_READ,
         Counter.INBOUND_BYTES_WRITTEN);
+  }
+
+  /** {@return those bytes of them that were of devices of this process} */
+  double deviceBytesPerSecond() {
+    return perSecond(DEVICE_BYTES);
+  }
+
+  /** {@return whether there is, or was, anything of a device} */
+  boolean hasDevices() {
+    MetricsSnapshot all = now.metrics();
+    return all.get(Gauge.REGISTERED_BYTES_DEVICE) != 0
+        || all.get(Gauge.MANAGED_DEVICE_BYTES_RESERVED) != 0
+        || Arrays.stream(DEVICE_BYTES).anyMatch(each -> all.get(each) != 0);
   }
 
   /** {@return the latencies of the interval, or of all time if there were none in it} */

@@ -73,6 +73,11 @@ final class TopJson {
       rate(json, "written_bytes_per_s", sample, Counter.BYTES_WRITTEN);
       rate(json, "inbound_read_bytes_per_s", sample, Counter.INBOUND_BYTES_READ);
       rate(json, "inbound_written_bytes_per_s", sample, Counter.INBOUND_BYTES_WRITTEN);
+      rate(json, "device_read_bytes_per_s", sample, Counter.DEVICE_BYTES_READ);
+      rate(json, "device_written_bytes_per_s", sample, Counter.DEVICE_BYTES_WRITTEN);
+      rate(json, "inbound_device_read_bytes_per_s", sample, Counter.INBOUND_DEVICE_BYTES_READ);
+      rate(
+          json, "inbound_device_written_bytes_per_s", sample, Counter.INBOUND_DEVICE_BYTES_WRITTEN);
       rate(json, "transfers_per_s", sample, Counter.TRANSFERS_COMPLETED);
     }
     json.writeNumberField("p50_us", sample.latency().percentileMicros(MEDIAN));

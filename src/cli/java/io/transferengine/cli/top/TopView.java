@@ -44,6 +44,13 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
   /** What else the table has: see {@link #row}. */
   private static final int ROW_OTHERS = 62;
 
+  /**
+   * Of the column of devices, which is there if an engine has some, and the name keeps its room.
+   */
+  private static final int ROW_DEVICE = 6;
+
+  private static final int ROW_NAME = 18;
+
   private static final int PEER_OTHERS = 42;
 
   /** Of them many are wanted, or are shown already. */
@@ -51,6 +58,8 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
       EnumSet.of(
           Counter.BYTES_WRITTEN,
           Counter.BYTES_READ,
+          Counter.DEVICE_BYTES_WRITTEN,
+          Counter.DEVICE_BYTES_READ,
           Counter.TRANSFERS_SUBMITTED,
           Counter.TRANSFERS_COMPLETED,
           Counter.TRANSFERS_FAILED,
@@ -60,6 +69,8 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.REQUESTS_SENT,
           Counter.INBOUND_BYTES_WRITTEN,
           Counter.INBOUND_BYTES_READ,
+          Counter.INBOUND_DEVICE_BYTES_WRITTEN,
+          Counter.INBOUND_DEVICE_BYTES_READ,
           Counter.INBOUND_REQUESTS,
           Counter.CONNECTIONS_OPENED,
           Counter.CONNECTIONS_ENDED,
@@ -68,6 +79,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.LOCAL_PEERS,
           Counter.LOCAL_PEERS_LOST,
           Counter.LOCAL_POOLS_MAPPED,
+          Counter.LOCAL_DEVICE_ALLOCATIONS_OPENED,
           Counter.RDMA_PATHS_CONNECTED,
           Counter.TLS_HANDSHAKES_WAITED);
 
@@ -85,12 +97,13 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     problems.forEach(each -> lines.add("unreadable: " + each));
     if (!sorted.isEmpty()) {
       int index = index(sorted);
-      lines.add(headings());
+      int device = deviceWidth(sorted);
+      lines.add(headings(device));
       int room = sorted.size() == 1 ? 1 : Math.max(1, (height - lines.size()) / 3);
       // So that the chosen one is among those that fit.
       int first = Math.clamp((long) index - room + 1, 0, Math.max(0, sorted.size() - room));
       for (int i = first; i < Math.min(sorted.size(), first + room); i++) {
-        lines.add(row(sorted.get(i), sorted.size() > 1 && i == index));
+        lines.add(row(sorted.get(i), sorted.size() > 1 && i == index, device));
       }
       if (sorted.size() > room) {
         lines.add("  (%d more)".formatted(sorted.size() - room));
@@ -130,20 +143,28 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     return Math.max(NAME_MIN, width - others);
   }
 
-  private String headings() {
-    return Brief.right("PID", 8)
-        + " "
-        + Brief.left("ENGINE", nameWidth(ROW_OTHERS))
-        + "   READ WRITE SERVE XFERS   P50   P99 BUSY LANES FAIL";
+  /** {@return how wide the column of bytes of devices is; 0 if there is none} */
+  private int deviceWidth(List<Sample> all) {
+    boolean isWide = width - ROW_OTHERS - ROW_DEVICE >= ROW_NAME;
+    return isWide && all.stream().anyMatch(Sample::hasDevices) ? ROW_DEVICE : 0;
   }
 
-  private String row(Sample sample, boolean isChosen) {
+  private String headings(int device) {
+    return Brief.right("PID", 8)
+        + " "
+        + Brief.left("ENGINE", nameWidth(ROW_OTHERS + device))
+        + "   READ WRITE SERVE"
+        + (device > 0 ? Brief.right("DEV", device) : "")
+        + " XFERS   P50   P99 BUSY LANES FAIL";
+  }
+
+  private String row(Sample sample, boolean isChosen, int device) {
     MetricsSnapshot figures = sample.now().metrics();
     String start =
         (isChosen ? ">" : " ")
             + Brief.right(Integer.toString(sample.now().pid()), 7)
             + " "
-            + Brief.left(sample.now().segmentName(), nameWidth(ROW_OTHERS))
+            + Brief.left(sample.now().segmentName(), nameWidth(ROW_OTHERS + device))
             + " ";
     if (!sample.isFresh(at)) {
       return start + " " + state(sample);
@@ -153,6 +174,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
         + Brief.right(Brief.bytes(sample.perSecond(Counter.BYTES_READ)), 6)
         + Brief.right(Brief.bytes(sample.perSecond(Counter.BYTES_WRITTEN)), 6)
         + Brief.right(Brief.bytes(served(sample)), 6)
+        + (device > 0 ? Brief.right(Brief.bytes(sample.deviceBytesPerSecond()), device) : "")
         + Brief.right(Brief.count(sample.perSecond(Counter.TRANSFERS_COMPLETED)), 6)
         + Brief.right(Brief.micros(latency.percentileMicros(MEDIAN)), 6)
         + Brief.right(Brief.micros(latency.percentileMicros(HIGH)), 6)
@@ -207,11 +229,14 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
             + bytes(sample, Counter.BYTES_READ, Counter.BYTES_WRITTEN)
             + "  transfers "
             + count(sample, Counter.TRANSFERS_COMPLETED));
+    addOfDevices(lines, sample, Counter.DEVICE_BYTES_READ, Counter.DEVICE_BYTES_WRITTEN);
     lines.add(
         "served    "
             + bytes(sample, Counter.INBOUND_BYTES_READ, Counter.INBOUND_BYTES_WRITTEN)
             + "  requests "
             + count(sample, Counter.INBOUND_REQUESTS));
+    addOfDevices(
+        lines, sample, Counter.INBOUND_DEVICE_BYTES_READ, Counter.INBOUND_DEVICE_BYTES_WRITTEN);
     lines.add(
         "under way %s transfers, %s of them waiting, %sB"
             .formatted(
@@ -228,7 +253,7 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
                 Brief.count(all.get(Gauge.INBOUND_CONNECTIONS_OPEN)),
                 Brief.count(all.get(Gauge.RDMA_ENDPOINTS_OPEN)),
                 Brief.count(all.get(Gauge.LOCAL_PEERS_OPEN))));
-    lines.add(memory(all));
+    addMemory(lines, all);
     lines.add("failures  " + failures(sample));
     lines.add("watch     " + unusual(sample));
     lines.add("");
@@ -236,6 +261,14 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     lines.addAll(Rail.lines(rails));
     lines.addAll(peers(sample));
     return lines;
+  }
+
+  /** A line below that of all bytes, if some of them were of devices. */
+  private void addOfDevices(List<String> lines, Sample sample, Counter read, Counter written) {
+    MetricsSnapshot all = sample.now().metrics();
+    if (all.get(read) != 0 || all.get(written) != 0) {
+      lines.add(" device   " + bytes(sample, read, written));
+    }
   }
 
   private String bytes(Sample sample, Counter read, Counter written) {
@@ -266,15 +299,23 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
             Brief.micros(latency.percentileMicros(HIGH)));
   }
 
-  private static String memory(MetricsSnapshot all) {
-    return "memory    registered %sB host, %sB device in %s; managed %sB of %sB; staging %sB"
-        .formatted(
-            Brief.bytes(all.get(Gauge.REGISTERED_BYTES_HOST)),
-            Brief.bytes(all.get(Gauge.REGISTERED_BYTES_DEVICE)),
-            Brief.count(all.get(Gauge.REGISTRATIONS)),
-            Brief.bytes(all.get(Gauge.MANAGED_BYTES_IN_USE)),
-            Brief.bytes(all.get(Gauge.MANAGED_BYTES_RESERVED)),
-            Brief.bytes(all.get(Gauge.STAGING_BYTES_IN_USE)));
+  private static void addMemory(List<String> lines, MetricsSnapshot all) {
+    lines.add(
+        "memory    registered %sB host, %sB device in %s; managed %sB of %sB; staging %sB"
+            .formatted(
+                Brief.bytes(all.get(Gauge.REGISTERED_BYTES_HOST)),
+                Brief.bytes(all.get(Gauge.REGISTERED_BYTES_DEVICE)),
+                Brief.count(all.get(Gauge.REGISTRATIONS)),
+                Brief.bytes(all.get(Gauge.MANAGED_BYTES_IN_USE)),
+                Brief.bytes(all.get(Gauge.MANAGED_BYTES_RESERVED)),
+                Brief.bytes(all.get(Gauge.STAGING_BYTES_IN_USE))));
+    if (all.get(Gauge.MANAGED_DEVICE_BYTES_RESERVED) != 0) {
+      lines.add(
+          " device   managed %sB of %sB"
+              .formatted(
+                  Brief.bytes(all.get(Gauge.MANAGED_DEVICE_BYTES_IN_USE)),
+                  Brief.bytes(all.get(Gauge.MANAGED_DEVICE_BYTES_RESERVED))));
+    }
   }
 
   private static String failures(Sample sample) {
