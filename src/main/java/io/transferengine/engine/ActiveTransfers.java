@@ -151,7 +151,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
    *     table, or a closed engine
    */
   TransferHandle submit(TransferRequest request) {
-    if (segments.known(request.target()).isEmpty()) {
+    Optional<RemoteSegment> known = segments.known(request.target());
+    if (known.isEmpty()) {
       nameCheck.accept(request.target());
     }
     long timeout =
@@ -175,6 +176,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
       handle.finish(TransferState.COMPLETED, null, null);
     } else if (request.event().isPresent()) {
       beginAfter(request.event().getAsLong(), handle);
+    } else if (known.isPresent()) {
+      begin(handle, known.get());
     } else {
       resolve(handle);
     }
@@ -242,6 +245,15 @@ final class ActiveTransfers implements TransferHandle.Owner {
     }
   }
 
+  /** As {@link #resolve}, for a peer that has just been found to be known. */
+  private static void begin(TransferHandle handle, RemoteSegment peer) {
+    try {
+      handle.begin(peer, true);
+    } catch (Throwable t) {
+      notStarted(handle, t);
+    }
+  }
+
   private void resolved(
       TransferHandle handle,
       SegmentCache.Lookup lookup,
@@ -300,7 +312,10 @@ final class ActiveTransfers implements TransferHandle.Owner {
       TransferHandle handle, TransferState state, @Nullable FailureCause cause, long nanos) {
     TransferRequest request = handle.request();
     PeerMetrics peer = metrics.peer(request.target());
-    long bytes = handle.transferredBytes();
+    long bytes =
+        state == TransferState.COMPLETED
+            ? request.blocks().totalBytes()
+            : handle.transferredBytes();
     boolean write = request.operation() == Operation.WRITE;
     metrics.add(write ? Counter.BYTES_WRITTEN : Counter.BYTES_READ, bytes);
     long ofDevices = DeviceBytes.of(memory.regions(), request.blocks(), bytes);

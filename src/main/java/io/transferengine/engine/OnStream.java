@@ -28,7 +28,7 @@ public final class OnStream {
     StreamGates.Gate gate = memory.devices().gates().close(device, stream);
     try {
       TransferHandle handle = core.submit(request.after(gate.event()));
-      handle.outcome.then(gate);
+      handle.onOutcome(gate);
       return handle;
     } catch (Throwable t) {
       gate.run();

@@ -3,18 +3,23 @@ package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
 import io.transferengine.transport.TransferEnds;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** One use of each region that a transfer touches, given back all at once. Thread-safe. */
 final class RegionHold {
+  private static final VarHandle RELEASED = releasedHandle();
+
   private final Region[] regions;
-  private final AtomicBoolean released = new AtomicBoolean();
+
+  /** 1 once they were given back: changed as {@link #RELEASED}. */
+  private int released;
 
   /** Takes over one use of each region. */
   RegionHold(Collection<Region> used) {
@@ -24,6 +29,14 @@ final class RegionHold {
 
   private RegionHold(Region only) {
     regions = new Region[] {only};
+  }
+
+  private static VarHandle releasedHandle() {
+    try {
+      return MethodHandles.lookup().findVarHandle(RegionHold.class, "released", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
   }
 
   /** {@return one that takes over one use of each region; of none if {@code first} is null} */
@@ -45,7 +58,7 @@ final class RegionHold {
 
   /** Idempotent. */
   void release() {
-    if (released.compareAndSet(false, true)) {
+    if (RELEASED.compareAndSet(this, 0, 1)) {
       for (Region region : regions) {
         region.release();
       }

@@ -4,7 +4,6 @@ package io.transferengine.engine;
 import io.transferengine.events.TransferReport;
 import io.transferengine.logging.Anyway;
 import io.transferengine.metrics.FailureCause;
-import io.transferengine.net.Event;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
@@ -19,7 +18,6 @@ import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,8 +27,11 @@ import org.slf4j.LoggerFactory;
  * TransferTask} works on it. Every end goes through {@link #finish}. Its public methods are those
  * of the handle that callers have, {@code io.transferengine.Transfer}. Thread-safe.
  */
-public final class TransferHandle implements TransferWork.Listener {
+public final class TransferHandle extends AwaitedEnd implements TransferWork.Listener {
   private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
+
+  /** Spreads times that are near each other: a power of two by the golden ratio. */
+  private static final long HASH_FACTOR = 0x9E3779B97F4A7C15L;
 
   /** The table of transfers. None of its methods blocks. */
   interface Owner {
@@ -59,10 +60,6 @@ public final class TransferHandle implements TransferWork.Listener {
   private final @Nullable TransferRecord recorded;
   private final long startNanos;
   private final long deadlineNanos;
-  private final Event over = new Event();
-
-  /** What waits for its outcome only: one action at most. */
-  final OnOutcome outcome = new OnOutcome();
 
   /** Made when memory is first taken back during the transfer. */
   private volatile @Nullable LocalRanges localRanges;
@@ -86,7 +83,6 @@ public final class TransferHandle implements TransferWork.Listener {
   private long settledNanos;
   private long endedNanos;
   private @Nullable FailureCause cause;
-  private @Nullable TransferState accounted;
   private boolean finishing;
   private boolean abandoned;
   private boolean aborted;
@@ -94,14 +90,14 @@ public final class TransferHandle implements TransferWork.Listener {
   private boolean cutOff;
   private long cutOffNanos;
   private @Nullable Outcome asked;
-  private @Nullable CompletableFuture<Void> future;
-  private @Nullable Runnable whenOver;
 
   /** An outcome from outside; the first one counts. */
   private record Outcome(TransferState state, TransferException why, FailureCause cause) {}
 
-  private volatile @Nullable TransferState end;
   private volatile @Nullable TransferException failure;
+
+  /** Its end, with the time and the cause of it: set after those, and read before them. */
+  private volatile @Nullable TransferState accounted;
 
   TransferHandle(
       Owner owner,
@@ -134,8 +130,8 @@ public final class TransferHandle implements TransferWork.Listener {
   }
 
   /** {@return how long it took; to be asked once it has ended} */
-  synchronized long tookNanos() {
-    return endedNanos - startNanos;
+  long tookNanos() {
+    return accounted == null ? 0 : endedNanos - startNanos;
   }
 
   /** {@return the time until the deadline; zero or negative if it has passed} */
@@ -159,56 +155,66 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
   void begin(RemoteSegment peer, boolean wasKnown) {
-    BlockColumns blocks;
-    boolean mayBeRepeated;
-    synchronized (this) {
-      segment = peer;
-      segmentWasKnown = wasKnown;
-      if (finishing) {
-        return; // By its deadline, say, before the peer was found.
-      }
-      blocks = blocksLeft;
-      mayBeRepeated = !resolvedAgain;
-      begunNanos = System.nanoTime();
-      tries++;
-    }
+    long began = System.nanoTime();
+    // Written before this was asked for, by who asked or whom that one has heard of.
+    BlockColumns blocks = blocksLeft;
+    boolean mayBeRepeated = !resolvedAgain;
     TransferEnds ends = hold.endsWith(peer);
     BufferDescriptor forbidding = ends.forbidding(request.operation(), blocks);
     if (forbidding != null) {
-      // Only what the peer has said: the memory may be registered with other rights by now.
-      TransferException why = peer.forbids(request.operation(), forbidding);
-      taskEnded(TransferState.FAILED, why, FailureCause.STALE_DESCRIPTOR);
+      if (isBegun(peer, wasKnown, began)) {
+        // Only what the peer has said: the memory may be registered with other rights by now.
+        TransferException why = peer.forbids(request.operation(), forbidding);
+        taskEnded(TransferState.FAILED, why, FailureCause.STALE_DESCRIPTOR);
+      }
       return;
     }
     TransferTask whole =
-        new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this);
+        new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this, began);
     Optional<Transport> one = peer.transportFor(whole);
     if (one.isPresent()) {
       if (peer.takesBlocksOnly().get()) {
         whole.mergeNothing();
       }
-      if (goesOnWith(whole)) {
-        whole.givenTo(one.get().name());
+      whole.givenTo(one.get().name());
+      if (goesOnWith(whole, peer, wasKnown, began)) {
         one.get().submit(peer.address(), whole);
       }
       return;
     }
     Optional<MemoryPairs.Pair> notMoved = peer.notMoved(whole.pairs());
     if (notMoved.isPresent()) {
-      refuse(notMoved.get(), peer);
+      if (isBegun(peer, wasKnown, began)) {
+        refuse(notMoved.get(), peer);
+      }
       return;
     }
     TransferParts parts =
         new TransferParts(
             request.operation(), blocks, peer, () -> hold.endsWith(peer), mayBeRepeated, this);
-    if (goesOnWith(parts)) {
+    if (goesOnWith(parts, peer, wasKnown, began)) {
       parts.submit(peer.address());
     }
   }
 
+  /**
+   * Notes a try; false if the transfer has ended before the peer was found, by its deadline say.
+   */
+  private synchronized boolean isBegun(RemoteSegment peer, boolean wasKnown, long nanos) {
+    segment = peer;
+    segmentWasKnown = wasKnown;
+    if (finishing) {
+      return false;
+    }
+    begunNanos = nanos;
+    tries++;
+    return true;
+  }
+
   /** False if it is to end: whoever asked for that found no work, and lets the memory go. */
-  private synchronized boolean goesOnWith(TransferWork made) {
-    if (finishing || abandoned || asked != null) {
+  private synchronized boolean goesOnWith(
+      TransferWork made, RemoteSegment peer, boolean wasKnown, long nanos) {
+    if (!isBegun(peer, wasKnown, nanos) || abandoned || asked != null) {
       return false;
     }
     work = made;
@@ -249,8 +255,7 @@ public final class TransferHandle implements TransferWork.Listener {
   /** Nothing touches the memory any more: the end, unless it was given up before or is just now. */
   private void settle(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
-    finish(state, why, cause);
-    if (isAbandoned()) {
+    if (isAbandonedAtEnd(state, why, cause)) {
       hold.release();
       owner.settledLate(this);
     }
@@ -313,7 +318,8 @@ public final class TransferHandle implements TransferWork.Listener {
     return true;
   }
 
-  private synchronized void noteWhatItTakes(TransferState state) {
+  /** Without the lock: both were written before the work began, of which this is the end. */
+  private void noteWhatItTakes(TransferState state) {
     boolean refusedMerges =
         state == TransferState.COMPLETED && work != null && work.isMergeRefused();
     if (refusedMerges && segment != null) {
@@ -335,7 +341,7 @@ public final class TransferHandle implements TransferWork.Listener {
         abortedNanos = System.nanoTime();
       }
     }
-    outcome.set();
+    outcomeIsSet();
     if (running != null) {
       running.end(state, why, cause);
     } else {
@@ -385,10 +391,6 @@ public final class TransferHandle implements TransferWork.Listener {
     return abandoned;
   }
 
-  private synchronized boolean isAbandoned() {
-    return abandoned;
-  }
-
   /** {@return its description and state, for the log} */
   String describe() {
     TransferWork running;
@@ -401,14 +403,28 @@ public final class TransferHandle implements TransferWork.Listener {
   // ---- the end
 
   void finish(TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
+    boolean _ = isAbandonedAtEnd(state, why, cause);
+  }
+
+  /** Ends it, if nothing has; {@return whether it was abandoned, which no end is any more} */
+  private boolean isAbandonedAtEnd(
+      TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
     boolean memoryIsFree;
+    boolean wasAbandoned;
     synchronized (this) {
       if (finishing) {
-        return;
+        return abandoned;
       }
       finishing = true;
-      failure = why;
-      settledNanos = System.nanoTime();
+      if (why != null) {
+        failure = why;
+      }
+      // That of the last request, if it was the end.
+      settledNanos =
+          state == TransferState.COMPLETED && work != null
+              ? work.progressNanos()
+              : System.nanoTime();
+      wasAbandoned = abandoned;
       memoryIsFree = !abandoned || work == null;
     }
     // Whatever fails here, such as an allocation: waiting threads must learn of the end.
@@ -424,46 +440,14 @@ public final class TransferHandle implements TransferWork.Listener {
     } finally {
       reveal(state);
     }
+    return wasAbandoned;
   }
 
-  private synchronized void account(TransferState state, @Nullable FailureCause why) {
+  /** Once, by the thread that ends it. */
+  private void account(TransferState state, @Nullable FailureCause why) {
     endedNanos = recorded == null ? System.nanoTime() : recorded.endNow();
     cause = why;
     accounted = state;
-  }
-
-  private void reveal(TransferState state) {
-    CompletableFuture<Void> told;
-    Runnable after;
-    synchronized (this) {
-      end = state;
-      told = future;
-      after = whenOver;
-    }
-    over.happen();
-    outcome.set();
-    try {
-      if (after != null) {
-        after.run();
-      }
-    } catch (Throwable t) {
-      Anyway.error(log, "The end of a transfer was not accounted for", t);
-    }
-    if (told != null) {
-      owner.completeLater(this, told);
-    }
-  }
-
-  /** Runs an action once the transfer has ended; at once if it has. The action must not block. */
-  void whenOver(Runnable action) {
-    synchronized (this) {
-      if (end == null) {
-        Runnable before = whenOver;
-        whenOver = before == null ? action : Both.of(before, action);
-        return;
-      }
-    }
-    action.run();
   }
 
   /** {@return whether any block touches a range of our memory} */
@@ -478,7 +462,7 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** {@return the state now} */
   public TransferState state() {
-    TransferState known = end;
+    TransferState known = end();
     if (known != null) {
       return known;
     }
@@ -489,31 +473,11 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** Waits for the end, at most this long; {@return the state then} */
   public TransferState await(Duration timeout) throws InterruptedException {
-    if (end == null) {
-      boolean _ = over.await(TimeUnit.NANOSECONDS.convert(timeout));
-    }
+    awaitEnd(timeout);
     return state();
   }
 
-  /** {@return a copy of the future that the end completes} */
-  public CompletableFuture<Void> toCompletableFuture() {
-    CompletableFuture<Void> mine;
-    boolean isOver;
-    synchronized (this) {
-      mine = future;
-      if (mine != null) {
-        return mine.copy();
-      }
-      mine = new CompletableFuture<>();
-      future = mine;
-      isOver = end != null;
-    }
-    if (isOver) {
-      complete(mine);
-    }
-    return mine.copy();
-  }
-
+  @Override
   void complete(CompletableFuture<Void> told) {
     TransferException why = failure;
     if (why == null) {
@@ -523,9 +487,14 @@ public final class TransferHandle implements TransferWork.Listener {
     }
   }
 
+  @Override
+  void completeLater(CompletableFuture<Void> told) {
+    owner.completeLater(this, told);
+  }
+
   /** Asks for the end; {@return whether the transfer had not ended yet} */
   public boolean cancel() {
-    if (end != null) {
+    if (end() != null) {
       return false;
     }
     abort(
@@ -538,7 +507,7 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** {@return the bytes known to have reached their destination} */
   public long transferredBytes() {
-    if (end == TransferState.COMPLETED) {
+    if (end() == TransferState.COMPLETED) {
       return request.blocks().totalBytes();
     }
     synchronized (this) {
@@ -587,6 +556,12 @@ public final class TransferHandle implements TransferWork.Listener {
     return TransferWords.explain(report, peer);
   }
 
+  /** By its time: the JVM's own takes a call, and tables ask for it twice for each transfer. */
+  @Override
+  public int hashCode() {
+    return Long.hashCode(startNanos * HASH_FACTOR);
+  }
+
   @Override
   public String toString() {
     return TransferWords.show(request, state(), transferredBytes());
@@ -594,6 +569,6 @@ public final class TransferHandle implements TransferWork.Listener {
 
   /** {@return why it did not complete; empty before the end} */
   public Optional<TransferException> failure() {
-    return end == null ? Optional.empty() : Optional.ofNullable(failure);
+    return end() == null ? Optional.empty() : Optional.ofNullable(failure);
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
 /**
  * What a task has come to so far, for who asks later: over what, when it began, and in how many
  * requests. Numbers in the task itself: nothing is made for them. Counted with the task's lock
@@ -10,27 +13,73 @@ abstract class TaskProgress implements TransferWork {
   /** Lanes are told apart by their number, modulo this. */
   private static final int LANES = Long.SIZE;
 
-  private volatile long startedNanos;
-  private volatile String transport = "";
+  // No fence follows their writes, which each transfer would pay for.
+  private static final VarHandle STARTED = handle("startedNanos");
+  private static final VarHandle PROGRESS = handle("progressNanos");
+
+  private long startedNanos;
+  private long progressNanos;
+  private long mark;
+
+  private String transport = "";
   private long lanes;
   private int requests;
   private int requestsAgain;
 
-  TaskProgress() {}
+  /** Nothing so far, at a moment. */
+  TaskProgress(long nowNanos) {
+    progressNanos = nowNanos;
+  }
+
+  private static VarHandle handle(String field) {
+    try {
+      return MethodHandles.lookup().findVarHandle(TaskProgress.class, field, long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   @Override
   public final boolean isStarted() {
-    return startedNanos != 0;
+    return startedNanos() != 0;
   }
 
   @Override
   public final long startedNanos() {
-    return startedNanos;
+    return (long) STARTED.getAcquire(this);
   }
 
   /** Says when its bytes began to move, if that was not when the first were claimed. */
   public final void started(long nanos) {
-    startedNanos = nanos | 1; // never 0
+    STARTED.setRelease(this, nanos | 1); // never 0
+  }
+
+  @Override
+  public final long progressNanos() {
+    return (long) PROGRESS.getAcquire(this);
+  }
+
+  /**
+   * {@return whether it has waited since a {@link System#nanoTime}, without progress} Who waits for
+   * less has nothing to do with an attempt to reach the peer that began then, and failed.
+   */
+  public final boolean hasWaitedSince(long nanos) {
+    return progressNanos() - nanos <= 0;
+  }
+
+  /** Requests have been completed. */
+  final void progressed(long nowNanos) {
+    PROGRESS.setRelease(this, nowNanos);
+  }
+
+  /** {@return what the owner has noted, 0 at first; it sees to the threads} */
+  public final long mark() {
+    return mark;
+  }
+
+  /** Notes something of the owner's. */
+  public final void mark(long note) {
+    mark = note;
   }
 
   @Override

@@ -41,6 +41,9 @@ public final class TransferEnds {
     /** Whether all have keys for network cards. */
     private final boolean keyed;
 
+    /** Whether all have entries of {@code te_local}, by which they are copied on one machine. */
+    private final boolean fenced;
+
     /** Buffers in any order. */
     public Buffers(List<BufferDescriptor> buffers) {
       sorted =
@@ -51,11 +54,15 @@ public final class TransferEnds {
       kinds = hostOnly ? List.of() : sorted.stream().map(BufferDescriptor::kind).toList();
       open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
       keyed = sorted.stream().noneMatch(TransferEnds::hasNoKeys);
+      fenced = sorted.stream().noneMatch(TransferEnds::hasNoFence);
     }
   }
 
-  private final SeamFinder local;
+  /** Null where there is one region: no look-up, and nothing made for it. */
+  private final @Nullable SeamFinder local;
+
   private final boolean peerIsKeyed;
+  private final boolean peerIsFenced;
   private final Region[] regions;
   private final SeamFinder remote;
   private final List<BufferDescriptor> buffers;
@@ -70,12 +77,13 @@ public final class TransferEnds {
    */
   public TransferEnds(Region[] regions, Buffers peer) {
     this.regions = regions;
-    this.local = seams(regions);
+    this.local = regions.length == 1 ? null : seams(regions);
     this.remote = new SeamFinder(peer.starts, peer.ends);
     this.buffers = peer.sorted;
     this.kindsAtPeer = peer.kinds;
     this.peerIsOpen = peer.open;
     this.peerIsKeyed = peer.keyed;
+    this.peerIsFenced = peer.fenced;
   }
 
   /** Ends in host memory, of which nothing but the ranges is known. */
@@ -87,6 +95,7 @@ public final class TransferEnds {
     this.kindsAtPeer = List.of();
     this.peerIsOpen = true;
     this.peerIsKeyed = true;
+    this.peerIsFenced = true;
   }
 
   private static SeamFinder seams(Region[] regions) {
@@ -99,9 +108,17 @@ public final class TransferEnds {
     return new SeamFinder(starts, ends);
   }
 
+  private static boolean isIn(Region region, long address) {
+    return address >= region.address() && address - region.address() < region.length();
+  }
+
   /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
   long endOfLocal(long address) {
-    return local.endOfRange(address);
+    if (local != null) {
+      return local.endOfRange(address);
+    }
+    Region only = regions[0];
+    return isIn(only, address) ? only.end() : 0;
   }
 
   /**
@@ -139,6 +156,15 @@ public final class TransferEnds {
     return peerIsKeyed;
   }
 
+  /** {@return whether all buffers of the peer have entries by which they are copied} */
+  boolean peerIsFenced() {
+    return peerIsFenced;
+  }
+
+  static boolean hasNoFence(BufferDescriptor buffer) {
+    return buffer.fence() == 0;
+  }
+
   static boolean hasNoKeys(BufferDescriptor buffer) {
     return buffer.rkeys().isEmpty();
   }
@@ -150,6 +176,9 @@ public final class TransferEnds {
 
   /** {@return our registration that an address lies in; null if it lies in none} */
   @Nullable Region region(long address) {
+    if (local == null) {
+      return isIn(regions[0], address) ? regions[0] : null;
+    }
     int index = local.find(address);
     return index < 0 || index >= regions.length ? null : regions[index];
   }

@@ -10,6 +10,7 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -79,9 +80,7 @@ public final class TransferTask extends TaskProgress {
   private long outcomeNanos;
   private @Nullable TransferException failure;
   private @Nullable FailureCause cause;
-  private long mark;
-  private volatile @Nullable Owner owner;
-  private volatile long progressNanos = System.nanoTime();
+  private @Nullable Owner owner;
   private volatile boolean oneByOne;
   private volatile boolean mergeRefused;
 
@@ -94,6 +93,18 @@ public final class TransferTask extends TaskProgress {
       long totalBytes,
       TransferEnds ends,
       Listener listener) {
+    this(operation, blocks, totalBytes, ends, listener, System.nanoTime());
+  }
+
+  /** As above, at a moment that has just been. */
+  public TransferTask(
+      Operation operation,
+      BlockColumns blocks,
+      long totalBytes,
+      TransferEnds ends,
+      Listener listener,
+      long nowNanos) {
+    super(nowNanos);
     this.operation = operation;
     this.blocks = blocks;
     this.totalBytes = totalBytes;
@@ -113,7 +124,10 @@ public final class TransferTask extends TaskProgress {
     this(operation, blocks, totalBytes, new TransferEnds(localSeams, remoteSeams), listener);
   }
 
-  /** Says who works on the task; by the transport, before it claims anything. */
+  /**
+   * Says who works on the task; by the transport, before it claims anything: whoever finds a
+   * request out, with the lock held, finds the owner as well.
+   */
   public void setOwner(Owner owner) {
     this.owner = owner;
   }
@@ -172,13 +186,10 @@ public final class TransferTask extends TaskProgress {
 
   /** {@return which of its requests were sent again because they arrived damaged} */
   public synchronized Repeats repeats() {
-    Repeats known = repeats;
-    if (known == null) {
-      // Nearly every transfer has none.
-      known = new Repeats();
-      repeats = known;
+    if (repeats == null) {
+      repeats = new Repeats(); // Nearly every transfer has none.
     }
-    return known;
+    return repeats;
   }
 
   /** {@return the direction} */
@@ -199,11 +210,6 @@ public final class TransferTask extends TaskProgress {
   @Override
   public synchronized long completedBytes() {
     return completedBytes;
-  }
-
-  @Override
-  public long progressNanos() {
-    return progressNanos;
   }
 
   /** All of them: what is moved twice is the same bytes, to the same place. */
@@ -243,14 +249,11 @@ public final class TransferTask extends TaskProgress {
     return !ends.peerIsKeyed() && anyBuffer(TransferEnds::hasNoKeys);
   }
 
-  /** {@return what the owner has noted, 0 at first; it sees to the threads} */
-  public long mark() {
-    return mark;
-  }
-
-  /** Notes something of the owner's. */
-  public void mark(long note) {
-    mark = note;
+  /**
+   * {@return whether a buffer of the peer that its blocks begin in has no entry (its fence is 0)}
+   */
+  public boolean anyWithoutFence() {
+    return !ends.peerIsFenced() && anyBuffer(TransferEnds::hasNoFence);
   }
 
   /** {@return where the first block begins in this process} */
@@ -264,7 +267,12 @@ public final class TransferTask extends TaskProgress {
   }
 
   /** {@return whether there is something to claim} */
-  public synchronized boolean hasWork() {
+  public boolean hasWork() {
+    // Without the lock at first: nothing comes after the end, and who has brought it sees it.
+    return !ended && isSomethingLeft();
+  }
+
+  private synchronized boolean isSomethingLeft() {
     return outcome == null && (!returned.isEmpty() || cursorBlock < blocks.count());
   }
 
@@ -390,22 +398,19 @@ public final class TransferTask extends TaskProgress {
     return new Piece(block, local, piece.remote + taken, piece.length - taken, piece.unmerged);
   }
 
-  /**
-   * {@return whether it has waited since a {@link System#nanoTime}, without progress} Who waits for
-   * less has nothing to do with an attempt to reach the peer that began then, and failed.
-   */
-  public boolean hasWaitedSince(long nanos) {
-    return progressNanos - nanos <= 0;
-  }
-
   /** So many requests of so many bytes in all are in their destination. */
   public void completed(int requests, long bytes) {
-    progressNanos = System.nanoTime();
+    long now = System.nanoTime();
+    boolean over;
     synchronized (this) {
+      progressed(now);
       outstanding -= requests;
       completedBytes += bytes;
+      over = isNowOver();
     }
-    finishIfOver();
+    if (over) {
+      tellTheEnd();
+    }
   }
 
   /**
@@ -503,12 +508,13 @@ public final class TransferTask extends TaskProgress {
   @Override
   public void end(TransferState state, TransferException why, FailureCause kind) {
     boolean waits;
+    Owner asked;
     synchronized (this) {
       setOutcome(state, why, kind);
       waits = outstanding > 0;
+      asked = owner;
     }
     finishIfOver();
-    Owner asked = owner;
     if (waits && asked != null) {
       asked.cancelRequests(this);
     }
@@ -516,7 +522,10 @@ public final class TransferTask extends TaskProgress {
 
   @Override
   public void cutOff() {
-    Owner asked = owner;
+    Owner asked;
+    synchronized (this) {
+      asked = owner;
+    }
     if (asked != null) {
       asked.cutOff(this);
     }
@@ -556,29 +565,31 @@ public final class TransferTask extends TaskProgress {
   }
 
   private void finishIfOver() {
-    TransferState state;
-    TransferException why;
-    FailureCause kind;
-    synchronized (this) {
-      if (ended || outstanding > 0) {
-        return;
-      }
-      if (completedBytes == totalBytes) {
-        // Even if an end was set: every byte was there before it could take effect.
-        outcomeNanos = progressNanos;
-        outcome = TransferState.COMPLETED;
-        failure = null;
-        cause = null;
-      } else if (outcome == null) {
-        return;
-      }
-      ended = true;
-      state = outcome;
-      why = failure;
-      kind = cause;
+    if (isNowOver()) {
+      tellTheEnd();
     }
+  }
+
+  /** {@return whether this is the end, of which the caller is to tell} */
+  private synchronized boolean isNowOver() {
+    if (ended || outstanding > 0) {
+      return false;
+    }
+    if (completedBytes == totalBytes) {
+      // Even if an end was set: every byte was there before it could take effect.
+      outcomeNanos = progressNanos();
+      outcome = TransferState.COMPLETED;
+      failure = null;
+      cause = null;
+    }
+    ended = outcome != null;
+    return ended;
+  }
+
+  /** The outcome does not change any more, and this thread has set it, or seen it with the lock. */
+  private void tellTheEnd() {
     try {
-      listener.taskEnded(state, why, kind);
+      listener.taskEnded(Objects.requireNonNull(outcome), failure, cause);
     } catch (Throwable t) {
       // The thread that brought the end has other transfers to care for.
       Anyway.error(log, "A transfer has ended, but whoever waits for that could not be told", t);

@@ -41,7 +41,10 @@ final class LocalPeer {
 
   // Guarded by this.
   private State state = State.NEW;
-  private @Nullable Target target;
+
+  /** Written so, and read without: each transfer asks for it. */
+  private volatile @Nullable Target target;
+
   private long refusedNanos;
   private boolean missed;
   private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
@@ -107,7 +110,7 @@ final class LocalPeer {
   }
 
   /** {@return where to copy to; empty if there is no lease yet} */
-  synchronized Optional<Target> target() {
+  Optional<Target> target() {
     return Optional.ofNullable(target);
   }
 

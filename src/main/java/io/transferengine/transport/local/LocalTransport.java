@@ -338,11 +338,7 @@ class LocalTransport implements Transport {
   /** It may be that none of the blocks is where the peer has entries. */
   @Override
   public boolean takes(TransferTask task) {
-    return !task.anyBuffer(LocalTransport::hasNoEntry);
-  }
-
-  private static boolean hasNoEntry(BufferDescriptor buffer) {
-    return buffer.fence() == 0;
+    return !task.anyWithoutFence();
   }
 
   /** Between devices: by what is opened of the peer's. */
