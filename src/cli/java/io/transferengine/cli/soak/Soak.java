@@ -136,8 +136,16 @@ final class Soak implements AutoCloseable {
     } catch (Throwable t) {
       fail(new Failure(t, configuration, seed));
     } finally {
-      if (folders.remove(folder)) {
-        remove(folder);
+      discard(folder, () -> remove(folder));
+    }
+  }
+
+  /** One at a time: whoever ends the process waits for a group that is about it. */
+  private void discard(Path folder, Runnable removal) {
+    synchronized (folders) {
+      if (folders.contains(folder)) {
+        removal.run();
+        folders.remove(folder);
       }
     }
   }
@@ -163,9 +171,7 @@ final class Soak implements AutoCloseable {
     children.forEach(child -> child.onExit().join());
     options.links().forEach(Cut::mend);
     for (Path folder : List.copyOf(folders)) {
-      if (folders.remove(folder)) {
-        removeFromUnderOthers(folder);
-      }
+      discard(folder, () -> removeFromUnderOthers(folder));
     }
   }
 
