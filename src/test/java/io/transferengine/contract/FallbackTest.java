@@ -31,6 +31,12 @@ import org.junit.jupiter.api.Timeout;
 class FallbackTest {
   private static final int BYTES = 300_000;
 
+  /** Of a transfer that is to arrive. */
+  private static final Duration LONG = Duration.ofSeconds(20);
+
+  /** Of one that is not; some times what it would take to go over to TCP. */
+  private static final Duration SHORT = Duration.ofSeconds(5);
+
   private final SimulatedFabric fabric = new SimulatedFabric(1);
   private final SimulatedVerbs left = fabric.process("left", List.of("sim0"));
   private final SimulatedVerbs right = fabric.process("right", List.of("sim0"));
@@ -55,14 +61,15 @@ class FallbackTest {
   }
 
   /** The state of a transfer that begins over a way which is cut then, and of the one before. */
-  private TransferState endWithoutWay(Map<String, String> variables, long moved, String... warning)
+  private TransferState endWithoutWay(
+      Map<String, String> variables, Duration timeout, long moved, String... warning)
       throws Exception {
     try (LogCapture log = new LogCapture();
         EngineCore one = open(left, variables);
         EngineCore other = open(right, Map.of())) {
       var _ = one.memory().register(here.address(), BYTES, "*");
       var _ = other.memory().register(there.address(), BYTES, "*");
-      assertThat(write(one, other).state()).isEqualTo(TransferState.COMPLETED);
+      assertThat(write(one, other, LONG).state()).isEqualTo(TransferState.COMPLETED);
       assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
       assertThat(one.metrics().get(Counter.TRANSFERS_MOVED_TO_TCP)).isZero();
       there.segment().fill((byte) 0);
@@ -70,7 +77,7 @@ class FallbackTest {
       one.events().add(heard);
       assertThat(one.metrics().get(Gauge.RDMA_ENDPOINTS_OPEN)).isOne();
       fabric.faults().cut(left.device("sim0"), right.device("sim0"));
-      TransferHandle transfer = write(one, other);
+      TransferHandle transfer = write(one, other, timeout);
       if (transfer.state() == TransferState.COMPLETED) {
         assertThat(there.segment().mismatch(here.segment())).isEqualTo(-1);
       }
@@ -92,14 +99,15 @@ class FallbackTest {
     }
   }
 
-  private TransferHandle write(EngineCore one, EngineCore other) throws Exception {
+  private TransferHandle write(EngineCore one, EngineCore other, Duration timeout)
+      throws Exception {
     TransferHandle transfer =
         one.submit(
             TransferRequest.of(
                     Operation.WRITE,
                     other.segmentName(),
                     BlockColumns.of(here.address(), there.address(), BYTES))
-                .withTimeout(Duration.ofSeconds(20)));
+                .withTimeout(timeout));
     assertThat(transfer.await(Duration.ofSeconds(60)).isTerminal()).isTrue();
     return transfer;
   }
@@ -109,6 +117,7 @@ class FallbackTest {
     assertThat(
             endWithoutWay(
                 Map.of("TE_RDMA_TO_TCP_SECONDS", "1"),
+                LONG,
                 1,
                 "1 transfers go over TCP: no RDMA path has been open for 1 s. The last reason: "))
         .isEqualTo(TransferState.COMPLETED);
@@ -119,6 +128,7 @@ class FallbackTest {
     assertThat(
             endWithoutWay(
                 Map.of("TE_RDMA_TO_TCP_SECONDS", "1", "TE_REQUIRE_RDMA", "1"),
+                SHORT,
                 0,
                 "1 transfers wait until their deadline",
                 "no RDMA path has been open for 1 s"))
@@ -127,7 +137,7 @@ class FallbackTest {
 
   @Test
   void withoutATimeItStays() throws Exception {
-    assertThat(endWithoutWay(Map.of("TE_RDMA_TO_TCP_SECONDS", "0"), 0))
+    assertThat(endWithoutWay(Map.of("TE_RDMA_TO_TCP_SECONDS", "0"), SHORT, 0))
         .isEqualTo(TransferState.TIMEOUT);
   }
 }
