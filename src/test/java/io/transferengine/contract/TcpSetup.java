@@ -98,6 +98,12 @@ final class TcpSetup extends TransportSetup {
     return version > 1; // One of version 1 closes the connection.
   }
 
+  /** Version 1 asks for one after the other, each of which waits for copies of both devices. */
+  @Override
+  int manyBlocks() {
+    return version == 1 && driver != null ? 10_000 : super.manyBlocks();
+  }
+
   @Override
   TransportProvider provider(String engine) {
     Relay relay = Relay.plain(valve);

@@ -144,8 +144,8 @@ class TransportContractTest {
 
   @ParameterizedTest
   @EnumSource
-  void aHundredThousandBlocksArriveEachInItsPlace(Operation operation) {
-    int count = 100_000;
+  void manyBlocksArriveEachInItsPlace(Operation operation) {
+    int count = setup.manyBlocks();
     int stride = 40;
     List<Integer> order = new ArrayList<>();
     for (int i = 0; i < count; i++) {

@@ -70,6 +70,11 @@ abstract class TransportSetup implements AutoCloseable {
     return true;
   }
 
+  /** {@return how many blocks a large batch has: a multiple of 1000} */
+  int manyBlocks() {
+    return 100_000;
+  }
+
   /** {@return the devices that engines may have memory of} */
   Devices gpus() {
     return new Devices();
