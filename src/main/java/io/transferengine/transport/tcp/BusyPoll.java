@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The sockets of an event loop that are looked at again and again for a while after something has
  * happened, before the loop sleeps. So what comes soon waits for no wake-up, and meanwhile the
- * loop's thread uses a processor. For one loop's thread.
+ * loop's thread uses a processor that nobody else wants. For one loop's thread.
  */
 final class BusyPoll implements IoHandler, IoHandlerContext {
   private final IoHandler sockets;
@@ -113,7 +113,8 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
     if (now - activeNanos >= nanos) {
       return true;
     }
-    Thread.onSpinWait();
+    // Who waits for this, the other side's loop or a caller, may need this very processor.
+    Thread.yield();
     return false;
   }
 
