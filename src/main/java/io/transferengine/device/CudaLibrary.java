@@ -100,6 +100,12 @@ public final class CudaLibrary implements DeviceLibrary {
     }
   }
 
+  private static void requireOf(int attribute, int code, String call, long address) {
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, call, "attribute=" + attribute + ", " + hex(address));
+    }
+  }
+
   private static String text(Storing call) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(Cuda.C_POINTER);
@@ -215,7 +221,7 @@ public final class CudaLibrary implements DeviceLibrary {
       if (code == Cuda.CUDA_ERROR_INVALID_VALUE()) {
         return OptionalLong.empty();
       }
-      require(code, "cuPointerGetAttribute", "attribute=" + attribute + ", " + hex(address));
+      requireOf(attribute, code, "cuPointerGetAttribute", address);
       return OptionalLong.of(out.get(JAVA_LONG, 0));
     }
   }
@@ -225,10 +231,8 @@ public final class CudaLibrary implements DeviceLibrary {
     try (Arena arena = Arena.ofConfined()) {
       int attribute = Cuda.CU_POINTER_ATTRIBUTE_SYNC_MEMOPS();
       MemorySegment on = arena.allocateFrom(JAVA_INT, 1);
-      require(
-          Cuda.cuPointerSetAttribute(on, attribute, address),
-          "cuPointerSetAttribute",
-          "attribute=" + attribute + ", " + hex(address));
+      int code = Cuda.cuPointerSetAttribute(on, attribute, address);
+      requireOf(attribute, code, "cuPointerSetAttribute", address);
     }
   }
 
@@ -262,16 +266,14 @@ public final class CudaLibrary implements DeviceLibrary {
       MemorySegment base = arena.allocate(JAVA_LONG);
       MemorySegment length = arena.allocate(JAVA_LONG);
       require(
-          Cuda.cuMemGetAddressRange_v2(base, length, address),
-          "cuMemGetAddressRange_v2",
-          hex(address));
+          Cuda.cuMemGetAddressRange_v2(base, length, address), "cuMemGetAddressRange_v2", address);
       return new Allocation(base.get(JAVA_LONG, 0), length.get(JAVA_LONG, 0));
     }
   }
 
   @Override
   public void exportMemory(long base, MemorySegment handle) {
-    require(Cuda.cuIpcGetMemHandle(handle, base), "cuIpcGetMemHandle", hex(base));
+    require(Cuda.cuIpcGetMemHandle(handle, base), "cuIpcGetMemHandle", base);
   }
 
   @Override
@@ -285,7 +287,7 @@ public final class CudaLibrary implements DeviceLibrary {
 
   @Override
   public void closeMemory(long address) {
-    require(Cuda.cuIpcCloseMemHandle(address), "cuIpcCloseMemHandle", hex(address));
+    require(Cuda.cuIpcCloseMemHandle(address), "cuIpcCloseMemHandle", address);
   }
 
   @Override
@@ -415,11 +417,12 @@ public final class CudaLibrary implements DeviceLibrary {
       MemorySegment attributes = CUmemcpyAttributes_st.allocate(arena);
       CUmemcpyAttributes_st.srcAccessOrder(attributes, Cuda.CU_MEMCPY_SRC_ACCESS_ORDER_STREAM());
       MemorySegment from = arena.allocate(JAVA_LONG);
-      require(
+      int code =
           Cuda.cuMemcpyBatchAsync_v2(
-              targets, sources, lengths, count, attributes, from, 1, at(stream)),
-          "cuMemcpyBatchAsync_v2",
-          "count=" + count);
+              targets, sources, lengths, count, attributes, from, 1, at(stream));
+      if (code != Cuda.CUDA_SUCCESS()) {
+        require(code, "cuMemcpyBatchAsync_v2", "count=" + count);
+      }
     }
   }
 
@@ -448,21 +451,14 @@ public final class CudaLibrary implements DeviceLibrary {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment value = arena.allocateFrom(JAVA_LONG, argument);
       MemorySegment pointers = arena.allocateFrom(ADDRESS, value);
-      require(
+      MemorySegment kernel = at(function);
+      MemorySegment on = at(stream);
+      int code =
           Cuda.cuLaunchKernel(
-              at(function),
-              blocks,
-              1,
-              1,
-              threads,
-              1,
-              1,
-              0,
-              at(stream),
-              pointers,
-              MemorySegment.NULL),
-          "cuLaunchKernel",
-          "blocks=" + blocks + ", threads=" + threads);
+              kernel, blocks, 1, 1, threads, 1, 1, 0, on, pointers, MemorySegment.NULL);
+      if (code != Cuda.CUDA_SUCCESS()) {
+        require(code, "cuLaunchKernel", "blocks=" + blocks + ", threads=" + threads);
+      }
     }
   }
 }
