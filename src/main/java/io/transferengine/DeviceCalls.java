@@ -65,7 +65,9 @@ abstract sealed class DeviceCalls permits TransferEngine {
    *     stream. Not one that is being captured
    * @return a batch id above 0, for {@link TransferEngine#transferCheckStatus} and {@link
    *     TransferEngine#getBatchTransferStatus}; -3 if our range is not registered or managed here,
-   *     -1 for other invalid arguments, or a driver without {@code cuStreamWaitValue32_v2}
+   *     -1 for other invalid arguments, a driver without {@code cuStreamWaitValue32_v2}, and
+   *     whatever else refuses the transfer at once. Then the stream does not wait, and nothing that
+   *     needs the bytes may be begun there
    */
   public long transferWriteOnCuda(
       String targetHostname, long buffer, long peerBufferAddress, long length, long stream) {

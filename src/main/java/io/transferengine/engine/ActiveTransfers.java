@@ -195,6 +195,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
               new AfterEvent(handle, awaiting, this::resolve));
     } catch (Throwable t) {
       awaiting.remove(handle);
+      handle.refuse();
       notStarted(handle, t);
     }
   }

@@ -29,6 +29,7 @@ abstract class AwaitedEnd {
   private @Nullable Runnable whenOver;
   private @Nullable Runnable onOutcome;
   private boolean outcomeIsSet;
+  private boolean refused;
 
   /** Has not come. */
   AwaitedEnd() {}
@@ -123,6 +124,15 @@ abstract class AwaitedEnd {
       }
     }
     action.run();
+  }
+
+  /** The transfer could not begin, nor wait for its event: it ends as it is submitted. */
+  final synchronized void refuse() {
+    refused = true;
+  }
+
+  final synchronized boolean isRefused() {
+    return refused;
   }
 
   /** The outcome is set. May be called again. */

@@ -318,6 +318,21 @@ class AfterEventTest {
     onStream(() -> driver.destroyStream(another));
   }
 
+  /** The caller learns of it before it begins what needs the bytes: the stream goes on at once. */
+  @Test
+  void aTransferThatCannotWaitForItsStreamIsRefusedByTheCall() {
+    long stream = stream();
+    engine.memory().devices().waits().close();
+    there.segment().fill((byte) 3);
+
+    assertThatThrownBy(() -> OnStream.submit(engine, request(Operation.READ), stream))
+        .isInstanceOf(TransferException.class)
+        .hasMessageContaining("closed");
+    onStream(() -> driver.awaitStream(stream));
+    assertThat(driver.peek(memory, BYTES)).isEqualTo(bytes(1));
+    onStream(() -> driver.destroyStream(stream));
+  }
+
   @Test
   void manyTransfersOfManyStreams() throws Exception {
     List<Long> streams = new ArrayList<>();
