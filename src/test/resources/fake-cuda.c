@@ -48,6 +48,8 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
 	case CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID: *value = 0x10; return 0;
 	case CU_DEVICE_ATTRIBUTE_PCI_BUS_ID: *value = 0x3b; return 0;
 	case CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID: *value = 0x1f; return 0;
+	case CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING: *value = 0; return 0;
+	case CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_FLUSH_WRITES_OPTIONS:
 	case CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED:
 	case CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM: *value = 1; return 0;
 	default: return CUDA_ERROR_INVALID_VALUE;
@@ -113,6 +115,11 @@ CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr address, size_t
 		return CUDA_ERROR_INVALID_VALUE;
 	*(int *) handle = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return 0;
+}
+CUresult cuFlushGPUDirectRDMAWrites(CUflushGPUDirectRDMAWritesTarget target,
+	CUflushGPUDirectRDMAWritesScope scope) {
+	return depth && target == CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX
+		&& scope == CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER ? 0 : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuMemGetAddressRange_v2(CUdeviceptr *base, size_t *length, CUdeviceptr address) {
 	int i = find(address);

@@ -241,6 +241,16 @@ public final class Cuda {
     return 124;
   }
 
+  /** {@code CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_FLUSH_WRITES_OPTIONS}. */
+  public static int CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_FLUSH_WRITES_OPTIONS() {
+    return 117;
+  }
+
+  /** {@code CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING}. */
+  public static int CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING() {
+    return 118;
+  }
+
   /** {@code CU_DEVICE_ATTRIBUTE_PCI_BUS_ID}. */
   public static int CU_DEVICE_ATTRIBUTE_PCI_BUS_ID() {
     return 33;
@@ -269,6 +279,26 @@ public final class Cuda {
   /** {@code CU_EVENT_DISABLE_TIMING}. */
   public static int CU_EVENT_DISABLE_TIMING() {
     return 2;
+  }
+
+  /** {@code CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST}. */
+  public static int CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST() {
+    return 1;
+  }
+
+  /** {@code CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX}. */
+  public static int CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX() {
+    return 0;
+  }
+
+  /** {@code CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER}. */
+  public static int CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER() {
+    return 100;
+  }
+
+  /** {@code CU_GPU_DIRECT_RDMA_WRITES_ORDERING_OWNER}. */
+  public static int CU_GPU_DIRECT_RDMA_WRITES_ORDERING_OWNER() {
+    return 100;
   }
 
   /** {@code CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS}. */
@@ -838,6 +868,42 @@ public final class Cuda {
   public static int cuEventSynchronize(MemorySegment event) {
     try {
       return (int) cuEventSynchronize.Symbol.HANDLE.invokeExact(event);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex) {
+      throw new AssertionError("should not reach here", ex);
+    }
+  }
+
+  private static final class cuFlushGPUDirectRDMAWrites {
+    static final FunctionDescriptor DESC = FunctionDescriptor.of(Cuda.C_INT, Cuda.C_INT, Cuda.C_INT);
+
+    /** What needs the library. */
+    static final class Symbol {
+      static final MemorySegment ADDR = Library.find("cuFlushGPUDirectRDMAWrites");
+      static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+  }
+
+  /** Descriptor of {@code cuFlushGPUDirectRDMAWrites}, which does not need the library. */
+  public static FunctionDescriptor cuFlushGPUDirectRDMAWrites$descriptor() {
+    return cuFlushGPUDirectRDMAWrites.DESC;
+  }
+
+  /** Downcall handle of {@code cuFlushGPUDirectRDMAWrites}. */
+  public static MethodHandle cuFlushGPUDirectRDMAWrites$handle() {
+    return cuFlushGPUDirectRDMAWrites.Symbol.HANDLE;
+  }
+
+  /** Address of {@code cuFlushGPUDirectRDMAWrites}. */
+  public static MemorySegment cuFlushGPUDirectRDMAWrites$address() {
+    return cuFlushGPUDirectRDMAWrites.Symbol.ADDR;
+  }
+
+  /** Calls {@code CUresult cuFlushGPUDirectRDMAWrites(CUflushGPUDirectRDMAWritesTarget, CUflushGPUDirectRDMAWritesScope)}. */
+  public static int cuFlushGPUDirectRDMAWrites(int target, int scope) {
+    try {
+      return (int) cuFlushGPUDirectRDMAWrites.Symbol.HANDLE.invokeExact(target, scope);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex) {

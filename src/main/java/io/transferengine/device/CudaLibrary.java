@@ -38,6 +38,7 @@ public final class CudaLibrary implements DeviceLibrary {
   private final boolean exports;
   private final SystemCalls system = new FfmSystemCalls();
   private final boolean gates;
+  private final boolean flushes;
 
   /**
    * Initializes the driver, which takes a few hundred milliseconds.
@@ -45,12 +46,14 @@ public final class CudaLibrary implements DeviceLibrary {
    * @param batches whether the library has {@code cuMemcpyBatchAsync_v2} (CUDA 13)
    * @param exports whether it has {@code cuMemGetHandleForAddressRange} (CUDA 11.7)
    * @param gates whether it has {@code cuStreamWaitValue32_v2}
+   * @param flushes whether it has {@code cuFlushGPUDirectRDMAWrites} (CUDA 11.3)
    * @throws DeviceException if it cannot be initialized
    */
-  CudaLibrary(boolean batches, boolean exports, boolean gates) {
+  CudaLibrary(boolean batches, boolean exports, boolean gates, boolean flushes) {
     this.batches = batches;
     this.exports = exports;
     this.gates = gates;
+    this.flushes = flushes;
     require(Cuda.cuInit(0), "cuInit", "0");
   }
 
@@ -253,6 +256,21 @@ public final class CudaLibrary implements DeviceLibrary {
   @Override
   public void closeDmaBuf(int descriptor) {
     system.close(descriptor);
+  }
+
+  @Override
+  public boolean hasFlush() {
+    return flushes;
+  }
+
+  @Override
+  public void flushWrites() {
+    int target = Cuda.CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TARGET_CURRENT_CTX();
+    int scope = Cuda.CU_FLUSH_GPU_DIRECT_RDMA_WRITES_TO_OWNER();
+    int code = Cuda.cuFlushGPUDirectRDMAWrites(target, scope);
+    if (code != Cuda.CUDA_SUCCESS()) {
+      require(code, "cuFlushGPUDirectRDMAWrites", "scope=" + scope);
+    }
   }
 
   @Override

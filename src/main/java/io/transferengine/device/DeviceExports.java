@@ -156,6 +156,45 @@ public final class DeviceExports {
   }
 
   /**
+   * {@return whether a device sees what network cards write to its memory as soon as they say so}
+   * Drivers before CUDA 11.3 do not tell: then it is taken for granted, as they did.
+   */
+  public boolean seesWritesInOrder(int ordinal) {
+    DeviceLibrary driver = library.get();
+    try {
+      int ordering = Cuda.CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING();
+      return driver.attribute(ordering, handle(driver, ordinal))
+          >= Cuda.CU_GPU_DIRECT_RDMA_WRITES_ORDERING_OWNER();
+    } catch (DeviceException e) {
+      if (e.code() == Cuda.CUDA_ERROR_INVALID_VALUE()) {
+        return true;
+      }
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /** {@return whether {@link #flush} is there for a device} */
+  public boolean canFlush(int ordinal) {
+    DeviceLibrary driver = library.get();
+    try {
+      int options = Cuda.CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_FLUSH_WRITES_OPTIONS();
+      int host = Cuda.CU_FLUSH_GPU_DIRECT_RDMA_WRITES_OPTION_HOST();
+      return driver.hasFlush() && (driver.attribute(options, handle(driver, ordinal)) & host) != 0;
+    } catch (DeviceException e) {
+      throw DeviceErrors.failed("cuda:" + ordinal, e);
+    }
+  }
+
+  /**
+   * Waits until a device sees what network cards have written to its memory so far, microseconds.
+   *
+   * @throws TransferException if the driver refuses
+   */
+  public void flush(int ordinal) {
+    within(library.get(), ordinal, (driver, _) -> driver.flushWrites());
+  }
+
+  /**
    * {@return why libibverbs takes no addresses of devices as those of host memory; empty if it may}
    *
    * @param sysRoot {@code /sys}, or a folder that looks like it

@@ -95,6 +95,15 @@ public interface DeviceLibrary {
   /** Closes a descriptor. Who has registered the dma-buf keeps what it needs. */
   void closeDmaBuf(int descriptor);
 
+  /** {@return whether {@link #flushWrites} is there} */
+  boolean hasFlush();
+
+  /**
+   * Waits until the device of the context sees what network cards have written to its memory so
+   * far.
+   */
+  void flushWrites();
+
   /** {@return a number that no other process has, for as long as both run} */
   long process();
 

@@ -17,6 +17,7 @@ final class DeviceLoader {
   private static final String BATCH = "cuMemcpyBatchAsync_v2";
   private static final String EXPORT = "cuMemGetHandleForAddressRange";
   private static final String GATE = "cuStreamWaitValue32_v2";
+  private static final String FLUSH = "cuFlushGPUDirectRDMAWrites";
 
   /** The newest function that is needed; CUDA 11 has all others. */
   private static final String NEEDED = "cuDevicePrimaryCtxRelease_v2";
@@ -68,7 +69,8 @@ final class DeviceLoader {
           new CudaLibrary(
               found.find(BATCH).isPresent(),
               found.find(EXPORT).isPresent(),
-              found.find(GATE).isPresent());
+              found.find(GATE).isPresent(),
+              found.find(FLUSH).isPresent());
       return library.count() > 0
           ? new Outcome(library, "", "")
           : refused(

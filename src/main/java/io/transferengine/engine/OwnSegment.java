@@ -116,6 +116,8 @@ final class OwnSegment implements HandshakeHandler {
 
   @Override
   public void notify(InetAddress from, byte[] json) {
+    // It may be about bytes that the peer has written: whoever fetches it looks at them.
+    transports.awaitArrivals();
     notifications.add(from, json);
   }
 

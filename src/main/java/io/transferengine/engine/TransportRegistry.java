@@ -129,6 +129,13 @@ final class TransportRegistry {
     return all().anyMatch(Transport::wantsSharedMemory);
   }
 
+  /** What has arrived in our memory is seen when this returns. */
+  void awaitArrivals() {
+    for (Ranked each : transports) {
+      each.transport.awaitArrivals();
+    }
+  }
+
   private Stream<Transport> all() {
     return transports.stream().map(Ranked::transport);
   }

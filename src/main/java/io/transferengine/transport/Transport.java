@@ -152,6 +152,15 @@ public interface Transport {
   void submit(PeerAddress peer, TransferTask task);
 
   /**
+   * A peer has sent a notification, which may be about bytes that it has written. What has arrived
+   * in our memory is seen there by the processor and by devices when this returns. Called on
+   * threads that may block for moments.
+   *
+   * @throws TransferException if that cannot be; then the notification is refused
+   */
+  default void awaitArrivals() {}
+
+  /**
    * {@return a future that completes when no peer moves bytes of a range of our memory through this
    * transport any more} What is under way gets {@code grace} to finish, then it is cut off. The
    * caller has seen to it that nothing new begins.

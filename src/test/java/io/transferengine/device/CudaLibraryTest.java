@@ -68,6 +68,7 @@ class CudaLibraryTest {
     assertThat(check(0, Map.of()))
         .contains("cuda:0 (Fake GPU), kernel: true", "all right")
         .contains("at PCI address 0010:3b:1f.0", "a dma-buf was exported and closed")
+        .contains("sees what network cards write in order: false, can wait for it: true")
         .contains("own handle: opened, in the same place: true")
         .anyMatch(line -> line.contains("CUDA_ERROR_OUT_OF_MEMORY (2, out of memory)"))
         .anyMatch(line -> line.contains("does not know the address"));
@@ -86,8 +87,10 @@ class CudaLibraryTest {
                 0,
                 Map.of("FAKE_CUDA_NO_KERNEL", "1"),
                 "-DcuMemcpyBatchAsync_v2=cuMemcpyOfLater",
-                "-DcuMemGetHandleForAddressRange=cuMemHandleOfLater"))
+                "-DcuMemGetHandleForAddressRange=cuMemHandleOfLater",
+                "-DcuFlushGPUDirectRDMAWrites=cuFlushOfLater"))
         .contains("cuda:0 (Fake GPU), kernel: false", "all right")
+        .contains("sees what network cards write in order: false, can wait for it: false")
         .contains("no dma-buf: NVIDIA's driver is older than CUDA 11.7, and exports none");
   }
 

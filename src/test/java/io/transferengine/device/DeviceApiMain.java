@@ -55,7 +55,7 @@ final class DeviceApiMain implements AutoCloseable {
     bytes = real ? BYTES : FEW_BYTES;
     fills = real ? FILLS : 1;
     random = new Random(seed);
-    driver = new CudaLibrary(false, false, true);
+    driver = new CudaLibrary(false, false, true, false);
     device = driver.device(0);
     context = driver.retainContext(device);
     engine = Engine.open(config());

@@ -231,6 +231,15 @@ final class DeviceCheckMain {
     System.out.println("at PCI address " + exports.pciAddress(0));
     exports.require(0, memory, deviceBytes);
     exports.synchronizeCopies(0, memory);
+    boolean canFlush = exports.canFlush(0);
+    System.out.println(
+        "sees what network cards write in order: "
+            + exports.seesWritesInOrder(0)
+            + ", can wait for it: "
+            + canFlush);
+    if (canFlush) {
+      exports.flush(0);
+    }
     String whyNot = exports.whyNoDmaBufs(true, 0);
     if (!whyNot.isEmpty()) {
       System.out.println("no dma-buf: " + whyNot);

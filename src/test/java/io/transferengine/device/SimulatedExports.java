@@ -2,6 +2,7 @@
 package io.transferengine.device;
 
 import io.transferengine.bindings.Cuda;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,8 +20,14 @@ public abstract class SimulatedExports extends SimulatedContexts {
   private final List<String> addresses = new ArrayList<>();
   private final Map<Integer, long[]> exported = new HashMap<>();
   private final Set<Long> synchronous = new HashSet<>();
+  private final List<Late> late = new ArrayList<>();
   private boolean exports = true;
+  private boolean ordered = true;
+  private boolean flushes = true;
   private int nextDescriptor = 1_000_000;
+
+  /** What a network card has written, and the device does not see yet. */
+  private record Late(int device, MemorySegment to, MemorySegment bytes) {}
 
   SimulatedExports(int count) {
     super(count);
@@ -63,7 +70,48 @@ public abstract class SimulatedExports extends SimulatedContexts {
     return memory == null ? null : memory.contents.asSlice(address - memory.base, bytes);
   }
 
+  /**
+   * From now on devices see what network cards write only when the driver is asked to wait for it.
+   *
+   * @param flush whether the driver can
+   */
+  public final synchronized void seesWritesLate(boolean flush) {
+    ordered = false;
+    flushes = flush;
+  }
+
+  /**
+   * {@return where a network card writes bytes for a device's memory; null for addresses of the
+   * host}
+   */
+  public final synchronized @Nullable MemorySegment arriving(long address, long bytes) {
+    MemorySegment contents = contents(address, bytes);
+    SimulatedMemory.Piece memory = owner(address);
+    if (contents == null || memory == null || ordered) {
+      return contents;
+    }
+    MemorySegment arriving = Arena.ofAuto().allocate(bytes);
+    late.add(new Late(memory.device, contents, arriving));
+    return arriving;
+  }
+
   // ---- calls
+
+  @Override
+  public final boolean hasFlush() {
+    return true;
+  }
+
+  @Override
+  public final synchronized void flushWrites() {
+    int device = enterIn("cuFlushGPUDirectRDMAWrites");
+    for (Late each : late) {
+      if (each.device == device) {
+        each.to.copyFrom(each.bytes);
+      }
+    }
+    late.removeIf(each -> each.device == device);
+  }
 
   @Override
   public final int version() {
@@ -80,6 +128,8 @@ public abstract class SimulatedExports extends SimulatedContexts {
       case 33 -> Integer.parseInt(at.substring(5, 7), 16);
       case 34 -> Integer.parseInt(at.substring(8, 10), 16);
       case 50 -> Integer.parseInt(at.substring(0, 4), 16);
+      case 117 -> flushes ? 1 : 0;
+      case 118 -> ordered ? 100 : 0;
       case 124 -> exports ? 1 : 0;
       default -> 1;
     };

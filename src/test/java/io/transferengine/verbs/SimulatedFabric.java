@@ -75,6 +75,11 @@ public final class SimulatedFabric implements AutoCloseable {
 
     /** {@return what is behind an address; null for host memory} */
     @Nullable MemorySegment at(long address, long lengthBytes);
+
+    /** {@return where bytes are written that are for an address; null for host memory} */
+    default @Nullable MemorySegment into(long address, long lengthBytes) {
+      return at(address, lengthBytes);
+    }
   }
 
   private final long seed;

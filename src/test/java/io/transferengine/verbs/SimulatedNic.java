@@ -150,14 +150,15 @@ final class SimulatedNic {
     return ofDevice == null ? NativeRequest.ALL.asSlice(address, length) : ofDevice;
   }
 
+  private MemorySegment into(long address, int length) {
+    MemorySegment ofDevice = fabric.deviceMemory.into(address, length);
+    return ofDevice == null ? NativeRequest.ALL.asSlice(address, length) : ofDevice;
+  }
+
   private void copy(SimulatedQueuePair.Request request, int length) {
-    MemorySegment local = at(request.localAddress, length);
-    MemorySegment remote = at(request.remoteAddress, length);
-    if (request.write) {
-      remote.copyFrom(local);
-    } else {
-      local.copyFrom(remote);
-    }
+    long to = request.write ? request.remoteAddress : request.localAddress;
+    long from = request.write ? request.localAddress : request.remoteAddress;
+    into(to, length).copyFrom(at(from, length));
   }
 
   /** What a peer's device does with a request that it must not serve. */

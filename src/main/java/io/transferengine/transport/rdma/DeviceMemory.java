@@ -46,6 +46,7 @@ final class DeviceMemory {
   private final DeviceExports exports;
   private final Path sysRoot;
   private final WarnLimiter notSynchronous = new WarnLimiter(log);
+  private final DeviceArrivals arrivals;
 
   /**
    * Of this process.
@@ -56,6 +57,12 @@ final class DeviceMemory {
     this.library = library;
     this.exports = exports;
     this.sysRoot = sysRoot;
+    this.arrivals = new DeviceArrivals(exports);
+  }
+
+  /** {@return what has arrived there} */
+  DeviceArrivals arrivals() {
+    return arrivals;
   }
 
   /** How a region is registered, as long as that takes. */
@@ -90,6 +97,7 @@ final class DeviceMemory {
       return AS_IT_IS;
     }
     exports.require(kind.ordinal(), region.address(), region.length());
+    arrivals.expect(kind);
     String whyNot = exports.whyNoDmaBufs(library.hasDmabufMr(), kind.ordinal());
     DmaBuf exported = null;
     if (whyNot.isEmpty()) {

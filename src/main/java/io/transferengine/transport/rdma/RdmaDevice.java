@@ -28,6 +28,7 @@ final class RdmaDevice {
   private final int index;
   private final RdmaSettings settings;
   private final EngineMetrics metrics;
+  private final DeviceArrivals arrivals;
   private final Context context;
   private final DeviceAttributes attributes;
   private final ProtectionDomain protectionDomain;
@@ -55,11 +56,13 @@ final class RdmaDevice {
       int index,
       RdmaSettings settings,
       EngineMetrics metrics,
-      GidSource gidSource) {
+      GidSource gidSource,
+      DeviceArrivals arrivals) {
     this.name = name;
     this.index = index;
     this.settings = settings;
     this.metrics = metrics;
+    this.arrivals = arrivals;
     Context opened = null;
     try {
       opened = Context.open(library, name);
@@ -125,6 +128,10 @@ final class RdmaDevice {
 
   RdmaSettings settings() {
     return settings;
+  }
+
+  DeviceArrivals arrivals() {
+    return arrivals;
   }
 
   EngineMetrics metrics() {

@@ -141,7 +141,14 @@ final class RdmaTransport
     for (String name : context.topology().deviceNames()) {
       try {
         RdmaDevice device =
-            new RdmaDevice(library, name, nics.size(), settings, context.metrics(), gidSource);
+            new RdmaDevice(
+                library,
+                name,
+                nics.size(),
+                settings,
+                context.metrics(),
+                gidSource,
+                deviceMemory.arrivals());
         nics.add(new RdmaNic(device, endingThreads));
         devices.add(device);
       } catch (TransferException e) {
@@ -228,6 +235,11 @@ final class RdmaTransport
     synchronized (located) {
       topology = deviceMemory.located(topology, regions, located);
     }
+  }
+
+  @Override
+  public void awaitArrivals() {
+    deviceMemory.arrivals().flushAll();
   }
 
   @Override

@@ -476,7 +476,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         endpoint.probed(true);
       } else {
         try {
-          task.completed(requests, bytes);
+          device.arrivals().settle(task, requests, bytes);
         } catch (Throwable t) {
           // The requests are counted. A listener for the end has thrown.
           survived("Reporting a transfer's end", t);

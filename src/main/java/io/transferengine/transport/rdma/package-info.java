@@ -15,7 +15,7 @@
  * <pre>
  * RdmaSettings  LocalGid  NicPath  PeerPort  WorkErrors       values, tables, threads
  * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads  OpenTasks
- * GidSource  CommandQueue  FailedTurns
+ * GidSource  CommandQueue  FailedTurns  DeviceArrivals
  * RdmaDevice  SysfsGidSource                                  port, GID, protection domain
  * DeviceMemory                                                memory of GPUs, for the cards
  * Registrations  PartnerRanking  SendQueue                    our memory; one queue pair
