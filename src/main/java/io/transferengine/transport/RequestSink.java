@@ -11,11 +11,12 @@ public interface RequestSink<T> {
    * {@return how many bytes from here on may at most go out as one request, at least 1} For
    * transports whose registrations have seams that the blocks know nothing of.
    *
+   * @param task whose request it is
    * @param local where the range begins here
    * @param remote where it begins at the peer
    * @param wanted how many bytes of the block, or of the returned request, are left
    */
-  default long lengthLimit(long local, long remote, long wanted) {
+  default long lengthLimit(T task, long local, long remote, long wanted) {
     return Long.MAX_VALUE;
   }
 

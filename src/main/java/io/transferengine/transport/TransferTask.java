@@ -289,6 +289,7 @@ public final class TransferTask extends TaskProgress {
     if (outcome != null) {
       return 0;
     }
+    boolean starts = sink.isSender() && !isStarted();
     int requests = 0;
     long bytes = 0;
     while (requests < maxRequests && bytes < maxBytes && (requests == 0 || !sink.isFull())) {
@@ -305,8 +306,9 @@ public final class TransferTask extends TaskProgress {
       }
       requests++;
       outstanding++;
-      if (!isStarted() && sink.isSender()) {
+      if (starts) {
         started(System.nanoTime());
+        starts = false;
       }
     }
     handedOut(requests, sink.lane());
@@ -325,7 +327,7 @@ public final class TransferTask extends TaskProgress {
   }
 
   private long claimReturned(Piece piece, RequestSink<TransferTask> sink, long maxRequestBytes) {
-    long limit = sink.lengthLimit(piece.local, piece.remote, piece.length);
+    long limit = sink.lengthLimit(this, piece.local, piece.remote, piece.length);
     long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
     Piece rest = length < piece.length ? rest(piece, length) : null;
     sink.request(this, piece.block, piece.local, piece.remote, length, piece.unmerged);
@@ -353,7 +355,7 @@ public final class TransferTask extends TaskProgress {
     long local = blocks.local(first) + cursorOffset;
     long remote = blocks.remote(first) + cursorOffset;
     long wanted = blocks.length(first) - cursorOffset;
-    long maxRequestBytes = Math.min(mostBytes, sink.lengthLimit(local, remote, wanted));
+    long maxRequestBytes = Math.min(mostBytes, sink.lengthLimit(this, local, remote, wanted));
     long length = 0;
     long localEnd = 0;
     long remoteEnd = 0;

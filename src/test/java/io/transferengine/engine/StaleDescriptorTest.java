@@ -83,7 +83,7 @@ class StaleDescriptorTest {
     public void cutOff(TransferTask task) {}
 
     @Override
-    public long lengthLimit(long localAddress, long remoteAddress, long wanted) {
+    public long lengthLimit(TransferTask task, long localAddress, long remoteAddress, long wanted) {
       return wanted;
     }
 

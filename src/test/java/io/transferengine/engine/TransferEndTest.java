@@ -352,7 +352,7 @@ class TransferEndTest {
     long bytes;
 
     @Override
-    public long lengthLimit(long localAddress, long remoteAddress, long wanted) {
+    public long lengthLimit(TransferTask task, long localAddress, long remoteAddress, long wanted) {
       return Long.MAX_VALUE;
     }
 

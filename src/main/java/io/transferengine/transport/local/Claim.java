@@ -28,12 +28,19 @@ final class Claim implements RequestSink<TransferTask> {
   private int count;
   private int first;
 
-  /** Whose requests they are. */
-  private @Nullable TransferTask claimed;
-
-  // What the last request lay in. The next one is often there as well; to ask takes a lock.
+  // What the last request lay in. The next one is often there as well; to ask takes a lock. What is
+  // the same is not written again: in an object as old as this, that costs more than to compare.
   private @Nullable BufferDescriptor lastBuffer;
   private @Nullable Region lastRegion;
+
+  /** Whether they are of this claim. */
+  private boolean hasLast;
+
+  // As long as all lie in the same, on either side, nothing is noted of that for each.
+  private boolean alike;
+  private long onlyFence;
+  private long remoteLow;
+  private long remoteHigh;
 
   /** Whether the last request is of another kind of our memory than those before it. */
   private boolean isMixed;
@@ -71,9 +78,7 @@ final class Claim implements RequestSink<TransferTask> {
   int take(TransferTask from, long mostBytes) {
     count = 0;
     first = 0;
-    claimed = from;
-    lastBuffer = null;
-    lastRegion = null;
+    hasLast = false;
     isMixed = false;
     try {
       var _ = from.claim(this, most, mostBytes, mostBytes);
@@ -108,22 +113,22 @@ final class Claim implements RequestSink<TransferTask> {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // this one, of this descriptor
   private @Nullable BufferDescriptor buffer(TransferTask of, long there, long bytes) {
     BufferDescriptor last = lastBuffer;
-    if (last == null || !last.covers(there, bytes)) {
-      last = of.buffer(there).orElse(null);
-      lastBuffer = last;
+    if (hasLast && last != null && last.covers(there, bytes)) {
+      return last;
     }
-    return last;
+    BufferDescriptor found = of.buffer(there).orElse(null);
+    if (found != last) {
+      lastBuffer = found;
+    }
+    return found;
   }
 
   /** A large registration may be published in pieces, which are one after another. */
   @Override
-  public long lengthLimit(long here, long there, long wanted) {
-    TransferTask from = claimed;
-    if (from == null) {
-      return Long.MAX_VALUE;
-    }
+  public long lengthLimit(TransferTask from, long here, long there, long wanted) {
     long limit = limitByBuffers(from, there, wanted);
     boolean isCut = hostBytesMost < Math.min(limit, wanted) && from.region(here).kind().isHost();
     return isCut ? hostBytesMost : limit;
@@ -146,20 +151,47 @@ final class Claim implements RequestSink<TransferTask> {
   public void request(
       TransferTask of, int firstBlock, long here, long there, long bytes, boolean single) {
     BufferDescriptor buffer = buffer(of, there, bytes);
-    Region region = lastRegion;
-    if (region == null || !region.covers(here, bytes)) {
+    long entry = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
+    Region last = lastRegion;
+    Region region = last;
+    if (!hasLast || region == null || !region.covers(here, bytes)) {
       region = of.region(here);
-      isMixed = lastRegion != null && !region.kind().equals(lastRegion.kind());
-      lastRegion = region;
+      isMixed = hasLast && last != null && !region.kind().equals(last.kind());
+      if (region != last) {
+        lastRegion = region;
+      }
     }
+    hasLast = true;
     block[count] = firstBlock;
     local[count] = here;
     remote[count] = there;
     length[count] = bytes;
     unmerged[count] = single;
-    ours[count] = region;
-    fence[count] = buffer != null && buffer.covers(there, bytes) ? buffer.fence() : 0;
+    if (count == 0) {
+      alike = true;
+      onlyFence = entry;
+      remoteLow = there;
+      remoteHigh = there + bytes;
+    } else if (alike && (entry != onlyFence || region != last)) {
+      alike = false;
+      for (int i = 0; i < count; i++) {
+        note(i, onlyFence, last);
+      }
+    }
+    if (alike) {
+      remoteLow = Math.min(remoteLow, there);
+      remoteHigh = Math.max(remoteHigh, there + bytes);
+    } else {
+      note(count, entry, region);
+    }
     count++;
+  }
+
+  private void note(int index, long entry, @Nullable Region region) {
+    fence[index] = entry;
+    if (ours[index] != region) {
+      ours[index] = region;
+    }
   }
 
   // ---- what they are
@@ -191,12 +223,27 @@ final class Claim implements RequestSink<TransferTask> {
 
   /** {@return the number of the peer's entry for it; 0 for none} */
   long fence(int index) {
-    return fence[index];
+    return alike ? onlyFence : fence[index];
   }
 
   /** {@return whether it lies in another registration of the peer than the one before it} */
   boolean isNextFence(int index) {
-    return index == 0 || fence[index] != fence[index - 1];
+    return index == 0 || (!alike && fence[index] != fence[index - 1]);
+  }
+
+  /** {@return whether all lie in one registration of ours, and one of the peer's that is known} */
+  boolean isAlike() {
+    return count > 0 && alike && onlyFence != 0;
+  }
+
+  /** {@return where the first of them begins at the peer, if they are alike} */
+  long remoteLow() {
+    return remoteLow;
+  }
+
+  /** {@return how far it is from there to the end of the last, if they are alike} */
+  long remoteBytes() {
+    return remoteHigh - remoteLow;
   }
 
   /** {@return what is ours where it is managed memory, which is there and stays; else null} */
@@ -207,7 +254,7 @@ final class Claim implements RequestSink<TransferTask> {
 
   /** {@return what of ours it lies in} */
   Region region(int index) {
-    Region region = ours[index];
+    Region region = alike ? lastRegion : ours[index];
     if (region == null) {
       throw new IllegalArgumentException("There is no request " + index);
     }

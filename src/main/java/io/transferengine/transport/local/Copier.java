@@ -133,6 +133,83 @@ final class Copier {
   }
 
   private boolean copyThrough(TransferTask task, Target target, long slotAt) {
+    long copied = copyAlike(task.operation(), target, slotAt);
+    if (copied == CLOSED) {
+      return copyEach(task, target, slotAt);
+    }
+    if (copied >= 0) {
+      claim.completed(task, claim.count(), copied);
+    } else {
+      lost(task, target, copied);
+    }
+    return false;
+  }
+
+  /**
+   * Copies the requests if one look at what they lie in does for all, and there is nothing to be
+   * said against any of them.
+   *
+   * @return the bytes copied; a negative errno; or {@link #CLOSED}: each is to be looked at
+   */
+  private long copyAlike(Operation operation, Target target, long slotAt) {
+    PeerPools pools = target.pools();
+    Gate gate = target.gate();
+    Region from = claim.isAlike() ? claim.managed(0) : null;
+    Gate.Entry entry = gate == null || from == null ? null : gate.known(claim.fence(0));
+    if (gate == null
+        || from == null
+        || entry == null
+        || pools == null
+        || !entry.hasTable()
+        || entry.hasHandle()
+        || !entry.allows(operation)
+        || !entry.covers(claim.remoteLow(), claim.remoteBytes())) {
+      return CLOSED;
+    }
+    PoolMap to = pools.of(entry);
+    if (to == null) {
+      return CLOSED;
+    }
+    PeerMap map = target.map();
+    mark(target, slotAt, gate, true, true);
+    long copied = CLOSED;
+    if (areHandedOut(map, entry) && map.word(AreaLayout.GATE_AT) == gate.address()) {
+      copied = copyAll(operation, from, to);
+    }
+    if (copied >= 0 && !isThere(map, pools)) {
+      copied = -Errno.ESRCH.number();
+    }
+    clear(target, slotAt);
+    return copied;
+  }
+
+  /** {@return whether each request is in one block of a pool that is handed out now} */
+  private boolean areHandedOut(PeerMap map, Gate.Entry pool) {
+    if (map.isHandedOut(pool, claim.remoteLow(), claim.remoteBytes())) {
+      return true; // All of them in the same.
+    }
+    for (int i = 0; i < claim.count(); i++) {
+      if (!map.isHandedOut(pool, claim.remote(i), claim.length(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private long copyAll(Operation operation, Region from, PoolMap to) {
+    long copied = 0;
+    try {
+      for (int i = 0; i < claim.count(); i++) {
+        to.copy(operation, from, claim.local(i), claim.remote(i), claim.length(i));
+        copied += claim.length(i);
+      }
+    } catch (IllegalStateException unmapped) {
+      return CLOSED; // The pool or the peer has ended.
+    }
+    return copied;
+  }
+
+  private boolean copyEach(TransferTask task, Target target, long slotAt) {
     for (int i = 0; i < claim.count(); i++) {
       if (claim.fence(i) == 0) {
         stale(task, target, i);
@@ -155,7 +232,7 @@ final class Copier {
         return refuse(task, target, refused);
       }
       boolean plain = areAllMapped(target.pools());
-      mark(target, slotAt, gate, plain);
+      mark(target, slotAt, gate, plain, entries.haveTables());
       int freed = firstFreed(target.map());
       if (freed >= 0 && target.map().word(AreaLayout.GATE_AT) == gate.address()) {
         clear(target, slotAt);
@@ -204,9 +281,9 @@ final class Copier {
   }
 
   /** Says that we copy, before anything that follows is done. */
-  private void mark(Target target, long slotAt, Gate gate, boolean plain) {
+  private void mark(Target target, long slotAt, Gate gate, boolean plain, boolean tables) {
     long value = gate.address();
-    if (entries.haveTables()) {
+    if (tables) {
       number++;
       value |=
           AreaLayout.BLOCKS | ((long) (number & AreaLayout.COUNT_MASK) << AreaLayout.COUNT_SHIFT);
@@ -233,7 +310,9 @@ final class Copier {
       if (mapped == null) {
         return false;
       }
-      pool[i] = mapped;
+      if (pool[i] != mapped) {
+        pool[i] = mapped;
+      }
     }
     return true;
   }
@@ -263,10 +342,13 @@ final class Copier {
       }
       copied += claim.length(i);
     }
-    // Memory of a process that has ended can be written as before.
     PeerPools pools = target.pools();
-    boolean isThere = map.isThere() && pools != null && !pools.hasEnded();
-    return isThere ? copied : -Errno.ESRCH.number();
+    return pools != null && isThere(map, pools) ? copied : -Errno.ESRCH.number();
+  }
+
+  /** After the copy: memory of a process that has ended can be written as before. */
+  private static boolean isThere(PeerMap map, PeerPools pools) {
+    return map.isThere() && !pools.hasEnded();
   }
 
   /**

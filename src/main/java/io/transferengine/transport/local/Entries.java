@@ -27,6 +27,14 @@ final class Entries {
     return entry[index];
   }
 
+  /** What is the same is not written again: in an array as old as this it costs more to write. */
+  @SuppressWarnings("ReferenceEquality") // this one
+  private void note(int index, Gate.@Nullable Entry known) {
+    if (entry[index] != known) {
+      entry[index] = known;
+    }
+  }
+
   /** Takes the entries that are known of a gate; {@return whether these are all} */
   boolean knowsAll(Gate gate) {
     for (int i = 0; i < claim.count(); i++) {
@@ -34,7 +42,7 @@ final class Entries {
       if (known == null) {
         return false;
       }
-      entry[i] = known;
+      note(i, known);
     }
     return true;
   }
@@ -43,7 +51,7 @@ final class Entries {
   int firstGone(PeerMap map, Gate gate) {
     for (int i = 0; i < claim.count(); i++) {
       if (!claim.isNextFence(i)) {
-        entry[i] = entry[i - 1];
+        note(i, entry[i - 1]);
         continue;
       }
       long at = AreaLayout.entryAt(claim.fence(i));

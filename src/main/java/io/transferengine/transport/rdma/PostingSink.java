@@ -86,7 +86,7 @@ final class PostingSink implements RequestSink<TransferTask> {
   }
 
   @Override
-  public long lengthLimit(long localAddress, long remoteAddress, long wanted) {
+  public long lengthLimit(TransferTask task, long localAddress, long remoteAddress, long wanted) {
     if (localAddress < localStart || localAddress >= localEnd) {
       findLocal(localAddress);
     }

@@ -277,7 +277,7 @@ final class StagedTask implements TransferTask.Owner {
     }
 
     @Override
-    public long lengthLimit(long local, long remote, long wanted) {
+    public long lengthLimit(TransferTask task, long local, long remote, long wanted) {
       // Never beyond the block: what is merged here would have to be taken apart here, too.
       return Math.min(PinnedSlots.SLOT_BYTES - used, wanted);
     }
