@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.top;
 
-import io.transferengine.diagnostics.EngineCounters;
 import io.transferengine.metrics.PeerSnapshot;
 import java.util.Comparator;
 import java.util.Map;
@@ -15,7 +14,7 @@ enum Order {
   /** By their names. */
   NAME;
 
-  /** {@return how engines are sorted} Those whose process is gone come last. */
+  /** {@return how engines are sorted} Those whose process is gone come last, the latest first. */
   Comparator<Sample> engines() {
     Comparator<Sample> own =
         switch (this) {
@@ -23,14 +22,16 @@ enum Order {
           case FAILURES -> Comparator.comparingLong(Sample::failures).reversed();
           case NAME -> Comparator.comparing(sample -> sample.now().segmentName());
         };
-    return Comparator.comparing(Order::isGone)
+    return Comparator.comparing(Sample::isGone)
+        .thenComparing(Order::goneFor)
         .thenComparing(own)
         .thenComparing(sample -> sample.now().segmentName())
         .thenComparing(sample -> sample.now().pid());
   }
 
-  private static boolean isGone(Sample sample) {
-    return sample.now().state() == EngineCounters.State.GONE;
+  /** {@return a smaller number for those that have written later; the same for all others} */
+  private static long goneFor(Sample sample) {
+    return sample.isGone() ? -sample.now().written().toEpochMilli() : 0;
   }
 
   /** {@return how peers are sorted, by what they did in the last interval} */

@@ -29,9 +29,14 @@ record Sample(EngineCounters now, Optional<EngineCounters> before) {
     Counter.INBOUND_DEVICE_BYTES_WRITTEN
   };
 
+  /** {@return whether its process has ended without closing the engine} */
+  boolean isGone() {
+    return now.state() == EngineCounters.State.GONE;
+  }
+
   /** {@return whether the engine writes its figures, so that they say what it does now} */
   boolean isFresh(Instant at) {
-    return now.state() != EngineCounters.State.GONE && age(at).compareTo(STALE) < 0;
+    return !isGone() && age(at).compareTo(STALE) < 0;
   }
 
   Duration age(Instant at) {

@@ -60,8 +60,11 @@ final class Sampler {
 
   /** Until an engine has written again, its last interval is what it does. */
   private Sample next(Path file) throws IOException {
-    EngineCounters now = EngineCounters.read(file);
     Sample known = last.get(file);
+    if (known != null && known.isGone()) {
+      return known; // Nobody writes it any more, and there may be hundreds.
+    }
+    EngineCounters now = EngineCounters.read(file);
     if (known == null) {
       return new Sample(now, Optional.empty());
     }

@@ -53,8 +53,13 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
 
   private static final int PEER_OTHERS = 42;
 
+  /** As many as an engine leaves in its folder. */
+  private static final int GONE_ROWS_MAX = 16;
+
+  private static final int GONE_PART = 8;
+
   /** Of them many are wanted, or are shown already. */
-  private static final Set<Counter> USUAL =
+  static final Set<Counter> USUAL =
       EnumSet.of(
           Counter.BYTES_WRITTEN,
           Counter.BYTES_READ,
@@ -77,7 +82,6 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
           Counter.HANDSHAKES_SERVED,
           Counter.HANDSHAKES_MADE,
           Counter.LOCAL_PEERS,
-          Counter.LOCAL_PEERS_LOST,
           Counter.LOCAL_POOLS_MAPPED,
           Counter.LOCAL_DEVICE_ALLOCATIONS_OPENED,
           Counter.RDMA_PATHS_CONNECTED,
@@ -86,20 +90,25 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
   /** {@return the lines} */
   List<String> lines(List<Sample> samples, List<Rail> rails, List<String> problems) {
     List<Sample> sorted = sorted(samples);
+    int gone = (int) sorted.stream().filter(Sample::isGone).count();
+    int there = sorted.size() - gone;
     List<String> lines = new ArrayList<>();
     lines.add(
-        "te top  %s  %d %s by %s, bytes and transfers per second"
+        "te top  %s  %d %s by %s%s; bytes, transfers per second"
             .formatted(
                 CLOCK.format(at.atZone(ZoneId.systemDefault())),
-                sorted.size(),
-                sorted.size() == 1 ? "engine" : "engines",
-                order.name().toLowerCase(Locale.ROOT)));
+                there,
+                there == 1 ? "engine" : "engines",
+                order.name().toLowerCase(Locale.ROOT),
+                gone == 0 ? "" : ", " + gone + " gone"));
     problems.forEach(each -> lines.add("unreadable: " + each));
     if (!sorted.isEmpty()) {
       int index = index(sorted);
       int device = deviceWidth(sorted);
       lines.add(headings(device));
       int room = sorted.size() == 1 ? 1 : Math.max(1, (height - lines.size()) / 3);
+      // Those that are gone may be hundreds, and leave the room to those that are there.
+      room = Math.min(room, Math.max(1, there + Math.min(GONE_ROWS_MAX, height / GONE_PART)));
       // So that the chosen one is among those that fit.
       int first = Math.clamp((long) index - room + 1, 0, Math.max(0, sorted.size() - room));
       for (int i = first; i < Math.min(sorted.size(), first + room); i++) {
@@ -238,11 +247,12 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
     addOfDevices(
         lines, sample, Counter.INBOUND_DEVICE_BYTES_READ, Counter.INBOUND_DEVICE_BYTES_WRITTEN);
     lines.add(
-        "under way %s transfers, %s of them waiting, %sB"
+        "under way %s transfers, %s of them waiting, %sB; %sB queued for peers"
             .formatted(
                 Brief.count(all.get(Gauge.TRANSFERS_UNDER_WAY)),
                 Brief.count(all.get(Gauge.TRANSFERS_WAITING)),
-                Brief.bytes(all.get(Gauge.BYTES_UNDER_WAY))));
+                Brief.bytes(all.get(Gauge.BYTES_UNDER_WAY)),
+                Brief.bytes(all.get(Gauge.INBOUND_BYTES_QUEUED))));
     lines.add(
         "latency   %s; since the start %s"
             .formatted(percentiles(sample.latency()), percentiles(all.latency())));

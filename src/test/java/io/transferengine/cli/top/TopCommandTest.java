@@ -8,10 +8,13 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import io.transferengine.cli.CommandRun;
+import io.transferengine.config.Settings;
 import io.transferengine.diagnostics.EngineCounters;
+import io.transferengine.exposition.CountersFile;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
+import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.testkit.PeerProcess;
 import io.transferengine.topology.FakeMachine;
 import io.transferengine.topology.RailCounters;
@@ -23,6 +26,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -128,6 +132,41 @@ class TopCommandTest {
     assertThat(run.status()).isZero();
     assertThat(run.output()).contains(name, "the process is gone; figures of");
     assertThat(top("--once", "--json").output()).contains("\"process\":\"GONE\"");
+    areManyGone(name);
+  }
+
+  /** As after a soak, whose processes are killed by the dozen. */
+  private void areManyGone(String name) throws IOException {
+    Path left = Files.copy(EngineCounters.files(folder).getFirst(), parent.resolve("left"));
+    for (int i = 1; i < 40; i++) {
+      Files.copy(left, folder.resolve("1-" + i + ".counters"));
+    }
+    Settings settings = Settings.fromMap(Map.of("TE_COUNTERS", folder.toString()));
+    try (CountersFile _ =
+        CountersFile.open(
+                settings, "here:1", List.of("tcp"), MetricsSnapshot.builder()::build, () -> 0)
+            .orElseThrow()) {
+      // This has removed all but 16.
+      Files.copy(left, folder.resolve("1-fff.counters"));
+      Sampler sampler = new Sampler(() -> EngineCounters.files(folder), any -> true);
+      List<Sample> samples = sampler.look();
+      assertThat(samples).hasSize(18);
+      List<String> lines = view(80, 24).lines(samples, List.of(), List.of());
+      assertThat(lines.getFirst()).contains("  1 engine by rate, 17 gone; bytes, transfers per ");
+      assertThat(lines.get(2)).contains("here:1");
+      assertThat(lines).filteredOn(line -> line.contains("the process is gone;")).hasSize(3);
+      assertThat(lines).contains("  (14 more)");
+      assertThat(view(100, 1000).lines(samples, List.of(), List.of()))
+          .filteredOn(line -> line.contains(name + " "))
+          .hasSize(16);
+      for (Order each : Order.values()) {
+        assertThat(samples.stream().sorted(each.engines()).toList().getFirst().isGone()).isFalse();
+      }
+      // What nobody writes any more is read once.
+      Files.write(folder.resolve("1-fff.counters"), new byte[10]);
+      assertThat(sampler.look()).hasSize(18);
+      assertThat(sampler.problems()).isEmpty();
+    }
   }
 
   @Test
@@ -258,6 +297,16 @@ class TopCommandTest {
             "\"received_bytes_per_s\":0.0",
             "\"port_xmit_data\":" + Long.MAX_VALUE)
         .doesNotContain("broken");
+  }
+
+  /** Whoever sees a name in {@code te top} finds out what it means. */
+  @Test
+  void whatTopWarnsOfIsDocumented() throws IOException {
+    String page = Files.readString(Path.of("docs", "OPERATING.md"));
+    String watched =
+        page.substring(page.indexOf("### What to watch"), page.indexOf("## Who may do what"));
+    assertThat(EnumSet.complementOf(EnumSet.copyOf(TopView.USUAL)))
+        .allSatisfy(each -> assertThat(watched).contains("`" + each + "`"));
   }
 
   @Test
