@@ -185,7 +185,10 @@ public final class SoakCommand implements Callable<Integer> {
     if (soak.failure().isPresent()) {
       throw failed(environment, terminal, soak.failure().get());
     }
-    terminal.line("All have ended; no byte was lost, late or foreign; nothing has grown.");
+    terminal.line(
+        soak.figures().rounds() == 0
+            ? "Nothing was tried: the processes were not ready in that time. Give --minutes more."
+            : "All have ended; no byte was lost, late or foreign; nothing has grown.");
     return 0;
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.top;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Numbers in few characters. K, M and G of bytes are powers of 1024, of anything else of 1000. */
@@ -55,6 +57,27 @@ final class Brief {
       return bound / MICROS_PER_SECOND + "s";
     }
     return bound >= MICROS_PER_MILLI ? bound / MICROS_PER_MILLI + "ms" : bound + "us";
+  }
+
+  /**
+   * {@return a list of parts behind a label, in as many lines as it needs, and no more than some}
+   *
+   * @param parts with commas between them, where a line may end
+   * @param width of a line, but for the last one, which has all that is left
+   */
+  static List<String> wrapped(String label, String parts, int width, int mostLines) {
+    List<String> lines = new ArrayList<>();
+    StringBuilder line = new StringBuilder(label);
+    for (String part : parts.split("(?<=, )", -1)) {
+      boolean fits = line.length() + part.stripTrailing().length() <= width;
+      if (!fits && line.length() > label.length() && lines.size() < mostLines - 1) {
+        lines.add(line.toString().stripTrailing());
+        line = new StringBuilder(" ".repeat(label.length()));
+      }
+      line.append(part);
+    }
+    lines.add(line.toString());
+    return lines;
   }
 
   /** {@return a text of at most so many characters, which is cut at its end} */

@@ -58,6 +58,9 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
 
   private static final int GONE_PART = 8;
 
+  /** In trouble these are what is looked for; the peers are below them. */
+  private static final int WRAPPED_LINES = 3;
+
   /** Of them many are wanted, or are shown already. */
   static final Set<Counter> USUAL =
       EnumSet.of(
@@ -264,8 +267,8 @@ record TopView(int width, int height, Order order, Optional<Path> chosen, Instan
                 Brief.count(all.get(Gauge.RDMA_ENDPOINTS_OPEN)),
                 Brief.count(all.get(Gauge.LOCAL_PEERS_OPEN))));
     addMemory(lines, all);
-    lines.add("failures  " + failures(sample));
-    lines.add("watch     " + unusual(sample));
+    lines.addAll(Brief.wrapped("failures  ", failures(sample), width, WRAPPED_LINES));
+    lines.addAll(Brief.wrapped("watch     ", unusual(sample), width, WRAPPED_LINES));
     lines.add("");
     // Before the peers, who may be many.
     lines.addAll(Rail.lines(rails));

@@ -322,5 +322,11 @@ class TopCommandTest {
     assertThat(Brief.micros(2_000_000)).isEqualTo("2s");
     assertThat(Brief.micros(Long.MAX_VALUE)).isEqualTo(">10s");
     assertThat(Brief.cut("abcdef", 4)).isEqualTo("ab..");
+    assertThat(Brief.wrapped("watch  ", "ONE 1, TWO 22, THREE 3, FOUR 4", 20, 3))
+        .containsExactly("watch  ONE 1,", "       TWO 22,", "       THREE 3, FOUR 4");
+    assertThat(Brief.wrapped("watch  ", "ONE 1, TWO 2", 20, 3))
+        .containsExactly("watch  ONE 1, TWO 2");
+    assertThat(Brief.wrapped("watch  ", "LONGER THAN ALL, TWO 2", 3, 2))
+        .containsExactly("watch  LONGER THAN ALL,", "       TWO 2");
   }
 }
