@@ -11,6 +11,7 @@ import io.transferengine.events.EngineListener;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.HeardEvents;
+import io.transferengine.testkit.Recorded;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import java.io.IOException;
@@ -210,9 +211,10 @@ class EngineEventsTest {
   @Test
   void aLimitIsTold() throws Exception {
     List<RawInitiator> open = new ArrayList<>();
-    try (TestEngine target =
-        new TestEngine(
-            BYTES, builder -> builder.maxInboundConnections(2).inboundSilenceSeconds(3600))) {
+    try (Recorded recorded = new Recorded("Limit");
+        TestEngine target =
+            new TestEngine(
+                BYTES, builder -> builder.maxInboundConnections(2).inboundSilenceSeconds(3600))) {
       var _ = target.engine.listen(there);
       // The others keep their places for a moment: the newcomers are refused, then let in.
       TestEngine.eventually(
@@ -223,6 +225,8 @@ class EngineEventsTest {
           });
       assertThat(there.first(Kind.LIMIT_REACHED, Counter.INBOUND_CONNECTIONS_EVICTED).what())
           .contains("connections");
+      assertThat(recorded.end(folder))
+          .anyMatch(event -> event.getString("counter").equals("INBOUND_CONNECTIONS_EVICTED"));
     } finally {
       for (RawInitiator each : open) {
         each.close();

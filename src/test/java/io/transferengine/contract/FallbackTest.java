@@ -11,6 +11,7 @@ import io.transferengine.metrics.Gauge;
 import io.transferengine.testkit.HeardEvents;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
+import io.transferengine.testkit.Recorded;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
@@ -19,12 +20,14 @@ import io.transferengine.transport.rdma.SimulatedRdmaProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A transfer that loses its way in whole engines with two transports, as the policy has it. */
 @Timeout(120)
@@ -113,14 +116,18 @@ class FallbackTest {
   }
 
   @Test
-  void afterTheTimeItGoesOverToTheOther() throws Exception {
-    assertThat(
-            endWithoutWay(
-                Map.of("TE_RDMA_TO_TCP_SECONDS", "1"),
-                LONG,
-                1,
-                "1 transfers go over TCP: no RDMA path has been open for 1 s. The last reason: "))
-        .isEqualTo(TransferState.COMPLETED);
+  void afterTheTimeItGoesOverToTheOther(@TempDir Path folder) throws Exception {
+    try (Recorded recorded = new Recorded("Fallback")) {
+      assertThat(
+              endWithoutWay(
+                  Map.of("TE_RDMA_TO_TCP_SECONDS", "1"),
+                  LONG,
+                  1,
+                  "1 transfers go over TCP: no RDMA path has been open for 1 s. The last reason: "))
+          .isEqualTo(TransferState.COMPLETED);
+      assertThat(recorded.end(folder))
+          .anyMatch(event -> event.getString("counter").equals("TRANSFERS_MOVED_TO_TCP"));
+    }
   }
 
   @Test
