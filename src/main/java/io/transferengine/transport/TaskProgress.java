@@ -17,8 +17,12 @@ abstract class TaskProgress implements TransferWork {
   private static final VarHandle STARTED = handle("startedNanos");
   private static final VarHandle PROGRESS = handle("progressNanos");
 
+  @SuppressWarnings("UnusedVariable") // read through its handle
   private long startedNanos;
+
+  @SuppressWarnings("UnusedVariable") // read through its handle
   private long progressNanos;
+
   private long mark;
 
   private String transport = "";
