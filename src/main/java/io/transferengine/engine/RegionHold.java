@@ -19,6 +19,7 @@ final class RegionHold {
   private final Region[] regions;
 
   /** 1 once they were given back: changed as {@link #RELEASED}. */
+  @SuppressWarnings("UnusedVariable") // read through its handle
   private int released;
 
   /** Takes over one use of each region. */
