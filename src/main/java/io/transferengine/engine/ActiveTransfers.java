@@ -249,7 +249,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
   /** As {@link #resolve}, for a peer that has just been found to be known. */
   private static void begin(TransferHandle handle, RemoteSegment peer) {
     try {
-      handle.begin(peer, true);
+      handle.beginAtOnce(peer);
     } catch (Throwable t) {
       notStarted(handle, t);
     }
@@ -313,10 +313,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
       TransferHandle handle, TransferState state, @Nullable FailureCause cause, long nanos) {
     TransferRequest request = handle.request();
     PeerMetrics peer = metrics.peer(request.target());
-    long bytes =
-        state == TransferState.COMPLETED
-            ? request.blocks().totalBytes()
-            : handle.transferredBytes();
+    long bytes = handle.transferredBytes();
     boolean write = request.operation() == Operation.WRITE;
     metrics.add(write ? Counter.BYTES_WRITTEN : Counter.BYTES_READ, bytes);
     long ofDevices = DeviceBytes.of(memory.regions(), request.blocks(), bytes);

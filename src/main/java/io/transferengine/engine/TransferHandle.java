@@ -155,7 +155,15 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
   void begin(RemoteSegment peer, boolean wasKnown) {
-    long began = System.nanoTime();
+    begin(peer, wasKnown, System.nanoTime());
+  }
+
+  /** The peer was known when this was submitted: no time has passed until then. */
+  void beginAtOnce(RemoteSegment peer) {
+    begin(peer, true, startNanos);
+  }
+
+  private void begin(RemoteSegment peer, boolean wasKnown, long began) {
     // Written before this was asked for, by who asked or whom that one has heard of.
     BlockColumns blocks = blocksLeft;
     boolean mayBeRepeated = !resolvedAgain;
@@ -507,7 +515,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** {@return the bytes known to have reached their destination} */
   public long transferredBytes() {
-    if (end() == TransferState.COMPLETED) {
+    if (accounted == TransferState.COMPLETED) {
       return request.blocks().totalBytes();
     }
     synchronized (this) {

@@ -80,6 +80,16 @@ public final class CapturedErrno {
     return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor, all);
   }
 
+  /**
+   * {@return a handle for a function of the C library that takes less than a microsecond, calls
+   * nothing back, and whose errno is not asked for} Collections wait for it as for Java code.
+   */
+  static MethodHandle shortFunction(String name, FunctionDescriptor descriptor) {
+    Linker linker = Linker.nativeLinker();
+    return linker.downcallHandle(
+        linker.defaultLookup().findOrThrow(name), descriptor, Linker.Option.critical(false));
+  }
+
   /** {@return this thread's memory for errno} */
   public static MemorySegment state() {
     return STATE.get();

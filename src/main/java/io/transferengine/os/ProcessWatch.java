@@ -37,8 +37,13 @@ final class ProcessWatch implements Processes.Watch {
   private static final MethodHandle EPOLL_CTL =
       CapturedErrno.function(
           "epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+
+  /**
+   * Never waits, and nobody asks for its errno: so the JVM need not be told of the call, nor copy
+   * that. Each copy between processes pays for this.
+   */
   private static final MethodHandle EPOLL_WAIT =
-      CapturedErrno.function(
+      CapturedErrno.shortFunction(
           "epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
 
   private final Arena arena;
@@ -129,7 +134,7 @@ final class ProcessWatch implements Processes.Watch {
 
   private boolean isTold() {
     try {
-      return (int) EPOLL_WAIT.invokeExact(CapturedErrno.state(), epoll, event, 1, 0) > 0;
+      return (int) EPOLL_WAIT.invokeExact(epoll, event, 1, 0) > 0;
     } catch (IllegalStateException closed) {
       return true;
     } catch (Throwable thrown) {
