@@ -23,6 +23,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The dashboard and the alert rules name figures that there are. */
 @Timeout(120)
@@ -92,16 +93,26 @@ class DashboardTest {
 
   /** By Prometheus itself. */
   @Test
-  void theRulesAreWellFormed() throws Exception {
+  void rulesAndPanelsAreWellFormed(@TempDir Path folder) throws Exception {
+    StringBuilder panels = new StringBuilder("groups:\n  - name: panels\n    rules:\n");
+    int count = 0;
+    for (String each : values("expr")) {
+      String asked = each.replace("$__rate_interval", "1m").replace("$instance", ".*");
+      assertThat(asked).doesNotContain("$", "'");
+      panels.append("      - {record: a:panel%d, expr: '%s'}\n".formatted(count++, asked));
+    }
+    Path ofPanels = Files.writeString(folder.resolve("panels.yml"), panels.toString());
     Path promtool = Path.of("/usr/bin/promtool");
     Needs.that(
         Files.isExecutable(promtool),
         "promtool is missing: install the package prometheus (./te test does as root on Debian)");
     Process process =
-        new ProcessBuilder(promtool.toString(), "check", "rules", ALERTS.toString())
+        new ProcessBuilder(
+                promtool.toString(), "check", "rules", ALERTS.toString(), ofPanels.toString())
             .redirectErrorStream(true)
             .start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(said).isZero();
+    assertThat(said).contains(count + " rules found");
   }
 }
