@@ -104,6 +104,7 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   // ---- the context that the sockets see
 
   @Override
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on whether it does
   public boolean canBlock() {
     long now = clock.getAsLong();
     if (!loop().canBlock()) {
