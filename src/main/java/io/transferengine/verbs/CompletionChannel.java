@@ -41,7 +41,7 @@ public final class CompletionChannel extends Handle {
 
   /**
    * Waits for a completion event, a wake-up, or the time limit. Takes and acknowledges all events.
-   * May also return for no reason. Only the thread that polls the queues may call it.
+   * May also return for no reason. For one thread; another one may poll the queues meanwhile.
    *
    * @param timeoutMillis the longest wait; 0 does not wait, -1 waits for ever
    * @throws NativeCallException if events cannot be read any more

@@ -3,12 +3,23 @@ package io.transferengine.transport.rdma;
 
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What other threads want a worker to do, and the sleep of the worker while there is nothing.
  * Whoever adds a command, or stops the queue, after the worker has looked for the last time sees
  * that it is about to sleep, and wakes it. Only the worker takes commands and sleeps.
+ *
+ * <p>While it sleeps and has no commands, another thread may {@link #borrow} what is confined to
+ * it. One word says who has that; nobody waits for a lock. A worker that wakes meanwhile leaves a
+ * note and goes on sleeping, and who has borrowed then wakes it.
+ *
+ * <pre>
+ *   AWAKE --sleep--> ASLEEP --borrow--> LENT --(the worker woke up)--> WANTED
+ *     ^----wake-up----' ^---give back----'                               |
+ *     '---wake-up--- DUE &lt;---give back, and wake-------------------------'
+ * </pre>
  */
 final class CommandQueue {
   /** Where the worker sleeps. */
@@ -20,9 +31,19 @@ final class CommandQueue {
     void wakeUp();
   }
 
+  private static final int AWAKE = 0;
+  private static final int ASLEEP = 1;
+  private static final int LENT = 2;
+
+  /** Lent, and the worker has something to do. */
+  private static final int WANTED = 3;
+
+  /** The worker is to wake up; nobody may borrow before. */
+  private static final int DUE = 4;
+
   private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger place = new AtomicInteger(AWAKE);
   private final Bed bed;
-  private volatile boolean sleeping;
   private volatile boolean stopping;
 
   /** Nothing to do yet. */
@@ -42,7 +63,7 @@ final class CommandQueue {
   }
 
   private void wakeIfSleeping() {
-    if (sleeping) {
+    if (place.get() != AWAKE) {
       bed.wakeUp();
     }
   }
@@ -55,6 +76,40 @@ final class CommandQueue {
     return commands.isEmpty();
   }
 
+  // ---- a thread that does the worker's work while that sleeps
+
+  /**
+   * {@return whether the caller has what is confined to the worker now} It must give it back, and
+   * soon: the worker may wait for it.
+   */
+  boolean borrow() {
+    if (place.get() != ASLEEP || !place.compareAndSet(ASLEEP, LENT)) {
+      return false;
+    }
+    if (commands.isEmpty() && !stopping) {
+      return true;
+    }
+    // Commands come first, in their order.
+    giveBack(true);
+    return false;
+  }
+
+  /**
+   * Gives it back.
+   *
+   * @param wake whether there is something to do for the worker
+   */
+  void giveBack(boolean wake) {
+    boolean due = wake || !commands.isEmpty() || stopping;
+    if (!due && place.compareAndSet(LENT, ASLEEP)) {
+      return;
+    }
+    place.set(DUE);
+    bed.wakeUp();
+  }
+
+  // ---- the worker
+
   /** {@return the next command, which is taken out; null when there is none} */
   @Nullable Runnable poll() {
     return commands.poll();
@@ -62,13 +117,37 @@ final class CommandQueue {
 
   /** Sleeps until there may be a command, or {@link Bed#sleep} returns. */
   void sleepWhileEmpty() {
-    sleeping = true;
+    place.set(ASLEEP);
     try {
       if (commands.isEmpty() && !stopping) {
         bed.sleep();
       }
     } finally {
-      sleeping = false;
+      awaitReturn();
+    }
+  }
+
+  private void awaitReturn() {
+    while (!hasReturned()) {
+      try {
+        bed.sleep();
+      } catch (Throwable t) {
+        // Without what is lent the worker cannot even end. The next sleep tells.
+        Thread.yield();
+      }
+    }
+  }
+
+  private boolean hasReturned() {
+    while (true) {
+      int now = place.get();
+      if (now == LENT || now == WANTED) {
+        if (now == WANTED || place.compareAndSet(LENT, WANTED)) {
+          return false;
+        }
+      } else if (place.compareAndSet(now, AWAKE)) {
+        return true;
+      }
     }
   }
 }

@@ -42,6 +42,10 @@ import org.slf4j.LoggerFactory;
  * if polling was successful lately. Then, or if nothing is posted, it asks for an event and sleeps
  * in poll(2).
  *
+ * <p><b>Callers.</b> Who submits a small transfer while the worker sleeps and nothing is posted
+ * posts it itself, and polls for that moment: nobody has to be woken. Meanwhile all that belongs to
+ * the worker belongs to that thread ({@link CommandQueue#borrow}).
+ *
  * <p>Any thread may call {@link #execute} and the methods that use it. All else belongs to the
  * worker's thread.
  */
@@ -62,13 +66,8 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   /** The most chains in a row for one endpoint, before completions and other endpoints. */
   private static final int CHAINS_PER_TURN = 8;
 
-  /**
-   * The longest time of polling: about as long as an interrupt and a wake-up take. An option makes
-   * it longer.
-   */
-  private static final long SPIN_MAX_NANOS = 20_000;
-
-  private static final long SPIN_MIN_NANOS = 500;
+  /** The most bytes that a caller posts itself: more take longer to move than to wake for. */
+  private static final long CALLER_MAX_BYTES = 64 << 10;
 
   private final RdmaDevice device;
   private final EngineMetrics metrics;
@@ -79,7 +78,6 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final PostingSink sink;
   private final Thread thread;
   private final CommandQueue commands = new CommandQueue(new Channel());
-  private final boolean maySpin = Runtime.getRuntime().availableProcessors() > 1;
 
   private final SlotTable slots = new SlotTable();
 
@@ -88,18 +86,20 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   private final WorkerTimers timers = new WorkerTimers();
   private final EndpointEnds ends;
+  private final RequestErrors errors;
   private final int postedMax;
   private int posted;
   private final FailedTurns failedTurns = new FailedTurns();
-  private final long spinMinNanos;
-  private final long spinMaxNanos;
-  private long spinNanos;
+  private final PollingTime polling;
+
+  /** Of the sleep that begins; the timers may belong to a caller during it. */
+  private int sleepMillis;
 
   /** The thread waits for completions and for commands at once. */
   private final class Channel implements CommandQueue.Bed {
     @Override
     public void sleep() {
-      channel.await(timers.waitMillis());
+      channel.await(sleepMillis);
     }
 
     @Override
@@ -114,9 +114,8 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     this.metrics = device.metrics();
     this.sink = new PostingSink(chain, device.index(), device.settings());
     this.ends = new EndpointEnds(this, device, endpoints, ending, slots, timers);
-    spinMinNanos = Math.max(SPIN_MIN_NANOS, device.settings().busyPollNanos());
-    spinMaxNanos = Math.max(SPIN_MAX_NANOS, device.settings().busyPollNanos());
-    spinNanos = spinMinNanos;
+    this.errors = new RequestErrors(device, ends);
+    this.polling = new PollingTime(device.settings().busyPollNanos());
     this.thread =
         Thread.ofPlatform().daemon().name("te-rdma-" + device.name() + "-" + index).unstarted(this);
     channel = device.context().createCompletionChannel();
@@ -155,7 +154,45 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   @Override
   public void assign(RdmaEndpoint endpoint, TransferTask task) {
-    execute(() -> assignNow(endpoint, task));
+    boolean small = task.blockCount() <= CHAIN_MAX && task.totalBytes() <= CALLER_MAX_BYTES;
+    if (!small || !postHere(endpoint, task)) {
+      execute(() -> assignNow(endpoint, task));
+    }
+  }
+
+  /**
+   * Posts the task's requests, and takes their completions if they come soon. Only if the worker
+   * sleeps and nothing is posted: else it is awake soon, and many requests need one doorbell there.
+   *
+   * @return whether the task is taken care of
+   */
+  private boolean postHere(RdmaEndpoint endpoint, TransferTask task) {
+    if (!commands.borrow()) {
+      return false;
+    }
+    boolean isIdle = posted == 0 && busy.isEmpty();
+    boolean wake = isIdle;
+    try {
+      if (isIdle) {
+        int timed = timers.added();
+        assignNow(endpoint, task);
+        boolean _ = postAll();
+        if (posted > 0 && poll() == 0) {
+          boolean _ = findCompletions();
+        }
+        if (posted > 0) {
+          // The worker sleeps on, until the event of what is left.
+          queue.requestNotification();
+          int _ = poll();
+        }
+        wake = !busy.isEmpty() || timers.added() != timed;
+      }
+    } catch (Throwable t) {
+      survived("What a caller posted", t);
+    } finally {
+      commands.giveBack(wake);
+    }
+    return isIdle;
   }
 
   @Override
@@ -275,7 +312,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
 
   private void await() {
     if (posted > 0) {
-      if (maySpin && spin()) {
+      if (findCompletions()) {
         return;
       }
       queue.requestNotification();
@@ -283,20 +320,24 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         return;
       }
     }
+    sleepMillis = timers.waitMillis();
     commands.sleepWhileEmpty();
   }
 
-  /** Polls for a moment. The moment grows each time that this finds work, and shrinks if not. */
-  private boolean spin() {
-    long endNanos = System.nanoTime() + spinNanos;
+  /** Polls for a moment. {@return whether there is something to do now} */
+  private boolean findCompletions() {
+    if (!polling.isAllowed()) {
+      return false;
+    }
+    long endNanos = System.nanoTime() + polling.nanos();
     do {
       if (poll() > 0 || !commands.isEmpty()) {
-        spinNanos = Math.min(spinMaxNanos, spinNanos * 2);
+        polling.hasPaid(true);
         return true;
       }
       Thread.onSpinWait();
     } while (System.nanoTime() - endNanos < 0);
-    spinNanos = Math.max(spinMinNanos, spinNanos / 2);
+    polling.hasPaid(false);
     return false;
   }
 
@@ -371,14 +412,8 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     survived("Claiming requests", t);
     endpoint.dequeue(task);
     task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
-    giveBack(onto, sink.takeUnposted());
+    onto.giveBackLast(sink.takeUnposted());
     sink.settleUnknown(task, WorkErrors.localFault());
-  }
-
-  private static void giveBack(SendQueue onto, int count) {
-    for (int left = count; left > 0; left--) {
-      onto.giveBackLast();
-    }
   }
 
   private void postChain(
@@ -397,7 +432,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       int _ = sink.takeUnposted();
       metrics.add(Counter.REQUESTS_SENT, accepted);
       if (onto.queuePair.lastErrno() != 0) {
-        giveBack(onto, count - accepted);
+        onto.giveBackLast(count - accepted);
         notPosted(endpoint, onto);
         sender.requeue(task);
       }
@@ -452,7 +487,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       // Before any step that may throw: now a completion no longer covers those before it.
       of.failedAt(position);
       if (first) {
-        firstError(endpoint, of, position, status, vendorError);
+        errors.first(endpoint, of, position, status, vendorError);
       }
     }
     if (endpoint.isClosing()) {
@@ -482,38 +517,6 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
           survived("Reporting a transfer's end", t);
         }
       }
-    }
-  }
-
-  private void firstError(
-      RdmaEndpoint endpoint, SendQueue of, long position, int status, int vendorError) {
-    TransferTask task = of.ring.task(position);
-    long remote = of.ring.remote(position);
-    int bytes = of.ring.length(position);
-    boolean atPeer = WorkErrors.isPeersRefusal(status);
-    if (atPeer && task == null) {
-      // A probe: the peer's device has answered, though it lets us do nothing over this.
-      endpoint.probed(true);
-    }
-    if (WorkErrors.isRequestsFault(status) && task != null) {
-      if (atPeer) {
-        metrics.increment(Counter.REQUESTS_REJECTED_BY_PEER);
-      }
-      TransferException failure =
-          WorkErrors.ofRequest(
-              endpoint.peerPath(),
-              device.name(),
-              status,
-              vendorError,
-              task.operation(),
-              remote,
-              bytes);
-      of.blame(position, failure, atPeer ? FailureCause.STALE_DESCRIPTOR : FailureCause.LOCAL);
-      ends.begin(endpoint, "a request was refused", Optional.empty());
-    } else {
-      TransferException failure =
-          WorkErrors.ofPath(endpoint.peerPath(), device.name(), status, vendorError);
-      ends.begin(endpoint, String.valueOf(failure.getMessage()), Optional.of(failure));
     }
   }
 

@@ -105,10 +105,12 @@ final class SendQueue {
     return ring.size() == 0 || (failed && flushedEnd == ring.end());
   }
 
-  /** Gives the newest request back to its task, because it was not posted. */
-  void giveBackLast() {
-    giveBack(ring.end() - 1);
-    ring.removeLast();
+  /** Gives the newest requests back to their task, because they were not posted. */
+  void giveBackLast(int count) {
+    for (int left = count; left > 0; left--) {
+      giveBack(ring.end() - 1);
+      ring.removeLast();
+    }
   }
 
   /**

@@ -10,6 +10,8 @@ final class WorkerTimers {
 
   private final PriorityQueue<Timer> timers = new PriorityQueue<>();
 
+  private int added;
+
   private record Timer(long dueNanos, Runnable action) implements Comparable<Timer> {
     @Override
     public int compareTo(Timer other) {
@@ -19,6 +21,12 @@ final class WorkerTimers {
 
   void after(long nanos, Runnable action) {
     timers.add(new Timer(System.nanoTime() + nanos, action));
+    added++;
+  }
+
+  /** {@return a number that changes with each action that is added} */
+  int added() {
+    return added;
   }
 
   /** Runs the actions that are due; {@code true} if there was one. */

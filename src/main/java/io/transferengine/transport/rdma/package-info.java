@@ -5,8 +5,8 @@
  * <p>An {@code RdmaDevice} is an opened device. An {@code RdmaNic} is a device with its worker
  * threads and its endpoints. An {@code RdmaEndpoint} is a set of connected queue pairs. An {@code
  * RdmaPeer} is a segment that we move bytes to or from. An {@code RdmaPath} leads from one of our
- * devices to one of the peer's. Workers post requests and poll for completions. Virtual threads
- * make the connections.
+ * devices to one of the peer's. Workers post requests and poll for completions, or who submits a
+ * small transfer does so while its worker sleeps. Virtual threads make the connections.
  *
  * <p>A file uses only files of the lines above it, and no file is in a cycle ({@code
  * ArchitectureTest}). If a file needs something of a later line, it declares an interface for it.
@@ -15,7 +15,7 @@
  * <pre>
  * RdmaSettings  LocalGid  NicPath  PeerPort  WorkErrors       values, tables, threads
  * RemoteBuffers  PostedRing  WorkerTimers  ControlThreads  OpenTasks
- * GidSource  CommandQueue  FailedTurns  DeviceArrivals
+ * GidSource  CommandQueue  FailedTurns  DeviceArrivals  PollingTime
  * RdmaDevice  SysfsGidSource                                  port, GID, protection domain
  * DeviceMemory                                                memory of GPUs, for the cards
  * Registrations  PartnerRanking  SendQueue                    our memory; one queue pair
@@ -23,6 +23,7 @@
  * RdmaEndpoint        [Worker: RdmaWorker, Sender: RdmaPeer]  the queue pairs to one device
  * SlotTable  EndpointStore
  * EndpointEnds                            [Loop: RdmaWorker]
+ * RequestErrors
  * RdmaWorker                                                  the thread that posts and polls
  * RdmaNic
  * ConnectionRights  RdmaPath

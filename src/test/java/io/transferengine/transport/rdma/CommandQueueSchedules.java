@@ -133,6 +133,71 @@ class CommandQueueSchedules {
     }
   }
 
+  /** A worker that waits for one command, and one who has what is the worker's meanwhile. */
+  private static final class Lent extends Schedules.Scene {
+    private final CommandQueue commands = new CommandQueue(new Channel());
+    private final Command work = new Command();
+    private final boolean wakes;
+
+    /** Of the worker: two who have it at once may lose one of two steps. */
+    private int steps;
+
+    private int lent;
+
+    Lent(boolean wakes) {
+      super(3);
+      this.wakes = wakes;
+    }
+
+    @Override
+    protected Schedules.Scene fresh() {
+      return new Lent(wakes);
+    }
+
+    @Override
+    protected void first() {
+      Runnable next = commands.poll();
+      while (next == null) {
+        commands.sleepWhileEmpty();
+        steps++;
+        steps--;
+        next = commands.poll();
+      }
+      next.run();
+      steps++;
+    }
+
+    @Override
+    protected void second() {
+      commands.add(work);
+    }
+
+    @Override
+    protected void third() {
+      if (commands.borrow()) {
+        steps++;
+        lent++;
+        commands.giveBack(wakes);
+      }
+    }
+
+    @Override
+    protected void check() {
+      require(work.runs == 1, "the command ran " + work.runs + " times");
+      require(steps == 1 + lent, steps + " steps, lent " + lent + " times");
+    }
+  }
+
+  @Test
+  void whatIsLentIsOfOneThreadAtATime() {
+    Schedules.explore(1000, new Lent(false));
+  }
+
+  @Test
+  void whatIsLentComesBackWithAWakeUp() {
+    Schedules.explore(1000, new Lent(true));
+  }
+
   @Test
   void everyCommandRunsAndAStopEndsTheSleep() {
     Schedules.explore(1000, new Stopped());

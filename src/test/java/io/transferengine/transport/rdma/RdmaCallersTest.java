@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.rdma;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.rdma.SimulatedEngine.Started;
+import io.transferengine.verbs.SimulatedFabric;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Small transfers one after the other: the worker sleeps at the beginning of each, so that callers
+ * post them. What they do not see complete, it does.
+ */
+@Timeout(60)
+class RdmaCallersTest {
+  private static final int BLOCKS = 32;
+  private static final int BYTES = 300;
+
+  private final SimulatedFabric fabric = new SimulatedFabric(15);
+  private final SimulatedEngine a = engine("left");
+  private final SimulatedEngine b = engine("right");
+  private final MemorySegment here = a.register(2L * BLOCKS * BYTES);
+  private final MemorySegment there = b.register(2L * BLOCKS * BYTES);
+  private final BlockColumns blocks = blocks();
+
+  private SimulatedEngine engine(String process) {
+    return new SimulatedEngine(fabric.process(process, List.of("sim0")), List.of("sim0"), Map.of());
+  }
+
+  /** As many requests as a caller may post; two of them ask for a completion. */
+  private BlockColumns blocks() {
+    long[] locals = new long[BLOCKS];
+    long[] remotes = new long[BLOCKS];
+    long[] lengths = new long[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+      locals[i] = here.address() + 2L * i * BYTES;
+      remotes[i] = there.address() + 2L * i * BYTES;
+      lengths[i] = BYTES;
+    }
+    return BlockColumns.of(locals, remotes, lengths);
+  }
+
+  @BeforeEach
+  void connect() throws Exception {
+    completes(a.write(b, blocks));
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    a.close();
+    b.close();
+    assertThat(fabric.violations()).isEmpty();
+    assertThat(fabric.openHandles()).isEmpty();
+    fabric.close();
+  }
+
+  private static void completes(Started started) throws Exception {
+    assertThat(started.await().state()).isEqualTo(TransferState.COMPLETED);
+  }
+
+  @Test
+  void whatCompletesAfterTheCallerHasLeft() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      fabric.faults().hold();
+      Started write = a.write(b, blocks);
+      fabric.faults().release();
+      completes(write);
+    }
+  }
+
+  @Test
+  void whatCompletesInPartWhileTheCallerLooks() throws Exception {
+    fabric.faults().delay(Duration.ofNanos(1), Duration.ofNanos(20_000));
+    for (int round = 0; round < 1_000; round++) {
+      here.fill((byte) round);
+      completes(a.write(b, blocks));
+      assertThat(there.asSlice(0, BYTES).mismatch(here.asSlice(0, BYTES))).isEqualTo(-1);
+    }
+  }
+}
