@@ -86,6 +86,8 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Mixin private final ReferenceOptions reference = new ReferenceOptions();
 
+  @Mixin private final BusyLoops busy = new BusyLoops();
+
   @Mixin private final OutputOptions output = new OutputOptions();
 
   @Mixin final HelpOption help = new HelpOption();
@@ -124,7 +126,7 @@ public final class BenchCommand implements Callable<Integer> {
               network.target(),
               workload.latency(),
               () -> overTcp(environment));
-      try {
+      try (BusyLoops.Running _ = busy.start(environment)) {
         return measure(terminal, engine, link, references);
       } finally {
         references.forEach(Reference::close);
@@ -162,6 +164,7 @@ public final class BenchCommand implements Callable<Integer> {
     boolean here = !target && initiator == null;
     network.requireValid(here, target);
     workload.requireValid(here);
+    busy.requireValid(loopback);
     reference.requireValid(here, network.protocol(), workload.latency());
     if (idleSeconds != null) {
       Ranges.require("--idle", idleSeconds, IDLE_SECONDS_LIMIT);
@@ -257,6 +260,7 @@ public final class BenchCommand implements Callable<Integer> {
       explanations.add("Memory: " + workload.places() + ".");
     }
     references.forEach(program -> explanations.add("Reference: " + program.explanation() + "."));
+    busy.explanation().ifPresent(explanations::add);
     circumstances.warning().ifPresent(explanations::add);
     return explanations;
   }

@@ -3,17 +3,11 @@ package io.transferengine.cli.bench;
 
 import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Units;
-import io.transferengine.cli.target.EngineSetup;
 import io.transferengine.transfer.Operation;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,10 +25,8 @@ final class Perftest implements Reference {
   /** In User Mode Linux, which guesses the processor's frequency, many runs print 0 or inf. */
   private static final int ATTEMPTS = 20;
 
-  /** Time for the server to start; the client waits longer with each attempt, up to a limit. */
-  private static final Duration SERVER_START = Duration.ofMillis(400);
-
-  private static final int SERVER_START_FACTOR_LIMIT = 5;
+  private static final List<String> OPTIONS =
+      List.of("-t", "128", "-q", "2", "-D", Integer.toString(SECONDS));
 
   private static final Duration RUN_LIMIT = Duration.ofSeconds(SECONDS + 30);
 
@@ -45,21 +37,17 @@ final class Perftest implements Reference {
   private static final Pattern FIGURES =
       Pattern.compile("(?m)^\\s*[0-9]+\\s+[0-9]+\\s+\\S+\\s+(\\S+)\\s+\\S+\\s*$");
 
-  private final Path program;
+  private final PerftestRun program;
   private final Operation operation;
-  private final EngineSetup initiator;
-  private final EngineSetup target;
 
-  Perftest(Path program, EngineSetup initiator, EngineSetup target) {
+  Perftest(PerftestRun program) {
     this.program = program;
-    this.operation = program.endsWith(READ) ? Operation.READ : Operation.WRITE;
-    this.initiator = initiator;
-    this.target = target;
+    this.operation = program.name().equals(READ) ? Operation.READ : Operation.WRITE;
   }
 
   @Override
   public String name() {
-    return String.valueOf(program.getFileName());
+    return program.name();
   }
 
   @Override
@@ -75,10 +63,7 @@ final class Perftest implements Reference {
     }
     String said = "";
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      said =
-          run(
-              row.blockBytes(),
-              SERVER_START.multipliedBy(Math.min(attempt, SERVER_START_FACTOR_LIMIT)));
+      said = program.run(row.blockBytes(), OPTIONS, RUN_LIMIT, attempt);
       OptionalDouble rate = bytesPerSecond(said);
       if (rate.isPresent()) {
         return Optional.of(
@@ -114,48 +99,5 @@ final class Perftest implements Reference {
       // "inf", as C prints it.
       return OptionalDouble.empty();
     }
-  }
-
-  /** {@return the output of its initiator} */
-  private String run(long sizeBytes, Duration serverStart) {
-    Process server = null;
-    Process client = null;
-    try {
-      int port = FreePorts.next();
-      server =
-          new ProcessBuilder(command(target, sizeBytes, port))
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      Thread.sleep(serverStart);
-      List<String> command = command(initiator, sizeBytes, port);
-      command.add(target.host());
-      client = new ProcessBuilder(command).redirectErrorStream(true).start();
-      // Its output of some 2 KB fits into a pipe.
-      if (!client.waitFor(RUN_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
-        return "no end within " + RUN_LIMIT.toSeconds() + " s";
-      }
-      return new String(client.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return String.valueOf(e.getMessage());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw CommandException.failed("Interrupted while " + name() + " ran");
-    } finally {
-      Reference.end(client);
-      Reference.end(server);
-    }
-  }
-
-  private List<String> command(EngineSetup side, long sizeBytes, int port) {
-    List<String> command = new ArrayList<>();
-    command.add(program.toString());
-    if (!side.device().isEmpty()) {
-      command.addAll(List.of("-d", side.device()));
-    }
-    command.addAll(List.of("-m", "4096", "-t", "128", "-q", "2", "-F"));
-    command.addAll(List.of("-D", Integer.toString(SECONDS), "-s", Long.toString(sizeBytes)));
-    command.addAll(List.of("-p", Integer.toString(port)));
-    return command;
   }
 }

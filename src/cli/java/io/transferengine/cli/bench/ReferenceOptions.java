@@ -26,7 +26,8 @@ final class ReferenceOptions {
       description =
           "Runs others in turns with ours (--loopback only), one or several with a comma: iperf3,"
               + " before each round, for 6 seconds; ib_write_bw, ib_read_bw, before each row of"
-              + " that operation, between --device and --target-device; nio, a bare ping-pong of"
+              + " that operation, between --device and --target-device; ib_write_lat, ib_read_lat"
+              + " and ib_read_lat_events, which sleeps, before such a row of one block; nio, a bare ping-pong of"
               + " the same bytes in Java, and ucx_perftest, if it is installed, before each row of"
               + " one block; memcpy, by one thread, before each row; tcp, the same row over TCP,"
               + " with --protocol local; none; auto: iperf3 for tcp if it is installed. Default:"
@@ -47,6 +48,9 @@ final class ReferenceOptions {
     IPERF3,
     IB_WRITE_BW,
     IB_READ_BW,
+    IB_WRITE_LAT,
+    IB_READ_LAT,
+    IB_READ_LAT_EVENTS,
     NIO,
     UCX_PERFTEST,
     MEMCPY,
@@ -59,11 +63,14 @@ final class ReferenceOptions {
     }
 
     boolean tellsThroughputOnly() {
-      return this == IPERF3 || isForRdma();
+      return this == IPERF3 || this == IB_WRITE_BW || this == IB_READ_BW;
     }
 
     boolean isForRdma() {
-      return this == IB_WRITE_BW || this == IB_READ_BW;
+      return switch (this) {
+        case IB_WRITE_BW, IB_READ_BW, IB_WRITE_LAT, IB_READ_LAT, IB_READ_LAT_EVENTS -> true;
+        case AUTO, IPERF3, NIO, UCX_PERFTEST, MEMCPY, TCP, NONE -> false;
+      };
     }
   }
 
@@ -86,7 +93,8 @@ final class ReferenceOptions {
   private static void requireValid(Against program, String protocol, boolean latency) {
     boolean rdma = protocol.equals(EngineSetup.RDMA);
     if (program.isForRdma() && !rdma) {
-      throw CommandException.usage("--against ib_write_bw and ib_read_bw need --protocol rdma");
+      throw CommandException.usage(
+          "--against ib_write_bw, ib_read_bw, ib_write_lat and ib_read_lat need --protocol rdma");
     }
     if (program == Against.NIO && rdma) {
       throw CommandException.usage("--against nio needs --protocol tcp or local");
@@ -135,8 +143,17 @@ final class ReferenceOptions {
         }
         case IPERF3 -> references.add(new Iperf(require(environment, Iperf.NAME, Iperf.NAME)));
         case IB_WRITE_BW ->
-            references.add(perftest(environment, Perftest.WRITE, initiator, target));
-        case IB_READ_BW -> references.add(perftest(environment, Perftest.READ, initiator, target));
+            references.add(new Perftest(perftest(environment, Perftest.WRITE, initiator, target)));
+        case IB_READ_BW ->
+            references.add(new Perftest(perftest(environment, Perftest.READ, initiator, target)));
+        case IB_WRITE_LAT, IB_READ_LAT, IB_READ_LAT_EVENTS -> {
+          String program =
+              wanted == Against.IB_WRITE_LAT ? PerftestLatency.WRITE : PerftestLatency.READ;
+          references.add(
+              new PerftestLatency(
+                  perftest(environment, program, initiator, target),
+                  wanted == Against.IB_READ_LAT_EVENTS));
+        }
         case NIO -> references.add(new PingPong(environment, target.host()));
         case UCX_PERFTEST -> ucxPerftest(terminal, environment, target).ifPresent(references::add);
         case MEMCPY -> references.add(new MemoryCopy());
@@ -151,7 +168,7 @@ final class ReferenceOptions {
     return Reference.require(program, environment.path(), packageName);
   }
 
-  private static Reference perftest(
+  private static PerftestRun perftest(
       CommandEnvironment environment, String program, EngineSetup initiator, EngineSetup target) {
     Path path = require(environment, program, "perftest");
     for (EngineSetup side : List.of(initiator, target)) {
@@ -160,7 +177,7 @@ final class ReferenceOptions {
             "--device %s: %s takes one device".formatted(side.device(), program));
       }
     }
-    return new Perftest(path, initiator, target);
+    return new PerftestRun(path, initiator, target);
   }
 
   private static Optional<Reference> ucxPerftest(

@@ -187,13 +187,17 @@ class BenchCommandTest {
             "--op=write",
             "--count=50",
             "--rate=1000",
+            "--busy=1",
             "--against=nio,ucx_perftest,memcpy",
             "--json=" + file);
 
     assertThat(run.status()).as("%s", run).isZero();
+    assertThat(ProcessHandle.current().children())
+        .noneMatch(child -> child.info().commandLine().orElse("").contains("kill -0"));
     assertThat(run.lines("verified")).isEqualTo(2);
     assertThat(run.output())
         .contains("p99.99", "due, at 1000 a second", "ucx_perftest")
+        .contains("Busy loops beside all of it, each bound to a processor: 1.")
         .containsPattern("(?m)^nio .* write 8 B x 1$")
         .containsPattern("(?m)^memcpy .* write 4 KiB x 1$");
     assertThat(runs(file))

@@ -202,6 +202,22 @@ class BenchFiguresTest {
   }
 
   @Test
+  void readsTheLatencyThatPerftestPrints() {
+    String form =
+        " #bytes #iterations    t_min[usec]    t_max[usec]  t_typical[usec]    t_avg[usec]"
+            + "    t_stdev[usec]   99%% percentile[usec]   99.9%% percentile[usec]\n"
+            + " 8       2000          16.72          218.31       %s        \t       %s"
+            + "        \t8.36      \t\t52.98      \t\t205.97 \n";
+    assertThat(PerftestLatency.figure(form.formatted("18.22", "20.00"), 8))
+        .hasValue(new Reference.Figure(0.0004, OptionalDouble.empty(), OptionalDouble.of(18.22)));
+    for (String none : List.of("0.00", "inf", "-nan", "Infinity")) {
+      assertThat(PerftestLatency.figure(form.formatted(none, "20.00"), 8)).isEmpty();
+      assertThat(PerftestLatency.figure(form.formatted("18.22", none), 8)).isEmpty();
+    }
+    assertThat(PerftestLatency.figure(" Parser function exited with Error", 8)).isEmpty();
+  }
+
+  @Test
   void readsWhatPerftestPrints() {
     String form =
         """
