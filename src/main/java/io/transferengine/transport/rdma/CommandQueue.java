@@ -127,6 +127,7 @@ final class CommandQueue {
     }
   }
 
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on whether it does
   private void awaitReturn() {
     while (!hasReturned()) {
       try {
