@@ -3,24 +3,20 @@ package io.transferengine.engine;
 
 import io.transferengine.memory.Region;
 import io.transferengine.transport.TransferEnds;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** One use of each region that a transfer touches, given back all at once. Thread-safe. */
 final class RegionHold {
-  private static final VarHandle RELEASED = releasedHandle();
-
   private final Region[] regions;
 
-  /** 1 once they were given back: changed as {@link #RELEASED}. */
-  @SuppressWarnings("UnusedVariable") // read through its handle
-  private int released;
+  /** No handle of a field: to link what uses one takes memory, and this ends transfers. */
+  private final AtomicBoolean released = new AtomicBoolean();
 
   /** Takes over one use of each region. */
   RegionHold(Collection<Region> used) {
@@ -30,14 +26,6 @@ final class RegionHold {
 
   private RegionHold(Region only) {
     regions = new Region[] {only};
-  }
-
-  private static VarHandle releasedHandle() {
-    try {
-      return MethodHandles.lookup().findVarHandle(RegionHold.class, "released", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
   }
 
   /** {@return one that takes over one use of each region; of none if {@code first} is null} */
@@ -59,7 +47,7 @@ final class RegionHold {
 
   /** Idempotent. */
   void release() {
-    if (RELEASED.compareAndSet(this, 0, 1)) {
+    if (released.compareAndSet(false, true)) {
       for (Region region : regions) {
         region.release();
       }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
 /**
  * What a task has come to so far, for who asks later: over what, when it began, and in how many
  * requests. Numbers in the task itself: nothing is made for them. Counted with the task's lock
@@ -13,16 +10,8 @@ abstract class TaskProgress implements TransferWork {
   /** Lanes are told apart by their number, modulo this. */
   private static final int LANES = Long.SIZE;
 
-  // No fence follows their writes, which each transfer would pay for.
-  private static final VarHandle STARTED = handle("startedNanos");
-  private static final VarHandle PROGRESS = handle("progressNanos");
-
-  @SuppressWarnings("UnusedVariable") // read through its handle
-  private long startedNanos;
-
-  @SuppressWarnings("UnusedVariable") // read through its handle
-  private long progressNanos;
-
+  private volatile long startedNanos;
+  private volatile long progressNanos;
   private long mark;
 
   private String transport = "";
@@ -35,14 +24,6 @@ abstract class TaskProgress implements TransferWork {
     progressNanos = nowNanos;
   }
 
-  private static VarHandle handle(String field) {
-    try {
-      return MethodHandles.lookup().findVarHandle(TaskProgress.class, field, long.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
   @Override
   public final boolean isStarted() {
     return startedNanos() != 0;
@@ -50,17 +31,17 @@ abstract class TaskProgress implements TransferWork {
 
   @Override
   public final long startedNanos() {
-    return (long) STARTED.getAcquire(this);
+    return startedNanos;
   }
 
   /** Says when its bytes began to move, if that was not when the first were claimed. */
   public final void started(long nanos) {
-    STARTED.setRelease(this, nanos | 1); // never 0
+    startedNanos = nanos | 1; // never 0
   }
 
   @Override
   public final long progressNanos() {
-    return (long) PROGRESS.getAcquire(this);
+    return progressNanos;
   }
 
   /**
@@ -73,7 +54,7 @@ abstract class TaskProgress implements TransferWork {
 
   /** Requests have been completed. */
   final void progressed(long nowNanos) {
-    PROGRESS.setRelease(this, nowNanos);
+    progressNanos = nowNanos;
   }
 
   /** {@return what the owner has noted, 0 at first; it sees to the threads} */
