@@ -19,9 +19,12 @@ final class BenchReport {
   /** A narrower terminal gets only the most important columns; JSON has all of them. */
   private static final int FULL_WIDTH = 120;
 
+  /** In one of 80, GB/s and the ratio have to do for the reference. */
+  private static final int USUAL_WIDTH = 94;
+
   private final Terminal terminal;
   private final List<Column> columns;
-  private final Table table = new Table().left("operation");
+  private final Table table = new Table();
   private final Set<BenchRow> printed = new HashSet<>();
   private boolean ended;
 
@@ -35,12 +38,14 @@ final class BenchReport {
    */
   BenchReport(Terminal terminal, int rounds, List<Reference> references, boolean latency) {
     this.terminal = terminal;
+    boolean narrow = terminal.width() < USUAL_WIDTH;
+    table.left(narrow ? "op" : "operation", "write".length());
     List<Column> chosen = new ArrayList<>();
     chosen.add(new Column("block", 7, row -> Units.size(row.row().blockBytes())));
     if (latency) {
       latency(chosen, references);
     } else {
-      throughput(chosen, rounds, references, terminal.width() >= FULL_WIDTH);
+      throughput(chosen, rounds, references, terminal.width());
     }
     columns = List.copyOf(chosen);
     columns.forEach(column -> table.right(column.heading(), column.width()));
@@ -61,21 +66,24 @@ final class BenchReport {
   }
 
   private static void throughput(
-      List<Column> columns, int rounds, List<Reference> references, boolean full) {
+      List<Column> columns, int rounds, List<Reference> references, int width) {
+    boolean full = width >= FULL_WIDTH;
     columns.add(new Column("batch", 7, row -> Units.count(row.row().batch())));
     columns.add(new Column("GB/s", 6, row -> Units.fixed(row.gbPerSecond().median(), 3)));
     if (rounds > 1) {
       columns.add(new Column("from - to", 15, BenchReport::range));
     }
     if (!references.isEmpty()) {
-      columns.add(
-          new Column(
-              "reference",
-              0,
-              row ->
-                  row.reference()
-                      .map(turns -> Units.fixed(turns.gbPerSecond().median(), 3))
-                      .orElse("-")));
+      if (width >= USUAL_WIDTH) {
+        columns.add(
+            new Column(
+                "reference",
+                0,
+                row ->
+                    row.reference()
+                        .map(turns -> Units.fixed(turns.gbPerSecond().median(), 3))
+                        .orElse("-")));
+      }
       columns.add(
           new Column(
               "ratio",
@@ -158,7 +166,7 @@ final class BenchReport {
     rows.forEach(this::print);
     printReferences(rows);
     terminal.line("");
-    explanations.forEach(terminal::line);
+    explanations.forEach(terminal::paragraph);
     return true;
   }
 

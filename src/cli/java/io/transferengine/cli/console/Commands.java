@@ -10,6 +10,11 @@ import picocli.CommandLine.Help;
  * error is one line on standard error, which names the value at fault.
  */
 public final class Commands {
+  /** Of help: as wide as the terminal, between these. */
+  private static final int HELP_WIDTH_MIN = 60;
+
+  private static final int HELP_WIDTH_MAX = 100;
+
   private Commands() {}
 
   /** {@return a parser of the command line, which runs {@code command} and reports its errors} */
@@ -19,7 +24,7 @@ public final class Commands {
     CommandLine commandLine = new CommandLine(command);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setUsageHelpAutoWidth(false);
-    commandLine.setUsageHelpWidth(100);
+    commandLine.setUsageHelpWidth(Math.clamp(terminal.width(), HELP_WIDTH_MIN, HELP_WIDTH_MAX));
     commandLine.setColorScheme(
         Help.defaultColorScheme(terminal.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
     commandLine.setParameterExceptionHandler(

@@ -26,7 +26,12 @@ public final class Table {
 
   /** Adds a column of text. */
   public Table left(String heading) {
-    return column(new Column(heading, false, 0));
+    return left(heading, 0);
+  }
+
+  /** Adds a column of text, for rows that are printed as they come. */
+  public Table left(String heading, int leastWidth) {
+    return column(new Column(heading, false, leastWidth));
   }
 
   /** Adds a column of numbers. */
@@ -128,7 +133,7 @@ public final class Table {
   }
 
   /** {@return the text in parts of at most {@code width} characters, cut between words} */
-  private static List<String> wrapped(String text, int width) {
+  static List<String> wrapped(String text, int width) {
     List<String> parts = new ArrayList<>();
     String rest = text;
     while (rest.length() > width) {

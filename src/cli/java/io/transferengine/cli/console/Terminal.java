@@ -72,6 +72,11 @@ public final class Terminal {
     System.out.flush();
   }
 
+  /** Prints a text in as many lines as the terminal needs for it, cut between words. */
+  public void paragraph(String text) {
+    Table.wrapped(text, width).forEach(this::line);
+  }
+
   /** {@return the text in green} */
   String good(String text) {
     return colour ? GREEN + text + PLAIN : text;

@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 class TerminalTest {
@@ -23,20 +24,35 @@ class TerminalTest {
     assertThat(terminal(false, true).heading("what")).isEqualTo("what");
   }
 
-  /** Also a text that a stranger chose, with what would begin another line. */
-  @Test
-  void aTableWrapsItsLastColumnAtTheTerminal() {
+  private static String printed(Consumer<Terminal> prints) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     PrintStream real = System.out;
     System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
     try {
-      Table table = new Table().left("what").left("finding");
-      table.row(List.of("a\nb", "one two three four five six seven eight nine ten"));
-      table.print(new Terminal(false, true, true, 30));
+      prints.accept(new Terminal(false, true, true, 30));
     } finally {
       System.setOut(real);
     }
-    assertThat(bytes.toString(StandardCharsets.UTF_8))
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void aParagraphIsWrappedAtTheTerminal() {
+    assertThat(printed(terminal -> terminal.paragraph("one two three four five six seven eight")))
+        .isEqualTo(
+            """
+            one two three four five six
+            seven eight
+            """);
+    assertThat(printed(terminal -> terminal.paragraph(""))).isEqualTo("\n");
+  }
+
+  /** Also a text that a stranger chose, with what would begin another line. */
+  @Test
+  void aTableWrapsItsLastColumnAtTheTerminal() {
+    Table table = new Table().left("what").left("finding");
+    table.row(List.of("a\nb", "one two three four five six seven eight nine ten"));
+    assertThat(printed(table::print))
         .isEqualTo(
             """
             what  finding
