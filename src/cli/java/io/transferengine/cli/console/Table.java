@@ -113,7 +113,7 @@ public final class Table {
       indent += Math.max(widths[i], cells.get(i).length()) + GAP.length();
     }
     int room = terminal.width() - indent;
-    List<String> parts = room < LEAST_WRAPPED ? List.of(last) : wrapped(last, room);
+    List<String> parts = room < LEAST_WRAPPED ? List.of(last) : Terminal.wrapped(last, room);
     terminal.line(start + coloured(terminal, parts.getFirst()));
     for (String part : parts.subList(1, parts.size())) {
       terminal.line(" ".repeat(indent) + part);
@@ -130,25 +130,6 @@ public final class Table {
       line.append(columns.get(i).right() ? padding + shown : shown + padding).append(GAP);
     }
     return line.toString();
-  }
-
-  /** {@return the text in parts of at most {@code width} characters, cut between words} */
-  static List<String> wrapped(String text, int width) {
-    List<String> parts = new ArrayList<>();
-    String rest = text;
-    while (rest.length() > width) {
-      int space = rest.lastIndexOf(' ', width);
-      if (space <= 0) {
-        space = rest.indexOf(' ', width);
-      }
-      if (space < 0) {
-        break;
-      }
-      parts.add(rest.substring(0, space));
-      rest = rest.substring(space + 1);
-    }
-    parts.add(rest);
-    return parts;
   }
 
   private static String coloured(Terminal terminal, String cell) {

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -74,7 +76,26 @@ public final class Terminal {
 
   /** Prints a text in as many lines as the terminal needs for it, cut between words. */
   public void paragraph(String text) {
-    Table.wrapped(text, width).forEach(this::line);
+    wrapped(text, width).forEach(this::line);
+  }
+
+  /** {@return the text in parts of at most {@code width} characters, cut between words} */
+  static List<String> wrapped(String text, int width) {
+    List<String> parts = new ArrayList<>();
+    String rest = text;
+    while (rest.length() > width) {
+      int space = rest.lastIndexOf(' ', width);
+      if (space <= 0) {
+        space = rest.indexOf(' ', width);
+      }
+      if (space < 0) {
+        break;
+      }
+      parts.add(rest.substring(0, space));
+      rest = rest.substring(space + 1);
+    }
+    parts.add(rest);
+    return parts;
   }
 
   /** {@return the text in green} */
