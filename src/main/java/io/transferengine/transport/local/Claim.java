@@ -25,6 +25,12 @@ final class Claim implements RequestSink<TransferTask> {
   private final long[] fence;
   private final @Nullable Region[] ours;
 
+  /** Where each passes through, if they do. Made when it is first needed. */
+  private long[] through = new long[0];
+
+  private boolean passesThrough;
+  private @Nullable Landing landing;
+
   private int count;
   private int first;
 
@@ -32,6 +38,8 @@ final class Claim implements RequestSink<TransferTask> {
   // the same is not written again: in an object as old as this, that costs more than to compare.
   private @Nullable BufferDescriptor lastBuffer;
   private @Nullable Region lastRegion;
+  private boolean isHostThere = true;
+  private boolean isFirstHostThere = true;
 
   /** Whether they are of this claim. */
   private boolean hasLast;
@@ -42,8 +50,14 @@ final class Claim implements RequestSink<TransferTask> {
   private long remoteLow;
   private long remoteHigh;
 
-  /** Whether the last request is of another kind of our memory than those before it. */
+  /** Whether the last request is of another kind of memory than those before it. */
   private boolean isMixed;
+
+  /** Brings bytes that were read to where they belong. */
+  interface Landing {
+    /** {@return why the first so many requests are not there; null if they are} */
+    @Nullable TransferException land(int requests);
+  }
 
   /**
    * Nothing yet.
@@ -80,6 +94,8 @@ final class Claim implements RequestSink<TransferTask> {
     first = 0;
     hasLast = false;
     isMixed = false;
+    passesThrough = false;
+    landing = null;
     try {
       var _ = from.claim(this, most, mostBytes, mostBytes);
     } catch (Throwable t) {
@@ -123,6 +139,9 @@ final class Claim implements RequestSink<TransferTask> {
     if (found != last) {
       lastBuffer = found;
     }
+    boolean isHost = found == null || found.kind().isHost();
+    isMixed |= count > 0 && isHost != isHostThere;
+    isHostThere = isHost;
     return found;
   }
 
@@ -130,7 +149,9 @@ final class Claim implements RequestSink<TransferTask> {
   @Override
   public long lengthLimit(TransferTask from, long here, long there, long wanted) {
     long limit = limitByBuffers(from, there, wanted);
-    boolean isCut = hostBytesMost < Math.min(limit, wanted) && from.region(here).kind().isHost();
+    boolean isCut =
+        hostBytesMost < Math.min(limit, wanted)
+            && (isHostThere || from.region(here).kind().isHost());
     return isCut ? hostBytesMost : limit;
   }
 
@@ -156,7 +177,7 @@ final class Claim implements RequestSink<TransferTask> {
     Region region = last;
     if (!hasLast || region == null || !region.covers(here, bytes)) {
       region = of.region(here);
-      isMixed = hasLast && last != null && !region.kind().equals(last.kind());
+      isMixed |= hasLast && last != null && !region.kind().equals(last.kind());
       if (region != last) {
         lastRegion = region;
       }
@@ -168,6 +189,7 @@ final class Claim implements RequestSink<TransferTask> {
     length[count] = bytes;
     unmerged[count] = single;
     if (count == 0) {
+      isFirstHostThere = isHostThere;
       alike = true;
       onlyFence = entry;
       remoteLow = there;
@@ -206,9 +228,32 @@ final class Claim implements RequestSink<TransferTask> {
     return first;
   }
 
-  /** {@return where a request begins here} */
+  /** {@return where a request is copied from or to here} */
   long local(int index) {
+    return passesThrough ? through[index] : local[index];
+  }
+
+  /** {@return where a request begins here, be it copied through a slot or not} */
+  long localOrigin(int index) {
     return local[index];
+  }
+
+  /**
+   * From now on all of them are copied by way of a slot, one behind the other.
+   *
+   * @param then is called before requests are completed; null for nothing to do
+   */
+  void passThrough(long slot, @Nullable Landing then) {
+    if (through.length == 0) {
+      through = new long[most];
+    }
+    long at = slot;
+    for (int i = 0; i < count; i++) {
+      through[i] = at;
+      at += length[i];
+    }
+    passesThrough = true;
+    landing = then;
   }
 
   /** {@return where it begins at the peer} */
@@ -249,7 +294,7 @@ final class Claim implements RequestSink<TransferTask> {
   /** {@return what is ours where it is managed memory, which is there and stays; else null} */
   @Nullable Region managed(int index) {
     Region region = region(index);
-    return region.owner() == Region.Owner.POOL ? region : null;
+    return !passesThrough && region.owner() == Region.Owner.POOL ? region : null;
   }
 
   /** {@return what of ours it lies in} */
@@ -266,10 +311,21 @@ final class Claim implements RequestSink<TransferTask> {
     return region(0).kind().isHost();
   }
 
+  /** {@return whether they lie in host memory of the peer, as all or none do} */
+  boolean isHostThere() {
+    return isFirstHostThere;
+  }
+
   // ---- settling
 
   /** So many, from the first on, are done. */
   void completed(TransferTask task, int requests, long bytes) {
+    Landing last = landing;
+    TransferException why = last == null ? null : last.land(requests);
+    if (why != null) {
+      fail(task, requests - 1, why, FailureCause.LOCAL);
+      return;
+    }
     first = requests;
     task.completed(requests, bytes);
   }

@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Copies the requests of one claim between memory of our devices and that of a peer's, which is
- * opened here; and those between host memory, where a task has both. Reused; for one thread at a
- * time, which waits for the device.
+ * opened here; between memory of our devices and host memory of the peer, by way of a pinned slot;
+ * and those between host memory, where a task has both. Reused; for one thread at a time, which
+ * waits for the device.
  *
  * <p>ADR 50 has the order of the steps, and why.
  */
@@ -63,6 +64,9 @@ final class DeviceCopier {
   private int acquired;
   private String why = "";
 
+  /** Pinned when it is first needed. */
+  private @Nullable DeviceStage staging;
+
   DeviceCopier(ProcessMemory memory, int ownPid, OurDevices ours, TransferException mistake) {
     this.host = new Copier(claim, memory, ownPid, mistake);
     this.ownPid = ownPid;
@@ -91,6 +95,10 @@ final class DeviceCopier {
       claim.keep(task, Copier.RANGES, Copier.BYTES);
       return host.copy(task, target, slot) ? Outcome.LATER : Outcome.SETTLED;
     }
+    if (claim.isHostThere()) {
+      claim.keep(task, Copier.RANGES, Copier.BYTES);
+      return copyStaged(task, target, slot);
+    }
     PeerImports there = target.imports();
     if (there == null) {
       return elsewhere(task, "its process has ended");
@@ -113,6 +121,64 @@ final class DeviceCopier {
         clear(target, slotAt);
       }
     }
+  }
+
+  /** Between a device of ours and host memory of the peer: by way of a pinned slot. */
+  private Outcome copyStaged(TransferTask task, Target target, int slot) {
+    Device device = ours.device(claim.region(0));
+    if (device == null) {
+      return elsewhere(task, "memory of this process was not found on its device");
+    }
+    for (int i = 0; i < claim.count(); i++) {
+      if (ours.device(claim.region(i)) != device) {
+        return elsewhere(task, "memory of this process was not found on its device");
+      }
+      if (claim.fence(i) == 0) {
+        return elsewhere(task, "its memory has no entry by which it can be copied");
+      }
+    }
+    DeviceStage through;
+    try {
+      through = stage(device);
+    } catch (TransferException e) {
+      return elsewhere(task, String.valueOf(e.getMessage()));
+    } catch (Throwable t) {
+      claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
+      throw t;
+    }
+    if (task.operation() == Operation.READ) {
+      claim.passThrough(through.address(), requests -> landed(through, device, requests));
+    } else {
+      try {
+        through.fill(device, claim);
+      } catch (TransferException e) {
+        claim.fail(task, claim.first(), e, FailureCause.LOCAL);
+        return Outcome.SETTLED;
+      } catch (Throwable t) {
+        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
+        throw t;
+      }
+      claim.passThrough(through.address(), null);
+    }
+    return host.copy(task, target, slot) ? Outcome.LATER : Outcome.SETTLED;
+  }
+
+  private @Nullable TransferException landed(DeviceStage through, Device device, int requests) {
+    try {
+      through.empty(device, claim, requests);
+      return null;
+    } catch (TransferException e) {
+      return e;
+    }
+  }
+
+  private DeviceStage stage(Device device) {
+    DeviceStage known = staging;
+    if (known == null) {
+      known = new DeviceStage(device);
+      staging = known;
+    }
+    return known;
   }
 
   private Outcome copyThrough(TransferTask task, Target target, long slotAt, PeerImports there) {
@@ -274,6 +340,11 @@ final class DeviceCopier {
     Failures failures = new Failures();
     copiers.values().forEach(each -> failures.attempt(each::close));
     copiers.clear();
+    DeviceStage pinned = staging;
+    if (pinned != null) {
+      staging = null;
+      failures.attempt(pinned::close);
+    }
     failures.throwIfAny();
   }
 }

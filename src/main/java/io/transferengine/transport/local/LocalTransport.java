@@ -341,10 +341,15 @@ class LocalTransport implements Transport {
     return !task.anyWithoutFence();
   }
 
-  /** Between devices: by what is opened of the peer's. */
+  /**
+   * Between devices by what is opened of the peer's, and between ours and its host memory. Its
+   * device's memory is copied by our devices only.
+   */
   @Override
   public boolean moves(MemoryKind local, MemoryKind peer) {
-    return local.isHost() ? peer.isHost() : Devices.isKnown(peer) && devices.moves(local);
+    return local.isHost()
+        ? peer.isHost()
+        : (peer.isHost() || Devices.isKnown(peer)) && devices.moves(local);
   }
 
   @Override
@@ -355,7 +360,7 @@ class LocalTransport implements Transport {
     misses.missed(
         peer.descriptor().name(),
         task.pairs().notMoved(this::moves).isPresent()
-            ? "copies are between host memory, or between memory of devices"
+            ? "none is between host memory here and memory of a device there"
             : "some of its memory has no handle by which it can be opened here");
   }
 
