@@ -42,7 +42,10 @@ class CudaLibraryTest {
   private List<String> check(int status, Map<String, String> environment, String... gccOptions)
       throws Exception {
     return check(
-        status, environment, List.of(DeviceCheckMain.class.getName(), "42", "8"), gccOptions);
+        status,
+        environment,
+        List.of(DeviceCheckMain.class.getName(), "42", "all", "8"),
+        gccOptions);
   }
 
   private List<String> check(
@@ -57,6 +60,7 @@ class CudaLibraryTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
                 "--enable-native-access=ALL-UNNAMED",
+                "-Dgpu.patience=10",
                 "-cp",
                 System.getProperty("java.class.path")));
     java.addAll(program);
@@ -92,6 +96,15 @@ class CudaLibraryTest {
         .contains("cuda:0 (Fake GPU), kernel: false", "all right")
         .contains("sees what network cards write in order: false, can wait for it: false")
         .contains("no dma-buf: NVIDIA's driver is older than CUDA 11.7, and exports none");
+  }
+
+  @Test
+  void whatIsAskedFirstIsAskedOfTheDriver() throws Exception {
+    List<String> program = List.of(DeviceUnknownsMain.class.getName(), "42", "alone");
+    assertThat(check(0, Map.of(), program))
+        .contains("all right")
+        .anyMatch(line -> line.matches("memory of the primary context .*: the same"))
+        .anyMatch(line -> line.startsWith("cuMemFree_v2 does not wait for a stream"));
   }
 
   /** But for streams: what the library begins is over at once, and cannot wait for anybody. */

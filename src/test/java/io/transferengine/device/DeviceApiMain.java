@@ -20,7 +20,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.LongSupplier;
 
@@ -38,7 +37,7 @@ final class DeviceApiMain implements AutoCloseable {
   /** Fills behind one another: some milliseconds of work on a stream. */
   private static final int FILLS = 200;
 
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofSeconds(15);
 
   private final int bytes;
   private final int fills;
@@ -75,22 +74,20 @@ final class DeviceApiMain implements AutoCloseable {
 
   /** {@code DeviceApiMain SEED [no-streams]}; exit status as {@code src/test/gpu/run} says. */
   public static void main(String[] arguments) throws Exception {
-    Optional<String> absent = Devices.unavailabilityCause();
-    if (absent.isPresent()) {
-      System.err.println(absent.get());
-      System.exit(3);
-    }
+    GpuSteps.requireDevice();
+    GpuSteps steps = new GpuSteps("the API");
     try (DeviceApiMain check =
         new DeviceApiMain(Long.parseLong(arguments[0]), arguments.length == 1)) {
-      check.locations();
-      check.ownMemory();
-      check.events();
-      check.errors();
+      steps.step("locations", 20, check::locations);
+      steps.step("own memory", 20, check::ownMemory);
+      steps.step("events", 20, check::events);
+      steps.step("errors", 20, check::errors);
       if (arguments.length == 1) {
-        check.streams();
+        steps.step("streams", 30, check::streams);
       }
+      steps.finish();
     }
-    System.out.println("all right");
+    steps.exit();
   }
 
   @Override
@@ -99,12 +96,6 @@ final class DeviceApiMain implements AutoCloseable {
     peer.close();
     driver.releaseContext(device);
     arena.close();
-  }
-
-  private static void require(boolean right, String what) {
-    if (!right) {
-      throw new AssertionError("WRONG: " + what);
-    }
   }
 
   private void inContext(Runnable calls) {
@@ -130,7 +121,8 @@ final class DeviceApiMain implements AutoCloseable {
     try (Registration found = engine.register(memory + 3, bytes - 3, "*")) {
       // A stand-in for a driver has memory that the processor may touch.
       String expected = ReadableMemory.isAt(memory) ? "*" : "cuda:0";
-      require(found.location().equals(expected), "the location found: " + found.location());
+      GpuSteps.require(
+          found.location().equals(expected), "the location found: " + found.location());
     }
     inContext(() -> driver.free(memory));
     System.out.println("locations: right");
@@ -139,25 +131,27 @@ final class DeviceApiMain implements AutoCloseable {
   private void ownMemory() throws Exception {
     try (TransferEngine one = new TransferEngine();
         TransferEngine other = new TransferEngine()) {
-      require(one.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
-      require(other.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
+      GpuSteps.require(one.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
+      GpuSteps.require(other.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
       String target = "127.0.0.1:" + other.getRpcPort();
       long ours = one.allocateManagedBuffer(bytes, "cuda:0");
       long theirs = other.allocateManagedBuffer(bytes, "cuda:0");
-      require(ours != 0 && theirs != 0, "allocated: " + ours + " and " + theirs);
-      require(allAre(one.readBytesFromBuffer(ours, bytes), 0), "new memory is not zero");
+      GpuSteps.require(ours != 0 && theirs != 0, "allocated: " + ours + " and " + theirs);
+      GpuSteps.require(allAre(one.readBytesFromBuffer(ours, bytes), 0), "new memory is not zero");
       byte[] sent = new byte[bytes];
       random.nextBytes(sent);
-      require(one.writeBytesToBuffer(ours, sent, bytes) == 0, "writeBytesToBuffer");
-      require(Arrays.equals(one.readBytesFromBuffer(ours, bytes), sent), "bytes read back");
-      require(one.transferSyncWrite(target, ours, theirs, bytes) == 0, "device to device");
-      require(Arrays.equals(other.readBytesFromBuffer(theirs, bytes), sent), "bytes at the peer");
-      require(one.freeManagedBuffer(ours, bytes) == 0, "free");
-      require(one.freeManagedBuffer(ours, bytes) == -3, "free again");
+      GpuSteps.require(one.writeBytesToBuffer(ours, sent, bytes) == 0, "writeBytesToBuffer");
+      GpuSteps.require(
+          Arrays.equals(one.readBytesFromBuffer(ours, bytes), sent), "bytes read back");
+      GpuSteps.require(one.transferSyncWrite(target, ours, theirs, bytes) == 0, "device to device");
+      GpuSteps.require(
+          Arrays.equals(other.readBytesFromBuffer(theirs, bytes), sent), "bytes at the peer");
+      GpuSteps.require(one.freeManagedBuffer(ours, bytes) == 0, "free");
+      GpuSteps.require(one.freeManagedBuffer(ours, bytes) == -3, "free again");
     }
     try (Allocation allocation = engine.allocateDevice(0, bytes)) {
-      require(allocation.location().equals("cuda:0"), "location " + allocation.location());
-      require(allocation.length() == bytes, "length " + allocation.length());
+      GpuSteps.require(allocation.location().equals("cuda:0"), "location " + allocation.location());
+      GpuSteps.require(allocation.length() == bytes, "length " + allocation.length());
     }
     System.out.println("own memory: right");
   }
@@ -199,14 +193,14 @@ final class DeviceApiMain implements AutoCloseable {
         inContext(() -> driver.record(event, stream));
         Transfer transfer = engine.submit(request(Operation.WRITE, memory.address()).after(event));
         requireMoved(transfer);
-        require(allAreThere(value), "the transfer did not wait for event " + value);
+        GpuSteps.require(allAreThere(value), "the transfer did not wait for event " + value);
       }
       inContext(() -> driver.destroyEvent(event));
       inContext(() -> driver.destroyStream(stream));
       for (long wrong : new long[] {8, 12345, -8}) {
         Transfer failed = engine.submit(request(Operation.WRITE, memory.address()).after(wrong));
-        require(failed.await(LIMIT) == TransferState.FAILED, "no event: " + failed);
-        require(
+        GpuSteps.require(failed.await(LIMIT) == TransferState.FAILED, "no event: " + failed);
+        GpuSteps.require(
             failed.failure().orElseThrow().code() == ErrorCode.INVALID_ARGUMENT,
             "no event: " + failed.failure());
       }
@@ -215,7 +209,8 @@ final class DeviceApiMain implements AutoCloseable {
   }
 
   private static void requireMoved(Transfer transfer) throws InterruptedException {
-    require(transfer.await(LIMIT) == TransferState.COMPLETED, transfer + ", " + transfer.failure());
+    GpuSteps.require(
+        transfer.await(LIMIT) == TransferState.COMPLETED, transfer + ", " + transfer.failure());
   }
 
   private void errors() {
@@ -223,15 +218,15 @@ final class DeviceApiMain implements AutoCloseable {
     inContext(() -> driver.free(freed));
     for (String location : new String[] {"cuda:0", "cuda:99", "cuda:x"}) {
       try (Registration wrong = engine.register(freed, bytes, location)) {
-        require(false, "freed memory was registered: " + wrong);
+        GpuSteps.require(false, "freed memory was registered: " + wrong);
       } catch (TransferException e) {
         System.out.println("refused, as it should: " + e.getMessage());
       }
     }
     try (Allocation wrong = engine.allocateDevice(0, 1L << 50)) {
-      require(false, "a pebibyte was allocated: " + wrong);
+      GpuSteps.require(false, "a pebibyte was allocated: " + wrong);
     } catch (TransferException e) {
-      require(e.code() == ErrorCode.MEMORY, "out of memory: " + e);
+      GpuSteps.require(e.code() == ErrorCode.MEMORY, "out of memory: " + e);
       System.out.println("refused, as it should: " + e.getMessage());
     }
   }
@@ -239,7 +234,8 @@ final class DeviceApiMain implements AutoCloseable {
   private void streams() throws Exception {
     try (TransferEngine ordered = new TransferEngine();
         Arena pinned = Arena.ofConfined()) {
-      require(ordered.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
+      GpuSteps.require(
+          ordered.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0, "initialize");
       long memory = ordered.allocateManagedBuffer(bytes, "cuda:0");
       long remote = there.address();
       MemorySegment seen = pinned.allocate(bytes, 4096);
@@ -250,26 +246,26 @@ final class DeviceApiMain implements AutoCloseable {
         int value = round;
         fills(memory, value, stream);
         ids[0] = ordered.transferWriteOnCuda(peer.segmentName(), memory, remote, bytes, stream);
-        require(ids[0] > 0, "transferWriteOnCuda: " + ids[0]);
+        GpuSteps.require(ids[0] > 0, "transferWriteOnCuda: " + ids[0]);
         fills(memory, value + 100, stream);
-        require(ordered.getBatchTransferStatus(ids) == 0, "a write on a stream failed");
-        require(allAreThere(value), "a write is not in the order of its stream: " + value);
+        GpuSteps.require(ordered.getBatchTransferStatus(ids) == 0, "a write on a stream failed");
+        GpuSteps.require(allAreThere(value), "a write is not in the order of its stream: " + value);
 
         there.fill((byte) (value + 50));
         ids[0] = ordered.transferReadOnCuda(peer.segmentName(), memory, remote, bytes, stream);
-        require(ids[0] > 0, "transferReadOnCuda: " + ids[0]);
+        GpuSteps.require(ids[0] > 0, "transferReadOnCuda: " + ids[0]);
         inContext(() -> driver.copyOut(seen.address(), memory, bytes, stream));
         inContext(() -> driver.awaitStream(stream));
-        require(
+        GpuSteps.require(
             allAre(seen.toArray(ValueLayout.JAVA_BYTE), value + 50),
             "work behind a read did not wait for it: " + value);
-        require(ordered.getBatchTransferStatus(ids) == 0, "a read on a stream failed");
+        GpuSteps.require(ordered.getBatchTransferStatus(ids) == 0, "a read on a stream failed");
       }
       // A transfer that fails lets its stream go on.
       ids[0] = ordered.transferWriteOnCuda(peer.segmentName(), memory, 4096, bytes, stream);
       inContext(() -> driver.awaitStream(stream));
-      require(ordered.getBatchTransferStatus(ids) == -1, "a write to nowhere succeeded");
-      require(
+      GpuSteps.require(ordered.getBatchTransferStatus(ids) == -1, "a write to nowhere succeeded");
+      GpuSteps.require(
           ordered.transferWriteOnCuda(peer.segmentName(), memory, remote, bytes, 12345) == -1,
           "12345 is taken for a stream");
       inContext(() -> driver.destroyStream(stream));

@@ -10,7 +10,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -44,33 +43,39 @@ final class DeviceCheckMain {
     device.pin(host.address(), hostBytes);
   }
 
-  /** {@code DeviceCheckMain SEED [MIB]}; exit status as {@code src/test/gpu/run} says. */
+  /**
+   * {@code DeviceCheckMain SEED [bytes|rates|all [MIB]]}; exit status as {@code src/test/gpu/run}
+   * says.
+   */
   public static void main(String[] arguments) throws Exception {
-    Optional<String> absent = Devices.unavailabilityCause();
-    if (absent.isPresent()) {
-      System.err.println(absent.get());
-      System.exit(3);
-    }
+    GpuSteps.requireDevice();
+    GpuSteps steps = new GpuSteps("one device");
+    String which = arguments.length > 1 ? arguments[1] : "all";
     try (Devices devices = new Devices();
         Arena arena = Arena.ofShared()) {
       Device device = devices.of(MemoryKind.at("cuda:0"));
       System.out.println(device + ", kernel: " + device.hasKernel());
-      int mebibytes = arguments.length > 1 ? Integer.parseInt(arguments[1]) : DEFAULT_MIB;
+      int mebibytes = arguments.length > 2 ? Integer.parseInt(arguments[2]) : DEFAULT_MIB;
       DeviceCheckMain check =
           new DeviceCheckMain(device, Long.parseLong(arguments[0]), mebibytes, arena);
       try {
-        check.errors();
-        check.exports();
-        check.bytes();
-        check.pairs();
-        check.handles();
-        check.rates();
+        if (!which.equals("rates")) {
+          steps.step("what is refused", 20, check::errors);
+          steps.step("bytes in and out", 60, check::bytes);
+          steps.step("bytes within the device", 30, check::pairs);
+          steps.step("handles", 10, check::handles);
+          steps.step("what network cards need", 20, check::exports);
+        }
+        if (!which.equals("bytes")) {
+          steps.step("rates", 30, check::rates);
+        }
+        steps.finish();
       } finally {
         device.unpin(check.host.address());
         device.free(check.memory);
       }
     }
-    System.out.println("all right");
+    steps.exit();
   }
 
   /**
@@ -92,7 +97,7 @@ final class DeviceCheckMain {
       list.add(memory, memory + half, half);
       copier.copy(list);
       copy(true, second);
-      require(
+      GpuSteps.require(
           Arrays.equals(host.asSlice(0, half).toArray(ValueLayout.JAVA_BYTE), source),
           "one large range within the device");
       host.asSlice(0, half).fill((byte) 0);
@@ -108,7 +113,7 @@ final class DeviceCheckMain {
       }
       copier.copy(list);
       copy(true, second);
-      require(
+      GpuSteps.require(
           Arrays.equals(host.asSlice(0, half).toArray(ValueLayout.JAVA_BYTE), expected),
           list.count() + " ranges within the device");
     }
@@ -126,12 +131,6 @@ final class DeviceCheckMain {
       System.out.println("own handle: opened, in the same place: " + (opened == own.base()));
     } catch (TransferException e) {
       System.out.println("own handle: refused, as it should: " + e.getMessage());
-    }
-  }
-
-  private static void require(boolean right, String what) {
-    if (!right) {
-      throw new AssertionError("WRONG: " + what);
     }
   }
 
@@ -167,11 +166,11 @@ final class DeviceCheckMain {
         System.out.println("refused, as it should: " + e.getMessage());
         refused = true;
       }
-      require(refused, "a range that is not the device's is taken for its own");
+      GpuSteps.require(refused, "a range that is not the device's is taken for its own");
     }
     try {
       var _ = device.allocate(1L << 50);
-      require(false, "a pebibyte was allocated");
+      GpuSteps.require(false, "a pebibyte was allocated");
     } catch (TransferException e) {
       System.out.println("refused, as it should: " + e.getMessage());
     }
@@ -187,17 +186,19 @@ final class DeviceCheckMain {
       copy(false, one(at, hostBytes));
     }
     compareAll("plain copies");
-    for (int round = 0; round < ROUNDS; round++) {
-      CopyList list = scattered(1 + random.nextInt(CopyList.RANGES_LIMIT - 1), 40_000);
-      copy(true, list);
-      walk(list, true);
-      random.nextBytes(piece);
-      MemorySegment.copy(piece, 0, host, ValueLayout.JAVA_BYTE, 0, (int) list.bytes());
-      walk(list, false);
-      copy(false, list);
-      compareAll("round " + round + " of " + list.count() + " ranges");
-    }
-    System.out.println("bytes: right in " + ROUNDS + " rounds both ways");
+    int rounds = DeviceMoves.rounds(ROUNDS, 30, round -> round(round, piece));
+    System.out.println("bytes: right in " + rounds + " rounds both ways");
+  }
+
+  private void round(int round, byte[] piece) throws Exception {
+    CopyList list = scattered(1 + random.nextInt(CopyList.RANGES_LIMIT - 1), 40_000);
+    copy(true, list);
+    walk(list, true);
+    random.nextBytes(piece);
+    MemorySegment.copy(piece, 0, host, ValueLayout.JAVA_BYTE, 0, (int) list.bytes());
+    walk(list, false);
+    copy(false, list);
+    compareAll("round " + round + " of " + list.count() + " ranges");
   }
 
   /** Compares what lies in the host memory with the mirror, or puts it there. */
@@ -208,7 +209,7 @@ final class DeviceCheckMain {
       long length = list.length(i);
       MemorySegment here = host.asSlice(at, length);
       if (compare) {
-        require(
+        GpuSteps.require(
             here.mismatch(mirror.asSlice(offset, length)) == -1,
             "range %d: %d bytes from offset %d".formatted(i, length, offset));
       } else {
@@ -221,7 +222,8 @@ final class DeviceCheckMain {
   private void compareAll(String what) throws Exception {
     for (long at = 0; at < deviceBytes; at += hostBytes) {
       copy(true, one(at, hostBytes));
-      require(host.mismatch(mirror.asSlice(at, hostBytes)) == -1, what + ", near offset " + at);
+      GpuSteps.require(
+          host.mismatch(mirror.asSlice(at, hostBytes)) == -1, what + ", near offset " + at);
     }
   }
 
@@ -249,11 +251,12 @@ final class DeviceCheckMain {
     Path file;
     try (DmaBuf exported = exports.export(0, inside, deviceBytes / 2)) {
       file = Path.of("/proc/self/fd/" + exported.descriptor());
-      require(Files.exists(file), "no descriptor " + file);
+      GpuSteps.require(Files.exists(file), "no descriptor " + file);
       long page = ReservedMemory.pageBytes();
-      require(exported.offsetOf(inside) == (inside & (page - 1)), "the offset in the dma-buf");
+      GpuSteps.require(
+          exported.offsetOf(inside) == (inside & (page - 1)), "the offset in the dma-buf");
     }
-    require(!Files.exists(file), "a descriptor stays open: " + file);
+    GpuSteps.require(!Files.exists(file), "a descriptor stays open: " + file);
     System.out.println("a dma-buf was exported and closed");
   }
 

@@ -2,20 +2,11 @@
 package io.transferengine.device;
 
 import io.transferengine.Engine;
-import io.transferengine.EngineConfig;
-import io.transferengine.Transfer;
 import io.transferengine.memory.MemoryKind;
-import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferRequest;
-import io.transferengine.transfer.TransferState;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.time.Duration;
-import java.util.Optional;
-import java.util.Random;
 
 /**
  * Two engines over TCP on the loopback, each with memory on a real device and host memory: bytes
@@ -23,180 +14,92 @@ import java.util.Random;
  * between host memory. For {@code src/test/gpu/run}, on a machine with a device.
  */
 final class DeviceEnginesMain {
-  private static final int BYTES = 256 << 20;
+  private static final int BYTES = DeviceMoves.BYTES;
   private static final int ROUNDS = 20;
-  private static final int RATES = 7;
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final DeviceMoves.Look NOT = _ -> {};
 
-  private final Engine asking;
-  private final String target;
-  private final Random random;
+  private final DeviceMoves moves;
+  private final long memory;
+  private final long there;
+  private final MemorySegment host;
+  private final MemorySegment from;
+  private final MemorySegment to;
 
-  private DeviceEnginesMain(Engine asking, String target, long seed) {
-    this.asking = asking;
-    this.target = target;
-    this.random = new Random(seed);
+  private DeviceEnginesMain(DeviceMoves moves, long memory, long there, Arena arena) {
+    this.moves = moves;
+    this.memory = memory;
+    this.there = there;
+    host = arena.allocate(BYTES, 4096);
+    from = arena.allocate(BYTES, 4096);
+    to = arena.allocate(BYTES, 4096);
   }
 
-  /** {@code DeviceEnginesMain SEED}; exit status as {@code src/test/gpu/run} says. */
+  /** {@code DeviceEnginesMain SEED [bytes|rates]}; exit status as {@code src/test/gpu/run} says. */
   public static void main(String[] arguments) throws Exception {
-    Optional<String> absent = Devices.unavailabilityCause();
-    if (absent.isPresent()) {
-      System.err.println(absent.get());
-      System.exit(3);
-    }
+    GpuSteps.requireDevice();
+    GpuSteps steps = new GpuSteps("two engines");
     try (Devices devices = new Devices();
         Arena arena = Arena.ofShared();
-        Engine asking = Engine.open(config());
-        Engine asked = Engine.open(config())) {
+        Engine asking = Engine.open(DeviceMoves.config(LocalMode.OFF));
+        Engine asked = Engine.open(DeviceMoves.config(LocalMode.OFF))) {
       Device device = devices.of(MemoryKind.at("cuda:0"));
-      long memory = device.allocate(BYTES);
-      long there = 0;
-      try {
-        there = device.allocate(BYTES);
-        MemorySegment from = arena.allocate(BYTES, 4096);
-        MemorySegment to = arena.allocate(BYTES, 4096);
-        MemorySegment host = arena.allocate(BYTES, 4096);
-        var _ = asked.register(from);
-        var _ = asked.register(to);
-        var _ = asking.register(host);
-        var registered = asking.register(memory, BYTES, "cuda:0");
-        DeviceEnginesMain check =
-            new DeviceEnginesMain(asking, asked.segmentName(), Long.parseLong(arguments[0]));
-        var registeredThere = asked.register(there, BYTES, "cuda:0");
-        for (int round = 0; round < ROUNDS; round++) {
-          check.bytes(memory, there, host, from, to, (byte) round);
+      long memory = device.allocate(2L * BYTES);
+      try (var _ = asking.register(memory, BYTES, "cuda:0");
+          var _ = asked.register(memory + BYTES, BYTES, "cuda:0")) {
+        DeviceMoves moves =
+            new DeviceMoves(asking, asked.segmentName(), Long.parseLong(arguments[0]));
+        DeviceEnginesMain check = new DeviceEnginesMain(moves, memory, memory + BYTES, arena);
+        try (var _ = asking.register(check.host);
+            var _ = asked.register(check.from);
+            var _ = asked.register(check.to)) {
+          check.steps(steps, arguments.length > 1 ? arguments[1] : "");
+          steps.finish();
         }
-        System.out.println("bytes: right in " + ROUNDS + " rounds of all kinds");
-        for (int length : new int[] {4 << 10, 64 << 10, 1 << 20}) {
-          check.rate(length, memory, to.address(), "device and host");
-          check.rate(length, host.address(), there, "host and device");
-          check.rate(length, memory, there, "device and device");
-          check.rate(length, host.address(), to.address(), "host and host");
-        }
-        registered.close();
-        registeredThere.close();
       } finally {
-        if (there != 0) {
-          device.free(there);
-        }
         device.free(memory);
       }
     }
-    System.out.println("all right");
+    steps.exit();
   }
 
-  private static EngineConfig config() {
-    return EngineConfig.builder("127.0.0.1")
-        .metadataServer("P2PHANDSHAKE")
-        .protocol("tcp")
-        .listenAddress("127.0.0.1")
-        .local(LocalMode.OFF)
-        .build();
-  }
-
-  private void bytes(
-      long memory,
-      long there,
-      MemorySegment host,
-      MemorySegment from,
-      MemorySegment to,
-      byte before)
-      throws Exception {
-    int most = 1 << random.nextInt(23);
-    long[] places = new long[1 + random.nextInt(20_000)];
-    long[] lengths = new long[places.length];
-    int count = 0;
-    for (long at = random.nextInt(64); count < places.length; count++) {
-      long length = 1L + random.nextInt(most);
-      if (at + length > BYTES) {
-        break;
-      }
-      places[count] = at;
-      lengths[count] = length;
-      at += length + random.nextInt(64);
+  private void steps(GpuSteps steps, String which) throws InterruptedException {
+    if (!which.equals("rates")) {
+      steps.step("bytes of all kinds", 60, this::bytes);
     }
-    fill(from);
+    if (!which.equals("bytes")) {
+      for (int length : new int[] {4 << 10, 64 << 10, 1 << 20}) {
+        steps.step("rates of " + length + " bytes", 20, () -> rates(length));
+      }
+    }
+  }
+
+  private void bytes() throws Exception {
+    int rounds = DeviceMoves.rounds(ROUNDS, 25, this::round);
+    System.out.println("bytes: right in " + rounds + " rounds of all kinds");
+  }
+
+  private void round(byte before) throws Exception {
+    DeviceMoves.Scatter blocks = moves.scatter();
+    moves.fill(from);
     to.fill(before);
-    move(Operation.READ, memory, from.address(), places, lengths, count);
-    move(Operation.WRITE, memory, there, places, lengths, count);
-    move(Operation.READ, host.address(), there, places, lengths, count);
-    move(Operation.WRITE, host.address(), to.address(), places, lengths, count);
-    compare(from, to, places, lengths, count, before);
-    fill(host);
+    moves.move(Operation.READ, memory, from.address(), blocks, NOT);
+    moves.move(Operation.WRITE, memory, there, blocks, NOT);
+    moves.move(Operation.READ, host.address(), there, blocks, NOT);
+    moves.move(Operation.WRITE, host.address(), to.address(), blocks, NOT);
+    DeviceMoves.compare(from, to, blocks, before);
+    moves.fill(host);
     to.fill(before);
-    move(Operation.WRITE, host.address(), there, places, lengths, count);
-    move(Operation.READ, memory, there, places, lengths, count);
-    move(Operation.WRITE, memory, to.address(), places, lengths, count);
-    compare(host, to, places, lengths, count, before);
+    moves.move(Operation.WRITE, host.address(), there, blocks, NOT);
+    moves.move(Operation.READ, memory, there, blocks, NOT);
+    moves.move(Operation.WRITE, memory, to.address(), blocks, NOT);
+    DeviceMoves.compare(host, to, blocks, before);
   }
 
-  private void fill(MemorySegment memory) {
-    for (long at = 0; at < BYTES; at += Long.BYTES) {
-      memory.set(ValueLayout.JAVA_LONG, at, random.nextLong());
-    }
-  }
-
-  private void move(
-      Operation operation, long memory, long remote, long[] places, long[] lengths, int count)
-      throws Exception {
-    long[] here = new long[count];
-    long[] there = new long[count];
-    long[] bytes = new long[count];
-    for (int i = 0; i < count; i++) {
-      here[i] = memory + places[i];
-      there[i] = remote + places[i];
-      bytes[i] = lengths[i];
-    }
-    end(operation, BlockColumns.of(here, there, bytes));
-  }
-
-  private void end(Operation operation, BlockColumns blocks) throws Exception {
-    Transfer transfer = asking.submit(TransferRequest.of(operation, target, blocks));
-    if (transfer.await(LIMIT) != TransferState.COMPLETED) {
-      throw new AssertionError("WRONG: " + transfer + ", " + transfer.failure());
-    }
-  }
-
-  private static void compare(
-      MemorySegment from, MemorySegment to, long[] places, long[] lengths, int count, byte before) {
-    long at = 0;
-    for (int i = 0; i < count; i++) {
-      for (; at < places[i]; at++) {
-        if (to.get(ValueLayout.JAVA_BYTE, at) != before) {
-          throw new AssertionError("WRONG: byte " + at + " is between two blocks");
-        }
-      }
-      long end = places[i] + lengths[i];
-      if (MemorySegment.mismatch(from, at, end, to, at, end) != -1) {
-        throw new AssertionError("WRONG: block " + i + " at " + at);
-      }
-      at = end;
-    }
-  }
-
-  private void rate(int length, long local, long remote, String what) throws Exception {
-    int count = Math.min(BYTES / 2 / length, 16_384);
-    long[] here = new long[count];
-    long[] there = new long[count];
-    long[] bytes = new long[count];
-    for (int i = 0; i < count; i++) {
-      // Scattered: each second place, backwards.
-      here[i] = local + (count - 1L - i) * 2 * length;
-      there[i] = remote + (count - 1L - i) * 2 * length;
-      bytes[i] = length;
-    }
-    BlockColumns blocks = BlockColumns.of(here, there, bytes);
-    for (Operation operation : Operation.values()) {
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i < RATES; i++) {
-        long start = System.nanoTime();
-        end(operation, blocks);
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
-      System.out.printf(
-          "%-5s %7d bytes x %5d, %-17s %5.2f GB/s, best of %d%n",
-          operation, length, count, what, blocks.totalBytes() / best / 1e9, RATES);
-    }
+  private void rates(int length) throws Exception {
+    int half = BYTES / 2;
+    moves.rate(length, memory, to.address(), half, "device and host", NOT);
+    moves.rate(length, host.address(), there, half, "host and device", NOT);
+    moves.rate(length, memory, there, half, "device and device", NOT);
+    moves.rate(length, host.address(), to.address(), half, "host and host", NOT);
   }
 }

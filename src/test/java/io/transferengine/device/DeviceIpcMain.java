@@ -2,22 +2,14 @@
 package io.transferengine.device;
 
 import io.transferengine.Engine;
-import io.transferengine.EngineConfig;
+import io.transferengine.Registration;
 import io.transferengine.Transfer;
 import io.transferengine.memory.MemoryKind;
-import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferRequest;
-import io.transferengine.transfer.TransferState;
-import java.io.BufferedReader;
-import java.io.Writer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Optional;
-import java.util.Random;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -26,220 +18,135 @@ import java.util.concurrent.TimeUnit;
  * the device. For {@code src/test/gpu/run}, on a machine with a device.
  */
 final class DeviceIpcMain {
-  private static final int BYTES = 256 << 20;
+  private static final int BYTES = DeviceMoves.BYTES;
   private static final int ROUNDS = 10;
-  private static final int RATES = 7;
-  private static final Duration LIMIT = Duration.ofSeconds(60);
 
-  private final Engine engine;
-  private final Random random;
-  private String target = "";
+  private final Device device;
+  private final long memory;
+  private final DeviceMoves moves;
+  private final long there;
+  private final MemorySegment data;
+  private final MemorySegment back;
 
-  private DeviceIpcMain(Engine engine, long seed) {
-    this.engine = engine;
-    this.random = new Random(seed);
+  private DeviceIpcMain(Device device, long memory, DeviceMoves moves, long there, Arena arena) {
+    this.device = device;
+    this.memory = memory;
+    this.moves = moves;
+    this.there = there;
+    data = arena.allocate(BYTES, 4096);
+    back = arena.allocate(BYTES, 4096);
   }
 
-  /** {@code DeviceIpcMain SEED}; exit status as {@code src/test/gpu/run} says. */
+  /** {@code DeviceIpcMain SEED [bytes|rates]}; exit status as {@code src/test/gpu/run} says. */
   public static void main(String[] arguments) throws Exception {
-    Optional<String> absent = Devices.unavailabilityCause();
-    if (absent.isPresent()) {
-      System.err.println(absent.get());
-      System.exit(3);
-    }
+    GpuSteps.requireDevice();
+    GpuSteps steps = new GpuSteps("two processes");
     try (Devices devices = new Devices();
-        Engine engine = Engine.open(config())) {
+        Engine engine = Engine.open(DeviceMoves.config(LocalMode.AUTO))) {
       Device device = devices.of(MemoryKind.at("cuda:0"));
       long memory = device.allocate(2L * BYTES);
-      try {
+      try (Registration registered = engine.register(memory, 2L * BYTES, "cuda:0")) {
         if (arguments[0].equals("peer")) {
-          serve(engine, memory);
+          System.out.println(engine.segmentName() + " " + memory);
+          serve(registered);
         } else {
-          new DeviceIpcMain(engine, Long.parseLong(arguments[0])).check(device, memory);
+          check(steps, engine, device, memory, arguments);
         }
       } finally {
         device.free(memory);
       }
     }
-  }
-
-  private static EngineConfig config() {
-    return EngineConfig.builder("127.0.0.1")
-        .metadataServer("P2PHANDSHAKE")
-        .protocol("tcp")
-        .listenAddress("127.0.0.1")
-        .build();
+    steps.exit();
   }
 
   /** The other process: has its memory registered until its input ends. */
-  private static void serve(Engine engine, long memory) throws Exception {
-    long start;
-    try (var _ = engine.register(memory, 2L * BYTES, "cuda:0")) {
-      System.out.println(engine.segmentName() + " " + memory);
-      while (System.in.read() >= 0) {
-        // Nothing is asked of it.
-      }
-      start = System.nanoTime();
+  private static void serve(Registration registered) throws Exception {
+    while (System.in.read() >= 0) {
+      // Nothing is asked of it.
     }
+    long start = System.nanoTime();
+    registered.close();
     System.err.printf(
         "peer: the memory was taken back in %d ms%n",
         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
   }
 
-  private void check(Device device, long memory) throws Exception {
-    Process peer =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                DeviceIpcMain.class.getName(),
-                "peer")
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    // Its end is the peer's.
-    Writer commands = peer.outputWriter();
-    try (BufferedReader said = peer.inputReader();
+  private static void check(
+      GpuSteps steps, Engine engine, Device device, long memory, String[] arguments)
+      throws Exception {
+    Process process = GpuPeer.start(DeviceIpcMain.class);
+    try (GpuPeer peer = new GpuPeer(process);
         Arena arena = Arena.ofShared()) {
-      String[] hello = said.readLine().split(" ", -1);
-      target = hello[0];
-      long there = Long.parseLong(hello[1]);
-      MemorySegment data = arena.allocate(BYTES, 4096);
-      MemorySegment back = arena.allocate(BYTES, 4096);
-      try (var _ = engine.register(data);
-          var _ = engine.register(back);
-          var _ = engine.register(memory, 2L * BYTES, "cuda:0")) {
-        for (int round = 0; round < ROUNDS; round++) {
-          bytes(memory, there, data, back, (byte) round);
+      DeviceIpcMain[] made = new DeviceIpcMain[1];
+      steps.step(
+          "the peer starts",
+          20,
+          () -> {
+            String[] hello = peer.line().split(" ", -1);
+            DeviceMoves moves = new DeviceMoves(engine, hello[0], Long.parseLong(arguments[0]));
+            made[0] = new DeviceIpcMain(device, memory, moves, Long.parseLong(hello[1]), arena);
+          });
+      if (made[0] != null) {
+        try (var _ = engine.register(made[0].data);
+            var _ = engine.register(made[0].back)) {
+          made[0].steps(steps, arguments.length > 1 ? arguments[1] : "");
+          steps.step("the peer ends", 30, peer::end);
+          steps.finish();
         }
-        System.out.println("bytes: right in " + ROUNDS + " rounds, device to device");
-        for (int length : new int[] {4 << 10, 64 << 10, 1 << 20, 64 << 20}) {
-          rate(device, length, memory, there);
-        }
+      } else {
+        steps.finish();
       }
-      commands.close();
-      if (!peer.waitFor(30, TimeUnit.SECONDS) || peer.exitValue() != 0) {
-        throw new AssertionError("WRONG: the peer does not end as it should");
-      }
-    } finally {
-      peer.destroyForcibly();
     }
-    System.out.println("all right");
+  }
+
+  private void steps(GpuSteps steps, String which) throws InterruptedException {
+    if (!which.equals("rates")) {
+      steps.step("bytes by a handle", 45, this::bytes);
+    }
+    if (!which.equals("bytes")) {
+      for (int length : new int[] {64 << 20, 4 << 10, 64 << 10, 1 << 20}) {
+        steps.step("rates of " + length + " bytes", 15, () -> rates(length));
+      }
+    }
+  }
+
+  private void bytes() throws Exception {
+    int rounds = DeviceMoves.rounds(ROUNDS, 20, this::round);
+    System.out.println("bytes: right in " + rounds + " rounds, device to device");
   }
 
   /**
    * Host, peer's device (TCP), our device (handle), peer's device elsewhere (handle), host (TCP).
    */
-  private void bytes(long memory, long there, MemorySegment data, MemorySegment back, byte before)
-      throws Exception {
-    for (long at = 0; at < BYTES; at += Long.BYTES) {
-      data.set(ValueLayout.JAVA_LONG, at, random.nextLong());
-    }
+  private void round(byte before) throws Exception {
+    moves.fill(data);
     back.fill(before);
-    int most = 1 << random.nextInt(23);
-    long[] places = new long[1 + random.nextInt(20_000)];
-    long[] lengths = new long[places.length];
-    int count = 0;
-    for (long at = random.nextInt(64); count < places.length; count++) {
-      long length = 1L + random.nextInt(most);
-      if (at + length > BYTES) {
-        break;
-      }
-      places[count] = at;
-      lengths[count] = length;
-      at += length + random.nextInt(64);
-    }
-    move(Operation.WRITE, data.address(), there, places, lengths, count, false);
-    move(Operation.READ, memory, there, places, lengths, count, true);
-    move(Operation.WRITE, memory, there + BYTES, places, lengths, count, true);
-    move(Operation.READ, back.address(), there + BYTES, places, lengths, count, false);
-    long at = 0;
-    for (int i = 0; i < count; i++) {
-      for (; at < places[i]; at++) {
-        if (back.get(ValueLayout.JAVA_BYTE, at) != before) {
-          throw new AssertionError("WRONG: byte " + at + " is between two blocks");
-        }
-      }
-      long end = places[i] + lengths[i];
-      if (MemorySegment.mismatch(data, at, end, back, at, end) != -1) {
-        throw new AssertionError("WRONG: block " + i + " at " + at);
-      }
-      at = end;
-    }
+    DeviceMoves.Scatter blocks = moves.scatter();
+    moves.move(Operation.WRITE, data.address(), there, blocks, _ -> {});
+    moves.move(Operation.READ, memory, there, blocks, DeviceIpcMain::requireHandle);
+    moves.move(Operation.WRITE, memory, there + BYTES, blocks, DeviceIpcMain::requireHandle);
+    moves.move(Operation.READ, back.address(), there + BYTES, blocks, _ -> {});
+    DeviceMoves.compare(data, back, blocks, before);
   }
 
-  private void move(
-      Operation operation,
-      long local,
-      long remote,
-      long[] places,
-      long[] lengths,
-      int count,
-      boolean byHandle)
-      throws Exception {
-    long[] here = new long[count];
-    long[] there = new long[count];
-    long[] bytes = new long[count];
-    for (int i = 0; i < count; i++) {
-      here[i] = local + places[i];
-      there[i] = remote + places[i];
-      bytes[i] = lengths[i];
-    }
-    end(operation, BlockColumns.of(here, there, bytes), byHandle);
+  /** The log says why, if it is not so. */
+  private static void requireHandle(Transfer transfer) {
+    GpuSteps.require(
+        Objects.equals(transfer.report().transport(), "local"),
+        "went another way: " + transfer.explain());
   }
 
-  private void end(Operation operation, BlockColumns blocks, boolean byHandle) throws Exception {
-    Transfer transfer = engine.submit(TransferRequest.of(operation, target, blocks));
-    if (transfer.await(LIMIT) != TransferState.COMPLETED) {
-      throw new AssertionError("WRONG: " + transfer + ", " + transfer.failure());
-    }
-    // The log says why, if it is not so.
-    if (transfer.report().transport().equals("local") != byHandle) {
-      throw new AssertionError("WRONG: went another way: " + transfer.explain());
-    }
-  }
-
-  private void rate(Device device, int length, long memory, long there) throws Exception {
-    int count = Math.min(BYTES / length, 16_384);
-    long[] here = new long[count];
-    long[] other = new long[count];
-    long[] bytes = new long[count];
-    for (int i = 0; i < count; i++) {
-      // Scattered: each second place, backwards.
-      here[i] = memory + (count - 1L - i) * 2 * length;
-      other[i] = there + (count - 1L - i) * 2 * length;
-      bytes[i] = length;
-    }
-    BlockColumns blocks = BlockColumns.of(here, other, bytes);
-    for (Operation operation : Operation.values()) {
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i < RATES; i++) {
-        long start = System.nanoTime();
-        end(operation, blocks, true);
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
-      print(operation.toString(), length, count, "by handle", blocks.totalBytes() / best);
-    }
+  private void rates(int length) throws Exception {
+    moves.rate(length, memory, there, BYTES, "by handle", DeviceIpcMain::requireHandle);
     PairList list = new PairList();
-    int some = Math.min(count, Math.min(CopyList.RANGES_LIMIT, CopyList.BYTES_LIMIT / length));
+    int some =
+        Math.min(BYTES / length, Math.min(CopyList.RANGES_LIMIT, CopyList.BYTES_LIMIT / length));
     for (int i = 0; i < some; i++) {
       list.add(memory + (long) i * length, memory + BYTES + (long) i * length, length);
     }
-    double best = Double.MAX_VALUE;
     try (PairCopier copier = device.pairCopier()) {
-      for (int i = 0; i < RATES; i++) {
-        long start = System.nanoTime();
-        copier.copy(list);
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
+      double seconds = DeviceMoves.best(() -> copier.copy(list));
+      DeviceMoves.print("COPY", length, some, "within the device", list.bytes() / seconds);
     }
-    print("COPY", length, some, "within the device", list.bytes() / best);
-  }
-
-  private static void print(String what, int length, int count, String how, double rate) {
-    System.out.printf(
-        "%-5s %9d bytes x %5d, %-17s %7.2f GB/s, best of %d%n",
-        what, length, count, how, rate / 1e9, RATES);
   }
 }
