@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
  * The sockets of an event loop that are looked at again and again for a while after something has
  * happened, before the loop sleeps. So what comes soon waits for no wake-up, and meanwhile the
  * loop's thread uses a processor that nobody else wants. For one loop's thread.
+ *
+ * <p>It adapts. Where looking brought nothing, the next pauses are slept through, more each time.
+ * It brought nothing if nothing came in time, or if the processor, which the thread offers to
+ * others between two looks, was away for long: one that sleeps is woken sooner than one that has
+ * given up its processor to a busy program gets it back.
  */
 final class BusyPoll implements IoHandler, IoHandlerContext {
   private final IoHandler sockets;
@@ -23,8 +28,29 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   /** That of the turn that is under way. */
   private @Nullable IoHandlerContext loop;
 
+  /** Others have work for the processor. A partner of ours is done with it sooner. */
+  private static final long AWAY_NANOS = 100_000;
+
+  private static final int IN_VAIN = 2;
+  private static final int AWAY = 8;
+
+  /** So that one that is away for 3 ms now and then costs 3 µs each on the average. */
+  private static final int SLEPT_MAX = 1023;
+
   /** When something was last to be done. */
   private long activeNanos;
+
+  /** Whether it has looked in the present pause. */
+  private boolean looking;
+
+  /** Whether the rest of the present pause is for sleeping. */
+  private boolean sleeping;
+
+  /** So many pauses are slept through. */
+  private int toSleep;
+
+  /** So many were, the last time. */
+  private int slept;
 
   private BusyPoll(IoHandler sockets, long nanos, LongSupplier clock) {
     this.sockets = sockets;
@@ -66,7 +92,7 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
     loop = context;
     int handled = sockets.run(this);
     if (handled > 0) {
-      activeNanos = clock.getAsLong();
+      active(clock.getAsLong());
     }
     return handled;
   }
@@ -108,15 +134,40 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   public boolean canBlock() {
     long now = clock.getAsLong();
     if (!loop().canBlock()) {
-      activeNanos = now;
+      active(now);
       return false;
     }
-    if (now - activeNanos >= nanos) {
+    if (!sleeping && !looking && toSleep > 0) {
+      toSleep--;
+      sleeping = true;
+    }
+    if (sleeping) {
       return true;
     }
-    // Who waits for this, the other side's loop or a caller, may need this very processor.
-    Thread.yield();
-    return false;
+    int factor = IN_VAIN;
+    if (now - activeNanos < nanos) {
+      looking = true;
+      // Who waits for this, the other side's loop or a caller, may need this very processor.
+      Thread.yield();
+      if (clock.getAsLong() - now < AWAY_NANOS) {
+        return false;
+      }
+      factor = AWAY;
+    }
+    sleeping = true;
+    slept = Math.min(SLEPT_MAX, (slept + 1) * factor - 1);
+    toSleep = slept;
+    return true;
+  }
+
+  /** There is something to do: a pause is over. */
+  private void active(long now) {
+    if (looking && !sleeping) {
+      slept /= 2;
+    }
+    looking = false;
+    sleeping = false;
+    activeNanos = now;
   }
 
   @Override

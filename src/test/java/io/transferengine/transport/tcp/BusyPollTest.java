@@ -22,6 +22,9 @@ class BusyPollTest {
   private final Loop loop = new Loop();
   private long now = Long.MAX_VALUE - NANOS / 2;
 
+  /** How much later it is at each look at the clock. */
+  private long stepNanos;
+
   private final IoHandlerFactory plain = _ -> sockets;
 
   /** What a loop with tasks, or without, says. */
@@ -89,7 +92,18 @@ class BusyPollTest {
   }
 
   private IoHandler handler() {
-    return BusyPoll.around(plain, NANOS, () -> now).newHandler(ImmediateEventExecutor.INSTANCE);
+    return handler(NANOS);
+  }
+
+  private IoHandler handler(long nanos) {
+    return BusyPoll.around(plain, nanos, () -> now += stepNanos)
+        .newHandler(ImmediateEventExecutor.INSTANCE);
+  }
+
+  private void event(IoHandler handler) {
+    sockets.events = 1;
+    handler.run(loop);
+    sockets.events = 0;
   }
 
   @Test
@@ -107,9 +121,52 @@ class BusyPollTest {
   }
 
   @Test
+  void pausesAreSleptThroughWhereLookingBroughtNothing() {
+    IoHandler handler = handler();
+    for (int pauses : List.of(1, 3, 7)) {
+      looksInVain(handler);
+      for (int pause = 0; pause < pauses; pause++) {
+        event(handler);
+        assertThat(maySleep(handler)).as("%d of %d", pause, pauses).isTrue();
+      }
+      event(handler);
+    }
+    assertThat(maySleep(handler)).isFalse();
+    event(handler);
+    looksInVain(handler);
+    for (int pause = 0; pause < 7; pause++) {
+      event(handler);
+      assertThat(maySleep(handler)).as("%d of 7, after one that paid", pause).isTrue();
+    }
+    event(handler);
+    assertThat(maySleep(handler)).isFalse();
+  }
+
+  private void looksInVain(IoHandler handler) {
+    assertThat(maySleep(handler)).isFalse();
+    now += NANOS;
+    assertThat(maySleep(handler)).isTrue();
+  }
+
+  @Test
+  void itSleepsIfOthersHadTheProcessorForLong() {
+    IoHandler handler = handler(1_000_000);
+    stepNanos = 99_999;
+    assertThat(maySleep(handler)).isFalse();
+    stepNanos = 100_000;
+    assertThat(maySleep(handler)).isTrue();
+    stepNanos = 0;
+    for (int pause = 0; pause < 7; pause++) {
+      event(handler);
+      assertThat(maySleep(handler)).as("%d of 7", pause).isTrue();
+    }
+    event(handler);
+    assertThat(maySleep(handler)).isFalse();
+  }
+
+  @Test
   void tasksBeginTheTimeAnew() {
     IoHandler handler = handler();
-    now += NANOS;
     loop.idle = false;
     assertThat(maySleep(handler)).isFalse();
     loop.idle = true;
@@ -122,7 +179,6 @@ class BusyPollTest {
   @Test
   void eventsBeginTheTimeAnew() {
     IoHandler handler = handler();
-    now += NANOS;
     sockets.events = 3;
     assertThat(handler.run(loop)).isEqualTo(3);
     sockets.events = 0;
