@@ -9,7 +9,8 @@ package io.transferengine.transport;
 public interface RequestSink<T> {
   /**
    * {@return how many bytes from here on may at most go out as one request, at least 1} For
-   * transports whose registrations have seams that the blocks know nothing of.
+   * transports whose registrations have seams that the blocks know nothing of. The limit holds for
+   * what is merged, too, which may be more than is wanted.
    *
    * @param task whose request it is
    * @param local where the range begins here

@@ -3,8 +3,9 @@ package io.transferengine.transport;
 
 /**
  * What a task has come to so far, for who asks later: over what, when it began, and in how many
- * requests. Numbers in the task itself: nothing is made for them. Counted with the task's lock
- * held, and read without; so a number may be an old one while the task is under way.
+ * requests. Numbers in the task itself: nothing is made for them. Requests are counted with the
+ * task's lock held, and all is read without; so a number may be an old one while the task is under
+ * way.
  */
 abstract class TaskProgress implements TransferWork {
   /** Lanes are told apart by their number, modulo this. */

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Claim implements RequestSink<TransferTask> {
   private final int most;
+  private final int hostMost;
   private final long hostBytesMost;
   private final int[] block;
   private final long[] local;
@@ -33,6 +34,9 @@ final class Claim implements RequestSink<TransferTask> {
 
   private int count;
   private int first;
+
+  /** Of all that were claimed. */
+  private long bytes;
 
   // What the last request lay in. The next one is often there as well; to ask takes a lock. What is
   // the same is not written again: in an object as old as this, that costs more than to compare.
@@ -65,17 +69,19 @@ final class Claim implements RequestSink<TransferTask> {
    * @param most requests
    */
   Claim(int most) {
-    this(most, Long.MAX_VALUE);
+    this(most, most, Long.MAX_VALUE);
   }
 
   /**
    * Nothing yet.
    *
    * @param most requests
-   * @param hostBytesMost of one request in host memory
+   * @param hostMost of them, if one side of theirs is host memory
+   * @param hostBytesMost of all requests, if one side of theirs is host memory
    */
-  Claim(int most, long hostBytesMost) {
+  Claim(int most, int hostMost, long hostBytesMost) {
     this.most = most;
+    this.hostMost = hostMost;
     this.hostBytesMost = hostBytesMost;
     block = new int[most];
     local = new long[most];
@@ -94,27 +100,39 @@ final class Claim implements RequestSink<TransferTask> {
     first = 0;
     hasLast = false;
     isMixed = false;
+    bytes = 0;
     passesThrough = false;
     landing = null;
+    boolean isWhole = false;
     try {
       var _ = from.claim(this, most, mostBytes, mostBytes);
+      isWhole = true;
     } catch (Throwable t) {
       if (count == 0) {
         throw t;
       }
       // Those before it are claimed; the next claim meets it again.
     }
-    if (isMixed) {
+    if (isMixed && isWhole) {
       giveBackLast(from);
-      isMixed = false;
     }
+    isMixed = false;
     return count;
   }
 
-  /** All of a claim are copied in the same way: what is not goes back, and nothing comes after. */
+  /**
+   * All of a claim are copied in the same way: what is not goes back, and nothing comes after. And
+   * what passes through a slot has to fit.
+   */
   @Override
   public boolean isFull() {
-    return isMixed;
+    return isMixed || (hostBytesMost != Long.MAX_VALUE && isHostFull());
+  }
+
+  private boolean isHostFull() {
+    Region last = lastRegion;
+    boolean isOfHost = isHostThere || (last != null && last.kind().isHost());
+    return isOfHost && (bytes >= hostBytesMost || count >= hostMost);
   }
 
   /** Gives back what is beyond so many requests, or so many bytes; one stays in any case. */
@@ -149,10 +167,12 @@ final class Claim implements RequestSink<TransferTask> {
   @Override
   public long lengthLimit(TransferTask from, long here, long there, long wanted) {
     long limit = limitByBuffers(from, there, wanted);
-    boolean isCut =
-        hostBytesMost < Math.min(limit, wanted)
-            && (isHostThere || from.region(here).kind().isHost());
-    return isCut ? hostBytesMost : limit;
+    long room = hostBytesMost - bytes;
+    // However little is wanted: it may be merged with the blocks behind it.
+    if (room > 0 && room < limit && (isHostThere || from.region(here).kind().isHost())) {
+      return room;
+    }
+    return limit;
   }
 
   private long limitByBuffers(TransferTask from, long there, long wanted) {
@@ -187,6 +207,7 @@ final class Claim implements RequestSink<TransferTask> {
     local[count] = here;
     remote[count] = there;
     length[count] = bytes;
+    this.bytes += bytes;
     unmerged[count] = single;
     if (count == 0) {
       isFirstHostThere = isHostThere;
@@ -241,9 +262,11 @@ final class Claim implements RequestSink<TransferTask> {
   /**
    * From now on all of them are copied by way of a slot, one behind the other.
    *
+   * @param room of the slot, bytes
    * @param then is called before requests are completed; null for nothing to do
+   * @throws IllegalStateException if they do not fit
    */
-  void passThrough(long slot, @Nullable Landing then) {
+  void passThrough(long slot, long room, @Nullable Landing then) {
     if (through.length == 0) {
       through = new long[most];
     }
@@ -251,6 +274,9 @@ final class Claim implements RequestSink<TransferTask> {
     for (int i = 0; i < count; i++) {
       through[i] = at;
       at += length[i];
+    }
+    if (at - slot > room) {
+      throw new IllegalStateException((at - slot) + " bytes for a slot of " + room);
     }
     passesThrough = true;
     landing = then;

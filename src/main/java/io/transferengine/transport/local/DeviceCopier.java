@@ -5,6 +5,7 @@ import io.transferengine.device.CopyList;
 import io.transferengine.device.Device;
 import io.transferengine.device.PairCopier;
 import io.transferengine.device.PairList;
+import io.transferengine.device.PinnedSlots;
 import io.transferengine.device.SharedAllocation;
 import io.transferengine.logging.Failures;
 import io.transferengine.metrics.FailureCause;
@@ -42,7 +43,7 @@ final class DeviceCopier {
   /** Not where it is used: a text takes memory when that is run for the first time. */
   private static final String GONE = "a copy on a device found its process or its area gone";
 
-  private final Claim claim = new Claim(CopyList.RANGES_LIMIT, Copier.BYTES);
+  private final Claim claim = new Claim(CopyList.RANGES_LIMIT, Copier.RANGES, Copier.BYTES);
   private final Entries entries = new Entries(claim, CopyList.RANGES_LIMIT);
   private final PairList list = new PairList();
   private final PeerImports.@Nullable Import[] imports =
@@ -91,13 +92,8 @@ final class DeviceCopier {
    * @param slot one of ours, which no other thread uses meanwhile
    */
   Outcome copy(TransferTask task, Target target, int slot) {
-    if (claim.isHost()) {
-      claim.keep(task, Copier.RANGES, Copier.BYTES);
-      return host.copy(task, target, slot) ? Outcome.LATER : Outcome.SETTLED;
-    }
-    if (claim.isHostThere()) {
-      claim.keep(task, Copier.RANGES, Copier.BYTES);
-      return copyStaged(task, target, slot);
+    if (claim.isHost() || claim.isHostThere()) {
+      return copyByProcessor(task, target, slot);
     }
     PeerImports there = target.imports();
     if (there == null) {
@@ -123,6 +119,22 @@ final class DeviceCopier {
     }
   }
 
+  private Outcome copyByProcessor(TransferTask task, Target target, int slot) {
+    try {
+      claim.keep(task, Copier.RANGES, Copier.BYTES);
+      return claim.isHost() ? copyHost(task, target, slot) : copyStaged(task, target, slot);
+    } catch (Throwable t) {
+      if (claim.count() > claim.first()) {
+        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
+      }
+      throw t;
+    }
+  }
+
+  private Outcome copyHost(TransferTask task, Target target, int slot) {
+    return host.copy(task, target, slot) ? Outcome.LATER : Outcome.SETTLED;
+  }
+
   /** Between a device of ours and host memory of the peer: by way of a pinned slot. */
   private Outcome copyStaged(TransferTask task, Target target, int slot) {
     Device device = ours.device(claim.region(0));
@@ -134,7 +146,9 @@ final class DeviceCopier {
         return elsewhere(task, "memory of this process was not found on its device");
       }
       if (claim.fence(i) == 0) {
-        return elsewhere(task, "its memory has no entry by which it can be copied");
+        return isUnknown(task, target, i)
+            ? Outcome.SETTLED
+            : elsewhere(task, "its memory has no entry by which it can be copied");
       }
     }
     DeviceStage through;
@@ -142,25 +156,32 @@ final class DeviceCopier {
       through = stage(device);
     } catch (TransferException e) {
       return elsewhere(task, String.valueOf(e.getMessage()));
-    } catch (Throwable t) {
-      claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
-      throw t;
     }
-    if (task.operation() == Operation.READ) {
-      claim.passThrough(through.address(), requests -> landed(through, device, requests));
-    } else {
+    boolean read = task.operation() == Operation.READ;
+    claim.passThrough(
+        through.address(),
+        PinnedSlots.SLOT_BYTES,
+        read ? requests -> landed(through, device, requests) : null);
+    if (!read) {
       try {
         through.fill(device, claim);
       } catch (TransferException e) {
         claim.fail(task, claim.first(), e, FailureCause.LOCAL);
         return Outcome.SETTLED;
-      } catch (Throwable t) {
-        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
-        throw t;
       }
-      claim.passThrough(through.address(), null);
     }
-    return host.copy(task, target, slot) ? Outcome.LATER : Outcome.SETTLED;
+    return copyHost(task, target, slot);
+  }
+
+  /** Fails a request whose range the peer has not told of yet: it may have, in the meantime. */
+  private boolean isUnknown(TransferTask task, Target target, int index) {
+    if (task.buffer(claim.remote(index)).isPresent()) {
+      return false;
+    }
+    TransferException stale =
+        LocalFaults.notRegistered(target.name(), claim.remote(index), claim.length(index));
+    claim.fail(task, index, stale, FailureCause.STALE_DESCRIPTOR);
+    return true;
   }
 
   private @Nullable TransferException landed(DeviceStage through, Device device, int requests) {
@@ -185,7 +206,9 @@ final class DeviceCopier {
     PeerMap map = target.map();
     for (int i = 0; i < claim.count(); i++) {
       if (claim.fence(i) == 0) {
-        return elsewhere(task, "its memory has no handle by which it can be opened");
+        return isUnknown(task, target, i)
+            ? Outcome.SETTLED
+            : elsewhere(task, "its memory has no handle by which it can be opened");
       }
     }
     for (int i = 0; i < TRIES; i++) {

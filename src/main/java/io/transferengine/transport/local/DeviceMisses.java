@@ -33,21 +33,35 @@ final class DeviceMisses {
     this.metrics = metrics;
   }
 
-  /** A transfer goes over the network. {@code why} is a clause. Throws nothing. */
+  /**
+   * A transfer goes over the network. {@code why} is a clause. Throws nothing. Listeners hear of it
+   * once for each peer and reason, as the log does: it may be the way of every transfer.
+   */
   void missed(String peer, String why) {
-    metrics.happened(
-        EngineEvent.Kind.FALLBACK, Counter.LOCAL_DEVICE_TRANSFERS_MISSED, "", peer, why);
+    boolean isNew = false;
     try {
-      if (isNew(new Told(peer, why))) {
-        LogKeys.peer(peer)
-            .cause(why)
-            .on(log.atInfo())
-            .log(
-                "{} is on this machine, but some of its transfers of device memory go over the"
-                    + " network: {}.",
-                Printable.of(peer, 300),
-                Printable.of(why, 1000));
-      }
+      isNew = isNew(new Told(peer, why));
+    } catch (Throwable t) {
+      Anyway.failed(log, "Saying why device memory goes over the network", t);
+    }
+    if (isNew) {
+      metrics.happened(EngineEvent.Kind.FALLBACK, Counter.LOCAL_DEVICE_TRANSFERS_MISSED, peer, why);
+      tell(peer, why);
+    } else {
+      metrics.increment(Counter.LOCAL_DEVICE_TRANSFERS_MISSED);
+    }
+  }
+
+  private static void tell(String peer, String why) {
+    try {
+      LogKeys.peer(peer)
+          .cause(why)
+          .on(log.atInfo())
+          .log(
+              "{} is on this machine, but some of its transfers of device memory go over the"
+                  + " network: {}.",
+              Printable.of(peer, 300),
+              Printable.of(why, 1000));
     } catch (Throwable t) {
       Anyway.failed(log, "Saying why device memory goes over the network", t);
     }

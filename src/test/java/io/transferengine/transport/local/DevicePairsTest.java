@@ -151,7 +151,7 @@ class DevicePairsTest {
       assertMoved(
           one.move(Operation.WRITE, other, BlockColumns.of(here.address(), deviceThere, 4096)));
       assertMoved(
-          one.move(Operation.READ, other, BlockColumns.of(deviceHere, there.address(), 4096)));
+          one.move(Operation.READ, other, BlockColumns.of(here.address(), deviceThere, 4096)));
     }
     assertThat(one.counted(Counter.LOCAL_DEVICE_TRANSFERS_MISSED)).isEqualTo(6);
     assertThat(log.count(TOLD)).isOne();

@@ -115,6 +115,36 @@ class DeviceToHostTest {
     other.core.memory().free(there, BYTES);
   }
 
+  /** They are merged to what is larger than the slot that they pass through. */
+  @ParameterizedTest
+  @ValueSource(ints = {4096, 65536, 524_288, 3 << 20})
+  void neighboursPassThroughOneAfterTheOther(int length) throws Exception {
+    byte[] written = news();
+    ours.poke(here, written);
+    move(one, Operation.WRITE, neighbours(length));
+    assertThat(hosts()).as("seed %d", SEED).isEqualTo(written);
+    byte[] read = news();
+    MemorySegment.copy(read, 0, host.segment(), ValueLayout.JAVA_BYTE, 0, BYTES);
+    TransferHandle reading = move(one, Operation.READ, neighbours(length));
+    assertThat(ours.peek(here, BYTES)).as("seed %d", SEED).isEqualTo(read);
+    assertThat(reading.report().transport()).isEqualTo("local");
+    assertThat(reading.report().requestsAgain()).isZero();
+  }
+
+  /** All bytes, the first block short, and the others of a length. */
+  private BlockColumns neighbours(int length) {
+    List<long[]> blocks = new ArrayList<>();
+    for (long at = 0; at < BYTES; ) {
+      long bytes = Math.min(at == 0 ? 4096 : length, BYTES - at);
+      blocks.add(new long[] {here + at, host.address() + at, bytes});
+      at += bytes;
+    }
+    return BlockColumns.of(
+        blocks.stream().mapToLong(each -> each[0]).toArray(),
+        blocks.stream().mapToLong(each -> each[1]).toArray(),
+        blocks.stream().mapToLong(each -> each[2]).toArray());
+  }
+
   /** All three kinds of copies in one batch, in any order, at any alignment. */
   @ParameterizedTest
   @EnumSource(Operation.class)
