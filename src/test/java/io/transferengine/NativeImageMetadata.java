@@ -80,6 +80,9 @@ final class NativeImageMetadata {
     if (call.firstVariadic() >= 0) {
       options.add("\"firstVariadicArg\": " + call.firstVariadic());
     }
+    if (call.critical()) {
+      options.add("\"critical\": {\"allowHeapAccess\": false}");
+    }
     return "{\"returnType\": \"%s\", \"parameterTypes\": [%s]%s}"
         .formatted(
             call.result(),

@@ -58,9 +58,20 @@ final class NativeLinks {
    * @param parameters likewise
    * @param capturesErrno whether errno is kept
    * @param firstVariadic the index of the first argument behind the dots of C, or -1
+   * @param critical whether the JVM's collector waits for it; none of ours sees the heap
    */
-  record Call(String result, List<String> parameters, boolean capturesErrno, int firstVariadic)
+  record Call(
+      String result,
+      List<String> parameters,
+      boolean capturesErrno,
+      int firstVariadic,
+      boolean critical)
       implements Comparable<Call> {
+    /** A call that is not critical. */
+    Call(String result, List<String> parameters, boolean capturesErrno, int firstVariadic) {
+      this(result, parameters, capturesErrno, firstVariadic, false);
+    }
+
     @Override
     public int compareTo(Call other) {
       return toString().compareTo(other.toString());
@@ -127,6 +138,7 @@ final class NativeLinks {
     final List<MemoryLayout> layouts = new ArrayList<>();
     @Nullable FunctionDescriptor descriptor;
     boolean capturesErrno;
+    boolean critical;
     int firstVariadic = -1;
     int number;
   }
@@ -197,8 +209,16 @@ final class NativeLinks {
     switch (name) {
       case "captureCallState" -> before.capturesErrno = true;
       case "firstVariadicArg" -> before.firstVariadic = before.number;
+      case "critical" -> critical(method, before);
       case "captureStateLayout" -> {}
       default -> problems.add(place(method) + " uses the option " + name + ": list it here");
+    }
+  }
+
+  private void critical(MethodModel method, Before before) {
+    before.critical = true;
+    if (before.number != 0) {
+      problems.add(place(method) + " lets C see the heap: list it here");
     }
   }
 
@@ -208,41 +228,53 @@ final class NativeLinks {
       problems.add(place(method) + " links something that cannot be read here");
     }
     if (before.descriptor != null) {
+      Before added = optionsOf(owner, called);
       downcalls.add(
           new Call(
               before.descriptor.returnLayout().map(NativeLinks::name).orElse("void"),
               before.descriptor.argumentLayouts().stream().map(NativeLinks::name).toList(),
-              before.capturesErrno || captures(owner, called),
-              before.firstVariadic));
+              before.capturesErrno || added.capturesErrno,
+              before.firstVariadic,
+              before.critical || added.critical));
     }
     before.descriptor = null;
     before.capturesErrno = false;
+    before.critical = false;
     before.firstVariadic = -1;
   }
 
-  /** Whether a method of ours that hands a link on adds the option to it. */
-  private boolean captures(String owner, String called) {
+  /** The options that a method of ours which hands a link on adds to it. */
+  private Before optionsOf(String owner, String called) {
+    Before before = new Before();
     ClassModel model = classes.get(owner);
     if (model == null) {
-      return false;
+      return before;
     }
-    Before before = new Before();
     for (MethodModel method : model.methods()) {
       if (called.equals(method.methodName().stringValue() + method.methodType().stringValue())) {
         for (CodeElement step : method.code().orElseThrow()) {
           if (step instanceof FieldInstruction field) {
             get(field, before);
-          } else if (step instanceof InvokeInstruction call
-              && isLink(call.type().stringValue())
-              && captures(
-                  call.owner().asInternalName(),
-                  call.name().stringValue() + call.type().stringValue())) {
-            return true;
+          } else if (step instanceof InvokeInstruction call) {
+            add(call, before);
           }
         }
       }
     }
-    return before.capturesErrno;
+    return before;
+  }
+
+  private void add(InvokeInstruction call, Before before) {
+    String owner = call.owner().asInternalName();
+    String name = call.name().stringValue();
+    String type = call.type().stringValue();
+    if (isLink(type)) {
+      Before added = optionsOf(owner, name + type);
+      before.capturesErrno |= added.capturesErrno;
+      before.critical |= added.critical;
+    } else if (owner.equals("java/lang/foreign/Linker$Option") && name.equals("critical")) {
+      before.critical = true;
+    }
   }
 
   /** What is used of the bindings is read too. */
