@@ -3,6 +3,8 @@ package io.transferengine.engine;
 
 import io.transferengine.device.StreamGates;
 import io.transferengine.memory.MemoryKind;
+import io.transferengine.transfer.ErrorCode;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 
 /**
@@ -38,8 +40,16 @@ public final class OnStream {
     // Throws nothing: from here on the gate opens with the transfer's outcome, and only so. It may
     // be another transfer's as soon as it was open.
     handle.onOutcome(gate);
-    if (handle.isRefused() && handle.failure().isPresent()) {
-      throw handle.failure().get();
+    if (handle.isRefused()) {
+      // Somebody else may be ending it, and be about to tell why.
+      throw handle
+          .failure()
+          .orElseGet(
+              () ->
+                  new TransferException(
+                      ErrorCode.INVALID_ARGUMENT,
+                      "The event of stream 0x" + Long.toHexString(stream) + " cannot be waited for",
+                      "Submit it again, or synchronize the stream first"));
     }
     return handle;
   }

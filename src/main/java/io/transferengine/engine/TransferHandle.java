@@ -81,8 +81,6 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private String lastTransport = "";
   private long begunNanos;
   private long settledNanos;
-  private long endedNanos;
-  private @Nullable FailureCause cause;
   private boolean finishing;
   private boolean abandoned;
   private boolean aborted;
@@ -95,6 +93,10 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private record Outcome(TransferState state, TransferException why, FailureCause cause) {}
 
   private volatile @Nullable TransferException failure;
+
+  // Written by the thread that ends it, without the lock: before the next, and read after it.
+  private long endedNanos;
+  private @Nullable FailureCause cause;
 
   /** Its end, with the time and the cause of it: set after those, and read before them. */
   private volatile @Nullable TransferState accounted;
@@ -164,6 +166,9 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   }
 
   private void begin(RemoteSegment peer, boolean wasKnown, long began) {
+    if (end() != null) {
+      return; // By its deadline, say: the peer is not asked how it would be reached.
+    }
     // Written before this was asked for, by who asked or whom that one has heard of.
     BlockColumns blocks = blocksLeft;
     boolean mayBeRepeated = !resolvedAgain;
