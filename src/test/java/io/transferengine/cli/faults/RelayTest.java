@@ -28,6 +28,7 @@ class RelayTest {
       }
       relay.awaitAccepted();
       assertThat(relay.isConnecting()).isTrue();
+      await().until(trap::hasStruck);
       assertThat(trap.end()).isTrue();
       await().until(() -> !relay.isConnecting());
       try (Socket arrived = target.accept()) {
