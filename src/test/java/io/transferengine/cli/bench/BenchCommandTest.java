@@ -192,8 +192,6 @@ class BenchCommandTest {
             "--json=" + file);
 
     assertThat(run.status()).as("%s", run).isZero();
-    assertThat(ProcessHandle.current().children())
-        .noneMatch(child -> child.info().commandLine().orElse("").contains("kill -0"));
     assertThat(run.lines("verified")).isEqualTo(2);
     assertThat(run.output())
         .contains("p99.99", "due, at 1000 a second", "ucx_perftest")
