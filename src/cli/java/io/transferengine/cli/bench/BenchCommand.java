@@ -126,8 +126,8 @@ public final class BenchCommand implements Callable<Integer> {
               network.target(),
               workload.latency(),
               () -> overTcp(environment));
-      try (BusyLoops.Running _ = busy.start(environment)) {
-        return measure(terminal, engine, link, references);
+      try (BusyLoops.Running loops = busy.start(environment)) {
+        return measure(terminal, engine, link, references, loops);
       } finally {
         references.forEach(Reference::close);
       }
@@ -202,13 +202,18 @@ public final class BenchCommand implements Callable<Integer> {
     }
     EngineConfig config = network.measuring(network.onNetwork(environment).onNetwork());
     try (TargetLink link = BenchTarget.connect(address.host(), address.port(), CONNECT_LIMIT);
-        Engine engine = EngineSetup.open(config)) {
-      return measure(terminal, engine, link, List.of());
+        Engine engine = EngineSetup.open(config);
+        BusyLoops.Running none = busy.start(environment)) {
+      return measure(terminal, engine, link, List.of(), none);
     }
   }
 
   private Integer measure(
-      Terminal terminal, Engine engine, TargetLink link, List<Reference> references) {
+      Terminal terminal,
+      Engine engine,
+      TargetLink link,
+      List<Reference> references,
+      BusyLoops.Running loops) {
     engine.warmUp(link.segmentName());
     int rounds = reference.rounds();
     BenchReport report = new BenchReport(terminal, rounds, references, workload.latency());
@@ -225,7 +230,14 @@ public final class BenchCommand implements Callable<Integer> {
           Interruption.handle(
               () -> tell(terminal, report, measuring.soFar(), INTERRUPTED, circumstances))) {
         try (Progress progress = terminal.progress("bench", (long) rounds * cases.size())) {
-          rows = measuring.run(progress, report::row);
+          rows =
+              measuring.run(
+                  progress,
+                  row -> {
+                    // The table says that they ran.
+                    loops.requireAll();
+                    report.row(row);
+                  });
         }
         // Afterwards, since a replay describes how it went.
         tell(
