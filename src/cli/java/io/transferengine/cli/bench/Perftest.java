@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.bench;
 
-import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Units;
 import io.transferengine.transfer.Operation;
 import java.time.Duration;
@@ -73,17 +72,7 @@ final class Perftest implements Reference {
                 OptionalDouble.empty()));
       }
     }
-    throw CommandException.failed(
-        "--against %s: %d runs gave no figure; the last said: %s"
-            .formatted(name(), ATTEMPTS, lastLines(said)));
-  }
-
-  /** Its figures or its error; the lines before are about queue pairs. */
-  private static String lastLines(String said) {
-    List<String> lines = said.lines().filter(line -> !line.startsWith("---")).toList();
-    return lines.isEmpty()
-        ? "nothing"
-        : String.join("; ", lines.subList(Math.max(0, lines.size() - 2), lines.size()));
+    throw PerftestProgram.noFigure(name(), ATTEMPTS, said);
   }
 
   /** {@return the average in its output; empty if it is not a number above zero} */

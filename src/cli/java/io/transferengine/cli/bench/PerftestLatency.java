@@ -31,10 +31,10 @@ final class PerftestLatency implements Reference {
   private static final Pattern FIGURES =
       Pattern.compile("(?m)^\\s*[0-9]+\\s+[0-9]+\\s+\\S+\\s+\\S+\\s+(\\S+)\\s+(\\S+)\\s+\\S+\\s");
 
-  private final PerftestRun program;
+  private final PerftestProgram program;
   private final boolean events;
 
-  PerftestLatency(PerftestRun program, boolean events) {
+  PerftestLatency(PerftestProgram program, boolean events) {
     this.program = program;
     this.events = events;
   }
@@ -66,12 +66,16 @@ final class PerftestLatency implements Reference {
       return Optional.empty();
     }
     List<String> options = events ? List.of("-n", ITERATIONS, EVENTS) : List.of("-n", ITERATIONS);
+    String said = "";
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      Optional<Figure> figure =
-          figure(program.run(row.blockBytes(), options, RUN_LIMIT, attempt), row.blockBytes());
+      said = program.run(row.blockBytes(), options, RUN_LIMIT, attempt);
+      Optional<Figure> figure = figure(said, row.blockBytes());
       if (figure.isPresent()) {
         return figure;
       }
+    }
+    if (!FIGURES.matcher(said).find() && !said.startsWith(PerftestProgram.NO_END)) {
+      throw PerftestProgram.noFigure(name(), ATTEMPTS, said); // A wrong device, say.
     }
     // Two that poll on one processor mostly wait for each other.
     return Optional.empty();

@@ -12,23 +12,20 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A program of perftest, both sides of it, between the devices of both of ours: MTU 4096. */
-record PerftestRun(Path program, EngineSetup initiator, EngineSetup target) {
+record PerftestRun(Path program, EngineSetup initiator, EngineSetup target)
+    implements PerftestProgram {
   /** Time for the server to start; the client waits longer with each attempt, up to a limit. */
   private static final Duration SERVER_START = Duration.ofMillis(400);
 
   private static final int SERVER_START_FACTOR_LIMIT = 5;
 
-  String name() {
+  @Override
+  public String name() {
     return String.valueOf(program.getFileName());
   }
 
-  /**
-   * {@return the output of its initiator}
-   *
-   * @param limit of the time for it
-   * @param attempt 1 for the first
-   */
-  String run(long sizeBytes, List<String> options, Duration limit, int attempt) {
+  @Override
+  public String run(long sizeBytes, List<String> options, Duration limit, int attempt) {
     Process server = null;
     Process client = null;
     try {
@@ -44,7 +41,7 @@ record PerftestRun(Path program, EngineSetup initiator, EngineSetup target) {
       client = new ProcessBuilder(command).redirectErrorStream(true).start();
       // Its output of some 2 KB fits into a pipe.
       if (!client.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
-        return "no end within " + limit.toSeconds() + " s";
+        return NO_END + limit.toSeconds() + " s";
       }
       return new String(client.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {

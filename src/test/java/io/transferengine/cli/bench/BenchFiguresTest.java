@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.transferengine.cli.console.CommandException;
 import io.transferengine.cli.console.Progress;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -215,6 +217,42 @@ class BenchFiguresTest {
       assertThat(PerftestLatency.figure(form.formatted("18.22", none), 8)).isEmpty();
     }
     assertThat(PerftestLatency.figure(" Parser function exited with Error", 8)).isEmpty();
+  }
+
+  /** Runs of perftest that say always the same. */
+  private record Saying(String said) implements PerftestProgram {
+    @Override
+    public String name() {
+      return PerftestLatency.READ;
+    }
+
+    @Override
+    public String run(long sizeBytes, List<String> options, Duration limit, int attempt) {
+      return said;
+    }
+
+    Optional<Reference.Figure> latency() {
+      BenchRow single = new BenchRow(BenchRow.GRID, Operation.READ, 8, 1);
+      return new PerftestLatency(this, true)
+          .measure(new Noting("", new ArrayList<>(), single, result(8, Optional.empty())));
+    }
+  }
+
+  @Test
+  void aLatencyThatCannotBeMeasuredIsNoDash() {
+    Saying broken = new Saying("----\n Port number 1\n IB device mlx5_9 not found\n----\n");
+    assertThatThrownBy(broken::latency)
+        .isInstanceOf(CommandException.class)
+        .hasMessage(
+            "--against ib_read_lat -e: 5 runs gave no figure; the last said:"
+                + "  Port number 1;  IB device mlx5_9 not found");
+    assertThatThrownBy(new Saying("")::latency).hasMessageEndingWith("the last said: nothing");
+    String form = " 8       2000          %s          %s       %s     %s   8.36   52.98   205.97\n";
+    for (String none : List.of("0.00", "inf", "-nan")) {
+      assertThat(new Saying(form.formatted(none, none, none, none)).latency()).isEmpty();
+    }
+    assertThat(new Saying(PerftestProgram.NO_END + "15 s").latency()).isEmpty();
+    assertThat(new Saying(form.formatted("16", "20", "18", "19")).latency()).isPresent();
   }
 
   @Test
