@@ -3,8 +3,10 @@ package io.transferengine.cli.top;
 
 import io.transferengine.diagnostics.EngineCounters;
 import java.io.IOException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,8 +24,20 @@ final class Sampler {
 
   private final Files files;
   private final Predicate<EngineCounters> wanted;
-  private Map<Path, Sample> last = new HashMap<>();
+  private Map<Path, Known> last = new HashMap<>();
   private List<String> problems = List.of();
+
+  /**
+   * A sample, and when its file had been written before it was read.
+   *
+   * @param modified empty if that is not known
+   */
+  private record Known(Sample sample, Optional<FileTime> modified) {
+    /** {@return whether the file still says the same} */
+    boolean holds(Optional<FileTime> now) {
+      return now.isPresent() && now.equals(modified);
+    }
+  }
 
   Sampler(Files files, Predicate<EngineCounters> wanted) {
     this.files = files;
@@ -32,15 +46,15 @@ final class Sampler {
 
   /** {@return what the engines did since the last look, those that are wanted} */
   List<Sample> look() throws IOException {
-    Map<Path, Sample> seen = new HashMap<>();
+    Map<Path, Known> seen = new HashMap<>();
     List<Sample> found = new ArrayList<>();
     List<String> bad = new ArrayList<>();
     for (Path file : files.list()) {
       try {
-        Sample sample = next(file);
-        if (wanted.test(sample.now())) {
-          seen.put(file, sample);
-          found.add(sample);
+        Known known = next(file);
+        if (wanted.test(known.sample().now())) {
+          seen.put(file, known);
+          found.add(known.sample());
         }
       } catch (NoSuchFileException closed) {
         // Between the list and the look.
@@ -59,17 +73,33 @@ final class Sampler {
   }
 
   /** Until an engine has written again, its last interval is what it does. */
-  private Sample next(Path file) throws IOException {
-    Sample known = last.get(file);
-    if (known != null && known.isGone()) {
-      return known; // Nobody writes it any more, and there may be hundreds.
+  private Known next(Path file) throws IOException {
+    Known known = last.get(file);
+    // Before the read: what is written meanwhile is read at the next look.
+    Optional<FileTime> modified = modified(file);
+    if (known == null) {
+      return new Known(new Sample(EngineCounters.read(file), Optional.empty()), modified);
+    }
+    Sample sample = known.sample();
+    // There may be hundreds. One of another machine, in a folder that is shared, counts as gone,
+    // too.
+    if (sample.isGone() && known.holds(modified)) {
+      return known;
     }
     EngineCounters now = EngineCounters.read(file);
-    if (known == null) {
-      return new Sample(now, Optional.empty());
+    Optional<EngineCounters> before =
+        now.writtenNanos() == sample.now().writtenNanos()
+            ? sample.before()
+            : Optional.of(sample.now());
+    return new Known(new Sample(now, before), modified);
+  }
+
+  private static Optional<FileTime> modified(Path file) {
+    try {
+      return Optional.of(java.nio.file.Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS));
+    } catch (IOException unknown) {
+      // To read it fails, too, and says why.
+      return Optional.empty();
     }
-    return now.writtenNanos() == known.now().writtenNanos()
-        ? new Sample(now, known.before())
-        : new Sample(now, Optional.of(known.now()));
   }
 }
