@@ -22,6 +22,9 @@ public final class CompletionChannel extends Handle {
   private final int[] fds;
   private final boolean[] readable = new boolean[2];
 
+  /** Made in advance: a wake-up has to come also while memory is short. */
+  private final Runnable signal = this::signal;
+
   /** The caller is inside {@code device.use}. */
   CompletionChannel(DeviceHandle device) {
     super("completion channel of " + device.deviceName(), List.of(device));
@@ -76,7 +79,11 @@ public final class CompletionChannel extends Handle {
    * nothing if it is closed.
    */
   public void wakeUp() {
-    runIfOpen(() -> device.library().signal(fds[WAKE_UPS]));
+    runIfOpen(signal);
+  }
+
+  private void signal() {
+    device.library().signal(fds[WAKE_UPS]);
   }
 
   void requireOf(DeviceHandle other) {
@@ -91,7 +98,7 @@ public final class CompletionChannel extends Handle {
 
   @Override
   void onClosing() {
-    device.library().signal(fds[WAKE_UPS]);
+    signal();
   }
 
   @Override

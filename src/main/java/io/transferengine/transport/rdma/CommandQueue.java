@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>While it sleeps and has no commands, another thread may {@link #borrow} what is confined to
  * it. One word says who has that; nobody waits for a lock. A worker that wakes meanwhile leaves a
- * note and goes on sleeping, and who has borrowed then wakes it.
+ * note and goes on sleeping, and who has borrowed then wakes it. Each step of the borrower may
+ * throw, also a wake-up (no memory, no stack); so a worker that has left a note sleeps shortly.
  *
  * <pre>
  *   AWAKE --sleep--> ASLEEP --borrow--> LENT --(the worker woke up)--> WANTED
@@ -24,8 +25,12 @@ import org.jspecify.annotations.Nullable;
 final class CommandQueue {
   /** Where the worker sleeps. */
   interface Bed {
-    /** Sleeps, unless there was a wake-up since the last sleep; may return early. */
-    void sleep();
+    /**
+     * Sleeps, unless there was a wake-up since the last sleep; may return early.
+     *
+     * @param maxMillis the longest time; -1 for no limit
+     */
+    void sleep(int maxMillis);
 
     /** Ends the sleep, or the next one. From any thread. */
     void wakeUp();
@@ -40,6 +45,12 @@ final class CommandQueue {
 
   /** The worker is to wake up; nobody may borrow before. */
   private static final int DUE = 4;
+
+  /** The longest sleep of a worker that is wanted: what a wake-up costs that was lost. */
+  private static final int WANTED_MILLIS = 10;
+
+  /** How often who gives back tries to wake the worker: memory may be short for a moment only. */
+  private static final int WAKE_UPS_MAX = 5;
 
   private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
   private final AtomicInteger place = new AtomicInteger(AWAKE);
@@ -86,8 +97,13 @@ final class CommandQueue {
     if (place.get() != ASLEEP || !place.compareAndSet(ASLEEP, LENT)) {
       return false;
     }
-    if (commands.isEmpty() && !stopping) {
-      return true;
+    try {
+      if (commands.isEmpty() && !stopping) {
+        return true;
+      }
+    } catch (Throwable noStack) {
+      place.set(DUE); // who woke the worker before finds it awake, or about to be
+      throw noStack;
     }
     // Commands come first, in their order.
     giveBack(true);
@@ -95,17 +111,36 @@ final class CommandQueue {
   }
 
   /**
-   * Gives it back.
+   * Gives it back, whatever it throws.
+   *
+   * <p>A wake-up that fails again and again is given up. No command of others is lost by that: they
+   * woke the worker themselves, and it looks again soon. What only the borrower knows of waits for
+   * the next one who wakes the worker, as who ends an overdue transfer does.
    *
    * @param wake whether there is something to do for the worker
    */
   void giveBack(boolean wake) {
-    boolean due = wake || !commands.isEmpty() || stopping;
-    if (!due && place.compareAndSet(LENT, ASLEEP)) {
-      return;
+    boolean due = true;
+    try {
+      due = wake || !commands.isEmpty() || stopping;
+    } finally {
+      if (due || !place.compareAndSet(LENT, ASLEEP)) {
+        place.set(DUE);
+        wakeUpSurely();
+      }
     }
-    place.set(DUE);
-    bed.wakeUp();
+  }
+
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on whether it does
+  private void wakeUpSurely() {
+    for (int i = 0; i < WAKE_UPS_MAX; i++) {
+      try {
+        bed.wakeUp();
+        return;
+      } catch (Throwable t) {
+        Thread.yield();
+      }
+    }
   }
 
   // ---- the worker
@@ -116,11 +151,11 @@ final class CommandQueue {
   }
 
   /** Sleeps until there may be a command, or {@link Bed#sleep} returns. */
-  void sleepWhileEmpty() {
+  void sleepWhileEmpty(int maxMillis) {
     place.set(ASLEEP);
     try {
       if (commands.isEmpty() && !stopping) {
-        bed.sleep();
+        bed.sleep(maxMillis);
       }
     } finally {
       awaitReturn();
@@ -131,7 +166,7 @@ final class CommandQueue {
   private void awaitReturn() {
     while (!hasReturned()) {
       try {
-        bed.sleep();
+        bed.sleep(WANTED_MILLIS);
       } catch (Throwable t) {
         // Without what is lent the worker cannot even end. The next sleep tells.
         Thread.yield();

@@ -92,14 +92,11 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final FailedTurns failedTurns = new FailedTurns();
   private final PollingTime polling;
 
-  /** Of the sleep that begins; the timers may belong to a caller during it. */
-  private int sleepMillis;
-
   /** The thread waits for completions and for commands at once. */
   private final class Channel implements CommandQueue.Bed {
     @Override
-    public void sleep() {
-      channel.await(sleepMillis);
+    public void sleep(int maxMillis) {
+      channel.await(maxMillis);
     }
 
     @Override
@@ -320,8 +317,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         return;
       }
     }
-    sleepMillis = timers.waitMillis();
-    commands.sleepWhileEmpty();
+    commands.sleepWhileEmpty(timers.waitMillis());
   }
 
   /** Polls for a moment. {@return whether there is something to do now} */

@@ -12,12 +12,12 @@ import org.junit.jupiter.api.Timeout;
 @Tag("schedules")
 @Timeout(120)
 class CommandQueueSchedules {
-  /** A wait without a limit: a lost wake-up is a deadlock. */
+  /** A wait without a limit, whatever is asked for: a lost wake-up is a deadlock. */
   private static final class Channel implements CommandQueue.Bed {
     private boolean rung;
 
     @Override
-    public synchronized void sleep() {
+    public synchronized void sleep(int maxMillis) {
       try {
         while (!rung) {
           wait();
@@ -64,7 +64,7 @@ class CommandQueueSchedules {
     protected void first() {
       while (!commands.isStopping()) {
         if (!runAll()) {
-          commands.sleepWhileEmpty();
+          commands.sleepWhileEmpty(-1);
         }
       }
       boolean _ = runAll();
@@ -116,7 +116,7 @@ class CommandQueueSchedules {
     protected void first() {
       Runnable next = commands.poll();
       while (next == null) {
-        commands.sleepWhileEmpty();
+        commands.sleepWhileEmpty(-1);
         next = commands.poll();
       }
       next.run();
@@ -158,7 +158,7 @@ class CommandQueueSchedules {
     protected void first() {
       Runnable next = commands.poll();
       while (next == null) {
-        commands.sleepWhileEmpty();
+        commands.sleepWhileEmpty(-1);
         steps++;
         steps--;
         next = commands.poll();
