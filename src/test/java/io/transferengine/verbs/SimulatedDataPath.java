@@ -27,6 +27,7 @@ final class SimulatedDataPath implements DataPath {
           (SimulatedQueuePair) fabric.at(ibv_qp.handle(queuePair), queuePair, "ibv_post_send");
       requireAlive(firstRequest);
       request.start(firstRequest);
+      fabric.lastPoster = Thread.currentThread().getName();
       if (poster.device.process().hasCrashed()) {
         refusedRequest.set(JAVA_LONG, 0, request.address());
         return Errno.EIO.number();

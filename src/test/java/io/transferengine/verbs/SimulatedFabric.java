@@ -43,6 +43,9 @@ public final class SimulatedFabric implements AutoCloseable {
   final SimulatedFiles files = new SimulatedFiles(this);
   final boolean instant;
 
+  /** The name of the thread that has posted last. */
+  volatile String lastPoster = "";
+
   /** What there is beside host memory. */
   volatile DeviceMemory deviceMemory = DeviceMemory.NONE;
 
@@ -141,6 +144,11 @@ public final class SimulatedFabric implements AutoCloseable {
   /** From now on there is such memory. */
   public void reach(DeviceMemory memory) {
     deviceMemory = memory;
+  }
+
+  /** {@return the name of the thread that has posted last; empty before} */
+  public String lastPoster() {
+    return lastPoster;
   }
 
   /** {@return what can be done to the traffic} */

@@ -42,9 +42,9 @@ import org.slf4j.LoggerFactory;
  * if polling was successful lately. Then, or if nothing is posted, it asks for an event and sleeps
  * in poll(2).
  *
- * <p><b>Callers.</b> Who submits a small transfer while the worker sleeps and nothing is posted
- * posts it itself, and polls for that moment: nobody has to be woken. Meanwhile all that belongs to
- * the worker belongs to that thread ({@link CommandQueue#borrow}).
+ * <p><b>Callers.</b> A platform thread that submits a small transfer while the worker sleeps and
+ * nothing is posted posts it itself, and looks once: nobody has to be woken. Meanwhile all that
+ * belongs to the worker belongs to it ({@link CommandQueue#borrow}; ADR 51).
  *
  * <p>Any thread may call {@link #execute} and the methods that use it. All else belongs to the
  * worker's thread.
@@ -152,14 +152,15 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   @Override
   public void assign(RdmaEndpoint endpoint, TransferTask task) {
     boolean small = task.blockCount() <= CHAIN_MAX && task.totalBytes() <= CALLER_MAX_BYTES;
-    if (!small || !postHere(endpoint, task)) {
+    // A virtual thread may be unmounted at a lock, and the whole card would wait for it.
+    if (!small || Thread.currentThread().isVirtual() || !postHere(endpoint, task)) {
       execute(() -> assignNow(endpoint, task));
     }
   }
 
   /**
-   * Posts the task's requests, and takes their completions if they come soon. Only if the worker
-   * sleeps and nothing is posted: else it is awake soon, and many requests need one doorbell there.
+   * Posts the task's requests, and takes what is complete at once. Only if the worker sleeps and
+   * nothing is posted: else it is awake soon, and many requests need one doorbell there.
    *
    * @return whether the task is taken care of
    */
@@ -167,23 +168,22 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     if (!commands.borrow()) {
       return false;
     }
-    boolean isIdle = posted == 0 && busy.isEmpty();
-    boolean wake = isIdle;
+    boolean isIdle = false;
+    boolean wake = true;
     try {
+      isIdle = posted == 0 && busy.isEmpty();
+      int timed = timers.added();
       if (isIdle) {
-        int timed = timers.added();
         assignNow(endpoint, task);
         boolean _ = postAll();
-        if (posted > 0 && poll() == 0) {
-          boolean _ = findCompletions();
-        }
+        int _ = poll();
         if (posted > 0) {
-          // The worker sleeps on, until the event of what is left.
+          // The worker sleeps on, until the event of what is not complete yet.
           queue.requestNotification();
           int _ = poll();
         }
-        wake = !busy.isEmpty() || timers.added() != timed;
       }
+      wake = isIdle && (!busy.isEmpty() || timers.added() != timed);
     } catch (Throwable t) {
       survived("What a caller posted", t);
     } finally {

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(60)
 class RdmaCallersTest {
+  private static final String WORKER = "te-rdma-sim0-";
   private static final int BLOCKS = 32;
   private static final int BYTES = 300;
 
@@ -67,13 +69,67 @@ class RdmaCallersTest {
     assertThat(started.await().state()).isEqualTo(TransferState.COMPLETED);
   }
 
+  /** Both engines' workers sleep, and nothing is under way that wakes them. */
+  private static void awaitIdleWorkers() throws InterruptedException {
+    while (!Thread.getAllStackTraces().keySet().stream().allMatch(RdmaCallersTest::mayBeIdle)) {
+      Thread.sleep(1);
+    }
+  }
+
+  private static boolean mayBeIdle(Thread thread) {
+    return !thread.getName().startsWith(WORKER)
+        || thread.getState() == Thread.State.WAITING
+        || thread.getState() == Thread.State.TIMED_WAITING;
+  }
+
+  /** {@return who has posted a small transfer that this thread submitted to an idle worker} */
+  private String posterOfOne() throws Exception {
+    awaitIdleWorkers();
+    completes(a.write(b, blocks));
+    return fabric.lastPoster();
+  }
+
+  @Test
+  void platformThreadsPostWhereTheWorkerIsIdle() throws Exception {
+    String poster = posterOfOne();
+    for (int round = 0; round < 20 && poster.startsWith(WORKER); round++) {
+      poster = posterOfOne(); // a timer may have woken it
+    }
+    assertThat(poster).isEqualTo(Thread.currentThread().getName());
+  }
+
+  /** At a lock it may lose its carrier, and everybody would wait for what it has borrowed. */
+  @Test
+  void virtualThreadsDoNotPost() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      CompletableFuture<String> poster = new CompletableFuture<>();
+      Thread virtual =
+          Thread.ofVirtual()
+              .name("virtual")
+              .start(
+                  () -> {
+                    try {
+                      boolean _ = poster.complete(posterOfOne());
+                    } catch (Throwable t) {
+                      boolean _ = poster.completeExceptionally(t);
+                    }
+                  });
+      assertThat(poster.get()).startsWith(WORKER);
+      virtual.join();
+    }
+  }
+
+  /** The second is not for the caller, which does not wait for the first. */
   @Test
   void whatCompletesAfterTheCallerHasLeft() throws Exception {
     for (int round = 0; round < 20; round++) {
       fabric.faults().hold();
       Started write = a.write(b, blocks);
+      Started next = a.write(b, blocks);
       fabric.faults().release();
       completes(write);
+      completes(next);
+      assertThat(fabric.lastPoster()).startsWith(WORKER);
     }
   }
 
