@@ -2,6 +2,7 @@
 package io.transferengine.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.bindings.Cuda;
 import io.transferengine.device.CallPlan;
@@ -13,11 +14,13 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.rdma.SimulatedRdmaProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.verbs.SimulatedFabric;
+import io.transferengine.wire.NotifyMessage;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,6 +41,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class DeviceArrivalsTest {
   private static final String FLUSH = "cuFlushGPUDirectRDMAWrites";
+  private static final String CONTEXT = "cuDevicePrimaryCtxRetain";
+  private static final String EXPORT = "cuMemGetHandleForAddressRange";
   private static final int BYTES = 200_000;
 
   @TempDir Path sysRoot;
@@ -169,6 +174,77 @@ class DeviceArrivalsTest {
       assertThat(devices.peek(local, BYTES)).isEqualTo(bytes);
       assertThat(other.notifications().take(Duration.ofSeconds(60))).isPresent();
       assertThat(devices.plan().calls(FLUSH)).isZero();
+    }
+  }
+
+  /** Its program would look at bytes that are not to be seen yet. */
+  @Test
+  void aNotificationThatCannotBeWaitedForIsRefused() throws Exception {
+    devices.seesWritesLate(true);
+    try (EngineCore one = open("one");
+        EngineCore other = open("other")) {
+      long local = registered(one);
+      long remote = registered(other);
+      devices.poke(local, bytes);
+      assertThat(ended(one, request(Operation.WRITE, other, local, remote)).state())
+          .isEqualTo(TransferState.COMPLETED);
+      for (int code : new int[] {Cuda.CUDA_ERROR_UNKNOWN(), CallPlan.FULL_HEAP}) {
+        devices.plan().failAlways(FLUSH, code);
+        assertThatThrownBy(() -> tell(one, other)).isInstanceOf(TransferException.class);
+        devices.plan().heal();
+      }
+      assertThat(other.notifications().drain()).isEmpty();
+
+      tell(one, other);
+      assertThat(other.notifications().drain()).hasSize(1);
+      assertThat(devices.peek(remote, BYTES)).isEqualTo(bytes);
+    }
+  }
+
+  private static void tell(EngineCore from, EngineCore to) {
+    from.sendNotify(to.segmentName(), new NotifyMessage("n", "m"), Duration.ofSeconds(60));
+  }
+
+  /** It may be lost since; its program has no use for it any more, and others go on. */
+  @Test
+  void aDeviceIsLeftAloneWhenItsMemoryIsGone() {
+    devices.seesWritesLate(true);
+    try (EngineCore one = open("one");
+        EngineCore other = open("other")) {
+      long first = registered(other);
+      long second = registered(other);
+      tell(one, other);
+      other.memory().unregister(first);
+      devices.plan().failAlways(FLUSH, Cuda.CUDA_ERROR_UNKNOWN());
+      assertThatThrownBy(() -> tell(one, other)).isInstanceOf(TransferException.class);
+
+      other.memory().unregister(second);
+      int contexts = devices.plan().calls(CONTEXT);
+      tell(one, other);
+      assertThat(other.notifications().drain()).hasSize(2);
+      assertThat(devices.plan().calls(CONTEXT)).isEqualTo(contexts);
+      devices.plan().heal();
+    }
+  }
+
+  /** No card writes to what no card has taken: TCP moves it. */
+  @Test
+  void memoryThatNoCardTakesIsNotWaitedFor() {
+    devices.seesWritesLate(true);
+    try (EngineCore one = open("one");
+        EngineCore other = open("other")) {
+      devices.plan().failAlways(EXPORT, Cuda.CUDA_ERROR_UNKNOWN());
+      long memory = registered(other);
+      int contexts = devices.plan().calls(CONTEXT);
+      tell(one, other);
+      assertThat(devices.plan().calls(FLUSH)).isZero();
+      assertThat(devices.plan().calls(CONTEXT)).isEqualTo(contexts);
+
+      other.memory().unregister(memory);
+      devices.plan().heal();
+      var _ = registered(other);
+      tell(one, other);
+      assertThat(devices.plan().calls(FLUSH)).isEqualTo(1);
     }
   }
 

@@ -97,7 +97,7 @@ final class DeviceMemory {
       return AS_IT_IS;
     }
     exports.require(kind.ordinal(), region.address(), region.length());
-    arrivals.expect(kind);
+    arrivals.ask(kind);
     String whyNot = exports.whyNoDmaBufs(library.hasDmabufMr(), kind.ordinal());
     DmaBuf exported = null;
     if (whyNot.isEmpty()) {

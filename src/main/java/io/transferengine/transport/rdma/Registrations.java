@@ -170,6 +170,8 @@ final class Registrations {
         requireOpen(null);
         Snapshot next = snapshot.with(made);
         byRegion.putAll(byAdded);
+        // Last of what can fail: it is all of them, or none.
+        deviceMemory.arrivals().began(added);
         publish(next);
       }
     } catch (Throwable t) {
@@ -369,7 +371,9 @@ final class Registrations {
       Throwable refused = closeAll(each.getValue());
       if (refused == null) {
         synchronized (this) {
-          kept.remove(each.getKey());
+          if (kept.remove(each.getKey()) != null) {
+            deviceMemory.arrivals().ended(each.getKey());
+          }
         }
       } else {
         failures.add(refused);
