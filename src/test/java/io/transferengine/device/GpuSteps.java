@@ -89,11 +89,15 @@ final class GpuSteps {
     private volatile @Nullable Throwable thrown;
   }
 
-  /** Says how all have ended, before anything is closed. What is stuck is not waited for. */
+  /**
+   * Says how all have ended, before anything is closed. What is stuck is not waited for, nor what
+   * it has started: a peer would keep our output open, and whoever reads that would wait for it.
+   */
   void finish() {
     System.out.println(failed.isEmpty() ? "all right" : program + " FAILED: " + failed);
     if (stuck) {
       System.out.flush();
+      ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
       Runtime.getRuntime().halt(1);
     }
   }
