@@ -23,7 +23,9 @@ final class DeviceUnknownsMain {
 
   private static final int END_SECONDS = 15;
 
-  private final CudaLibrary driver = new CudaLibrary(false, false, true, false);
+  /** With what this driver has: not all have flushes. */
+  private final DeviceLibrary driver = Devices.LOADER.library();
+
   private final int device = driver.device(0);
   private final long context = driver.retainContext(device);
   private final Arena arena = Arena.ofShared();
@@ -41,6 +43,7 @@ final class DeviceUnknownsMain {
     }
     steps.step("the context of memory", 20, check::contexts);
     steps.step("calls behind a stream that stands still", 60, check::calls);
+    steps.step("a flush behind a stream that stands still", 40, check::flush);
     if (arguments.length == 1) {
       try (GpuPeer peer = new GpuPeer(GpuPeer.start(DeviceUnknownsMain.class))) {
         steps.step("handles behind a stream that stands still", 60, () -> check.handles(peer));
@@ -114,6 +117,24 @@ final class DeviceUnknownsMain {
     behindAStream("cuStreamDestroy_v2", () -> driver.destroyStream(stream[0]));
     behindAStream("cuMemHostUnregister", () -> driver.unpin(host.address()));
     behindAStream("cuMemFree_v2", () -> driver.free(memory[0]));
+  }
+
+  /** What a network card's worker and a notification do, for devices that see writes late. */
+  private void flush() throws Exception {
+    behindAStream(
+        "cuDevicePrimaryCtxRetain and its end",
+        () -> {
+          long same = driver.retainContext(device);
+          driver.releaseContext(device);
+          GpuSteps.require(same == context, "another primary context");
+        });
+    DeviceExports exports = new DeviceExports(() -> driver);
+    System.out.println("sees writes over RDMA in order: " + exports.seesWritesInOrder(0));
+    if (exports.canFlush(0)) {
+      behindAStream("cuFlushGPUDirectRDMAWrites", driver::flushWrites);
+    } else {
+      System.out.println("this driver has no cuFlushGPUDirectRDMAWrites for the device");
+    }
   }
 
   private void handles(GpuPeer peer) throws Exception {
