@@ -14,7 +14,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Two processes with memory on one real device: bytes from device to device, which goes by a handle
- * of the other process, compared by way of host memory and TCP; then how fast, beside a copy within
+ * of the other process, compared by way of host memory and TCP; bytes between our device and the
+ * other process' host memory, which go through a pinned slot; then how fast, beside a copy within
  * the device. For {@code src/test/gpu/run}, on a machine with a device.
  */
 final class DeviceIpcMain {
@@ -25,19 +26,26 @@ final class DeviceIpcMain {
   private final long memory;
   private final DeviceMoves moves;
   private final long there;
+  private final long hostThere;
   private final MemorySegment data;
   private final MemorySegment back;
 
-  private DeviceIpcMain(Device device, long memory, DeviceMoves moves, long there, Arena arena) {
+  /** Of what the peer has said: its name, its memory on the device, its host memory. */
+  private DeviceIpcMain(
+      Device device, long memory, DeviceMoves moves, String[] hello, Arena arena) {
     this.device = device;
     this.memory = memory;
     this.moves = moves;
-    this.there = there;
+    this.there = Long.parseLong(hello[1]);
+    this.hostThere = Long.parseLong(hello[2]);
     data = arena.allocate(BYTES, 4096);
     back = arena.allocate(BYTES, 4096);
   }
 
-  /** {@code DeviceIpcMain SEED [bytes|rates]}; exit status as {@code src/test/gpu/run} says. */
+  /**
+   * {@code DeviceIpcMain SEED [bytes|host|rates]}; exit status as {@code src/test/gpu/run} says.
+   * {@code host} does without handles, and so with a stand-in for the driver.
+   */
   public static void main(String[] arguments) throws Exception {
     GpuSteps.requireDevice();
     GpuSteps steps = new GpuSteps("two processes");
@@ -47,8 +55,7 @@ final class DeviceIpcMain {
       long memory = device.allocate(2L * BYTES);
       try (Registration registered = engine.register(memory, 2L * BYTES, "cuda:0")) {
         if (arguments[0].equals("peer")) {
-          System.out.println(engine.segmentName() + " " + memory);
-          serve(registered);
+          serve(engine, memory, registered);
         } else {
           check(steps, engine, device, memory, arguments);
         }
@@ -60,9 +67,15 @@ final class DeviceIpcMain {
   }
 
   /** The other process: has its memory registered until its input ends. */
-  private static void serve(Registration registered) throws Exception {
-    while (System.in.read() >= 0) {
-      // Nothing is asked of it.
+  private static void serve(Engine engine, long memory, Registration registered) throws Exception {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment host = arena.allocate(BYTES, 4096);
+      try (var _ = engine.register(host)) {
+        System.out.println(engine.segmentName() + " " + memory + " " + host.address());
+        while (System.in.read() >= 0) {
+          // Nothing is asked of it.
+        }
+      }
     }
     long start = System.nanoTime();
     registered.close();
@@ -84,7 +97,7 @@ final class DeviceIpcMain {
           () -> {
             String[] hello = peer.line().split(" ", -1);
             DeviceMoves moves = new DeviceMoves(engine, hello[0], Long.parseLong(arguments[0]));
-            made[0] = new DeviceIpcMain(device, memory, moves, Long.parseLong(hello[1]), arena);
+            made[0] = new DeviceIpcMain(device, memory, moves, hello, arena);
           });
       if (made[0] != null) {
         try (var _ = engine.register(made[0].data);
@@ -100,10 +113,14 @@ final class DeviceIpcMain {
   }
 
   private void steps(GpuSteps steps, String which) throws InterruptedException {
+    boolean hostOnly = which.equals("host");
     if (!which.equals("rates")) {
-      steps.step("bytes by a handle", 45, this::bytes);
+      if (!hostOnly) {
+        steps.step("bytes by a handle", 35, this::bytes);
+      }
+      steps.step("bytes from and to host memory", 35, this::hostBytes);
     }
-    if (!which.equals("bytes")) {
+    if (!which.equals("bytes") && !hostOnly) {
       for (int length : new int[] {64 << 20, 4 << 10, 64 << 10, 1 << 20}) {
         steps.step("rates of " + length + " bytes", 15, () -> rates(length));
       }
@@ -111,7 +128,7 @@ final class DeviceIpcMain {
   }
 
   private void bytes() throws Exception {
-    int rounds = DeviceMoves.rounds(ROUNDS, 20, this::round);
+    int rounds = DeviceMoves.rounds(ROUNDS, 15, this::round);
     System.out.println("bytes: right in " + rounds + " rounds, device to device");
   }
 
@@ -123,21 +140,64 @@ final class DeviceIpcMain {
     back.fill(before);
     DeviceMoves.Scatter blocks = moves.scatter();
     moves.move(Operation.WRITE, data.address(), there, blocks, _ -> {});
-    moves.move(Operation.READ, memory, there, blocks, DeviceIpcMain::requireHandle);
-    moves.move(Operation.WRITE, memory, there + BYTES, blocks, DeviceIpcMain::requireHandle);
+    moves.move(Operation.READ, memory, there, blocks, DeviceIpcMain::requireLocal);
+    moves.move(Operation.WRITE, memory, there + BYTES, blocks, DeviceIpcMain::requireLocal);
     moves.move(Operation.READ, back.address(), there + BYTES, blocks, _ -> {});
     DeviceMoves.compare(data, back, blocks, before);
   }
 
+  private void hostBytes() throws Exception {
+    int rounds = DeviceMoves.rounds(ROUNDS, 15, this::hostRound);
+    System.out.println("bytes: right in " + rounds + " rounds, device and host");
+  }
+
+  /** Scattered blocks and pages in turn. What lies between them is looked at on both sides. */
+  private void hostRound(byte before) throws Exception {
+    DeviceMoves.Scatter blocks = before % 2 == 0 ? moves.scatter() : moves.pages();
+    DeviceMoves.Scatter all = DeviceMoves.whole();
+    moves.fill(data);
+    clearThere(before);
+    moves.move(Operation.READ, memory, hostThere, all, DeviceIpcMain::requireLocal);
+    moves.move(Operation.WRITE, data.address(), hostThere, blocks, DeviceIpcMain::requireLocal);
+    moves.move(Operation.READ, memory, hostThere, blocks, DeviceIpcMain::requireLocal);
+    clearThere(before);
+    compareThere(all, blocks, before);
+    clearThere(before);
+    compareThere(blocks, blocks, before);
+  }
+
+  private void clearThere(byte before) throws Exception {
+    back.fill(before);
+    moves.move(
+        Operation.WRITE,
+        back.address(),
+        hostThere,
+        DeviceMoves.whole(),
+        DeviceIpcMain::requireLocal);
+  }
+
+  /** Writes from our device to the peer's host memory, and compares all of that. */
+  private void compareThere(DeviceMoves.Scatter written, DeviceMoves.Scatter blocks, byte before)
+      throws Exception {
+    moves.move(Operation.WRITE, memory, hostThere, written, DeviceIpcMain::requireLocal);
+    moves.move(
+        Operation.READ,
+        back.address(),
+        hostThere,
+        DeviceMoves.whole(),
+        DeviceIpcMain::requireLocal);
+    DeviceMoves.compare(data, back, blocks, before);
+  }
+
   /** The log says why, if it is not so. */
-  private static void requireHandle(Transfer transfer) {
+  private static void requireLocal(Transfer transfer) {
     GpuSteps.require(
         Objects.equals(transfer.report().transport(), "local"),
         "went another way: " + transfer.explain());
   }
 
   private void rates(int length) throws Exception {
-    moves.rate(length, memory, there, BYTES, "by handle", DeviceIpcMain::requireHandle);
+    moves.rate(length, memory, there, BYTES, "by handle", DeviceIpcMain::requireLocal);
     PairList list = new PairList();
     int some =
         Math.min(BYTES / length, Math.min(CopyList.RANGES_LIMIT, CopyList.BYTES_LIMIT / length));

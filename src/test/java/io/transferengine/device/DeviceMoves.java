@@ -112,6 +112,25 @@ final class DeviceMoves {
     return new Scatter(Arrays.copyOf(places, count), Arrays.copyOf(lengths, count));
   }
 
+  /** {@return blocks of one length, each behind the last one, such as the pages of a KV cache} */
+  Scatter pages() {
+    int length = 1 << (12 + random.nextInt(9));
+    long first = random.nextInt(8);
+    int count = (int) Math.min(MOST_BLOCKS, BYTES / length - first);
+    long[] places = new long[count];
+    long[] lengths = new long[count];
+    for (int i = 0; i < count; i++) {
+      places[i] = (first + i) * length;
+      lengths[i] = length;
+    }
+    return new Scatter(places, lengths);
+  }
+
+  /** {@return all of it} */
+  static Scatter whole() {
+    return new Scatter(new long[] {0}, new long[] {BYTES});
+  }
+
   void fill(MemorySegment memory) {
     for (long at = 0; at < memory.byteSize(); at += Long.BYTES) {
       memory.set(ValueLayout.JAVA_LONG, at, random.nextLong());
