@@ -104,7 +104,8 @@ class CudaLibraryTest {
     assertThat(check(0, Map.of(), program))
         .contains("all right")
         .anyMatch(line -> line.matches("memory of the primary context .*: the same"))
-        .anyMatch(line -> line.startsWith("cuMemFree_v2 does not wait for a stream"));
+        .anyMatch(line -> line.startsWith("cuMemFree_v2 does not wait for a stream"))
+        .anyMatch(line -> line.startsWith("cuFlushGPUDirectRDMAWrites does not wait for a"));
   }
 
   /** But for streams: what the library begins is over at once, and cannot wait for anybody. */
