@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * of their own: {@code SchedulesTest} starts it.
  */
 public final class Schedules {
+  /** What a failure says if Lincheck (3.x) has found one, and failed to write down its schedule. */
+  static final String UNTOLD = "A schedule fails, and Lincheck could not print it";
+
   private Schedules() {}
 
   /**
@@ -109,7 +112,12 @@ public final class Schedules {
 
   /** Plays scenes like this one under so many schedules; throws what a thread or check throws. */
   public static void explore(int schedules, Scene example) {
-    Lincheck.runConcurrentTest(schedules, new Play(example));
+    try {
+      Lincheck.runConcurrentTest(schedules, new Play(example));
+    } catch (IndexOutOfBoundsException inTrace) {
+      // It happens only while a trace is made, which is made of a failure only.
+      throw new AssertionError(UNTOLD, inTrace);
+    }
   }
 
   /** Fails the schedule; plain, because what runs under the scheduler is best small. */
