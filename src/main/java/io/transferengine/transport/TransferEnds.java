@@ -108,17 +108,13 @@ public final class TransferEnds {
     return new SeamFinder(starts, ends);
   }
 
-  private static boolean isIn(Region region, long address) {
-    return address >= region.address() && address - region.address() < region.length();
-  }
-
   /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
   long endOfLocal(long address) {
     if (local != null) {
       return local.endOfRange(address);
     }
     Region only = regions[0];
-    return isIn(only, address) ? only.end() : 0;
+    return only.covers(address, 1) ? only.end() : 0;
   }
 
   /**
@@ -177,7 +173,7 @@ public final class TransferEnds {
   /** {@return our registration that an address lies in; null if it lies in none} */
   @Nullable Region region(long address) {
     if (local == null) {
-      return isIn(regions[0], address) ? regions[0] : null;
+      return regions[0].covers(address, 1) ? regions[0] : null;
     }
     int index = local.find(address);
     return index < 0 || index >= regions.length ? null : regions[index];

@@ -135,18 +135,6 @@ final class Claim implements RequestSink<TransferTask> {
     return isOfHost && (bytes >= hostBytesMost || count >= hostMost);
   }
 
-  /** Gives back what is beyond so many requests, or so many bytes; one stays in any case. */
-  void keep(TransferTask task, int requests, long mostBytes) {
-    int kept = 0;
-    long bytes = 0;
-    while (kept < count && kept < requests && (kept == 0 || bytes + length[kept] <= mostBytes)) {
-      bytes += length[kept++];
-    }
-    while (count > kept) {
-      giveBackLast(task);
-    }
-  }
-
   @SuppressWarnings("ReferenceEquality") // this one, of this descriptor
   private @Nullable BufferDescriptor buffer(TransferTask of, long there, long bytes) {
     BufferDescriptor last = lastBuffer;

@@ -107,9 +107,7 @@ final class DeviceCopier {
         // The peer has ended, and a look between that and this end threw.
         return lost(task, target);
       }
-      if (claim.count() > claim.first()) {
-        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
-      }
+      failRest(task);
       throw t;
     } finally {
       releaseAll(there);
@@ -121,13 +119,17 @@ final class DeviceCopier {
 
   private Outcome copyByProcessor(TransferTask task, Target target, int slot) {
     try {
-      claim.keep(task, Copier.RANGES, Copier.BYTES);
       return claim.isHost() ? copyHost(task, target, slot) : copyStaged(task, target, slot);
     } catch (Throwable t) {
-      if (claim.count() > claim.first()) {
-        claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
-      }
+      failRest(task);
       throw t;
+    }
+  }
+
+  /** What was thrown is a mistake of ours, or there is no memory; takes none. */
+  private void failRest(TransferTask task) {
+    if (claim.count() > claim.first()) {
+      claim.fail(task, claim.count() - 1, mistake, FailureCause.LOCAL);
     }
   }
 
