@@ -12,6 +12,7 @@ import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
+import io.transferengine.testkit.ReachedDevices;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
@@ -21,13 +22,11 @@ import io.transferengine.transport.rdma.SimulatedRdmaProvider;
 import io.transferengine.transport.tcp.TcpTransportProvider;
 import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.wire.NotifyMessage;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,28 +54,7 @@ class DeviceArrivalsTest {
   @BeforeEach
   void reachDevices() {
     new Random(seed).nextBytes(bytes);
-    fabric.reach(
-        new SimulatedFabric.DeviceMemory() {
-          @Override
-          public boolean hasDmaBufs() {
-            return true;
-          }
-
-          @Override
-          public boolean isExported(int fd, long offset, long lengthBytes) {
-            return devices.isExported(fd, offset, lengthBytes);
-          }
-
-          @Override
-          public @Nullable MemorySegment at(long address, long lengthBytes) {
-            return devices.contents(address, lengthBytes);
-          }
-
-          @Override
-          public @Nullable MemorySegment into(long address, long lengthBytes) {
-            return devices.arriving(address, lengthBytes);
-          }
-        });
+    fabric.reach(new ReachedDevices(devices, () -> true));
   }
 
   @AfterEach

@@ -21,7 +21,6 @@ import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
-import java.util.function.LongSupplier;
 
 /**
  * What the API has for memory of a real device, beside copies and transfers: locations that are
@@ -48,7 +47,7 @@ final class DeviceApiMain implements AutoCloseable {
   private final MemorySegment there;
   private final CudaLibrary driver;
   private final int device;
-  private final long context;
+  private final InContext inContext;
 
   private DeviceApiMain(long seed, boolean real) {
     bytes = real ? BYTES : FEW_BYTES;
@@ -56,7 +55,7 @@ final class DeviceApiMain implements AutoCloseable {
     random = new Random(seed);
     driver = new CudaLibrary(false, false, true, false);
     device = driver.device(0);
-    context = driver.retainContext(device);
+    inContext = new InContext(driver, driver.retainContext(device));
     engine = Engine.open(config());
     peer = Engine.open(config());
     there = arena.allocate(bytes, 4096);
@@ -98,33 +97,15 @@ final class DeviceApiMain implements AutoCloseable {
     arena.close();
   }
 
-  private void inContext(Runnable calls) {
-    driver.pushContext(context);
-    try {
-      calls.run();
-    } finally {
-      driver.popContext();
-    }
-  }
-
-  private long made(LongSupplier call) {
-    driver.pushContext(context);
-    try {
-      return call.getAsLong();
-    } finally {
-      driver.popContext();
-    }
-  }
-
   private void locations() {
-    long memory = made(() -> driver.allocate(bytes));
+    long memory = inContext.made(() -> driver.allocate(bytes));
     try (Registration found = engine.register(memory + 3, bytes - 3, "*")) {
       // A stand-in for a driver has memory that the processor may touch.
       String expected = ReadableMemory.isAt(memory) ? "*" : "cuda:0";
       GpuSteps.require(
           found.location().equals(expected), "the location found: " + found.location());
     }
-    inContext(() -> driver.free(memory));
+    inContext.run(() -> driver.free(memory));
     System.out.println("locations: right");
   }
 
@@ -176,7 +157,7 @@ final class DeviceApiMain implements AutoCloseable {
 
   /** So many that they are under way still when the next call is made. */
   private void fills(long memory, int value, long stream) {
-    inContext(
+    inContext.run(
         () -> {
           for (int i = 0; i < fills; i++) {
             driver.fill(memory, (byte) (i < fills - 1 ? ~value : value), bytes, stream);
@@ -186,17 +167,17 @@ final class DeviceApiMain implements AutoCloseable {
 
   private void events() throws Exception {
     try (Allocation memory = engine.allocateDevice(0, bytes)) {
-      long stream = made(driver::createStream);
-      long event = made(driver::createEvent);
+      long stream = inContext.made(driver::createStream);
+      long event = inContext.made(driver::createEvent);
       for (int value = 1; value < 20; value++) {
         fills(memory.address(), value, stream);
-        inContext(() -> driver.record(event, stream));
+        inContext.run(() -> driver.record(event, stream));
         Transfer transfer = engine.submit(request(Operation.WRITE, memory.address()).after(event));
         requireMoved(transfer);
         GpuSteps.require(allAreThere(value), "the transfer did not wait for event " + value);
       }
-      inContext(() -> driver.destroyEvent(event));
-      inContext(() -> driver.destroyStream(stream));
+      inContext.run(() -> driver.destroyEvent(event));
+      inContext.run(() -> driver.destroyStream(stream));
       for (long wrong : new long[] {8, 12345, -8}) {
         Transfer failed = engine.submit(request(Operation.WRITE, memory.address()).after(wrong));
         GpuSteps.require(failed.await(LIMIT) == TransferState.FAILED, "no event: " + failed);
@@ -214,8 +195,8 @@ final class DeviceApiMain implements AutoCloseable {
   }
 
   private void errors() {
-    long freed = made(() -> driver.allocate(bytes));
-    inContext(() -> driver.free(freed));
+    long freed = inContext.made(() -> driver.allocate(bytes));
+    inContext.run(() -> driver.free(freed));
     for (String location : new String[] {"cuda:0", "cuda:99", "cuda:x"}) {
       try (Registration wrong = engine.register(freed, bytes, location)) {
         GpuSteps.require(false, "freed memory was registered: " + wrong);
@@ -239,8 +220,8 @@ final class DeviceApiMain implements AutoCloseable {
       long memory = ordered.allocateManagedBuffer(bytes, "cuda:0");
       long remote = there.address();
       MemorySegment seen = pinned.allocate(bytes, 4096);
-      inContext(() -> driver.pin(seen.address(), bytes));
-      long stream = made(driver::createStream);
+      inContext.run(() -> driver.pin(seen.address(), bytes));
+      long stream = inContext.made(driver::createStream);
       long[] ids = new long[1];
       for (int round = 1; round < 20; round++) {
         int value = round;
@@ -254,8 +235,8 @@ final class DeviceApiMain implements AutoCloseable {
         there.fill((byte) (value + 50));
         ids[0] = ordered.transferReadOnCuda(peer.segmentName(), memory, remote, bytes, stream);
         GpuSteps.require(ids[0] > 0, "transferReadOnCuda: " + ids[0]);
-        inContext(() -> driver.copyOut(seen.address(), memory, bytes, stream));
-        inContext(() -> driver.awaitStream(stream));
+        inContext.run(() -> driver.copyOut(seen.address(), memory, bytes, stream));
+        inContext.run(() -> driver.awaitStream(stream));
         GpuSteps.require(
             allAre(seen.toArray(ValueLayout.JAVA_BYTE), value + 50),
             "work behind a read did not wait for it: " + value);
@@ -263,13 +244,13 @@ final class DeviceApiMain implements AutoCloseable {
       }
       // A transfer that fails lets its stream go on.
       ids[0] = ordered.transferWriteOnCuda(peer.segmentName(), memory, 4096, bytes, stream);
-      inContext(() -> driver.awaitStream(stream));
+      inContext.run(() -> driver.awaitStream(stream));
       GpuSteps.require(ordered.getBatchTransferStatus(ids) == -1, "a write to nowhere succeeded");
       GpuSteps.require(
           ordered.transferWriteOnCuda(peer.segmentName(), memory, remote, bytes, 12345) == -1,
           "12345 is taken for a stream");
-      inContext(() -> driver.destroyStream(stream));
-      inContext(() -> driver.unpin(seen.address()));
+      inContext.run(() -> driver.destroyStream(stream));
+      inContext.run(() -> driver.unpin(seen.address()));
     }
     System.out.println("streams: right");
   }

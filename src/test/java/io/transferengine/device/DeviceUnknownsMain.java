@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.StringJoiner;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 
 /**
  * What CUDA's manual does not say and the library relies on, asked of a real driver. First of all,
@@ -28,6 +27,7 @@ final class DeviceUnknownsMain {
 
   private final int device = driver.device(0);
   private final long context = driver.retainContext(device);
+  private final InContext inContext = new InContext(driver, context);
   private final Arena arena = Arena.ofShared();
 
   private DeviceUnknownsMain() {}
@@ -55,27 +55,9 @@ final class DeviceUnknownsMain {
     steps.exit();
   }
 
-  private long made(LongSupplier call) {
-    driver.pushContext(context);
-    try {
-      return call.getAsLong();
-    } finally {
-      driver.popContext();
-    }
-  }
-
-  private void run(Runnable call) {
-    var _ =
-        made(
-            () -> {
-              call.run();
-              return 0;
-            });
-  }
-
   /** DeviceRange refuses memory of other contexts than the one that is retained. */
   private void contexts() {
-    long memory = made(() -> driver.allocate(BYTES));
+    long memory = inContext.made(() -> driver.allocate(BYTES));
     long owning = known(Cuda.CU_POINTER_ATTRIBUTE_CONTEXT(), memory);
     System.out.printf(
         "memory of the primary context 0x%x has CU_POINTER_ATTRIBUTE_CONTEXT 0x%x: %s%n",
@@ -89,8 +71,8 @@ final class DeviceUnknownsMain {
         known(Cuda.CU_POINTER_ATTRIBUTE_RANGE_SIZE(), memory),
         memory,
         BYTES);
-    run(() -> DeviceRange.require(driver, 0, context, memory, BYTES));
-    run(() -> driver.free(memory));
+    inContext.run(() -> DeviceRange.require(driver, 0, context, memory, BYTES));
+    inContext.run(() -> driver.free(memory));
     System.out.println(
         "freed memory is known to the driver: "
             + driver.pointerAttribute(Cuda.CU_POINTER_ATTRIBUTE_MEMORY_TYPE(), memory).isPresent());
@@ -148,14 +130,14 @@ final class DeviceUnknownsMain {
     behindAStream("cuIpcCloseMemHandle", () -> driver.closeMemory(opened[0]));
     // Once more: the first one may have made what peers need.
     behindAStream("cuIpcOpenMemHandle_v2, again", () -> opened[0] = driver.openMemory(handle));
-    run(() -> driver.closeMemory(opened[0]));
+    inContext.run(() -> driver.closeMemory(opened[0]));
     peer.end();
   }
 
   private void serve() throws Exception {
-    long memory = made(() -> driver.allocate(BYTES));
+    long memory = inContext.made(() -> driver.allocate(BYTES));
     MemorySegment handle = arena.allocate(ValueLayout.JAVA_LONG, SharedAllocation.HANDLE_WORDS);
-    run(() -> driver.exportMemory(memory, handle));
+    inContext.run(() -> driver.exportMemory(memory, handle));
     StringJoiner words = new StringJoiner(" ");
     Arrays.stream(handle.toArray(ValueLayout.JAVA_LONG))
         .forEach(each -> words.add(Long.toString(each)));
@@ -163,15 +145,15 @@ final class DeviceUnknownsMain {
     while (System.in.read() >= 0) {
       // Nothing is asked of it.
     }
-    run(() -> driver.free(memory));
+    inContext.run(() -> driver.free(memory));
   }
 
   /** Makes a call while a stream waits for a word, and says whether it waited for that stream. */
   private void behindAStream(String what, Runnable call) throws Exception {
     MemorySegment word = arena.allocate(4096, 4096);
-    run(() -> driver.pin(word.address(), word.byteSize()));
-    long stream = made(driver::createStream);
-    run(() -> driver.hold(stream, word.address(), 1));
+    inContext.run(() -> driver.pin(word.address(), word.byteSize()));
+    long stream = inContext.made(driver::createStream);
+    inContext.run(() -> driver.hold(stream, word.address(), 1));
     CountDownLatch over = new CountDownLatch(1);
     Throwable[] thrown = new Throwable[1];
     long start = System.nanoTime();
@@ -181,7 +163,7 @@ final class DeviceUnknownsMain {
             .start(
                 () -> {
                   try {
-                    run(call);
+                    inContext.run(call);
                   } catch (Throwable t) {
                     thrown[0] = t;
                   }
@@ -199,9 +181,9 @@ final class DeviceUnknownsMain {
             : "WAITS for a stream that stands still" + (ended ? "" : ", and does not end then"));
     GpuSteps.require(ended, what + " does not end");
     thread.join();
-    run(() -> driver.awaitStream(stream));
-    run(() -> driver.destroyStream(stream));
-    run(() -> driver.unpin(word.address()));
+    inContext.run(() -> driver.awaitStream(stream));
+    inContext.run(() -> driver.destroyStream(stream));
+    inContext.run(() -> driver.unpin(word.address()));
     if (thrown[0] != null) {
       throw new AssertionError(what + ": " + thrown[0].getMessage(), thrown[0]);
     }

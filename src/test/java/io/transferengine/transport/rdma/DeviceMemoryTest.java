@@ -12,6 +12,7 @@ import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
 import io.transferengine.os.Errno;
+import io.transferengine.testkit.ReachedDevices;
 import io.transferengine.topology.FakeMachine;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
@@ -33,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -57,23 +57,7 @@ class DeviceMemoryTest {
   private boolean newLibrary = true;
 
   DeviceMemoryTest() {
-    fabric.reach(
-        new SimulatedFabric.DeviceMemory() {
-          @Override
-          public boolean hasDmaBufs() {
-            return newLibrary;
-          }
-
-          @Override
-          public boolean isExported(int fd, long offset, long lengthBytes) {
-            return devices.isExported(fd, offset, lengthBytes);
-          }
-
-          @Override
-          public @Nullable MemorySegment at(long address, long lengthBytes) {
-            return devices.contents(address, lengthBytes);
-          }
-        });
+    fabric.reach(new ReachedDevices(devices, () -> newLibrary));
   }
 
   private SimulatedEngine engine(SimulatedVerbs of, Map<String, String> options) {

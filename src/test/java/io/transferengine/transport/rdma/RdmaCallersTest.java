@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.TransferState;
@@ -70,10 +71,13 @@ class RdmaCallersTest {
   }
 
   /** Both engines' workers sleep, and nothing is under way that wakes them. */
-  private static void awaitIdleWorkers() throws InterruptedException {
-    while (!Thread.getAllStackTraces().keySet().stream().allMatch(RdmaCallersTest::mayBeIdle)) {
-      Thread.sleep(1);
-    }
+  private static void awaitIdleWorkers() {
+    await()
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () ->
+                Thread.getAllStackTraces().keySet().stream().allMatch(RdmaCallersTest::mayBeIdle));
   }
 
   private static boolean mayBeIdle(Thread thread) {
