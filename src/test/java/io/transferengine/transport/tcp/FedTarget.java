@@ -37,32 +37,37 @@ final class FedTarget implements AutoCloseable {
   final WindowPool pool;
   final DeviceStaging staging;
   private final EmbeddedChannel listening;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final EventLoops loops;
   private final ReceiveAllocator allocator;
 
   FedTarget(long bytes) {
-    this(bytes, new Devices(FedTarget::noDriver));
+    this(Arena.ofShared(), bytes);
   }
 
-  private static DeviceLibrary noDriver() {
-    throw new TransferException(ErrorCode.DEVICE_NOT_FOUND, "no driver", "");
+  private FedTarget(Arena arena, long bytes) {
+    this(arena, arena.allocate(bytes, 4096));
   }
 
   /**
    * As above.
    *
-   * @param devices for memory that a test makes {@link #staging} ready for
+   * @param memory stays the caller's
    */
-  FedTarget(long bytes, Devices devices) {
-    staging = new DeviceStaging(devices, metrics);
+  FedTarget(MemorySegment memory) {
+    this(Arena.ofShared(), memory);
+  }
+
+  private FedTarget(Arena arena, MemorySegment memory) {
+    this.arena = arena;
+    this.memory = memory;
+    staging = new DeviceStaging(new Devices(FedTarget::noDriver), metrics);
     TcpOptions options = TcpOptions.of(SETTINGS);
     loops =
         new EventLoops(
             IoBackend.NIO, 1, options.stagingBlockBytes(), options.stagingBytes(), metrics);
     pool = loops.pool(loops.all().getFirst());
-    memory = arena.allocate(bytes, 4096);
-    region = regions.register(memory.address(), bytes, "*");
+    region = regions.register(memory.address(), memory.byteSize(), "*");
     connection =
         new TargetConnection(
             new TargetContext(
@@ -83,6 +88,10 @@ final class FedTarget implements AutoCloseable {
     listening = new EmbeddedChannel(new VersionOneOrder(metrics, 30).arrivals());
     listening.pipeline().fireChannelRead(channel);
     connection.takesPlace(channel.attr(VersionOneOrder.MEMBER).get());
+  }
+
+  private static DeviceLibrary noDriver() {
+    throw new TransferException(ErrorCode.DEVICE_NOT_FOUND, "no driver", "");
   }
 
   /**

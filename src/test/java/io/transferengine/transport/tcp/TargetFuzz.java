@@ -6,6 +6,8 @@ import static io.transferengine.fuzz.Oracle.require;
 import io.transferengine.fuzz.FuzzTarget;
 import io.transferengine.fuzz.Tape;
 import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -47,8 +49,14 @@ public final class TargetFuzz implements FuzzTarget {
 
   @Override
   public void run(byte[] input) {
-    Outcome whole = serve(input, false);
-    Outcome cut = serve(input, true);
+    Outcome whole;
+    Outcome cut;
+    try (Arena arena = Arena.ofShared()) {
+      // The same for both: addresses are in the stream, and may be taken for a part of a body.
+      MemorySegment memory = arena.allocate(MEMORY_BYTES, 4096);
+      whole = serve(input, memory, false);
+      cut = serve(input, memory.fill((byte) 0), true);
+    }
     // Without a block to stage in, how much is served before that depends on the reads.
     if (!whole.dry && !cut.dry) {
       require(whole.open == cut.open, "cut or not decides whether the connection stays");
@@ -65,8 +73,8 @@ public final class TargetFuzz implements FuzzTarget {
     }
   }
 
-  private static Outcome serve(byte[] input, boolean cut) {
-    try (FedTarget target = new FedTarget(MEMORY_BYTES)) {
+  private static Outcome serve(byte[] input, MemorySegment memory, boolean cut) {
+    try (FedTarget target = new FedTarget(memory)) {
       byte[] stream = stream(new Tape(input), target.address());
       ByteArrayOutputStream answers = new ByteArrayOutputStream();
       boolean dry = false;
@@ -87,8 +95,8 @@ public final class TargetFuzz implements FuzzTarget {
       var _ = target.channel.close();
       target.channel.runPendingTasks();
       require(target.region.inFlight() == 0, () -> "a use is kept: " + target.region);
-      byte[] memory = target.memory.toArray(ValueLayout.JAVA_BYTE);
-      return new Outcome(open, dry, answers.toByteArray(), memory);
+      byte[] content = memory.toArray(ValueLayout.JAVA_BYTE);
+      return new Outcome(open, dry, answers.toByteArray(), content);
     }
   }
 
