@@ -133,8 +133,11 @@ class MappedPoolsTest implements TransferWork.Listener {
 
   private final MemorySegment here = pool.allocate(2 * BYTES);
   private final MemorySegment there = pool.allocate(BYTES);
+  private final String file = poolFile();
   private @Nullable TransferState state;
   private @Nullable FailureCause cause;
+
+  MappedPoolsTest() throws IOException {}
 
   @Override
   public void taskEnded(
@@ -151,10 +154,35 @@ class MappedPoolsTest implements TransferWork.Listener {
     assertThat(mappings()).isZero();
   }
 
-  private static long mappings() throws IOException {
+  /** {@return how often the pool's file is mapped} Not those of others in this process. */
+  private long mappings() throws IOException {
+    return maps().stream().filter(line -> file(line).equals(file)).count();
+  }
+
+  private String poolFile() throws IOException {
+    return maps().stream()
+        .filter(line -> isAt(line, here.address()))
+        .map(MappedPoolsTest::file)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static boolean isAt(String line, long address) {
+    String[] ends = line.substring(0, line.indexOf(' ')).split("-");
+    return Long.parseUnsignedLong(ends[0], 16) <= address
+        && address < Long.parseUnsignedLong(ends[1], 16);
+  }
+
+  private static List<String> maps() throws IOException {
     return Files.readAllLines(Path.of("/proc/self/maps"), ISO_8859_1).stream()
         .filter(line -> line.contains("/memfd:" + OffHeapSource.NAME))
-        .count();
+        .toList();
+  }
+
+  /** {@return the device and the inode in a line} */
+  private static String file(String line) {
+    String[] fields = line.split(" ");
+    return fields[3] + " " + fields[4];
   }
 
   private Region region() {
