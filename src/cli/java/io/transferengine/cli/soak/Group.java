@@ -247,5 +247,6 @@ final class Group implements AutoCloseable {
   public void close() {
     members.forEach(Member::close);
     service.ifPresent(Service::close);
+    Shortage.clearUsers();
   }
 }

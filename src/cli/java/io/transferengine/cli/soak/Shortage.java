@@ -2,6 +2,7 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -154,6 +155,26 @@ final class Shortage {
     all.addAll(AS_USER);
     all.addAll(command);
     return all;
+  }
+
+  /**
+   * Removes what engines of the users of {@link #limitable} have left for who looks at their
+   * figures: nobody is these users again. What another run's processes still use stays.
+   */
+  static void clearUsers() {
+    for (int user = FIRST_USER; user < USERS.get(); user++) {
+      clear(Path.of("/tmp", "transfer-engine-" + user).toFile());
+    }
+  }
+
+  private static void clear(File folder) {
+    String[] names = folder.list();
+    for (String name : names == null ? new String[0] : names) {
+      if (!new File("/proc", name.replaceFirst("-.*", "")).exists()) {
+        boolean _ = new File(folder, name).delete();
+      }
+    }
+    boolean _ = folder.delete(); // Not while there is something in it.
   }
 
   /** {@return that of a process; -1 if it has ended} */

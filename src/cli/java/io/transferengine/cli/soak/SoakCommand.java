@@ -185,10 +185,11 @@ public final class SoakCommand implements Callable<Integer> {
     if (soak.failure().isPresent()) {
       throw failed(environment, terminal, soak.failure().get());
     }
-    terminal.line(
-        soak.figures().rounds() == 0
-            ? "Nothing was tried: the processes were not ready in that time. Give --minutes more."
-            : "All have ended; no byte was lost, late or foreign; nothing has grown.");
+    if (soak.figures().rounds() == 0) {
+      throw CommandException.failed(
+          "Nothing was tried: the processes were not ready in that time. Give --minutes more.");
+    }
+    terminal.line("All have ended; no byte was lost, late or foreign; nothing has grown.");
     return 0;
   }
 

@@ -3,8 +3,10 @@ package io.transferengine.cli.soak;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.transferengine.exposition.CountersFolder;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Needs;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,6 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class ShortageTest {
   private static final List<String> AS_IT_IS = List.of();
+
+  /** Linux numbers processes below that. */
+  private static final int NO_PROCESS = 1 << 22;
+
   private static final Path TOOLS = Path.of("/usr/bin");
 
   @TempDir Path path;
@@ -94,5 +100,42 @@ class ShortageTest {
 
   private static boolean isRoot() throws Exception {
     return Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0);
+  }
+
+  /** Leaves figures of two processes, and has what is nobody's removed. */
+  static final class LeavingMain {
+    private LeavingMain() {}
+
+    public static void main(String[] arguments) throws IOException {
+      String asUser = Shortage.limitable(List.of("true")).get(1);
+      int user = Integer.parseInt(asUser.substring(asUser.indexOf('=') + 1));
+      Path folder = CountersFolder.of(user);
+      Path _ = Files.createDirectories(folder);
+      Path ended = Files.createFile(folder.resolve(NO_PROCESS + "-1.counters"));
+      Path running =
+          Files.createFile(folder.resolve(ProcessHandle.current().pid() + "-1.counters"));
+      Shortage.clearUsers();
+      System.out.printf("ended=%s running=%s", Files.exists(ended), Files.exists(running));
+      Files.delete(running);
+      Shortage.clearUsers();
+      // Another run may use the same number.
+      System.out.printf(
+          " folder=%s%n", Files.exists(folder) && CountersFolder.files(folder).isEmpty());
+    }
+  }
+
+  @Test
+  void whatEndedProcessesHaveLeftIsRemoved() throws Exception {
+    requireRoot();
+    assertThat(
+            ChildJvm.run(
+                    List.of(),
+                    List.of(),
+                    ChildJvm.classPath(_ -> true),
+                    List.of(),
+                    LeavingMain.class)
+                .output()
+                .strip())
+        .isEqualTo("ended=false running=true folder=false");
   }
 }

@@ -68,6 +68,15 @@ class SoakCommandTest {
     assertThat(run.error()).isEmpty();
   }
 
+  /** What has not been looked at has not passed. */
+  @Test
+  void aRunWithoutARoundFails() throws Exception {
+    CommandRun run = CommandRun.of("soak", "--minutes", "0.001", "--groups", "1");
+    boolean isTried = !run.output().contains(" 0 rounds");
+    assertThat(run.status()).as("%s", run).isEqualTo(isTried ? 0 : 1);
+    assertThat(run.error()).contains(isTried ? "" : "Nothing was tried");
+  }
+
   @Test
   void aForeignByteEndsItWithStatusOne() throws Exception {
     CommandRun run =
