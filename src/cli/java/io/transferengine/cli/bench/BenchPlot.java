@@ -11,8 +11,11 @@ import java.awt.Color;
 import java.awt.Font;
 import java.awt.font.FontRenderContext;
 import java.awt.font.TextLayout;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
+import java.util.regex.Pattern;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
@@ -39,6 +43,8 @@ final class BenchPlot {
 
   /** XChart adds up to its ticks, and so misses whole numbers by a little. */
   private static final double TICK = 1e-6;
+
+  private static final Pattern DECIMALS = Pattern.compile("-?[0-9]+\\.[0-9]{3,}");
 
   private static final double LOG_2 = Math.log(2);
 
@@ -90,13 +96,31 @@ final class BenchPlot {
     throughput().paint(graphics, WIDTH, HEIGHT);
     graphics.translate(0, HEIGHT);
     latency().paint(graphics, WIDTH, HEIGHT);
-    try (OutputStream out = Files.newOutputStream(file)) {
+    try {
+      ByteArrayOutputStream document = new ByteArrayOutputStream();
       new SVGProcessor()
           .getDocument(graphics.getCommands(), new PageSize(WIDTH, 2.0 * HEIGHT))
-          .writeTo(out);
+          .writeTo(document);
+      Files.writeString(file, rounded(document.toString(StandardCharsets.UTF_8)));
     } catch (IOException e) {
       throw CommandException.failed("--plot " + file + " cannot be written: " + e);
     }
+  }
+
+  /**
+   * {@return the same with numbers of at most two decimals} The texts are outlines, of thousands of
+   * coordinates with up to fourteen: that is most of the file, and nobody sees a hundredth of a
+   * point.
+   */
+  private static String rounded(String document) {
+    return DECIMALS
+        .matcher(document)
+        .replaceAll(
+            number ->
+                new BigDecimal(number.group())
+                    .setScale(2, RoundingMode.HALF_EVEN)
+                    .stripTrailingZeros()
+                    .toPlainString());
   }
 
   private XYChart throughput() {

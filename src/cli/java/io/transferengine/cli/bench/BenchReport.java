@@ -5,6 +5,8 @@ import io.transferengine.cli.console.Table;
 import io.transferengine.cli.console.Terminal;
 import io.transferengine.cli.console.Units;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -16,11 +18,12 @@ import java.util.function.Function;
  * while a row is printed.
  */
 final class BenchReport {
-  /** A narrower terminal gets only the most important columns; JSON has all of them. */
-  private static final int FULL_WIDTH = 120;
+  /** The rank of a column that is never left out. */
+  private static final int ALWAYS = 0;
 
-  /** In one of 80, GB/s and the ratio have to do for the reference. */
-  private static final int USUAL_WIDTH = 94;
+  private static final int GAP = "  ".length();
+  private static final int OPERATION = "write".length();
+  private static final int CONTENT = "verified".length();
 
   private final Terminal terminal;
   private final List<Column> columns;
@@ -28,8 +31,17 @@ final class BenchReport {
   private final Set<BenchRow> printed = new HashSet<>();
   private boolean ended;
 
-  /** A column of numbers. */
-  private record Column(String heading, int width, Function<BenchSummary, String> cell) {}
+  /**
+   * A column of numbers.
+   *
+   * @param rank where the terminal is too narrow for all, those of the highest ranks are left out;
+   *     JSON has all
+   */
+  private record Column(String heading, int width, int rank, Function<BenchSummary, String> cell) {
+    int room() {
+      return GAP + Math.max(heading.length(), width);
+    }
+  }
 
   /**
    * @param rounds over which figures are medians
@@ -38,92 +50,95 @@ final class BenchReport {
    */
   BenchReport(Terminal terminal, int rounds, List<Reference> references, boolean latency) {
     this.terminal = terminal;
-    boolean narrow = terminal.width() < USUAL_WIDTH;
-    table.left(narrow ? "op" : "operation", "write".length());
     List<Column> chosen = new ArrayList<>();
-    chosen.add(new Column("block", 7, row -> Units.size(row.row().blockBytes())));
+    chosen.add(new Column("block", 7, ALWAYS, row -> Units.size(row.row().blockBytes())));
     if (latency) {
       latency(chosen, references);
     } else {
-      throughput(chosen, rounds, references, terminal.width());
+      throughput(chosen, rounds, references);
     }
+    leaveOut(chosen, terminal.width());
     columns = List.copyOf(chosen);
+    table.left("op", OPERATION);
     columns.forEach(column -> table.right(column.heading(), column.width()));
     table.left("content");
   }
 
-  private static void latency(List<Column> columns, List<Reference> references) {
-    columns.add(micros("p50", BenchSummary.MEDIAN));
-    if (references.stream().anyMatch(Reference::tellsLatency)) {
-      columns.add(new Column("reference", 9, BenchReport::referenceMicros));
-      columns.add(new Column("ratio", 5, BenchReport::latencyRatio));
+  /** Leaves out columns until a line fits, or no more may be left out. */
+  private static void leaveOut(List<Column> columns, int width) {
+    Column least = Collections.max(columns, Comparator.comparingInt(Column::rank));
+    while (least.rank() > ALWAYS && lineWidth(columns) > width) {
+      columns.remove(least);
+      least = Collections.max(columns, Comparator.comparingInt(Column::rank));
     }
-    columns.add(micros("p90", BenchSummary.MOST));
-    columns.add(micros("p99", BenchSummary.HIGH));
-    columns.add(micros("p99.9", BenchSummary.HIGHEST));
-    columns.add(micros("p99.99", BenchSummary.RARE));
-    columns.add(micros("max us", BenchSummary.WORST));
   }
 
-  private static void throughput(
-      List<Column> columns, int rounds, List<Reference> references, int width) {
-    boolean full = width >= FULL_WIDTH;
-    columns.add(new Column("batch", 7, row -> Units.count(row.row().batch())));
-    columns.add(new Column("GB/s", 6, row -> Units.fixed(row.gbPerSecond().median(), 3)));
+  private static int lineWidth(List<Column> columns) {
+    return OPERATION + columns.stream().mapToInt(Column::room).sum() + GAP + CONTENT;
+  }
+
+  private static void latency(List<Column> columns, List<Reference> references) {
+    columns.add(micros("p50", BenchSummary.MEDIAN, ALWAYS));
+    if (references.stream().anyMatch(Reference::tellsLatency)) {
+      columns.add(new Column("reference", 9, ALWAYS, BenchReport::referenceMicros));
+      columns.add(new Column("ratio", 5, ALWAYS, BenchReport::latencyRatio));
+    }
+    columns.add(micros("p90", BenchSummary.MOST, 2));
+    columns.add(micros("p99", BenchSummary.HIGH, ALWAYS));
+    columns.add(micros("p99.9", BenchSummary.HIGHEST, 1));
+    columns.add(micros("p99.99", BenchSummary.RARE, 3));
+    columns.add(micros("max us", BenchSummary.WORST, ALWAYS));
+  }
+
+  private static void throughput(List<Column> columns, int rounds, List<Reference> references) {
+    columns.add(new Column("batch", 7, ALWAYS, row -> Units.count(row.row().batch())));
+    columns.add(new Column("GB/s", 6, ALWAYS, row -> Units.fixed(row.gbPerSecond().median(), 3)));
     if (rounds > 1) {
-      columns.add(new Column("from - to", 15, BenchReport::range));
+      columns.add(new Column("from-to", 11, ALWAYS, BenchReport::range));
     }
     if (!references.isEmpty()) {
-      if (width >= USUAL_WIDTH) {
-        columns.add(
-            new Column(
-                "reference",
-                0,
-                row ->
-                    row.reference()
-                        .map(turns -> Units.fixed(turns.gbPerSecond().median(), 3))
-                        .orElse("-")));
-      }
-      columns.add(
-          new Column(
-              "ratio",
-              0,
-              row -> row.reference().map(turns -> Units.fixed(row.ratio(turns), 2)).orElse("-")));
-    }
-    if (full) {
-      columns.add(
-          new Column(
-              "blocks/s",
-              9,
-              row -> Units.count(Math.round(row.median(BenchResult::blocksPerSecond)))));
-    }
-    columns.add(micros("p50 us", BenchSummary.MEDIAN));
-    if (references.stream().anyMatch(Reference::tellsLatency)) {
-      columns.add(new Column("reference us", 0, BenchReport::referenceMicros));
-      columns.add(new Column("p50 ratio", 0, BenchReport::latencyRatio));
-    }
-    columns.add(micros("p99 us", BenchSummary.HIGH));
-    if (full) {
-      columns.add(micros("p99.9 us", BenchSummary.HIGHEST));
+      columns.add(new Column("reference", 0, 4, BenchReport::referenceSpeed));
+      columns.add(new Column("ratio", 0, ALWAYS, BenchReport::speedRatio));
     }
     columns.add(
-        new Column("CPU s/GB", 0, row -> Units.fixed(row.median(BenchResult::cpuSecondsPerGb), 3)));
-    if (full) {
-      columns.add(
-          new Column(
-              "heap B/block",
-              0,
-              row -> Units.fixed(row.median(BenchResult::allocatedBytesPerBlock), 1)));
+        new Column(
+            "blocks/s",
+            9,
+            5,
+            row -> Units.count(Math.round(row.median(BenchResult::blocksPerSecond)))));
+    columns.add(micros("p50 us", BenchSummary.MEDIAN, ALWAYS));
+    if (references.stream().anyMatch(Reference::tellsLatency)) {
+      columns.add(new Column("reference us", 0, 3, BenchReport::referenceMicros));
+      columns.add(new Column("ratio", 0, ALWAYS, BenchReport::latencyRatio));
     }
+    columns.add(micros("p99 us", BenchSummary.HIGH, 1));
+    columns.add(micros("p99.9 us", BenchSummary.HIGHEST, 6));
+    columns.add(
+        new Column(
+            "CPU s/GB", 0, 2, row -> Units.fixed(row.median(BenchResult::cpuSecondsPerGb), 3)));
+    columns.add(
+        new Column(
+            "heap B/block",
+            0,
+            7,
+            row -> Units.fixed(row.median(BenchResult::allocatedBytesPerBlock), 1)));
   }
 
-  private static Column micros(String heading, double percentile) {
-    return new Column(heading, 8, row -> Units.fixed(row.percentileMicros(percentile), 1));
+  private static Column micros(String heading, double percentile, int rank) {
+    return new Column(heading, 7, rank, row -> Units.fixed(row.percentileMicros(percentile), 1));
   }
 
   private static String range(BenchSummary row) {
     Spread speed = row.gbPerSecond();
-    return Units.fixed(speed.min(), 3) + " - " + Units.fixed(speed.max(), 3);
+    return Units.fixed(speed.min(), 3) + "-" + Units.fixed(speed.max(), 3);
+  }
+
+  private static String referenceSpeed(BenchSummary row) {
+    return row.reference().map(turns -> Units.fixed(turns.gbPerSecond().median(), 3)).orElse("-");
+  }
+
+  private static String speedRatio(BenchSummary row) {
+    return row.reference().map(turns -> Units.fixed(row.ratio(turns), 2)).orElse("-");
   }
 
   private static String referenceMicros(BenchSummary row) {

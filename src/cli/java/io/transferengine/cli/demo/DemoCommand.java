@@ -116,7 +116,7 @@ public final class DemoCommand implements Callable<Integer> {
         move(LocalMode.REQUIRED, "one copy", moves, target, progress, rows);
       }
     }
-    gpu.ifPresent(terminal::line);
+    gpu.ifPresent(terminal::paragraph);
     print(terminal, environment, rows, missing);
     return rows.stream().allMatch(DemoRow::verified) ? 0 : CommandException.FAILED;
   }
@@ -180,14 +180,13 @@ public final class DemoCommand implements Callable<Integer> {
           "Only the first %s of %s: memory is short (%s)."
               .formatted(Units.size(movedBytes), source, environment.toType("doctor")));
     }
-    String name = file == null ? "the JDK's lib/modules" : String.valueOf(source.getFileName());
     return List.of(
         new DemoMove(
-            name + (movedBytes < wholeBytes ? " (start)" : ""),
+            file == null ? "lib/modules" : String.valueOf(source.getFileName()),
             BlockShape.single(movedBytes),
             memory -> memory.load(source)),
         new DemoMove(
-            "KV pages, Llama-3-70B TP8",
+            "KV pages",
             pagesThatFit(terminal, environment, limitBytes),
             memory -> memory.fill(DemoMove.CONTENT_SEED)));
   }
@@ -236,7 +235,7 @@ public final class DemoCommand implements Callable<Integer> {
         new Table()
             .left("what")
             .left("way")
-            .left("direction")
+            .left("op")
             .right("blocks")
             .right("bytes")
             .right("seconds")
@@ -244,20 +243,20 @@ public final class DemoCommand implements Callable<Integer> {
             .left("SHA-256");
     rows.forEach(row -> table.row(row.cells()));
     table.print(terminal);
-    rows.stream().map(DemoRow::problem).flatMap(Optional::stream).forEach(terminal::line);
+    rows.stream().map(DemoRow::problem).flatMap(Optional::stream).forEach(terminal::paragraph);
     if (!rows.stream().allMatch(DemoRow::verified)) {
       return;
     }
     terminal.line("");
-    terminal.line(
-        "Both processes hold the same bytes. Each row is one transfer of JVMs that have just"
-            + " started;");
-    terminal.line("what comes later finds more of them compiled.");
-    terminal.line(
-        missing.isEmpty()
-            ? "\"One copy\" is what engines on one machine choose by themselves; TE_LOCAL=off"
-                + " forbids it."
-            : "These two cannot copy each other's memory: " + missing.get());
+    terminal.line("Both processes hold the same bytes. Each row is one transfer of JVMs that have");
+    terminal.line("just started; what comes later finds more of them compiled. The KV pages are");
+    terminal.line("those of a request to Llama-3-70B in bfloat16, on one of 8 GPUs (TP8).");
+    if (missing.isPresent()) {
+      terminal.paragraph("These two cannot copy each other's memory: " + missing.get());
+    } else {
+      terminal.line("\"One copy\" is what engines on one machine choose by themselves;");
+      terminal.line("TE_LOCAL=off forbids it.");
+    }
     String bench = environment.toType("bench --loopback");
     String doctor = environment.toType("doctor");
     String gap = " ".repeat(bench.length() - doctor.length());

@@ -19,6 +19,10 @@ record DemoRow(
     BlockShape shape,
     double seconds,
     Optional<String> problem) {
+  /** With longer names the table would not fit a terminal of 80 columns. */
+  private static final int NAME_LENGTH_MAX = 12;
+
+  private static final String CUT = "..";
 
   boolean verified() {
     return problem.isEmpty();
@@ -26,7 +30,9 @@ record DemoRow(
 
   List<String> cells() {
     return List.of(
-        what,
+        what.length() <= NAME_LENGTH_MAX
+            ? what
+            : what.substring(0, NAME_LENGTH_MAX - CUT.length()) + CUT,
         way,
         direction,
         Units.count(shape.totalBlocks()),
