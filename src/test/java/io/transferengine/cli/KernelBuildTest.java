@@ -43,7 +43,17 @@ class KernelBuildTest {
     tool("apt-cache", "echo '  Candidate: 6.12.1'");
     tool("apt-get", "touch source.deb");
     tool("dpkg-deb", "exit 0");
-    tool("tar", "cat >/dev/null; case \"$*\" in *-xJ*) mkdir -p linux-source-6.12 ;; esac");
+    tool(
+        "tar",
+        """
+        cat >/dev/null
+        case "$*" in
+          *-xJ*)
+            mkdir -p linux-source-6.12/arch/x86/um
+            echo 'DEFINE_LONGS(HOST_FP_SIZE, 2696);' >linux-source-6.12/arch/x86/um/user-offsets.c
+            ;;
+        esac\
+        """);
     // Configures at once, and compiles for as long as it is let.
     tool(
         "make",
@@ -110,8 +120,9 @@ class KernelBuildTest {
     assertThat(process.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).as(log()).isTrue();
     assertThat(process.exitValue()).isEqualTo(143);
     await().atMost(LONG).until(() -> !compiler.isAlive());
-    // Whoever comes next gets the lock at once.
-    Process lock = start("flock", "-n", folder.resolve("cache/lock").toString(), "true");
+    // Whoever comes next gets the lock, as soon as the last of the processes has ended.
+    String seconds = Long.toString(LONG.toSeconds());
+    Process lock = start("flock", "-w", seconds, folder.resolve("cache/lock").toString(), "true");
     assertThat(lock.waitFor()).isZero();
     await()
         .atMost(LONG)

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Providers of others, and the mistakes that they may make. */
-@Timeout(30)
+@Timeout(60)
 class MetadataStoresTest {
   private static final Settings SETTINGS = Settings.fromMap(Map.of("TE_METADATA_TTL_SECONDS", "7"));
 

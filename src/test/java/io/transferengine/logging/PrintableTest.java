@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Text of strangers in one line. */
-@Timeout(10)
+@Timeout(60)
 class PrintableTest {
   @ParameterizedTest
   @ValueSource(

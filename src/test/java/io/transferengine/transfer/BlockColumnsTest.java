@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A batch never has more bytes than can be counted, however its blocks are given. */
-@Timeout(20)
+@Timeout(60)
 class BlockColumnsTest {
   private static final long HUGE = 1L << 61;
 

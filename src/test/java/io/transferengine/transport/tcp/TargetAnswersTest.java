@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** When the answers of a target leave that were made while requests had to wait. */
-@Timeout(30)
+@Timeout(60)
 class TargetAnswersTest {
   private static final int SMALL = 1000;
   private static final int LARGE = 64 << 10;

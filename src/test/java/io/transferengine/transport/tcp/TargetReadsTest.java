@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** How many reads of the socket a stream of requests takes. */
-@Timeout(30)
+@Timeout(60)
 class TargetReadsTest {
   private static final int LARGE = 256 << 10;
   private static final int RANGES = 1024;
