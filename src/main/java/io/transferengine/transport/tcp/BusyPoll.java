@@ -7,6 +7,7 @@ import io.netty.channel.IoHandlerContext;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.IoRegistration;
 import io.netty.util.concurrent.ThreadAwareExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -15,10 +16,10 @@ import org.jspecify.annotations.Nullable;
  * happened, before the loop sleeps. So what comes soon waits for no wake-up, and meanwhile the
  * loop's thread uses a processor that nobody else wants. For one loop's thread.
  *
- * <p>It adapts. Where looking brought nothing, the next pauses are slept through, more each time.
- * It brought nothing if nothing came in time, or if the processor, which the thread offers to
- * others between two looks, was away for long: one that sleeps is woken sooner than one that has
- * given up its processor to a busy program gets it back.
+ * <p>It adapts. Where nothing came in time, the next pauses are slept through, more each time.
+ * Between two looks the thread offers its processor to others. If that was away for long, others
+ * need it: one that sleeps is woken sooner than one that has given up its processor to a busy
+ * program gets it back. So all pauses are slept through for a time, some hundred times as long.
  */
 final class BusyPoll implements IoHandler, IoHandlerContext {
   private final IoHandler sockets;
@@ -31,10 +32,12 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   /** Others have work for the processor. A partner of ours is done with it sooner. */
   private static final long AWAY_NANOS = 100_000;
 
-  private static final int IN_VAIN = 2;
-  private static final int AWAY = 8;
+  /** So that being away takes no more than this part of the time: a third of a percent. */
+  private static final int PARTS = 300;
 
-  /** So that one that is away for 3 ms now and then costs 3 µs each on the average. */
+  /** Whoever was stopped for minutes does not sleep for hours. */
+  private static final long RESTS_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
+
   private static final int SLEPT_MAX = 1023;
 
   /** When something was last to be done. */
@@ -52,11 +55,15 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   /** So many were, the last time. */
   private int slept;
 
+  /** Until then pauses are slept through as well. */
+  private long restsUntilNanos;
+
   private BusyPoll(IoHandler sockets, long nanos, LongSupplier clock) {
     this.sockets = sockets;
     this.nanos = nanos;
     this.clock = clock;
     this.activeNanos = clock.getAsLong();
+    this.restsUntilNanos = activeNanos;
   }
 
   /**
@@ -137,26 +144,28 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
       active(now);
       return false;
     }
-    if (!sleeping && !looking && toSleep > 0) {
-      toSleep--;
-      sleeping = true;
+    if (!sleeping && !looking) {
+      sleeping = toSleep > 0 || now - restsUntilNanos < 0;
+      toSleep = Math.max(0, toSleep - 1);
     }
     if (sleeping) {
       return true;
     }
-    int factor = IN_VAIN;
     if (now - activeNanos < nanos) {
       looking = true;
       // Who waits for this, the other side's loop or a caller, may need this very processor.
       Thread.yield();
-      if (clock.getAsLong() - now < AWAY_NANOS) {
+      long then = clock.getAsLong();
+      long away = then - now;
+      if (away < AWAY_NANOS) {
         return false;
       }
-      factor = AWAY;
+      restsUntilNanos = then + Math.min(RESTS_NANOS_MAX, away * PARTS);
+    } else {
+      slept = Math.min(SLEPT_MAX, slept * 2 + 1);
+      toSleep = slept;
     }
     sleeping = true;
-    slept = Math.min(SLEPT_MAX, (slept + 1) * factor - 1);
-    toSleep = slept;
     return true;
   }
 

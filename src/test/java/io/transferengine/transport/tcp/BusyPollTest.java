@@ -149,17 +149,32 @@ class BusyPollTest {
   }
 
   @Test
-  void itSleepsIfOthersHadTheProcessorForLong() {
+  void itSleepsForATimeIfOthersHadTheProcessorForLong() {
     IoHandler handler = handler(1_000_000);
     stepNanos = 99_999;
     assertThat(maySleep(handler)).isFalse();
     stepNanos = 100_000;
     assertThat(maySleep(handler)).isTrue();
     stepNanos = 0;
-    for (int pause = 0; pause < 7; pause++) {
-      event(handler);
-      assertThat(maySleep(handler)).as("%d of 7", pause).isTrue();
-    }
+    now += 300 * 100_000 - 1;
+    event(handler);
+    assertThat(maySleep(handler)).isTrue();
+    now++;
+    assertThat(maySleep(handler)).as("in the pause that is slept through").isTrue();
+    event(handler);
+    assertThat(maySleep(handler)).isFalse();
+  }
+
+  @Test
+  void itSleepsForTenSecondsAtMostIfItWasStoppedForLong() {
+    IoHandler handler = handler(100_000_000_000L);
+    stepNanos = 60_000_000_000L;
+    assertThat(maySleep(handler)).isTrue();
+    stepNanos = 0;
+    now += 10_000_000_000L - 1;
+    event(handler);
+    assertThat(maySleep(handler)).isTrue();
+    now++;
     event(handler);
     assertThat(maySleep(handler)).isFalse();
   }
