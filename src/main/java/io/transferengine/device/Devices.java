@@ -135,6 +135,24 @@ public final class Devices implements AutoCloseable {
     }
   }
 
+  /**
+   * {@return a device that is open and not lost: that of an ordinal, if it is, else any} None is
+   * opened.
+   */
+  public Optional<Device> open(int ordinal) {
+    Device found = opened.get(ordinal);
+    if (found == null || found.isLost()) {
+      found = null;
+      for (Device each : opened.values()) {
+        if (!each.isLost()) {
+          found = each;
+          break;
+        }
+      }
+    }
+    return Optional.ofNullable(found);
+  }
+
   /** Waits for all copies that are under way. No others can be made, and no device is opened. */
   public void drain() {
     List<Device> all;

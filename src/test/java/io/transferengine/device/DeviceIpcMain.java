@@ -14,9 +14,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Two processes with memory on one real device: bytes from device to device, which goes by a handle
- * of the other process, compared by way of host memory and TCP; bytes between our device and the
- * other process' host memory, which go through a pinned slot; then how fast, beside a copy within
- * the device. For {@code src/test/gpu/run}, on a machine with a device.
+ * of the other process; bytes between the device of one and host memory of the other, either way,
+ * which go through a pinned slot; then how fast, beside a copy within the device. For {@code
+ * src/test/gpu/run}, on a machine with a device.
  */
 final class DeviceIpcMain {
   private static final int BYTES = DeviceMoves.BYTES;
@@ -133,16 +133,17 @@ final class DeviceIpcMain {
   }
 
   /**
-   * Host, peer's device (TCP), our device (handle), peer's device elsewhere (handle), host (TCP).
+   * Host, peer's device, our device, peer's device elsewhere, host: what its device has, by its
+   * handle; host memory by way of a slot.
    */
   private void round(byte before) throws Exception {
     moves.fill(data);
     back.fill(before);
     DeviceMoves.Scatter blocks = moves.scatter();
-    moves.move(Operation.WRITE, data.address(), there, blocks, _ -> {});
+    moves.move(Operation.WRITE, data.address(), there, blocks, DeviceIpcMain::requireLocal);
     moves.move(Operation.READ, memory, there, blocks, DeviceIpcMain::requireLocal);
     moves.move(Operation.WRITE, memory, there + BYTES, blocks, DeviceIpcMain::requireLocal);
-    moves.move(Operation.READ, back.address(), there + BYTES, blocks, _ -> {});
+    moves.move(Operation.READ, back.address(), there + BYTES, blocks, DeviceIpcMain::requireLocal);
     DeviceMoves.compare(data, back, blocks, before);
   }
 
@@ -198,6 +199,8 @@ final class DeviceIpcMain {
 
   private void rates(int length) throws Exception {
     moves.rate(length, memory, there, BYTES, "by handle", DeviceIpcMain::requireLocal);
+    moves.rate(
+        length, data.address(), there, BYTES / 2, "host, by handle", DeviceIpcMain::requireLocal);
     PairList list = new PairList();
     int some =
         Math.min(BYTES / length, Math.min(CopyList.RANGES_LIMIT, CopyList.BYTES_LIMIT / length));

@@ -41,6 +41,7 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
   private final Set<Long> modules = new HashSet<>();
   private long nextHandle = 1000;
   private volatile CountDownLatch gate = new CountDownLatch(0);
+  private final SimulatedStall stall = new SimulatedStall();
   private boolean batches = true;
   private boolean kernels = true;
 
@@ -75,6 +76,21 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
     gate.countDown();
   }
 
+  /** Is slow behind so many bytes, until {@link #resume}. */
+  public void stallAfter(long bytes) {
+    stall.stallAfter(bytes);
+  }
+
+  /** {@return whether a copy is slow, or was} */
+  public boolean isStalled() {
+    return stall.isStalled();
+  }
+
+  /** Ends {@link #stallAfter}. */
+  public void resume() {
+    stall.resume();
+  }
+
   /** Takes for given back what could not be, since its device was lost. */
   public synchronized void forgetLost() {
     for (int i = 0; i < count; i++) {
@@ -84,6 +100,7 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
         events.clear();
         modules.clear();
         pinned.clear();
+        forgetOpened();
       }
     }
   }
@@ -416,6 +433,7 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
           LockSupport.parkNanos(delay);
           try {
             gate.await();
+            stall.pass();
             copy.run();
           } catch (DeviceException e) {
             synchronized (this) {
@@ -434,6 +452,7 @@ public final class SimulatedDevices extends SimulatedShares implements AutoClose
       throw failure("a copy", Cuda.CUDA_ERROR_ILLEGAL_ADDRESS());
     }
     target.copyFrom(source);
+    stall.passed(bytes);
   }
 
   private synchronized @Nullable MemorySegment find(long address, long bytes) {

@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SimulatedIpc {
   private static final long MAGIC = 0x7369_6d75_6c61_7465L;
+
+  /** Contents that a test of this JVM has made, instead of a file. */
+  private static final Map<List<Long>, MemorySegment> MADE = new ConcurrentHashMap<>();
 
   private final @Nullable Path folder;
   private final long process;
@@ -84,6 +89,16 @@ public final class SimulatedIpc {
     return map(handle, arena, true);
   }
 
+  /** From now on contents of this JVM can be opened in it. */
+  void share(List<Long> handle, MemorySegment contents) {
+    try {
+      Files.createFile(file(handle));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    MADE.put(handle, contents);
+  }
+
   /** {@return the contents, of whichever process; null if it is not there any more} */
   @Nullable MemorySegment open(List<Long> handle, Arena arena) {
     if (folder == null || handle.get(0) != MAGIC || !Files.exists(file(handle))) {
@@ -94,7 +109,8 @@ public final class SimulatedIpc {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return map(handle, arena, false);
+    MemorySegment made = MADE.get(handle);
+    return made == null ? map(handle, arena, false) : made;
   }
 
   private Path mark(List<Long> handle) {
@@ -135,6 +151,7 @@ public final class SimulatedIpc {
         throw new AssertionError("freed while it is open: " + open);
       }
       Files.delete(file(handle));
+      MADE.remove(handle);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -3,6 +3,7 @@ package io.transferengine.device;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -74,6 +75,19 @@ final class SimulatedMemory {
   /** {@return how many pieces of other processes are open} */
   int openedCount() {
     return Math.toIntExact(pieces.values().stream().filter(each -> each.opened > 0).count());
+  }
+
+  /** {@return the handles of what is open, which is open no more} */
+  List<List<Long>> forgetOpened() {
+    List<List<Long>> handles = new ArrayList<>();
+    for (Piece each : pieces.values()) {
+      if (each.opened > 0) {
+        each.opened = 0;
+        each.freed = true;
+        handles.add(each.handle);
+      }
+    }
+    return handles;
   }
 
   /** {@return what an address belongs to; null if that is nothing, or was freed} */

@@ -48,7 +48,11 @@ public abstract class SimulatedShares extends SimulatedExports {
 
   /** Device memory whose contents a test has made, and looks at as they are. */
   public final synchronized long memory(int device, MemorySegment contents) {
-    return memory.add(device, contents, Arena.ofShared(), List.of());
+    List<Long> handle = ipc.handle(device, contents.byteSize());
+    if (!handle.isEmpty()) {
+      ipc.share(handle, contents);
+    }
+    return memory.add(device, contents, Arena.ofShared(), handle);
   }
 
   /** Device memory of another context than the one that all share. */
@@ -68,6 +72,11 @@ public abstract class SimulatedShares extends SimulatedExports {
       ipc.freed(piece.handle);
     }
     piece.freed = true;
+  }
+
+  /** What is open goes with a lost device's context. */
+  final synchronized void forgetOpened() {
+    memory.forgetOpened().forEach(ipc::closed);
   }
 
   /** Unmaps all; nothing may be under way. */

@@ -16,13 +16,14 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.TransferTask;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Copies the requests of one claim between memory of our devices and that of a peer's, which is
- * opened here; between memory of our devices and host memory of the peer, by way of a pinned slot;
- * and those between host memory, where a task has both. Reused; for one thread at a time, which
- * waits for the device.
+ * opened here; between memory of devices of one side and host memory of the other, by way of a
+ * pinned slot; and those between host memory, where a task has both. Reused; for one thread at a
+ * time, which waits for the device.
  *
  * <p>ADR 50 has the order of the steps, and why.
  */
@@ -40,6 +41,11 @@ final class DeviceCopier {
   /** Gates that may close during one claim before the requests go back to the task for a while. */
   private static final int TRIES = 8;
 
+  /** Why our host memory and a peer's device cannot be copied between. */
+  static final String NO_DEVICE =
+      "this engine uses no device that could copy between host memory here and memory of a device"
+          + " there; it would if some memory of a device were registered or allocated here";
+
   /** Not where it is used: a text takes memory when that is run for the first time. */
   private static final String GONE = "a copy on a device found its process or its area gone";
 
@@ -55,6 +61,7 @@ final class DeviceCopier {
 
   private final Map<Device, PairCopier> copiers = new HashMap<>();
   private final Copier host;
+  private final SlotBytes slotBytes;
   private final int ownPid;
   private final OurDevices ours;
   private final TransferException mistake;
@@ -65,11 +72,15 @@ final class DeviceCopier {
   private int acquired;
   private String why = "";
 
+  /** What a device copies to or from the slot. Made anew: the last device may have the last one. */
+  private CopyList ranges = new CopyList();
+
   /** Pinned when it is first needed. */
   private @Nullable DeviceStage staging;
 
   DeviceCopier(ProcessMemory memory, int ownPid, OurDevices ours, TransferException mistake) {
     this.host = new Copier(claim, memory, ownPid, mistake);
+    this.slotBytes = new SlotBytes(claim, memory, ownPid);
     this.ownPid = ownPid;
     this.ours = ours;
     this.mistake = mistake;
@@ -92,7 +103,7 @@ final class DeviceCopier {
    * @param slot one of ours, which no other thread uses meanwhile
    */
   Outcome copy(TransferTask task, Target target, int slot) {
-    if (claim.isHost() || claim.isHostThere()) {
+    if (claim.isHostThere()) {
       return copyByProcessor(task, target, slot);
     }
     PeerImports there = target.imports();
@@ -101,7 +112,9 @@ final class DeviceCopier {
     }
     long slotAt = target.slotAddress(slot);
     try {
-      return copyThrough(task, target, slotAt, there);
+      return claim.isHost()
+          ? copyOfHost(task, target, slotAt, there)
+          : copyThrough(task, target, slotAt, there);
     } catch (Throwable t) {
       if (target.map().isClosed() && claim.count() > claim.first()) {
         // The peer has ended, and a look between that and this end threw.
@@ -166,13 +179,21 @@ final class DeviceCopier {
         read ? requests -> landed(through, device, requests) : null);
     if (!read) {
       try {
-        through.fill(device, claim);
+        through.fill(device, ours(claim.count()));
       } catch (TransferException e) {
         claim.fail(task, claim.first(), e, FailureCause.LOCAL);
         return Outcome.SETTLED;
       }
     }
     return copyHost(task, target, slot);
+  }
+
+  private CopyList ours(int requests) {
+    CopyList list = new CopyList();
+    for (int i = 0; i < requests; i++) {
+      list.add(claim.localOrigin(i), claim.length(i));
+    }
+    return list;
   }
 
   /** Fails a request whose range the peer has not told of yet: it may have, in the meantime. */
@@ -188,7 +209,7 @@ final class DeviceCopier {
 
   private @Nullable TransferException landed(DeviceStage through, Device device, int requests) {
     try {
-      through.empty(device, claim, requests);
+      through.empty(device, ours(requests));
       return null;
     } catch (TransferException e) {
       return e;
@@ -202,6 +223,26 @@ final class DeviceCopier {
       staging = known;
     }
     return known;
+  }
+
+  /** Between host memory of ours and a device of the peer: by way of a pinned slot. */
+  private Outcome copyOfHost(TransferTask task, Target target, long slotAt, PeerImports there) {
+    Optional<Device> any = ours.helper(0);
+    if (any.isEmpty()) {
+      return elsewhere(task, NO_DEVICE);
+    }
+    DeviceStage through;
+    try {
+      through = stage(any.get());
+    } catch (TransferException e) {
+      return elsewhere(task, String.valueOf(e.getMessage()));
+    }
+    // Before the peer has to wait for us.
+    if (task.operation() == Operation.WRITE
+        && !slotBytes.load(task, target.name(), through.address())) {
+      return Outcome.SETTLED;
+    }
+    return copyThrough(task, target, slotAt, there);
   }
 
   private Outcome copyThrough(TransferTask task, Target target, long slotAt, PeerImports there) {
@@ -252,11 +293,9 @@ final class DeviceCopier {
   /** The peer waits for us before it ends one of the registrations. */
   private Outcome copyMarked(
       TransferTask task, Target target, long slotAt, PeerImports there, Gate gate) {
-    Device device = ours.device(claim.region(0));
+    Device device;
     try {
-      if (device == null) {
-        throw LocalFaults.notOpened("memory of this process was not found on its device");
-      }
+      device = device(target.map());
       if (!target.isWatched()) {
         throw LocalFaults.notOpened("its process cannot be watched");
       }
@@ -268,7 +307,7 @@ final class DeviceCopier {
     }
     TransferException failure = null;
     try {
-      copier(device).copy(list);
+      copyOpened(task.operation(), device);
     } catch (TransferException e) {
       failure = e;
     }
@@ -278,21 +317,54 @@ final class DeviceCopier {
     if (!isThere) {
       return lost(task, target);
     }
-    if (failure == null) {
-      claim.completed(task, claim.count(), list.bytes());
-    } else {
+    if (failure != null) {
       claim.fail(task, claim.first(), failure, FailureCause.LOCAL);
+    } else if (claim.isHost() && task.operation() == Operation.READ) {
+      slotBytes.store(task, target.name(), stage(device).address());
+    } else {
+      claim.completed(task, claim.count(), claim.isHost() ? ranges.bytes() : list.bytes());
     }
     return Outcome.SETTLED;
+  }
+
+  /** {@return the device that copies; one of ours} */
+  private Device device(PeerMap map) {
+    if (!claim.isHost()) {
+      Device device = ours.device(claim.region(0));
+      if (device == null) {
+        throw LocalFaults.notOpened("memory of this process was not found on its device");
+      }
+      return device;
+    }
+    Gate.Entry first = entries.of(0);
+    int ordinal = first == null ? 0 : map.shared(first).ordinal();
+    Optional<Device> helper = ours.helper(ordinal);
+    if (helper.isEmpty()) {
+      throw LocalFaults.notOpened(NO_DEVICE);
+    }
+    return helper.get();
+  }
+
+  private void copyOpened(Operation operation, Device device) {
+    if (!claim.isHost()) {
+      copier(device).copy(list);
+    } else if (operation == Operation.WRITE) {
+      stage(device).empty(device, ranges);
+    } else {
+      stage(device).fill(device, ranges);
+    }
   }
 
   private void openAll(
       Operation operation, Target target, PeerImports there, Gate gate, Device device) {
     list.clear();
+    ranges = new CopyList();
+    boolean isHost = claim.isHost();
+    boolean write = operation == Operation.WRITE;
     long word = target.importsAddress();
     for (int i = 0; i < claim.count(); i++) {
       Gate.Entry entry = entries.of(i);
-      if (entry == null || ours.device(claim.region(i)) != device) {
+      if (entry == null || (!isHost && ours.device(claim.region(i)) != device)) {
         throw LocalFaults.notOpened("memory of this process was not found on its device");
       }
       PeerImports.Import open = i == 0 ? null : imports[i - 1];
@@ -307,8 +379,11 @@ final class DeviceCopier {
       }
       imports[i] = open;
       long remote = open.here(claim.remote(i));
-      boolean write = operation == Operation.WRITE;
-      list.add(write ? claim.local(i) : remote, write ? remote : claim.local(i), claim.length(i));
+      if (isHost) {
+        ranges.add(remote, claim.length(i));
+      } else {
+        list.add(write ? claim.local(i) : remote, write ? remote : claim.local(i), claim.length(i));
+      }
     }
   }
 

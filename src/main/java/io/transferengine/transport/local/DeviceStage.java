@@ -9,8 +9,8 @@ import io.transferengine.transfer.TransferException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pinned slot that bytes of our devices pass through on their way to host memory of a peer, and
- * from it. For one thread at a time, which waits for the device.
+ * A pinned slot that bytes pass through between memory that our devices reach and host memory, one
+ * of which is the peer's. For one thread at a time, which waits for the device.
  */
 final class DeviceStage implements CopyCompletion, AutoCloseable {
   private final PinnedSlots slots;
@@ -36,9 +36,8 @@ final class DeviceStage implements CopyCompletion, AutoCloseable {
     return slot;
   }
 
-  /** Copies all requests of a claim from the device that has them. */
-  void fill(Device device, Claim claim) {
-    CopyList list = list(claim, claim.count());
+  /** Copies ranges that a device reaches to the slot, one behind the other. */
+  void fill(Device device, CopyList list) {
     begin();
     try {
       device.copyOut(list, slot, this);
@@ -49,9 +48,8 @@ final class DeviceStage implements CopyCompletion, AutoCloseable {
     await();
   }
 
-  /** Copies requests of a claim, the first so many, to the device that they are for. */
-  void empty(Device device, Claim claim, int requests) {
-    CopyList list = list(claim, requests);
+  /** Copies from the slot to ranges that a device reaches. */
+  void empty(Device device, CopyList list) {
     begin();
     try {
       device.copyIn(list, slot, this);
@@ -60,14 +58,6 @@ final class DeviceStage implements CopyCompletion, AutoCloseable {
       throw t;
     }
     await();
-  }
-
-  private static CopyList list(Claim claim, int requests) {
-    CopyList list = new CopyList();
-    for (int i = 0; i < requests; i++) {
-      list.add(claim.localOrigin(i), claim.length(i));
-    }
-    return list;
   }
 
   private synchronized void begin() {

@@ -342,13 +342,13 @@ class LocalTransport implements Transport {
   }
 
   /**
-   * Between devices by what is opened of the peer's, and between ours and its host memory. Its
-   * device's memory is copied by our devices only.
+   * What a device has is copied by devices of ours: the peer's is opened here, and host memory
+   * passes through a slot.
    */
   @Override
   public boolean moves(MemoryKind local, MemoryKind peer) {
     return local.isHost()
-        ? peer.isHost()
+        ? peer.isHost() || (Devices.isKnown(peer) && devices.copiesForHost())
         : (peer.isHost() || Devices.isKnown(peer)) && devices.moves(local);
   }
 
@@ -360,8 +360,19 @@ class LocalTransport implements Transport {
     misses.missed(
         peer.descriptor().name(),
         task.pairs().notMoved(this::moves).isPresent()
-            ? "none is between host memory here and memory of a device there"
+            ? whyNotMoved(task)
             : "some of its memory has no handle by which it can be opened here");
+  }
+
+  private String whyNotMoved(TransferTask task) {
+    for (MemoryPairs.Pair each : task.pairs().pairs()) {
+      if (each.local().isHost()
+          && Devices.isKnown(each.peer())
+          && !moves(each.local(), each.peer())) {
+        return DeviceCopier.NO_DEVICE;
+      }
+    }
+    return "some of its memory is of a device that this process cannot use";
   }
 
   @Override

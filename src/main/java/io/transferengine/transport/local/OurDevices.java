@@ -10,6 +10,7 @@ import io.transferengine.transfer.TransferException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,23 @@ final class OurDevices {
   /** {@return whether such memory of ours can be copied} */
   boolean moves(MemoryKind kind) {
     return Devices.isKnown(kind) && devices.absence().isEmpty();
+  }
+
+  /**
+   * {@return whether a device of ours can copy between our host memory and devices of peers} None
+   * is opened for that: it takes 300 ms, and its context takes hundreds of MiB of its memory.
+   */
+  boolean copiesForHost() {
+    return helper(0).isPresent();
+  }
+
+  /**
+   * {@return a device that this engine uses, to copy for host memory with}
+   *
+   * @param ordinal preferred; as a rule the peer counts the same devices
+   */
+  Optional<Device> helper(int ordinal) {
+    return devices.open(ordinal);
   }
 
   /**

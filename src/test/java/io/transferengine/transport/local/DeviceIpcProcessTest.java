@@ -8,6 +8,7 @@ import io.transferengine.device.SimulatedIpc;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.ChildJvm;
+import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
@@ -15,6 +16,7 @@ import io.transferengine.transfer.TransferState;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Writer;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +25,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Memory of simulated devices of two processes: what is open, and what is left of one that ends.
@@ -80,8 +84,12 @@ class DeviceIpcProcessTest {
   }
 
   private TransferHandle submit(Operation operation) {
+    return submit(operation, here);
+  }
+
+  private TransferHandle submit(Operation operation, long local) {
     return engine.core.submit(
-        TransferRequest.of(operation, name, BlockColumns.of(here, there, BYTES)));
+        TransferRequest.of(operation, name, BlockColumns.of(local, there, BYTES)));
   }
 
   private void assertRead() throws InterruptedException {
@@ -124,5 +132,33 @@ class DeviceIpcProcessTest {
     written.await(Duration.ofSeconds(60));
     assertThat(written.state()).isEqualTo(TransferState.FAILED);
     engine.core.memory().unregister(here);
+  }
+
+  /** The same between host memory of ours and its device. */
+  @ParameterizedTest
+  @EnumSource(Operation.class)
+  void aPeerThatIsKilledFailsTheCopyOfHostMemory(Operation operation) throws Exception {
+    try (Mapped host = Mapped.of(BYTES)) {
+      long local = engine.register(host.address(), BYTES, "*");
+      TransferHandle read = submit(Operation.READ, local);
+      assertThat(read.await(Duration.ofSeconds(60)))
+          .as(() -> read.failure().toString())
+          .isEqualTo(TransferState.COMPLETED);
+      assertThat(read.report().transport()).isEqualTo("local");
+      assertThat(host.segment().toArray(ValueLayout.JAVA_BYTE)).containsOnly(7);
+      String call = operation == Operation.WRITE ? "cuMemcpyHtoDAsync_v2" : "cuMemcpyDtoHAsync_v2";
+      driver.hold();
+      int before = driver.plan().calls(call);
+      TransferHandle moving = submit(operation, local);
+      while (driver.plan().calls(call) == before) {
+        Thread.onSpinWait();
+      }
+      peer.destroyForcibly();
+      assertThat(peer.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(moving.state().isTerminal()).isFalse();
+      driver.letGo();
+      assertThat(moving.await(Duration.ofSeconds(60))).isEqualTo(TransferState.FAILED);
+      engine.core.memory().unregister(local);
+    }
   }
 }

@@ -40,8 +40,8 @@ class DevicePairsTest {
 
   private final SimulatedDevices ours =
       new SimulatedDevices(SEED, 1, BYTES, SimulatedIpc.in(folder));
-  private final SimulatedDevices theirs =
-      new SimulatedDevices(SEED + 1, 1, BYTES, SimulatedIpc.in(folder));
+  private final SimulatedIpc theirIpc = SimulatedIpc.in(folder);
+  private final SimulatedDevices theirs = new SimulatedDevices(SEED + 1, 1, 2 * BYTES, theirIpc);
   private final Random random = new Random(SEED);
   private final LogCapture log = LogCapture.withDebug(DeviceMisses.class.getName());
   private final Mapped here = Mapped.of(BYTES);
@@ -145,13 +145,13 @@ class DevicePairsTest {
     assertMoved(
         one.move(Operation.WRITE, other, BlockColumns.of(here.address(), there.address(), BYTES)));
     assertThat(one.counted(Counter.LOCAL_DEVICE_TRANSFERS_MISSED)).isZero();
+    theirIpc.allocateWithoutHandles();
+    long hidden = other.register(theirs.memory(0, 4096), 4096, "cuda:0");
     HeardEvents heard = new HeardEvents();
     one.core.events().add(heard);
     for (int i = 0; i < 3; i++) {
-      assertMoved(
-          one.move(Operation.WRITE, other, BlockColumns.of(here.address(), deviceThere, 4096)));
-      assertMoved(
-          one.move(Operation.READ, other, BlockColumns.of(here.address(), deviceThere, 4096)));
+      assertMoved(one.move(Operation.WRITE, other, BlockColumns.of(here.address(), hidden, 4096)));
+      assertMoved(one.move(Operation.READ, other, BlockColumns.of(here.address(), hidden, 4096)));
     }
     assertThat(one.counted(Counter.LOCAL_DEVICE_TRANSFERS_MISSED)).isEqualTo(6);
     assertThat(log.count(TOLD)).isOne();
@@ -160,5 +160,6 @@ class DevicePairsTest {
     assertThat(missed.peer()).isEqualTo(other.core.segmentName());
     assertThat(missed.what()).isNotEmpty();
     assertThat(log.warnings()).isEmpty();
+    other.core.memory().unregister(hidden);
   }
 }
