@@ -360,13 +360,22 @@ class DeviceTest {
 
   @Test
   void failingCallsLeaveNothingBehind() throws Exception {
-    Set<String> calls = callsOfOneUse();
-    assertThat(calls).hasSizeGreaterThan(15);
+    for (boolean[] way : new boolean[][] {{true, true}, {false, true}, {false, false}}) {
+      failingCallsLeaveNothingBehind(way[0], way[1]);
+    }
+  }
+
+  private void failingCallsLeaveNothingBehind(boolean kernel, boolean batch) throws Exception {
+    Set<String> calls = callsOfOneUse(kernel, batch);
+    assertThat(calls).hasSizeGreaterThan(20).contains("cuMemcpyDtoDAsync_v2", "cuMemsetD8Async");
+    assertThat(calls.contains("cuLaunchKernel")).isEqualTo(kernel);
+    assertThat(calls.contains("cuMemcpyBatchAsync_v2")).isEqualTo(!kernel && batch);
     for (String call : calls) {
       int failed = 0;
       for (int after = 0; after < 6; after++) {
         try (SimulatedDevices failing = new SimulatedDevices(SEED, 1, MEMORY)) {
           failing.plan().fail(call, after, Cuda.CUDA_ERROR_UNKNOWN());
+          failing.supports(kernel, batch);
           failed += failsAfter(failing, call, after) ? 1 : 0;
           failing.plan().heal();
           assertThat(failing.isThreadClean()).as(call).isTrue();
@@ -381,8 +390,9 @@ class DeviceTest {
     }
   }
 
-  private Set<String> callsOfOneUse() throws Exception {
+  private Set<String> callsOfOneUse(boolean kernel, boolean batch) throws Exception {
     try (SimulatedDevices used = new SimulatedDevices(SEED, 1, MEMORY)) {
+      used.supports(kernel, batch);
       use(used);
       assertThat(used.open()).isEmpty();
       return used.plan().called();
@@ -419,12 +429,31 @@ class DeviceTest {
           copy(device, false, list, host.address());
           copy(device, true, one, host.address());
           copy(device, false, one, host.address());
-          with.supports(false, true);
         } finally {
           device.unpin(host.address());
         }
       }
+      copyWithin(device, memory);
       device.free(memory);
+      device.free(device.allocateZeroed(4096));
+      long event = device.createEvent();
+      try {
+        var _ = device.hasOwnHappened(event);
+      } finally {
+        device.destroyEvent(event);
+      }
+    }
+  }
+
+  private static void copyWithin(Device device, long memory) {
+    try (PairCopier copier = device.pairCopier()) {
+      PairList list = new PairList();
+      list.add(memory, memory + 500_000, 5000);
+      copier.copy(list);
+      for (int i = 1; i < 20; i++) {
+        list.add(memory + 3000L * i, memory + 600_000 + 3000L * i, 100 + i);
+      }
+      copier.copy(list);
     }
   }
 
