@@ -40,6 +40,11 @@ final class RegionHold {
     return new RegionHold(all);
   }
 
+  /** {@return whether it is of one region, so that to release it takes no time} */
+  boolean isOne() {
+    return regions.length == 1;
+  }
+
   /** {@return the ends of a transfer from or to the regions} */
   TransferEnds endsWith(RemoteSegment peer) {
     return new TransferEnds(regions, peer.buffers());

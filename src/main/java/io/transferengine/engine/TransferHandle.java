@@ -458,7 +458,12 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** Once, by the thread that ends it. */
   private void account(TransferState state, @Nullable FailureCause why) {
-    endedNanos = recorded == null ? System.nanoTime() : recorded.endNow();
+    if (recorded != null) {
+      endedNanos = recorded.endNow();
+    } else {
+      // To give one registration back takes less time than to read the clock.
+      endedNanos = hold.isOne() ? settledNanos : System.nanoTime();
+    }
     cause = why;
     accounted = state;
   }

@@ -164,7 +164,10 @@ public final class TransferReport {
     return Duration.ofNanos(movingNanos);
   }
 
-  /** {@return from then until its memory was given back} */
+  /**
+   * {@return from then until its memory was given back; 0 for memory of one registration, which
+   * takes no time worth measuring, unless the JDK's flight recorder records the transfer}
+   */
   public Duration settling() {
     return Duration.ofNanos(settlingNanos);
   }
@@ -177,7 +180,7 @@ public final class TransferReport {
   /**
    * {@return what has happened to it, in a sentence or two for people} Such as: {@code WRITE of
    * 4,096 bytes in 1 block to 10.0.0.2:15000 over tcp: COMPLETED after 61.2 µs (look-up 0.3, queued
-   * 4.1, moving 55.9, settling 0.9)}.
+   * 4.1, moving 56.8, settling 0.0)}.
    */
   public String explain() {
     StringBuilder text = new StringBuilder();

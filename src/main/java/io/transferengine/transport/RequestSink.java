@@ -43,6 +43,15 @@ public interface RequestSink<T> {
   }
 
   /**
+   * {@return when the first request of a task begins to move, by {@link System#nanoTime()}} Asked
+   * once for a task, as its first request has been handed out. Who is given a task as it is made,
+   * and sends it then and there, need not read the clock again.
+   */
+  default long startNanos(T task) {
+    return System.nanoTime();
+  }
+
+  /**
    * One request for the wire. What memory it lies in is known to the task: {@link
    * TransferTask#region} on our side, {@link TransferTask#buffer} at the peer. Both may be asked in
    * here, and cost little there.

@@ -16,6 +16,7 @@ abstract class TaskProgress implements TransferWork {
   private long mark;
 
   private String transport = "";
+  private boolean handedOver;
   private long lanes;
   private int requests;
   private int requestsAgain;
@@ -75,7 +76,13 @@ abstract class TaskProgress implements TransferWork {
 
   /** Notes the name of the transport that it is given to. */
   public final void givenTo(String name) {
+    handedOver = !transport.isEmpty();
     transport = name;
+  }
+
+  /** {@return whether another transport had it before, so that it may have waited there} */
+  public final boolean isHandedOver() {
+    return handedOver;
   }
 
   @Override

@@ -307,7 +307,7 @@ public final class TransferTask extends TaskProgress {
       requests++;
       outstanding++;
       if (starts) {
-        started(System.nanoTime());
+        started(sink.startNanos(this));
         starts = false;
       }
     }

@@ -126,6 +126,7 @@ final class BenchLoop implements AutoCloseable {
     Histogram latencies = new Histogram(SIGNIFICANT_DIGITS);
     long transfers = 0;
     long first = System.nanoTime();
+    long now;
     do {
       // One that is late counts from when it was due: else a stall would hide those behind it.
       long begin = timed ? awaitTime(first + pace.dueNanos(transfers)) : System.nanoTime();
@@ -133,9 +134,10 @@ final class BenchLoop implements AutoCloseable {
       if (problem.isPresent()) {
         return new Share(transfers, latencies, problem);
       }
-      latencies.recordValue(Math.max(1, System.nanoTime() - begin));
+      now = System.nanoTime();
+      latencies.recordValue(Math.max(1, now - begin));
       transfers++;
-    } while (count > 0 ? transfers < count : System.nanoTime() - end < 0);
+    } while (count > 0 ? transfers < count : now - end < 0);
     return new Share(transfers, latencies, Optional.empty());
   }
 

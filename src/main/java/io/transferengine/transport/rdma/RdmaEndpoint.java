@@ -57,8 +57,12 @@ final class RdmaEndpoint {
 
   /** The endpoint's worker, as any thread may use it. No method blocks. */
   interface Worker {
-    /** Lets requests of the task use the endpoint. */
-    void assign(RdmaEndpoint endpoint, TransferTask task);
+    /**
+     * Lets requests of the task use the endpoint.
+     *
+     * @param isNew whether the task was made and submitted just now, by this thread
+     */
+    void assign(RdmaEndpoint endpoint, TransferTask task, boolean isNew);
 
     /** Settles the posted requests of a task soon, because the task has its outcome. */
     void settleSoon(RdmaEndpoint endpoint, TransferTask task);
@@ -227,8 +231,8 @@ final class RdmaEndpoint {
 
   // ---- what its worker does for any thread: see Worker
 
-  void assign(TransferTask task) {
-    worker.assign(this, task);
+  void assign(TransferTask task, boolean isNew) {
+    worker.assign(this, task, isNew);
   }
 
   void settleSoon(TransferTask task) {

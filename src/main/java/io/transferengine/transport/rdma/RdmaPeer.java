@@ -147,7 +147,10 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     PeerEnd ended;
     synchronized (this) {
       ended = end;
-      usedNanos = System.nanoTime();
+      // It is as old as the task, which may have waited at another transport.
+      if (task.progressNanos() - usedNanos > 0) {
+        usedNanos = task.progressNanos();
+      }
       if (ended == null) {
         open.add(task);
       }
@@ -158,14 +161,21 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       // It ended before it had an owner, so nobody has canceled its requests.
       exhausted(task);
     } else {
-      dispatch(task);
+      dispatch(task, !task.isHandedOver());
+    }
+  }
+
+  /** Gives the tasks that have waited a way, or another one. */
+  private void dispatchAll(List<TransferTask> waiting) {
+    for (TransferTask task : waiting) {
+      dispatch(task, false);
     }
   }
 
   /** Queues a task as below. If that throws, only this task ends. */
-  private void dispatch(TransferTask task) {
+  private void dispatch(TransferTask task, boolean isNew) {
     try {
-      queueAtPaths(task);
+      queueAtPaths(task, isNew);
     } catch (Throwable t) {
       log.error("Queueing a transfer to {} failed", name, t);
       task.end(TransferState.FAILED, WorkErrors.localFault(), FailureCause.LOCAL);
@@ -173,7 +183,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
   }
 
   /** Queues a task at the open paths that suit it, and starts to open others. */
-  private void queueAtPaths(TransferTask task) {
+  private void queueAtPaths(TransferTask task, boolean isNew) {
     List<RdmaPath> near = nearTo(task);
     List<RdmaPath> ready = openOf(near);
     List<RdmaPath> wanted = near;
@@ -191,7 +201,8 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       wanted.forEach(this::open);
     }
     for (RdmaPath path : ready) {
-      assign(path, task);
+      // If the endpoint ends between the two calls, its end dispatches the task again.
+      path.endpoint().ifPresent(endpoint -> endpoint.assign(task, isNew));
     }
     if (ready.isEmpty()) {
       fallback.watch();
@@ -200,11 +211,6 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
 
   private void open(RdmaPath path) {
     helper.open(this, path);
-  }
-
-  private static void assign(RdmaPath path, TransferTask task) {
-    // If the endpoint ends between the two calls, its end dispatches the task again.
-    path.endpoint().ifPresent(endpoint -> endpoint.assign(task));
   }
 
   private static List<RdmaPath> openOf(List<RdmaPath> of) {
@@ -260,7 +266,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
     if (ended != null) {
       fail(task, ended);
     } else if (task.hasWork()) {
-      dispatch(task);
+      dispatch(task, false);
     }
   }
 
@@ -394,7 +400,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       waiting = open.copy();
     }
     for (TransferTask task : waiting) {
-      assign(path, task);
+      path.endpoint().ifPresent(endpoint -> endpoint.assign(task, false));
     }
   }
 
@@ -410,7 +416,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       synchronized (this) {
         waiting = open.copy();
       }
-      waiting.forEach(this::dispatch);
+      dispatchAll(waiting);
     } else if (hasWork()) {
       fallback.watch();
     }
@@ -523,7 +529,7 @@ final class RdmaPeer implements TransferTask.Owner, Fallback.Peer {
       waiting = open.copy();
     }
     if (paths.stream().anyMatch(path -> path.nic() == nic && path.endpoint().isPresent())) {
-      waiting.forEach(this::dispatch);
+      dispatchAll(waiting);
     }
   }
 

@@ -150,10 +150,11 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   }
 
   @Override
-  public void assign(RdmaEndpoint endpoint, TransferTask task) {
+  public void assign(RdmaEndpoint endpoint, TransferTask task, boolean isNew) {
     boolean small = task.blockCount() <= CHAIN_MAX && task.totalBytes() <= CALLER_MAX_BYTES;
     // A virtual thread may be unmounted at a lock, and the whole card would wait for it.
-    if (!small || Thread.currentThread().isVirtual() || !postHere(endpoint, task)) {
+    boolean posts = isNew && small && !Thread.currentThread().isVirtual();
+    if (!posts || !postHere(endpoint, task)) {
       execute(() -> assignNow(endpoint, task));
     }
   }
@@ -175,7 +176,9 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       int timed = timers.added();
       if (isIdle) {
         assignNow(endpoint, task);
+        sink.sendsAtOnce(task);
         boolean _ = postAll();
+        sink.sendsAtOnce(null);
         int _ = poll();
         if (posted > 0) {
           // The worker sleeps on, until the event of what is not complete yet.
@@ -398,6 +401,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       endpoint.rotate();
     }
     if (any) {
+      // Behind the post. In User Mode Linux the kernel gets on meanwhile; a look at once is too early.
       endpoint.used();
     }
     return any;

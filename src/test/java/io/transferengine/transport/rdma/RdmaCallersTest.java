@@ -102,6 +102,26 @@ class RdmaCallersTest {
     assertThat(poster).isEqualTo(Thread.currentThread().getName());
   }
 
+  /** What the caller posts begins as it is made, and the clock is not read a second time for it. */
+  @Test
+  void whatACallerPostsIsQueuedForNoTime() throws Exception {
+    long queued = Long.MAX_VALUE;
+    for (int round = 0; round < 20 && queued > 1; round++) {
+      awaitIdleWorkers();
+      fabric.faults().hold();
+      Started write = a.write(b, blocks);
+      Started next = a.write(b, blocks);
+      await().until(() -> write.task().isStarted() && next.task().isStarted());
+      queued = write.task().startedNanos() - write.task().progressNanos();
+      // This one goes to the worker, which has to wake up.
+      assertThat(next.task().startedNanos() - next.task().progressNanos()).isGreaterThan(1);
+      fabric.faults().release();
+      completes(write);
+      completes(next);
+    }
+    assertThat(queued).isBetween(0L, 1L);
+  }
+
   /** At a lock it may lose its carrier, and everybody would wait for what it has borrowed. */
   @Test
   void virtualThreadsDoNotPost() throws Exception {
