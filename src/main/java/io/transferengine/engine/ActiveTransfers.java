@@ -161,15 +161,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
             .map(asked -> asked.compareTo(DEADLINE_MAX) < 0 ? asked : DEADLINE_MAX)
             .map(Duration::toNanos)
             .orElseGet(() -> saturatedSum(timeoutNanos, request.blocks().totalBytes()));
-    TransferRecord recorded = events.begin();
-    TransferHandle handle =
-        memory.use(
-            request.blocks(),
-            hold -> {
-              TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded);
-              enter(made);
-              return made;
-            });
+    TransferHandle handle = enter(request, timeout, events.begin());
     metrics.increment(Counter.TRANSFERS_SUBMITTED);
     metrics.add(Counter.BLOCKS_SUBMITTED, request.blocks().count());
     if (request.blocks().totalBytes() == 0) {
@@ -197,6 +189,25 @@ final class ActiveTransfers implements TransferHandle.Owner {
       awaiting.remove(handle);
       handle.refuse();
       notStarted(handle, t);
+    }
+  }
+
+  /** {@return the transfer, in the table before any of its memory can be taken back} */
+  private TransferHandle enter(
+      TransferRequest request, long timeout, @Nullable TransferRecord recorded) {
+    memory.beginUse();
+    try {
+      RegionHold hold = memory.hold(request.blocks());
+      try {
+        TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded);
+        enter(made);
+        return made;
+      } catch (Throwable t) {
+        hold.release();
+        throw t;
+      }
+    } finally {
+      memory.endUse();
     }
   }
 

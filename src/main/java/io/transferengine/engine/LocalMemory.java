@@ -409,28 +409,24 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
   // ---- use
 
   /**
-   * Counts a use of each region of the blocks. {@code begin} enters the transfer in the table of
-   * active ones before any of the regions can be taken back.
+   * No region can be taken back from now on, until {@link #endUse}. Meanwhile the transfer that has
+   * got a {@link #hold} enters the table of active ones.
+   */
+  void beginUse() {
+    lock.readLock().lock();
+  }
+
+  void endUse() {
+    lock.readLock().unlock();
+  }
+
+  /**
+   * Counts a use of each region of the blocks, which is given back by the result.
    *
    * @throws TransferException ADDRESS_NOT_REGISTERED for a block that is not wholly inside one
    *     registration or managed buffer
    */
-  <T> T use(BlockColumns blocks, Function<RegionHold, T> begin) {
-    lock.readLock().lock();
-    try {
-      RegionHold hold = hold(blocks);
-      try {
-        return begin.apply(hold);
-      } catch (Throwable t) {
-        hold.release();
-        throw t;
-      }
-    } finally {
-      lock.readLock().unlock();
-    }
-  }
-
-  private RegionHold hold(BlockColumns blocks) {
+  RegionHold hold(BlockColumns blocks) {
     // Most transfers lie in one registration.
     Region first = null;
     Set<Region> held = Set.of();
@@ -492,7 +488,7 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
    * Runs an action of the processor on a range, which cannot be taken back meanwhile.
    *
    * @param action is given the region that the range lies in
-   * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
+   * @throws TransferException as {@link #hold}; INVALID_ARGUMENT for device memory, which the
    *     processor cannot reach; MEMORY for a mapped range without memory behind it
    */
   @Override

@@ -83,14 +83,13 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private long settledNanos;
   private boolean finishing;
   private boolean abandoned;
-  private boolean aborted;
-  private long abortedNanos;
   private boolean cutOff;
   private long cutOffNanos;
   private @Nullable Outcome asked;
 
   /** An outcome from outside; the first one counts. */
-  private record Outcome(TransferState state, TransferException why, FailureCause cause) {}
+  private record Outcome(
+      TransferState state, TransferException why, FailureCause cause, long nanos) {}
 
   private volatile @Nullable TransferException failure;
 
@@ -342,17 +341,13 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** Ends the transfer from outside. Its terminal state follows when nothing touches its memory. */
   void abort(TransferState state, TransferException why, FailureCause cause) {
-    Outcome wanted = new Outcome(state, why, cause);
+    Outcome wanted = new Outcome(state, why, cause, System.nanoTime());
     TransferWork running;
     synchronized (this) {
       if (asked == null) {
         asked = wanted;
       }
       running = work;
-      if (!aborted) {
-        aborted = true;
-        abortedNanos = System.nanoTime();
-      }
     }
     outcomeIsSet();
     if (running != null) {
@@ -366,7 +361,8 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** {@return whether its outcome was set before a moment of {@link System#nanoTime()}} */
   synchronized boolean isEndingSince(long nanos) {
-    return (aborted && abortedNanos - nanos < 0) || (work != null && work.isEndingSince(nanos));
+    boolean isAskedSince = asked != null && asked.nanos - nanos < 0;
+    return isAskedSince || (work != null && work.isEndingSince(nanos));
   }
 
   /** Notes that its connections are closed by force; false if that was noted before. */

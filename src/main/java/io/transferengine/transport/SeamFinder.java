@@ -9,8 +9,8 @@ import io.transferengine.memory.SortedAddresses;
  * last range found, since the blocks of a batch tend to stay in one. Not thread-safe.
  */
 public final class SeamFinder {
-  private final long[] starts;
-  private final long[] ends;
+  final long[] starts;
+  final long[] ends;
   private int last;
 
   /**
@@ -32,16 +32,26 @@ public final class SeamFinder {
 
   /** {@return the index of the range that {@code address} lies in, or -1 if it lies in none} */
   int find(long address) {
+    int index = find(starts, ends, address, last);
+    if (index >= 0) {
+      last = index;
+    }
+    return index;
+  }
+
+  /**
+   * {@return the same, for who keeps the last index itself}
+   *
+   * @param last what was found last; 0 at first
+   */
+  static int find(long[] starts, long[] ends, long address, int last) {
     if (starts.length == 0) {
       return -1;
     }
-    if (address < starts[last] || address >= ends[last]) {
-      int index = SortedAddresses.floorIndex(starts, address);
-      if (index < 0 || address >= ends[index]) {
-        return -1;
-      }
-      last = index;
+    if (address >= starts[last] && address < ends[last]) {
+      return last;
     }
-    return last;
+    int index = SortedAddresses.floorIndex(starts, address);
+    return index < 0 || address >= ends[index] ? -1 : index;
   }
 }

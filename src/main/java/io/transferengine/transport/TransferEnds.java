@@ -56,18 +56,39 @@ public final class TransferEnds {
       keyed = sorted.stream().noneMatch(TransferEnds::hasNoKeys);
       fenced = sorted.stream().noneMatch(TransferEnds::hasNoFence);
     }
+
+    /** Host memory, of which nothing but the ranges is known. */
+    private Buffers(SeamFinder ranges) {
+      starts = ranges.starts;
+      ends = ranges.ends;
+      sorted = List.of();
+      kinds = List.of();
+      open = keyed = fenced = true;
+    }
   }
 
-  /** Null where there is one region: no look-up, and nothing made for it. */
-  private final @Nullable SeamFinder local;
+  private static final Region[] NO_REGIONS = {};
+  private static final SeamFinder NO_SEAMS = new SeamFinder(new long[0], new long[0]);
 
-  private final boolean peerIsKeyed;
-  private final boolean peerIsFenced;
+  /** Ours, if it is one: no look-up, and nothing made for it. */
+  private final @Nullable Region only;
+
+  /** Ours, if they are several, and where each lies. */
   private final Region[] regions;
-  private final SeamFinder remote;
-  private final List<BufferDescriptor> buffers;
-  private final List<MemoryKind> kindsAtPeer;
-  private final boolean peerIsOpen;
+
+  private final SeamFinder local;
+  private final Buffers peer;
+
+  /** Of the peer's buffers, which was found last. */
+  private int lastAtPeer;
+
+  /** The ends of one transfer: the region that the blocks lie in, and all buffers of the peer. */
+  public TransferEnds(Region only, Buffers peer) {
+    this.only = only;
+    this.regions = NO_REGIONS;
+    this.local = NO_SEAMS;
+    this.peer = peer;
+  }
 
   /**
    * The ends of one transfer.
@@ -76,26 +97,18 @@ public final class TransferEnds {
    * @param peer all buffers of the peer
    */
   public TransferEnds(Region[] regions, Buffers peer) {
+    this.only = null;
     this.regions = regions;
-    this.local = regions.length == 1 ? null : seams(regions);
-    this.remote = new SeamFinder(peer.starts, peer.ends);
-    this.buffers = peer.sorted;
-    this.kindsAtPeer = peer.kinds;
-    this.peerIsOpen = peer.open;
-    this.peerIsKeyed = peer.keyed;
-    this.peerIsFenced = peer.fenced;
+    this.local = seams(regions);
+    this.peer = peer;
   }
 
   /** Ends in host memory, of which nothing but the ranges is known. */
   TransferEnds(SeamFinder local, SeamFinder remote) {
-    this.regions = new Region[0];
+    this.only = null;
+    this.regions = NO_REGIONS;
     this.local = local;
-    this.remote = remote;
-    this.buffers = List.of();
-    this.kindsAtPeer = List.of();
-    this.peerIsOpen = true;
-    this.peerIsKeyed = true;
-    this.peerIsFenced = true;
+    this.peer = new Buffers(remote);
   }
 
   private static SeamFinder seams(Region[] regions) {
@@ -110,10 +123,9 @@ public final class TransferEnds {
 
   /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
   long endOfLocal(long address) {
-    if (local != null) {
+    if (only == null) {
       return local.endOfRange(address);
     }
-    Region only = regions[0];
     return only.covers(address, 1) ? only.end() : 0;
   }
 
@@ -136,10 +148,10 @@ public final class TransferEnds {
   boolean anyBuffer(BlockColumns blocks, Predicate<BufferDescriptor> test) {
     int last = -1;
     for (int i = 0; i < blocks.count(); i++) {
-      int index = remote.find(blocks.remote(i));
-      if (index != last && index >= 0 && index < buffers.size()) {
+      int index = findAtPeer(blocks.remote(i));
+      if (index != last && index >= 0 && index < peer.sorted.size()) {
         last = index;
-        if (test.test(buffers.get(index))) {
+        if (test.test(peer.sorted.get(index))) {
           return true;
         }
       }
@@ -149,12 +161,12 @@ public final class TransferEnds {
 
   /** {@return whether all buffers of the peer have keys for RDMA} */
   boolean peerIsKeyed() {
-    return peerIsKeyed;
+    return peer.keyed;
   }
 
   /** {@return whether all buffers of the peer have entries by which they are copied} */
   boolean peerIsFenced() {
-    return peerIsFenced;
+    return peer.fenced;
   }
 
   static boolean hasNoFence(BufferDescriptor buffer) {
@@ -167,13 +179,22 @@ public final class TransferEnds {
 
   /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */
   long endOfRemote(long address) {
-    return remote.endOfRange(address);
+    int index = findAtPeer(address);
+    return index < 0 ? 0 : peer.ends[index];
+  }
+
+  private int findAtPeer(long address) {
+    int index = SeamFinder.find(peer.starts, peer.ends, address, lastAtPeer);
+    if (index >= 0) {
+      lastAtPeer = index;
+    }
+    return index;
   }
 
   /** {@return our registration that an address lies in; null if it lies in none} */
   @Nullable Region region(long address) {
-    if (local == null) {
-      return regions[0].covers(address, 1) ? regions[0] : null;
+    if (only != null) {
+      return only.covers(address, 1) ? only : null;
     }
     int index = local.find(address);
     return index < 0 || index >= regions.length ? null : regions[index];
@@ -181,8 +202,8 @@ public final class TransferEnds {
 
   /** {@return the peer's buffer that an address lies in; null if it has published none there} */
   @Nullable BufferDescriptor buffer(long address) {
-    int index = remote.find(address);
-    return index < 0 || index >= buffers.size() ? null : buffers.get(index);
+    int index = findAtPeer(address);
+    return index < 0 || index >= peer.sorted.size() ? null : peer.sorted.get(index);
   }
 
   /**
@@ -191,7 +212,7 @@ public final class TransferEnds {
    * has such rights. What the peer has not published counts as allowed: the peer decides.
    */
   public @Nullable BufferDescriptor forbidding(Operation operation, BlockColumns blocks) {
-    if (peerIsOpen) {
+    if (peer.open) {
       return null;
     }
     for (int i = 0; i < blocks.count(); i++) {
@@ -215,7 +236,7 @@ public final class TransferEnds {
    * the descriptor may be old, and the peer decides.
    */
   MemoryPairs pairs(BlockColumns blocks) {
-    if (kindsAtPeer.isEmpty() && localIsHost()) {
+    if (peer.kinds.isEmpty() && localIsHost()) {
       return MemoryPairs.hostOnly();
     }
     Set<MemoryPairs.Pair> pairs = new HashSet<>();
@@ -257,11 +278,14 @@ public final class TransferEnds {
   }
 
   private MemoryKind kindAtPeer(long address) {
-    int index = remote.find(address);
-    return index < 0 || index >= kindsAtPeer.size() ? MemoryKind.host() : kindsAtPeer.get(index);
+    int index = findAtPeer(address);
+    return index < 0 || index >= peer.kinds.size() ? MemoryKind.host() : peer.kinds.get(index);
   }
 
   private boolean localIsHost() {
+    if (only != null) {
+      return only.kind().isHost();
+    }
     for (Region region : regions) {
       if (!region.kind().isHost()) {
         return false;

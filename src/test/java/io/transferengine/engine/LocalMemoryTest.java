@@ -112,7 +112,9 @@ class LocalMemoryTest {
     long[] addresses = four(memory);
     users.clingsTo = addresses[1];
     users.drainBreakdown = new InternalError("asked for by the test");
-    RegionHold hold = memory.use(BlockColumns.of(addresses[1], addresses[1], 16), taken -> taken);
+    memory.beginUse();
+    RegionHold hold = memory.hold(BlockColumns.of(addresses[1], addresses[1], 16));
+    memory.endUse();
     assertThatThrownBy(() -> memory.unregisterAll(addresses))
         .hasRootCauseMessage("asked for by the test");
     assertOnlyKept(memory, addresses[1]);

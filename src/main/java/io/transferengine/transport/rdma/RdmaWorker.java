@@ -401,7 +401,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       endpoint.rotate();
     }
     if (any) {
-      // Behind the post. In User Mode Linux the kernel gets on meanwhile; a look at once is too early.
+      // Behind the post: in User Mode Linux the kernel gets on meanwhile. A look at once is early.
       endpoint.used();
     }
     return any;

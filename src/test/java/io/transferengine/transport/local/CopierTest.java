@@ -100,7 +100,7 @@ class CopierTest implements TransferWork.Listener {
         operation,
         blocks,
         BYTES,
-        new TransferEnds(new Region[] {ours}, new TransferEnds.Buffers(List.of(buffers))),
+        new TransferEnds(ours, new TransferEnds.Buffers(List.of(buffers))),
         this);
   }
 

@@ -106,7 +106,7 @@ class CopiesTest {
         Operation.WRITE,
         BlockColumns.of(here.address(), there.address(), bytes),
         bytes,
-        new TransferEnds(new Region[] {regions.getFirst()}, new TransferEnds.Buffers(pieces)),
+        new TransferEnds(regions.getFirst(), new TransferEnds.Buffers(pieces)),
         (state, _, _) -> ended.complete(state));
   }
 

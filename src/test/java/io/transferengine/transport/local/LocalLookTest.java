@@ -83,7 +83,7 @@ class LocalLookTest {
             Operation.WRITE,
             BlockColumns.of(here.address(), there.address(), BYTES),
             BYTES,
-            new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
+            new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
             (state, _, _) -> ended.complete(state));
     ours.transport.submit(new PeerAddress(peer, List.of(InetAddress.getLoopbackAddress())), task);
     return ended.get(30, TimeUnit.SECONDS);

@@ -85,7 +85,7 @@ class LocalTrustTest {
         operation,
         BlockColumns.of(here.address(), remote, BYTES),
         BYTES,
-        new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
+        new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
         (state, why, cause) -> ended.complete(new End(state, why, cause)));
   }
 
@@ -164,7 +164,7 @@ class LocalTrustTest {
                 new long[] {to, to + half},
                 new long[] {half, half}),
             BYTES,
-            new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(lie.buffers())),
+            new TransferEnds(source, new TransferEnds.Buffers(lie.buffers())),
             (state, why, cause) -> ended.complete(new End(state, why, cause)));
     ours.transport.submit(address(lie), task);
     End end = ended.get(30, TimeUnit.SECONDS);

@@ -121,7 +121,7 @@ class ManagedBlocksTest implements TransferWork.Listener {
             operation,
             blocks,
             bytes,
-            new TransferEnds(new Region[] {ours}, new TransferEnds.Buffers(List.of(buffer))),
+            new TransferEnds(ours, new TransferEnds.Buffers(List.of(buffer))),
             this);
     while (state == null) {
       assertThat(copier.claim(task)).isPositive();

@@ -196,7 +196,7 @@ class MappedPoolsTest implements TransferWork.Listener {
             operation,
             BlockColumns.of(here.address(), there.address(), BYTES),
             BYTES,
-            new TransferEnds(new Region[] {region()}, new TransferEnds.Buffers(List.of(buffer))),
+            new TransferEnds(region(), new TransferEnds.Buffers(List.of(buffer))),
             this);
     while (state == null) {
       assertThat(copier.claim(task)).isPositive();
@@ -268,7 +268,7 @@ class MappedPoolsTest implements TransferWork.Listener {
         operation,
         BlockColumns.of(ours.address(), theirs.address(), bytes),
         bytes,
-        new TransferEnds(new Region[] {region()}, new TransferEnds.Buffers(List.of(published()))),
+        new TransferEnds(region(), new TransferEnds.Buffers(List.of(published()))),
         this);
   }
 

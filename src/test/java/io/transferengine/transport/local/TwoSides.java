@@ -51,7 +51,7 @@ abstract class TwoSides {
         Operation.WRITE,
         BlockColumns.of(here.address(), there.address(), BYTES),
         BYTES,
-        new TransferEnds(new Region[] {source}, new TransferEnds.Buffers(peer.buffers())),
+        new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
         (state, _, _) -> ended.complete(state));
   }
 

@@ -74,7 +74,7 @@ class StagedTaskTest implements StagedTask.Staging {
             Operation.WRITE,
             BlockColumns.of(local, remote, length),
             BLOCKS,
-            new TransferEnds(new Region[] {region}, buffers),
+            new TransferEnds(region, buffers),
             (end, _, why) -> {
               state = end;
               cause = why;
