@@ -430,24 +430,20 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
     // Most transfers lie in one registration.
     Region first = null;
     Set<Region> held = Set.of();
-    long usableStart = 0;
-    long usableEnd = 0;
     try {
-      for (int i = 0; i < blocks.count(); i++) {
+      int i = 0;
+      while (i < blocks.count()) {
         long start = blocks.local(i);
         long length = blocks.length(i);
-        if (start >= usableStart && start + length <= usableEnd) {
-          continue;
-        }
         Region region = regions.find(start, length);
         if (region == null) {
           throw TransferErrors.notRegistered(start, length);
         }
-        usableStart = start;
-        usableEnd = region.usableEnd(start);
+        long usableEnd = region.usableEnd(start);
         if (start + length > usableEnd) {
           throw TransferErrors.notRegistered(start, length);
         }
+        i = blocks.firstOutside(i + 1, start, usableEnd);
         if (region == first || held.contains(region)) {
           continue;
         }

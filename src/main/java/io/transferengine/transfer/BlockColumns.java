@@ -41,6 +41,16 @@ public sealed interface BlockColumns permits ListedBlocks, PagedBlocks {
   long totalBytes();
 
   /**
+   * {@return the first block, from one on, of which a byte in this process is outside a range; the
+   * number of blocks if there is none}
+   *
+   * @param from from 0 to {@code count()}
+   * @param start the range's first address
+   * @param end the address behind its last byte
+   */
+  int firstOutside(int from, long start, long end);
+
+  /**
    * {@return one block}
    *
    * @param local its address in this process

@@ -68,6 +68,16 @@ public final class BlockLayout {
     return base + stride * indices[position];
   }
 
+  /** {@return as {@link BlockColumns#firstOutside}} */
+  int firstOutside(int from, long start, long end) {
+    long last = end - blockLength;
+    int i = from;
+    while (i < indices.length && address(i) >= start && address(i) <= last) {
+      i++;
+    }
+    return i;
+  }
+
   /** {@return the number of blocks, their length and their place} */
   @Override
   public String toString() {

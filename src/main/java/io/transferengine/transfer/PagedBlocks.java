@@ -52,6 +52,11 @@ final class PagedBlocks implements BlockColumns {
   }
 
   @Override
+  public int firstOutside(int from, long start, long end) {
+    return local.firstOutside(from, start, end);
+  }
+
+  @Override
   public String toString() {
     return "%d blocks, %d bytes".formatted(count(), totalBytes());
   }
