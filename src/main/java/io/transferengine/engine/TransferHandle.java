@@ -455,7 +455,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   /** Once, by the thread that ends it. */
   private void account(TransferState state, @Nullable FailureCause why) {
     if (recorded != null) {
-      endedNanos = recorded.endNow();
+      endedNanos = recorded.endNow(settledNanos);
     } else {
       // To give one registration back takes less time than to read the clock.
       endedNanos = hold.isOne() ? settledNanos : System.nanoTime();

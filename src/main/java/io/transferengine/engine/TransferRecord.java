@@ -115,9 +115,13 @@ final class TransferRecord extends Event implements TwoClocks {
     return now;
   }
 
-  /** Ends; {@return the time then by our clock, where the last stage ends} Takes no memory. */
-  long endNow() {
-    return readBoth();
+  /**
+   * Ends; {@return the time then by our clock, where the last stage ends} Takes no memory.
+   *
+   * @param settledNanos where it begins
+   */
+  long endNow(long settledNanos) {
+    return readBoth(settledNanos);
   }
 
   @Override

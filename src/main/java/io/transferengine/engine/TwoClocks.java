@@ -21,7 +21,15 @@ interface TwoClocks {
 
   /** Reads both; {@return what the first said when the second was read last} */
   default long readBoth() {
-    long before = readFirst();
+    return readBoth(readFirst());
+  }
+
+  /**
+   * As above, after a reading of the first clock that the caller had use for: where that has only
+   * just been, it is not read once more before the second.
+   */
+  default long readBoth(long earlier) {
+    long before = earlier;
     for (int i = 1; ; i++) {
       readSecond();
       long after = readFirst();

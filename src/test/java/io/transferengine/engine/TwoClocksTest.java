@@ -15,6 +15,10 @@ class TwoClocksTest {
 
   /** Reads them while the first readings are each followed by a pause. */
   private long read(int pauses) {
+    return clocks(pauses).readBoth();
+  }
+
+  private TwoClocks clocks(int pauses) {
     return new TwoClocks() {
       @Override
       public long readFirst() {
@@ -28,7 +32,7 @@ class TwoClocksTest {
         readings++;
         now += readings <= pauses ? PAUSE : 100;
       }
-    }.readBoth();
+    };
   }
 
   @Test
@@ -41,6 +45,18 @@ class TwoClocksTest {
   void theyAreReadAgainIfThereWasAPauseBetweenThem() {
     assertThat(read(3)).isEqualTo(kept + 100);
     assertThat(readings).isEqualTo(4);
+  }
+
+  @Test
+  void anEarlierReadingServesIfItHasOnlyJustBeen() {
+    assertThat(clocks(0).readBoth(now)).isEqualTo(kept + 100);
+    assertThat(readings).isEqualTo(1);
+  }
+
+  @Test
+  void theyAreReadAgainIfTheEarlierReadingIsOld() {
+    assertThat(clocks(0).readBoth(now - PAUSE)).isEqualTo(kept + 100);
+    assertThat(readings).isEqualTo(2);
   }
 
   @Test
