@@ -457,7 +457,8 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     if (recorded != null) {
       endedNanos = recorded.endNow(settledNanos);
     } else {
-      // To give one registration back takes less time than to read the clock.
+      // To give one registration back takes less time than to read the clock, or hardly more if
+      // somebody waits for it.
       endedNanos = hold.isOne() ? settledNanos : System.nanoTime();
     }
     cause = why;

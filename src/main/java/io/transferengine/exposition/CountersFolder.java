@@ -65,16 +65,7 @@ public final class CountersFolder {
 
   /** {@return that of this process's user} */
   static Path own() throws IOException {
-    return of(OwnUser.id());
-  }
-
-  /**
-   * {@return that of a user, which may not be there}
-   *
-   * @param user a user's number, any 32 bits
-   */
-  public static Path of(int user) {
-    return PARENT.resolve(NAME + Integer.toUnsignedString(user));
+    return PARENT.resolve(NAME + Integer.toUnsignedString(OwnUser.id()));
   }
 
   /**
@@ -105,7 +96,7 @@ public final class CountersFolder {
           Files.readAttributes(folder, "unix:uid,isDirectory", LinkOption.NOFOLLOW_LINKS);
       int owner = (Integer) Objects.requireNonNull(found.get("uid"));
       return Boolean.TRUE.equals(found.get("isDirectory"))
-          && folder.equals(of(owner))
+          && folder.getFileName().toString().equals(NAME + Integer.toUnsignedString(owner))
           && (owner == user || user == ROOT);
     } catch (IOException gone) {
       return false;

@@ -54,9 +54,11 @@ abstract class TaskProgress implements TransferWork {
     return progressNanos() - nanos <= 0;
   }
 
-  /** Requests have been completed. */
+  /** Requests have been completed, at a moment; whoever tells of an earlier one may come later. */
   final void progressed(long nowNanos) {
-    progressNanos = nowNanos;
+    if (nowNanos - progressNanos > 0) {
+      progressNanos = nowNanos;
+    }
   }
 
   /** {@return what the owner has noted, 0 at first; it sees to the threads} */

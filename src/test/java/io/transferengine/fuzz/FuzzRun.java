@@ -20,6 +20,9 @@ import java.util.stream.Stream;
  */
 final class FuzzRun {
   /** Longer inputs find little that shorter ones do not, and take longer. */
+  /** So long a run that its start is nothing beside it. */
+  private static final int LONG_SECONDS = 60;
+
   private static final int INPUT_BYTES_MAX = 4096;
 
   /** An input that takes so long hangs, on a machine that is busy, too. */
@@ -87,6 +90,10 @@ final class FuzzRun {
     Path grown = Files.createDirectories(folder.resolve("corpus"));
     List<Path> before = findings();
     List<String> command = jvm();
+    if (seconds < LONG_SECONDS) {
+      // To instrument everything takes two thirds of the time without better code.
+      command.add(1, "-XX:TieredStopAtLevel=1");
+    }
     command.addAll(
         List.of(
             "--target_class=" + FuzzDriver.class.getName(),
@@ -136,9 +143,6 @@ final class FuzzRun {
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx512m",
-            // It instruments everything first, which takes two thirds of the time without better
-            // code.
-            "-XX:TieredStopAtLevel=1",
             "-XX:+EnableDynamicAgentLoading",
             "-XX:+UseSerialGC",
             "--enable-native-access=ALL-UNNAMED",

@@ -2,15 +2,18 @@
 package io.transferengine.cli.soak;
 
 import io.transferengine.cli.console.CommandException;
-import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -159,22 +162,39 @@ final class Shortage {
 
   /**
    * Removes what engines of the users of {@link #limitable} have left for who looks at their
-   * figures: nobody is these users again. What another run's processes still use stays.
+   * figures: nobody is these users again. What another run's processes still use stays, and so do
+   * the folders.
    */
   static void clearUsers() {
     for (int user = FIRST_USER; user < USERS.get(); user++) {
-      clear(Path.of("/tmp", "transfer-engine-" + user).toFile());
+      clear(Path.of("/tmp", "transfer-engine-" + user), user);
     }
   }
 
-  private static void clear(File folder) {
-    String[] names = folder.list();
-    for (String name : names == null ? new String[0] : names) {
-      if (!new File("/proc", name.replaceFirst("-.*", "")).exists()) {
-        boolean _ = new File(folder, name).delete();
+  /** Anybody may have put something else in its place. */
+  static void clear(Path folder, int user) {
+    try {
+      Map<String, Object> found =
+          Files.readAttributes(folder, "unix:uid,isDirectory", LinkOption.NOFOLLOW_LINKS);
+      if (found.equals(Map.of("uid", user, "isDirectory", true))) {
+        clear(folder);
       }
+    } catch (IOException e) {
+      // It has left nothing, or another run is at it.
     }
-    boolean _ = folder.delete(); // Not while there is something in it.
+  }
+
+  private static void clear(Path folder) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.counters")) {
+      for (Path file : files) {
+        String pid = file.getFileName().toString().replaceFirst("-.*", "");
+        if (!Files.exists(Path.of("/proc", pid))) {
+          boolean _ = Files.deleteIfExists(file);
+        }
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
   }
 
   /** {@return that of a process; -1 if it has ended} */

@@ -177,8 +177,11 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       if (isIdle) {
         assignNow(endpoint, task);
         sink.sendsAtOnce(task);
-        boolean _ = postAll();
-        sink.sendsAtOnce(null);
+        try {
+          boolean _ = postAll();
+        } finally {
+          sink.sendsAtOnce(null);
+        }
         int _ = poll();
         if (posted > 0) {
           // The worker sleeps on, until the event of what is not complete yet.

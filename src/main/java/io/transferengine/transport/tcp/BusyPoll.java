@@ -32,7 +32,7 @@ final class BusyPoll implements IoHandler, IoHandlerContext {
   /** Others have work for the processor. A partner of ours is done with it sooner. */
   private static final long AWAY_NANOS = 100_000;
 
-  /** So that being away takes no more than this part of the time: a third of a percent. */
+  /** So that being away, if for no more than 33 ms, takes a third of a percent of the time. */
   private static final int PARTS = 300;
 
   /** Whoever was stopped for minutes does not sleep for hours. */

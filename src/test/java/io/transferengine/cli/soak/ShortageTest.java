@@ -3,10 +3,9 @@ package io.transferengine.cli.soak;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.transferengine.exposition.CountersFolder;
+import io.transferengine.os.OwnUser;
 import io.transferengine.testkit.ChildJvm;
 import io.transferengine.testkit.Needs;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -102,40 +101,25 @@ class ShortageTest {
     return Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0);
   }
 
-  /** Leaves figures of two processes, and has what is nobody's removed. */
-  static final class LeavingMain {
-    private LeavingMain() {}
-
-    public static void main(String[] arguments) throws IOException {
-      String asUser = Shortage.limitable(List.of("true")).get(1);
-      int user = Integer.parseInt(asUser.substring(asUser.indexOf('=') + 1));
-      Path folder = CountersFolder.of(user);
-      Path _ = Files.createDirectories(folder);
-      Path ended = Files.createFile(folder.resolve(NO_PROCESS + "-1.counters"));
-      Path running =
-          Files.createFile(folder.resolve(ProcessHandle.current().pid() + "-1.counters"));
-      Shortage.clearUsers();
-      System.out.printf("ended=%s running=%s", Files.exists(ended), Files.exists(running));
-      Files.delete(running);
-      Shortage.clearUsers();
-      // Another run may use the same number.
-      System.out.printf(
-          " folder=%s%n", Files.exists(folder) && CountersFolder.files(folder).isEmpty());
-    }
-  }
-
   @Test
   void whatEndedProcessesHaveLeftIsRemoved() throws Exception {
-    requireRoot();
-    assertThat(
-            ChildJvm.run(
-                    List.of(),
-                    List.of(),
-                    ChildJvm.classPath(_ -> true),
-                    List.of(),
-                    LeavingMain.class)
-                .output()
-                .strip())
-        .isEqualTo("ended=false running=true folder=false");
+    Path ended = Files.createFile(path.resolve(NO_PROCESS + "-1.counters"));
+    Path running = Files.createFile(path.resolve(ProcessHandle.current().pid() + "-1.counters"));
+    Path other = Files.createFile(path.resolve(NO_PROCESS + "-1.else"));
+    Shortage.clear(path, OwnUser.id());
+    assertThat(ended).doesNotExist();
+    assertThat(running).exists();
+    assertThat(other).exists();
+    Shortage.clear(path.resolve("missing"), OwnUser.id());
+  }
+
+  /** A folder in a place that everybody can write to may be anybody's, or a link to another. */
+  @Test
+  void nothingIsRemovedThroughALinkOrForAnotherUser() throws Exception {
+    Path folder = Files.createDirectory(path.resolve("folder"));
+    Path file = Files.createFile(folder.resolve(NO_PROCESS + "-1.counters"));
+    Shortage.clear(Files.createSymbolicLink(path.resolve("link"), folder), OwnUser.id());
+    Shortage.clear(folder, OwnUser.id() + 1);
+    assertThat(file).exists();
   }
 }

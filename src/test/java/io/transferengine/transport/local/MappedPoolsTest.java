@@ -168,7 +168,7 @@ class MappedPoolsTest implements TransferWork.Listener {
   }
 
   private static boolean isAt(String line, long address) {
-    String[] ends = line.substring(0, line.indexOf(' ')).split("-");
+    String[] ends = line.substring(0, line.indexOf(' ')).split("-", -1);
     return Long.parseUnsignedLong(ends[0], 16) <= address
         && address < Long.parseUnsignedLong(ends[1], 16);
   }
@@ -181,7 +181,7 @@ class MappedPoolsTest implements TransferWork.Listener {
 
   /** {@return the device and the inode in a line} */
   private static String file(String line) {
-    String[] fields = line.split(" ");
+    String[] fields = line.split(" ", -1);
     return fields[3] + " " + fields[4];
   }
 
