@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,7 +21,20 @@ import org.openjdk.jmh.runner.options.TimeValue;
 /** Each benchmark of {@code src/jmh} still does what it says. What it costs is not looked at. */
 @Timeout(300)
 class BenchmarksTest {
+  /** One that measures may run on this machine: what it costs is not looked at here. */
+  private static final String IGNORE_LOCK = "jmh.ignoreLock";
+
   @TempDir private Path directory;
+
+  @BeforeAll
+  static void runBesideOthers() {
+    System.setProperty(IGNORE_LOCK, "true");
+  }
+
+  @AfterAll
+  static void clear() {
+    System.clearProperty(IGNORE_LOCK);
+  }
 
   /** A benchmark checks its own results and throws; then there is an error instead of a score. */
   @Test

@@ -19,10 +19,10 @@ import java.util.stream.Stream;
  * process. What it finds is a file in the run's folder.
  */
 final class FuzzRun {
-  /** Longer inputs find little that shorter ones do not, and take longer. */
   /** So long a run that its start is nothing beside it. */
   private static final int LONG_SECONDS = 60;
 
+  /** Longer inputs find little that shorter ones do not, and take longer. */
   private static final int INPUT_BYTES_MAX = 4096;
 
   /** An input that takes so long hangs, on a machine that is busy, too. */
