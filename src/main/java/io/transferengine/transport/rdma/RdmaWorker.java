@@ -177,11 +177,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       if (isIdle) {
         assignNow(endpoint, task);
         sink.sendsAtOnce(task);
-        try {
-          boolean _ = postAll();
-        } finally {
-          sink.sendsAtOnce(null);
-        }
+        boolean _ = postAll();
         int _ = poll();
         if (posted > 0) {
           // The worker sleeps on, until the event of what is not complete yet.
@@ -193,6 +189,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
     } catch (Throwable t) {
       survived("What a caller posted", t);
     } finally {
+      sink.sendsAtOnce(null);
       commands.giveBack(wake);
     }
     return isIdle;
