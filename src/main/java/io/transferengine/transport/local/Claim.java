@@ -285,6 +285,12 @@ final class Claim implements RequestSink<TransferTask> {
     return alike ? onlyFence : fence[index];
   }
 
+  /** {@return whether the peer has registered the memory of a request, but has no entry for it} */
+  boolean isWithoutEntry(TransferTask task, int index) {
+    // A range that begins in memory with an entry, and has none, leaves that memory.
+    return task.buffer(remote[index]).filter(each -> each.fence() == 0).isPresent();
+  }
+
   /** {@return whether it lies in another registration of the peer than the one before it} */
   boolean isNextFence(int index) {
     return index == 0 || (!alike && fence[index] != fence[index - 1]);

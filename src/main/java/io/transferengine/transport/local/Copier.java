@@ -447,10 +447,8 @@ final class Copier {
   }
 
   private void stale(TransferTask task, Target target, int index) {
-    boolean elsewhere =
-        task.buffer(claim.remote(index)).filter(each -> each.fence() == 0).isPresent();
     TransferException why =
-        elsewhere
+        claim.isWithoutEntry(task, index)
             ? LocalFaults.notCopied(target.name(), claim.remote(index))
             : LocalFaults.notRegistered(target.name(), claim.remote(index), claim.length(index));
     claim.fail(task, index, why, FailureCause.STALE_DESCRIPTOR);

@@ -196,9 +196,12 @@ final class DeviceCopier {
     return list;
   }
 
-  /** Fails a request whose range the peer has not told of yet: it may have, in the meantime. */
+  /**
+   * Fails a request whose range is not wholly inside memory that the peer has told of: it may have,
+   * in the meantime.
+   */
   private boolean isUnknown(TransferTask task, Target target, int index) {
-    if (task.buffer(claim.remote(index)).isPresent()) {
+    if (claim.isWithoutEntry(task, index)) {
       return false;
     }
     TransferException stale =

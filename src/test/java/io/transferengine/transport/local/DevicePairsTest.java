@@ -12,12 +12,14 @@ import io.transferengine.testkit.HeardEvents;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -161,5 +163,28 @@ class DevicePairsTest {
     assertThat(missed.what()).isNotEmpty();
     assertThat(log.warnings()).isEmpty();
     other.core.memory().unregister(hidden);
+  }
+
+  /** Nothing else may move it: so what is wrong with it is said here. */
+  @ParameterizedTest
+  @EnumSource(Operation.class)
+  void aRangeThatLeavesRegisteredMemoryIsRefusedAsSuch(Operation operation) throws Exception {
+    try (DeviceEngine strict = new DeviceEngine(ours, Map.of("TE_LOCAL", "required"))) {
+      for (long local : new long[] {here.address(), deviceHere}) {
+        var _ = strict.register(local, BYTES, "*");
+      }
+      for (long local : new long[] {here.address(), deviceHere}) {
+        for (long remote : new long[] {there.address(), deviceThere}) {
+          assertMoved(strict.move(operation, other, BlockColumns.of(local, remote, 4096)));
+          TransferHandle leaving =
+              strict.move(operation, other, BlockColumns.of(local, remote + BYTES - 4096, 4097));
+          assertThat(leaving.state()).isEqualTo(TransferState.FAILED);
+          assertThat(leaving.failure().orElseThrow().code())
+              .as(() -> "%s".formatted(leaving.failure()))
+              .isEqualTo(ErrorCode.ADDRESS_NOT_REGISTERED);
+          assertMoved(strict.move(operation, other, BlockColumns.of(local, remote, BYTES)));
+        }
+      }
+    }
   }
 }
