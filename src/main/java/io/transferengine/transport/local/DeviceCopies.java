@@ -48,7 +48,10 @@ final class DeviceCopies implements TransferTask.Owner {
   private final TransferException mistake = LocalFaults.mistake();
   private final ThreadPoolExecutor threads;
   private final AtomicInteger number = new AtomicInteger();
+
+  // Guarded by itself, as is the next.
   private final ArrayDeque<DeviceCopier> kept = new ArrayDeque<>(THREADS + 1);
+  private boolean stopped;
 
   DeviceCopies(ProcessMemory memory, int ownPid, OurDevices ours, Elsewhere elsewhere) {
     this.memory = memory;
@@ -213,10 +216,22 @@ final class DeviceCopies implements TransferTask.Owner {
     return new DeviceCopier(memory, ownPid, ours, mistake);
   }
 
-  /** There are no more than threads. */
+  /** There are no more than threads. What comes behind the stop, nobody takes again. */
   private void give(DeviceCopier copier) {
     synchronized (kept) {
-      kept.addLast(copier);
+      if (!stopped) {
+        kept.addLast(copier);
+        return;
+      }
+    }
+    close(copier);
+  }
+
+  private static void close(DeviceCopier copier) {
+    try {
+      copier.close();
+    } catch (Throwable t) {
+      Anyway.failed(log, "Giving a stream back", t);
     }
   }
 
@@ -229,7 +244,10 @@ final class DeviceCopies implements TransferTask.Owner {
     log.error("A copy on a device does not end: {}", task.describe());
   }
 
-  /** Ends what waits, and waits for what is under way; no longer than {@code timeout}. */
+  /**
+   * Ends what waits, and waits for what is under way; no longer than {@code timeout}. What takes
+   * longer has its slot of the peer until it has given all back: the devices are closed behind it.
+   */
   void stop(Duration timeout) {
     for (Runnable left : threads.shutdownNow()) {
       if (left instanceof Job job) {
@@ -244,8 +262,9 @@ final class DeviceCopies implements TransferTask.Owner {
       Thread.currentThread().interrupt();
     }
     synchronized (kept) {
+      stopped = true;
       for (DeviceCopier each : kept) {
-        Anyway.run(log, "Giving a stream back", each::close);
+        close(each);
       }
       kept.clear();
     }
