@@ -34,6 +34,12 @@ record Candidate(String name, LongFunction<TransportSetup> setup) {
                 "TCP with checksums over TLS, device memory of both",
                 seed -> TcpSetup.withChecksumsOverTls().onDevices(seed, _ -> true)),
             new Candidate("copies on one machine", _ -> new LocalSetup()),
+            new Candidate(
+                "copies on one machine, device memory of the initiator",
+                seed -> new LocalSetup(seed, "left"::equals)),
+            new Candidate(
+                "copies on one machine, device memory of the target",
+                seed -> new LocalSetup(seed, name -> !name.equals("left"))),
             new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new))
         .filter(each -> each.name().contains(System.getProperty("candidate", "")));
   }

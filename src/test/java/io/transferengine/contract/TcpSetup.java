@@ -133,9 +133,9 @@ final class TcpSetup extends TransportSetup {
   }
 
   @Override
-  Devices gpus() {
+  Devices gpus(String engine) {
     SimulatedDevices devices = driver;
-    return devices == null ? super.gpus() : new Devices(() -> devices);
+    return devices == null ? super.gpus(engine) : new Devices(() -> devices);
   }
 
   @Override

@@ -37,8 +37,14 @@ abstract class TransportSetup implements AutoCloseable {
   final EngineCore open(String name) {
     Map<String, String> options = new HashMap<>(variables);
     options.put("MC_TRANSFER_TIMEOUT", "60");
-    return LoopbackEngine.open(protocol, options, providers(name), devices(), gpus());
+    EngineCore opened =
+        LoopbackEngine.open(protocol, options, providers(name), devices(), gpus(name));
+    prepare(name, opened);
+    return opened;
   }
+
+  /** Does what an engine needs beside what it moves. */
+  void prepare(String engine, EngineCore opened) {}
 
   final Map<String, String> variables() {
     return variables;
@@ -75,8 +81,8 @@ abstract class TransportSetup implements AutoCloseable {
     return 100_000;
   }
 
-  /** {@return the devices that engines may have memory of} */
-  Devices gpus() {
+  /** {@return the devices that an engine may have memory of} */
+  Devices gpus(String engine) {
     return new Devices();
   }
 

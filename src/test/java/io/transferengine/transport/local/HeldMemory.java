@@ -180,10 +180,13 @@ public final class HeldMemory implements ProcessMemory {
           .get(ValueLayout.JAVA_LONG, AreaLayout.GATE_AT);
     }
 
-    /** From now on nobody finds the engine's area. */
+    /** From now on nobody finds the engine's area, nor what was mapped of it. */
     public void die() {
       HostDescriptor known = host;
       if (known != null) {
+        MemorySegment.ofAddress(known.area())
+            .reinterpret(AreaLayout.HEADER_BYTES)
+            .set(ValueLayout.JAVA_LONG, AreaLayout.MAGIC_AT, 0);
         // Its gates, and all of its area but what we have mapped.
         memory.deadAreas.add(known.area());
         memory.deadAreas.add(gate(known.area()));
