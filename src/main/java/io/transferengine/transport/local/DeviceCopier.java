@@ -112,6 +112,13 @@ final class DeviceCopier {
     }
     long slotAt = target.slotAddress(slot);
     try {
+      for (int i = 0; i < claim.count(); i++) {
+        if (claim.fence(i) == 0) {
+          return isUnknown(task, target, i)
+              ? Outcome.SETTLED
+              : elsewhere(task, "its memory has no handle by which it can be opened");
+        }
+      }
       return claim.isHost()
           ? copyOfHost(task, target, slotAt, there)
           : copyThrough(task, target, slotAt, there);
@@ -250,13 +257,6 @@ final class DeviceCopier {
 
   private Outcome copyThrough(TransferTask task, Target target, long slotAt, PeerImports there) {
     PeerMap map = target.map();
-    for (int i = 0; i < claim.count(); i++) {
-      if (claim.fence(i) == 0) {
-        return isUnknown(task, target, i)
-            ? Outcome.SETTLED
-            : elsewhere(task, "its memory has no handle by which it can be opened");
-      }
-    }
     for (int i = 0; i < TRIES; i++) {
       if (!map.isThere()) {
         return lost(task, target);
@@ -361,8 +361,10 @@ final class DeviceCopier {
   private void openAll(
       Operation operation, Target target, PeerImports there, Gate gate, Device device) {
     list.clear();
-    ranges = new CopyList();
     boolean isHost = claim.isHost();
+    if (isHost) {
+      ranges = new CopyList();
+    }
     boolean write = operation == Operation.WRITE;
     long word = target.importsAddress();
     for (int i = 0; i < claim.count(); i++) {

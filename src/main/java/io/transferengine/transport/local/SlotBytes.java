@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.device.PinnedSlots;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
@@ -41,7 +42,7 @@ final class SlotBytes {
     for (int i = 0; i < claim.count(); i++) {
       from.add(claim.local(i), claim.length(i));
     }
-    into.add(slot, from.totalBytes());
+    into.add(slot, inSlot(from.totalBytes()));
     long copied = memory.read(ownPid, into, from);
     if (copied == from.totalBytes()) {
       return true;
@@ -57,7 +58,7 @@ final class SlotBytes {
     for (int i = 0; i < claim.count(); i++) {
       into.add(claim.local(i), claim.length(i));
     }
-    from.add(slot, into.totalBytes());
+    from.add(slot, inSlot(into.totalBytes()));
     long copied = memory.read(ownPid, into, from);
     int whole = whole(copied);
     if (whole > 0) {
@@ -70,6 +71,14 @@ final class SlotBytes {
     if (whole < claim.count()) {
       fail(task, peer, whole, copied);
     }
+  }
+
+  /** What is longer would be other memory of this process. */
+  private static long inSlot(long bytes) {
+    if (bytes > PinnedSlots.SLOT_BYTES) {
+      throw new IllegalStateException("A claim of " + bytes + " bytes is longer than a slot");
+    }
+    return bytes;
   }
 
   /** {@return how many requests so many bytes are, from the first on} */

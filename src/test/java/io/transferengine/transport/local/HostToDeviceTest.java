@@ -2,6 +2,7 @@
 package io.transferengine.transport.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.bindings.Cuda;
@@ -509,7 +510,8 @@ class HostToDeviceTest {
     assertBothWays("local");
     TransferHandle moving = held(operation, LONG);
     CompletableFuture<Void> closed = CompletableFuture.runAsync(one::close);
-    assertThat(moving.state().isTerminal()).isFalse();
+    await().until(one.core::isClosed);
+    assertThat(closed).isNotDone();
     ours.letGo();
     closed.join();
     // It may have been quicker than the close.
