@@ -21,7 +21,10 @@ static int find(CUdeviceptr address) {
 	return -1;
 }
 
-CUresult cuInit(unsigned int flags) { return flags ? CUDA_ERROR_INVALID_VALUE : 0; }
+CUresult cuInit(unsigned int flags) {
+	if (getenv("FAKE_CUDA_NO_INIT")) return CUDA_ERROR_UNKNOWN;
+	return flags ? CUDA_ERROR_INVALID_VALUE : 0;
+}
 CUresult cuDriverGetVersion(int *version) { *version = 13000; return 0; }
 CUresult cuGetErrorName(CUresult error, const char **text) {
 	if (error != CUDA_ERROR_OUT_OF_MEMORY) return CUDA_ERROR_INVALID_VALUE;

@@ -123,6 +123,15 @@ class CudaLibraryTest {
                 + " what the container may use");
   }
 
+  /** Of which the driver does not know the name of the error, either. */
+  @Test
+  void aDriverThatDoesNotBeginIsSaid() throws Exception {
+    assertThat(check(3, Map.of("FAKE_CUDA_NO_INIT", "1")))
+        .singleElement()
+        .asString()
+        .contains("cuInit(0)", "999", "nvidia-smi must list a device");
+  }
+
   @Test
   void aDriverThatIsTooOldIsSaid() throws Exception {
     assertThat(check(3, Map.of(), "-DcuDevicePrimaryCtxRelease_v2=cuOfLater"))

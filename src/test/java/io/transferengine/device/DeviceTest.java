@@ -11,14 +11,17 @@ import io.transferengine.transfer.TransferException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +38,36 @@ class DeviceTest {
   private static final long SEED = Long.getLong("seed", System.nanoTime());
   private static final int MEMORY = 16 << 20;
   private static final int HOST = 8 << 20;
+
+  /** What a call that fails leaves taken, as {@link SimulatedDevices#open} says it. */
+  private static final Map<String, String> GIVEN_BACK =
+      Map.of(
+          "cuDevicePrimaryCtxRelease_v2", "holds of the context",
+          "cuEventDestroy_v2", "events",
+          "cuMemHostUnregister", "pinned ranges",
+          "cuModuleUnload", "modules",
+          "cuStreamDestroy_v2", "streams");
+
+  private static final String VERSION = "cuDriverGetVersion";
+
+  /** What is made to fail in other tests. */
+  private static final Set<String> ELSEWHERE =
+      Set.of(
+          // CudaLibraryTest, of a driver that gcc makes
+          "cuInit",
+          "cuGetErrorName",
+          "cuGetErrorString",
+          // StreamGatesTest
+          "cuStreamWaitValue32_v2",
+          // DeviceIpcTest and PeerImportsTest
+          "cuIpcCloseMemHandle",
+          "cuIpcGetMemHandle",
+          "cuIpcOpenMemHandle_v2",
+          "cuMemGetAddressRange_v2",
+          // those of RDMA: DeviceMemoryTest and DeviceArrivalsTest
+          "cuFlushGPUDirectRDMAWrites",
+          "cuMemGetHandleForAddressRange",
+          "cuPointerSetAttribute");
 
   private final SimulatedDevices driver = new SimulatedDevices(SEED, 2, MEMORY);
   private final Devices devices = new Devices(() -> driver);
@@ -379,15 +412,44 @@ class DeviceTest {
           failed += failsAfter(failing, call, after) ? 1 : 0;
           failing.plan().heal();
           assertThat(failing.isThreadClean()).as(call).isTrue();
-          boolean ends =
-              call.contains("Destroy") || call.contains("Un") || call.contains("Release");
-          if (!ends && !call.contains("Push")) {
-            assertThat(failing.open()).as("%s, after %d", call, after).isEmpty();
+          if (!call.contains("Push")) {
+            // What is given back by the call that failed is left, and nothing else.
+            assertThat(failing.open())
+                .as("%s, after %d", call, after)
+                .hasSizeLessThan(GIVEN_BACK.containsKey(call) ? 2 : 1)
+                .allMatch(left -> left.startsWith("1 " + GIVEN_BACK.get(call)));
           }
         }
       }
       assertThat(failed).as(call).isPositive();
     }
+  }
+
+  @Test
+  void aVersionThatCannotBeHadIsAFailureOfItsOwn() {
+    DeviceExports exports = new DeviceExports(() -> driver);
+    driver.plan().fail(VERSION, 0, Cuda.CUDA_ERROR_UNKNOWN());
+    assertThatThrownBy(exports::cudaVersion)
+        .isInstanceOf(TransferException.class)
+        .hasMessageContaining(VERSION);
+    assertThat(exports.cudaVersion()).isEqualTo("13.0");
+  }
+
+  /** What is bound next has to be made to fail here, or where it is used. */
+  @Test
+  void eachCallThatIsBoundIsTried() throws Exception {
+    Set<String> tried = new TreeSet<>(ELSEWHERE);
+    tried.add(VERSION);
+    for (boolean[] way : new boolean[][] {{true, true}, {false, true}, {false, false}}) {
+      tried.addAll(callsOfOneUse(way[0], way[1]));
+    }
+    Set<String> bound = new TreeSet<>();
+    for (Method each : Cuda.class.getDeclaredMethods()) {
+      if (each.getReturnType() == int.class && each.getName().matches("cu[A-Z].*")) {
+        bound.add(each.getName());
+      }
+    }
+    assertThat(bound).hasSizeGreaterThan(30).isEqualTo(tried);
   }
 
   private Set<String> callsOfOneUse(boolean kernel, boolean batch) throws Exception {
