@@ -290,6 +290,7 @@ class ArchitectureTest {
             "examples/run",
             "src/test/consumer/run",
             "src/test/release/reproducible",
+            "src/test/gpu/bundle",
             "src/test/gpu/run",
             "src/test/soft-roce/guest",
             "src/test/soft-roce/init")) {
