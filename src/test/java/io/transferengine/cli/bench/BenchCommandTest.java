@@ -157,7 +157,8 @@ class BenchCommandTest {
             "--json=" + file);
 
     assertThat(run.status()).as("%s", run).isZero();
-    assertThat(run.output()).contains("p50 ratio");
+    assertThat(run.output())
+        .containsPattern("GB/s +reference +ratio .*p50 us +reference us +ratio");
     List<Map<String, String>> runs = runs(file);
     assertThat(runs).hasSize(4);
     for (Map<String, String> fields : runs) {
