@@ -114,9 +114,8 @@ final class DeviceCopier {
     try {
       for (int i = 0; i < claim.count(); i++) {
         if (claim.fence(i) == 0) {
-          return isUnknown(task, target, i)
-              ? Outcome.SETTLED
-              : elsewhere(task, "its memory has no handle by which it can be opened");
+          return withoutEntry(
+              task, target, i, "its memory has no handle by which it can be opened");
         }
       }
       return claim.isHost()
@@ -168,9 +167,7 @@ final class DeviceCopier {
         return elsewhere(task, "memory of this process was not found on its device");
       }
       if (claim.fence(i) == 0) {
-        return isUnknown(task, target, i)
-            ? Outcome.SETTLED
-            : elsewhere(task, "its memory has no entry by which it can be copied");
+        return withoutEntry(task, target, i, "its memory has no entry by which it can be copied");
       }
     }
     DeviceStage through;
@@ -204,17 +201,22 @@ final class DeviceCopier {
   }
 
   /**
-   * Fails a request whose range is not wholly inside memory that the peer has told of: it may have,
-   * in the meantime.
+   * Sends all elsewhere, since the peer has no entry for the memory of a request; or fails that
+   * one, if its range is not wholly inside memory that the peer has told of: it may have, in the
+   * meantime.
    */
-  private boolean isUnknown(TransferTask task, Target target, int index) {
+  private Outcome withoutEntry(TransferTask task, Target target, int index, String reason) {
     if (claim.isWithoutEntry(task, index)) {
-      return false;
+      return elsewhere(task, reason);
     }
+    return notRegistered(task, target, index);
+  }
+
+  private Outcome notRegistered(TransferTask task, Target target, int index) {
     TransferException stale =
         LocalFaults.notRegistered(target.name(), claim.remote(index), claim.length(index));
     claim.fail(task, index, stale, FailureCause.STALE_DESCRIPTOR);
-    return true;
+    return Outcome.SETTLED;
   }
 
   private @Nullable TransferException landed(DeviceStage through, Device device, int requests) {
@@ -267,10 +269,7 @@ final class DeviceCopier {
         gate = target.gateAt(map.word(AreaLayout.GATE_AT));
         int gone = entries.firstGone(map, gate);
         if (gone >= 0) {
-          TransferException stale =
-              LocalFaults.notRegistered(target.name(), claim.remote(gone), claim.length(gone));
-          claim.fail(task, gone, stale, FailureCause.STALE_DESCRIPTOR);
-          return Outcome.SETTLED;
+          return notRegistered(task, target, gone);
         }
       }
       int refused = entries.firstRefused(task.operation(), true);

@@ -37,12 +37,7 @@ final class SlotBytes {
    * be read has failed, and none is left.
    */
   boolean load(TransferTask task, String peer, long slot) {
-    from.clear();
-    into.clear();
-    for (int i = 0; i < claim.count(); i++) {
-      from.add(claim.local(i), claim.length(i));
-    }
-    into.add(slot, inSlot(from.totalBytes()));
+    lay(from, into, slot);
     long copied = memory.read(ownPid, into, from);
     if (copied == from.totalBytes()) {
       return true;
@@ -53,12 +48,7 @@ final class SlotBytes {
 
   /** Copies all requests from the slot, and settles them. */
   void store(TransferTask task, String peer, long slot) {
-    from.clear();
-    into.clear();
-    for (int i = 0; i < claim.count(); i++) {
-      into.add(claim.local(i), claim.length(i));
-    }
-    from.add(slot, inSlot(into.totalBytes()));
+    lay(into, from, slot);
     long copied = memory.read(ownPid, into, from);
     int whole = whole(copied);
     if (whole > 0) {
@@ -73,12 +63,19 @@ final class SlotBytes {
     }
   }
 
-  /** What is longer would be other memory of this process. */
-  private static long inSlot(long bytes) {
+  /** Says where all requests lie in our memory, and in the slot. */
+  private void lay(IoVectors host, IoVectors inSlot, long slot) {
+    host.clear();
+    inSlot.clear();
+    for (int i = 0; i < claim.count(); i++) {
+      host.add(claim.local(i), claim.length(i));
+    }
+    long bytes = host.totalBytes();
     if (bytes > PinnedSlots.SLOT_BYTES) {
+      // The rest would be other memory of this process.
       throw new IllegalStateException("A claim of " + bytes + " bytes is longer than a slot");
     }
-    return bytes;
+    inSlot.add(slot, bytes);
   }
 
   /** {@return how many requests so many bytes are, from the first on} */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.transferengine.config.Settings;
 import io.transferengine.device.Devices;
 import io.transferengine.device.SimulatedDevices;
@@ -97,5 +99,15 @@ final class DeviceEngine implements AutoCloseable {
   @Override
   public void close() {
     core.close();
+  }
+
+  /** Closes what two engines were on, which are closed; nothing of it may be left open. */
+  static void close(long seed, SimulatedDevices ours, SimulatedDevices theirs) {
+    // A slot that was not given back would keep the pinned range.
+    assertThat(ours.open()).as("seed %d", seed).isEmpty();
+    assertThat(theirs.open()).as("seed %d", seed).isEmpty();
+    assertThat(ours.isThreadClean()).isTrue();
+    ours.close();
+    theirs.close();
   }
 }

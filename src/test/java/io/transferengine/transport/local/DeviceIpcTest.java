@@ -58,11 +58,7 @@ class DeviceIpcTest {
   void close() {
     one.close();
     other.close();
-    assertThat(ours.open()).as("seed %d", SEED).isEmpty();
-    assertThat(theirs.open()).as("seed %d", SEED).isEmpty();
-    assertThat(ours.isThreadClean()).isTrue();
-    ours.close();
-    theirs.close();
+    DeviceEngine.close(SEED, ours, theirs);
     log.close();
   }
 

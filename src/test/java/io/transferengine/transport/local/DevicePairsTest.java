@@ -66,10 +66,7 @@ class DevicePairsTest {
     other.close();
     here.close();
     there.close();
-    assertThat(ours.open()).as("seed %d", SEED).isEmpty();
-    assertThat(theirs.open()).as("seed %d", SEED).isEmpty();
-    ours.close();
-    theirs.close();
+    DeviceEngine.close(SEED, ours, theirs);
     log.close();
   }
 

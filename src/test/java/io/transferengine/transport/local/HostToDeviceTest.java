@@ -75,12 +75,7 @@ class HostToDeviceTest {
   void close() {
     one.close();
     other.close();
-    // A slot that was not given back would keep the pinned range.
-    assertThat(ours.open()).as("seed %d", SEED).isEmpty();
-    assertThat(theirs.open()).as("seed %d", SEED).isEmpty();
-    assertThat(ours.isThreadClean()).isTrue();
-    ours.close();
-    theirs.close();
+    DeviceEngine.close(SEED, ours, theirs);
     host.close();
     log.close();
   }
@@ -471,12 +466,7 @@ class HostToDeviceTest {
   void ourMemoryIsTakenBackOnlyBehindACopyThatIsUnderWay(Operation operation) throws Exception {
     assertBothWays("local");
     TransferHandle moving = held(operation, LONG);
-    CompletableFuture<Void> takenBack =
-        CompletableFuture.runAsync(() -> one.core.memory().unregister(here));
-    awaitRefused(one, here);
-    assertThat(takenBack).isNotDone();
-    ours.letGo();
-    takenBack.join();
+    assertTakenBackBehindTheCopy(one, here);
     // It ends before that; what was left of it may have been copied before it was failed.
     assertThat(moving.state()).isIn(TransferState.FAILED, TransferState.COMPLETED);
   }
@@ -486,15 +476,19 @@ class HostToDeviceTest {
   void theirMemoryIsTakenBackOnlyBehindACopyThatIsUnderWay(Operation operation) throws Exception {
     assertBothWays("local");
     TransferHandle moving = held(operation, LONG);
-    CompletableFuture<Void> takenBack =
-        CompletableFuture.runAsync(() -> other.core.memory().unregister(there));
-    awaitRefused(other, there);
-    assertThat(takenBack).isNotDone();
-    ours.letGo();
-    takenBack.join();
+    assertTakenBackBehindTheCopy(other, there);
     assertThat(ours.opened()).isZero();
     theirs.freeMemory(there);
     assertThat(moving.await(LONG)).isEqualTo(TransferState.FAILED);
+  }
+
+  private void assertTakenBackBehindTheCopy(DeviceEngine owner, long address) {
+    CompletableFuture<Void> takenBack =
+        CompletableFuture.runAsync(() -> owner.core.memory().unregister(address));
+    awaitRefused(owner, address);
+    assertThat(takenBack).isNotDone();
+    ours.letGo();
+    takenBack.join();
   }
 
   private static void awaitRefused(DeviceEngine engine, long address) {
