@@ -451,11 +451,12 @@ public final class EngineConfig {
     }
 
     /**
-     * How long an I/O thread with nothing to do goes on looking before it sleeps; 0 = not at all,
-     * over RDMA 20 at most. It saves wake-ups, and uses a processor meanwhile. ({@code
-     * TE_BUSY_POLL_MICROS})
+     * How long threads go on looking before they sleep, where that has paid lately and nobody else
+     * wants their processor: whoever waits for a transfer of at most 1 MiB, and I/O threads with
+     * nothing to do. 0 = not at all, over RDMA 20 at most; -1 = 200 for who waits, and I/O threads
+     * as with 0. It saves wake-ups, and uses processors meanwhile. ({@code TE_BUSY_POLL_MICROS})
      *
-     * @param value a whole number of microseconds, 0 to 10000
+     * @param value a whole number of microseconds, -1 to 10000
      * @return this builder
      */
     public Builder busyPollMicros(int value) {

@@ -80,7 +80,8 @@ final class BenchmarkEngine implements AutoCloseable, LocalMemory.Users {
             -1,
             name -> {},
             (name, notification) -> {},
-            events);
+            events,
+            FirstLook.NONE);
   }
 
   /**

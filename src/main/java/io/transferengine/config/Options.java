@@ -402,15 +402,18 @@ public final class Options {
           new Option<>(OWN, "TE_TCP_IO", "tcpIo", Form.choice(TcpIo.class), TcpIo.AUTO)
               .means("The kernel interface for TCP; auto = epoll if available, else NIO."));
 
-  /** How long threads look for something to do before they sleep. */
+  /** How long threads that wait look before they sleep. */
   public static final Option<Integer> BUSY_POLL =
       list(
-          new Option<>(OWN, "TE_BUSY_POLL_MICROS", "busyPollMicros", Form.integer(0, 10_000), 0)
+          new Option<>(OWN, "TE_BUSY_POLL_MICROS", "busyPollMicros", Form.integer(-1, 10_000), -1)
+              .defaultText("-1 (200 for who waits for a transfer of at most 1 MiB)")
               .unit("microseconds")
               .means(
-                  "How long an I/O thread with nothing to do goes on looking before it sleeps; 0 ="
-                      + " not at all, over RDMA 20 at most. It saves wake-ups, and uses a processor"
-                      + " meanwhile."));
+                  "How long threads go on looking before they sleep, where that has paid lately and"
+                      + " nobody else wants their processor: whoever waits for a transfer of at most"
+                      + " 1 MiB, and I/O threads with nothing to do. 0 = not at all, over RDMA 20"
+                      + " at most; -1 = 200 for who waits, and I/O threads as with 0. It saves"
+                      + " wake-ups, and uses processors meanwhile."));
 
   /** Whether what is sent over TCP has checksums. */
   public static final Option<ChecksumMode> CHECKSUM =

@@ -53,6 +53,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
   private final Consumer<String> nameCheck;
   private final BiConsumer<String, NotifyMessage> notifier;
   private final TransferEvents events;
+  private final FirstLook firstLook;
   private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
 
   /** Those of them whose event has not happened. */
@@ -74,6 +75,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
    * @param nameCheck throws for an invalid segment name
    * @param notifier sends a notification to a segment; must not block
    * @param events is told of each end
+   * @param firstLook for who waits for a small one
    */
   ActiveTransfers(
       LocalMemory memory,
@@ -85,7 +87,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
       int sliceTimeoutSeconds,
       Consumer<String> nameCheck,
       BiConsumer<String, NotifyMessage> notifier,
-      TransferEvents events) {
+      TransferEvents events,
+      FirstLook firstLook) {
     this.memory = memory;
     this.segments = segments;
     this.metrics = metrics;
@@ -97,11 +100,17 @@ final class ActiveTransfers implements TransferHandle.Owner {
     this.nameCheck = nameCheck;
     this.notifier = notifier;
     this.events = events;
+    this.firstLook = firstLook;
     this.lastResort = new LastResort(metrics);
   }
 
   LastResort lastResort() {
     return lastResort;
+  }
+
+  @Override
+  public FirstLook firstLook(long bytes) {
+    return bytes > FirstLook.BYTES_MAX ? FirstLook.NONE : firstLook;
   }
 
   /**

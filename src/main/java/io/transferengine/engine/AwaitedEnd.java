@@ -3,7 +3,6 @@ package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.transfer.TransferState;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -45,16 +44,15 @@ abstract class AwaitedEnd {
     return end;
   }
 
-  /** Waits for it, at most this long. */
-  final void awaitEnd(Duration timeout) throws InterruptedException {
+  /** Waits for it, at most until then. */
+  final void awaitEnd(long endNanos) throws InterruptedException {
     if (end != null) {
       return;
     }
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
-    long leftNanos = TimeUnit.NANOSECONDS.convert(timeout);
-    long endNanos = System.nanoTime() + leftNanos;
+    long leftNanos = endNanos - System.nanoTime();
     synchronized (this) {
       waiting++;
       try {

@@ -206,7 +206,8 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             settings.get(Options.SLICE_TIMEOUT),
             this::requireName,
             new CompletionNotices(metrics, this::sendCompletion)::send,
-            events);
+            events,
+            new FirstLook(settings.get(Options.BUSY_POLL)));
     gauges = new EngineGauges(memory, active, transports);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     // The first step that opens anything.

@@ -18,6 +18,7 @@ import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +47,11 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
     /** A transfer has reached its end, once. */
     void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause);
+
+    /** {@return what a thread does first that waits for a transfer of so many bytes} */
+    default FirstLook firstLook(long bytes) {
+      return FirstLook.NONE;
+    }
 
     /** Has a future completed by {@link TransferHandle#complete}, on another thread. */
     void completeLater(TransferHandle handle, CompletableFuture<Void> future);
@@ -488,7 +494,11 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** Waits for the end, at most this long; {@return the state then} */
   public TransferState await(Duration timeout) throws InterruptedException {
-    awaitEnd(timeout);
+    if (end() == null) {
+      long endNanos = System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout);
+      owner.firstLook(request.blocks().totalBytes()).at(this, endNanos);
+      awaitEnd(endNanos);
+    }
     return state();
   }
 

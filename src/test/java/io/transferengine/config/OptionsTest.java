@@ -108,7 +108,7 @@ final class OptionsTest {
                 "io_uring", TcpIo.IO_URING,
                 "NIO", TcpIo.NIO),
             List.of("kqueue", "iouring", " nio", "0")),
-        number(Options.BUSY_POLL, 0, List.of(0, 50, 10_000), List.of(-1, 10_001)),
+        number(Options.BUSY_POLL, -1, List.of(-1, 0, 50, 10_000), List.of(-2, 10_001)),
         new Row(
             Options.CHECKSUM,
             ChecksumMode.OFF,

@@ -31,6 +31,17 @@ final class TestTransfers {
       Optional<Executor> executor,
       Executor threads,
       BiConsumer<String, NotifyMessage> notifier) {
+    return of(memory, segments, metrics, executor, threads, notifier, FirstLook.NONE);
+  }
+
+  static ActiveTransfers of(
+      LocalMemory memory,
+      SegmentCache segments,
+      EngineMetrics metrics,
+      Optional<Executor> executor,
+      Executor threads,
+      BiConsumer<String, NotifyMessage> notifier,
+      FirstLook firstLook) {
     return new ActiveTransfers(
         memory,
         segments,
@@ -41,6 +52,7 @@ final class TestTransfers {
         -1,
         name -> {},
         notifier,
-        new TransferEvents(new EngineMetrics().events(), 0));
+        new TransferEvents(new EngineMetrics().events(), 0),
+        firstLook);
   }
 }

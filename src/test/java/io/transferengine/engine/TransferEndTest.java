@@ -25,6 +25,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -63,10 +64,14 @@ class TransferEndTest {
   }
 
   private ActiveTransfers active(Optional<Executor> executor, HeldTransport used) {
+    return TestTransfers.of(
+        memory, segments(used), new EngineMetrics(), executor, threads, (name, notification) -> {});
+  }
+
+  private SegmentCache segments(HeldTransport used) {
     SegmentCache segments = new SegmentCache((name, timeout) -> used.segment(name), threads, false);
     var _ = segments.refresh(PEER, Duration.ofSeconds(1));
-    return TestTransfers.of(
-        memory, segments, new EngineMetrics(), executor, threads, (name, notification) -> {});
+    return segments;
   }
 
   private TransferRequest write() {
@@ -78,6 +83,39 @@ class TransferEndTest {
     TransferTask task = transport.tasks.poll(30, TimeUnit.SECONDS);
     assertThat(task).isNotNull();
     return task;
+  }
+
+  @Test
+  void whoWaitsForASmallTransferLooksBeforeItSleeps() throws Exception {
+    AtomicInteger looks = new AtomicInteger();
+    AtomicReference<TransferTask> task = new AtomicReference<>();
+    FirstLook look =
+        new FirstLook(
+            10_000,
+            2,
+            () -> {
+              if (looks.incrementAndGet() == 4) {
+                Objects.requireNonNull(task.get())
+                    .end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+              }
+              return System.nanoTime();
+            });
+    ActiveTransfers active =
+        TestTransfers.of(
+            memory,
+            segments(transport),
+            new EngineMetrics(),
+            Optional.empty(),
+            threads,
+            (name, notification) -> {},
+            look);
+    TransferHandle transfer = active.submit(write());
+    task.set(nextTask());
+    assertThat(looks).as("it does not look as it submits").hasValue(1);
+    assertThat(transfer.await(Duration.ofSeconds(30))).isEqualTo(TransferState.CANCELED);
+    assertThat(looks).hasValue(4);
+    assertThat(active.firstLook(1 << 20)).isSameAs(look);
+    assertThat(active.firstLook((1 << 20) + 1)).isSameAs(FirstLook.NONE);
   }
 
   /** The window is between the end of the first task and the second lookup of the peer. */

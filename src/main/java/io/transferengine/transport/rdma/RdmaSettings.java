@@ -109,7 +109,7 @@ record RdmaSettings(
         settings.get(RdmaOptions.IB_PCI_RELAXED_ORDERING) != 0,
         bind.isEmpty() ? Optional.empty() : Optional.of(bind),
         policy.fallBackAfter(),
-        TimeUnit.MICROSECONDS.toNanos(settings.get(Options.BUSY_POLL)));
+        TimeUnit.MICROSECONDS.toNanos(Math.max(0, settings.get(Options.BUSY_POLL))));
   }
 
   /** {@return the largest request: a slice and the tail that goes with it} */

@@ -46,7 +46,7 @@ record TcpOptions(
         settings.get(Options.TCP_SLICE_SIZE),
         settings.get(LimitOptions.STAGING),
         settings.get(Options.TCP_IO_THREADS),
-        TimeUnit.MICROSECONDS.toNanos(settings.get(Options.BUSY_POLL)),
+        TimeUnit.MICROSECONDS.toNanos(Math.max(0, settings.get(Options.BUSY_POLL))),
         settings.get(Options.TCP_ENABLE_CONNECTION_POOL),
         settings.get(Options.TCP_LANES_PER_PEER),
         settings.get(Options.TCP_LANE_WINDOW),

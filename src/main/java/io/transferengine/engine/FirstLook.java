@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.engine;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * What a thread does first that waits for a small transfer: it looks for the end again and again
+ * for a moment, before it sleeps. So an end that comes soon waits for no wake-up, which on a quiet
+ * machine takes longer than all the rest of such a transfer. Of one engine; thread-safe.
+ *
+ * <p>Between two looks the thread offers its processor to others. It adapts:
+ *
+ * <ul>
+ *   <li>No more than half of the processors are used for this, and none if there is only one.
+ *   <li>Where nothing came in time, the next waits are slept through, more each time.
+ *   <li>If the processor was away for long, others need it: a thread that sleeps is woken sooner
+ *       than one that has given up its processor to a busy program gets it back. So all waits are
+ *       slept through for a time, for a longer one each time that this is found again.
+ *   <li>A virtual thread sleeps at once: it holds no processor that way.
+ * </ul>
+ */
+final class FirstLook {
+  /** Who waits sleeps at once. */
+  static final FirstLook NONE = new FirstLook(0);
+
+  /** What moves more than this takes long enough to sleep. */
+  static final long BYTES_MAX = 1 << 20;
+
+  /** Some round trips within a data centre, or four wake-ups. */
+  private static final long NANOS = 200_000;
+
+  /** Others have work for the processor. A thread of ours is done with it sooner. */
+  private static final long AWAY_NANOS = 500_000;
+
+  private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** So that rests become 102 times as long, 10 s; and a look costs a few milliseconds at most. */
+  private static final int RESTS_MAX = 10;
+
+  private static final long REST_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
+
+  private static final int SLEPT_MAX = 1023;
+
+  private final long nanos;
+  private final int lookersMax;
+  private final LongSupplier clock;
+
+  // Below: guarded by this.
+  private int lookers;
+
+  /** So many waits are slept through. */
+  private int toSleep;
+
+  /** So many were, the last time. */
+  private int slept;
+
+  private long restsUntilNanos;
+
+  /** How often lately the processor was away. */
+  private int rests;
+
+  /**
+   * For one engine.
+   *
+   * @param micros the longest time, in microseconds; 0 for none, -1 for what is usual
+   */
+  FirstLook(int micros) {
+    this(micros, Runtime.getRuntime().availableProcessors(), System::nanoTime);
+  }
+
+  FirstLook(int micros, int processors, LongSupplier clock) {
+    this.clock = clock;
+    nanos = processors == 1 ? 0 : micros < 0 ? NANOS : TimeUnit.MICROSECONDS.toNanos(micros);
+    lookersMax = processors / 2;
+    restsUntilNanos = clock.getAsLong();
+  }
+
+  /** Looks for an end, where that may pay, until it has come or the moment is over. */
+  void at(AwaitedEnd awaited, long endNanos) {
+    if (nanos == 0 || Thread.currentThread().isVirtual()) {
+      return;
+    }
+    long beginNanos = clock.getAsLong();
+    long most = Math.min(nanos, endNanos - beginNanos);
+    if (most <= 0 || !begin(beginNanos)) {
+      return;
+    }
+    boolean away = false;
+    long now = beginNanos;
+    try {
+      while (awaited.end() == null && now - beginNanos < most && !away) {
+        // Whoever moves the bytes, or finds out that they are there, may need this processor.
+        yieldProcessor();
+        long then = clock.getAsLong();
+        away = then - now >= AWAY_NANOS;
+        now = then;
+      }
+    } finally {
+      end(awaited.end() != null, away, now);
+    }
+  }
+
+  @SuppressWarnings("ThreadPriorityCheck") // nothing depends on whether it does
+  private static void yieldProcessor() {
+    Thread.yield();
+  }
+
+  private synchronized boolean begin(long now) {
+    if (lookers == lookersMax || now - restsUntilNanos < 0) {
+      return false;
+    }
+    if (toSleep > 0) {
+      toSleep--;
+      return false;
+    }
+    lookers++;
+    return true;
+  }
+
+  private synchronized void end(boolean came, boolean away, long now) {
+    lookers--;
+    if (away) {
+      restsUntilNanos = now + Math.min(REST_NANOS_MAX, REST_NANOS << rests);
+      rests = Math.min(RESTS_MAX, rests + 1);
+    } else if (came) {
+      slept /= 2;
+      rests = Math.max(0, rests - 1);
+    } else {
+      slept = Math.min(SLEPT_MAX, slept * 2 + 1);
+      toSleep = slept;
+    }
+  }
+}
