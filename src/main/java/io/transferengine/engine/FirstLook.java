@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
  *   <li>Where nothing came in time, the next waits are slept through, more each time.
  *   <li>If the processor was away for long, others need it: a thread that sleeps is woken sooner
  *       than one that has given up its processor to a busy program gets it back. So all waits are
- *       slept through for a time, for a longer one each time that this is found again.
+ *       slept through for a time, and for twice as long where that is found again soon.
  *   <li>A virtual thread sleeps at once: it holds no processor that way.
  * </ul>
  */
@@ -35,10 +35,10 @@ final class FirstLook {
 
   private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** So that rests become 102 times as long, 10 s; and a look costs a few milliseconds at most. */
-  private static final int RESTS_MAX = 10;
-
   private static final long REST_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
+
+  /** For so many times as long as a rest was there is to be no cause for another. */
+  private static final int CALM = 10;
 
   private static final int SLEPT_MAX = 1023;
 
@@ -55,10 +55,10 @@ final class FirstLook {
   /** So many were, the last time. */
   private int slept;
 
-  private long restsUntilNanos;
+  /** The last rest: how long, and until when. */
+  private long restNanos;
 
-  /** How often lately the processor was away. */
-  private int rests;
+  private long restsUntilNanos;
 
   /**
    * For one engine.
@@ -121,11 +121,11 @@ final class FirstLook {
   private synchronized void end(boolean came, boolean away, long now) {
     lookers--;
     if (away) {
-      restsUntilNanos = now + Math.min(REST_NANOS_MAX, REST_NANOS << rests);
-      rests = Math.min(RESTS_MAX, rests + 1);
+      boolean again = now - restsUntilNanos < restNanos * CALM;
+      restNanos = again ? Math.min(REST_NANOS_MAX, restNanos * 2) : REST_NANOS;
+      restsUntilNanos = now + restNanos;
     } else if (came) {
       slept /= 2;
-      rests = Math.max(0, rests - 1);
     } else {
       slept = Math.min(SLEPT_MAX, slept * 2 + 1);
       toSleep = slept;
