@@ -451,10 +451,12 @@ public final class EngineConfig {
     }
 
     /**
-     * How long threads go on looking before they sleep, where that has paid lately and nobody else
-     * wants their processor: whoever waits for a transfer of at most 1 MiB, and I/O threads with
-     * nothing to do. 0 = not at all, over RDMA 20 at most; -1 = 200 for who waits, and I/O threads
-     * as with 0. It saves wake-ups, and uses processors meanwhile. ({@code TE_BUSY_POLL_MICROS})
+     * How long threads go on looking before they sleep: whoever waits in a call for a transfer of
+     * at most 1 MiB, and I/O threads with nothing to do, where that has paid lately and nobody else
+     * wants their processor. 0 = not at all; -1 = 200 for who waits, and I/O threads not at all.
+     * Over RDMA the least time, for which a device's thread keeps its processor; with 0 and -1 it
+     * looks for 20 at most. It saves wake-ups, and uses processors meanwhile. ({@code
+     * TE_BUSY_POLL_MICROS})
      *
      * @param value a whole number of microseconds, -1 to 10000
      * @return this builder

@@ -44,6 +44,7 @@ class NotificationsTest {
   @Test
   void oneIsWaitedFor() throws Exception {
     assertThat(there.engine.takeNotification(Duration.ZERO)).isEmpty();
+    assertThat(there.engine.takeNotification(Duration.ofSeconds(Long.MIN_VALUE))).isEmpty();
     assertThat(there.engine.takeNotification(Duration.ofMillis(20))).isEmpty();
     CompletableFuture<Notification> taken = new CompletableFuture<>();
     Thread waiter =

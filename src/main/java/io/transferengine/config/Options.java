@@ -409,11 +409,12 @@ public final class Options {
               .defaultText("-1 (200 for who waits for a transfer of at most 1 MiB)")
               .unit("microseconds")
               .means(
-                  "How long threads go on looking before they sleep, where that has paid lately and"
-                      + " nobody else wants their processor: whoever waits for a transfer of at most"
-                      + " 1 MiB, and I/O threads with nothing to do. 0 = not at all, over RDMA 20"
-                      + " at most; -1 = 200 for who waits, and I/O threads as with 0. It saves"
-                      + " wake-ups, and uses processors meanwhile."));
+                  "How long threads go on looking before they sleep: whoever waits in a call for a"
+                      + " transfer of at most 1 MiB, and I/O threads with nothing to do, where that"
+                      + " has paid lately and nobody else wants their processor. 0 = not at all;"
+                      + " -1 = 200 for who waits, and I/O threads not at all. Over RDMA the least"
+                      + " time, for which a device's thread keeps its processor; with 0 and -1 it"
+                      + " looks for 20 at most. It saves wake-ups, and uses processors meanwhile."));
 
   /** Whether what is sent over TCP has checksums. */
   public static final Option<ChecksumMode> CHECKSUM =

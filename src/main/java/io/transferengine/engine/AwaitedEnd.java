@@ -3,6 +3,7 @@ package io.transferengine.engine;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.transfer.TransferState;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,14 @@ abstract class AwaitedEnd {
   private boolean outcomeIsSet;
   private boolean refused;
 
+  /** What a thread does before it sleeps. */
+  interface First {
+    /**
+     * Returns when the end has come, or else soon; throws nothing for an interrupt, and keeps it.
+     */
+    void at(AwaitedEnd awaited, long endNanos);
+  }
+
   /** Has not come. */
   AwaitedEnd() {}
 
@@ -44,13 +53,22 @@ abstract class AwaitedEnd {
     return end;
   }
 
-  /** Waits for it, at most until then. */
-  final void awaitEnd(long endNanos) throws InterruptedException {
+  /**
+   * Waits for it, at most this long.
+   *
+   * @param first what is done before this sleeps
+   */
+  final void awaitEnd(Duration timeout, First first) throws InterruptedException {
     if (end != null) {
       return;
     }
     if (Thread.interrupted()) {
       throw new InterruptedException();
+    }
+    long endNanos = System.nanoTime() + Math.max(0, TimeUnit.NANOSECONDS.convert(timeout));
+    first.at(this, endNanos);
+    if (end != null) {
+      return;
     }
     long leftNanos = endNanos - System.nanoTime();
     synchronized (this) {
@@ -102,7 +120,7 @@ abstract class AwaitedEnd {
     synchronized (this) {
       if (end == null) {
         Runnable before = whenOver;
-        whenOver = before == null ? action : Both.of(before, action);
+        whenOver = before == null ? action : new Both(before, action);
         return;
       }
     }

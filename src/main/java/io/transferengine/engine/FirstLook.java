@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  * <p>Between two looks the thread offers its processor to others. It adapts:
  *
  * <ul>
- *   <li>No more than half of the processors are used for this, and none if there is only one.
+ *   <li>An engine uses no more than half of the processors for this, and none if there is only one.
  *   <li>Where nothing came in time, the next waits are slept through, more each time.
  *   <li>If the processor was away for long, others need it: a thread that sleeps is woken sooner
  *       than one that has given up its processor to a busy program gets it back. So all waits are
@@ -20,7 +20,7 @@ import java.util.function.LongSupplier;
  *   <li>A virtual thread sleeps at once: it holds no processor that way.
  * </ul>
  */
-final class FirstLook {
+final class FirstLook implements AwaitedEnd.First {
   /** Who waits sleeps at once. */
   static final FirstLook NONE = new FirstLook(0);
 
@@ -77,8 +77,10 @@ final class FirstLook {
   }
 
   /** Looks for an end, where that may pay, until it has come or the moment is over. */
-  void at(AwaitedEnd awaited, long endNanos) {
-    if (nanos == 0 || Thread.currentThread().isVirtual()) {
+  @Override
+  public void at(AwaitedEnd awaited, long endNanos) {
+    Thread mine = Thread.currentThread();
+    if (nanos == 0 || mine.isVirtual()) {
       return;
     }
     long beginNanos = clock.getAsLong();
@@ -87,17 +89,19 @@ final class FirstLook {
       return;
     }
     boolean away = false;
+    boolean isOver = false;
     long now = beginNanos;
     try {
-      while (awaited.end() == null && now - beginNanos < most && !away) {
+      while (awaited.end() == null && !isOver && !away && !mine.isInterrupted()) {
         // Whoever moves the bytes, or finds out that they are there, may need this processor.
         yieldProcessor();
         long then = clock.getAsLong();
         away = then - now >= AWAY_NANOS;
+        isOver = then - beginNanos >= most;
         now = then;
       }
     } finally {
-      end(awaited.end() != null, away, now);
+      end(awaited.end() != null, away, isOver && most == nanos, now);
     }
   }
 
@@ -118,17 +122,25 @@ final class FirstLook {
     return true;
   }
 
-  private synchronized void end(boolean came, boolean away, long now) {
+  private synchronized void end(boolean came, boolean away, boolean inVain, long now) {
     lookers--;
     if (away) {
-      boolean again = now - restsUntilNanos < restNanos * CALM;
-      restNanos = again ? Math.min(REST_NANOS_MAX, restNanos * 2) : REST_NANOS;
-      restsUntilNanos = now + restNanos;
+      rest(now);
     } else if (came) {
       slept /= 2;
-    } else {
+    } else if (inVain && toSleep == 0) {
       slept = Math.min(SLEPT_MAX, slept * 2 + 1);
       toSleep = slept;
+    }
+  }
+
+  /** All who looked meanwhile were away: one rest for all. */
+  private void rest(long now) {
+    long calmNanos = now - restsUntilNanos;
+    if (calmNanos >= 0) {
+      restNanos =
+          calmNanos < restNanos * CALM ? Math.min(REST_NANOS_MAX, restNanos * 2) : REST_NANOS;
+      restsUntilNanos = now + restNanos;
     }
   }
 }

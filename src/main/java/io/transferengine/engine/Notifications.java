@@ -166,7 +166,7 @@ public final class Notifications {
     Kept taken;
     synchronized (this) {
       long end =
-          System.nanoTime() + Math.min(TimeUnit.NANOSECONDS.convert(timeout), WAIT_MAX_NANOS);
+          System.nanoTime() + Math.clamp(TimeUnit.NANOSECONDS.convert(timeout), 0, WAIT_MAX_NANOS);
       while (kept.isEmpty() && !closed) {
         long left = end - System.nanoTime();
         if (left <= 0) {

@@ -18,7 +18,6 @@ import io.transferengine.wire.BufferDescriptor;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -494,11 +493,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** Waits for the end, at most this long; {@return the state then} */
   public TransferState await(Duration timeout) throws InterruptedException {
-    if (end() == null) {
-      long endNanos = System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout);
-      owner.firstLook(request.blocks().totalBytes()).at(this, endNanos);
-      awaitEnd(endNanos);
-    }
+    awaitEnd(timeout, owner.firstLook(request.blocks().totalBytes()));
     return state();
   }
 

@@ -319,7 +319,7 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
       return true;
     }
     // Saturates where Duration.toNanos() would throw: "forever" is a reasonable timeout.
-    long timeoutNanos = TimeUnit.NANOSECONDS.convert(timeout);
+    long timeoutNanos = Math.max(0, TimeUnit.NANOSECONDS.convert(timeout));
     long startNanos = System.nanoTime();
     synchronized (idle) {
       while (!isIdle(state.get())) {

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class FirstLookTest {
   private static final long REST = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** Has come, or comes at the look with this number. */
+  /** Has not come. */
   private static final class Ended extends AwaitedEnd {
     @Override
     void complete(CompletableFuture<Void> told) {}
@@ -93,10 +93,25 @@ class FirstLookTest {
     assertThat(looks(new FirstLook(1, 2, clock), new Ended(), -1)).isZero();
   }
 
+  /** Whoever polls with short waits says nothing of how long transfers take. */
+  @Test
+  void aShortWaitIsNotOneInVain() {
+    assertThat(looks(look, new Ended(), 5)).isEqualTo(5);
+    assertThat(looks(look, new Ended())).isEqualTo(1_000);
+  }
+
+  @Test
+  void anInterruptEndsIt() {
+    clock.then = () -> Thread.currentThread().interrupt();
+    assertThat(looks(look, new Ended())).isZero();
+    assertThat(Thread.interrupted()).as("it is kept for who waits").isTrue();
+    clock.then = () -> {};
+    assertThat(looks(look, new Ended())).as("it was not in vain").isEqualTo(1_000);
+  }
+
   @Test
   void zeroIsNever() {
     assertThat(looks(new FirstLook(0, 2, clock), new Ended())).isZero();
-    assertThat(looks(FirstLook.NONE, new Ended())).isZero();
   }
 
   @Test
@@ -211,6 +226,40 @@ class FirstLookTest {
     clock.now = end;
   }
 
+  /** A pause of the collector, say. */
+  @Test
+  void aPauseOfAllWhoLookCountsOnce() {
+    FirstLook of16 = new FirstLook(1_000, 32, clock);
+    together(of16, 16, TimeUnit.MILLISECONDS.toNanos(1));
+    clock.now += REST;
+    assertThat(looks(of16, after(2))).isEqualTo(2);
+  }
+
+  @Test
+  void whatAllWhoLookDoInVainCountsOnce() {
+    FirstLook of16 = new FirstLook(100, 32, clock);
+    together(of16, 16, 100_000);
+    assertThat(looks(of16, new Ended())).isZero();
+    assertThat(looks(of16, after(2))).as("one wait was slept through").isEqualTo(2);
+  }
+
+  /** So many look when this much time passes. */
+  private void together(FirstLook at, int lookers, long nanos) {
+    int begun = clock.looks;
+    clock.then =
+        () -> {
+          if (clock.looks > begun + 1) {
+            clock.then = () -> {};
+            if (lookers > 1) {
+              together(at, lookers - 1, nanos);
+            } else {
+              clock.now += nanos;
+            }
+          }
+        };
+    at.at(new Ended(), clock.now + Long.MAX_VALUE / 2);
+  }
+
   @Test
   void aVirtualThreadSleepsAtOnce() throws InterruptedException {
     int[] looked = {-1};
@@ -232,7 +281,7 @@ class FirstLookTest {
     try {
       assertThat(looks(look, new Ended())).as("it should have thrown").isNegative();
     } catch (OutOfMemoryError expected) {
-      assertThat(looks(look, new Ended())).isZero();
+      assertThat(looks(look, after(2))).isEqualTo(2);
     }
     assertThat(looks(look, after(2))).isEqualTo(2);
   }

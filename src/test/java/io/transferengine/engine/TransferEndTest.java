@@ -23,6 +23,7 @@ import io.transferengine.wire.SegmentDescriptor;
 import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -85,10 +86,37 @@ class TransferEndTest {
     return task;
   }
 
+  /** A time may lie further back than a long has nanoseconds. */
+  @Test
+  void whoHasNoTimeToWaitDoesNot() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    TransferHandle transfer = active.submit(write());
+    TransferTask task = nextTask();
+    for (Duration none :
+        List.of(Duration.ofSeconds(Long.MIN_VALUE), Duration.ofNanos(-1), Duration.ZERO)) {
+      assertThat(transfer.await(none).isTerminal()).as("%s", none).isFalse();
+    }
+    task.end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+    assertThat(transfer.await(Duration.ofSeconds(30))).isEqualTo(TransferState.CANCELED);
+  }
+
+  @Test
+  void whoWasInterruptedBeforeDoesNotWait() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    TransferHandle transfer = active.submit(write());
+    TransferTask task = nextTask();
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> transfer.await(Duration.ofSeconds(30)))
+        .isInstanceOf(InterruptedException.class);
+    task.end(TransferState.CANCELED, lost, FailureCause.CANCELED);
+    assertThat(transfer.await(Duration.ofSeconds(30))).isEqualTo(TransferState.CANCELED);
+  }
+
   @Test
   void whoWaitsForASmallTransferLooksBeforeItSleeps() throws Exception {
     AtomicInteger looks = new AtomicInteger();
     AtomicReference<TransferTask> task = new AtomicReference<>();
+    long begun = System.nanoTime();
     FirstLook look =
         new FirstLook(
             10_000,
@@ -98,7 +126,7 @@ class TransferEndTest {
                 Objects.requireNonNull(task.get())
                     .end(TransferState.CANCELED, lost, FailureCause.CANCELED);
               }
-              return System.nanoTime();
+              return begun + looks.get();
             });
     ActiveTransfers active =
         TestTransfers.of(
@@ -116,6 +144,26 @@ class TransferEndTest {
     assertThat(looks).hasValue(4);
     assertThat(active.firstLook(1 << 20)).isSameAs(look);
     assertThat(active.firstLook((1 << 20) + 1)).isSameAs(FirstLook.NONE);
+  }
+
+  @Test
+  void whatIsThrownAtTheEndOfOneTransferLeavesNoOtherUnended() throws Exception {
+    ActiveTransfers active = active(Optional.empty(), transport);
+    AtomicInteger told = new AtomicInteger();
+    List<TransferTask> tasks = new ArrayList<>();
+    for (int k = 0; k < 3; k++) {
+      active
+          .submit(write())
+          .onOutcome(
+              () -> {
+                told.incrementAndGet();
+                throw new OutOfMemoryError("test");
+              });
+      tasks.add(nextTask());
+    }
+    assertThatThrownBy(active::close).isInstanceOf(OutOfMemoryError.class);
+    assertThat(told).hasValue(3);
+    tasks.forEach(task -> task.end(TransferState.FAILED, lost, FailureCause.SHUTDOWN));
   }
 
   /** The window is between the end of the first task and the second lookup of the peer. */

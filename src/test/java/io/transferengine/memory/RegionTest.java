@@ -87,6 +87,7 @@ class RegionTest {
     assertThat(region.inFlight()).isEqualTo(2);
     assertThat(region.awaitIdle(Duration.ZERO)).isFalse();
     assertThat(region.awaitIdle(Duration.ofSeconds(-1))).isFalse();
+    assertThat(region.awaitIdle(Duration.ofSeconds(Long.MIN_VALUE))).isFalse();
 
     region.release();
     assertThat(region.awaitIdle(Duration.ofMillis(5))).isFalse();
