@@ -75,12 +75,18 @@ class LinkedAtFirstUseTest {
             new LinkedAtFirstUse(CLASSES, "io/transferengine/engine")
                 .reachedFrom(
                     List.of(
+                        "ActiveTransfers.abandonRest",
                         "ActiveTransfers.awaitEnd",
                         "ActiveTransfers.close",
                         "ActiveTransfers.drain",
                         "ActiveTransfers.endOverdue",
                         "ActiveTransfers.ended",
                         "ActiveTransfers.completeLater",
+                        "BatchTable.add",
+                        "BatchTable$Over.run",
+                        "CompletionNotices.send",
+                        "EngineEnd.start",
+                        "EngineEnd.run",
                         "MetricsReporter.run",
                         "RegionHold.release",
                         "SegmentCache.answer",
@@ -93,7 +99,8 @@ class LinkedAtFirstUseTest {
                         "TransferHandle.finish",
                         "TransferParts.blocksToRepeat",
                         "TransferParts.isMergeRefused",
-                        "TransferParts.isStarted")))
+                        "TransferParts.isStarted",
+                        "TransportRegistry.stop")))
         .isEmpty();
   }
 

@@ -400,6 +400,10 @@ final class ActiveTransfers implements TransferHandle.Owner {
         thrown = t;
       }
     }
+    throwAgain(thrown);
+  }
+
+  private static void throwAgain(@Nullable Throwable thrown) {
     if (thrown instanceof Error e) {
       throw e;
     } else if (thrown instanceof RuntimeException e) {
@@ -492,16 +496,28 @@ final class ActiveTransfers implements TransferHandle.Owner {
   /** Refuses new transfers and fails those under way. Idempotent. */
   void close() {
     closed = true;
+    Throwable thrown = null;
     for (TransferHandle handle : active) {
-      handle.abort(TransferState.FAILED, TransferErrors.closedEngine(), FailureCause.SHUTDOWN);
+      try {
+        handle.abort(TransferState.FAILED, TransferErrors.closedEngine(), FailureCause.SHUTDOWN);
+      } catch (Throwable t) {
+        thrown = t;
+      }
     }
+    throwAgain(thrown);
   }
 
   /** Ends the transfers that are left after the transports have stopped. */
   void abandonRest() {
+    Throwable thrown = null;
     for (TransferHandle handle : active) {
-      lastResort.abandon(handle);
+      try {
+        lastResort.abandon(handle);
+      } catch (Throwable t) {
+        thrown = t;
+      }
     }
+    throwAgain(thrown);
   }
 
   /** Waits until no transfer is under way, at most {@code timeout}. */

@@ -39,7 +39,8 @@ public final class BatchTable {
       if (state == TransferState.COMPLETED) {
         return COMPLETED;
       }
-      String text = handle.failure().map(TransferException::getMessage).orElse("");
+      Optional<TransferException> why = handle.failure();
+      String text = why.isPresent() ? String.valueOf(why.get().getMessage()) : "";
       return new Result(
           state, text.length() > TEXT_LIMIT ? text.substring(0, TEXT_LIMIT) + " ..." : text);
     }
@@ -59,18 +60,32 @@ public final class BatchTable {
    *     to keep it, since nobody could ask for it
    */
   public long add(TransferHandle handle) {
+    long id = 0;
     try {
-      long id;
       synchronized (this) {
         id = last + 1;
         running.put(id, handle);
         last = id;
       }
-      handle.whenOver(() -> over(id));
+      handle.whenOver(new Over(id));
       return id;
     } catch (Throwable t) {
+      var _ = forget(id);
       handle.cancel();
       throw t;
+    }
+  }
+
+  private final class Over implements Runnable {
+    private final long id;
+
+    Over(long id) {
+      this.id = id;
+    }
+
+    @Override
+    public void run() {
+      over(id);
     }
   }
 

@@ -2,16 +2,13 @@
 package io.transferengine.engine;
 
 /** Two actions, of which neither keeps the other from running. */
-final class Both {
-  private Both() {}
-
-  static Runnable of(Runnable first, Runnable second) {
-    return () -> {
-      try {
-        first.run();
-      } finally {
-        second.run();
-      }
-    };
+record Both(Runnable first, Runnable second) implements Runnable {
+  @Override
+  public void run() {
+    try {
+      first.run();
+    } finally {
+      second.run();
+    }
   }
 }

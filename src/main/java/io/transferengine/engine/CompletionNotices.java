@@ -60,7 +60,7 @@ final class CompletionNotices {
     }
     boolean begun = false;
     try {
-      threads.execute(() -> deliver(segment, text));
+      threads.execute(new Delivery(segment, text));
       begun = true;
     } finally {
       if (!begun) {
@@ -69,13 +69,27 @@ final class CompletionNotices {
     }
   }
 
-  private void deliver(String segment, NotifyMessage text) {
-    try {
-      send.accept(segment, text);
-    } catch (Throwable t) {
-      failed(segment, text, t instanceof TransferException ? t.getMessage() : t);
-    } finally {
-      waiting.decrementAndGet();
+  /**
+   * A class, since it is made at the end of a transfer: a lambda's first linking may fail there.
+   */
+  private final class Delivery implements Runnable {
+    private final String segment;
+    private final NotifyMessage text;
+
+    Delivery(String segment, NotifyMessage text) {
+      this.segment = segment;
+      this.text = text;
+    }
+
+    @Override
+    public void run() {
+      try {
+        send.accept(segment, text);
+      } catch (Throwable t) {
+        failed(segment, text, t instanceof TransferException ? t.getMessage() : t);
+      } finally {
+        waiting.decrementAndGet();
+      }
     }
   }
 

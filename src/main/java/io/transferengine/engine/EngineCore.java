@@ -19,7 +19,6 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.MetricsSnapshot;
 import io.transferengine.metrics.recording.Audit;
 import io.transferengine.metrics.recording.EngineMetrics;
-import io.transferengine.net.Event;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.topology.Topology;
@@ -49,7 +48,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -72,9 +70,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   /** Of the file of figures; a person sees no more. */
   private static final Duration COUNTERS_PERIOD = Duration.ofSeconds(1);
-
-  /** The time for {@link #close} in all. */
-  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
 
   /** Its part for connections and threads. */
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(3);
@@ -125,7 +120,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final HandshakeDaemon daemon;
   private volatile Optional<CountersFile> counters = Optional.empty();
   private final AtomicBoolean closed = new AtomicBoolean();
-  private final Event ended = new Event();
+  private final EngineEnd end = new EngineEnd();
 
   /**
    * Opens an engine. If that fails, everything opened before is closed again.
@@ -213,11 +208,13 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     // The first step that opens anything.
     registry =
         new Registry(options.metadataServer(), settings, client, own, questions, segments::forget);
-    HandshakeDaemon started = null;
+    endsWith();
     try {
       transports.start();
-      started = new HandshakeDaemon(identity.daemonOptions(settings), own, tls, metrics);
+      HandshakeDaemon started =
+          new HandshakeDaemon(identity.daemonOptions(settings), own, tls, metrics);
       daemon = started;
+      end.besideAll("the handshake daemon", _ -> started.close());
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
       counters =
@@ -226,10 +223,27 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       startTimer();
     } catch (Throwable t) {
       closed.set(true);
-      startEnd(started);
+      end.start();
       awaitEnd();
       throw t;
     }
+  }
+
+  /** Says what is closed at the end, and in which order. */
+  private void endsWith() {
+    // In parallel with the rest: a hanging service or a peer's request may take long.
+    end.beside("the records", _ -> registry.close())
+        .then("notifications", _ -> notifications.close())
+        .then("questions to peers", _ -> refresh.close())
+        .then("questions to peers", _ -> client.close())
+        .then("transfers", _ -> active.close())
+        .then("transfers", all -> active.awaitEnd(all.atMost(END_TIMEOUT)))
+        .then("transports", all -> transports.stop(all.atMost(STOP_TIMEOUT)))
+        .then("transfers", all -> active.awaitEnd(all.atMost(END_TIMEOUT)))
+        .then("transfers", _ -> active.abandonRest())
+        .then("the timer", _ -> timer.close())
+        .beside("the file of figures", _ -> counters.ifPresent(CountersFile::close))
+        .then("memory", all -> memory.close(all.left()));
   }
 
   private boolean sharesMemory() {
@@ -544,52 +558,14 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      startEnd(daemon);
+      end.start();
     }
     awaitEnd();
   }
 
-  private void startEnd(@Nullable HandshakeDaemon started) {
-    try {
-      var _ =
-          Thread.ofPlatform()
-              .daemon()
-              .name("te-close")
-              .inheritInheritableThreadLocals(false)
-              .start(() -> end(started));
-    } catch (Throwable noThread) {
-      end(started);
-    }
-  }
-
   private void awaitEnd() {
-    if (!ended.awaitUninterruptibly(CLOSE_TIMEOUT.plusMillis(500).toNanos())) {
+    if (!end.await()) {
       log.error("Closing did not end in time; it goes on in the background");
-    }
-  }
-
-  private void end(@Nullable HandshakeDaemon started) {
-    try {
-      Teardown all = new Teardown(CLOSE_TIMEOUT);
-      // In parallel with the rest: a hanging service or a peer's request may take long.
-      all.beside("the records", registry::close);
-      if (started != null) {
-        all.beside("the handshake daemon", started::close);
-      }
-      Teardown.step("notifications", notifications::close);
-      Teardown.step("questions to peers", refresh::close);
-      Teardown.step("questions to peers", client::close);
-      Teardown.step("transfers", active::close);
-      Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
-      Teardown.step("transports", () -> transports.stop(all.atMost(STOP_TIMEOUT)));
-      Teardown.step("transfers", () -> active.awaitEnd(all.atMost(END_TIMEOUT)));
-      Teardown.step("transfers", active::abandonRest);
-      Teardown.step("the timer", timer::close);
-      all.beside("the file of figures", () -> counters.ifPresent(CountersFile::close));
-      Teardown.step("memory", () -> memory.close(all.left()));
-      all.join();
-    } finally {
-      ended.happen();
     }
   }
 }

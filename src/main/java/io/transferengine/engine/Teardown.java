@@ -17,12 +17,19 @@ import org.slf4j.LoggerFactory;
 final class Teardown {
   private static final Logger log = LoggerFactory.getLogger(Teardown.class);
 
-  private final long endNanos;
+  private final long limitNanos;
+  private long endNanos;
   private final List<Thread> beside = new ArrayList<>();
 
   /** A teardown that may take {@code limit} in all, from now on. */
   Teardown(Duration limit) {
-    endNanos = System.nanoTime() + limit.toNanos();
+    limitNanos = limit.toNanos();
+    begin();
+  }
+
+  /** From now on. */
+  void begin() {
+    endNanos = System.nanoTime() + limitNanos;
   }
 
   /** {@return what is left of the time; zero when it is over} */
@@ -48,8 +55,16 @@ final class Teardown {
   /** Begins a step that may wait for other programs; {@link #join} waits for it. */
   void beside(String what, Runnable action) {
     try {
-      beside.add(WaitingThreads.start("te-close", () -> step(what, action)));
+      beside.add(WaitingThreads.start("te-close", new Step(what, action)));
     } catch (Throwable noThread) {
+      step(what, action);
+    }
+  }
+
+  /** A class, since a lambda's first linking may fail for want of memory, each time then. */
+  private record Step(String what, Runnable action) implements Runnable {
+    @Override
+    public void run() {
       step(what, action);
     }
   }

@@ -373,9 +373,16 @@ final class TransportRegistry {
   /** Stops all, side by side, in {@code timeout}. */
   void stop(Duration timeout) {
     Teardown steps = new Teardown(timeout);
-    for (Transport transport : all().toList()) {
-      steps.beside("the transport " + transport.name(), () -> transport.stop(timeout));
+    for (Ranked each : transports) {
+      steps.beside(each.transport.name(), new Stop(each.transport, timeout));
     }
     steps.join();
+  }
+
+  private record Stop(Transport transport, Duration timeout) implements Runnable {
+    @Override
+    public void run() {
+      transport.stop(timeout);
+    }
   }
 }
