@@ -40,6 +40,9 @@ record Candidate(String name, LongFunction<TransportSetup> setup) {
             new Candidate(
                 "copies on one machine, device memory of the target",
                 seed -> new LocalSetup(seed, name -> !name.equals("left"))),
+            new Candidate(
+                "copies on one machine, device memory of both",
+                seed -> new LocalSetup(seed, _ -> true)),
             new Candidate("RDMA on simulated devices", SimulatedRdmaSetup::new))
         .filter(each -> each.name().contains(System.getProperty("candidate", "")));
   }

@@ -88,8 +88,7 @@ final class DeviceCopier {
 
   /** {@return how many requests it has taken, to be settled by {@link #copy}} */
   int claim(TransferTask from) {
-    // The last one may be as long once more.
-    return claim.take(from, CopyList.BYTES_LIMIT / 2);
+    return claim.take(from, ours.claimBytes());
   }
 
   /** {@return why the last claim goes elsewhere, a clause} */

@@ -81,10 +81,15 @@ class LocalTransport implements Transport {
   private volatile boolean stopped;
 
   LocalTransport(TransportContext context, ProcessMemory memory, Processes processes) {
+    this(context, memory, processes, new OurDevices(context.devices()));
+  }
+
+  LocalTransport(
+      TransportContext context, ProcessMemory memory, Processes processes, OurDevices devices) {
     this.context = context;
     this.memory = memory;
     this.processes = processes;
-    this.devices = new OurDevices(context.devices());
+    this.devices = devices;
     this.misses = new DeviceMisses(context.metrics());
   }
 

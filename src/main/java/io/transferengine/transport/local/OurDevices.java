@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport.local;
 
+import io.transferengine.device.CopyList;
 import io.transferengine.device.Device;
 import io.transferengine.device.Devices;
 import io.transferengine.device.SharedAllocation;
@@ -28,9 +29,13 @@ final class OurDevices {
   /** Reasons that were told. */
   private static final int TOLD_LIMIT = 256;
 
+  /** Half of what a list may have: the last range of a claim may be as long once more. */
+  private static final int CLAIM_BYTES = CopyList.BYTES_LIMIT / 2;
+
   private record Ours(Device device, @Nullable SharedAllocation shared) {}
 
   private final Devices devices;
+  private final int claimBytes;
 
   /** What the device is known to have. A copy of anything else could cost it its context. */
   private final Map<Region, Ours> ready = new ConcurrentHashMap<>();
@@ -39,7 +44,25 @@ final class OurDevices {
   private final Set<String> told = new HashSet<>();
 
   OurDevices(Devices devices) {
+    this(devices, CLAIM_BYTES);
+  }
+
+  /**
+   * One whose copies are smaller.
+   *
+   * @param claimBytes see {@link #claimBytes}
+   */
+  OurDevices(Devices devices, int claimBytes) {
     this.devices = devices;
+    this.claimBytes = claimBytes;
+  }
+
+  /**
+   * {@return how many bytes of a transfer are claimed for one copy} A copy that has begun cannot be
+   * stopped: a cancel, a deadline or an unregistration waits for it, and is heard before the next.
+   */
+  int claimBytes() {
+    return claimBytes;
   }
 
   /** {@return whether such memory of ours can be copied} */

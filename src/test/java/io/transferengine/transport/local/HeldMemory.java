@@ -30,6 +30,13 @@ public final class HeldMemory implements ProcessMemory {
   /** What every call has, and more: a gate, and one range at least. */
   private static final long WORDS = Long.BYTES;
 
+  /**
+   * Of a copy between devices. It cannot be stopped, so what ends a transfer is heard between two:
+   * a test moves many times as much. A simulated copy is slow for a second, two at a time, and an
+   * unregistration begins with a second's wait.
+   */
+  private static final int DEVICE_COPY_BYTES = 1 << 18;
+
   private final ProcessMemory real = new FfmProcessMemory();
   private final Set<Long> deadAreas = ConcurrentHashMap.newKeySet();
   private long left = Long.MAX_VALUE;
@@ -165,7 +172,8 @@ public final class HeldMemory implements ProcessMemory {
 
     @Override
     public Transport create(TransportContext context) {
-      return new LocalTransport(context, memory, new LinuxProcesses()) {
+      OurDevices devices = new OurDevices(context.devices(), DEVICE_COPY_BYTES);
+      return new LocalTransport(context, memory, new LinuxProcesses(), devices) {
         @Override
         public void describe(SegmentDescriptor.Builder descriptor, List<Region> regions) {
           super.describe(descriptor, regions);

@@ -2,7 +2,6 @@
 package io.transferengine.transport.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.transferengine.access.AccessRights;
 import io.transferengine.bindings.Cuda;
@@ -10,13 +9,11 @@ import io.transferengine.device.CallPlan;
 import io.transferengine.device.SimulatedDevices;
 import io.transferengine.device.SimulatedIpc;
 import io.transferengine.engine.TransferHandle;
-import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,16 +21,13 @@ import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,7 +44,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HostToDeviceTest {
   private static final long SEED = Long.getLong("seed", System.nanoTime());
   private static final int BYTES = (5 << 20) + 77;
-  private static final Duration LONG = Duration.ofSeconds(100);
 
   @TempDir static Path folder;
 
@@ -128,11 +121,6 @@ class HostToDeviceTest {
     theirs.poke(device, read);
     assertMoved(from.move(Operation.READ, other, blocks), transport);
     assertThat(seen.toArray(ValueLayout.JAVA_BYTE)).as("seed %d", SEED).isEqualTo(read);
-  }
-
-  private TransferHandle submit(Operation operation, Duration timeout) {
-    return one.core.submit(
-        TransferRequest.of(operation, other.core.segmentName(), all()).withTimeout(timeout));
   }
 
   private long missed() {
@@ -398,118 +386,5 @@ class HostToDeviceTest {
       one.core.memory().unregister(local);
     }
     assertBothWays("local");
-  }
-
-  private void awaitCopyUnderWay(String call, int before) {
-    while (ours.plan().calls(call) == before) {
-      Thread.onSpinWait();
-    }
-  }
-
-  private static String call(Operation operation) {
-    return operation == Operation.WRITE ? "cuMemcpyHtoDAsync_v2" : "cuMemcpyDtoHAsync_v2";
-  }
-
-  private TransferHandle held(Operation operation, Duration timeout) {
-    int before = ours.plan().calls(call(operation));
-    ours.hold();
-    TransferHandle moving = submit(operation, timeout);
-    awaitCopyUnderWay(call(operation), before);
-    return moving;
-  }
-
-  /** The slot and the peer's memory are the device's until its copy ends. */
-  @ParameterizedTest
-  @EnumSource(Operation.class)
-  void aCanceledTransferEndsBehindTheCopyThatIsUnderWay(Operation operation) throws Exception {
-    assertBothWays("local");
-    TransferHandle moving = held(operation, LONG);
-    assertThat(moving.cancel()).isTrue();
-    assertThat(moving.state().isTerminal()).isFalse();
-    ours.letGo();
-    assertThat(moving.await(LONG)).isEqualTo(TransferState.CANCELED);
-    assertUntouched(operation);
-    assertBothWays("local");
-  }
-
-  @ParameterizedTest
-  @EnumSource(Operation.class)
-  void aTransferWhoseTimeIsOverEndsBehindTheCopyThatIsUnderWay(Operation operation)
-      throws Exception {
-    assertBothWays("local");
-    TransferHandle moving = held(operation, Duration.ofSeconds(1));
-    moving.await(Duration.ofSeconds(3));
-    assertThat(moving.state().isTerminal()).isFalse();
-    ours.letGo();
-    assertThat(moving.await(LONG)).isEqualTo(TransferState.TIMEOUT);
-    assertUntouched(operation);
-    assertBothWays("local");
-  }
-
-  /** Nothing moves any more to where the bytes were to go. */
-  private void assertUntouched(Operation operation) throws Exception {
-    byte[] marks = news();
-    if (operation == Operation.WRITE) {
-      theirs.poke(there, marks);
-    } else {
-      fill(host.segment(), marks);
-    }
-    // Behind whatever could be under way on the streams.
-    assertMoved(
-        one.move(Operation.READ, other, BlockColumns.of(here + BYTES - 1, there, 1)), "local");
-    byte[] now = operation == Operation.WRITE ? theirs.peek(there, BYTES) : hosts();
-    assertThat(Arrays.copyOf(now, BYTES - 1)).isEqualTo(Arrays.copyOf(marks, BYTES - 1));
-  }
-
-  @ParameterizedTest
-  @EnumSource(Operation.class)
-  void ourMemoryIsTakenBackOnlyBehindACopyThatIsUnderWay(Operation operation) throws Exception {
-    assertBothWays("local");
-    TransferHandle moving = held(operation, LONG);
-    assertTakenBackBehindTheCopy(one, here);
-    // Its memory is given back before its end is seen. What was left of it may have been copied
-    // before it was failed.
-    assertThat(moving.await(LONG)).isIn(TransferState.FAILED, TransferState.COMPLETED);
-  }
-
-  @ParameterizedTest
-  @EnumSource(Operation.class)
-  void theirMemoryIsTakenBackOnlyBehindACopyThatIsUnderWay(Operation operation) throws Exception {
-    assertBothWays("local");
-    TransferHandle moving = held(operation, LONG);
-    assertTakenBackBehindTheCopy(other, there);
-    assertThat(ours.opened()).isZero();
-    theirs.freeMemory(there);
-    assertThat(moving.await(LONG)).isEqualTo(TransferState.FAILED);
-  }
-
-  private void assertTakenBackBehindTheCopy(DeviceEngine owner, long address) {
-    CompletableFuture<Void> takenBack =
-        CompletableFuture.runAsync(() -> owner.core.memory().unregister(address));
-    awaitRefused(owner, address);
-    assertThat(takenBack).isNotDone();
-    ours.letGo();
-    takenBack.join();
-  }
-
-  private static void awaitRefused(DeviceEngine engine, long address) {
-    Region registered = engine.core.memory().regions().find(address, BYTES);
-    while (registered != null && !registered.isRefused()) {
-      Thread.onSpinWait();
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(Operation.class)
-  void closingWaitsForTheCopyThatIsUnderWay(Operation operation) throws Exception {
-    assertBothWays("local");
-    TransferHandle moving = held(operation, LONG);
-    CompletableFuture<Void> closed = CompletableFuture.runAsync(one::close);
-    await().until(one.core::isClosed);
-    assertThat(closed).isNotDone();
-    ours.letGo();
-    closed.join();
-    // It may have been quicker than the close.
-    assertThat(moving.await(LONG)).isIn(TransferState.FAILED, TransferState.COMPLETED);
   }
 }
