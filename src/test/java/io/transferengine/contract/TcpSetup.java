@@ -98,7 +98,10 @@ final class TcpSetup extends TransportSetup {
     return version > 1; // One of version 1 closes the connection.
   }
 
-  /** Version 1 asks for one after the other, each of which waits for copies of both devices. */
+  /**
+   * Version 1 asks for one block after the other, each of which the target's device copies by
+   * itself: 100,000 have arrived in 40 s, both ways together.
+   */
   @Override
   int manyBlocks() {
     return version == 1 && driver != null ? 10_000 : super.manyBlocks();
