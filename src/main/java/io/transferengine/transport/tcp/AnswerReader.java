@@ -168,6 +168,7 @@ final class AnswerReader {
   /** Bytes that came through staging. */
   void staged(long from, long to) {
     long at = from;
+    long placedTo = from;
     while (at < to && !listener.hasEnded()) {
       if (identity.isPending()) {
         at += identity.take(at, (int) (to - at));
@@ -181,12 +182,10 @@ final class AnswerReader {
           listener.proved();
         }
       } else if (bodyBytesLeft > 0) {
-        int bytes = (int) Math.min(bodyBytesLeft, to - at);
-        Checksum sums = checksum;
-        if (sums != null) {
-          var _ = sums.add(at, bytes);
+        if (placedTo <= at) {
+          placedTo = place(at, to);
         }
-        toBody(at, bytes);
+        int bytes = (int) Math.min(bodyBytesLeft, placedTo - at);
         at += bytes;
         bodyArrived(bytes);
       } else if (sum.missingBytes() > 0) {
@@ -216,6 +215,50 @@ final class AnswerReader {
     return position < ring.end()
         && sum.missingBytes() == 0
         && (!version2 || bodiesHere > 0 || ring.ranges(ring.first()) == 0);
+  }
+
+  /**
+   * Puts what is here of a body where it belongs, and with it what is here of those behind it in
+   * its frame: it is once for all of them that faults are asked for. If there was one, the body is
+   * put there alone, so that it shows whose memory is gone.
+   *
+   * @return where in the staging what was put there ends
+   */
+  private long place(long from, long to) {
+    long end;
+    try {
+      end = copyBodies(from, to);
+      MemoryWindow.tellFaults();
+    } catch (InternalError e) {
+      end = from + Math.min(bodyBytesLeft, to - from);
+      toBody(from, (int) (end - from));
+    }
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.add(from, end - from);
+    }
+    return end;
+  }
+
+  /** Changes nothing here: a fault may be told anywhere in it. */
+  private long copyBodies(long from, long to) {
+    long position = next();
+    long address = bodyAddress;
+    long length = bodyBytesLeft;
+    long at = from;
+    while (true) {
+      long bytes = Math.min(length, to - at);
+      if (address != 0) {
+        MemoryWindow.copy(at, address, bytes);
+      }
+      at += bytes;
+      if (at == to || ring.isLastOfFrame(position)) {
+        return at;
+      }
+      position++;
+      address = ring.task(position) == null ? 0 : ring.local(position);
+      length = ring.length(position);
+    }
   }
 
   /** Copies what has arrived of a small read; memory that is gone ends that read, not the lane. */

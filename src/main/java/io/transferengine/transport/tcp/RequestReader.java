@@ -222,6 +222,7 @@ final class RequestReader {
   /** {@return how far it came: not to the end when it is {@link #isBlocked()} there} */
   long parse(long from, long to) {
     long at = from;
+    long placedTo = from;
     blocked = false;
     while (listener.isListening()) {
       StagedRequest request = staged;
@@ -236,8 +237,11 @@ final class RequestReader {
         }
       }
       if (bodyBytesLeft > 0 && at < to) {
-        int bytes = (int) Math.min(Math.min(bodyBytesLeft, aimBytes), to - at);
-        if (copyIn(at, bytes)) {
+        if (placedTo <= at) {
+          placedTo = place(at, to);
+        }
+        if (placedTo > at) {
+          int bytes = (int) Math.min(bytesForBody(to - at), placedTo - at);
           at += bytes;
           bodyArrived(bytes);
         }
@@ -331,19 +335,56 @@ final class RequestReader {
     }
   }
 
-  /** {@return false when the memory is gone} */
-  private boolean copyIn(long from, int bytes) {
+  /**
+   * Puts what is here of a body where it belongs, and with it what is here of the ranges behind it:
+   * it is once for all of them that faults are asked for. If there was one, the body is put there
+   * alone, so that it shows whose memory is gone.
+   *
+   * @return where in the staging what was put there ends
+   */
+  private long place(long from, long to) {
+    long end;
+    try {
+      end = copyBodies(from, to);
+      MemoryWindow.tellFaults();
+    } catch (InternalError e) {
+      end = copyBody(from, bytesForBody(to - from));
+    }
+    Checksum sums = checksum;
+    if (sums != null) {
+      var _ = sums.add(from, end - from);
+    }
+    return end;
+  }
+
+  private int bytesForBody(long here) {
+    return (int) Math.min(Math.min(bodyBytesLeft, aimBytes), here);
+  }
+
+  /** Changes nothing here: a fault may be told anywhere in it. */
+  private long copyBodies(long from, long to) {
+    int bytes = bytesForBody(to - from);
+    MemoryWindow.copy(from, bodyAddress + aimOffset, bytes);
+    long at = from + bytes;
+    if (staged == null) {
+      for (int range = vector.next(); at < to && range < vector.count(); range++) {
+        bytes = (int) Math.min(vector.length(range), to - at);
+        MemoryWindow.copy(at, vector.address(range), bytes);
+        at += bytes;
+      }
+    }
+    return at;
+  }
+
+  /** {@return the end of what was copied: where it begins when the memory is gone} */
+  private long copyBody(long from, int bytes) {
     try {
       MemoryWindow.copy(from, bodyAddress + aimOffset, bytes);
       MemoryWindow.tellFaults();
-      Checksum sums = checksum;
-      if (sums != null) {
-        var _ = sums.add(from, bytes);
-      }
-      return true;
+      return from + bytes;
     } catch (InternalError lost) {
       listener.lost(bodyIsVersion2 || vector.isActive(), bodyAddress, bytes);
-      return false;
+      return from;
     }
   }
 

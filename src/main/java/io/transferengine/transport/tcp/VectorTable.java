@@ -191,6 +191,11 @@ final class VectorTable {
     current++;
   }
 
+  /** {@return the number of the range behind the one that is to be moved} */
+  int next() {
+    return current + 1;
+  }
+
   /** {@return where the range begins that is to be moved} */
   long address() {
     return address(current);

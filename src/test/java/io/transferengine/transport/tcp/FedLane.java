@@ -32,6 +32,9 @@ final class FedLane implements AutoCloseable {
     final BlockColumns blocks;
     final List<TransferState> ends = new ArrayList<>();
 
+    /** Why it failed, in words. */
+    String failure = "";
+
     Work(Operation operation, BlockColumns blocks) {
       this.blocks = blocks;
       SeamFinder all = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
@@ -42,6 +45,7 @@ final class FedLane implements AutoCloseable {
     public void taskEnded(
         TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
       ends.add(state);
+      failure = why == null ? "" : "" + why.getMessage();
     }
   }
 
