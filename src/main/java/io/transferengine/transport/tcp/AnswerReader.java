@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>On a checked connection a request is answered when the sums of its status and of its bodies
  * have shown to be right. A wrong one is told of that frame alone and the stream goes on: a status
- * that is damaged counts as a good one, of whose body, if it has one, no byte is placed. Should it
- * have been a refusal, the target ends the connection.
+ * that is damaged counts as a good one, whose bodies are asked for again, whatever of them has been
+ * placed. Should it have been a refusal, the target ends the connection.
  *
  * <p>What is asked of it before a read of the socket is told from what has arrived, and changes
  * nothing: it is also asked before the read that finds the end of the stream.
@@ -62,6 +62,9 @@ final class AnswerReader {
   private long bodyAddress;
 
   private long bodyBytesLeft;
+
+  /** Some of what has come was for memory that is gone. */
+  private boolean alone;
 
   /** On a checked connection: the requests of the oldest frame whose bodies are here. */
   private int bodiesHere;
@@ -169,6 +172,7 @@ final class AnswerReader {
   void staged(long from, long to) {
     long at = from;
     long placedTo = from;
+    alone = false;
     while (at < to && !listener.hasEnded()) {
       if (identity.isPending()) {
         at += identity.take(at, (int) (to - at));
@@ -219,17 +223,22 @@ final class AnswerReader {
 
   /**
    * Puts what is here of a body where it belongs, and with it what is here of those behind it in
-   * its frame: it is once for all of them that faults are asked for. If there was one, the body is
-   * put there alone, so that it shows whose memory is gone.
+   * its frame: it is once for all of them that faults are asked for. If there was one, each is put
+   * there alone until the end of what has come, so that it shows whose memory is gone.
    *
    * @return where in the staging what was put there ends
    */
   private long place(long from, long to) {
-    long end;
+    long end = from;
     try {
-      end = copyBodies(from, to);
-      MemoryWindow.tellFaults();
+      if (!alone) {
+        end = copyBodies(from, to);
+        MemoryWindow.tellFaults();
+      }
     } catch (InternalError e) {
+      alone = true;
+    }
+    if (alone) {
       end = from + Math.min(bodyBytesLeft, to - from);
       toBody(from, (int) (end - from));
     }

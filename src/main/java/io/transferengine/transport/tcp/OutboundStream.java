@@ -382,6 +382,7 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
     try {
       long copy = aside.arena.allocate(bytes).address();
       MemoryWindow.copy(window.memoryAddress() + window.readerIndex(), copy, bytes);
+      MemoryWindow.tellFaults();
       window.redirect(copy, aside);
       return true;
     } catch (Throwable t) {

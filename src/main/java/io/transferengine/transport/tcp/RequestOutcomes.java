@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The one at fault fails, or comes back in smaller pieces; those that cannot have had an effect
  * go to another connection; and a write of which a byte was sent fails, unless the target has said
- * that it took nothing of it (ADR 10). Confined to the connection's event loop.
+ * that it refused it (ADR 10): it took nothing of it then, or met memory of its own that is gone.
+ * Confined to the connection's event loop.
  */
 final class RequestOutcomes {
   /** Here, so that it is made with the first connection. */
@@ -202,7 +203,7 @@ final class RequestOutcomes {
             : 0;
     TransferTask accused = refused > 1 ? ring.task(ring.first()) : null;
     if (accused != null) {
-      // One of them is bad, and the target does not say which. It took nothing of the others.
+      // One of them is bad, and the target does not say which. The others may go out again.
       accused.sendOneByOne();
     }
     // From the newest on, each to the front: so they go out again in their order.

@@ -73,6 +73,10 @@ final class RequestReader {
   private @Nullable Region bodyRegion;
   private long bodyAddress;
   private long bodyBytesLeft;
+
+  /** Some of what has come was for memory that is gone. */
+  private boolean alone;
+
   private long bodyBytes;
   private boolean bodyIsVersion2;
 
@@ -223,6 +227,7 @@ final class RequestReader {
   long parse(long from, long to) {
     long at = from;
     long placedTo = from;
+    alone = false;
     blocked = false;
     while (listener.isListening()) {
       StagedRequest request = staged;
@@ -337,17 +342,22 @@ final class RequestReader {
 
   /**
    * Puts what is here of a body where it belongs, and with it what is here of the ranges behind it:
-   * it is once for all of them that faults are asked for. If there was one, the body is put there
-   * alone, so that it shows whose memory is gone.
+   * it is once for all of them that faults are asked for. If there was one, each is put there alone
+   * until the end of what has come, so that it shows whose memory is gone.
    *
    * @return where in the staging what was put there ends
    */
   private long place(long from, long to) {
-    long end;
+    long end = from;
     try {
-      end = copyBodies(from, to);
-      MemoryWindow.tellFaults();
+      if (!alone) {
+        end = copyBodies(from, to);
+        MemoryWindow.tellFaults();
+      }
     } catch (InternalError e) {
+      alone = true;
+    }
+    if (alone) {
       end = copyBody(from, bytesForBody(to - from));
     }
     Checksum sums = checksum;

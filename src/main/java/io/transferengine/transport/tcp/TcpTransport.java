@@ -359,7 +359,11 @@ final class TcpTransport implements Transport {
     EventLoops running = loops;
     try {
       for (KnownPeer entry : known) {
-        Anyway.run(log, "Closing the lanes to a peer", () -> entry.peer.close(PeerEnd.SHUTDOWN));
+        try {
+          entry.peer.close(PeerEnd.SHUTDOWN);
+        } catch (Throwable t) {
+          Anyway.failed(log, "Closing the lanes to a peer", t);
+        }
       }
       TargetServer listening = server;
       if (listening != null) {
@@ -370,7 +374,11 @@ final class TcpTransport implements Transport {
       if (running != null) {
         running.close(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
       }
-      Anyway.run(log, "Closing the slots of devices", staging::close);
+      try {
+        staging.close();
+      } catch (Throwable t) {
+        Anyway.failed(log, "Closing the slots of devices", t);
+      }
     }
   }
 }
