@@ -182,8 +182,12 @@ final class PathConnector {
     }
     log.debug("{} is open", path);
     path.nic().device().gidWorks();
-    peer.pathOpened(path);
-    tell(EngineEvent.Kind.PATH_UP, Counter.RDMA_PATHS_CONNECTED, peer, path + " is open");
+    try {
+      // First, so that whoever sees a transfer's end sees the number of paths that it took.
+      tell(EngineEvent.Kind.PATH_UP, Counter.RDMA_PATHS_CONNECTED, peer, path + " is open");
+    } finally {
+      peer.pathOpened(path);
+    }
   }
 
   private void tell(EngineEvent.Kind kind, Counter counter, RdmaPeer peer, String what) {
