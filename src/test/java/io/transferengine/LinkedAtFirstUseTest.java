@@ -89,6 +89,8 @@ class LinkedAtFirstUseTest {
                         "EngineEnd.run",
                         "MetricsReporter.run",
                         "RegionHold.release",
+                        "Registry.close",
+                        "StoredDirectory.close",
                         "SegmentCache.answer",
                         "SegmentCache.drop",
                         "SegmentCache.get",
@@ -123,7 +125,11 @@ class LinkedAtFirstUseTest {
     assertThat(
             new LinkedAtFirstUse(CLASSES, "io/transferengine/net")
                 .reachedFrom(
-                    List.of("AcceptLoop.run", "Listener.accept", "LimitedExecutor.execute")))
+                    List.of(
+                        "AcceptLoop.run",
+                        "ClientThreads.stop",
+                        "Listener.accept",
+                        "LimitedExecutor.execute")))
         .isEmpty();
   }
 

@@ -64,14 +64,17 @@ public final class BatchTable {
     try {
       synchronized (this) {
         id = last + 1;
-        running.put(id, handle);
         last = id;
+        running.put(id, handle);
       }
       handle.whenOver(new Over(id));
       return id;
     } catch (Throwable t) {
-      var _ = forget(id);
-      handle.cancel();
+      try {
+        handle.cancel();
+      } finally {
+        var _ = forget(id);
+      }
       throw t;
     }
   }

@@ -48,6 +48,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -118,6 +119,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final PeerModes modes;
   private final OwnSegment own;
   private final HandshakeDaemon daemon;
+
+  /** The same, for who closes an engine that could not be opened. */
+  private @Nullable HandshakeDaemon opened;
+
   private volatile Optional<CountersFile> counters = Optional.empty();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final EngineEnd end = new EngineEnd();
@@ -205,16 +210,16 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
             new FirstLook(settings.get(Options.BUSY_POLL)));
     gauges = new EngineGauges(memory, active, transports);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
+    endsWith();
     // The first step that opens anything.
     registry =
         new Registry(options.metadataServer(), settings, client, own, questions, segments::forget);
-    endsWith();
     try {
       transports.start();
       HandshakeDaemon started =
           new HandshakeDaemon(identity.daemonOptions(settings), own, tls, metrics);
+      opened = started;
       daemon = started;
-      end.besideAll("the handshake daemon", _ -> started.close());
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
       counters =
@@ -233,6 +238,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private void endsWith() {
     // In parallel with the rest: a hanging service or a peer's request may take long.
     end.beside("the records", _ -> registry.close())
+        .beside("the handshake daemon", _ -> closeDaemon())
         .then("notifications", _ -> notifications.close())
         .then("questions to peers", _ -> refresh.close())
         .then("questions to peers", _ -> client.close())
@@ -242,8 +248,22 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         .then("transfers", all -> active.awaitEnd(all.atMost(END_TIMEOUT)))
         .then("transfers", _ -> active.abandonRest())
         .then("the timer", _ -> timer.close())
-        .beside("the file of figures", _ -> counters.ifPresent(CountersFile::close))
+        .beside("the file of figures", _ -> closeCounters())
         .then("memory", all -> memory.close(all.left()));
+  }
+
+  private void closeDaemon() {
+    HandshakeDaemon there = opened;
+    if (there != null) {
+      there.close();
+    }
+  }
+
+  private void closeCounters() {
+    Optional<CountersFile> there = counters;
+    if (there.isPresent()) {
+      there.get().close();
+    }
   }
 
   private boolean sharesMemory() {

@@ -57,11 +57,6 @@ final class EngineEnd implements Runnable {
     return this;
   }
 
-  /** As {@link #beside}, before all others. */
-  void besideAll(String what, Part part) {
-    steps.addFirst(new Step(what, true, part));
-  }
-
   /**
    * Begins. A thread of its own does the work, so that an interrupt of the caller does not cut it
    * short, and nothing that libraries keep per thread stays in the caller's; without one it is done

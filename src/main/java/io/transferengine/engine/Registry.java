@@ -123,6 +123,8 @@ final class Registry implements AutoCloseable {
     if (known != null) {
       known.close();
     }
-    store.ifPresent(MetadataStore::close);
+    if (store.isPresent()) {
+      store.get().close();
+    }
   }
 }

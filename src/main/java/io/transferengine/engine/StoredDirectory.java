@@ -322,7 +322,11 @@ final class StoredDirectory implements SegmentDirectory {
       Anyway.run(log, "Ending a question to the metadata service", end);
     }
     for (Watching watching : watches.values()) {
-      Anyway.run(log, "Ending a watch", watching::end);
+      try {
+        watching.end();
+      } catch (Throwable t) {
+        Anyway.failed(log, "Ending a watch", t);
+      }
     }
     watches.clear();
   }

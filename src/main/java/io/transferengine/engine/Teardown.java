@@ -19,7 +19,8 @@ final class Teardown {
 
   private final long limitNanos;
   private long endNanos;
-  private final List<Thread> beside = new ArrayList<>();
+  // With room: it is filled at the end, when there may be no memory.
+  private final List<Thread> beside = new ArrayList<>(16);
 
   /** A teardown that may take {@code limit} in all, from now on. */
   Teardown(Duration limit) {
@@ -84,7 +85,8 @@ final class Teardown {
     }
   }
 
-  private static void failed(String what, Throwable thrown) {
+  /** Logs what a part has thrown. */
+  static void failed(String what, Throwable thrown) {
     Anyway.error(log, "Closing {} failed; the rest was closed", what, thrown);
   }
 }

@@ -374,9 +374,21 @@ final class TransportRegistry {
   void stop(Duration timeout) {
     Teardown steps = new Teardown(timeout);
     for (Ranked each : transports) {
-      steps.beside(each.transport.name(), new Stop(each.transport, timeout));
+      try {
+        steps.beside(each.transport.name(), new Stop(each.transport, timeout));
+      } catch (Throwable noMemory) {
+        stop(each.transport, timeout);
+      }
     }
     steps.join();
+  }
+
+  private static void stop(Transport transport, Duration timeout) {
+    try {
+      transport.stop(timeout);
+    } catch (Throwable t) {
+      Teardown.failed(transport.name(), t);
+    }
   }
 
   private record Stop(Transport transport, Duration timeout) implements Runnable {

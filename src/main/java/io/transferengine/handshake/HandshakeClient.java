@@ -293,7 +293,9 @@ public final class HandshakeClient implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    conversations.forEach(Watchdog::closeQuietly);
+    for (SocketChannel channel : conversations) {
+      Watchdog.closeQuietly(channel);
+    }
   }
 
   private static long deadlineNanos(Duration timeout) {

@@ -98,7 +98,9 @@ public final class ClientThreads {
   public List<Thread> stop() {
     stopped = true;
     List<Thread> serving = List.copyOf(clients.values());
-    clients.keySet().forEach(this::end);
+    for (SocketChannel channel : clients.keySet()) {
+      end(channel);
+    }
     return serving;
   }
 }
