@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.logging.Failures;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
@@ -400,15 +401,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
         thrown = t;
       }
     }
-    throwAgain(thrown);
-  }
-
-  private static void throwAgain(@Nullable Throwable thrown) {
-    if (thrown instanceof Error e) {
-      throw e;
-    } else if (thrown instanceof RuntimeException e) {
-      throw e;
-    }
+    Failures.throwIfAny(thrown);
   }
 
   private void endIfOverdue(TransferHandle handle, long now) {
@@ -504,7 +497,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
         thrown = t;
       }
     }
-    throwAgain(thrown);
+    Failures.throwIfAny(thrown);
   }
 
   /** Ends the transfers that are left after the transports have stopped. */
@@ -517,7 +510,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
         thrown = t;
       }
     }
-    throwAgain(thrown);
+    Failures.throwIfAny(thrown);
   }
 
   /** Waits until no transfer is under way, at most {@code timeout}. */

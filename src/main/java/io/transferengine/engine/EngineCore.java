@@ -39,6 +39,7 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -118,10 +119,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private final EngineTimer timer = new EngineTimer();
   private final PeerModes modes;
   private final OwnSegment own;
-  private final HandshakeDaemon daemon;
 
-  /** The same, for who closes an engine that could not be opened. */
-  private @Nullable HandshakeDaemon opened;
+  /** Null in an engine that could not be opened. No Optional: one that is open must be closed. */
+  private volatile @Nullable HandshakeDaemon daemon;
 
   private volatile Optional<CountersFile> counters = Optional.empty();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -218,7 +218,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
       transports.start();
       HandshakeDaemon started =
           new HandshakeDaemon(identity.daemonOptions(settings), own, tls, metrics);
-      opened = started;
       daemon = started;
       own.open(identity.segmentName(started.port()), identity.dataHost(settings));
       registry.register(identity, started.port());
@@ -253,7 +252,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   }
 
   private void closeDaemon() {
-    HandshakeDaemon there = opened;
+    HandshakeDaemon there = daemon;
     if (there != null) {
       there.close();
     }
@@ -303,7 +302,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
 
   /** {@return the port of the handshake daemon} */
   public int rpcPort() {
-    return daemon.port();
+    return Objects.requireNonNull(daemon, "open").port();
   }
 
   /** {@return the memory} */

@@ -84,6 +84,7 @@ final class EngineEnd implements Runnable {
   public void run() {
     try {
       all.begin();
+      // By number, since to go over a list takes an object.
       for (int k = 0; k < steps.size(); k++) {
         Step step = steps.get(k);
         if (step.isBeside) {

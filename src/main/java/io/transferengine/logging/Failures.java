@@ -39,6 +39,11 @@ public final class Failures {
 
   /** Throws the first failure, if there is one, with some of the others suppressed in it. */
   public void throwIfAny() {
+    throwIfAny(first);
+  }
+
+  /** Throws a failure, if there is one: for who has no memory to spare for an object of this. */
+  public static void throwIfAny(@Nullable Throwable first) {
     // No switch over types: it makes objects when it is first used, and if there is no memory for
     // them, it fails from then on, also without a failure to throw.
     if (first instanceof Error error) {
