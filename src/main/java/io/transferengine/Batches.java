@@ -11,14 +11,10 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
-import java.time.Duration;
 import java.util.Optional;
 
 /** The transfers of one {@link TransferEngine}, by numbers and status codes. Thread-safe. */
 final class Batches {
-  /** Longer than any deadline: a transfer ends by itself. */
-  private static final Duration UNTIL_THE_END = Duration.ofDays(36_500);
-
   private final BatchTable table = new BatchTable();
 
   Batches() {}
@@ -61,14 +57,7 @@ final class Batches {
 
   /** {@return how a transfer ended} Waits for the end. */
   static int await(Engine open, TransferRequest request) throws InterruptedException {
-    TransferHandle transfer = open.begin(request);
-    try {
-      transfer.await(UNTIL_THE_END);
-    } catch (Throwable t) {
-      // It may have completed all the same, but an interrupted call is a failed one.
-      cancelAndAwait(transfer);
-      throw t;
-    }
+    TransferHandle transfer = open.move(request);
     transfer
         .failure()
         .ifPresent(why -> StatusCodes.logFailure("transferSync", "" + why.getMessage()));
@@ -81,25 +70,6 @@ final class Batches {
         .filter(failure -> failure.code() != ErrorCode.ADDRESS_NOT_REGISTERED)
         .map(failure -> failure.code().value())
         .orElse(FAILED);
-  }
-
-  /**
-   * The memory belongs to the caller again when the transfer has ended: within moments, or at its
-   * deadline.
-   */
-  private static void cancelAndAwait(TransferHandle transfer) {
-    try {
-      transfer.cancel();
-    } catch (OutOfMemoryError scarce) {
-      // Then the transfer goes on to its end.
-    }
-    while (!transfer.state().isTerminal()) {
-      try {
-        transfer.await(UNTIL_THE_END);
-      } catch (InterruptedException again) {
-        // The caller's flag is set once, where the first interrupt becomes a status.
-      }
-    }
   }
 
   /**

@@ -4,6 +4,7 @@ package io.transferengine;
 import io.transferengine.access.AccessRights;
 import io.transferengine.engine.EngineCore;
 import io.transferengine.engine.MetricsEndpoint;
+import io.transferengine.engine.MovedByCaller;
 import io.transferengine.engine.TransferHandle;
 import io.transferengine.events.EngineHealth;
 import io.transferengine.events.EngineListener;
@@ -316,6 +317,26 @@ public final class Engine implements AutoCloseable {
   public Transfer submit(TransferRequest request) {
     Objects.requireNonNull(request, "request must not be null");
     return new Transfer(begin(request));
+  }
+
+  /**
+   * Moves bytes, and waits for the end: as {@link #submit} and {@link Transfer#await} behind it,
+   * but this thread may move them itself. A single small block is there sooner, since nobody has to
+   * be woken for it.
+   *
+   * @param request what to move
+   * @return its handle; its state says how it has ended
+   * @throws TransferException as {@link #submit}
+   * @throws InterruptedException if this thread is interrupted; then the transfer was canceled
+   */
+  public Transfer submitAndAwait(TransferRequest request) throws InterruptedException {
+    Objects.requireNonNull(request, "request must not be null");
+    return new Transfer(move(request));
+  }
+
+  /** As {@link #submitAndAwait}, for those who give callers the outcome. */
+  TransferHandle move(TransferRequest request) throws InterruptedException {
+    return MovedByCaller.move(core, request);
   }
 
   /** As {@link #submit}, for those who give callers a number, or the outcome. */

@@ -161,6 +161,16 @@ final class ActiveTransfers implements TransferHandle.Owner {
    *     table, or a closed engine
    */
   TransferHandle submit(TransferRequest request) {
+    return submit(request, null);
+  }
+
+  /** As {@link #submit}, by a thread that waits for the end next: it may move the bytes itself. */
+  TransferHandle submitAwaited(TransferRequest request) {
+    Thread mine = Thread.currentThread();
+    return submit(request, mine.isVirtual() ? null : mine);
+  }
+
+  private TransferHandle submit(TransferRequest request, @Nullable Thread awaiter) {
     Optional<RemoteSegment> known = segments.known(request.target());
     if (known.isEmpty()) {
       nameCheck.accept(request.target());
@@ -171,7 +181,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
             .map(asked -> asked.compareTo(DEADLINE_MAX) < 0 ? asked : DEADLINE_MAX)
             .map(Duration::toNanos)
             .orElseGet(() -> saturatedSum(timeoutNanos, request.blocks().totalBytes()));
-    TransferHandle handle = enter(request, timeout, events.begin());
+    TransferHandle handle = enter(request, timeout, events.begin(), awaiter);
     metrics.increment(Counter.TRANSFERS_SUBMITTED);
     metrics.add(Counter.BLOCKS_SUBMITTED, request.blocks().count());
     if (request.blocks().totalBytes() == 0) {
@@ -204,12 +214,15 @@ final class ActiveTransfers implements TransferHandle.Owner {
 
   /** {@return the transfer, in the table before any of its memory can be taken back} */
   private TransferHandle enter(
-      TransferRequest request, long timeout, @Nullable TransferRecord recorded) {
+      TransferRequest request,
+      long timeout,
+      @Nullable TransferRecord recorded,
+      @Nullable Thread awaiter) {
     memory.beginUse();
     try {
       RegionHold hold = memory.hold(request.blocks());
       try {
-        TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded);
+        TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded, awaiter);
         enter(made);
         return made;
       } catch (Throwable t) {

@@ -39,8 +39,21 @@ abstract class AwaitedEnd {
     void at(AwaitedEnd awaited, long endNanos);
   }
 
-  /** Has not come. */
-  AwaitedEnd() {}
+  private final @Nullable Thread awaiter;
+
+  /**
+   * Has not come.
+   *
+   * @param awaiter who submits the transfer and does nothing but wait for its end; null if nobody
+   */
+  AwaitedEnd(@Nullable Thread awaiter) {
+    this.awaiter = awaiter;
+  }
+
+  /** {@return whether this very thread does nothing but wait for it} */
+  public final boolean isAwaitedHere() {
+    return awaiter == Thread.currentThread();
+  }
 
   /** Completes a future, as the end was. */
   abstract void complete(CompletableFuture<Void> told);

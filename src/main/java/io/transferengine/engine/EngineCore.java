@@ -335,6 +335,12 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     return topology;
   }
 
+  /** As {@link #submit}, by a thread that waits for the end next: it may move the bytes itself. */
+  public TransferHandle submitAwaited(TransferRequest request) {
+    requireOpen();
+    return active.submitAwaited(request);
+  }
+
   /** Begins a transfer; does not block. Peers' errors show in its state. */
   public TransferHandle submit(TransferRequest request) {
     requireOpen();

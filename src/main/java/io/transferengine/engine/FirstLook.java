@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.engine;
 
+import io.transferengine.net.Looks;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -14,9 +15,9 @@ import java.util.function.LongSupplier;
  * <ul>
  *   <li>An engine uses no more than half of the processors for this, and none if there is only one.
  *   <li>Where nothing came in time, the next waits are slept through, more each time.
- *   <li>If the processor was away for long, others need it: a thread that sleeps is woken sooner
- *       than one that has given up its processor to a busy program gets it back. So all waits are
- *       slept through for a time, and for twice as long where that is found again soon.
+ *   <li>If the processor was away for longer than looks have saved, others need it ({@link Looks}).
+ *       So all waits are slept through for a time, and for twice as long where hardly any look has
+ *       paid since the last time.
  *   <li>A virtual thread sleeps at once: it holds no processor that way.
  * </ul>
  */
@@ -37,10 +38,12 @@ final class FirstLook implements AwaitedEnd.First {
 
   private static final long REST_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
 
-  /** For so many times as long as a rest was there is to be no cause for another. */
-  private static final int CALM = 10;
+  private static final Runnable NOTHING = new Nothing();
 
-  private static final int SLEPT_MAX = 1023;
+  private static final class Nothing implements Runnable {
+    @Override
+    public void run() {}
+  }
 
   private final long nanos;
   private final int lookersMax;
@@ -49,14 +52,10 @@ final class FirstLook implements AwaitedEnd.First {
   // Below: guarded by this.
   private int lookers;
 
-  /** So many waits are slept through. */
-  private int toSleep;
-
-  /** So many were, the last time. */
-  private int slept;
+  private final Looks looks = new Looks();
 
   /** The last rest: how long, and until when. */
-  private long restNanos;
+  private long restNanos = REST_NANOS / 2;
 
   private long restsUntilNanos;
 
@@ -76,9 +75,17 @@ final class FirstLook implements AwaitedEnd.First {
     restsUntilNanos = clock.getAsLong();
   }
 
-  /** Looks for an end, where that may pay, until it has come or the moment is over. */
   @Override
   public void at(AwaitedEnd awaited, long endNanos) {
+    at(awaited, endNanos, NOTHING);
+  }
+
+  /**
+   * Looks for an end, where that may pay, until it has come or the moment is over.
+   *
+   * @param step done before each look
+   */
+  void at(AwaitedEnd awaited, long endNanos, Runnable step) {
     Thread mine = Thread.currentThread();
     if (nanos == 0 || mine.isVirtual()) {
       return;
@@ -88,15 +95,19 @@ final class FirstLook implements AwaitedEnd.First {
     if (most <= 0 || !begin(beginNanos)) {
       return;
     }
-    boolean away = false;
+    long away = 0;
     boolean isOver = false;
     long now = beginNanos;
     try {
-      while (awaited.end() == null && !isOver && !away && !mine.isInterrupted()) {
+      while (awaited.end() == null && !isOver && away < AWAY_NANOS && !mine.isInterrupted()) {
+        step.run();
+        if (awaited.end() != null) {
+          break;
+        }
         // Whoever moves the bytes, or finds out that they are there, may need this processor.
         yieldProcessor();
         long then = clock.getAsLong();
-        away = then - now >= AWAY_NANOS;
+        away = then - now;
         isOver = then - beginNanos >= most;
         now = then;
       }
@@ -114,32 +125,31 @@ final class FirstLook implements AwaitedEnd.First {
     if (lookers == lookersMax || now - restsUntilNanos < 0) {
       return false;
     }
-    if (toSleep > 0) {
-      toSleep--;
+    if (!looks.areDue()) {
       return false;
     }
     lookers++;
     return true;
   }
 
-  private synchronized void end(boolean came, boolean away, boolean inVain, long now) {
+  private synchronized void end(boolean came, long awayNanos, boolean inVain, long now) {
     lookers--;
-    if (away) {
-      rest(now);
-    } else if (came) {
-      slept /= 2;
-    } else if (inVain && toSleep == 0) {
-      slept = Math.min(SLEPT_MAX, slept * 2 + 1);
-      toSleep = slept;
+    if (came) {
+      looks.havePaid();
+    }
+    if (awayNanos >= AWAY_NANOS) {
+      if (looks.areALoss(awayNanos)) {
+        rest(now);
+      }
+    } else if (inVain && !came) {
+      looks.wereInVain();
     }
   }
 
   /** All who looked meanwhile were away: one rest for all. */
   private void rest(long now) {
-    long calmNanos = now - restsUntilNanos;
-    if (calmNanos >= 0) {
-      restNanos =
-          calmNanos < restNanos * CALM ? Math.min(REST_NANOS_MAX, restNanos * 2) : REST_NANOS;
+    if (now - restsUntilNanos >= 0) {
+      restNanos = looks.haveSeldomPaid() ? Math.min(REST_NANOS_MAX, restNanos * 2) : REST_NANOS;
       restsUntilNanos = now + restNanos;
     }
   }

@@ -110,7 +110,9 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
       TransferRequest request,
       RegionHold hold,
       long timeoutNanos,
-      @Nullable TransferRecord recorded) {
+      @Nullable TransferRecord recorded,
+      @Nullable Thread awaiter) {
+    super(awaiter);
     this.recorded = recorded;
     this.startNanos = recorded == null ? System.nanoTime() : recorded.beginNow();
     this.lookUpNanos = startNanos;
@@ -157,6 +159,11 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   /** {@return the time of the last progress, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
     return work == null ? lookUpNanos : work.progressNanos();
+  }
+
+  @Override
+  public void lookFirst(Runnable step) {
+    owner.firstLook(request.blocks().totalBytes()).at(this, deadlineNanos, step);
   }
 
   /** The peer is known: starts the work, unless the transfer has ended meanwhile. */
@@ -214,9 +221,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     }
   }
 
-  /**
-   * Notes a try; false if the transfer has ended before the peer was found, by its deadline say.
-   */
+  /** Notes a try; false if the transfer has ended before the peer was found, by its deadline. */
   private synchronized boolean isBegun(RemoteSegment peer, boolean wasKnown, long nanos) {
     segment = peer;
     segmentWasKnown = wasKnown;
@@ -278,9 +283,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     }
   }
 
-  /**
-   * Drops what was known of the peer, if that may be the cause; {@return whether it is repeated}
-   */
+  /** Drops what was known of the peer, if that may be why; {@return whether it is repeated} */
   private boolean isRepeated(@Nullable FailureCause cause) {
     boolean stale = cause == FailureCause.STALE_DESCRIPTOR;
     if (!stale && cause != FailureCause.CONNECT && cause != FailureCause.CONNECTION_LOST) {

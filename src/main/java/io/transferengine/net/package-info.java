@@ -9,6 +9,7 @@
  * io.transferengine.net.AcceptLoop}), who serves each ({@link
  * io.transferengine.net.ClientThreads}), what ends a wait ({@link io.transferengine.net.Watchdog}),
  * and how they part with who is refused ({@link io.transferengine.net.Farewell}). Who connects asks
- * for addresses in one way, too ({@link io.transferengine.net.Resolver}).
+ * for addresses in one way, too ({@link io.transferengine.net.Resolver}), and who waits for what
+ * may come soon learns whether to look for it ({@link io.transferengine.net.Looks}).
  */
 package io.transferengine.net;

@@ -11,6 +11,7 @@ abstract class TaskProgress implements TransferWork {
   /** Lanes are told apart by their number, modulo this. */
   private static final int LANES = Long.SIZE;
 
+  private final Listener listener;
   private volatile long startedNanos;
   private volatile long progressNanos;
   private long mark;
@@ -22,8 +23,14 @@ abstract class TaskProgress implements TransferWork {
   private int requestsAgain;
 
   /** Nothing so far, at a moment. */
-  TaskProgress(long nowNanos) {
+  TaskProgress(long nowNanos, Listener listener) {
+    this.listener = listener;
     progressNanos = nowNanos;
+  }
+
+  /** {@return who is told of the end} */
+  public final Listener listener() {
+    return listener;
   }
 
   @Override

@@ -66,7 +66,6 @@ public final class TransferTask extends TaskProgress {
   private final BlockColumns blocks;
   private final TransferEnds ends;
   private final MemoryPairs pairs;
-  private final Listener listener;
   private final long totalBytes;
   private @Nullable Repeats repeats;
 
@@ -104,13 +103,12 @@ public final class TransferTask extends TaskProgress {
       TransferEnds ends,
       Listener listener,
       long nowNanos) {
-    super(nowNanos);
+    super(nowNanos, listener);
     this.operation = operation;
     this.blocks = blocks;
     this.totalBytes = totalBytes;
     this.ends = ends;
     this.pairs = ends.pairs(blocks);
-    this.listener = listener;
   }
 
   /** As above, in host memory of which nothing but the ranges is known. For tests. */
@@ -591,7 +589,7 @@ public final class TransferTask extends TaskProgress {
   /** The outcome does not change any more, and this thread has set it, or seen it with the lock. */
   private void tellTheEnd() {
     try {
-      listener.taskEnded(Objects.requireNonNull(outcome), failure, cause);
+      listener().taskEnded(Objects.requireNonNull(outcome), failure, cause);
     } catch (Throwable t) {
       // The thread that brought the end has other transfers to care for.
       Anyway.error(log, "A transfer has ended, but whoever waits for that could not be told", t);

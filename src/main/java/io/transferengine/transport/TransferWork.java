@@ -23,6 +23,19 @@ public interface TransferWork {
      */
     void taskEnded(
         TransferState state, @Nullable TransferException failure, @Nullable FailureCause cause);
+
+    /** {@return whether this very thread will wait for the end as soon as the work is begun} */
+    default boolean isAwaitedHere() {
+      return false;
+    }
+
+    /**
+     * What this thread, which waits, does first: it looks for the end for a moment, where that may
+     * pay.
+     *
+     * @param step done again and again meanwhile
+     */
+    default void lookFirst(Runnable step) {}
   }
 
   /** {@return whether any request was ever handed out} */

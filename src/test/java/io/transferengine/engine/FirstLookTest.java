@@ -14,6 +14,10 @@ class FirstLookTest {
 
   /** Has not come. */
   private static final class Ended extends AwaitedEnd {
+    Ended() {
+      super(null);
+    }
+
     @Override
     void complete(CompletableFuture<Void> told) {}
 
@@ -201,9 +205,9 @@ class FirstLookTest {
         .isEqualTo(21);
   }
 
-  /** Looks that pay in between change nothing: another one may take as long as hundreds of them. */
+  /** A few looks that pay in between change nothing: one may be lost for hundreds of them. */
   @Test
-  void restsGrowWhileOthersComeAgainSoon() {
+  void restsGrowWhileLooksHardlyPay() {
     long rest = REST;
     for (int k = 0; k < 12; k++) {
       isAwayFor(TimeUnit.MILLISECONDS.toNanos(4));
@@ -211,11 +215,33 @@ class FirstLookTest {
       for (int paid = 0; paid < 20; paid++) {
         assertThat(looks(look, after(2))).isEqualTo(2);
       }
-      clock.now += rest * 10 - 10_000_000;
       rest = Math.min(rest * 2, TimeUnit.SECONDS.toNanos(10));
     }
-    clock.now += 10_000_000;
+    for (int paid = 0; paid < 100; paid++) {
+      assertThat(looks(look, after(2))).isEqualTo(2);
+    }
     isAwayFor(TimeUnit.MILLISECONDS.toNanos(4));
+    rest(REST);
+  }
+
+  /** What others take now and then is less than what hundreds of looks have saved. */
+  @Test
+  void whatLooksHaveSavedMayBeLost() {
+    for (int paid = 0; paid < 300; paid++) {
+      assertThat(looks(look, after(2))).isEqualTo(2);
+    }
+    isAwayFor(TimeUnit.MILLISECONDS.toNanos(3));
+    assertThat(looks(look, after(2))).as("no rest").isEqualTo(2);
+    isAwayFor(TimeUnit.MILLISECONDS.toNanos(1));
+    rest(REST);
+  }
+
+  @Test
+  void whatWasSavedLongAgoCountsAHundredthOfASecondAtMost() {
+    for (int paid = 0; paid < 10_000; paid++) {
+      assertThat(looks(look, after(2))).isEqualTo(2);
+    }
+    isAwayFor(TimeUnit.MILLISECONDS.toNanos(11));
     rest(REST);
   }
 

@@ -75,6 +75,7 @@ class GivenUpAtItsEndTest implements TransferHandle.Owner {
             TransferRequest.of(Operation.WRITE, "127.0.0.1:1", BlockColumns.of(0x1000, 0x1000, 16)),
             new RegionHold(List.of(region)),
             Long.MAX_VALUE / 2,
+            null,
             null);
     handle().begin(peer, true);
     TransferTask task = transport.tasks.take();

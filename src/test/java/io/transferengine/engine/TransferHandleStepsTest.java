@@ -55,6 +55,7 @@ class TransferHandleStepsTest {
                   Operation.WRITE, "127.0.0.1:1", BlockColumns.of(ADDRESS, ADDRESS, BYTES)),
               new RegionHold(List.of(region)),
               Long.MAX_VALUE / 2,
+              null,
               null);
     }
 

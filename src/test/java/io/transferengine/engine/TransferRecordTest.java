@@ -81,7 +81,8 @@ class TransferRecordTest {
               TransferRequest.of(Operation.WRITE, "peer", BlockColumns.of(ADDRESS, ADDRESS, 16)),
               new RegionHold(List.of(region)),
               Long.MAX_VALUE / 2,
-              recorded);
+              recorded,
+              null);
       assertThat(handle.cancel()).isTrue();
       recording.stop();
       recording.dump(file);

@@ -156,8 +156,8 @@ final class BenchLoop implements AutoCloseable {
 
   /** Submits and waits. {@return the failure, if any} */
   static Optional<String> transfer(Engine engine, TransferRequest request) {
-    Transfer transfer = engine.submit(request);
-    TransferState state = Transfers.forEnd(transfer);
+    Transfer transfer = Transfers.move(engine, request);
+    TransferState state = transfer.state();
     if (state == TransferState.COMPLETED) {
       return Optional.empty();
     }

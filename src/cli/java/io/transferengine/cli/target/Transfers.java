@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.cli.target;
 
+import io.transferengine.Engine;
 import io.transferengine.Transfer;
 import io.transferengine.cli.console.CommandException;
+import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.time.Duration;
 
@@ -13,6 +15,15 @@ public final class Transfers {
 
   private Transfers() {}
 
+  /** {@return a transfer that has ended} */
+  public static Transfer move(Engine engine, TransferRequest request) {
+    try {
+      return engine.submitAndAwait(request);
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
   public static TransferState forEnd(Transfer transfer) {
     try {
       TransferState state = transfer.await(STEP);
@@ -21,8 +32,12 @@ public final class Transfers {
       }
       return state;
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw CommandException.failed("Interrupted while waiting for a transfer");
+      throw interrupted();
     }
+  }
+
+  private static CommandException interrupted() {
+    Thread.currentThread().interrupt();
+    return CommandException.failed("Interrupted while waiting for a transfer");
   }
 }

@@ -64,7 +64,7 @@ final class CallerSend {
   }
 
   private final PeerProfile peer;
-  private final TaskQueue tasks;
+  private final LaneTasks tasks;
   private final CallerFrames frames;
   private final Socket socket;
   private final Of connection;
@@ -89,7 +89,7 @@ final class CallerSend {
    */
   CallerSend(
       PeerProfile peer,
-      TaskQueue tasks,
+      LaneTasks tasks,
       CallerFrames frames,
       Socket socket,
       RequestRing ring,

@@ -4,6 +4,8 @@ package io.transferengine.transport.tcp;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.FutureListener;
 import io.transferengine.config.LimitOptions;
 import io.transferengine.events.EngineEvent;
 import io.transferengine.logging.Anyway;
@@ -20,9 +22,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -39,8 +41,13 @@ final class EventLoops {
   /** Cache lines do not straddle two blocks. */
   private static final int ALIGNMENT_BYTES = 64;
 
+  /** The loop that callers share moves one small block at a time. */
+  private static final int SHARED_PART = 64;
+
+  private static final int SHARED_BYTES_MIN = WindowPool.BLOCKS_MIN * STAGING_BYTES_MIN;
+
   private final EventLoopGroup group;
-  private final Map<EventExecutor, WindowPool> pools = new HashMap<>();
+  private final Map<EventExecutor, WindowPool> pools = new ConcurrentHashMap<>();
 
   /** For what is small; elsewhere than on Linux for the staging as well. */
   private final Arena arena = Arena.ofShared();
@@ -50,7 +57,34 @@ final class EventLoops {
 
   private final CallerFrames callerFrames = new CallerFrames();
 
+  /** What the loop that callers share has of it; none where there is too little. */
+  private final MemorySegment sharedStaging;
+
+  private final IoBackend backend;
+  private final EngineMetrics metrics;
+  private @Nullable EventLoopGroup shared;
+  private final List<Periodic> periodic = new ArrayList<>();
+  private boolean closed;
   private boolean freed;
+
+  /** What is done on each loop again and again. */
+  private record Periodic(long nanos, String what, Consumer<EventExecutor> action) {
+    void beginOn(EventExecutor loop) {
+      var _ = loop.scheduleAtFixedRate(new Turn(this, loop), nanos, nanos, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  /** One run of it on one loop. */
+  private record Turn(Periodic of, EventExecutor loop) implements Runnable {
+    @Override
+    public void run() {
+      try {
+        of.action.accept(loop);
+      } catch (Throwable t) {
+        Anyway.failed(log, of.what, t);
+      }
+    }
+  }
 
   /** As below; the loops sleep as soon as there is nothing to do. */
   EventLoops(
@@ -77,7 +111,13 @@ final class EventLoops {
       // Here, where it may fail: later a full heap could take it from the process for good.
       SocketCopy.prepare();
     }
-    long shareBytes = totalBytes / threads;
+    this.backend = backend;
+    this.metrics = metrics;
+    long sharedBytes = backend == IoBackend.EPOLL ? totalBytes / SHARED_PART & -ALIGNMENT_BYTES : 0;
+    if (sharedBytes < SHARED_BYTES_MIN) {
+      sharedBytes = 0;
+    }
+    long shareBytes = (totalBytes - sharedBytes) / threads;
     int block =
         Math.clamp(
                 shareBytes / WindowPool.BLOCKS_MIN,
@@ -97,33 +137,84 @@ final class EventLoops {
               + LimitOptions.STAGING,
           e);
     }
+    sharedStaging = staging.asSlice(totalBytes - sharedBytes, sharedBytes);
     try {
       group = backend.newGroup(threads, busyPollNanos);
       int index = 0;
       for (EventExecutor loop : group) {
         long shareAt = shareBytes / ALIGNMENT_BYTES * ALIGNMENT_BYTES * index++;
-        pools.put(
-            loop,
-            new WindowPool(
-                staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES),
-                block,
-                backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
-                ofAddress -> countDry(metrics, ofAddress),
-                new TlsBudget(shareBytes, () -> isDry(metrics, Counter.TLS_BUDGET_DRY))));
+        pools.put(loop, pool(staging.asSlice(shareAt, shareBytes & -ALIGNMENT_BYTES), block));
       }
       // Where close does not wait so long. Not before: until then a kernel may read and write
       // there.
-      var _ = group.terminationFuture().addListener(_ -> freeStaging());
+      var _ = group.terminationFuture().addListener(new Ended());
     } catch (Throwable t) {
       freeStaging();
       throw t;
     }
   }
 
-  private static void countDry(EngineMetrics metrics, boolean ofAddress) {
-    isDry(metrics, Counter.STAGING_DRY);
-    if (ofAddress) {
-      isDry(metrics, Counter.STAGING_SHARE_DRY);
+  private WindowPool pool(MemorySegment memory, int blockBytes) {
+    return new WindowPool(
+        memory,
+        blockBytes,
+        backend == IoBackend.IO_URING ? ReadReserve.of(arena) : ReadReserve.none(),
+        new Dry(metrics),
+        new TlsBudget(memory.byteSize(), new TlsDry(metrics)));
+  }
+
+  /**
+   * {@return the loop whose turns callers make; null if there is none here} It is made when it is
+   * first asked for.
+   */
+  synchronized @Nullable SharedLoop shared() {
+    if (closed || sharedStaging.byteSize() == 0) {
+      return null;
+    }
+    EventLoopGroup there = shared;
+    if (there == null) {
+      there = backend.newSharedGroup();
+      boolean isMade = false;
+      try {
+        SharedLoop loop = (SharedLoop) there.next();
+        pools.put(loop, pool(sharedStaging, STAGING_BYTES_MIN));
+        for (Periodic each : periodic) {
+          each.beginOn(loop);
+        }
+        var _ = there.terminationFuture().addListener(new Ended());
+        shared = there;
+        isMade = true;
+      } finally {
+        if (!isMade) {
+          pools.remove(there.next());
+          var _ = there.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+        }
+      }
+    }
+    return (SharedLoop) there.next();
+  }
+
+  private final class Ended implements FutureListener<Object> {
+    @Override
+    public void operationComplete(Future<Object> done) {
+      freeStagingIfEnded();
+    }
+  }
+
+  private record Dry(EngineMetrics metrics) implements WindowPool.Listener {
+    @Override
+    public void stagingDry(boolean ofAddress) {
+      isDry(metrics, Counter.STAGING_DRY);
+      if (ofAddress) {
+        isDry(metrics, Counter.STAGING_SHARE_DRY);
+      }
+    }
+  }
+
+  private record TlsDry(EngineMetrics metrics) implements Runnable {
+    @Override
+    public void run() {
+      isDry(metrics, Counter.TLS_BUDGET_DRY);
     }
   }
 
@@ -158,14 +249,11 @@ final class EventLoops {
    * Does something on each loop after each {@code period}, also when it has thrown before. {@code
    * what} names it in the log.
    */
-  void every(Duration period, String what, Consumer<EventExecutor> action) {
-    long nanos = period.toNanos();
+  synchronized void every(Duration period, String what, Consumer<EventExecutor> action) {
+    Periodic made = new Periodic(period.toNanos(), what, action);
+    periodic.add(made);
     for (EventExecutor loop : all()) {
-      // Made here: if each run made it, a full heap would end them all.
-      Runnable step = () -> action.accept(loop);
-      var _ =
-          loop.scheduleAtFixedRate(
-              () -> Anyway.run(log, what, step), nanos, nanos, TimeUnit.NANOSECONDS);
+      made.beginOn(loop);
     }
   }
 
@@ -175,16 +263,17 @@ final class EventLoops {
 
   /** Ends the threads, waiting at most so long. */
   void close(Duration timeout) {
-    var _ = group.shutdownGracefully(0, timeout.toMillis(), TimeUnit.MILLISECONDS);
+    List<EventLoopGroup> groups = shutDown(timeout);
     // Not by the future: a thread of the whole JVM completes it, which may have ended in a full
     // heap.
     boolean interrupted = false;
     long endNanos = System.nanoTime() + timeout.toNanos();
     while (true) {
       try {
-        if (group.awaitTermination(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-          freeStaging();
+        for (EventLoopGroup each : groups) {
+          boolean _ = each.awaitTermination(endNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
         }
+        freeStagingIfEnded();
         break;
       } catch (InterruptedException e) {
         interrupted = true;
@@ -192,6 +281,21 @@ final class EventLoops {
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized List<EventLoopGroup> shutDown(Duration timeout) {
+    closed = true;
+    List<EventLoopGroup> groups = shared == null ? List.of(group) : List.of(group, shared);
+    for (EventLoopGroup each : groups) {
+      var _ = each.shutdownGracefully(0, timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+    return groups;
+  }
+
+  private synchronized void freeStagingIfEnded() {
+    if (group.isTerminated() && (shared == null || shared.isTerminated())) {
+      freeStaging();
     }
   }
 

@@ -154,6 +154,11 @@ enum IoBackend {
     return SteadyLoop.group(threads, BusyPoll.around(handlers(), busyPollNanos));
   }
 
+  /** {@return a group of one loop, whose turns callers may make} */
+  EventLoopGroup newSharedGroup() {
+    return SharedLoop.group(handlers());
+  }
+
   private IoHandlerFactory handlers() {
     return switch (this) {
       case EPOLL -> EpollIoHandler.newFactory();

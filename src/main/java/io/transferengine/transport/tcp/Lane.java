@@ -25,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * and opened again after it has ended. All but {@link #wake}, {@link #load} and {@link
  * #cancelRequests} runs on the lane's event loop.
  */
-final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.Of, LaneEnds.Of {
+final class Lane
+    implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.Of, LaneEnds.Of, Runnable {
   /** The peer that it leads to, with other lanes beside it. */
   interface Owner {
     /** {@return where to connect to, the best first} */
@@ -86,13 +87,12 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
   private static final long BACK_OFF_MAX_MILLIS = 1000;
 
   private final PeerProfile profile;
-  private final TaskQueue tasks;
+  private final LaneTasks tasks;
   private final Owner peer;
   private final EventLoops loops;
   private final EventLoop loop;
   private final IoBackend backend;
   private final AtomicBoolean woken = new AtomicBoolean();
-  private final Runnable run = this::run;
   private volatile int load;
   private volatile boolean open;
   private volatile boolean dry;
@@ -119,12 +119,19 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
 
   private long againNanos;
 
-  Lane(PeerProfile profile, TaskQueue tasks, Owner peer, EventLoops loops, IoBackend backend) {
+  /** On one of the loops. */
+  Lane(
+      PeerProfile profile,
+      LaneTasks tasks,
+      Owner peer,
+      EventLoop loop,
+      EventLoops loops,
+      IoBackend backend) {
     this.profile = profile;
     this.tasks = tasks;
     this.peer = peer;
     this.loops = loops;
-    this.loop = loops.next();
+    this.loop = loop;
     this.backend = backend;
   }
 
@@ -133,7 +140,7 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
   public void wake() {
     if (woken.compareAndSet(false, true)) {
       try {
-        execute(run);
+        execute(this);
       } catch (Throwable t) {
         woken.set(false);
         throw t;
@@ -203,7 +210,8 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
 
   @Override
   public CallerSend.@Nullable Socket callerSocket(Channel channel) {
-    return CallerSocket.of(channel);
+    // On a shared loop callers send as the loop.
+    return loop instanceof SharedLoop ? null : CallerSocket.of(channel);
   }
 
   @Override
@@ -230,7 +238,9 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
     return attempt;
   }
 
-  private void run() {
+  /** Looks for work; on its event loop. */
+  @Override
+  public void run() {
     woken.set(false);
     backsOff = false;
     LaneConnection there = connection;
@@ -464,7 +474,7 @@ final class Lane implements LaneConnection.Owner, LaneBootstrap.Of, LaneCancel.O
       // In case there is no memory for the task.
       againNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2 * BACK_OFF_MAX_MILLIS);
       backsOff = true;
-      var _ = loop.schedule(run, millis, TimeUnit.MILLISECONDS);
+      var _ = loop.schedule(this, millis, TimeUnit.MILLISECONDS);
     }
   }
 

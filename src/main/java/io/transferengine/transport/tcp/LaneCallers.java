@@ -41,7 +41,7 @@ final class LaneCallers {
   }
 
   private final PeerProfile peer;
-  private final TaskQueue tasks;
+  private final LaneTasks tasks;
   private final RequestRing ring;
   private final StallWatch stall;
   private final Owner lane;
@@ -54,7 +54,7 @@ final class LaneCallers {
   /** For one connection, with what it has. */
   LaneCallers(
       PeerProfile peer,
-      TaskQueue tasks,
+      LaneTasks tasks,
       RequestRing ring,
       StallWatch stall,
       Owner lane,

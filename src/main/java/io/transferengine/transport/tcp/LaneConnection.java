@@ -84,7 +84,7 @@ final class LaneConnection extends WireHandler
   private @Nullable Throwable endCause;
   private String endText = "";
 
-  LaneConnection(Owner lane, PeerProfile peer, TaskQueue tasks, WindowPool pool) {
+  LaneConnection(Owner lane, PeerProfile peer, LaneTasks tasks, WindowPool pool) {
     super(pool, pool.lanes());
     LaneStaging staging = new LaneStaging(pool, lane, this);
     this.lane = lane;

@@ -45,7 +45,7 @@ final class LaneSender {
   }
 
   private final PeerProfile peer;
-  private final TaskQueue tasks;
+  private final LaneTasks tasks;
   private final RequestRing ring;
   private final RequestWriter writer;
   private final RequestOutcomes outcomes;
@@ -63,7 +63,7 @@ final class LaneSender {
   /** For one connection, with all that it has. */
   LaneSender(
       PeerProfile peer,
-      TaskQueue tasks,
+      LaneTasks tasks,
       RequestRing ring,
       RequestWriter writer,
       RequestOutcomes outcomes,

@@ -26,7 +26,7 @@ final class RequestOutcomes {
   private static final TransferException WORDLESS = LocalFaults.WORDLESS;
 
   private final PeerProfile peer;
-  private final TaskQueue tasks;
+  private final LaneTasks tasks;
   private final RequestRing ring;
   private final Consumer<UnconfirmedWrite> confirmNext;
 
@@ -38,7 +38,7 @@ final class RequestOutcomes {
    * @param confirmNext what has a write confirmed on the next connection
    */
   RequestOutcomes(
-      PeerProfile peer, TaskQueue tasks, RequestRing ring, Consumer<UnconfirmedWrite> confirmNext) {
+      PeerProfile peer, LaneTasks tasks, RequestRing ring, Consumer<UnconfirmedWrite> confirmNext) {
     this.peer = peer;
     this.tasks = tasks;
     this.ring = ring;

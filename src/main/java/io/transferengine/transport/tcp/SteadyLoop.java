@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  *       tasks to be run. Netty's loop loses it then.
  * </ul>
  */
-final class SteadyLoop extends SingleThreadIoEventLoop {
+class SteadyLoop extends SingleThreadIoEventLoop {
   private static final Logger log = LoggerFactory.getLogger(SteadyLoop.class);
 
   /** Of all loops of this process: a fault may come again at once, and peers may repeat one. */
@@ -50,7 +50,7 @@ final class SteadyLoop extends SingleThreadIoEventLoop {
   private final Start start;
   private boolean initialized;
 
-  private SteadyLoop(
+  SteadyLoop(
       IoEventLoopGroup parent, Start start, IoHandlerFactory handlers, Queue<Runnable> tasks) {
     super(
         parent,
@@ -90,10 +90,14 @@ final class SteadyLoop extends SingleThreadIoEventLoop {
       } catch (Throwable t) {
         goOn(t);
       }
+      rest();
     } while (!confirmShutdown() && !canSuspend());
   }
 
-  private void turn() {
+  /** What the thread does between two turns: nothing. Throws nothing. */
+  void rest() {}
+
+  final void turn() {
     if (!initialized) {
       ioHandler().initialize();
       initialized = true;
@@ -128,7 +132,7 @@ final class SteadyLoop extends SingleThreadIoEventLoop {
   }
 
   /** Throws nothing. */
-  private static void goOn(Throwable thrown) {
+  static void goOn(Throwable thrown) {
     try {
       faults.fault("An event loop goes on after a fault of this process", thrown);
     } catch (Throwable unlogged) {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * goes to the end, so that a batch of a million blocks does not keep a single one waiting.
  * Thread-safe.
  */
-final class TaskQueue {
+final class TaskQueue implements LaneTasks {
   private final PeerProfile peer;
   private final Runnable wakeLanes;
   private final ArrayDeque<TransferTask> tasks = new ArrayDeque<>();
@@ -46,9 +46,9 @@ final class TaskQueue {
     return !failIfClosed(task);
   }
 
-  /** A task has got requests back: it is next. */
+  @Override
   @SuppressWarnings("ReferenceEquality") // tasks have no other
-  void requeue(TransferTask task) {
+  public void requeue(TransferTask task) {
     synchronized (tasks) {
       if (end == null && tasks.peekFirst() != task) {
         tasks.remove(task);
@@ -72,19 +72,15 @@ final class TaskQueue {
     }
   }
 
-  /** {@return whether a task waits to be claimed from} */
-  boolean hasWork() {
+  @Override
+  public boolean hasWork() {
     synchronized (tasks) {
       return !tasks.isEmpty();
     }
   }
 
-  /**
-   * Hands the next requests to a sink; see {@link TransferTask#claim}.
-   *
-   * @return whether there may be more
-   */
-  boolean claim(
+  @Override
+  public boolean claim(
       RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes) {
     TransferTask failing = null;
     Throwable fault = null;
@@ -113,12 +109,9 @@ final class TaskQueue {
     return true;
   }
 
-  /**
-   * As {@link #claim}, but one request of this task, and only if it is the next one and nothing
-   * that is late has to come before it.
-   */
+  @Override
   @SuppressWarnings("ReferenceEquality") // tasks have no other
-  void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
+  public void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
     Throwable fault = null;
     synchronized (tasks) {
       if (tasks.peekFirst() != task || !late.isEmpty()) {
@@ -154,26 +147,23 @@ final class TaskQueue {
     return null;
   }
 
-  /**
-   * A write of a transfer that has ended goes on: newer ones to the same place stay behind it. To
-   * be said before the end is.
-   */
-  void writeIsLate(RequestRing ring, long position) {
+  @Override
+  public void writeIsLate(RequestRing ring, long position) {
     synchronized (tasks) {
       late.add(ring, position, ring.remote(position), ring.length(position));
     }
   }
 
-  /** It has arrived. */
-  void lateWriteArrived(RequestRing ring, long position) {
+  @Override
+  public void lateWriteArrived(RequestRing ring, long position) {
     synchronized (tasks) {
       late.arrived(ring, position);
     }
     wakeForHeld();
   }
 
-  /** Those of a connection that has ended. */
-  void lateWritesGone(RequestRing ring) {
+  @Override
+  public void lateWritesGone(RequestRing ring) {
     synchronized (tasks) {
       if (late.isEmpty()) {
         return;

@@ -9,8 +9,10 @@ import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * A peer: what is known of it, the tasks for it and the lanes that they go out on. Says which lanes
  * are to look for work. Thread-safe.
  */
-final class TcpPeer implements TransferTask.Owner, Lane.Owner {
+final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
   private static final Logger log = LoggerFactory.getLogger(TcpPeer.class);
 
   /**
@@ -33,9 +35,24 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   /** More than a lane ever has out: one that waits for staging is the last to be chosen. */
   private static final int DRY_LOAD = 1 << 20;
 
+  /** So many single small blocks that were waited for show that there will be more. */
+  private static final int AWAITED_MIN = 16;
+
   private final PeerProfile profile;
   private final TaskQueue tasks;
   private final Lane[] lanes;
+  private final EventLoops loops;
+  private final IoBackend backend;
+
+  /** Single small blocks whose submitters waited for them, up to those that make a lane for it. */
+  private int awaited;
+
+  private volatile @Nullable CallerLane callerLane;
+
+  /** With that for callers, once there is one. */
+  private volatile Lane[] all;
+
+  private volatile boolean isWithoutCallerLane;
   private volatile List<InetSocketAddress> addresses;
   private volatile boolean warmUp;
 
@@ -50,12 +67,15 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
       IoBackend backend) {
     this.profile = new PeerProfile(name, form, options, metrics, tls);
     this.addresses = List.copyOf(addresses);
+    this.loops = loops;
+    this.backend = backend;
     this.tasks = new TaskQueue(profile, this::wakeAll);
     List<Lane> made = new ArrayList<>();
     for (int i = 0; i < profile.laneCount(); i++) {
-      made.add(new Lane(profile, tasks, this, loops, backend));
+      made.add(new Lane(profile, tasks, this, loops.next(), loops, backend));
     }
     this.lanes = made.toArray(Lane[]::new);
+    this.all = lanes;
   }
 
   PeerProfile profile() {
@@ -75,7 +95,7 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
     List<InetSocketAddress> before = addresses;
     addresses = newest;
     if (!before.equals(newest) && Collections.disjoint(before, newest)) {
-      for (Lane lane : lanes) {
+      for (Lane lane : lanes()) {
         lane.retire();
       }
     }
@@ -91,20 +111,57 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
       cancelRequests(task);
       return;
     }
-    if (CallerSend.isFor(task)) {
+    if (!moveAwaited(task) && CallerSend.isFor(task)) {
       lanes[leastLoaded()].send(task);
-      if (task.isEnding() && !task.isQuiet()) {
-        // Ended while it was on its way into a lane.
-        cancelRequests(task);
-      }
-      if (!task.hasWork()) {
-        return;
-      }
     }
-    wakeFor(task);
+    if (task.isEnding() && !task.isQuiet()) {
+      // Ended while it was on its way into a lane.
+      cancelRequests(task);
+    }
+    if (task.hasWork()) {
+      wakeFor(task);
+    }
   }
 
-  private void wakeFor(TransferTask task) {
+  /** {@return whether the submitter, who waits for its end, has moved it} */
+  private boolean moveAwaited(TransferTask task) {
+    if (!CallerLane.isFor(task)) {
+      return false;
+    }
+    CallerLane there = callerLane;
+    if (there == null
+        && profile.isVersion2()
+        && profile.connectionReuse() == ConnectionReuse.REUSED
+        && !isWithoutCallerLane) {
+      try {
+        there = newCallerLane();
+      } catch (Throwable t) {
+        return false; // No memory, say. The other lanes are there.
+      }
+    }
+    return there != null && there.move(task);
+  }
+
+  /** One more connection is worth it where there will be more of them. */
+  private synchronized @Nullable CallerLane newCallerLane() {
+    if (callerLane != null || isWithoutCallerLane || ++awaited < AWAITED_MIN) {
+      return callerLane;
+    }
+    SharedLoop loop = loops.shared();
+    if (loop == null) {
+      isWithoutCallerLane = true;
+    } else {
+      CallerLane made = new CallerLane(profile, tasks, this, loops, loop, backend);
+      Lane[] more = Arrays.copyOf(lanes, lanes.length + 1);
+      more[lanes.length] = made.lane();
+      all = more;
+      callerLane = made;
+    }
+    return callerLane;
+  }
+
+  @Override
+  public void wakeFor(TransferTask task) {
     long wanted =
         profile.connectionReuse() == ConnectionReuse.REUSED
             ? 1 + task.totalBytes() / BYTES_PER_LANE
@@ -177,7 +234,7 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   @Override
   public void cancelRequests(TransferTask task) {
     tasks.remove(task);
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes()) {
       lane.cancelRequests(task);
     }
   }
@@ -185,7 +242,7 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
   @Override
   public void cutOff(TransferTask task) {
     log.error("{}: {}", this, task.describe());
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes()) {
       lane.cutOff(task);
     }
   }
@@ -261,7 +318,7 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
     if (tasks.hasWork()) {
       return false;
     }
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes()) {
       if (lane.load() > 0) {
         return false;
       }
@@ -269,14 +326,18 @@ final class TcpPeer implements TransferTask.Owner, Lane.Owner {
     return true;
   }
 
+  /** {@return all, that for callers included} */
   Lane[] lanes() {
-    return lanes;
+    return all;
   }
 
   /** Fails what waits and closes the lanes. The first reason counts. */
   void close(PeerEnd why) {
+    synchronized (this) {
+      isWithoutCallerLane = true;
+    }
     tasks.close(why);
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes()) {
       lane.close(why);
     }
   }

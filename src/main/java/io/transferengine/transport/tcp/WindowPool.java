@@ -54,6 +54,14 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
   /** Idle windows kept; more than one gathering write (IOV_MAX is 1024) can carry. */
   private static final int IDLE_WINDOWS_LIMIT = 2048;
 
+  /** Of the block for reads, which nobody gives back. */
+  private static final StagingBlock.Pool NO_POOL = new NoPool();
+
+  private static final class NoPool implements StagingBlock.Pool {
+    @Override
+    public void giveBack(StagingBlock unused) {}
+  }
+
   private static final Logger log = LoggerFactory.getLogger(WindowPool.class);
 
   private final ArrayDeque<MemoryWindow> windows = new ArrayDeque<>();
@@ -104,7 +112,7 @@ final class WindowPool implements MemoryWindow.Pool, StagingBlock.Pool {
     Frames.writeStatus(okFrame, Frames.STATUS_OK);
     Frames.writeStatus(rejectedFrame, Frames.STATUS_REJECTED);
     anotherFrame = rejectedFrame + Frames.STATUS_BYTES;
-    readBlock = new StagingBlock(_ -> {}, address, blockBytes - CONSTANT_BYTES);
+    readBlock = new StagingBlock(NO_POOL, address, blockBytes - CONSTANT_BYTES);
     blocks = new ArrayDeque<>(count);
     for (int i = 1; i < count; i++) {
       blocks.addLast(new StagingBlock(this, address + (long) i * blockBytes, blockBytes));

@@ -15,7 +15,8 @@
  * TcpOptions  ConnectionReuse  UnconfirmedWrite  StagingDry   values, errors, Netty's libraries
  * FrameStream  CallerTurn
  * LocalFaults  LoopTasks  PublishedRanges  NettyLibrary  TlsChoice
- * ConnectionEnd  NettyNatives  SteadyLoop  BusyPoll  LostChannels  NioListener
+ * ConnectionEnd  NettyNatives  SteadyLoop  LoopLease  HandlerAround  LostChannels  NioListener
+ * BusyPoll  SharedLoop
  * IoBackend
  * MemoryWindow                           [Pool: WindowPool]   buffers
  * Checksum  StagingShare
@@ -54,7 +55,8 @@
  * WriteConfirmation
  * WireForm  ConnectAttempt  LaneTerm
  * PeerProfile
- * TaskQueue  ClaimLimits
+ * LaneTasks  ClaimLimits
+ * TaskQueue
  * RequestOutcomes
  * CallerSend           [Of: LaneConnection, Socket: CallerSocket]
  * CallerSocket
@@ -64,7 +66,8 @@
  * LaneConnection                              [Owner: Lane]
  * LaneBootstrap                                   [Of: Lane]
  * LaneCancel  LaneEnds                         [Of: Lane]
- * Lane                                     [Owner: TcpPeer]
+ * Lane                         [Owner: TcpPeer, CallerLane]
+ * CallerLane                                  [Of: TcpPeer]
  * TcpPeer
  * TcpTransport
  * TcpTransportProvider

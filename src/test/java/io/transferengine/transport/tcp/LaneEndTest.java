@@ -118,7 +118,13 @@ class LaneEndTest {
               PeerTls.off());
       TaskQueue tasks = new TaskQueue(profile, () -> {});
       Lane lane =
-          new Lane(profile, tasks, new Alone(List.of(target.address())), loops, IoBackend.NIO);
+          new Lane(
+              profile,
+              tasks,
+              new Alone(List.of(target.address())),
+              loops.next(),
+              loops,
+              IoBackend.NIO);
       FedLane.Work work =
           new FedLane.Work(
               Operation.READ, BlockColumns.of(memory.address(), ScriptedTarget.BASE, 1));

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.transferengine.transport.tcp;
+
+import io.transferengine.metrics.FailureCause;
+import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.PeerEnd;
+import io.transferengine.transport.RequestSink;
+import io.transferengine.transport.TransferTask;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lane to a peer on which callers who wait move single small blocks themselves, both ways: they
+ * send the request and read its answer, so that no thread of ours has to be woken for either. It is
+ * a lane as any other, but on the {@link SharedLoop}, and claims nothing but the block of who has
+ * the loop. What it cannot finish, other lanes do.
+ *
+ * <p>{@link #move} is for callers; the rest is confined to the loop, or for any thread.
+ */
+final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
+  /** What the lane needs of the peer, with its other lanes. */
+  interface Of extends Lane.Owner {
+    /** Lets those lanes look for work that this one has given back. */
+    void wakeFor(TransferTask task);
+  }
+
+  /** After so long a caller leaves its block to the loop's own thread, and sleeps as others. */
+  private static final long SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  /** A larger one takes so long to move that to wake somebody for it costs little. */
+  private static final long BYTES_MAX = 256 << 10;
+
+  /** It is opened no more often: the peer may not take so many connections. */
+  private static final long OPEN_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final TaskQueue tasks;
+  private final Of peer;
+  private final SharedLoop loop;
+  private final Lane lane;
+
+  /** What the lane may claim. Of who has the loop. */
+  private @Nullable TransferTask mine;
+
+  /** From when a connection is asked for until it is there, or cannot be made. */
+  private volatile boolean opens;
+
+  /** Guarded by this. */
+  private long openedNanos;
+
+  CallerLane(
+      PeerProfile profile,
+      TaskQueue tasks,
+      Of peer,
+      EventLoops loops,
+      SharedLoop loop,
+      IoBackend backend) {
+    this.tasks = tasks;
+    this.peer = peer;
+    this.loop = loop;
+    this.lane = new Lane(profile, this, this, loop, loops, backend);
+    this.openedNanos = System.nanoTime() - OPEN_AGAIN_NANOS;
+  }
+
+  Lane lane() {
+    return lane;
+  }
+
+  // ---- callers
+
+  /** {@return whether this thread may move it: it waits for it, and it is one block, not large} */
+  static boolean isFor(TransferTask task) {
+    return task.listener().isAwaitedHere()
+        && task.blockCount() == 1
+        && task.totalBytes() <= BYTES_MAX;
+  }
+
+  /**
+   * Moves the one block of a task whose submitter waits for its end: {@return whether it was begun}
+   * Then it has ended, in most cases. If it was not, others are to do it.
+   */
+  boolean move(TransferTask task) {
+    if (!lane.isOpen()) {
+      open();
+      return false;
+    }
+    if (!loop.take()) {
+      return false;
+    }
+    try {
+      // First what has come meanwhile, such as the end of the connection.
+      loop.look().run();
+      begin(task);
+      if (isQuiet()) {
+        return !task.hasWork();
+      }
+      task.listener().lookFirst(loop.look());
+      sleepUntilEnd(task);
+      return true;
+    } finally {
+      loop.leave(this);
+    }
+  }
+
+  private void begin(TransferTask task) {
+    mine = task;
+    try {
+      lane.run();
+    } finally {
+      mine = null;
+    }
+  }
+
+  /** Or until it is no more on this lane, where its end would wake this thread. */
+  private void sleepUntilEnd(TransferTask task) {
+    long until = System.nanoTime() + SLEEP_NANOS;
+    while (!task.isQuiet()
+        && !isQuiet()
+        && until - System.nanoTime() > 0
+        && !Thread.currentThread().isInterrupted()
+        && !loop.isShuttingDown()) {
+      loop.sleep(until);
+    }
+  }
+
+  private synchronized void open() {
+    long now = System.nanoTime();
+    if (opens || now - openedNanos < OPEN_AGAIN_NANOS) {
+      return;
+    }
+    openedNanos = now;
+    opens = true;
+    boolean begun = false;
+    try {
+      begun = LoopTasks.execute(loop, new Opening());
+    } finally {
+      if (!begun) {
+        opens = false;
+      }
+    }
+  }
+
+  private final class Opening implements Runnable {
+    @Override
+    public void run() {
+      boolean begun = false;
+      try {
+        loop.watch(CallerLane.this);
+        lane.run();
+        begun = true;
+      } finally {
+        if (!begun || lane.isOpen()) {
+          opens = false;
+        }
+      }
+    }
+  }
+
+  // ---- the lane's owner
+
+  @Override
+  public boolean isQuiet() {
+    return !opens && lane.load() == 0;
+  }
+
+  @Override
+  public List<InetSocketAddress> addresses() {
+    return peer.addresses();
+  }
+
+  @Override
+  public boolean wantsWarmUp() {
+    return opens;
+  }
+
+  @Override
+  public void warmedUp() {
+    opens = false;
+  }
+
+  /** No task waits for it: the other lanes find out what there is to find out. */
+  @Override
+  public boolean connectFailed(InetSocketAddress address, long beganNanos, Throwable cause) {
+    opens = false;
+    return true;
+  }
+
+  @Override
+  public void connectionFruitless(
+      int inARow, long beganNanos, TransferException failure, FailureCause cause) {}
+
+  @Override
+  public void belongsToAnother(TransferException failure) {
+    peer.belongsToAnother(failure);
+  }
+
+  @Override
+  public void wakeOthers(Lane dry) {
+    peer.wakeOthers(dry);
+  }
+
+  @Override
+  public void wakeAnother(Lane full) {
+    peer.wakeAnother(full);
+  }
+
+  @Override
+  public boolean hasIdleLaneBeside(Lane asking) {
+    return false;
+  }
+
+  // ---- the lane's tasks
+
+  @Override
+  public boolean hasWork() {
+    return mine != null;
+  }
+
+  @Override
+  public boolean claim(
+      RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes) {
+    TransferTask task = mine;
+    if (task != null) {
+      mine = null;
+      tasks.claimFirst(task, sink);
+    }
+    return false;
+  }
+
+  @Override
+  public void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
+    tasks.claimFirst(task, sink);
+  }
+
+  @Override
+  public void requeue(TransferTask task) {
+    tasks.requeue(task);
+    peer.wakeFor(task);
+  }
+
+  @Override
+  public void writeIsLate(RequestRing ring, long position) {
+    tasks.writeIsLate(ring, position);
+  }
+
+  @Override
+  public void lateWriteArrived(RequestRing ring, long position) {
+    tasks.lateWriteArrived(ring, position);
+  }
+
+  @Override
+  public void lateWritesGone(RequestRing ring) {
+    tasks.lateWritesGone(ring);
+  }
+
+  /** Closes it for good. The first reason counts. */
+  void close(PeerEnd why) {
+    lane.close(why);
+  }
+
+  @Override
+  public String toString() {
+    return "for callers, " + lane;
+  }
+}
