@@ -95,6 +95,7 @@ class LinkedAtFirstUseTest {
                         "SegmentCache.drop",
                         "SegmentCache.get",
                         "SegmentRefresh.run",
+                        "TransferEvents.look",
                         "TransferHandle.abort",
                         "TransferHandle.await",
                         "TransferHandle.cancel",
@@ -103,6 +104,16 @@ class LinkedAtFirstUseTest {
                         "TransferParts.isMergeRefused",
                         "TransferParts.isStarted",
                         "TransportRegistry.stop")))
+        .isEmpty();
+  }
+
+  @Test
+  void countingEndsOfTransfersLinksNothing() {
+    assertThat(
+            new LinkedAtFirstUse(CLASSES, "io/transferengine/micrometer/meters")
+                .reachedFrom(
+                    List.of(
+                        "TransferMeters.catchUp", "TransferMeters.ended", "TransferMeters.look")))
         .isEmpty();
   }
 

@@ -336,18 +336,22 @@ final class ActiveTransfers implements TransferHandle.Owner {
       count.decrementAndGet();
     }
     long nanos = handle.tookNanos();
+    long bytes = handle.transferredBytes();
     try {
-      count(handle, state, cause, nanos);
+      count(handle, state, cause, nanos, bytes);
     } finally {
-      events.ended(handle, nanos);
+      events.ended(handle, state, nanos, bytes);
     }
   }
 
   private void count(
-      TransferHandle handle, TransferState state, @Nullable FailureCause cause, long nanos) {
+      TransferHandle handle,
+      TransferState state,
+      @Nullable FailureCause cause,
+      long nanos,
+      long bytes) {
     TransferRequest request = handle.request();
     PeerMetrics peer = metrics.peer(request.target());
-    long bytes = handle.transferredBytes();
     boolean write = request.operation() == Operation.WRITE;
     metrics.add(write ? Counter.BYTES_WRITTEN : Counter.BYTES_READ, bytes);
     long ofDevices = DeviceBytes.of(memory.regions(), request.blocks(), bytes);

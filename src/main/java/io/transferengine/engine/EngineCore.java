@@ -247,6 +247,7 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         .then("transfers", all -> active.awaitEnd(all.atMost(END_TIMEOUT)))
         .then("transfers", _ -> active.abandonRest())
         .then("the timer", _ -> timer.close())
+        .beside("meters", _ -> events.catchUp())
         .beside("the file of figures", _ -> closeCounters())
         .then("memory", all -> memory.close(all.left()));
   }
@@ -273,8 +274,16 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     registry.directory().requireName(segment);
   }
 
+  private void look() {
+    try {
+      active.endOverdue();
+    } finally {
+      events.look();
+    }
+  }
+
   private void startTimer() {
-    timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", active::endOverdue);
+    timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", this::look);
     counters.ifPresent(
         file -> timer.every(COUNTERS_PERIOD, "The file of figures", file::refreshSoon));
     if (settings.get(Options.METRIC)) {

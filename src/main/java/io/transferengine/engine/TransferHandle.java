@@ -133,6 +133,11 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     return request;
   }
 
+  /** {@return what carried it at last} For the thread that ends it: nothing changes that then. */
+  String lastTransport() {
+    return work == null ? lastTransport : work.transport();
+  }
+
   long startNanos() {
     return startNanos;
   }
@@ -462,7 +467,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   /** Once, by the thread that ends it. */
   private void account(TransferState state, @Nullable FailureCause why) {
-    if (recorded != null) {
+    if (recorded != null && recorded.isWantedNow()) {
       endedNanos = recorded.endNow(settledNanos);
     } else {
       // To give one registration back takes less time than to read the clock, or hardly more if

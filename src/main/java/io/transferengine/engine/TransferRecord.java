@@ -93,7 +93,7 @@ final class TransferRecord extends Event implements TwoClocks {
   long settling;
 
   /** Not of the event. */
-  private transient boolean isBegun;
+  private transient boolean isWanted;
 
   /** {@return one for a transfer that is about to begin; null if no recording wants it} */
   static @Nullable TransferRecord begun() {
@@ -108,11 +108,26 @@ final class TransferRecord extends Event implements TwoClocks {
   // at each end of the transfer, and not when this is made or told: what is done in between, such
   // as what listeners do, is in no stage.
 
-  /** Begins; {@return the time then by our clock, where the first stage begins} */
+  /**
+   * Begins; {@return the time then by our clock, where the first stage begins} Most are not wanted
+   * in the end, so this does not look whether the thread was held up between the two: they are some
+   * 20 ns apart, and a third reading takes as long.
+   */
   long beginNow() {
-    long now = readBoth();
-    isBegun = true;
-    return now;
+    begin();
+    return System.nanoTime();
+  }
+
+  /** {@return whether a recording wants it, of the length that it has now} */
+  boolean isWantedNow() {
+    end();
+    isWanted = shouldCommit();
+    return isWanted;
+  }
+
+  /** {@return whether it was wanted when that was asked} Else it needs no end and no report. */
+  boolean isWanted() {
+    return isWanted;
   }
 
   /**
@@ -131,18 +146,11 @@ final class TransferRecord extends Event implements TwoClocks {
 
   @Override
   public void readSecond() {
-    if (isBegun) {
-      end();
-    } else {
-      begin();
-    }
+    end();
   }
 
-  /** Has the recording take it, once it has ended. */
+  /** Has the recording take it, once it has ended, if that wants it. */
   void commitWith(TransferReport report) {
-    if (!shouldCommit()) {
-      return;
-    }
     operation = report.operation().name();
     peer = Printable.of(report.target(), TEXT_LENGTH_MAX);
     transport = report.transport();

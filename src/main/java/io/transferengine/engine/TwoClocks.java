@@ -19,14 +19,11 @@ interface TwoClocks {
   /** Reads the other, and keeps what that says. What it kept before does not count then. */
   void readSecond();
 
-  /** Reads both; {@return what the first said when the second was read last} */
-  default long readBoth() {
-    return readBoth(readFirst());
-  }
-
   /**
-   * As above, after a reading of the first clock that the caller had use for: where that has only
-   * just been, it is not read once more before the second.
+   * Reads both; {@return what the first said when the second was read last}
+   *
+   * @param earlier a reading of the first that the caller had use for: if that has only just been,
+   *     it is not read once more before the second
    */
   default long readBoth(long earlier) {
     long before = earlier;

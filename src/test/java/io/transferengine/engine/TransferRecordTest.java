@@ -63,6 +63,27 @@ class TransferRecordTest {
   }
 
   @Test
+  void aTransferThatWasNotLongEnoughIsNotRecorded(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("transfer.jfr");
+    try (Recording recording = new Recording()) {
+      recording.enable(TransferRecord.NAME).withThreshold(Duration.ofDays(1));
+      recording.start();
+      TransferRecord recorded = Objects.requireNonNull(TransferRecord.begun());
+      assertThat(recorded.beginNow()).isLessThanOrEqualTo(System.nanoTime());
+      assertThat(recorded.isWantedNow()).isFalse();
+      assertThat(recorded.isWanted()).isFalse();
+      // Somebody else asks for shorter ones, meanwhile.
+      recording.enable(TransferRecord.NAME).withThreshold(Duration.ZERO);
+      assertThat(recorded.isWantedNow()).isTrue();
+      assertThat(recorded.isWanted()).isTrue();
+      recording.stop();
+      recording.dump(file);
+    }
+    assertThat(RecordingFile.readAllEvents(file))
+        .noneMatch(event -> event.getEventType().getName().equals(TransferRecord.NAME));
+  }
+
+  @Test
   void whatIsDoneBeforeAndAfterATransferIsNotInItsDuration(@TempDir Path folder)
       throws IOException {
     Path file = folder.resolve("transfer.jfr");

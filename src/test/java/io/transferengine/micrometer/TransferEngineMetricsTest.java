@@ -23,6 +23,7 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -126,6 +127,48 @@ class TransferEngineMetricsTest {
             .isEqualTo(1);
       }
     }
+  }
+
+  /** More of them than are counted at once. */
+  @Test
+  void theEndOfTheMetersOrOfTheEngineCountsAllThatHaveEnded() throws InterruptedException {
+    int transfers = 2000;
+    MeterRegistry first = new SimpleMeterRegistry();
+    MeterRegistry second = new SimpleMeterRegistry();
+    MeterRegistry third = new SimpleMeterRegistry();
+    try (Engine engine = open();
+        Engine peer = open();
+        var here = engine.allocate(8192);
+        var there = peer.allocate(8192)) {
+      TransferEngineMetrics closed = new TransferEngineMetrics(engine);
+      closed.bindTo(first);
+      new TransferEngineMetrics(engine).bindTo(second);
+      new TransferEngineMetrics(engine).bindTo(third);
+      List<Transfer> all = new ArrayList<>();
+      for (int i = 0; i < transfers; i++) {
+        all.add(transfer(engine, peer, Operation.WRITE, here.address(), there.address()));
+      }
+      for (Transfer each : all) {
+        assertThat(end(each)).isEqualTo(TransferState.COMPLETED);
+      }
+      closed.close();
+      assertThat(first.get("transferengine.transfer.duration").timer().count())
+          .isEqualTo(transfers);
+      assertThat(first.get("transferengine.transfer.bytes").counter().count())
+          .isEqualTo(300.0 * transfers);
+      // A moment later in any case.
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(second.get("transferengine.transfer.duration").timer().count())
+                      .isEqualTo(transfers));
+      for (int i = 0; i < 1000; i++) {
+        assertThat(end(transfer(engine, peer, Operation.WRITE, here.address(), there.address())))
+            .isEqualTo(TransferState.COMPLETED);
+      }
+    }
+    assertThat(third.get("transferengine.transfer.duration").timer().count())
+        .isEqualTo(transfers + 1000);
   }
 
   /** Some may change between the looks. */

@@ -12,6 +12,7 @@ import io.transferengine.metrics.MetricsSnapshot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** The meters of one engine, in any number of registries. Thread-safe. */
 public final class EngineMeters implements AutoCloseable {
@@ -23,6 +24,7 @@ public final class EngineMeters implements AutoCloseable {
   private final Figures figures;
   private final Spans spans;
   private final List<MetricsText.Listening> listening = new ArrayList<>();
+  private final List<TransferMeters> transfers = new CopyOnWriteArrayList<>();
 
   /**
    * In no registry yet. Exemplars have the spans that the application observes.
@@ -42,10 +44,12 @@ public final class EngineMeters implements AutoCloseable {
 
   /** Adds the meters to a registry. */
   public void bindTo(MeterRegistry registry) {
-    MetricsText.Listening added = engine.listen(new TransferMeters(registry, tags, spans));
+    TransferMeters made = new TransferMeters(registry, tags, spans);
+    MetricsText.Listening added = engine.listen(made);
     synchronized (listening) {
       listening.add(added);
     }
+    transfers.add(made);
     for (Counter each : Counter.values()) {
       count(name(each), each.label(), tags, snapshot -> snapshot.get(each), registry);
     }
@@ -83,6 +87,13 @@ public final class EngineMeters implements AutoCloseable {
 
   private static String name(Enum<?> figure) {
     return PREFIX + figure.name().toLowerCase(Locale.ROOT).replace('_', '.');
+  }
+
+  /** Has the registries count all transfers that have ended before. */
+  void catchUp() {
+    for (TransferMeters each : transfers) {
+      each.catchUp();
+    }
   }
 
   /** Ends the meters of transfers and events. Idempotent. */

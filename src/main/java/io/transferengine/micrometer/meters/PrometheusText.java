@@ -45,6 +45,7 @@ final class PrometheusText implements MetricsText {
 
   @Override
   public byte[] now(Form form) {
+    meters.catchUp();
     return registry.scrape(contentType(form)).getBytes(StandardCharsets.UTF_8);
   }
 

@@ -12,10 +12,13 @@ import org.jspecify.annotations.Nullable;
 final class ReportedSpan implements SpanContext, Spans {
   private static final ThreadLocal<@Nullable TraceParent> CURRENT = new ThreadLocal<>();
 
+  /** Made once: a transfer may end in a full heap, and what is linked there is lost for good. */
+  private static final Scope END = CURRENT::remove;
+
   @Override
   public Scope open(TraceParent span) {
     CURRENT.set(span);
-    return CURRENT::remove;
+    return END;
   }
 
   @Override

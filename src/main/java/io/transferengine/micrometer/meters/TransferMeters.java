@@ -6,66 +6,116 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.transferengine.events.EngineEvent;
-import io.transferengine.events.EngineListener;
-import io.transferengine.events.TransferReport;
+import io.transferengine.logging.WarnLimiter;
+import io.transferengine.metrics.recording.TransferTally;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferState;
+import java.util.Arrays;
 import java.util.Locale;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Meters of transfers in one registry; each set of tags gets its own when it first occurs. */
-final class TransferMeters implements EngineListener {
+/**
+ * Meters of transfers in one registry; each set of tags gets its own when it first occurs.
+ *
+ * <p>To record one in a registry takes some 100 ns. So that is done at once as long as few end;
+ * beyond that they are kept back for another thread. If there is no room, it is done at once again:
+ * none is left out. Thread-safe.
+ */
+final class TransferMeters implements TransferTally, EndedTransfers.Taker {
   static final String DURATION = "transferengine.transfer.duration";
   static final String BYTES = "transferengine.transfer.bytes";
   static final String BLOCKS = "transferengine.transfer.blocks";
-
-  /** No record: in a full heap, linking what compares records fails for good. */
-  private static final class Kind {
-    private final Operation operation;
-    private final String transport;
-    private final TransferState outcome;
-
-    Kind(TransferReport report) {
-      operation = report.operation();
-      transport = report.transport();
-      outcome = report.state();
-    }
-
-    @Override
-    public boolean equals(Object other) {
-      return other instanceof Kind that
-          && operation == that.operation
-          && outcome == that.outcome
-          && transport.equals(that.transport);
-    }
-
-    @Override
-    public int hashCode() {
-      return (transport.hashCode() * 31 + outcome.hashCode()) * 31 + operation.hashCode();
-    }
-
-    Tags in(Tags common) {
-      return common.and(
-          "direction",
-          operation.name().toLowerCase(Locale.ROOT),
-          "transport",
-          transport.isEmpty() ? "none" : transport,
-          "outcome",
-          outcome.name().toLowerCase(Locale.ROOT));
-    }
-  }
-
   static final String HANDSHAKE = "transferengine.handshake.duration";
   static final String EVENTS = "transferengine.events";
 
-  private record Meters(Timer duration, Counter bytes, Counter blocks) {}
+  /** Recorded at once between two looks, so a thousand in a second: it does not matter then. */
+  static final int AT_ONCE = 100;
+
+  /** How many are kept back at most, 32 bytes each. */
+  static final int KEPT_MAX = 4096;
+
+  private static final Logger log = LoggerFactory.getLogger(TransferMeters.class);
+
+  /** Those of one kind of transfers. */
+  private static final class Meters {
+    private final int index;
+    private final Operation operation;
+    private final String transport;
+    private final TransferState outcome;
+    private final Timer duration;
+    private final Counter bytes;
+    private final Counter blocks;
+
+    /**
+     * In a registry.
+     *
+     * @param index where they are among all
+     */
+    Meters(
+        int index,
+        Operation operation,
+        String transport,
+        TransferState outcome,
+        Tags common,
+        MeterRegistry registry) {
+      this.index = index;
+      this.operation = operation;
+      this.transport = transport;
+      this.outcome = outcome;
+      Tags tags =
+          common.and(
+              "direction",
+              operation.name().toLowerCase(Locale.ROOT),
+              "transport",
+              transport.isEmpty() ? "none" : transport,
+              "outcome",
+              outcome.name().toLowerCase(Locale.ROOT));
+      duration =
+          Timer.builder(DURATION)
+              .description("From the submission of a transfer to its end")
+              .tags(tags)
+              .publishPercentileHistogram()
+              .register(registry);
+      bytes =
+          Counter.builder(BYTES)
+              .description("Bytes of transfers that have reached their destination")
+              .baseUnit("bytes")
+              .tags(tags)
+              .register(registry);
+      blocks =
+          Counter.builder(BLOCKS)
+              .description("Blocks of transfers that have ended")
+              .baseUnit("blocks")
+              .tags(tags)
+              .register(registry);
+    }
+
+    boolean areOf(Operation wanted, String over, TransferState ended) {
+      return operation == wanted && outcome == ended && transport.equals(over);
+    }
+
+    void record(long took, long moved, int count) {
+      duration.record(took, TimeUnit.NANOSECONDS);
+      bytes.increment((double) moved);
+      blocks.increment(count);
+    }
+  }
 
   private final MeterRegistry registry;
   private final Tags common;
   private final Spans spans;
-  private final ConcurrentMap<Kind, Meters> kinds = new ConcurrentHashMap<>();
+
+  /** By their index, and searched from its beginning: few kinds occur. Replaced as a whole. */
+  private volatile Meters[] all = {};
+
+  private final EndedTransfers kept = new EndedTransfers(KEPT_MAX);
+  private final AtomicInteger atOnce = new AtomicInteger(AT_ONCE);
+  private final WarnLimiter broken = new WarnLimiter(log);
 
   TransferMeters(MeterRegistry registry, Tags common, Spans spans) {
     this.registry = registry;
@@ -74,37 +124,94 @@ final class TransferMeters implements EngineListener {
   }
 
   @Override
-  public void transferEnded(TransferReport report) {
-    Kind kind = new Kind(report);
-    Meters meters = kinds.get(kind);
-    if (meters == null) {
-      // Made twice, both are the same: the registry sees to that.
-      meters = made(kind);
-      kinds.put(kind, meters);
+  public boolean ended(
+      Operation operation,
+      String transport,
+      TransferState state,
+      long nanos,
+      long bytes,
+      int blocks,
+      Optional<TraceParent> span) {
+    Meters meters = of(operation, transport, state);
+    if (span.isPresent()) {
+      // An exemplar has the span of the thread that records.
+      record(meters, nanos, bytes, blocks, span.get());
+      return false;
     }
-    if (report.traceParent().isEmpty()) {
-      record(report, meters);
-      return;
+    if (atOnce.get() > 0 && atOnce.decrementAndGet() >= 0) {
+      meters.record(nanos, bytes, blocks);
+      return false;
     }
-    Spans.Scope scope;
-    try {
-      scope = spans.open(report.traceParent().get());
-    } catch (RuntimeException | Error ofATracer) {
-      // It is a figure all the same.
-      record(report, meters);
-      throw ofATracer;
+    int waiting = kept.put(meters.index, blocks, nanos, bytes);
+    if (waiting == 0) {
+      meters.record(nanos, bytes, blocks);
+      return true;
     }
-    try {
-      record(report, meters);
-    } finally {
-      scope.close();
+    return waiting >= KEPT_MAX / 2;
+  }
+
+  @Override
+  public boolean look() {
+    if (atOnce.get() != AT_ONCE) {
+      atOnce.set(AT_ONCE);
+    }
+    return !kept.isEmpty();
+  }
+
+  @Override
+  public void catchUp() {
+    if (!kept.isEmpty()) {
+      kept.takeAll(this);
     }
   }
 
-  private static void record(TransferReport report, Meters meters) {
-    meters.duration.record(report.duration().toNanos(), TimeUnit.NANOSECONDS);
-    meters.bytes.increment((double) report.bytesMoved());
-    meters.blocks.increment(report.blocks());
+  @Override
+  public void take(int kind, int blocks, long nanos, long bytes) {
+    try {
+      all[kind].record(nanos, bytes, blocks);
+    } catch (Throwable ofTheRegistry) {
+      // The others are counted.
+      broken.fault("%s", "Recording the end of a transfer failed", ofTheRegistry);
+    }
+  }
+
+  private Meters of(Operation operation, String transport, TransferState state) {
+    for (Meters each : all) {
+      if (each.areOf(operation, transport, state)) {
+        return each;
+      }
+    }
+    return made(operation, transport, state);
+  }
+
+  private synchronized Meters made(Operation operation, String transport, TransferState state) {
+    Meters[] before = all;
+    for (Meters each : before) {
+      if (each.areOf(operation, transport, state)) {
+        return each; // Another thread was faster.
+      }
+    }
+    Meters made = new Meters(before.length, operation, transport, state, common, registry);
+    Meters[] more = Arrays.copyOf(before, before.length + 1);
+    more[before.length] = made;
+    all = more;
+    return made;
+  }
+
+  private void record(Meters meters, long nanos, long bytes, int blocks, TraceParent span) {
+    Spans.Scope scope;
+    try {
+      scope = spans.open(span);
+    } catch (RuntimeException | Error ofATracer) {
+      // It is a figure all the same.
+      meters.record(nanos, bytes, blocks);
+      throw ofATracer;
+    }
+    try {
+      meters.record(nanos, bytes, blocks);
+    } finally {
+      scope.close();
+    }
   }
 
   @Override
@@ -138,25 +245,5 @@ final class TransferMeters implements EngineListener {
         .publishPercentileHistogram()
         .register(registry)
         .record(event.duration());
-  }
-
-  private Meters made(Kind kind) {
-    Tags tags = kind.in(common);
-    return new Meters(
-        Timer.builder(DURATION)
-            .description("From the submission of a transfer to its end")
-            .tags(tags)
-            .publishPercentileHistogram()
-            .register(registry),
-        Counter.builder(BYTES)
-            .description("Bytes of transfers that have reached their destination")
-            .baseUnit("bytes")
-            .tags(tags)
-            .register(registry),
-        Counter.builder(BLOCKS)
-            .description("Blocks of transfers that have ended")
-            .baseUnit("blocks")
-            .tags(tags)
-            .register(registry));
   }
 }

@@ -9,10 +9,10 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
-import io.transferengine.events.TransferReport;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TraceParent;
 import io.transferengine.transfer.TransferState;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What a tracer throws leaves no thread in a span, and costs no figure. */
@@ -86,12 +86,11 @@ class ObservedSpansTest {
             _ -> {
               throw thrown;
             });
-    TransferReport report =
-        TransferReport.builder(Operation.READ, "peer")
-            .state(TransferState.COMPLETED, 1)
-            .traceParent(SPAN)
-            .build();
-    assertThatThrownBy(() -> listener.transferEnded(report)).isSameAs(thrown);
+    assertThatThrownBy(
+            () ->
+                listener.ended(
+                    Operation.READ, "tcp", TransferState.COMPLETED, 1, 1, 1, Optional.of(SPAN)))
+        .isSameAs(thrown);
     assertThat(meters.get(TransferMeters.DURATION).timer().count()).isOne();
   }
 }
