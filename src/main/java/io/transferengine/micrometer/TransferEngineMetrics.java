@@ -34,6 +34,11 @@ import java.util.Objects;
  * {@link io.transferengine.events.EngineEvent.Kind}, and {@code transport}. No tag has values that
  * peers choose.
  *
+ * <p>If more than some thousand transfers end in a second, the first three meters may be a tenth of
+ * a second behind, since another thread than the one that ends a transfer records it. None is left
+ * out, and {@link #close()} or the end of the engine records the rest. One with a trace is recorded
+ * at once.
+ *
  * <p>Meters keep the engine in memory, and go on after its end with the figures that it had. If
  * there are several engines in a registry, give each a tag of its own. Thread-safe.
  */
@@ -90,7 +95,10 @@ public final class TransferEngineMetrics implements MeterBinder, AutoCloseable {
     meters.bindTo(registry);
   }
 
-  /** Ends the meters of transfers and events. The others stay in their registries. Idempotent. */
+  /**
+   * Ends the meters of transfers and events, which have all transfers then that had ended before.
+   * The others stay in their registries. Idempotent.
+   */
   @Override
   public void close() {
     meters.close();
