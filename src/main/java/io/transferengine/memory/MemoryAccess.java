@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.memory;
 
+import io.transferengine.os.MemoryCopy;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -47,18 +48,31 @@ public final class MemoryAccess {
     MemorySegment.copy(EVERYTHING, ValueLayout.JAVA_BYTE, address, destination, offset, length);
   }
 
-  /** The same out of other memory, which is {@code length} bytes long from {@code offset} on. */
+  /**
+   * The same out of other memory, which is {@code length} bytes long from {@code offset} on. On
+   * both sides it has to be memory that stays ({@link MemoryCopy}), and not the same.
+   *
+   * @param held a managed pool
+   */
   public static void copyIn(
       MemorySegment source, long offset, Region held, long address, long length) {
-    requireTouchable(held, address, length);
-    MemorySegment.copy(source, offset, EVERYTHING, address, length);
+    requireManaged(held, address, length);
+    MemoryCopy.copy(source, offset, EVERYTHING, address, length);
   }
 
   /** The same into other memory, which is {@code length} bytes long from {@code offset} on. */
   public static void copyOut(
       Region held, long address, MemorySegment destination, long offset, long length) {
+    requireManaged(held, address, length);
+    MemoryCopy.copy(EVERYTHING, address, destination, offset, length);
+  }
+
+  /** What others have registered may be a file that is cut short meanwhile. */
+  private static void requireManaged(Region held, long address, long length) {
     requireTouchable(held, address, length);
-    MemorySegment.copy(EVERYTHING, address, destination, offset, length);
+    if (held.owner() != Region.Owner.POOL) {
+      throw new IllegalArgumentException("Not ours to keep: " + held);
+    }
   }
 
   private static void requireTouchable(Region held, long address, long length) {

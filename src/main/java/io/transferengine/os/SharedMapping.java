@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Our mapping of a sealed memfd of another process of our user. It stays when that process ends,
@@ -30,6 +31,9 @@ public final class SharedMapping {
           "open",
           FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT),
           Linker.Option.firstVariadicArg(2));
+
+  /** Between two tries to close it. A copy of 1 MiB takes some ten times as long. */
+  private static final long LATER_NANOS = 10_000;
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory;
@@ -106,9 +110,23 @@ public final class SharedMapping {
     return memory;
   }
 
-  /** Ends it. Who uses {@link #memory} then gets an IllegalStateException. */
+  /**
+   * Ends it. Who uses {@link #memory} then gets an IllegalStateException; calls that do so now
+   * ({@link MemoryCopy}) are waited for, so others should not begin.
+   */
   public void close() {
-    arena.close();
+    boolean isOver = false;
+    while (!isOver) {
+      try {
+        arena.close();
+        isOver = true;
+      } catch (IllegalStateException inUse) {
+        if (!arena.scope().isAlive()) {
+          throw inUse; // It was closed before.
+        }
+        LockSupport.parkNanos(LATER_NANOS);
+      }
+    }
     MemoryMaps.unmap(memory.address(), memory.byteSize());
   }
 }

@@ -71,4 +71,19 @@ class MemoryAccessTest {
     assertThatThrownBy(() -> MemoryAccess.copyOut(device, 0x10_0000_0000L, new byte[4], 0, 4))
         .isInstanceOf(IllegalArgumentException.class);
   }
+
+  /** A page of it may be gone, of a file that was cut short: a call of C would end the JVM. */
+  @Test
+  void otherMemoryIsCopiedOnlyToAndFromPools() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = arena.allocate(16);
+      Region registered = region(memory);
+      MemorySegment other = arena.allocate(16);
+      long address = memory.address();
+      assertThatThrownBy(() -> MemoryAccess.copyIn(other, 0, registered, address, 4))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> MemoryAccess.copyOut(registered, address, other, 0, 4))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
 }

@@ -17,6 +17,9 @@ final class PoolMap {
   private final long address;
   private final @Nullable SharedMapping mapping;
 
+  /** No copy begins any more. */
+  private volatile boolean closed;
+
   /**
    * One that is used as long as it is not closed.
    *
@@ -38,7 +41,7 @@ final class PoolMap {
 
   /** {@return whether it can be used} */
   boolean isOpen() {
-    return mapping != null && mapping.memory().scope().isAlive();
+    return mapping != null && !closed;
   }
 
   /**
@@ -49,7 +52,7 @@ final class PoolMap {
    * @throws IllegalStateException if it is closed, or the range is not in it
    */
   void copy(Operation operation, Region ours, long local, long remote, long bytes) {
-    if (mapping == null) {
+    if (mapping == null || closed) {
       throw new IllegalStateException("The pool is not mapped");
     }
     long offset = remote - address;
@@ -63,9 +66,10 @@ final class PoolMap {
     }
   }
 
-  /** Ends it. Who is in the middle of a copy is waited for. */
+  /** Ends it. Who is in the middle of a copy is waited for. By one thread at a time. */
   void close() {
     if (isOpen() && mapping != null) {
+      closed = true;
       mapping.close();
     }
   }

@@ -30,12 +30,18 @@ import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HostDescriptor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +57,7 @@ class MappedPoolsTest implements TransferWork.Listener {
   private static final long NUMBER = 0xabcd0123;
   private static final int BYTES = 8192;
   private static final long MIB = 1 << 20;
+  private static final long SEED = Long.getLong("seed", System.nanoTime());
 
   private final LinuxProcesses real = new LinuxProcesses();
 
@@ -261,6 +268,76 @@ class MappedPoolsTest implements TransferWork.Listener {
     pool.free(theirs.address(), MIB);
   }
 
+  /** Lengths that each way of copying has, at addresses that are multiples of nothing. */
+  @ParameterizedTest
+  @EnumSource
+  void everyByteIsWhereItBelongs(Operation operation) {
+    MemorySegment ours = pool.allocate(MIB);
+    MemorySegment theirs = pool.allocate(MIB);
+    awaitMapped();
+    Random random = new Random(SEED);
+    Copies copies = new Copies(memory, real.own());
+    int before = calls.get();
+    for (int bytes : new int[] {1, 4097, 65_535, 65_536, 65_537, 200_003, 1_000_001}) {
+      byte[] here = new byte[(int) MIB];
+      byte[] there = new byte[(int) MIB];
+      random.nextBytes(here);
+      random.nextBytes(there);
+      MemorySegment.copy(here, 0, ours, ValueLayout.JAVA_BYTE, 0, here.length);
+      MemorySegment.copy(there, 0, theirs, ValueLayout.JAVA_BYTE, 0, there.length);
+      int hereAt = random.nextInt(1000);
+      int thereAt = random.nextInt(1000);
+      TransferTask task =
+          task(operation, ours.asSlice(hereAt, bytes), theirs.asSlice(thereAt, bytes), bytes);
+      copies.start(target, task);
+      assertThat(state).isEqualTo(TransferState.COMPLETED);
+      if (operation == Operation.WRITE) {
+        System.arraycopy(here, hereAt, there, thereAt, bytes);
+      } else {
+        System.arraycopy(there, thereAt, here, hereAt, bytes);
+      }
+      assertThat(ours.mismatch(MemorySegment.ofArray(here))).as("seed %d", SEED).isEqualTo(-1);
+      assertThat(theirs.mismatch(MemorySegment.ofArray(there))).as("seed %d", SEED).isEqualTo(-1);
+    }
+    assertThat(calls).hasValue(before);
+    copies.stop(Duration.ZERO);
+    pool.free(ours.address(), MIB);
+    pool.free(theirs.address(), MIB);
+  }
+
+  /** A copy that is under way ends, and the next ones are calls. */
+  @ParameterizedTest
+  @EnumSource
+  void aMappingEndsInTheMiddleOfLargeCopies(Operation operation) throws Exception {
+    MemorySegment ours = pool.allocate(MIB);
+    MemorySegment theirs = pool.allocate(MIB);
+    awaitMapped();
+    (operation == Operation.WRITE ? ours : theirs).fill((byte) 11);
+    PoolMap mapped = Objects.requireNonNull(pools.of(entry()));
+    int before = calls.get();
+    CountDownLatch copying = new CountDownLatch(10);
+    try (ExecutorService thread = Executors.newSingleThreadExecutor()) {
+      Future<?> copies =
+          thread.submit(
+              () -> {
+                while (calls.get() < before + 10) {
+                  TransferTask task = task(operation, ours, theirs, MIB);
+                  assertThat(copier.claim(task)).isOne();
+                  assertThat(copier.copy(task, target, 0)).isFalse();
+                  assertThat(state).isEqualTo(TransferState.COMPLETED);
+                  copying.countDown();
+                }
+              });
+      copying.await();
+      assertThat(calls).hasValue(before);
+      mapped.close();
+      copies.get();
+    }
+    assertThat(ours.mismatch(theirs)).isEqualTo(-1);
+    pool.free(ours.address(), MIB);
+    pool.free(theirs.address(), MIB);
+  }
+
   private TransferTask task(
       Operation operation, MemorySegment ours, MemorySegment theirs, long bytes) {
     state = null;
@@ -280,7 +357,7 @@ class MappedPoolsTest implements TransferWork.Listener {
     pool.free(there.address(), BYTES);
     assertThat(copied(Operation.WRITE, buffer)).isEqualTo(TransferState.FAILED);
     assertThat(cause).isEqualTo(FailureCause.REMOTE_REFUSED);
-    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0)).isZero();
+    assertThat(there.get(ValueLayout.JAVA_BYTE, 0)).isZero();
   }
 
   /** Its memory is there as long as we have it mapped. */
@@ -350,7 +427,7 @@ class MappedPoolsTest implements TransferWork.Listener {
     assertThat(target.gate()).isSameAs(known);
     assertThat(copied(Operation.WRITE, old)).isEqualTo(TransferState.FAILED);
     assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
-    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
+    assertThat(there.get(ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
     fences.admit(List.of(region()));
   }
 
@@ -366,8 +443,8 @@ class MappedPoolsTest implements TransferWork.Listener {
     there.fill((byte) 1);
     assertThat(copied(operation, old)).isEqualTo(TransferState.FAILED);
     assertThat(cause).isEqualTo(FailureCause.STALE_DESCRIPTOR);
-    assertThat(here.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 6);
-    assertThat(there.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
+    assertThat(here.get(ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 6);
+    assertThat(there.get(ValueLayout.JAVA_BYTE, 3)).isEqualTo((byte) 1);
   }
 
   /** An entry is what the peer says, or half of what it says next. */
