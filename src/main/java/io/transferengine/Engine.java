@@ -327,7 +327,8 @@ public final class Engine implements AutoCloseable {
    * @param request what to move
    * @return its handle; its state says how it has ended
    * @throws TransferException as {@link #submit}
-   * @throws InterruptedException if this thread is interrupted; then the transfer was canceled
+   * @throws InterruptedException if this thread is interrupted; then the transfer has ended, by a
+   *     cancel unless it was faster, and its memory is the caller's again
    */
   public Transfer submitAndAwait(TransferRequest request) throws InterruptedException {
     Objects.requireNonNull(request, "request must not be null");

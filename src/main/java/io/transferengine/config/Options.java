@@ -279,7 +279,9 @@ public final class Options {
           new Option<>(TCP, "MC_TCP_LANES_PER_PEER", "tcpLanesPerPeer", Form.integer(1, 16), 4)
               .aliases("MC_TCP_MAX_CONNECTIONS_PER_PEER")
               .unit("connections")
-              .means("The most connections to one peer."));
+              .means(
+                  "The most connections to one peer, beside one for callers that move single blocks"
+                      + " themselves."));
 
   /** How many requests may be on the wire to one peer. */
   public static final Option<Integer> TCP_MAX_QUEUED_TRANSFERS_PER_PEER =

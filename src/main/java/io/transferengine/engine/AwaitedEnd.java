@@ -39,7 +39,11 @@ abstract class AwaitedEnd {
     void at(AwaitedEnd awaited, long endNanos);
   }
 
-  private final @Nullable Thread awaiter;
+  /** By its number: a transfer that is kept does not keep the thread. */
+  private final long awaiter;
+
+  /** Whether that one has looked for the end; of that thread. */
+  private boolean hasLooked;
 
   /**
    * Has not come.
@@ -47,12 +51,17 @@ abstract class AwaitedEnd {
    * @param awaiter who submits the transfer and does nothing but wait for its end; null if nobody
    */
   AwaitedEnd(@Nullable Thread awaiter) {
-    this.awaiter = awaiter;
+    this.awaiter = awaiter == null ? 0 : awaiter.threadId();
   }
 
   /** {@return whether this very thread does nothing but wait for it} */
   public final boolean isAwaitedHere() {
-    return awaiter == Thread.currentThread();
+    return awaiter == Thread.currentThread().threadId();
+  }
+
+  /** The one who waits has looked for it: it sleeps next. */
+  final void hasLooked() {
+    hasLooked = true;
   }
 
   /** Completes a future, as the end was. */
@@ -79,7 +88,9 @@ abstract class AwaitedEnd {
       throw new InterruptedException();
     }
     long endNanos = System.nanoTime() + Math.max(0, TimeUnit.NANOSECONDS.convert(timeout));
-    first.at(this, endNanos);
+    if (!isAwaitedHere() || !hasLooked) {
+      first.at(this, endNanos);
+    }
     if (end != null) {
       return;
     }

@@ -64,8 +64,11 @@ import org.slf4j.LoggerFactory;
 public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   private static final Logger log = LoggerFactory.getLogger(EngineCore.class);
 
-  /** How exact deadlines are. Ten checks a second cost some 0.02 % of a core when nothing runs. */
-  private static final Duration DEADLINE_CHECK_PERIOD = Duration.ofMillis(100);
+  /**
+   * How exact deadlines are, and meters. Ten looks a second cost some 0.02 % of a core when nothing
+   * runs.
+   */
+  private static final Duration LOOK_PERIOD = Duration.ofMillis(100);
 
   /** Certificates are renewed once a month, or once an hour. */
   private static final Duration CERTIFICATES_CHECK_PERIOD = Duration.ofSeconds(1);
@@ -211,7 +214,6 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     gauges = new EngineGauges(memory, active, transports);
     refresh = new SegmentRefresh(segments, lookups, lookUpTimeout());
     endsWith();
-    // The first step that opens anything.
     registry =
         new Registry(options.metadataServer(), settings, client, own, questions, segments::forget);
     try {
@@ -274,16 +276,9 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
     registry.directory().requireName(segment);
   }
 
-  private void look() {
-    try {
-      active.endOverdue();
-    } finally {
-      events.look();
-    }
-  }
-
   private void startTimer() {
-    timer.every(DEADLINE_CHECK_PERIOD, "Looking at deadlines", this::look);
+    timer.every(LOOK_PERIOD, "Looking at deadlines", active::endOverdue);
+    timer.every(LOOK_PERIOD, "Looking at meters", events::look);
     counters.ifPresent(
         file -> timer.every(COUNTERS_PERIOD, "The file of figures", file::refreshSoon));
     if (settings.get(Options.METRIC)) {

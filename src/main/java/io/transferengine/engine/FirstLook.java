@@ -86,6 +86,9 @@ final class FirstLook implements AwaitedEnd.First {
    * @param step done before each look
    */
   void at(AwaitedEnd awaited, long endNanos, Runnable step) {
+    if (step != NOTHING) {
+      awaited.hasLooked();
+    }
     Thread mine = Thread.currentThread();
     if (nanos == 0 || mine.isVirtual()) {
       return;
@@ -104,10 +107,11 @@ final class FirstLook implements AwaitedEnd.First {
         if (awaited.end() != null) {
           break;
         }
+        long before = step == NOTHING ? now : clock.getAsLong();
         // Whoever moves the bytes, or finds out that they are there, may need this processor.
         yieldProcessor();
         long then = clock.getAsLong();
-        away = then - now;
+        away = then - before;
         isOver = then - beginNanos >= most;
         now = then;
       }

@@ -315,8 +315,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     if (!again || nanosLeft() <= 0) {
       return false;
     }
-    // What we knew of the peer was old: it may be elsewhere now, or have other keys, perhaps since
-    // this transfer began.
+    // What we knew of the peer was old: it may be elsewhere by now, or have other keys.
     if (ended != null) {
       rest = ended.blocksToRepeat();
     }
@@ -470,8 +469,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     if (recorded != null && recorded.isWantedNow()) {
       endedNanos = recorded.endNow(settledNanos);
     } else {
-      // To give one registration back takes less time than to read the clock, or hardly more if
-      // somebody waits for it.
+      // To give one registration back takes hardly more time than to read the clock.
       endedNanos = hold.isOne() ? settledNanos : System.nanoTime();
     }
     cause = why;

@@ -10,8 +10,8 @@ public interface EngineListener {
    * A transfer has ended. The engine no longer touches its memory. Called once for each transfer
    * that was accepted, shortly before its end is visible to who waits for it.
    *
-   * <p>The engine's own threads call it, several at once, and wait until it returns: it must not
-   * block.
+   * <p>The engine's own threads call it, and those of callers that move bytes themselves, several
+   * at once. They wait until it returns: it must not block, nor close the engine.
    *
    * @param report what has happened to it
    */

@@ -132,6 +132,7 @@ class TransferEventsTest {
             TransferRequest.of(Operation.READ, "peer", BlockColumns.of(ADDRESS, ADDRESS, 16)),
             new RegionHold(List.of(region)),
             Long.MAX_VALUE / 2,
+            null,
             null);
     handle.cancel();
     return handle.state();

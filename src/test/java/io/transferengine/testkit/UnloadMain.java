@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.transferengine.Engine;
 import io.transferengine.EngineConfig;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.LocalMode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
@@ -73,6 +74,17 @@ public final class UnloadMain {
                         target.segmentName(),
                         BlockColumns.of(here.address(), there.address(), 4096)))
                 .await(Duration.ofSeconds(20));
+        // Callers move these themselves, in the end.
+        for (int i = 0; i < 200 && state == TransferState.COMPLETED; i++) {
+          state =
+              initiator
+                  .submitAndAwait(
+                      TransferRequest.of(
+                          Operation.READ,
+                          target.segmentName(),
+                          BlockColumns.of(here.address(), there.address(), 4096)))
+                  .state();
+        }
         if (state != TransferState.COMPLETED) {
           throw new IllegalStateException("The transfer has ended as " + state);
         }
@@ -87,6 +99,7 @@ public final class UnloadMain {
               .metadataServer("P2PHANDSHAKE")
               .protocol("tcp")
               .listenAddress("127.0.0.1")
+              .local(LocalMode.OFF)
               .build());
     }
   }

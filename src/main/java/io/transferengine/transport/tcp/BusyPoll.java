@@ -113,7 +113,11 @@ final class BusyPoll extends HandlerAround {
       Thread.yield();
       long then = clock.getAsLong();
       long away = then - now;
-      if (away < AWAY_NANOS || !looks.areALoss(away)) {
+      if (away < AWAY_NANOS) {
+        return false;
+      }
+      if (!looks.areALoss(away)) {
+        activeNanos += away; // Nothing was looked for meanwhile.
         return false;
       }
       restsUntilNanos = then + Math.min(RESTS_NANOS_MAX, away * PARTS);

@@ -91,8 +91,11 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
     try {
       // First what has come meanwhile, such as the end of the connection.
       loop.look().run();
+      if (!lane.isOpen()) {
+        return false;
+      }
       begin(task);
-      if (isQuiet()) {
+      if (isQuiet() || task.isQuiet()) {
         return !task.hasWork();
       }
       task.listener().lookFirst(loop.look());
@@ -144,14 +147,12 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
   private final class Opening implements Runnable {
     @Override
     public void run() {
-      boolean begun = false;
       try {
         loop.watch(CallerLane.this);
         lane.run();
-        begun = true;
       } finally {
-        if (!begun || lane.isOpen()) {
-          opens = false;
+        if (lane.attempt() == null) {
+          opens = false; // It has been closed, say.
         }
       }
     }

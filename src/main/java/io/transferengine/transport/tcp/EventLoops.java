@@ -63,6 +63,7 @@ final class EventLoops {
   private final IoBackend backend;
   private final EngineMetrics metrics;
   private @Nullable EventLoopGroup shared;
+  private int begunOnShared;
   private final List<Periodic> periodic = new ArrayList<>();
   private boolean closed;
   private boolean freed;
@@ -137,7 +138,7 @@ final class EventLoops {
               + LimitOptions.STAGING,
           e);
     }
-    sharedStaging = staging.asSlice(totalBytes - sharedBytes, sharedBytes);
+    sharedStaging = staging.asSlice(totalBytes - sharedBytes & -ALIGNMENT_BYTES, sharedBytes);
     try {
       group = backend.newGroup(threads, busyPollNanos);
       int index = 0;
@@ -173,25 +174,19 @@ final class EventLoops {
     }
     EventLoopGroup there = shared;
     if (there == null) {
+      WindowPool pool = pool(sharedStaging, STAGING_BYTES_MIN);
       there = backend.newSharedGroup();
-      boolean isMade = false;
-      try {
-        SharedLoop loop = (SharedLoop) there.next();
-        pools.put(loop, pool(sharedStaging, STAGING_BYTES_MIN));
-        for (Periodic each : periodic) {
-          each.beginOn(loop);
-        }
-        var _ = there.terminationFuture().addListener(new Ended());
-        shared = there;
-        isMade = true;
-      } finally {
-        if (!isMade) {
-          pools.remove(there.next());
-          var _ = there.shutdownGracefully(0, 0, TimeUnit.SECONDS);
-        }
-      }
+      // At once: without a thread its descriptors could not be closed again.
+      shared = there;
+      pools.put(there.next(), pool);
+      var _ = there.terminationFuture().addListener(new Ended());
     }
-    return (SharedLoop) there.next();
+    SharedLoop loop = (SharedLoop) there.next();
+    for (; begunOnShared < periodic.size(); begunOnShared++) {
+      // This starts its thread. If there is none, the next who asks tries it again.
+      periodic.get(begunOnShared).beginOn(loop);
+    }
+    return loop;
   }
 
   private final class Ended implements FutureListener<Object> {
@@ -251,10 +246,11 @@ final class EventLoops {
    */
   synchronized void every(Duration period, String what, Consumer<EventExecutor> action) {
     Periodic made = new Periodic(period.toNanos(), what, action);
-    periodic.add(made);
     for (EventExecutor loop : all()) {
       made.beginOn(loop);
     }
+    periodic.add(made);
+    begunOnShared = shared == null ? 0 : periodic.size();
   }
 
   List<EventExecutor> all() {

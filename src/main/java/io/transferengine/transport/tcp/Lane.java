@@ -233,7 +233,7 @@ final class Lane
     return loop;
   }
 
-  /** {@return what is being connected, for tests; on its event loop} */
+  /** {@return what is being connected; on its event loop} */
   @Nullable ConnectAttempt attempt() {
     return attempt;
   }

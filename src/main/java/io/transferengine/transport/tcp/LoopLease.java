@@ -12,18 +12,20 @@ import org.jspecify.annotations.Nullable;
  * word; a caller never waits for it.
  *
  * <pre>
- *   KEEPER --rest--> FREE --take--> CALLER --leave--> FREE
- *     ^---------------'
+ *   KEEPER --rest--> FREE --take--> CALLER --leave--> FREE, or LEFT
+ *     ^---------------'-----------------------------------------'
  * </pre>
  *
- * <p>While it is free, nobody looks at the loop's sockets, and the keeper sleeps. It takes the loop
- * back when there is something to do that no caller does, and to look every second. If no caller
- * has come since then, it keeps the loop, and sleeps in the kernel as any other.
+ * <p>LEFT is for the keeper alone: something is under way that no caller waits for. While it is
+ * free, nobody looks at the loop's sockets, and the keeper sleeps. It takes the loop back when
+ * there is something to do that no caller does, and to look every second. If no caller has come
+ * since then, it keeps the loop, and sleeps in the kernel as any other.
  */
 final class LoopLease {
   private static final int KEEPER = 0;
   private static final int FREE = 1;
   private static final int CALLER = 2;
+  private static final int LEFT = 3;
 
   /** Should a wake-up be lost: what lies with the loop waits no longer. */
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -76,9 +78,10 @@ final class LoopLease {
    */
   void leave(boolean isQuiet, long delayNanos, BooleanSupplier hasTasks) {
     boolean isEarly = System.nanoTime() + delayNanos - looksAtNanos < -EARLY_NANOS;
+    boolean isKeepers = !isQuiet || isEarly;
     caller = null;
-    state.set(FREE);
-    if (!isQuiet || isEarly || keeperWaits || hasTasks.getAsBoolean()) {
+    state.set(isKeepers ? LEFT : FREE);
+    if (isKeepers || keeperWaits || hasTasks.getAsBoolean()) {
       keeperWaits = true;
       wakeKeeper();
     }
@@ -127,9 +130,10 @@ final class LoopLease {
     while (true) {
       long left = until - System.nanoTime();
       isLook |= left <= 0;
-      if (isLook || keeperWaits || isNeeded.getAsBoolean()) {
+      int now = state.get();
+      if (isLook || now == LEFT || keeperWaits || isNeeded.getAsBoolean()) {
         keeperWaits = true;
-        if (state.compareAndSet(FREE, KEEPER)) {
+        if (now != CALLER && state.compareAndSet(now, KEEPER)) {
           break;
         }
       }
@@ -149,6 +153,7 @@ final class LoopLease {
     return switch (state.get()) {
       case FREE -> "free";
       case CALLER -> "a caller's";
+      case LEFT -> "left to its thread";
       default -> "its thread's";
     };
   }

@@ -374,7 +374,8 @@ final class OutboundStream implements FrameStream, MemoryWindow.Owner {
     }
     Aside aside;
     try {
-      aside = new Aside(Arena.ofConfined(), pool, bytes);
+      // Shared: who makes the loop's turns when it is sent may be another thread than now.
+      aside = new Aside(Arena.ofShared(), pool, bytes);
     } catch (Throwable t) {
       pool.giveBackAside(bytes);
       throw t;

@@ -8,6 +8,7 @@ import io.netty.channel.IoHandler;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.FastThreadLocal;
 import io.netty.util.concurrent.ThreadAwareExecutor;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,6 +44,9 @@ final class SharedLoop extends SteadyLoop {
 
   /** What a caller has left before it was quiet. */
   private @Nullable Watched left;
+
+  /** Whether Netty had something for the caller's thread before, by the application's doing. */
+  private boolean isUsersNetty;
 
   /** Has Netty make its handler, before the loop itself is made. */
   private static final class Made implements IoHandlerFactory {
@@ -102,6 +106,7 @@ final class SharedLoop extends SteadyLoop {
   /** {@return whether the loop is this thread's, until it leaves it} Never waits. */
   boolean take() {
     if (lease.take()) {
+      isUsersNetty = FastThreadLocal.size() > 0;
       return true;
     }
     if (lease.want()) {
@@ -132,9 +137,21 @@ final class SharedLoop extends SteadyLoop {
    * memory.
    */
   void leave(Watched used) {
+    forgetNetty();
     boolean isQuiet = used.isQuiet();
     left = isQuiet ? null : used;
     lease.leave(isQuiet, delayNanos(System.nanoTime()), needed);
+  }
+
+  /** What Netty keeps for a thread would keep its class loader alive as long as the caller. */
+  private void forgetNetty() {
+    if (!isUsersNetty) {
+      try {
+        FastThreadLocal.removeAll();
+      } catch (Throwable t) {
+        // The next one tries it again.
+      }
+    }
   }
 
   private final class Look implements Runnable {
@@ -170,17 +187,15 @@ final class SharedLoop extends SteadyLoop {
   }
 
   private boolean mayRest() {
-    Watched last = left;
-    if (!lease.isWanted() || (last != null && !last.isQuiet())) {
-      return false;
+    if (left != null && left.isQuiet()) {
+      left = null;
     }
-    left = null;
     for (int i = watched.size() - 1; i >= 0; i--) {
       if (watched.get(i).isQuiet()) {
         watched.remove(i);
       }
     }
-    return watched.isEmpty();
+    return lease.isWanted() && left == null && watched.isEmpty();
   }
 
   private final class Needed implements BooleanSupplier {

@@ -136,7 +136,7 @@ final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
       try {
         there = newCallerLane();
       } catch (Throwable t) {
-        return false; // No memory, say. The other lanes are there.
+        return false; // No memory, say. The other lanes are there, and this is tried again.
       }
     }
     return there != null && there.move(task);
@@ -147,6 +147,7 @@ final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
     if (callerLane != null || isWithoutCallerLane || ++awaited < AWAITED_MIN) {
       return callerLane;
     }
+    awaited = 0; // in case that there is no memory, or no thread, for it now
     SharedLoop loop = loops.shared();
     if (loop == null) {
       isWithoutCallerLane = true;
@@ -250,7 +251,7 @@ final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder(profile.toString());
-    for (Lane lane : lanes) {
+    for (Lane lane : lanes()) {
       text.append(lane.isOpen() ? ", a lane with " : ", a closed lane with ").append(lane.load());
     }
     return text.toString();

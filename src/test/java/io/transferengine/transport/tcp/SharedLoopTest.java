@@ -113,6 +113,7 @@ class SharedLoopTest {
     take();
     AtomicBoolean quiet = new AtomicBoolean();
     loop.leave(quiet::get);
+    assertThat(loop.take()).as("before its thread is awake").isFalse();
     // Its thread has it by the time that it does something.
     loop.submit(() -> {}).get();
     for (int i = 0; i < 100; i++) {
