@@ -15,8 +15,8 @@ public final class MovedByCaller {
    * Submits a transfer, and waits for the end.
    *
    * @return the transfer, which has ended
-   * @throws InterruptedException if this thread is interrupted; then the transfer was canceled, and
-   *     has ended
+   * @throws InterruptedException if this thread is interrupted; then the transfer has ended, by a
+   *     cancel unless it was faster
    */
   public static TransferHandle move(EngineCore core, TransferRequest request)
       throws InterruptedException {

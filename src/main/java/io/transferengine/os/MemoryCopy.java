@@ -36,6 +36,9 @@ public final class MemoryCopy {
         : linker.downcallHandle(function, FunctionDescriptor.ofVoid(ADDRESS, ADDRESS, JAVA_LONG));
   }
 
+  /** Looks the function up, while there is memory: what fails to load is lost for ever (ADR 41). */
+  public static void prepare() {}
+
   /**
    * Copies bytes from one segment to another, which do not overlap. Neither can be closed
    * meanwhile.

@@ -32,7 +32,7 @@ public final class SharedMapping {
           FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT),
           Linker.Option.firstVariadicArg(2));
 
-  /** Between two tries to close it. A copy of 1 MiB takes some ten times as long. */
+  /** Between two tries to close it. A copy of 1 MiB takes some five times as long. */
   private static final long LATER_NANOS = 10_000;
 
   private final Arena arena = Arena.ofShared();
@@ -120,7 +120,7 @@ public final class SharedMapping {
       try {
         arena.close();
         isOver = true;
-      } catch (IllegalStateException inUse) {
+      } catch (IllegalStateException | OutOfMemoryError inUse) {
         if (!arena.scope().isAlive()) {
           throw inUse; // It was closed before.
         }

@@ -13,6 +13,7 @@ import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
 import io.transferengine.net.WaitingThreads;
+import io.transferengine.os.MemoryCopy;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
@@ -106,6 +107,7 @@ class LocalTransport implements Transport {
   @Override
   public void start() {
     LeftAreas.retry();
+    MemoryCopy.prepare();
     try {
       long incarnation = Incarnations.number(context.peers().incarnation()).orElseThrow();
       Area area = new Area(incarnation);

@@ -3,7 +3,6 @@ package io.transferengine.transport.tcp;
 
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.TransferException;
-import io.transferengine.transport.PeerEnd;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 import java.net.InetSocketAddress;
@@ -253,15 +252,5 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
   @Override
   public void lateWritesGone(RequestRing ring) {
     tasks.lateWritesGone(ring);
-  }
-
-  /** Closes it for good. The first reason counts. */
-  void close(PeerEnd why) {
-    lane.close(why);
-  }
-
-  @Override
-  public String toString() {
-    return "for callers, " + lane;
   }
 }

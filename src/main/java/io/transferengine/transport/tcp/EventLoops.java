@@ -63,6 +63,10 @@ final class EventLoops {
   private final IoBackend backend;
   private final EngineMetrics metrics;
   private @Nullable EventLoopGroup shared;
+
+  /** Until it is among the others. */
+  private @Nullable WindowPool sharedPool;
+
   private int begunOnShared;
   private final List<Periodic> periodic = new ArrayList<>();
   private boolean closed;
@@ -178,10 +182,14 @@ final class EventLoops {
       there = backend.newSharedGroup();
       // At once: without a thread its descriptors could not be closed again.
       shared = there;
-      pools.put(there.next(), pool);
+      sharedPool = pool;
       var _ = there.terminationFuture().addListener(new Ended());
     }
     SharedLoop loop = (SharedLoop) there.next();
+    if (sharedPool != null) {
+      pools.put(loop, sharedPool);
+      sharedPool = null;
+    }
     for (; begunOnShared < periodic.size(); begunOnShared++) {
       // This starts its thread. If there is none, the next who asks tries it again.
       periodic.get(begunOnShared).beginOn(loop);

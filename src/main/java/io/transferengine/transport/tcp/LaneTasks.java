@@ -4,7 +4,7 @@ package io.transferengine.transport.tcp;
 import io.transferengine.transport.RequestSink;
 import io.transferengine.transport.TransferTask;
 
-/** The tasks for a peer as one of its lanes sees them. Thread-safe. */
+/** The tasks for a peer as one of its lanes sees them. For the lane's event loop. */
 interface LaneTasks {
   /** {@return whether a task waits to be claimed from by this lane} */
   boolean hasWork();

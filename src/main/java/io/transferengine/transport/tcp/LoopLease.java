@@ -130,14 +130,14 @@ final class LoopLease {
     while (true) {
       long left = until - System.nanoTime();
       isLook |= left <= 0;
-      int now = state.get();
-      if (isLook || now == LEFT || keeperWaits || isNeeded.getAsBoolean()) {
+      if (isLook || state.get() == LEFT || keeperWaits || isNeeded.getAsBoolean()) {
         keeperWaits = true;
+        // Behind that: whoever leaves the loop later sees it, and wakes this.
+        int now = state.get();
         if (now != CALLER && state.compareAndSet(now, KEEPER)) {
           break;
         }
       }
-      // Whoever leaves the loop wakes this.
       LockSupport.parkNanos(left > 0 ? left : LOOK_NANOS);
       boolean _ = Thread.interrupted(); // Else it would not sleep again.
     }

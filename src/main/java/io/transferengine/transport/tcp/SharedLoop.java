@@ -105,8 +105,15 @@ final class SharedLoop extends SteadyLoop {
 
   /** {@return whether the loop is this thread's, until it leaves it} Never waits. */
   boolean take() {
+    boolean isUsers;
+    try {
+      // Before: this takes memory.
+      isUsers = FastThreadLocal.size() > 0;
+    } catch (Throwable t) {
+      return false;
+    }
     if (lease.take()) {
-      isUsersNetty = FastThreadLocal.size() > 0;
+      isUsersNetty = isUsers;
       return true;
     }
     if (lease.want()) {
@@ -132,15 +139,12 @@ final class SharedLoop extends SteadyLoop {
     sockets.maySleep = false;
   }
 
-  /**
-   * Leaves it: until this is quiet its own thread keeps the loop. Throws nothing and takes no
-   * memory.
-   */
+  /** Leaves it: until this is quiet its own thread keeps the loop. Throws nothing. */
   void leave(Watched used) {
     forgetNetty();
     boolean isQuiet = used.isQuiet();
     left = isQuiet ? null : used;
-    lease.leave(isQuiet, delayNanos(System.nanoTime()), needed);
+    lease.leave(isQuiet && watched.isEmpty(), delayNanos(System.nanoTime()), needed);
   }
 
   /** What Netty keeps for a thread would keep its class loader alive as long as the caller. */
@@ -149,7 +153,7 @@ final class SharedLoop extends SteadyLoop {
       try {
         FastThreadLocal.removeAll();
       } catch (Throwable t) {
-        // The next one tries it again.
+        // No memory for the list of them; what there is of them is gone all the same.
       }
     }
   }
