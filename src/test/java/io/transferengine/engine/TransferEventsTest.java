@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -101,26 +100,11 @@ class TransferEventsTest {
   private final Tally tally = new Tally();
 
   /** Tells of ends, as the table of transfers does. */
-  private final class Owner implements TransferHandle.Owner {
-    @Override
-    public void resolve(TransferHandle handle) {}
-
-    @Override
-    public void dropSegment(RemoteSegment failed, boolean outdated) {}
-
-    @Override
-    public void repeatsForStaleDescriptor() {}
-
+  private final class Owner extends EndOwner {
     @Override
     public void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
       events.ended(handle, state, handle.tookNanos(), handle.transferredBytes());
     }
-
-    @Override
-    public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {}
-
-    @Override
-    public void settledLate(TransferHandle handle) {}
   }
 
   private TransferState end() {

@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
@@ -39,27 +38,12 @@ class TransferRecordTest {
   }
 
   /** Accounts for the end, and tells listeners: for a while. */
-  private static final class Owner implements TransferHandle.Owner {
-    @Override
-    public void resolve(TransferHandle handle) {}
-
-    @Override
-    public void dropSegment(RemoteSegment failed, boolean outdated) {}
-
-    @Override
-    public void repeatsForStaleDescriptor() {}
-
+  private static final class Owner extends EndOwner {
     @Override
     public void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
       step();
       Objects.requireNonNull(handle.recorded()).commitWith(handle.report());
     }
-
-    @Override
-    public void completeLater(TransferHandle handle, CompletableFuture<Void> future) {}
-
-    @Override
-    public void settledLate(TransferHandle handle) {}
   }
 
   @Test
