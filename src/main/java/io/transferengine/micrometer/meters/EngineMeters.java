@@ -48,8 +48,8 @@ public final class EngineMeters implements AutoCloseable {
     MetricsText.Listening added = engine.listen(made);
     synchronized (listening) {
       listening.add(added);
+      transfers.add(made);
     }
-    transfers.add(made);
     for (Counter each : Counter.values()) {
       count(name(each), each.label(), tags, snapshot -> snapshot.get(each), registry);
     }
@@ -102,6 +102,7 @@ public final class EngineMeters implements AutoCloseable {
     synchronized (listening) {
       listening.forEach(MetricsText.Listening::close);
       listening.clear();
+      transfers.clear();
     }
   }
 }
