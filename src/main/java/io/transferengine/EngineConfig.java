@@ -314,8 +314,8 @@ public final class EngineConfig {
     }
 
     /**
-     * The most connections to one peer, beside one for callers that move single blocks themselves.
-     * ({@code MC_TCP_LANES_PER_PEER})
+     * The most connections to one peer, beside one for callers that move small transfers
+     * themselves. ({@code MC_TCP_LANES_PER_PEER})
      *
      * @param value a whole number of connections, 1 to 16
      * @return this builder

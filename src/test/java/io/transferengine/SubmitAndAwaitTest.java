@@ -45,10 +45,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SubmitAndAwaitTest {
   /** Around the limits of what is staged, and of what callers move themselves. */
   private static final int[] SIZES = {
-    0, 1, 7, 4095, 4096, 16_383, 16_384, 16_385, 65_537, (256 << 10) - 1, 256 << 10, (256 << 10) + 1
+    0, 1, 7, 4095, 4096, 16_383, 16_384, 16_385, 65_537, (512 << 10) - 1, 512 << 10, (512 << 10) + 1
   };
 
-  private static final int SLOT = 512 << 10;
+  private static final int SLOT = 1 << 20;
 
   @TempDir private static Path folder;
 
@@ -85,6 +85,85 @@ class SubmitAndAwaitTest {
             TransferRequest.of(operation, target, BlockColumns.of(local, remote, bytes)));
     assertThat(ended.state().isTerminal()).isTrue();
     return ended.state();
+  }
+
+  /**
+   * Ranges of {@code bytes} in all, cut into blocks that lie the other way round at the peer; so no
+   * two of them can be joined.
+   */
+  private record Mirrored(long local, long remote, int bytes, int block) {
+    private int count() {
+      return Math.ceilDiv(bytes, block);
+    }
+
+    private int length(int index) {
+      return Math.min(block, bytes - index * block);
+    }
+
+    private int remoteOffset(int index) {
+      return bytes - index * block - length(index);
+    }
+
+    BlockColumns blocks() {
+      long[] here = new long[count()];
+      long[] there = new long[count()];
+      long[] lengths = new long[count()];
+      for (int i = 0; i < count(); i++) {
+        here[i] = local + (long) i * block;
+        there[i] = remote + remoteOffset(i);
+        lengths[i] = length(i);
+      }
+      return BlockColumns.of(here, there, lengths);
+    }
+
+    /** {@return what is to be there when these were moved} */
+    byte[] moved(Operation operation, byte[] source) {
+      byte[] destination = new byte[bytes];
+      for (int i = 0; i < count(); i++) {
+        int here = i * block;
+        int from = operation == Operation.READ ? remoteOffset(i) : here;
+        int to = operation == Operation.READ ? here : remoteOffset(i);
+        System.arraycopy(source, from, destination, to, length(i));
+      }
+      return destination;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void batchesArriveBothWays(Variant variant) throws Exception {
+    Needs.ofMachine(
+        variant != Variant.IO_URING || IoUring.isAvailable(), "the kernel does not allow io_uring");
+    try (TestEngine here = new TestEngine(2L * SLOT, variant::in);
+        TestEngine there = new TestEngine(SLOT, variant::in)) {
+      for (int round = 0; round < 10; round++) {
+        for (int block : new int[] {1024, 4096, 16_384, 70_000}) {
+          for (int size : new int[] {3 * block, 65_537, 300_001, 512 << 10, (512 << 10) + 1}) {
+            byte[] sent = TestEngine.random(round * 31L + size, size);
+            here.put(0, sent);
+            Mirrored out = new Mirrored(here.address(), there.address() + 3, size, block);
+            move(here, there, Operation.WRITE, out);
+            assertThat(Arrays.mismatch(there.bytes(3, size), out.moved(Operation.WRITE, sent)))
+                .isEqualTo(-1);
+            move(
+                here,
+                there,
+                Operation.READ,
+                new Mirrored(here.address() + SLOT, there.address() + 3, size, block));
+            assertThat(Arrays.mismatch(here.bytes(SLOT, size), sent)).isEqualTo(-1);
+          }
+        }
+      }
+    }
+  }
+
+  private static void move(
+      TestEngine engine, TestEngine target, Operation operation, Mirrored blocks)
+      throws InterruptedException {
+    Transfer ended =
+        engine.engine.submitAndAwait(
+            TransferRequest.of(operation, target.engine.segmentName(), blocks.blocks()));
+    assertThat(ended.state()).isEqualTo(TransferState.COMPLETED);
   }
 
   @ParameterizedTest
@@ -152,6 +231,32 @@ class SubmitAndAwaitTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(Operation.class)
+  void itMovesAllOfABatch(Operation operation) throws Exception {
+    try (TestEngine here = new TestEngine(SLOT, Variant.EPOLL::in);
+        TestEngine there = new TestEngine(SLOT, Variant.EPOLL::in)) {
+      untilSelfMade(here, there);
+      Thread mine = Thread.currentThread();
+      AtomicInteger moved = new AtomicInteger();
+      EngineListener listener =
+          new EngineListener() {
+            @Override
+            public void transferEnded(TransferReport report) {
+              if (report.lanes() == 1 && Thread.currentThread() == mine) {
+                moved.incrementAndGet();
+              }
+            }
+          };
+      Mirrored blocks = new Mirrored(here.address(), there.address(), 512 << 10, 4096);
+      try (EngineListening _ = here.engine.listen(listener)) {
+        while (moved.get() == 0) {
+          move(here, there, operation, blocks);
+        }
+      }
+    }
+  }
+
   /** Each in memory of its own, which nobody touches when a call has returned. */
   @Test
   void manyThreadsWithDeadlinesAndInterruptsAtOnce() throws Exception {
@@ -207,11 +312,10 @@ class SubmitAndAwaitTest {
     byte[] sent = new byte[size];
     random.nextBytes(sent);
     source.put(at, sent);
+    int block = Math.ceilDiv(size, random.nextBoolean() ? 1 : 1 + random.nextInt(64));
+    Mirrored blocks = new Mirrored(here.address() + at, there.address() + at, size, block);
     TransferRequest request =
-        TransferRequest.of(
-            operation,
-            there.engine.segmentName(),
-            BlockColumns.of(here.address() + at, there.address() + at, size));
+        TransferRequest.of(operation, there.engine.segmentName(), blocks.blocks());
     if (random.nextInt(4) == 0) {
       request = request.withTimeout(Duration.ofNanos(1 + random.nextInt(3_000_000)));
     }
@@ -222,7 +326,8 @@ class SubmitAndAwaitTest {
       // Then it has ended, too.
     }
     if (state == TransferState.COMPLETED) {
-      assertThat(Arrays.mismatch(destination.bytes(at, size), sent)).isEqualTo(-1);
+      assertThat(Arrays.mismatch(destination.bytes(at, size), blocks.moved(operation, sent)))
+          .isEqualTo(-1);
     } else {
       assertThat(state).isIn(TransferState.TIMEOUT, TransferState.CANCELED);
     }

@@ -280,8 +280,8 @@ public final class Options {
               .aliases("MC_TCP_MAX_CONNECTIONS_PER_PEER")
               .unit("connections")
               .means(
-                  "The most connections to one peer, beside one for callers that move single blocks"
-                      + " themselves."));
+                  "The most connections to one peer, beside one for callers that move small"
+                      + " transfers themselves."));
 
   /** How many requests may be on the wire to one peer. */
   public static final Option<Integer> TCP_MAX_QUEUED_TRANSFERS_PER_PEER =

@@ -11,10 +11,10 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lane to a peer on which callers who wait move single small blocks themselves, both ways: they
- * send the request and read its answer, so that no thread of ours has to be woken for either. It is
- * a lane as any other, but on the {@link SharedLoop}, and claims nothing but the block of who has
- * the loop. What it cannot finish, other lanes do.
+ * The lane to a peer on which callers who wait move small transfers themselves, both ways: they
+ * send the requests and read their answers, so that no thread of ours has to be woken for either.
+ * It is a lane as any other, but on the {@link SharedLoop}, and claims nothing but what who has the
+ * loop waits for. What it cannot finish, other lanes do.
  *
  * <p>{@link #move} is for callers; the rest is confined to the loop, or for any thread.
  */
@@ -25,11 +25,13 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
     void wakeFor(TransferTask task);
   }
 
-  /** After so long a caller leaves its block to the loop's own thread, and sleeps as others. */
+  /** After so long a caller leaves its transfer to the loop's own thread, and sleeps as others. */
   private static final long SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
-  /** A larger one takes so long to move that to wake somebody for it costs little. */
-  private static final long BYTES_MAX = 256 << 10;
+  /**
+   * Of a larger one, lanes beside each other move parts, in less time than one thread the whole.
+   */
+  private static final long BYTES_MAX = 512 << 10;
 
   /** It is opened no more often: the peer may not take so many connections. */
   private static final long OPEN_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -68,16 +70,14 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
 
   // ---- callers
 
-  /** {@return whether this thread may move it: it waits for it, and it is one block, not large} */
+  /** {@return whether this thread may move it: it waits for it, and it is not large} */
   static boolean isFor(TransferTask task) {
-    return task.listener().isAwaitedHere()
-        && task.blockCount() == 1
-        && task.totalBytes() <= BYTES_MAX;
+    return task.listener().isAwaitedHere() && task.totalBytes() <= BYTES_MAX;
   }
 
   /**
-   * Moves the one block of a task whose submitter waits for its end: {@return whether it was begun}
-   * Then it has ended, in most cases. If it was not, others are to do it.
+   * Moves a task whose submitter waits for its end: {@return whether it was begun} Then it has
+   * ended, in most cases. What is left of it, others are to do.
    */
   boolean move(TransferTask task) {
     if (!lane.isOpen()) {
@@ -93,7 +93,8 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
       if (!lane.isOpen()) {
         return false;
       }
-      begin(task);
+      mine = task;
+      lane.run();
       if (isQuiet() || task.isQuiet()) {
         return !task.hasWork();
       }
@@ -101,16 +102,8 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
       sleepUntilEnd(task);
       return true;
     } finally {
-      loop.leave(this);
-    }
-  }
-
-  private void begin(TransferTask task) {
-    mine = task;
-    try {
-      lane.run();
-    } finally {
       mine = null;
+      loop.leave(this);
     }
   }
 
@@ -214,23 +207,25 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
 
   @Override
   public boolean hasWork() {
-    return mine != null;
+    TransferTask task = mine;
+    return task != null && task.hasWork();
   }
 
   @Override
   public boolean claim(
       RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes) {
     TransferTask task = mine;
-    if (task != null) {
-      mine = null;
-      tasks.claimFirst(task, sink);
-    }
-    return false;
+    return task != null && claimFirst(task, sink, maxRequests, maxBytes, maxRequestBytes);
   }
 
   @Override
-  public void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
-    tasks.claimFirst(task, sink);
+  public boolean claimFirst(
+      TransferTask task,
+      RequestSink<TransferTask> sink,
+      int maxRequests,
+      long maxBytes,
+      long maxRequestBytes) {
+    return tasks.claimFirst(task, sink, maxRequests, maxBytes, maxRequestBytes);
   }
 
   @Override

@@ -126,7 +126,7 @@ final class CallerSend {
       SocketCopy.prepare();
       frame = frames.take();
       if (frame != null) {
-        tasks.claimFirst(task, claimed);
+        boolean _ = tasks.claimFirst(task, claimed, 1, Long.MAX_VALUE, Long.MAX_VALUE);
         lay(frame);
       }
     } catch (Throwable t) {

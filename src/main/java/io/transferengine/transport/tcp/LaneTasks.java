@@ -18,10 +18,15 @@ interface LaneTasks {
       RequestSink<TransferTask> sink, int maxRequests, long maxBytes, long maxRequestBytes);
 
   /**
-   * As {@link #claim}, but one request of this task, and only if it is the next one and nothing
-   * that is late has to come before it.
+   * As {@link #claim}, but of this task alone, and only if it is the next one and nothing that is
+   * late has to come before it.
    */
-  void claimFirst(TransferTask task, RequestSink<TransferTask> sink);
+  boolean claimFirst(
+      TransferTask task,
+      RequestSink<TransferTask> sink,
+      int maxRequests,
+      long maxBytes,
+      long maxRequestBytes);
 
   /** A task has got requests back: it is next. */
   void requeue(TransferTask task);

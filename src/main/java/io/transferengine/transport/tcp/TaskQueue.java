@@ -104,32 +104,41 @@ final class TaskQueue implements LaneTasks {
     if (failing == null || fault == null) {
       return false;
     }
-    // What it has handed out before is in the sink, and settled from there.
-    failing.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), fault), FailureCause.LOCAL);
+    claimFailed(failing, fault);
     return true;
   }
 
   @Override
   @SuppressWarnings("ReferenceEquality") // tasks have no other
-  public void claimFirst(TransferTask task, RequestSink<TransferTask> sink) {
-    Throwable fault = null;
+  public boolean claimFirst(
+      TransferTask task,
+      RequestSink<TransferTask> sink,
+      int maxRequests,
+      long maxBytes,
+      long maxRequestBytes) {
+    Throwable fault;
     synchronized (tasks) {
       if (tasks.peekFirst() != task || !late.isEmpty()) {
-        return;
+        return false;
       }
       tasks.removeFirst();
       try {
-        int _ = task.claim(sink, 1, Long.MAX_VALUE, Long.MAX_VALUE);
+        boolean any = task.claim(sink, maxRequests, maxBytes, maxRequestBytes) > 0;
         if (task.hasWork()) {
           Queues.addLast(tasks, task);
         }
+        return any;
       } catch (Throwable t) {
         fault = t;
       }
     }
-    if (fault != null) {
-      task.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), fault), FailureCause.LOCAL);
-    }
+    claimFailed(task, fault);
+    return true;
+  }
+
+  /** What it has handed out before is in the sink, and settled from there. */
+  private void claimFailed(TransferTask task, Throwable fault) {
+    task.end(TransferState.FAILED, LocalFaults.ofClaim(peer.name(), fault), FailureCause.LOCAL);
   }
 
   private @Nullable TransferTask pollClaimable(RequestSink<TransferTask> sink) {

@@ -35,7 +35,7 @@ final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
   /** More than a lane ever has out: one that waits for staging is the last to be chosen. */
   private static final int DRY_LOAD = 1 << 20;
 
-  /** So many single small blocks that were waited for show that there will be more. */
+  /** So many small transfers that were waited for show that there will be more. */
   private static final int AWAITED_MIN = 16;
 
   private final PeerProfile profile;
@@ -44,7 +44,7 @@ final class TcpPeer implements TransferTask.Owner, CallerLane.Of {
   private final EventLoops loops;
   private final IoBackend backend;
 
-  /** Single small blocks whose submitters waited for them, up to those that make a lane for it. */
+  /** Small transfers whose submitters waited for them, up to those that make a lane for it. */
   private int awaited;
 
   private volatile @Nullable CallerLane callerLane;
