@@ -175,13 +175,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
     if (known.isEmpty()) {
       nameCheck.accept(request.target());
     }
-    long timeout =
-        request
-            .timeout()
-            .map(asked -> asked.compareTo(DEADLINE_MAX) < 0 ? asked : DEADLINE_MAX)
-            .map(Duration::toNanos)
-            .orElseGet(() -> saturatedSum(timeoutNanos, request.blocks().totalBytes()));
-    TransferHandle handle = enter(request, timeout, events.begin(), awaiter);
+    TransferHandle handle = enter(request, timeout(request), events.begin(), awaiter);
     metrics.increment(Counter.TRANSFERS_SUBMITTED);
     metrics.add(Counter.BLOCKS_SUBMITTED, request.blocks().count());
     if (request.blocks().totalBytes() == 0) {
@@ -194,6 +188,16 @@ final class ActiveTransfers implements TransferHandle.Owner {
       resolve(handle);
     }
     return handle;
+  }
+
+  /** Without steps that would be objects for each transfer. */
+  private long timeout(TransferRequest request) {
+    Optional<Duration> asked = request.timeout();
+    if (asked.isEmpty()) {
+      return saturatedSum(timeoutNanos, request.blocks().totalBytes());
+    }
+    Duration most = asked.get();
+    return (most.compareTo(DEADLINE_MAX) < 0 ? most : DEADLINE_MAX).toNanos();
   }
 
   private void beginAfter(long event, TransferHandle handle) {

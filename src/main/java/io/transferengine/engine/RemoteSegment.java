@@ -82,7 +82,9 @@ record RemoteSegment(
   private Optional<Transport> findFor(TransferTask whole) {
     MemoryPairs pairs = whole.pairs();
     @Nullable Transport last = null;
-    for (Transport each : transports) {
+    // By numbers: an iterator would be one more object for each transfer.
+    for (int i = 0; i < transports.size(); i++) {
+      Transport each = transports.get(i);
       if (pairs.notMoved(each::moves).isEmpty()) {
         if (each.takes(whole)) {
           return Optional.of(each);

@@ -54,7 +54,19 @@ final class TcpTransport implements Transport {
   /** What makes two descriptors lead to the same data port of the same process. */
   private record PeerKey(String name, int port, WireForm form, Optional<String> incarnation) {}
 
-  private record KnownPeer(PeerKey key, TcpPeer peer) {}
+  private static final class KnownPeer {
+    final PeerKey key;
+    final TcpPeer peer;
+
+    /** What the latest transfer to it came with. Guarded by {@link #peers}. */
+    PeerAddress latest;
+
+    KnownPeer(PeerKey key, TcpPeer peer, PeerAddress latest) {
+      this.key = key;
+      this.peer = peer;
+      this.latest = latest;
+    }
+  }
 
   private final TransportContext context;
   private final TcpOptions options;
@@ -270,25 +282,30 @@ final class TcpTransport implements Transport {
     peer(address).warmUp();
   }
 
+  @SuppressWarnings("ReferenceEquality") // immutable: if it is the same one, nothing is new
   private TcpPeer peer(PeerAddress address) {
     SegmentDescriptor descriptor = address.descriptor();
-    WireForm form = WireForm.of(descriptor, options);
     synchronized (peers) {
+      KnownPeer known = peers.get(descriptor.name());
+      if (known != null && known.latest == address) {
+        return known.peer;
+      }
       EventLoops running = loops;
       IoBackend chosen = backend;
       if (stopped || running == null || chosen == null) {
         throw new TransferException(ErrorCode.CLOSED, "The TCP transport is not running", "");
       }
+      WireForm form = WireForm.of(descriptor, options);
       List<InetSocketAddress> addresses =
           address.addresses().stream()
               .map(ip -> new InetSocketAddress(ip, descriptor.tcpDataPort()))
               .toList();
-      KnownPeer known = peers.get(descriptor.name());
       if (known != null
           && known.key.port == descriptor.tcpDataPort()
           && known.key.form.equals(form)
           && known.key.incarnation.equals(descriptor.incarnation())) {
         known.peer.movedTo(addresses);
+        known.latest = address;
         return known.peer;
       }
       if (known != null) {
@@ -309,7 +326,7 @@ final class TcpTransport implements Transport {
               context.tls(),
               running,
               chosen);
-      peers.put(key.name, new KnownPeer(key, made));
+      peers.put(key.name, new KnownPeer(key, made, address));
       return made;
     }
   }
