@@ -6,16 +6,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
  * {@link SystemCalls} by the C library, for Linux on x86-64 and aarch64. Their numbers are the
@@ -40,13 +35,6 @@ public final class FfmSystemCalls implements SystemCalls {
   private static final int F_GETFL = 3;
   private static final int F_SETFL = 4;
   private static final int O_NONBLOCK = 0x800;
-
-  // elf.h and the kernel's tables of system calls
-  private static final int ELF_MACHINE_OFFSET = 18;
-  private static final int ELF_X86_64 = 62;
-  private static final int ELF_AARCH64 = 183;
-  private static final long MOVE_PAGES_X86_64 = 279;
-  private static final long MOVE_PAGES_AARCH64 = 239;
 
   static final MethodHandle POLL =
       CapturedErrno.function("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
@@ -191,7 +179,7 @@ public final class FfmSystemCalls implements SystemCalls {
             (long)
                 MOVE_PAGES.invokeExact(
                     CapturedErrno.state(),
-                    MovePages.NUMBER,
+                    SystemCallNumbers.MOVE_PAGES,
                     0L,
                     1L,
                     page,
@@ -205,30 +193,6 @@ public final class FfmSystemCalls implements SystemCalls {
         throw failure("move_pages", String.format("page=0x%x", address));
       }
       return status.get(JAVA_INT, 0);
-    }
-  }
-
-  /**
-   * The number of the system call. The class is loaded at the first use, and takes the number for
-   * the machine of Java's own executable.
-   */
-  private static final class MovePages {
-    static final long NUMBER = number();
-
-    private static long number() {
-      int machine;
-      try (InputStream executable = Files.newInputStream(Path.of("/proc/self/exe"))) {
-        executable.skipNBytes(ELF_MACHINE_OFFSET);
-        machine = executable.read() | executable.read() << Byte.SIZE;
-      } catch (IOException unreadable) {
-        throw new UncheckedIOException(unreadable);
-      }
-      return switch (machine) {
-        case ELF_X86_64 -> MOVE_PAGES_X86_64;
-        case ELF_AARCH64 -> MOVE_PAGES_AARCH64;
-        // The kernel answers ENOSYS to a number that does not exist.
-        default -> -1;
-      };
     }
   }
 

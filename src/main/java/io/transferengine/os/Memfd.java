@@ -28,7 +28,9 @@ final class Memfd {
   private static final int F_SEAL_SEAL = 1;
   private static final int F_SEAL_SHRINK = 2;
   private static final int F_SEAL_GROW = 4;
+  private static final int F_SEAL_FUTURE_WRITE = 0x10;
   private static final int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
+  private static final int FOR_READERS = SEALS | F_SEAL_FUTURE_WRITE;
 
   /** Loaded at the first use: old C libraries do not have it. */
   private static final class Creation {
@@ -58,7 +60,7 @@ final class Memfd {
     try {
       size(fd, bytes);
       if (sealed) {
-        seal(fd);
+        seal(fd, SEALS);
       }
       return fd;
     } catch (Throwable t) {
@@ -105,16 +107,35 @@ final class Memfd {
     }
   }
 
-  private static void seal(int fd) {
-    if (control(fd, F_ADD_SEALS, SEALS) < 0) {
-      throw new NativeCallException("fcntl", "F_ADD_SEALS", CapturedErrno.get());
+  private static void seal(int fd, int seals) {
+    if (control(fd, F_ADD_SEALS, seals) < 0) {
+      throw new NativeCallException("fcntl", "F_ADD_SEALS, " + seals, CapturedErrno.get());
     }
+  }
+
+  /**
+   * From now on only who has it mapped already can write to it, and its size never changes.
+   *
+   * @param fd one that is not sealed
+   * @throws NativeCallException if the kernel does not know that, which is older than 5.1
+   */
+  static void sealForReaders(int fd) {
+    seal(fd, FOR_READERS);
+  }
+
+  /** {@return whether {@link #sealForReaders} was called of a descriptor's memfd} */
+  static boolean isSealedForReaders(int fd) {
+    return hasSeals(fd, FOR_READERS);
   }
 
   /** {@return whether a descriptor is that of a memfd of which the size never changes} */
   static boolean isSealed(int fd) {
+    return hasSeals(fd, SEALS);
+  }
+
+  private static boolean hasSeals(int fd, int wanted) {
     int seals = control(fd, F_GET_SEALS, 0);
-    return seals >= 0 && (seals & SEALS) == SEALS;
+    return seals >= 0 && (seals & wanted) == wanted;
   }
 
   private static int control(int fd, int command, int argument) {

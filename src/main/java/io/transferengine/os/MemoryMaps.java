@@ -13,6 +13,7 @@ import java.lang.invoke.MethodHandle;
 final class MemoryMaps {
   // sys/mman.h, the same on x86-64 and aarch64
   static final int PROT_NONE = 0;
+  static final int PROT_READ = 1;
   static final int PROT_READ_WRITE = 3;
   static final int MADV_DONTNEED = 4;
   static final int MADV_REMOVE = 9;
@@ -35,6 +36,8 @@ final class MemoryMaps {
   private static final MethodHandle MADVISE =
       CapturedErrno.function(
           "madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+  private static final MethodHandle MLOCK =
+      CapturedErrno.function("mlock", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       CapturedErrno.function("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle PAGE_SIZE =
@@ -102,6 +105,20 @@ final class MemoryMaps {
     int errno = advise(address, bytes, MADV_DONTFORK);
     if (errno != 0) {
       throw new NativeCallException("madvise", "MADV_DONTFORK", errno);
+    }
+  }
+
+  /** Takes the pages of a mapping now, and keeps them in memory as long as it is there. */
+  static void lock(long address, long bytes) {
+    int result;
+    try {
+      result = (int) MLOCK.invokeExact(CapturedErrno.state(), address, bytes);
+    } catch (Throwable thrown) {
+      throw CapturedErrno.unexpected(thrown);
+    }
+    if (result < 0) {
+      throw new NativeCallException(
+          "mlock", "addr=0x%x, length=%d".formatted(address, bytes), CapturedErrno.get());
     }
   }
 

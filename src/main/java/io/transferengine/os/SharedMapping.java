@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 @SuppressWarnings("restricted") // maps and unmaps only what it has mapped itself
 public final class SharedMapping {
   // fcntl.h; those that differ between machines are not used
+  private static final int O_RDONLY = 0;
   private static final int O_RDWR = 2;
   private static final int O_NOCTTY = 0x100;
   private static final int O_NONBLOCK = 0x800;
@@ -51,24 +52,39 @@ public final class SharedMapping {
    * @throws NativeCallException if it is not that one, not sealed, shorter, or cannot be mapped
    */
   public static SharedMapping of(int pid, int fd, Processes.MemfdFile file, long bytes) {
+    return of(pid, fd, file, bytes, false);
+  }
+
+  /**
+   * Maps the first bytes of a memfd to which nobody can write but who had it mapped before it was
+   * sealed; they can only be read here, too.
+   *
+   * @throws NativeCallException as {@link #of}, and if others could write to it
+   */
+  static SharedMapping toRead(int pid, int fd, Processes.MemfdFile file, long bytes) {
+    return of(pid, fd, file, bytes, true);
+  }
+
+  private static SharedMapping of(
+      int pid, int fd, Processes.MemfdFile file, long bytes, boolean toRead) {
     Path link = Path.of("/proc/" + pid + "/fd/" + fd);
     // First a look: to open some files has effects.
     requireFile(link, file, bytes);
-    int own = open(link);
+    int own = open(link, toRead ? O_RDONLY : O_RDWR);
     try {
       // What was opened may be another one by then.
       requireFile(Path.of("/proc/self/fd/" + own), file, bytes);
-      if (!Memfd.isSealed(own)) {
+      if (!(toRead ? Memfd.isSealedForReaders(own) : Memfd.isSealed(own))) {
         throw new NativeCallException("fcntl", link + ": not sealed", Errno.EINVAL.number());
       }
-      return mapped(own, bytes);
+      return mapped(own, bytes, toRead ? MemoryMaps.PROT_READ : MemoryMaps.PROT_READ_WRITE);
     } finally {
       FfmSystemCalls.SHARED.close(own);
     }
   }
 
-  private static SharedMapping mapped(int fd, long bytes) {
-    long address = MemoryMaps.map(0, bytes, MemoryMaps.PROT_READ_WRITE, MemoryMaps.MAP_SHARED, fd);
+  private static SharedMapping mapped(int fd, long bytes, int protection) {
+    long address = MemoryMaps.map(0, bytes, protection, MemoryMaps.MAP_SHARED, fd);
     try {
       MemoryMaps.keepFromChildren(address, bytes);
       return new SharedMapping(address, bytes);
@@ -90,11 +106,11 @@ public final class SharedMapping {
     throw new NativeCallException("stat", link + ": another file", Errno.ENOENT.number());
   }
 
-  private static int open(Path link) {
+  private static int open(Path link, int access) {
     int fd;
     try (Arena call = Arena.ofConfined()) {
       MemorySegment text = call.allocateFrom(link.toString());
-      int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+      int flags = access | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
       fd = (int) OPEN.invokeExact(CapturedErrno.state(), text, flags);
     } catch (Throwable thrown) {
       throw CapturedErrno.unexpected(thrown);

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,6 +29,7 @@ class KernelNumbersTest {
       #define _GNU_SOURCE
       #include <errno.h>
       #include <fcntl.h>
+      #include <linux/futex.h>
       #include <poll.h>
       #include <stddef.h>
       #include <sys/epoll.h>
@@ -46,6 +48,7 @@ class KernelNumbersTest {
       #include <linux/fcntl.h>
       #undef __x86_64__
       #include <linux/eventpoll.h>
+      #include <linux/futex.h>
       #include <linux/memfd.h>
       #include <linux/mman.h>
       #include <linux/uio.h>
@@ -61,7 +64,9 @@ class KernelNumbersTest {
   private static final List<Owner> NAMED =
       List.of(
           new Owner(FfmSystemCalls.class, List.of("POLLIN", "F_GETFL", "F_SETFL", "O_NONBLOCK")),
-          new Owner(SharedMapping.class, List.of("O_RDWR", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC")),
+          new Owner(
+              SharedMapping.class,
+              List.of("O_RDONLY", "O_RDWR", "O_NOCTTY", "O_NONBLOCK", "O_CLOEXEC")),
           new Owner(SocketCopy.class, List.of("F_DUPFD_CLOEXEC")),
           new Owner(ProcessWatch.class, List.of("EPOLLIN", "EPOLL_CTL_ADD")),
           new Owner(
@@ -74,11 +79,14 @@ class KernelNumbersTest {
                   "F_GET_SEALS",
                   "F_SEAL_SEAL",
                   "F_SEAL_SHRINK",
-                  "F_SEAL_GROW")),
+                  "F_SEAL_GROW",
+                  "F_SEAL_FUTURE_WRITE")),
+          new Owner(LifeWord.class, List.of("FUTEX_TID_MASK")),
           new Owner(
               MemoryMaps.class,
               List.of(
                   "PROT_NONE",
+                  "PROT_READ",
                   "MADV_DONTNEED",
                   "MADV_REMOVE",
                   "MADV_DONTFORK",
@@ -89,6 +97,9 @@ class KernelNumbersTest {
                   "MAP_NORESERVE",
                   "MAP_FIXED_NOREPLACE")));
 
+  /** Calls with another number on each of the two machines. */
+  private static final List<String> DIFFERENT = List.of("MOVE_PAGES", "GETTID", "SET_ROBUST_LIST");
+
   @Test
   void theyAreThoseOfThisMachine(@TempDir Path folder) throws Exception {
     List<String> asserts = both();
@@ -98,11 +109,13 @@ class KernelNumbersTest {
     asserts.add(equal("EFD_NONBLOCK", value(FfmSystemCalls.class, "EFD_NONBLOCK")));
     asserts.add(equal("EFD_CLOEXEC", value(FfmSystemCalls.class, "EFD_CLOEXEC")));
     asserts.add(equal("SYS_pidfd_open", value(LinuxProcesses.class, "PIDFD_OPEN")));
-    String movePages =
-        System.getProperty("os.arch").equals("aarch64")
-            ? "MOVE_PAGES_AARCH64"
-            : "MOVE_PAGES_X86_64";
-    asserts.add(equal("SYS_move_pages", value(FfmSystemCalls.class, movePages)));
+    String machine = System.getProperty("os.arch").equals("aarch64") ? "_AARCH64" : "_X86_64";
+    for (String call : DIFFERENT) {
+      asserts.add(
+          equal(
+              "SYS_" + call.toLowerCase(Locale.ROOT),
+              value(SystemCallNumbers.class, call + machine)));
+    }
     assertThat(complaints(folder, C_LIBRARY, asserts)).isEmpty();
   }
 
@@ -110,7 +123,12 @@ class KernelNumbersTest {
   void theyAreThoseOfAarch64(@TempDir Path folder) throws Exception {
     List<String> asserts = both();
     asserts.add(equal("__NR_pidfd_open", value(LinuxProcesses.class, "PIDFD_OPEN")));
-    asserts.add(equal("__NR_move_pages", value(FfmSystemCalls.class, "MOVE_PAGES_AARCH64")));
+    for (String call : DIFFERENT) {
+      asserts.add(
+          equal(
+              "__NR_" + call.toLowerCase(Locale.ROOT),
+              value(SystemCallNumbers.class, call + "_AARCH64")));
+    }
     // Here it is as long as the memory that we give, on x86-64 shorter.
     asserts.add("sizeof(struct epoll_event) == 16");
     assertThat(complaints(folder, GENERIC, asserts)).isEmpty();
@@ -144,6 +162,12 @@ class KernelNumbersTest {
     asserts.add(equal("offsetof(struct iovec, iov_len)", value(IoVectors.class, "LENGTH")));
     asserts.add("sizeof(struct epoll_event) <= " + value(ProcessWatch.class, "EPOLL_EVENT_BYTES"));
     asserts.add("offsetof(struct epoll_event, events) == 0");
+    asserts.add(equal("sizeof(struct robust_list_head)", value(LifeWord.class, "HEAD_BYTES")));
+    asserts.add("offsetof(struct robust_list_head, list) == 0");
+    asserts.add(
+        equal(
+            "offsetof(struct robust_list_head, futex_offset)",
+            value(LifeWord.class, "HEAD_OFFSET_AT")));
     return asserts;
   }
 

@@ -4,6 +4,7 @@ package io.transferengine.transport.local;
 import io.transferengine.access.AccessRights;
 import io.transferengine.device.SharedAllocation;
 import io.transferengine.memory.Region;
+import io.transferengine.os.LifeWord;
 import io.transferengine.os.ReservedMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -94,6 +95,12 @@ final class Area {
 
   private void set(long at, long value) {
     WORD.setVolatile(memory, at, value);
+  }
+
+  /** Says where the word is by which the kernel tells that this process lives. */
+  void publish(LifeWord life) {
+    set(AreaLayout.LIFE_DESCRIPTOR_AT, life.descriptor());
+    set(AreaLayout.LIFE_AT, life.address());
   }
 
   // ---- entries

@@ -9,6 +9,7 @@ import io.transferengine.transport.Incarnations;
  *
  * <pre>
  * header   magic | incarnation | address of the open gate | descriptor of the memfd
+ * life     address of the word | descriptor of its memfd; both 0: there is none
  * asks     ASKS x (incarnation of the engine that we ask for a lease | number)
  * leases   LEASES x (pid | start | incarnation of who has it | number that it asked with)
  * slots    LEASES x SLOTS words
@@ -29,6 +30,11 @@ final class AreaLayout {
   static final long GATE_AT = 16;
   static final long DESCRIPTOR_AT = 24;
   static final long HEADER_BYTES = 32;
+
+  /** Of the engine's {@code LifeWord}. Older builds have zeros there, and do not look. */
+  static final long LIFE_AT = HEADER_BYTES;
+
+  static final long LIFE_DESCRIPTOR_AT = 40;
 
   /** Parts begin at a page, of whatever size up to 64 KiB. */
   private static final long ALIGNMENT = 1L << 16;
@@ -198,6 +204,11 @@ final class AreaLayout {
   /** {@return the name of the memfd that an area is a mapping of} */
   static String name(long incarnation) {
     return "te-area-" + Incarnations.text(incarnation);
+  }
+
+  /** {@return the name of the memfd that an engine's life word is in} */
+  static String lifeName(long incarnation) {
+    return "te-life-" + Incarnations.text(incarnation);
   }
 
   /** {@return whether an address is where the slots of a lease begin, in an area at another} */

@@ -6,6 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.transferengine.memory.OffHeapSource;
 import io.transferengine.os.Errno;
 import io.transferengine.os.IoVectors;
+import io.transferengine.os.LifeWatch;
+import io.transferengine.os.LifeWord;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
@@ -190,6 +192,32 @@ final class PeerAreas {
     Optional<Processes.MemfdFile> file =
         memfd(host, pool.address(), pool.length(), OffHeapSource.NAME);
     return map(peer, host, file, pool.descriptor(), pool.length());
+  }
+
+  /**
+   * {@return a watch that needs no call, for one that does; that one, if the engine offers no word
+   * for it} The word is of the memfd that the process itself has mapped there, whatever its area
+   * says. May take long.
+   *
+   * @param area that of the engine
+   */
+  Processes.Watch withLife(
+      HostDescriptor host, long incarnation, PeerMap area, Processes.Watch watch) {
+    long address = area.word(AreaLayout.LIFE_AT);
+    if (address == 0) {
+      return watch;
+    }
+    Optional<Processes.MemfdFile> file =
+        memfd(host, address, LifeWord.bytes(), AreaLayout.lifeName(incarnation));
+    if (file.isEmpty()) {
+      return watch;
+    }
+    try {
+      int descriptor = (int) area.word(AreaLayout.LIFE_DESCRIPTOR_AT);
+      return LifeWatch.of(host.pid(), descriptor, file.get(), watch);
+    } catch (NativeCallException notThere) {
+      return watch;
+    }
   }
 
   /** Looks first who has the number: who has it now is whose maps have named the file. */

@@ -93,7 +93,8 @@ final class PeerMaps {
     boolean isKept = false;
     try {
       PeerMap map = new PeerMap(mapping.memory(), host.area());
-      PeerPools pools = new PeerPools(peer, host, map, areas, processes, room, metrics);
+      PeerPools pools =
+          new PeerPools(peer, host, incarnation, map, areas, processes, room, metrics);
       PeerImports imports = new PeerImports(map, importRoom, metrics, wake);
       Mapped made = new Mapped(owner, mapping, map, pools, imports);
       Mapped kept = kept(peer, made);

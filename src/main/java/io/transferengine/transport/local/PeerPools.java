@@ -30,6 +30,7 @@ final class PeerPools {
 
   private final String peer;
   private final HostDescriptor host;
+  private final long incarnation;
   private final PeerMap area;
   private final PeerAreas areas;
   private final Processes processes;
@@ -38,8 +39,9 @@ final class PeerPools {
 
   private final AtomicReferenceArray<@Nullable PoolMap> places = new AtomicReferenceArray<>(PLACES);
   private final AtomicBoolean mapping = new AtomicBoolean();
+  private final AtomicBoolean askedForLife = new AtomicBoolean();
 
-  /** Set once, before the first pool is in its place. */
+  /** Set before the first pool is in its place; another takes it over once. */
   private volatile Processes.@Nullable Watch watch;
 
   // Guarded by this.
@@ -53,6 +55,7 @@ final class PeerPools {
   PeerPools(
       String peer,
       HostDescriptor host,
+      long incarnation,
       PeerMap area,
       PeerAreas areas,
       Processes processes,
@@ -60,6 +63,7 @@ final class PeerPools {
       EngineMetrics metrics) {
     this.peer = peer;
     this.host = host;
+    this.incarnation = incarnation;
     this.area = area;
     this.areas = areas;
     this.processes = processes;
@@ -146,6 +150,7 @@ final class PeerPools {
     if (!isWatched()) {
       return null;
     }
+    askForLife();
     SharedMapping made = areas.mapPool(peer, host, pool);
     // It has been there all the time, so what was mapped is of it: its number is not used again.
     if (area.word(AreaLayout.entryAt(pool.fence())) == pool.fence()) {
@@ -161,6 +166,22 @@ final class PeerPools {
       watch = processes.watch(host.pid(), host.start()).orElse(null);
     }
     return watch != null;
+  }
+
+  /** Once. Without the lock: a look into a process may take long. */
+  private void askForLife() {
+    Processes.Watch known = watch;
+    if (known == null || !askedForLife.compareAndSet(false, true)) {
+      return;
+    }
+    Processes.Watch made = areas.withLife(host, incarnation, area, known);
+    synchronized (this) {
+      if (!ended) {
+        watch = made;
+        return;
+      }
+    }
+    made.close();
   }
 
   private synchronized boolean isPut(PoolMap made) {

@@ -17,6 +17,7 @@ record Running(
     HostDescriptor host,
     long incarnation,
     Area area,
+    OurLife life,
     PeerAreas areas,
     Leases leases,
     Fences fences,
@@ -61,18 +62,25 @@ record Running(
     PeerAreas areas = new PeerAreas(memory, processes, memfds);
     Leases leases = new Leases(area, areas::isOver);
     HeldLeases held = new HeldLeases(areas::isOver);
-    return new Running(
-        host,
-        incarnation,
-        area,
-        areas,
-        leases,
-        new Fences(area, leases, processes, Fences.WAIT, devices::shared),
-        held,
-        new PeerMaps(areas, processes, context.metrics(), callbacks.isOver),
-        new LeaseRequests(context.peers(), area, areas, held, host, incarnation),
-        new Copies(memory, pid),
-        new DeviceCopies(memory, pid, devices, callbacks.elsewhere));
+    OurLife life = OurLife.begin(area, incarnation);
+    try {
+      return new Running(
+          host,
+          incarnation,
+          area,
+          life,
+          areas,
+          leases,
+          new Fences(area, leases, processes, Fences.WAIT, devices::shared),
+          held,
+          new PeerMaps(areas, processes, context.metrics(), callbacks.isOver),
+          new LeaseRequests(context.peers(), area, areas, held, host, incarnation),
+          new Copies(memory, pid),
+          new DeviceCopies(memory, pid, devices, callbacks.elsewhere));
+    } catch (Throwable t) {
+      life.end();
+      throw t;
+    }
   }
 
   /** Ends what peers copy, and what we have mapped and opened of theirs. Our copies have ended. */
@@ -94,6 +102,7 @@ record Running(
       isOver = false;
       Anyway.failed(log, "Giving the area of copies on one machine back", t);
     }
+    Anyway.run(log, "Ending the thread that shows that this process lives", life::end);
     LeftAreas.retry();
     if (!isOver) {
       LeftAreas.keep(held, maps, fences);

@@ -5,6 +5,7 @@
  *
  * <pre>
  * as target      Area (entries, gates) · Leases (slots) · Fences (taking memory back)
+ *                OurLife (how peers see that the process lives)
  * as initiator   LocalPeer (the way to one peer) &gt; Copies (who copies) &gt; Copier (calls through a gate)
  *                HeldLeases (slots at others)
  * both           LocalTransport · PeerAreas (whether what others say is true)
