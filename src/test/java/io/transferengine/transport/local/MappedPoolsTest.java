@@ -488,6 +488,23 @@ class MappedPoolsTest implements TransferWork.Listener {
     assertThat(maps.pools()).isZero();
   }
 
+  /** As long as it has not changed; then as without one. */
+  @ParameterizedTest
+  @EnumSource
+  void anEnginesWordIsTakenInThePlaceOfTheKernels(Operation operation) {
+    OurLife life = OurLife.begin(area, NUMBER);
+    try {
+      assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
+      awaitMapped();
+      over.set(true);
+      assertThat(copied(operation, published())).isEqualTo(TransferState.COMPLETED);
+    } finally {
+      life.end();
+    }
+    assertThat(copied(operation, published())).isEqualTo(TransferState.FAILED);
+    assertThat(target.isLost()).isTrue();
+  }
+
   @Test
   void roomIsLimited() {
     PoolRoom room = new PoolRoom(2, 100);
