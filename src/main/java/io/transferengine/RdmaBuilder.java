@@ -116,7 +116,8 @@ abstract sealed class RdmaBuilder extends MetadataBuilder permits EngineConfig.B
   }
 
   /**
-   * How many scatter-gather entries a queue pair is created with. ({@code MC_MAX_SGE})
+   * How many scatter-gather entries a queue pair is created with, and so how many ranges of ours a
+   * work request may have; fewer if the device takes fewer. ({@code MC_MAX_SGE})
    *
    * @param value a whole number of entries, 1 to 65535
    * @return this builder

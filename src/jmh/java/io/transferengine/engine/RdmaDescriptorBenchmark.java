@@ -27,9 +27,10 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Our own cost of RDMA, from submit to completion, with the kernel and the wire out of the picture:
- * 100,000 blocks of 4 KiB, none adjacent, each a work request of its own, over a simulated device
- * that completes what is posted at once. The score is for one block; both threads (the caller's and
- * the worker's), two wake-ups per batch, and what the simulator does are in it.
+ * 100,000 blocks of 4 KiB over a simulated device that completes what is posted at once: none
+ * adjacent, each a work request of its own, or scattered here and joined at the peer, four to a
+ * request. The score is for one block; both threads (the caller's and the worker's), two wake-ups
+ * per batch, and what the simulator does are in it.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -46,6 +47,10 @@ public class RdmaDescriptorBenchmark {
   /** Of our memory; the peer's is the same. */
   @Param({"1", "100"})
   int registrations;
+
+  /** Whether 256 blocks each are one range at the peer. */
+  @Param({"false", "true"})
+  boolean joined;
 
   private final InstantRdma rdma = new InstantRdma(BenchmarkEngine.PEER);
   private @Nullable BenchmarkEngine engine;
@@ -64,7 +69,11 @@ public class RdmaDescriptorBenchmark {
       // Even pages are ours, odd ones the peer's: in a row, none follows its neighbour.
       int page = 2 * random.nextInt(BLOCKS_PER_PART / 2);
       locals[i] = made.part(random.nextInt(registrations)) + page * (long) BLOCK_BYTES;
-      remotes[i] = made.part(random.nextInt(registrations)) + (page + 1L) * BLOCK_BYTES;
+      remotes[i] =
+          joined
+              ? made.part(i / BLOCKS_PER_PART % registrations)
+                  + i % BLOCKS_PER_PART * (long) BLOCK_BYTES
+              : made.part(random.nextInt(registrations)) + (page + 1L) * BLOCK_BYTES;
       lengths[i] = BLOCK_BYTES;
     }
     request =

@@ -120,7 +120,9 @@ public final class RdmaOptions {
       list(
           number("MC_MAX_SGE", "maxScatterGatherEntries", 1, MAX_ENTRIES, 4)
               .unit("entries")
-              .means("How many scatter-gather entries a queue pair is created with."));
+              .means(
+                  "How many scatter-gather entries a queue pair is created with, and so how many"
+                      + " ranges of ours a work request may have; fewer if the device takes fewer."));
 
   /** How deep a send queue is. */
   public static final Option<Integer> MAX_WR =

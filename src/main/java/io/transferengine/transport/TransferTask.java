@@ -9,7 +9,6 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.wire.BufferDescriptor;
-import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -26,11 +25,13 @@ import org.slf4j.LoggerFactory;
  * {@link #failed} or {@link #orphaned}. Those are the only mutators, together with {@link #end}.
  * When one of them throws, it has changed nothing.
  *
- * <p><b>Coalescing</b> happens as the cursor walks: neighbours that are adjacent on both sides go
- * out as one request, never across the end of a local registration or of a buffer that the peer
- * published, since a target takes a range only when it lies inside one of its registrations. Where
- * the peer's buffers are not known nothing is merged. A merged request that is rejected all the
- * same (the descriptor was old) comes back once as the blocks that it was made of.
+ * <p><b>Coalescing</b> happens as the cursor walks ({@link UnclaimedBlocks}): neighbours that are
+ * adjacent on both sides go out as one request, and for a sink that can send several ranges of ours
+ * at once ({@link RequestSink#rangesMax}) those that are adjacent at the peer only. Never across
+ * the end of a buffer that the peer published, and no range across the end of a local registration,
+ * since a target takes a range only when it lies inside one of its registrations. Where the peer's
+ * buffers are not known nothing is merged. A merged request that is rejected all the same (the
+ * descriptor was old) comes back once as the blocks that it was made of.
  *
  * <p><b>The end.</b> A task ends when every byte is settled, or when an outcome (failure, cancel,
  * deadline) is set and no request is out any more: only then does nothing touch the local memory on
@@ -38,7 +39,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe; the lock is held for arithmetic only.
  */
-public final class TransferTask extends TaskProgress {
+public final class TransferTask extends UnclaimedBlocks {
   /** Has requests of the task out. */
   public interface Owner {
     /**
@@ -57,21 +58,11 @@ public final class TransferTask extends TaskProgress {
 
   private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
 
-  private record Piece(int block, long local, long remote, long length, boolean unmerged) {}
-
-  /** Shared, so nothing is added to it: nearly every task gets nothing back. */
-  private static final ArrayDeque<Piece> NOTHING = new ArrayDeque<>(1);
-
   private final Operation operation;
-  private final BlockColumns blocks;
-  private final TransferEnds ends;
   private final MemoryPairs pairs;
   private final long totalBytes;
   private @Nullable Repeats repeats;
 
-  private ArrayDeque<Piece> returned = NOTHING;
-  private int cursorBlock;
-  private long cursorOffset;
   private int outstanding;
   private long completedBytes;
   private boolean ended;
@@ -103,11 +94,9 @@ public final class TransferTask extends TaskProgress {
       TransferEnds ends,
       Listener listener,
       long nowNanos) {
-    super(nowNanos, listener);
+    super(blocks, ends, nowNanos, listener);
     this.operation = operation;
-    this.blocks = blocks;
     this.totalBytes = totalBytes;
-    this.ends = ends;
     this.pairs = ends.pairs(blocks);
   }
 
@@ -221,6 +210,11 @@ public final class TransferTask extends TaskProgress {
     return blocks.remote(block);
   }
 
+  /** {@return where a block begins in this process} */
+  public long local(int block) {
+    return blocks.local(block);
+  }
+
   /** {@return the length of a block in bytes} */
   public long length(int block) {
     return blocks.length(block);
@@ -271,7 +265,7 @@ public final class TransferTask extends TaskProgress {
   }
 
   private synchronized boolean isSomethingLeft() {
-    return outcome == null && (!returned.isEmpty() || cursorBlock < blocks.count());
+    return outcome == null && isAnythingLeft();
   }
 
   /**
@@ -288,20 +282,15 @@ public final class TransferTask extends TaskProgress {
       return 0;
     }
     boolean starts = sink.isSender() && !isStarted();
+    int rangesMax = sink.rangesMax(this);
     int requests = 0;
     long bytes = 0;
     while (requests < maxRequests && bytes < maxBytes && (requests == 0 || !sink.isFull())) {
-      Piece piece = returned.peekFirst();
-      if (piece != null && mergeRefused && !piece.unmerged) {
-        piece = split(piece);
-      }
-      if (piece != null) {
-        bytes += claimReturned(piece, sink, maxRequestBytes);
-      } else if (cursorBlock < blocks.count()) {
-        bytes += claimAtCursor(sink, maxRequestBytes);
-      } else {
+      long length = claimNext(this, sink, rangesMax, maxRequestBytes, mergeRefused);
+      if (length == 0) {
         break;
       }
+      bytes += length;
       requests++;
       outstanding++;
       if (starts) {
@@ -311,91 +300,6 @@ public final class TransferTask extends TaskProgress {
     }
     handedOut(requests, sink.lane());
     return requests;
-  }
-
-  private Piece split(Piece merged) {
-    returned.removeFirst();
-    try {
-      splitAtBlocks(merged.block, merged.local, merged.remote, merged.length);
-    } catch (Throwable t) {
-      returned.addFirst(merged);
-      throw t;
-    }
-    return returned.getFirst();
-  }
-
-  private long claimReturned(Piece piece, RequestSink<TransferTask> sink, long maxRequestBytes) {
-    long limit = sink.lengthLimit(this, piece.local, piece.remote, piece.length);
-    long length = Math.min(piece.length, Math.min(limit, maxRequestBytes));
-    Piece rest = length < piece.length ? rest(piece, length) : null;
-    sink.request(this, piece.block, piece.local, piece.remote, length, piece.unmerged);
-    returned.removeFirst();
-    if (rest != null) {
-      returned.addFirst(rest);
-    }
-    return length;
-  }
-
-  private long claimAtCursor(RequestSink<TransferTask> sink, long mostBytes) {
-    int first = cursorBlock;
-    long firstOffset = cursorOffset;
-    try {
-      return walk(sink, mostBytes);
-    } catch (Throwable t) {
-      cursorBlock = first;
-      cursorOffset = firstOffset;
-      throw t;
-    }
-  }
-
-  private long walk(RequestSink<TransferTask> sink, long mostBytes) {
-    int first = cursorBlock;
-    long local = blocks.local(first) + cursorOffset;
-    long remote = blocks.remote(first) + cursorOffset;
-    long wanted = blocks.length(first) - cursorOffset;
-    long maxRequestBytes = Math.min(mostBytes, sink.lengthLimit(this, local, remote, wanted));
-    long length = 0;
-    long localEnd = 0;
-    long remoteEnd = 0;
-    while (true) {
-      long left = blocks.length(cursorBlock) - cursorOffset;
-      long taken = Math.min(left, maxRequestBytes - length);
-      length += taken;
-      if (taken < left) {
-        cursorOffset += taken;
-        break;
-      }
-      cursorBlock++;
-      cursorOffset = 0;
-      if (cursorBlock == blocks.count()
-          || length == maxRequestBytes
-          || blocks.local(cursorBlock) != local + length
-          || blocks.remote(cursorBlock) != remote + length
-          || mergeRefused) {
-        break;
-      }
-      if (localEnd == 0) {
-        localEnd = ends.endOfLocal(local);
-        remoteEnd = ends.endOfRemote(remote);
-      }
-      long next = blocks.length(cursorBlock);
-      if (local + length + next > localEnd || remote + length + next > remoteEnd) {
-        break;
-      }
-    }
-    // localEnd is only looked up once a neighbour was adjacent: then the request may be merged.
-    sink.request(this, first, local, remote, length, localEnd == 0);
-    return length;
-  }
-
-  private Piece rest(Piece piece, long taken) {
-    int block = piece.block;
-    long local = piece.local + taken;
-    // What is left of a merged piece may begin in a later block than the piece did.
-    while (!piece.unmerged && local >= blocks.local(block) + blocks.length(block)) {
-      block++;
-    }
-    return new Piece(block, local, piece.remote + taken, piece.length - taken, piece.unmerged);
   }
 
   /** So many requests of so many bytes in all are in their destination. */
@@ -417,13 +321,10 @@ public final class TransferTask extends TaskProgress {
    * A request whose bytes may be sent (again): it is the first that is claimed next. So whoever
    * gives several back keeps their order by beginning with the last.
    */
-  public void giveBack(int block, long local, long remote, long length, boolean unmerged) {
+  public void giveBack(int block, long local, long length) {
     synchronized (this) {
       if (outcome == null) {
-        if (returned.isEmpty()) {
-          returned = new ArrayDeque<>(1);
-        }
-        Queues.addFirst(returned, new Piece(block, local, remote, length, unmerged));
+        putBack(block, local, length);
         cameBack();
       }
       outstanding--;
@@ -449,16 +350,11 @@ public final class TransferTask extends TaskProgress {
    * @return whether the task goes on
    */
   public boolean rejected(
-      int block,
-      long local,
-      long remote,
-      long length,
-      boolean unmerged,
-      TransferException refusal) {
+      int block, long local, long length, boolean unmerged, TransferException refusal) {
     boolean goesOn = false;
     synchronized (this) {
       if (!unmerged && outcome == null) {
-        goesOn = splitAtBlocks(block, local, remote, length) > 1;
+        goesOn = putBackCut(block, local, length) > 1;
         mergeRefused |= goesOn;
       }
       if (goesOn) {
@@ -470,30 +366,6 @@ public final class TransferTask extends TaskProgress {
       failed(refusal, FailureCause.REMOTE_REFUSED);
     }
     return goesOn;
-  }
-
-  /**
-   * Puts a range in front of those that wait, cut at the ends of its blocks.
-   *
-   * @return how many pieces that makes
-   */
-  private int splitAtBlocks(int firstBlock, long local, long remote, long length) {
-    ArrayDeque<Piece> all = new ArrayDeque<>();
-    int block = firstBlock;
-    long done = 0;
-    long blockLeft = blocks.local(block) + blocks.length(block) - local;
-    while (done < length) {
-      long taken = Math.min(blockLeft, length - done);
-      all.addLast(new Piece(block, local + done, remote + done, taken, true));
-      done += taken;
-      block++;
-      blockLeft = block < blocks.count() ? blocks.length(block) : 0;
-    }
-    int pieces = all.size();
-    all.addAll(returned);
-    // Only now: had there been no memory for one of these, nothing would have changed.
-    returned = all;
-    return pieces;
   }
 
   /** A request failed, and the task with it. */
@@ -538,14 +410,12 @@ public final class TransferTask extends TaskProgress {
 
   @Override
   public synchronized String describe() {
-    return "%d requests out, %d of %d bytes there, block %d of %d, %d returned, outcome %s"
+    return "%d requests out, %d of %d bytes there, %s, outcome %s"
         .formatted(
             outstanding,
             completedBytes,
             totalBytes,
-            cursorBlock,
-            blocks.count(),
-            returned.size(),
+            describeUnclaimed(),
             outcome == null ? "none" : outcome + " (" + failure + ")");
   }
 
@@ -560,7 +430,7 @@ public final class TransferTask extends TaskProgress {
       outcomeNanos = System.nanoTime();
       failure = why;
       cause = kind;
-      returned = NOTHING;
+      dropReturned();
     }
   }
 

@@ -20,11 +20,11 @@ public final class CompletionQueue extends Handle {
   private final int capacity;
 
   /** The caller is inside {@code use} of both. */
-  CompletionQueue(DeviceHandle device, CompletionChannel channel, int entries) {
+  CompletionQueue(DeviceHandle device, CompletionChannel channel, int entries, int vector) {
     super("completion queue of " + device.deviceName(), List.of(device, channel));
     this.device = device;
     this.dataPath = device.dataPath();
-    this.handle = device.library().createCq(device.handle(), entries, channel.handle());
+    this.handle = device.library().createCq(device.handle(), entries, channel.handle(), vector);
     this.capacity = ibv_cq.cqe(handle);
     adopt();
   }

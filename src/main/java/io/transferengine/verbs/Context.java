@@ -112,11 +112,18 @@ public final class Context extends DeviceHandle {
    * @param entries the completions that it must have room for, at least 1; if it overflows, the
    *     queue and its queue pairs are dead
    * @param channel the channel for its events; of this context
+   * @param turn from 0 up: queues in a row with numbers in a row have different interrupts, as far
+   *     as the device has several, so that different processors are interrupted
    */
-  public CompletionQueue createCompletionQueue(int entries, CompletionChannel channel) {
+  public CompletionQueue createCompletionQueue(int entries, CompletionChannel channel, int turn) {
     Ranges.require("completion queue entries", entries, 1, Integer.MAX_VALUE);
     channel.requireOf(this);
-    return use(() -> channel.use(() -> new CompletionQueue(this, channel, entries)));
+    Ranges.require("turn", turn, 0, Integer.MAX_VALUE);
+    return use(
+        () -> {
+          int vector = turn % Math.max(1, ibv_context.num_comp_vectors(handle()));
+          return channel.use(() -> new CompletionQueue(this, channel, entries, vector));
+        });
   }
 
   /** {@return the file descriptor that is readable if there is an asynchronous event} */

@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
  * @param maxQueuePairs the most queue pairs that may be open, in all processes together
  * @param maxQueuePairWorkRequests the most requests in a send queue
  * @param maxSge the most scatter/gather elements of a request
+ * @param maxReadSge the most of them in a read: {@code max_sge_rd}, which is named after another
+ *     kind of queue pairs, but is where the kernel's drivers say this; 0 if it is not said
  * @param maxCompletionQueueEntries the most completions in a queue
  * @param maxMemoryRegions the most registrations
  * @param maxMemoryRegionBytes the length of the longest registration, unsigned
@@ -24,6 +26,7 @@ public record DeviceAttributes(
     int maxQueuePairs,
     int maxQueuePairWorkRequests,
     int maxSge,
+    int maxReadSge,
     int maxCompletionQueueEntries,
     int maxMemoryRegions,
     long maxMemoryRegionBytes,
@@ -38,6 +41,7 @@ public record DeviceAttributes(
         ibv_device_attr.max_qp(attributes),
         ibv_device_attr.max_qp_wr(attributes),
         ibv_device_attr.max_sge(attributes),
+        ibv_device_attr.max_sge_rd(attributes),
         ibv_device_attr.max_cqe(attributes),
         ibv_device_attr.max_mr(attributes),
         ibv_device_attr.max_mr_size(attributes),

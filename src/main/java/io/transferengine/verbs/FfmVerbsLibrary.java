@@ -276,17 +276,19 @@ public final class FfmVerbsLibrary implements VerbsLibrary {
   }
 
   @Override
-  public MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel) {
+  public MemorySegment createCq(
+      MemorySegment context, int entries, MemorySegment channel, int vector) {
     MemorySegment queue;
     try {
       queue =
           (MemorySegment)
               createCq.invokeExact(
-                  CapturedErrno.state(), context, entries, MemorySegment.NULL, channel, 0);
+                  CapturedErrno.state(), context, entries, MemorySegment.NULL, channel, vector);
     } catch (Throwable thrown) {
       throw CapturedErrno.unexpected(thrown);
     }
-    return require(queue, ibv_cq.layout(), "ibv_create_cq", "cqe=" + entries);
+    return require(
+        queue, ibv_cq.layout(), "ibv_create_cq", "cqe=" + entries + ", comp_vector=" + vector);
   }
 
   @Override

@@ -29,6 +29,7 @@ public final class QueuePair extends Handle {
   private final MemorySegment handle;
   private final int number;
   private final int maxSendWorkRequests;
+  private final int maxSge;
   private int lastErrno;
 
   /** The caller is inside {@code use} of both. */
@@ -51,6 +52,7 @@ public final class QueuePair extends Handle {
       capacity.writeTo(granted);
       this.handle = device.library().createQp(domainHandle, attributes);
       this.maxSendWorkRequests = ibv_qp_cap.max_send_wr(granted);
+      this.maxSge = ibv_qp_cap.max_send_sge(granted);
     }
     this.number = ibv_qp.qp_num(handle);
     device.queuePairOpened(handle, number);
@@ -65,6 +67,14 @@ public final class QueuePair extends Handle {
   /** {@return the most requests that may be posted at once: as many as asked for, or more} */
   public int maxSendWorkRequests() {
     return maxSendWorkRequests;
+  }
+
+  /**
+   * {@return the most scatter/gather elements of a request: as many as asked for, or more} Devices
+   * may allow fewer in reads: {@link DeviceAttributes#maxReadSge}.
+   */
+  public int maxSge() {
+    return maxSge;
   }
 
   /**

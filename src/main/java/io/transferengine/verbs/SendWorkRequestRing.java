@@ -12,15 +12,16 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Memory for a chain of requests, {@code struct ibv_send_wr[]} with one {@code struct ibv_sge}
- * each, which is allocated and linked once.
+ * Memory for a chain of requests, {@code struct ibv_send_wr[]} with some {@code struct ibv_sge}
+ * each, which is allocated and linked once. A request moves bytes between one range of the peer's
+ * and one or more of ours, its elements.
  *
  * <p>The device's provider copies requests while they are posted. So the same entries may be filled
  * again right after {@link QueuePair#post}, for any queue pair.
  *
  * <pre>
- *   request 0 ─next→ request 1 ─next→ … request capacity-1     sge 0, sge 1, …     refused
- *       └─ sg_list → sge 0  └─ → sge 1                                             (one pointer)
+ *   request 0 ─next→ request 1 ─next→ … request capacity-1     sge[0][..], sge[1][..], …   refused
+ *       └─ sg_list → sge[0]  └─ → sge[1]                                              (one pointer)
  * </pre>
  *
  * <p>For one thread at a time. Methods throw {@link IllegalStateException} after {@link #close}.
@@ -28,6 +29,9 @@ import java.util.Objects;
 public final class SendWorkRequestRing implements AutoCloseable {
   /** The longest chain: longer than any send queue. */
   private static final int CAPACITY_LIMIT = 1 << 16;
+
+  /** As many as the options allow; devices take far fewer. */
+  private static final int ELEMENTS_LIMIT = 1 << 16;
 
   private static final long SIZE = ibv_send_wr.sizeof();
   private static final long WORK_REQUEST_ID = ibv_send_wr.wr_id$offset();
@@ -50,6 +54,7 @@ public final class SendWorkRequestRing implements AutoCloseable {
   private static final int SIGNALED = Ibv.IBV_SEND_SIGNALED();
 
   private final int capacity;
+  private final int elementsMax;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment segment;
   private final MemorySegment refused;
@@ -59,17 +64,19 @@ public final class SendWorkRequestRing implements AutoCloseable {
    * Allocates memory for a chain of {@code capacity} requests. The caller closes it.
    *
    * @param capacity 1 to 65,536
+   * @param elementsMax the most ranges of ours that a request may have, 1 to 65,536; no more than
+   *     the queue pairs are made for that it is posted on
    */
-  public SendWorkRequestRing(int capacity) {
+  public SendWorkRequestRing(int capacity, int elementsMax) {
     this.capacity = Ranges.require("capacity for requests", capacity, 1, CAPACITY_LIMIT);
+    this.elementsMax = Ranges.require("elements of a request", elementsMax, 1, ELEMENTS_LIMIT);
     this.firstElement = SIZE * capacity;
-    this.segment = arena.allocate(firstElement + ELEMENT_SIZE * capacity, Long.BYTES);
+    this.segment = arena.allocate(firstElement + ELEMENT_SIZE * elementsMax * capacity, Long.BYTES);
     this.refused = arena.allocate(JAVA_LONG);
     for (int i = 0; i < capacity; i++) {
       long request = i * SIZE;
       segment.set(JAVA_LONG, request + NEXT, i + 1 < capacity ? addressOf(i + 1) : 0);
-      segment.set(
-          JAVA_LONG, request + ELEMENTS, segment.address() + firstElement + i * ELEMENT_SIZE);
+      segment.set(JAVA_LONG, request + ELEMENTS, segment.address() + element(i, 0));
       segment.set(JAVA_INT, request + ELEMENT_COUNT, 1);
     }
   }
@@ -79,8 +86,13 @@ public final class SendWorkRequestRing implements AutoCloseable {
     return capacity;
   }
 
+  /** {@return the most ranges of ours that a request may have} */
+  public int elementsMax() {
+    return elementsMax;
+  }
+
   /**
-   * Fills one request. Does not allocate.
+   * Fills one request, which has one range of ours. Does not allocate.
    *
    * @param index 0 to {@code capacity} - 1
    * @param workRequestId the id for the completion
@@ -105,20 +117,53 @@ public final class SendWorkRequestRing implements AutoCloseable {
       long remoteAddress,
       int remoteKey) {
     long request = Objects.checkIndex(index, capacity) * SIZE;
-    if (lengthBytes <= 0) {
-      throw new IllegalArgumentException(
-          "A request of " + lengthBytes + " bytes; it must have at least 1");
-    }
+    requireBytes(lengthBytes);
     segment.set(JAVA_LONG, request + WORK_REQUEST_ID, workRequestId);
     segment.set(JAVA_INT, request + ELEMENT_COUNT, 1);
     segment.set(JAVA_INT, request + OPERATION, write ? WRITE : READ);
     segment.set(JAVA_INT, request + FLAGS, signalled ? SIGNALED : 0);
     segment.set(JAVA_LONG, request + REMOTE_ADDRESS, remoteAddress);
     segment.set(JAVA_INT, request + REMOTE_KEY, remoteKey);
-    long element = firstElement + index * ELEMENT_SIZE;
-    segment.set(JAVA_LONG, element + ELEMENT_ADDRESS, localAddress);
+    setElement(element(index, 0), localAddress, lengthBytes, localKey);
+  }
+
+  /**
+   * Adds one more range of ours to a request that is filled already: its bytes come behind those of
+   * the ranges before it. Does not allocate.
+   *
+   * @param index 0 to {@code capacity} - 1
+   * @param localAddress first byte of the range, inside the registration of {@code localKey}
+   * @param lengthBytes at least 1
+   * @param localKey {@link MemoryRegion#localKey} of our registration, which may be another one
+   * @throws IllegalArgumentException if {@code lengthBytes} is below 1
+   * @throws IllegalStateException if the request has {@link #elementsMax} ranges already
+   */
+  public void add(int index, long localAddress, int lengthBytes, int localKey) {
+    long request = Objects.checkIndex(index, capacity) * SIZE;
+    requireBytes(lengthBytes);
+    int used = segment.get(JAVA_INT, request + ELEMENT_COUNT);
+    if (used >= elementsMax) {
+      throw new IllegalStateException("The request has all its " + elementsMax + " ranges");
+    }
+    setElement(element(index, used), localAddress, lengthBytes, localKey);
+    segment.set(JAVA_INT, request + ELEMENT_COUNT, used + 1);
+  }
+
+  private long element(int index, int number) {
+    return firstElement + ((long) index * elementsMax + number) * ELEMENT_SIZE;
+  }
+
+  private void setElement(long element, long address, int lengthBytes, int key) {
+    segment.set(JAVA_LONG, element + ELEMENT_ADDRESS, address);
     segment.set(JAVA_INT, element + ELEMENT_LENGTH, lengthBytes);
-    segment.set(JAVA_INT, element + ELEMENT_KEY, localKey);
+    segment.set(JAVA_INT, element + ELEMENT_KEY, key);
+  }
+
+  private static void requireBytes(int lengthBytes) {
+    if (lengthBytes <= 0) {
+      throw new IllegalArgumentException(
+          "A request of " + lengthBytes + " bytes; it must have at least 1");
+    }
   }
 
   /**

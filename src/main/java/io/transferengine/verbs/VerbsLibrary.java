@@ -162,14 +162,14 @@ public interface VerbsLibrary extends SystemCalls {
   void destroyCompChannel(MemorySegment channel);
 
   /**
-   * {@return {@code struct ibv_cq *}} {@code ibv_create_cq(3)} with completion vector 0; sets
-   * errno.
+   * {@return {@code struct ibv_cq *}} {@code ibv_create_cq(3)}; sets errno.
    *
    * @param context {@code struct ibv_context *}
    * @param entries the number of completions that it must have room for
    * @param channel {@code struct ibv_comp_channel *}
+   * @param vector which interrupt of the device reports its events, from 0 up
    */
-  MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel);
+  MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel, int vector);
 
   /**
    * Destroys a queue that no queue pair uses. {@code ibv_destroy_cq(3)}; returns errno. Blocks

@@ -271,7 +271,6 @@ class ReferenceTransport implements Transport, TransferTask.Owner {
           task.rejected(
               request.block,
               request.local,
-              request.remote,
               request.length,
               request.unmerged,
               refusal(work, request));

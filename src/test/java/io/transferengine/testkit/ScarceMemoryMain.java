@@ -36,7 +36,7 @@ public final class ScarceMemoryMain {
     int thrown = 0;
     while (true) {
       try {
-        boolean _ = task.rejected(0, 1, 1, 100L * BLOCKS, false, refused);
+        boolean _ = task.rejected(0, 1, 100L * BLOCKS, false, refused);
         break;
       } catch (OutOfMemoryError scarce) {
         thrown++;

@@ -106,13 +106,13 @@ class TransferTaskConcurrencyTest {
           continue;
         }
         switch (random.nextInt(mayFail ? 9 : 8)) {
-          case 0, 1 -> task.giveBack(one.block, one.local, one.remote, one.length, one.unmerged);
+          case 0, 1 -> task.giveBack(one.block, one.local, one.length);
           case 2 -> {
             if (one.unmerged) {
               complete(task, round, one);
             } else {
               // A merged one comes back in its blocks; one that lies in a block fails the task.
-              boolean _ = task.rejected(one.block, one.local, one.remote, one.length, false, WHY);
+              boolean _ = task.rejected(one.block, one.local, one.length, false, WHY);
             }
           }
           case 8 -> task.failed(WHY, FailureCause.OTHER);

@@ -179,7 +179,7 @@ class TransferTaskSchedules {
           task.failed(WHY, FailureCause.OTHER);
         } else {
           gaveBack = true;
-          task.giveBack((int) request[0], request[1], request[2], request[3], true);
+          task.giveBack((int) request[0], request[1], request[3]);
         }
       }
     }

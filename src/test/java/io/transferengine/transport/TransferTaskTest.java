@@ -118,7 +118,7 @@ class TransferTaskTest {
     assertThat(task.lanes()).isOne();
     assertThat(task.claim(second, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isOne();
     Claimed lost = second.claimed.removeFirst();
-    task.giveBack(lost.block, lost.local, lost.remote, lost.length, lost.unmerged);
+    task.giveBack(lost.block, lost.local, lost.length);
     assertThat(task.claim(first, 10, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(2);
     assertThat(task.requests()).isEqualTo(4);
     assertThat(task.requestsAgain()).isOne();
@@ -234,11 +234,11 @@ class TransferTaskTest {
   }
 
   private static boolean reject(TransferTask task, Claimed c) {
-    return task.rejected(c.block, c.local, c.remote, c.length, c.unmerged, WHY);
+    return task.rejected(c.block, c.local, c.length, c.unmerged, WHY);
   }
 
   private static void giveBack(TransferTask task, Claimed c) {
-    task.giveBack(c.block, c.local, c.remote, c.length, c.unmerged);
+    task.giveBack(c.block, c.local, c.length);
   }
 
   @Test

@@ -38,7 +38,7 @@ class HandleRaceTest {
         Context context = Context.open(verbs, "sim0");
         ProtectionDomain domain = context.allocateProtectionDomain();
         CompletionChannel channel = context.createCompletionChannel();
-        CompletionQueue queue = context.createCompletionQueue(64, channel);
+        CompletionQueue queue = context.createCompletionQueue(64, channel, 0);
         List<Future<?>> running = new ArrayList<>();
         for (int thread = 0; thread < THREADS; thread++) {
           Random random = new Random(seed + round * 31L + thread);
@@ -77,7 +77,7 @@ class HandleRaceTest {
         case 7, 8, 9 -> channel.wakeUp();
         case 10, 11, 12 -> channel.await(1);
         case 13, 14, 15 -> context.queryPort(1);
-        case 16, 17, 18, 19 -> context.createCompletionQueue(4, channel);
+        case 16, 17, 18, 19 -> context.createCompletionQueue(4, channel, 0);
         case 20, 21, 22, 23, 24 ->
             domain.register(memory.address(), memory.length(), Access.LOCAL_WRITE).close();
         case 25, 26, 27 -> domain.register(memory.address(), 8, Access.LOCAL_WRITE);

@@ -49,6 +49,7 @@ class InstantFabricTest {
             region.localKey(),
             region.address(),
             region.remoteKey());
+        one.ring.add(i, region.address() + 128, 64, region.localKey());
       }
       if (one.pair.post(one.ring, CHAIN) != CHAIN) {
         return -1;

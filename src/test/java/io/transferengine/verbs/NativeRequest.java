@@ -8,6 +8,8 @@ import io.transferengine.bindings.Ibv;
 import io.transferengine.bindings.ibv_send_wr;
 import io.transferengine.bindings.ibv_sge;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Reads a chain of {@code struct ibv_send_wr} as a device's provider does: by following pointers.
@@ -63,20 +65,36 @@ final class NativeRequest {
     return ALL.get(JAVA_INT, address + RDMA + ibv_send_wr.wr.rdma.rkey$offset());
   }
 
-  /** This and the next two: of the one element; 0 when there is none. */
-  long localAddress() {
-    return elements() == 0 ? 0 : ALL.get(JAVA_LONG, element() + ibv_sge.addr$offset());
-  }
-
+  /** {@return the bytes of all elements; -1 if one of them is empty} */
   int length() {
-    return elements() == 0 ? 0 : ALL.get(JAVA_INT, element() + ibv_sge.length$offset());
+    int all = 0;
+    for (int i = 0; i < elements(); i++) {
+      int length = ALL.get(JAVA_INT, element(i) + ibv_sge.length$offset());
+      if (length <= 0) {
+        return -1;
+      }
+      all = Math.addExact(all, length);
+    }
+    return all;
   }
 
-  int localKey() {
-    return elements() == 0 ? 0 : ALL.get(JAVA_INT, element() + ibv_sge.lkey$offset());
+  int localKey(int index) {
+    return ALL.get(JAVA_INT, element(index) + ibv_sge.lkey$offset());
   }
 
-  private long element() {
-    return ALL.get(JAVA_LONG, address + ibv_send_wr.sg_list$offset());
+  List<SimulatedQueuePair.Element> copyElements() {
+    List<SimulatedQueuePair.Element> copies = new ArrayList<>();
+    for (int i = 0; i < elements(); i++) {
+      copies.add(
+          new SimulatedQueuePair.Element(
+              ALL.get(JAVA_LONG, element(i) + ibv_sge.addr$offset()),
+              ALL.get(JAVA_INT, element(i) + ibv_sge.length$offset()),
+              localKey(i)));
+    }
+    return copies;
+  }
+
+  private long element(int index) {
+    return ALL.get(JAVA_LONG, address + ibv_send_wr.sg_list$offset()) + index * ibv_sge.sizeof();
   }
 }

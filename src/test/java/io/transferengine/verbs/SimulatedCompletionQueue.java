@@ -19,6 +19,7 @@ final class SimulatedCompletionQueue extends SimulatedHandle {
   final SimulatedHandle.Context context;
   final SimulatedHandle.Channel channel;
   final int capacity;
+  final int vector;
 
   private final long[] workRequestIds;
   private final int[] statuses;
@@ -34,11 +35,12 @@ final class SimulatedCompletionQueue extends SimulatedHandle {
   int unacknowledged;
 
   SimulatedCompletionQueue(
-      SimulatedHandle.Context context, SimulatedHandle.Channel channel, int capacity) {
+      SimulatedHandle.Context context, SimulatedHandle.Channel channel, int capacity, int vector) {
     super(context.device, "completion queue", ibv_cq.layout());
     this.context = context;
     this.channel = channel;
     this.capacity = capacity;
+    this.vector = vector;
     workRequestIds = new long[capacity];
     statuses = new int[capacity];
     queuePairs = new SimulatedQueuePair[capacity];

@@ -64,14 +64,17 @@ final class SimulatedDataPath implements DataPath {
 
   private void append(SimulatedQueuePair poster) {
     boolean write = request.opcode() == Ibv.IBV_WR_RDMA_WRITE();
-    boolean one = request.elements() == 1 && request.length() > 0;
+    boolean read = request.opcode() == Ibv.IBV_WR_RDMA_READ();
+    int inReads = Math.max(1, poster.device.readElements);
+    int most = read ? Math.min(poster.elementsMax, inReads) : poster.elementsMax;
+    boolean some = request.elements() > 0 && request.elements() <= most && request.length() > 0;
     boolean none = request.elements() == 0 && write;
-    if (!(one && (write || request.opcode() == Ibv.IBV_WR_RDMA_READ())) && !none) {
+    if (!(some && (write || read)) && !none) {
       throw fabric.violation(
           String.format(
-              "ibv_post_send: opcode %d with %d elements; simulated are writes and reads with one"
-                  + " that is not empty, and writes without",
-              request.opcode(), request.elements()));
+              "ibv_post_send: opcode %d with %d elements; simulated are writes and reads with up"
+                  + " to %d that are not empty, and writes without",
+              request.opcode(), request.elements(), most));
     }
     if (poster.posted - poster.freedUpTo >= poster.maxSendWorkRequests) {
       throw fabric.violation(
@@ -87,7 +90,7 @@ final class SimulatedDataPath implements DataPath {
       }
       return;
     }
-    if (one) {
+    if (some) {
       requireLiveMemory(poster);
     }
     poster.sendQueue.add(
@@ -96,9 +99,11 @@ final class SimulatedDataPath implements DataPath {
 
   /** A key that was ours and is not any more is a bug; one that never was fails as in life. */
   private void requireLiveMemory(SimulatedQueuePair poster) {
-    SimulatedHandle.Region region = fabric.byLocalKey(request.localKey());
-    if (region != null && region.destroyed) {
-      throw fabric.violation("ibv_post_send on " + poster + ": " + region + " is deregistered");
+    for (int i = 0; i < request.elements(); i++) {
+      SimulatedHandle.Region region = fabric.byLocalKey(request.localKey(i));
+      if (region != null && region.destroyed) {
+        throw fabric.violation("ibv_post_send on " + poster + ": " + region + " is deregistered");
+      }
     }
   }
 

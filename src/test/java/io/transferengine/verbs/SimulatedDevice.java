@@ -6,6 +6,7 @@ import io.transferengine.os.Errno;
 import io.transferengine.os.NativeCallException;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -30,6 +31,11 @@ public final class SimulatedDevice {
   private final Map<String, Refusal> refusals = new HashMap<>();
   private final Set<Long> keptRegistered = new HashSet<>();
 
+  /** The most elements of a request, and of a read. */
+  int elements = SimulatedLimits.ELEMENTS;
+
+  int readElements = SimulatedLimits.ELEMENTS;
+
   private record Refusal(int nth, int errno) {}
 
   SimulatedDevice(SimulatedFabric fabric, SimulatedVerbs process, String name, int number) {
@@ -42,6 +48,24 @@ public final class SimulatedDevice {
   /** {@return the name that {@link Device#names} lists} */
   public String name() {
     return name;
+  }
+
+  /**
+   * Sets how many ranges of memory a request may have, for queue pairs that are made from now on.
+   *
+   * @param most in any request
+   * @param inReads in a read; 0 if the device does not say
+   */
+  public void limitElements(int most, int inReads) {
+    synchronized (fabric.lock) {
+      elements = most;
+      readElements = inReads;
+    }
+  }
+
+  /** {@return the vectors of its completion queues, in the order in which these were made} */
+  public List<Integer> completionVectors() {
+    return fabric.completionVectors(this);
   }
 
   /** Takes the port down: its state, an event, and nothing moves until {@link #portUp}. */

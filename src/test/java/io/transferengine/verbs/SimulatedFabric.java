@@ -251,6 +251,15 @@ public final class SimulatedFabric implements AutoCloseable {
         .toList();
   }
 
+  List<Integer> completionVectors(SimulatedDevice device) {
+    synchronized (lock) {
+      return handles.values().stream()
+          .filter(each -> each.device == device && each instanceof SimulatedCompletionQueue)
+          .map(each -> ((SimulatedCompletionQueue) each).vector)
+          .toList();
+    }
+  }
+
   Optional<SimulatedDevice> deviceOf(byte[] gid) {
     return devices.stream()
         .filter(device -> Arrays.equals(device.gid(0), gid) || Arrays.equals(device.gid(1), gid))

@@ -239,8 +239,8 @@ class SimulatedFaultsTest {
     assertThatThrownBy(one.context::createCompletionChannel)
         .hasMessage("eventfd() failed: EMFILE (24, Too many open files)");
     a.device("sim0").refuse("ibv_create_cq", 1, emfile);
-    assertThatThrownBy(() -> one.context.createCompletionQueue(4, one.channel))
-        .hasMessageStartingWith("ibv_create_cq(cqe=4) failed");
+    assertThatThrownBy(() -> one.context.createCompletionQueue(4, one.channel, 0))
+        .hasMessageStartingWith("ibv_create_cq(cqe=4, comp_vector=0) failed");
     a.device("sim0").refuse("ibv_create_qp", 1, emfile);
     assertThatThrownBy(() -> one.domain.createQueuePair(one.queue, 8, 1, 2, 64))
         .hasMessageStartingWith(

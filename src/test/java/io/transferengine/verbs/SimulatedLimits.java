@@ -11,6 +11,7 @@ final class SimulatedLimits {
   static final int QUEUE_PAIR_WORK_REQUESTS = 16_384;
   static final int COMPLETION_QUEUE_ENTRIES = 1 << 20;
   static final int ELEMENTS = 32;
+  static final int COMPLETION_VECTORS = 4;
   static final int READS_AT_ONCE = 16;
   static final int MTU = Ibv.IBV_MTU_4096();
 
@@ -21,13 +22,14 @@ final class SimulatedLimits {
     return 2 * Integer.highestOneBit(asked) - 1;
   }
 
-  static void fillDevice(MemorySegment attributes) {
+  static void fillDevice(MemorySegment attributes, int elements, int readElements) {
     attributes.fill((byte) 0);
     ibv_device_attr.fw_ver(attributes).setString(0, "simulated");
     ibv_device_attr.max_mr_size(attributes, -1L);
     ibv_device_attr.max_qp(attributes, 65_536);
     ibv_device_attr.max_qp_wr(attributes, QUEUE_PAIR_WORK_REQUESTS);
-    ibv_device_attr.max_sge(attributes, ELEMENTS);
+    ibv_device_attr.max_sge(attributes, elements);
+    ibv_device_attr.max_sge_rd(attributes, readElements);
     ibv_device_attr.max_cq(attributes, 65_536);
     ibv_device_attr.max_cqe(attributes, COMPLETION_QUEUE_ENTRIES);
     ibv_device_attr.max_mr(attributes, 1 << 20);

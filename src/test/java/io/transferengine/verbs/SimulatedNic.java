@@ -122,13 +122,15 @@ final class SimulatedNic {
       // Neither side looks at keys for nothing.
       return fabric.faults.takeFailure();
     }
-    SimulatedHandle.Region local = fabric.byLocalKey(request.localKey);
-    if (local == null
-        || local.destroyed
-        || local.domain != queuePair.domain
-        || !local.covers(request.localAddress, request.length)
-        || !(request.write || local.allows(Ibv.IBV_ACCESS_LOCAL_WRITE()))) {
-      return WorkCompletionStatus.LOCAL_PROTECTION_ERROR;
+    for (SimulatedQueuePair.Element element : request.elements) {
+      SimulatedHandle.Region local = fabric.byLocalKey(element.key());
+      if (local == null
+          || local.destroyed
+          || local.domain != queuePair.domain
+          || !local.covers(element.address(), element.length())
+          || !(request.write || local.allows(Ibv.IBV_ACCESS_LOCAL_WRITE()))) {
+        return WorkCompletionStatus.LOCAL_PROTECTION_ERROR;
+      }
     }
     SimulatedHandle.Region remote = fabric.byRemoteKey(request.remoteKey);
     if (remote == null
@@ -156,9 +158,16 @@ final class SimulatedNic {
   }
 
   private void copy(SimulatedQueuePair.Request request, int length) {
-    long to = request.write ? request.remoteAddress : request.localAddress;
-    long from = request.write ? request.localAddress : request.remoteAddress;
-    into(to, length).copyFrom(at(from, length));
+    long remote = request.remoteAddress;
+    int left = length;
+    for (SimulatedQueuePair.Element element : request.elements) {
+      int bytes = Math.min(left, element.length());
+      long to = request.write ? remote : element.address();
+      long from = request.write ? element.address() : remote;
+      into(to, bytes).copyFrom(at(from, bytes));
+      remote += bytes;
+      left -= bytes;
+    }
   }
 
   /** What a peer's device does with a request that it must not serve. */

@@ -5,6 +5,7 @@ import io.transferengine.bindings.Ibv;
 import io.transferengine.bindings.ibv_qp;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** {@code struct ibv_qp}. Guarded by the fabric's lock. */
@@ -13,6 +14,7 @@ final class SimulatedQueuePair extends SimulatedHandle {
   final SimulatedCompletionQueue queue;
   final int number;
   final int maxSendWorkRequests;
+  final int elementsMax;
   final Deque<Request> sendQueue = new ArrayDeque<>();
 
   QueuePairState state = QueuePairState.RESET;
@@ -31,15 +33,20 @@ final class SimulatedQueuePair extends SimulatedHandle {
   /** Events that were handed out and are not acknowledged. */
   int unacknowledged;
 
-  /** A copy of {@code struct ibv_send_wr} and its one element. */
+  /** A range of ours. */
+  record Element(long address, int length, int key) {}
+
+  /** A copy of {@code struct ibv_send_wr} and its elements. */
   static final class Request {
     final long sequence;
     final long workRequestId;
     final boolean write;
     final boolean signalled;
-    final long localAddress;
+    final List<Element> elements;
+
+    /** Of all elements. */
     final int length;
-    final int localKey;
+
     final long remoteAddress;
     final int remoteKey;
 
@@ -56,16 +63,15 @@ final class SimulatedQueuePair extends SimulatedHandle {
       this.workRequestId = from.workRequestId();
       this.write = from.opcode() == Ibv.IBV_WR_RDMA_WRITE();
       this.signalled = from.isSignalled();
-      this.localAddress = from.localAddress();
+      this.elements = from.copyElements();
       this.length = from.length();
-      this.localKey = from.localKey();
       this.remoteAddress = from.remoteAddress();
       this.remoteKey = from.remoteKey();
       this.dueNanos = dueNanos;
     }
 
     boolean uses(SimulatedHandle.Region region) {
-      return length > 0 && localKey == region.localKey;
+      return elements.stream().anyMatch(each -> each.key == region.localKey);
     }
   }
 
@@ -73,12 +79,14 @@ final class SimulatedQueuePair extends SimulatedHandle {
       SimulatedHandle.Domain domain,
       SimulatedCompletionQueue queue,
       int number,
-      int maxSendWorkRequests) {
+      int maxSendWorkRequests,
+      int elementsMax) {
     super(domain.device, "queue pair " + number, ibv_qp.layout());
     this.domain = domain;
     this.queue = queue;
     this.number = number;
     this.maxSendWorkRequests = maxSendWorkRequests;
+    this.elementsMax = elementsMax;
     ibv_qp.qp_num(struct, number);
     ibv_qp.handle(struct, index);
   }

@@ -158,6 +158,7 @@ public final class SimulatedVerbs implements VerbsLibrary {
       SimulatedDevice found = listed(device, "ibv_open_device");
       admit(found, "ibv_open_device", found.name());
       var context = new SimulatedHandle.Context(found, ibv_context.layout());
+      ibv_context.num_comp_vectors(context.struct, SimulatedLimits.COMPLETION_VECTORS);
       ibv_context.async_fd(context.struct, fabric.files.open(context.events));
       return context.struct;
     }
@@ -175,8 +176,9 @@ public final class SimulatedVerbs implements VerbsLibrary {
   @Override
   public void queryDevice(MemorySegment context, MemorySegment attributes) {
     synchronized (fabric.lock) {
-      admit(context(context, "ibv_query_device").device, "ibv_query_device", "");
-      SimulatedLimits.fillDevice(attributes);
+      SimulatedDevice of = context(context, "ibv_query_device").device;
+      admit(of, "ibv_query_device", "");
+      SimulatedLimits.fillDevice(attributes, of.elements, of.readElements);
     }
   }
 
@@ -312,18 +314,24 @@ public final class SimulatedVerbs implements VerbsLibrary {
   }
 
   @Override
-  public MemorySegment createCq(MemorySegment context, int entries, MemorySegment channel) {
+  public MemorySegment createCq(
+      MemorySegment context, int entries, MemorySegment channel, int vector) {
     synchronized (fabric.lock) {
       var owner = context(context, "ibv_create_cq");
       var events = channel(channel, "ibv_create_cq");
-      admit(owner.device, "ibv_create_cq", "cqe=" + entries);
+      String arguments = "cqe=" + entries + ", comp_vector=" + vector;
+      admit(owner.device, "ibv_create_cq", arguments);
       require(
-          entries > 0 && entries <= SimulatedLimits.COMPLETION_QUEUE_ENTRIES,
+          entries > 0
+              && entries <= SimulatedLimits.COMPLETION_QUEUE_ENTRIES
+              && vector >= 0
+              && vector < SimulatedLimits.COMPLETION_VECTORS,
           "ibv_create_cq",
-          "cqe=" + entries);
+          arguments);
       owner.users++;
       events.users++;
-      return new SimulatedCompletionQueue(owner, events, SimulatedLimits.granted(entries)).struct;
+      return new SimulatedCompletionQueue(owner, events, SimulatedLimits.granted(entries), vector)
+          .struct;
     }
   }
 
@@ -386,15 +394,21 @@ public final class SimulatedVerbs implements VerbsLibrary {
               && queue.context == domain.context
               && sendWorkRequests <= SimulatedLimits.QUEUE_PAIR_WORK_REQUESTS
               && ibv_qp_cap.max_recv_wr(capacity) <= SimulatedLimits.QUEUE_PAIR_WORK_REQUESTS
-              && ibv_qp_cap.max_send_sge(capacity) <= SimulatedLimits.ELEMENTS
-              && ibv_qp_cap.max_recv_sge(capacity) <= SimulatedLimits.ELEMENTS,
+              && ibv_qp_cap.max_send_sge(capacity) <= domain.device.elements
+              && ibv_qp_cap.max_recv_sge(capacity) <= domain.device.elements,
           "ibv_create_qp",
           arguments);
       int granted = SimulatedLimits.granted(sendWorkRequests);
       ibv_qp_cap.max_send_wr(capacity, granted);
       domain.users++;
       queue.users++;
-      var queuePair = new SimulatedQueuePair(domain, queue, fabric.takeQueuePairNumber(), granted);
+      var queuePair =
+          new SimulatedQueuePair(
+              domain,
+              queue,
+              fabric.takeQueuePairNumber(),
+              granted,
+              ibv_qp_cap.max_send_sge(capacity));
       fabric.connectable(queuePair);
       return queuePair.struct;
     }

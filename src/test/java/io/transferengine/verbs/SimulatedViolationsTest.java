@@ -59,6 +59,46 @@ class SimulatedViolationsTest {
   }
 
   @Test
+  void moreRangesThanAQueuePairIsMadeFor() {
+    TestEndpoint.connect(one, other);
+    int key = one.register(memory).localKey();
+    try (SendWorkRequestRing ring = new SendWorkRequestRing(1, TestEndpoint.ELEMENTS + 1)) {
+      ring.set(0, 1, true, true, memory.address(), 8, key, memory.address(), 1);
+      for (int i = 0; i < TestEndpoint.ELEMENTS; i++) {
+        ring.add(0, memory.address(), 8, key);
+      }
+      assertViolation(() -> one.pair.post(ring, 1), "with 5 elements");
+    }
+  }
+
+  @Test
+  void moreRangesThanADeviceTakesInAReadButNotInAWrite() {
+    verbs.device("sim0").limitElements(TestEndpoint.ELEMENTS, 1);
+    TestEndpoint.connect(one, other);
+    MemoryRegion mine = one.register(memory);
+    MemoryRegion theirs = other.register(memory);
+    for (boolean write : new boolean[] {true, false}) {
+      one.ring.set(
+          0,
+          1,
+          write,
+          true,
+          memory.address(),
+          8,
+          mine.localKey(),
+          memory.address() + 64,
+          theirs.remoteKey());
+      one.ring.add(0, memory.address() + 8, 8, mine.localKey());
+      if (write) {
+        assertThat(one.pair.post(one.ring, 1)).isEqualTo(1);
+        assertThat(one.awaitCompletions()).isEqualTo(1);
+      } else {
+        assertViolation(() -> one.pair.post(one.ring, 1), "up to 1");
+      }
+    }
+  }
+
+  @Test
   void aSendQueueThatOverflows() {
     TestEndpoint.connect(one, other);
     fill(TestEndpoint.SEND_WORK_REQUESTS, one.register(memory), false);
@@ -70,7 +110,7 @@ class SimulatedViolationsTest {
 
   @Test
   void aCompletionQueueThatOverflows() {
-    CompletionQueue small = one.context.createCompletionQueue(1, one.channel);
+    CompletionQueue small = one.context.createCompletionQueue(1, one.channel, 0);
     QueuePair pair = one.domain.createQueuePair(small, 4, 0, 1, 0);
     pair.toInit(1, 0, Access.LOCAL_WRITE);
     pair.toReadyToReceive(one.readyToReceive(other.pair.number(), other.gid));
@@ -137,7 +177,7 @@ class SimulatedViolationsTest {
   void eventsThatAreReadBlockingOrNeverAcknowledged() {
     MemorySegment channel = verbs.createCompChannel(one.context.handle());
     assertViolation(() -> verbs.getCqEvent(channel), "would block");
-    MemorySegment queue = verbs.createCq(one.context.handle(), 4, one.channel.handle());
+    MemorySegment queue = verbs.createCq(one.context.handle(), 4, one.channel.handle(), 0);
     assertViolation(() -> verbs.ackCqEvents(queue, 1), "more than there were");
   }
 

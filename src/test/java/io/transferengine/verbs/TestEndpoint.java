@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 /** One side of a connection with everything that it needs, for tests. */
 final class TestEndpoint implements AutoCloseable {
   static final int SEND_WORK_REQUESTS = 32;
+  static final int ELEMENTS = 4;
   private static final int PORT = 1;
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
   private static final int WAIT_MILLIS = 1000;
@@ -19,7 +20,7 @@ final class TestEndpoint implements AutoCloseable {
   final CompletionChannel channel;
   final CompletionQueue queue;
   final QueuePair pair;
-  final SendWorkRequestRing ring = new SendWorkRequestRing(SEND_WORK_REQUESTS);
+  final SendWorkRequestRing ring = new SendWorkRequestRing(SEND_WORK_REQUESTS, ELEMENTS);
   final WorkCompletions completions = new WorkCompletions(16);
   final int gidIndex;
   final byte[] gid;
@@ -28,8 +29,8 @@ final class TestEndpoint implements AutoCloseable {
     context = Context.open(library, device);
     domain = context.allocateProtectionDomain();
     channel = context.createCompletionChannel();
-    queue = context.createCompletionQueue(4 * SEND_WORK_REQUESTS, channel);
-    pair = domain.createQueuePair(queue, SEND_WORK_REQUESTS, 1, 1, 0);
+    queue = context.createCompletionQueue(4 * SEND_WORK_REQUESTS, channel, 0);
+    pair = domain.createQueuePair(queue, SEND_WORK_REQUESTS, 1, ELEMENTS, 0);
     gidIndex = routableGid(context);
     gid = context.queryGid(PORT, gidIndex);
   }

@@ -76,6 +76,7 @@ abstract class VerbsContract {
     assertThat(device.maxQueuePairs()).isPositive();
     assertThat(device.maxMemoryRegions()).isPositive();
     assertThat(device.maxSge()).isPositive();
+    assertThat(device.maxReadSge()).isNotNegative();
     assertThat(Long.compareUnsigned(device.maxMemoryRegionBytes(), 1 << 30)).isPositive();
     PortAttributes port = one.context.queryPort(1);
     assertThat(port.state()).isEqualTo(PortState.ACTIVE);
@@ -90,6 +91,7 @@ abstract class VerbsContract {
   final void whatIsGrantedIsAtLeastWhatWasAskedFor() {
     assertThat(one.pair.maxSendWorkRequests())
         .isGreaterThanOrEqualTo(TestEndpoint.SEND_WORK_REQUESTS);
+    assertThat(one.pair.maxSge()).isGreaterThanOrEqualTo(TestEndpoint.ELEMENTS);
     assertThat(one.queue.capacity()).isGreaterThanOrEqualTo(4 * TestEndpoint.SEND_WORK_REQUESTS);
     assertThat(one.pair.number()).isBetween(1, 0xffffff);
   }
@@ -195,6 +197,89 @@ abstract class VerbsContract {
       }
     }
     return ended;
+  }
+
+  /** Of one entry more than before and one less, so that none is left over or missing. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, TestEndpoint.ELEMENTS, 3})
+  final void aRequestMovesSeveralRangesOfOursInTheirOrder(int ranges) {
+    TestEndpoint.connect(one, other);
+    int piece = 5000;
+    int all = ranges * piece;
+    try (Mapped second = Mapped.of(MEMORY_BYTES)) {
+      MemoryRegion beside = one.register(second);
+      mine.fill(21);
+      second.fill(22);
+      gather(true, ranges, piece, beside);
+      for (int i = 0; i < ranges; i++) {
+        Mapped from = i % 2 == 0 ? mine : second;
+        assertThat(
+                theirs
+                    .segment()
+                    .asSlice(100 + i * (long) piece, piece)
+                    .mismatch(from.segment().asSlice(2L * (ranges - i) * piece, piece)))
+            .as("range %d", i)
+            .isEqualTo(-1);
+      }
+      assertThat(isZero(theirs.segment().asSlice(0, 100))).isTrue();
+      assertThat(isZero(theirs.segment().asSlice(100 + all))).isTrue();
+
+      theirs.fill(23);
+      mine.segment().fill((byte) 0);
+      second.segment().fill((byte) 0);
+      gather(false, ranges, piece, beside);
+      for (int i = 0; i < ranges; i++) {
+        MemorySegment into = (i % 2 == 0 ? mine : second).segment();
+        MemorySegment range = into.asSlice(2L * (ranges - i) * piece, piece);
+        assertThat(range.mismatch(theirs.segment().asSlice(100 + i * (long) piece, piece)))
+            .as("range %d", i)
+            .isEqualTo(-1);
+        range.fill((byte) 0);
+      }
+      assertThat(isZero(mine.segment()) && isZero(second.segment())).isTrue();
+      beside.close();
+    }
+  }
+
+  /** In turns in both registrations, from the back to the front. */
+  private void gather(boolean write, int ranges, int piece, MemoryRegion beside) {
+    for (int i = 0; i < ranges; i++) {
+      MemoryRegion in = i % 2 == 0 ? local : beside;
+      long at = in.address() + 2L * (ranges - i) * piece;
+      if (i == 0) {
+        long to = remote.address() + 100;
+        one.ring.set(0, 7, write, true, at, piece, in.localKey(), to, remote.remoteKey());
+      } else {
+        one.ring.add(0, at, piece, in.localKey());
+      }
+    }
+    assertThat(one.pair.post(one.ring, 1)).isEqualTo(1);
+    assertThat(awaitEnds(1, WorkCompletionStatus.SUCCESS)).containsExactly(7L);
+  }
+
+  /** As the only range, and as the last of several: then soft-RoCE calls it flushed. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  final void aWrongLocalKeyFailsTheRequest(int ranges) {
+    TestEndpoint.connect(one, other);
+    mine.fill(31);
+    for (int i = 0; i < ranges; i++) {
+      int key = i == ranges - 1 ? local.localKey() ^ 0x5500 : local.localKey();
+      if (i == 0) {
+        long to = remote.address();
+        one.ring.set(0, 7, true, true, local.address(), 64, key, to, remote.remoteKey());
+      } else {
+        one.ring.add(0, local.address() + 64L * i, 64, key);
+      }
+    }
+    assertThat(one.pair.post(one.ring, 1)).isEqualTo(1);
+    assertThat(one.awaitCompletions()).isEqualTo(1);
+    assertThat(WorkCompletionStatus.of(one.completions.status(0)))
+        .isIn(
+            WorkCompletionStatus.LOCAL_PROTECTION_ERROR,
+            WorkCompletionStatus.WORK_REQUEST_FLUSHED_ERROR);
+    assertThat(one.pair.state()).isEqualTo(QueuePairState.ERROR);
+    assertThat(isZero(theirs.segment())).isTrue();
   }
 
   @Test

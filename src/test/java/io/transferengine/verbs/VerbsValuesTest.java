@@ -46,11 +46,15 @@ class VerbsValuesTest {
     assertThatThrownBy(() -> routeWith(new byte[16], 1, 256))
         .hasMessage("hop limit is 256; allowed are 0 to 255");
     assertThatThrownBy(() -> new ReadyToSend(32, 7, 7, 0, 16)).hasMessageStartingWith("timeout");
-    assertThatThrownBy(() -> new SendWorkRequestRing(0)).hasMessageStartingWith("capacity");
+    assertThatThrownBy(() -> new SendWorkRequestRing(0, 1)).hasMessageStartingWith("capacity");
+    assertThatThrownBy(() -> new SendWorkRequestRing(1, 0)).hasMessageStartingWith("elements");
     assertThatThrownBy(() -> new WorkCompletions(-1)).hasMessageStartingWith("capacity");
-    try (SendWorkRequestRing ring = new SendWorkRequestRing(2)) {
+    try (SendWorkRequestRing ring = new SendWorkRequestRing(2, 1)) {
       assertThatThrownBy(() -> ring.set(0, 0, true, true, 1, 0, 0, 0, 0))
           .hasMessageContaining("0 bytes");
+      assertThatThrownBy(() -> ring.add(0, 1, 0, 0)).hasMessageContaining("0 bytes");
+      ring.set(0, 0, true, true, 1, 1, 0, 0, 0);
+      assertThatThrownBy(() -> ring.add(0, 1, 1, 0)).hasMessage("The request has all its 1 ranges");
       assertThatThrownBy(() -> ring.set(2, 0, true, true, 1, 1, 0, 0, 0))
           .isInstanceOf(IndexOutOfBoundsException.class);
     }

@@ -359,9 +359,7 @@ final class Claim implements RequestSink<TransferTask> {
     while (count > index + 1) {
       giveBackLast(task);
     }
-    boolean goesOn =
-        task.rejected(
-            block[index], local[index], remote[index], length[index], unmerged[index], why);
+    boolean goesOn = task.rejected(block[index], local[index], length[index], unmerged[index], why);
     count--;
     giveBackAll(task);
     return goesOn;
@@ -387,7 +385,7 @@ final class Claim implements RequestSink<TransferTask> {
   /** The last first, so that they keep their order. */
   private void giveBackLast(TransferTask task) {
     int last = count - 1;
-    task.giveBack(block[last], local[last], remote[last], length[last], unmerged[last]);
+    task.giveBack(block[last], local[last], length[last]);
     count = last;
   }
 }

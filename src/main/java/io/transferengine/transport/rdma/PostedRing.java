@@ -19,7 +19,6 @@ final class PostedRing {
   private final long[] local;
   private final long[] remote;
   private final int[] length;
-  private final boolean[] unmerged;
   private long first;
   private long end;
   private long bytes;
@@ -38,7 +37,6 @@ final class PostedRing {
     local = new long[size];
     remote = new long[size];
     length = new int[size];
-    unmerged = new boolean[size];
   }
 
   /**
@@ -52,8 +50,7 @@ final class PostedRing {
       int firstBlock,
       long localAddress,
       long remoteAddress,
-      int lengthBytes,
-      boolean isUnmerged) {
+      int lengthBytes) {
     if (room() <= 0) {
       throw new IllegalStateException("All " + capacity + " places of the queue are taken");
     }
@@ -63,7 +60,6 @@ final class PostedRing {
     local[slot] = localAddress;
     remote[slot] = remoteAddress;
     length[slot] = lengthBytes;
-    unmerged[slot] = isUnmerged;
     bytes += lengthBytes;
   }
 
@@ -129,10 +125,6 @@ final class PostedRing {
 
   int length(long position) {
     return length[slot(position)];
-  }
-
-  boolean unmerged(long position) {
-    return unmerged[slot(position)];
   }
 
   private int slot(long position) {

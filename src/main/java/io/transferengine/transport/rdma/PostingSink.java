@@ -11,9 +11,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the requests that a task hands out into a chain of work requests. It cuts them where a
- * registration of ours or of the peer ends, and finds their keys. It remembers the last
- * registration of either side, since the blocks of a batch are mostly in the same one. Confined to
- * a worker.
+ * registration of ours or of the peer ends, and finds their keys. Blocks that join at the peer only
+ * go out as one request with several ranges of ours, each with a key of its own (ADR 53). It
+ * remembers the last registration of either side, since the blocks of a batch are mostly in the
+ * same one. Confined to a worker.
  */
 final class PostingSink implements RequestSink<TransferTask> {
   /**
@@ -27,6 +28,7 @@ final class PostingSink implements RequestSink<TransferTask> {
 
   private final SendWorkRequestRing chain;
   private final int nicIndex;
+  private final int readRangesMax;
   private final long sliceBytes;
   private final long requestMaxBytes;
 
@@ -35,6 +37,8 @@ final class PostingSink implements RequestSink<TransferTask> {
   private int remoteDevice = -1;
   private SendQueue queue;
   private @Nullable TransferTask sentAtOnce;
+  private boolean isWrite;
+  private int rangesMax = 1;
   private int count;
   private int unknownLocal;
   private int unknownRemote;
@@ -49,11 +53,12 @@ final class PostingSink implements RequestSink<TransferTask> {
   private int remoteKey;
 
   @SuppressWarnings("NullAway.Init") // aim() and begin() come before anything else
-  PostingSink(SendWorkRequestRing chain, int nicIndex, RdmaSettings settings) {
+  PostingSink(SendWorkRequestRing chain, RdmaDevice device) {
     this.chain = chain;
-    this.nicIndex = nicIndex;
-    this.sliceBytes = settings.sliceBytes();
-    this.requestMaxBytes = settings.requestMaxBytes();
+    this.nicIndex = device.index();
+    this.readRangesMax = device.readRangesMax();
+    this.sliceBytes = device.settings().sliceBytes();
+    this.requestMaxBytes = device.settings().requestMaxBytes();
   }
 
   /**
@@ -98,11 +103,23 @@ final class PostingSink implements RequestSink<TransferTask> {
     return nicIndex * PEER_DEVICES + Math.floorMod(remoteDevice, PEER_DEVICES);
   }
 
+  /** Comes before anything else of a task. */
+  @Override
+  public int rangesMax(TransferTask task) {
+    int most = Math.min(chain.elementsMax(), queue.queuePair.maxSge());
+    isWrite = task.operation() == Operation.WRITE;
+    rangesMax = isWrite ? most : Math.min(most, readRangesMax);
+    return rangesMax;
+  }
+
+  @Override
+  public long rangeLimit(TransferTask task, long localAddress) {
+    // If it is in no registration, the whole request fails.
+    return hasLocal(localAddress) ? localEnd - localAddress : Long.MAX_VALUE;
+  }
+
   @Override
   public long lengthLimit(TransferTask task, long localAddress, long remoteAddress, long wanted) {
-    if (localAddress < localStart || localAddress >= localEnd) {
-      findLocal(localAddress);
-    }
     if (remoteAddress < remoteStart || remoteAddress >= remoteEnd) {
       findRemote(remoteAddress);
     }
@@ -113,21 +130,26 @@ final class PostingSink implements RequestSink<TransferTask> {
       remoteStart = remoteEnd = 0;
     }
     long limit = wanted <= requestMaxBytes ? requestMaxBytes : sliceBytes;
-    if (localEnd > 0) {
-      limit = Math.min(limit, localEnd - localAddress);
+    if (rangesMax == 1) {
+      limit = Math.min(limit, rangeLimit(task, localAddress));
     }
     return remoteEnd > 0 ? Math.min(limit, remoteEnd - remoteAddress) : limit;
   }
 
-  private void findLocal(long address) {
+  /** {@return whether an address is in a registration of ours} It is the last one then. */
+  private boolean hasLocal(long address) {
+    if (address >= localStart && address < localEnd) {
+      return true;
+    }
     int index = local.find(address);
     if (index < 0) {
       localStart = localEnd = 0;
-      return;
+      return false;
     }
     localStart = local.start(index);
     localEnd = local.end(index);
     localKey = local.localKey(index, nicIndex);
+    return true;
   }
 
   private void findRemote(long address) {
@@ -149,30 +171,76 @@ final class PostingSink implements RequestSink<TransferTask> {
       long remoteAddress,
       long length,
       boolean unmerged) {
-    if (localEnd == 0) {
+    if (isKnown(localAddress, length, remoteAddress, length)) {
+      set(localAddress, length, remoteAddress);
+      add(task, firstBlock, localAddress, remoteAddress, length);
+    }
+  }
+
+  @Override
+  public void scattered(
+      TransferTask task, int firstBlock, long localAddress, long remoteAddress, long length) {
+    int block = firstBlock;
+    long address = localAddress;
+    long blockLeft = task.local(block) + task.length(block) - address;
+    long left = length;
+    while (left > 0) {
+      long start = address;
+      if (!isKnown(start, Math.min(blockLeft, left), remoteAddress, length)) {
+        return;
+      }
+      do {
+        long taken = Math.min(blockLeft, left);
+        address += taken;
+        left -= taken;
+        if (left == 0) {
+          break;
+        }
+        blockLeft = task.length(++block);
+      } while (task.local(block) == address && address < localEnd);
+      if (start == localAddress) {
+        set(start, address - start, remoteAddress);
+      } else {
+        chain.add(count, start, (int) (address - start), localKey);
+      }
+      address = task.local(block);
+    }
+    add(task, firstBlock, localAddress, remoteAddress, length);
+  }
+
+  private boolean isKnown(long localAddress, long localBytes, long remoteAddress, long length) {
+    if (!hasLocal(localAddress)) {
       unknownLocal++;
       unknownAddress = localAddress;
-      unknownBytes = length;
-      return;
+      unknownBytes = localBytes;
+      return false;
     }
     if (remoteEnd == 0) {
       unknownRemote++;
       unknownAddress = remoteAddress;
       unknownBytes = length;
-      return;
+      return false;
     }
+    return true;
+  }
+
+  private void set(long localAddress, long length, long remoteAddress) {
     chain.set(
         count,
         queue.workRequestId(queue.ring.end()),
-        task.operation() == Operation.WRITE,
+        isWrite,
         (count + 1) % SIGNAL_INTERVAL == 0,
         localAddress,
         (int) length,
         localKey,
         remoteAddress,
         remoteKey);
-    // Last, so that a request is in the ring exactly if the task has counted it.
-    queue.ring.add(task, firstBlock, localAddress, remoteAddress, (int) length, unmerged);
+  }
+
+  /** Last, so that a request is in the ring exactly if the task has counted it. */
+  private void add(
+      TransferTask task, int firstBlock, long localAddress, long remoteAddress, long length) {
+    queue.ring.add(task, firstBlock, localAddress, remoteAddress, (int) length);
     count++;
   }
 

@@ -6,6 +6,8 @@ import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.os.NativeCallException;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.verbs.CompletionChannel;
+import io.transferengine.verbs.CompletionQueue;
 import io.transferengine.verbs.Context;
 import io.transferengine.verbs.DeviceAttributes;
 import io.transferengine.verbs.PortAttributes;
@@ -144,6 +146,27 @@ final class RdmaDevice {
 
   DeviceAttributes attributes() {
     return attributes;
+  }
+
+  /**
+   * {@return a new completion queue of one of its workers} Those of all workers and devices have
+   * different interrupts, as far as there are several.
+   */
+  CompletionQueue createCompletionQueue(CompletionChannel channel, int worker) {
+    return context.createCompletionQueue(
+        Math.min(settings.completionQueueEntries(), attributes.maxCompletionQueueEntries()),
+        channel,
+        index * settings.workersPerNic() + worker);
+  }
+
+  /** {@return how many ranges of ours a request has that its queue pairs are made for} */
+  int rangesMax() {
+    return Math.max(1, Math.min(settings.sgeMax(), attributes.maxSge()));
+  }
+
+  /** {@return how many ranges of ours a read may have: some devices take fewer there} */
+  int readRangesMax() {
+    return Math.clamp(attributes.maxReadSge(), 1, rangesMax());
   }
 
   ProtectionDomain protectionDomain() {

@@ -92,7 +92,7 @@ final class RdmaNic {
                     Math.min(
                         settings.workRequestsMax(), device.attributes().maxQueuePairWorkRequests()),
                     1, // Receives are never posted.
-                    Math.min(settings.sgeMax(), device.attributes().maxSge()),
+                    device.rangesMax(),
                     settings.inlineMaxBytes()));
       }
       RdmaEndpoint endpoint = new RdmaEndpoint(device, worker, peerPath, made);

@@ -74,7 +74,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   private final CompletionChannel channel;
   private final CompletionQueue queue;
   private final WorkCompletions completions = new WorkCompletions(POLL_BATCH);
-  private final SendWorkRequestRing chain = new SendWorkRequestRing(CHAIN_MAX);
+  private final SendWorkRequestRing chain;
   private final PostingSink sink;
   private final Thread thread;
   private final CommandQueue commands = new CommandQueue(new Channel());
@@ -109,7 +109,8 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
   RdmaWorker(RdmaDevice device, EndpointStore endpoints, ControlThreads ending, int index) {
     this.device = device;
     this.metrics = device.metrics();
-    this.sink = new PostingSink(chain, device.index(), device.settings());
+    this.chain = new SendWorkRequestRing(CHAIN_MAX, device.rangesMax());
+    this.sink = new PostingSink(chain, device);
     this.ends = new EndpointEnds(this, device, endpoints, ending, slots, timers);
     this.errors = new RequestErrors(device, ends);
     this.polling = new PollingTime(device.settings().busyPollNanos());
@@ -117,11 +118,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
         Thread.ofPlatform().daemon().name("te-rdma-" + device.name() + "-" + index).unstarted(this);
     channel = device.context().createCompletionChannel();
     try {
-      int entries =
-          Math.min(
-              device.settings().completionQueueEntries(),
-              device.attributes().maxCompletionQueueEntries());
-      queue = device.context().createCompletionQueue(entries, channel);
+      queue = device.createCompletionQueue(channel, index);
       // The rest is for completions of queue pairs that were destroyed with posted requests.
       postedMax = Math.max(1, queue.capacity() - Math.min(POLL_BATCH, queue.capacity() / 4));
     } catch (Throwable t) {
@@ -549,7 +546,7 @@ final class RdmaWorker implements Runnable, RdmaEndpoint.Worker, EndpointEnds.Lo
       return;
     }
     chain.setEmpty(0, onto.workRequestId(onto.ring.end()));
-    onto.ring.add(null, 0, 0, 0, 0, true);
+    onto.ring.add(null, 0, 0, 0, 0);
     endpoint.setProbe(answer);
     int accepted = 1;
     try {

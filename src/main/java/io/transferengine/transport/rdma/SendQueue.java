@@ -121,12 +121,7 @@ final class SendQueue {
     TransferTask task = ring.task(position);
     if (task != null) {
       try {
-        task.giveBack(
-            ring.block(position),
-            ring.local(position),
-            ring.remote(position),
-            ring.length(position),
-            ring.unmerged(position));
+        task.giveBack(ring.block(position), ring.local(position), ring.length(position));
       } catch (Throwable t) {
         task.failed(WorkErrors.localFault(), FailureCause.LOCAL);
         Anyway.error(log, NOT_GIVEN_BACK, t);

@@ -334,7 +334,6 @@ final class RequestOutcomes {
         owner.rejected(
             ring.block(position),
             ring.local(position),
-            ring.remote(position),
             ring.length(position),
             ring.unmerged(position),
             refusal(position));
@@ -349,12 +348,7 @@ final class RequestOutcomes {
       count(Counter.REQUESTS_RESENT);
     }
     try {
-      owner.giveBack(
-          ring.block(position),
-          ring.local(position),
-          ring.remote(position),
-          ring.length(position),
-          ring.unmerged(position));
+      owner.giveBack(ring.block(position), ring.local(position), ring.length(position));
     } catch (Throwable t) {
       // No memory to note it in.
       faulted(owner, position, t);

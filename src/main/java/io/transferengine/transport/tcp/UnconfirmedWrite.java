@@ -20,6 +20,6 @@ record UnconfirmedWrite(
 
   /** Its task has ended meanwhile, so nobody asks any more. */
   void dropped() {
-    task.giveBack(block, local, remote, length, unmerged);
+    task.giveBack(block, local, length);
   }
 }

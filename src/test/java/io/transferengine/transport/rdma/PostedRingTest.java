@@ -14,16 +14,16 @@ class PostedRingTest {
   void refusesOneMoreThanItHasPlacesAndIsAsBefore() {
     PostedRing ring = new PostedRing(3);
     for (int i = 0; i < 3; i++) {
-      ring.add(null, i, i, i, 100, true);
+      ring.add(null, i, i, i, 100);
     }
-    assertThatThrownBy(() -> ring.add(null, 3, 3, 3, 100, true))
+    assertThatThrownBy(() -> ring.add(null, 3, 3, 3, 100))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("3");
     assertThat(ring.size()).isEqualTo(3);
     assertThat(ring.bytes()).isEqualTo(300);
     assertThat(ring.block(ring.first())).isZero();
     ring.removeFirst();
-    ring.add(null, 3, 3, 3, 100, true);
+    ring.add(null, 3, 3, 3, 100);
     assertThat(ring.block(ring.end() - 1)).isEqualTo(3);
   }
 }

@@ -73,7 +73,7 @@ final class RawRdmaPeer implements AutoCloseable {
     context = Context.open(verbs, DEVICE);
     domain = context.allocateProtectionDomain();
     channel = context.createCompletionChannel();
-    queue = context.createCompletionQueue(64, channel);
+    queue = context.createCompletionQueue(64, channel, 0);
     memory = arena.allocate(MEMORY_BYTES, 4096);
     region =
         domain.register(
@@ -162,7 +162,7 @@ final class RawRdmaPeer implements AutoCloseable {
 
   /** Writes its memory to a range of the other side, one-sided; returns the completion's status. */
   int write(long remoteAddress, int remoteKey, int bytes) {
-    try (SendWorkRequestRing ring = new SendWorkRequestRing(1);
+    try (SendWorkRequestRing ring = new SendWorkRequestRing(1, 1);
         WorkCompletions completions = new WorkCompletions(1)) {
       ring.set(
           0, 1, true, true, memory.address(), bytes, region.localKey(), remoteAddress, remoteKey);

@@ -55,7 +55,7 @@ public final class SettleWithoutMemoryMain {
     TransferTask task =
         task(
             (owner, block, local, remote, length, unmerged) ->
-                queue.ring.add(owner, block, local, remote, (int) length, unmerged),
+                queue.ring.add(owner, block, local, remote, (int) length),
             REQUESTS);
     List<TransferTask> returned = new ArrayList<>(REQUESTS);
     FullHeap heap = new FullHeap();
