@@ -321,8 +321,8 @@ public final class Engine implements AutoCloseable {
 
   /**
    * Moves bytes, and waits for the end: as {@link #submit} and {@link Transfer#await} behind it,
-   * but this thread may move them itself. Up to half a MiB is there sooner, since nobody has to be
-   * woken for it.
+   * but this thread may move them itself. Up to half a MiB is mostly there sooner, since nobody has
+   * to be woken for it.
    *
    * @param request what to move
    * @return its handle; its state says how it has ended

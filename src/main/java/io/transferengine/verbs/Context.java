@@ -122,8 +122,22 @@ public final class Context extends DeviceHandle {
     return use(
         () -> {
           int vector = turn % Math.max(1, ibv_context.num_comp_vectors(handle()));
-          return channel.use(() -> new CompletionQueue(this, channel, entries, vector));
+          return channel.use(() -> completionQueue(entries, channel, vector));
         });
+  }
+
+  /**
+   * Any will do, and one that a driver has no interrupt for is no reason to do without the device.
+   */
+  private CompletionQueue completionQueue(int entries, CompletionChannel channel, int vector) {
+    try {
+      return new CompletionQueue(this, channel, entries, vector);
+    } catch (NativeCallException noSuchInterrupt) {
+      if (vector == 0) {
+        throw noSuchInterrupt;
+      }
+      return new CompletionQueue(this, channel, entries, 0);
+    }
   }
 
   /** {@return the file descriptor that is readable if there is an asynchronous event} */

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.transferengine.testkit.Needs;
 import io.transferengine.testkit.PeerProcess;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -17,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -47,6 +49,17 @@ class LifeWordTest {
   }
 
   private final Asked kernel = new Asked();
+
+  @BeforeAll
+  static void pagesCanBeSealedAndLocked() {
+    boolean can = true;
+    try {
+      LifeWord.of("te-life-can").discard();
+    } catch (NativeCallException no) {
+      can = false;
+    }
+    Needs.ofMachine(can, "a page cannot be sealed for readers, or not locked");
+  }
 
   /** One that a thread holds. */
   private static final class Held {

@@ -227,6 +227,20 @@ class SimulatedFaultsTest {
     }
   }
 
+  /** Drivers may have no interrupt left for one of its vectors. */
+  @Test
+  void aQueueThatGetsNoVectorOfItsOwnHasTheFirst() {
+    a.device("sim0").refuse("ibv_create_cq", 1, Errno.ENOSPC.number());
+    try (CompletionQueue made = one.context.createCompletionQueue(4, one.channel, 1)) {
+      assertThat(made.capacity()).isGreaterThanOrEqualTo(4);
+      assertThat(a.device("sim0").completionVectors()).last().isEqualTo(0);
+    }
+    try (CompletionQueue made = one.context.createCompletionQueue(4, one.channel, 1)) {
+      assertThat(made.capacity()).isGreaterThanOrEqualTo(4);
+      assertThat(a.device("sim0").completionVectors()).last().isEqualTo(1);
+    }
+  }
+
   @Test
   void whatFailsHalfWayIsUndone() {
     List<String> before = fabric.openHandles();

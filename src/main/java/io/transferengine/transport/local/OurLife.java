@@ -4,7 +4,6 @@ package io.transferengine.transport.local;
 import io.transferengine.net.Event;
 import io.transferengine.net.WaitingThreads;
 import io.transferengine.os.LifeWord;
-import io.transferengine.os.NativeCallException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,8 +34,8 @@ final class OurLife {
     LifeWord word;
     try {
       word = LifeWord.of(AreaLayout.lifeName(incarnation));
-    } catch (NativeCallException e) {
-      return without(e);
+    } catch (Throwable t) {
+      return without(t);
     }
     OurLife made = new OurLife(word);
     boolean started = false;
@@ -58,7 +57,7 @@ final class OurLife {
     }
   }
 
-  private static OurLife without(NativeCallException why) {
+  private static OurLife without(Throwable why) {
     log.debug("Peers ask the kernel after each copy whether this process lives", why);
     return new OurLife(null);
   }
@@ -69,8 +68,8 @@ final class OurLife {
       held = true;
       begun.happen();
       over.awaitUninterruptibly(Long.MAX_VALUE);
-    } catch (NativeCallException notHere) {
-      // Such as a container's filter: as if there were no word.
+    } catch (Throwable notHere) {
+      // Such as by a container's filter: as if there were no word.
     } finally {
       giveBack(mine);
     }

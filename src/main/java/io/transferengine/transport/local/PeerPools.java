@@ -174,7 +174,12 @@ final class PeerPools {
     if (known == null || !askedForLife.compareAndSet(false, true)) {
       return;
     }
-    Processes.Watch made = areas.withLife(host, incarnation, area, known);
+    Processes.Watch made;
+    try {
+      made = areas.withLife(host, incarnation, area, known);
+    } catch (Throwable t) {
+      return; // No memory, say. The kernel can be asked.
+    }
     synchronized (this) {
       if (!ended) {
         watch = made;

@@ -106,7 +106,7 @@ final class PostingSink implements RequestSink<TransferTask> {
   /** Comes before anything else of a task. */
   @Override
   public int rangesMax(TransferTask task) {
-    int most = Math.min(chain.elementsMax(), queue.queuePair.maxSge());
+    int most = Math.max(1, Math.min(chain.elementsMax(), queue.queuePair.maxSge()));
     isWrite = task.operation() == Operation.WRITE;
     rangesMax = isWrite ? most : Math.min(most, readRangesMax);
     return rangesMax;

@@ -205,10 +205,11 @@ final class CallerLane implements Lane.Owner, LaneTasks, SharedLoop.Watched {
 
   // ---- the lane's tasks
 
+  /** No connection is made for it: one that has ended meanwhile is opened by the next caller. */
   @Override
   public boolean hasWork() {
     TransferTask task = mine;
-    return task != null && task.hasWork();
+    return task != null && lane.isOpen() && task.hasWork();
   }
 
   @Override
