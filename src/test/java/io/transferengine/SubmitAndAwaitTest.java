@@ -61,6 +61,11 @@ class SubmitAndAwaitTest {
     ONE_LANE,
     VERSION_1;
 
+    void needsItsKernel() {
+      Needs.ofMachine(
+          this != IO_URING || IoUring.isAvailable(), "the kernel does not allow io_uring");
+    }
+
     EngineConfig.Builder in(EngineConfig.Builder builder) {
       return switch (this) {
         case EPOLL -> builder;
@@ -132,8 +137,7 @@ class SubmitAndAwaitTest {
   @ParameterizedTest
   @EnumSource
   void batchesArriveBothWays(Variant variant) throws Exception {
-    Needs.ofMachine(
-        variant != Variant.IO_URING || IoUring.isAvailable(), "the kernel does not allow io_uring");
+    variant.needsItsKernel();
     try (TestEngine here = new TestEngine(2L * SLOT, variant::in);
         TestEngine there = new TestEngine(SLOT, variant::in)) {
       for (int round = 0; round < 10; round++) {
@@ -169,8 +173,7 @@ class SubmitAndAwaitTest {
   @ParameterizedTest
   @EnumSource
   void bytesArriveBothWays(Variant variant) throws Exception {
-    Needs.ofMachine(
-        variant != Variant.IO_URING || IoUring.isAvailable(), "the kernel does not allow io_uring");
+    variant.needsItsKernel();
     try (TestEngine here = new TestEngine(2L * SLOT, variant::in);
         TestEngine there = new TestEngine(SLOT, variant::in)) {
       String target = there.engine.segmentName();

@@ -52,13 +52,7 @@ class LifeWordTest {
 
   @BeforeAll
   static void pagesCanBeSealedAndLocked() {
-    boolean can = true;
-    try {
-      LifeWord.of("te-life-can").discard();
-    } catch (NativeCallException no) {
-      can = false;
-    }
-    Needs.ofMachine(can, "a page cannot be sealed for readers, or not locked");
+    Needs.lifeWord();
   }
 
   /** One that a thread holds. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.testkit;
 
+import io.transferengine.os.LifeWord;
+import io.transferengine.os.NativeCallException;
 import java.io.IOException;
 import java.net.Inet6Address;
 import java.net.ServerSocket;
@@ -37,6 +39,17 @@ public final class Needs {
       System.err.println("skipped: " + cause);
     }
     Assumptions.assumeTrue(allowed, cause);
+  }
+
+  /** Skips the test where the kernel, or a limit, allows no word by which others see our life. */
+  public static void lifeWord() {
+    boolean can = true;
+    try {
+      LifeWord.of("te-life-can").discard();
+    } catch (NativeCallException no) {
+      can = false;
+    }
+    ofMachine(can, "a page cannot be sealed for readers, or not locked");
   }
 
   /** Skips the test where there is no IPv6, not even within the machine. */

@@ -6,9 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.LifeWatch;
-import io.transferengine.os.LifeWord;
 import io.transferengine.os.LinuxProcesses;
-import io.transferengine.os.NativeCallException;
 import io.transferengine.os.Processes;
 import io.transferengine.os.SharedMapping;
 import io.transferengine.testkit.Needs;
@@ -45,13 +43,7 @@ class OurLifeTest {
 
   @BeforeAll
   static void pagesCanBeSealedAndLocked() {
-    boolean can = true;
-    try {
-      LifeWord.of("te-life-can").discard();
-    } catch (NativeCallException no) {
-      can = false;
-    }
-    Needs.ofMachine(can, "a page cannot be sealed for readers, or not locked");
+    Needs.lifeWord();
   }
 
   @AfterEach

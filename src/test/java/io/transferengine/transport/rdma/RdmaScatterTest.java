@@ -2,6 +2,7 @@
 package io.transferengine.transport.rdma;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.transferengine.memory.Region;
 import io.transferengine.metrics.Counter;
@@ -12,10 +13,7 @@ import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.rdma.SimulatedEngine.End;
 import io.transferengine.transport.rdma.SimulatedEngine.Started;
-import io.transferengine.verbs.SimulatedFabric;
-import io.transferengine.verbs.SimulatedVerbs;
 import io.transferengine.verbs.WorkCompletionStatus;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -25,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,43 +30,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Blocks that are scattered here and join at the peer, over simulated devices. */
 @Timeout(120)
-class RdmaScatterTest {
+class RdmaScatterTest extends SimulatedPair {
   private static final int PAGE = 4096;
   private static final int PAGES = 128;
   private static final long BYTES = 2L * PAGES * PAGE;
-
-  private final SimulatedFabric fabric = new SimulatedFabric(seed());
-  private final SimulatedVerbs left = fabric.process("left", List.of("sim0", "sim1"));
-  private final SimulatedVerbs right = fabric.process("right", List.of("sim0", "sim1"));
-  private final List<SimulatedEngine> engines = new ArrayList<>();
-  private final Random random = new Random(fabric.seed());
-  private final Arena arena = Arena.ofShared();
-
-  private static long seed() {
-    long seed = Long.getLong("seed", System.nanoTime() & 0xffff_ffffL);
-    System.out.println("RdmaScatterTest: replay with -Dseed=" + seed);
-    return seed;
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    engines.forEach(SimulatedEngine::close);
-    assertThat(fabric.violations()).isEmpty();
-    assertThat(fabric.openHandles()).isEmpty();
-    fabric.close();
-    arena.close();
-  }
-
-  private SimulatedEngine open(
-      SimulatedVerbs verbs, Map<String, String> options, String... devices) {
-    SimulatedEngine engine = new SimulatedEngine(verbs, List.of(devices), options);
-    engines.add(engine);
-    return engine;
-  }
-
-  private SimulatedEngine open(SimulatedVerbs verbs) {
-    return open(verbs, Map.of(), "sim0");
-  }
 
   private void fill(MemorySegment memory) {
     for (long i = 0; i < memory.byteSize(); i++) {
@@ -145,8 +109,8 @@ class RdmaScatterTest {
   @ParameterizedTest
   @EnumSource(Operation.class)
   void fourPagesGoInOneRequest(Operation operation) throws Exception {
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     assertThat(move(operation, a, b, pages(here, there), here, there)).isEqualTo(PAGES / 4);
@@ -156,7 +120,7 @@ class RdmaScatterTest {
   @EnumSource(Operation.class)
   void asManyAsIsAskedForAndTheSliceHolds(Operation operation) throws Exception {
     SimulatedEngine a = open(left, Map.of("MC_MAX_SGE", "30"), "sim0");
-    SimulatedEngine b = open(right);
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     // 64 KiB, and the tail of a quarter: of the last 128 KiB the first 64 KiB go alone.
@@ -168,7 +132,7 @@ class RdmaScatterTest {
   @EnumSource(Operation.class)
   void oneWhereTheOptionSaysSo(Operation operation) throws Exception {
     SimulatedEngine a = open(left, Map.of("MC_MAX_SGE", "1"), "sim0");
-    SimulatedEngine b = open(right);
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     assertThat(move(operation, a, b, pages(here, there), here, there)).isEqualTo(PAGES);
@@ -177,8 +141,8 @@ class RdmaScatterTest {
   @Test
   void noMoreThanTheDeviceTakes() throws Exception {
     left.device("sim0").limitElements(3, 2);
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     BlockColumns blocks = pages(here, there);
@@ -189,8 +153,8 @@ class RdmaScatterTest {
   @Test
   void aDeviceThatDoesNotSayHowManyRangesAReadMayHaveGetsOne() throws Exception {
     left.device("sim0").limitElements(4, 0);
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     assertThat(move(Operation.READ, a, b, pages(here, there), here, there)).isEqualTo(PAGES);
@@ -199,8 +163,8 @@ class RdmaScatterTest {
   /** The other way round nothing can be merged: a request has one range at the peer. */
   @Test
   void joinedHereAndScatteredThereIsAsItWas() throws Exception {
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     BlockColumns mirrored = pages(there, here);
@@ -319,7 +283,7 @@ class RdmaScatterTest {
     byte[] expected = moved(Operation.WRITE, blocks, here, there);
     fabric.faults().holdAfter(10 * PAGE);
     Started write = a.write(b, blocks);
-    org.awaitility.Awaitility.await().until(fabric.faults()::isHeld);
+    await().until(fabric.faults()::isHeld);
     left.device("sim0").portDown();
     left.device("sim0").remove();
     fabric.faults().release();
@@ -329,8 +293,8 @@ class RdmaScatterTest {
 
   @Test
   void aKeyThatThePeerHasTakenBackFailsItsTransferAndNoOther() throws Exception {
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment kept = filled(b);
     MemorySegment gone = arena.allocate(BYTES, PAGE);
@@ -353,8 +317,8 @@ class RdmaScatterTest {
   /** The third range of a request is in memory of ours that no device knows any more. */
   @Test
   void aRangeOfOursThatIsNotRegisteredFailsItsTransferAndNoOther() throws Exception {
-    SimulatedEngine a = open(left);
-    SimulatedEngine b = open(right);
+    SimulatedEngine a = open(left, "sim0");
+    SimulatedEngine b = open(right, "sim0");
     MemorySegment here = filled(a);
     MemorySegment there = filled(b);
     MemorySegment gone = arena.allocate(PAGE, PAGE);

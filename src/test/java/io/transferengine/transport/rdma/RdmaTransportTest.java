@@ -18,55 +18,20 @@ import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.rdma.SimulatedEngine.End;
 import io.transferengine.transport.rdma.SimulatedEngine.Started;
 import io.transferengine.verbs.SimulatedDevice;
-import io.transferengine.verbs.SimulatedFabric;
 import io.transferengine.verbs.SimulatedVerbs;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The transport over simulated devices: what it does with the wire's and the devices' failures. */
 @Timeout(120)
-class RdmaTransportTest {
+class RdmaTransportTest extends SimulatedPair {
   private static final long MEMORY_BYTES = 1 << 20;
-
-  private final SimulatedFabric fabric = new SimulatedFabric(seed());
-  private final SimulatedVerbs left = fabric.process("left", List.of("sim0", "sim1"));
-  private final SimulatedVerbs right = fabric.process("right", List.of("sim0", "sim1"));
-  private final List<SimulatedEngine> engines = new ArrayList<>();
-  private final Random random = new Random(fabric.seed());
-
-  private static long seed() {
-    long seed = Long.getLong("seed", System.nanoTime() & 0xffff_ffffL);
-    System.out.println("RdmaTransportTest: replay with -Dseed=" + seed);
-    return seed;
-  }
-
-  @AfterEach
-  void nothingIsLeft() {
-    engines.forEach(SimulatedEngine::close);
-    assertThat(fabric.violations()).isEmpty();
-    assertThat(fabric.openHandles()).isEmpty();
-    fabric.close();
-  }
-
-  private SimulatedEngine open(SimulatedVerbs verbs, String... devices) {
-    return open(verbs, Map.of(), devices);
-  }
-
-  private SimulatedEngine open(
-      SimulatedVerbs verbs, Map<String, String> options, String... devices) {
-    SimulatedEngine engine = new SimulatedEngine(verbs, List.of(devices), options);
-    engines.add(engine);
-    return engine;
-  }
 
   private MemorySegment filled(SimulatedEngine engine) {
     MemorySegment memory = engine.register(MEMORY_BYTES);

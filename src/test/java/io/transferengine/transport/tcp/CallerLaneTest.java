@@ -35,8 +35,8 @@ class CallerLaneTest {
   private final EngineMetrics metrics = new EngineMetrics();
 
   /** Whoever asks for the addresses connects. */
-  private record Peer(InetSocketAddress address, AtomicInteger connects, AtomicInteger wakes)
-      implements CallerLane.Of {
+  private record Peer(InetSocketAddress address, AtomicInteger connects)
+      implements CallerLane.Of, LoneLane {
     @Override
     public List<InetSocketAddress> addresses() {
       connects.incrementAndGet();
@@ -44,40 +44,7 @@ class CallerLaneTest {
     }
 
     @Override
-    public void wakeFor(TransferTask task) {
-      wakes.incrementAndGet();
-    }
-
-    @Override
-    public boolean wantsWarmUp() {
-      return false;
-    }
-
-    @Override
-    public void warmedUp() {}
-
-    @Override
-    public boolean connectFailed(InetSocketAddress unused, long beganNanos, Throwable cause) {
-      return true;
-    }
-
-    @Override
-    public void connectionFruitless(
-        int inARow, long beganNanos, TransferException failure, FailureCause cause) {}
-
-    @Override
-    public void belongsToAnother(TransferException failure) {}
-
-    @Override
-    public void wakeOthers(Lane dry) {}
-
-    @Override
-    public void wakeAnother(Lane full) {}
-
-    @Override
-    public boolean hasIdleLaneBeside(Lane asking) {
-      return false;
-    }
+    public void wakeFor(TransferTask task) {}
   }
 
   private static final class Awaited implements TransferWork.Listener {
@@ -101,7 +68,7 @@ class CallerLaneTest {
     try (Mapped memory = Mapped.of(2 * BLOCKS);
         ScriptedTarget target =
             new ScriptedTarget(4096, 4096, new ScriptedTarget.Nature(false, 0, 1))) {
-      Peer peer = new Peer(target.address(), new AtomicInteger(), new AtomicInteger());
+      Peer peer = new Peer(target.address(), new AtomicInteger());
       PeerProfile profile =
           new PeerProfile(
               "peer",

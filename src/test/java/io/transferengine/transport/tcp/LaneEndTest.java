@@ -6,13 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.channel.EventLoop;
 import io.transferengine.config.Options;
 import io.transferengine.config.Settings;
-import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.recording.EngineMetrics;
 import io.transferengine.testkit.Mapped;
 import io.transferengine.tls.PeerTls;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
-import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerEnd;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -43,38 +41,7 @@ class LaneEndTest {
   }
 
   /** The lane's peer, with no other lanes. */
-  private record Alone(List<InetSocketAddress> addresses) implements Lane.Owner {
-    @Override
-    public boolean wantsWarmUp() {
-      return false;
-    }
-
-    @Override
-    public void warmedUp() {}
-
-    @Override
-    public boolean connectFailed(InetSocketAddress address, long beganNanos, Throwable cause) {
-      return false;
-    }
-
-    @Override
-    public void connectionFruitless(
-        int inARow, long beganNanos, TransferException failure, FailureCause cause) {}
-
-    @Override
-    public void belongsToAnother(TransferException failure) {}
-
-    @Override
-    public void wakeOthers(Lane dry) {}
-
-    @Override
-    public void wakeAnother(Lane full) {}
-
-    @Override
-    public boolean hasIdleLaneBeside(Lane asking) {
-      return false;
-    }
-  }
+  private record Alone(List<InetSocketAddress> addresses) implements LoneLane {}
 
   @Test
   void anEndThatCouldNotBeToldIsToldLater() {
