@@ -21,12 +21,17 @@ record BenchRow(String workload, Operation operation, long blockBytes, int batch
 
   /** {@return whether a batch is one block of a size that was asked for} */
   boolean isSingleBlock() {
-    return batch == 1 && workload.equals(GRID);
+    return batch == 1 && isOfGrid();
+  }
+
+  /** {@return whether its blocks are all of a size that was asked for} */
+  boolean isOfGrid() {
+    return workload.equals(GRID);
   }
 
   /** {@return the row in words, such as {@code write 4 KiB x 128}} */
   String label() {
     String shape = operationName() + " " + Units.size(blockBytes) + " x " + Units.count(batch);
-    return workload.equals(GRID) ? shape : workload + " " + shape;
+    return isOfGrid() ? shape : workload + " " + shape;
   }
 }

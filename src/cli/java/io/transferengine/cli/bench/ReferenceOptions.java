@@ -28,8 +28,8 @@ final class ReferenceOptions {
               + " before each round, for 6 seconds; ib_write_bw, ib_read_bw, before each row of"
               + " that operation, between --device and --target-device; ib_write_lat, ib_read_lat"
               + " and ib_read_lat_events, which sleeps, before such a row of one block; nio, a bare ping-pong of"
-              + " the same bytes in Java, and ucx_perftest, if it is installed, before each row of"
-              + " one block; memcpy, by one thread, before each row; tcp, the same row over TCP,"
+              + " the same bytes in Java, before each row of one block; ucx_perftest, if it is"
+              + " installed, and memcpy, by one thread, before each row; tcp, the same row over TCP,"
               + " with --protocol local; none; auto: iperf3 for tcp if it is installed. Default:"
               + " ${DEFAULT-VALUE}.")
   private List<Against> against = new ArrayList<>();

@@ -18,9 +18,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * ucx_perftest, for rows of one block: ucp_put_lat for writes and ucp_get for reads, one at a time.
- * Both of its processes poll without a pause, so it shows what a machine with a processor for each
- * allows.
+ * ucx_perftest. For rows of one block ucp_put_lat for writes and ucp_get for reads, one at a time;
+ * for batches as many of ucp_put_bw or ucp_get under way. It moves one and the same block all the
+ * time. Both of its processes poll without a pause, so it shows what a machine with a processor for
+ * each allows.
  */
 final class UcxPerftest implements Reference {
   static final String NAME = "ucx_perftest";
@@ -72,14 +73,15 @@ final class UcxPerftest implements Reference {
   public String explanation() {
     return "ucx_perftest: UCX_TLS="
         + transports
-        + ", polling, before each row of one block: ucp_get -O 1 for reads, ucp_put_lat for writes,"
-        + " twice the half round trip that it prints";
+        + ", polling, always one and the same block, before each row. One block: ucp_get -O 1 for"
+        + " reads, ucp_put_lat for writes, twice the half round trip that it prints. N blocks:"
+        + " ucp_get or ucp_put_bw, -O N; a --memory of one block has ours move the same, too";
   }
 
   @Override
   public Optional<Figure> measure(BenchCase measured) {
     BenchRow row = measured.row();
-    if (!row.isSingleBlock()) {
+    if (!row.isOfGrid()) {
       return Optional.empty();
     }
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -93,21 +95,23 @@ final class UcxPerftest implements Reference {
   }
 
   /** {@return the figure in a line of its output; empty if it is another line} */
-  static Optional<Figure> figure(String line, Operation operation, long blockBytes) {
+  static Optional<Figure> figure(String line, BenchRow row) {
     Matcher matcher = FIGURES.matcher(line);
     if (!matcher.matches()) {
       return Optional.empty();
     }
-    double ways = operation == Operation.WRITE ? WAYS : 1;
+    double ways = row.isSingleBlock() && row.operation() == Operation.WRITE ? WAYS : 1;
     double overallMicros = Double.parseDouble(matcher.group(2)) * ways;
     if (!(overallMicros > 0)) {
       return Optional.empty();
     }
     return Optional.of(
         new Figure(
-            Units.gb(blockBytes) / (overallMicros / TimeUnit.SECONDS.toMicros(1)),
+            Units.gb(row.blockBytes()) / (overallMicros / TimeUnit.SECONDS.toMicros(1)),
             OptionalDouble.empty(),
-            OptionalDouble.of(Double.parseDouble(matcher.group(1)) * ways)));
+            row.isSingleBlock()
+                ? OptionalDouble.of(Double.parseDouble(matcher.group(1)) * ways)
+                : OptionalDouble.empty()));
   }
 
   private Optional<Figure> run(BenchRow row, Duration serverStart) {
@@ -118,10 +122,7 @@ final class UcxPerftest implements Reference {
       server = process(List.of("-p", port)).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
       Thread.sleep(serverStart);
       List<String> arguments = new ArrayList<>(List.of(host, "-p", port, "-v"));
-      arguments.addAll(
-          row.operation() == Operation.WRITE
-              ? List.of("-t", "ucp_put_lat")
-              : List.of("-t", "ucp_get", "-O", "1"));
+      arguments.addAll(test(row));
       arguments.addAll(
           List.of("-s", Long.toString(row.blockBytes()), "-n", ITERATIONS, "-w", WARM_UP));
       client = process(arguments).start();
@@ -138,12 +139,21 @@ final class UcxPerftest implements Reference {
     }
   }
 
+  /** {@return the arguments that name the test like a row, and how many are under way at once} */
+  static List<String> test(BenchRow row) {
+    if (row.isSingleBlock() && row.operation() == Operation.WRITE) {
+      return List.of("-t", "ucp_put_lat");
+    }
+    String test = row.operation() == Operation.WRITE ? "ucp_put_bw" : "ucp_get";
+    return List.of("-t", test, "-O", Integer.toString(row.batch()));
+  }
+
   /** {@return the last figure that it tells: of its whole run} */
   private static Optional<Figure> last(Process client, BenchRow row) throws IOException {
     Optional<Figure> last = Optional.empty();
     try (BufferedReader said = client.inputReader()) {
       for (String line = said.readLine(); line != null; line = said.readLine()) {
-        Optional<Figure> figure = figure(line, row.operation(), row.blockBytes());
+        Optional<Figure> figure = figure(line, row);
         last = figure.isPresent() ? figure : last;
       }
     }

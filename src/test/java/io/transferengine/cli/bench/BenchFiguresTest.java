@@ -176,19 +176,32 @@ class BenchFiguresTest {
   @Test
   void readsWhatUcxPerftestPrints() {
     String line = "[thread 0]2119,14.500,3126.512,16.000,1.25,1.17,320,300";
+    BenchRow read = new BenchRow(BenchRow.GRID, Operation.READ, 4096, 1);
 
-    assertThat(UcxPerftest.figure(line, Operation.READ, 4096))
+    assertThat(UcxPerftest.figure(line, read))
         .hasValueSatisfying(
             figure -> {
               assertThat(figure.p50Micros()).hasValue(14.5);
               assertThat(figure.gbPerSecond()).isCloseTo(0.256, within(0.0001));
             });
-    assertThat(UcxPerftest.figure(line, Operation.WRITE, 4096).orElseThrow().p50Micros())
-        .hasValue(29);
     String names = "iterations,50.0_percentile_lat,avg_lat,overall_lat,avg_bw,overall_bw";
-    assertThat(UcxPerftest.figure(names, Operation.READ, 4096)).isEmpty();
-    assertThat(UcxPerftest.figure(line.replace("16.000", "0.000"), Operation.READ, 8)).isEmpty();
-    assertThat(UcxPerftest.figure(line.replace("14.5", "."), Operation.READ, 8)).isEmpty();
+    assertThat(UcxPerftest.figure(names, read)).isEmpty();
+    assertThat(UcxPerftest.figure(line.replace("16.000", "0.000"), read)).isEmpty();
+    assertThat(UcxPerftest.figure(line.replace("14.5", "."), read)).isEmpty();
+  }
+
+  @Test
+  void ucxPerftestWritesOneBlockInTwoWaysAndABatchInOne() {
+    String line = "[thread 0]2119,14.500,3126.512,16.000,1.25,1.17,320,300";
+    BenchRow one = new BenchRow(BenchRow.GRID, Operation.WRITE, 4096, 1);
+    BenchRow batch = new BenchRow(BenchRow.GRID, Operation.WRITE, 4096, 16);
+
+    assertThat(UcxPerftest.test(one)).containsExactly("-t", "ucp_put_lat");
+    assertThat(UcxPerftest.figure(line, one).orElseThrow().p50Micros()).hasValue(29);
+    assertThat(UcxPerftest.test(batch)).containsExactly("-t", "ucp_put_bw", "-O", "16");
+    Reference.Figure figure = UcxPerftest.figure(line, batch).orElseThrow();
+    assertThat(figure.gbPerSecond()).isCloseTo(0.256, within(0.0001));
+    assertThat(figure.p50Micros()).as("the time of a batch is not told").isEmpty();
   }
 
   @Test
