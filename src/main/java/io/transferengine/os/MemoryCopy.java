@@ -19,9 +19,11 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryCopy {
   /**
    * From here on the C library copies: where the processor has fast string instructions, they take
-   * 5 to 10 % less time than the JVM's loops. And the JVM's threads can be stopped meanwhile.
+   * 5 to 10 % less time than the JVM's loops, and the JVM's threads can be stopped meanwhile. What
+   * fits into the processor's second cache on both sides is copied faster by the loops, and within
+   * some 30 µs.
    */
-  static final long BY_C_BYTES = 64 << 10;
+  static final long BY_C_BYTES = 1 << 20;
 
   /** Null where the C library shows none. */
   private static final @Nullable MethodHandle MEMCPY = find();
