@@ -19,9 +19,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Who copies: the thread that submits what is small, a few threads the rest, a claim at a time. A
- * task with something left to claim is in the queue once, so several threads work on a large one,
- * and a small one behind it does not wait for its end. Thread-safe.
+ * Who copies: the thread that submits what is small or what it does nothing but wait for, and a few
+ * threads the rest and what is large, a claim at a time. A task with something left to claim is in
+ * the queue once, so several threads work on a large one, and a small one behind it does not wait
+ * for its end. Thread-safe.
  */
 final class Copies implements TransferTask.Owner {
   private static final Logger log = LoggerFactory.getLogger(Copies.class);
@@ -37,6 +38,12 @@ final class Copies implements TransferTask.Owner {
    * share. A copy takes less than waking a thread, and being woken by it.
    */
   static final long MAPPED_DIRECT_BYTES = Copier.BYTES;
+
+  /**
+   * Bytes that who waits for them copies without other threads where no call is needed: one that is
+   * woken for the second half comes too late to save more than it costs.
+   */
+  static final long MAPPED_ALONE_BYTES = 2 * Copier.BYTES;
 
   /**
    * Threads: by calls, one core copies about 5 GB/s, half of what memory gives. So there are two,
@@ -91,13 +98,17 @@ final class Copies implements TransferTask.Owner {
     Anyway.error(log, format, peer, thrown);
   }
 
-  /** Works on a task; returns when it has ended, if it is small, else at once. */
+  /** Works on a task; copies what of it this thread should, and returns. */
   void start(Target target, TransferTask task) {
     task.setOwner(this);
+    boolean mayStay = task.listener().isAwaitedHere();
     boolean small =
         isWithin(task, DIRECT_BYTES, DIRECT_BLOCKS)
             || (isWithin(task, MAPPED_DIRECT_BYTES, Copier.RANGES) && target.isMapped(task));
-    if (!small || !copiedAtOnce(target, task)) {
+    if (mayStay && !small && isForSeveral(target, task)) {
+      var _ = isQueued(target, task); // others join; without memory this thread does it all
+    }
+    if ((!small && !mayStay) || !copiedHere(target, task, mayStay)) {
       queue(target, task);
     }
   }
@@ -106,20 +117,35 @@ final class Copies implements TransferTask.Owner {
     return task.totalBytes() <= bytes && task.blockCount() <= blocks;
   }
 
-  private boolean copiedAtOnce(Target target, TransferTask task) {
-    int slot = target.acquireSlot(false);
-    if (slot < 0) {
-      return false;
-    }
-    try {
-      Copier copier = take();
-      boolean later = copier.claim(task) > 0 && copier.copy(task, target, slot);
-      give(copier);
-      // A claim that threw half-way has left something.
-      return !later && !task.hasWork();
-    } finally {
-      target.releaseSlot(slot);
-    }
+  private static boolean isForSeveral(Target target, TransferTask task) {
+    long bytes = task.totalBytes();
+    return bytes > MAPPED_ALONE_BYTES || (bytes > Copier.BYTES && !target.isMapped(task));
+  }
+
+  /**
+   * Copies one claim, or until nothing is left to claim, nobody may go on, or the thread is told to
+   * do something else.
+   *
+   * @return whether nothing is left to claim
+   */
+  private boolean copiedHere(Target target, TransferTask task, boolean mayStay) {
+    boolean goesOn;
+    do {
+      int slot = target.acquireSlot(false);
+      if (slot < 0) {
+        return false;
+      }
+      try {
+        Copier copier = take();
+        boolean later = copier.claim(task) > 0 && copier.copy(task, target, slot);
+        give(copier);
+        // A claim that threw half-way has left something.
+        goesOn = mayStay && !later && !threads.isShutdown();
+      } finally {
+        target.releaseSlot(slot);
+      }
+    } while (goesOn && task.hasWork() && !Thread.currentThread().isInterrupted());
+    return !task.hasWork();
   }
 
   private void queue(Target target, TransferTask task) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.transferengine.access.AccessRights;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.metrics.FailureCause;
 import io.transferengine.os.FfmProcessMemory;
 import io.transferengine.os.IoVectors;
 import io.transferengine.os.LinuxProcesses;
@@ -13,9 +14,11 @@ import io.transferengine.os.ProcessMemory;
 import io.transferengine.os.Processes;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
+import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
+import io.transferengine.transport.TransferWork;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HostDescriptor;
 import java.lang.foreign.Arena;
@@ -28,6 +31,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,7 +39,9 @@ import org.junit.jupiter.api.Timeout;
 /** Which thread copies what, between memory of this process. */
 @Timeout(60)
 @SuppressWarnings("restricted") // looks into an area of this process
-class CopiesTest {
+class CopiesTest implements TransferWork.Listener {
+  private static final int MUCH = (int) Copies.MAPPED_ALONE_BYTES + 12_345;
+
   private final Processes processes = new LinuxProcesses();
   private final Area area = new Area(1);
   private final Leases leases = new Leases(area, _ -> false);
@@ -56,6 +62,9 @@ class CopiesTest {
               MemorySegment.ofAddress(area.address()).reinterpret(AreaLayout.BYTES),
               area.address()));
   private final CompletableFuture<TransferState> ended = new CompletableFuture<>();
+
+  /** Whether who submits waits. */
+  private boolean awaited;
 
   private final class Noting implements ProcessMemory {
     private final ProcessMemory real = new FfmProcessMemory();
@@ -107,7 +116,24 @@ class CopiesTest {
         BlockColumns.of(here.address(), there.address(), bytes),
         bytes,
         new TransferEnds(regions.getFirst(), new TransferEnds.Buffers(pieces)),
-        (state, _, _) -> ended.complete(state));
+        this);
+  }
+
+  @Override
+  public void taskEnded(
+      TransferState state, @Nullable TransferException failure, @Nullable FailureCause cause) {
+    ended.complete(state);
+  }
+
+  @Override
+  public boolean isAwaitedHere() {
+    return awaited;
+  }
+
+  private void holdSlotsOfCopyThreads() {
+    for (int i = 0; i < HeldLease.OF_COPY_THREADS; i++) {
+      assertThat(target.acquireSlot(true)).isEqualTo(i);
+    }
   }
 
   @Test
@@ -127,14 +153,63 @@ class CopiesTest {
     MemorySegment here = arena.allocate(bytes);
     MemorySegment there = arena.allocate(bytes);
     TransferTask task = write(here, there, bytes);
-    for (int i = 0; i < HeldLease.OF_COPY_THREADS; i++) {
-      assertThat(target.acquireSlot(true)).isEqualTo(i);
-    }
+    holdSlotsOfCopyThreads();
     copies.start(target, task);
     target.releaseSlot(1);
     assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
     assertThat(here.mismatch(there)).isEqualTo(-1);
     // Not the word before them, which is another process's.
     assertThat(marked).containsExactly(target.slotAddress(1));
+  }
+
+  /** The others may come too late, or never. */
+  @Test
+  void whoWaitsCopiesAllThatOthersDoNot() {
+    awaited = true;
+    MemorySegment here = arena.allocate(MUCH);
+    MemorySegment there = arena.allocate(MUCH);
+    TransferTask task = write(here, there, MUCH);
+    holdSlotsOfCopyThreads();
+    copies.start(target, task);
+    assertThat(ended).isCompletedWithValue(TransferState.COMPLETED);
+    assertThat(here.mismatch(there)).isEqualTo(-1);
+  }
+
+  @Test
+  void othersJoinWhoWaits() throws Exception {
+    awaited = true;
+    MemorySegment here = arena.allocate(MUCH);
+    MemorySegment there = arena.allocate(MUCH);
+    copies.start(target, write(here, there, MUCH));
+    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.mismatch(there)).isEqualTo(-1);
+  }
+
+  /** It ends its wait then, and has something else to do. */
+  @Test
+  void whoIsInterruptedLeavesTheRestToOthers() throws Exception {
+    awaited = true;
+    MemorySegment here = arena.allocate(MUCH);
+    MemorySegment there = arena.allocate(MUCH);
+    TransferTask task = write(here, there, MUCH);
+    holdSlotsOfCopyThreads();
+    Thread.currentThread().interrupt();
+    copies.start(target, task);
+    assertThat(Thread.interrupted()).as("it is kept").isTrue();
+    assertThat(ended).isNotDone();
+    assertThat(task.hasWork()).isTrue();
+    target.releaseSlot(0);
+    assertThat(ended.get(30, TimeUnit.SECONDS)).isEqualTo(TransferState.COMPLETED);
+    assertThat(here.mismatch(there)).isEqualTo(-1);
+  }
+
+  @Test
+  void whoWaitsCopiesNoMoreWhenTheEngineHasStopped() {
+    awaited = true;
+    MemorySegment here = arena.allocate(MUCH);
+    MemorySegment there = arena.allocate(MUCH);
+    copies.stop(Duration.ZERO);
+    copies.start(target, write(here, there, MUCH));
+    assertThat(ended).isCompletedWithValue(TransferState.FAILED);
   }
 }

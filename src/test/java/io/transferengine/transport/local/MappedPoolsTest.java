@@ -144,6 +144,9 @@ class MappedPoolsTest implements TransferWork.Listener {
   private @Nullable TransferState state;
   private @Nullable FailureCause cause;
 
+  /** Whether who submits waits. */
+  private boolean awaited;
+
   MappedPoolsTest() throws IOException {}
 
   @Override
@@ -151,6 +154,11 @@ class MappedPoolsTest implements TransferWork.Listener {
       TransferState end, @Nullable TransferException why, @Nullable FailureCause known) {
     state = end;
     cause = known;
+  }
+
+  @Override
+  public boolean isAwaitedHere() {
+    return awaited;
   }
 
   @AfterEach
@@ -266,6 +274,27 @@ class MappedPoolsTest implements TransferWork.Listener {
     assertThat(calls).hasValue(before);
     pool.free(ours.address(), MIB);
     pool.free(theirs.address(), MIB);
+  }
+
+  /** What is given to two threads is over no sooner. */
+  @ParameterizedTest
+  @EnumSource
+  void whoWaitsCopiesMoreOfItWithoutACall(Operation operation) {
+    awaited = true;
+    long bytes = Copies.MAPPED_ALONE_BYTES;
+    MemorySegment ours = pool.allocate(bytes);
+    MemorySegment theirs = pool.allocate(bytes);
+    awaitMapped();
+    (operation == Operation.WRITE ? ours : theirs).fill((byte) 6);
+    Copies copies = new Copies(memory, real.own());
+    int before = calls.get();
+    copies.start(target, task(operation, ours, theirs, bytes));
+    assertThat(state).isEqualTo(TransferState.COMPLETED);
+    assertThat(ours.asSlice(0, bytes).mismatch(theirs.asSlice(0, bytes))).isEqualTo(-1);
+    assertThat(calls).hasValue(before);
+    copies.stop(Duration.ofSeconds(10));
+    pool.free(ours.address(), bytes);
+    pool.free(theirs.address(), bytes);
   }
 
   /** Lengths that each way of copying has, at addresses that are multiples of nothing. */
