@@ -20,7 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
@@ -55,12 +54,11 @@ final class ActiveTransfers implements TransferHandle.Owner {
   private final BiConsumer<String, NotifyMessage> notifier;
   private final TransferEvents events;
   private final FirstLook firstLook;
-  private final Set<TransferHandle> active = ConcurrentHashMap.newKeySet();
+  private final LiveTransfers active = new LiveTransfers(ACTIVE_LIMIT);
 
   /** Those of them whose event has not happened. */
   private final Set<TransferHandle> awaiting = ConcurrentHashMap.newKeySet();
 
-  private final AtomicInteger count = new AtomicInteger();
   private final LastResort lastResort;
   private volatile boolean closed;
 
@@ -239,23 +237,14 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   private void enter(TransferHandle handle) {
-    boolean entered = false;
-    try {
-      if (count.incrementAndGet() > ACTIVE_LIMIT) {
-        throw new TransferException(
-            ErrorCode.TOO_MANY_REQUESTS,
-            ACTIVE_LIMIT + " transfers are under way",
-            "Wait for some to end, or put more blocks into each");
-      }
-      active.add(handle);
-      entered = !closed || !active.remove(handle);
-      if (!entered) {
-        throw TransferErrors.closedEngine();
-      }
-    } finally {
-      if (!entered) {
-        count.decrementAndGet();
-      }
+    if (!active.add(handle)) {
+      throw new TransferException(
+          ErrorCode.TOO_MANY_REQUESTS,
+          ACTIVE_LIMIT + " transfers are under way",
+          "Wait for some to end, or put more blocks into each");
+    }
+    if (closed && active.remove(handle)) {
+      throw TransferErrors.closedEngine();
     }
   }
 
@@ -336,9 +325,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
 
   @Override
   public void ended(TransferHandle handle, TransferState state, @Nullable FailureCause cause) {
-    if (active.remove(handle)) {
-      count.decrementAndGet();
-    }
+    boolean _ = active.remove(handle);
     long nanos = handle.tookNanos();
     long bytes = handle.transferredBytes();
     try {

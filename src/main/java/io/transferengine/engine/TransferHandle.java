@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
 public final class TransferHandle extends AwaitedEnd implements TransferWork.Listener {
   private static final Logger log = LoggerFactory.getLogger(TransferHandle.class);
 
-  /** Spreads times that are near each other: a power of two by the golden ratio. */
-  private static final long HASH_FACTOR = 0x9E3779B97F4A7C15L;
+  /** The place of one that is in no table. */
+  static final int NOWHERE = -1;
 
   /** The table of transfers. None of its methods blocks. */
   interface Owner {
@@ -65,6 +65,9 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private final @Nullable TransferRecord recorded;
   private final long startNanos;
   private final long deadlineNanos;
+
+  /** In the table of transfers under way, whose business it is. */
+  int place = NOWHERE;
 
   /** Made when memory is first taken back during the transfer. */
   private volatile @Nullable LocalRanges localRanges;
@@ -580,12 +583,6 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
       peer = segment;
     }
     return TransferWords.explain(report, peer);
-  }
-
-  /** By its time: the JVM's own takes a call, and tables ask for it twice for each transfer. */
-  @Override
-  public int hashCode() {
-    return Long.hashCode(startNanos * HASH_FACTOR);
   }
 
   @Override
