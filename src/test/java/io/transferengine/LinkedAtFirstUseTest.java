@@ -88,7 +88,6 @@ class LinkedAtFirstUseTest {
                         "EngineEnd.start",
                         "EngineEnd.run",
                         "MetricsReporter.run",
-                        "RegionHold.release",
                         "Registry.close",
                         "StoredDirectory.close",
                         "SegmentCache.answer",
@@ -104,6 +103,18 @@ class LinkedAtFirstUseTest {
                         "TransferParts.isMergeRefused",
                         "TransferParts.isStarted",
                         "TransportRegistry.stop")))
+        .isEmpty();
+  }
+
+  @Test
+  void givingMemoryBackLinksNothing() {
+    assertThat(
+            new LinkedAtFirstUse(CLASSES, "io/transferengine/memory")
+                .reachedFrom(List.of("Region.release")))
+        .isEmpty();
+    assertThat(
+            new LinkedAtFirstUse(CLASSES, "io/transferengine/transport")
+                .reachedFrom(List.of("SeveralRegions.release")))
         .isEmpty();
   }
 

@@ -88,8 +88,7 @@ public class CoalescingBenchmark {
   @OperationsPerInvocation(BLOCKS)
   public TransferState claimAndSettle() {
     TransferTask task =
-        new TransferTask(
-            Operation.WRITE, blocks, blocks.totalBytes(), range(LOCAL), range(REMOTE), sink);
+        new TransferTask(Operation.WRITE, blocks, range(LOCAL), range(REMOTE), sink);
     sink.end = null;
     int requests;
     do {

@@ -2,6 +2,8 @@
 package io.transferengine.engine;
 
 import io.transferengine.logging.Failures;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.metrics.Counter;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.metrics.Gauge;
@@ -222,13 +224,18 @@ final class ActiveTransfers implements TransferHandle.Owner {
       @Nullable Thread awaiter) {
     memory.beginUse();
     try {
-      RegionHold hold = memory.hold(request.blocks());
+      UsedRanges<Region> used = memory.use(request.blocks());
+      TransferHandle made = null;
       try {
-        TransferHandle made = new TransferHandle(this, request, hold, timeout, recorded, awaiter);
+        made = new TransferHandle(this, request, used, timeout, recorded, awaiter);
         enter(made);
         return made;
       } catch (Throwable t) {
-        hold.release();
+        if (made == null) {
+          used.release();
+        } else {
+          made.letMemoryGo();
+        }
         throw t;
       }
     } finally {
@@ -425,7 +432,7 @@ final class ActiveTransfers implements TransferHandle.Owner {
     if (handle.nanosLeft() <= 0) {
       handle.abort(
           TransferState.TIMEOUT,
-          overdue(handle, "deadline", handle.deadlineOrigin()),
+          overdue(handle, "deadline", TransferWords.deadlineOrigin(handle.request())),
           FailureCause.TIMEOUT);
     } else if (sliceTimeoutNanos > 0 && now - handle.progressNanos() > sliceTimeoutNanos) {
       handle.abort(

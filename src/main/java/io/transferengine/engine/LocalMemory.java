@@ -11,10 +11,12 @@ import io.transferengine.memory.OffHeapSource;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionRegistrar;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.metrics.Gauge;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
+import io.transferengine.transport.SeveralRegions;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -410,7 +412,7 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
 
   /**
    * No region can be taken back from now on, until {@link #endUse}. Meanwhile the transfer that has
-   * got a {@link #hold} enters the table of active ones.
+   * got a {@link #use} enters the table of active ones.
    */
   void beginUse() {
     lock.readLock().lock();
@@ -426,7 +428,7 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
    * @throws TransferException ADDRESS_NOT_REGISTERED for a block that is not wholly inside one
    *     registration or managed buffer
    */
-  RegionHold hold(BlockColumns blocks) {
+  UsedRanges<Region> use(BlockColumns blocks) {
     // Most transfers lie in one registration.
     Region first = null;
     Set<Region> held = Set.of();
@@ -464,7 +466,7 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
           throw t;
         }
       }
-      return RegionHold.of(first, held);
+      return first != null && held.isEmpty() ? first : several(first, held);
     } catch (Throwable t) {
       if (first != null) {
         first.release();
@@ -472,6 +474,15 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
       held.forEach(RELEASE);
       throw t;
     }
+  }
+
+  private static UsedRanges<Region> several(@Nullable Region first, Set<Region> others) {
+    if (first == null) {
+      return SeveralRegions.none();
+    }
+    List<Region> all = new ArrayList<>(others);
+    all.add(first);
+    return new SeveralRegions(all);
   }
 
   private static void requireAcquired(Region region, long start, long length) {
@@ -484,7 +495,7 @@ public final class LocalMemory implements RegionRegistrar, MemoryBytes.Host {
    * Runs an action of the processor on a range, which cannot be taken back meanwhile.
    *
    * @param action is given the region that the range lies in
-   * @throws TransferException as {@link #hold}; INVALID_ARGUMENT for device memory, which the
+   * @throws TransferException as {@link #use}; INVALID_ARGUMENT for device memory, which the
    *     processor cannot reach; MEMORY for a mapped range without memory behind it
    */
   @Override

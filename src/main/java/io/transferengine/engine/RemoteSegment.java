@@ -10,7 +10,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.MemoryPairs;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.wire.BufferDescriptor;
@@ -35,7 +35,7 @@ record RemoteSegment(
     String name,
     PeerAddress address,
     List<Transport> transports,
-    TransferEnds.Buffers buffers,
+    PeerBuffers buffers,
     AtomicBoolean takesBlocksOnly) {
 
   static RemoteSegment of(String name, PeerAddress address, List<Transport> transports) {
@@ -43,7 +43,7 @@ record RemoteSegment(
         name,
         address,
         List.copyOf(transports),
-        new TransferEnds.Buffers(address.descriptor().buffers()),
+        new PeerBuffers(address.descriptor().buffers()),
         new AtomicBoolean());
   }
 

@@ -3,6 +3,8 @@ package io.transferengine.engine;
 
 import io.transferengine.events.TransferReport;
 import io.transferengine.logging.Anyway;
+import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
@@ -10,7 +12,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.MemoryPairs;
-import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.transport.Transport;
@@ -61,7 +62,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
 
   private final Owner owner;
   private final TransferRequest request;
-  private final RegionHold hold;
+  private final UsedRanges<Region> used;
   private final @Nullable TransferRecord recorded;
   private final long startNanos;
   private final long deadlineNanos;
@@ -92,6 +93,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private boolean finishing;
   private boolean abandoned;
   private boolean cutOff;
+  private boolean memoryLetGo;
   private long cutOffNanos;
   private @Nullable Outcome asked;
 
@@ -111,7 +113,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   TransferHandle(
       Owner owner,
       TransferRequest request,
-      RegionHold hold,
+      UsedRanges<Region> used,
       long timeoutNanos,
       @Nullable TransferRecord recorded,
       @Nullable Thread awaiter) {
@@ -123,7 +125,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     this.owner = owner;
     this.request = request;
     this.blocksLeft = request.blocks();
-    this.hold = hold;
+    this.used = used;
     this.deadlineNanos = startNanos + timeoutNanos;
   }
 
@@ -155,15 +157,6 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     return deadlineNanos - System.nanoTime();
   }
 
-  /** {@return what set the deadline, for the text of an error} */
-  String deadlineOrigin() {
-    return request.timeout().isPresent()
-        ? "The request's own timeout set the deadline, "
-            + request.timeout().get().toMillis()
-            + " ms"
-        : "MC_TRANSFER_TIMEOUT sets the deadline";
-  }
-
   /** {@return the time of the last progress, by {@link System#nanoTime()}} */
   synchronized long progressNanos() {
     return work == null ? lookUpNanos : work.progressNanos();
@@ -191,8 +184,9 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     // Written before this was asked for, by who asked or whom that one has heard of.
     BlockColumns blocks = blocksLeft;
     boolean mayBeRepeated = !resolvedAgain;
-    TransferEnds ends = hold.endsWith(peer);
-    BufferDescriptor forbidding = ends.forbidding(request.operation(), blocks);
+    TransferTask whole =
+        new TransferTask(request.operation(), blocks, used, peer.buffers(), this, began);
+    BufferDescriptor forbidding = whole.forbidding();
     if (forbidding != null) {
       if (isBegun(peer, wasKnown, began)) {
         // Only what the peer has said: the memory may be registered with other rights by now.
@@ -201,8 +195,6 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
       }
       return;
     }
-    TransferTask whole =
-        new TransferTask(request.operation(), blocks, blocks.totalBytes(), ends, this, began);
     Optional<Transport> one = peer.transportFor(whole);
     if (one.isPresent()) {
       if (peer.takesBlocksOnly().get()) {
@@ -221,9 +213,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
       }
       return;
     }
-    TransferParts parts =
-        new TransferParts(
-            request.operation(), blocks, peer, () -> hold.endsWith(peer), mayBeRepeated, this);
+    TransferParts parts = new TransferParts(whole, peer, mayBeRepeated, this);
     if (goesOnWith(parts, peer, wasKnown, began)) {
       parts.submit(peer.address());
     }
@@ -286,7 +276,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   private void settle(
       TransferState state, @Nullable TransferException why, @Nullable FailureCause cause) {
     if (isAbandonedAtEnd(state, why, cause)) {
-      hold.release();
+      letMemoryGo();
       owner.settledLate(this);
     }
   }
@@ -449,12 +439,12 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
               ? work.progressNanos()
               : System.nanoTime();
       wasAbandoned = abandoned;
-      memoryIsFree = !abandoned || work == null;
+      memoryIsFree = (!abandoned || work == null) && isFirstToLetGo();
     }
     // Whatever fails here, such as an allocation: waiting threads must learn of the end.
     try {
       if (memoryIsFree) {
-        hold.release();
+        used.release();
       }
       account(state, cause);
       // Counted before the end is visible, so that a caller who sees the state sees the numbers.
@@ -467,13 +457,26 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
     return wasAbandoned;
   }
 
+  /** Gives the uses of its memory back, once. */
+  void letMemoryGo() {
+    if (isFirstToLetGo()) {
+      used.release();
+    }
+  }
+
+  private synchronized boolean isFirstToLetGo() {
+    boolean first = !memoryLetGo;
+    memoryLetGo = true;
+    return first;
+  }
+
   /** Once, by the thread that ends it. */
   private void account(TransferState state, @Nullable FailureCause why) {
     if (recorded != null && recorded.isWantedNow()) {
       endedNanos = recorded.endNow(settledNanos);
     } else {
       // To give one registration back takes hardly more time than to read the clock.
-      endedNanos = hold.isOne() ? settledNanos : System.nanoTime();
+      endedNanos = used.isOne() ? settledNanos : System.nanoTime();
     }
     cause = why;
     accounted = state;

@@ -6,18 +6,15 @@ import io.transferengine.events.TransferReport;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
-import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.transport.Transport;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiPredicate;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,10 +52,10 @@ final class TransferParts implements TransferWork {
     private boolean over;
     private boolean completed;
 
-    Part(Transport transport, Operation operation, BlockColumns blocks, TransferEnds ends) {
+    Part(Transport transport, TransferTask whole, BlockColumns blocks) {
       this.transport = transport;
       this.blocks = blocks;
-      this.task = new TransferTask(operation, blocks, blocks.totalBytes(), ends, this);
+      this.task = whole.part(blocks, this);
     }
 
     @Override
@@ -71,28 +68,22 @@ final class TransferParts implements TransferWork {
   /**
    * Parts of which nothing is submitted yet.
    *
-   * @param blocks each of them is moved by one of the peer's transports
-   * @param ends makes what the blocks lie in on both sides, for one user at a time
+   * @param whole of which each block is moved by one of the peer's transports; nobody works on it
    * @param mayBeRepeated whether the listener repeats what an old descriptor has kept from moving
    */
-  TransferParts(
-      Operation operation,
-      BlockColumns blocks,
-      RemoteSegment peer,
-      Supplier<TransferEnds> ends,
-      boolean mayBeRepeated,
-      Listener listener) {
+  TransferParts(TransferTask whole, RemoteSegment peer, boolean mayBeRepeated, Listener listener) {
     this.listener = listener;
     this.mayBeRepeated = mayBeRepeated;
     List<BiPredicate<MemoryKind, MemoryKind>> moves = new ArrayList<>();
     for (Transport each : peer.transports()) {
       moves.add(each::moves);
     }
-    int[] chosen = ends.get().firstThatMoves(blocks, moves);
+    BlockColumns blocks = whole.blocksToRepeat();
+    int[] chosen = whole.firstThatMoves(moves);
     for (int i = 0; i < moves.size(); i++) {
       BlockColumns own = select(blocks, chosen, i);
       if (own.count() > 0) {
-        Part part = new Part(peer.transports().get(i), operation, own, ends.get());
+        Part part = new Part(peer.transports().get(i), whole, own);
         if (peer.takesBlocksOnly().get()) {
           part.task.mergeNothing();
         }

@@ -79,4 +79,13 @@ final class TransferWords {
         ? report.explain()
         : report.explain() + "; " + peer.explainChoice(report.transport());
   }
+
+  /** {@return what set the deadline of a transfer, for the text of an error} */
+  static String deadlineOrigin(TransferRequest request) {
+    return request.timeout().isPresent()
+        ? "The request's own timeout set the deadline, "
+            + request.timeout().get().toMillis()
+            + " ms"
+        : "MC_TRANSFER_TIMEOUT sets the deadline";
+  }
 }

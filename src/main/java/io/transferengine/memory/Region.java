@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. {@code acquire} and {@code release} are one atomic operation on an uncontended
  * region and never take a lock, except for a release that a thread waits for.
  */
-public final class Region implements RangeIndex.Ranged, RegisteredRange {
+public final class Region implements RangeIndex.Ranged, RegisteredRange, UsedRanges<Region> {
   /** Who owns the memory of a region. */
   public enum Owner {
     /** Registered by the application, which unregisters it and then may free it. */
@@ -188,6 +188,26 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
         && address - this.address <= this.length - length;
   }
 
+  @Override
+  public @Nullable Region at(long address) {
+    return covers(address, 1) ? this : null;
+  }
+
+  @Override
+  public long endAt(long address) {
+    return covers(address, 1) ? end() : 0;
+  }
+
+  @Override
+  public boolean areHost() {
+    return kind.isHost();
+  }
+
+  @Override
+  public boolean isOne() {
+    return true;
+  }
+
   /**
    * {@return how far one may go on from {@code address}: the address after the last byte of the
    * region or, where the region is a pool, of the block handed out that holds it; 0 for an address
@@ -249,6 +269,7 @@ public final class Region implements RangeIndex.Ranged, RegisteredRange {
    *
    * @throws IllegalStateException when there was no use to end, a bug in the caller
    */
+  @Override
   public void release() {
     while (true) {
       int seen = state.get();

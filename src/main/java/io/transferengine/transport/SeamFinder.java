@@ -6,7 +6,7 @@ import io.transferengine.memory.SortedAddresses;
 /**
  * A sorted set of disjoint ranges (registrations of ours, or the buffers a peer published) that
  * answers how far one may read on from an address without crossing into another range. It keeps the
- * last range found, since the blocks of a batch tend to stay in one. Not thread-safe.
+ * last range found, since the blocks of a batch tend to stay in one: a hint, so it is thread-safe.
  */
 public final class SeamFinder {
   final long[] starts;

@@ -4,137 +4,88 @@ package io.transferengine.transport;
 import io.transferengine.access.AccessRights;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.wire.BufferDescriptor;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a transfer moves bytes between: registrations of ours, and buffers that the peer published.
+ * What the blocks of a batch are moved between: registrations of ours, and buffers that the peer
+ * published. A part of a {@link TransferTask}, and not an object of its own.
  *
- * <p>A look-up remembers its last answer, since the blocks of a batch tend to stay in one range. So
- * this is not thread-safe; it belongs to one {@link TransferTask}, which looks under its lock.
+ * <p>A look-up at the peer remembers its last answer, since the blocks of a batch tend to stay in
+ * one buffer. It is a hint: threads that look up at the same time do each other no harm.
  */
-public final class TransferEnds {
-
-  /**
-   * The buffers of a peer, in the form that look-ups need. Immutable, and shared by all transfers
-   * to the peer.
-   */
-  public static final class Buffers {
-    private final long[] starts;
-    private final long[] ends;
-    private final List<BufferDescriptor> sorted;
-
-    /** What memory each is; nothing where all is host memory, as nearly always. */
-    private final List<MemoryKind> kinds;
-
-    /** Whether peers may read and write all of them, as nearly always. */
-    private final boolean open;
-
-    /** Whether all have keys for network cards. */
-    private final boolean keyed;
-
-    /** Whether all have entries of {@code te_local}, by which they are copied on one machine. */
-    private final boolean fenced;
-
-    /** Buffers in any order. */
-    public Buffers(List<BufferDescriptor> buffers) {
-      sorted =
-          buffers.stream().sorted(Comparator.comparingLong(BufferDescriptor::address)).toList();
-      starts = sorted.stream().mapToLong(BufferDescriptor::address).toArray();
-      ends = sorted.stream().mapToLong(each -> each.address() + each.lengthBytes()).toArray();
-      boolean hostOnly = sorted.stream().allMatch(each -> each.kind().isHost());
-      kinds = hostOnly ? List.of() : sorted.stream().map(BufferDescriptor::kind).toList();
-      open = sorted.stream().allMatch(each -> each.rights() == AccessRights.READ_WRITE);
-      keyed = sorted.stream().noneMatch(TransferEnds::hasNoKeys);
-      fenced = sorted.stream().noneMatch(TransferEnds::hasNoFence);
-    }
-
-    /** Host memory, of which nothing but the ranges is known. */
-    private Buffers(SeamFinder ranges) {
-      starts = ranges.starts;
-      ends = ranges.ends;
-      sorted = List.of();
-      kinds = List.of();
-      open = keyed = fenced = true;
-    }
-  }
-
-  private static final Region[] NO_REGIONS = {};
-  private static final SeamFinder NO_SEAMS = new SeamFinder(new long[0], new long[0]);
-
-  /** Ours, if it is one: no look-up, and nothing made for it. */
-  private final @Nullable Region only;
-
-  /** Ours, if they are several, and where each lies. */
-  private final Region[] regions;
-
-  private final SeamFinder local;
-  private final Buffers peer;
+abstract class TransferEnds extends TaskProgress {
+  final BlockColumns blocks;
+  final UsedRanges<Region> ours;
+  final PeerBuffers peer;
+  private final Operation operation;
+  private final MemoryPairs pairs;
 
   /** Of the peer's buffers, which was found last. */
   private int lastAtPeer;
 
-  /** The ends of one transfer: the region that the blocks lie in, and all buffers of the peer. */
-  public TransferEnds(Region only, Buffers peer) {
-    this.only = only;
-    this.regions = NO_REGIONS;
-    this.local = NO_SEAMS;
+  TransferEnds(
+      Operation operation,
+      BlockColumns blocks,
+      UsedRanges<Region> ours,
+      PeerBuffers peer,
+      Listener listener,
+      long nowNanos) {
+    super(nowNanos, listener);
+    this.operation = operation;
+    this.blocks = blocks;
+    this.ours = ours;
     this.peer = peer;
+    this.pairs = findPairs();
+  }
+
+  /** {@return the direction} */
+  public final Operation operation() {
+    return operation;
+  }
+
+  /** {@return the kinds of memory that it moves bytes between} */
+  public final MemoryPairs pairs() {
+    return pairs;
   }
 
   /**
-   * The ends of one transfer.
+   * {@return the registration of ours that one of its requests lies in} It says what memory that
+   * is, and is held until the task has ended. Cheap in a {@link RequestSink}, for each request.
    *
-   * @param regions those that the blocks lie in, by ascending address; not to be changed any more
-   * @param peer all buffers of the peer
+   * @param local where the request, or a part of it, begins here
    */
-  public TransferEnds(Region[] regions, Buffers peer) {
-    this.only = null;
-    this.regions = regions;
-    this.local = seams(regions);
-    this.peer = peer;
-  }
-
-  /** Ends in host memory, of which nothing but the ranges is known. */
-  TransferEnds(SeamFinder local, SeamFinder remote) {
-    this.only = null;
-    this.regions = NO_REGIONS;
-    this.local = local;
-    this.peer = new Buffers(remote);
-  }
-
-  private static SeamFinder seams(Region[] regions) {
-    long[] starts = new long[regions.length];
-    long[] ends = new long[regions.length];
-    for (int i = 0; i < regions.length; i++) {
-      starts[i] = regions[i].address();
-      ends[i] = regions[i].end();
+  public final Region region(long local) {
+    Region region = ours.at(local);
+    if (region == null) {
+      throw new IllegalArgumentException("0x%x is not in this transfer".formatted(local));
     }
-    return new SeamFinder(starts, ends);
-  }
-
-  /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
-  long endOfLocal(long address) {
-    if (only == null) {
-      return local.endOfRange(address);
-    }
-    return only.covers(address, 1) ? only.end() : 0;
+    return region;
   }
 
   /**
-   * {@return the first of these blocks that is not wholly inside one of the peer's buffers; or -1}
+   * {@return the peer's buffer that one of its requests lies in, as the descriptor has it that the
+   * task was made with; empty if the peer had not published any there}
+   *
+   * @param remote where the request, or a part of it, begins at the peer
    */
-  int firstOutsideRemote(BlockColumns blocks) {
+  public final Optional<BufferDescriptor> buffer(long remote) {
+    return Optional.ofNullable(bufferAt(remote));
+  }
+
+  /** {@return the first block that is not inside one of the peer's buffers, -1 if all are} */
+  public final int blockOutsideBuffers() {
     for (int i = 0; i < blocks.count(); i++) {
-      if (blocks.remote(i) + blocks.length(i) > endOfRemote(blocks.remote(i))) {
+      if (blocks.remote(i) + blocks.length(i) > endAtPeer(blocks.remote(i))) {
         return i;
       }
     }
@@ -142,16 +93,17 @@ public final class TransferEnds {
   }
 
   /**
-   * {@return whether a test holds for one of the peer's buffers that blocks begin in} It is asked
-   * once for blocks in a row that begin in the same one.
+   * {@return whether a test holds for one of the peer's buffers that its blocks begin in} It is
+   * asked once for blocks in a row that begin in the same one.
    */
-  boolean anyBuffer(BlockColumns blocks, Predicate<BufferDescriptor> test) {
+  public final boolean anyBuffer(Predicate<BufferDescriptor> test) {
     int last = -1;
     for (int i = 0; i < blocks.count(); i++) {
       int index = findAtPeer(blocks.remote(i));
-      if (index != last && index >= 0 && index < peer.sorted.size()) {
+      BufferDescriptor buffer = peer.get(index);
+      if (buffer != null && index != last) {
         last = index;
-        if (test.test(peer.sorted.get(index))) {
+        if (test.test(buffer)) {
           return true;
         }
       }
@@ -159,51 +111,17 @@ public final class TransferEnds {
     return false;
   }
 
-  /** {@return whether all buffers of the peer have keys for RDMA} */
-  boolean peerIsKeyed() {
-    return peer.keyed;
+  /** {@return whether a buffer of the peer that its blocks begin in has no keys for RDMA} */
+  public final boolean anyWithoutKeys() {
+    // Asked for each transfer over RDMA: nearly always all have keys.
+    return !peer.areKeyed() && anyBuffer(PeerBuffers::hasNoKeys);
   }
 
-  /** {@return whether all buffers of the peer have entries by which they are copied} */
-  boolean peerIsFenced() {
-    return peer.fenced;
-  }
-
-  static boolean hasNoFence(BufferDescriptor buffer) {
-    return buffer.fence() == 0;
-  }
-
-  static boolean hasNoKeys(BufferDescriptor buffer) {
-    return buffer.rkeys().isEmpty();
-  }
-
-  /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */
-  long endOfRemote(long address) {
-    int index = findAtPeer(address);
-    return index < 0 ? 0 : peer.ends[index];
-  }
-
-  private int findAtPeer(long address) {
-    int index = SeamFinder.find(peer.starts, peer.ends, address, lastAtPeer);
-    if (index >= 0) {
-      lastAtPeer = index;
-    }
-    return index;
-  }
-
-  /** {@return our registration that an address lies in; null if it lies in none} */
-  @Nullable Region region(long address) {
-    if (only != null) {
-      return only.covers(address, 1) ? only : null;
-    }
-    int index = local.find(address);
-    return index < 0 || index >= regions.length ? null : regions[index];
-  }
-
-  /** {@return the peer's buffer that an address lies in; null if it has published none there} */
-  @Nullable BufferDescriptor buffer(long address) {
-    int index = findAtPeer(address);
-    return index < 0 || index >= peer.sorted.size() ? null : peer.sorted.get(index);
+  /**
+   * {@return whether a buffer of the peer that its blocks begin in has no entry (its fence is 0)}
+   */
+  public final boolean anyWithoutFence() {
+    return !peer.areFenced() && anyBuffer(PeerBuffers::hasNoFence);
   }
 
   /**
@@ -211,15 +129,17 @@ public final class TransferEnds {
    * not allow the operation; null if there is none} Looks at blocks only if some buffer of the peer
    * has such rights. What the peer has not published counts as allowed: the peer decides.
    */
-  public @Nullable BufferDescriptor forbidding(Operation operation, BlockColumns blocks) {
-    if (peer.open) {
+  public final @Nullable BufferDescriptor forbidding() {
+    if (peer.areOpen()) {
       return null;
     }
     for (int i = 0; i < blocks.count(); i++) {
       long at = blocks.remote(i);
       long end = at + blocks.length(i);
       // A block may go on in the next buffers: a large registration is published in pieces.
-      for (BufferDescriptor buffer = buffer(at); buffer != null && at < end; buffer = buffer(at)) {
+      for (BufferDescriptor buffer = bufferAt(at);
+          buffer != null && at < end;
+          buffer = bufferAt(at)) {
         AccessRights rights = buffer.rights();
         if (!(operation == Operation.WRITE ? rights.mayWrite() : rights.mayRead())) {
           return buffer;
@@ -231,34 +151,11 @@ public final class TransferEnds {
   }
 
   /**
-   * {@return the kinds of memory that blocks are moved between} Looks at each block only if there
-   * is device memory on one of the sides. What the peer has not published counts as host memory:
-   * the descriptor may be old, and the peer decides.
-   */
-  MemoryPairs pairs(BlockColumns blocks) {
-    if (peer.kinds.isEmpty() && localIsHost()) {
-      return MemoryPairs.hostOnly();
-    }
-    Set<MemoryPairs.Pair> pairs = new HashSet<>();
-    MemoryPairs.Pair last = null;
-    for (int i = 0; i < blocks.count(); i++) {
-      MemoryKind here = kindHere(blocks.local(i));
-      MemoryKind there = kindAtPeer(blocks.remote(i));
-      if (last == null || !last.local().equals(here) || !last.peer().equals(there)) {
-        last = new MemoryPairs.Pair(here, there);
-        pairs.add(last);
-      }
-    }
-    return new MemoryPairs(pairs);
-  }
-
-  /**
    * {@return for each block the index of the first transport that moves its bytes; -1 if none does}
    *
    * @param moves what each transport says of a kind of ours and one of the peer's
    */
-  public int[] firstThatMoves(
-      BlockColumns blocks, List<? extends BiPredicate<MemoryKind, MemoryKind>> moves) {
+  public final int[] firstThatMoves(List<? extends BiPredicate<MemoryKind, MemoryKind>> moves) {
     int[] first = new int[blocks.count()];
     for (int i = 0; i < first.length; i++) {
       MemoryKind here = kindHere(blocks.local(i));
@@ -272,25 +169,56 @@ public final class TransferEnds {
     return first;
   }
 
+  /** {@return the end of our registration that an address lies in, 0 if it lies in none} */
+  final long endHere(long address) {
+    return ours.endAt(address);
+  }
+
+  /** {@return the end of the peer's buffer that an address lies in, 0 if it lies in none} */
+  final long endAtPeer(long address) {
+    int index = findAtPeer(address);
+    return index < 0 ? 0 : peer.end(index);
+  }
+
+  private int findAtPeer(long address) {
+    int index = peer.find(address, lastAtPeer);
+    if (index >= 0) {
+      lastAtPeer = index;
+    }
+    return index;
+  }
+
+  private @Nullable BufferDescriptor bufferAt(long address) {
+    return peer.get(findAtPeer(address));
+  }
+
+  /**
+   * Looks at each block only if there is device memory on one of the sides. What the peer has not
+   * published counts as host memory: the descriptor may be old, and the peer decides.
+   */
+  private MemoryPairs findPairs() {
+    if (peer.areHost() && ours.areHost()) {
+      return MemoryPairs.hostOnly();
+    }
+    Set<MemoryPairs.Pair> found = new HashSet<>();
+    MemoryPairs.Pair last = null;
+    for (int i = 0; i < blocks.count(); i++) {
+      MemoryKind here = kindHere(blocks.local(i));
+      MemoryKind there = kindAtPeer(blocks.remote(i));
+      if (last == null || !last.local().equals(here) || !last.peer().equals(there)) {
+        last = new MemoryPairs.Pair(here, there);
+        found.add(last);
+      }
+    }
+    return new MemoryPairs(found);
+  }
+
   private MemoryKind kindHere(long address) {
-    Region region = region(address);
+    Region region = ours.at(address);
     return region == null ? MemoryKind.host() : region.kind();
   }
 
   private MemoryKind kindAtPeer(long address) {
-    int index = findAtPeer(address);
-    return index < 0 || index >= peer.kinds.size() ? MemoryKind.host() : peer.kinds.get(index);
-  }
-
-  private boolean localIsHost() {
-    if (only != null) {
-      return only.kind().isHost();
-    }
-    for (Region region : regions) {
-      if (!region.kind().isHost()) {
-        return false;
-      }
-    }
-    return true;
+    return peer.kind(findAtPeer(address));
   }
 }

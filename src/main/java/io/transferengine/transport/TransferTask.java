@@ -3,15 +3,13 @@ package io.transferengine.transport;
 
 import io.transferengine.logging.Anyway;
 import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.metrics.FailureCause;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.wire.BufferDescriptor;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,9 +56,6 @@ public final class TransferTask extends UnclaimedBlocks {
 
   private static final Logger log = LoggerFactory.getLogger(TransferTask.class);
 
-  private final Operation operation;
-  private final MemoryPairs pairs;
-  private final long totalBytes;
   private @Nullable Repeats repeats;
 
   private int outstanding;
@@ -75,40 +70,44 @@ public final class TransferTask extends UnclaimedBlocks {
   private volatile boolean mergeRefused;
 
   /**
-   * Work of which nothing is claimed yet, between {@code ends}, which are the task's from now on.
+   * Work of which nothing is claimed yet.
+   *
+   * @param ours what the blocks lie in here
+   * @param peer all buffers of the peer
    */
   public TransferTask(
       Operation operation,
       BlockColumns blocks,
-      long totalBytes,
-      TransferEnds ends,
+      UsedRanges<Region> ours,
+      PeerBuffers peer,
       Listener listener) {
-    this(operation, blocks, totalBytes, ends, listener, System.nanoTime());
+    this(operation, blocks, ours, peer, listener, System.nanoTime());
   }
 
   /** As above, at a moment that has just been. */
   public TransferTask(
       Operation operation,
       BlockColumns blocks,
-      long totalBytes,
-      TransferEnds ends,
+      UsedRanges<Region> ours,
+      PeerBuffers peer,
       Listener listener,
       long nowNanos) {
-    super(blocks, ends, nowNanos, listener);
-    this.operation = operation;
-    this.totalBytes = totalBytes;
-    this.pairs = ends.pairs(blocks);
+    super(operation, blocks, ours, peer, listener, nowNanos);
   }
 
   /** As above, in host memory of which nothing but the ranges is known. For tests. */
   public TransferTask(
       Operation operation,
       BlockColumns blocks,
-      long totalBytes,
       SeamFinder localSeams,
       SeamFinder remoteSeams,
       Listener listener) {
-    this(operation, blocks, totalBytes, new TransferEnds(localSeams, remoteSeams), listener);
+    this(operation, blocks, new SeveralRegions(localSeams), new PeerBuffers(remoteSeams), listener);
+  }
+
+  /** {@return work on some of its blocks} */
+  public TransferTask part(BlockColumns some, Listener told) {
+    return new TransferTask(operation(), some, ours, peer, told);
   }
 
   /**
@@ -117,35 +116,6 @@ public final class TransferTask extends UnclaimedBlocks {
    */
   public void setOwner(Owner owner) {
     this.owner = owner;
-  }
-
-  /** {@return the kinds of memory that it moves bytes between} */
-  public MemoryPairs pairs() {
-    return pairs;
-  }
-
-  /**
-   * {@return the registration of ours that one of its requests lies in} It says what memory that
-   * is, and is held until the task has ended. Cheap in a {@link RequestSink}, for each request.
-   *
-   * @param local where the request, or a part of it, begins here
-   */
-  public synchronized Region region(long local) {
-    Region region = ends.region(local);
-    if (region == null) {
-      throw new IllegalArgumentException("0x%x is not in this transfer".formatted(local));
-    }
-    return region;
-  }
-
-  /**
-   * {@return the peer's buffer that one of its requests lies in, as the descriptor has it that the
-   * task was made with; empty if the peer had not published any there}
-   *
-   * @param remote where the request, or a part of it, begins at the peer
-   */
-  public synchronized Optional<BufferDescriptor> buffer(long remote) {
-    return Optional.ofNullable(ends.buffer(remote));
   }
 
   /**
@@ -179,14 +149,9 @@ public final class TransferTask extends UnclaimedBlocks {
     return repeats;
   }
 
-  /** {@return the direction} */
-  public Operation operation() {
-    return operation;
-  }
-
   /** {@return the bytes of the whole batch} */
   public long totalBytes() {
-    return totalBytes;
+    return blocks.totalBytes();
   }
 
   /** {@return the number of blocks as submitted; an upper bound of the requests left} */
@@ -220,32 +185,9 @@ public final class TransferTask extends UnclaimedBlocks {
     return blocks.length(block);
   }
 
-  /** {@return the first block that is not inside one of the peer's buffers, -1 if all are} */
-  public synchronized int blockOutsideBuffers() {
-    return ends.firstOutsideRemote(blocks);
-  }
-
   /** {@return whether a test holds for where any of the blocks lies in the peer's memory} */
   public boolean anyRemote(RangeTest test) {
     return test.anyRemote(blocks);
-  }
-
-  /** {@return whether a test holds for one of the peer's buffers that its blocks begin in} */
-  public synchronized boolean anyBuffer(Predicate<BufferDescriptor> test) {
-    return ends.anyBuffer(blocks, test);
-  }
-
-  /** {@return whether a buffer of the peer that its blocks begin in has no keys for RDMA} */
-  public boolean anyWithoutKeys() {
-    // Asked for each transfer over RDMA: nearly always all have keys, and no lock is needed.
-    return !ends.peerIsKeyed() && anyBuffer(TransferEnds::hasNoKeys);
-  }
-
-  /**
-   * {@return whether a buffer of the peer that its blocks begin in has no entry (its fence is 0)}
-   */
-  public boolean anyWithoutFence() {
-    return !ends.peerIsFenced() && anyBuffer(TransferEnds::hasNoFence);
   }
 
   /** {@return where the first block begins in this process} */
@@ -414,7 +356,7 @@ public final class TransferTask extends UnclaimedBlocks {
         .formatted(
             outstanding,
             completedBytes,
-            totalBytes,
+            totalBytes(),
             describeUnclaimed(),
             outcome == null ? "none" : outcome + " (" + failure + ")");
   }
@@ -425,7 +367,7 @@ public final class TransferTask extends UnclaimedBlocks {
   }
 
   private void setOutcome(TransferState state, TransferException why, FailureCause kind) {
-    if (outcome == null && completedBytes < totalBytes) {
+    if (outcome == null && completedBytes < totalBytes()) {
       outcome = state;
       outcomeNanos = System.nanoTime();
       failure = why;
@@ -445,7 +387,7 @@ public final class TransferTask extends UnclaimedBlocks {
     if (ended || outstanding > 0) {
       return false;
     }
-    if (completedBytes == totalBytes) {
+    if (completedBytes == totalBytes()) {
       // Even if an end was set: every byte was there before it could take effect.
       outcomeNanos = progressNanos();
       outcome = TransferState.COMPLETED;

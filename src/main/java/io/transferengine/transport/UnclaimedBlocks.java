@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.transferengine.transport;
 
+import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.transfer.BlockColumns;
+import io.transferengine.transfer.Operation;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -24,25 +27,26 @@ import org.jspecify.annotations.Nullable;
  * object of its own: nothing more is made for a transfer. When a method throws, it has changed
  * nothing.
  */
-abstract class UnclaimedBlocks extends TaskProgress {
+abstract class UnclaimedBlocks extends TransferEnds {
   /** A range that begins in a block, at an offset in it. */
   private record Piece(int block, long offset, long length) {}
 
   /** Shared, so nothing is added to it: nearly every task gets nothing back. */
   private static final ArrayDeque<Piece> NOTHING = new ArrayDeque<>(1);
 
-  final BlockColumns blocks;
-  final TransferEnds ends;
-
   private ArrayDeque<Piece> returned = NOTHING;
   private int cursorBlock;
   private long cursorOffset;
 
   /** All of a batch, at a moment. */
-  UnclaimedBlocks(BlockColumns blocks, TransferEnds ends, long nowNanos, Listener listener) {
-    super(nowNanos, listener);
-    this.blocks = blocks;
-    this.ends = ends;
+  UnclaimedBlocks(
+      Operation operation,
+      BlockColumns blocks,
+      UsedRanges<Region> ours,
+      PeerBuffers peer,
+      Listener listener,
+      long nowNanos) {
+    super(operation, blocks, ours, peer, listener, nowNanos);
   }
 
   /** {@return whether there is something to claim} */
@@ -126,15 +130,15 @@ abstract class UnclaimedBlocks extends TaskProgress {
       }
       if (bufferEnd == 0) {
         // Only now: blocks that have no neighbour pay for no look-up.
-        registrationEnd = ends.endOfLocal(local);
-        bufferEnd = ends.endOfRemote(remote);
+        registrationEnd = endHere(local);
+        bufferEnd = endAtPeer(remote);
       }
       long next = blocks.length(block);
       if (remote + length + next > bufferEnd) {
         break;
       }
       if (!joins || start + next > registrationEnd) {
-        registrationEnd = ends.endOfLocal(start);
+        registrationEnd = endHere(start);
         if (ranges == rangesMax || start + next > registrationEnd) {
           break;
         }

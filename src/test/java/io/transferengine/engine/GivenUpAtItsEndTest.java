@@ -13,7 +13,6 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.TransferTask;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +72,7 @@ class GivenUpAtItsEndTest implements TransferHandle.Owner {
         new TransferHandle(
             this,
             TransferRequest.of(Operation.WRITE, "127.0.0.1:1", BlockColumns.of(0x1000, 0x1000, 16)),
-            new RegionHold(List.of(region)),
+            region,
             Long.MAX_VALUE / 2,
             null,
             null);

@@ -44,7 +44,7 @@ class LiveTransfersTest {
     return new TransferHandle(
         owner,
         TransferRequest.of(Operation.READ, "peer", BlockColumns.of(ADDRESS, ADDRESS, 16)),
-        new RegionHold(List.of(region)),
+        region,
         Long.MAX_VALUE / 2,
         null,
         null);

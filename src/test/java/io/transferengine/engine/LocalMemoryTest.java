@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.transferengine.memory.MappedMemory;
 import io.transferengine.memory.Region;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.testkit.LogCapture;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.ErrorCode;
@@ -113,7 +114,7 @@ class LocalMemoryTest {
     users.clingsTo = addresses[1];
     users.drainBreakdown = new InternalError("asked for by the test");
     memory.beginUse();
-    RegionHold hold = memory.hold(BlockColumns.of(addresses[1], addresses[1], 16));
+    UsedRanges<Region> hold = memory.use(BlockColumns.of(addresses[1], addresses[1], 16));
     memory.endUse();
     assertThatThrownBy(() -> memory.unregisterAll(addresses))
         .hasRootCauseMessage("asked for by the test");

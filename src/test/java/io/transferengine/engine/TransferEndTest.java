@@ -332,8 +332,7 @@ class TransferEndTest {
         };
     assertThat(region.acquire(mine.address(), mine.length())).isTrue();
     TransferHandle handle =
-        new TransferHandle(
-            owner, write(), new RegionHold(List.of(region)), Long.MAX_VALUE / 2, null, null);
+        new TransferHandle(owner, write(), region, Long.MAX_VALUE / 2, null, null);
     handle.begin(transport.segment(PEER), true);
     try (LogCapture log = new LogCapture()) {
       nextTask().end(TransferState.FAILED, lost, FailureCause.STALE_DESCRIPTOR);

@@ -114,7 +114,7 @@ class TransferEventsTest {
         new TransferHandle(
             new Owner(),
             TransferRequest.of(Operation.READ, "peer", BlockColumns.of(ADDRESS, ADDRESS, 16)),
-            new RegionHold(List.of(region)),
+            region,
             Long.MAX_VALUE / 2,
             null,
             null);

@@ -16,7 +16,6 @@ import io.transferengine.transfer.TransferRequest;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
 import io.transferengine.transport.TransferTask;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +52,7 @@ class TransferHandleStepsTest {
               this,
               TransferRequest.of(
                   Operation.WRITE, "127.0.0.1:1", BlockColumns.of(ADDRESS, ADDRESS, BYTES)),
-              new RegionHold(List.of(region)),
+              region,
               Long.MAX_VALUE / 2,
               null,
               null);
@@ -323,7 +322,7 @@ class TransferHandleStepsTest {
   }
 
   private static void explore(int interruptions, Class<? extends Sent> scene) {
-    int orders = Steps.explore(interruptions, scene, TransferHandle.class, RegionHold.class);
+    int orders = Steps.explore(interruptions, scene, TransferHandle.class);
     System.out.println(scene.getSimpleName() + ": " + orders + " orders");
     assertThat(orders).isGreaterThan(20);
   }

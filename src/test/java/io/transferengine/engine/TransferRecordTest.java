@@ -84,7 +84,7 @@ class TransferRecordTest {
           new TransferHandle(
               new Owner(),
               TransferRequest.of(Operation.WRITE, "peer", BlockColumns.of(ADDRESS, ADDRESS, 16)),
-              new RegionHold(List.of(region)),
+              region,
               Long.MAX_VALUE / 2,
               recorded,
               null);

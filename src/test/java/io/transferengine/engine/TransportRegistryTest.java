@@ -14,7 +14,8 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
+import io.transferengine.transport.SeveralRegions;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
@@ -177,13 +178,12 @@ class TransportRegistryTest {
 
   private TransferTask task(String location) {
     List<Long> key = List.of(1L);
-    var buffers =
-        new TransferEnds.Buffers(List.of(new BufferDescriptor(location, 0x5000, 16, key, key)));
+    var buffers = new PeerBuffers(List.of(new BufferDescriptor(location, 0x5000, 16, key, key)));
     return new TransferTask(
         Operation.WRITE,
         BlockColumns.of(0x1000, 0x5000, 16),
-        16,
-        new TransferEnds(regions.toArray(Region[]::new), buffers),
+        new SeveralRegions(regions),
+        buffers,
         (_, _, _) -> {});
   }
 

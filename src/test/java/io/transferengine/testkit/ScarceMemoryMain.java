@@ -64,9 +64,7 @@ public final class ScarceMemoryMain {
     }
     BlockColumns blocks = BlockColumns.of(place, place, length);
     SeamFinder seams = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
-    TransferTask task =
-        new TransferTask(
-            Operation.WRITE, blocks, blocks.totalBytes(), seams, seams, (_, _, _) -> {});
+    TransferTask task = new TransferTask(Operation.WRITE, blocks, seams, seams, (_, _, _) -> {});
     int claimed =
         task.claim((_, _, _, _, _, _) -> {}, Integer.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE);
     if (claimed != 1) {

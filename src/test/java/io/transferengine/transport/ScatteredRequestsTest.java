@@ -116,7 +116,7 @@ class ScatteredRequestsTest {
 
   private static TransferTask task(
       BlockColumns blocks, SeamFinder local, SeamFinder remote, Sink sink) {
-    return new TransferTask(Operation.WRITE, blocks, blocks.totalBytes(), local, remote, sink);
+    return new TransferTask(Operation.WRITE, blocks, local, remote, sink);
   }
 
   private static void claimAll(TransferTask task, Sink sink, long maxBytes) {

@@ -8,11 +8,13 @@ import io.transferengine.access.AccessRights;
 import io.transferengine.memory.MemoryKind;
 import io.transferengine.memory.Region;
 import io.transferengine.memory.RegionTable;
+import io.transferengine.memory.UsedRanges;
 import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.wire.BufferDescriptor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -35,9 +37,20 @@ class TransferEndsTest {
   private static final BufferDescriptor THERE = buffer("cpu:1", 5000);
   private static final BufferDescriptor DEVICE = buffer("cuda:1", 4000);
 
-  private static TransferEnds ends(List<Region> regions, BufferDescriptor... buffers) {
-    return new TransferEnds(
-        regions.toArray(Region[]::new), new TransferEnds.Buffers(List.of(buffers)));
+  /** What blocks lie in on both sides. */
+  private record Ends(List<Region> ours, List<BufferDescriptor> peers) {
+    TransferTask task(Operation operation, BlockColumns blocks) {
+      UsedRanges<Region> used = ours.size() == 1 ? ours.getFirst() : new SeveralRegions(ours);
+      return new TransferTask(operation, blocks, used, new PeerBuffers(peers), (_, _, _) -> {});
+    }
+
+    @Nullable BufferDescriptor forbidding(Operation operation, BlockColumns blocks) {
+      return task(operation, blocks).forbidding();
+    }
+  }
+
+  private static Ends ends(List<Region> regions, BufferDescriptor... buffers) {
+    return new Ends(regions, List.of(buffers));
   }
 
   private static BlockColumns blocks(long... localAndRemote) {
@@ -53,15 +66,15 @@ class TransferEndsTest {
     return BlockColumns.of(local, remote, lengths);
   }
 
-  private static TransferTask task(TransferEnds ends, BlockColumns blocks) {
-    return new TransferTask(Operation.WRITE, blocks, blocks.totalBytes(), ends, (_, _, _) -> {});
+  private static TransferTask task(Ends ends, BlockColumns blocks) {
+    return ends.task(Operation.WRITE, blocks);
   }
 
   @Test
   void aBufferWhoseRightsDoNotAllowTheOperationIsFound() {
     BufferDescriptor read = buffer("cpu:1", 5100).withRights(AccessRights.READ_ONLY);
     BufferDescriptor write = buffer("cpu:1", 5200).withRights(AccessRights.WRITE_ONLY);
-    TransferEnds ends = ends(List.of(host), THERE, read, write);
+    Ends ends = ends(List.of(host), THERE, read, write);
     BlockColumns spanning = BlockColumns.of(1000, 5090, 20);
     assertThat(ends.forbidding(Operation.WRITE, blocks(1000, 5000, 1010, 5110))).isEqualTo(read);
     assertThat(ends.forbidding(Operation.READ, blocks(1000, 5000, 1010, 5110))).isNull();
@@ -98,7 +111,7 @@ class TransferEndsTest {
 
   @Test
   void thePairsAreThoseOfTheBlocks() {
-    TransferEnds mixed = ends(List.of(host, first, second), THERE, DEVICE);
+    Ends mixed = ends(List.of(host, first, second), THERE, DEVICE);
     assertThat(task(mixed, blocks(1000, 5000, 1010, 5020)).pairs().pairs())
         .containsExactly(new MemoryPairs.Pair(HOST, HOST));
     assertThat(task(mixed, blocks(1000, 4000, 1100, 5000, 2000, 5000, 1110, 5050)).pairs().pairs())
@@ -110,7 +123,7 @@ class TransferEndsTest {
 
   @Test
   void whatThePeerHasNotPublishedCountsAsHostMemory() {
-    TransferEnds ends = ends(List.of(host), DEVICE);
+    Ends ends = ends(List.of(host), DEVICE);
     assertThat(task(ends, blocks(1000, 5000)).pairs()).isEqualTo(MemoryPairs.hostOnly());
     assertThat(task(ends(List.of(host)), blocks(1000, 4000)).pairs())
         .isEqualTo(MemoryPairs.hostOnly());
@@ -119,7 +132,7 @@ class TransferEndsTest {
   /** For TCP the name of a buffer is that of its server, which may read like a device. */
   @Test
   void aBufferWithoutKeysIsHostMemoryWhateverItsName() {
-    TransferEnds ends = ends(List.of(host), new BufferDescriptor("cuda:1", 4000, 100));
+    Ends ends = ends(List.of(host), new BufferDescriptor("cuda:1", 4000, 100));
     assertThat(task(ends, blocks(1000, 4000)).pairs()).isEqualTo(MemoryPairs.hostOnly());
   }
 
@@ -133,16 +146,16 @@ class TransferEndsTest {
 
   @Test
   void eachBlockHasTheFirstTransportThatMovesIt() {
-    TransferEnds mixed = ends(List.of(host, first, second), THERE, DEVICE);
+    Ends mixed = ends(List.of(host, first, second), THERE, DEVICE);
     BlockColumns all = blocks(1000, 5000, 1100, 5000, 1010, 4000, 2000, 4000, 1020, 9000);
     assertThat(
-            mixed.firstThatMoves(
-                all,
-                List.of(
-                    (local, peer) -> local.isHost() && peer.isHost(),
-                    (local, _) -> local.equals(FIRST),
-                    (_, peer) -> peer.isHost(),
-                    (local, _) -> local.isHost())))
+            task(mixed, all)
+                .firstThatMoves(
+                    List.of(
+                        (local, peer) -> local.isHost() && peer.isHost(),
+                        (local, _) -> local.equals(FIRST),
+                        (_, peer) -> peer.isHost(),
+                        (local, _) -> local.isHost())))
         .containsExactly(0, 1, 3, -1, 0);
   }
 }

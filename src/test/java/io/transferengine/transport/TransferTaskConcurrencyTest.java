@@ -146,8 +146,7 @@ class TransferTaskConcurrencyTest {
     long span = blocks.local(blocks.count() - 1) + blocks.length(blocks.count() - 1) - LOCAL;
     Round round = new Round(span);
     TransferTask task =
-        new TransferTask(
-            Operation.WRITE, blocks, blocks.totalBytes(), whole(LOCAL), whole(REMOTE), round);
+        new TransferTask(Operation.WRITE, blocks, whole(LOCAL), whole(REMOTE), round);
     task.setOwner(
         new TransferTask.Owner() {
           @Override

@@ -30,8 +30,7 @@ class TransferTaskSchedules {
 
   /** What every scene checks: one end, after the last request. */
   private abstract static class Transfer extends Schedules.Scene implements TransferWork.Listener {
-    final TransferTask task =
-        new TransferTask(Operation.WRITE, BLOCKS, 32, whole(0), whole(0), this);
+    final TransferTask task = new TransferTask(Operation.WRITE, BLOCKS, whole(0), whole(0), this);
     private final int[] out = new int[1];
     private int ends;
     @Nullable TransferState state;

@@ -62,7 +62,7 @@ class TransferTaskTest {
 
   private static TransferTask task(
       BlockColumns blocks, SeamFinder local, SeamFinder remote, Probe probe) {
-    return new TransferTask(Operation.WRITE, blocks, blocks.totalBytes(), local, remote, probe);
+    return new TransferTask(Operation.WRITE, blocks, local, remote, probe);
   }
 
   /** Blocks of one length at so many lengths from the start, the same on both sides. */
@@ -400,7 +400,6 @@ class TransferTaskTest {
           new TransferTask(
               Operation.READ,
               blocks,
-              blocks.totalBytes(),
               whole(LOCAL),
               whole(REMOTE),
               (_, _, _) -> {
@@ -426,13 +425,7 @@ class TransferTaskTest {
   void aTaskThatHasJustCompletedIsNotOverdue() {
     BlockColumns blocks = at(10, 0);
     TransferTask task =
-        new TransferTask(
-            Operation.WRITE,
-            blocks,
-            blocks.totalBytes(),
-            whole(LOCAL),
-            whole(REMOTE),
-            (_, _, _) -> {});
+        new TransferTask(Operation.WRITE, blocks, whole(LOCAL), whole(REMOTE), (_, _, _) -> {});
     Probe sink = new Probe();
     assertThat(task.claim(sink, 1, Long.MAX_VALUE, Long.MAX_VALUE)).isEqualTo(1);
     long before = System.nanoTime();

@@ -12,8 +12,9 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.RequestSink;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.SeveralRegions;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ final class StagedTask implements TransferTask.Owner {
   }
 
   private final TransferTask task;
-  private final TransferEnds.Buffers buffers;
+  private final PeerBuffers buffers;
   private final Staging staging;
   private final Way way;
 
@@ -98,7 +99,7 @@ final class StagedTask implements TransferTask.Owner {
   /**
    * @param buffers what the peer has published
    */
-  StagedTask(TransferTask task, TransferEnds.Buffers buffers, Staging staging, Way way) {
+  StagedTask(TransferTask task, PeerBuffers buffers, Staging staging, Way way) {
     this.task = task;
     this.buffers = buffers;
     this.staging = staging;
@@ -385,8 +386,7 @@ final class StagedTask implements TransferTask.Owner {
               Arrays.copyOf(remotes, count),
               Arrays.copyOf(lengths, count));
       TransferTask made =
-          new TransferTask(
-              task.operation(), blocks, bytes, new TransferEnds(new Region[0], buffers), this);
+          new TransferTask(task.operation(), blocks, SeveralRegions.none(), buffers, this);
       if (task.isMergeRefused()) {
         made.mergeNothing();
       }

@@ -16,8 +16,8 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.PeerEnd;
-import io.transferengine.transport.TransferEnds;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -244,7 +244,7 @@ final class TcpTransport implements Transport {
     try {
       if (DeviceStaging.isNeeded(task)) {
         // All of it goes to this one: by a later round another process may have the peer's name.
-        TransferEnds.Buffers buffers = new TransferEnds.Buffers(address.descriptor().buffers());
+        PeerBuffers buffers = new PeerBuffers(address.descriptor().buffers());
         new StagedTask(task, buffers, staging, peer::submit).begin();
       } else {
         peer.submit(task);

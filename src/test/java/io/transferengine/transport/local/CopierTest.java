@@ -18,7 +18,7 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.wire.BufferDescriptor;
@@ -96,12 +96,7 @@ class CopierTest implements TransferWork.Listener {
 
   private TransferTask task(Operation operation, long remote, BufferDescriptor... buffers) {
     BlockColumns blocks = BlockColumns.of(here.address(), remote, BYTES);
-    return new TransferTask(
-        operation,
-        blocks,
-        BYTES,
-        new TransferEnds(ours, new TransferEnds.Buffers(List.of(buffers))),
-        this);
+    return new TransferTask(operation, blocks, ours, new PeerBuffers(List.of(buffers)), this);
   }
 
   private BufferDescriptor published() {

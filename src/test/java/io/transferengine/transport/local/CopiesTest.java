@@ -16,7 +16,7 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.wire.BufferDescriptor;
@@ -114,8 +114,8 @@ class CopiesTest implements TransferWork.Listener {
     return new TransferTask(
         Operation.WRITE,
         BlockColumns.of(here.address(), there.address(), bytes),
-        bytes,
-        new TransferEnds(regions.getFirst(), new TransferEnds.Buffers(pieces)),
+        regions.getFirst(),
+        new PeerBuffers(pieces),
         this);
   }
 

@@ -17,7 +17,7 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HostDescriptor;
@@ -97,8 +97,8 @@ class DeviceCopiesTest {
     return new TransferTask(
         operation,
         BlockColumns.of(here.address(), there.address(), BYTES),
-        BYTES,
-        new TransferEnds(here, new TransferEnds.Buffers(List.of(buffer))),
+        here,
+        new PeerBuffers(List.of(buffer)),
         (state, _, _) -> ended.complete(state));
   }
 

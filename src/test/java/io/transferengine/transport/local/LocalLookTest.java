@@ -15,7 +15,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.HostDescriptor;
@@ -82,8 +82,8 @@ class LocalLookTest {
         new TransferTask(
             Operation.WRITE,
             BlockColumns.of(here.address(), there.address(), BYTES),
-            BYTES,
-            new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
+            source,
+            new PeerBuffers(peer.buffers()),
             (state, _, _) -> ended.complete(state));
     ours.transport.submit(new PeerAddress(peer, List.of(InetAddress.getLoopbackAddress())), task);
     return ended.get(30, TimeUnit.SECONDS);

@@ -17,7 +17,7 @@ import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.BufferDescriptor;
 import io.transferengine.wire.HandshakeDescriptor;
@@ -84,8 +84,8 @@ class LocalTrustTest {
     return new TransferTask(
         operation,
         BlockColumns.of(here.address(), remote, BYTES),
-        BYTES,
-        new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
+        source,
+        new PeerBuffers(peer.buffers()),
         (state, why, cause) -> ended.complete(new End(state, why, cause)));
   }
 
@@ -163,8 +163,8 @@ class LocalTrustTest {
                 new long[] {here.address(), here.address() + half},
                 new long[] {to, to + half},
                 new long[] {half, half}),
-            BYTES,
-            new TransferEnds(source, new TransferEnds.Buffers(lie.buffers())),
+            source,
+            new PeerBuffers(lie.buffers()),
             (state, why, cause) -> ended.complete(new End(state, why, cause)));
     ours.transport.submit(address(lie), task);
     End end = ended.get(30, TimeUnit.SECONDS);

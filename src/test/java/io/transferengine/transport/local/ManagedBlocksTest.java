@@ -16,7 +16,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.wire.BufferDescriptor;
@@ -112,17 +112,8 @@ class ManagedBlocksTest implements TransferWork.Listener {
 
   private TransferState copied(Operation operation, BlockColumns blocks, BufferDescriptor buffer) {
     state = null;
-    long bytes = 0;
-    for (int i = 0; i < blocks.count(); i++) {
-      bytes += blocks.length(i);
-    }
     TransferTask task =
-        new TransferTask(
-            operation,
-            blocks,
-            bytes,
-            new TransferEnds(ours, new TransferEnds.Buffers(List.of(buffer))),
-            this);
+        new TransferTask(operation, blocks, ours, new PeerBuffers(List.of(buffer)), this);
     while (state == null) {
       assertThat(copier.claim(task)).isPositive();
       boolean _ = copier.copy(task, target, 0);

@@ -23,7 +23,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.TransferWork;
 import io.transferengine.wire.BufferDescriptor;
@@ -210,8 +210,8 @@ class MappedPoolsTest implements TransferWork.Listener {
         new TransferTask(
             operation,
             BlockColumns.of(here.address(), there.address(), BYTES),
-            BYTES,
-            new TransferEnds(region(), new TransferEnds.Buffers(List.of(buffer))),
+            region(),
+            new PeerBuffers(List.of(buffer)),
             this);
     while (state == null) {
       assertThat(copier.claim(task)).isPositive();
@@ -373,8 +373,8 @@ class MappedPoolsTest implements TransferWork.Listener {
     return new TransferTask(
         operation,
         BlockColumns.of(ours.address(), theirs.address(), bytes),
-        bytes,
-        new TransferEnds(region(), new TransferEnds.Buffers(List.of(published()))),
+        region(),
+        new PeerBuffers(List.of(published())),
         this);
   }
 

@@ -8,7 +8,7 @@ import io.transferengine.transfer.BlockColumns;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.PeerAddress;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.wire.HandshakeDescriptor;
 import io.transferengine.wire.SegmentDescriptor;
@@ -50,8 +50,8 @@ abstract class TwoSides {
     return new TransferTask(
         Operation.WRITE,
         BlockColumns.of(here.address(), there.address(), BYTES),
-        BYTES,
-        new TransferEnds(source, new TransferEnds.Buffers(peer.buffers())),
+        source,
+        new PeerBuffers(peer.buffers()),
         (state, _, _) -> ended.complete(state));
   }
 

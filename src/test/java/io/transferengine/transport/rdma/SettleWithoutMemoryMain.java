@@ -78,8 +78,7 @@ public final class SettleWithoutMemoryMain {
     }
     BlockColumns blocks = BlockColumns.of(places, places, lengths);
     TransferTask task =
-        new TransferTask(
-            Operation.WRITE, blocks, blocks.totalBytes(), seams, seams, (_, _, _) -> ends++);
+        new TransferTask(Operation.WRITE, blocks, seams, seams, (_, _, _) -> ends++);
     int _ = task.claim(sink, requests, Long.MAX_VALUE, Long.MAX_VALUE);
     return task;
   }

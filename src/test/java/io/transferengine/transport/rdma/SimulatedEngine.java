@@ -32,8 +32,9 @@ import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
 import io.transferengine.transport.AccessControl;
 import io.transferengine.transport.PeerAddress;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.PeerLink;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.SeveralRegions;
 import io.transferengine.transport.TransferTask;
 import io.transferengine.transport.Transport;
 import io.transferengine.transport.TransportContext;
@@ -51,7 +52,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -312,8 +312,8 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
         new TransferTask(
             operation,
             blocks,
-            blocks.totalBytes(),
-            ends(peer),
+            new SeveralRegions(regions.inOrder()),
+            new PeerBuffers(peer.descriptor().buffers()),
             (state, failure, cause) -> {
               end.complete(
                   new End(state, Optional.ofNullable(failure), Optional.ofNullable(cause)));
@@ -321,14 +321,6 @@ final class SimulatedEngine implements AutoCloseable, PeerLink, HandshakeHandler
             });
     transport.submit(peer, task);
     return new Started(task, end);
-  }
-
-  private TransferEnds ends(PeerAddress peer) {
-    Region[] ours =
-        regions.inOrder().stream()
-            .sorted(Comparator.comparingLong(Region::address))
-            .toArray(Region[]::new);
-    return new TransferEnds(ours, new TransferEnds.Buffers(peer.descriptor().buffers()));
   }
 
   /** {@return what others know of it} */

@@ -113,6 +113,6 @@ class CallerLaneTest {
     }
     SeamFinder none = new SeamFinder(new long[0], new long[0]);
     return new TransferTask(
-        Operation.READ, BlockColumns.of(local, remote, lengths), BLOCKS, none, none, new Awaited());
+        Operation.READ, BlockColumns.of(local, remote, lengths), none, none, new Awaited());
   }
 }

@@ -262,7 +262,6 @@ class CertificateEndTest {
           new TransferTask(
               operation,
               block,
-              BYTES,
               all,
               all,
               (state, why, _) ->

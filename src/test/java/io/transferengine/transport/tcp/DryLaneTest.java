@@ -118,7 +118,7 @@ class DryLaneTest {
           };
       BlockColumns blocks = BlockColumns.of(local, remote, length);
       SeamFinder seams = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
-      peer.submit(new TransferTask(operation, blocks, blocks.totalBytes(), seams, seams, listener));
+      peer.submit(new TransferTask(operation, blocks, seams, seams, listener));
       return end;
     }
 

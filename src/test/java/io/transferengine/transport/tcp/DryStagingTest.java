@@ -176,7 +176,7 @@ class DryStagingTest {
     BlockColumns blocks = BlockColumns.of(local, remote, length);
     Operation operation = random.nextInt(4) == 0 ? Operation.READ : Operation.WRITE;
     SeamFinder seams = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
-    peer.submit(new TransferTask(operation, blocks, blocks.totalBytes(), seams, seams, ended));
+    peer.submit(new TransferTask(operation, blocks, seams, seams, ended));
     return ended;
   }
 }

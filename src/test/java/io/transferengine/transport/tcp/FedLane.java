@@ -38,7 +38,7 @@ final class FedLane implements AutoCloseable {
     Work(Operation operation, BlockColumns blocks) {
       this.blocks = blocks;
       SeamFinder all = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
-      task = new TransferTask(operation, blocks, blocks.totalBytes(), all, all, this);
+      task = new TransferTask(operation, blocks, all, all, this);
     }
 
     @Override

@@ -173,7 +173,6 @@ class LaneConnectTest {
         new TransferTask(
             Operation.READ,
             block,
-            1,
             none,
             none,
             (state, why, _) -> end.complete(state + (why == null ? "" : ": " + why.getMessage()))));

@@ -69,7 +69,7 @@ class LaneModelTest {
       this.blocks = blocks;
       this.hasRefused = hasRefused;
       SeamFinder all = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
-      task = new TransferTask(operation, blocks, blocks.totalBytes(), all, all, this);
+      task = new TransferTask(operation, blocks, all, all, this);
     }
 
     @Override

@@ -35,7 +35,7 @@ class LateWritesTest {
     Arrays.fill(lengths, length);
     BlockColumns blocks = BlockColumns.of(local, remote, lengths);
     SeamFinder none = new SeamFinder(new long[0], new long[0]);
-    return new TransferTask(operation, blocks, blocks.totalBytes(), none, none, (_, _, _) -> {});
+    return new TransferTask(operation, blocks, none, none, (_, _, _) -> {});
   }
 
   /** To look at all blocks for each claim would take hours here. */

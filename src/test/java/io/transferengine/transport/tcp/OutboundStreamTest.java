@@ -245,8 +245,7 @@ class OutboundStreamTest {
       RequestRing ring = new RequestRing(8, 1 << 20);
       RequestWriter writer = new RequestWriter(ring, true, null);
       TransferTask task =
-          new TransferTask(
-              Operation.WRITE, BlockColumns.of(1, 1, 1), 1, none, none, (_, _, _) -> {});
+          new TransferTask(Operation.WRITE, BlockColumns.of(1, 1, 1), none, none, (_, _, _) -> {});
       for (int i = 0; i < 200_000; i++) {
         if (i == 100_000) {
           file.truncate(0);

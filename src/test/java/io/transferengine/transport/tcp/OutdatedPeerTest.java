@@ -54,7 +54,6 @@ class OutdatedPeerTest {
         new TransferTask(
             operation,
             BlockColumns.of(memory.address(), ScriptedTarget.BASE, 1),
-            1,
             none,
             none,
             (_, _, why) -> cause.complete(why)));

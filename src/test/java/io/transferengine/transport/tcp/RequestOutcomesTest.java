@@ -67,7 +67,7 @@ class RequestOutcomesTest {
       }
       SeamFinder seams = new SeamFinder(new long[] {1}, new long[] {Long.MAX_VALUE});
       BlockColumns blocks = BlockColumns.of(local, remote, length);
-      task = new TransferTask(Operation.WRITE, blocks, blocks.totalBytes(), seams, seams, this);
+      task = new TransferTask(Operation.WRITE, blocks, seams, seams, this);
       long from = ring.end();
       assertThat(task.claim(ring, 16, Long.MAX_VALUE, Long.MAX_VALUE))
           .isEqualTo(adjacent ? 1 : count);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 class RequestRingTest {
   private static TransferTask task(Operation operation) {
     SeamFinder none = new SeamFinder(new long[0], new long[0]);
-    return new TransferTask(operation, BlockColumns.of(1, 1, 1), 1, none, none, (_, _, _) -> {});
+    return new TransferTask(operation, BlockColumns.of(1, 1, 1), none, none, (_, _, _) -> {});
   }
 
   @Test

@@ -13,7 +13,7 @@ import io.transferengine.transfer.ErrorCode;
 import io.transferengine.transfer.Operation;
 import io.transferengine.transfer.TransferException;
 import io.transferengine.transfer.TransferState;
-import io.transferengine.transport.TransferEnds;
+import io.transferengine.transport.PeerBuffers;
 import io.transferengine.transport.TransferTask;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +30,7 @@ class StagedTaskTest implements StagedTask.Staging {
   private final TransferException failure =
       new TransferException(ErrorCode.SOCKET, "for the test", "");
 
-  private final TransferEnds.Buffers buffers = new TransferEnds.Buffers(List.of());
+  private final PeerBuffers buffers = new PeerBuffers(List.of());
   private final List<TransferTask> inner = new ArrayList<>();
   private int slots;
   private @Nullable Error lack;
@@ -73,8 +73,8 @@ class StagedTaskTest implements StagedTask.Staging {
         new TransferTask(
             Operation.WRITE,
             BlockColumns.of(local, remote, length),
-            BLOCKS,
-            new TransferEnds(region, buffers),
+            region,
+            buffers,
             (end, _, why) -> {
               state = end;
               cause = why;
