@@ -24,7 +24,7 @@ abstract class AwaitedEnd {
   private volatile @Nullable TransferState end;
 
   // Below: guarded by this.
-  private int waiting;
+  private boolean isWaitedFor;
   private @Nullable CompletableFuture<Void> future;
   private @Nullable Runnable whenOver;
   private @Nullable Runnable onOutcome;
@@ -96,14 +96,10 @@ abstract class AwaitedEnd {
     }
     long leftNanos = endNanos - System.nanoTime();
     synchronized (this) {
-      waiting++;
-      try {
-        while (end == null && leftNanos > 0) {
-          TimeUnit.NANOSECONDS.timedWait(this, leftNanos);
-          leftNanos = endNanos - System.nanoTime();
-        }
-      } finally {
-        waiting--;
+      isWaitedFor = true;
+      while (end == null && leftNanos > 0) {
+        TimeUnit.NANOSECONDS.timedWait(this, leftNanos);
+        leftNanos = endNanos - System.nanoTime();
       }
     }
   }
@@ -120,7 +116,7 @@ abstract class AwaitedEnd {
       onOutcome = null;
       outcomeIsSet = true;
       after = whenOver;
-      if (waiting > 0) {
+      if (isWaitedFor) {
         notifyAll();
       }
     }

@@ -86,7 +86,7 @@ public final class TransferHandle extends AwaitedEnd implements TransferWork.Lis
   /** Since when the peer is being looked up, for the first or the second time. */
   private long lookUpNanos;
 
-  private int tries;
+  private byte tries; // at most two
   private String lastTransport = "";
   private long begunNanos;
   private long settledNanos;
