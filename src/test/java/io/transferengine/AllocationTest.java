@@ -74,7 +74,7 @@ class AllocationTest {
     }
   }
 
-  /** The handle, the task, and what finds them; nothing that is found out anew for each. */
+  /** The handle and the task; nothing that finds them, or that is found out anew for each. */
   @ParameterizedTest
   @EnumSource
   void aSingleBlockThatItsSubmitterMovesLeavesLittle(Operation operation) throws Exception {
@@ -96,8 +96,9 @@ class AllocationTest {
         least = Math.min(least, (double) caller / perRound);
       }
       System.out.printf("%s of one block: its submitter allocated %.0f bytes%n", operation, least);
-      // 472 where the JIT compiler does what it can; it was 920 when it was found out anew.
-      assertThat(least).isLessThan(700);
+      // 384 where the JIT compiler does what it can, else up to 560; it was 920 when it was found
+      // out anew.
+      assertThat(least).isLessThan(620);
     }
   }
 }

@@ -171,8 +171,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
   }
 
   private TransferHandle submit(TransferRequest request, @Nullable Thread awaiter) {
-    Optional<RemoteSegment> known = segments.known(request.target());
-    if (known.isEmpty()) {
+    RemoteSegment known = segments.known(request.target());
+    if (known == null) {
       nameCheck.accept(request.target());
     }
     TransferHandle handle = enter(request, timeout(request), events.begin(), awaiter);
@@ -182,8 +182,8 @@ final class ActiveTransfers implements TransferHandle.Owner {
       handle.finish(TransferState.COMPLETED, null, null);
     } else if (request.event().isPresent()) {
       beginAfter(request.event().getAsLong(), handle);
-    } else if (known.isPresent()) {
-      begin(handle, known.get());
+    } else if (known != null) {
+      begin(handle, known);
     } else {
       resolve(handle);
     }
@@ -268,9 +268,9 @@ final class ActiveTransfers implements TransferHandle.Owner {
   public void resolve(TransferHandle handle) {
     String target = handle.request().target();
     try {
-      Optional<RemoteSegment> known = segments.known(target);
-      if (known.isPresent()) {
-        handle.begin(known.get(), true);
+      RemoteSegment known = segments.known(target);
+      if (known != null) {
+        handle.begin(known, true);
         return;
       }
       SegmentCache.Lookup lookup = segments.get(target, lookUpTimeout);

@@ -388,7 +388,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
   /** Looks a peer up and begins to connect. Waits for the lookup, at most {@code timeout}. */
   public void warmUp(String segment, Duration timeout) {
     open(segment, timeout);
-    segments.known(segment).ifPresent(known -> known.transport().warmUp(known.address()));
+    RemoteSegment known = segments.known(segment);
+    if (known != null) {
+      known.transport().warmUp(known.address());
+    }
   }
 
   /** Asks whether a peer is alive. Waits for its answer, at most {@code timeout}. */
@@ -471,13 +474,10 @@ public final class EngineCore implements AutoCloseable, LocalMemory.Users {
         outdated.isPresent()
             ? directory.findNewer(segment, outdated.get().descriptor(), timeout)
             : directory.find(segment, timeout);
-    Optional<RemoteSegment> newer =
-        segments
-            .known(segment)
-            .filter(inUse -> PublicationVersion.isOlder(found.descriptor(), inUse.descriptor()));
-    if (newer.isPresent()) {
+    RemoteSegment inUse = segments.known(segment);
+    if (inUse != null && PublicationVersion.isOlder(found.descriptor(), inUse.descriptor())) {
       metrics.increment(Counter.STALE_DESCRIPTORS);
-      return newer.get();
+      return inUse;
     }
     List<InetAddress> addresses =
         EngineNames.addresses(

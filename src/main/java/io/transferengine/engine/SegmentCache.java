@@ -88,12 +88,12 @@ final class SegmentCache {
     this.disabled = disabled;
   }
 
-  /** {@return the segment if it is known and may be used} */
-  Optional<RemoteSegment> known(String name) {
+  /** {@return the segment if it is known and may be used; null if not} Asked for each transfer. */
+  @Nullable RemoteSegment known(String name) {
     Lookup entry = disabled ? null : entries.get(name);
     return entry != null && entry.isDone() && !entry.isCompletedExceptionally()
-        ? Optional.of(entry.join())
-        : Optional.empty();
+        ? entry.join()
+        : null;
   }
 
   /**

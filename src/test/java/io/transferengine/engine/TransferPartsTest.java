@@ -313,7 +313,7 @@ class TransferPartsTest {
     here.orphaned(1);
     assertEnd(transfer, TransferState.FAILED, lost);
     assertThat(transfer.transferredBytes()).isEqualTo(BLOCK);
-    assertThat(segments.known(PEER)).isEmpty();
+    assertThat(segments.known(PEER)).isNull();
   }
 
   @Test
@@ -548,7 +548,7 @@ class TransferPartsTest {
     there.orphaned(1);
     assertEnd(transfer, TransferState.FAILED, lost);
     assertThat(found).hasSize(1);
-    assertThat(segments.known(PEER)).isEmpty();
+    assertThat(segments.known(PEER)).isNull();
   }
 
   // ---- the last resort
