@@ -42,6 +42,9 @@ enum IoBackend {
 
   private static final Logger log = LoggerFactory.getLogger(IoBackend.class);
 
+  /** A state of Linux, see tcp_states.h. */
+  private static final int TCP_CLOSE = 7;
+
   /**
    * {@return the one that an option asks for}
    *
@@ -67,6 +70,16 @@ enum IoBackend {
   /** {@return the number of a channel's socket; -1 where Netty does not tell} */
   static int descriptor(Channel channel) {
     return channel instanceof EpollSocketChannel epoll ? epoll.fd().intValue() : -1;
+  }
+
+  /**
+   * {@return whether Netty takes a connection for open that the peer has reset} Its io_uring loses
+   * the word of a reset that comes while it reads (seen in 4.2.18).
+   */
+  static boolean isOverlookedReset(Channel channel) {
+    return channel instanceof IoUringSocketChannel uring
+        && uring.isActive()
+        && uring.tcpInfo().state() == TCP_CLOSE;
   }
 
   private static IoBackend epollOrNio() {

@@ -49,6 +49,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
   private @Nullable ChannelHandlerContext context;
   private int directWindowsOut;
   private boolean closing;
+  private boolean wasReset;
   private int unfinished;
   private boolean inactive;
   private boolean quiesced;
@@ -276,6 +277,7 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
    * nothing more. So later calls close it behind Netty's back.
    */
   final void finishClosing() {
+    lookForReset();
     if (quiesced || (!inactive && channel().isOpen() && !closing)) {
       return;
     }
@@ -294,6 +296,15 @@ abstract class WireHandler extends ChannelInboundHandlerAdapter
       outbound().discard();
       quiesceIfOver();
     }
+  }
+
+  /** What had come before a reset has until the next look to be read. */
+  private void lookForReset() {
+    boolean reset = IoBackend.isOverlookedReset(channel());
+    if (reset && wasReset) {
+      onEndOfStream(new IOException("Connection reset by peer"));
+    }
+    wasReset = reset;
   }
 
   @Override
